@@ -1,0 +1,69 @@
+# Everything runs in .venv, which make builds from requirements.lock: nothing has to be installed or activated by hand.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# the first of these that is 3.11 or newer; `python3` first, since that is what people expect to be used
+PYTHONS := python3 python3.13 python3.12 python3.11
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check unit integration format schemas lock broker-possible
+
+help:
+	@echo "make demo          the whole engine for about a minute: broker, stages, citizens, officers (REPORTS=file.csv takes real reports)"
+	@echo "make test          check, unit and integration: what CI runs"
+	@echo "make check         lint, format, types, import directions, published schemas"
+	@echo "make unit          the tests that need no broker"
+	@echo "make integration   the tests on a real Kafka"
+	@echo "make format        put the code into its form"
+	@echo "make schemas       write schemas/ anew from the models"
+	@echo "make lock          resolve the dependencies anew"
+
+demo: $(STAMP) broker-possible
+	@$(BIN)/alur demo $(if $(REPORTS),--reports "$(REPORTS)")
+
+test: check unit integration
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m agents.schemas --check
+
+unit: $(STAMP)
+	$(BIN)/pytest tests/unit
+
+integration: $(STAMP) broker-possible
+	$(BIN)/pytest tests/integration
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schemas: $(STAMP)
+	$(BIN)/python -m agents.schemas
+
+# says in one line what to install where there is no way to have a broker
+broker-possible: $(STAMP)
+	@$(BIN)/python -m agents.broker
+
+# names and versions only: where packages come from is the business of whoever installs them
+lock: $(STAMP)
+	@rm -rf $(VENV)/lock
+	@$(BIN)/python -m venv $(VENV)/lock
+	$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@{ echo "# Written by \`make lock\`; used as constraints by make and by the Dockerfile."; \
+	  $(VENV)/lock/bin/pip list --disable-pip-version-check --format freeze --exclude alur --exclude pip --exclude setuptools; } > requirements.lock
+	@rm -rf $(VENV)/lock
+	@echo "requirements.lock: $$(grep -c == requirements.lock) packages"
+
+$(STAMP): pyproject.toml requirements.lock
+	@for python in $(PYTHONS); do \
+	  if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    exec $$python -m venv $(VENV); \
+	  fi; \
+	done; \
+	echo "Python 3.11 or newer with its venv module is needed: on Debian, apt-get install python3 python3-venv" >&2; exit 1
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
+	@touch $@
