@@ -1,0 +1,85 @@
+"""What all messages share: frozen models, limits on every field, and the CloudEvents envelope."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+
+CONTENT_TYPE: Final = "application/cloudevents+json"
+
+MAX_TITLE: Final = 300
+MAX_BODY: Final = 20_000
+MAX_TEXT: Final = 4_000
+MAX_NAME: Final = 100
+MAX_LINK: Final = 2_048
+MAX_LINKS: Final = 20
+MAX_ATTRIBUTE: Final = 256
+
+# U+0000 is legal JSON, and many a database downstream dies of it.
+_NO_NUL: Final = r"^[^\x00]*$"
+
+
+def _short(limit: int, least: int = 0) -> StringConstraints:
+    return StringConstraints(min_length=least, max_length=limit, pattern=_NO_NUL, strip_whitespace=True)
+
+
+Name = Annotated[str, _short(MAX_NAME, 1)]
+"""A name or a slug: category, office, place; 1-100 characters."""
+Title = Annotated[str, _short(MAX_TITLE)]
+Body = Annotated[str, _short(MAX_BODY)]
+Text = Annotated[str, _short(MAX_TEXT, 1)]
+"""What a person says: a reason, a follow-up, a reply; 1-4,000 characters."""
+Link = Annotated[str, _short(MAX_LINK, 1)]
+Attribute = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ATTRIBUTE, pattern=_NO_NUL)]
+"""A CloudEvents attribute such as `source` or `id`."""
+
+
+class Frozen(BaseModel):
+    """A value of the contract: immutable, strictly typed, undeclared fields refused by name."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True
+    )
+
+
+class Attachment(Frozen):
+    """A file that lies elsewhere."""
+
+    url: Link
+    name: Name | None = None
+    media_type: Name | None = None
+
+
+def _few(links: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(links) > MAX_LINKS:
+        msg = f"at most {MAX_LINKS} entries"
+        raise ValueError(msg)
+    return links
+
+
+Links = Annotated[tuple[Link | Attachment, ...], AfterValidator(_few)]
+"""Attachments or evidence: links, or objects with a url; at most 20."""
+
+
+class Envelope(BaseModel):
+    """CloudEvents 1.0 context attributes; attributes that we do not know are legal and passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
+
+    specversion: Literal["1.0"]
+    type: Attribute
+    source: Attribute
+    id: Attribute
+    time: AwareDatetime | None = None
+
+
+class AboutComplaint(Envelope):
+    """An envelope whose `subject` is a complaint id."""
+
+    subject: UUID
+
+
+def timestamp(moment: datetime) -> str:
+    """Write an aware UTC moment as RFC 3339 with milliseconds, the resolution of the log."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"

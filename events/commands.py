@@ -1,0 +1,201 @@
+"""Commands: what somebody asks of a complaint. Each may be refused."""
+
+from datetime import date
+from typing import Annotated, ClassVar, Final, Generic, Self, TypeVar
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from events.base import AboutComplaint, Attribute, Body, Frozen, Links, Name, Text, Title
+from events.reports import Location, ReportContent
+from events.vocabulary import ArchiveReason, ClockName
+
+Days = Annotated[int, Field(ge=1, le=366)]
+Revision = Annotated[int, Field(ge=1)]
+
+
+class Command(Frozen):
+    """`data` of a command. `NAME` is its name in the contract."""
+
+    NAME: ClassVar[str]
+
+
+class RegisterComplaint(Command):
+    """Intake's: make a complaint of a report."""
+
+    NAME = "register-complaint"
+    tracking_id: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
+    source: Attribute
+    report_id: Attribute
+    report: ReportContent
+
+
+class VerifyComplaint(Command):
+    """The report is complete and in scope."""
+
+    NAME = "verify-complaint"
+    category: Annotated[Name | None, Field(description="a better category")] = None
+    edited_text: Annotated[Body | None, Field(description="the text as the administrator edited it")] = None
+    revision: Annotated[Revision | None, Field(description="report revision that was looked at (stages)")] = None
+
+
+class PostponeComplaint(Command):
+    """*Tunda*: ask the citizen to complete the report."""
+
+    NAME = "postpone-complaint"
+    missing: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20, description="names of the missing fields")]
+    reason: Annotated[Text, Field(description="what the citizen is told")]
+    revision: Annotated[Revision | None, Field(description="report revision that was looked at (stages)")] = None
+
+
+class ArchiveComplaint(Command):
+    """*Arsipkan*: end it without handling it."""
+
+    NAME = "archive-complaint"
+    reason: Annotated[ArchiveReason, Field(description="why it is not handled")]
+    duplicate_of: Annotated[UUID | None, Field(description="the complaint that it repeats")] = None
+    revision: Annotated[Revision | None, Field(description="report revision that was looked at (stages)")] = None
+
+
+class CompleteReport(Command):
+    """The citizen supplies what was missing: only the fields that change."""
+
+    NAME = "complete-report"
+    title: Annotated[Title | None, Field(description="new title")] = None
+    body: Annotated[Body | None, Field(description="new text of the report")] = None
+    category: Annotated[Name | None, Field(description="new category")] = None
+    event_date: Annotated[date | None, Field(description="day it happened, YYYY-MM-DD")] = None
+    location: Annotated[Location | None, Field(description="where it is, as JSON")] = None
+    office: Annotated[Name | None, Field(description="office that should have it")] = None
+    anonymous: Annotated[bool | None, Field(description="hide who reports")] = None
+    secret: Annotated[bool | None, Field(description="hide the content from the public")] = None
+    attachments: Annotated[Links | None, Field(description="links to files")] = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if all(getattr(self, name) is None for name in type(self).model_fields):
+            msg = "name at least one field of the report"
+            raise ValueError(msg)
+        return self
+
+
+class WithdrawComplaint(Command):
+    """The citizen takes it back."""
+
+    NAME = "withdraw-complaint"
+    reason: Annotated[Text | None, Field(description="why")] = None
+
+
+class DisposeComplaint(Command):
+    """*Disposisi*: hand it to the office that is to follow up."""
+
+    NAME = "dispose-complaint"
+    office: Annotated[Name, Field(description="the office's id")]
+    round: Annotated[int | None, Field(ge=0, description="dispositions there were when this was decided (stages)")] = (
+        None
+    )
+
+
+class ReturnDisposition(Command):
+    """*Bukan wewenang*: the holder says that it is not competent."""
+
+    NAME = "return-disposition"
+    reason: Annotated[Text, Field(description="why it is not this office's")]
+
+
+class RecordFollowUp(Command):
+    """*Tindak lanjut*: the holder answers the citizen."""
+
+    NAME = "record-follow-up"
+    text: Annotated[Text, Field(description="what was done, as the citizen reads it")]
+    evidence: Annotated[Links, Field(description="links to photos or documents")] = ()
+
+
+class ReplyToFollowUp(Command):
+    """*Tanggapan*: the citizen answers the office."""
+
+    NAME = "reply-to-follow-up"
+    text: Annotated[Text, Field(description="what the citizen says")]
+
+
+class CloseComplaint(Command):
+    """An administrator closes what has been followed up."""
+
+    NAME = "close-complaint"
+    reason: Annotated[Text | None, Field(description="why")] = None
+
+
+class RateResolution(Command):
+    """The citizen rates a closed complaint."""
+
+    NAME = "rate-resolution"
+    rating: Annotated[int, Field(ge=1, le=5, description="1 (poor) to 5 (good)")]
+    text: Annotated[Text | None, Field(description="what the citizen adds")] = None
+
+
+class RequestExtension(Command):
+    """The holder asks for more time to follow up."""
+
+    NAME = "request-extension"
+    working_days: Annotated[Days, Field(description="how many working days more")]
+    reason: Annotated[Text, Field(description="why")]
+
+
+class DecideExtension(Command):
+    """The holder's superior grants or refuses the extension."""
+
+    NAME = "decide-extension"
+    approved: Annotated[bool, Field(description="granted or not")]
+    reason: Annotated[Text | None, Field(description="why")] = None
+
+
+class NoticeDeadline(Command):
+    """The sla stage's: by my clock this deadline has come (or its warning)."""
+
+    NAME = "notice-deadline"
+    clock: Annotated[ClockName, Field(description="which clock")]
+    due_at: Annotated[AwareDatetime, Field(description="the due time it was armed with, RFC 3339")]
+
+
+class EscalateComplaint(Command):
+    """The escalation stage's: let the next one up the ladder know."""
+
+    NAME = "escalate-complaint"
+    rung: Annotated[int, Field(ge=1, description="the rung to climb to, from 1")]
+    office: Annotated[Name, Field(description="the office on that rung")]
+
+
+COMMANDS: Final[tuple[type[Command], ...]] = (
+    RegisterComplaint,
+    VerifyComplaint,
+    PostponeComplaint,
+    ArchiveComplaint,
+    CompleteReport,
+    WithdrawComplaint,
+    DisposeComplaint,
+    ReturnDisposition,
+    RecordFollowUp,
+    ReplyToFollowUp,
+    CloseComplaint,
+    RateResolution,
+    RequestExtension,
+    DecideExtension,
+    NoticeDeadline,
+    EscalateComplaint,
+)
+
+
+def command_type(name: str) -> str:
+    """Return the CloudEvents type of the command called `name`."""
+    return f"lapor.command.{name}.v1"
+
+
+C = TypeVar("C", bound=Command)
+
+
+class CommandEvent(AboutComplaint, Generic[C]):
+    """A command as it is sent: who asks what, of which complaint."""
+
+    expectedversion: Annotated[int | None, Field(ge=0)] = None
+    """Refuse the command unless the complaint's version is this one."""
+    data: C

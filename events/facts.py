@@ -1,0 +1,251 @@
+"""Facts: what has happened to a complaint. Named after what happened, never taken back.
+
+A fact on the wire is its own fields, plus `by` (whose command it was), plus `complaint` (the snapshot after it).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import Field
+
+from events.base import Body, Frozen, Links, Name, Text, Title
+from events.reports import Location, ReportContent
+from events.snapshot import Complaint
+from events.vocabulary import ArchiveReason, ClockName, Outcome
+
+SYSTEM: Final = "/stages/lifecycle"
+"""Who does what nobody asked for: the passing of a deadline."""
+
+
+class Fact(Frozen):
+    """One thing that happened. `NAME` is its name in the contract."""
+
+    NAME: ClassVar[str]
+    by: str
+    """Source of the command that caused it."""
+
+
+class ComplaintRegistered(Fact):
+    """A report has become a complaint."""
+
+    NAME = "registered"
+    tracking_id: str
+    source: str
+    report_id: str
+    policy: str
+    chosen_office: str | None
+    report: ReportContent
+
+
+class ComplaintVerified(Fact):
+    """It is complete and in scope (*terverifikasi*)."""
+
+    NAME = "verified"
+    category: Name | None = None
+    edited_text: Body | None = None
+
+
+class ComplaintPostponed(Fact):
+    """The citizen has been asked to complete it (*tunda*)."""
+
+    NAME = "postponed"
+    missing: tuple[Name, ...]
+    reason: Text
+
+
+class ReportCompleted(Fact):
+    """The citizen has supplied more: the fields that changed, null for the others."""
+
+    NAME = "report-completed"
+    revision: int
+    title: Title | None = None
+    body: Body | None = None
+    category: Name | None = None
+    event_date: date | None = None
+    location: Location | None = None
+    office: Name | None = None
+    chosen_office: str | None = None
+    anonymous: bool | None = None
+    secret: bool | None = None
+    attachments: Links | None = None
+
+
+class ComplaintArchived(Fact):
+    """It ends without being handled (*diarsipkan*)."""
+
+    NAME = "archived"
+    reason: ArchiveReason
+    duplicate_of: str | None = None
+
+
+class ComplaintWithdrawn(Fact):
+    """The citizen took it back, or is deemed to have (`deemed`) by not completing it."""
+
+    NAME = "withdrawn"
+    reason: Text | None = None
+    deemed: bool = False
+
+
+class ComplaintDisposed(Fact):
+    """It is with an office (*terdisposisi*)."""
+
+    NAME = "disposed"
+    office: Name
+    round: int
+
+
+class DispositionReturned(Fact):
+    """The office handed it back (*bukan wewenang*)."""
+
+    NAME = "returned"
+    office: Name
+    reason: Text
+
+
+class FollowUpRecorded(Fact):
+    """The office has answered (*ditindaklanjuti*)."""
+
+    NAME = "followed-up"
+    office: Name
+    text: Text
+    evidence: Links = ()
+
+
+class FollowUpReplied(Fact):
+    """The citizen has answered the office (*ditanggapi oleh pelapor*)."""
+
+    NAME = "replied"
+    text: Text
+
+
+class ComplaintClosed(Fact):
+    """It is settled (*selesai*), by an administrator or by the passing of time."""
+
+    NAME = "closed"
+    outcome: Literal[Outcome.RESOLVED] = Outcome.RESOLVED
+    reason: Text | None = None
+
+
+class ResolutionRated(Fact):
+    """The citizen has rated how it was settled."""
+
+    NAME = "rated"
+    rating: Annotated[int, Field(ge=1, le=5)]
+    text: Text | None = None
+
+
+class DeadlineWarned(Fact):
+    """A deadline is near."""
+
+    NAME = "warned"
+    clock: ClockName
+    due_at: datetime
+
+
+class DeadlineBreached(Fact):
+    """A deadline has passed without what it was for."""
+
+    NAME = "breached"
+    clock: ClockName
+    due_at: datetime
+
+
+class ComplaintEscalated(Fact):
+    """The next one up the ladder has it before them."""
+
+    NAME = "escalated"
+    rung: int
+    office: Name
+
+
+class EscalationExhausted(Fact):
+    """The ladder has no further rung: an incident for the operators."""
+
+    NAME = "escalation-exhausted"
+    rung: int
+
+
+class ExtensionRequested(Fact):
+    """The holder asks for more time."""
+
+    NAME = "extension-requested"
+    working_days: int
+    reason: Text
+
+
+class DeadlineExtended(Fact):
+    """The superior granted it; the new deadline counts from the old one."""
+
+    NAME = "extended"
+    clock: ClockName
+    working_days: int
+    old_due_at: datetime
+    due_at: datetime
+    reason: Text | None = None
+
+
+class ExtensionRefused(Fact):
+    """The superior did not grant it."""
+
+    NAME = "extension-refused"
+    reason: Text | None = None
+
+
+class DeadlineRescheduled(Fact):
+    """The calendar changed under an open deadline."""
+
+    NAME = "rescheduled"
+    clock: ClockName
+    old_due_at: datetime
+    due_at: datetime
+    reason: Text
+
+
+FACTS: Final[tuple[type[Fact], ...]] = (
+    ComplaintRegistered,
+    ComplaintVerified,
+    ComplaintPostponed,
+    ReportCompleted,
+    ComplaintArchived,
+    ComplaintWithdrawn,
+    ComplaintDisposed,
+    DispositionReturned,
+    FollowUpRecorded,
+    FollowUpReplied,
+    ComplaintClosed,
+    ResolutionRated,
+    DeadlineWarned,
+    DeadlineBreached,
+    ComplaintEscalated,
+    EscalationExhausted,
+    ExtensionRequested,
+    DeadlineExtended,
+    ExtensionRefused,
+    DeadlineRescheduled,
+)
+
+
+def fact_type(name: str) -> str:
+    """Return the CloudEvents type of the fact called `name`."""
+    return f"lapor.complaint.{name}.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The command that a fact follows from."""
+
+    source: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A fact in its place in a complaint's history."""
+
+    fact: Fact
+    at: datetime
+    """Log time of the command, UTC; never before that of the fact before it."""
+    cause: Cause
+    complaint: Complaint
+    """Where the complaint stands after it."""

@@ -1,0 +1,39 @@
+"""Names that follow from what is named, so that a repeat gets the same name and is known as one."""
+
+from hashlib import blake2b
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+
+def complaint_id(source: str, report_id: str) -> str:
+    """Return the id of the complaint that the report `(source, report_id)` becomes.
+
+    A channel can compute it before anybody else has seen the report.
+    """
+    return str(uuid5(NAMESPACE_URL, f"{source}#{report_id}"))
+
+
+def stage_command_id(complaint: str, *decided_on: str | int) -> str:
+    """Return the id of a stage's command about `complaint`, made from what the stage decided on."""
+    return str(uuid5(UUID(complaint), "/".join(map(str, decided_on))))
+
+
+def fact_id(complaint: str, version: int) -> str:
+    """Return the id of a complaint's fact number `version`."""
+    return f"{complaint}/{version}"
+
+
+def digest(source: str, message_id: str) -> str:
+    """Return 16 hexadecimal digits that stand for a command in a complaint's memory.
+
+    CloudEvents identifies a message by source *and* id, so two offices that both number from 1 do not collide.
+    """
+    return blake2b(f"{source}#{message_id}".encode(), digest_size=8).hexdigest()
+
+
+def tracking_id(partition: int, offset: int) -> str:
+    """Return the number a citizen is given: digits only, made from the report's place in the intake log.
+
+    The last three digits are the partition, the others count up within it: no two reports of one installation get the
+    same number, and the stage that gives it out needs no counter.
+    """
+    return f"{offset + 1000}{partition:03d}"

@@ -1,0 +1,58 @@
+"""What goes out beside facts: rejections to senders, resolutions to the public."""
+
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from events.base import Frozen
+from events.vocabulary import ComplaintClass, Outcome, Refusal, Status
+
+
+class Rejection(Frozen):
+    """Why a command had no effect. The complaint is as it was."""
+
+    TYPE: ClassVar[str] = "lapor.command.rejected.v1"
+
+    command_id: str
+    command_type: str
+    command_source: str
+    code: Refusal
+    message: str
+    """One line for a person: what is wrong and what would be right."""
+    status: Status | None = None
+    """Where the complaint stands; None if there is no such complaint."""
+    version: int = 0
+
+
+class Story(Frozen):
+    """What may be told of a complaint that is not secret."""
+
+    title: str
+    answer: str | None = None
+    """The office's last follow-up."""
+
+
+class Resolution(Frozen):
+    """What the public and other systems may know of a settled complaint."""
+
+    TYPE: ClassVar[str] = "lapor.resolution.published.v1"
+
+    tracking_id: str
+    outcome: Outcome
+    class_: Annotated[ComplaintClass, Field(alias="class")]
+    category: str | None
+    province: str | None
+    city: str | None
+    office: str | None
+    received_at: datetime
+    closed_at: datetime
+    working_days: int
+    """Working days it took; the day of receipt is not counted."""
+    on_time: bool
+    """No deadline was breached on the way."""
+    breaches: int
+    escalations: int
+    rating: int | None
+    story: Story | None
+    """None if the reporter asked for secrecy."""

@@ -1,0 +1,99 @@
+"""What a citizen reports, as a channel publishes it."""
+
+from datetime import date
+from typing import Annotated, ClassVar, Final, Self
+
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+
+from events.base import MAX_ATTRIBUTE, Attribute, Body, Envelope, Frozen, Links, Name, Title
+from events.ids import complaint_id
+from events.vocabulary import ComplaintClass
+
+# channels write null for what they do not have
+_NULL_IS_EMPTY: Final = BeforeValidator(lambda value: "" if value is None else value)
+_NULL_IS_NONE: Final = BeforeValidator(
+    lambda value: tuple(value) if isinstance(value, list) else () if value is None else value
+)
+
+
+class Location(Frozen):
+    """Where it is: by name, by coordinates (WGS 84, degrees), or both."""
+
+    province: Name | None = None
+    city: Name | None = None
+    district: Name | None = None
+    village: Name | None = None
+    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
+    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
+
+    @property
+    def known(self) -> bool:
+        """Say whether somebody could find the place: any name, or a full pair of coordinates."""
+        named = self.province or self.city or self.district or self.village
+        return bool(named) or (self.lat is not None and self.lon is not None)
+
+
+class Reporter(Frozen):
+    """Who reports. Goes to `complaints.identities` and nowhere else."""
+
+    name: Name | None = None
+    phone: Name | None = None
+    email: Name | None = None
+
+
+class ReportContent(Frozen):
+    """A report without its reporter: what commands, facts and stages may see."""
+
+    class_: ComplaintClass = Field(alias="class")
+    title: Annotated[Title, _NULL_IS_EMPTY] = ""
+    body: Annotated[Body, _NULL_IS_EMPTY] = ""
+    category: Name | None = None
+    event_date: date | None = None
+    location: Location | None = None
+    office: Name | None = None
+    """The office that the reporter wants it to go to, if any."""
+    anonymous: bool = False
+    """*Anonim*: the reported party and the public do not learn who reports."""
+    secret: bool = False
+    """*Rahasia*: the public sees nothing of the content. Independent of `anonymous`."""
+    attachments: Annotated[Links, _NULL_IS_NONE] = ()
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.title and not self.body:
+            msg = "a report needs a title or a body that is not empty"
+            raise ValueError(msg)
+        return self
+
+
+class ReportData(ReportContent):
+    """`data` of a report as it comes in."""
+
+    reporter: Reporter | None = None
+
+    def content(self) -> ReportContent:
+        """Return the report without its reporter."""
+        return ReportContent(**{name: getattr(self, name) for name in ReportContent.model_fields})
+
+
+class ReportSubmitted(Envelope):
+    """`lapor.report.submitted.v1`: a channel hands over a citizen's report."""
+
+    TYPE: ClassVar[str] = "lapor.report.submitted.v1"
+
+    # "#" joins source and id in the complaint's name; in a source it would make two reports one
+    source: Annotated[str, StringConstraints(min_length=1, max_length=MAX_ATTRIBUTE, pattern=r"^[^#\x00]+$")]
+    id: Attribute
+    data: ReportData
+
+    @property
+    def complaint_id(self) -> str:
+        """The id of the complaint that this report is or will be."""
+        return complaint_id(self.source, self.id)
+
+
+class ReporterIdentity(Frozen):
+    """What `complaints.identities` holds for a complaint."""
+
+    complaint_id: str
+    reporter: Reporter

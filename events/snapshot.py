@@ -1,0 +1,97 @@
+"""The snapshot: where a complaint stands after a fact. Without free text, without identity."""
+
+from datetime import datetime
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from events.base import Frozen
+from events.reports import Location
+from events.vocabulary import ClockName, ComplaintClass, Outcome, Status
+
+REMEMBERED_COMMANDS: Final = 64
+"""So many last commands are known again when they are repeated."""
+
+
+class Clock(Frozen):
+    """A deadline that runs or is paused. Times in UTC, decided once and not computed again."""
+
+    started_at: datetime
+    due_at: datetime | None
+    """Last moment that is in time; None while paused."""
+    warn_at: datetime | None = None
+    warned: bool = False
+    breached: bool = False
+    remaining: str | None = None
+    """While paused: what is left, e.g. `9 working days`."""
+
+    @property
+    def running(self) -> bool:
+        """Say whether it can still pass: neither paused nor breached."""
+        return self.due_at is not None and not self.breached
+
+
+class ReportReference(Frozen):
+    """Which report the complaint came from, and how much of it there is (not what it says)."""
+
+    source: str
+    id: str
+    revision: int = 1
+    """Counts the completions by the citizen, from 1."""
+    title_length: int
+    body_length: int
+
+
+class ExtensionRequest(Frozen):
+    """An extension that the holder has asked for and its superior has not decided yet."""
+
+    working_days: int
+    requested_at: datetime
+
+
+class Complaint(Frozen):
+    """A complaint as it stands."""
+
+    complaint_id: str
+    tracking_id: str
+    version: Annotated[int, Field(ge=1)]
+    """Number of its last fact; the first is 1."""
+    status: Status
+    class_: ComplaintClass = Field(alias="class")
+    category: str | None
+    location: Location | None
+    channel: str
+    report: ReportReference
+    anonymous: bool
+    secret: bool
+    chosen_office: str | None
+    """The office that the reporter chose, if there is such an office."""
+    office: str | None = None
+    """The holder: who has to follow up."""
+    round: int = 0
+    """Number of dispositions so far."""
+    returns: int = 0
+    """Number of times an office said *bukan wewenang* (not ours)."""
+    returned_by: tuple[str, ...] = ()
+    rung: int = 0
+    """How far up the ladder it has been escalated; 0 is not at all."""
+    escalation_due: bool = False
+    """A breach has not been escalated yet."""
+    exhausted: bool = False
+    """The ladder has no rung left: an incident for the operators."""
+    policy: str
+    """The policy version that holds for it, by the day it was received."""
+    received_at: datetime
+    updated_at: datetime
+    clocks: dict[ClockName, Clock] = Field(default_factory=dict)
+    breaches: int = 0
+    extension: ExtensionRequest | None = None
+    extended_days: int = 0
+    """Days of extension granted so far, in all."""
+    extensions: int = 0
+    """Number of extensions granted so far."""
+    outcome: Outcome | None = None
+    closed_at: datetime | None = None
+    rating: int | None = None
+    recent: tuple[str, ...] = ()
+    """Digests of the last commands that had an effect."""

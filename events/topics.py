@@ -1,0 +1,83 @@
+"""The topics of the system and their settings, as data.
+
+Every topic has the same number of partitions and is keyed by complaint id with Kafka's murmur2 partitioner, so that
+partition *n* of each topic speaks of the same complaints.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+_DAY_MS: Final = 24 * 60 * 60 * 1000
+_FOREVER: Final = "-1"
+
+INWARD_RECORD_BYTES: Final = 1_048_576
+"""Largest record batch that channels, officers and citizens may send, in bytes."""
+OUTWARD_RECORD_BYTES: Final = 4 * INWARD_RECORD_BYTES
+"""Room for what we add around what was sent to us (snapshots, the headers of a dead letter), in bytes."""
+
+
+class TopicName(StrEnum):
+    """Names as they stand in the contract; an environment's prefix is put before them."""
+
+    INTAKE = "complaints.intake"
+    IDENTITIES = "complaints.identities"
+    COMMANDS = "complaints.commands"
+    EVENTS = "complaints.events"
+    STATE = "complaints.state"
+    STORIES = "complaints.stories"
+    REJECTIONS = "complaints.rejections"
+    RESOLUTIONS = "complaints.resolutions"
+    DEAD_LETTERS = "complaints.dead-letters"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic: its name, the settings it must have, and who may read it."""
+
+    name: TopicName
+    readers: str
+    config: dict[str, str] = field(default_factory=dict)
+
+
+def _kept(days: int | None, *, stamp: str = "CreateTime", max_bytes: int = OUTWARD_RECORD_BYTES) -> dict[str, str]:
+    retention = _FOREVER if days is None else str(days * _DAY_MS)
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": retention,
+        "message.timestamp.type": stamp,
+        "max.message.bytes": str(max_bytes),
+    }
+
+
+def _compacted() -> dict[str, str]:
+    return {
+        "cleanup.policy": "compact",
+        "message.timestamp.type": "CreateTime",
+        "max.message.bytes": str(OUTWARD_RECORD_BYTES),
+    }
+
+
+TOPICS: Final[tuple[Topic, ...]] = (
+    Topic(TopicName.INTAKE, "intake", _kept(30, max_bytes=INWARD_RECORD_BYTES)),
+    Topic(TopicName.IDENTITIES, "the identity desk only", _compacted()),
+    # The broker's stamp on a command is the `now` of the decision on it: the log is the clock.
+    Topic(TopicName.COMMANDS, "lifecycle", _kept(30, stamp="LogAppendTime", max_bytes=INWARD_RECORD_BYTES)),
+    Topic(TopicName.EVENTS, "stages, auditors", _kept(None)),
+    Topic(TopicName.STATE, "lifecycle, sla, boards", _compacted()),
+    Topic(TopicName.STORIES, "resolution", _compacted()),
+    Topic(TopicName.REJECTIONS, "the senders", _kept(30)),
+    Topic(TopicName.RESOLUTIONS, "everyone", _kept(None)),
+    Topic(TopicName.DEAD_LETTERS, "operators", _kept(90)),
+)
+
+STAGES: Final[dict[str, TopicName]] = {
+    "intake": TopicName.INTAKE,
+    "lifecycle": TopicName.COMMANDS,
+    "verification": TopicName.EVENTS,
+    "disposition": TopicName.EVENTS,
+    "sla": TopicName.STATE,
+    "escalation": TopicName.EVENTS,
+    "resolution": TopicName.EVENTS,
+}
+"""Each stage and the topic it reads: one consumer group a stage."""

@@ -1,0 +1,84 @@
+"""The closed lists of words: statuses, classes, reasons, clocks, stages."""
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where a complaint stands."""
+
+    REGISTERED = "registered"
+    POSTPONED = "postponed"
+    VERIFIED = "verified"
+    DISPOSED = "disposed"
+    RETURNED = "returned"
+    FOLLOWED_UP = "followed_up"
+    REPLIED = "replied"
+    CLOSED = "closed"
+    ARCHIVED = "archived"
+    WITHDRAWN = "withdrawn"
+
+
+class ComplaintClass(StrEnum):
+    """What kind of report it is (Permen PANRB 62/2018 tells them apart by the time to settle them)."""
+
+    COMPLAINT = "complaint"
+    """*Pengaduan tidak berkadar pengawasan.*"""
+    COMPLAINT_INSPECTION = "complaint_inspection"
+    """*Pengaduan berkadar pengawasan*: needs an inspection."""
+    ASPIRATION = "aspiration"
+    """*Aspirasi.*"""
+    INFORMATION_REQUEST = "information_request"
+    """*Permintaan informasi.*"""
+
+
+class ArchiveReason(StrEnum):
+    """Why a report is archived instead of handled."""
+
+    UNCLEAR = "unclear"
+    TOO_GENERAL = "too_general"
+    WRONG_FORMAT = "wrong_format"
+    NOT_GOVERNMENT = "not_government"
+    OUT_OF_SCOPE = "out_of_scope"
+    DUPLICATE = "duplicate"
+    ABUSIVE = "abusive"
+    SPAM = "spam"
+
+
+class Outcome(StrEnum):
+    """How a settled complaint ended. Archived is not resolved, and is never counted as such."""
+
+    RESOLVED = "resolved"
+    ARCHIVED = "archived"
+    WITHDRAWN = "withdrawn"
+
+
+class ClockName(StrEnum):
+    """The deadlines a complaint can stand under, several at once."""
+
+    VERIFICATION = "verification"
+    COMPLETION = "completion"
+    FOLLOW_UP = "follow_up"
+    CITIZEN_REPLY = "citizen_reply"
+    SETTLEMENT = "settlement"
+    ESCALATION = "escalation"
+
+
+class Refusal(StrEnum):
+    """Why a command was refused: the code of a rejection."""
+
+    UNKNOWN_COMPLAINT = "unknown-complaint"
+    INVALID_DATA = "invalid-data"
+    NOT_ALLOWED_IN_STATUS = "not-allowed-in-status"
+    NOT_PERMITTED = "not-permitted"
+    VERSION_MISMATCH = "version-mismatch"
+    DEADLINE_PASSED = "deadline-passed"
+    UNKNOWN_OFFICE = "unknown-office"
+    RETURN_LIMIT = "return-limit"
+    UNKNOWN_DUPLICATE = "unknown-duplicate"
+    EXTENSION_PENDING = "extension-pending"
+    NO_EXTENSION_REQUESTED = "no-extension-requested"
+    EXTENSION_LIMIT = "extension-limit"
+    OVERTAKEN = "overtaken"
+    """A stage decided on a standing that has passed; the next fact shows it the new one."""
+    NOT_DUE = "not-due"
+    """The log says that the deadline has not passed yet, whatever the timer's own clock says."""
