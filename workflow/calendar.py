@@ -1,0 +1,137 @@
+"""Working days in Indonesia.
+
+A working day is a day from Monday to Friday that is no national holiday and, unless the policy counts otherwise, no
+collective leave (*cuti bersama*). Both are set for each year by a joint decree of three ministers; the ``holidays``
+package carries them for country ``ID`` as its categories ``public`` and ``government``. A decree can change in the
+middle of a year, before a new release of the package is out: a calendar therefore takes dates to add and to remove.
+
+Collective leave is only known for the years that were decreed, and movable feasts of later years are estimates of the
+package. A deadline that reaches into such a year says by its calendar's version what it was reckoned with.
+"""
+
+import hashlib
+from array import array
+from bisect import bisect_right
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Final
+
+import holidays
+from holidays.version import __version__ as holidays_version
+
+_COUNTRY: Final = "ID"
+_WEEKEND: Final = {5: "Saturday", 6: "Sunday"}
+# Named here because the package would otherwise take the language of the machine, and a reason would change with it.
+_LANGUAGE: Final = "en_US"
+
+
+class Calendar:
+    """Which days count. Never changes once made; it only remembers the years it was asked about.
+
+    ``collective_leave`` makes those days non-working; ``extra`` adds holidays by name, ``removed`` takes holidays back
+    (a weekend stays one). Raises ValueError when a day is both added and removed.
+    """
+
+    __slots__ = ("_categories", "_extra", "_named", "_removed", "_working", "version")
+
+    version: str
+    """The package's release, the categories that count and, if there are any, a digest of the added and removed days:
+    two calendars of one version agree on each day."""
+
+    def __init__(
+        self,
+        *,
+        collective_leave: bool = True,
+        extra: Mapping[date, str] | None = None,
+        removed: Collection[date] = (),
+    ) -> None:
+        self._categories = ("public", "government") if collective_leave else ("public",)
+        self._extra = dict(extra or {})
+        self._removed = frozenset(removed)
+        if both := sorted(self._removed & self._extra.keys()):
+            raise ValueError(f"{both[0]} is both added to the calendar and removed from it")
+        self._named: dict[int, dict[date, str]] = {}
+        self._working: dict[int, array[int]] = {}
+        self.version = self._describe()
+
+    def __eq__(self, other: object) -> bool:
+        """Agree on each day."""
+        return isinstance(other, Calendar) and other.version == self.version
+
+    def __hash__(self) -> int:
+        """Follow `__eq__`."""
+        return hash(self.version)
+
+    def __repr__(self) -> str:
+        """Show the version, which says it all."""
+        return f"<Calendar {self.version}>"
+
+    def is_working_day(self, day: date) -> bool:
+        """Tell whether the day counts."""
+        return self.reason_off(day) is None
+
+    def reason_off(self, day: date) -> str | None:
+        """Say why the day does not count: a holiday's name, "Saturday" or "Sunday"; None for a working day."""
+        return self._holidays(day.year).get(day) or _WEEKEND.get(day.weekday())
+
+    def add_working_days(self, day: date, count: int) -> date:
+        """Find the ``count``-th working day after ``day``, which is itself not counted.
+
+        Zero gives ``day`` itself, or the next working day when ``day`` is none: nothing ever falls due on a day off.
+        Raises ValueError for a negative count and OverflowError beyond the year 9999.
+        """
+        if count < 0:
+            raise ValueError(f"cannot add {count} working days")
+        if count == 0:
+            if self.is_working_day(day):
+                return day
+            count = 1
+        year = day.year
+        working = self._working_days(year)
+        index = bisect_right(working, day.toordinal()) + count - 1
+        while index >= len(working):
+            index -= len(working)
+            year += 1
+            working = self._working_days(year)
+        return date.fromordinal(working[index])
+
+    def working_days_between(self, after: date, through: date) -> int:
+        """Count the working days later than ``after`` and not later than ``through``; 0 when there are none."""
+        if through <= after:
+            return 0
+        until = bisect_right(self._working_days(through.year), through.toordinal())
+        since = bisect_right(self._working_days(after.year), after.toordinal())
+        return until - since + sum(len(self._working_days(year)) for year in range(after.year, through.year))
+
+    def _holidays(self, year: int) -> dict[date, str]:
+        named = self._named.get(year)
+        if named is None:
+            decreed = holidays.country_holidays(
+                _COUNTRY, years=year, categories=self._categories, language=_LANGUAGE, expand=False
+            )
+            named = {day: name for day, name in decreed.items() if day not in self._removed}
+            named |= {day: name for day, name in self._extra.items() if day.year == year}
+            self._named[year] = named
+        return named
+
+    def _working_days(self, year: int) -> "array[int]":
+        """Give the ordinals of the year's working days, in order: a question is then one search by halves."""
+        working = self._working.get(year)
+        if working is None:
+            if year > date.max.year:
+                raise OverflowError("the working days go beyond the last year a date can have")
+            named = self._holidays(year)
+            ordinals = range(date(year, 1, 1).toordinal(), date(year, 12, 31).toordinal() + 1)
+            days = map(date.fromordinal, ordinals)
+            working = array(
+                "l", (day.toordinal() for day in days if day.weekday() not in _WEEKEND and day not in named)
+            )
+            self._working[year] = working
+        return working
+
+    def _describe(self) -> str:
+        version = f"{_COUNTRY}/{holidays_version}/{'+'.join(self._categories)}"
+        if not (self._extra or self._removed):
+            return version
+        changes = f"{sorted(self._extra.items())} {sorted(self._removed)}"
+        return f"{version}/{hashlib.sha256(changes.encode()).hexdigest()[:8]}"
