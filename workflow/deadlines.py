@@ -1,0 +1,74 @@
+"""When something falls due, what is left of it at a pause, and when to warn.
+
+All instants are aware and come back in UTC with whole milliseconds, as the log stamps them. A deadline in days falls
+on the last millisecond of its last day in the zone that counts: it is kept up to and including that instant, and the
+day on which the clock starts is not counted.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from workflow.calendar import Calendar
+from workflow.durations import Duration, Unit
+
+_END_OF_DAY: Final = time(23, 59, 59, 999_000)
+_NOTHING: Final = timedelta(0)
+
+
+def due_at(start: datetime, duration: Duration, zone: ZoneInfo, calendar: Calendar) -> datetime:
+    """Lay a duration on the calendar from the instant a clock starts.
+
+    Working days and days end with the last day in ``zone``; seconds simply pass. Zero working days (all that may be
+    left after a pause) end today, or with the next working day on a day off. Raises ValueError for a naive ``start``.
+    """
+    if duration.unit is Unit.SECONDS:
+        return _whole_milliseconds(_aware(start).astimezone(UTC) + timedelta(seconds=duration.amount))
+    today = _day(start, zone)
+    count = int(duration.amount)
+    if duration.unit is Unit.WORKING_DAYS:
+        last = calendar.add_working_days(today, count)
+    else:
+        last = today + timedelta(days=count)
+    return datetime.combine(last, _END_OF_DAY, tzinfo=zone).astimezone(UTC)
+
+
+def remaining(now: datetime, due: datetime, unit: Unit, zone: ZoneInfo, calendar: Calendar) -> Duration:
+    """Tell what is left at a pause; `due_at` from the instant of resumption gives it back in full.
+
+    In days, today is not counted and the day it falls due is. Nothing is left, never less, once that day has come.
+    Raises ValueError for naive instants.
+    """
+    if unit is Unit.SECONDS:
+        left = max(_aware(due) - _aware(now), _NOTHING)
+        return Duration(left.total_seconds(), unit)
+    today, last = _day(now, zone), _day(due, zone)
+    if unit is Unit.WORKING_DAYS:
+        return Duration(calendar.working_days_between(today, last), unit)
+    return Duration(max((last - today).days, 0), unit)
+
+
+def warn_at(start: datetime, due: datetime, share: float) -> datetime:
+    """Find the instant at which a share (0 to 1) of the time from ``start`` to ``due`` has passed.
+
+    The share is of elapsed time, weekends included. Raises ValueError for another share and for naive instants.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"a warning comes after a share between 0 and 1 of the time, not after {share}")
+    start = _aware(start).astimezone(UTC)
+    return _whole_milliseconds(start + (_aware(due) - start) * share)
+
+
+def _aware(instant: datetime) -> datetime:
+    """Refuse a naive instant, which Python would silently take to be in the machine's own zone."""
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant} has no time zone")
+    return instant
+
+
+def _day(instant: datetime, zone: ZoneInfo) -> date:
+    return _aware(instant).astimezone(zone).date()
+
+
+def _whole_milliseconds(instant: datetime) -> datetime:
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
