@@ -1,0 +1,294 @@
+"""Administration of Kafka: the topics with their settings, and how far each stage is behind.
+
+kafka-python's client does the talking; what it raises leaves here as one of four errors whose message is for a person.
+"""
+
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final, TypeVar
+
+from kafka import TopicPartition
+from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
+from kafka.errors import (
+    BrokerResponseError,
+    GroupIdNotFoundError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+
+from agents.settings import Settings
+from events.topics import STAGES, TOPICS
+
+_ANSWER_S: Final = 10.0
+_RETRY_S: Final = 0.2
+_ABSENT: Final = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
+
+_Result = TypeVar("_Result")
+
+
+class AdminError(Exception):
+    """Kafka could not be administered; the message is one line that says why."""
+
+
+class BrokerUnreachable(AdminError):
+    """No broker answers at the address."""
+
+    def __init__(self, broker: str) -> None:
+        super().__init__(f"no Kafka broker answers at {broker}: start one with `alur broker start` or set ALUR_BROKER")
+        self.broker = broker
+
+
+class KafkaRefused(AdminError):
+    """The broker answered, with a no."""
+
+
+class TopicsMissing(AdminError):
+    """Topics that are needed do not exist."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(f"topics are missing: {', '.join(names)}; make them with `alur topics create`")
+        self.names = names
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One setting of an existing topic that is not as it must be."""
+
+    topic: str
+    setting: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        """Say it in a few words."""
+        return f"{self.topic} has {self.setting}={self.found}, not {self.expected}"
+
+
+class TopicsDiffer(AdminError):
+    """Topics exist with other settings than they must have; nothing was changed."""
+
+    def __init__(self, differences: tuple[Difference, ...]) -> None:
+        super().__init__(f"topics exist with other settings: {'; '.join(map(str, differences))}")
+        self.differences = differences
+
+
+@dataclass(frozen=True)
+class TopicsReport:
+    """What `ensure_topics` did: the topics it made, and those that were there as they should be."""
+
+    created: tuple[str, ...]
+    present: tuple[str, ...]
+
+
+def broker_answers(broker: str, timeout: float = _ANSWER_S) -> bool:
+    """Tell whether a Kafka broker at `broker` names its cluster within `timeout` seconds."""
+    try:
+        with _client(broker, timeout) as client:
+            return bool(client.describe_cluster()["brokers"])
+    except AdminError:
+        return False
+
+
+def topics_missing(settings: Settings) -> tuple[str, ...]:
+    """Return those of our topics that do not exist, in the order in which they are declared.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        KafkaRefused: the broker says no.
+    """
+    with _client(settings.broker) as client:
+        return _missing(client, _names(settings))
+
+
+def ensure_topics(settings: Settings) -> TopicsReport:
+    """Make the topics that do not exist; called again, it finds them all and changes nothing.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        KafkaRefused: the broker says no, for example to more replicas than there are brokers.
+        TopicsDiffer: a topic exists with other settings; then no topic is made either.
+    """
+    names = _names(settings)
+    with _client(settings.broker) as client:
+        missing = _missing(client, names)
+        present = tuple(name for name in names if name not in missing)
+        _compare(client, settings, present)
+        if missing:
+            _create(client, settings, missing)
+            # another process may have made one of them meanwhile, with settings of its own
+            _compare(client, settings, missing)
+    return TopicsReport(created=missing, present=present)
+
+
+def lag(settings: Settings) -> dict[str, dict[int, int]]:
+    """Return for each stage how many offsets of each partition of its topic it has not committed yet.
+
+    A stage that never ran is behind by all there is. In a topic that is written in transactions their markers count as
+    offsets too, so a stage that commits the record it read last, instead of its position, stays one behind.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        KafkaRefused: the broker says no.
+        TopicsMissing: a stage's topic does not exist.
+    """
+    with _client(settings.broker) as client:
+        ends, starts = _bounds(client, {settings.topic(topic) for topic in STAGES.values()})
+        behind: dict[str, dict[int, int]] = {}
+        for stage, topic in STAGES.items():
+            committed = _committed(client, settings.group(stage))
+            behind[stage] = {
+                partition.partition: max(0, end - max(committed.get(partition, 0), starts[partition]))
+                for partition, end in sorted(ends.items())
+                if partition.topic == settings.topic(topic)
+            }
+        return behind
+
+
+class _Client(KafkaAdminClient):  # type: ignore[misc]  # kafka-python ships no types
+    """Ends its own thread when the broker cannot be reached; the original leaves it running."""
+
+    def __init__(self, **configs: object) -> None:
+        try:
+            super().__init__(**configs)
+        except KafkaError:
+            self._closed = False
+            self.close()
+            raise
+
+
+@contextmanager
+def _client(broker: str, timeout: float = _ANSWER_S) -> Iterator[Any]:
+    # it logs each failed attempt with its cause; the error that comes of it says the same once
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    addresses = broker.split(",")
+    if not any(_listens(address, timeout) for address in addresses):
+        raise BrokerUnreachable(broker)
+    try:
+        with _Client(
+            bootstrap_servers=addresses,
+            client_id="alur-admin",
+            bootstrap_timeout_ms=int(timeout * 1000),
+            request_timeout_ms=int(timeout * 1000),
+        ) as client:
+            yield client
+    except _ABSENT as error:
+        raise BrokerUnreachable(broker) from error
+    except (KafkaError, RuntimeError) as error:  # RuntimeError: its word for a cluster without a controller
+        raise KafkaRefused(f"Kafka at {broker} refused: {error}") from error
+
+
+def _listens(address: str, timeout: float) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout):
+            return True
+    except OSError:
+        return False
+
+
+def _names(settings: Settings) -> tuple[str, ...]:
+    return tuple(settings.topic(topic.name) for topic in TOPICS)
+
+
+def _missing(client: Any, names: Iterable[str]) -> tuple[str, ...]:  # noqa: ANN401 -- kafka-python ships no types
+    existing = set(client.list_topics())
+    return tuple(name for name in names if name not in existing)
+
+
+def _create(client: Any, settings: Settings, names: tuple[str, ...]) -> None:  # noqa: ANN401 -- as above
+    wanted = {
+        settings.topic(topic.name): {
+            "num_partitions": settings.partitions,
+            "replication_factor": settings.replication,
+            "configs": dict(topic.config),
+        }
+        for topic in TOPICS
+        if settings.topic(topic.name) in names
+    }
+    for answer in client.create_topics(wanted, raise_errors=False)["topics"]:
+        if answer["error_code"] not in {0, TopicAlreadyExistsError.errno}:
+            said = answer.get("error_message") or for_code(answer["error_code"]).__name__
+            raise KafkaRefused(f"topic {answer['name']} could not be made: {said}")
+    client.wait_for_topics(list(names))
+
+
+def _compare(client: Any, settings: Settings, names: tuple[str, ...]) -> None:  # noqa: ANN401 -- as above
+    """Raise `TopicsDiffer` unless each of the topics is as declared."""
+    if not names:
+        return
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    configs = client.describe_configs(resources, config_filter=ConfigFilterType.ALL)["topic"]
+    layout = {topic["name"]: topic["partitions"] for topic in client.describe_topics(list(names))}
+    differences = tuple(
+        Difference(name, setting, expected, found)
+        for topic in TOPICS
+        if (name := settings.topic(topic.name)) in names
+        for setting, expected, found in chain(
+            _layout(settings, layout[name]),
+            ((key, value, str(configs[name].get(key, {}).get("value"))) for key, value in topic.config.items()),
+        )
+        if expected != found
+    )
+    if differences:
+        raise TopicsDiffer(differences)
+
+
+def _layout(settings: Settings, partitions: list[Mapping[str, Any]]) -> tuple[tuple[str, str, str], ...]:
+    replicas = min(len(partition["replica_nodes"]) for partition in partitions)
+    return (
+        ("partitions", str(settings.partitions), str(len(partitions))),
+        ("replication", str(settings.replication), str(replicas)),
+    )
+
+
+def _bounds(
+    client: Any,  # noqa: ANN401 -- as above
+    names: set[str],
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    """Return the offset behind the last record and that of the first, for each partition of the topics."""
+    if missing := _missing(client, sorted(names)):
+        raise TopicsMissing(missing)
+    partitions = [
+        TopicPartition(topic["name"], partition["partition_index"])
+        for topic in client.describe_topics(sorted(names))
+        for partition in topic["partitions"]
+    ]
+
+    def offsets(spec: OffsetSpec) -> dict[TopicPartition, int]:
+        found = client.list_partition_offsets(dict.fromkeys(partitions, spec))
+        return {partition: at.offset for partition, at in found.items()}
+
+    try:
+        return offsets(OffsetSpec.LATEST), offsets(OffsetSpec.EARLIEST)
+    except UnknownTopicOrPartitionError:  # deleted between the two looks
+        raise TopicsMissing(tuple(sorted(names))) from None
+
+
+def _committed(client: Any, group: str) -> dict[TopicPartition, int]:  # noqa: ANN401 -- as above
+    try:
+        offsets = _patiently(lambda: client.list_group_offsets(group))
+    except GroupIdNotFoundError:
+        return {}
+    return {partition: at.offset for partition, at in offsets.get(group, {}).items()}
+
+
+def _patiently(ask: Callable[[], _Result]) -> _Result:
+    """Ask again while a young broker is still setting up what answers, ten seconds at most."""
+    deadline = time.monotonic() + _ANSWER_S
+    while True:
+        try:
+            return ask()
+        except BrokerResponseError as error:
+            if not error.retriable or time.monotonic() > deadline:
+                raise
+        time.sleep(_RETRY_S)
