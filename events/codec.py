@@ -21,9 +21,13 @@ from events.snapshot import Complaint
 HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
 STATE_TYPE: Final = "lapor.complaint.snapshot.v1"
 
+
+def _event_model(command: type[Command]) -> type[CommandEvent[Any]]:
+    return CommandEvent.__class_getitem__(command)  # type: ignore[return-value]  # made at run time, one a command
+
+
 _COMMAND_EVENTS: Final[dict[str, type[CommandEvent[Any]]]] = {
-    command_type(command.NAME): CommandEvent[command]
-    for command in COMMANDS  # type: ignore[valid-type]  # a type made at run time
+    command_type(command.NAME): _event_model(command) for command in COMMANDS
 }
 _FACTS: Final[dict[str, type[Fact]]] = {fact_type(fact.NAME): fact for fact in FACTS}
 M = TypeVar("M", bound=BaseModel)

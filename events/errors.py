@@ -1,7 +1,7 @@
 """What can be wrong with a message, told apart by whose fault it is."""
 
 
-class Undecodable(ValueError):  # noqa: N818 -- named for the message it is about; callers read `except Undecodable`
+class Undecodable(ValueError):
     """The bytes are no message of the contract: they go to the dead letters with `code` and `reason`."""
 
     def __init__(self, code: str, reason: str) -> None:
@@ -10,7 +10,7 @@ class Undecodable(ValueError):  # noqa: N818 -- named for the message it is abou
         self.reason = reason
 
 
-class InvalidCommand(ValueError):  # noqa: N818 -- a refusal to the sender rather than an error of ours
+class InvalidCommand(ValueError):
     """The envelope tells complaint, sender and command, but the data are not what that command needs."""
 
     def __init__(self, *, subject: str, source: str, command_id: str, command_type: str, reason: str) -> None:

@@ -30,6 +30,7 @@ class ComplaintRegistered(Fact):
     """A report has become a complaint."""
 
     NAME = "registered"
+    complaint_id: str
     tracking_id: str
     source: str
     report_id: str
@@ -80,11 +81,12 @@ class ComplaintArchived(Fact):
 
 
 class ComplaintWithdrawn(Fact):
-    """The citizen took it back, or is deemed to have (`deemed`) by not completing it."""
+    """The citizen took it back, or is deemed to have by not completing it."""
 
     NAME = "withdrawn"
     reason: Text | None = None
-    deemed: bool = False
+    deadline: datetime | None = None
+    """The deadline whose passing did it; None if the citizen asked for it."""
 
 
 class ComplaintDisposed(Fact):
@@ -125,6 +127,8 @@ class ComplaintClosed(Fact):
     NAME = "closed"
     outcome: Literal[Outcome.RESOLVED] = Outcome.RESOLVED
     reason: Text | None = None
+    deadline: datetime | None = None
+    """The deadline whose passing did it; None if an administrator closed it."""
 
 
 class ResolutionRated(Fact):

@@ -18,17 +18,23 @@ class Clock(Frozen):
 
     started_at: datetime
     due_at: datetime | None
-    """Last moment that is in time; None while paused."""
+    """Last moment that is in time; None while paused (kept if it was breached before the pause)."""
     warn_at: datetime | None = None
     warned: bool = False
     breached: bool = False
+    paused: bool = False
     remaining: str | None = None
     """While paused: what is left, e.g. `9 working days`."""
 
     @property
     def running(self) -> bool:
         """Say whether it can still pass: neither paused nor breached."""
-        return self.due_at is not None and not self.breached
+        return not self.paused and not self.breached
+
+    @property
+    def pressing(self) -> bool:
+        """Say whether it was missed and still has not got what it was for."""
+        return self.breached and not self.paused
 
 
 class ReportReference(Frozen):
@@ -40,6 +46,8 @@ class ReportReference(Frozen):
     """Counts the completions by the citizen, from 1."""
     title_length: int
     body_length: int
+    dated: bool
+    """Whether it tells the day of the event."""
 
 
 class ExtensionRequest(Frozen):

@@ -1,0 +1,147 @@
+"""Which deadlines run in which status, what starts them, what pauses them, and what their passing means.
+
+How long each runs is the policy's; the reasons and sources of the numbers stand there.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+from events import facts as f
+from events.snapshot import Clock, Complaint
+from events.vocabulary import ClockName, ComplaintClass, Status
+from workflow.deadlines import due_at, remaining, warn_at
+from workflow.durations import Duration
+from workflow.evolve import Clocks, needs_rung
+from workflow.policy import Policy
+from workflow.transitions import OPEN
+
+
+class Passing(Enum):
+    """What it means that a deadline has passed."""
+
+    BREACH = "breached, escalates"
+    WITHDRAWAL = "deemed withdrawn"
+    CLOSURE = "closed by the system"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a clock runs. It starts on entering `runs_in` and starts anew with each of `starts_with`."""
+
+    runs_in: frozenset[Status]
+    starts_with: tuple[type[f.Fact], ...]
+    passing: Passing = Passing.BREACH
+
+
+RULES: Final[dict[ClockName, Rule]] = {
+    ClockName.VERIFICATION: Rule(frozenset({Status.REGISTERED}), (f.ComplaintRegistered, f.ReportCompleted)),
+    ClockName.COMPLETION: Rule(frozenset({Status.POSTPONED}), (f.ComplaintPostponed,), Passing.WITHDRAWAL),
+    ClockName.FOLLOW_UP: Rule(frozenset({Status.DISPOSED, Status.REPLIED}), (f.ComplaintDisposed, f.FollowUpReplied)),
+    ClockName.CITIZEN_REPLY: Rule(frozenset({Status.FOLLOWED_UP}), (f.FollowUpRecorded,), Passing.CLOSURE),
+    ClockName.SETTLEMENT: Rule(OPEN, (f.ComplaintRegistered,)),
+    # started by each rung that is climbed; runs while a missed deadline is still pressing, see `_escalation`
+    ClockName.ESCALATION: Rule(OPEN, (f.ComplaintEscalated,)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a clock's times depend on besides its start."""
+
+    policy: Policy
+    office: str | None
+    complaint_class: ComplaintClass
+
+    def start(self, name: ClockName, at: datetime, lasting: Duration | None = None) -> Clock:
+        """Return the clock `name` started at `at`, for its full time or for `lasting`."""
+        duration = lasting or self.policy.duration_of(name, self.complaint_class)
+        due = due_at(at, duration, self.policy.zone_for(name, self.office), self.policy.calendar)
+        return Clock(started_at=at, due_at=due, warn_at=self._warning(name, at, due))
+
+    def resume(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
+        """Return a paused clock running again, with what was left of it."""
+        if clock.breached or clock.remaining is None:
+            return clock.model_copy(update={"paused": False, "remaining": None})
+        again = self.start(name, at, Duration.parse(clock.remaining))
+        return again.model_copy(update={"started_at": clock.started_at, "warned": clock.warned})
+
+    def pause(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
+        """Return a running clock stopped with what is left of it."""
+        if clock.breached or clock.due_at is None:
+            return clock.model_copy(update={"paused": True})
+        unit = self.policy.duration_of(name, self.complaint_class).unit
+        left = remaining(at, clock.due_at, unit, self.policy.zone_for(name, self.office), self.policy.calendar)
+        return clock.model_copy(update={"paused": True, "due_at": None, "warn_at": None, "remaining": str(left)})
+
+    def extend(self, name: ClockName, clock: Clock, days: int) -> Clock:
+        """Return a running clock with `days` more, counted from its old due time."""
+        if clock.due_at is None:
+            raise ValueError(f"{name} is paused: there is no due time to extend")
+        more = self.policy.extension.day * days
+        due = due_at(clock.due_at, more, self.policy.zone_for(name, self.office), self.policy.calendar)
+        return clock.model_copy(
+            update={"due_at": due, "warn_at": self._warning(name, clock.started_at, due), "warned": False}
+        )
+
+    def _warning(self, name: ClockName, start: datetime, due: datetime) -> datetime | None:
+        share = self.policy.warn.get(name)
+        return None if share is None else warn_at(start, due, share)
+
+
+def clocks_after(before: Complaint | None, fact: f.Fact, status: Status, at: datetime, setting: Setting) -> Clocks:
+    """Return the deadlines that stand after `fact` has led to `status` at log time `at`."""
+    clocks: Clocks = {}
+    old = before.clocks if before else {}
+    for name, rule in RULES.items():
+        if name is ClockName.ESCALATION or status not in rule.runs_in:
+            continue
+        clock = old.get(name)
+        clocks[name] = setting.start(name, at) if clock is None or isinstance(fact, rule.starts_with) else clock
+    _mark(clocks, fact)
+    if isinstance(fact, f.DeadlineExtended):
+        clocks[fact.clock] = setting.extend(fact.clock, clocks[fact.clock], fact.working_days)
+    _pause_or_resume(clocks, status, at, setting)
+    return _escalation(clocks, before, fact, at, setting)
+
+
+def _mark(clocks: Clocks, fact: f.Fact) -> None:
+    name = getattr(fact, "clock", None)
+    clock = clocks.get(name) if name else None
+    if name is None or clock is None:
+        return
+    if isinstance(fact, f.DeadlineWarned):
+        clocks[name] = clock.model_copy(update={"warned": True})
+    elif isinstance(fact, f.DeadlineBreached):
+        clocks[name] = clock.model_copy(update={"breached": True})
+
+
+def _pause_or_resume(clocks: Clocks, status: Status, at: datetime, setting: Setting) -> None:
+    name = ClockName.SETTLEMENT
+    clock = clocks.get(name)
+    if clock is None:
+        return
+    pauses = status in setting.policy.settlement_pauses_in
+    if pauses and not clock.paused:
+        clocks[name] = setting.pause(name, clock, at)
+    elif clock.paused and not pauses:
+        clocks[name] = setting.resume(name, clock, at)
+
+
+def _escalation(clocks: Clocks, before: Complaint | None, fact: f.Fact, at: datetime, setting: Setting) -> Clocks:
+    """Add the clock that gives each rung its time, while anything is pressing and the ladder is not used up.
+
+    So a complaint that comes back to an office after a missed deadline is never without a clock.
+    """
+    exhausted = isinstance(fact, f.EscalationExhausted) or (before is not None and before.exhausted)
+    if before is None or exhausted or not any(clock.pressing for clock in clocks.values()):
+        return clocks
+    name = ClockName.ESCALATION
+    clock = before.clocks.get(name)
+    if isinstance(fact, f.ComplaintEscalated) or (clock is None and not needs_rung(before, fact, clocks)):
+        clock = setting.start(name, at)
+    if clock is not None:
+        clocks[name] = clock
+        _mark(clocks, fact)
+    return clocks

@@ -1,0 +1,168 @@
+"""What a command does to a complaint: the facts that follow from it, or why there are none.
+
+`decide` is the whole of it. It knows the time from its caller (the log's stamp on the command) and decides the same
+for the same arguments, now and at every replay.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from events import commands as c
+from events import facts as f
+from events.commands import Command, CommandEvent
+from events.ids import digest
+from events.snapshot import Complaint
+from events.vocabulary import ClockName, ComplaintClass, Refusal
+from workflow.clocks import RULES, Passing, Setting, clocks_after
+from workflow.evolve import evolve
+from workflow.handlers import HANDLERS, Case, Refused, Rejected, known_office
+from workflow.policy import Policy
+from workflow.roles import MAY, Role, is_stage, roles_of, who_may
+from workflow.transitions import HEARD_IN, IllegalTransition, status_after
+
+Facts = tuple[f.Recorded, ...]
+"""What a command led to, in order; empty for a known repeat."""
+
+
+class _History:
+    """The facts of one decision as they come, each with the complaint after it."""
+
+    def __init__(self, complaint: Complaint | None, now: datetime, cause: f.Cause, policy: Policy) -> None:
+        self.complaint = complaint
+        self.now = now
+        self.cause = cause
+        self.policy = policy
+        self.facts: list[f.Recorded] = []
+
+    def add(self, fact: f.Fact) -> None:
+        """Record `fact` as happening now."""
+        before = self.complaint
+        status = status_after(before.status if before else None, fact)
+        setting = Setting(self.policy, _office_after(before, fact), _class(before, fact))
+        clocks = clocks_after(before, fact, status, self.now, setting)
+        self.complaint = evolve(before, fact, self.now, self.cause, clocks)
+        self.facts.append(f.Recorded(fact, self.now, self.cause, self.complaint))
+
+    def pass_deadlines(self) -> None:
+        """Record what the log's time has already made true, before anything else is looked at.
+
+        This is what makes deadlines fair: a follow-up that reached the log too late comes after its breach even if no
+        timer fired, and one that reached it in time is in time however late we read it.
+        """
+        while passed := self._passed():
+            due, name = min(passed)
+            match RULES[name].passing:
+                case Passing.BREACH:
+                    self.add(f.DeadlineBreached(by=f.SYSTEM, clock=name, due_at=due))
+                case Passing.WITHDRAWAL:
+                    self.add(f.ComplaintWithdrawn(by=f.SYSTEM, reason="not completed in time", deadline=due))
+                case Passing.CLOSURE:
+                    self.add(f.ComplaintClosed(by=f.SYSTEM, reason="no reply from the reporter in time", deadline=due))
+
+    def _passed(self) -> list[tuple[datetime, ClockName]]:
+        if self.complaint is None:
+            return []
+        running = ((clock.due_at, name) for name, clock in self.complaint.clocks.items() if clock.running)
+        return [(due, name) for due, name in running if due is not None and self.now > due]
+
+
+def decide(command: CommandEvent[Any], complaint: Complaint | None, now: datetime, policy: Policy) -> Facts | Rejected:
+    """Return the facts that follow from `command`, or why there are none.
+
+    Args:
+        command: what is asked, by whom.
+        complaint: the complaint as it stands; None if there is none of that id.
+        now: the log's time of the command, aware, UTC.
+        policy: the version that holds for the complaint (for a new one: by the day it is received).
+
+    A repeat of a command that had its effect gives an empty tuple. A rejected command leaves no fact at all, not even
+    those of deadlines that have passed meanwhile: their own notice brings them.
+    """
+    data: Command = command.data
+    cause = f.Cause(command.source, command.id)
+    if complaint is None:
+        return _register(command, data, _History(None, now, cause, policy))
+    if isinstance(data, c.RegisterComplaint) or digest(command.source, command.id) in complaint.recent:
+        return ()
+    history = _History(complaint, max(now, complaint.updated_at), cause, policy)
+    try:
+        history.pass_deadlines()
+        _carry_out(command, data, complaint, history)
+    except Refused as refusal:
+        return refusal.rejected
+    return tuple(history.facts)
+
+
+def _carry_out(command: CommandEvent[Any], data: Command, asked_of: Complaint, history: _History) -> None:
+    complaint = history.complaint or asked_of
+    if command.expectedversion is not None and command.expectedversion != asked_of.version:
+        raise Refused(
+            Refusal.VERSION_MISMATCH,
+            f"the complaint is at version {asked_of.version}, not {command.expectedversion}: look at it again",
+        )
+    roles = roles_of(command.source, complaint, history.policy)
+    if isinstance(data, c.NoticeDeadline):
+        # what it gives notice of may have closed the complaint just now
+        _permit(data, roles)
+    else:
+        _heard(command, data, asked_of, complaint)
+        _permit(data, roles)
+    case = Case(complaint, asked_of, command.source, roles, history.now, history.policy)
+    fact = HANDLERS[type(data)](case, data)
+    if fact is not None:
+        history.add(fact)
+
+
+def _heard(command: CommandEvent[Any], data: Command, asked_of: Complaint, complaint: Complaint) -> None:
+    heard_in = HEARD_IN[type(data)]
+    if complaint.status in heard_in:
+        return
+    if is_stage(command.source):
+        raise Refused(Refusal.OVERTAKEN, f"the complaint is {complaint.status} by now")
+    if asked_of.status in heard_in:
+        raise Refused(
+            Refusal.DEADLINE_PASSED, f"too late: a deadline has passed and the complaint is {complaint.status}"
+        )
+    statuses = ", ".join(sorted(heard_in))
+    raise Refused(
+        Refusal.NOT_ALLOWED_IN_STATUS, f"{data.NAME} is possible while {statuses}; the complaint is {complaint.status}"
+    )
+
+
+def _permit(data: Command, roles: frozenset[Role]) -> None:
+    if not roles & MAY[type(data)]:
+        raise Refused(Refusal.NOT_PERMITTED, f"{data.NAME} is for {who_may(type(data))}")
+
+
+def _register(command: CommandEvent[Any], data: Command, history: _History) -> Facts | Rejected:
+    if not isinstance(data, c.RegisterComplaint):
+        return Rejected(Refusal.UNKNOWN_COMPLAINT, f"there is no complaint {command.subject}")
+    if command.source != "/stages/intake":
+        return Rejected(Refusal.NOT_PERMITTED, f"{data.NAME} is for {who_may(type(data))}: send a report instead")
+    history.add(
+        f.ComplaintRegistered(
+            by=command.source,
+            complaint_id=str(command.subject),
+            tracking_id=data.tracking_id,
+            source=data.source,
+            report_id=data.report_id,
+            policy=history.policy.version,
+            chosen_office=known_office(data.report.office, history.now, history.policy),
+            report=data.report,
+        )
+    )
+    return tuple(history.facts)
+
+
+def _office_after(before: Complaint | None, fact: f.Fact) -> str | None:
+    if isinstance(fact, f.ComplaintDisposed):
+        return fact.office
+    return None if before is None or isinstance(fact, f.DispositionReturned) else before.office
+
+
+def _class(before: Complaint | None, fact: f.Fact) -> ComplaintClass:
+    if isinstance(fact, f.ComplaintRegistered):
+        return fact.report.class_
+    if before is None:
+        raise IllegalTransition(f"{fact.NAME} may not be the first fact")
+    return before.class_

@@ -1,0 +1,160 @@
+"""Fold facts into a complaint. Deadlines are not computed here: they were decided once and come with the fact."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from events import facts as f
+from events.ids import digest
+from events.snapshot import REMEMBERED_COMMANDS, Clock, Complaint, ExtensionRequest, ReportReference
+from events.vocabulary import ClockName, Outcome, Status
+from workflow.transitions import IllegalTransition, status_after
+
+Clocks = dict[ClockName, Clock]
+Change = dict[str, Any]
+
+
+def _completed(before: Complaint, fact: f.ReportCompleted) -> Change:
+    report = before.report.model_copy(
+        update={
+            "revision": fact.revision,
+            "title_length": before.report.title_length if fact.title is None else len(fact.title),
+            "body_length": before.report.body_length if fact.body is None else len(fact.body),
+            "dated": before.report.dated or fact.event_date is not None,
+        }
+    )
+    kept = ("category", "location", "chosen_office", "anonymous", "secret")
+    return {"report": report} | {name: value for name in kept if (value := getattr(fact, name)) is not None}
+
+
+def _disposed(_before: Complaint, fact: f.ComplaintDisposed) -> Change:
+    return {"office": fact.office, "round": fact.round, "extension": None}
+
+
+def _returned(before: Complaint, fact: f.DispositionReturned) -> Change:
+    return {
+        "office": None,
+        "returns": before.returns + 1,
+        "returned_by": (*before.returned_by, fact.office),
+        "extension": None,
+    }
+
+
+def _breached(before: Complaint, fact: f.DeadlineBreached) -> Change:
+    # the time a rung has to act is the ladder's own affair: the office is not charged twice
+    return {"breaches": before.breaches + (fact.clock is not ClockName.ESCALATION)}
+
+
+def _extended(before: Complaint, fact: f.DeadlineExtended) -> Change:
+    return {
+        "extension": None,
+        "extended_days": before.extended_days + fact.working_days,
+        "extensions": before.extensions + 1,
+    }
+
+
+def _nothing_else(_before: Complaint, _fact: f.Fact) -> Change:
+    return {}
+
+
+_CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
+    f.ComplaintVerified: lambda _, fact: {} if fact.category is None else {"category": fact.category},
+    f.ReportCompleted: _completed,
+    f.ComplaintArchived: lambda *_: {"outcome": Outcome.ARCHIVED},
+    f.ComplaintWithdrawn: lambda *_: {"outcome": Outcome.WITHDRAWN},
+    f.ComplaintDisposed: _disposed,
+    f.DispositionReturned: _returned,
+    f.FollowUpRecorded: lambda *_: {"extension": None},
+    f.ComplaintClosed: lambda *_: {"outcome": Outcome.RESOLVED, "extension": None},
+    f.ResolutionRated: lambda _, fact: {"rating": fact.rating},
+    f.DeadlineBreached: _breached,
+    f.ComplaintEscalated: lambda _, fact: {"rung": fact.rung},
+    f.EscalationExhausted: lambda *_: {"exhausted": True},
+    f.DeadlineExtended: _extended,
+    f.ExtensionRefused: lambda *_: {"extension": None},
+}
+
+_SETTLING: Final = (f.ComplaintArchived, f.ComplaintWithdrawn, f.ComplaintClosed)
+
+
+def needs_rung(before: Complaint, fact: f.Fact, clocks: Clocks) -> bool:
+    """Say whether, after `fact`, a missed deadline waits to be brought before the next one up the ladder."""
+    exhausted = before.exhausted or isinstance(fact, f.EscalationExhausted)
+    if exhausted or isinstance(fact, f.ComplaintEscalated) or not any(clock.pressing for clock in clocks.values()):
+        return False
+    return isinstance(fact, f.DeadlineBreached) or before.escalation_due or before.rung == 0
+
+
+def _remember(recent: tuple[str, ...], cause: f.Cause) -> tuple[str, ...]:
+    mark = digest(cause.source, cause.id)
+    return recent if recent[-1:] == (mark,) else (*recent, mark)[-REMEMBERED_COMMANDS:]
+
+
+def evolve(before: Complaint | None, fact: f.Fact, at: datetime, cause: f.Cause, clocks: Clocks) -> Complaint:
+    """Return the complaint after `fact`, recorded at log time `at`, with the deadlines `clocks` decided with it.
+
+    Raises:
+        IllegalTransition: the fact may not follow on `before`.
+    """
+    status = status_after(before.status if before else None, fact)
+    if before is None:
+        if not isinstance(fact, f.ComplaintRegistered):  # the table says so already; this tells the type checker
+            raise IllegalTransition(f"{fact.NAME} may not be the first fact")
+        return _registered(fact, at, cause, clocks)
+    change = _CHANGES.get(type(fact), _nothing_else)(before, fact)
+    if isinstance(fact, _SETTLING):
+        change["closed_at"] = getattr(fact, "deadline", None) or at
+    if isinstance(fact, f.ExtensionRequested):
+        change["extension"] = ExtensionRequest(working_days=fact.working_days, requested_at=at)
+    return before.model_copy(
+        update=change
+        | {
+            "version": before.version + 1,
+            "status": status,
+            "updated_at": at,
+            "clocks": clocks,
+            "escalation_due": needs_rung(before, fact, clocks),
+            "recent": _remember(before.recent, cause),
+        }
+    )
+
+
+def _registered(fact: f.ComplaintRegistered, at: datetime, cause: f.Cause, clocks: Clocks) -> Complaint:
+    report = fact.report
+    return Complaint(
+        complaint_id=fact.complaint_id,
+        tracking_id=fact.tracking_id,
+        version=1,
+        status=Status.REGISTERED,
+        class_=report.class_,
+        category=report.category,
+        location=report.location,
+        channel=fact.source.removeprefix("/channels/").lstrip("/"),
+        report=ReportReference(
+            source=fact.source,
+            id=fact.report_id,
+            title_length=len(report.title),
+            body_length=len(report.body),
+            dated=report.event_date is not None,
+        ),
+        anonymous=report.anonymous,
+        secret=report.secret,
+        chosen_office=fact.chosen_office,
+        policy=fact.policy,
+        received_at=at,
+        updated_at=at,
+        clocks=clocks,
+        recent=_remember((), cause),
+    )
+
+
+def replay(history: Iterable[f.Recorded]) -> Complaint | None:
+    """Fold a whole history; the snapshots in it are used for nothing but the deadlines decided with each fact.
+
+    Raises:
+        IllegalTransition: the history cannot be.
+    """
+    complaint: Complaint | None = None
+    for recorded in history:
+        complaint = evolve(complaint, recorded.fact, recorded.at, recorded.cause, dict(recorded.complaint.clocks))
+    return complaint

@@ -1,0 +1,214 @@
+"""One handler a command: look at the case, return the fact that follows, or refuse.
+
+Status, sender and passed deadlines have been looked at before (`workflow.decide`); what is left is each command's own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from events import commands as c
+from events import facts as f
+from events.snapshot import Complaint
+from events.vocabulary import ArchiveReason, ClockName, Refusal
+from workflow.clocks import Setting
+from workflow.policy import Policy
+from workflow.roles import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A command that had no effect, and why."""
+
+    code: Refusal
+    message: str
+
+
+class Refused(Exception):
+    """A handler's no."""
+
+    def __init__(self, code: Refusal, message: str) -> None:
+        super().__init__(message)
+        self.rejected = Rejected(code, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a handler looks at: the complaint as it stands at the log's time, and who asks."""
+
+    complaint: Complaint
+    asked_of: Complaint
+    """The complaint as it stood before deadlines passed."""
+    by: str
+    roles: frozenset[Role]
+    now: datetime
+    policy: Policy
+
+    @property
+    def holder(self) -> str:
+        """The office that holds the complaint, where the role of the sender says that there is one."""
+        return self.complaint.office or ""
+
+
+def known_office(office: str | None, now: datetime, policy: Policy) -> str | None:
+    """Return `office` if the directory has it on the day of `now`, else None."""
+    today = now.astimezone(policy.national_zone).date()
+    return office if office is not None and policy.directory.known(office, today) else None
+
+
+def _current(case: Case, revision: int | None) -> None:
+    if revision is not None and revision != case.complaint.report.revision:
+        raise Refused(Refusal.OVERTAKEN, f"the report is at revision {case.complaint.report.revision} by now")
+
+
+def _verify(case: Case, data: c.VerifyComplaint) -> f.Fact:
+    _current(case, data.revision)
+    return f.ComplaintVerified(by=case.by, category=data.category, edited_text=data.edited_text)
+
+
+def _postpone(case: Case, data: c.PostponeComplaint) -> f.Fact:
+    _current(case, data.revision)
+    return f.ComplaintPostponed(by=case.by, missing=data.missing, reason=data.reason)
+
+
+def _archive(case: Case, data: c.ArchiveComplaint) -> f.Fact:
+    _current(case, data.revision)
+    original = None if data.duplicate_of is None else str(data.duplicate_of)
+    if original == case.complaint.complaint_id:
+        raise Refused(Refusal.INVALID_DATA, "data.duplicate_of: a complaint is no duplicate of itself")
+    if original is not None and data.reason is not ArchiveReason.DUPLICATE:
+        raise Refused(Refusal.INVALID_DATA, "data.duplicate_of: goes with reason duplicate only")
+    return f.ComplaintArchived(by=case.by, reason=data.reason, duplicate_of=original)
+
+
+def _complete(case: Case, data: c.CompleteReport) -> f.Fact:
+    changes = {name: getattr(data, name) for name in c.CompleteReport.model_fields}
+    return f.ReportCompleted(
+        by=case.by,
+        revision=case.complaint.report.revision + 1,
+        chosen_office=known_office(data.office, case.now, case.policy),
+        **changes,
+    )
+
+
+def _withdraw(case: Case, data: c.WithdrawComplaint) -> f.Fact:
+    return f.ComplaintWithdrawn(by=case.by, reason=data.reason)
+
+
+def _dispose(case: Case, data: c.DisposeComplaint) -> f.Fact:
+    complaint, directory = case.complaint, case.policy.directory
+    if data.round is not None and data.round != complaint.round:
+        raise Refused(Refusal.OVERTAKEN, f"the complaint has been disposed {complaint.round} times by now")
+    if known_office(data.office, case.now, case.policy) is None:
+        raise Refused(Refusal.UNKNOWN_OFFICE, f"there is no office {data.office!r} in the directory today")
+    own_unit = Role.HOLDER in case.roles and directory.is_below(data.office, case.holder)
+    if not own_unit and case.roles <= {Role.HOLDER, Role.SUPERIOR}:
+        raise Refused(Refusal.NOT_PERMITTED, f"the holder disposes to its own units only, and {data.office} is none")
+    if complaint.returns >= case.policy.return_limit and Role.ARBITER not in case.roles and not own_unit:
+        raise Refused(
+            Refusal.RETURN_LIMIT,
+            f"returned {complaint.returns} times: only the arbiter ({case.policy.arbiter}) can dispose it now",
+        )
+    return f.ComplaintDisposed(by=case.by, office=data.office, round=complaint.round + 1)
+
+
+def _return(case: Case, data: c.ReturnDisposition) -> f.Fact:
+    return f.DispositionReturned(by=case.by, office=case.holder, reason=data.reason)
+
+
+def _follow_up(case: Case, data: c.RecordFollowUp) -> f.Fact:
+    return f.FollowUpRecorded(by=case.by, office=case.holder, text=data.text, evidence=data.evidence)
+
+
+def _reply(case: Case, data: c.ReplyToFollowUp) -> f.Fact:
+    return f.FollowUpReplied(by=case.by, text=data.text)
+
+
+def _close(case: Case, data: c.CloseComplaint) -> f.Fact:
+    return f.ComplaintClosed(by=case.by, reason=data.reason)
+
+
+def _rate(case: Case, data: c.RateResolution) -> f.Fact:
+    return f.ResolutionRated(by=case.by, rating=data.rating, text=data.text)
+
+
+def _request_extension(case: Case, data: c.RequestExtension) -> f.Fact:
+    complaint, bounds = case.complaint, case.policy.extension
+    if complaint.extension is not None:
+        raise Refused(Refusal.EXTENSION_PENDING, "an extension has been asked for already: its superior decides it")
+    _still_running(case)
+    if complaint.extensions >= bounds.max_times:
+        raise Refused(Refusal.EXTENSION_LIMIT, f"extended {complaint.extensions} times: no more is possible")
+    if complaint.extended_days + data.working_days > bounds.max_days:
+        left = bounds.max_days - complaint.extended_days
+        raise Refused(Refusal.EXTENSION_LIMIT, f"at most {left} more working days are possible")
+    return f.ExtensionRequested(by=case.by, working_days=data.working_days, reason=data.reason)
+
+
+def _decide_extension(case: Case, data: c.DecideExtension) -> f.Fact:
+    request = case.complaint.extension
+    if request is None:
+        raise Refused(Refusal.NO_EXTENSION_REQUESTED, "no extension waits to be decided")
+    if not data.approved:
+        return f.ExtensionRefused(by=case.by, reason=data.reason)
+    due = _still_running(case)
+    setting = Setting(case.policy, case.complaint.office, case.complaint.class_)
+    clock = setting.extend(ClockName.FOLLOW_UP, case.complaint.clocks[ClockName.FOLLOW_UP], request.working_days)
+    return f.DeadlineExtended(
+        by=case.by,
+        clock=ClockName.FOLLOW_UP,
+        working_days=request.working_days,
+        old_due_at=due,
+        due_at=clock.due_at or due,
+        reason=data.reason,
+    )
+
+
+def _still_running(case: Case) -> datetime:
+    clock = case.complaint.clocks.get(ClockName.FOLLOW_UP)
+    if clock is None or clock.due_at is None or not clock.running:
+        raise Refused(Refusal.DEADLINE_PASSED, "too late: the deadline to follow up has passed")
+    return clock.due_at
+
+
+def _notice(case: Case, data: c.NoticeDeadline) -> f.Fact | None:
+    clock = case.asked_of.clocks.get(data.clock)
+    if clock is None or clock.due_at != data.due_at or not clock.running:
+        raise Refused(Refusal.OVERTAKEN, f"no {data.clock} deadline of {data.due_at} is running by now")
+    if case.now > data.due_at:
+        return None  # its passing is in the history already
+    if clock.warn_at is None or clock.warned or case.now < clock.warn_at:
+        raise Refused(Refusal.NOT_DUE, f"by the log it is {case.now}, and nothing is due before {data.due_at}")
+    return f.DeadlineWarned(by=f.SYSTEM, clock=data.clock, due_at=data.due_at)
+
+
+def _escalate(case: Case, data: c.EscalateComplaint) -> f.Fact:
+    complaint = case.complaint
+    if not complaint.escalation_due or data.rung != complaint.rung + 1:
+        raise Refused(Refusal.OVERTAKEN, f"no escalation to rung {data.rung} is due by now")
+    ladder = case.policy.ladder_for(complaint.office)
+    if data.rung > len(ladder):
+        return f.EscalationExhausted(by=case.by, rung=complaint.rung)
+    if data.office != ladder[data.rung - 1]:
+        raise Refused(Refusal.OVERTAKEN, f"rung {data.rung} is {ladder[data.rung - 1]} by now, not {data.office}")
+    return f.ComplaintEscalated(by=case.by, rung=data.rung, office=data.office)
+
+
+HANDLERS: Final[dict[type[c.Command], Callable[[Case, Any], f.Fact | None]]] = {
+    c.VerifyComplaint: _verify,
+    c.PostponeComplaint: _postpone,
+    c.ArchiveComplaint: _archive,
+    c.CompleteReport: _complete,
+    c.WithdrawComplaint: _withdraw,
+    c.DisposeComplaint: _dispose,
+    c.ReturnDisposition: _return,
+    c.RecordFollowUp: _follow_up,
+    c.ReplyToFollowUp: _reply,
+    c.CloseComplaint: _close,
+    c.RateResolution: _rate,
+    c.RequestExtension: _request_extension,
+    c.DecideExtension: _decide_extension,
+    c.NoticeDeadline: _notice,
+    c.EscalateComplaint: _escalate,
+}

@@ -1,0 +1,23 @@
+"""What becomes of a report: a command to register it, and an identity kept apart from it."""
+
+from events.commands import RegisterComplaint
+from events.ids import tracking_id
+from events.reports import ReporterIdentity, ReportSubmitted
+
+
+def registration(report: ReportSubmitted, *, partition: int, offset: int) -> RegisterComplaint:
+    """Return the command that makes a complaint of `report`, which lies at this place of the intake log."""
+    return RegisterComplaint(
+        tracking_id=tracking_id(partition, offset),
+        source=report.source,
+        report_id=report.id,
+        report=report.data.content(),
+    )
+
+
+def identity(report: ReportSubmitted) -> ReporterIdentity | None:
+    """Return who reports, or None if the channel does not know."""
+    reporter = report.data.reporter
+    if reporter is None or reporter == type(reporter)():
+        return None
+    return ReporterIdentity(complaint_id=report.complaint_id, reporter=reporter)

@@ -1,0 +1,65 @@
+"""What the public learns of a settled complaint."""
+
+from datetime import datetime
+
+from events import facts as f
+from events.outcomes import Resolution, Story
+from events.snapshot import Complaint
+from workflow.policy import Policy
+
+_PUBLISHED = (f.ComplaintClosed, f.ComplaintArchived, f.ComplaintWithdrawn, f.ResolutionRated)
+
+
+def publishes(fact: f.Fact) -> bool:
+    """Say whether `fact` changes what is published of a complaint."""
+    return isinstance(fact, _PUBLISHED)
+
+
+def told(story: Story | None, recorded: f.Recorded) -> Story | None:
+    """Return the story after `recorded`; None for a complaint whose reporter wants it kept secret.
+
+    The title is the reporter's, the answer the office's last follow-up.
+    """
+    if recorded.complaint.secret:
+        return None
+    fact = recorded.fact
+    if isinstance(fact, f.ComplaintRegistered):
+        return Story(title=fact.report.title)
+    if isinstance(fact, f.ReportCompleted) and fact.title is not None:
+        return Story(title=fact.title, answer=story.answer if story else None)
+    if isinstance(fact, f.FollowUpRecorded):
+        return Story(title=story.title if story else "", answer=fact.text)
+    return story
+
+
+def resolution(complaint: Complaint, story: Story | None, policy: Policy) -> Resolution:
+    """Return what is published of the settled `complaint`.
+
+    Raises:
+        ValueError: it is not settled.
+    """
+    if complaint.outcome is None or complaint.closed_at is None:
+        raise ValueError(f"complaint {complaint.complaint_id} is {complaint.status}, not settled")
+    place = complaint.location
+    return Resolution(
+        tracking_id=complaint.tracking_id,
+        outcome=complaint.outcome,
+        class_=complaint.class_,
+        category=complaint.category,
+        province=place.province if place else None,
+        city=place.city if place else None,
+        office=complaint.office,
+        received_at=complaint.received_at,
+        closed_at=complaint.closed_at,
+        working_days=_working_days(complaint.received_at, complaint.closed_at, policy),
+        on_time=complaint.breaches == 0,
+        breaches=complaint.breaches,
+        escalations=complaint.rung,
+        rating=complaint.rating,
+        story=None if complaint.secret else story,
+    )
+
+
+def _working_days(received: datetime, closed: datetime, policy: Policy) -> int:
+    first, last = (moment.astimezone(policy.national_zone).date() for moment in (received, closed))
+    return policy.calendar.working_days_between(first, last)

@@ -1,0 +1,115 @@
+"""Who may do what.
+
+Senders are told apart by the source of their command; that the source is theirs, Kafka's access control sees to.
+"""
+
+from enum import Enum
+from typing import Final
+
+from events import commands as c
+from events.snapshot import Complaint
+from workflow.policy import Policy
+
+
+class Role(Enum):
+    """What a sender is to a complaint; the value is how a rejection says it."""
+
+    CITIZEN = "a citizen"
+    ADMINISTRATOR = "its administrator"
+    HOLDER = "the office that holds it"
+    SUPERIOR = "the superior of the office that holds it"
+    ARBITER = "the arbiter"
+    INTAKE = "the intake stage"
+    VERIFICATION = "the verification stage"
+    DISPOSITION = "the disposition stage"
+    SLA = "the sla stage"
+    ESCALATION = "the escalation stage"
+
+
+_VERIFIERS: Final = frozenset({Role.ADMINISTRATOR, Role.VERIFICATION})
+_CITIZEN: Final = frozenset({Role.CITIZEN})
+_HOLDER: Final = frozenset({Role.HOLDER})
+
+MAY: Final[dict[type[c.Command], frozenset[Role]]] = {
+    c.RegisterComplaint: frozenset({Role.INTAKE}),
+    c.VerifyComplaint: _VERIFIERS,
+    c.PostponeComplaint: _VERIFIERS,
+    c.ArchiveComplaint: _VERIFIERS,
+    c.CompleteReport: _CITIZEN,
+    c.WithdrawComplaint: _CITIZEN,
+    # the holder for its own units only: `decide` looks at the office too
+    c.DisposeComplaint: frozenset({Role.ADMINISTRATOR, Role.HOLDER, Role.ARBITER, Role.DISPOSITION}),
+    c.ReturnDisposition: _HOLDER,
+    c.RecordFollowUp: _HOLDER,
+    c.ReplyToFollowUp: _CITIZEN,
+    c.CloseComplaint: frozenset({Role.ADMINISTRATOR}),
+    c.RateResolution: _CITIZEN,
+    c.RequestExtension: _HOLDER,
+    c.DecideExtension: frozenset({Role.SUPERIOR}),
+    c.NoticeDeadline: frozenset({Role.SLA}),
+    c.EscalateComplaint: frozenset({Role.ESCALATION}),
+}
+
+_STAGES: Final = {
+    "/stages/intake": Role.INTAKE,
+    "/stages/verification": Role.VERIFICATION,
+    "/stages/disposition": Role.DISPOSITION,
+    "/stages/sla": Role.SLA,
+    "/stages/escalation": Role.ESCALATION,
+}
+
+
+def is_stage(source: str) -> bool:
+    """Say whether `source` is one of our own stages, which are refused without ado when the world has moved on."""
+    return source in _STAGES
+
+
+def office_of(source: str) -> str | None:
+    """Return the office that speaks in `/offices/<office>[/officers/<id>]`, or None for any other source."""
+    match source.split("/"):
+        case ["", "offices", office] | ["", "offices", office, "officers", _] if office:
+            return office
+        case _:
+            return None
+
+
+def _is_citizen(source: str) -> bool:
+    match source.split("/"):
+        case ["", "citizens", citizen] if citizen:
+            return True
+        case _:
+            return False
+
+
+def roles_of(source: str, complaint: Complaint, policy: Policy) -> frozenset[Role]:
+    """Return what the sender `source` is to `complaint`; empty for a stranger."""
+    if source in _STAGES:
+        return frozenset({_STAGES[source]})
+    if _is_citizen(source):
+        return _CITIZEN
+    office = office_of(source)
+    if office is None:
+        return frozenset()
+    found = {
+        Role.ADMINISTRATOR: office == policy.national or office == administering_agency(complaint, policy),
+        Role.ARBITER: office == policy.arbiter,
+        Role.HOLDER: office == complaint.office,
+        Role.SUPERIOR: complaint.office is not None and office == policy.directory.superior(complaint.office),
+    }
+    return frozenset(role for role, holds in found.items() if holds)
+
+
+def administering_agency(complaint: Complaint, policy: Policy) -> str | None:
+    """Return the agency that administers `complaint` because the reporter chose it or one of its units.
+
+    The national administrator may act on every complaint beside it (LAPOR administrator manual, roles).
+    """
+    if complaint.chosen_office is None:
+        return None
+    return policy.directory.agency(complaint.chosen_office)
+
+
+def who_may(command: type[c.Command]) -> str:
+    """Return a phrase for people: who may send `command`."""
+    names = sorted(role.value for role in MAY[command])
+    return " or ".join(names)

@@ -1,0 +1,111 @@
+"""The state machine as two tables: which fact leads where, and which command is heard in which status.
+
+Everything that decides whether a complaint may move is here. A new status starts as a row.
+"""
+
+from typing import Final
+
+from events import commands as c
+from events import facts as f
+from events.vocabulary import Status
+
+Row = dict[type[f.Fact], Status]
+
+# What can happen to an open complaint without moving it.
+_IN_PLACE: Final[tuple[type[f.Fact], ...]] = (
+    f.DeadlineWarned,
+    f.DeadlineBreached,
+    f.ComplaintEscalated,
+    f.EscalationExhausted,
+    f.DeadlineRescheduled,
+)
+_EXTENSIONS: Final[tuple[type[f.Fact], ...]] = (f.ExtensionRequested, f.DeadlineExtended, f.ExtensionRefused)
+
+
+def _open(status: Status, moves: Row, *more_in_place: type[f.Fact]) -> Row:
+    stays = dict.fromkeys((*_IN_PLACE, *more_in_place), status)
+    return stays | moves | {f.ComplaintWithdrawn: Status.WITHDRAWN}
+
+
+TRANSITIONS: Final[dict[Status | None, Row]] = {
+    None: {f.ComplaintRegistered: Status.REGISTERED},
+    Status.REGISTERED: _open(
+        Status.REGISTERED,
+        {
+            f.ComplaintVerified: Status.VERIFIED,
+            f.ComplaintPostponed: Status.POSTPONED,
+            f.ComplaintArchived: Status.ARCHIVED,
+        },
+    ),
+    Status.POSTPONED: _open(
+        Status.POSTPONED,
+        {f.ReportCompleted: Status.REGISTERED, f.ComplaintArchived: Status.ARCHIVED},
+    ),
+    Status.VERIFIED: _open(
+        Status.VERIFIED,
+        {f.ComplaintDisposed: Status.DISPOSED, f.ComplaintArchived: Status.ARCHIVED},
+    ),
+    Status.DISPOSED: _open(
+        Status.DISPOSED,
+        {
+            f.ComplaintDisposed: Status.DISPOSED,
+            f.DispositionReturned: Status.RETURNED,
+            f.FollowUpRecorded: Status.FOLLOWED_UP,
+        },
+        *_EXTENSIONS,
+    ),
+    Status.RETURNED: _open(Status.RETURNED, {f.ComplaintDisposed: Status.DISPOSED}),
+    Status.FOLLOWED_UP: _open(
+        Status.FOLLOWED_UP,
+        {
+            f.FollowUpRecorded: Status.FOLLOWED_UP,
+            f.FollowUpReplied: Status.REPLIED,
+            f.ComplaintClosed: Status.CLOSED,
+        },
+    ),
+    Status.REPLIED: _open(
+        Status.REPLIED,
+        {f.FollowUpRecorded: Status.FOLLOWED_UP, f.ComplaintClosed: Status.CLOSED},
+        *_EXTENSIONS,
+    ),
+    Status.CLOSED: {f.ResolutionRated: Status.CLOSED},  # terminal but for the citizen's rating
+    Status.ARCHIVED: {},  # terminal, on purpose
+    Status.WITHDRAWN: {},  # terminal, on purpose
+}
+
+OPEN: Final = frozenset(Status) - {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
+
+HEARD_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
+    c.RegisterComplaint: frozenset(),  # only where there is no complaint yet
+    c.VerifyComplaint: frozenset({Status.REGISTERED}),
+    c.PostponeComplaint: frozenset({Status.REGISTERED}),
+    c.ArchiveComplaint: frozenset({Status.REGISTERED, Status.POSTPONED, Status.VERIFIED}),
+    c.CompleteReport: frozenset({Status.POSTPONED}),
+    c.WithdrawComplaint: OPEN,
+    c.DisposeComplaint: frozenset({Status.VERIFIED, Status.DISPOSED, Status.RETURNED}),
+    c.ReturnDisposition: frozenset({Status.DISPOSED}),
+    c.RecordFollowUp: frozenset({Status.DISPOSED, Status.FOLLOWED_UP, Status.REPLIED}),
+    c.ReplyToFollowUp: frozenset({Status.FOLLOWED_UP}),
+    c.CloseComplaint: frozenset({Status.FOLLOWED_UP, Status.REPLIED}),
+    c.RateResolution: frozenset({Status.CLOSED}),
+    c.RequestExtension: frozenset({Status.DISPOSED, Status.REPLIED}),
+    c.DecideExtension: frozenset({Status.DISPOSED, Status.REPLIED}),
+    c.NoticeDeadline: OPEN,
+    c.EscalateComplaint: OPEN,
+}
+
+
+class IllegalTransition(Exception):
+    """A history that cannot be: a fact that may not follow on the one before it."""
+
+
+def status_after(status: Status | None, fact: f.Fact) -> Status:
+    """Return the status that `fact` leads to.
+
+    Raises:
+        IllegalTransition: nothing of the kind may happen in `status`.
+    """
+    try:
+        return TRANSITIONS[status][type(fact)]
+    except KeyError:
+        raise IllegalTransition(f"{fact.NAME} may not follow in status {status}") from None

@@ -1,0 +1,50 @@
+"""What a machine may say of a new report: that it is complete, or what it lacks.
+
+Whether it is in scope, a person judges. What the policy leaves to people waits for the administrator under its clock.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from events.commands import Command, PostponeComplaint, VerifyComplaint
+from events.snapshot import Complaint
+from events.vocabulary import Status
+from workflow.policy import Policy, Requirement
+
+_HAS: Final[dict[Requirement, Callable[[Complaint, Policy], bool]]] = {
+    "title": lambda complaint, _: complaint.report.title_length > 0,
+    "body": lambda complaint, policy: complaint.report.body_length >= max(policy.completeness.min_body, 1),
+    # an office that the reporter names is as good as a place: somebody knows where to look
+    "location": lambda complaint, _: (
+        complaint.chosen_office is not None or (complaint.location is not None and complaint.location.known)
+    ),
+    "category": lambda complaint, _: complaint.category is not None,
+    "event_date": lambda complaint, _: complaint.report.dated,
+}
+
+_IN_WORDS: Final[dict[Requirement, str]] = {
+    "title": "judul laporan",
+    "body": "uraian kejadian yang lebih lengkap",
+    "location": "lokasi kejadian (nama tempat atau koordinat) atau instansi tujuan",
+    "category": "kategori",
+    "event_date": "tanggal kejadian",
+}
+
+
+def missing_fields(complaint: Complaint, policy: Policy) -> tuple[Requirement, ...]:
+    """Return what the report lacks of the policy's completeness, in the policy's order."""
+    return tuple(name for name in policy.completeness.requires if not _HAS[name](complaint, policy))
+
+
+def verdict(complaint: Complaint, policy: Policy) -> Command | None:
+    """Return what the machine says of the report as it stands, or None if that is for a person or already said."""
+    if complaint.status is not Status.REGISTERED:
+        return None
+    missing = missing_fields(complaint, policy)
+    revision = complaint.report.revision
+    if missing and "postpone" in policy.machine:
+        asked = ", ".join(_IN_WORDS[name] for name in missing)
+        return PostponeComplaint(missing=missing, reason=f"Mohon lengkapi: {asked}.", revision=revision)
+    if not missing and "verify" in policy.machine:
+        return VerifyComplaint(revision=revision)
+    return None
