@@ -1,0 +1,305 @@
+"""The offices: who stands above whom, and who is competent for a report.
+
+Offices are data. An office that is dissolved gets an ``until`` and stays in the file, because complaints that it once
+held still name it; which offices exist is asked for a day.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, Final, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from workflow import documents, places
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+
+class Level(StrEnum):
+    """The rank of an office."""
+
+    NATIONAL = "national"
+    OVERSIGHT = "oversight"
+    """Watches all and stands below nobody."""
+    PROVINCE = "province"
+    CITY = "city"
+    """A city or a regency: they are equal in rank."""
+    UNIT = "unit"
+    """A service of an agency; its liaison officer follows up. Everything else is an agency."""
+
+
+_ABOVE: Final[dict[Level, set[Level | None]]] = {
+    Level.NATIONAL: {None},
+    Level.OVERSIGHT: {None},
+    Level.PROVINCE: {Level.NATIONAL},
+    Level.CITY: {Level.PROVINCE},
+    Level.UNIT: {Level.NATIONAL, Level.OVERSIGHT, Level.PROVINCE, Level.CITY},
+}
+
+
+class OfficesError(ValueError):
+    """The offices contradict themselves; the message names the office."""
+
+
+class UnknownOffice(LookupError):
+    """There is no such office, and never was."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Office(_Model):
+    """An office, with the zone and the area that it has of its own or from the agency above it."""
+
+    id: Slug
+    name: Words
+    level: Level
+    parent: Slug | None = None
+    zone: ZoneInfo
+    province: Words | None = None
+    city: Words | None = None
+    categories: frozenset[Slug] = frozenset()
+    """The topics of a unit; a generalist has none."""
+    since: date | None = None
+    until: date | None = None
+    """Its last day."""
+
+    def known(self, day: date) -> bool:
+        """Tell whether it exists on that day."""
+        return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
+
+    def handles(self, category: str) -> bool:
+        """Tell whether the category, or one it belongs to, is among its topics.
+
+        A category belongs to those it begins with, by whole words: ``transportasi-darat`` belongs to ``transportasi``.
+        """
+        words = category.split("-")
+        return any("-".join(words[:count]) in self.categories for count in range(1, len(words) + 1))
+
+
+class _Unit(_Model):
+    id: Slug
+    name: Words
+    categories: Annotated[frozenset[Slug], Field(min_length=1)]
+    since: date | None = None
+    until: date | None = None
+
+
+class _Agency(_Model):
+    id: Slug
+    name: Words
+    level: Level
+    parent: Slug | None = None
+    zone: ZoneInfo | None = None
+    province: Words | None = None
+    city: Words | None = None
+    since: date | None = None
+    until: date | None = None
+    units: tuple[_Unit, ...] = ()
+
+
+class _Document(_Model):
+    offices: Annotated[tuple[_Agency, ...], Field(min_length=1)]
+
+
+_Listed = TypeVar("_Listed", Office, _Agency)
+
+
+def _by_id(offices: Iterable[_Listed]) -> dict[str, _Listed]:
+    found: dict[str, _Listed] = {}
+    for office in offices:
+        if office.id in found:
+            raise OfficesError(f'office "{office.id}": there are two of this id')
+        found[office.id] = office
+    return found
+
+
+def _parent(office: _Listed, offices: Mapping[str, _Listed]) -> _Listed | None:
+    if office.parent and office.parent not in offices:
+        raise OfficesError(f'office "{office.id}": there is no office "{office.parent}" to be its parent')
+    return offices[office.parent] if office.parent else None
+
+
+class Directory:
+    """All offices, and the questions one asks about them.
+
+    Raises OfficesError for an id used twice, and for a parent that is missing or of the wrong level (so that there can
+    be no circle).
+    """
+
+    def __init__(self, offices: Iterable[Office]) -> None:
+        self._offices = _by_id(offices)
+        self._children: dict[str, list[str]] = defaultdict(list)
+        self._provinces: dict[str, list[Office]] = defaultdict(list)
+        self._cities: dict[str, list[tuple[places.City, Office]]] = defaultdict(list)
+        for office in self._offices.values():
+            self._place(office)
+
+    def __contains__(self, office: object) -> bool:
+        """Tell whether there is or ever was such an office."""
+        return office in self._offices
+
+    def __iter__(self) -> Iterator[Office]:
+        """Go through all offices in the order of the file."""
+        return iter(self._offices.values())
+
+    def get(self, office: str) -> Office:
+        """Give the office of this id; raises UnknownOffice."""
+        try:
+            return self._offices[office]
+        except KeyError:
+            raise UnknownOffice(f'there is no office "{office}"') from None
+
+    def known(self, office: str, day: date) -> bool:
+        """Tell whether the office exists on that day; an unknown id does not."""
+        return office in self._offices and self._offices[office].known(day)
+
+    def superior(self, office: str) -> str | None:
+        """Give the office above, None at the top; raises UnknownOffice."""
+        return self.get(office).parent
+
+    def agency(self, office: str) -> str:
+        """Give the agency a unit belongs to; an agency is its own. Raises UnknownOffice."""
+        found = self.get(office)
+        return found.parent if found.level is Level.UNIT and found.parent else found.id
+
+    def children(self, office: str) -> tuple[str, ...]:
+        """Give the offices directly below; raises UnknownOffice."""
+        return tuple(self._children.get(self.get(office).id, ()))
+
+    def units_below(self, office: str) -> tuple[str, ...]:
+        """Give all units below, however far; raises UnknownOffice."""
+        units: list[str] = []
+        for child in self.children(office):
+            units += [child] if self._offices[child].level is Level.UNIT else self.units_below(child)
+        return tuple(units)
+
+    def is_below(self, office: str, ancestor: str) -> bool:
+        """Tell whether ``ancestor`` stands anywhere above ``office``; no office is below itself."""
+        above = self.superior(office)
+        while above is not None and above != ancestor:
+            above = self.superior(above)
+        return above is not None
+
+    def candidates(
+        self, category: str | None, province: str | None, city: str | None, day: date, excluding: Collection[str] = ()
+    ) -> list[str]:
+        """Name the offices that are competent for a report, the most specific first.
+
+        First the units of the city or regency that handle the category, then the city itself, then the same for the
+        province. A city that is not named unambiguously, or lies in another province than the one given, is passed
+        over: the province is asked rather than a guess. Without a place that is known here there is nobody to name.
+        """
+        local = self._city(province, city, day)
+        regional = self.get(local.parent) if local and local.parent else self._province(province, day)
+        ranked: list[str] = []
+        for agency in filter(None, (local, regional)):
+            ranked += self._competent_units(agency.id, category)
+            ranked.append(agency.id)
+        return [office for office in ranked if office not in excluding and self.known(office, day)]
+
+    def _place(self, office: Office) -> None:
+        parent = _parent(office, self._offices)
+        level = parent.level if parent else None
+        if level not in _ABOVE[office.level]:
+            expected = " or ".join(str(each) for each in Level if each in _ABOVE[office.level]) or "no"
+            raise OfficesError(f'office "{office.id}": a {office.level} office needs {expected} parent, not {level}')
+        if parent:
+            self._children[parent.id].append(office.id)
+        if office.level is Level.PROVINCE:
+            self._provinces[places.province(office.province or office.name)].append(office)
+        if office.level is Level.CITY:
+            area = places.city(office.city or office.name)
+            self._cities[area.name].append((area, office))
+
+    def _city(self, province: str | None, city: str | None, day: date) -> Office | None:
+        if not city:
+            return None
+        named = places.city(city)
+        regional = self._province(province, day)
+        found = [
+            office
+            for area, office in self._cities.get(named.name, ())
+            if named.may_be(area)
+            and office.known(day)
+            and (not province or (regional and office.parent == regional.id))
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def _province(self, province: str | None, day: date) -> Office | None:
+        found = [office for office in self._provinces.get(places.province(province or ""), ()) if office.known(day)]
+        return found[0] if len(found) == 1 else None
+
+    def _competent_units(self, agency: str, category: str | None) -> list[str]:
+        """Name the units that handle the category, those that list it by its own name first."""
+        if not category:
+            return []
+        slug = "-".join(category.casefold().split())
+        units = [self._offices[child] for child in self._children.get(agency, ())]
+        competent = [unit for unit in units if unit.level is Level.UNIT and unit.handles(slug)]
+        return [unit.id for unit in sorted(competent, key=lambda unit: slug not in unit.categories)]
+
+
+def parse_offices(document: Mapping[str, Any]) -> Directory:
+    """Read the agencies, each with its units, from a document.
+
+    What an agency does not say it has from the one above: the zone and, below a province, its area. A unit has both
+    from its agency. Raises OfficesError naming the office.
+    """
+    try:
+        agencies = _Document.model_validate(document).offices
+    except ValidationError as error:
+        where, mistake = next(documents.problems(error))
+        raise OfficesError(f"{_named(document, where)}: {mistake}") from None
+    listed = _by_id(agencies)
+    offices: list[Office] = []
+    for agency in agencies:
+        office = _complete(agency, listed)
+        offices.append(office)
+        offices += [_unit_of(office, unit) for unit in agency.units]
+    return Directory(offices)
+
+
+def _complete(agency: _Agency, listed: Mapping[str, _Agency]) -> Office:
+    own = agency.model_dump(exclude={"units"})
+    seen: list[str] = []
+    above: _Agency | None = agency
+    while above is not None:
+        if above.id in seen:
+            raise OfficesError(
+                f'office "{agency.id}": its parents go round in a circle ({" > ".join([*seen, above.id])})'
+            )
+        seen.append(above.id)
+        own["zone"] = own["zone"] or above.zone
+        own["province"] = own["province"] or above.province
+        above = _parent(above, listed)
+    for needed, levels in (("zone", set(Level)), ("province", {Level.PROVINCE, Level.CITY}), ("city", {Level.CITY})):
+        if agency.level in levels and not own[needed]:
+            raise OfficesError(f'office "{agency.id}": {needed}: missing')
+    return Office.model_validate(own)
+
+
+def _unit_of(agency: Office, unit: _Unit) -> Office:
+    area = agency.model_dump(include={"zone", "province", "city"})
+    return Office.model_validate({**area, **unit.model_dump(), "level": Level.UNIT, "parent": agency.id})
+
+
+def _named(document: Mapping[str, Any], where: str) -> str:
+    """Name the office in place of its number in the file, as far as it has a name: ``office "denpasar": zone``."""
+    here: Any = document
+    named, rest = "", where
+    for step in where.split("."):
+        key, _, index = step.removesuffix("]").partition("[")
+        try:
+            here = here[key][int(index)] if index else here[key]
+            identity = here["id"]
+        except (KeyError, IndexError, TypeError):
+            break
+        rest = rest.removeprefix(step).removeprefix(".")
+        named = f'office "{identity}"'
+    return ": ".join(part for part in (named, rest) if part)

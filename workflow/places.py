@@ -1,0 +1,55 @@
+"""Place names as citizens and channels write them: with or without *Kota*, *Kabupaten*, *Kab.* or *Provinsi*.
+
+The kind of a place is kept apart from its name, because a city and the regency around it often share the name (Kota
+Malang, Kabupaten Malang): a kind that is given tells them apart, and a kind that is not given matches both.
+"""
+
+import re
+import unicodedata
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class Kind(StrEnum):
+    """The two kinds of second-level area, equal in rank."""
+
+    CITY = "kota"
+    REGENCY = "kabupaten"
+
+
+class City(NamedTuple):
+    """A city or regency: its plain name, and its kind if that was said."""
+
+    name: str
+    kind: Kind | None
+
+    def may_be(self, other: "City") -> bool:
+        """Tell whether both can mean one place."""
+        return self.name == other.name and (self.kind is None or other.kind is None or self.kind is other.kind)
+
+
+_CITY: Final = re.compile(r"(?:(?P<city>kota|kotamadya)|(?P<regency>kabupaten|kab))(?: adm| administrasi)? (?=.)")
+_PROVINCE: Final = re.compile(
+    r"(?:(?:provinsi|propinsi|prov) )?(?:(?:daerah istimewa|d i|di|daerah khusus ibukota|dki) )?"
+)
+
+
+def city(text: str) -> City:
+    """Read the name of a city or regency."""
+    plain = _plain(text)
+    match = _CITY.match(plain)
+    if match is None:
+        return City(plain, None)
+    return City(plain[match.end() :], Kind.CITY if match["city"] else Kind.REGENCY)
+
+
+def province(text: str) -> str:
+    """Read the name of a province, without *Provinsi* and without its rank (*DI*, *DKI*)."""
+    plain = _plain(text)
+    return _PROVINCE.sub("", plain, count=1) or plain
+
+
+def _plain(text: str) -> str:
+    """Drop case, punctuation and superfluous space."""
+    letters = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(re.sub(r"[\W_]+", " ", letters).split())
