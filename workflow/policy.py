@@ -1,0 +1,260 @@
+"""The rules with numbers in them, as data: versioned by effective date and pinned to a complaint when it is received.
+
+No number of the procedure stands in the code. A policy document has a name and its versions, each a full set of rules
+from the day it takes effect; a complaint keeps the version of the day it was received, and its snapshot names it.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    ValidationError,
+)
+
+from events.vocabulary import ClockName, ComplaintClass, Status
+from workflow import documents
+from workflow.calendar import Calendar
+from workflow.durations import Duration
+from workflow.offices import Directory, OfficesError, Slug, Words, parse_offices
+
+SUPERIOR: Final = "superior"
+"""Rung of a ladder: the office above the holder."""
+NATIONAL: Final = "national"
+"""Rung of a ladder: the national administrator."""
+
+
+class PolicyError(ValueError):
+    """A policy document cannot be used; the message is one line that names the place and the mistake."""
+
+
+class UnknownPolicy(LookupError):
+    """A complaint is pinned to a version that the policy no longer has."""
+
+
+def _duration(written: object) -> Duration:
+    if isinstance(written, Duration):
+        return written
+    duration = Duration.parse(written) if isinstance(written, str) else None
+    if duration is None or not duration.amount:
+        raise ValueError(f'{written!r} is not a duration of some length (write "3 working days" or "20 seconds")')
+    return duration
+
+
+def _every_class(terms: dict[ComplaintClass, Duration]) -> dict[ComplaintClass, Duration]:
+    if missing := [each for each in ComplaintClass if each not in terms]:
+        raise ValueError(f"no time to settle for {', '.join(missing)}")
+    return terms
+
+
+Term = Annotated[Duration, PlainValidator(_duration)]
+Decision = Literal["verify", "postpone", "dispose", "archive"]
+"""What a policy can leave to a machine."""
+Requirement = Literal["title", "body", "location", "category", "event_date"]
+"""What a report can need before it is verified; ``location`` is a place by name or coordinates, or an office."""
+ZoneRule = Literal["holder", "national"]
+_DEFAULT_ZONES: Final[dict[ClockName, ZoneRule]] = {ClockName.FOLLOW_UP: "holder", ClockName.CITIZEN_REPLY: "holder"}
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Clocks(_Model):
+    """How long each clock runs that is the same for every class."""
+
+    verification: Term
+    completion: Term
+    follow_up: Term
+    citizen_reply: Term
+    escalation: Term
+
+
+class Completeness(_Model):
+    """What a report needs before it can be verified; without it, it is postponed and the citizen asked."""
+
+    min_body: Annotated[StrictInt, Field(ge=0)] = 10
+    """Characters of the body, if that is required."""
+    requires: tuple[Requirement, ...] = ("title", "body", "location")
+
+
+class Extension(_Model):
+    """How far an office may ask its superior to extend its time to follow up."""
+
+    day: Term
+    """What one day of an extension is: a working day, or a few seconds in a demonstration."""
+    max_days: Annotated[StrictInt, Field(ge=1, le=365)]
+    max_times: Annotated[StrictInt, Field(ge=0)]
+
+
+class Rules(_Model):
+    """One version as it is written."""
+
+    effective_from: date
+    """The first day (in the national zone) on which reports that are received fall under it."""
+    clocks: Clocks
+    settlement: Annotated[dict[ComplaintClass, Term], AfterValidator(_every_class)]
+    """Time to settle, by class."""
+    settlement_pauses_in: frozenset[Status] = frozenset({Status.POSTPONED, Status.FOLLOWED_UP})
+    """Statuses in which the settlement clock stands still."""
+    warn: dict[ClockName, Annotated[StrictFloat, Field(gt=0, lt=1)]] = Field(default_factory=dict)
+    """Share of its time after which a clock warns; a clock that is not named does not."""
+    zones: dict[ClockName, ZoneRule] = Field(default_factory=dict)
+    """In whose zone a clock's days end. By default the holder's for `follow_up` and `citizen_reply`."""
+    national_zone: ZoneInfo = ZoneInfo("Asia/Jakarta")
+    collective_leave: StrictBool = True
+    """Whether *cuti bersama* are days off."""
+    completeness: Completeness = Completeness()
+    machine: frozenset[Decision]
+    """What the stages may decide by themselves; the rest waits for a person, under its clock."""
+    ladder: Annotated[tuple[Slug, ...], Field(min_length=1)]
+    """The rungs of escalation, lowest first: `superior`, `national` or the id of an office."""
+    return_limit: Annotated[StrictInt, Field(ge=1)]
+    """How often offices may return a complaint before only the arbiter can dispose it."""
+    extension: Extension
+    national: Slug = "panrb"
+    """The national administrator."""
+    arbiter: Slug = "panrb"
+    """Who settles a dispute over competence."""
+
+
+class Policy(Rules):
+    """One version of a policy, with the offices and the calendar it is applied with."""
+
+    name: Slug
+    version: str
+    """Name and effective date, such as ``lapor/2025-01-01``: what a snapshot pins."""
+    calendar: Calendar
+    directory: Directory
+
+    def duration_of(self, clock: ClockName, complaint_class: ComplaintClass) -> Duration:
+        """Tell how long a clock runs; only `settlement` depends on the class."""
+        if clock is ClockName.SETTLEMENT:
+            return self.settlement[complaint_class]
+        duration: Duration = getattr(self.clocks, clock.value)
+        return duration
+
+    def zone_for(self, clock: ClockName, office: str | None) -> ZoneInfo:
+        """Tell in which zone a clock's days end while ``office`` holds the complaint; the national one without.
+
+        Raises UnknownOffice.
+        """
+        rule = self.zones.get(clock) or _DEFAULT_ZONES.get(clock, "national")
+        return self.national_zone if office is None or rule == "national" else self.directory.get(office).zone
+
+    def ladder_for(self, office: str | None) -> tuple[str, ...]:
+        """Name the offices to escalate to, lowest rung first, while ``office`` holds the complaint.
+
+        Rungs that lead nowhere, to the holder itself, or to an office already on the ladder are left out. Raises
+        UnknownOffice.
+        """
+        standing_for: dict[str, Callable[[], str | None]] = {
+            SUPERIOR: lambda: self.directory.superior(office) if office else None,
+            NATIONAL: lambda: self.national,
+        }
+        resolved = (standing_for[rung]() if rung in standing_for else rung for rung in self.ladder)
+        return tuple(dict.fromkeys(each for each in resolved if each is not None and each != office))
+
+
+class PolicySet:
+    """All versions of a policy, sorted by the day they take effect."""
+
+    def __init__(self, name: str, versions: tuple[Policy, ...]) -> None:
+        self.name = name
+        self.versions = tuple(sorted(versions, key=lambda policy: policy.effective_from))
+        self._by_version = {policy.version: policy for policy in self.versions}
+
+    def at(self, when: date) -> Policy:
+        """Give the version in force on a day, or at an instant (its day in the national zone).
+
+        Before the first version took effect it is the first. Raises ValueError for a naive instant.
+        """
+        if isinstance(when, datetime) and when.tzinfo is None:
+            raise ValueError(f"{when} has no time zone")
+        for policy in reversed(self.versions):
+            day = when.astimezone(policy.national_zone).date() if isinstance(when, datetime) else when
+            if policy.effective_from <= day:
+                return policy
+        return self.versions[0]
+
+    def pinned(self, version: str) -> Policy:
+        """Give the version a complaint is pinned to; raises UnknownPolicy."""
+        try:
+            return self._by_version[version]
+        except KeyError:
+            known = ", ".join(self._by_version)
+            raise UnknownPolicy(f'policy "{self.name}" has no version "{version}" (it has {known})') from None
+
+
+class _CalendarChanges(_Model):
+    """What a decree has changed that the package of holidays does not know yet."""
+
+    extra: dict[date, Words] = Field(default_factory=dict)
+    removed: frozenset[date] = frozenset()
+
+
+class _Document(_Model):
+    name: Slug
+    offices: str | None = None
+    calendar: _CalendarChanges = _CalendarChanges()
+    versions: Annotated[tuple[Rules, ...], Field(min_length=1)]
+
+
+def parse_policies(document: Mapping[str, Any], offices: Mapping[str, Any]) -> PolicySet:
+    """Read a policy document and the offices it is applied with.
+
+    The calendar stands beside the versions, not in them: a holiday that is moved is moved for all complaints. Raises
+    PolicyError with the path to the first mistake, such as ``versions[0].clocks.follow_up``; a key that is not known
+    is a mistake.
+    """
+    try:
+        parsed = _Document.model_validate(document)
+        directory = parse_offices(offices)
+    except ValidationError as error:
+        where, mistake = next(documents.problems(error))
+        raise PolicyError(f"{where}: {mistake}") from None
+    except OfficesError as error:
+        raise PolicyError(str(error)) from None
+    calendars = {rules.collective_leave: _calendar(parsed.calendar, rules) for rules in parsed.versions}
+    seen: set[date] = set()
+    for index, rules in enumerate(parsed.versions):
+        if rules.effective_from in seen:
+            raise PolicyError(f"versions[{index}].effective_from: two versions take effect on {rules.effective_from}")
+        seen.add(rules.effective_from)
+        _check_offices(f"versions[{index}]", rules, directory)
+    versions = (
+        Policy(
+            name=parsed.name,
+            version=f"{parsed.name}/{rules.effective_from}",
+            calendar=calendars[rules.collective_leave],
+            directory=directory,
+            **dict(rules),
+        )
+        for rules in parsed.versions
+    )
+    return PolicySet(parsed.name, tuple(versions))
+
+
+def _calendar(changes: _CalendarChanges, rules: Rules) -> Calendar:
+    try:
+        return Calendar(collective_leave=rules.collective_leave, extra=changes.extra, removed=changes.removed)
+    except ValueError as error:
+        raise PolicyError(f"calendar: {error}") from None
+
+
+def _check_offices(where: str, rules: Rules, directory: Directory) -> None:
+    """Refuse offices that do not exist, so that no complaint finds out."""
+    named = {"national": rules.national, "arbiter": rules.arbiter}
+    named |= {f"ladder[{index}]": rung for index, rung in enumerate(rules.ladder) if rung not in {SUPERIOR, NATIONAL}}
+    for key, office in named.items():
+        if office not in directory:
+            raise PolicyError(f'{where}.{key}: there is no office "{office}"')
