@@ -1,0 +1,117 @@
+"""A broker as a container of the official image, where a Docker engine answers."""
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from agents.broker.errors import NotStarted, NotStopped
+from agents.broker.node import KAFKA_VERSION, Say, node_settings
+
+IMAGE: Final = f"apache/kafka:{KAFKA_VERSION}"
+
+_CONTROLLER_PORT: Final = 29_093  # inside the container, where nothing else runs
+_DATA: Final = "/var/lib/kafka/data"
+_INFO_S: Final = 15.0
+_PULL_S: Final = 540.0
+_STOP_S: Final = 30
+
+
+@dataclass(frozen=True)
+class Docker:
+    """The Docker client, with an engine behind it."""
+
+    docker: str
+
+    @classmethod
+    def find(cls, env: Mapping[str, str]) -> "Docker | None":
+        """Return the client if an engine answers it."""
+        docker = shutil.which("docker", path=env.get("PATH"))
+        if docker is None:
+            return None
+        try:
+            answer = subprocess.run([docker, "info"], check=False, capture_output=True, timeout=_INFO_S)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return cls(docker) if answer.returncode == 0 else None
+
+    def fetch(self, say: Say) -> None:
+        """Bring the image, if it is not there yet.
+
+        Raises:
+            NotStarted: the engine could not bring it.
+        """
+        if self._succeeds("image", "inspect", IMAGE):
+            return
+        say(f"fetching the image {IMAGE}, this once")
+        done = self._run("pull", "--quiet", IMAGE, timeout=_PULL_S)
+        if done.returncode != 0:
+            raise NotStarted(f"Docker could not fetch {IMAGE}: {_in_one_line(done.stderr)}")
+
+    def command(self, name: str, port: int, *options: str) -> list[str]:
+        """Return the command that runs the broker in a container called `name`."""
+        settings = node_settings(port, _CONTROLLER_PORT, _DATA, listen_on="0.0.0.0")  # noqa: S104 -- inside the container; published on the loopback only
+        variables = [f"--env={_variable(key)}={value}" for key, value in settings.items()]
+        return [
+            *(self.docker, "run", f"--name={name}", f"--publish=127.0.0.1:{port}:{port}", *options),
+            *("--env=KAFKA_HEAP_OPTS=-Xmx512m", *variables, IMAGE),
+        ]
+
+    def start(self, name: str, port: int) -> None:
+        """Run the broker in the background; its data stay in a volume of the container's name.
+
+        Raises:
+            NotStarted: the engine says no.
+        """
+        self._run("rm", "--force", name)
+        done = subprocess.run(
+            self.command(name, port, "--detach", f"--volume={name}:{_DATA}"),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=_PULL_S,
+        )
+        if done.returncode != 0:
+            raise NotStarted(f"Docker could not run {IMAGE}: {_in_one_line(done.stderr)}")
+
+    def runs(self, name: str) -> bool:
+        """Tell whether the container runs."""
+        done = self._run("inspect", "--format={{.State.Running}}", name)
+        return done.returncode == 0 and done.stdout.strip() == "true"
+
+    def last_words(self, name: str) -> str:
+        """Return the end of the container's log, in one line."""
+        done = self._run("logs", "--tail=5", name)
+        return _in_one_line(done.stdout + done.stderr) or "it said nothing"
+
+    def stop(self, name: str) -> None:
+        """Stop the container and remove it, keeping its volume.
+
+        Raises:
+            NotStopped: the engine says no.
+        """
+        self._run("stop", f"--time={_STOP_S}", name)
+        done = self._run("rm", "--force", name)
+        if done.returncode != 0:
+            raise NotStopped(f"Docker could not remove the container {name}: {_in_one_line(done.stderr)}")
+
+    def removal(self, name: str) -> list[str]:
+        """Return the command that ends the container at once, with its data."""
+        return [self.docker, "rm", "--force", "--volumes", name]
+
+    def _succeeds(self, *arguments: str) -> bool:
+        return self._run(*arguments).returncode == 0
+
+    def _run(self, *arguments: str, timeout: float = 2.0 * _STOP_S) -> subprocess.CompletedProcess[str]:
+        command = [self.docker, *arguments]
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout)
+
+
+def _variable(key: str) -> str:
+    """Return the name under which the image takes a property of the broker."""
+    return "KAFKA_" + key.upper().replace(".", "_")
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())[-300:]

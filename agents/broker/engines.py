@@ -1,0 +1,25 @@
+"""What this machine can run a broker with."""
+
+from collections.abc import Mapping
+
+from agents.broker.container import Docker
+from agents.broker.errors import NoEngine
+from agents.broker.java import Java
+from agents.broker.places import Places
+
+Engine = Docker | Java
+
+
+def choose_engine(env: Mapping[str, str]) -> Engine:
+    """Return Docker where an engine answers, else Java with Maven.
+
+    Raises:
+        NoEngine: this machine has neither.
+    """
+    engine = Docker.find(env) or Java.find(env, Places.from_environment(env).cache)
+    if engine is None:
+        raise NoEngine(
+            "no Kafka broker can be run here: install Java 17 or newer and Maven (on Debian: apt-get install "
+            "default-jre-headless maven), or start a Docker engine, or set ALUR_BROKER to a broker that runs elsewhere"
+        )
+    return engine

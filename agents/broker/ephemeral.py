@@ -1,0 +1,95 @@
+"""A broker for a test run or a demonstration: on free ports, with nothing left of it afterwards."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from agents.admin import BrokerUnreachable, broker_answers
+from agents.broker import leash
+from agents.broker.container import Docker
+from agents.broker.engines import Engine, choose_engine
+from agents.broker.errors import NotStarted
+from agents.broker.java import LOG, last_words
+from agents.broker.node import Say, address, await_answer, free_ports, say_nothing
+from agents.settings import Settings
+
+_ATTEMPTS: Final = 3
+_END_S: Final = 60.0
+
+
+@contextmanager
+def running_broker(env: Mapping[str, str], say: Say = say_nothing) -> Iterator[str]:
+    """Give the address of a broker that runs until the block ends, or until this process does, even by SIGKILL.
+
+    Where `ALUR_BROKER` names one, that is used and left as it is.
+
+    Raises:
+        BrokerUnreachable: the one that is named does not answer.
+        NoEngine: this machine cannot run one.
+        NotFetched: Kafka itself could not be fetched.
+        NotStarted: it does not come up.
+        SettingsError: `ALUR_BROKER` is no address.
+    """
+    if env.get("ALUR_BROKER"):
+        named = Settings.from_environment(env).broker
+        if not broker_answers(named):
+            raise BrokerUnreachable(named)
+        yield named
+        return
+    engine = choose_engine(env)
+    engine.fetch(say)
+    keeper, port = _start(engine)
+    try:
+        yield address(port)
+    finally:
+        _end(keeper)
+
+
+def _start(engine: Engine) -> tuple[subprocess.Popen[bytes], int]:
+    """Try again on other ports if it ends: somebody may have taken one since it was found free."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(NotStarted):
+            return _start_once(engine)
+    return _start_once(engine)
+
+
+def _start_once(engine: Engine) -> tuple[subprocess.Popen[bytes], int]:
+    directory = Path(tempfile.mkdtemp(prefix="alur-broker-"))
+    [port] = free_ports(1)
+    try:
+        keeper = _leashed(_orders(engine, directory, port))
+        try:
+            await_answer(port, lambda: keeper.poll() is None, lambda: last_words(directory))
+        except BaseException:
+            _end(keeper)
+            raise
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    return keeper, port
+
+
+def _orders(engine: Engine, directory: Path, port: int) -> dict[str, Any]:
+    orders: dict[str, Any] = {"directory": str(directory), "log": str(directory / LOG)}
+    if isinstance(engine, Docker):
+        name = directory.name
+        return {"run": engine.command(name, port, "--rm"), "stop": engine.removal(name), **orders}
+    return {"run": engine.prepare(directory, port), "stop": None, **orders}
+
+
+def _leashed(orders: dict[str, Any]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-I", leash.__file__, json.dumps(orders)]
+    # a session of its own: Ctrl-C is for us, who may still need the broker to finish
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+
+
+def _end(keeper: subprocess.Popen[bytes]) -> None:
+    if keeper.stdin is not None:
+        keeper.stdin.close()
+    keeper.wait(_END_S)

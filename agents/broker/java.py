@@ -1,0 +1,132 @@
+"""A broker as a Java process, from libraries that Maven brings once."""
+
+import base64
+import re
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from agents.broker.errors import NotFetched, NotStarted
+from agents.broker.node import HOST, KAFKA_VERSION, Say, free_ports, node_settings
+
+LOG: Final = "broker.log"
+
+_OLDEST_JAVA: Final = 17  # Kafka 4 brokers need it
+_VERSION: Final = re.compile(r'version "(?:1\.)?(?P<major>[0-9]+)')
+_FETCH_S: Final = 540.0
+_FORMAT_S: Final = 60.0
+_LAST_WORDS: Final = 300
+
+
+@dataclass(frozen=True)
+class Java:
+    """Java of the right age, and where Kafka's libraries are or will be; `maven` may be missing once they are there."""
+
+    java: str
+    maven: str | None
+    libraries: Path
+
+    @classmethod
+    def find(cls, env: Mapping[str, str], cache: Path) -> "Java | None":
+        """Return what this machine has, or None if that cannot run a broker."""
+        home = env.get("JAVA_HOME")
+        java = shutil.which("java", path=str(Path(home, "bin")) if home else env.get("PATH"))
+        maven = shutil.which("mvn", path=env.get("PATH"))
+        libraries = cache / f"kafka-{KAFKA_VERSION}"
+        if java is None or not (maven or libraries.is_dir()) or _major_version(java) < _OLDEST_JAVA:
+            return None
+        return cls(java, maven, libraries)
+
+    def fetch(self, say: Say) -> None:
+        """Bring Kafka's libraries, if they are not there yet.
+
+        Raises:
+            NotFetched: Maven could not bring them.
+        """
+        if self.libraries.is_dir():
+            return
+        say(f"fetching Apache Kafka {KAFKA_VERSION} with Maven, this once (44 MB)")
+        self.libraries.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="fetch-", dir=self.libraries.parent) as scratch:
+            self._copy_dependencies(Path(scratch))
+            try:
+                Path(scratch, "libraries").rename(self.libraries)
+            except OSError:
+                if not self.libraries.is_dir():  # else another process was faster, and ours are as good as its
+                    raise
+
+    def _copy_dependencies(self, scratch: Path) -> None:
+        pom = scratch / "pom.xml"
+        pom.write_bytes(resources.files("agents.broker").joinpath("pom.xml").read_bytes())
+        command = [
+            self.maven or "mvn",
+            *("--quiet", "--batch-mode", "--file", str(pom)),
+            "dependency:copy-dependencies",
+            f"-Dkafka.version={KAFKA_VERSION}",
+            "-DincludeScope=runtime",
+            f"-DoutputDirectory={scratch / 'libraries'}",
+        ]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True, timeout=_FETCH_S)
+        except subprocess.CalledProcessError as error:
+            raise NotFetched(f"Maven could not fetch Apache Kafka: {_first_error(error.stdout)}") from error
+        except subprocess.TimeoutExpired as error:
+            raise NotFetched(f"Maven did not fetch Apache Kafka within {_FETCH_S:.0f} seconds") from error
+
+    def prepare(self, directory: Path, port: int) -> list[str]:
+        """Set the node up in `directory`, keeping the data that are there, and return the command that runs it.
+
+        Raises:
+            NotStarted: the data directory could not be formatted.
+        """
+        data, properties = directory / "data", directory / "broker.properties"
+        settings = node_settings(port, free_ports(1)[0], str(data), listen_on=HOST)
+        properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        if not (data / "meta.properties").is_file():
+            formatting = self._command("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties))
+            done = subprocess.run(formatting, check=False, capture_output=True, text=True, timeout=_FORMAT_S)
+            if done.returncode != 0:
+                raise NotStarted(f"Kafka could not format {data}: {_in_one_line(done.stderr or done.stdout)}")
+        return self._command("kafka.Kafka", str(properties))
+
+    def _command(self, main: str, *arguments: str) -> list[str]:
+        heap: Sequence[str] = ("-Xmx512m", "-XX:+UseSerialGC")
+        return [self.java, *heap, "-cp", str(self.libraries / "*"), main, *arguments]
+
+
+def last_words(directory: Path) -> str:
+    """Return the end of the broker's log, in one line."""
+    log = directory / LOG
+    text = log.read_text(errors="replace") if log.is_file() else ""
+    return f"{_in_one_line(text) or 'it said nothing'} (its log: {log})"
+
+
+def _major_version(java: str) -> int:
+    try:
+        said = subprocess.run([java, "-version"], check=False, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    match = _VERSION.search(said.stderr + said.stdout)
+    return int(match["major"]) if match else 0
+
+
+def _cluster_id() -> str:
+    # Kafka writes the 16 bytes of a UUID in base64, and reads no id that starts with a dash, which looks like an option
+    while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return text
+
+
+def _first_error(output: str) -> str:
+    errors = [line.removeprefix("[ERROR]") for line in output.splitlines() if line.startswith("[ERROR]")]
+    return _in_one_line(errors[0] if errors else output)
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())[-_LAST_WORDS:]

@@ -1,0 +1,52 @@
+"""Run a program for as long as the one who asked for it lives, and clean up behind it.
+
+The other end of standard input is held by that process alone. When it closes, because the work is done or because its
+holder was killed, the program is ended and its directory removed. Uses nothing but the standard library and is run as a
+file, so that it starts at once.
+"""
+
+import json
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+_LOOK_S = 0.5
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(1)
+
+
+def keep(orders: dict[str, Any]) -> int:
+    """Run `run` with its output in `log` until our input ends; then call `stop`, if any, and remove `directory`.
+
+    Returns:
+        0 if the input ended, 1 if the program did so first; then its directory stays, to be looked into.
+    """
+    with Path(orders["log"]).open("wb") as log:
+        process = subprocess.Popen(orders["run"], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+    ended_first = False
+    try:
+        while not select.select([sys.stdin.buffer], [], [], _LOOK_S)[0]:
+            if process.poll() is not None:
+                ended_first = True
+                return 1
+        return 0
+    finally:
+        if orders["stop"]:
+            subprocess.run(orders["stop"], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process.kill()
+        process.wait()
+        if not ended_first:
+            shutil.rmtree(orders["directory"], ignore_errors=True)
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(keep(json.loads(sys.argv[1])))

@@ -1,0 +1,90 @@
+"""How our broker is set up: one KRaft node that is broker and controller in one, with small internal topics."""
+
+import socket
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Final
+
+from agents.admin import broker_answers
+from agents.broker.errors import NotStarted
+
+KAFKA_VERSION: Final = "4.3.1"
+HOST: Final = "127.0.0.1"
+
+_START_S: Final = 90.0
+_POLL_S: Final = 0.1
+
+Say = Callable[[str], None]
+"""Takes a line that tells a waiting person what goes on."""
+
+
+def say_nothing(_line: str) -> None:
+    """Keep it to ourselves."""
+
+
+def address(port: int) -> str:
+    """Return what clients on this machine connect to."""
+    return f"{HOST}:{port}"
+
+
+def node_settings(port: int, controller_port: int, data: str, *, listen_on: str) -> dict[str, str]:
+    """Return the node's properties; clients on this machine reach it at `port`, whatever interface it listens on."""
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
+        "listeners": f"PLAINTEXT://{listen_on}:{port},CONTROLLER://{HOST}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{address(port)}",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": data,
+        "auto.create.topics.enable": "false",
+        "offsets.topic.num.partitions": "4",
+        "offsets.topic.replication.factor": "1",
+        "transaction.state.log.num.partitions": "4",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        # one consumer per group is the rule here: waiting for others to join only costs time
+        "group.initial.rebalance.delay.ms": "0",
+        # the default of 128 MiB is for brokers with thousands of compacted partitions
+        "log.cleaner.dedupe.buffer.size": "16777216",
+    }
+
+
+def port_is_free(port: int) -> bool:
+    """Tell whether nothing listens on the port of this machine."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nothing listened on a moment ago, each another."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
+def await_answer(port: int, alive: Callable[[], bool], last_words: Callable[[], str]) -> None:
+    """Return once the broker answers.
+
+    Raises:
+        NotStarted: it ended before it did, or it took too long.
+    """
+    deadline = time.monotonic() + _START_S
+    while not broker_answers(address(port), timeout=1.0):
+        if not alive():
+            raise NotStarted(f"the broker ended while it was starting: {last_words()}")
+        if time.monotonic() > deadline:
+            raise NotStarted(f"the broker did not answer on port {port} within {_START_S:.0f} seconds: {last_words()}")
+        time.sleep(_POLL_S)

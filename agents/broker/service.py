@@ -1,0 +1,234 @@
+"""The broker of this machine: started in the background, found again by the next command, stopped when asked.
+
+The Java process inherits a locked file and so holds the lock for as long as it lives. Whether it runs is whether the
+lock is held: no process id, which the system may have given to another program since, is ever taken for it.
+"""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Final, Literal
+
+from agents.admin import broker_answers
+from agents.broker.container import Docker
+from agents.broker.engines import choose_engine
+from agents.broker.errors import NotStarted, NotStopped, PortTaken, RunsElsewhere
+from agents.broker.java import LOG, Java, last_words
+from agents.broker.node import Say, address, await_answer, port_is_free, say_nothing
+from agents.broker.places import Places
+
+DEFAULT_PORT: Final = 9092
+
+_RECORD: Final = "broker.json"
+_LOCK: Final = "broker.lock"
+_STOP_S: Final = 30.0
+_KILL_S: Final = 10.0
+_OTHER_START_S: Final = 120.0
+_POLL_S: Final = 0.05
+
+
+@dataclass(frozen=True)
+class Broker:
+    """The broker of this machine: a process (`pid`), or a container (`container`)."""
+
+    engine: Literal["java", "docker"]
+    port: int
+    pid: int | None = None
+    container: str | None = None
+
+    @property
+    def address(self) -> str:
+        """What clients on this machine connect to."""
+        return address(self.port)
+
+
+@dataclass(frozen=True)
+class Started:
+    """The broker that runs now; `already` if it did so before."""
+
+    broker: Broker
+    already: bool
+
+
+@dataclass(frozen=True)
+class Status:
+    """The broker that runs, if any, whether it answers, and where it keeps its files."""
+
+    broker: Broker | None
+    answers: bool
+    directory: Path
+
+
+def start(env: Mapping[str, str], *, port: int | None = None, say: Say = say_nothing) -> Started:
+    """Start the broker, unless it runs, and return when it answers; `port` is 9092 unless given.
+
+    Raises:
+        NoEngine: this machine cannot run one.
+        NotFetched: Kafka itself could not be fetched.
+        NotStarted: it does not come up.
+        PortTaken: something else listens on the port.
+        RunsElsewhere: it runs already, on another port than the one given.
+    """
+    state = Places.from_environment(env).state
+    state.mkdir(parents=True, exist_ok=True)
+    with _locked(state) as lock:
+        running = _other_start(state) if lock is None else _container(env, state)
+        if running is not None:
+            if port not in {None, running.port}:
+                raise RunsElsewhere(running.port, port or DEFAULT_PORT)
+            return Started(running, already=True)
+        if lock is None:
+            raise NotStarted(f"another start of the broker does not come to an end; see {state}")
+        return Started(_start(env, state, port or DEFAULT_PORT, lock, say), already=False)
+
+
+def stop(env: Mapping[str, str]) -> Broker | None:
+    """Stop the broker and return it once it has ended; None if none ran. Its data stay.
+
+    Raises:
+        NotStopped: it runs on, or nothing tells which process it is.
+    """
+    state = Places.from_environment(env).state
+    if not state.is_dir():
+        return None
+    with _locked(state) as lock:
+        broker = _read_record(state) if lock is None else _container(env, state)
+    if broker is None:
+        if lock is None:
+            raise NotStopped(f"a start of the broker is under way, or its record is lost: it holds {state / _LOCK}")
+        return None
+    if broker.container is not None:
+        _docker(env).stop(broker.container)
+    else:
+        _end(state, broker.pid)
+    (state / _RECORD).unlink(missing_ok=True)
+    return broker
+
+
+def status(env: Mapping[str, str]) -> Status:
+    """Look whether the broker runs and answers."""
+    state = Places.from_environment(env).state
+    broker = None
+    if state.is_dir():
+        with _locked(state) as lock:
+            broker = _read_record(state) if lock is None else _container(env, state)
+    return Status(broker, broker is not None and broker_answers(broker.address), state)
+
+
+def _start(env: Mapping[str, str], state: Path, port: int, lock: IO[bytes], say: Say) -> Broker:
+    if not port_is_free(port):
+        raise PortTaken(port)
+    (state / _RECORD).unlink(missing_ok=True)  # of one that has ended without being stopped
+    engine = choose_engine(env)
+    engine.fetch(say)
+    say(f"starting Apache Kafka on port {port}")
+    return _start_java(engine, state, port, lock) if isinstance(engine, Java) else _start_docker(engine, state, port)
+
+
+def _start_java(java: Java, state: Path, port: int, lock: IO[bytes]) -> Broker:
+    command = java.prepare(state, port)
+    with (state / LOG).open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            pass_fds=(lock.fileno(),),
+            start_new_session=True,
+        )
+    broker = Broker("java", port, pid=process.pid)
+    _write_record(state, broker)
+    try:
+        await_answer(port, lambda: process.poll() is None, lambda: last_words(state))
+    except BaseException:
+        process.kill()
+        process.wait()
+        (state / _RECORD).unlink()
+        raise
+    return broker
+
+
+def _start_docker(docker: Docker, state: Path, port: int) -> Broker:
+    name = f"alur-broker-{port}"
+    docker.start(name, port)
+    broker = Broker("docker", port, container=name)
+    _write_record(state, broker)
+    try:
+        await_answer(port, lambda: docker.runs(name), lambda: docker.last_words(name))
+    except BaseException:
+        docker.stop(name)
+        (state / _RECORD).unlink()
+        raise
+    return broker
+
+
+def _container(env: Mapping[str, str], state: Path) -> Broker | None:
+    """Return the broker on record if it is a container that runs; one that was a process has let go of the lock."""
+    broker = _read_record(state)
+    if broker is None or broker.container is None:
+        return None
+    return broker if _docker(env).runs(broker.container) else None
+
+
+def _docker(env: Mapping[str, str]) -> Docker:
+    docker = Docker.find(env)
+    if docker is None:
+        raise NotStopped("the broker was started as a container, but no Docker engine answers any more")
+    return docker
+
+
+def _other_start(state: Path) -> Broker | None:
+    """Wait for whoever holds the lock, a broker that runs or a start of one, and return what it has come to."""
+    deadline = time.monotonic() + _OTHER_START_S
+    while time.monotonic() < deadline:
+        broker = _read_record(state)
+        if broker is not None and broker_answers(broker.address, timeout=1.0):
+            return broker
+        time.sleep(_POLL_S)
+    return None
+
+
+def _end(state: Path, pid: int | None) -> None:
+    for signal_number, patience in ((signal.SIGTERM, _STOP_S), (signal.SIGKILL, _KILL_S)):
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal_number)
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            with _locked(state) as lock:
+                if lock is not None:
+                    return
+            time.sleep(_POLL_S)
+    raise NotStopped(f"the broker, process {pid}, does not end")
+
+
+@contextmanager
+def _locked(state: Path) -> Iterator[IO[bytes] | None]:
+    """Give the locked file, or None while another process holds it."""
+    with (state / _LOCK).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+        else:
+            yield file
+
+
+def _write_record(state: Path, broker: Broker) -> None:
+    scratch = state / f"{_RECORD}.new"
+    scratch.write_text(json.dumps(asdict(broker)))
+    scratch.replace(state / _RECORD)
+
+
+def _read_record(state: Path) -> Broker | None:
+    try:
+        return Broker(**json.loads((state / _RECORD).read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None

@@ -1,0 +1,32 @@
+"""One real broker for a whole run of the tests, and an environment of its own for each test."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agents.broker import running_broker
+from agents.settings import Settings
+
+_INTEGRATION = Path(__file__).parent / "integration"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(_INTEGRATION):
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[str]:
+    """The address of a broker: the one in ALUR_BROKER, else one that lives as long as the run."""
+    with running_broker(os.environ) as address:
+        yield address
+
+
+@pytest.fixture
+def settings(broker: str) -> Settings:
+    """Settings with a prefix that no other test has, so that tests share the broker and nothing else."""
+    return Settings(broker=broker, prefix=f"t{uuid.uuid4().hex[:12]}.", policy="demo", partitions=4)

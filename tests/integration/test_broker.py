@@ -1,0 +1,148 @@
+"""A broker is started, found again, stopped; and none outlives the one it was started for."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from agents.admin import BrokerUnreachable, broker_answers, ensure_topics, topics_missing
+from agents.broker import running_broker, start, status, stop
+from agents.broker.engines import choose_engine
+from agents.broker.errors import NoEngine, PortTaken, RunsElsewhere
+from agents.broker.node import address, free_ports, port_is_free
+from agents.settings import Settings, SettingsError
+
+_PATIENCE_S = 30.0
+_OWNER = """
+import os, sys
+from agents.broker import running_broker
+with running_broker(os.environ) as broker:
+    print(broker, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def own() -> dict[str, str]:
+    """Our environment without a named broker: what is started then is ours."""
+    env = {name: value for name, value in os.environ.items() if name != "ALUR_BROKER"}
+    try:
+        choose_engine(env)
+    except NoEngine as error:
+        pytest.skip(str(error))
+    return env
+
+
+@pytest.fixture
+def home(own: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
+    """A user who has started nothing yet, but has Kafka's libraries."""
+    env = {name: value for name, value in own.items() if name != "ALUR_HOME"}
+    if "ALUR_HOME" in own:
+        env["XDG_CACHE_HOME"] = own["ALUR_HOME"]
+    env["XDG_STATE_HOME"] = str(tmp_path)
+    yield env
+    stop(env)
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_a_broker_is_started_once_and_stopped_once(home: dict[str, str]) -> None:
+    [port] = free_ports(1)
+    assert status(home).broker is None
+
+    first = start(home, port=port)
+    again = start(home)
+
+    assert not first.already
+    assert again.already
+    assert again.broker == first.broker
+    assert first.broker.address == address(port)
+    assert broker_answers(first.broker.address)
+    assert status(home).broker == first.broker
+    assert status(home).answers
+    with pytest.raises(RunsElsewhere, match=str(port)):
+        start(home, port=port + 1)
+
+    assert stop(home) == first.broker
+    assert port_is_free(port)
+    assert stop(home) is None
+    assert status(home).broker is None
+
+
+def test_data_stay_when_the_broker_is_killed_and_started_again(home: dict[str, str]) -> None:
+    broker = start(home, port=free_ports(1)[0]).broker
+    if broker.pid is None:
+        pytest.skip("runs as a container here, which has no process of ours to kill")
+    settings = Settings(broker=broker.address, partitions=1)
+    ensure_topics(settings)
+
+    os.kill(broker.pid, signal.SIGKILL)
+
+    assert eventually(lambda: status(home).broker is None)
+    assert not start(home, port=broker.port).already
+    assert topics_missing(settings) == ()
+
+
+def test_a_port_that_is_taken_is_named(home: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(PortTaken, match=f"port {port} is taken"):
+            start(home, port=port)
+
+    assert status(home).broker is None
+
+
+def test_a_broker_for_a_block_is_gone_after_it(own: dict[str, str]) -> None:
+    with running_broker(own) as broker:
+        assert broker_answers(broker)
+
+    assert port_is_free(int(broker.rpartition(":")[2]))
+
+
+def test_a_broker_dies_with_its_owner_even_when_that_is_killed(own: dict[str, str], tmp_path: Path) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", _OWNER],
+        env={**own, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert owner.stdout is not None
+    broker = owner.stdout.readline().strip()
+    assert broker_answers(broker)
+    assert list(tmp_path.iterdir())
+
+    owner.kill()
+    owner.communicate()
+
+    assert eventually(lambda: port_is_free(int(broker.rpartition(":")[2])))
+    assert eventually(lambda: not list(tmp_path.iterdir()))
+
+
+def test_a_named_broker_is_used_and_left_running(broker: str) -> None:
+    with running_broker({"ALUR_BROKER": broker}) as named:
+        assert named == broker
+
+    assert broker_answers(broker)
+
+
+def test_a_named_broker_that_does_not_answer_is_not_replaced(own: dict[str, str]) -> None:
+    nowhere = address(free_ports(1)[0])
+
+    with pytest.raises(BrokerUnreachable, match=nowhere), running_broker({**own, "ALUR_BROKER": nowhere}):
+        pass
+    with pytest.raises(SettingsError, match="ALUR_BROKER"), running_broker({**own, "ALUR_BROKER": "nonsense"}):
+        pass

@@ -1,0 +1,104 @@
+"""What a machine can run a broker with is found out without starting one."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents.broker.container import IMAGE, Docker
+from agents.broker.engines import choose_engine
+from agents.broker.errors import NoEngine
+from agents.broker.java import Java
+from agents.broker.node import HOST, node_settings
+from agents.broker.places import Places
+
+
+def put_program(directory: Path, name: str, prints: str = "", exit_code: int = 0) -> None:
+    program = directory / name
+    program.write_text(f"#!{sys.executable}\nimport sys\nprint({prints!r}, file=sys.stderr)\nsys.exit({exit_code})\n")
+    program.chmod(0o755)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> dict[str, str]:
+    """A machine on which nothing is installed yet; what is put into PATH is."""
+    return {"PATH": str(tmp_path), "HOME": str(tmp_path / "home")}
+
+
+def test_a_machine_with_nothing_is_told_in_one_line_what_to_install(machine: dict[str, str]) -> None:
+    with pytest.raises(NoEngine) as refusal:
+        choose_engine(machine)
+
+    assert "Java 17" in str(refusal.value)
+    assert "Maven" in str(refusal.value)
+    assert "ALUR_BROKER" in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("version", ["1.8.0_392", "11.0.22", "nonsense"])
+def test_java_that_is_too_old_is_not_enough(machine: dict[str, str], tmp_path: Path, version: str) -> None:
+    put_program(tmp_path, "java", f'openjdk version "{version}"')
+    put_program(tmp_path, "mvn")
+
+    with pytest.raises(NoEngine):
+        choose_engine(machine)
+
+
+@pytest.mark.parametrize("version", ["17.0.15", "21", "25-ea"])
+def test_java_with_maven_is_enough(machine: dict[str, str], tmp_path: Path, version: str) -> None:
+    put_program(tmp_path, "java", f'openjdk version "{version}" 2025-04-15')
+    put_program(tmp_path, "mvn")
+
+    assert isinstance(choose_engine(machine), Java)
+
+
+def test_maven_is_not_needed_once_the_libraries_are_there(machine: dict[str, str], tmp_path: Path) -> None:
+    put_program(tmp_path, "java", 'openjdk version "17.0.15"')
+    with pytest.raises(NoEngine):
+        choose_engine(machine)
+
+    (Places.from_environment(machine).cache / "kafka-4.3.1").mkdir(parents=True)
+
+    assert isinstance(choose_engine(machine), Java)
+
+
+def test_a_docker_client_without_an_engine_is_passed_over(machine: dict[str, str], tmp_path: Path) -> None:
+    put_program(tmp_path, "docker", "Cannot connect to the Docker daemon", exit_code=1)
+    put_program(tmp_path, "java", 'openjdk version "17.0.15"')
+    put_program(tmp_path, "mvn")
+
+    assert isinstance(choose_engine(machine), Java)
+
+
+def test_a_docker_engine_that_answers_is_preferred(machine: dict[str, str], tmp_path: Path) -> None:
+    put_program(tmp_path, "docker")
+    put_program(tmp_path, "java", 'openjdk version "17.0.15"')
+    put_program(tmp_path, "mvn")
+
+    assert isinstance(choose_engine(machine), Docker)
+
+
+def test_the_container_is_reached_from_this_machine_only() -> None:
+    command = Docker("docker").command("alur-broker-9092", 9092, "--detach")
+
+    assert command[-1] == IMAGE == "apache/kafka:4.3.1"
+    assert "--publish=127.0.0.1:9092:9092" in command
+    assert "--env=KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://127.0.0.1:9092" in command
+    assert "--env=KAFKA_AUTO_CREATE_TOPICS_ENABLE=false" in command
+    assert "--detach" in command
+
+
+def test_a_process_listens_on_the_loopback_only() -> None:
+    listeners = node_settings(9092, 9093, "data", listen_on=HOST)["listeners"]
+
+    assert listeners == "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093"
+
+
+def test_files_are_kept_where_the_user_says() -> None:
+    assert Places.from_environment({"ALUR_HOME": "/a"}) == Places(cache=Path("/a/cache"), state=Path("/a/broker"))
+    assert Places.from_environment({"HOME": "/h"}) == Places(
+        cache=Path("/h/.cache/alur"), state=Path("/h/.local/state/alur/broker")
+    )
+    assert Places.from_environment({"HOME": "/h", "XDG_CACHE_HOME": "/c", "XDG_STATE_HOME": "/s"}) == Places(
+        cache=Path("/c/alur"), state=Path("/s/alur/broker")
+    )
