@@ -1,0 +1,15 @@
+# One image for every stage: `docker run alur run intake`.
+FROM python:3.11-slim AS build
+WORKDIR /source
+RUN python -m venv /opt/alur
+COPY . .
+RUN /opt/alur/bin/pip install --no-cache-dir --constraint requirements.lock .
+
+FROM python:3.11-slim
+RUN useradd --create-home --user-group alur
+COPY --from=build /opt/alur /opt/alur
+ENV PATH=/opt/alur/bin:$PATH PYTHONUNBUFFERED=1
+USER alur
+WORKDIR /home/alur
+ENTRYPOINT ["alur"]
+CMD ["--help"]

@@ -1,0 +1,74 @@
+"""The compose file runs the engine as it is: every stage, each after its broker and its topics."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from agents.broker.container import IMAGE
+from agents.broker.node import node_settings
+from agents.settings import Settings
+from events.topics import STAGES
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Any]:
+    composed: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    services: dict[str, Any] = composed["services"]
+    return services
+
+
+def test_every_stage_has_a_service_and_no_service_is_for_nothing(services: dict[str, Any]) -> None:
+    assert set(services) == {"kafka", "topics", "browser", *STAGES}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_runs_alone_once_its_topics_are_there(services: dict[str, Any], stage: str) -> None:
+    service = services[stage]
+
+    assert service["command"] == ["run", stage]
+    assert service["build"] == "."
+    assert service["restart"] == "on-failure"
+    assert service["depends_on"] == {
+        "kafka": {"condition": "service_healthy"},
+        "topics": {"condition": "service_completed_successfully"},
+    }
+
+
+def test_the_topics_are_made_once_kafka_is_healthy(services: dict[str, Any]) -> None:
+    assert services["topics"]["command"] == ["topics", "create"]
+    assert services["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
+    assert "healthcheck" in services["kafka"]
+
+
+def test_our_programs_are_told_where_the_broker_is_for_containers(services: dict[str, Any]) -> None:
+    defaults = {"${ALUR_PREFIX:-}": "", "${ALUR_POLICY:-lapor}": "lapor", "${ALUR_PARTITIONS:-12}": "12"}
+    for name in ("topics", *STAGES):
+        environment = {key: defaults.get(value, value) for key, value in services[name]["environment"].items()}
+        assert Settings.from_environment(environment) == Settings(broker="kafka:19092", log="json")
+    assert "INTERNAL://kafka:19092" in services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+
+
+def test_nothing_is_published_beyond_this_machine(services: dict[str, Any]) -> None:
+    published = [port for service in services.values() for port in service.get("ports", ())]
+
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_kafka_is_the_one_that_the_command_line_starts(services: dict[str, Any]) -> None:
+    kafka = services["kafka"]
+    assert kafka["image"] == IMAGE
+
+    ours = {
+        "KAFKA_" + key.upper().replace(".", "_"): value
+        for key, value in node_settings(9092, 29093, "/var/lib/kafka/data", listen_on="").items()
+    }
+    own_way = {key for key in ours if "LISTENER" in key} | {"KAFKA_LOG_CLEANER_DEDUPE_BUFFER_SIZE"}
+    theirs = kafka["environment"]
+    assert {key: theirs.get(key) for key in ours if key not in own_way} == {
+        key: value for key, value in ours.items() if key not in own_way
+    }
