@@ -1,0 +1,26 @@
+"""A small Kafka client for people's tools: publish by the contract, read what is committed, and know when it was all.
+
+The stages do not use it: they have transactions, groups and a shell of their own.
+"""
+
+from agents.client.connection import require_topics
+from agents.client.lookup import Dossier, NoSuchComplaint, RefusedCommand, add_to, find_complaint, read_dossier
+from agents.client.partitions import partition_of
+from agents.client.publishing import Place, Publisher
+from agents.client.reading import Reader, Record, read_all
+
+__all__ = [
+    "Dossier",
+    "NoSuchComplaint",
+    "Place",
+    "Publisher",
+    "Reader",
+    "Record",
+    "RefusedCommand",
+    "add_to",
+    "find_complaint",
+    "partition_of",
+    "read_all",
+    "read_dossier",
+    "require_topics",
+]

@@ -1,0 +1,96 @@
+"""What is known of one complaint: which it is, its history, and what was refused about it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from agents.client.reading import Reader, Record, read_all
+from agents.settings import Settings
+from events.base import AboutComplaint
+from events.codec import decode_fact, decode_snapshot
+from events.errors import Undecodable
+from events.facts import Recorded
+from events.outcomes import Rejection
+from events.topics import TopicName
+
+
+class NoSuchComplaint(Exception):
+    """Nothing is known of the complaint; the message is one line for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCommand:
+    """A command about the complaint that had no effect."""
+
+    rejection: Rejection
+    at: datetime
+
+
+@dataclass(slots=True)
+class Dossier:
+    """What the log holds on one complaint, in the log's order."""
+
+    complaint: str
+    history: list[Recorded] = field(default_factory=list)
+    refusals: list[RefusedCommand] = field(default_factory=list)
+
+
+class _RejectionEvent(AboutComplaint):
+    data: Rejection
+
+
+def find_complaint(settings: Settings, given: str) -> str:
+    """Return the complaint id for a complaint id, or for the tracking id (digits) that citizens know.
+
+    A complaint id is not looked up.
+
+    Raises:
+        NoSuchComplaint: it is neither, or nobody has that tracking id.
+        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state could not be read.
+    """
+    if not (given.isascii() and given.isdecimal()):
+        try:
+            return str(UUID(given))
+        except ValueError:
+            raise NoSuchComplaint(f"{given!r} is neither a complaint id (a UUID) nor a tracking id (digits)") from None
+    mark = given.encode()
+    for record in read_all(settings, [TopicName.STATE]):
+        if record.value is None or mark not in record.value:
+            continue
+        try:
+            complaint = decode_snapshot(record.value)
+        except Undecodable:
+            continue
+        if complaint.tracking_id == given:
+            return complaint.complaint_id
+    raise NoSuchComplaint(f"there is no complaint with the tracking id {given}")
+
+
+def read_dossier(settings: Settings, complaint: str) -> Dossier:
+    """Read all there is on a complaint; empty if there is nothing.
+
+    Raises:
+        BrokerUnreachable, KafkaRefused, TopicsMissing: the topics could not be read.
+    """
+    dossier = Dossier(complaint)
+    with Reader(settings, [TopicName.EVENTS, TopicName.REJECTIONS], complaint=complaint) as reader:
+        for record in reader.to_end():
+            add_to(dossier, record)
+    dossier.history.sort(key=lambda recorded: recorded.complaint.version)
+    return dossier
+
+
+def add_to(dossier: Dossier, record: Record) -> None:
+    """Add a record of complaints.events or complaints.rejections if it is about the complaint and readable."""
+    if record.key != dossier.complaint.encode():
+        return
+    try:
+        if record.topic is TopicName.EVENTS:
+            dossier.history.append(decode_fact(record.value))
+        elif record.value is not None:
+            event = _RejectionEvent.model_validate_json(record.value)
+            dossier.refusals.append(RefusedCommand(event.data, event.time or record.at))
+    except (Undecodable, ValidationError):
+        return  # strangers may write anything anywhere; what lifecycle writes can be read

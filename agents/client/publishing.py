@@ -1,0 +1,131 @@
+"""Publishing: in the log on all replicas, once, or known not to be."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+from kafka import KafkaProducer
+from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+
+from agents.admin import KafkaRefused
+from agents.client.connection import connection, kafka_errors
+from agents.settings import Settings
+from events.codec import HEADERS
+from events.topics import INWARD_RECORD_BYTES, TopicName
+
+_DELIVERY_MS: Final = 30_000
+_TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record lies."""
+
+    partition: int
+    offset: int
+
+
+def _ignore(_: object) -> None:
+    pass
+
+
+class Publisher:
+    """Sends messages in the background, idempotently, acknowledged by all replicas; a context manager.
+
+    Records go to the partition that Kafka's own partitioner (murmur2) gives their key. `linger_ms` trades the delay of
+    a single message for the rate of many.
+    """
+
+    def __init__(self, settings: Settings, *, linger_ms: int = 0) -> None:
+        self._settings = settings
+        self._failure: KafkaError | None = None
+        with kafka_errors(settings.broker):
+            self._producer: Any = KafkaProducer(
+                **connection(settings, "publisher"),
+                acks="all",
+                enable_idempotence=True,
+                linger_ms=linger_ms,
+                max_request_size=INWARD_RECORD_BYTES,
+                delivery_timeout_ms=_DELIVERY_MS,
+                request_timeout_ms=_DELIVERY_MS // 2,
+                max_block_ms=_DELIVERY_MS,
+            )
+
+    def __enter__(self) -> Self:
+        """Give the publisher itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Wait for what was handed over, unless something went wrong."""
+        self._producer.close(timeout=None if kind is None else 0)
+
+    def publish(
+        self,
+        topic: TopicName,
+        key: str,
+        value: bytes,
+        *,
+        accepted: Callable[[Place], None] = _ignore,
+        refused: Callable[[str], None] = _ignore,
+    ) -> None:
+        """Hand over a message; `accepted` or `refused` is called once it is decided, in another thread.
+
+        `refused` is told why this one message cannot be stored. What concerns all of them is raised, here or by
+        `flush`.
+
+        Raises:
+            BrokerUnreachable: the broker has not answered for 30 seconds.
+            KafkaRefused: the broker says no.
+        """
+        self._raise_failure()
+        try:
+            with kafka_errors(self._settings.broker):
+                future = self._producer.send(
+                    self._settings.topic(topic), key=key.encode(), value=value, headers=list(HEADERS)
+                )
+        except KafkaRefused as error:
+            if not isinstance(error.__cause__, _TOO_LARGE):
+                raise
+            refused(_too_large(value))
+            return
+        future.add_callback(lambda stored: accepted(Place(stored.partition, stored.offset)))
+        future.add_errback(lambda error: self._failed(error, value, refused))
+
+    def publish_now(self, topic: TopicName, key: str, value: bytes) -> Place:
+        """Publish one message and return where it lies, once it is acknowledged.
+
+        Raises:
+            BrokerUnreachable: the broker has not answered for 30 seconds.
+            KafkaRefused: the broker says no, for example to its size.
+        """
+        places: list[Place] = []
+        reasons: list[str] = []
+        self.publish(topic, key, value, accepted=places.append, refused=reasons.append)
+        self.flush()
+        if reasons:
+            raise KafkaRefused(f"Kafka at {self._settings.broker} refused the message: {reasons[0]}")
+        return places[0]
+
+    def flush(self) -> None:
+        """Return when all that was handed over is decided; raises as `publish` does."""
+        with kafka_errors(self._settings.broker):
+            self._producer.flush()
+        self._raise_failure()
+
+    def _failed(self, error: KafkaError, value: bytes, refused: Callable[[str], None]) -> None:
+        if isinstance(error, _TOO_LARGE):
+            refused(_too_large(value))
+        elif self._failure is None:
+            self._failure = error
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            with kafka_errors(self._settings.broker):
+                raise self._failure
+
+
+def _too_large(value: bytes) -> str:
+    return f"{len(value):,} bytes are too many for one message"
