@@ -178,6 +178,8 @@ def _notice(case: Case, data: c.NoticeDeadline) -> f.Fact | None:
         raise Refused(Refusal.OVERTAKEN, f"no {data.clock} deadline of {data.due_at} is running by now")
     if case.now > data.due_at:
         return None  # its passing is in the history already
+    if data.clock not in case.complaint.clocks:
+        raise Refused(Refusal.OVERTAKEN, f"another deadline passed first: the complaint is {case.complaint.status} by now")
     if clock.warn_at is None or clock.warned or case.now < clock.warn_at:
         raise Refused(Refusal.NOT_DUE, f"by the log it is {case.now}, and nothing is due before {data.due_at}")
     return f.DeadlineWarned(by=f.SYSTEM, clock=data.clock, due_at=data.due_at)
