@@ -61,7 +61,7 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
     f.ComplaintVerified: lambda _, fact: {} if fact.category is None else {"category": fact.category},
     f.ReportCompleted: _completed,
     f.ComplaintArchived: lambda *_: {"outcome": Outcome.ARCHIVED},
-    f.ComplaintWithdrawn: lambda *_: {"outcome": Outcome.WITHDRAWN},
+    f.ComplaintWithdrawn: lambda *_: {"outcome": Outcome.WITHDRAWN, "extension": None},
     f.ComplaintDisposed: _disposed,
     f.DispositionReturned: _returned,
     f.FollowUpRecorded: lambda *_: {"extension": None},
