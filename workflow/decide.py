@@ -82,8 +82,10 @@ def decide(command: CommandEvent[Any], complaint: Complaint | None, now: datetim
     cause = f.Cause(command.source, command.id)
     if complaint is None:
         return _register(command, data, _History(None, now, cause, policy))
-    if isinstance(data, c.RegisterComplaint) or digest(command.source, command.id) in complaint.recent:
+    if digest(command.source, command.id) in complaint.recent:
         return ()
+    if isinstance(data, c.RegisterComplaint):
+        return _not_intake(command) or ()
     history = _History(complaint, max(now, complaint.updated_at), cause, policy)
     try:
         history.pass_deadlines()
@@ -137,8 +139,8 @@ def _permit(data: Command, roles: frozenset[Role]) -> None:
 def _register(command: CommandEvent[Any], data: Command, history: _History) -> Facts | Rejected:
     if not isinstance(data, c.RegisterComplaint):
         return Rejected(Refusal.UNKNOWN_COMPLAINT, f"there is no complaint {command.subject}")
-    if command.source != "/stages/intake":
-        return Rejected(Refusal.NOT_PERMITTED, f"{data.NAME} is for {who_may(type(data))}: send a report instead")
+    if refused := _not_intake(command):
+        return refused
     history.add(
         f.ComplaintRegistered(
             by=command.source,
@@ -152,6 +154,15 @@ def _register(command: CommandEvent[Any], data: Command, history: _History) -> F
         )
     )
     return tuple(history.facts)
+
+
+def _not_intake(command: CommandEvent[Any]) -> Rejected | None:
+    if command.source == "/stages/intake":
+        return None
+    return Rejected(
+        Refusal.NOT_PERMITTED,
+        f"{c.RegisterComplaint.NAME} is for {who_may(c.RegisterComplaint)}: send a report instead",
+    )
 
 
 def _office_after(before: Complaint | None, fact: f.Fact) -> str | None:
