@@ -82,7 +82,9 @@ class Complaint(Frozen):
     """Number of times an office said *bukan wewenang* (not ours)."""
     returned_by: tuple[str, ...] = ()
     rung: int = 0
-    """How far up the ladder it has been escalated; 0 is not at all."""
+    """How often it has been escalated; 0 is not at all."""
+    escalated_to: tuple[str, ...] = ()
+    """The offices that have had it before them, one a rung."""
     escalation_due: bool = False
     """A breach has not been escalated yet."""
     exhausted: bool = False

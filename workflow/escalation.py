@@ -5,13 +5,21 @@ from events.snapshot import Complaint
 from workflow.policy import Policy
 
 
+def next_office(complaint: Complaint, policy: Policy) -> str | None:
+    """Return the lowest office on the ladder that has not had the complaint before it; None past the top.
+
+    The ladder changes with the holder. Counting rungs alone would pass over the Ombudsman when the complaint comes back
+    from a unit, whose ladder is longer, and would tell the same office twice on the way down.
+    """
+    ladder = policy.ladder_for(complaint.office)
+    return next((office for office in ladder if office not in complaint.escalated_to), None)
+
+
 def next_rung(complaint: Complaint, policy: Policy) -> EscalateComplaint | None:
     """Return the next step up the ladder, or None if nothing waits to be escalated.
 
-    Past the top it names the top office again: the machine then records that the ladder is exhausted.
+    Past the top it names the national administrator: the machine then records that the ladder is exhausted.
     """
     if not complaint.escalation_due:
         return None
-    ladder = policy.ladder_for(complaint.office)
-    rung = complaint.rung + 1
-    return EscalateComplaint(rung=rung, office=ladder[min(rung, len(ladder)) - 1] if ladder else policy.national)
+    return EscalateComplaint(rung=complaint.rung + 1, office=next_office(complaint, policy) or policy.national)

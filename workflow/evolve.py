@@ -68,7 +68,10 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
     f.ComplaintClosed: lambda *_: {"outcome": Outcome.RESOLVED, "extension": None},
     f.ResolutionRated: lambda _, fact: {"rating": fact.rating},
     f.DeadlineBreached: _breached,
-    f.ComplaintEscalated: lambda _, fact: {"rung": fact.rung},
+    f.ComplaintEscalated: lambda before, fact: {
+        "rung": fact.rung,
+        "escalated_to": (*before.escalated_to, fact.office),
+    },
     f.EscalationExhausted: lambda *_: {"exhausted": True},
     f.DeadlineExtended: _extended,
     f.ExtensionRefused: lambda *_: {"extension": None},

@@ -13,6 +13,7 @@ from events import facts as f
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, Refusal
 from workflow.clocks import Setting
+from workflow.escalation import next_office
 from workflow.policy import Policy
 from workflow.roles import Role
 
@@ -179,7 +180,9 @@ def _notice(case: Case, data: c.NoticeDeadline) -> f.Fact | None:
     if case.now > data.due_at:
         return None  # its passing is in the history already
     if data.clock not in case.complaint.clocks:
-        raise Refused(Refusal.OVERTAKEN, f"another deadline passed first: the complaint is {case.complaint.status} by now")
+        raise Refused(
+            Refusal.OVERTAKEN, f"the complaint is {case.complaint.status} by now: another deadline passed"
+        )
     if clock.warn_at is None or clock.warned or case.now < clock.warn_at:
         raise Refused(Refusal.NOT_DUE, f"by the log it is {case.now}, and nothing is due before {data.due_at}")
     return f.DeadlineWarned(by=f.SYSTEM, clock=data.clock, due_at=data.due_at)
@@ -189,11 +192,11 @@ def _escalate(case: Case, data: c.EscalateComplaint) -> f.Fact:
     complaint = case.complaint
     if not complaint.escalation_due or data.rung != complaint.rung + 1:
         raise Refused(Refusal.OVERTAKEN, f"no escalation to rung {data.rung} is due by now")
-    ladder = case.policy.ladder_for(complaint.office)
-    if data.rung > len(ladder):
+    office = next_office(complaint, case.policy)
+    if office is None:
         return f.EscalationExhausted(by=case.by, rung=complaint.rung)
-    if data.office != ladder[data.rung - 1]:
-        raise Refused(Refusal.OVERTAKEN, f"rung {data.rung} is {ladder[data.rung - 1]} by now, not {data.office}")
+    if data.office != office:
+        raise Refused(Refusal.OVERTAKEN, f"rung {data.rung} is {office} by now, not {data.office}")
     return f.ComplaintEscalated(by=case.by, rung=data.rung, office=data.office)
 
 
