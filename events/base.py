@@ -1,10 +1,10 @@
 """What all messages share: frozen models, limits on every field, and the CloudEvents envelope."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 
@@ -51,14 +51,7 @@ class Attachment(Frozen):
     media_type: Name | None = None
 
 
-def _few(links: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(links) > MAX_LINKS:
-        msg = f"at most {MAX_LINKS} entries"
-        raise ValueError(msg)
-    return links
-
-
-Links = Annotated[tuple[Link | Attachment, ...], AfterValidator(_few)]
+Links = Annotated[tuple[Link | Attachment, ...], Field(max_length=MAX_LINKS)]
 """Attachments or evidence: links, or objects with a url; at most 20."""
 
 

@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 
 from events.base import CONTENT_TYPE, AboutComplaint, Frozen, timestamp
 from events.commands import COMMANDS, Command, CommandEvent, command_type
-from events.errors import InvalidCommand, Undecodable
+from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import FACTS, SYSTEM, Cause, Fact, Recorded, fact_type
 from events.ids import fact_id
 from events.outcomes import Rejection, Resolution
@@ -35,6 +35,7 @@ M = TypeVar("M", bound=BaseModel)
 _SENDERS_PART: Final = {"data", "expectedversion"}
 _SHOWN_ERRORS: Final = 5
 _SNAPSHOT_MARK: Final = b',"complaint":'
+_STATE_MARK: Final = b',"data":{"complaint":'
 
 
 def _object(raw: bytes | None) -> dict[str, Any]:
@@ -105,13 +106,8 @@ def decode_command(raw: bytes | None) -> CommandEvent[Command]:
         ):
             raise Undecodable("invalid", _reason(error)) from None
         envelope = AboutComplaint.model_validate_json(raw or b"")
-        raise InvalidCommand(
-            subject=str(envelope.subject),
-            source=envelope.source,
-            command_id=envelope.id,
-            command_type=envelope.type,
-            reason=_reason(error),
-        ) from None
+        sender = Sender(str(envelope.subject), envelope.source, envelope.id, envelope.type)
+        raise InvalidCommand(sender, _reason(error)) from None
 
 
 class _FactEvent(AboutComplaint):
@@ -186,6 +182,35 @@ def encode_complaint(complaint: Complaint) -> bytes:
     return complaint.__pydantic_serializer__.to_json(complaint)
 
 
+def read_complaint(snapshot: bytes) -> Complaint:
+    """Read what `encode_complaint` wrote."""
+    return Complaint.model_validate_json(snapshot)
+
+
+def complaint_in(raw: bytes) -> bytes:
+    """Cut the snapshot out of a record of `complaints.state`, unread.
+
+    Raises:
+        Undecodable: it is none of ours.
+    """
+    start = raw.find(_STATE_MARK)
+    if start < 0 or not raw.endswith(b"}}"):
+        # written by somebody who spaces JSON in another way, or not a snapshot
+        return encode_complaint(decode_snapshot(raw))
+    return raw[start + len(_STATE_MARK) : -2]
+
+
+def fact_headers(recorded: Recorded) -> tuple[tuple[str, bytes], ...]:
+    """Return the headers of a fact: enough for a subscriber to pass it over unread."""
+    complaint = recorded.complaint
+    return (
+        *HEADERS,
+        ("fact", recorded.fact.NAME.encode()),
+        ("status", complaint.status.encode()),
+        ("escalation-due", b"1" if complaint.escalation_due else b"0"),
+    )
+
+
 def encode_fact(recorded: Recorded, snapshot: bytes) -> bytes:
     """Write a fact; `snapshot` is `encode_complaint(recorded.complaint)`."""
     complaint = recorded.complaint
@@ -213,7 +238,7 @@ def encode_snapshot(complaint: Complaint, snapshot: bytes) -> bytes:
         timestamp(complaint.updated_at),
         sequence=f"{complaint.version:010d}",
     )
-    return _spliced(envelope, b'{"complaint":' + snapshot + b"}")
+    return to_json(envelope)[:-1] + _STATE_MARK + snapshot + b"}}"
 
 
 def encode_command(command: Command, *, source: str, command_id: str, subject: str, time: datetime) -> bytes:

@@ -194,6 +194,14 @@ class PolicySet:
             known = ", ".join(self._by_version)
             raise UnknownPolicy(f'policy "{self.name}" has no version "{version}" (it has {known})') from None
 
+    def governing(self, version: str, when: datetime) -> Policy:
+        """Give the version a complaint is pinned to, or, if that is gone, the one in force at ``when``.
+
+        Nobody may start with a policy that an open complaint is pinned to and that is gone; a settled one, whose citizen
+        rates it, is served by the rules of the day.
+        """
+        return self._by_version.get(version) or self.at(when)
+
 
 class _CalendarChanges(_Model):
     """What a decree has changed that the package of holidays does not know yet."""

@@ -1,0 +1,38 @@
+"""Disposition: to which office? What no rule routes waits, visibly, for the national administrator."""
+
+from datetime import datetime
+from typing import Any
+
+from agents.shell import Partition, Stage, stage_app
+from agents.shell.reactions import Reacting
+from events.commands import Command
+from events.snapshot import Complaint
+from events.vocabulary import Status
+from workflow.disposition import disposal
+from workflow.policy import Policy
+
+NAME = "disposition"
+
+
+def _react(complaint: Complaint, policy: Policy, now: datetime) -> Command | None:
+    return disposal(complaint, policy, now.astimezone(policy.national_zone).date())
+
+
+def _decided_on(complaint: Complaint, command: Command) -> tuple[str | int, ...]:
+    return command.NAME, complaint.round, complaint.returns
+
+
+def handler(partition: Partition) -> Reacting:
+    """Return the handler of one partition."""
+    wanted = frozenset({Status.VERIFIED.encode(), Status.RETURNED.encode()})
+    return Reacting(partition, NAME, _react, header=("status", wanted), decided_on=_decided_on)
+
+
+app = stage_app(Stage(NAME, handler))
+
+
+@app.agent(app.polls)
+async def disposition(polls: Any) -> None:  # noqa: ANN401 -- a Faust stream
+    """Settle poll after poll."""
+    async for poll in polls:
+        await app.settle(poll)

@@ -1,0 +1,49 @@
+"""Intake: a channel's report becomes a command to register it; the reporter's identity is kept apart."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from agents.shell import Output, Partition, Stage, stage_app
+from agents.shell.kafka import partition_of
+from agents.shell.stage import log_time
+from events.codec import decode_report, encode_command, encode_value
+from events.ids import stage_command_id
+from events.topics import TopicName
+from workflow.intake import identity, registration
+
+SOURCE = "/stages/intake"
+
+
+class Intake:
+    """Handles reports; on this topic any key is welcome, so every report finds its complaint's partition here."""
+
+    def __init__(self, partition: Partition) -> None:
+        self._partition = partition
+
+    def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
+        """Return the identity, if it is known, and the command."""
+        report = decode_report(record.value)
+        complaint = report.complaint_id
+        key = complaint.encode()
+        home = partition_of(key, self._partition.count)
+        who = identity(report)
+        if who is not None:
+            yield Output(TopicName.IDENTITIES, key, encode_value(who), home)
+        command = encode_command(
+            registration(report, partition=record.partition, offset=record.offset),
+            source=SOURCE,
+            command_id=stage_command_id(complaint, "register"),
+            subject=complaint,
+            time=log_time(record),
+        )
+        yield Output(TopicName.COMMANDS, key, command, home)
+
+
+app = stage_app(Stage("intake", Intake))
+
+
+@app.agent(app.polls)
+async def intake(polls: Any) -> None:  # noqa: ANN401 -- a Faust stream
+    """Settle poll after poll."""
+    async for poll in polls:
+        await app.settle(poll)

@@ -1,0 +1,36 @@
+"""Log lines: pretty on a terminal, JSON otherwise; always one event with a fixed name and its facts beside it."""
+
+import logging
+import sys
+from typing import Final, TextIO
+
+import structlog
+
+from agents.settings import LogFormat
+
+_QUIET: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio")
+
+
+def configure(log_format: LogFormat, stream: TextIO | None = None) -> None:
+    """Set up structlog for this process, writing to `stream` (default: standard error)."""
+    out = stream or sys.stderr
+    pretty = log_format == "pretty" or (log_format == "auto" and out.isatty())
+    renderer: structlog.types.Processor = (
+        structlog.dev.ConsoleRenderer(colors=out.isatty()) if pretty else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=out),
+        cache_logger_on_first_use=True,
+    )
+    # Faust and aiokafka build their debug records even if nobody wants them, at a tenth of the throughput
+    logging.disable(logging.INFO)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.ERROR)

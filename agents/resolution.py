@@ -1,0 +1,98 @@
+"""Resolution: what the public and other systems may know of a settled complaint."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from agents.shell import Output, Partition, Stage, stage_app
+from events.codec import decode_fact, encode_resolution, encode_value
+from events.facts import (
+    ComplaintArchived,
+    ComplaintClosed,
+    ComplaintRegistered,
+    ComplaintWithdrawn,
+    FollowUpRecorded,
+    ReportCompleted,
+    ResolutionRated,
+)
+from events.outcomes import Story
+from events.topics import TopicName
+from workflow.policy import UnknownPolicy
+from workflow.resolution import publishes, resolution, told
+
+NAME = "resolution"
+
+_TELLING: Final = frozenset(
+    fact.NAME.encode()
+    for fact in (
+        ComplaintRegistered,
+        ReportCompleted,
+        FollowUpRecorded,
+        ComplaintClosed,
+        ComplaintArchived,
+        ComplaintWithdrawn,
+        ResolutionRated,
+    )
+)
+
+
+class Resolutions:
+    """Follows the story of each complaint of its partition, and tells it when the complaint is settled.
+
+    The stories are in a compacted topic of their own: snapshots hold no free text.
+    """
+
+    def __init__(self, partition: Partition) -> None:
+        self._partition = partition
+        self._stories: dict[bytes, bytes] = {}
+
+    def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+        """Take in a story."""
+        if record.value is None:
+            self._stories.pop(record.key, None)
+        else:
+            self._stories[record.key] = record.value
+
+    def ready(self) -> None:
+        """Begin: any memory will do."""
+
+    def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
+        """Return the story as a fact changes it, and the resolution if it settles the complaint."""
+        name = next((value for header, value in record.headers if header == "fact"), None)
+        if name is not None and name not in _TELLING:
+            return
+        recorded = decode_fact(record.value)
+        complaint = recorded.complaint
+        key = complaint.complaint_id.encode()
+        known = self._stories.get(key)
+        before = None if known is None else Story.model_validate_json(known)
+        story = told(before, recorded)
+        number = self._partition.number
+        if story != before:
+            yield Output(TopicName.STORIES, key, self._remember(key, story), number)
+        if publishes(recorded.fact):
+            try:
+                policy = self._partition.policies.pinned(complaint.policy)
+            except UnknownPolicy:
+                policy = self._partition.policies.at(complaint.received_at)
+            public = resolution(complaint, story, policy)
+            value = encode_resolution(
+                public, subject=complaint.complaint_id, version=complaint.version, time=recorded.at
+            )
+            yield Output(TopicName.RESOLUTIONS, key, value, number)
+
+    def _remember(self, key: bytes, story: Story | None) -> bytes | None:
+        if story is None:
+            self._stories.pop(key, None)
+            return None
+        self._stories[key] = encode_value(story)
+        return self._stories[key]
+
+
+app = stage_app(Stage(NAME, Resolutions, transactional=True, memory=TopicName.STORIES))
+
+
+@app.agent(app.polls)
+async def resolutions(polls: Any) -> None:  # noqa: ANN401 -- a Faust stream
+    """Settle poll after poll."""
+    async for poll in polls:
+        await app.settle(poll)

@@ -1,0 +1,10 @@
+"""Everything a stage does with Kafka: poll, decode, skip what is done, decide, emit, or park.
+
+A stage brings a `Stage` description with a handler; the rest is here, once.
+"""
+
+from agents.shell.app import stage_app
+from agents.shell.records import Output
+from agents.shell.stage import Handler, Partition, Stage
+
+__all__ = ["Handler", "Output", "Partition", "Stage", "stage_app"]

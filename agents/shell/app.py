@@ -1,0 +1,74 @@
+"""A Faust app for a stage.
+
+Faust keeps the app, its agents, the worker with its signals, timers, web views and command line. Its consumer and
+producer stay off: with them, an exception in an agent acknowledges the record (docs/adr/0003).
+"""
+
+import asyncio
+import os
+import sys
+import tempfile
+from typing import Any
+
+import faust
+from faust.app.base import BootStrategy
+
+from agents import logs, policies
+from agents.settings import Settings, SettingsError
+from agents.shell.process import EXIT_REFUSED, end_with
+from agents.shell.reader import Poll, Reader
+from agents.shell.stage import Stage
+from workflow.policy import PolicyError, PolicySet
+
+
+class _OwnReader(BootStrategy):
+    enable_kafka = False
+
+
+class StageApp(faust.App):
+    """The app of one stage, with the channel through which its polls come."""
+
+    def __init__(self, stage: Stage, settings: Settings, policy_set: PolicySet) -> None:
+        super().__init__(
+            settings.group(stage.name),
+            broker=[f"kafka://{address}" for address in settings.broker.split(",")],
+            datadir=tempfile.gettempdir(),
+            web_enabled=False,
+            topic_disable_leader=True,
+        )
+        self.boot_strategy = _OwnReader(self)
+        self.stage = stage
+        self.alur = settings
+        self.polls: Any = self.channel(maxsize=1, value_type=None)
+        self.reader = Reader(stage, settings, policy_set, self.polls)
+        self.task(self._begin)
+
+    async def _begin(self) -> None:
+        self.flow_control.resume()
+        try:
+            await self.add_runtime_dependency(self.reader)
+        except Exception as error:  # noqa: BLE001 -- one line for whatever hinders the start
+            end_with(self.stage.name, error)
+        if self.stage.tick_every is not None:
+            self.reader.add_future(self._tick(self.stage.tick_every))
+
+    async def _tick(self, every: float) -> None:
+        while not self.reader.should_stop:
+            await self.reader.tick()
+            await asyncio.sleep(every)
+
+    async def settle(self, poll: Poll) -> None:
+        """Settle one poll: decide, write, commit."""
+        await self.reader.settle(poll)
+
+
+def stage_app(stage: Stage) -> StageApp:
+    """Return the app of `stage`, set up from the environment; an environment that cannot be used ends the process."""
+    try:
+        settings = Settings.from_environment(os.environ)
+        policy_set = policies.load(settings.policy)
+    except (SettingsError, PolicyError) as error:
+        sys.stderr.write(f"alur {stage.name}: {error}\n")
+        raise SystemExit(EXIT_REFUSED) from None
+    logs.configure(settings.log)
+    return StageApp(stage, settings, policy_set)

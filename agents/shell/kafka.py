@@ -1,0 +1,71 @@
+"""The Kafka clients of a stage, with the settings that the guarantees rest on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.partitioner import murmur2
+
+from agents.settings import Settings
+from events.topics import OUTWARD_RECORD_BYTES
+
+SESSION_TIMEOUT_MS: Final = 10_000
+HEARTBEAT_MS: Final = 2_000
+# aiokafka's default of 100 ms between retries costs more than everything else in a transaction
+RETRY_BACKOFF_MS: Final = 5
+BATCH_BYTES: Final = 262_144
+FETCH_WAIT_MS: Final = 200
+RECORDS_PER_POLL: Final = 2_000
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Return the partition that Kafka's default (murmur2) partitioner puts `key` in."""
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+def consumer(settings: Settings, group: str | None = None) -> Any:  # noqa: ANN401 -- aiokafka ships no types
+    """Return a consumer of committed records that starts at the earliest record and commits nothing by itself."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.broker,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        session_timeout_ms=SESSION_TIMEOUT_MS,
+        heartbeat_interval_ms=HEARTBEAT_MS,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
+        max_partition_fetch_bytes=OUTWARD_RECORD_BYTES,
+    )
+
+
+def producer(settings: Settings, transactional_id: str | None = None) -> Any:  # noqa: ANN401 -- aiokafka ships no types
+    """Return a producer whose sends count once all replicas in sync have them, and that never repeats one."""
+    return AIOKafkaProducer(
+        bootstrap_servers=settings.broker,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        retry_backoff_ms=RETRY_BACKOFF_MS,
+        max_batch_size=BATCH_BYTES,
+        max_request_size=OUTWARD_RECORD_BYTES,
+        transactional_id=transactional_id,
+    )
+
+
+async def read_to_end(settings: Settings, partition: TopicPartition) -> AsyncIterator[list[Any]]:
+    """Yield the committed records of `partition` as they lie now, in lists; stop at the end found at the start."""
+    reader = consumer(settings)
+    await reader.start()
+    try:
+        reader.assign([partition])
+        end = (await reader.end_offsets([partition]))[partition]
+        await reader.seek_to_beginning(partition)
+        # compaction and transaction markers leave holes: what counts is the position, not the last record's offset
+        while await reader.position(partition) < end:
+            poll = await reader.getmany(timeout_ms=FETCH_WAIT_MS, max_records=10_000)
+            for records in poll.values():
+                yield records
+            await asyncio.sleep(0)
+    finally:
+        await reader.stop()

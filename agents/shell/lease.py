@@ -1,0 +1,165 @@
+"""A partition that this worker owns: its handler, its memory, its writer.
+
+The order of opening is what makes the handover exact:
+
+1. The transactional producer starts. That fences the previous owner and waits until its open transaction is over.
+2. The memory is read, to an end that nobody else can move any more.
+3. The committed offset is read: what the previous owner committed, it has also written.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+import structlog
+from aiokafka import TopicPartition
+
+from agents.settings import Settings
+from agents.shell import kafka
+from agents.shell.records import BUG, Output, dead_letter
+from agents.shell.stage import Handler, Partition, Restored, Stage, Ticking
+from events.errors import Undecodable
+
+log = structlog.get_logger()
+
+GROUP_COMMIT_SECONDS: Final = 0.01
+"""Pause between two transactions of a partition. The broker refuses the next one for a moment after each, and the client
+then waits for longer than this: a short pause is faster than none."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one poll came to, for its log line."""
+
+    records: int = 0
+    out: Counter[str] = field(default_factory=Counter)
+    oldest_ms: int | None = None
+
+    def add(self, other: "Tally") -> None:
+        """Add what another partition of the same poll came to."""
+        self.records += other.records
+        self.out += other.out
+        stamps = [stamp for stamp in (self.oldest_ms, other.oldest_ms) if stamp is not None]
+        self.oldest_ms = min(stamps, default=None)
+
+
+class Lease:
+    """One partition of the stage's source topic, while it is ours."""
+
+    def __init__(self, stage: Stage, settings: Settings, source: TopicPartition, partition: Partition) -> None:
+        self.stage = stage
+        self.settings = settings
+        self.source = source
+        self.handler: Handler = stage.handler(partition)
+        self.next_offset: int | None = None
+        """Offset of the next record to handle; None until the lease is open."""
+        self.restored = 0
+        """Records read back into the memory."""
+        self._producer: Any = None
+
+    @property
+    def open(self) -> bool:
+        """Say whether records may be handled."""
+        return self.next_offset is not None
+
+    async def take(self, consumer: Any, shared_producer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+        """Take the partition over, and set the consumer to where the previous owner left off.
+
+        Raises:
+            RefusedToStart: the handler cannot work with this memory.
+        """
+        self._producer = shared_producer
+        if self.stage.transactional:
+            transactional_id = self.settings.transactional_id(self.stage.name, self.source.partition)
+            self._producer = kafka.producer(self.settings, transactional_id)
+            await self._producer.start()
+        end = await self._restore()
+        start = end if self.stage.memory is self.stage.source else await consumer.committed(self.source)
+        if start is None:
+            await consumer.seek_to_beginning(self.source)
+            start = await consumer.position(self.source)
+        else:
+            consumer.seek(self.source, start)
+        self.next_offset = start
+
+    async def _restore(self) -> int | None:
+        if self.stage.memory is None:
+            return None
+        handler = cast(Restored, self.handler)
+        memory = TopicPartition(self.settings.topic(self.stage.memory), self.source.partition)
+        end = 0
+        async for records in kafka.read_to_end(self.settings, memory):
+            for record in records:
+                handler.restore(record)
+            self.restored += len(records)
+            end = records[-1].offset + 1
+        handler.ready()
+        return end
+
+    async def settle(self, records: Sequence[Any], consumer: Any) -> Tally:  # noqa: ANN401 -- aiokafka ships no types
+        """Handle the records of one poll, write what follows, and only then commit their offsets."""
+        fresh = [record for record in records if record.offset >= (self.next_offset or 0)]
+        if not fresh:
+            return Tally()
+        outputs = [output for record in fresh for output in self._outputs(record)]
+        after = fresh[-1].offset + 1
+        if self.stage.transactional:
+            await self._settle_in_transaction(outputs, after)
+        else:
+            await self.write(outputs)
+            await consumer.commit({self.source: after})
+        self.next_offset = after
+        out = Counter[str](output.topic.removeprefix("complaints.") for output in outputs)
+        return Tally(len(fresh), out, min(record.timestamp for record in fresh))
+
+    async def _settle_in_transaction(self, outputs: Sequence[Output], after: int) -> None:
+        await self._producer.begin_transaction()
+        await self.write(outputs)
+        await self._producer.send_offsets_to_transaction({self.source: after}, self.settings.group(self.stage.name))
+        await self._producer.commit_transaction()
+
+    async def write(self, outputs: Iterable[Output]) -> None:
+        """Write `outputs` and wait until the broker has them."""
+        sent = [
+            await self._producer.send(
+                self.settings.topic(output.topic),
+                value=output.value,
+                key=output.key,
+                partition=output.partition,
+                headers=output.headers,
+            )
+            for output in outputs
+        ]
+        if sent:
+            await asyncio.gather(*sent)
+
+    def _outputs(self, record: Any) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
+        """Let the stage handle `record`; what it cannot handle is set aside, and the stage goes on."""
+        try:
+            return list(self.handler.handle(record))
+        except Undecodable as error:
+            letter = dead_letter(self.stage.name, record, error)
+            log.warning("dead-letter", code=error.code, reason=error.reason, **_place(record))
+        except Exception as error:
+            letter = dead_letter(self.stage.name, record, error)
+            log.exception("parked", alert=True, code=BUG, **_place(record))
+        return [letter]
+
+    async def tick(self) -> int:
+        """Write what is due by now; return how much that was."""
+        outputs = list(cast(Ticking, self.handler).tick(datetime.now(UTC)))
+        await self.write(outputs)
+        return len(outputs)
+
+    async def give_up(self) -> None:
+        """Let go of the partition."""
+        self.next_offset = None
+        if self.stage.transactional and self._producer is not None:
+            await self._producer.stop()
+
+
+def _place(record: Any) -> dict[str, object]:  # noqa: ANN401 -- aiokafka ships no types
+    return {"topic": record.topic, "partition": record.partition, "offset": record.offset}

@@ -1,0 +1,32 @@
+"""How a stage's process ends."""
+
+import os
+from typing import Final, NoReturn
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from agents.shell.stage import RefusedToStart
+
+log = structlog.get_logger()
+
+EXIT_REFUSED: Final = 78
+"""sysexits EX_CONFIG: starting again changes nothing until somebody has mended the set-up."""
+EXIT_TRY_AGAIN: Final = 75
+"""sysexits EX_TEMPFAIL: nothing is lost, start again."""
+
+
+def end_with(stage: str, error: Exception) -> NoReturn:
+    """End this process now, with one line that says why. Nothing is committed and nothing is flushed.
+
+    Fenced, or a broker that is gone: going on could only write what a successor writes too.
+    """
+    if isinstance(error, RefusedToStart):
+        log.error("refused-to-start", stage=stage, reason=str(error))
+        os._exit(EXIT_REFUSED)
+    kind = type(error).__name__
+    if isinstance(error, KafkaError):
+        log.error("lost-kafka", stage=stage, error=kind, reason=str(error), next="start again from the last commit")
+    else:
+        log.error("ended", stage=stage, error=kind, reason=str(error), exc_info=error)
+    os._exit(EXIT_TRY_AGAIN)

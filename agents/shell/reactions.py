@@ -1,0 +1,70 @@
+"""The handler of a stage that looks at facts and sends commands."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from agents.shell.records import Output
+from agents.shell.stage import Partition, Record, log_time
+from events.codec import decode_fact, encode_command
+from events.commands import Command
+from events.ids import stage_command_id
+from events.snapshot import Complaint
+from events.topics import TopicName
+from workflow.policy import Policy, UnknownPolicy
+
+Reaction = Callable[[Complaint, Policy, datetime], Command | None]
+"""Given where a complaint stands, the policy it is under and the log's time: the command to send, if any."""
+
+
+class Reacting:
+    """Looks at where each fact left its complaint and sends the command that this calls for.
+
+    The standing decides, not the kind of fact: whatever was missed, the next fact shows it again. The command's id is made
+    from what was decided on, so that sending it again is known as a repeat.
+    """
+
+    def __init__(
+        self,
+        partition: Partition,
+        stage: str,
+        reaction: Reaction,
+        *,
+        header: tuple[str, frozenset[bytes]],
+        decided_on: Callable[[Complaint, Command], tuple[str | int, ...]],
+    ) -> None:
+        self._partition = partition
+        self._source = f"/stages/{stage}"
+        self._reaction = reaction
+        self._header, self._wanted = header
+        self._decided_on = decided_on
+
+    def handle(self, record: Record) -> Iterable[Output]:
+        """Return the command that a fact calls for."""
+        if self._of_no_interest(record):
+            return []
+        recorded = decode_fact(record.value)
+        complaint = recorded.complaint
+        command = self._reaction(complaint, self._policy(complaint), log_time(record))
+        if command is None:
+            return []
+        value = encode_command(
+            command,
+            source=self._source,
+            command_id=stage_command_id(complaint.complaint_id, *self._decided_on(complaint, command)),
+            subject=complaint.complaint_id,
+            time=recorded.at,
+        )
+        return [Output(TopicName.COMMANDS, complaint.complaint_id.encode(), value, self._partition.number)]
+
+    def _of_no_interest(self, record: Record) -> bool:
+        # most facts are for other stages: a header saves reading them
+        value = next((value for name, value in record.headers if name == self._header), None)
+        return value is not None and value not in self._wanted
+
+    def _policy(self, complaint: Complaint) -> Policy:
+        policies = self._partition.policies
+        try:
+            return policies.pinned(complaint.policy)
+        except UnknownPolicy:
+            # a fact of long ago, under rules that are gone: lifecycle vouches that no open complaint is under them
+            return policies.at(complaint.received_at)

@@ -1,0 +1,205 @@
+"""Reads the stage's topic as a member of its group and hands each poll to the agent.
+
+One poll is in the agent's hands at a time: the next is taken when it has settled. So the queue between broker and agent
+is one poll long, and what waits, waits in Kafka.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+
+import structlog
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from mode import Service
+
+from agents.settings import Settings
+from agents.shell import kafka
+from agents.shell.lease import GROUP_COMMIT_SECONDS, Lease, Tally
+from agents.shell.process import end_with
+from agents.shell.stage import Partition, RefusedToStart, Stage
+from events.topics import TOPICS
+from workflow.policy import PolicySet
+
+log = structlog.get_logger()
+
+Poll = list[tuple[Lease, list[Any]]]
+"""What one poll brought: the records of each partition that is ours."""
+
+_POLL_TIMEOUT_MS: Final = 200
+
+
+class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """Owns partitions, polls them, and hands over what it finds."""
+
+    def __init__(self, stage: Stage, settings: Settings, policies: PolicySet, polls: Any) -> None:  # noqa: ANN401 -- a Faust channel
+        super().__init__()
+        self.stage = stage
+        self.settings = settings
+        self.policies = policies
+        self.polls = polls
+        self.source = settings.topic(stage.source)
+        self.leases: dict[TopicPartition, Lease] = {}
+        self.count = 0
+        self._opening: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._lock = asyncio.Lock()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def on_start(self) -> None:
+        """Join the group.
+
+        Raises:
+            RefusedToStart: the topics are not as they have to be.
+        """
+        self.consumer = kafka.consumer(self.settings, self.settings.group(self.stage.name))
+        self.producer = kafka.producer(self.settings)
+        await self.producer.start()
+        await self.consumer.start()
+        await self._count_partitions()
+        self.consumer.subscribe([self.source], listener=self)
+        log.info("started", stage=self.stage.name, topic=self.source, policy=self.policies.name)
+
+    async def _count_partitions(self) -> None:
+        cluster = await self.producer.client.fetch_all_metadata()
+        counts: dict[str, int] = {}
+        for topic in TOPICS:
+            name = self.settings.topic(topic.name)
+            partitions = cluster.partitions_for_topic(name)
+            if not partitions:
+                raise RefusedToStart(f"topic {name} is missing: run `alur topics create`")
+            counts[name] = len(partitions)
+        if len(set(counts.values())) > 1:
+            raise RefusedToStart(f"topics need the same number of partitions each, and have {counts}")
+        self.count = counts[self.source]
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Let the poll in hand settle before anybody else may own its partitions."""
+        del revoked
+        async with self._lock:
+            await self._idle.wait()
+            for source, lease in list(self.leases.items()):
+                if not lease.open:
+                    await self._give_up(source)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Keep the leases that are still ours, give up the others, take the new ones.
+
+        A lease that comes back in the very next assignment was nobody else's meanwhile. Should that ever be wrong, the
+        new owner has fenced us, and our next transaction fails.
+        """
+        async with self._lock:
+            wanted = set(assigned)
+            for source in set(self.leases) - wanted:
+                await self._give_up(source)
+            for source in wanted:
+                lease = self.leases.get(source)
+                if lease is not None and lease.next_offset is not None:
+                    self.consumer.seek(source, lease.next_offset)
+                elif lease is None:
+                    self._take(source)
+            log.info("assigned", stage=self.stage.name, partitions=sorted(each.partition for each in wanted))
+
+    def _take(self, source: TopicPartition) -> None:
+        # reading a memory can take longer than the group waits for a heartbeat: not in the callback
+        partition = Partition(source.partition, self.count, self.policies)
+        lease = Lease(self.stage, self.settings, source, partition)
+        self.leases[source] = lease
+        self.consumer.pause(source)
+        self._opening[source] = asyncio.create_task(self._open(lease))
+
+    async def _open(self, lease: Lease) -> None:
+        started = time.monotonic()
+        try:
+            await lease.take(self.consumer, self.producer)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever it is, this worker cannot own the partition
+            self.fail(error)
+            return
+        self.consumer.resume(lease.source)
+        log.info(
+            "took-over",
+            stage=self.stage.name,
+            partition=lease.source.partition,
+            offset=lease.next_offset,
+            restored=lease.restored,
+            seconds=round(time.monotonic() - started, 3),
+        )
+
+    async def _give_up(self, source: TopicPartition) -> None:
+        opening = self._opening.pop(source, None)
+        if opening is not None:
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+        await self.leases.pop(source).give_up()
+
+    @Service.task
+    async def _read(self) -> None:
+        while not self.should_stop:
+            try:
+                await self._poll()
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 -- Kafka is not what it should be: see `fail`
+                self.fail(error)
+            await self._idle.wait()
+            if self.stage.transactional:
+                await asyncio.sleep(GROUP_COMMIT_SECONDS)
+
+    async def _poll(self) -> None:
+        async with self._lock:
+            found = await self.consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=kafka.RECORDS_PER_POLL)
+            poll: Poll = [
+                (self.leases[source], records)
+                for source, records in found.items()
+                if source in self.leases and self.leases[source].open
+            ]
+            if poll:
+                self._idle.clear()
+                await self.polls.put(poll)
+
+    async def tick(self) -> None:
+        """Let the open leases write what is due by now."""
+        try:
+            notices = sum(await asyncio.gather(*(lease.tick() for lease in self.leases.values() if lease.open)))
+        except Exception as error:  # noqa: BLE001 -- as in `settle`
+            self.fail(error)
+            return
+        if notices:
+            log.info("tick", stage=self.stage.name, wrote=notices)
+
+    async def settle(self, poll: Poll) -> None:
+        """Settle one poll, all its partitions at once, and log it."""
+        started = time.monotonic()
+        try:
+            tallies = await asyncio.gather(*(lease.settle(records, self.consumer) for lease, records in poll))
+        except Exception as error:  # noqa: BLE001 -- outputs or offsets are not where they should be: see `fail`
+            self.fail(error)
+            return
+        total = Tally()
+        for tally in tallies:
+            total.add(tally)
+        self._idle.set()
+        if total.records:
+            log.info(
+                "poll",
+                stage=self.stage.name,
+                read=total.records,
+                wrote=dict(total.out),
+                late_ms=int(time.time() * 1000) - (total.oldest_ms or 0),
+                took_ms=int((time.monotonic() - started) * 1000),
+            )
+
+    def fail(self, error: Exception) -> None:
+        """End the process at once, committing nothing: whoever starts next begins where the last commit stands."""
+        end_with(self.stage.name, error)
+
+    async def on_stop(self) -> None:
+        """Let the poll in hand settle, then leave the group, so that the next owner need not wait for a timeout."""
+        async with self._lock:
+            await self._idle.wait()
+            for source in list(self.leases):
+                await self._give_up(source)
+        await self.consumer.stop()
+        await self.producer.stop()

@@ -1,0 +1,87 @@
+"""What a stage has to say about itself; the shell does the rest."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from agents.shell.records import Output
+from events.topics import STAGES, TopicName
+from workflow.policy import PolicySet
+
+Record = Any
+"""An aiokafka `ConsumerRecord`; aiokafka ships no types."""
+
+
+def log_time(record: Record) -> datetime:
+    """Return the log's stamp on `record`, aware, UTC."""
+    return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The partition that a handler is made for."""
+
+    number: int
+    count: int
+    """Partitions of each topic."""
+    policies: PolicySet
+
+
+class Handler(Protocol):
+    """What a stage does with the records of one partition, for as long as it owns it. Knows no Kafka."""
+
+    def handle(self, record: Record) -> Iterable[Output]:
+        """Return what follows from `record`.
+
+        Raises:
+            Undecodable: the record is no message of the contract.
+        """
+        ...
+
+
+class Restored(Handler, Protocol):
+    """A handler with a memory, which is read back from a compacted topic when it takes a partition over."""
+
+    def restore(self, record: Record) -> None:
+        """Take in one record of the memory; the last one of a key counts."""
+        ...
+
+    def ready(self) -> None:
+        """Begin: the memory is complete.
+
+        Raises:
+            RefusedToStart: with this memory it cannot.
+        """
+        ...
+
+
+class Ticking(Restored, Protocol):
+    """A handler that also acts when time passes."""
+
+    def tick(self, now: datetime) -> Iterable[Output]:
+        """Return what is due at `now` by this machine's clock."""
+        ...
+
+
+class RefusedToStart(Exception):
+    """The stage cannot do its work as it is set up; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of the engine."""
+
+    name: str
+    handler: Callable[[Partition], Handler]
+    transactional: bool = False
+    """Outputs and the offsets of their source in one transaction per poll and partition."""
+    memory: TopicName | None = None
+    """The compacted topic that a `Restored` handler's memory is read from."""
+    tick_every: float | None = None
+    """Seconds between two ticks of a `Ticking` handler."""
+
+    @property
+    def source(self) -> TopicName:
+        """The topic that it reads."""
+        return STAGES[self.name]
