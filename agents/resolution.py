@@ -16,7 +16,6 @@ from events.facts import (
 )
 from events.outcomes import Story
 from events.topics import TopicName
-from workflow.policy import UnknownPolicy
 from workflow.resolution import publishes, resolution, told
 
 NAME = "resolution"
@@ -70,10 +69,7 @@ class Resolutions:
         if story != before:
             yield Output(TopicName.STORIES, key, self._remember(key, story), number)
         if publishes(recorded.fact):
-            try:
-                policy = self._partition.policies.pinned(complaint.policy)
-            except UnknownPolicy:
-                policy = self._partition.policies.at(complaint.received_at)
+            policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
             public = resolution(complaint, story, policy)
             value = encode_resolution(
                 public, subject=complaint.complaint_id, version=complaint.version, time=recorded.at

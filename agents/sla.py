@@ -1,8 +1,8 @@
 """Sla: keeps a timer for every running clock of its partitions and gives notice when one comes due.
 
-Whether a deadline has passed is decided by the log, not here: a notice that is early is refused and given again, a notice
-that is lost is given again, until the state shows that it is settled. There is no database and no scan: the timers are read
-back from `complaints.state`.
+Whether a deadline has passed is decided by the log, not here: a notice that is early is refused and given again, a
+notice that is lost is given again, until the state shows that it is settled. There is no database and no scan: the
+timers are read back from `complaints.state`.
 """
 
 import heapq

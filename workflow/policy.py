@@ -197,8 +197,8 @@ class PolicySet:
     def governing(self, version: str, when: datetime) -> Policy:
         """Give the version a complaint is pinned to, or, if that is gone, the one in force at ``when``.
 
-        Nobody may start with a policy that an open complaint is pinned to and that is gone; a settled one, whose citizen
-        rates it, is served by the rules of the day.
+        The version of an open complaint is never gone (the engine refuses to start); a settled one, whose citizen rates
+        it, is served by the rules of the day.
         """
         return self._by_version.get(version) or self.at(when)
 

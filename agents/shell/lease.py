@@ -26,8 +26,8 @@ from events.errors import Undecodable
 log = structlog.get_logger()
 
 GROUP_COMMIT_SECONDS: Final = 0.01
-"""Pause between two transactions of a partition. The broker refuses the next one for a moment after each, and the client
-then waits for longer than this: a short pause is faster than none."""
+"""Pause between two transactions of a partition, in seconds. After each the broker refuses the next one for a moment,
+and the client then waits for longer than this: a short pause is faster than none."""
 
 
 @dataclass(slots=True)

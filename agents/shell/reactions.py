@@ -10,7 +10,7 @@ from events.commands import Command
 from events.ids import stage_command_id
 from events.snapshot import Complaint
 from events.topics import TopicName
-from workflow.policy import Policy, UnknownPolicy
+from workflow.policy import Policy
 
 Reaction = Callable[[Complaint, Policy, datetime], Command | None]
 """Given where a complaint stands, the policy it is under and the log's time: the command to send, if any."""
@@ -19,8 +19,8 @@ Reaction = Callable[[Complaint, Policy, datetime], Command | None]
 class Reacting:
     """Looks at where each fact left its complaint and sends the command that this calls for.
 
-    The standing decides, not the kind of fact: whatever was missed, the next fact shows it again. The command's id is made
-    from what was decided on, so that sending it again is known as a repeat.
+    The standing decides, not the kind of fact: whatever was missed, the next fact shows it again. The command's id is
+    made from what was decided on, so that sending it again is known as a repeat.
     """
 
     def __init__(
@@ -44,7 +44,8 @@ class Reacting:
             return []
         recorded = decode_fact(record.value)
         complaint = recorded.complaint
-        command = self._reaction(complaint, self._policy(complaint), log_time(record))
+        policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
+        command = self._reaction(complaint, policy, log_time(record))
         if command is None:
             return []
         value = encode_command(
@@ -60,11 +61,3 @@ class Reacting:
         # most facts are for other stages: a header saves reading them
         value = next((value for name, value in record.headers if name == self._header), None)
         return value is not None and value not in self._wanted
-
-    def _policy(self, complaint: Complaint) -> Policy:
-        policies = self._partition.policies
-        try:
-            return policies.pinned(complaint.policy)
-        except UnknownPolicy:
-            # a fact of long ago, under rules that are gone: lifecycle vouches that no open complaint is under them
-            return policies.at(complaint.received_at)
