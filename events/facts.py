@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from events.base import Body, Frozen, Links, Name, Text, Title
 from events.reports import Location, ReportContent
@@ -85,7 +85,7 @@ class ComplaintWithdrawn(Fact):
 
     NAME = "withdrawn"
     reason: Text | None = None
-    deadline: datetime | None = None
+    deadline: AwareDatetime | None = None
     """The deadline whose passing did it; None if the citizen asked for it."""
 
 
@@ -127,7 +127,7 @@ class ComplaintClosed(Fact):
     NAME = "closed"
     outcome: Literal[Outcome.RESOLVED] = Outcome.RESOLVED
     reason: Text | None = None
-    deadline: datetime | None = None
+    deadline: AwareDatetime | None = None
     """The deadline whose passing did it; None if an administrator closed it."""
 
 
@@ -144,7 +144,7 @@ class DeadlineWarned(Fact):
 
     NAME = "warned"
     clock: ClockName
-    due_at: datetime
+    due_at: AwareDatetime
 
 
 class DeadlineBreached(Fact):
@@ -152,7 +152,7 @@ class DeadlineBreached(Fact):
 
     NAME = "breached"
     clock: ClockName
-    due_at: datetime
+    due_at: AwareDatetime
 
 
 class ComplaintEscalated(Fact):
@@ -184,8 +184,8 @@ class DeadlineExtended(Fact):
     NAME = "extended"
     clock: ClockName
     working_days: int
-    old_due_at: datetime
-    due_at: datetime
+    old_due_at: AwareDatetime
+    due_at: AwareDatetime
     reason: Text | None = None
 
 
@@ -201,8 +201,8 @@ class DeadlineRescheduled(Fact):
 
     NAME = "rescheduled"
     clock: ClockName
-    old_due_at: datetime
-    due_at: datetime
+    old_due_at: AwareDatetime
+    due_at: AwareDatetime
     reason: Text
 
 

@@ -1,9 +1,8 @@
 """What goes out beside facts: rejections to senders, resolutions to the public."""
 
-from datetime import datetime
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from events.base import Frozen
 from events.vocabulary import ComplaintClass, Outcome, Refusal, Status
@@ -45,8 +44,8 @@ class Resolution(Frozen):
     province: str | None
     city: str | None
     office: str | None
-    received_at: datetime
-    closed_at: datetime
+    received_at: AwareDatetime
+    closed_at: AwareDatetime
     working_days: int
     """Working days it took; the day of receipt is not counted."""
     on_time: bool

@@ -1,9 +1,8 @@
 """The snapshot: where a complaint stands after a fact. Without free text, without identity."""
 
-from datetime import datetime
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from events.base import Frozen
 from events.reports import Location
@@ -16,10 +15,10 @@ REMEMBERED_COMMANDS: Final = 64
 class Clock(Frozen):
     """A deadline that runs or is paused. Times in UTC, decided once and not computed again."""
 
-    started_at: datetime
-    due_at: datetime | None
+    started_at: AwareDatetime
+    due_at: AwareDatetime | None
     """Last moment that is in time; None while paused (kept if it was breached before the pause)."""
-    warn_at: datetime | None = None
+    warn_at: AwareDatetime | None = None
     warned: bool = False
     breached: bool = False
     paused: bool = False
@@ -54,7 +53,7 @@ class ExtensionRequest(Frozen):
     """An extension that the holder has asked for and its superior has not decided yet."""
 
     working_days: int
-    requested_at: datetime
+    requested_at: AwareDatetime
 
 
 class Complaint(Frozen):
@@ -91,8 +90,8 @@ class Complaint(Frozen):
     """The ladder has no rung left: an incident for the operators."""
     policy: str
     """The policy version that holds for it, by the day it was received."""
-    received_at: datetime
-    updated_at: datetime
+    received_at: AwareDatetime
+    updated_at: AwareDatetime
     clocks: dict[ClockName, Clock] = Field(default_factory=dict)
     breaches: int = 0
     extension: ExtensionRequest | None = None
@@ -101,7 +100,7 @@ class Complaint(Frozen):
     extensions: int = 0
     """Number of extensions granted so far."""
     outcome: Outcome | None = None
-    closed_at: datetime | None = None
+    closed_at: AwareDatetime | None = None
     rating: int | None = None
     recent: tuple[str, ...] = ()
     """Digests of the last commands that had an effect."""
