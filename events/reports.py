@@ -9,11 +9,19 @@ from events.base import MAX_ATTRIBUTE, Attribute, Body, Envelope, Frozen, Links,
 from events.ids import complaint_id
 from events.vocabulary import ComplaintClass
 
-# channels write null for what they do not have
-_NULL_IS_EMPTY: Final = BeforeValidator(lambda value: "" if value is None else value)
-_NULL_IS_NONE: Final = BeforeValidator(
-    lambda value: tuple(value) if isinstance(value, list) else () if value is None else value
-)
+
+def _null_is_empty(value: object) -> object:
+    return "" if value is None else value
+
+
+def _null_is_none(value: object) -> object:
+    return () if value is None else tuple(value) if isinstance(value, list) else value
+
+
+# channels write null for what they do not have; the second argument says so in the published schema
+_TITLE: Final = BeforeValidator(_null_is_empty, json_schema_input_type=Title | None)
+_BODY: Final = BeforeValidator(_null_is_empty, json_schema_input_type=Body | None)
+_ATTACHMENTS: Final = BeforeValidator(_null_is_none, json_schema_input_type=Links | None)
 
 
 class Location(Frozen):
@@ -45,8 +53,8 @@ class ReportContent(Frozen):
     """A report without its reporter: what commands, facts and stages may see."""
 
     class_: ComplaintClass = Field(alias="class")
-    title: Annotated[Title, _NULL_IS_EMPTY] = ""
-    body: Annotated[Body, _NULL_IS_EMPTY] = ""
+    title: Annotated[Title, _TITLE] = ""
+    body: Annotated[Body, _BODY] = ""
     category: Name | None = None
     event_date: date | None = None
     location: Location | None = None
@@ -56,7 +64,7 @@ class ReportContent(Frozen):
     """*Anonim*: the reported party and the public do not learn who reports."""
     secret: bool = False
     """*Rahasia*: the public sees nothing of the content. Independent of `anonymous`."""
-    attachments: Annotated[Links, _NULL_IS_NONE] = ()
+    attachments: Annotated[Links, _ATTACHMENTS] = ()
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
