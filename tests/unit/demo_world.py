@@ -1,0 +1,163 @@
+"""The whole engine in one process and in no time: pure functions, lists for topics, a heap for the clock."""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from uuid import UUID
+
+from agents import policies
+from events.codec import (
+    decode_command,
+    decode_fact,
+    decode_report,
+    decode_snapshot,
+    encode_command,
+    encode_complaint,
+    encode_fact,
+    encode_snapshot,
+)
+from events.commands import Command, NoticeDeadline
+from events.facts import Recorded
+from events.ids import stage_command_id
+from events.snapshot import Complaint
+from events.topics import TopicName
+from workflow.audit import Audit, Handled, Place
+from workflow.decide import decide
+from workflow.disposition import disposal
+from workflow.escalation import next_rung
+from workflow.handlers import Rejected
+from workflow.intake import registration
+from workflow.policy import Policy
+from workflow.resolution import publishes
+from workflow.timers import alarms
+from workflow.verification import verdict
+
+PARTITIONS = 4
+BEGIN = datetime(2026, 3, 16, 2, 0, tzinfo=UTC)
+POLICIES = policies.load("demo")
+
+Topics = dict[TopicName, dict[int, list[bytes]]]
+
+
+def partition_of(complaint: str) -> int:
+    return UUID(complaint).int % PARTITIONS
+
+
+@dataclass
+class World:
+    """Topics as lists of records by partition, and what has yet to happen."""
+
+    now: datetime = BEGIN
+    topics: dict[TopicName, dict[int, list[bytes]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(list))
+    )
+    complaints: dict[str, Complaint] = field(default_factory=dict)
+    refused: list[tuple[str, str, str, Rejected]] = field(default_factory=list)
+    resolutions: list[tuple[str, int]] = field(default_factory=list)
+    watchers: list[Callable[[Recorded], None]] = field(default_factory=list)
+    agenda: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
+    ticket: count = field(default_factory=count)  # type: ignore[type-arg]  # its argument is not subscriptable at run time
+
+    @property
+    def policy(self) -> Policy:
+        return POLICIES.at(self.now)
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        heapq.heappush(self.agenda, (self.now + timedelta(milliseconds=round(seconds * 1000)), next(self.ticket), act))
+
+    def run(self, seconds: float) -> None:
+        """Let so much time pass."""
+        end = self.now + timedelta(seconds=seconds)
+        while self.agenda and self.agenda[0][0] <= end:
+            self.now, _, act = heapq.heappop(self.agenda)
+            act()
+        self.now = end
+
+    def submit(self, raw: bytes) -> None:
+        report = decode_report(raw)
+        partition = len(report.id) % PARTITIONS  # a channel may use any key
+        intake = self.topics[TopicName.INTAKE][partition]
+        intake.append(raw)
+        command = registration(report, partition=partition, offset=len(intake) - 1)
+        subject = report.complaint_id
+        self.send(command, "/stages/intake", stage_command_id(subject, "register"), subject)
+
+    def send(self, command: Command, source: str, command_id: str, subject: str) -> None:
+        raw = encode_command(command, source=source, command_id=command_id, subject=subject, time=self.now)
+        self.topics[TopicName.COMMANDS][partition_of(subject)].append(raw)
+        before = self.complaints.get(subject)
+        decided = decide(decode_command(raw), before, self.now, self.policy)
+        if isinstance(decided, Rejected):
+            self.refused.append((subject, source, command_id, decided))
+            return
+        for recorded in decided:
+            self._record(recorded)
+
+    def _record(self, recorded: Recorded) -> None:
+        complaint = recorded.complaint
+        self.complaints[complaint.complaint_id] = complaint
+        partition = partition_of(complaint.complaint_id)
+        snapshot = encode_complaint(complaint)
+        self.topics[TopicName.EVENTS][partition].append(encode_fact(recorded, snapshot))
+        self.topics[TopicName.STATE][partition].append(encode_snapshot(complaint, snapshot))
+        if publishes(recorded.fact):
+            self.resolutions.append((complaint.complaint_id, complaint.version))
+        self.later(0.01, lambda: self._stages(complaint))
+        for watcher in self.watchers:
+            watcher(recorded)
+
+    def _stages(self, complaint: Complaint) -> None:
+        policy, subject = self.policy, complaint.complaint_id
+        wishes = {
+            "verification": verdict(complaint, policy),
+            "disposition": disposal(complaint, policy, self.now.date()),
+            "escalation": next_rung(complaint, policy),
+        }
+        for stage, command in wishes.items():
+            if command is not None:
+                source, command_id = f"/stages/{stage}", stage_command_id(subject, stage, complaint.version)
+                self.send(command, source, command_id, subject)
+        for alarm in alarms(complaint):
+            notice = NoticeDeadline(clock=alarm.clock, due_at=alarm.due_at)
+            name = stage_command_id(subject, alarm.clock, str(alarm.due_at), str(alarm.warning))
+            wait = (alarm.at - self.now).total_seconds() + 0.001
+            self.later(max(0.0, wait), lambda notice=notice, name=name: self._notice(notice, name, subject))  # type: ignore[misc]  # a default is no parameter
+
+    def _notice(self, notice: NoticeDeadline, name: str, subject: str) -> None:
+        clock = self.complaints[subject].clocks.get(notice.clock)
+        if clock is not None and clock.running and clock.due_at == notice.due_at:
+            self.send(notice, "/stages/sla", name, subject)
+
+
+def audited(world: World, *, handled: Handled | None = None, live: bool = False) -> Audit:
+    """Audit what stands in the world's topics."""
+    audit = Audit(partition_of, handled=handled or Handled({}), live=live)
+    for partition, records in world.topics[TopicName.INTAKE].items():
+        for offset, raw in enumerate(records):
+            audit.take_report(Place(TopicName.INTAKE, partition, offset), decode_report(raw))
+    for partition, records in world.topics[TopicName.COMMANDS].items():
+        for offset, raw in enumerate(records):
+            audit.take_command(Place(TopicName.COMMANDS, partition, offset), decode_command(raw))
+    for partition in range(PARTITIONS):
+        _audit_partition(world, audit, partition)
+    return audit
+
+
+def _audit_partition(world: World, audit: Audit, number: int) -> None:
+    part = audit.partition(number)
+    for offset, raw in enumerate(world.topics[TopicName.EVENTS][number]):
+        part.fact(Place(TopicName.EVENTS, number, offset), decode_fact(raw))
+    for offset, raw in enumerate(world.topics[TopicName.STATE][number]):
+        part.snapshot(Place(TopicName.STATE, number, offset), decode_snapshot(raw))
+    mine = [refused for refused in world.refused if partition_of(refused[0]) == number]
+    for offset, (subject, source, command_id, _) in enumerate(mine):
+        part.rejection(Place(TopicName.REJECTIONS, number, offset), subject, source, command_id)
+    for offset, raw in enumerate(world.topics[TopicName.COMMANDS][number]):
+        part.command(Place(TopicName.COMMANDS, number, offset), decode_command(raw))
+    published = [each for each in world.resolutions if partition_of(each[0]) == number]
+    for offset, (subject, version) in enumerate(published):
+        part.resolution(Place(TopicName.RESOLUTIONS, number, offset), subject, version)
+    part.finish()

@@ -1,0 +1,338 @@
+"""The audit: read back from the topics, has every report become exactly one complaint with an unbroken history?
+
+Nothing here asks the stages what they did. Fed with what stands in the topics, it finds what is lost, doubled or
+contradicts itself. It goes over the whole once (`Audit.take_*`: reports, dead letters, strayed commands) and then
+partition by partition, since partition *n* of each topic speaks of the same complaints; what it remembers of a
+partition's complaints is let go with `PartitionAudit.finish`.
+
+What the stages have not come to yet is no fault: `Handled` says how far they are, and what lies beyond is pending.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from events.commands import CommandEvent, command_type
+from events.errors import InvalidCommand
+from events.facts import Recorded
+from events.ids import digest
+from events.reports import ReportSubmitted
+from events.snapshot import Complaint
+from events.topics import TopicName
+from workflow.history import Code, Finding, History, differing
+
+_REGISTER: Final = command_type("register-complaint")
+LOSSES: Final = frozenset({Code.REPORT_LOST, Code.COMMAND_LOST, Code.FACT_LOST, Code.RESOLUTION_LOST})
+"""Findings that say that something is gone."""
+DOUBLES: Final = frozenset({Code.REPORT_DOUBLED, Code.COMMAND_DOUBLED, Code.FACT_DOUBLED, Code.RESOLUTION_DOUBLED})
+"""Findings that say that something is there or happened twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record lies."""
+
+    topic: TopicName
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        """Write it as operators do."""
+        return f"{self.topic}-{self.partition}@{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something that must not be."""
+
+    code: Code
+    place: Place
+    complaint: str | None
+    message: str
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"{self.place} {self.code}: {self.message}" + (
+            f" (complaint {self.complaint})" if self.complaint else ""
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """How far a stage has come with a topic: offsets from the one given for a partition are still before it."""
+
+    offsets: dict[tuple[TopicName, int], int]
+
+    def includes(self, place: Place) -> bool:
+        """Say whether the record at `place` has been dealt with; a topic that is not named is dealt with entirely."""
+        until = self.offsets.get((place.topic, place.partition))
+        return until is None or place.offset < until
+
+
+EVERYTHING: Final = Handled({})
+"""The stages have come to the end of every topic."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A command, as far as the audit cares."""
+
+    subject: str
+    mark: str
+    type: str
+    id: str
+
+    @classmethod
+    def of(cls, command: CommandEvent[Any] | InvalidCommand) -> "_Asked":
+        if isinstance(command, InvalidCommand):
+            sender = command.sender
+            return cls(sender.subject, digest(sender.source, sender.command_id), sender.command_type, sender.command_id)
+        return cls(str(command.subject), digest(command.source, command.id), command.type, command.id)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What has been read, and what is still to come."""
+
+    reports: int = 0
+    """Distinct reports, by source and id."""
+    deliveries: int = 0
+    """Deliveries of them."""
+    complaints: int = 0
+    facts: int = 0
+    commands: int = 0
+    rejections: int = 0
+    resolutions: int = 0
+    dead: int = 0
+    strayed: int = 0
+    """Commands that were sent to another partition than their complaint's."""
+    pending: int = 0
+    """Reports and commands that the stages have not come to yet."""
+
+
+class Audit:
+    """The audit of one environment.
+
+    Args:
+        partition_of: the partition that a complaint id belongs to.
+        handled: how far the stages have come; with the stages stopped at the end of everything, `EVERYTHING`.
+        whole: every topic still holds all that was ever written to it. Without that, nothing is said of facts whose
+            command or report is gone.
+        live: stages are writing while we read: what is read later may be ahead of what was read before it.
+    """
+
+    def __init__(
+        self,
+        partition_of: Callable[[str], int],
+        *,
+        handled: Handled = EVERYTHING,
+        whole: bool = True,
+        live: bool = False,
+    ) -> None:
+        self.partition_of = partition_of
+        self.handled = handled
+        self.whole = whole
+        self.live = live
+        self.counts = Counts()
+        self.violations: list[Violation] = []
+        self.dead: set[Place] = set()
+        self._reports: dict[int, dict[str, Place]] = defaultdict(dict)
+        self._strayed: dict[int, dict[tuple[str, str], Place]] = defaultdict(dict)
+
+    def take_dead_letter(self, of: Place | None) -> None:
+        """Take in a dead letter: the place that it came from, None if it does not say."""
+        self.counts.dead += 1
+        if of is not None:
+            self.dead.add(of)
+
+    def take_report(self, place: Place, report: ReportSubmitted | None) -> None:
+        """Take in a record of the intake; None if it is no report. Dead letters come first."""
+        if place in self.dead:
+            return  # parked: it is not lost, and it is no complaint
+        if report is None:
+            if self.handled.includes(place):
+                self.note(place, None, (Code.REPORT_LOST, "neither a report nor a dead letter"))
+            return
+        self.counts.deliveries += 1
+        reports = self._reports[self.partition_of(report.complaint_id)]
+        if report.complaint_id not in reports:
+            self.counts.reports += 1
+            reports[report.complaint_id] = place
+
+    def take_command(self, place: Place, command: CommandEvent[Any] | InvalidCommand | None) -> None:
+        """Take in a command for the first time: only those in a wrong partition are remembered."""
+        if command is None or place in self.dead or not self.handled.includes(place):
+            return
+        asked = _Asked.of(command)
+        right = self.partition_of(asked.subject)
+        if right != place.partition:
+            self.counts.strayed += 1
+            self._strayed[right][asked.subject, asked.mark] = place
+
+    def partition(self, number: int) -> "PartitionAudit":
+        """Begin with partition `number`, after everything has been taken in."""
+        return PartitionAudit(self, number, self._reports.pop(number, {}), self._strayed.pop(number, {}))
+
+    def note(self, place: Place, complaint: str | None, *findings: Finding) -> None:
+        """Note what is wrong at `place`."""
+        self.violations += (Violation(code, place, complaint, message) for code, message in findings)
+
+    def by_code(self) -> Counter[Code]:
+        """Count the violations of each kind."""
+        return Counter(violation.code for violation in self.violations)
+
+    @property
+    def lost(self) -> int:
+        """Number of things that are gone."""
+        return sum(violation.code in LOSSES for violation in self.violations)
+
+    @property
+    def doubled(self) -> int:
+        """Number of things that are there twice."""
+        return sum(violation.code in DOUBLES for violation in self.violations)
+
+
+@dataclass(slots=True)
+class PartitionAudit:
+    """The audit of one partition. Feed it all facts, then snapshots, rejections, commands and resolutions."""
+
+    audit: Audit
+    number: int
+    reports: dict[str, Place]
+    strayed: dict[tuple[str, str], Place]
+    histories: dict[str, History] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    """Where the last fact of each complaint lies."""
+    states: dict[str, tuple[Place, Complaint]] = field(default_factory=dict)
+    rejected: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    pending: set[str] = field(default_factory=set)
+
+    def fact(self, place: Place, recorded: Recorded | None) -> None:
+        """Take in a fact, None if it cannot be read."""
+        if recorded is None:
+            self.unreadable(place)
+            return
+        complaint = recorded.complaint.complaint_id
+        self.audit.counts.facts += 1
+        self._belongs(place, complaint)
+        history = self.histories.get(complaint)
+        if history is None:
+            history = self.histories[complaint] = History()
+            self.audit.counts.complaints += 1
+        self.audit.note(place, complaint, *history.follow(recorded))
+        self.places[complaint] = place
+
+    def snapshot(self, place: Place, complaint: Complaint | None) -> None:
+        """Take in a record of the present standing, None if it cannot be read."""
+        if complaint is None:
+            self.unreadable(place)
+            return
+        self._belongs(place, complaint.complaint_id)
+        _, before = self.states.get(complaint.complaint_id, (None, None))
+        if before is not None and complaint.version <= before.version:
+            finding = Code.STATE_DIFFERS, f"version {complaint.version} follows on version {before.version}"
+            self.audit.note(place, complaint.complaint_id, finding)
+        self.states[complaint.complaint_id] = (place, complaint)
+
+    def rejection(self, place: Place, complaint: str, source: str, command_id: str) -> None:
+        """Take in a rejection: of which complaint's command, from whom and of what id."""
+        self.audit.counts.rejections += 1
+        self._belongs(place, complaint)
+        self.rejected[complaint].add(digest(source, command_id))
+
+    def command(self, place: Place, command: CommandEvent[Any] | InvalidCommand | None) -> None:
+        """Take in a command, None if it cannot be read, and say whether it came to anything."""
+        self.audit.counts.commands += 1
+        if place in self.audit.dead:
+            return
+        if command is None:
+            if self.audit.handled.includes(place):
+                self.audit.note(place, None, (Code.COMMAND_LOST, "neither a command nor a dead letter"))
+            return
+        asked = _Asked.of(command)
+        if self.audit.partition_of(asked.subject) != self.number:
+            return
+        self.strayed.pop((asked.subject, asked.mark), None)
+        history = self.histories.get(asked.subject)
+        if history is not None and asked.mark in history.causes:
+            history.causes[asked.mark] = True
+        elif not self.audit.handled.includes(place):
+            self.pending.add(asked.subject)
+            self.audit.counts.pending += 1
+        elif not self._answered(asked, history):
+            finding = Code.COMMAND_LOST, f"{asked.type} {asked.id} has led to no fact and to no rejection"
+            self.audit.note(place, asked.subject, finding)
+
+    def resolution(self, place: Place, complaint: str, version: int) -> None:
+        """Take in a resolution: of which complaint, and of which version of it."""
+        self.audit.counts.resolutions += 1
+        self._belongs(place, complaint)
+        history = self.histories.get(complaint)
+        last = history.complaint.version if history and history.complaint else 0
+        if history is not None and version in history.resolutions:
+            self.audit.note(place, complaint, (Code.RESOLUTION_DOUBLED, f"version {version} is published twice"))
+        elif history is not None and version in history.to_publish:
+            history.to_publish.discard(version)
+            history.resolutions.add(version)
+        elif not (self.audit.live and version > last):
+            finding = Code.RESOLUTION_UNKNOWN, f"version {version} is published, and settles nothing"
+            self.audit.note(place, complaint, finding)
+
+    def unreadable(self, place: Place) -> None:
+        """Take in a record that should be ours and is not of the contract."""
+        self.audit.note(place, None, (Code.UNREADABLE, "this record is not of the contract"))
+
+    def finish(self) -> None:
+        """Say what is missing at the end of the partition."""
+        for complaint, place in self.reports.items():
+            self.audit.note(place, complaint, *self._missing_report(complaint, place))
+        for (complaint, mark), place in self.strayed.items():
+            if mark not in self.rejected.get(complaint, ()):
+                finding = Code.COMMAND_LOST, f"a command in partition {place.partition} was not sent on"
+                self.audit.note(place, complaint, finding)
+        for complaint, history in self.histories.items():
+            self.audit.note(self.places[complaint], complaint, *self._missing(complaint, history))
+
+    def _belongs(self, place: Place, complaint: str) -> None:
+        right = self.audit.partition_of(complaint)
+        if right != place.partition:
+            self.audit.note(place, complaint, (Code.MISPLACED, f"belongs to partition {right}"))
+
+    def _answered(self, asked: _Asked, history: History | None) -> bool:
+        if asked.mark in self.rejected.get(asked.subject, ()):
+            return True
+        # a report delivered again: its complaint exists, and it is known as a repeat
+        return history is not None and asked.type == _REGISTER
+
+    def _missing_report(self, complaint: str, place: Place) -> Iterable[Finding]:
+        if complaint in self.histories:
+            return
+        if complaint in self.pending or not self.audit.handled.includes(place):
+            self.audit.counts.pending += complaint not in self.pending
+            return
+        yield Code.REPORT_LOST, "this report has become no complaint"
+
+    def _missing(self, complaint: str, history: History) -> Iterator[Finding]:
+        if self.audit.whole and complaint not in self.reports:
+            yield Code.REPORT_UNKNOWN, "no report is known that this complaint was made of"
+        unknown = sum(not found for found in history.causes.values())
+        if self.audit.whole and unknown:
+            yield Code.COMMAND_UNKNOWN, f"facts follow from {unknown} commands that are not in the log"
+        for version in sorted(history.to_publish):
+            # the fact at this version lies at or before the last one: published if resolution has come as far as that
+            if self.audit.handled.includes(self.places[complaint]):
+                yield Code.RESOLUTION_LOST, f"version {version} settled it and was not published"
+        yield from self._standing(complaint, history)
+
+    def _standing(self, complaint: str, history: History) -> Iterator[Finding]:
+        last = history.complaint
+        _, state = self.states.get(complaint, (None, None))
+        if last is None or state == last:
+            return
+        if state is None:
+            yield Code.STATE_DIFFERS, "has no present standing"
+        elif state.version == last.version:
+            yield Code.STATE_DIFFERS, f"version {state.version} differs in {', '.join(differing(state, last))}"
+        elif state.version < last.version or not self.audit.live:
+            yield Code.STATE_DIFFERS, f"stands at version {state.version}, its history at {last.version}"

@@ -1,0 +1,138 @@
+"""One complaint's history, looked over fact by fact as it is read: is it unbroken, and does each fact hold true?"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Final
+
+from events import facts as f
+from events.ids import complaint_id, digest
+from events.snapshot import Complaint
+from workflow.evolve import evolve
+from workflow.resolution import publishes
+from workflow.transitions import IllegalTransition
+
+
+class Code(StrEnum):
+    """What can be wrong with what stands in the topics."""
+
+    REPORT_LOST = "report-lost"
+    """A report that never became a complaint."""
+    REPORT_DOUBLED = "report-doubled"
+    """A report that became a complaint twice."""
+    REPORT_UNKNOWN = "report-unknown"
+    """A complaint that no report is known of."""
+    COMMAND_LOST = "command-lost"
+    """A command without facts, without a rejection and without a dead letter."""
+    COMMAND_DOUBLED = "command-doubled"
+    """A command that had its effect twice."""
+    COMMAND_UNKNOWN = "command-unknown"
+    """A fact that follows from a command that nobody sent."""
+    FACT_LOST = "fact-lost"
+    """A version that is missing in a history."""
+    FACT_DOUBLED = "fact-doubled"
+    """A version that a history has twice."""
+    ILLEGAL_FACT = "illegal-fact"
+    """A fact that may not follow on the one before it."""
+    SNAPSHOT_DIFFERS = "snapshot-differs"
+    """A fact whose snapshot is not what the facts before it add up to."""
+    TIME_BACKWARDS = "time-backwards"
+    """A fact recorded before the one before it."""
+    STATE_DIFFERS = "state-differs"
+    """What is kept as the present standing is not what the facts add up to."""
+    RESOLUTION_LOST = "resolution-lost"
+    """A settled complaint that the public was not told of."""
+    RESOLUTION_DOUBLED = "resolution-doubled"
+    """A settlement published twice."""
+    RESOLUTION_UNKNOWN = "resolution-unknown"
+    """A resolution of a complaint that was not settled then."""
+    MISPLACED = "misplaced"
+    """A record in another partition than that of its complaint."""
+    UNREADABLE = "unreadable"
+    """A record of ours that is not of the contract."""
+
+
+Finding = tuple[Code, str]
+"""What is wrong, and how to say it."""
+
+_PASSINGS: Final = (f.DeadlineBreached, f.ComplaintWithdrawn, f.ComplaintClosed)
+
+
+class History:
+    """What has to be remembered of a complaint to judge the next fact."""
+
+    __slots__ = ("_one_more", "causes", "complaint", "resolutions", "to_publish")
+
+    def __init__(self) -> None:
+        self.complaint: Complaint | None = None
+        """As it stands after the facts read so far."""
+        self.causes: dict[str, bool] = {}
+        """Digest of each command that had an effect, and whether that command was found in the log."""
+        self.to_publish: set[int] = set()
+        """Versions that have to be published as a resolution and have not been found so far."""
+        self.resolutions: set[int] = set()
+        """Versions found published."""
+        self._one_more = True  # whether the command of the last fact may lead to another
+
+    def follow(self, recorded: f.Recorded) -> Iterator[Finding]:
+        """Take in the next fact and say what is wrong with it.
+
+        After a finding the history goes on from the fact's own snapshot, so that one mistake is told once.
+        """
+        before, after = self.complaint, recorded.complaint
+        expected = before.version + 1 if before else 1
+        if isinstance(recorded.fact, f.ComplaintRegistered):
+            yield from _registered(recorded.fact, before, after)
+        if before is not None and after.version < expected:
+            if not isinstance(recorded.fact, f.ComplaintRegistered):
+                yield Code.FACT_DOUBLED, f"version {after.version} again, after version {before.version}"
+            return
+        if before is not None and recorded.at < before.updated_at:
+            yield Code.TIME_BACKWARDS, f"version {after.version} of {recorded.at}, after one of {before.updated_at}"
+        if after.version > expected:
+            yield Code.FACT_LOST, f"version {after.version} follows on version {expected - 1}"
+        else:
+            yield from _folded(before, recorded)
+        yield from self._caused(recorded)
+        if publishes(recorded.fact):
+            self.to_publish.add(after.version)
+        self.complaint = after
+
+    def _caused(self, recorded: f.Recorded) -> Iterator[Finding]:
+        cause = digest(recorded.cause.source, recorded.cause.id)
+        again = cause in self.causes
+        if again and not (self._one_more and cause == next(reversed(self.causes))):
+            yield (
+                Code.COMMAND_DOUBLED,
+                f"command {recorded.cause.id} of {recorded.cause.source} has had its effect before",
+            )
+        self.causes.setdefault(cause, False)
+        # what a command finds overdue is recorded before its own fact
+        passing = isinstance(recorded.fact, _PASSINGS) and recorded.fact.by == f.SYSTEM
+        self._one_more = passing
+
+
+def _registered(fact: f.ComplaintRegistered, before: Complaint | None, after: Complaint) -> Iterator[Finding]:
+    report = f"report {fact.report_id} of {fact.source}"
+    if before is not None:
+        yield Code.REPORT_DOUBLED, f"{report} is registered again as version {after.version}"
+    elif fact.complaint_id != complaint_id(fact.source, fact.report_id):
+        yield Code.REPORT_DOUBLED, f"{report} is registered as a complaint of another id than its own"
+
+
+def _folded(before: Complaint | None, recorded: f.Recorded) -> Iterator[Finding]:
+    """Fold the fact and compare with its snapshot; deadlines were decided with the fact and are taken from it."""
+    try:
+        folded = evolve(before, recorded.fact, recorded.at, recorded.cause, dict(recorded.complaint.clocks))
+    except IllegalTransition as error:
+        yield Code.ILLEGAL_FACT, str(error)
+        return
+    if folded != recorded.complaint:
+        yield (
+            Code.SNAPSHOT_DIFFERS,
+            f"version {folded.version} differs in {', '.join(differing(folded, recorded.complaint))}",
+        )
+
+
+def differing(one: Complaint, other: Complaint) -> list[str]:
+    """Name the fields in which two snapshots differ."""
+    return [name for name in type(one).model_fields if getattr(one, name) != getattr(other, name)]
