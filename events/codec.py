@@ -34,6 +34,7 @@ M = TypeVar("M", bound=BaseModel)
 
 _SENDERS_PART: Final = {"data", "expectedversion"}
 _SHOWN_ERRORS: Final = 5
+_SHOWN_CHARACTERS: Final = 100  # of what a sender wrote: a reason stands in a header, and is read by a person
 _SNAPSHOT_MARK: Final = b',"complaint":'
 _STATE_MARK: Final = b',"data":{"complaint":'
 
@@ -50,8 +51,12 @@ def _object(raw: bytes | None) -> dict[str, Any]:
     return value
 
 
+def _clipped(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+
+
 def _line(error: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in error["loc"]) or "message"
+    where = _clipped(".".join(str(part) for part in error["loc"]) or "message")
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown field"
     if error["type"] == "missing":
@@ -69,7 +74,7 @@ def _reason(error: ValidationError) -> str:
 
 def _valid(model: type[M], raw: bytes) -> M:
     try:
-        return model.model_validate_json(raw)
+        return model.model_validate_json(raw, by_alias=True, by_name=False)
     except ValidationError as error:
         raise Undecodable("invalid", _reason(error)) from None
 
@@ -82,7 +87,7 @@ def decode_report(raw: bytes | None) -> ReportSubmitted:
     """
     found = _object(raw).get("type")
     if found != ReportSubmitted.TYPE:
-        raise Undecodable("unknown-type", f"type {found!r} is not {ReportSubmitted.TYPE}")
+        raise Undecodable("unknown-type", f"type {_clipped(repr(found))} is not {ReportSubmitted.TYPE}")
     assert raw is not None  # noqa: S101 -- _object refused it otherwise
     return _valid(ReportSubmitted, raw)
 
@@ -97,9 +102,9 @@ def decode_command(raw: bytes | None) -> CommandEvent[Command]:
     value = _object(raw)
     model = _COMMAND_EVENTS.get(str(value.get("type")))
     if model is None:
-        raise Undecodable("unknown-type", f"type {value.get('type')!r} is no command of the contract")
+        raise Undecodable("unknown-type", f"type {_clipped(repr(value.get('type')))} is no command of the contract")
     try:
-        return model.model_validate_json(raw or b"")
+        return model.model_validate_json(raw or b"", by_alias=True, by_name=False)
     except ValidationError as error:
         if any(
             detail["loc"][0] not in _SENDERS_PART for detail in error.errors(include_url=False, include_input=False)
@@ -135,7 +140,7 @@ def decode_fact(raw: bytes | None) -> Recorded:
     found = _object(raw).get("type")
     model = _FACTS.get(str(found))
     if model is None:
-        raise Undecodable("unknown-type", f"type {found!r} is no fact of the contract")
+        raise Undecodable("unknown-type", f"type {_clipped(repr(found))} is no fact of the contract")
     event = _valid(_FactEvent, raw or b"")
     if event.time is None:
         raise Undecodable("invalid", "time: required")
@@ -155,7 +160,7 @@ def decode_snapshot(raw: bytes | None) -> Complaint:
     """
     found = _object(raw).get("type")
     if found != STATE_TYPE:
-        raise Undecodable("unknown-type", f"type {found!r} is not {STATE_TYPE}")
+        raise Undecodable("unknown-type", f"type {_clipped(repr(found))} is not {STATE_TYPE}")
     return _valid(_StateEvent, raw or b"").data.complaint
 
 
