@@ -1,0 +1,189 @@
+"""A complaint to try things on: tell it something at some time, and look at what it has become."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from agents.policies import load
+from events import commands as c
+from events import facts as f
+from events.ids import complaint_id
+from events.reports import Location, ReportContent
+from events.snapshot import Complaint
+from events.vocabulary import ArchiveReason, ClockName, ComplaintClass, Refusal, Status
+from workflow.decide import decide
+from workflow.escalation import next_rung
+from workflow.evolve import replay
+from workflow.handlers import Rejected
+from workflow.policy import Policy
+
+LAPOR = load("lapor").versions[-1]
+DEMO = load("demo").versions[-1]
+
+MONDAY = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
+"""Nine o'clock in Jakarta on a Monday with no holiday in the two weeks after it."""
+
+INTAKE = "/stages/intake"
+VERIFICATION = "/stages/verification"
+DISPOSITION = "/stages/disposition"
+SLA = "/stages/sla"
+ESCALATION = "/stages/escalation"
+PANRB = "/offices/panrb"
+BALI = "/offices/bali"
+DENPASAR = "/offices/denpasar"
+PUPR = "/offices/denpasar-pupr/officers/7"
+BADUNG = "/offices/badung"
+CITIZEN = "/citizens/anonymous"
+CHANNEL = "/channels/sms"
+
+
+def seconds(count: float) -> timedelta:
+    return timedelta(seconds=count)
+
+
+def days(count: float) -> timedelta:
+    return timedelta(days=count)
+
+
+def wib(text: str) -> datetime:
+    """Read a time as it is in Jakarta."""
+    return datetime.fromisoformat(f"{text}+07:00").astimezone(UTC)
+
+
+def report(**changes: Any) -> ReportContent:
+    whole = {
+        "class_": ComplaintClass.COMPLAINT,
+        "title": "Jalan berlubang di depan Pasar Badung",
+        "body": "Lubang besar sejak dua pekan, sudah ada yang jatuh.",
+        "category": "infrastruktur-jalan",
+        "location": Location(province="Bali", city="Denpasar"),
+    }
+    return ReportContent(**(whole | changes))
+
+
+class World:
+    """One complaint under a policy, told things at times that never go back."""
+
+    def __init__(self, policy: Policy = LAPOR, at: datetime = MONDAY, *, name: str = "1", **changes: Any) -> None:
+        self.policy = policy
+        self.now = at
+        self.id = complaint_id(CHANNEL, name)
+        self.history: list[f.Recorded] = []
+        self.sent = 0
+        self.complaint: Complaint | None = None
+        register = c.RegisterComplaint(tracking_id="1000000", source=CHANNEL, report_id=name, report=report(**changes))
+        self.tell(register, INTAKE)
+
+    @property
+    def stands(self) -> Complaint:
+        assert self.complaint is not None
+        return self.complaint
+
+    def ask(
+        self,
+        command: c.Command,
+        by: str,
+        *,
+        at: datetime | None = None,
+        after: timedelta = timedelta(0),
+        message: str | None = None,
+        expected: int | None = None,
+    ) -> tuple[f.Recorded, ...] | Rejected:
+        """Send a command and take its facts in; what it is sent as again has the same `message` id."""
+        self.sent += 1
+        self.now = at or self.now + after
+        event = c.CommandEvent[Any](
+            specversion="1.0",
+            type=c.command_type(command.NAME),
+            source=by,
+            id=message or f"m{self.sent}",
+            subject=UUID(self.id),
+            expectedversion=expected,
+            data=command,
+        )
+        answer = decide(event, self.complaint, self.now, self.policy)
+        if isinstance(answer, tuple) and answer:
+            self.history += answer
+            self.complaint = answer[-1].complaint
+        return answer
+
+    def tell(self, command: c.Command, by: str, **how: Any) -> list[str]:
+        """Send a command that is accepted; return the names of its facts."""
+        answer = self.ask(command, by, **how)
+        assert isinstance(answer, tuple), answer
+        assert replay(self.history) == self.complaint
+        return [recorded.fact.NAME for recorded in answer]
+
+    def refuse(self, command: c.Command, by: str, **how: Any) -> Refusal:
+        """Send a command that is refused and leaves the complaint as it was; return the code."""
+        before, facts = self.complaint, len(self.history)
+        answer = self.ask(command, by, **how)
+        assert isinstance(answer, Rejected), answer
+        assert answer.message
+        assert "\n" not in answer.message
+        assert self.complaint is before
+        assert len(self.history) == facts
+        return answer.code
+
+    def notice(self, clock: str, **how: Any) -> list[str]:
+        """Let the sla stage give notice of the deadline as it stands."""
+        return self.tell(self.notice_of(clock), SLA, **how)
+
+    def notice_of(self, clock: str) -> c.NoticeDeadline:
+        due = self.due(clock)
+        return c.NoticeDeadline(clock=ClockName(clock), due_at=due)
+
+    def due(self, clock: str) -> datetime:
+        due = next(value.due_at for name, value in self.stands.clocks.items() if name == clock)
+        assert due is not None
+        return due
+
+    def climb(self, **how: Any) -> tuple[str, str | None]:
+        """Let the escalation stage do what it would; return the fact and the office told."""
+        command = next_rung(self.stands, self.policy)
+        assert command is not None
+        names = self.tell(command, ESCALATION, **how)
+        return names[-1], self.stands.escalated_to[-1] if names[-1] == "escalated" else None
+
+
+def to_status(status: Status, policy: Policy = LAPOR, **changes: Any) -> World:
+    """Make a complaint that stands in `status`; where an office holds it, it is denpasar-pupr."""
+    world = World(policy, **changes)
+    for command, by in _WAYS[status]:
+        world.tell(command, by, after=seconds(0.1))
+    assert world.stands.status is status
+    return world
+
+
+FOLLOW_UP = c.RecordFollowUp(text="Tim sudah menambal lubang pada 18 Maret.")
+REPLY = c.ReplyToFollowUp(text="Masih berlubang.")
+VERIFY = c.VerifyComplaint()
+POSTPONE = c.PostponeComplaint(missing=("location",), reason="Mohon lengkapi lokasi.")
+ARCHIVE = c.ArchiveComplaint(reason=ArchiveReason.UNCLEAR)
+COMPLETE = c.CompleteReport(location=Location(city="Denpasar"))
+WITHDRAW = c.WithdrawComplaint()
+DISPOSE = c.DisposeComplaint(office="denpasar-pupr")
+RETURN = c.ReturnDisposition(reason="Bukan wewenang kami.")
+CLOSE = c.CloseComplaint()
+RATE = c.RateResolution(rating=4)
+REQUEST = c.RequestExtension(working_days=2, reason="Menunggu aspal.")
+GRANT = c.DecideExtension(approved=True)
+DENY = c.DecideExtension(approved=False, reason="Sudah cukup lama.")
+
+Steps = Iterable[tuple[c.Command, str]]
+_VERIFIED: Steps = [(VERIFY, PANRB)]
+_DISPOSED: Steps = [*_VERIFIED, (DISPOSE, PANRB)]
+_FOLLOWED_UP: Steps = [*_DISPOSED, (FOLLOW_UP, PUPR)]
+_WAYS: dict[Status, Steps] = {
+    Status.REGISTERED: [],
+    Status.POSTPONED: [(POSTPONE, PANRB)],
+    Status.VERIFIED: _VERIFIED,
+    Status.DISPOSED: _DISPOSED,
+    Status.RETURNED: [*_DISPOSED, (RETURN, PUPR)],
+    Status.FOLLOWED_UP: _FOLLOWED_UP,
+    Status.REPLIED: [*_FOLLOWED_UP, (REPLY, CITIZEN)],
+    Status.CLOSED: [*_FOLLOWED_UP, (CLOSE, PANRB)],
+    Status.ARCHIVED: [(ARCHIVE, PANRB)],
+    Status.WITHDRAWN: [(WITHDRAW, CITIZEN)],
+}
