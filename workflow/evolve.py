@@ -78,14 +78,18 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
 }
 
 _SETTLING: Final = (f.ComplaintArchived, f.ComplaintWithdrawn, f.ComplaintClosed)
+# What a deadline waits for. A complaint that is handed back or on has not been answered: the miss is still told.
+_ANSWERS: Final = (f.ComplaintVerified, f.ComplaintPostponed, f.FollowUpRecorded, *_SETTLING)
 
 
 def needs_rung(before: Complaint, fact: f.Fact, clocks: Clocks) -> bool:
     """Say whether, after `fact`, a missed deadline waits to be brought before the next one up the ladder."""
-    exhausted = before.exhausted or isinstance(fact, f.EscalationExhausted)
-    if exhausted or isinstance(fact, f.ComplaintEscalated) or not any(clock.pressing for clock in clocks.values()):
+    if before.exhausted or isinstance(fact, f.EscalationExhausted | f.ComplaintEscalated):
         return False
-    return isinstance(fact, f.DeadlineBreached) or before.escalation_due or before.rung == 0
+    if isinstance(fact, f.DeadlineBreached) or (before.escalation_due and not isinstance(fact, _ANSWERS)):
+        return True
+    pressing = any(clock.pressing for clock in clocks.values())
+    return pressing and (before.escalation_due or before.rung == 0)
 
 
 def _remember(recent: tuple[str, ...], cause: f.Cause) -> tuple[str, ...]:
