@@ -52,7 +52,7 @@ def wib(text: str) -> datetime:
 
 
 def report(**changes: Any) -> ReportContent:
-    whole = {
+    whole: dict[str, Any] = {
         "class_": ComplaintClass.COMPLAINT,
         "title": "Jalan berlubang di depan Pasar Badung",
         "body": "Lubang besar sejak dua pekan, sudah ada yang jatuh.",
@@ -80,7 +80,7 @@ class World:
         assert self.complaint is not None
         return self.complaint
 
-    def ask(
+    def ask(  # noqa: PLR0913 -- a command, its sender, and four ways to send it
         self,
         command: c.Command,
         by: str,
