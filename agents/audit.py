@@ -1,0 +1,260 @@
+"""Reads the topics of an environment back and lets `workflow.audit` judge what stands in them.
+
+Partition by partition, committed records only, through a consumer that belongs to no group and leaves no trace. How far
+the stages have come is asked first, so that what is written meanwhile is never taken for a loss.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from types import TracebackType
+from typing import Any, Final, Protocol, Self, TypeVar
+
+from kafka import KafkaConsumer, TopicPartition
+from pydantic import ValidationError
+
+from agents.admin import AdminError
+from agents.client import Record, partition_of, require_topics
+from agents.client.connection import connection, kafka_errors
+from agents.settings import Settings
+from events.base import AboutComplaint
+from events.codec import decode_command, decode_fact, decode_report, decode_snapshot
+from events.commands import CommandEvent
+from events.errors import InvalidCommand, Undecodable
+from events.facts import Recorded
+from events.outcomes import Rejection, Resolution
+from events.topics import OUTWARD_RECORD_BYTES, TopicName
+from workflow.audit import Audit, Handled, PartitionAudit, Place
+
+_READ: Final = (
+    TopicName.INTAKE,
+    TopicName.COMMANDS,
+    TopicName.EVENTS,
+    TopicName.STATE,
+    TopicName.REJECTIONS,
+    TopicName.RESOLUTIONS,
+    TopicName.DEAD_LETTERS,
+)
+_STAGE_OF: Final = {TopicName.INTAKE: "intake", TopicName.COMMANDS: "lifecycle", TopicName.EVENTS: "resolution"}
+"""Whose work the audit waits for, by topic."""
+_WAIT_MS: Final = 500
+_STALLED_POLLS: Final = 60
+_AT_ONCE: Final = 5_000
+
+_Read = TypeVar("_Read")
+
+
+class Witness(Protocol):
+    """Who wants to hear what the audit reads, while it is read."""
+
+    def fact(self, recorded: Recorded) -> None:
+        """Hear of a fact, in the order of its complaint's history."""
+
+    def rejection(self, rejection: Rejection) -> None:
+        """Hear of a rejection."""
+
+
+class Stalled(AdminError):
+    """A topic could not be read to its end; the message is one line."""
+
+
+class RejectionEvent(AboutComplaint):
+    """A record of `complaints.rejections`."""
+
+    data: Rejection
+
+
+class ResolutionEvent(AboutComplaint):
+    """A record of `complaints.resolutions`."""
+
+    sequence: str
+    data: Resolution
+
+
+class Log:
+    """Reads one partition after the other; a context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        with kafka_errors(settings.broker):
+            self._consumer: Any = KafkaConsumer(
+                **connection(settings, "audit"),
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                isolation_level="read_committed",
+                max_poll_records=_AT_ONCE,
+                max_partition_fetch_bytes=OUTWARD_RECORD_BYTES,
+            )
+
+    def __enter__(self) -> Self:
+        """Give the log itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the broker."""
+        self._consumer.close()
+
+    def partitions(self, topic: TopicName) -> list[int]:
+        """Return the numbers of a topic's partitions."""
+        with kafka_errors(self._settings.broker):
+            return sorted(self._consumer.partitions_for_topic(self._settings.topic(topic)) or ())
+
+    def begins(self, topic: TopicName) -> bool:
+        """Say whether a topic still holds its first records."""
+        found = [TopicPartition(self._settings.topic(topic), number) for number in self.partitions(topic)]
+        with kafka_errors(self._settings.broker):
+            return not any(self._consumer.beginning_offsets(found).values())
+
+    def read(self, topic: TopicName, number: int) -> Iterator[Record]:
+        """Give the committed records of a partition up to its end as it is now.
+
+        Raises:
+            Stalled: for 30 seconds nothing comes.
+            BrokerUnreachable, KafkaRefused: Kafka says no, or nothing.
+        """
+        where = TopicPartition(self._settings.topic(topic), number)
+        with kafka_errors(self._settings.broker):
+            self._consumer.assign([where])
+            self._consumer.seek_to_beginning(where)
+            end = self._consumer.end_offsets([where])[where]
+            place = self._consumer.position(where)
+        idle = 0
+        # markers and compaction leave holes: what counts is the position, not the last record
+        while place < end:
+            with kafka_errors(self._settings.broker):
+                found = self._consumer.poll(timeout_ms=_WAIT_MS)
+                place, before = self._consumer.position(where), place
+            idle = idle + 1 if place == before else 0
+            if idle > _STALLED_POLLS:
+                raise Stalled(f"{where.topic}-{number} could be read to {place} only, and ends at {end}")
+            yield from (_record(topic, raw) for records in found.values() for raw in records if raw.offset < end)
+
+
+def _record(topic: TopicName, raw: Any) -> Record:  # noqa: ANN401 -- kafka-python ships no types
+    at = datetime.fromtimestamp(raw.timestamp / 1000, UTC)
+    return Record(topic, raw.partition, raw.offset, at, raw.key, raw.value, dict(raw.headers))
+
+
+def handled(settings: Settings) -> Handled:
+    """Ask how far the stages have come that the audit looks at; nothing at all for a stage that never ran.
+
+    Raises:
+        BrokerUnreachable, KafkaRefused: Kafka says no, or nothing.
+    """
+    offsets: dict[tuple[TopicName, int], int] = {}
+    for topic, stage in _STAGE_OF.items():
+        with kafka_errors(settings.broker):
+            asking = KafkaConsumer(
+                **connection(settings, "audit"), group_id=settings.group(stage), enable_auto_commit=False
+            )
+            try:
+                for number in asking.partitions_for_topic(settings.topic(topic)) or ():
+                    where = TopicPartition(settings.topic(topic), number)
+                    offsets[topic, number] = asking.committed(where) or 0
+            finally:
+                asking.close()
+    return Handled(offsets)
+
+
+def audit(settings: Settings, witness: Witness | None = None, *, live: bool = False) -> Audit:
+    """Read everything back and return what was found.
+
+    Args:
+        settings: which environment.
+        witness: who else wants to hear what is read.
+        live: stages may be writing meanwhile.
+
+    Raises:
+        BrokerUnreachable, KafkaRefused, TopicsMissing, Stalled: the topics could not be read.
+    """
+    require_topics(settings, _READ)
+    progress = handled(settings)
+    with Log(settings) as log:
+        count = len(log.partitions(TopicName.COMMANDS))
+        whole = log.begins(TopicName.INTAKE) and log.begins(TopicName.COMMANDS)
+        found = Audit(partial(partition_of, count=count), handled=progress, whole=whole, live=live)
+        _take_in(settings, log, found)
+        for number in range(count):
+            _partition(log, found.partition(number), witness)
+    return found
+
+
+def _take_in(settings: Settings, log: Log, found: Audit) -> None:
+    """Read what concerns all partitions: dead letters first, then reports and strayed commands."""
+    for number in log.partitions(TopicName.DEAD_LETTERS):
+        for record in log.read(TopicName.DEAD_LETTERS, number):
+            found.take_dead_letter(_origin(settings, record.headers))
+    for number in log.partitions(TopicName.INTAKE):
+        for record in log.read(TopicName.INTAKE, number):
+            found.take_report(_place(record), _or_none(decode_report, record.value))
+    for number in log.partitions(TopicName.COMMANDS):
+        for record in log.read(TopicName.COMMANDS, number):
+            found.take_command(_place(record), _command(record.value))
+
+
+def _partition(log: Log, part: PartitionAudit, witness: Witness | None) -> None:
+    for record in log.read(TopicName.EVENTS, part.number):
+        recorded = _or_none(decode_fact, record.value)
+        part.fact(_place(record), recorded)
+        if recorded is not None and witness is not None:
+            witness.fact(recorded)
+    for record in log.read(TopicName.STATE, part.number):
+        if record.value is not None:  # forgotten on purpose otherwise
+            part.snapshot(_place(record), _or_none(decode_snapshot, record.value))
+    for record in log.read(TopicName.REJECTIONS, part.number):
+        _rejection(part, record, witness)
+    for record in log.read(TopicName.COMMANDS, part.number):
+        part.command(_place(record), _command(record.value))
+    for record in log.read(TopicName.RESOLUTIONS, part.number):
+        _resolution(part, record)
+    part.finish()
+
+
+def _rejection(part: PartitionAudit, record: Record, witness: Witness | None) -> None:
+    event = _or_none(RejectionEvent.model_validate_json, record.value or b"")
+    if event is None:
+        part.unreadable(_place(record))
+        return
+    part.rejection(_place(record), str(event.subject), event.data.command_source, event.data.command_id)
+    if witness is not None:
+        witness.rejection(event.data)
+
+
+def _resolution(part: PartitionAudit, record: Record) -> None:
+    event = _or_none(ResolutionEvent.model_validate_json, record.value or b"")
+    if event is None or not event.sequence.isdecimal():
+        part.unreadable(_place(record))
+        return
+    part.resolution(_place(record), str(event.subject), int(event.sequence))
+
+
+def _place(record: Record) -> Place:
+    return Place(record.topic, record.partition, record.offset)
+
+
+def _or_none(decode: Callable[[Any], _Read], value: bytes | None) -> _Read | None:
+    with suppress(Undecodable, ValidationError):
+        return decode(value)
+    return None
+
+
+def _command(value: bytes | None) -> CommandEvent[Any] | InvalidCommand | None:
+    try:
+        return decode_command(value)
+    except InvalidCommand as invalid:
+        return invalid
+    except Undecodable:
+        return None
+
+
+def _origin(settings: Settings, headers: Mapping[str, bytes]) -> Place | None:
+    """Return where a dead letter comes from, if its headers say so."""
+    topics = {settings.topic(topic): topic for topic in TopicName}
+    with suppress(KeyError, ValueError):
+        topic = topics[headers["topic"].decode()]
+        return Place(topic, int(headers["partition"]), int(headers["offset"]))
+    return None

@@ -1,0 +1,142 @@
+"""Puts a demonstration on: broker, topics, stages, play, reconciliation, summary."""
+
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from rich.console import Console
+
+from agents import policies
+from agents.admin import AdminError, BrokerUnreachable, broker_answers, ensure_topics
+from agents.audit import audit
+from agents.broker import BrokerError, running_broker
+from agents.demo import deliveries, stages
+from agents.demo.deliveries import Deliveries, NoReports
+from agents.demo.people import People
+from agents.demo.play import Play
+from agents.demo.summary import last_line, print_summary
+from agents.demo.tally import Tally
+from agents.demo.view import Moment, View
+from agents.settings import DEFAULT_BROKER, Settings
+from workflow.policy import PolicyError
+
+POLICY: Final = "demo"
+PARTITIONS: Final = 4
+_QUICK_LOOK: Final = 1.0
+_PIPE_WIDTH: Final = 160
+_INTERRUPTED: Final = 130
+_FORESEEN: Final = (AdminError, BrokerError, NoReports, OSError, PolicyError, stages.StagesEnded)
+
+
+def run(
+    settings: Settings,
+    reports: Path | None = None,
+    *,
+    count: int = 400,
+    seed: int = 1708,
+    seconds: float = 60.0,
+) -> int:
+    """Put a demonstration on and return the exit status: 0 if nothing was lost or doubled and no history is broken.
+
+    Args:
+        settings: where Kafka is and how often records are replicated; prefix, policy and partitions are its own.
+        reports: a file of reports to take in place of made-up ones.
+        count: how many reports to make up.
+        seed: the same seed makes up the same reports, and the same people.
+        seconds: how long to play.
+    """
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    try:
+        policy_set = policies.load(POLICY)
+        now = datetime.now(UTC)
+        taken = deliveries.from_file(reports) if reports else deliveries.made_up(count, seed, policy_set.at(now), now)
+        _tell_skipped(console, taken)
+        with _broker(settings, console) as address:
+            prefix = f"{settings.prefix}demo-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}."
+            own = replace(settings, broker=address, prefix=prefix, policy=POLICY, partitions=PARTITIONS, log="json")
+            return _demonstrate(own, taken, People(policy_set, taken.scripts, seed), console, seconds)
+    except _FORESEEN as error:
+        sys.stderr.write(f"alur demo: {' '.join(str(error).split())}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("alur demo: interrupted\n")
+        return _INTERRUPTED
+
+
+def _tell_skipped(console: Console, taken: Deliveries) -> None:
+    if taken.skipped:
+        first = taken.skipped[0]
+        console.print(f"{len(taken.skipped)} lines are no reports; the first is line {first.line}: {first.reason}")
+
+
+@contextmanager
+def _broker(settings: Settings, console: Console) -> Iterator[str]:
+    """Give the broker that was named, else one that runs here by default, else one for as long as the block lasts."""
+    named = os.environ.get("ALUR_BROKER", "").strip() or settings.broker != DEFAULT_BROKER
+    if broker_answers(settings.broker, *(() if named else (_QUICK_LOOK,))):
+        console.print(f"broker: {settings.broker}, which runs already")
+        yield settings.broker
+        return
+    if named:
+        raise BrokerUnreachable(settings.broker)
+    started = time.monotonic()
+    with running_broker(os.environ, console.print) as address:
+        console.print(f"broker: {address}, started in {time.monotonic() - started:.1f} s for this demonstration")
+        yield address
+
+
+def _demonstrate(settings: Settings, taken: Deliveries, people: People, console: Console, seconds: float) -> int:
+    ensure_topics(settings)
+    console.print(
+        f"topics: {settings.topic('complaints.*')}, {settings.partitions} partitions, policy {settings.policy}"
+    )
+    with tempfile.TemporaryDirectory(prefix="alur-demo-") as directory:
+        log = Path(directory) / "stages.log"
+        moment = Moment(Tally(), seconds=seconds)
+        with stages.running(settings, log) as running, View(console, moment) as view:
+            play = Play(settings, taken, people, view, moment, running.check)
+            with _interruptible(play, view):
+                caught_up = play.run()
+    for reason in play.unpublished[:1]:
+        console.print(f"{len(play.unpublished)} messages could not be published: {reason}", style="red")
+    if not caught_up:
+        console.print("the stages did not catch up in time; what they have not come to counts as still to be handled")
+    return _reconcile(settings, console)
+
+
+@contextmanager
+def _interruptible(play: Play, view: View) -> Iterator[None]:
+    """Let the first Ctrl-C end the play early, with its summary, and the second one end everything."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        if play.stopped.is_set():
+            raise KeyboardInterrupt
+        play.stopped.set()
+        view.say("stopping: the summary follows; Ctrl-C again leaves at once")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _reconcile(settings: Settings, console: Console) -> int:
+    tally = Tally()
+    found = audit(settings, tally)
+    print_summary(console, tally, found, datetime.now(UTC))
+    sys.stdout.flush()
+    console.print(last_line(tally, found), soft_wrap=True)
+    return 1 if found.violations else 0

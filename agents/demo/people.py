@@ -1,0 +1,96 @@
+"""Officers, administrators and citizens: they hear of facts and send commands when their time has come.
+
+`People` is told facts and the time and says what is sent; it knows no Kafka and no clock, so that a whole demonstration
+can be rehearsed in no time.
+"""
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from random import Random
+
+from agents.demo.reactions import Act, Scene, acts_on
+from agents.demo.scripts import Script, drawn
+from events.commands import Command, ReplyToFollowUp
+from events.facts import FollowUpReplied, Recorded
+from events.ids import stage_command_id
+from events.snapshot import Complaint
+from workflow.policy import PolicySet
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A command that is sent now."""
+
+    subject: str
+    source: str
+    command_id: str
+    command: Command
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Planned:
+    at: float
+    number: int
+    subject: str
+    command_id: str
+    act: Act
+
+
+class People:
+    """Everybody outside the engine.
+
+    Args:
+        policies: what their patience is measured by.
+        scripts: what they will do about each complaint, by its id; about one that is not there, lots are drawn.
+        seed: the same seed makes the same people.
+    """
+
+    def __init__(self, policies: PolicySet, scripts: Mapping[str, Script], seed: int) -> None:
+        self._policies = policies
+        self._scripts = scripts
+        self._seed = seed
+        self._standing: dict[str, Complaint] = {}
+        self._satisfied: set[str] = set()
+        self._plans: list[_Planned] = []
+        self._count = 0
+
+    def hear(self, recorded: Recorded, now: float) -> None:
+        """Hear of a fact at `now`, in seconds of any clock, and make up one's mind."""
+        complaint = recorded.complaint
+        self._standing[complaint.complaint_id] = complaint
+        if isinstance(recorded.fact, FollowUpReplied):
+            self._satisfied.add(complaint.complaint_id)
+        for number, act in enumerate(acts_on(self._scene(recorded))):
+            if isinstance(act.command, ReplyToFollowUp) and complaint.complaint_id in self._satisfied:
+                continue  # nobody replies twice
+            self._count += 1
+            name = stage_command_id(complaint.complaint_id, "people", complaint.version, number)
+            plan = _Planned(now + act.after, self._count, complaint.complaint_id, name, act)
+            heapq.heappush(self._plans, plan)
+
+    def due(self, now: float) -> Iterator[Sending]:
+        """Give what is sent by `now`, in its order. Who looks first and finds the complaint moved on, lets it be."""
+        while self._plans and self._plans[0].at <= now:
+            plan = heapq.heappop(self._plans)
+            if self._still_meant(plan):
+                yield Sending(plan.subject, plan.act.source, plan.command_id, plan.act.command)
+
+    def next_due(self) -> float | None:
+        """Return when somebody will act next; None if nobody means to."""
+        return self._plans[0].at if self._plans else None
+
+    def _scene(self, recorded: Recorded) -> Scene:
+        complaint = recorded.complaint
+        lots = Random(f"{self._seed}/{complaint.complaint_id}/{complaint.version}")  # noqa: S311 -- repeatable on purpose
+        script = self._scripts.get(complaint.complaint_id)
+        if script is None:
+            script = drawn(Random(f"{self._seed}/{complaint.complaint_id}"))  # noqa: S311 -- as above
+        policy = self._policies.pinned(complaint.policy)
+        return Scene(recorded, script, policy, lots)
+
+    def _still_meant(self, plan: _Planned) -> bool:
+        act, complaint = plan.act, self._standing[plan.subject]
+        if act.statuses is None:
+            return True
+        return complaint.status in act.statuses and act.round in {None, complaint.round}

@@ -1,0 +1,187 @@
+"""The play itself: channels deliver reports and people act, as clients of Kafka like any other."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Final, Self
+
+from pydantic import ValidationError
+
+from agents.admin import AdminError, lag
+from agents.audit import RejectionEvent
+from agents.client import Publisher, Reader, Record
+from agents.demo.deliveries import Deliveries
+from agents.demo.people import People
+from agents.demo.view import Moment, View
+from agents.settings import Settings
+from events.codec import decode_fact, encode_command
+from events.errors import Undecodable
+from events.topics import TopicName
+
+_FEED_SECONDS: Final = 15.0
+_FEED_SHARE: Final = 0.25
+_LISTEN_SECONDS: Final = 0.1
+_LINGER_MS: Final = 5
+_LAG_EVERY: Final = 1.0
+_CATCH_UP_SECONDS: Final = 30.0
+_LOOKS: Final = 2
+_MARKERS: Final = 1
+"""What a stage may be behind at rest: behind the last record there may lie the marker of its transaction."""
+
+
+class Overseer:
+    """Asks from time to time how far each stage is behind, beside the play; a context manager."""
+
+    def __init__(self, settings: Settings, moment: Moment) -> None:
+        self._settings = settings
+        self._moment = moment
+        self._over = threading.Event()
+        self._expected_since = time.monotonic()
+        self._at_rest = 0
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End."""
+        self._over.set()
+        self._thread.join()
+
+    def expect(self) -> None:
+        """Forget what was seen so far: from now on nothing is sent from outside."""
+        self._expected_since = time.monotonic()
+        self._at_rest = 0
+
+    @property
+    def caught_up(self) -> bool:
+        """Say whether no stage was behind in two looks, since what one sends may be behind the back of the first."""
+        return self._at_rest >= _LOOKS
+
+    def _run(self) -> None:
+        while not self._over.wait(_LAG_EVERY):
+            began = time.monotonic()
+            try:
+                behind = lag(self._settings)
+            except AdminError:
+                continue  # it will be asked again, and the play itself will find out
+            self._moment.lag = {
+                stage: sum(more for more in partitions.values() if more > _MARKERS)
+                for stage, partitions in behind.items()
+            }
+            if any(self._moment.lag.values()) or began < self._expected_since:
+                self._at_rest = 0
+            else:
+                self._at_rest += 1
+
+
+class Play:
+    """Reports are fed over the first seconds, people act on what they hear, and everything is counted.
+
+    Args:
+        settings: the environment it is played in.
+        deliveries: the reports.
+        people: who acts.
+        view: where it is shown.
+        moment: what is shown.
+        check: raises when there is no sense in going on.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 -- everybody who takes part
+        self,
+        settings: Settings,
+        deliveries: Deliveries,
+        people: People,
+        view: View,
+        moment: Moment,
+        check: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._waiting = deque(deliveries.messages)
+        self._pace = len(deliveries.messages) / min(_FEED_SECONDS, moment.seconds * _FEED_SHARE)
+        self._people = people
+        self._view = view
+        self._moment = moment
+        self._check = check
+        self._begin = time.monotonic()
+        self._refused: list[str] = []
+        self.stopped = threading.Event()
+        """Set it to end the play early."""
+
+    def run(self) -> bool:
+        """Play, and wait until the stages have caught up; return whether they have.
+
+        Raises:
+            AdminError: Kafka says no, or nothing.
+        """
+        with (
+            Publisher(self._settings, linger_ms=_LINGER_MS) as publisher,
+            Reader(self._settings, [TopicName.EVENTS, TopicName.REJECTIONS]) as reader,
+            Overseer(self._settings, self._moment) as overseer,
+        ):
+            self._moment.phase = "playing"
+            while self._elapsed() < self._moment.seconds and not self.stopped.is_set():
+                self._feed(publisher)
+                self._turn(reader)
+                self._act(publisher)
+            publisher.flush()
+            self._moment.phase = "catching up"
+            overseer.expect()
+            deadline = time.monotonic() + _CATCH_UP_SECONDS
+            while not overseer.caught_up and time.monotonic() < deadline:
+                self._turn(reader)
+            return overseer.caught_up
+
+    @property
+    def unpublished(self) -> list[str]:
+        """Why messages could not be published, if any could not."""
+        return self._refused
+
+    def _elapsed(self) -> float:
+        self._moment.elapsed = time.monotonic() - self._begin
+        return self._moment.elapsed
+
+    def _feed(self, publisher: Publisher) -> None:
+        due = self._pace * self._elapsed()
+        while self._waiting and self._moment.submitted < due:
+            complaint, message = self._waiting.popleft()
+            publisher.publish(TopicName.INTAKE, complaint, message, refused=self._refused.append)
+            self._moment.submitted += 1
+
+    def _turn(self, reader: Reader) -> None:
+        """Hear what has happened, and show it."""
+        self._check()
+        for record in reader.poll(_LISTEN_SECONDS):
+            self._hear(record)
+        self._elapsed()
+        self._view.show()
+
+    def _hear(self, record: Record) -> None:
+        try:
+            if record.topic is TopicName.EVENTS:
+                recorded = decode_fact(record.value)
+                self._moment.tally.fact(recorded)
+                self._people.hear(recorded, time.monotonic())
+            else:
+                self._moment.tally.rejection(RejectionEvent.model_validate_json(record.value or b"").data)
+        except (Undecodable, ValidationError):
+            return  # none of ours; the reconciliation will say so
+
+    def _act(self, publisher: Publisher) -> None:
+        for sending in self._people.due(time.monotonic()):
+            message = encode_command(
+                sending.command,
+                source=sending.source,
+                command_id=sending.command_id,
+                subject=sending.subject,
+                time=datetime.now(UTC),
+            )
+            publisher.publish(TopicName.COMMANDS, sending.subject, message, refused=self._refused.append)
+            self._moment.commands += 1

@@ -1,0 +1,92 @@
+"""All stages as one child of the demonstration, which ends with it: `python -m agents.demo.stages`.
+
+The other end of standard input is held by the demonstration alone. When it closes, because the play is over or because
+its process was killed, the stages are stopped in good order.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from agents.settings import Settings
+
+_STOP_SECONDS: Final = 40.0
+_LAST_LINES: Final = 3
+
+
+class StagesEnded(Exception):
+    """The stages ended by themselves; the message is one line with what they said last."""
+
+
+class Stages:
+    """The child that runs them."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    def check(self) -> None:
+        """Return if they run.
+
+        Raises:
+            StagesEnded: they do not.
+        """
+        status = self._process.poll()
+        if status is not None:
+            said = self._log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
+            raise StagesEnded(f"the stages ended with status {status}: {' | '.join(said) or 'without a word'}")
+
+    def stop(self) -> None:
+        """Stop them in good order, or else by force; nothing is lost either way."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def running(settings: Settings, log: Path) -> Iterator[Stages]:
+    """Run all stages until the block ends; what they have to say goes to the file `log`."""
+    with log.open("wb") as stream:
+        process = subprocess.Popen(  # noqa: S603 -- our own module
+            [sys.executable, "-m", __name__],
+            env={**os.environ, **settings.to_environment()},
+            stdin=subprocess.PIPE,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,  # Ctrl-C is for the demonstration, which then stops the stages
+        )
+    stages = Stages(process, log)
+    try:
+        yield stages
+    finally:
+        stages.stop()
+
+
+def _end_with_input() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> int:
+    """Run all stages until SIGTERM or the end of input."""
+    from agents import logs, supervisor  # noqa: PLC0415 -- the demonstration itself can do without Faust
+    from events.topics import STAGES  # noqa: PLC0415 -- as above
+
+    settings = Settings.from_environment(os.environ)
+    logs.configure(settings.log)
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    return supervisor.run(tuple(STAGES), settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

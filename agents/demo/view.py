@@ -1,0 +1,130 @@
+"""Shows a demonstration while it runs: a live table on a terminal, a line every few seconds anywhere else."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self
+
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from agents.demo.tally import Tally
+from events.topics import STAGES
+from events.vocabulary import Status
+
+_LINE_EVERY: Final = 5.0
+_FRAMES_PER_SECOND: Final = 4
+_BAR: Final = 30
+_SETTLED: Final = frozenset({Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN})
+
+
+@dataclass(slots=True)
+class Moment:
+    """What there is to see."""
+
+    tally: Tally
+    phase: str = "starting"
+    elapsed: float = 0.0
+    seconds: float = 60.0
+    submitted: int = 0
+    """Deliveries of reports so far."""
+    commands: int = 0
+    """Commands that people sent."""
+    lag: Mapping[str, int] = field(default_factory=dict)
+    """Records that each stage has still to read."""
+
+
+class View:
+    """A context manager; `show` may be called as often as one likes."""
+
+    def __init__(self, console: Console, moment: Moment) -> None:
+        self._console = console
+        self._moment = moment
+        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        self._shown = 0.0
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the screen as it was."""
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, line: str) -> None:
+        """Print a line above what is shown."""
+        self._console.print(line, highlight=False, soft_wrap=True)
+
+    def show(self, *, now: bool = False) -> None:
+        """Show the moment if it is time to, or `now`."""
+        wait = 1 / _FRAMES_PER_SECOND if self._live is not None else _LINE_EVERY
+        if not now and time.monotonic() - self._shown < wait:
+            return
+        self._shown = time.monotonic()
+        if self._live is not None:
+            self._live.update(picture(self._moment), refresh=True)
+        else:
+            self.say(line(self._moment))
+
+
+def line(moment: Moment) -> str:
+    """Return the moment in one line."""
+    tally = moment.tally
+    statuses = " ".join(f"{status}={tally.statuses[status]}" for status in Status if tally.statuses[status])
+    behind = " ".join(f"{stage}={number}" for stage, number in moment.lag.items() if number)
+    return (
+        f"{moment.elapsed:5.1f} s {moment.phase}: {moment.submitted} reports, {len(tally.complaints)} complaints "
+        f"[{statuses or 'none yet'}] breached={len(tally.breached)} escalated={len(tally.escalated)} "
+        f"rejected={tally.rejected} behind: {behind or 'none'}"
+    )
+
+
+def picture(moment: Moment) -> RenderableType:
+    """Return the moment as tables."""
+    head = Text.assemble(
+        ("alur demo ", "bold"),
+        f"{moment.elapsed:.0f} of {moment.seconds:.0f} s, {moment.phase}: {moment.submitted} reports delivered, ",
+        f"{moment.commands} commands from people, {moment.tally.facts} facts",
+    )
+    return Group(head, Columns([_by_status(moment.tally), _troubles(moment.tally), _lag(moment.lag)]))
+
+
+def _by_status(tally: Tally) -> Table:
+    table = Table("status", title=f"{len(tally.complaints)} complaints", title_justify="left")
+    table.add_column("", justify="right")
+    table.add_column("", min_width=_BAR)
+    most = max([*tally.statuses.values(), 1])
+    for status in Status:
+        number = tally.statuses[status]
+        bar = Text("█" * round(_BAR * number / most), style="green" if status in _SETTLED else "yellow")
+        table.add_row(status.value, str(number), bar)
+    return table
+
+
+def _troubles(tally: Tally) -> Table:
+    table = Table("deadlines", title=f"{len(tally.breached)} breached", title_justify="left")
+    table.add_column("", justify="right")
+    for clock, number in sorted(tally.breaches.items()):
+        table.add_row(f"{clock} breached", str(number))
+    for rung, number in sorted(tally.escalations.items()):
+        table.add_row(f"escalated to rung {rung}", str(number))
+    table.add_row("ladder exhausted", str(len(tally.exhausted)))
+    table.add_row("commands rejected", str(tally.rejected))
+    return table
+
+
+def _lag(lag: Mapping[str, int]) -> Table:
+    table = Table("stage", title="records behind", title_justify="left")
+    table.add_column("", justify="right")
+    for stage in STAGES:
+        table.add_row(stage, str(lag[stage]) if stage in lag else "…")
+    return table
