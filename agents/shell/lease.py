@@ -121,6 +121,12 @@ class Lease:
         await self._producer.send_offsets_to_transaction({self.source: after}, self.settings.group(self.stage.name))
         await self._producer.commit_transaction()
 
+    async def skip_to(self, position: int, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+        """Commit that there is nothing for us before `position`."""
+        if self.next_offset is not None and position > self.next_offset:
+            await consumer.commit({self.source: position})
+            self.next_offset = position
+
     async def write(self, outputs: Iterable[Output]) -> None:
         """Write `outputs` and wait until the broker has them."""
         sent = [

@@ -42,7 +42,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.leases: dict[TopicPartition, Lease] = {}
         self.count = 0
         self._opening: dict[TopicPartition, asyncio.Task[None]] = {}
-        self._lock = asyncio.Lock()
+        self._rebalancing = True
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -76,11 +76,11 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Let the poll in hand settle before anybody else may own its partitions."""
         del revoked
-        async with self._lock:
-            await self._idle.wait()
-            for source, lease in list(self.leases.items()):
-                if not lease.open:
-                    await self._give_up(source)
+        self._rebalancing = True
+        await self._idle.wait()
+        for source, lease in list(self.leases.items()):
+            if not lease.open:
+                await self._give_up(source)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Keep the leases that are still ours, give up the others, take the new ones.
@@ -88,17 +88,18 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         A lease that comes back in the very next assignment was nobody else's meanwhile. Should that ever be wrong, the
         new owner has fenced us, and our next transaction fails.
         """
-        async with self._lock:
-            wanted = set(assigned)
-            for source in set(self.leases) - wanted:
-                await self._give_up(source)
-            for source in wanted:
-                lease = self.leases.get(source)
-                if lease is not None and lease.next_offset is not None:
-                    self.consumer.seek(source, lease.next_offset)
-                elif lease is None:
-                    self._take(source)
-            log.info("assigned", stage=self.stage.name, partitions=sorted(each.partition for each in wanted))
+        wanted = set(assigned)
+        for source in set(self.leases) - wanted:
+            await self._give_up(source)
+        for source in wanted:
+            lease = self.leases.get(source)
+            if lease is None:
+                self._take(source)
+            elif lease.next_offset is not None:
+                # what was polled while the group was being balanced has been dropped: read it again
+                self.consumer.seek(source, lease.next_offset)
+        self._rebalancing = False
+        log.info("assigned", stage=self.stage.name, partitions=sorted(each.partition for each in wanted))
 
     def _take(self, source: TopicPartition) -> None:
         # reading a memory can take longer than the group waits for a heartbeat: not in the callback
@@ -148,16 +149,28 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                 await asyncio.sleep(GROUP_COMMIT_SECONDS)
 
     async def _poll(self) -> None:
-        async with self._lock:
-            found = await self.consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=kafka.RECORDS_PER_POLL)
-            poll: Poll = [
-                (self.leases[source], records)
-                for source, records in found.items()
-                if source in self.leases and self.leases[source].open
-            ]
-            if poll:
-                self._idle.clear()
-                await self.polls.put(poll)
+        found = await self.consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=kafka.RECORDS_PER_POLL)
+        # nothing is awaited from here until the poll is marked as in hand: no rebalance can come between
+        if self._rebalancing:
+            return
+        poll: Poll = [
+            (self.leases[source], records)
+            for source, records in found.items()
+            if source in self.leases and self.leases[source].open
+        ]
+        if poll:
+            self._idle.clear()
+            await self.polls.put(poll)
+        else:
+            await self._pass_markers()
+
+    async def _pass_markers(self) -> None:
+        """Commit past the markers that end transactions: they are no records, and would be lag for ever."""
+        self._idle.clear()
+        for lease in list(self.leases.values()):
+            if lease.open:
+                await lease.skip_to(await self.consumer.position(lease.source), self.consumer)
+        self._idle.set()
 
     async def tick(self) -> None:
         """Let the open leases write what is due by now."""
@@ -197,9 +210,9 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     async def on_stop(self) -> None:
         """Let the poll in hand settle, then leave the group, so that the next owner need not wait for a timeout."""
-        async with self._lock:
-            await self._idle.wait()
-            for source in list(self.leases):
-                await self._give_up(source)
+        self._rebalancing = True
+        await self._idle.wait()
+        for source in list(self.leases):
+            await self._give_up(source)
         await self.consumer.stop()
         await self.producer.stop()
