@@ -37,23 +37,8 @@ _INTERRUPTED: Final = 130
 _FORESEEN: Final = (AdminError, BrokerError, NoReports, OSError, PolicyError, stages.StagesEnded)
 
 
-def run(
-    settings: Settings,
-    reports: Path | None = None,
-    *,
-    count: int = 400,
-    seed: int = 1708,
-    seconds: float = 60.0,
-) -> int:
-    """Put a demonstration on and return the exit status: 0 if nothing was lost or doubled and no history is broken.
-
-    Args:
-        settings: where Kafka is and how often records are replicated; prefix, policy and partitions are its own.
-        reports: a file of reports to take in place of made-up ones.
-        count: how many reports to make up.
-        seed: the same seed makes up the same reports, and the same people.
-        seconds: how long to play.
-    """
+def demonstrate(settings: Settings, reports: Path | None, *, count: int, seed: int, seconds: float) -> int:
+    """Do what `agents.demo.run` says."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
@@ -65,7 +50,7 @@ def run(
         with _broker(settings, console) as address:
             prefix = f"{settings.prefix}demo-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}."
             own = replace(settings, broker=address, prefix=prefix, policy=POLICY, partitions=PARTITIONS, log="json")
-            return _demonstrate(own, taken, People(policy_set, taken.scripts, seed), console, seconds)
+            return _put_on(own, taken, People(policy_set, taken.scripts, seed), console, seconds)
     except _FORESEEN as error:
         sys.stderr.write(f"alur demo: {' '.join(str(error).split())}\n")
         return 1
@@ -96,23 +81,24 @@ def _broker(settings: Settings, console: Console) -> Iterator[str]:
         yield address
 
 
-def _demonstrate(settings: Settings, taken: Deliveries, people: People, console: Console, seconds: float) -> int:
+def _put_on(settings: Settings, taken: Deliveries, people: People, console: Console, seconds: float) -> int:
     ensure_topics(settings)
-    console.print(
-        f"topics: {settings.topic('complaints.*')}, {settings.partitions} partitions, policy {settings.policy}"
-    )
+    names = settings.topic("complaints.*")
+    console.print(f"topics: {names}, {settings.partitions} partitions, policy {settings.policy}")
+    moment = Moment(Tally(), seconds=seconds)
     with tempfile.TemporaryDirectory(prefix="alur-demo-") as directory:
         log = Path(directory) / "stages.log"
-        moment = Moment(Tally(), seconds=seconds)
         with stages.running(settings, log) as running, View(console, moment) as view:
             play = Play(settings, taken, people, view, moment, running.check)
             with _interruptible(play, view):
                 caught_up = play.run()
+            view.say("stopping the stages, reading the topics back")
+        if not caught_up:
+            console.print(f"the stages did not catch up in time; they said last: {stages.last_words(log)}")
     for reason in play.unpublished[:1]:
-        console.print(f"{len(play.unpublished)} messages could not be published: {reason}", style="red")
-    if not caught_up:
-        console.print("the stages did not catch up in time; what they have not come to counts as still to be handled")
-    return _reconcile(settings, console)
+        console.print(f"{len(play.unpublished)} messages could not be published: {reason}")
+    clean = _reconciled(settings, console)
+    return 0 if clean and caught_up and not play.unpublished else 1
 
 
 @contextmanager
@@ -133,10 +119,10 @@ def _interruptible(play: Play, view: View) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _reconcile(settings: Settings, console: Console) -> int:
+def _reconciled(settings: Settings, console: Console) -> bool:
+    """Read the topics back, print what was found, and say whether all is well."""
     tally = Tally()
     found = audit(settings, tally)
     print_summary(console, tally, found, datetime.now(UTC))
-    sys.stdout.flush()
     console.print(last_line(tally, found), soft_wrap=True)
-    return 1 if found.violations else 0
+    return not found.violations

@@ -39,8 +39,7 @@ class Stages:
         """
         status = self._process.poll()
         if status is not None:
-            said = self._log.read_text(errors="replace").splitlines()[-_LAST_LINES:]
-            raise StagesEnded(f"the stages ended with status {status}: {' | '.join(said) or 'without a word'}")
+            raise StagesEnded(f"the stages ended with status {status}; they said last: {last_words(self._log)}")
 
     def stop(self) -> None:
         """Stop them in good order, or else by force; nothing is lost either way."""
@@ -70,6 +69,11 @@ def running(settings: Settings, log: Path) -> Iterator[Stages]:
         yield stages
     finally:
         stages.stop()
+
+
+def last_words(log: Path) -> str:
+    """Return the last lines of a log, in one line."""
+    return " | ".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:]) or "nothing"
 
 
 def _end_with_input() -> None:

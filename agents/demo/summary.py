@@ -105,10 +105,12 @@ def _slow(took: timedelta, complaint: Complaint) -> Iterator[str]:
 
 
 def _offices(tally: Tally) -> Table:
-    table = _table("followed up, by office", "office", "disposed", "followed up", "late", "returned", "share")
+    table = _table(
+        "followed up, by office", "office", "disposed", "followed up", "late", "returned", "passed on", "share"
+    )
     busiest = sorted(tally.offices.items(), key=lambda pair: (-len(pair[1].disposed), pair[0]))
     for office, did in busiest[:_OFFICES]:
-        numbers = (len(did.disposed), len(did.followed), len(did.late), did.returned)
+        numbers = (len(did.disposed), len(did.followed), len(did.late), did.returned, did.passed_on)
         table.add_row(office, *map(str, numbers), f"{did.share:.0%}")
     if len(busiest) > _OFFICES:
         table.caption = f"and {len(busiest) - _OFFICES} more offices"

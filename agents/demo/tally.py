@@ -22,6 +22,8 @@ class OfficeTally:
     followed: set[tuple[str, int]] = field(default_factory=set)
     late: set[tuple[str, int]] = field(default_factory=set)
     returned: int = 0
+    passed_on: int = 0
+    """Handed to another office, mostly a unit of its own; such a disposition is that one's to follow up."""
 
     @property
     def share(self) -> float:
@@ -98,13 +100,20 @@ class Tally:
                 for missing in fact.missing:
                     self.missing[missing].add(name)
             case f.ComplaintDisposed():
-                self.offices[fact.office].disposed.add((name, after.round))
+                self._disposed(fact, before, after)
             case f.DispositionReturned():
                 self.offices[fact.office].returned += 1
             case f.FollowUpRecorded() if before is not None:
                 self._followed(fact, before)
             case _:
                 pass
+
+    def _disposed(self, fact: f.ComplaintDisposed, before: Complaint | None, after: Complaint) -> None:
+        if before is not None and before.office is not None:
+            former = self.offices[before.office]
+            former.disposed.discard((before.complaint_id, before.round))
+            former.passed_on += 1
+        self.offices[fact.office].disposed.add((after.complaint_id, after.round))
 
     def _followed(self, fact: f.FollowUpRecorded, before: Complaint) -> None:
         office, which = self.offices[fact.office], (before.complaint_id, before.round)
