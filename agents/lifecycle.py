@@ -51,10 +51,11 @@ class Lifecycle:
 
     def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         """Take in a snapshot."""
+        complaint = UUID((record.key or b"").decode()).bytes
         if record.value is None:
-            self._complaints.pop(UUID(record.key.decode()).bytes, None)
+            self._complaints.pop(complaint, None)
         else:
-            self._complaints[UUID(record.key.decode()).bytes] = complaint_in(record.value)
+            self._complaints[complaint] = complaint_in(record.value)
 
     def ready(self) -> None:
         """Check that the policy knows every version that an open complaint is pinned to.

@@ -49,6 +49,7 @@ class Resolutions:
         if record.value is None:
             self._stories.pop(record.key, None)
         else:
+            Story.model_validate_json(record.value)
             self._stories[record.key] = record.value
 
     def ready(self) -> None:

@@ -57,7 +57,7 @@ class Timers:
     def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
         """Arm the clocks of a snapshot in place of those of the snapshot before it."""
         if record.value is None:
-            self._armed.pop(record.key.decode(), None)
+            self._armed.pop((record.key or b"").decode(errors="replace"), None)
             return ()
         complaint = decode_snapshot(record.value)
         before = self._armed.pop(complaint.complaint_id, {})

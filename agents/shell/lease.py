@@ -93,11 +93,19 @@ class Lease:
         end = 0
         async for records in kafka.read_to_end(self.settings, memory):
             for record in records:
-                handler.restore(record)
+                await self._recall(handler, record)
             self.restored += len(records)
             end = records[-1].offset + 1
         handler.ready()
         return end
+
+    async def _recall(self, handler: Restored, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+        """Take one record into the memory; what cannot be read leaves the one before it of that key in force."""
+        try:
+            handler.restore(record)
+        except Exception as error:  # noqa: BLE001 -- a stage that a single record keeps from starting helps nobody
+            log.error("unreadable-memory", alert=True, reason=str(error), **_place(record))  # noqa: TRY400 -- the letter has it
+            await self._write_outside(dead_letter(self.stage.name, record, error))
 
     async def settle(self, records: Sequence[Any], consumer: Any) -> Tally:  # noqa: ANN401 -- aiokafka ships no types
         """Handle the records of one poll, write what follows, and only then commit their offsets."""
@@ -114,6 +122,15 @@ class Lease:
         self.next_offset = after
         out = Counter[str](output.topic.removeprefix("complaints.") for output in outputs)
         return Tally(len(fresh), out, min(record.timestamp for record in fresh))
+
+    async def _write_outside(self, output: Output) -> None:
+        """Write `output` by itself, in a transaction of its own if the stage works in transactions."""
+        if self.stage.transactional:
+            await self._producer.begin_transaction()
+            await self.write([output])
+            await self._producer.commit_transaction()
+        else:
+            await self.write([output])
 
     async def _settle_in_transaction(self, outputs: Sequence[Output], after: int) -> None:
         await self._producer.begin_transaction()
@@ -135,7 +152,7 @@ class Lease:
                 value=output.value,
                 key=output.key,
                 partition=output.partition,
-                headers=output.headers,
+                headers=list(output.headers),
             )
             for output in outputs
         ]
