@@ -8,7 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Final, TypeVar
 
@@ -128,6 +128,26 @@ def ensure_topics(settings: Settings) -> TopicsReport:
             # another process may have made one of them meanwhile, with settings of its own
             _compare(client, settings, missing)
     return TopicsReport(created=missing, present=present)
+
+
+def as_laid_out(settings: Settings) -> Settings:
+    """Return `settings` with the number of partitions and replicas that the existing topics have, if there are any.
+
+    How many there are is decided once, when the topics are made; whoever runs the stages later need not repeat it.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        KafkaRefused: the broker says no.
+    """
+    names = _names(settings)
+    with _client(settings.broker) as client:
+        missing = _missing(client, names)
+        present = [name for name in names if name not in missing]
+        if not present:
+            return settings
+        partitions = client.describe_topics(present[:1])[0]["partitions"]
+    replicas = min(len(partition["replica_nodes"]) for partition in partitions)
+    return replace(settings, partitions=len(partitions), replication=replicas)
 
 
 def lag(settings: Settings) -> dict[str, dict[int, int]]:

@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from agents import logs
 from agents.settings import Settings
 from agents.shell.process import EXIT_REFUSED
 
@@ -116,4 +117,5 @@ class Supervisor:
 
 def run(stages: Sequence[str], settings: Settings) -> int:
     """Run `stages`, one process each, until SIGTERM or Ctrl-C; return the exit status."""
+    logs.configure(settings.log)
     return Supervisor(stages, settings).run()

@@ -1,0 +1,41 @@
+"""`alur run`: the stages, one process each."""
+
+from typing import Annotated
+
+import typer
+
+from agents import policies
+from agents.admin import as_laid_out, ensure_topics
+from agents.cli.context import note, settings_of
+from agents.cli.errors import MISUSED, Failure
+from events.topics import STAGES
+
+
+def run(
+    ctx: typer.Context,
+    stages: Annotated[
+        list[str] | None, typer.Argument(metavar="[STAGE]...", help=f"{', '.join(STAGES)}; all of them unless named")
+    ] = None,
+) -> None:
+    """Run the stages, one process each, until Ctrl-C or SIGTERM; one that dies is started again.
+
+    Topics that do not exist yet are made first.
+
+        alur run
+
+        ALUR_POLICY=demo alur run
+
+        alur run sla escalation
+    """
+    from agents import supervisor  # noqa: PLC0415 -- takes Faust along, which the other commands need not wait for
+
+    wanted = tuple(dict.fromkeys(stages or STAGES))
+    for stage in wanted:
+        if stage not in STAGES:
+            raise Failure(f"there is no stage {stage!r}; there are {', '.join(STAGES)}", MISUSED)
+    settings = as_laid_out(settings_of(ctx))
+    policies.load(settings.policy)
+    made = ensure_topics(settings).created
+    if made:
+        note(f"made {len(made)} topics: {', '.join(made)}")
+    raise typer.Exit(supervisor.run(wanted, settings))
