@@ -7,10 +7,11 @@ from agents.client.connection import require_topics
 from agents.client.lookup import Dossier, NoSuchComplaint, RefusedCommand, add_to, find_complaint, read_dossier
 from agents.client.partitions import partition_of
 from agents.client.publishing import Place, Publisher
-from agents.client.reading import Reader, Record, read_all
+from agents.client.reading import Extent, Reader, Record, extents, read_all
 
 __all__ = [
     "Dossier",
+    "Extent",
     "NoSuchComplaint",
     "Place",
     "Publisher",
@@ -18,6 +19,7 @@ __all__ = [
     "Record",
     "RefusedCommand",
     "add_to",
+    "extents",
     "find_complaint",
     "partition_of",
     "read_all",

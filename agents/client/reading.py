@@ -34,6 +34,14 @@ class Record:
     headers: Mapping[str, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How large a topic is. `offsets` are those between its first record and its end, markers and gaps included."""
+
+    partitions: int
+    offsets: int
+
+
 class Reader:
     """Reads topics from their first record on: all of them, or just where one complaint's records lie.
 
@@ -98,6 +106,16 @@ class Reader:
             elif time.monotonic() - moved > _STALLED_S:
                 raise BrokerUnreachable(self._settings.broker)
 
+    def extents(self) -> dict[TopicName, Extent]:
+        """Measure the topics."""
+        with kafka_errors(self._settings.broker):
+            assigned = list(self._consumer.assignment())
+            starts, ends = self._consumer.beginning_offsets(assigned), self._consumer.end_offsets(assigned)
+        sizes: dict[TopicName, list[int]] = {topic: [] for topic in self._names.values()}
+        for partition in assigned:
+            sizes[self._names[partition.topic]].append(ends[partition] - starts[partition])
+        return {topic: Extent(len(offsets), sum(offsets)) for topic, offsets in sizes.items()}
+
     def _chosen(self, topic: str, complaint: str | None) -> list[TopicPartition]:
         numbers: set[int] | None = self._consumer.partitions_for_topic(topic)
         if not numbers:
@@ -119,3 +137,9 @@ def read_all(settings: Settings, topics: Collection[TopicName]) -> Iterator[Reco
     """Give all records of the topics up to their end as it is now; raises as `Reader` does."""
     with Reader(settings, topics) as reader:
         yield from reader.to_end()
+
+
+def extents(settings: Settings, topics: Collection[TopicName]) -> dict[TopicName, Extent]:
+    """Measure topics without reading them; raises as `Reader` does."""
+    with Reader(settings, topics) as reader:
+        return reader.extents()

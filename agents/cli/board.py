@@ -1,0 +1,101 @@
+"""What `alur watch` keeps of the topics it reads: a few words a complaint, and counts."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from heapq import nsmallest
+from typing import Final, NamedTuple
+
+from agents.client import Record
+from events.codec import decode_snapshot
+from events.errors import Undecodable
+from events.snapshot import Complaint
+from events.topics import TopicName
+from events.vocabulary import ClockName, Status
+
+READS: Final = (TopicName.STATE, TopicName.REJECTIONS, TopicName.DEAD_LETTERS)
+
+
+class Due(NamedTuple):
+    """The next deadline of a complaint."""
+
+    at: datetime
+    clock: ClockName
+    warned: bool
+
+
+class Entry(NamedTuple):
+    """What the board needs of a complaint."""
+
+    tracking_id: str
+    status: Status
+    office: str | None
+    due: Due | None
+    pressing: bool
+    exhausted: bool
+
+
+def entry_of(complaint: Complaint) -> Entry:
+    """Reduce a snapshot to what the board shows."""
+    running = (
+        Due(clock.due_at, name, clock.warned)
+        for name, clock in complaint.clocks.items()
+        if clock.running and clock.due_at is not None
+    )
+    pressing = any(clock.pressing for clock in complaint.clocks.values())
+    return Entry(
+        complaint.tracking_id,
+        complaint.status,
+        complaint.office,
+        min(running, default=None),
+        pressing,
+        complaint.exhausted and complaint.outcome is None,
+    )
+
+
+class Board:
+    """The complaints as they stand, and what went wrong."""
+
+    def __init__(self) -> None:
+        self.complaints: dict[bytes, Entry] = {}
+        self.dead_letters: Counter[str] = Counter()
+        self.rejections = 0
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Take in what was read next; a snapshot that cannot be read is passed over."""
+        for record in records:
+            if record.topic is TopicName.REJECTIONS:
+                self.rejections += 1
+            elif record.topic is TopicName.DEAD_LETTERS:
+                self.dead_letters[(record.headers.get("stage") or b"unknown").decode(errors="replace")] += 1
+            elif record.key is not None:
+                self._stand(record.key, record.value)
+
+    def _stand(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self.complaints.pop(key, None)
+            return
+        try:
+            self.complaints[key] = entry_of(decode_snapshot(value))
+        except Undecodable:
+            return
+
+    @property
+    def by_status(self) -> Counter[Status]:
+        """How many complaints stand where."""
+        return Counter(entry.status for entry in self.complaints.values())
+
+    @property
+    def pressing(self) -> int:
+        """How many complaints have missed a deadline and still lack what it was for."""
+        return sum(entry.pressing for entry in self.complaints.values())
+
+    @property
+    def incidents(self) -> int:
+        """How many open complaints have used up the ladder."""
+        return sum(entry.exhausted for entry in self.complaints.values())
+
+    def due_soon(self, count: int) -> list[tuple[Due, Entry]]:
+        """Return the next deadlines, the soonest first."""
+        waiting = ((entry.due, entry) for entry in self.complaints.values() if entry.due is not None)
+        return nsmallest(count, waiting, key=lambda pair: pair[0].at)

@@ -1,0 +1,73 @@
+"""The one place where a failure becomes a line on stderr and an exit status."""
+
+import sys
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from agents.admin import AdminError
+from agents.broker import BrokerError
+from agents.client import NoSuchComplaint
+from agents.settings import SettingsError
+from workflow.policy import PolicyError
+
+FAILED: Final = 1
+MISUSED: Final = 2
+UNDECIDED: Final = 3
+INTERRUPTED: Final = 130
+
+
+class Failure(Exception):
+    """The command could not do what it was asked; the message is one line for a person."""
+
+    def __init__(self, message: str, status: int = FAILED) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+ORDER: Final = ("demo", "broker", "topics", "run", "submit", "send", "show", "watch", "policy", "version")
+
+_FORESEEN: Final = (AdminError, BrokerError, NoSuchComplaint, PolicyError, SettingsError)
+
+
+class OneLineErrors(TyperGroup):
+    """Commands that fail in one line. What nobody foresaw keeps its traceback: that one is for a bug report."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 -- typer does not export the type
+        """Name the commands in the order in which one comes to need them."""
+        known = super().list_commands(ctx)
+        return sorted(known, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 -- as in the class it extends
+        """Run a command and exit: 0, 1 (could not), 2 (asked wrongly) or 3 (not known yet)."""
+        extra["standalone_mode"] = False
+        try:
+            status = super().main(*args, **extra)
+        except Failure as failure:
+            _fail(str(failure), failure.status)
+        except _FORESEEN as error:
+            _fail(str(error), FAILED)
+        except typer.TyperException as error:
+            _fail(_usage(error), error.exit_code)
+        except typer.Abort:
+            _fail("interrupted", INTERRUPTED)
+        except OSError as error:
+            _fail(_system(error), FAILED)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str, status: int) -> None:
+    typer.echo(f"alur: {' '.join(message.split())}", err=True)
+    sys.exit(status)
+
+
+def _usage(error: typer.TyperException) -> str:
+    context: typer.Context | None = getattr(error, "ctx", None)
+    path = context.command_path if context else "alur"
+    return f"{error.format_message().rstrip('.')} (see {path} --help)"
+
+
+def _system(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason

@@ -1,0 +1,200 @@
+"""`alur send`: a command about a complaint, and what came of it."""
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+from uuid import uuid4
+
+import typer
+from pydantic_core import to_json
+
+from agents import policies
+from agents.cli.context import say, settings_of
+from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure
+from agents.cli.fields import data_of, options
+from agents.cli.outcome import Outcome, send_and_wait
+from agents.client import find_complaint, require_topics
+from agents.settings import Settings
+from events.base import timestamp
+from events.codec import decode_command
+from events.commands import COMMANDS, Command, command_type
+from events.errors import InvalidCommand, Undecodable
+from events.topics import TopicName
+from workflow.roles import MAY, Role, who_may
+from workflow.transitions import HEARD_IN, OPEN
+
+_STAGES_OWN: Final = frozenset({"register-complaint", "notice-deadline", "escalate-complaint"})
+_TOPICS: Final = (TopicName.COMMANDS, TopicName.EVENTS, TopicName.REJECTIONS, TopicName.STATE)
+_FIELD: Final = re.compile(r"\bdata\.(\w+)")
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What a command has beside its data."""
+
+    complaint: str
+    source: str
+    command_id: str
+    expected_version: int | None = None
+
+
+def application() -> typer.Typer:
+    """Return one sub-command for each command that comes from outside."""
+    app = typer.Typer(
+        help="Send a command about a complaint and say what came of it. "
+        "Exits with 0 if it had its effect, 1 if it was refused, 3 if it is not decided in time."
+    )
+    for command in COMMANDS:
+        if command.NAME not in _STAGES_OWN:
+            app.command(command.NAME, help=_help(command))(_sender(command))
+    return app
+
+
+def _help(command: type[Command]) -> str:
+    heard_in = HEARD_IN[command]
+    statuses = "open" if heard_in == OPEN else ", ".join(sorted(heard_in))
+    return f"{(command.__doc__ or '').strip()}\n\nFrom {who_may(command)}, while the complaint is {statuses}."
+
+
+def _sender(command: type[Command]) -> Callable[..., None]:
+    """Make the function that typer calls, with the command's fields as its options."""
+
+    def run(ctx: typer.Context, **given: Any) -> None:  # noqa: ANN401 -- typer fills them in by the signature below
+        _send(ctx, command, given)
+
+    parameters = [
+        inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
+        *_envelope_options(command),
+        *options(command),
+    ]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect reads it, mypy does not
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _envelope_options(command: type[Command]) -> list[inspect.Parameter]:
+    empty = inspect.Parameter.empty
+    sender, default_sender = _default_sender(command)
+    found: list[tuple[str, Any, Any]] = [
+        (
+            "complaint",
+            Annotated[str, typer.Option(metavar="ID", help="its complaint id, or its tracking id (digits)")],
+            empty,
+        ),
+        (
+            "sender",
+            Annotated[
+                str if sender is empty else str | None, typer.Option("--as", metavar="SOURCE", help=default_sender)
+            ],
+            sender,
+        ),
+        (
+            "command_id",
+            Annotated[str | None, typer.Option("--id", metavar="ID", help="repeats with this id are one command")],
+            None,
+        ),
+        (
+            "expected_version",
+            Annotated[
+                int | None, typer.Option(metavar="N", min=0, help="refuse it unless the complaint is at this version")
+            ],
+            None,
+        ),
+        (
+            "wait",
+            Annotated[float, typer.Option(metavar="SECONDS", min=0, help="how long to wait for what comes of it")],
+            10.0,
+        ),
+    ]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return [inspect.Parameter(name, kind, default=default, annotation=hint) for name, hint, default in found]
+
+
+def _default_sender(command: type[Command]) -> tuple[Any, str]:
+    """Return the default of `--as` and its help: an office that holds a complaint has to say which one it is."""
+    if Role.CITIZEN in MAY[command]:
+        return None, "who sends it; /citizens/anonymous unless given"
+    if Role.ADMINISTRATOR in MAY[command]:
+        return None, "who sends it; the national administrator unless given"
+    return inspect.Parameter.empty, f"{who_may(command)}: /offices/OFFICE or /offices/OFFICE/officers/ID"
+
+
+def _source(settings: Settings, command: type[Command], given: str | None) -> str:
+    if given is not None:
+        return given
+    if Role.CITIZEN in MAY[command]:
+        return "/citizens/anonymous"
+    return f"/offices/{policies.load(settings.policy).at(datetime.now(UTC)).national}"
+
+
+def _send(ctx: typer.Context, command: type[Command], given: dict[str, Any]) -> None:
+    settings = settings_of(ctx)
+    data = data_of(command, given)
+    source = _source(settings, command, given["sender"])
+    require_topics(settings, _TOPICS)
+    complaint = find_complaint(settings, given["complaint"])
+    envelope = Envelope(complaint, source, given["command_id"] or str(uuid4()), given["expected_version"])
+    value = encoded(command, data, envelope, datetime.now(UTC))
+    outcome = send_and_wait(
+        settings,
+        complaint,
+        (source, envelope.command_id),
+        value,
+        seconds=given["wait"],
+        may_be_repeat=given["command_id"] is not None,
+    )
+    _tell(command, outcome, given["wait"])
+
+
+def encoded(command: type[Command], data: dict[str, Any], envelope: Envelope, now: datetime) -> bytes:
+    """Write a command of the contract.
+
+    Raises:
+        Failure: it is none; the message names the option.
+    """
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "type": command_type(command.NAME),
+        "source": envelope.source,
+        "id": envelope.command_id,
+        "subject": envelope.complaint,
+        "time": timestamp(now),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+    if envelope.expected_version is not None:
+        event["expectedversion"] = envelope.expected_version
+    value = to_json(event)
+    try:
+        decode_command(value)
+    except (InvalidCommand, Undecodable) as error:
+        raise Failure(_in_options(error.reason), MISUSED) from None
+    return value
+
+
+def _in_options(reason: str) -> str:
+    """Name the options in place of the fields."""
+    named = _FIELD.sub(lambda match: f"--{match[1].replace('_', '-')}", reason)
+    return named.replace("data: ", "").replace("Value error, ", "")
+
+
+def _tell(command: type[Command], outcome: Outcome, waited: float) -> None:
+    if outcome.refused is not None:
+        rejection = outcome.refused.rejection
+        standing = f" (it is {rejection.status}, version {rejection.version})" if rejection.status else ""
+        raise Failure(f"{command.NAME} was refused, {rejection.code}: {rejection.message}{standing}", FAILED)
+    place = f"{TopicName.COMMANDS}, partition {outcome.place.partition}, offset {outcome.place.offset}"
+    if outcome.facts:
+        after = outcome.facts[-1].complaint
+        steps = " → ".join(recorded.fact.NAME for recorded in outcome.facts)
+        say(f"{command.NAME}: {steps}")
+        say(f"complaint {after.tracking_id} is {after.status} at version {after.version}; it is in {place}")
+    elif waited:
+        raise Failure(
+            f"{command.NAME} is in the log ({place}) but not decided after {waited:g} s: does lifecycle run?", UNDECIDED
+        )
+    else:
+        say(f"{command.NAME} is in the log: {place}")

@@ -1,0 +1,67 @@
+"""`alur show`: all that is known of one complaint."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from agents import policies
+from agents.cli.context import console, say, settings_of
+from agents.cli.timeline import as_json, as_text
+from agents.client import Dossier, NoSuchComplaint, find_complaint, read_dossier, require_topics
+from agents.settings import Settings
+from events.topics import TopicName
+from workflow.policy import Policy, PolicySet, UnknownPolicy
+
+_TOPICS = (TopicName.EVENTS, TopicName.REJECTIONS, TopicName.STATE)
+
+
+def show(
+    ctx: typer.Context,
+    complaint: Annotated[str, typer.Argument(help="its complaint id, or its tracking id (digits)")],
+    *,
+    json: Annotated[bool, typer.Option("--json", help="print one JSON object instead")] = False,
+) -> None:
+    """Show a complaint: its timeline, its clocks as they stand now, and what was refused about it.
+
+    Times are local to the national zone of its policy; a clock's due time is local to the zone that counts for it.
+
+        alur show 1042007
+
+        alur show 7f1c0f4e-6a0e-5a41-9c0e-0d8f3c1f2a11 --json
+    """
+    settings = settings_of(ctx)
+    require_topics(settings, _TOPICS)
+    dossier = read_dossier(settings, find_complaint(settings, complaint))
+    if not dossier.history:
+        raise NoSuchComplaint(_nothing(dossier))
+    if json:
+        say(as_json(dossier))
+    else:
+        for part in as_text(dossier, policy_of(settings, dossier), datetime.now(UTC)):
+            console().print(part)
+
+
+def _nothing(dossier: Dossier) -> str:
+    refused = f"; {len(dossier.refusals)} commands about it were refused" if dossier.refusals else ""
+    return (
+        f"there is no complaint {dossier.complaint} (a report that was just submitted may still be on its way){refused}"
+    )
+
+
+def policy_of(settings: Settings, dossier: Dossier) -> Policy:
+    """Return the policy version that the complaint is pinned to.
+
+    That is one of the policy we are set to or, by its name, of one that comes with us; else the present version of the
+    former, which then only lends its zones.
+    """
+    complaint = dossier.history[-1].complaint
+    ours = policies.load(settings.policy)
+    named = complaint.policy.partition("/")[0]
+    candidates: list[PolicySet] = [ours, *([policies.load(named)] if named in policies.packaged() else [])]
+    for candidate in candidates:
+        try:
+            return candidate.pinned(complaint.policy)
+        except UnknownPolicy:
+            continue
+    return ours.at(complaint.received_at)

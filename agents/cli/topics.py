@@ -1,0 +1,79 @@
+"""`alur topics`: make the topics, and look at them."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from agents.admin import ensure_topics, topics_missing
+from agents.cli.context import console, say, settings_of
+from agents.cli.errors import FAILED
+from agents.client import Extent, extents
+from agents.settings import Settings
+from events.topics import TOPICS, Topic, TopicName
+
+_DAY_MS = 24 * 60 * 60 * 1000
+
+
+def application() -> typer.Typer:
+    """Return the commands about topics."""
+    app = typer.Typer(help="The topics on Kafka.")
+    app.command("create")(create)
+    app.command("list")(listing)
+    return app
+
+
+def create(
+    ctx: typer.Context,
+    partitions: Annotated[
+        int | None, typer.Option(metavar="N", help="partitions of each topic, instead of ALUR_PARTITIONS")
+    ] = None,
+    replication: Annotated[
+        int | None, typer.Option(metavar="N", help="replicas of each partition, instead of ALUR_REPLICATION")
+    ] = None,
+) -> None:
+    """Make the topics that do not exist; refuse if one exists with other settings, and say which.
+
+    alur topics create --partitions 12 --replication 3
+    """
+    settings = settings_of(
+        ctx,
+        ALUR_PARTITIONS=None if partitions is None else str(partitions),
+        ALUR_REPLICATION=None if replication is None else str(replication),
+    )
+    report = ensure_topics(settings)
+    for name in report.created:
+        say(f"made {name}")
+    said = f"{len(report.created)} topics made" if report.created else "no topic had to be made"
+    say(f"{said}, {len(report.present)} were there as they should be")
+
+
+def listing(ctx: typer.Context) -> None:
+    """List the topics: how they are kept, who reads them, and how much is in them.
+
+    Exits with 1 if some do not exist.
+    """
+    settings = settings_of(ctx)
+    missing = topics_missing(settings)
+    there = [topic.name for topic in TOPICS if settings.topic(topic.name) not in missing]
+    console().print(_table(settings, extents(settings, there)))
+    if missing:
+        say(f"{len(missing)} topics are missing: make them with `alur topics create`")
+        raise typer.Exit(FAILED)
+
+
+def _table(settings: Settings, found: dict[TopicName, Extent]) -> Table:
+    table = Table("topic", "partitions", "offsets", "kept", "stamp", "read by", box=None, pad_edge=False)
+    for topic in TOPICS:
+        extent = found.get(topic.name)
+        size = ("missing", "") if extent is None else (str(extent.partitions), f"{extent.offsets:,}")
+        stamp = "log append" if topic.config["message.timestamp.type"] == "LogAppendTime" else "create"
+        table.add_row(settings.topic(topic.name), *size, _kept(topic), stamp, topic.readers)
+    return table
+
+
+def _kept(topic: Topic) -> str:
+    if topic.config["cleanup.policy"] == "compact":
+        return "compacted"
+    retention = int(topic.config["retention.ms"])
+    return "for good" if retention < 0 else f"{retention // _DAY_MS} days"

@@ -1,0 +1,59 @@
+"""`alur watch`: the whole, live."""
+
+import time
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import typer
+from rich.live import Live
+
+from agents import policies
+from agents.admin import lag
+from agents.cli.board import READS, Board
+from agents.cli.board_view import view
+from agents.cli.context import console, note, settings_of
+from agents.client import Reader, require_topics
+from events.topics import TOPICS
+
+_REFRESH_S: Final = 0.5
+_LAG_S: Final = 3.0
+
+
+def watch(
+    ctx: typer.Context,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="print the board as it is now, once")] = False,
+) -> None:
+    """Watch the complaints by status, how far each stage is behind, what is due soon, and what went wrong.
+
+    Ends with Ctrl-C.
+
+        alur watch
+
+        alur watch --once
+    """
+    settings = settings_of(ctx)
+    zone = policies.load(settings.policy).at(datetime.now(UTC)).national_zone
+    require_topics(settings, [topic.name for topic in TOPICS])
+    board = Board()
+    with Reader(settings, READS) as reader:
+        if console().is_terminal and not once:
+            note("reading complaints.state ...")
+        board.add(reader.to_end())
+        behind, measured = lag(settings), time.monotonic()
+        if once:
+            console().print(view(board, behind, datetime.now(UTC), zone))
+            return
+        with Live(console=console(), auto_refresh=False, screen=console().is_terminal) as live:
+            while True:
+                live.update(view(board, behind, datetime.now(UTC), zone), refresh=True)
+                _follow(board, reader)
+                if time.monotonic() - measured > _LAG_S:
+                    behind, measured = lag(settings), time.monotonic()
+
+
+def _follow(board: Board, reader: Reader) -> None:
+    """Take in what comes until the board is to be drawn again: not for each record of a busy system."""
+    deadline = time.monotonic() + _REFRESH_S
+    while (left := deadline - time.monotonic()) > 0:
+        board.add(reader.poll(left))

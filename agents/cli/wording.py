@@ -1,0 +1,125 @@
+"""Facts, deadlines and spans of time in words for a terminal."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from events import facts as f
+from events.reports import Location, ReportContent
+
+_LONGEST: Final = 400
+
+
+def safe(text: str) -> str:
+    """Return text that others wrote without what could steer the terminal it is shown on."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
+
+
+def shortened(text: str) -> str:
+    """Return the beginning of a long text, safe to show."""
+    return safe(text if len(text) <= _LONGEST else f"{text[:_LONGEST].rstrip()}…")
+
+
+def local(moment: datetime, zone: ZoneInfo) -> str:
+    """Write a moment as clocks on the wall of `zone` show it, with the zone's name."""
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def span(length: timedelta) -> str:
+    """Write a length of time by its two largest units."""
+    seconds = int(abs(length.total_seconds()))
+    parts = (("d", seconds // 86_400), ("h", seconds // 3_600 % 24), ("min", seconds // 60 % 60), ("s", seconds % 60))
+    first = next((index for index, (_, count) in enumerate(parts) if count), len(parts) - 1)
+    return " ".join(f"{count} {unit}" for unit, count in parts[first : first + 2] if count) or "0 s"
+
+
+def place(location: Location | None) -> str:
+    """Write where something is, the smallest area first."""
+    if location is None:
+        return "no place given"
+    names = [name for name in (location.village, location.district, location.city, location.province) if name]
+    if location.lat is not None and location.lon is not None:
+        names.append(f"{location.lat:g}, {location.lon:g}")
+    return safe(", ".join(names)) or "no place given"
+
+
+def in_words(fact: f.Fact, zone: ZoneInfo) -> str:
+    """Say what a fact tells beside its name, with its moments as they are in `zone`."""
+    timed = _TIMED.get(type(fact))
+    return shortened(_WORDS[type(fact)](fact) if timed is None else timed(fact, zone))
+
+
+def _registered(fact: f.ComplaintRegistered) -> str:
+    return f"{_titled(fact.report)} (report {fact.report_id} of {fact.source})"
+
+
+def _titled(report: ReportContent) -> str:
+    return report.title or report.body
+
+
+def _completed(fact: f.ReportCompleted) -> str:
+    unsaid = {"by", "revision", "chosen_office"}
+    changed = (name for name in type(fact).model_fields if name not in unsaid and getattr(fact, name) is not None)
+    return f"revision {fact.revision}: {', '.join(changed)}"
+
+
+def _reason(text: str, reason: str | None) -> str:
+    return f"{text}: {reason}" if reason else text
+
+
+def _deemed(fact: f.ComplaintWithdrawn | f.ComplaintClosed, by_whom: str) -> str:
+    return _reason("by the passing of its deadline" if fact.deadline else by_whom, fact.reason)
+
+
+def _rescheduled(fact: f.DeadlineRescheduled, zone: ZoneInfo) -> str:
+    return f"{fact.clock}: {local(fact.due_at, zone)} instead of {local(fact.old_due_at, zone)}, {fact.reason}"
+
+
+def _extended(fact: f.DeadlineExtended, zone: ZoneInfo) -> str:
+    said = f"{fact.clock} by {fact.working_days} working days, to {local(fact.due_at, zone)}"
+    return _reason(said, fact.reason)
+
+
+def _verified(fact: f.ComplaintVerified) -> str:
+    said = (
+        f"category {fact.category}" if fact.category else "",
+        f"text edited: {fact.edited_text}" if fact.edited_text is not None else "",
+    )
+    return "; ".join(filter(None, said))
+
+
+def _followed_up(fact: f.FollowUpRecorded) -> str:
+    evidence = f" ({len(fact.evidence)} pieces of evidence)" if fact.evidence else ""
+    return f"{fact.office}: {fact.text}{evidence}"
+
+
+def _archived(fact: f.ComplaintArchived) -> str:
+    return f"{fact.reason} of {fact.duplicate_of}" if fact.duplicate_of else str(fact.reason)
+
+
+_WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
+    f.ComplaintRegistered: _registered,
+    f.ComplaintVerified: _verified,
+    f.ComplaintPostponed: lambda fact: f"lacks {', '.join(fact.missing)}: {fact.reason}",
+    f.ReportCompleted: _completed,
+    f.ComplaintArchived: _archived,
+    f.ComplaintWithdrawn: lambda fact: _deemed(fact, "by the reporter"),
+    f.ComplaintDisposed: lambda fact: f"to {fact.office}, round {fact.round}",
+    f.DispositionReturned: lambda fact: f"by {fact.office}: {fact.reason}",
+    f.FollowUpRecorded: _followed_up,
+    f.FollowUpReplied: lambda fact: fact.text,
+    f.ComplaintClosed: lambda fact: _deemed(fact, "by an administrator"),
+    f.ResolutionRated: lambda fact: _reason(f"{fact.rating} of 5", fact.text),
+    f.ComplaintEscalated: lambda fact: f"to {fact.office}, rung {fact.rung}",
+    f.EscalationExhausted: lambda fact: f"no rung above {fact.rung}: an incident",
+    f.ExtensionRequested: lambda fact: f"{fact.working_days} working days: {fact.reason}",
+    f.ExtensionRefused: lambda fact: fact.reason or "",
+}
+
+_TIMED: Final[dict[type[f.Fact], Callable[[Any, ZoneInfo], str]]] = {
+    f.DeadlineWarned: lambda fact, zone: f"{fact.clock} is due {local(fact.due_at, zone)}",
+    f.DeadlineBreached: lambda fact, zone: f"{fact.clock} was due {local(fact.due_at, zone)}",
+    f.DeadlineExtended: _extended,
+    f.DeadlineRescheduled: _rescheduled,
+}
