@@ -1,0 +1,147 @@
+"""What goes over the wire in version 1, one kept example of each message: it still reads, and is still written so.
+
+A file here is never changed. A field that moves gets a new version of its message, and a step that reads the old one.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from events import codec
+from events.base import CONTENT_TYPE, timestamp
+from events.commands import COMMANDS, command_type
+from events.facts import FACTS, fact_type
+from events.ids import complaint_id, digest, fact_id, stage_command_id, tracking_id
+from events.outcomes import Rejection, Resolution
+from events.reports import ReportSubmitted
+from events.snapshot import Complaint
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "v1"
+
+REPORT = ReportSubmitted.TYPE
+COMMAND_TYPES = [command_type(command.NAME) for command in COMMANDS]
+FACT_TYPES = [fact_type(fact.NAME) for fact in FACTS]
+ALL = [REPORT, *COMMAND_TYPES, *FACT_TYPES, codec.STATE_TYPE, Rejection.TYPE, Resolution.TYPE]
+
+
+def golden(kind: str) -> bytes:
+    return (GOLDEN / f"{kind}.json").read_bytes()
+
+
+def test_there_is_one_example_of_each_message() -> None:
+    assert {path.name for path in GOLDEN.iterdir()} == {f"{kind}.json" for kind in ALL}
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_each_is_a_cloud_event(kind: str) -> None:
+    event = json.loads(golden(kind))
+    assert (event["specversion"], event["type"], event["datacontenttype"]) == ("1.0", kind, "application/json")
+    assert event["source"].startswith("/")
+    assert event["id"]
+    # extension attributes have names of lower-case letters and digits, and no structure
+    assert all(name.isalnum() and name == name.lower() for name in event)
+    assert all(isinstance(value, str) for name, value in event.items() if name != "data")
+
+
+@pytest.mark.parametrize("kind", COMMAND_TYPES)
+def test_commands(kind: str) -> None:
+    raw = golden(kind)
+    event = codec.decode_command(raw)
+    assert event.time is not None
+    again = codec.encode_command(
+        event.data, source=event.source, command_id=event.id, subject=str(event.subject), time=event.time
+    )
+    assert json.loads(again) == json.loads(raw)
+    assert codec.decode_command(again) == event
+
+
+@pytest.mark.parametrize("kind", FACT_TYPES)
+def test_facts(kind: str) -> None:
+    raw = golden(kind)
+    recorded = codec.decode_fact(raw)
+    again = codec.encode_fact(recorded, codec.encode_complaint(recorded.complaint))
+    assert json.loads(again) == json.loads(raw)
+    assert codec.decode_fact(again) == recorded
+    headers = dict(codec.fact_headers(recorded))
+    assert headers["content-type"] == CONTENT_TYPE.encode()
+    assert headers["fact"].decode() == recorded.fact.NAME
+
+
+def test_snapshot() -> None:
+    raw = golden(codec.STATE_TYPE)
+    complaint = codec.decode_snapshot(raw)
+    written = codec.encode_complaint(complaint)
+    again = codec.encode_snapshot(complaint, written)
+    assert json.loads(again) == json.loads(raw)
+    assert codec.complaint_in(again) == written
+    assert codec.complaint_in(raw) == written
+    assert codec.read_complaint(written) == complaint
+
+
+def test_report() -> None:
+    raw = golden(REPORT)
+    report = codec.decode_report(raw)
+    assert report.data.model_dump(mode="json", by_alias=True) == _with_nulls(json.loads(raw)["data"])
+    assert report.complaint_id == json.loads(golden(codec.STATE_TYPE))["subject"]
+    assert not hasattr(report.data.content(), "reporter")
+
+
+def _with_nulls(data: dict[str, Any]) -> dict[str, Any]:
+    files = [
+        file if isinstance(file, str) else {"name": None, "media_type": None} | file for file in data["attachments"]
+    ]
+    return data | {"attachments": files}
+
+
+def test_rejection() -> None:
+    event = json.loads(golden(Rejection.TYPE))
+    rejection = Rejection.model_validate_json(json.dumps(event["data"]))
+    moment = codec.decode_command(golden(COMMAND_TYPES[0])).time
+    assert moment is not None
+    assert json.loads(codec.encode_rejection(rejection, subject=event["subject"], time=moment)) == event
+
+
+def test_resolution() -> None:
+    event = json.loads(golden(Resolution.TYPE))
+    resolution = Resolution.model_validate_json(json.dumps(event["data"]))
+    last = codec.decode_fact(golden("lapor.complaint.rated.v1"))
+    again = codec.encode_resolution(resolution, subject=event["subject"], version=last.complaint.version, time=last.at)
+    assert json.loads(again) == event
+
+
+def test_a_fact_is_its_own_fields_and_by_and_the_complaint() -> None:
+    event = json.loads(golden("lapor.complaint.disposed.v1"))
+    assert event["data"].keys() == {"office", "round", "by", "complaint"}
+    complaint = Complaint.model_validate_json(json.dumps(event["data"]["complaint"]))
+    assert event["id"] == fact_id(complaint.complaint_id, complaint.version)
+    assert event["sequence"] == f"{complaint.version:010d}"
+    assert (event["source"], event["subject"]) == ("/stages/lifecycle", complaint.complaint_id)
+
+
+class TestNames:
+    def test_a_channel_can_compute_the_complaint_id(self) -> None:
+        # uuid5 in the URL namespace, as any language has it
+        assert complaint_id("/channels/sms", "1708-000123") == "419535e9-5c83-5206-857a-a7517e758cf7"
+
+    def test_stage_commands_are_named_after_what_they_were_decided_on(self) -> None:
+        complaint = complaint_id("/channels/sms", "1")
+        assert stage_command_id(complaint, "verify", 1) == stage_command_id(complaint, "verify", 1)
+        assert len({stage_command_id(complaint, "verify", 1), stage_command_id(complaint, "verify", 2)}) == 2
+
+    def test_two_senders_never_share_a_digest(self) -> None:
+        assert digest("/a", "b") != digest("/a#", "b") != digest("/a", "#b")
+        assert digest("a", "#b") != digest("a#", "b")
+        assert len(digest("/a", "b")) == 16
+
+    def test_tracking_ids_are_digits_and_differ(self) -> None:
+        ids = [tracking_id(partition, offset) for partition in range(13) for offset in (0, 1, 999, 1000, 10**6, 10**9)]
+        assert len(set(ids)) == len(ids)
+        assert all(each.isdigit() and len(each) >= 7 for each in ids)
+
+
+def test_moments_are_written_in_milliseconds() -> None:
+    moment = codec.decode_fact(golden("lapor.complaint.disposed.v1")).at
+    assert timestamp(moment.replace(microsecond=999_999)).endswith(".999Z")
+    assert timestamp(moment.replace(microsecond=0)).endswith(".000Z")
