@@ -76,10 +76,6 @@ class People:
             if self._still_meant(plan):
                 yield Sending(plan.subject, plan.act.source, plan.command_id, plan.act.command)
 
-    def next_due(self) -> float | None:
-        """Return when somebody will act next; None if nobody means to."""
-        return self._plans[0].at if self._plans else None
-
     def _scene(self, recorded: Recorded) -> Scene:
         complaint = recorded.complaint
         lots = Random(f"{self._seed}/{complaint.complaint_id}/{complaint.version}")  # noqa: S311 -- repeatable on purpose
