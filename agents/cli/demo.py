@@ -14,9 +14,9 @@ def demo(
         Path | None,
         typer.Option(exists=True, dir_okay=False, readable=True, help="real reports (CSV or JSON lines) to take"),
     ] = None,
-    count: Annotated[int | None, typer.Option(min=1, help="how many reports to make up")] = None,
-    seed: Annotated[int | None, typer.Option(help="the same seed makes up the same reports")] = None,
-    seconds: Annotated[float | None, typer.Option(min=1, help="how long to run")] = None,
+    count: Annotated[int, typer.Option(min=1, help="how many reports to make up")] = 400,
+    seed: Annotated[int, typer.Option(help="the same seed makes up the same reports and the same people")] = 1708,
+    seconds: Annotated[float, typer.Option(min=1, help="how long to play")] = 60.0,
 ) -> None:
     """Run everything for about a minute: broker, stages, citizens and officers; end with a reconciliation.
 
@@ -26,6 +26,5 @@ def demo(
     """
     from agents import demo as demonstration  # noqa: PLC0415 -- takes the stages along, which others need not wait for
 
-    chosen = {"count": count, "seed": seed, "seconds": seconds}
-    given = {name: value for name, value in chosen.items() if value is not None}
-    raise typer.Exit(demonstration.run(settings_of(ctx), reports, **given))
+    status = demonstration.run(settings_of(ctx), reports, count=count, seed=seed, seconds=seconds)
+    raise typer.Exit(status)

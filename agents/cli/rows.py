@@ -1,5 +1,6 @@
 """A row of a table as a report of the contract."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -130,9 +131,12 @@ def _day(cell: str) -> str:
 
 def _degrees(cell: str) -> float:
     try:
-        return float(cell.replace(",", ".") if "." not in cell else cell)
+        degrees = float(cell.replace(",", ".") if "." not in cell else cell)
     except ValueError:
-        raise ValueError("number of degrees") from None
+        degrees = math.nan
+    if not math.isfinite(degrees):
+        raise ValueError("number of degrees")
+    return degrees
 
 
 def _flag(cell: str) -> bool:

@@ -33,8 +33,9 @@ def run(
     for stage in wanted:
         if stage not in STAGES:
             raise Failure(f"there is no stage {stage!r}; there are {', '.join(STAGES)}", MISUSED)
-    settings = as_laid_out(settings_of(ctx))
+    settings = settings_of(ctx)
     policies.load(settings.policy)
+    settings = as_laid_out(settings)
     made = ensure_topics(settings).created
     if made:
         note(f"made {len(made)} topics: {', '.join(made)}")

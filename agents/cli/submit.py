@@ -17,7 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from agents.admin import AdminError
 from agents.cli.columns import BadMapping
-from agents.cli.context import console, note, say, settings_of
+from agents.cli.context import console, say, settings_of
 from agents.cli.errors import MISUSED, Failure
 from agents.cli.reports import (
     DEFAULT_SOURCE,
@@ -112,7 +112,7 @@ def _table(file: str, lines: Iterator[bytes], options: TableOptions) -> Table:
         raise Failure(f"{file}: {error}") from None
     except BadMapping as error:
         raise Failure(f"{file}: {error}", MISUSED) from None
-    note(f"columns: {table.columns}")
+    say(f"columns: {table.columns}")
     return table
 
 

@@ -46,8 +46,8 @@ def place(location: Location | None) -> str:
 
 def in_words(fact: f.Fact, zone: ZoneInfo) -> str:
     """Say what a fact tells beside its name, with its moments as they are in `zone`."""
-    timed = _TIMED.get(type(fact))
-    return shortened(_WORDS[type(fact)](fact) if timed is None else timed(fact, zone))
+    timed = TIMED.get(type(fact))
+    return shortened(WORDS[type(fact)](fact) if timed is None else timed(fact, zone))
 
 
 def _registered(fact: f.ComplaintRegistered) -> str:
@@ -98,7 +98,7 @@ def _archived(fact: f.ComplaintArchived) -> str:
     return f"{fact.reason} of {fact.duplicate_of}" if fact.duplicate_of else str(fact.reason)
 
 
-_WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
+WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
     f.ComplaintRegistered: _registered,
     f.ComplaintVerified: _verified,
     f.ComplaintPostponed: lambda fact: f"lacks {', '.join(fact.missing)}: {fact.reason}",
@@ -117,7 +117,7 @@ _WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
     f.ExtensionRefused: lambda fact: fact.reason or "",
 }
 
-_TIMED: Final[dict[type[f.Fact], Callable[[Any, ZoneInfo], str]]] = {
+TIMED: Final[dict[type[f.Fact], Callable[[Any, ZoneInfo], str]]] = {
     f.DeadlineWarned: lambda fact, zone: f"{fact.clock} is due {local(fact.due_at, zone)}",
     f.DeadlineBreached: lambda fact, zone: f"{fact.clock} was due {local(fact.due_at, zone)}",
     f.DeadlineExtended: _extended,
