@@ -1,0 +1,189 @@
+"""The command line on a real broker, with the stages running under the real policy."""
+
+import json
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from agents.cli.app import application
+from agents.client import read_all
+from agents.settings import Settings
+from events.ids import complaint_id
+from events.topics import TOPICS, TopicName
+
+CSV = "id,title,description,status,created_at,latitude,longitude,supporters,comments\n"
+
+
+@dataclass
+class Alur:
+    """The command line in one environment."""
+
+    settings: Settings
+
+    def __call__(self, *arguments: str, text: str | None = None) -> Result:
+        runner = CliRunner(env={**self.settings.to_environment(), "NO_COLOR": "1", "TERM": "dumb"})
+        return runner.invoke(application(), list(arguments), input=text)
+
+    def does(self, *arguments: str, text: str | None = None) -> str:
+        result = self(*arguments, text=text)
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
+
+    def fails(self, status: int, *arguments: str, text: str | None = None) -> str:
+        result = self(*arguments, text=text)
+        assert result.exit_code == status, result.output
+        assert len(result.stderr.splitlines()) == 1, result.stderr
+        return result.stderr
+
+
+@pytest.fixture
+def alur(settings: Settings) -> Alur:
+    """Nothing runs in this environment, and it has no topics yet."""
+    return Alur(settings)
+
+
+@pytest.fixture
+def live(engine: Any) -> Alur:
+    """All stages run."""
+    return Alur(engine.settings)
+
+
+@pytest.fixture
+def complaint(engine: Any) -> str:
+    """A complaint that waits for an administrator."""
+    found: str = engine.report(uuid.uuid4().hex)
+    engine.await_status(found, "registered")
+    return found
+
+
+def test_topics_are_made_listed_and_refused(alur: Alur) -> None:
+    assert "9 topics are missing" in alur("topics", "list").stdout
+    assert alur("topics", "list").exit_code == 1
+    assert alur.does("topics", "create", "--partitions", "2").endswith(
+        "9 topics made, 0 were there as they should be\n"
+    )
+    assert "no topic had to be made" in alur.does("topics", "create", "--partitions", "2")
+    assert "has partitions=2, not 4" in alur.fails(1, "topics", "create")
+    listed = alur.does("topics", "list")
+    assert all(alur.settings.topic(topic.name) in listed for topic in TOPICS)
+
+
+def test_without_topics_nothing_is_submitted(alur: Alur) -> None:
+    assert "topics are missing" in alur.fails(1, "submit", "-", text=f"{CSV}1,Judul,,,,,,,\n")
+
+
+def test_a_file_is_in_the_intake_when_it_is_said_to_be(alur: Alur, tmp_path: Path) -> None:
+    alur.does("topics", "create")
+    rows = [
+        f"{number},Judul {number},Isi yang cukup panjang,submitted,2026-03-14T10:00:00Z,-8.6,115.2,0,0"
+        for number in (1, 2, 2)
+    ]
+    bad = ["3,,,submitted,,,,0,0", f"4,Judul,{'x' * 20_001},submitted,,,,0,0", "5,Judul,Isi,submitted,,99,115.2,0,0"]
+    file, rejects = tmp_path / "reports.csv", tmp_path / "rejects.csv"
+    file.write_text(CSV + "\n".join([*rows, *bad]) + "\n")
+
+    result = alur("submit", str(file), "--rejects", str(rejects))
+
+    assert result.exit_code == 1
+    columns, *told = result.stdout.splitlines()
+    assert columns.startswith("columns: id=id, title=title, body=description, event_date=created_at")
+    assert told == [
+        "line 5: a report needs a title or a body that is not empty",
+        "line 6: body: String should have at most 20000 characters",
+        "line 7: location.lat: Input should be less than or equal to 90",
+        "1 repeat a report of the file: these are 2 complaints",
+        "submitted 3, skipped 3",
+    ]
+    assert result.stderr == "alur: 3 of 6 reports were not submitted\n"
+    assert [line.split(",", 1)[0] for line in rejects.read_text().splitlines()] == ["line", "5", "6", "7"]
+    records = list(read_all(alur.settings, [TopicName.INTAKE]))
+    assert sorted(str(record.key, "ascii") for record in records if record.key) == sorted(
+        complaint_id("/channels/web", number) for number in ("1", "2", "2")
+    )
+
+
+def test_reports_of_the_contract_come_from_a_pipe(alur: Alur) -> None:
+    alur.does("topics", "create")
+    report = {
+        "specversion": "1.0",
+        "type": "lapor.report.submitted.v1",
+        "source": "/channels/sms",
+        "id": "1",
+        "data": {"class": "complaint", "body": "Lampu mati"},
+    }
+    padded = {**report, "id": "2", "padding": "x" * 1_100_000}
+
+    result = alur("submit", "-", text=f"{json.dumps(report)}\n\n{json.dumps(padded)}\n")
+
+    assert result.stdout.splitlines()[-1] == "submitted 1, skipped 1"
+    assert "bytes are too many for one message" in result.stdout
+    [record] = read_all(alur.settings, [TopicName.INTAKE])
+    assert json.loads(record.value or b"") == report
+
+
+def test_a_command_has_its_effect_and_the_timeline_tells_it(live: Alur, engine: Any, complaint: str) -> None:
+    tracking = engine.snapshot(complaint)["tracking_id"]
+    said = live.does("send", "verify-complaint", "--complaint", tracking, "--category", "infrastruktur-jalan")
+    assert said.startswith("verify-complaint: verified\n")
+    engine.await_status(complaint, "disposed")
+
+    said = live.does(
+        *("send", "record-follow-up", "--complaint", complaint, "--as", "/offices/denpasar-pupr"),
+        *("--text", "Tim sudah menambal lubang.", "--evidence", "https://x.test/1.jpg"),
+    )
+    assert said.startswith("record-follow-up: followed-up\n")
+    assert "is followed_up at version 4" in said
+
+    page = live.does("show", tracking)
+    for expected in ("verified", "disposed", "Tim sudah menambal lubang.", "citizen_reply", "WITA", "/offices/panrb"):
+        assert expected in page
+    whole = json.loads(live.does("show", complaint, "--json"))
+    assert [fact["fact"] for fact in whole["history"]] == ["registered", "verified", "disposed", "followed-up"]
+    assert whole["complaint"]["complaint_id"] == complaint
+
+
+def test_a_refused_command_says_why_and_is_in_the_timeline(live: Alur, complaint: str) -> None:
+    said = live.fails(1, "send", "close-complaint", "--complaint", complaint)
+    assert "close-complaint was refused, not-allowed-in-status" in said
+
+    said = live.fails(1, "send", "verify-complaint", "--complaint", complaint, "--expected-version", "7")
+    assert "version-mismatch" in said
+    assert "not-allowed-in-status" in live.does("show", complaint)
+
+
+def test_a_repeat_finds_what_came_of_the_first(live: Alur, complaint: str) -> None:
+    command = ("send", "withdraw-complaint", "--complaint", complaint, "--id", "w1")
+
+    first, again = live.does(*command), live.does(*command)
+
+    assert first.splitlines()[0] == again.splitlines()[0] == "withdraw-complaint: withdrawn"
+
+
+def test_a_complaint_that_nobody_knows_is_refused_or_not_shown(live: Alur) -> None:
+    stranger = str(uuid.uuid4())
+
+    assert "unknown-complaint" in live.fails(1, "send", "withdraw-complaint", "--complaint", stranger)
+    assert "1 commands about it were refused" in live.fails(1, "show", stranger)
+    assert "no complaint with the tracking id 987654321" in live.fails(1, "show", "987654321")
+
+
+def test_the_board_shows_complaints_and_stages(live: Alur, complaint: str, engine: Any) -> None:
+    engine.await_quiet()
+    board = live.does("watch", "--once")
+
+    assert engine.snapshot(complaint)["tracking_id"] in board
+    for expected in ("registered", "lifecycle", "rejections", "verification"):
+        assert expected in board
+
+
+def test_what_is_not_decided_in_time_is_said_to_be_in_the_log(alur: Alur) -> None:
+    alur.does("topics", "create")
+    command = ("send", "withdraw-complaint", "--complaint", str(uuid.uuid4()))
+
+    assert "not decided after 0.5 s" in alur.fails(3, *command, "--wait", "0.5")
+    assert "is in the log: complaints.commands" in alur.does(*command, "--wait", "0")
+    assert len(list(read_all(alur.settings, [TopicName.COMMANDS]))) == 2
