@@ -10,8 +10,8 @@ from aiokafka.partitioner import murmur2
 from agents.settings import Settings
 from events.topics import OUTWARD_RECORD_BYTES
 
-SESSION_TIMEOUT_MS: Final = 10_000
-HEARTBEAT_MS: Final = 2_000
+SESSION_TIMEOUT_MS: Final = 6_000
+HEARTBEAT_MS: Final = 1_000
 # aiokafka's default of 100 ms between retries costs more than everything else in a transaction
 RETRY_BACKOFF_MS: Final = 5
 BATCH_BYTES: Final = 262_144

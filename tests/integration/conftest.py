@@ -1,0 +1,253 @@
+"""A whole engine, started as a user starts it, and clients that know nothing of its code."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from agents.admin import ensure_topics, lag
+from agents.settings import Settings
+from events.topics import STAGES
+
+WAIT_SECONDS = 60.0
+
+
+def eventually(what: str, probe: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:
+    """Poll `probe` until it gives something true, and return that; fail with `what` after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = probe()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: not within {seconds:.0f} s (last seen: {found!r})")
+        time.sleep(0.05)
+
+
+@dataclass
+class Engine:
+    """The stages of one environment as processes of their own, and the outside's view of its topics."""
+
+    settings: Settings
+    log: Path
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, *stages: str) -> None:
+        """Start `stages` (all, unless named), one process each."""
+        for stage in stages or tuple(STAGES):
+            command = [sys.executable, "-m", "faust", "-A", f"agents.{stage}", "worker", "-l", "error", "--without-web"]
+            with self.log.open("ab") as log:
+                self.processes[stage] = subprocess.Popen(
+                    command,
+                    env={**os.environ, **self.settings.to_environment(), "ALUR_LOG": "json"},
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                )
+
+    def kill(self, stage: str) -> None:
+        """kill -9."""
+        process = self.processes.pop(stage)
+        process.kill()
+        process.wait()
+
+    def stop(self, *stages: str) -> dict[str, int]:
+        """SIGTERM; return the exit statuses."""
+        ending = {stage: self.processes.pop(stage) for stage in stages or tuple(self.processes)}
+        for process in ending.values():
+            process.terminate()
+        return {stage: process.wait(30) for stage, process in ending.items()}
+
+    def alive(self) -> set[str]:
+        """The stages whose process runs."""
+        return {stage for stage, process in self.processes.items() if process.poll() is None}
+
+    def send(self, topic: str, value: bytes | None, key: bytes | None = None, **options: Any) -> None:
+        """Publish with librdkafka, by Kafka's partitioner."""
+        self.send_all(topic, [(key, value)], **options)
+
+    def send_all(self, topic: str, records: list[tuple[bytes | None, bytes | None]], **options: Any) -> None:
+        """Publish records in order and wait for their acknowledgement."""
+        config = {
+            "bootstrap.servers": self.settings.broker,
+            "partitioner": "murmur2_random",
+            "message.max.bytes": 8_000_000,
+            **options,
+        }
+        producer = Producer(config)
+        failures: list[Any] = []
+
+        def acknowledged(error: Any, _message: Any) -> None:
+            if error is not None:
+                failures.append(error)
+
+        for key, value in records:
+            producer.produce(self.settings.topic(topic), value=value, key=key, on_delivery=acknowledged)
+        assert producer.flush(30) == 0
+        assert not failures
+
+    def report(self, report_id: str, source: str = "/channels/sms", **data: Any) -> str:
+        """Publish a report; return the id of its complaint."""
+        event = report_event(report_id, source, **data)
+        self.send("complaints.intake", json.dumps(event).encode(), report_id.encode())
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{source}#{report_id}"))
+
+    def command(self, name: str, complaint: str, source: str, data: Mapping[str, Any] | None = None) -> str:
+        """Publish a command; return its id."""
+        event = command_event(name, complaint, source, data or {})
+        self.send("complaints.commands", json.dumps(event).encode(), complaint.encode())
+        return str(event["id"])
+
+    def read(self, topic: str) -> list[Any]:
+        """Read all that is committed in a topic, as raw messages."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.settings.broker,
+                "group.id": f"{self.settings.prefix}test-reader",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+            }
+        )
+        name = self.settings.topic(topic)
+        consumer.assign([TopicPartition(name, number, 0) for number in range(self.settings.partitions)])
+        found: list[Any] = []
+        ended: set[int] = set()
+        deadline = time.monotonic() + WAIT_SECONDS
+        while len(ended) < self.settings.partitions and time.monotonic() < deadline:
+            for message in consumer.consume(1000, 0.2):
+                if message.error():
+                    ended.add(message.partition())
+                else:
+                    found.append(message)
+        consumer.close()
+        assert len(ended) == self.settings.partitions, f"{name} could not be read to its end"
+        return found
+
+    def events(self, topic: str = "complaints.events", complaint: str | None = None) -> list[dict[str, Any]]:
+        """Read the CloudEvents of a topic, about one complaint or all, those of a complaint in order."""
+        found = [event for message in self.read(topic) if (event := _object(message.value())) is not None]
+        return [event for event in found if complaint is None or event.get("subject") == complaint]
+
+    def facts(self, complaint: str) -> list[str]:
+        """The names of what happened to a complaint, in order."""
+        return [event["type"].split(".")[2] for event in self.events(complaint=complaint)]
+
+    def snapshot(self, complaint: str) -> dict[str, Any] | None:
+        """Where a complaint stands by its last fact."""
+        found = self.events(complaint=complaint)
+        return found[-1]["data"]["complaint"] if found else None
+
+    def await_status(self, complaint: str, *statuses: str, seconds: float = WAIT_SECONDS) -> dict[str, Any]:
+        """Wait until a complaint stands in one of `statuses`; return its snapshot."""
+
+        def probe() -> dict[str, Any] | None:
+            snapshot = self.snapshot(complaint)
+            return snapshot if snapshot and snapshot["status"] in statuses else None
+
+        found: dict[str, Any] = eventually(f"{complaint} becomes {' or '.join(statuses)}", probe, seconds)
+        return found
+
+    def await_answer(self, command_id: str) -> dict[str, Any]:
+        """Wait for the fact or the rejection that answers a command."""
+
+        def probe() -> dict[str, Any] | None:
+            answers = self.events("complaints.rejections") + self.events()
+            return next((event for event in answers if event.get("causationid") == command_id), None)
+
+        found: dict[str, Any] = eventually(f"an answer to {command_id}", probe)
+        return found
+
+    def await_quiet(self, stages: Collection[str] = tuple(STAGES), seconds: float = WAIT_SECONDS) -> None:
+        """Wait until none of `stages` is behind, three times in a row: what one stage wrote, the next has read."""
+        seen = 0
+
+        def probe() -> bool:
+            nonlocal seen
+            behind = lag(self.settings)
+            seen = 0 if any(sum(behind[stage].values()) for stage in stages) else seen + 1
+            return seen > 2
+
+        eventually("no stage is behind", probe, seconds)
+
+
+def _object(value: bytes | None) -> dict[str, Any] | None:
+    """The CloudEvent in a record, or None for what a test has put there to be no CloudEvent."""
+    try:
+        event = json.loads(value or b"")
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def report_event(report_id: str, source: str = "/channels/sms", **data: Any) -> dict[str, Any]:
+    """A complete report of the contract; `data` replaces fields."""
+    return {
+        "specversion": "1.0",
+        "type": "lapor.report.submitted.v1",
+        "source": source,
+        "id": report_id,
+        "time": "2026-03-16T02:11:00Z",
+        "data": {
+            "class": "complaint",
+            "title": "Jalan berlubang di depan Pasar Badung",
+            "body": "Lubang sedalam satu jengkal, sudah dua sepeda motor jatuh.",
+            "category": "infrastruktur-jalan",
+            "event_date": "2026-03-14",
+            "location": {"province": "Bali", "city": "Denpasar", "district": "Denpasar Barat"},
+            "office": None,
+            "reporter": {"name": "Ni Luh Contoh", "phone": "0800-000-000", "email": None},
+            "anonymous": True,
+            "secret": False,
+            "attachments": [],
+            **data,
+        },
+    }
+
+
+def command_event(name: str, complaint: str, source: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    """A command of the contract."""
+    return {
+        "specversion": "1.0",
+        "type": f"lapor.command.{name}.v1",
+        "source": source,
+        "id": uuid.uuid4().hex,
+        "subject": complaint,
+        "data": dict(data),
+    }
+
+
+def _engine(broker: str, log: Path, policy: str) -> Engine:
+    settings = Settings(broker=broker, prefix=f"t{uuid.uuid4().hex[:12]}.", policy=policy, partitions=4)
+    ensure_topics(settings)
+    return Engine(settings, log)
+
+
+@pytest.fixture
+def stopped_engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
+    """An engine under the demo policy of which nothing runs yet."""
+    engine = _engine(broker, tmp_path / "stages.log", "demo")
+    yield engine
+    for stage in list(engine.processes):
+        engine.kill(stage)
+
+
+@pytest.fixture(scope="module")
+def engine(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine that a module's tests share: all stages run, under the real policy, where days are days."""
+    engine = _engine(broker, tmp_path_factory.mktemp("engine") / "stages.log", "lapor")
+    engine.start()
+    engine.await_quiet()
+    yield engine
+    assert engine.alive() == set(STAGES), f"a stage has stopped: see {engine.log}"
+    for stage, status in engine.stop().items():
+        assert status == 0, f"{stage} ended with {status}: see {engine.log}"

@@ -1,0 +1,141 @@
+"""Broken input on every topic that a stage reads: set aside with a reason, while the good goes through."""
+
+import json
+from typing import Any
+
+import pytest
+from conftest import Engine, command_event, eventually, report_event
+
+from events.topics import STAGES, TopicName
+
+MEGABYTE = 1_000_000
+
+_GOOD_REPORT = report_event("broken-input")
+_COMPLAINT = "6c0f2a52-4b0f-5d0c-9d6b-4b0a3a5f1c11"
+_GOOD_COMMAND = command_event("withdraw-complaint", _COMPLAINT, "/citizens/anonymous", {"reason": "selesai"})
+
+
+def _with(event: dict[str, Any], **data: Any) -> bytes:
+    return json.dumps({**event, "data": {**event["data"], **data}}).encode()
+
+
+NO_MESSAGE: dict[str, bytes | None] = {
+    "no value": None,
+    "empty": b"",
+    "not JSON": b"halo, jalan rusak",
+    "half a message": json.dumps(_GOOD_REPORT).encode()[:200],
+    "not UTF-8": b'{"specversion": "1.0", "type": "\xff\xfe"}',
+    "NUL bytes": b"\x00" * 64,
+    "a list": b"[1, 2, 3]",
+    "a number": b"42",
+    "an empty object": b"{}",
+    "an unknown type": json.dumps({**_GOOD_REPORT, "type": "com.example.other.v1"}).encode(),
+    "a type that is no string": json.dumps({**_GOOD_REPORT, "type": ["x"]}).encode(),
+    "a megabyte of text": b'"' + b"x" * MEGABYTE + b'"',
+    "deeply nested": b"[" * 50_000,
+}
+BROKEN_REPORTS: dict[str, bytes] = {
+    "no class": json.dumps({**_GOOD_REPORT, "data": {"title": "x"}}).encode(),
+    "neither title nor body": _with(_GOOD_REPORT, title=" ", body=None),
+    "an unknown field": _with(_GOOD_REPORT, secrt=True),
+    "a list for a title": _with(_GOOD_REPORT, title=["x"]),
+    "the year 0": _with(_GOOD_REPORT, event_date="0000-01-01"),
+    "a NUL in the text": _with(_GOOD_REPORT, body="jalan\x00rusak di depan pasar"),
+    "a megabyte in a field": _with(_GOOD_REPORT, body="x" * (MEGABYTE - 2_000)),
+    "no such latitude": _with(_GOOD_REPORT, location={"lat": 1e9, "lon": 0}),
+    "data that is a list": json.dumps({**_GOOD_REPORT, "data": []}).encode(),
+    "another specversion": json.dumps({**_GOOD_REPORT, "specversion": "0.3"}).encode(),
+    "no id": json.dumps({key: value for key, value in _GOOD_REPORT.items() if key != "id"}).encode(),
+}
+BROKEN_ENVELOPES: dict[str, bytes] = {
+    "no subject": json.dumps({key: value for key, value in _GOOD_COMMAND.items() if key != "subject"}).encode(),
+    "a subject that is no id": json.dumps({**_GOOD_COMMAND, "subject": "7"}).encode(),
+    "a time of the year 0": json.dumps({**_GOOD_COMMAND, "time": "0000-01-01T00:00:00Z"}).encode(),
+    "an unknown command": json.dumps({**_GOOD_COMMAND, "type": "lapor.command.please.v1"}).encode(),
+}
+REFUSED_COMMANDS: dict[str, bytes] = {
+    "an unknown field": _with(_GOOD_COMMAND, foo=1),
+    "a number for a text": _with(_GOOD_COMMAND, reason=5),
+    "a megabyte in a field": _with(_GOOD_COMMAND, reason="x" * (MEGABYTE - 2_000)),
+    "a NUL in the text": _with(_GOOD_COMMAND, reason="\x00"),
+    "data that is a list": json.dumps({**_GOOD_COMMAND, "data": []}).encode(),
+}
+
+
+def _letters(engine: Engine, topic: str) -> list[Any]:
+    found = []
+    for message in engine.read("complaints.dead-letters"):
+        headers = dict(message.headers())
+        if headers["topic"].decode() == engine.settings.topic(topic):
+            found.append((message, headers))
+    return found
+
+
+def _goes_through(engine: Engine, report_id: str) -> None:
+    complaint = engine.report(report_id)
+    engine.await_status(complaint, "registered")
+    engine.command("withdraw-complaint", complaint, "/citizens/anonymous")
+    engine.await_status(complaint, "withdrawn")
+    eventually("its resolution", lambda: engine.events("complaints.resolutions", complaint))
+
+
+def _set_aside(engine: Engine, topic: str, broken: dict[str, Any], readers: set[str]) -> None:
+    engine.send_all(topic, [(name.encode(), value) for name, value in broken.items()])
+    expected = {(reader, name) for reader in readers for name in broken}
+
+    def seen() -> bool:
+        return expected <= {(h["stage"].decode(), (m.key() or b"").decode()) for m, h in _letters(engine, topic)}
+
+    eventually(f"dead letters of {topic}", seen)
+    for message, headers in _letters(engine, topic):
+        name = message.key().decode()
+        if name in broken:
+            assert message.value() == broken[name]
+            assert headers["code"].decode() in {"empty", "not-json", "not-an-object", "unknown-type", "invalid"}, name
+            assert headers["reason"], name
+            assert {"partition", "offset", "failed-at"} <= set(headers)
+
+
+def test_reports(engine: Engine) -> None:
+    _goes_through(engine, "before-broken-reports")
+    _set_aside(engine, "complaints.intake", NO_MESSAGE | BROKEN_REPORTS, {"intake"})
+    _goes_through(engine, "after-broken-reports")
+
+
+def test_commands(engine: Engine) -> None:
+    _set_aside(engine, "complaints.commands", NO_MESSAGE | BROKEN_ENVELOPES, {"lifecycle"})
+    _goes_through(engine, "after-broken-commands")
+
+
+@pytest.mark.parametrize("name", REFUSED_COMMANDS)
+def test_commands_whose_sender_can_be_told(engine: Engine, name: str) -> None:
+    event = json.loads(REFUSED_COMMANDS[name])
+    event["id"] = name
+    engine.send("complaints.commands", json.dumps(event).encode(), _COMPLAINT.encode())
+    answer = engine.await_answer(name)
+    assert answer["data"]["code"] == "invalid-data"
+    assert answer["data"]["message"].startswith("data")
+
+
+def test_facts(engine: Engine) -> None:
+    readers = {stage for stage, topic in STAGES.items() if topic is TopicName.EVENTS}
+    _set_aside(engine, "complaints.events", NO_MESSAGE, readers)
+    _goes_through(engine, "after-broken-facts")
+
+
+def test_snapshots_also_when_the_stages_start_over_them(stopped_engine: Engine) -> None:
+    """Without a value a snapshot is a tombstone: the complaint is gone, which is no fault."""
+    broken = {name: value for name, value in NO_MESSAGE.items() if value is not None}
+    engine = stopped_engine
+    engine.start("intake", "lifecycle", "sla", "resolution")
+    before = engine.report("before-broken-snapshots")
+    engine.await_status(before, "registered")
+    engine.send_all("complaints.stories", [(name.encode(), value) for name, value in broken.items()])
+    _set_aside(engine, "complaints.state", broken, {"sla"})
+    assert set(engine.stop("lifecycle", "sla", "resolution").values()) == {0}
+    engine.start("lifecycle", "sla", "resolution")
+    engine.command("withdraw-complaint", before, "/citizens/anonymous")
+    engine.await_status(before, "withdrawn")
+    eventually("its resolution", lambda: engine.events("complaints.resolutions", before))
+    _goes_through(engine, "after-broken-snapshots")
+    assert engine.alive() == {"intake", "lifecycle", "sla", "resolution"}

@@ -1,0 +1,59 @@
+"""Stages are killed in the middle of their work: read back from the topics, nothing is lost and nothing is doubled."""
+
+import json
+
+from conftest import Engine, command_event, eventually, report_event
+
+from agents.audit import audit
+from events.topics import STAGES
+
+REPORTS = 60
+"""For each stage that is killed."""
+
+
+def _audited(engine: Engine) -> None:
+    """Let no more commands come, let those that are there be settled, and read everything back."""
+    engine.await_quiet()
+    settling = {"lifecycle", "resolution"}
+    engine.stop(*(engine.alive() - settling))
+    engine.await_quiet(settling)
+    found = audit(engine.settings)
+    assert found.violations == []
+    assert found.counts.pending == 0
+    assert found.counts.reports == found.counts.complaints
+
+
+def test_kill_9_of_every_stage_in_turn(stopped_engine: Engine) -> None:
+    engine = stopped_engine
+    engine.start()
+    for round_, victim in enumerate(STAGES, start=1):
+        reports = [report_event(f"{victim}-{number}", reporter=None) for number in range(REPORTS)]
+        engine.send_all("complaints.intake", [(r["id"].encode(), json.dumps(r).encode()) for r in reports])
+        begun = (round_ - 1) * REPORTS + 1
+        eventually(f"work for {victim} in hand", lambda begun=begun: len(engine.read("complaints.commands")) >= begun)
+        engine.kill(victim)
+        engine.start(victim)
+    engine.await_quiet()
+    statuses = {event["subject"]: event["data"]["complaint"]["status"] for event in engine.events()}
+    assert len(statuses) == REPORTS * len(STAGES)
+    assert "registered" not in statuses.values()
+    _audited(engine)
+
+
+def test_the_state_is_read_back(stopped_engine: Engine) -> None:
+    """A complaint goes on where it stood, and a repeat is known as one, after everything was stopped in good order."""
+    engine = stopped_engine
+    engine.start()
+    complaint = engine.report("goes-on")
+    engine.await_status(complaint, "disposed")
+    follow_up = command_event("record-follow-up", complaint, "/offices/denpasar-pupr", {"text": "Sudah ditambal."})
+    record = (complaint.encode(), json.dumps(follow_up).encode())
+    engine.send_all("complaints.commands", [record])
+    engine.await_status(complaint, "followed_up")
+    assert set(engine.stop().values()) == {0}
+    engine.send_all("complaints.commands", [record])
+    engine.start()
+    engine.command("close-complaint", complaint, "/offices/panrb")
+    engine.await_status(complaint, "closed")
+    assert engine.facts(complaint).count("followed-up") == 1
+    _audited(engine)
