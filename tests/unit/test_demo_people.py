@@ -11,6 +11,7 @@ from agents.demo.generator import Generator, Kind, Submission
 from agents.demo.people import People, Sending
 from agents.demo.scripts import Answering, Completing, Conduct, Desk, Script
 from agents.demo.tally import Tally
+from events.facts import Recorded
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, Outcome, Refusal, Status
 
@@ -216,7 +217,7 @@ def test_nobody_can_wait_for_working_days() -> None:
         each for each in Generator(3, DIRECTORY, BEGIN.date()).submissions(50) if each.kind is Kind.ORDINARY
     )
     rehearsal = Rehearsal([replace(submission, script=PLAIN)])
-    heard = []
+    heard: list[Recorded] = []
     rehearsal.world.watchers = [heard.append]
     rehearsal.world.run(2)
     people = People(policies.load("lapor"), {submission.report.complaint_id: PLAIN}, seed=1)
