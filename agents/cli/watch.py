@@ -1,8 +1,10 @@
 """`alur watch`: the whole, live."""
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.live import Live
@@ -13,6 +15,7 @@ from agents.cli.board import READS, Board
 from agents.cli.board_view import view
 from agents.cli.context import console, note, settings_of
 from agents.client import Reader, require_topics
+from agents.settings import Settings
 from events.topics import TOPICS
 
 _REFRESH_S: Final = 0.5
@@ -26,7 +29,7 @@ def watch(
 ) -> None:
     """Watch the complaints by status, how far each stage is behind, what is due soon, and what went wrong.
 
-    Ends with Ctrl-C.
+    Ends with Ctrl-C, which leaves the board as it was last.
 
         alur watch
 
@@ -40,16 +43,22 @@ def watch(
         if console().is_terminal and not once:
             note("reading complaints.state ...")
         board.add(reader.to_end())
-        behind, measured = lag(settings), time.monotonic()
-        if once:
-            console().print(view(board, behind, datetime.now(UTC), zone))
-            return
-        with Live(console=console(), auto_refresh=False, screen=console().is_terminal) as live:
-            while True:
-                live.update(view(board, behind, datetime.now(UTC), zone), refresh=True)
-                _follow(board, reader)
-                if time.monotonic() - measured > _LAG_S:
-                    behind, measured = lag(settings), time.monotonic()
+        if not once:
+            with suppress(KeyboardInterrupt):
+                _live(settings, reader, board, zone)
+        console().print(view(board, lag(settings), datetime.now(UTC), zone))
+
+
+def _live(settings: Settings, reader: Reader, board: Board, zone: ZoneInfo) -> None:
+    """Draw the board again and again, for good."""
+    behind, measured = lag(settings), time.monotonic()
+    screen = console()
+    with Live(console=screen, auto_refresh=False, screen=screen.is_terminal) as live:
+        while True:
+            live.update(view(board, behind, datetime.now(UTC), zone), refresh=True)
+            _follow(board, reader)
+            if time.monotonic() - measured > _LAG_S:
+                behind, measured = lag(settings), time.monotonic()
 
 
 def _follow(board: Board, reader: Reader) -> None:
