@@ -280,8 +280,9 @@ class PartitionAudit:
             self.audit.note(place, complaint, finding)
 
     def unreadable(self, place: Place) -> None:
-        """Take in a record that should be ours and is not of the contract."""
-        self.audit.note(place, None, (Code.UNREADABLE, "this record is not of the contract"))
+        """Take in a record that is not of the contract; one that the stages have set aside is nobody's history."""
+        if place not in self.audit.dead:
+            self.audit.note(place, None, (Code.UNREADABLE, "this record is not of the contract"))
 
     def finish(self) -> None:
         """Say what is missing at the end of the partition."""

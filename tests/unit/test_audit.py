@@ -297,6 +297,8 @@ def test_records_that_cannot_be_read_need_a_dead_letter() -> None:
     part.command(command, None)
     part.command(Place(COMMANDS, 0, 1), None)
     part.fact(Place(EVENTS, 0, 0), None)
+    audit.dead.add(Place(EVENTS, 0, 1))
+    part.fact(Place(EVENTS, 0, 1), None)
     part.snapshot(Place(STATE, 0, 0), None)
     part.finish()
     assert audit.by_code() == {Code.REPORT_LOST: 1, Code.COMMAND_LOST: 1, Code.UNREADABLE: 2}
