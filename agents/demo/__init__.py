@@ -20,8 +20,8 @@ def run(
     not those of stages that the world had overtaken or whose deadline was not due yet), `dead` letters, and what was
     `lost` (reports, commands, facts, resolutions) or `doubled`.
 
-    The exit status is 0 if every report became exactly one complaint and no history is broken, 1 if not or if it could not be put
-    on, for which one line on standard error gives the reason, and 130 if it was interrupted.
+    The exit status is 0 if every report became exactly one complaint and no history is broken; 1 if not, or if it could
+    not be put on, for which one line on standard error gives the reason; and 130 if it was interrupted.
 
     Args:
         settings: where Kafka is and how often records are replicated; prefix, policy and partitions are its own.
