@@ -15,8 +15,9 @@ from kafka import KafkaConsumer, TopicPartition
 from pydantic import ValidationError
 
 from agents.admin import AdminError
-from agents.client import Record, partition_of, require_topics
+from agents.client import Record, require_topics
 from agents.client.connection import connection, kafka_errors
+from agents.partitions import partition_of
 from agents.settings import Settings
 from events.base import AboutComplaint
 from events.codec import decode_command, decode_fact, decode_report, decode_snapshot

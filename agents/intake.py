@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from agents.partitions import partition_of
 from agents.shell import Output, Partition, Stage, stage_app
-from agents.shell.kafka import partition_of
 from agents.shell.stage import log_time
 from events.codec import decode_report, encode_command, encode_value
 from events.ids import stage_command_id
@@ -25,7 +25,7 @@ class Intake:
         report = decode_report(record.value)
         complaint = report.complaint_id
         key = complaint.encode()
-        home = partition_of(key, self._partition.count)
+        home = partition_of(complaint, self._partition.count)
         who = identity(report)
         if who is not None:
             yield Output(TopicName.IDENTITIES, key, encode_value(who), home)

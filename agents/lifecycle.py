@@ -8,8 +8,8 @@ from uuid import UUID
 
 import structlog
 
+from agents.partitions import partition_of
 from agents.shell import Output, Partition, Stage, stage_app
-from agents.shell.kafka import partition_of
 from agents.shell.stage import RefusedToStart, log_time
 from events.codec import (
     complaint_in,
@@ -82,7 +82,7 @@ class Lifecycle:
             command, sender = None, error.sender
             no = Rejected(Refusal.INVALID_DATA, error.reason)
         key = sender.subject.encode()
-        home = partition_of(key, self._partition.count)
+        home = partition_of(sender.subject, self._partition.count)
         if home != record.partition:
             return [self._forwarded(record, key, home)]
         complaint = self._find(sender.subject)

@@ -5,7 +5,6 @@ The stages do not use it: they have transactions, groups and a shell of their ow
 
 from agents.client.connection import require_topics
 from agents.client.lookup import Dossier, NoSuchComplaint, RefusedCommand, add_to, find_complaint, read_dossier
-from agents.client.partitions import partition_of
 from agents.client.publishing import Place, Publisher
 from agents.client.reading import Extent, Reader, Record, extents, read_all
 
@@ -21,7 +20,6 @@ __all__ = [
     "add_to",
     "extents",
     "find_complaint",
-    "partition_of",
     "read_all",
     "read_dossier",
     "require_topics",

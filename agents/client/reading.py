@@ -11,7 +11,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from agents.admin import BrokerUnreachable, TopicsMissing
 from agents.client.connection import connection, kafka_errors
-from agents.client.partitions import partition_of
+from agents.partitions import partition_of
 from agents.settings import Settings
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
 

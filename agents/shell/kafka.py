@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.partitioner import murmur2
 
 from agents.settings import Settings
 from events.topics import OUTWARD_RECORD_BYTES
@@ -17,11 +16,6 @@ RETRY_BACKOFF_MS: Final = 5
 BATCH_BYTES: Final = 262_144
 FETCH_WAIT_MS: Final = 200
 RECORDS_PER_POLL: Final = 2_000
-
-
-def partition_of(key: bytes, partitions: int) -> int:
-    """Return the partition that Kafka's default (murmur2) partitioner puts `key` in."""
-    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 def consumer(settings: Settings, group: str | None = None) -> Any:  # noqa: ANN401 -- aiokafka ships no types

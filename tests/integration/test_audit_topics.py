@@ -8,9 +8,10 @@ import pytest
 from agents import policies
 from agents.admin import TopicsMissing, ensure_topics
 from agents.audit import audit
-from agents.client import Publisher, partition_of
+from agents.client import Publisher
 from agents.demo.deliveries import made_up
 from agents.demo.tally import Tally
+from agents.partitions import partition_of
 from agents.settings import Settings
 from events.codec import (
     decode_command,

@@ -12,11 +12,11 @@ from agents.client import (
     Reader,
     extents,
     find_complaint,
-    partition_of,
     read_all,
     read_dossier,
     require_topics,
 )
+from agents.partitions import partition_of
 from agents.settings import Settings
 from events.topics import TopicName
 

@@ -1,12 +1,16 @@
 """Where a complaint's records lie."""
 
+from functools import lru_cache
 from typing import Final
 
-from kafka.partitioner.default import murmur2
+from aiokafka.partitioner import murmur2
 
 _POSITIVE: Final = 0x7FFFFFFF
+# the hash is pure Python and as dear as decoding a command; a complaint is spoken of again and again
+_REMEMBERED: Final = 100_000
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def partition_of(complaint: str, count: int) -> int:
     """Return the partition that Kafka's own partitioner gives the key `complaint` in a topic of `count` partitions."""
     positive: int = murmur2(complaint.encode()) & _POSITIVE
