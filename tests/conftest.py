@@ -10,6 +10,9 @@ import pytest
 from agents.broker import running_broker
 from agents.settings import Settings
 
+# fixtures `engine` and `stopped_engine`; a second conftest.py would have the first one's name
+pytest_plugins = ("engines",)
+
 _INTEGRATION = Path(__file__).parent / "integration"
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import Engine, command_event, eventually, report_event
+from engines import Engine, command_event, eventually, report_event
 
 from events.topics import STAGES, TopicName
 

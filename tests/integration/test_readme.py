@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import Engine
+from engines import Engine
 
 from events.commands import COMMANDS
 from workflow.transitions import HEARD_IN

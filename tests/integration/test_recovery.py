@@ -1,8 +1,9 @@
 """Stages are killed in the middle of their work: read back from the topics, nothing is lost and nothing is doubled."""
 
 import json
+from functools import partial
 
-from conftest import Engine, command_event, eventually, report_event
+from engines import Engine, command_event, eventually, report_event
 
 from agents.audit import audit
 from events.topics import STAGES
@@ -23,14 +24,17 @@ def _audited(engine: Engine) -> None:
     assert found.counts.reports == found.counts.complaints
 
 
+def _begun(engine: Engine, commands: int) -> bool:
+    return len(engine.read("complaints.commands")) >= commands
+
+
 def test_kill_9_of_every_stage_in_turn(stopped_engine: Engine) -> None:
     engine = stopped_engine
     engine.start()
     for round_, victim in enumerate(STAGES, start=1):
         reports = [report_event(f"{victim}-{number}", reporter=None) for number in range(REPORTS)]
         engine.send_all("complaints.intake", [(r["id"].encode(), json.dumps(r).encode()) for r in reports])
-        begun = (round_ - 1) * REPORTS + 1
-        eventually(f"work for {victim} in hand", lambda begun=begun: len(engine.read("complaints.commands")) >= begun)
+        eventually(f"work for {victim} in hand", partial(_begun, engine, (round_ - 1) * REPORTS + 1))
         engine.kill(victim)
         engine.start(victim)
     engine.await_quiet()

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from conftest import Engine, command_event, eventually, report_event
+from engines import Engine, command_event, eventually, report_event
 from kafka import KafkaProducer
 
 CITIZEN = "/citizens/anonymous"
 ADMIN = "/offices/panrb"
 HOLDER = "/offices/denpasar-pupr/officers/7"
 
-A_RECORD_OF_EVERYTHING = [
+A_RECORD_OF_EVERYTHING: list[tuple[str, str, dict[str, Any], str]] = [
     ("verify-complaint", ADMIN, {}, "verified"),
     ("record-follow-up", HOLDER, {"text": "Tim sudah menambal lubang."}, "followed-up"),
     ("reply-to-follow-up", CITIZEN, {"text": "Masih berlubang."}, "replied"),

@@ -121,7 +121,7 @@ class Engine:
         name = self.settings.topic(topic)
         consumer.assign([TopicPartition(name, number, 0) for number in range(self.settings.partitions)])
         found: list[Any] = []
-        ended: set[int] = set()
+        ended: set[int | None] = set()
         deadline = time.monotonic() + WAIT_SECONDS
         while len(ended) < self.settings.partitions and time.monotonic() < deadline:
             for message in consumer.consume(1000, 0.2):
