@@ -1,0 +1,171 @@
+"""The state machine as people read it: diagram and tables in the documents, printed from the tables in the code.
+
+In a document they stand between `<!-- generated: NAME -->` and `<!-- end: NAME -->`. `python -m agents.diagram FILE…`
+writes them anew (without FILE: in the documents that have such a block); with `--check` it only says which document is
+behind, and exits 1.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from events.commands import COMMANDS, Command
+from events.facts import FACTS, Fact
+from events.topics import TOPICS
+from events.vocabulary import Status
+from workflow.clocks import RULES, Passing, Rule
+from workflow.roles import MAY
+from workflow.transitions import HEARD_IN, OPEN, TRANSITIONS
+
+DOCUMENTS: Final = ("docs/lifecycle.md", "docs/contract.md")
+_DAY_MS: Final = 86_400_000
+_MIB: Final = 1_048_576
+_BLOCK: Final = re.compile(
+    r"(?P<start><!-- generated: (?P<name>\w+) -->\n).*?(?P<end><!-- end: (?P=name) -->)", re.DOTALL
+)
+
+
+def _everywhere() -> set[type[Fact]]:
+    """Return the facts that can happen in every open status and move none."""
+    return {fact for fact in FACTS if all(TRANSITIONS[status].get(fact) is status for status in OPEN)}
+
+
+def _name(status: Status | None) -> str:
+    return "[*]" if status is None else str(status)
+
+
+def states() -> str:
+    """Draw the statuses and what leads from one to another, as a mermaid diagram."""
+    quiet = _everywhere()
+    lines = ["```mermaid", "stateDiagram-v2"]
+    for before, row in TRANSITIONS.items():
+        ways: dict[Status, list[str]] = {}
+        for fact, after in row.items():
+            if fact not in quiet:
+                ways.setdefault(after, []).append(fact.NAME)
+        lines += [f"    {_name(before)} --> {after}: {', '.join(facts)}" for after, facts in ways.items()]
+    lines += [f"    {status} --> [*]" for status in Status if status not in OPEN]
+    return "\n".join([*lines, "```"])
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _statuses(statuses: Iterable[Status]) -> str:
+    found = set(statuses)
+    if found == OPEN:
+        return "any open status"
+    return ", ".join(f"`{status}`" for status in Status if status in found) or "where there is no complaint yet"
+
+
+def _people(command: type[Command]) -> str:
+    return ", ".join(sorted(role.value for role in MAY[command]))
+
+
+def _first_line(documented: type) -> str:
+    return (documented.__doc__ or "").split("\n", 1)[0]
+
+
+def commands() -> str:
+    """List each command: where it is heard and from whom."""
+    rows = [(f"`{each.NAME}`", _statuses(HEARD_IN[each]), _people(each), _first_line(each)) for each in COMMANDS]
+    return _table(("command", "heard in", "from", "what it asks"), rows)
+
+
+def facts() -> str:
+    """List each fact: where it can follow, and where it leads."""
+    quiet = _everywhere()
+    rows = []
+    for fact in FACTS:
+        ways = {before: row[fact] for before, row in TRANSITIONS.items() if fact in row}
+        after = set(ways.values())
+        before = "nothing" if None in ways else _statuses(status for status in ways if status is not None)
+        leads = "as it was" if fact in quiet or all(old is new for old, new in ways.items()) else _statuses(after)
+        rows.append((f"`{fact.NAME}`", before, leads, _first_line(fact)))
+    return _table(("fact", "follows in", "leads to", "what happened"), rows)
+
+
+_PASSING: Final = {
+    Passing.BREACH: "`breached`, and escalated",
+    Passing.WITHDRAWAL: "`withdrawn`: deemed so",
+    Passing.CLOSURE: "`closed` by the system, outcome `resolved`",
+}
+
+
+def _starts(rule: Rule) -> str:
+    return ", ".join(f"`{fact.NAME}`" for fact in rule.starts_with)
+
+
+def clocks() -> str:
+    """List each clock: where it runs, what starts it, and what its passing means."""
+    rows = [
+        (f"`{name}`", _statuses(rule.runs_in), _starts(rule), _PASSING[rule.passing]) for name, rule in RULES.items()
+    ]
+    return _table(("clock", "runs in", "starts with each", "when it has passed"), rows)
+
+
+def topics() -> str:
+    """List each topic with its settings and its readers."""
+    rows = []
+    for topic in TOPICS:
+        config = topic.config
+        kept = int(config.get("retention.ms", "-1"))
+        rows.append(
+            (
+                f"`{topic.name}`",
+                "the last of each key" if config["cleanup.policy"] == "compact" else _days(kept),
+                "the broker's" if config["message.timestamp.type"] == "LogAppendTime" else "the sender's",
+                f"{int(config['max.message.bytes']) // _MIB} MiB",
+                topic.readers,
+            )
+        )
+    return _table(("topic", "kept", "time stamp", "largest batch", "who may read"), rows)
+
+
+def _days(milliseconds: int) -> str:
+    return "for ever" if milliseconds < 0 else f"{milliseconds // _DAY_MS} days"
+
+
+BLOCKS: Final[dict[str, Callable[[], str]]] = {
+    "states": states,
+    "commands": commands,
+    "facts": facts,
+    "clocks": clocks,
+    "topics": topics,
+}
+
+
+def renewed(text: str) -> str:
+    """Return a document with what is generated in it written anew.
+
+    Raises:
+        KeyError: it names a block that there is not.
+    """
+    return _BLOCK.sub(lambda found: f"{found['start']}{BLOCKS[found['name']]()}\n{found['end']}", text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the documents anew, or check them; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m agents.diagram", description="The state machine in the documents.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a document is behind")
+    parser.add_argument("files", nargs="*", type=Path, default=[Path(name) for name in DOCUMENTS])
+    given = parser.parse_args(arguments)
+    behind = 0
+    for path in given.files:
+        text = path.read_text(encoding="utf-8")
+        new = renewed(text)
+        if given.check and new != text:
+            behind = 1
+            sys.stderr.write(f"{path}: is not what the code gives; run python -m agents.diagram\n")
+        elif not given.check:
+            path.write_text(new, encoding="utf-8")
+    return behind
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""The documents say what the code does: examples decode, tables are the code's, names and figures are all there."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from agents import diagram
+from agents.schemas import documents
+from events import base, codec
+from events.commands import COMMANDS
+from events.facts import FACTS
+from events.ids import complaint_id
+from events.outcomes import Rejection, Resolution
+from events.reports import ReportSubmitted
+from events.snapshot import REMEMBERED_COMMANDS
+from events.topics import TopicName
+from events.vocabulary import ClockName, ComplaintClass, Outcome, Refusal, Status
+
+ROOT = Path(__file__).parent.parent.parent
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+CONTRACT = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
+LIFECYCLE = (ROOT / "docs" / "lifecycle.md").read_text(encoding="utf-8")
+ADRS = sorted((ROOT / "docs" / "adr").glob("0*.md"))
+
+EXAMPLES: list[dict[str, Any]] = [
+    json.loads(block)
+    for path in DOCS
+    for block in re.findall(r"```json\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+]
+
+
+@pytest.mark.parametrize("event", EXAMPLES, ids=[event["type"] for event in EXAMPLES])
+def test_each_example_is_read(event: dict[str, Any]) -> None:
+    raw, kind = json.dumps(event).encode(), event["type"]
+    if kind == ReportSubmitted.TYPE:
+        codec.decode_report(raw)
+    elif kind == Rejection.TYPE:
+        rejection = Rejection.model_validate_json(json.dumps(event["data"]))
+        assert event["id"].endswith(f"{rejection.command_source}#{rejection.command_id}")
+    elif kind == Resolution.TYPE:
+        Resolution.model_validate_json(json.dumps(event["data"]))
+    elif kind.startswith("lapor.command."):
+        codec.decode_command(raw)
+    else:
+        complaint = codec.decode_fact(raw).complaint
+        assert event["sequence"] == f"{complaint.version:010d}"
+    Draft202012Validator(json.loads(documents()[f"{kind}.json"])).validate(event)
+
+
+def test_there_is_an_example_of_each_kind_of_message() -> None:
+    kinds = {event["type"] for event in EXAMPLES}
+    assert kinds >= {ReportSubmitted.TYPE, Rejection.TYPE, Resolution.TYPE, "lapor.complaint.disposed.v1"}
+
+
+def test_the_examples_are_of_one_complaint() -> None:
+    named = complaint_id("/channels/sms", "1708-000123")
+    assert f"`{named}`" in CONTRACT
+    assert {event.get("subject", named) for event in EXAMPLES} == {named}
+
+
+@pytest.mark.parametrize("name", diagram.DOCUMENTS)
+def test_what_is_generated_is_what_the_code_gives(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert "<!-- generated: " in text
+    assert diagram.renewed(text) == text
+
+
+def test_every_block_stands_in_a_document() -> None:
+    found = {
+        name for path in DOCS for name in re.findall(r"<!-- generated: (\w+) -->", path.read_text(encoding="utf-8"))
+    }
+    assert found == diagram.BLOCKS.keys()
+
+
+def test_a_document_that_is_behind_is_named_and_mended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = tmp_path / "a.md"
+    document.write_text("# A\n<!-- generated: clocks -->\nold\n<!-- end: clocks -->\nkept\n", encoding="utf-8")
+    assert diagram.main(["--check", str(document)]) == 1
+    assert str(document) in capsys.readouterr().err
+    assert diagram.main([str(document)]) == 0
+    assert diagram.main(["--check", str(document)]) == 0
+    text = document.read_text(encoding="utf-8")
+    assert text.startswith("# A\n")
+    assert text.endswith("kept\n")
+    assert "citizen_reply" in text
+
+
+def _first_cells(text: str, heading: str) -> list[str]:
+    section = text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("|")]
+    return rows[2:]
+
+
+def test_every_code_of_a_rejection_is_explained() -> None:
+    assert sorted(_first_cells(CONTRACT, "Rejections")) == sorted(f"`{code}`" for code in Refusal)
+
+
+def test_every_status_command_fact_and_clock_is_there() -> None:
+    assert _first_cells(LIFECYCLE, "Statuses") == [f"`{status}`" for status in Status]
+    assert _first_cells(LIFECYCLE, "Commands") == [f"`{command.NAME}`" for command in COMMANDS]
+    assert _first_cells(LIFECYCLE, "Facts") == [f"`{fact.NAME}`" for fact in FACTS]
+    assert _first_cells(LIFECYCLE, "Clocks") == [f"`{clock}`" for clock in ClockName]
+    assert _first_cells(CONTRACT, "Topics") == [f"`{topic}`" for topic in TopicName]
+    assert all(f"`{word}`" in CONTRACT for word in (*ComplaintClass, *Outcome))
+
+
+def test_the_limits_are_those_of_the_models() -> None:
+    section = CONTRACT.split("\n## Limits\n", 1)[1].split("\n## ", 1)[0]
+    told = [line.rsplit("|", 2)[1].strip() for line in section.splitlines() if line.startswith("|")][2:]
+    limits = [base.MAX_TITLE, base.MAX_BODY, base.MAX_TEXT, base.MAX_NAME, base.MAX_LINK, base.MAX_LINKS]
+    assert [int(re.sub(r"\D", "", limit)) for limit in told] == [*limits, base.MAX_ATTRIBUTE]
+    assert f"remembers the last {REMEMBERED_COMMANDS} commands" in CONTRACT
+
+
+@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+        file, _, anchor = target.partition("#")
+        if "://" in target:
+            continue
+        linked = path.parent / file if file else path
+        assert linked.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {heading.lower().replace(" ", "-") for heading in headings}, target
+
+
+class TestDecisions:
+    def test_they_are_numbered_and_listed(self) -> None:
+        index = (ROOT / "docs" / "adr" / "README.md").read_text(encoding="utf-8")
+        assert [path.name[:4] for path in ADRS] == [f"{number:04d}" for number in range(1, len(ADRS) + 1)]
+        assert re.findall(r"^\| \[\d{4}\]\((.+?)\) \|", index, re.MULTILINE) == [path.name for path in ADRS]
+
+    @pytest.mark.parametrize("path", ADRS, ids=lambda path: path.name)
+    def test_each_says_why_what_and_at_what_cost(self, path: Path) -> None:
+        text = path.read_text(encoding="utf-8")
+        assert text.startswith(f"# {path.name[:4]} ")
+        assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Cost"]
