@@ -1,0 +1,66 @@
+"""The topics as data: what the contract says of each."""
+
+import pytest
+
+from events.topics import INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, STAGES, TOPICS, TopicName
+
+BY_NAME = {topic.name: topic for topic in TOPICS}
+DAY_MS = 86_400_000
+
+# topic: kept for so many days (None: for ever, "compact": the last of each key), largest batch
+TABLE: dict[str, tuple[int | str | None, int]] = {
+    "complaints.intake": (30, INWARD_RECORD_BYTES),
+    "complaints.identities": ("compact", OUTWARD_RECORD_BYTES),
+    "complaints.commands": (30, INWARD_RECORD_BYTES),
+    "complaints.events": (None, OUTWARD_RECORD_BYTES),
+    "complaints.state": ("compact", OUTWARD_RECORD_BYTES),
+    "complaints.stories": ("compact", OUTWARD_RECORD_BYTES),
+    "complaints.rejections": (30, OUTWARD_RECORD_BYTES),
+    "complaints.resolutions": (None, OUTWARD_RECORD_BYTES),
+    "complaints.dead-letters": (90, OUTWARD_RECORD_BYTES),
+}
+
+
+def test_every_topic_is_declared_once() -> None:
+    assert len(BY_NAME) == len(TOPICS)
+    assert BY_NAME.keys() == set(TopicName) == TABLE.keys()
+
+
+@pytest.mark.parametrize("name", TopicName)
+def test_how_long_and_how_large(name: TopicName) -> None:
+    kept, largest = TABLE[name]
+    config = BY_NAME[name].config
+    assert config["max.message.bytes"] == str(largest)
+    if kept == "compact":
+        assert config["cleanup.policy"] == "compact"
+        assert "retention.ms" not in config
+    else:
+        assert config["cleanup.policy"] == "delete"
+        assert config["retention.ms"] == ("-1" if kept is None else str(int(kept) * DAY_MS))
+
+
+def test_the_log_is_the_clock_of_commands_and_of_nothing_else() -> None:
+    stamped = [topic.name for topic in TOPICS if topic.config["message.timestamp.type"] == "LogAppendTime"]
+    assert stamped == [TopicName.COMMANDS]
+
+
+def test_what_comes_in_fits_into_what_goes_out() -> None:
+    assert OUTWARD_RECORD_BYTES >= 2 * INWARD_RECORD_BYTES
+
+
+def test_only_the_identity_desk_reads_identities_and_only_resolution_the_stories() -> None:
+    assert BY_NAME[TopicName.IDENTITIES].readers == "the identity desk only"
+    assert BY_NAME[TopicName.STORIES].readers == "resolution"
+    assert TopicName.IDENTITIES not in STAGES.values()
+
+
+def test_every_stage_has_one_source() -> None:
+    assert STAGES == {
+        "intake": "complaints.intake",
+        "lifecycle": "complaints.commands",
+        "verification": "complaints.events",
+        "disposition": "complaints.events",
+        "sla": "complaints.state",
+        "escalation": "complaints.events",
+        "resolution": "complaints.events",
+    }
