@@ -180,9 +180,7 @@ def _notice(case: Case, data: c.NoticeDeadline) -> f.Fact | None:
     if case.now > data.due_at:
         return None  # its passing is in the history already
     if data.clock not in case.complaint.clocks:
-        raise Refused(
-            Refusal.OVERTAKEN, f"the complaint is {case.complaint.status} by now: another deadline passed"
-        )
+        raise Refused(Refusal.OVERTAKEN, f"the complaint is {case.complaint.status} by now: another deadline passed")
     if clock.warn_at is None or clock.warned or case.now < clock.warn_at:
         raise Refused(Refusal.NOT_DUE, f"by the log it is {case.now}, and nothing is due before {data.due_at}")
     return f.DeadlineWarned(by=f.SYSTEM, clock=data.clock, due_at=data.due_at)
