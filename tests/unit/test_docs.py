@@ -24,6 +24,7 @@ ROOT = Path(__file__).parent.parent.parent
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 CONTRACT = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
 LIFECYCLE = (ROOT / "docs" / "lifecycle.md").read_text(encoding="utf-8")
+SCHEMAS = documents()
 ADRS = sorted((ROOT / "docs" / "adr").glob("0*.md"))
 
 EXAMPLES: list[dict[str, Any]] = [
@@ -48,7 +49,7 @@ def test_each_example_is_read(event: dict[str, Any]) -> None:
     else:
         complaint = codec.decode_fact(raw).complaint
         assert event["sequence"] == f"{complaint.version:010d}"
-    Draft202012Validator(json.loads(documents()[f"{kind}.json"])).validate(event)
+    Draft202012Validator(json.loads(SCHEMAS[f"{kind}.json"])).validate(event)
 
 
 def test_there_is_an_example_of_each_kind_of_message() -> None:
