@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 
@@ -24,10 +24,23 @@ def _short(limit: int, least: int = 0) -> StringConstraints:
     return StringConstraints(min_length=least, max_length=limit, pattern=_NO_NUL, strip_whitespace=True)
 
 
+def _not_given(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _blank_is_null(limit: int) -> BeforeValidator:
+    # forms send an empty text for what was not filled in; the second argument says so in the published schema
+    return BeforeValidator(_not_given, json_schema_input_type=Annotated[str, _short(limit)] | None)
+
+
 Name = Annotated[str, _short(MAX_NAME, 1)]
 """A name or a slug: category, office, place; 1-100 characters."""
+OptionalName = Annotated[Name | None, _blank_is_null(MAX_NAME)]
+"""A name that may be missing. What is empty or blank has not been given: it is null."""
 Title = Annotated[str, _short(MAX_TITLE)]
 Body = Annotated[str, _short(MAX_BODY)]
+OptionalTitle = Annotated[Title | None, _blank_is_null(MAX_TITLE)]
+OptionalBody = Annotated[Body | None, _blank_is_null(MAX_BODY)]
 Text = Annotated[str, _short(MAX_TEXT, 1)]
 """What a person says: a reason, a follow-up, a reply; 1-4,000 characters."""
 Link = Annotated[str, _short(MAX_LINK, 1)]
@@ -47,8 +60,8 @@ class Attachment(Frozen):
     """A file that lies elsewhere."""
 
     url: Link
-    name: Name | None = None
-    media_type: Name | None = None
+    name: OptionalName = None
+    media_type: OptionalName = None
 
 
 Links = Annotated[tuple[Link | Attachment, ...], Field(max_length=MAX_LINKS)]

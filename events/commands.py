@@ -6,7 +6,18 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from events.base import AboutComplaint, Attribute, Body, Frozen, Links, Name, Text, Title
+from events.base import (
+    AboutComplaint,
+    Attribute,
+    Body,
+    Frozen,
+    Links,
+    Name,
+    OptionalBody,
+    OptionalName,
+    OptionalTitle,
+    Text,
+)
 from events.reports import Location, ReportContent
 from events.vocabulary import ArchiveReason, ClockName
 
@@ -61,12 +72,12 @@ class CompleteReport(Command):
     """The citizen supplies what was missing: only the fields that change."""
 
     NAME = "complete-report"
-    title: Annotated[Title | None, Field(description="new title")] = None
-    body: Annotated[Body | None, Field(description="new text of the report")] = None
-    category: Annotated[Name | None, Field(description="new category")] = None
+    title: Annotated[OptionalTitle, Field(description="new title")] = None
+    body: Annotated[OptionalBody, Field(description="new text of the report")] = None
+    category: Annotated[OptionalName, Field(description="new category")] = None
     event_date: Annotated[date | None, Field(description="day it happened, YYYY-MM-DD")] = None
     location: Annotated[Location | None, Field(description="where it is, as JSON")] = None
-    office: Annotated[Name | None, Field(description="office that should have it")] = None
+    office: Annotated[OptionalName, Field(description="office that should have it")] = None
     anonymous: Annotated[bool | None, Field(description="hide who reports")] = None
     secret: Annotated[bool | None, Field(description="hide the content from the public")] = None
     attachments: Annotated[Links | None, Field(description="links to files")] = None

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from events.base import MAX_ATTRIBUTE, Attribute, Body, Envelope, Frozen, Links, Name, Title
+from events.base import MAX_ATTRIBUTE, Attribute, Body, Envelope, Frozen, Links, OptionalName, Title
 from events.ids import complaint_id
 from events.vocabulary import ComplaintClass
 
@@ -27,10 +27,10 @@ _ATTACHMENTS: Final = BeforeValidator(_null_is_none, json_schema_input_type=Link
 class Location(Frozen):
     """Where it is: by name, by coordinates (WGS 84, degrees), or both."""
 
-    province: Name | None = None
-    city: Name | None = None
-    district: Name | None = None
-    village: Name | None = None
+    province: OptionalName = None
+    city: OptionalName = None
+    district: OptionalName = None
+    village: OptionalName = None
     lat: Annotated[float, Field(ge=-90, le=90)] | None = None
     lon: Annotated[float, Field(ge=-180, le=180)] | None = None
 
@@ -44,9 +44,9 @@ class Location(Frozen):
 class Reporter(Frozen):
     """Who reports. Goes to `complaints.identities` and nowhere else."""
 
-    name: Name | None = None
-    phone: Name | None = None
-    email: Name | None = None
+    name: OptionalName = None
+    phone: OptionalName = None
+    email: OptionalName = None
 
 
 class ReportContent(Frozen):
@@ -55,10 +55,10 @@ class ReportContent(Frozen):
     class_: ComplaintClass = Field(alias="class")
     title: Annotated[Title, _TITLE] = ""
     body: Annotated[Body, _BODY] = ""
-    category: Name | None = None
+    category: OptionalName = None
     event_date: date | None = None
     location: Location | None = None
-    office: Name | None = None
+    office: OptionalName = None
     """The office that the reporter wants it to go to, if any."""
     anonymous: bool = False
     """*Anonim*: the reported party and the public do not learn who reports."""

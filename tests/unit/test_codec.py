@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events import codec
-from events.base import MAX_BODY, MAX_LINKS, MAX_TEXT, MAX_TITLE
-from events.commands import COMMANDS, RateResolution, VerifyComplaint, command_type
+from events.base import MAX_BODY, MAX_LINKS, MAX_TEXT, MAX_TITLE, Attachment
+from events.commands import COMMANDS, CompleteReport, RateResolution, VerifyComplaint, command_type
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import FACTS, fact_type
+from events.reports import Location, Reporter
+from workflow.intake import identity
 
 GOLDEN = {path.stem: path.read_bytes() for path in (Path(__file__).parent.parent / "golden" / "v1").glob("*.json")}
 SUBJECT = "419535e9-5c83-5206-857a-a7517e758cf7"
@@ -301,6 +304,17 @@ class TestCommands:
         raw = command({"category": None, "edited_text": None}, "lapor.command.verify-complaint.v1")
         assert codec.decode_command(raw).data == VerifyComplaint()
 
+    @pytest.mark.parametrize("blank", ["", "  ", "\n\t"])
+    def test_what_is_blank_does_not_complete_a_report(self, blank: str) -> None:
+        kind = "lapor.command.complete-report.v1"
+        names = ("title", "body", "category", "office")
+        more = {"event_date": "2026-03-14", "location": {"city": "Denpasar", "village": blank}}
+        assert codec.decode_command(command(dict.fromkeys(names, blank) | more, kind)).data == CompleteReport(
+            event_date=date(2026, 3, 14), location=Location(city="Denpasar")
+        )
+        with pytest.raises(InvalidCommand, match="name at least one field"):
+            codec.decode_command(command(dict.fromkeys(names, blank), kind))
+
     def test_links(self) -> None:
         kind = "lapor.command.record-follow-up.v1"
         at_most = {"text": "Sudah.", "evidence": ["https://example.org/1"] * MAX_LINKS}
@@ -331,6 +345,29 @@ class TestReports:
         optional = ("body", "category", "event_date", "location", "office", "reporter", "attachments")
         assert codec.decode_report(report(**dict.fromkeys(optional))) == codec.decode_report(report())
 
+    @pytest.mark.parametrize("blank", ["", "  ", "\n\t"])
+    def test_a_name_that_is_blank_has_not_been_given(self, blank: str) -> None:
+        places = ("province", "city", "district", "village")
+        found = codec.decode_report(
+            report(
+                category=blank,
+                office=blank,
+                location=dict.fromkeys(places, blank) | {"lat": -8.65, "lon": 115.22},
+                reporter={"name": blank, "phone": "0800-000", "email": blank},
+                attachments=[{"url": "https://example.org/1", "name": blank, "media_type": blank}],
+            )
+        ).data
+        assert (found.category, found.office) == (None, None)
+        assert found.location == Location(lat=-8.65, lon=115.22)
+        assert found.reporter == Reporter(phone="0800-000")
+        assert found.attachments == (Attachment(url="https://example.org/1"),)
+
+    def test_a_place_or_a_reporter_of_blanks_is_none_that_is_known(self) -> None:
+        blank = codec.decode_report(report(location={"city": " "}, reporter={"name": "", "phone": " "}))
+        assert blank.data.location is not None
+        assert not blank.data.location.known
+        assert identity(blank) is None
+
     @pytest.mark.parametrize("says", [{"title": ""}, {"title": " \n", "body": "\t"}, {"title": None, "body": None}])
     def test_a_report_says_something(self, says: dict[str, object]) -> None:
         with pytest.raises(Undecodable, match="title or a body"):
@@ -352,7 +389,6 @@ class TestReports:
             ("location", {"lat": 91}),
             ("location", {"lon": -181}),
             ("location", {"lat": "8"}),
-            ("location", {"province": ""}),
             ("anonymous", "true"),
             ("secret", None),
             ("secret", 1),
