@@ -24,6 +24,10 @@ class Clock(Frozen):
     paused: bool = False
     remaining: str | None = None
     """While paused: what is left, e.g. `9 working days`."""
+    zone: str | None = None
+    """Where its days end, e.g. `Asia/Makassar`: kept from its start, whoever holds the complaint later.
+
+    None in snapshots of a time when it was not kept."""
 
     @property
     def running(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from events import facts as f
 from events.snapshot import Clock, Complaint
@@ -54,17 +55,24 @@ class Setting:
     office: str | None
     complaint_class: ComplaintClass
 
-    def start(self, name: ClockName, at: datetime, lasting: Duration | None = None) -> Clock:
-        """Return the clock `name` started at `at`, for its full time or for `lasting`."""
-        duration = lasting or self.policy.duration_of(name, self.complaint_class)
-        due = due_at(at, duration, self.policy.zone_for(name, self.office), self.policy.calendar)
-        return Clock(started_at=at, due_at=due, warn_at=self._warning(name, at, due))
+    def start(self, name: ClockName, at: datetime) -> Clock:
+        """Return the clock `name` started at `at` for its full time, in the zone that counts for it now."""
+        duration = self.policy.duration_of(name, self.complaint_class)
+        return self._running(name, at, duration, self.policy.zone_for(name, self.office))
+
+    def zone_of(self, name: ClockName, clock: Clock) -> ZoneInfo:
+        """Return the zone in which a clock's days end: the one it was started in, whoever holds the complaint by now.
+
+        Days that are counted in one zone and laid out again in another would come out one more or one less. A clock
+        of a time when this was not kept has the zone that counts now.
+        """
+        return self.policy.zone_for(name, self.office) if clock.zone is None else ZoneInfo(clock.zone)
 
     def resume(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
         """Return a paused clock running again, with what was left of it."""
         if clock.breached or clock.remaining is None:
             return clock.model_copy(update={"paused": False, "remaining": None})
-        again = self.start(name, at, Duration.parse(clock.remaining))
+        again = self._running(name, at, Duration.parse(clock.remaining), self.zone_of(name, clock))
         return again.model_copy(update={"started_at": clock.started_at, "warned": clock.warned})
 
     def pause(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
@@ -72,18 +80,24 @@ class Setting:
         if clock.breached or clock.due_at is None:
             return clock.model_copy(update={"paused": True})
         unit = self.policy.duration_of(name, self.complaint_class).unit
-        left = remaining(at, clock.due_at, unit, self.policy.zone_for(name, self.office), self.policy.calendar)
-        return clock.model_copy(update={"paused": True, "due_at": None, "warn_at": None, "remaining": str(left)})
+        zone = self.zone_of(name, clock)
+        left = remaining(at, clock.due_at, unit, zone, self.policy.calendar)
+        still = {"paused": True, "due_at": None, "warn_at": None, "remaining": str(left), "zone": zone.key}
+        return clock.model_copy(update=still)
 
     def extend(self, name: ClockName, clock: Clock, days: int) -> Clock:
         """Return a running clock with `days` more, counted from its old due time."""
         if clock.due_at is None:
             raise ValueError(f"{name} is paused: there is no due time to extend")
         more = self.policy.extension.day * days
-        due = due_at(clock.due_at, more, self.policy.zone_for(name, self.office), self.policy.calendar)
+        due = due_at(clock.due_at, more, self.zone_of(name, clock), self.policy.calendar)
         return clock.model_copy(
             update={"due_at": due, "warn_at": self._warning(name, clock.started_at, due), "warned": False}
         )
+
+    def _running(self, name: ClockName, at: datetime, duration: Duration, zone: ZoneInfo) -> Clock:
+        due = due_at(at, duration, zone, self.policy.calendar)
+        return Clock(started_at=at, due_at=due, warn_at=self._warning(name, at, due), zone=zone.key)
 
     def _warning(self, name: ClockName, start: datetime, due: datetime) -> datetime | None:
         share = self.policy.warn.get(name)

@@ -109,12 +109,14 @@ _STYLES = {
 def _clocks(complaint: Complaint, policy: Policy, now: datetime) -> Table:
     grid = _grid()
     for name, clock in complaint.clocks.items():
-        due = local(clock.due_at, _zone(name, complaint, policy)) if clock.due_at else "no due time"
+        due = local(clock.due_at, _zone(name, clock, complaint, policy)) if clock.due_at else "no due time"
         grid.add_row(Text(name), Text(due), Text(standing(clock, now), style="red" if clock.breached else ""))
     return grid
 
 
-def _zone(name: ClockName, complaint: Complaint, policy: Policy) -> ZoneInfo:
+def _zone(name: ClockName, clock: Clock, complaint: Complaint, policy: Policy) -> ZoneInfo:
+    if clock.zone is not None:
+        return ZoneInfo(clock.zone)
     try:
         return policy.zone_for(name, complaint.office)
     except UnknownOffice:

@@ -5,7 +5,6 @@ from worlds import DEMO, LAPOR, MONDAY, PUPR, REPLY, World, to_status
 
 from events.vocabulary import ClockName, ComplaintClass, Status
 from workflow.clocks import RULES, Passing, Setting
-from workflow.durations import Duration, Unit
 from workflow.policy import Policy
 from workflow.transitions import OPEN
 
@@ -67,11 +66,37 @@ class TestSetting:
             self.setting.extend(ClockName.SETTLEMENT, paused, 1)
 
     def test_nothing_left_is_a_time_too(self) -> None:
-        clock = self.setting.start(ClockName.SETTLEMENT, MONDAY, Duration(0, Unit.WORKING_DAYS))
+        whole = self.setting.start(ClockName.SETTLEMENT, MONDAY)
+        used_up = whole.model_copy(update={"paused": True, "due_at": None, "remaining": "0 working days"})
+        clock = self.setting.resume(ClockName.SETTLEMENT, used_up, MONDAY)
         assert clock.due_at is not None
         paused = self.setting.pause(ClockName.SETTLEMENT, clock, clock.due_at)
         assert paused.remaining == "0 working days"
         assert self.setting.resume(ClockName.SETTLEMENT, paused, clock.due_at).due_at == clock.due_at
+
+    def test_days_are_laid_out_in_the_zone_in_which_they_were_counted(self) -> None:
+        """The end of a day in Jakarta is the next day in Makassar already: no day may be gained by that."""
+        in_jakarta, in_bali = (self.held_by(office) for office in (None, "denpasar"))
+        clock = in_jakarta.start(ClockName.SETTLEMENT, MONDAY)
+        assert clock.zone == "Asia/Jakarta"
+        paused = in_bali.pause(ClockName.SETTLEMENT, clock, MONDAY)
+        assert paused.remaining == "14 working days"
+        assert in_bali.resume(ClockName.SETTLEMENT, paused, MONDAY) == clock
+        extended = in_bali.extend(ClockName.SETTLEMENT, clock, 1).due_at
+        assert extended == in_jakarta.extend(ClockName.SETTLEMENT, clock, 1).due_at
+
+    def test_a_clock_without_a_zone_has_the_one_that_counts_now(self) -> None:
+        in_bali = self.held_by("denpasar")
+        clock = in_bali.start(ClockName.SETTLEMENT, MONDAY)
+        paused = in_bali.pause(ClockName.SETTLEMENT, clock.model_copy(update={"zone": None}), MONDAY)
+        assert (paused.remaining, paused.zone) == ("14 working days", "Asia/Makassar")
+        assert in_bali.resume(ClockName.SETTLEMENT, paused.model_copy(update={"zone": None}), MONDAY) == clock
+
+    @staticmethod
+    def held_by(office: str | None) -> Setting:
+        """Give the setting of a policy that has the time to settle run in the zone of the holder."""
+        policy = LAPOR.model_copy(update={"zones": LAPOR.zones | {ClockName.SETTLEMENT: "holder"}})
+        return Setting(policy, office, ComplaintClass.COMPLAINT)
 
     def test_no_warning_where_the_policy_has_none(self) -> None:
         assert self.setting.start(ClockName.ESCALATION, MONDAY).warn_at is None

@@ -111,6 +111,14 @@ def test_resolution() -> None:
     assert json.loads(again) == event
 
 
+@pytest.mark.parametrize("kind", ["lapor.complaint.disposed.v1", codec.STATE_TYPE])
+def test_clocks_of_a_time_when_their_zone_was_not_kept_are_read(kind: str) -> None:
+    raw = (GOLDEN.parent / "without-zone" / f"{kind}.json").read_bytes()
+    complaint = codec.decode_snapshot(raw) if kind == codec.STATE_TYPE else codec.decode_fact(raw).complaint
+    assert complaint.clocks
+    assert {clock.zone for clock in complaint.clocks.values()} == {None}
+
+
 def test_a_fact_is_its_own_fields_and_by_and_the_complaint() -> None:
     event = json.loads(golden("lapor.complaint.disposed.v1"))
     assert event["data"].keys() == {"office", "round", "by", "complaint"}
