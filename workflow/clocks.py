@@ -81,7 +81,7 @@ class Setting:
             return clock.model_copy(update={"paused": True})
         unit = self.policy.duration_of(name, self.complaint_class).unit
         zone = self.zone_of(name, clock)
-        left = remaining(at, clock.due_at, unit, zone, self.policy.calendar)
+        left = remaining(at, clock.due_at, unit, zone, self.policy.calendar, hours=self.policy.hours)
         still = {"paused": True, "due_at": None, "warn_at": None, "remaining": str(left), "zone": zone.key}
         return clock.model_copy(update=still)
 
@@ -90,13 +90,13 @@ class Setting:
         if clock.due_at is None:
             raise ValueError(f"{name} is paused: there is no due time to extend")
         more = self.policy.extension.day * days
-        due = due_at(clock.due_at, more, self.zone_of(name, clock), self.policy.calendar)
+        due = due_at(clock.due_at, more, self.zone_of(name, clock), self.policy.calendar, hours=self.policy.hours)
         return clock.model_copy(
             update={"due_at": due, "warn_at": self._warning(name, clock.started_at, due), "warned": False}
         )
 
     def _running(self, name: ClockName, at: datetime, duration: Duration, zone: ZoneInfo) -> Clock:
-        due = due_at(at, duration, zone, self.policy.calendar)
+        due = due_at(at, duration, zone, self.policy.calendar, hours=self.policy.hours)
         return Clock(started_at=at, due_at=due, warn_at=self._warning(name, at, due), zone=zone.key)
 
     def _warning(self, name: ClockName, start: datetime, due: datetime) -> datetime | None:

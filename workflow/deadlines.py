@@ -2,7 +2,8 @@
 
 All instants are aware and come back in UTC with whole milliseconds, as the log stamps them. A deadline in days falls
 on the last millisecond of its last day in the zone that counts: it is kept up to and including that instant, and the
-day on which the clock starts is not counted.
+day on which the clock starts is not counted. A deadline in working time falls due when that much time within office
+hours has passed.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,19 +12,27 @@ from zoneinfo import ZoneInfo
 
 from workflow.calendar import Calendar
 from workflow.durations import Duration, Unit
+from workflow.hours import OfficeHours, work_on, working_time
 
 _END_OF_DAY: Final = time(23, 59, 59, 999_000)
 _NOTHING: Final = timedelta(0)
 
 
-def due_at(start: datetime, duration: Duration, zone: ZoneInfo, calendar: Calendar) -> datetime:
+def due_at(
+    start: datetime, duration: Duration, zone: ZoneInfo, calendar: Calendar, *, hours: OfficeHours | None = None
+) -> datetime:
     """Lay a duration on the calendar from the instant a clock starts.
 
     Working days and days end with the last day in ``zone``; seconds simply pass. Zero working days (all that may be
-    left after a pause) end today, or with the next working day on a day off. Raises ValueError for a naive ``start``.
+    left after a pause) end today, or with the next working day on a day off. Raises ValueError for a naive ``start``
+    and for working time without office ``hours``.
     """
     if duration.unit is Unit.SECONDS:
         return _whole_milliseconds(_aware(start).astimezone(UTC) + timedelta(seconds=duration.amount))
+    if duration.unit is Unit.WORKING_SECONDS:
+        length = timedelta(seconds=duration.amount)
+        due, _ = work_on(_aware(start).astimezone(UTC), length, zone, calendar, _known(hours))
+        return _whole_milliseconds(due)
     today = _day(start, zone)
     count = int(duration.amount)
     if duration.unit is Unit.WORKING_DAYS:
@@ -33,12 +42,17 @@ def due_at(start: datetime, duration: Duration, zone: ZoneInfo, calendar: Calend
     return datetime.combine(last, _END_OF_DAY, tzinfo=zone).astimezone(UTC)
 
 
-def remaining(now: datetime, due: datetime, unit: Unit, zone: ZoneInfo, calendar: Calendar) -> Duration:
+def remaining(  # noqa: PLR0913 -- two instants, and what the time between them depends on
+    now: datetime, due: datetime, unit: Unit, zone: ZoneInfo, calendar: Calendar, *, hours: OfficeHours | None = None
+) -> Duration:
     """Tell what is left at a pause; `due_at` from the instant of resumption gives it back in full.
 
     In days, today is not counted and the day it falls due is. Nothing is left, never less, once that day has come.
-    Raises ValueError for naive instants.
+    Working time is kept exactly. Raises ValueError for naive instants and for working time without office ``hours``.
     """
+    if unit is Unit.WORKING_SECONDS:
+        left = working_time(_aware(now), _aware(due), zone, calendar, _known(hours))
+        return Duration(left.total_seconds(), unit)
     if unit is Unit.SECONDS:
         left = max(_aware(due) - _aware(now), _NOTHING)
         return Duration(left.total_seconds(), unit)
@@ -64,6 +78,12 @@ def _aware(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise ValueError(f"{instant} has no time zone")
     return instant
+
+
+def _known(hours: OfficeHours | None) -> OfficeHours:
+    if hours is None:
+        raise ValueError("working hours cannot be counted without office hours")
+    return hours
 
 
 def _day(instant: datetime, zone: ZoneInfo) -> date:

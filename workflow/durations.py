@@ -1,6 +1,6 @@
-"""Lengths of time as a policy writes them: ``"3 working days"``, ``"30 days"``, ``"20 seconds"``.
+"""Lengths of time as policies write them: ``"3 working days"``, ``"8 working hours"``, ``"30 days"``, ``"20 seconds"``.
 
-The three units do not convert into each other: how long three working days last depends on where they begin, so a
+The units do not convert into each other: how long three working days last depends on where they begin, so a
 duration stays what it was written as until `workflow.deadlines` lays it on a calendar.
 """
 
@@ -15,7 +15,14 @@ class Unit(StrEnum):
 
     WORKING_DAYS = "working days"
     DAYS = "days"
+    WORKING_SECONDS = "working seconds"
+    """Time within office hours; policies write it in hours or minutes."""
     SECONDS = "seconds"
+
+    @property
+    def in_days(self) -> bool:
+        """Say whether it counts days, which end with the day, rather than time, which ends with its last second."""
+        return self in {Unit.WORKING_DAYS, Unit.DAYS}
 
 
 _SPELLINGS: Final = {
@@ -23,6 +30,12 @@ _SPELLINGS: Final = {
     "working days": (Unit.WORKING_DAYS, 1),
     "day": (Unit.DAYS, 1),
     "days": (Unit.DAYS, 1),
+    "working second": (Unit.WORKING_SECONDS, 1),
+    "working seconds": (Unit.WORKING_SECONDS, 1),
+    "working minute": (Unit.WORKING_SECONDS, 60),
+    "working minutes": (Unit.WORKING_SECONDS, 60),
+    "working hour": (Unit.WORKING_SECONDS, 3600),
+    "working hours": (Unit.WORKING_SECONDS, 3600),
     "second": (Unit.SECONDS, 1),
     "seconds": (Unit.SECONDS, 1),
     "minute": (Unit.SECONDS, 60),
@@ -30,8 +43,15 @@ _SPELLINGS: Final = {
     "hour": (Unit.SECONDS, 3600),
     "hours": (Unit.SECONDS, 3600),
 }
-# A century: far beyond any deadline, and near enough that adding it to a date cannot overflow.
-_LONGEST: Final = {Unit.WORKING_DAYS: 36_525, Unit.DAYS: 36_525, Unit.SECONDS: 36_525 * 86_400}
+# A century (of working days of eight hours): far beyond any deadline, and near enough that adding it to a date cannot
+# overflow. How many days a time of work takes, depends on the office hours: the policy looks at that.
+LONGEST_IN_DAYS: Final = 36_525
+_LONGEST: Final = {
+    Unit.WORKING_DAYS: LONGEST_IN_DAYS,
+    Unit.DAYS: LONGEST_IN_DAYS,
+    Unit.WORKING_SECONDS: LONGEST_IN_DAYS * 8 * 3_600,
+    Unit.SECONDS: LONGEST_IN_DAYS * 86_400,
+}
 _WRITTEN: Final = re.compile(r"(?P<amount>[0-9]+(?:\.[0-9]+)?) (?P<unit>[a-z ]+)")
 
 
@@ -49,16 +69,16 @@ class Duration:
         """Refuse what could not be laid on a calendar, and keep one form of each amount (``20``, never ``20.0``)."""
         if not 0 <= self.amount <= _LONGEST[self.unit]:
             raise ValueError(f"{self.amount} {self.unit} is not between 0 and {_LONGEST[self.unit]}")
-        amount = round(self.amount, 3) if self.unit is Unit.SECONDS else self.amount
+        amount = self.amount if self.unit.in_days else round(self.amount, 3)
         if amount == int(amount):
             amount = int(amount)
-        elif self.unit is not Unit.SECONDS:
+        elif self.unit.in_days:
             raise ValueError(f"{amount} {self.unit}: days are counted whole")
         object.__setattr__(self, "amount", amount)
 
     @classmethod
     def parse(cls, text: str) -> "Duration":
-        """Read ``"3 working days"``, ``"30 days"`` or ``"20 seconds"``; minutes and hours become seconds.
+        """Read ``"3 working days"``, ``"8 working hours"`` or ``"20 seconds"``; minutes and hours become seconds.
 
         Raises ValueError with a line that says how a duration is written.
         """
@@ -71,7 +91,13 @@ class Duration:
 
     def __str__(self) -> str:
         """Write it as a policy does; `parse` reads it back."""
-        return f"{self.amount} {self.unit.removesuffix('s') if self.amount == 1 else self.unit}"
+        amount, unit = self.amount, str(self.unit)
+        if self.unit is Unit.WORKING_SECONDS:
+            for seconds, larger in ((3600, "working hours"), (60, "working minutes")):
+                if amount and not amount % seconds:
+                    amount, unit = amount // seconds, larger
+                    break
+        return f"{amount} {unit.removesuffix('s') if amount == 1 else unit}"
 
     def __mul__(self, times: int) -> "Duration":
         """Repeat it, as an extension of several days repeats the policy's one day."""

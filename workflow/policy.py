@@ -19,12 +19,16 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 
+from events.announcements import Announcement
 from events.vocabulary import ClockName, ComplaintClass, Status
 from workflow import documents
 from workflow.calendar import Calendar
-from workflow.durations import Duration
+from workflow.durations import LONGEST_IN_DAYS, Duration, Unit
+from workflow.hours import OfficeHours
 from workflow.offices import Directory, OfficesError, Slug, Words, parse_offices
 
 SUPERIOR: Final = "superior"
@@ -50,6 +54,23 @@ def _duration(written: object) -> Duration:
     return duration
 
 
+def _hours(written: object) -> OfficeHours | None:
+    match written:
+        case None | OfficeHours():
+            return written
+        case str():
+            return OfficeHours.parse(written)
+        case {"usual": str() as usual, "friday": str() as friday, **others} if not others:
+            return OfficeHours.parse(usual, friday)
+    raise ValueError(f'{written!r} are no office hours (write "08:00-16:00", or one such for usual and for friday)')
+
+
+def _sourced(rule: str) -> str:
+    if rule not in SOURCED:
+        raise ValueError(f"there is no such rule to give a source for (there are {', '.join(SOURCED)})")
+    return rule
+
+
 def _every_class(terms: dict[ComplaintClass, Duration]) -> dict[ComplaintClass, Duration]:
     if missing := [each for each in ComplaintClass if each not in terms]:
         raise ValueError(f"no time to settle for {', '.join(missing)}")
@@ -62,6 +83,9 @@ Decision = Literal["verify", "postpone", "dispose", "archive"]
 Requirement = Literal["title", "body", "location", "category", "event_date"]
 """What a report can need before it is verified; ``location`` is a place by name or coordinates, or an office."""
 ZoneRule = Literal["holder", "national"]
+Hours = Annotated[OfficeHours | None, PlainValidator(_hours)]
+SOURCED: Final = (*ClockName, "zones", "collective_leave", "settlement_pauses_in", "extension")
+"""What a source can be given for: the length of each clock, and what else a due time depends on."""
 _DEFAULT_ZONES: Final[dict[ClockName, ZoneRule]] = {ClockName.FOLLOW_UP: "holder", ClockName.CITIZEN_REPLY: "holder"}
 
 
@@ -121,10 +145,41 @@ class Rules(_Model):
     return_limit: Annotated[StrictInt, Field(ge=1)]
     """How often offices may return a complaint before only the arbiter can dispose it."""
     extension: Extension
+    hours: Annotated[Hours, Field(validate_default=True)] = None
+    """When offices work, of wall clocks in the zone that counts. Nothing but working hours depends on it."""
+    sources: dict[Annotated[str, AfterValidator(_sourced)], Words] = Field(default_factory=dict)
+    """Where a rule comes from, in words for whoever asks; a rule that is not named is a default of ours."""
     national: Slug = "panrb"
     """The national administrator."""
     arbiter: Slug = "panrb"
     """Who settles a dispute over competence."""
+
+    @field_validator("hours")
+    @classmethod
+    def _needed(cls, hours: OfficeHours | None, info: ValidationInfo) -> OfficeHours | None:
+        """Look at the hours beside the durations, as far as those can be read."""
+        if {"clocks", "settlement", "extension"} <= info.data.keys():
+            check_hours(hours, info.data["clocks"], info.data["settlement"], info.data["extension"])
+        return hours
+
+
+def check_hours(
+    hours: OfficeHours | None, clocks: Clocks, settlement: Mapping[ComplaintClass, Duration], extension: Extension
+) -> None:
+    """Raise ValueError if working hours cannot be counted with these office hours, or be extended by that day."""
+    written = {name: getattr(clocks, name) for name in Clocks.model_fields}
+    written |= {f"settlement.{name}": duration for name, duration in settlement.items()}
+    written["extension.day"] = extension.day
+    for name, duration in written.items():
+        if duration.unit is not Unit.WORKING_SECONDS:
+            continue
+        if hours is None:
+            raise ValueError(f'missing, and {name} counts working hours (write hours = "08:00-16:00")')
+        if duration.amount > LONGEST_IN_DAYS * hours.shortest_day.total_seconds():
+            raise ValueError(f"too few for {name}: {duration} would take more than a century")
+    units = {clocks.follow_up.unit, extension.day.unit}
+    if Unit.WORKING_SECONDS in units and len(units) > 1:
+        raise ValueError("clocks.follow_up and extension.day, which extends it, both count working hours or neither")
 
 
 class Policy(Rules):
@@ -135,6 +190,17 @@ class Policy(Rules):
     """Name and effective date, such as ``lapor/2025-01-01``: what a snapshot pins."""
     calendar: Calendar
     directory: Directory
+    announcements: tuple[Announcement, ...] = ()
+    """Changes of the calendar that were announced while the engine ran; the calendar has them."""
+    earlier: Annotated["Policy | None", Field(repr=False, exclude=True)] = None
+    """The same without the last announcement, if there are any."""
+
+    def as_of(self, announcements: int) -> "Policy":
+        """Give the version as it stood after so many announcements."""
+        policy = self
+        while len(policy.announcements) > announcements and policy.earlier is not None:
+            policy = policy.earlier
+        return policy
 
     def duration_of(self, clock: ClockName, complaint_class: ComplaintClass) -> Duration:
         """Tell how long a clock runs; only `settlement` depends on the class."""

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from workflow.calendar import Calendar
 from workflow.deadlines import due_at, remaining, warn_at
 from workflow.durations import Duration, Unit
+from workflow.hours import OfficeHours
 
 CALENDAR = Calendar()
 WIB, WITA, WIT = ZoneInfo("Asia/Jakarta"), ZoneInfo("Asia/Makassar"), ZoneInfo("Asia/Jayapura")
+HOURS = OfficeHours.parse("08:00-12:00, 13:00-16:00", "08:00-11:30, 13:00-16:30")
 ZONES = st.sampled_from([WIB, WITA, WIT])
 INSTANTS = st.datetimes(datetime(2024, 1, 1), datetime(2029, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001 hypothesis adds the zone
     lambda instant: instant.replace(microsecond=instant.microsecond // 1000 * 1000)
@@ -104,12 +106,12 @@ def test_a_share_is_between_nothing_and_all(share: float) -> None:
 
 def test_a_naive_instant_is_refused() -> None:
     naive = MONDAY_MORNING.replace(tzinfo=None)
-    for duration in ("1 day", "1 second", "1 working day"):
+    for duration in ("1 day", "1 second", "1 working day", "1 working hour"):
         with pytest.raises(ValueError, match="has no time zone"):
-            due_at(naive, Duration.parse(duration), WIB, CALENDAR)
+            due_at(naive, Duration.parse(duration), WIB, CALENDAR, hours=HOURS)
     for unit in Unit:
         with pytest.raises(ValueError, match="has no time zone"):
-            remaining(MONDAY_MORNING, naive, unit, WIB, CALENDAR)
+            remaining(MONDAY_MORNING, naive, unit, WIB, CALENDAR, hours=HOURS)
     with pytest.raises(ValueError, match="has no time zone"):
         warn_at(MONDAY_MORNING, naive, 0.5)
 
@@ -126,16 +128,16 @@ def test_starting_later_never_falls_due_earlier(
     start: datetime, later: timedelta, amount: int, unit: Unit, zone: ZoneInfo
 ) -> None:
     duration = Duration(amount, unit)
-    due = due_at(start, duration, zone, CALENDAR)
+    due = due_at(start, duration, zone, CALENDAR, hours=HOURS)
     assert due >= start
-    assert due_at(start + later, duration, zone, CALENDAR) >= due
+    assert due_at(start + later, duration, zone, CALENDAR, hours=HOURS) >= due
 
 
 @given(INSTANTS, st.integers(1, 80), st.sampled_from(Unit), ZONES)
 def test_a_pause_of_no_length_changes_nothing(start: datetime, amount: int, unit: Unit, zone: ZoneInfo) -> None:
     duration = Duration(amount, unit)
-    due = due_at(start, duration, zone, CALENDAR)
-    assert remaining(start, due, unit, zone, CALENDAR) == duration
+    due = due_at(start, duration, zone, CALENDAR, hours=HOURS)
+    assert remaining(start, due, unit, zone, CALENDAR, hours=HOURS) == duration
 
 
 @given(INSTANTS, st.integers(1, 60), st.timedeltas(timedelta(0), timedelta(days=60)), ZONES)

@@ -1,0 +1,124 @@
+"""Office hours: when a working day is worked, and how much working time lies between two instants.
+
+A policy that counts in working hours says what they are: ``"08:00-16:00"``, or with a break
+``"08:00-12:00, 13:00-16:00"``, and for Fridays something else if it likes. They are wall-clock times of the zone that
+counts; what is computed with them is exact, to the millisecond of the log.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from workflow.calendar import Calendar
+
+_WRITTEN: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])")
+_FRIDAY: Final = 4
+_WHOLE_DAY: Final = 24 * 60
+_NOTHING: Final = timedelta(0)
+
+Spans = tuple[tuple[int, int], ...]
+"""Times of work on one day, in minutes from midnight, in order and without overlap."""
+
+
+def parse_spans(text: str) -> Spans:
+    """Read ``"08:00-16:00"``, or several such spans with commas between.
+
+    Raises ValueError with a line that says how hours are written, or which spans do not follow on each other.
+    """
+    spans = []
+    for part in text.split(","):
+        match = _WRITTEN.fullmatch(part.strip())
+        if match is None:
+            raise ValueError(f'"{text}" are no office hours (write "08:00-16:00" or "08:00-12:00, 13:00-16:00")')
+        opens_hour, opens_minute, closes_hour, closes_minute = map(int, match.groups())
+        spans.append((opens_hour * 60 + opens_minute, closes_hour * 60 + closes_minute))
+    edges = [edge for span in spans for edge in span]
+    if edges[-1] > _WHOLE_DAY or any(later <= earlier for earlier, later in pairwise(edges)):
+        raise ValueError(f'"{text}": office hours go forward, from opening to closing, within one day')
+    return tuple(spans)
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeHours:
+    """When the working days are worked. Holidays and weekends are the calendar's."""
+
+    usual: Spans
+    friday: Spans
+
+    @classmethod
+    def parse(cls, usual: str, friday: str | None = None) -> "OfficeHours":
+        """Read the hours of a usual day and, if they differ, of a Friday; raises ValueError as `parse_spans`."""
+        spans = parse_spans(usual)
+        return cls(spans, spans if friday is None else parse_spans(friday))
+
+    def __str__(self) -> str:
+        """Write them as a policy does."""
+        usual, friday = _written(self.usual), _written(self.friday)
+        return usual if self.usual == self.friday else f"{usual} (Friday {friday})"
+
+    @property
+    def shortest_day(self) -> timedelta:
+        """The working time of the day that has less of it."""
+        return min(timedelta(minutes=sum(closes - opens for opens, closes in day)) for day in (self.usual, self.friday))
+
+    def on(self, day: date, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+        """Give the spans of a working day in ``zone``, as instants in UTC."""
+        for span in self.friday if day.weekday() == _FRIDAY else self.usual:
+            opens, closes = (_instant(day, minutes, zone) for minutes in span)
+            yield opens, closes
+
+
+def work_on(
+    start: datetime, length: timedelta, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours
+) -> tuple[datetime, dict[date, timedelta]]:
+    """Tell when ``length`` of working time from ``start`` is used up, and how much of it each working day gave.
+
+    What is used up at closing time falls due then, not when the next day opens. No time at all falls due at once, or
+    as soon as an office opens: nothing falls due while nobody works.
+    """
+    left, day = length, start.astimezone(zone).date()
+    if not calendar.is_working_day(day):
+        day = calendar.add_working_days(day, 1)
+    worked: dict[date, timedelta] = {}
+    while True:
+        worked[day] = _NOTHING
+        for opens, closes in hours.on(day, zone):
+            begins = max(opens, start)
+            if closes - begins >= left:
+                worked[day] += left
+                return begins + left, worked
+            if closes > begins:
+                worked[day] += closes - begins
+                left -= closes - begins
+        day = calendar.add_working_days(day, 1)
+
+
+def working_time(
+    after: datetime, through: datetime, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours
+) -> timedelta:
+    """Add up the working time between two instants; nothing when the second is not the later one."""
+    total, day, last = _NOTHING, after.astimezone(zone).date(), through.astimezone(zone).date()
+    while day <= last:
+        if calendar.is_working_day(day):
+            spans = (min(closes, through) - max(opens, after) for opens, closes in hours.on(day, zone))
+            total += sum((span for span in spans if span > _NOTHING), _NOTHING)
+        day += timedelta(days=1)
+    return total
+
+
+def _instant(day: date, minutes: int, zone: ZoneInfo) -> datetime:
+    days, minutes = divmod(minutes, _WHOLE_DAY)
+    local = datetime.combine(day + timedelta(days=days), time(minutes // 60, minutes % 60), tzinfo=zone)
+    return local.astimezone(UTC)
+
+
+def _written(spans: Spans) -> str:
+    return ", ".join(f"{_clock(opens)}-{_clock(closes)}" for opens, closes in spans)
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
