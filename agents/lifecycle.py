@@ -10,6 +10,7 @@ import structlog
 
 from agents.partitions import partition_of
 from agents.shell import Output, Partition, Stage, stage_app
+from agents.shell.forwarding import forwarded
 from agents.shell.stage import RefusedToStart, log_time
 from events.codec import (
     complaint_in,
@@ -84,7 +85,9 @@ class Lifecycle:
         key = sender.subject.encode()
         home = partition_of(sender.subject, self._partition.count)
         if home != record.partition:
-            return [self._forwarded(record, key, home)]
+            # librdkafka's default partitioner is not Kafka's, so this happens to anybody
+            log.info("forwarded", complaint=sender.subject, from_partition=record.partition, to_partition=home)
+            return [forwarded(record, key, home)]
         complaint = self._find(sender.subject)
         if command is None:
             return [self._rejected(sender, no, complaint, now)]
@@ -111,15 +114,6 @@ class Lifecycle:
             self._complaints[UUID(complaint.complaint_id).bytes] = snapshot
             outputs.append(Output(TopicName.STATE, key, encode_snapshot(complaint, snapshot), self._partition.number))
         return outputs
-
-    def _forwarded(self, record: Any, key: bytes, home: int) -> Output:  # noqa: ANN401 -- aiokafka ships no types
-        """Send a command on to the partition of its complaint.
-
-        librdkafka's default partitioner is not Kafka's, so this happens to anybody. The log stamps it anew.
-        """
-        log.info("forwarded", key=key.decode(), from_partition=record.partition, to_partition=home)
-        headers = [*record.headers, ("forwarded-from", f"{record.partition}/{record.offset}".encode())]
-        return Output(TopicName.COMMANDS, key, record.value, home, headers)
 
     def _rejected(self, sender: Sender, no: Rejected, complaint: Complaint | None, now: datetime) -> Output:
         rejection = Rejection(

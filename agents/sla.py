@@ -73,6 +73,10 @@ class Timers:
             self._armed[complaint.complaint_id] = after
         return ()
 
+    def due(self, now: datetime) -> bool:
+        """Say whether a timer rings at `now`."""
+        return bool(self._heap) and self._heap[0][0] <= int(now.timestamp() * 1000)
+
     def tick(self, now: datetime) -> Iterable[Output]:
         """Return the notices that are due at `now`."""
         now_ms = int(now.timestamp() * 1000)

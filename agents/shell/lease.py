@@ -11,7 +11,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, cast
 
 import structlog
@@ -19,6 +19,7 @@ from aiokafka import TopicPartition
 
 from agents.settings import Settings
 from agents.shell import kafka
+from agents.shell.forwarding import FirstStamps
 from agents.shell.records import BUG, Output, dead_letter
 from agents.shell.stage import Handler, Partition, Restored, Stage, Ticking
 from events.errors import Undecodable
@@ -49,7 +50,9 @@ class Tally:
 class Lease:
     """One partition of the stage's source topic, while it is ours."""
 
-    def __init__(self, stage: Stage, settings: Settings, source: TopicPartition, partition: Partition) -> None:
+    def __init__(
+        self, stage: Stage, settings: Settings, source: TopicPartition, partition: Partition, stamps: FirstStamps
+    ) -> None:
         self.stage = stage
         self.settings = settings
         self.source = source
@@ -59,6 +62,8 @@ class Lease:
         self.restored = 0
         """Records read back into the memory."""
         self._producer: Any = None
+        self._stamps = stamps
+        self._count = partition.count
 
     @property
     def open(self) -> bool:
@@ -112,6 +117,7 @@ class Lease:
         fresh = [record for record in records if record.offset >= (self.next_offset or 0)]
         if not fresh:
             return Tally()
+        fresh = list(await self._stamps.restore(fresh, self._count))
         outputs = [output for record in fresh for output in self._outputs(record)]
         after = fresh[-1].offset + 1
         if self.stage.transactional:
@@ -171,9 +177,13 @@ class Lease:
             log.exception("parked", alert=True, code=BUG, **_place(record))
         return [letter]
 
-    async def tick(self) -> int:
-        """Write what is due by now; return how much that was."""
-        outputs = list(cast(Ticking, self.handler).tick(datetime.now(UTC)))
+    def due(self, now: datetime) -> bool:
+        """Say whether a tick at `now` would have anything to write."""
+        return self.open and cast(Ticking, self.handler).due(now)
+
+    async def tick(self, now: datetime) -> int:
+        """Write what is due at `now`; return how much that was."""
+        outputs = list(cast(Ticking, self.handler).tick(now))
         await self.write(outputs)
         return len(outputs)
 

@@ -7,6 +7,7 @@ is one poll long, and what waits, waits in Kafka.
 import asyncio
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
@@ -15,6 +16,8 @@ from mode import Service
 
 from agents.settings import Settings
 from agents.shell import kafka
+from agents.shell.forwarding import FirstStamps
+from agents.shell.horizon import Horizon
 from agents.shell.lease import GROUP_COMMIT_SECONDS, Lease, Tally
 from agents.shell.process import end_with
 from agents.shell.stage import Partition, RefusedToStart, Stage
@@ -41,6 +44,8 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.source = settings.topic(stage.source)
         self.leases: dict[TopicPartition, Lease] = {}
         self.count = 0
+        self.stamps = FirstStamps(settings)
+        self.horizon: Horizon | None = None
         self._opening: dict[TopicPartition, asyncio.Task[None]] = {}
         self._rebalancing = True
         self._idle = asyncio.Event()
@@ -57,6 +62,9 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         await self.producer.start()
         await self.consumer.start()
         await self._count_partitions()
+        if self.stage.tick_every is not None:
+            self.horizon = Horizon(self.settings, self.count)
+            await self.horizon.start()
         self.consumer.subscribe([self.source], listener=self)
         log.info("started", stage=self.stage.name, topic=self.source, policy=self.policies.name)
 
@@ -104,7 +112,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     def _take(self, source: TopicPartition) -> None:
         # reading a memory can take longer than the group waits for a heartbeat: not in the callback
         partition = Partition(source.partition, self.count, self.policies)
-        lease = Lease(self.stage, self.settings, source, partition)
+        lease = Lease(self.stage, self.settings, source, partition, self.stamps)
         self.leases[source] = lease
         self.consumer.pause(source)
         self._opening[source] = asyncio.create_task(self._open(lease))
@@ -173,9 +181,15 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._idle.set()
 
     async def tick(self) -> None:
-        """Let the open leases write what is due by now."""
+        """Let the leases write what is due, once all that came before it has been settled."""
+        due = [lease for lease in self.leases.values() if lease.due(datetime.now(UTC))]
+        if not due or self.horizon is None:
+            return
         try:
-            notices = sum(await asyncio.gather(*(lease.tick() for lease in self.leases.values() if lease.open)))
+            reached = await self.horizon.reached()
+            if reached is None:
+                return
+            notices = sum(await asyncio.gather(*(lease.tick(reached) for lease in due if lease.open)))
         except Exception as error:  # noqa: BLE001 -- as in `settle`
             self.fail(error)
             return
@@ -216,3 +230,6 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             await self._give_up(source)
         await self.consumer.stop()
         await self.producer.stop()
+        await self.stamps.stop()
+        if self.horizon is not None:
+            await self.horizon.stop()

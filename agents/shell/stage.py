@@ -59,8 +59,12 @@ class Restored(Handler, Protocol):
 class Ticking(Restored, Protocol):
     """A handler that also acts when time passes."""
 
+    def due(self, now: datetime) -> bool:
+        """Say whether anything is due at `now`."""
+        ...
+
     def tick(self, now: datetime) -> Iterable[Output]:
-        """Return what is due at `now` by this machine's clock."""
+        """Return what is due at `now`: a time before which all that reached the log has been settled."""
         ...
 
 

@@ -44,14 +44,20 @@ class Engine:
     def start(self, *stages: str) -> None:
         """Start `stages` (all, unless named), one process each."""
         for stage in stages or tuple(STAGES):
-            command = [sys.executable, "-m", "faust", "-A", f"agents.{stage}", "worker", "-l", "error", "--without-web"]
-            with self.log.open("ab") as log:
-                self.processes[stage] = subprocess.Popen(
-                    command,
-                    env={**os.environ, **self.settings.to_environment(), "ALUR_LOG": "json"},
-                    stdout=subprocess.DEVNULL,
-                    stderr=log,
-                )
+            self._start(stage, "-m", "faust", "-A", f"agents.{stage}", "worker", "-l", "error", "--without-web")
+
+    def start_script(self, stage: str, script: Path, *arguments: str) -> None:
+        """Start a stage by a program of the test's own."""
+        self._start(stage, str(script), *arguments)
+
+    def _start(self, stage: str, *command: str) -> None:
+        with self.log.open("ab") as log:
+            self.processes[stage] = subprocess.Popen(
+                [sys.executable, *command],
+                env={**os.environ, **self.settings.to_environment(), "ALUR_LOG": "json"},
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
 
     def kill(self, stage: str) -> None:
         """kill -9."""

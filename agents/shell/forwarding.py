@@ -1,0 +1,99 @@
+"""Commands that lay in another partition than their complaint's: sent on, and still judged by when they first came.
+
+The log stamps a record anew when it is sent on. A follow-up that reached the log in time must not be late because of
+the way it took, so the stamp of its first place counts. What a header says is not believed: the record there is read,
+and has to be the same.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+
+from agents.settings import Settings
+from agents.shell import kafka
+from agents.shell.records import Output
+from events.topics import TopicName
+
+HEADER: Final = "forwarded-from"
+_PATIENCE_SECONDS: Final = 10.0
+
+
+def forwarded(record: Any, key: bytes, home: int) -> Output:  # noqa: ANN401 -- aiokafka ships no types
+    """Return the command `record` as it is sent on to the partition `home`, with where it came from."""
+    headers = [header for header in record.headers if header[0] != HEADER]
+    headers.append((HEADER, f"{record.partition}/{record.offset}".encode()))
+    return Output(TopicName.COMMANDS, key, record.value, home, headers)
+
+
+def _first_place(record: Any) -> tuple[int, int] | None:  # noqa: ANN401 -- as above
+    claim = next((value for name, value in record.headers if name == HEADER), None)
+    partition, _, offset = (claim or b"").partition(b"/")
+    if not (partition.isdigit() and offset.isdigit()):
+        return None
+    return int(partition), int(offset)
+
+
+class FirstStamps:
+    """Gives records that were sent on the stamp of their first place."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._reader: Any = None
+        self._lock = asyncio.Lock()
+
+    async def restore(self, records: Sequence[Any], partitions: int) -> Sequence[Any]:
+        """Return `records`, of a topic of so many `partitions`: those that were sent on with the log's first stamp."""
+        claims = {record.offset: place for record in records if (place := _first_place(record)) is not None}
+        if not claims:
+            return records
+        async with self._lock:
+            originals = await self._read(records[0].topic, set(claims.values()), partitions)
+        return [self._stamped(record, originals.get(claims.get(record.offset, (-1, -1)))) for record in records]
+
+    @staticmethod
+    def _stamped(record: Any, original: Any) -> Any:  # noqa: ANN401 -- as above
+        if original is None or original.value != record.value or original.partition == record.partition:
+            return record  # gone by now, or never there: its own stamp is the only one there is
+        return replace(record, timestamp=original.timestamp)
+
+    async def _read(self, topic: str, places: set[tuple[int, int]], partitions: int) -> dict[tuple[int, int], Any]:
+        if self._reader is None:
+            self._reader = kafka.consumer(self._settings)
+            await self._reader.start()
+        wanted: dict[TopicPartition, set[int]] = defaultdict(set)
+        for partition, offset in places:
+            if partition < partitions:
+                wanted[TopicPartition(topic, partition)].add(offset)
+        found: dict[tuple[int, int], Any] = {}
+        if not wanted:
+            return found
+        self._reader.assign(list(wanted))
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                for source, offsets in wanted.items():
+                    found |= await self._read_partition(source, offsets)
+        except TimeoutError:
+            pass  # a place that does not exist is waited for in vain: whoever made it up gains nothing
+        return found
+
+    async def _read_partition(self, source: TopicPartition, offsets: set[int]) -> dict[tuple[int, int], Any]:
+        bounds = await self._reader.beginning_offsets([source]), await self._reader.end_offsets([source])
+        offsets = {offset for offset in offsets if bounds[0][source] <= offset < bounds[1][source]}
+        found: dict[tuple[int, int], Any] = {}
+        for offset in sorted(offsets):
+            if offset in {at for _, at in found}:
+                continue
+            self._reader.seek(source, offset)
+            while await self._reader.position(source) <= offset:
+                for records in (await self._reader.getmany(source, timeout_ms=kafka.FETCH_WAIT_MS)).values():
+                    found |= {(r.partition, r.offset): r for r in records if r.offset in offsets}
+        return found
+
+    async def stop(self) -> None:
+        """Let go of the connection."""
+        if self._reader is not None:
+            await self._reader.stop()

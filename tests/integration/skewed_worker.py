@@ -1,0 +1,26 @@
+"""A stage's worker on a machine whose clock is wrong: `skewed_worker.py STAGE SECONDS`."""
+
+import importlib
+import sys
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+stage, skew = sys.argv[1], timedelta(seconds=float(sys.argv[2]))
+
+
+class SkewedClock(datetime):
+    """`datetime`, but for what it takes to be now."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Any:
+        """The machine's time, and wrong by so much."""
+        return datetime.now(tz) + skew
+
+
+for module in ("agents.shell.reader", "agents.shell.horizon", "agents.sla"):
+    importlib.import_module(module).datetime = SkewedClock  # type: ignore[attr-defined]  # the module's only clock
+
+if __name__ == "__main__":
+    import faust
+
+    faust.Worker(importlib.import_module(f"agents.{stage}").app, loglevel="ERROR").execute_from_commandline()
