@@ -31,8 +31,7 @@ def due_at(
         return _whole_milliseconds(_aware(start).astimezone(UTC) + timedelta(seconds=duration.amount))
     if duration.unit is Unit.WORKING_SECONDS:
         length = timedelta(seconds=duration.amount)
-        due, _ = work_on(_aware(start).astimezone(UTC), length, zone, calendar, _known(hours))
-        return _whole_milliseconds(due)
+        return _whole_milliseconds(work_on(_aware(start).astimezone(UTC), length, zone, calendar, _known(hours)))
     today = _day(start, zone)
     count = int(duration.amount)
     if duration.unit is Unit.WORKING_DAYS:

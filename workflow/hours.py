@@ -72,10 +72,8 @@ class OfficeHours:
             yield opens, closes
 
 
-def work_on(
-    start: datetime, length: timedelta, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours
-) -> tuple[datetime, dict[date, timedelta]]:
-    """Tell when ``length`` of working time from ``start`` is used up, and how much of it each working day gave.
+def work_on(start: datetime, length: timedelta, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours) -> datetime:
+    """Tell when ``length`` of working time from ``start`` is used up.
 
     What is used up at closing time falls due then, not when the next day opens. No time at all falls due at once, or
     as soon as an office opens: nothing falls due while nobody works.
@@ -83,17 +81,12 @@ def work_on(
     left, day = length, start.astimezone(zone).date()
     if not calendar.is_working_day(day):
         day = calendar.add_working_days(day, 1)
-    worked: dict[date, timedelta] = {}
     while True:
-        worked[day] = _NOTHING
         for opens, closes in hours.on(day, zone):
             begins = max(opens, start)
             if closes - begins >= left:
-                worked[day] += left
-                return begins + left, worked
-            if closes > begins:
-                worked[day] += closes - begins
-                left -= closes - begins
+                return begins + left
+            left -= max(closes - begins, _NOTHING)
         day = calendar.add_working_days(day, 1)
 
 

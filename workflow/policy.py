@@ -214,8 +214,13 @@ class Policy(Rules):
 
         Raises UnknownOffice.
         """
-        rule = self.zones.get(clock) or _DEFAULT_ZONES.get(clock, "national")
-        return self.national_zone if office is None or rule == "national" else self.directory.get(office).zone
+        if office is None or self.zone_rule(clock) == "national":
+            return self.national_zone
+        return self.directory.get(office).zone
+
+    def zone_rule(self, clock: ClockName) -> ZoneRule:
+        """Tell whose zone counts for a clock."""
+        return self.zones.get(clock) or _DEFAULT_ZONES.get(clock, "national")
 
     def ladder_for(self, office: str | None) -> tuple[str, ...]:
         """Name the offices to escalate to, lowest rung first, while ``office`` holds the complaint.
