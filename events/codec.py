@@ -5,8 +5,9 @@ Decoding raises `Undecodable` (or `InvalidCommand`) and nothing else, whatever t
 
 from datetime import datetime
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
 from events.base import CONTENT_TYPE, AboutComplaint, Frozen, timestamp
@@ -16,7 +17,8 @@ from events.facts import FACTS, SYSTEM, Cause, Fact, Recorded, fact_type
 from events.ids import fact_id
 from events.outcomes import Rejection, Resolution
 from events.reports import ReportSubmitted
-from events.snapshot import Complaint
+from events.snapshot import Clock, Complaint
+from events.vocabulary import ClockName
 
 HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
 STATE_TYPE: Final = "lapor.complaint.snapshot.v1"
@@ -131,6 +133,14 @@ class _StateEvent(AboutComplaint):
     data: _Snapshot
 
 
+class _Timetable(BaseModel):
+    """As much of a complaint as a timer needs; the rest is passed over."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    clocks: dict[ClockName, Clock]
+
+
 def decode_fact(raw: bytes | None) -> Recorded:
     """Read a fact.
 
@@ -203,6 +213,27 @@ def complaint_in(raw: bytes) -> bytes:
         # written by somebody who spaces JSON in another way, or not a snapshot
         return encode_complaint(decode_snapshot(raw))
     return raw[start + len(_STATE_MARK) : -2]
+
+
+def read_clocks(raw: bytes) -> dict[ClockName, Clock]:
+    """Read the deadlines out of a record of `complaints.state` and nothing else: a third of the time.
+
+    Raises:
+        Undecodable: it is none of ours, or of a newer version of us.
+    """
+    return _valid(_Timetable, complaint_in(raw)).clocks
+
+
+def complaint_key(key: bytes | None) -> bytes:
+    """Return the 16 bytes of the complaint id that a record is keyed by.
+
+    Raises:
+        Undecodable: it is keyed by something else.
+    """
+    try:
+        return UUID((key or b"").decode()).bytes
+    except ValueError:
+        raise Undecodable("invalid", f"key: {_clipped(repr(key))} is no complaint id") from None
 
 
 def fact_headers(recorded: Recorded) -> tuple[tuple[str, bytes], ...]:

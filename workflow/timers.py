@@ -1,10 +1,24 @@
-"""When the sla stage has to look at a complaint again."""
+"""When the sla stage has to look at a complaint again, and the schedule it keeps of that."""
 
+import heapq
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
-from events.snapshot import Complaint
+from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_MINUTE_MS: Final = 60_000
+_SPARE: Final = 1_000
+"""So many entries that count no more are not worth clearing away."""
+
+_Entry = tuple[int, bytes, int, int, ClockName, bool]
+"""When it rings next (ms), for which complaint, and its alarm: the first moment at which it is true (ms), the due time
+(µs), the clock, whether it is a warning. Numbers and not objects, since there are millions of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +35,131 @@ class Alarm:
 
 def alarms(complaint: Complaint) -> tuple[Alarm, ...]:
     """Return the next alarm of each running clock: its warning if that is still to come, else its due time."""
+    return alarms_of(complaint.clocks)
+
+
+def alarms_of(clocks: Mapping[ClockName, Clock]) -> tuple[Alarm, ...]:
+    """Return the alarms of a complaint of which nothing but the clocks has been read."""
     found = []
-    for name, clock in complaint.clocks.items():
+    for name, clock in clocks.items():
         if not clock.running or clock.due_at is None:
             continue
         warning = clock.warn_at is not None and not clock.warned and clock.warn_at < clock.due_at
         at = clock.warn_at if warning and clock.warn_at is not None else clock.due_at
         found.append(Alarm(at, name, clock.due_at, warning))
     return tuple(found)
+
+
+class Schedule:
+    """The alarms of many complaints, in the order in which they ring.
+
+    They lie in the minute in which they ring, in no order, until that minute comes; only then are they put in order,
+    among those of the same minute. So to arm one costs the same however many there are, and to ring one costs the
+    logarithm of how many fall into its minute.
+
+    A complaint is named by the 16 bytes of its id; one without a running clock takes no room. What has been replaced
+    stays where it is until its time comes, or until there is more of it than of what counts.
+    """
+
+    def __init__(self, again_ms: int) -> None:
+        self._again_ms = again_ms
+        self._armed: dict[bytes, tuple[_Entry, ...]] = {}
+        self._count = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._minutes: dict[int, list[_Entry]] = {}
+        self._next_minutes: list[int] = []
+        self._opened = 0
+        self._soon: list[_Entry] = []
+        self._stored = 0
+
+    def __len__(self) -> int:
+        """Count the alarms that are armed."""
+        return self._count
+
+    def arm(self, complaint: bytes, clocks: Mapping[ClockName, Clock]) -> None:
+        """Arm the clocks of a complaint in place of those it had; an alarm that is the same keeps its next ring."""
+        before = self._armed.pop(complaint, ())
+        after = []
+        for alarm in alarms_of(clocks):
+            entry = _entry(complaint, alarm)
+            known = next((old for old in before if old[2:] == entry[2:]), None)
+            if known is None:
+                self._put(entry)
+            after.append(known or entry)
+        if after:
+            self._armed[complaint] = tuple(after)
+        self._count += len(after) - len(before)
+        if self._stored > 2 * self._count + _SPARE:
+            self._clear_away()
+
+    def disarm(self, complaint: bytes) -> None:
+        """Forget a complaint."""
+        self.arm(complaint, {})
+
+    def due(self, now: datetime) -> bool:
+        """Say whether `ring` has anything to look at."""
+        now_ms = _milliseconds(now)
+        return bool(self._soon and self._soon[0][0] <= now_ms) or self._minute_has_come(now_ms)
+
+    def ring(self, now: datetime, most: int) -> Iterator[tuple[bytes, Alarm]]:
+        """Give the alarms that have come by `now` with their complaints, `most` of them; each rings again later."""
+        now_ms = _milliseconds(now)
+        self._open_minutes(now_ms)
+        while most > 0 and self._soon and self._soon[0][0] <= now_ms:
+            entry = heapq.heappop(self._soon)
+            self._stored -= 1
+            entries = self._armed.get(entry[1], ())
+            if any(each is entry for each in entries):
+                again = (now_ms + self._again_ms, *entry[1:])
+                self._put(again)
+                self._armed[entry[1]] = tuple(again if each is entry else each for each in entries)
+                most -= 1
+                yield entry[1], _alarm(entry)
+
+    def _put(self, entry: _Entry) -> None:
+        self._stored += 1
+        minute = entry[0] // _MINUTE_MS
+        if minute < self._opened:
+            heapq.heappush(self._soon, entry)
+        elif minute in self._minutes:
+            self._minutes[minute].append(entry)
+        else:
+            self._minutes[minute] = [entry]
+            heapq.heappush(self._next_minutes, minute)
+
+    def _minute_has_come(self, now_ms: int) -> bool:
+        return bool(self._next_minutes) and self._next_minutes[0] * _MINUTE_MS <= now_ms
+
+    def _open_minutes(self, now_ms: int) -> None:
+        if self._minute_has_come(now_ms):
+            while self._minute_has_come(now_ms):
+                self._soon += self._minutes.pop(heapq.heappop(self._next_minutes))
+            heapq.heapify(self._soon)
+        self._opened = max(self._opened, now_ms // _MINUTE_MS + 1)
+
+    def _clear_away(self) -> None:
+        """Build the order anew from what counts: paid for by as many entries as there were of what does not."""
+        self._begin()
+        for entries in self._armed.values():
+            for entry in entries:
+                self._put(entry)
+
+
+def _milliseconds(moment: datetime) -> int:
+    # whole numbers all the way: a float would lose the last millisecond
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def _entry(complaint: bytes, alarm: Alarm) -> _Entry:
+    due_us = (alarm.due_at - _EPOCH) // _MICROSECOND
+    # a warning is true at its moment; a deadline has passed with the next stamp that the log can give
+    at_ms = -((_EPOCH - alarm.at) // _MILLISECOND) if alarm.warning else due_us // 1000 + 1
+    return at_ms, complaint, at_ms, due_us, alarm.clock, alarm.warning
+
+
+def _alarm(entry: _Entry) -> Alarm:
+    _, _, at_ms, due_us, clock, warning = entry
+    due_at = _EPOCH + due_us * _MICROSECOND
+    return Alarm(_EPOCH + at_ms * _MILLISECOND if warning else due_at, clock, due_at, warning)
