@@ -74,7 +74,6 @@ class Refusal(StrEnum):
     DEADLINE_PASSED = "deadline-passed"
     UNKNOWN_OFFICE = "unknown-office"
     RETURN_LIMIT = "return-limit"
-    UNKNOWN_DUPLICATE = "unknown-duplicate"
     EXTENSION_PENDING = "extension-pending"
     NO_EXTENSION_REQUESTED = "no-extension-requested"
     EXTENSION_LIMIT = "extension-limit"
