@@ -6,6 +6,7 @@ from typing import Any
 from agents.shell import Partition, Stage, stage_app
 from agents.shell.reactions import Reacting
 from events.commands import Command
+from events.facts import Recorded
 from events.snapshot import Complaint
 from events.vocabulary import Status
 from workflow.disposition import disposal
@@ -14,8 +15,8 @@ from workflow.policy import Policy
 NAME = "disposition"
 
 
-def _react(complaint: Complaint, policy: Policy, now: datetime) -> Command | None:
-    return disposal(complaint, policy, now.astimezone(policy.national_zone).date())
+def _react(recorded: Recorded, policy: Policy, now: datetime) -> Command | None:
+    return disposal(recorded.complaint, policy, now.astimezone(policy.national_zone).date())
 
 
 def _decided_on(complaint: Complaint, command: Command) -> tuple[str | int, ...]:

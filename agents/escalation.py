@@ -6,6 +6,7 @@ from typing import Any
 from agents.shell import Partition, Stage, stage_app
 from agents.shell.reactions import Reacting
 from events.commands import Command
+from events.facts import Recorded
 from events.snapshot import Complaint
 from workflow.escalation import next_rung
 from workflow.policy import Policy
@@ -13,8 +14,8 @@ from workflow.policy import Policy
 NAME = "escalation"
 
 
-def _react(complaint: Complaint, policy: Policy, _now: datetime) -> Command | None:
-    return next_rung(complaint, policy)
+def _react(recorded: Recorded, policy: Policy, _now: datetime) -> Command | None:
+    return next_rung(recorded.complaint, policy)
 
 
 def _decided_on(complaint: Complaint, command: Command) -> tuple[str | int, ...]:

@@ -7,13 +7,15 @@ from agents.shell.records import Output
 from agents.shell.stage import Partition, Record, log_time
 from events.codec import decode_fact, encode_command
 from events.commands import Command
+from events.facts import Recorded
 from events.ids import stage_command_id
 from events.snapshot import Complaint
 from events.topics import TopicName
 from workflow.policy import Policy
 
-Reaction = Callable[[Complaint, Policy, datetime], Command | None]
-"""Given where a complaint stands, the policy it is under and the log's time: the command to send, if any."""
+Reaction = Callable[[Recorded, Policy, datetime], Command | None]
+"""Given a fact and where it left its complaint, the policy that this is under and the log's time: the command to send,
+if any."""
 
 
 class Reacting:
@@ -45,7 +47,7 @@ class Reacting:
         recorded = decode_fact(record.value)
         complaint = recorded.complaint
         policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
-        command = self._reaction(complaint, policy, log_time(record))
+        command = self._reaction(recorded, policy, log_time(record))
         if command is None:
             return []
         value = encode_command(
