@@ -34,6 +34,9 @@ _PROVINCE: Final = re.compile(
 )
 
 
+_LOCALITY: Final = re.compile(r"(?:kecamatan|kec|distrik|kelurahan|kel|desa) (?=.)")
+
+
 def city(text: str) -> City:
     """Read the name of a city or regency."""
     plain = _plain(text)
@@ -47,6 +50,11 @@ def province(text: str) -> str:
     """Read the name of a province, without *Provinsi* and without its rank (*DI*, *DKI*)."""
     plain = _plain(text)
     return _PROVINCE.sub("", plain, count=1) or plain
+
+
+def locality(text: str) -> str:
+    """Read the name of a district or village, without *Kecamatan*, *Kelurahan* or *Desa*."""
+    return _LOCALITY.sub("", _plain(text), count=1)
 
 
 def _plain(text: str) -> str:

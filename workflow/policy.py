@@ -5,7 +5,7 @@ from the day it takes effect; a complaint keeps the version of the day it was re
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,7 @@ from events.announcements import Announcement
 from events.vocabulary import ClockName, ComplaintClass, Status
 from workflow import documents
 from workflow.calendar import Calendar
+from workflow.duplicates import MIN_TEXT
 from workflow.durations import LONGEST_IN_DAYS, Duration, Unit
 from workflow.hours import OfficeHours
 from workflow.offices import Directory, OfficesError, Slug, Words, parse_offices
@@ -77,6 +78,13 @@ def _every_class(terms: dict[ComplaintClass, Duration]) -> dict[ComplaintClass, 
     return terms
 
 
+def _elapsed(written: object) -> Duration:
+    duration = _duration(written)
+    if duration.unit not in {Unit.DAYS, Unit.SECONDS}:
+        raise ValueError(f'{duration}: goes by the clock (write "30 days" or "20 seconds")')
+    return duration
+
+
 Term = Annotated[Duration, PlainValidator(_duration)]
 Decision = Literal["verify", "postpone", "dispose", "archive"]
 """What a policy can leave to a machine."""
@@ -111,6 +119,20 @@ class Completeness(_Model):
     requires: tuple[Requirement, ...] = ("title", "body", "location")
 
 
+class Duplicates(_Model):
+    """When a report is the same again. No rule is known to us: both are defaults to be set."""
+
+    window: Annotated[Duration, PlainValidator(_elapsed)] = Duration(30, Unit.DAYS)
+    """How long after the first one, by the clock."""
+    min_text: Annotated[StrictInt, Field(ge=1)] = MIN_TEXT
+    """Letters and digits that a text needs for it."""
+
+    @property
+    def span(self) -> timedelta:
+        """The window as a length of time."""
+        return timedelta(**{self.window.unit.value: self.window.amount})
+
+
 class Extension(_Model):
     """How far an office may ask its superior to extend its time to follow up."""
 
@@ -138,6 +160,7 @@ class Rules(_Model):
     collective_leave: StrictBool = True
     """Whether *cuti bersama* are days off."""
     completeness: Completeness = Completeness()
+    duplicates: Duplicates = Duplicates()
     machine: frozenset[Decision]
     """What the stages may decide by themselves; the rest waits for a person, under its clock."""
     ladder: Annotated[tuple[Slug, ...], Field(min_length=1)]

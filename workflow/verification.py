@@ -1,14 +1,15 @@
-"""What a machine may say of a new report: that it is complete, or what it lacks.
+"""What a machine may say of a new report: that it is complete, or what it lacks, or that it came before.
 
 Whether it is in scope, a person judges. What the policy leaves to people waits for the administrator under its clock.
 """
 
 from collections.abc import Callable
 from typing import Final
+from uuid import UUID
 
-from events.commands import Command, PostponeComplaint, VerifyComplaint
+from events.commands import ArchiveComplaint, Command, PostponeComplaint, VerifyComplaint
 from events.snapshot import Complaint
-from events.vocabulary import Status
+from events.vocabulary import ArchiveReason, Status
 from workflow.policy import Policy, Requirement
 
 _HAS: Final[dict[Requirement, Callable[[Complaint, Policy], bool]]] = {
@@ -36,12 +37,20 @@ def missing_fields(complaint: Complaint, policy: Policy) -> tuple[Requirement, .
     return tuple(name for name in policy.completeness.requires if not _HAS[name](complaint, policy))
 
 
-def verdict(complaint: Complaint, policy: Policy) -> Command | None:
-    """Return what the machine says of the report as it stands, or None if that is for a person or already said."""
+def verdict(complaint: Complaint, policy: Policy, original: str | None = None) -> Command | None:
+    """Return what the machine says of the report as it stands, or None if that is for a person or already said.
+
+    Args:
+        complaint: where it stands.
+        policy: the rules it is under.
+        original: the complaint that said the same before it, if one is known.
+    """
     if complaint.status is not Status.REGISTERED:
         return None
-    missing = missing_fields(complaint, policy)
     revision = complaint.report.revision
+    if original is not None and "archive" in policy.machine:
+        return ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(original), revision=revision)
+    missing = missing_fields(complaint, policy)
     if missing and "postpone" in policy.machine:
         asked = ", ".join(_IN_WORDS[name] for name in missing)
         return PostponeComplaint(missing=missing, reason=f"Mohon lengkapi: {asked}.", revision=revision)

@@ -1,7 +1,7 @@
 """Policies: reading them, and what they answer."""
 
 import tomllib
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -95,6 +95,14 @@ def test_a_short_version_has_defaults() -> None:
     assert policy.warn == {}
     assert not policy.calendar.is_working_day(date(2026, 3, 18))
     assert policy.extension.day * 3 == Duration(3, Unit.WORKING_DAYS)
+
+
+def test_duplicates_are_sought_back_to_a_length_of_time_by_the_clock() -> None:
+    assert policies().versions[0].duplicates.span == timedelta(days=30)
+    found = policies(version(duplicates={"window": "90 minutes", "min_text": 12})).versions[0].duplicates
+    assert (found.span, found.min_text) == (timedelta(minutes=90), 12)
+    with pytest.raises(PolicyError, match=r"versions\[0\]\.duplicates\.window: .*3 working days: goes by the clock"):
+        policies(version(duplicates={"window": "3 working days"}))
 
 
 @pytest.mark.parametrize(

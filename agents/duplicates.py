@@ -1,0 +1,80 @@
+"""What verification knows of reports that said the same before, in whichever partition they lie."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+
+from agents.settings import Settings
+from agents.shell.stage import Record
+from agents.shell.tail import Tail
+from events.codec import decode_fact
+from events.facts import ComplaintRegistered, Recorded
+from events.topics import TopicName
+from workflow.duplicates import Index, fingerprint
+from workflow.policy import Policy, PolicySet
+
+log = structlog.get_logger()
+
+_TOLD_AT_ONCE: Final = 10
+"""So many suspicions of one poll get a line of their own: a load test sends one text a thousand times."""
+
+
+class Duplicates:
+    """Remembers what was reported, and says who said it first.
+
+    Follows all partitions of the facts. Where the policy leaves it to a machine to archive, nothing is judged before
+    what was there when the process began is known, and what lies in the partition up to the fact itself. Another
+    partition may know of an earlier report that has not come here yet: then both go on, and a person may see it.
+    """
+
+    def __init__(self, settings: Settings, policies: PolicySet, stage: str) -> None:
+        self._policies = policies
+        self._stage = stage
+        self._archives = any("archive" in policy.machine for policy in policies.versions)
+        self._index = Index(max(policy.duplicates.span for policy in policies.versions))
+        self._suspected: list[tuple[str, str]] = []
+        self.tail = Tail(
+            settings,
+            stage,
+            TopicName.EVENTS,
+            since=self._index.window,
+            header=("fact", frozenset({ComplaintRegistered.NAME.encode()})),
+            take=self._take,
+        )
+
+    def _take(self, record: Record) -> None:
+        recorded = decode_fact(record.value)
+        complaint = recorded.complaint
+        self._first(recorded, self._policies.governing(complaint.policy, complaint.received_at))
+
+    def _first(self, recorded: Recorded, policy: Policy) -> str | None:
+        """Remember a report and return the complaint that said the same before it."""
+        if not isinstance(recorded.fact, ComplaintRegistered):
+            return None
+        found = fingerprint(recorded.fact.report, policy.duplicates.min_text)
+        if found is None:
+            return None
+        complaint = recorded.complaint
+        self._index.add(found, complaint.received_at, complaint.complaint_id)
+        return self._index.original(found, complaint.received_at, complaint.complaint_id, policy.duplicates.span)
+
+    async def known_up_to(self, places: Mapping[int, int]) -> None:
+        """Wait until it is known what the judgement of the facts up to `places` (an offset a partition) needs."""
+        if self._archives:
+            await self.tail.reached(places)
+
+    def original_of(self, recorded: Recorded, policy: Policy) -> str | None:
+        """Return the complaint that a report repeats; looked at when it is registered, and not again when completed."""
+        original = self._first(recorded, policy)
+        if original is not None and "archive" not in policy.machine:
+            self._suspected.append((recorded.complaint.complaint_id, original))
+        return original
+
+    def tell(self) -> None:
+        """Log whom a person may want to look at: what the policy does not leave to a machine to archive."""
+        for complaint, original in self._suspected[:_TOLD_AT_ONCE]:
+            log.info("possible-duplicate", stage=self._stage, complaint=complaint, original=original)
+        if (more := len(self._suspected) - _TOLD_AT_ONCE) > 0:
+            log.info("possible-duplicates", stage=self._stage, more=more)
+        self._suspected.clear()

@@ -1,0 +1,137 @@
+"""Following a topic beside the stage's own reading: all its partitions, whoever owns them.
+
+A stage sees the partitions that it owns. What it can only judge by looking at the others too, it follows with a `Tail`:
+a consumer without a group, which commits nothing and hands over each record that it is interested in. It begins where
+the stage's memory begins, and where a stage needs to have seen something before it decides, it waits with `reached`.
+
+Nothing is promised about the order of two partitions: what has been written to another one and not come here yet is not
+known yet. Each process of the stage reads the whole topic, so this is for topics that one process can follow.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from aiokafka import TopicPartition
+
+from agents.settings import Settings
+from agents.shell import kafka
+from agents.shell.process import end_with
+from agents.shell.stage import Record
+from events.topics import TopicName
+
+log = structlog.get_logger()
+
+_POLL_MS: Final = 200
+_AT_ONCE: Final = 500
+
+
+class Tail:
+    """Hands over the records of a topic that are younger than `since` and carry one of `wanted` in their header.
+
+    Args:
+        settings: which environment.
+        stage: whose process this is, for its log lines.
+        topic: what to follow.
+        since: how far back to begin.
+        header: name and values of the header that makes a record interesting; a record without it is too.
+        take: is given the records, those of a partition in order.
+    """
+
+    def __init__(  # noqa: PLR0913 -- what to follow, from where, and for whom
+        self,
+        settings: Settings,
+        stage: str,
+        topic: TopicName,
+        *,
+        since: timedelta,
+        header: tuple[str, frozenset[bytes]],
+        take: Callable[[Record], None],
+    ) -> None:
+        self._settings = settings
+        self._stage = stage
+        self._topic = settings.topic(topic)
+        self._since = since
+        self._header, self._wanted = header
+        self._take = take
+        self._places: dict[int, int] = {}
+        self._behind: dict[int, int] | None = None
+        self._moved = asyncio.Condition()
+        self._waiting = 0
+
+    async def run(self) -> None:
+        """Follow the topic until cancelled. What concerns Kafka ends the process, as everywhere in a stage."""
+        consumer = kafka.consumer(self._settings)
+        try:
+            await consumer.start()
+            await self._begin(consumer)
+            while self._places:  # without a topic there is nothing to follow, and the stage refuses to start
+                await self._poll(consumer)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- Kafka is not what it should be
+            end_with(self._stage, error)
+        finally:
+            await consumer.stop()
+
+    async def reached(self, places: Mapping[int, int]) -> None:
+        """Return once all that was in the topic when this began has been handed over, and all up to `places`.
+
+        Args:
+            places: the offset up to which each partition is needed, the record at it included.
+        """
+        self._waiting += 1
+        try:
+            async with self._moved:
+                await self._moved.wait_for(lambda: self._has(places))
+        finally:
+            self._waiting -= 1
+
+    def _has(self, places: Mapping[int, int]) -> bool:
+        if self._behind is None or any(self._places[number] < end for number, end in self._behind.items()):
+            return False
+        return all(self._places.get(number, 0) > offset for number, offset in places.items())
+
+    async def _begin(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+        cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001 -- a consumer without topics knows of none
+        partitions = [TopicPartition(self._topic, number) for number in cluster.partitions_for_topic(self._topic) or ()]
+        consumer.assign(partitions)
+        since = max(0, int((datetime.now(UTC) - self._since).timestamp() * 1000))
+        first = await consumer.offsets_for_times(dict.fromkeys(partitions, since))
+        ends = await consumer.end_offsets(partitions)
+        for partition, end in ends.items():
+            place = first[partition].offset if first.get(partition) else end
+            consumer.seek(partition, place)
+            self._places[partition.partition] = place
+        self._behind = {partition.partition: end for partition, end in ends.items()}
+        to_read = sum(end - self._places[number] for number, end in self._behind.items())
+        log.info("follows", stage=self._stage, topic=self._topic, behind=to_read)
+
+    async def _poll(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+        found = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_AT_ONCE)
+        started = time.monotonic()
+        for records in found.values():
+            for record in records:
+                self._hand_over(record)
+        # markers of transactions and what compaction left out move the position without a record
+        async with self._moved:
+            for partition in consumer.assignment():
+                self._places[partition.partition] = await consumer.position(partition)
+            self._moved.notify_all()
+        if not self._waiting:
+            # nobody needs it now: leave the processor to the stage's own work
+            await asyncio.sleep(time.monotonic() - started)
+
+    def _hand_over(self, record: Record) -> None:
+        value = next((value for name, value in record.headers if name == self._header), None)
+        if value is not None and value not in self._wanted:
+            return
+        try:
+            self._take(record)
+        except Exception as error:  # noqa: BLE001 -- the stage itself sets it aside; here it is only not known
+            log.warning(
+                "passed-over", stage=self._stage, partition=record.partition, offset=record.offset, reason=str(error)
+            )

@@ -1,0 +1,77 @@
+"""The same report through two channels: archived where the policy says that a machine may, and else carried on."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from engines import Engine, eventually, report_event
+
+from agents.audit import audit
+from agents.partitions import partition_of
+from events.ids import complaint_id
+
+DEMO = Path(__file__).parent.parent.parent / "workflow" / "policies" / "demo.toml"
+SMS, WEB = "/channels/sms", "/channels/web"
+SAME = 300
+
+
+@pytest.fixture
+def archiving(stopped_engine: Engine, tmp_path: Path) -> Engine:
+    """An engine whose policy leaves it to a machine to archive."""
+    text = DEMO.read_text(encoding="utf-8")
+    policy = tmp_path / "archiving.toml"
+    policy.write_text(text.replace('"verify", "postpone"', '"verify", "postpone", "archive"'), encoding="utf-8")
+    assert policy.read_text(encoding="utf-8") != text
+    stopped_engine.settings = replace(stopped_engine.settings, policy=str(policy))
+    return stopped_engine
+
+
+def elsewhere(engine: Engine, complaint: str, source: str) -> str:
+    """Return the id of a report that lies in another partition than `complaint`."""
+    count = engine.settings.partitions
+    names = (f"again-{number}" for number in range(1_000))
+    home = partition_of(complaint, count)
+    return next(name for name in names if partition_of(complaint_id(source, name), count) != home)
+
+
+def test_the_later_one_is_archived_also_after_a_restart(archiving: Engine) -> None:
+    engine = archiving
+    engine.start()
+    first = engine.report("first", SMS)
+    engine.await_status(first, "disposed")
+    again = {"title": "JALAN BERLUBANG, di depan Pasar Badung!", "reporter": None}
+    second = engine.report(elsewhere(engine, first, WEB), WEB, **again)
+    engine.await_status(second, "archived")
+    archived = engine.events(complaint=second)[-1]
+    assert archived["type"] == "lapor.complaint.archived.v1"
+    data = archived["data"]
+    assert (data["reason"], data["duplicate_of"], data["by"]) == ("duplicate", first, "/stages/verification")
+
+    engine.kill("verification")
+    third = engine.report("third", "/channels/x", **again)
+    other = engine.report("other", WEB, body="Sudah sebulan lampu di jalan ini mati, gelap sekali.")
+    engine.start("verification")
+    engine.await_status(third, "archived")
+    assert engine.events(complaint=third)[-1]["data"]["duplicate_of"] == first
+    engine.await_status(other, "disposed")
+    assert engine.stop("verification") == {"verification": 0}
+    engine.await_quiet({"lifecycle", "resolution"})
+    assert audit(engine.settings, live=True).violations == []
+
+
+def test_nothing_is_held_back_where_it_is_for_a_person(stopped_engine: Engine) -> None:
+    engine = stopped_engine
+    engine.start("intake", "lifecycle", "verification")
+    reports = [report_event(f"same-{number}", reporter=None) for number in range(SAME)]
+    engine.send_all("complaints.intake", [(r["id"].encode(), json.dumps(r).encode()) for r in reports])
+
+    def verified() -> bool:
+        return len([each for each in engine.events() if each["type"] == "lapor.complaint.verified.v1"]) == SAME
+
+    eventually(f"all {SAME} are verified", verified)
+    told = [line for line in engine.log.read_text().splitlines() if '"possible-duplicate"' in line]
+    pairs = [(line["complaint"], line["original"]) for line in map(json.loads, told)]
+    assert pairs
+    names = {complaint_id(SMS, report["id"]) for report in reports}
+    assert all(complaint != original and {complaint, original} <= names for complaint, original in pairs)

@@ -1,0 +1,110 @@
+"""The same report again: known by what it says and where it is about, whoever sends it and however it is spaced.
+
+Only a text that is the same to the word counts. Who describes the same hole in other words is not found, and who sends
+in the same form for two streets is not suspected: where it is about is part of what is compared.
+"""
+
+import re
+import unicodedata
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Final
+from uuid import UUID
+
+from events.reports import Location, ReportContent
+from workflow import places
+
+MIN_TEXT: Final = 30
+"""Letters and digits that a text needs to be told from others: "jalan rusak" is everybody's. Unconfirmed."""
+_DECIMALS: Final = 3
+"""Places of a coordinate in degrees: 0.001 is about 110 m on the equator, where the country lies."""
+_UNTIDY: Final = 1_000
+
+
+def fingerprint(report: ReportContent, min_text: int = MIN_TEXT) -> bytes | None:
+    """Return 16 bytes that two reports share if they say the same of the same place; None if that cannot be told.
+
+    That is so when the text has fewer than `min_text` letters and digits, or when there is neither a place nor an
+    office that it is for. Case, punctuation, spacing and where the title ends make no difference.
+    """
+    text = _plain(f"{report.title} {report.body}")
+    where = _where(report.location) or (f"office {_plain(report.office)}" if report.office else None)
+    if where is None or len(text.replace(" ", "")) < min_text:
+        return None
+    return blake2b(f"{text}\0{where}".encode(), digest_size=16).digest()
+
+
+def _where(location: Location | None) -> str | None:
+    """Write a place in one way: its coordinates, which are the most exact, else its names."""
+    if location is None or not location.known:
+        return None
+    if location.lat is not None and location.lon is not None:
+        # adding zero makes one of 0.0 and -0.0
+        return f"{round(location.lat, _DECIMALS) + 0:.3f} {round(location.lon, _DECIMALS) + 0:.3f}"
+    names = (
+        places.province(location.province or ""),
+        places.city(location.city or "").name,
+        places.locality(location.district or ""),
+        places.locality(location.village or ""),
+    )
+    return "\0".join(names) if any(names) else None
+
+
+def _plain(text: str) -> str:
+    letters = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(re.sub(r"[\W_]+", " ", letters).split())
+
+
+class Index:
+    """Which complaint was the first to say what, for as long as `window` reaches back from the last one.
+
+    Each takes about 200 bytes. What is older than the window makes room.
+    """
+
+    def __init__(self, window: timedelta) -> None:
+        self.window = window
+        self._first: dict[bytes, bytes] = {}
+        self._newest = 0
+        self._tidy_at = _UNTIDY
+
+    def __len__(self) -> int:
+        """Count the texts that are remembered."""
+        return len(self._first)
+
+    def add(self, print_: bytes, received_at: datetime, complaint: str) -> None:
+        """Remember a complaint; the earlier one of two stays, unless it lies further back than the window."""
+        mine = _packed(received_at, complaint)
+        first = self._first.get(print_, mine)
+        apart = _moment(mine) - _moment(first)
+        reach = _milliseconds(self.window)
+        if apart > reach or (-reach <= apart and mine < first) or print_ not in self._first:
+            self._first[print_] = mine
+        self._newest = max(self._newest, _moment(mine))
+        if len(self._first) > self._tidy_at:
+            self._tidy()
+
+    def original(self, print_: bytes, received_at: datetime, complaint: str, window: timedelta) -> str | None:
+        """Return the complaint that said the same before, at most `window` earlier; None if there is none."""
+        first = self._first.get(print_)
+        mine = _packed(received_at, complaint)
+        if first is None or first >= mine or _moment(mine) - _moment(first) > _milliseconds(window):
+            return None
+        return str(UUID(bytes=first[8:]))
+
+    def _tidy(self) -> None:
+        oldest = self._newest - _milliseconds(self.window)
+        self._first = {print_: first for print_, first in self._first.items() if _moment(first) >= oldest}
+        self._tidy_at = 2 * len(self._first) + _UNTIDY
+
+
+def _packed(received_at: datetime, complaint: str) -> bytes:
+    """Write when and which into 24 bytes that sort as they do: by time, then by id."""
+    return round(received_at.timestamp() * 1000).to_bytes(8, "big") + UUID(complaint).bytes
+
+
+def _moment(packed: bytes) -> int:
+    return int.from_bytes(packed[:8], "big")
+
+
+def _milliseconds(length: timedelta) -> int:
+    return length // timedelta(milliseconds=1)
