@@ -16,8 +16,8 @@ from events.commands import COMMANDS, Command
 from events.facts import FACTS, Fact
 from events.topics import TOPICS
 from events.vocabulary import Status
-from workflow.clocks import RULES, Passing, Rule
 from workflow.roles import MAY
+from workflow.rules import RULES, Passing, Rule
 from workflow.transitions import HEARD_IN, OPEN, TRANSITIONS
 
 DOCUMENTS: Final = ("docs/lifecycle.md", "docs/contract.md")

@@ -14,13 +14,15 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
-from events import base, commands, facts, outcomes, reports, snapshot
-from events.base import AboutComplaint, Frozen
-from events.codec import STATE_TYPE
+from events import announcements, base, commands, facts, outcomes, reports, snapshot
+from events.announcements import AnnouncementEvent, Announcements
+from events.base import Envelope, Frozen
+from events.codec import CALENDAR_TYPE, STATE_TYPE
 from events.commands import COMMANDS, Command, CommandEvent, command_type
 from events.facts import FACTS, Fact, fact_type
 from events.outcomes import Rejection, Resolution
@@ -34,7 +36,7 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _Rising = Annotated[str, Field(pattern="^[0-9]{10}$", description="rises with each change; compares as text")]
 
 
-class _Ours(AboutComplaint):
+class _Ours(Envelope):
     """What we write: always with a time, and with an id that may be longer than those that we take."""
 
     id: str
@@ -42,7 +44,11 @@ class _Ours(AboutComplaint):
     datacontenttype: Literal["application/json"] = "application/json"
 
 
-class _FactEnvelope(_Ours):
+class _OnComplaint(_Ours):
+    subject: UUID
+
+
+class _FactEnvelope(_OnComplaint):
     id: Annotated[str, Field(description="complaint id and version, joined by a slash")]
     sequence: _Rising
     causationid: Annotated[str, Field(description="id of the command that led to it")]
@@ -50,10 +56,16 @@ class _FactEnvelope(_Ours):
 
 
 class _RejectionEnvelope(_Ours):
+    subject: Annotated[UUID | Literal["calendar"], Field(description="what the refused command was about")]
     causationid: Annotated[str, Field(description="id of the refused command")]
 
 
-class _SequencedEnvelope(_Ours):
+class _SequencedEnvelope(_OnComplaint):
+    sequence: _Rising
+
+
+class _CalendarEnvelope(_Ours):
+    subject: Literal["calendar"]
     sequence: _Rising
 
 
@@ -88,7 +100,10 @@ def _command_event(command: type[Command]) -> type[BaseModel]:
 
 def _read_by_us() -> dict[str, type[BaseModel]]:
     report = _event(ReportSubmitted.TYPE, ReportSubmitted, None)
-    return {ReportSubmitted.TYPE: report} | {command_type(each.NAME): _command_event(each) for each in COMMANDS}
+    announcement = _event(AnnouncementEvent.TYPE, AnnouncementEvent, None)
+    return {ReportSubmitted.TYPE: report, AnnouncementEvent.TYPE: announcement} | {
+        command_type(each.NAME): _command_event(each) for each in COMMANDS
+    }
 
 
 def _written_by_us() -> dict[str, type[BaseModel]]:
@@ -96,6 +111,7 @@ def _written_by_us() -> dict[str, type[BaseModel]]:
         fact_type(fact.NAME): (_FactEnvelope, _fact_data(fact)) for fact in FACTS
     }
     kinds[STATE_TYPE] = (_SequencedEnvelope, _State)
+    kinds[CALENDAR_TYPE] = (_CalendarEnvelope, Announcements)
     kinds[Rejection.TYPE] = (_RejectionEnvelope, Rejection)
     kinds[Resolution.TYPE] = (_SequencedEnvelope, Resolution)
     return {kind: _event(kind, envelope, data) for kind, (envelope, data) in kinds.items()}
@@ -105,7 +121,7 @@ def _written_by_us() -> dict[str, type[BaseModel]]:
 def _described() -> dict[str, dict[str, str]]:
     """Return what stands under the fields in the code, by class and field: pydantic would read it at every start."""
     found: dict[str, dict[str, str]] = {}
-    for module in (base, commands, facts, outcomes, reports, snapshot):
+    for module in (announcements, base, commands, facts, outcomes, reports, snapshot):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef):
                 found[node.name] = dict(_descriptions(node))

@@ -38,6 +38,8 @@ Name = Annotated[str, _short(MAX_NAME, 1)]
 OptionalName = Annotated[Name | None, _blank_is_null(MAX_NAME)]
 """A name that may be missing. What is empty or blank has not been given: it is null."""
 Title = Annotated[str, _short(MAX_TITLE)]
+Line = Annotated[str, _short(MAX_TITLE, 1)]
+"""What is said in one line: the name of a holiday, a decree; 1-300 characters."""
 Body = Annotated[str, _short(MAX_BODY)]
 OptionalTitle = Annotated[Title | None, _blank_is_null(MAX_TITLE)]
 OptionalBody = Annotated[Body | None, _blank_is_null(MAX_BODY)]

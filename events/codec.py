@@ -10,7 +10,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
-from events.base import CONTENT_TYPE, AboutComplaint, Frozen, timestamp
+from events.announcements import CALENDAR, AnnouncementEvent, Announcements
+from events.base import CONTENT_TYPE, AboutComplaint, Envelope, Frozen, timestamp
 from events.commands import COMMANDS, Command, CommandEvent, command_type
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import FACTS, SYSTEM, Cause, Fact, Recorded, fact_type
@@ -22,6 +23,7 @@ from events.vocabulary import ClockName
 
 HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
 STATE_TYPE: Final = "lapor.complaint.snapshot.v1"
+CALENDAR_TYPE: Final = "lapor.calendar.snapshot.v1"
 
 
 def _event_model(command: type[Command]) -> type[CommandEvent[Any]]:
@@ -33,12 +35,14 @@ _COMMAND_EVENTS: Final[dict[str, type[CommandEvent[Any]]]] = {
 }
 _FACTS: Final[dict[str, type[Fact]]] = {fact_type(fact.NAME): fact for fact in FACTS}
 M = TypeVar("M", bound=BaseModel)
+E = TypeVar("E", bound=Envelope)
 
 _SENDERS_PART: Final = {"data", "expectedversion"}
 _SHOWN_ERRORS: Final = 5
 _SHOWN_CHARACTERS: Final = 100  # of what a sender wrote: a reason stands in a header, and is read by a person
 _SNAPSHOT_MARK: Final = b',"complaint":'
 _STATE_MARK: Final = b',"data":{"complaint":'
+_ANNOUNCEMENT_MARK: Final = AnnouncementEvent.TYPE.encode()
 
 
 def _object(raw: bytes | None) -> dict[str, Any]:
@@ -95,7 +99,7 @@ def decode_report(raw: bytes | None) -> ReportSubmitted:
 
 
 def decode_command(raw: bytes | None) -> CommandEvent[Command]:
-    """Read a command.
+    """Read a command about a complaint.
 
     Raises:
         Undecodable: it cannot be told who asks what of which complaint.
@@ -105,15 +109,44 @@ def decode_command(raw: bytes | None) -> CommandEvent[Command]:
     model = _COMMAND_EVENTS.get(str(value.get("type")))
     if model is None:
         raise Undecodable("unknown-type", f"type {_clipped(repr(value.get('type')))} is no command of the contract")
+    return _asked(model, raw or b"")
+
+
+def is_announcement(raw: bytes | None) -> bool:
+    """Say whether a command is about the calendar instead of a complaint: `decode_announcement` reads it then."""
+    # looked for in the bytes first: nearly every command is about a complaint, and should not be read twice
+    if raw is None or _ANNOUNCEMENT_MARK not in raw:
+        return False
     try:
-        return model.model_validate_json(raw or b"", by_alias=True, by_name=False)
+        return _object(raw).get("type") == AnnouncementEvent.TYPE
+    except Undecodable:
+        return False
+
+
+def decode_announcement(raw: bytes | None) -> AnnouncementEvent:
+    """Read a command about the calendar.
+
+    Raises:
+        Undecodable: it cannot be told who asks, or it is about something else.
+        InvalidCommand: that can be told, but the data are not what an announcement needs.
+    """
+    found = _object(raw).get("type")
+    if found != AnnouncementEvent.TYPE:
+        raise Undecodable("unknown-type", f"type {_clipped(repr(found))} is not {AnnouncementEvent.TYPE}")
+    return _asked(AnnouncementEvent, raw or b"")
+
+
+def _asked(model: type[E], raw: bytes) -> E:
+    try:
+        return model.model_validate_json(raw, by_alias=True, by_name=False)
     except ValidationError as error:
         if any(
             detail["loc"][0] not in _SENDERS_PART for detail in error.errors(include_url=False, include_input=False)
         ):
             raise Undecodable("invalid", _reason(error)) from None
-        envelope = AboutComplaint.model_validate_json(raw or b"")
-        sender = Sender(str(envelope.subject), envelope.source, envelope.id, envelope.type)
+        envelope = (Envelope if model is AnnouncementEvent else AboutComplaint).model_validate_json(raw)
+        subject = str(envelope.subject) if isinstance(envelope, AboutComplaint) else CALENDAR
+        sender = Sender(subject, envelope.source, envelope.id, envelope.type)
         raise InvalidCommand(sender, _reason(error)) from None
 
 
@@ -131,6 +164,10 @@ class _Snapshot(BaseModel):
 
 class _StateEvent(AboutComplaint):
     data: _Snapshot
+
+
+class _CalendarEvent(Envelope):
+    data: Announcements
 
 
 class _Timetable(BaseModel):
@@ -172,6 +209,18 @@ def decode_snapshot(raw: bytes | None) -> Complaint:
     if found != STATE_TYPE:
         raise Undecodable("unknown-type", f"type {_clipped(repr(found))} is not {STATE_TYPE}")
     return _valid(_StateEvent, raw or b"").data.complaint
+
+
+def decode_calendar(raw: bytes | None) -> Announcements:
+    """Read the record of `complaints.state` that has the key `calendar`.
+
+    Raises:
+        Undecodable: it is none of ours, or of a newer version of us.
+    """
+    found = _object(raw).get("type")
+    if found != CALENDAR_TYPE:
+        raise Undecodable("unknown-type", f"type {_clipped(repr(found))} is not {CALENDAR_TYPE}")
+    return _valid(_CalendarEvent, raw or b"").data
 
 
 def _event(kind: str, source: str, message_id: str, subject: str, time: str, **extensions: str) -> dict[str, str]:
@@ -275,6 +324,14 @@ def encode_snapshot(complaint: Complaint, snapshot: bytes) -> bytes:
         sequence=f"{complaint.version:010d}",
     )
     return to_json(envelope)[:-1] + _STATE_MARK + snapshot + b"}}"
+
+
+def encode_calendar(found: Announcements, *, partition: int, time: datetime) -> bytes:
+    """Write what has been announced in a partition, for its record of the key `calendar` in `complaints.state`."""
+    calendar_id = f"{CALENDAR}/{partition}/{found.revision}"
+    sequence = f"{found.revision:010d}"
+    envelope = _event(CALENDAR_TYPE, SYSTEM, calendar_id, CALENDAR, timestamp(time), sequence=sequence)
+    return _spliced(envelope, to_json(found))
 
 
 def encode_command(command: Command, *, source: str, command_id: str, subject: str, time: datetime) -> bytes:

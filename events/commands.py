@@ -176,6 +176,13 @@ class EscalateComplaint(Command):
     office: Annotated[Name, Field(description="the office on that rung")]
 
 
+class RescheduleDeadlines(Command):
+    """The sla stage's: by what was announced, deadlines of this complaint move."""
+
+    NAME = "reschedule-deadlines"
+    calendar: Annotated[int, Field(ge=1, description="how many announcements the stage knows of")]
+
+
 COMMANDS: Final[tuple[type[Command], ...]] = (
     RegisterComplaint,
     VerifyComplaint,
@@ -193,6 +200,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     DecideExtension,
     NoticeDeadline,
     EscalateComplaint,
+    RescheduleDeadlines,
 )
 
 

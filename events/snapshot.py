@@ -24,6 +24,8 @@ class Clock(Frozen):
     paused: bool = False
     remaining: str | None = None
     """While paused: what is left, e.g. `9 working days`."""
+    resumed_at: AwareDatetime | None = None
+    """When it was last resumed: what was left then counts from there."""
     zone: str | None = None
     """Where its days end, e.g. `Asia/Makassar`: kept from its start, whoever holds the complaint later.
 
@@ -94,6 +96,8 @@ class Complaint(Frozen):
     """The ladder has no rung left: an incident for the operators."""
     policy: str
     """The policy version that holds for it, by the day it was received."""
+    calendar: int = 0
+    """How many announced changes of the calendar its deadlines have been reckoned with."""
     received_at: AwareDatetime
     updated_at: AwareDatetime
     clocks: dict[ClockName, Clock] = Field(default_factory=dict)

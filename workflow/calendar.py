@@ -66,6 +66,15 @@ class Calendar:
         """Show the version, which says it all."""
         return f"<Calendar {self.version}>"
 
+    def changed(self, day: date, name: str | None) -> "Calendar":
+        """Return this calendar with ``day`` off by that name or, for None, with no holiday on it."""
+        extra = {each: named for each, named in self._extra.items() if each != day}
+        return Calendar(
+            collective_leave="government" in self._categories,
+            extra=extra if name is None else extra | {day: name},
+            removed=self._removed | {day} if name is None else self._removed - {day},
+        )
+
     def is_working_day(self, day: date) -> bool:
         """Tell whether the day counts."""
         return self.reason_off(day) is None

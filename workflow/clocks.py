@@ -1,12 +1,10 @@
-"""Which deadlines run in which status, what starts them, what pauses them, and what their passing means.
+"""The deadlines of a complaint as facts start, pause, resume, extend, move and end them.
 
-How long each runs is the policy's; the reasons and sources of the numbers stand there.
+When each runs stands in `workflow.rules`, and how long in the policy.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from events import facts as f
@@ -16,35 +14,7 @@ from workflow.deadlines import due_at, remaining, warn_at
 from workflow.durations import Duration
 from workflow.evolve import Clocks, needs_rung
 from workflow.policy import Policy
-from workflow.transitions import OPEN
-
-
-class Passing(Enum):
-    """What it means that a deadline has passed."""
-
-    BREACH = "breached, escalates"
-    WITHDRAWAL = "deemed withdrawn"
-    CLOSURE = "closed by the system"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """When a clock runs. It starts on entering `runs_in` and starts anew with each of `starts_with`."""
-
-    runs_in: frozenset[Status]
-    starts_with: tuple[type[f.Fact], ...]
-    passing: Passing = Passing.BREACH
-
-
-RULES: Final[dict[ClockName, Rule]] = {
-    ClockName.VERIFICATION: Rule(frozenset({Status.REGISTERED}), (f.ComplaintRegistered, f.ReportCompleted)),
-    ClockName.COMPLETION: Rule(frozenset({Status.POSTPONED}), (f.ComplaintPostponed,), Passing.WITHDRAWAL),
-    ClockName.FOLLOW_UP: Rule(frozenset({Status.DISPOSED, Status.REPLIED}), (f.ComplaintDisposed, f.FollowUpReplied)),
-    ClockName.CITIZEN_REPLY: Rule(frozenset({Status.FOLLOWED_UP}), (f.FollowUpRecorded,), Passing.CLOSURE),
-    ClockName.SETTLEMENT: Rule(OPEN, (f.ComplaintRegistered,)),
-    # started by each rung that is climbed; runs while a missed deadline is still pressing, see `_escalation`
-    ClockName.ESCALATION: Rule(OPEN, (f.ComplaintEscalated,)),
-}
+from workflow.rules import RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +43,7 @@ class Setting:
         if clock.breached or clock.remaining is None:
             return clock.model_copy(update={"paused": False, "remaining": None})
         again = self._running(name, at, Duration.parse(clock.remaining), self.zone_of(name, clock))
-        return again.model_copy(update={"started_at": clock.started_at, "warned": clock.warned})
+        return again.model_copy(update={"started_at": clock.started_at, "resumed_at": at, "warned": clock.warned})
 
     def pause(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
         """Return a running clock stopped with what is left of it."""
@@ -95,6 +65,11 @@ class Setting:
             update={"due_at": due, "warn_at": self._warning(name, clock.started_at, due), "warned": False}
         )
 
+    def reschedule(self, name: ClockName, clock: Clock, due: datetime) -> Clock:
+        """Return a running clock with another due time; its warning moves with it, and is not given twice."""
+        start = clock.resumed_at or clock.started_at
+        return clock.model_copy(update={"due_at": due, "warn_at": self._warning(name, start, due)})
+
     def _running(self, name: ClockName, at: datetime, duration: Duration, zone: ZoneInfo) -> Clock:
         due = due_at(at, duration, zone, self.policy.calendar, hours=self.policy.hours)
         return Clock(started_at=at, due_at=due, warn_at=self._warning(name, at, due), zone=zone.key)
@@ -113,14 +88,14 @@ def clocks_after(before: Complaint | None, fact: f.Fact, status: Status, at: dat
             continue
         clock = old.get(name)
         clocks[name] = setting.start(name, at) if clock is None or isinstance(fact, rule.starts_with) else clock
-    _mark(clocks, fact)
+    _mark(clocks, fact, setting)
     if isinstance(fact, f.DeadlineExtended):
         clocks[fact.clock] = setting.extend(fact.clock, clocks[fact.clock], fact.working_days)
     _pause_or_resume(clocks, status, at, setting)
     return _escalation(clocks, before, fact, at, setting)
 
 
-def _mark(clocks: Clocks, fact: f.Fact) -> None:
+def _mark(clocks: Clocks, fact: f.Fact, setting: Setting) -> None:
     name = getattr(fact, "clock", None)
     clock = clocks.get(name) if name else None
     if name is None or clock is None:
@@ -129,6 +104,8 @@ def _mark(clocks: Clocks, fact: f.Fact) -> None:
         clocks[name] = clock.model_copy(update={"warned": True})
     elif isinstance(fact, f.DeadlineBreached):
         clocks[name] = clock.model_copy(update={"breached": True})
+    elif isinstance(fact, f.DeadlineRescheduled):
+        clocks[name] = setting.reschedule(name, clock, fact.due_at)
 
 
 def _pause_or_resume(clocks: Clocks, status: Status, at: datetime, setting: Setting) -> None:
@@ -157,5 +134,5 @@ def _escalation(clocks: Clocks, before: Complaint | None, fact: f.Fact, at: date
         clock = setting.start(name, at)
     if clock is not None:
         clocks[name] = clock
-        _mark(clocks, fact)
+        _mark(clocks, fact, setting)
     return clocks

@@ -9,15 +9,19 @@ from typing import Any
 
 from events import commands as c
 from events import facts as f
+from events.announcements import Announcement
 from events.commands import Command, CommandEvent
 from events.ids import digest
 from events.snapshot import Complaint
 from events.vocabulary import ClockName, ComplaintClass, Refusal
-from workflow.clocks import RULES, Passing, Setting, clocks_after
+from workflow.calendar import Calendar
+from workflow.clocks import Setting, clocks_after
 from workflow.evolve import evolve
 from workflow.handlers import HANDLERS, Case, Refused, Rejected, known_office
 from workflow.policy import Policy
+from workflow.redating import redated
 from workflow.roles import MAY, Role, is_stage, roles_of, who_may
+from workflow.rules import RULES, Passing
 from workflow.transitions import HEARD_IN, IllegalTransition, status_after
 
 Facts = tuple[f.Recorded, ...]
@@ -40,16 +44,48 @@ class _History:
         status = status_after(before.status if before else None, fact)
         setting = Setting(self.policy, _office_after(before, fact), _class(before, fact))
         clocks = clocks_after(before, fact, status, self.now, setting)
-        self.complaint = evolve(before, fact, self.now, self.cause, clocks)
+        announced = len(self.policy.announcements)
+        self.complaint = evolve(before, fact, self.now, self.cause, clocks, calendar=announced)
         self.facts.append(f.Recorded(fact, self.now, self.cause, self.complaint))
 
-    def pass_deadlines(self) -> None:
-        """Record what the log's time has already made true, before anything else is looked at.
+    def catch_up(self) -> None:
+        """Re-date what was announced since the complaint was last touched, and record what is overdue.
+
+        Each announcement counts from its place in the log on: what was overdue by then had been missed under the
+        calendar of its time and stays so. A command that was sent on may be older than an announcement before it in
+        the log; nothing is overdue then that is not by the command's own time.
+        """
+        policy = self.policy
+        known = policy.announcements if self.complaint is None else policy.announcements[self.complaint.calendar :]
+        for count, announcement in enumerate(known, len(policy.announcements) - len(known)):
+            self.policy = policy.as_of(count)
+            self.pass_deadlines(min(self.now, announcement.announced_at))
+            self.policy = policy.as_of(count + 1)
+            self._redate(announcement, policy.as_of(count).calendar)
+        self.policy = policy
+        self.pass_deadlines(self.now)
+
+    def _redate(self, announcement: Announcement, old: Calendar) -> None:
+        complaint = self.complaint
+        if complaint is None:
+            return
+        setting = Setting(self.policy, complaint.office, complaint.class_)
+        for name, clock in complaint.clocks.items():
+            due = redated(name, clock, announcement.day, old, setting)
+            if due is not None and clock.due_at is not None:
+                self.add(
+                    f.DeadlineRescheduled(
+                        by=f.SYSTEM, clock=name, old_due_at=clock.due_at, due_at=due, reason=announcement.reason
+                    )
+                )
+
+    def pass_deadlines(self, until: datetime) -> None:
+        """Record what is overdue by `until`, a time of the log, before anything else is looked at.
 
         This is what makes deadlines fair: a follow-up that reached the log too late comes after its breach even if no
         timer fired, and one that reached it in time is in time however late we read it.
         """
-        while passed := self._passed():
+        while passed := self._passed(until):
             due, name = min(passed)
             match RULES[name].passing:
                 case Passing.BREACH:
@@ -59,11 +95,11 @@ class _History:
                 case Passing.CLOSURE:
                     self.add(f.ComplaintClosed(by=f.SYSTEM, reason="no reply from the reporter in time", deadline=due))
 
-    def _passed(self) -> list[tuple[datetime, ClockName]]:
+    def _passed(self, until: datetime) -> list[tuple[datetime, ClockName]]:
         if self.complaint is None:
             return []
         running = ((clock.due_at, name) for name, clock in self.complaint.clocks.items() if clock.running)
-        return [(due, name) for due, name in running if due is not None and self.now > due]
+        return [(due, name) for due, name in running if due is not None and until > due]
 
 
 def decide(command: CommandEvent[Any], complaint: Complaint | None, now: datetime, policy: Policy) -> Facts | Rejected:
@@ -88,7 +124,7 @@ def decide(command: CommandEvent[Any], complaint: Complaint | None, now: datetim
         return _not_intake(command) or ()
     history = _History(complaint, max(now, complaint.updated_at), cause, policy)
     try:
-        history.pass_deadlines()
+        history.catch_up()
         _carry_out(command, data, complaint, history)
     except Refused as refusal:
         return refusal.rejected
@@ -109,7 +145,8 @@ def _carry_out(command: CommandEvent[Any], data: Command, asked_of: Complaint, h
     else:
         _heard(command, data, asked_of, complaint)
         _permit(data, roles)
-    case = Case(complaint, asked_of, command.source, roles, history.now, history.policy)
+    found = tuple(recorded.fact for recorded in history.facts)
+    case = Case(complaint, asked_of, command.source, roles, history.now, history.policy, found)
     fact = HANDLERS[type(data)](case, data)
     if fact is not None:
         history.add(fact)

@@ -97,8 +97,12 @@ def _remember(recent: tuple[str, ...], cause: f.Cause) -> tuple[str, ...]:
     return recent if recent[-1:] == (mark,) else (*recent, mark)[-REMEMBERED_COMMANDS:]
 
 
-def evolve(before: Complaint | None, fact: f.Fact, at: datetime, cause: f.Cause, clocks: Clocks) -> Complaint:
-    """Return the complaint after `fact`, recorded at log time `at`, with the deadlines `clocks` decided with it.
+def evolve(  # noqa: PLR0913 -- a fact, its place in the log, and what was decided with it
+    before: Complaint | None, fact: f.Fact, at: datetime, cause: f.Cause, clocks: Clocks, *, calendar: int = 0
+) -> Complaint:
+    """Return the complaint after `fact`, recorded at log time `at`.
+
+    The deadlines `clocks` were decided with it, on a calendar with so many announcements as `calendar` says.
 
     Raises:
         IllegalTransition: the fact may not follow on `before`.
@@ -107,7 +111,7 @@ def evolve(before: Complaint | None, fact: f.Fact, at: datetime, cause: f.Cause,
     if before is None:
         if not isinstance(fact, f.ComplaintRegistered):  # the table says so already; this tells the type checker
             raise IllegalTransition(f"{fact.NAME} may not be the first fact")
-        return _registered(fact, at, cause, clocks)
+        return _registered(fact, at, cause, clocks, calendar)
     change = _CHANGES.get(type(fact), _nothing_else)(before, fact)
     if isinstance(fact, _SETTLING):
         change["closed_at"] = getattr(fact, "deadline", None) or at
@@ -120,13 +124,14 @@ def evolve(before: Complaint | None, fact: f.Fact, at: datetime, cause: f.Cause,
             "status": status,
             "updated_at": at,
             "clocks": clocks,
+            "calendar": calendar,
             "escalation_due": needs_rung(before, fact, clocks),
             "recent": _remember(before.recent, cause),
         }
     )
 
 
-def _registered(fact: f.ComplaintRegistered, at: datetime, cause: f.Cause, clocks: Clocks) -> Complaint:
+def _registered(fact: f.ComplaintRegistered, at: datetime, cause: f.Cause, clocks: Clocks, calendar: int) -> Complaint:
     report = fact.report
     return Complaint(
         complaint_id=fact.complaint_id,
@@ -148,6 +153,7 @@ def _registered(fact: f.ComplaintRegistered, at: datetime, cause: f.Cause, clock
         secret=report.secret,
         chosen_office=fact.chosen_office,
         policy=fact.policy,
+        calendar=calendar,
         received_at=at,
         updated_at=at,
         clocks=clocks,
@@ -163,5 +169,15 @@ def replay(history: Iterable[f.Recorded]) -> Complaint | None:
     """
     complaint: Complaint | None = None
     for recorded in history:
-        complaint = evolve(complaint, recorded.fact, recorded.at, recorded.cause, dict(recorded.complaint.clocks))
+        complaint = folded(complaint, recorded)
     return complaint
+
+
+def folded(before: Complaint | None, recorded: f.Recorded) -> Complaint:
+    """Return the complaint after a fact that was recorded; deadlines were decided with it and are taken from it.
+
+    Raises:
+        IllegalTransition: the fact may not follow on `before`.
+    """
+    after = recorded.complaint
+    return evolve(before, recorded.fact, recorded.at, recorded.cause, dict(after.clocks), calendar=after.calendar)

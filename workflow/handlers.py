@@ -40,11 +40,13 @@ class Case:
 
     complaint: Complaint
     asked_of: Complaint
-    """The complaint as it stood before deadlines passed."""
+    """The complaint as it stood before it was moved by what was announced and overdue."""
     by: str
     roles: frozenset[Role]
     now: datetime
     policy: Policy
+    found: tuple[f.Fact, ...] = ()
+    """What was announced and overdue: the facts that come before the command's own."""
 
     @property
     def holder(self) -> str:
@@ -181,9 +183,17 @@ def _notice(case: Case, data: c.NoticeDeadline) -> f.Fact | None:
         return None  # its passing is in the history already
     if data.clock not in case.complaint.clocks:
         raise Refused(Refusal.OVERTAKEN, f"the complaint is {case.complaint.status} by now: another deadline passed")
+    if case.complaint.clocks[data.clock].due_at != data.due_at:
+        return None  # it has just been moved, which is in the history already
     if clock.warn_at is None or clock.warned or case.now < clock.warn_at:
         raise Refused(Refusal.NOT_DUE, f"by the log it is {case.now}, and nothing is due before {data.due_at}")
     return f.DeadlineWarned(by=f.SYSTEM, clock=data.clock, due_at=data.due_at)
+
+
+def _reschedule(case: Case, data: c.RescheduleDeadlines) -> f.Fact | None:
+    if not case.found:
+        raise Refused(Refusal.OVERTAKEN, f"no deadline moves by the first {data.calendar} announcements by now")
+    return None  # what moves is in the history already
 
 
 def _escalate(case: Case, data: c.EscalateComplaint) -> f.Fact:
@@ -214,4 +224,5 @@ HANDLERS: Final[dict[type[c.Command], Callable[[Case, Any], f.Fact | None]]] = {
     c.DecideExtension: _decide_extension,
     c.NoticeDeadline: _notice,
     c.EscalateComplaint: _escalate,
+    c.RescheduleDeadlines: _reschedule,
 }

@@ -7,7 +7,7 @@ from typing import Final
 from events import facts as f
 from events.ids import complaint_id, digest
 from events.snapshot import Complaint
-from workflow.evolve import evolve
+from workflow.evolve import folded
 from workflow.resolution import publishes
 from workflow.transitions import IllegalTransition
 
@@ -45,6 +45,8 @@ class Code(StrEnum):
     """A settlement published twice."""
     RESOLUTION_UNKNOWN = "resolution-unknown"
     """A resolution of a complaint that was not settled then."""
+    CALENDAR_DIFFERS = "calendar-differs"
+    """An announcement that is not in every partition, or is in force without being one."""
     MISPLACED = "misplaced"
     """A record in another partition than that of its complaint."""
     UNREADABLE = "unreadable"
@@ -54,7 +56,7 @@ class Code(StrEnum):
 Finding = tuple[Code, str]
 """What is wrong, and how to say it."""
 
-_PASSINGS: Final = (f.DeadlineBreached, f.ComplaintWithdrawn, f.ComplaintClosed)
+_OF_ITSELF: Final = (f.DeadlineBreached, f.DeadlineRescheduled, f.ComplaintWithdrawn, f.ComplaintClosed)
 
 
 class History:
@@ -106,9 +108,8 @@ class History:
                 f"command {recorded.cause.id} of {recorded.cause.source} has had its effect before",
             )
         self.causes.setdefault(cause, False)
-        # what a command finds overdue is recorded before its own fact
-        passing = isinstance(recorded.fact, _PASSINGS) and recorded.fact.by == f.SYSTEM
-        self._one_more = passing
+        # what a command finds announced or overdue is recorded before its own fact
+        self._one_more = isinstance(recorded.fact, _OF_ITSELF) and recorded.fact.by == f.SYSTEM
 
 
 def _registered(fact: f.ComplaintRegistered, before: Complaint | None, after: Complaint) -> Iterator[Finding]:
@@ -122,14 +123,14 @@ def _registered(fact: f.ComplaintRegistered, before: Complaint | None, after: Co
 def _folded(before: Complaint | None, recorded: f.Recorded) -> Iterator[Finding]:
     """Fold the fact and compare with its snapshot; deadlines were decided with the fact and are taken from it."""
     try:
-        folded = evolve(before, recorded.fact, recorded.at, recorded.cause, dict(recorded.complaint.clocks))
+        expected = folded(before, recorded)
     except IllegalTransition as error:
         yield Code.ILLEGAL_FACT, str(error)
         return
-    if folded != recorded.complaint:
+    if expected != recorded.complaint:
         yield (
             Code.SNAPSHOT_DIFFERS,
-            f"version {folded.version} differs in {', '.join(differing(folded, recorded.complaint))}",
+            f"version {expected.version} differs in {', '.join(differing(expected, recorded.complaint))}",
         )
 
 

@@ -48,6 +48,7 @@ MAY: Final[dict[type[c.Command], frozenset[Role]]] = {
     c.DecideExtension: frozenset({Role.SUPERIOR}),
     c.NoticeDeadline: frozenset({Role.SLA}),
     c.EscalateComplaint: frozenset({Role.ESCALATION}),
+    c.RescheduleDeadlines: frozenset({Role.SLA}),
 }
 
 _STAGES: Final = {

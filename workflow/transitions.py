@@ -92,6 +92,7 @@ HEARD_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.DecideExtension: frozenset({Status.DISPOSED, Status.REPLIED}),
     c.NoticeDeadline: OPEN,
     c.EscalateComplaint: OPEN,
+    c.RescheduleDeadlines: OPEN,
 }
 
 

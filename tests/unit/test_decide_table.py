@@ -30,6 +30,7 @@ from worlds import (
     VERIFY,
     WITHDRAW,
     World,
+    announcement,
     days,
     report,
     to_status,
@@ -37,6 +38,7 @@ from worlds import (
 
 from events import commands as c
 from events.vocabulary import ClockName, ComplaintClass, Refusal, Status
+from workflow.announcing import with_announcements
 from workflow.escalation import next_rung
 from workflow.transitions import HEARD_IN
 
@@ -70,6 +72,12 @@ def escalation(world: World) -> c.Command:
     return command
 
 
+def rescheduling(world: World) -> c.Command:
+    day = world.due("settlement").date() if world.stands.clocks else world.now.date()
+    world.policy = with_announcements(world.policy, [announcement(day, at=world.now)])
+    return c.RescheduleDeadlines(calendar=1)
+
+
 # command: where it is heard and what the complaint is after it; who sends it; how it is made
 TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
     "verify-complaint": ({"registered": "verified"}, PANRB, lambda _: VERIFY),
@@ -91,6 +99,7 @@ TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
     "decide-extension": ({"disposed": "disposed", "replied": "replied"}, DENPASAR, extension_to_decide),
     "notice-deadline": ({status: status for status in OPEN}, SLA, notice),
     "escalate-complaint": ({status: status for status in OPEN}, ESCALATION, escalation),
+    "reschedule-deadlines": ({status: status for status in OPEN}, SLA, rescheduling),
 }
 
 

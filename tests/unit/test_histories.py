@@ -44,12 +44,12 @@ from events import facts as f
 from events.codec import decode_fact, decode_snapshot, encode_complaint, encode_fact, encode_snapshot
 from events.snapshot import REMEMBERED_COMMANDS, Complaint
 from events.vocabulary import ClockName, ComplaintClass, Status
-from workflow.clocks import RULES
 from workflow.disposition import disposal
 from workflow.escalation import next_rung
-from workflow.evolve import evolve, replay
+from workflow.evolve import folded, replay
 from workflow.handlers import Rejected
 from workflow.policy import Policy
+from workflow.rules import RULES
 from workflow.timers import alarms
 from workflow.transitions import HEARD_IN, OPEN
 from workflow.verification import verdict
@@ -213,7 +213,7 @@ def check_books(history: list[f.Recorded]) -> None:
     for number, recorded in enumerate(history, start=1):
         if complaint is not None:
             assert recorded.at >= complaint.updated_at
-        complaint = evolve(complaint, recorded.fact, recorded.at, recorded.cause, dict(recorded.complaint.clocks))
+        complaint = folded(complaint, recorded)
         assert complaint == recorded.complaint
         assert complaint.version == number
         written = encode_complaint(complaint)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from events import codec
+from events.announcements import CALENDAR, AnnouncementEvent
 from events.base import CONTENT_TYPE, timestamp
 from events.commands import COMMANDS, command_type
 from events.facts import FACTS, fact_type
@@ -23,7 +24,8 @@ GOLDEN = Path(__file__).parent.parent / "golden" / "v1"
 REPORT = ReportSubmitted.TYPE
 COMMAND_TYPES = [command_type(command.NAME) for command in COMMANDS]
 FACT_TYPES = [fact_type(fact.NAME) for fact in FACTS]
-ALL = [REPORT, *COMMAND_TYPES, *FACT_TYPES, codec.STATE_TYPE, Rejection.TYPE, Resolution.TYPE]
+CALENDAR_TYPES = [AnnouncementEvent.TYPE, codec.CALENDAR_TYPE]
+ALL = [REPORT, *COMMAND_TYPES, *FACT_TYPES, *CALENDAR_TYPES, codec.STATE_TYPE, Rejection.TYPE, Resolution.TYPE]
 
 
 def golden(kind: str) -> bytes:
@@ -78,6 +80,25 @@ def test_snapshot() -> None:
     assert codec.complaint_in(again) == written
     assert codec.complaint_in(raw) == written
     assert codec.read_complaint(written) == complaint
+
+
+def test_announcement() -> None:
+    raw = golden(AnnouncementEvent.TYPE)
+    event = codec.decode_announcement(raw)
+    assert codec.is_announcement(raw)
+    assert event.time is not None
+    again = codec.encode_command(
+        event.data, source=event.source, command_id=event.id, subject=CALENDAR, time=event.time
+    )
+    assert json.loads(again) == json.loads(raw)
+
+
+def test_calendar() -> None:
+    raw = golden(codec.CALENDAR_TYPE)
+    found = codec.decode_calendar(raw)
+    assert found.revision == len(found.announcements)
+    again = codec.encode_calendar(found, partition=3, time=found.announcements[-1].announced_at)
+    assert json.loads(again) == json.loads(raw)
 
 
 def test_report() -> None:

@@ -1,6 +1,8 @@
 """The published schemas: what the models give, and no stricter than what we take or looser than what we send."""
 
 import json
+import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from agents.schemas import differences, documents, main
-from events.codec import decode_command, decode_report
+from events.codec import decode_announcement, decode_command, decode_report
 from events.errors import InvalidCommand, Undecodable
 
 ROOT = Path(__file__).parent.parent.parent
@@ -63,11 +65,20 @@ def test_each_refuses_what_is_not_its_message(name: str) -> None:
     assert valid(name, event | {"traceparent": "00-1-2-01"})
 
 
-@pytest.mark.parametrize("name", [name for name in DOCUMENTS if ".complaint." in name or ".resolution." in name])
+SENT = [name for name in DOCUMENTS if re.search(r"\.(complaint|resolution|calendar)\.", name)]
+
+
+@pytest.mark.parametrize("name", SENT)
 def test_what_we_send_has_every_field(name: str) -> None:
     event = golden(name)
     for field in event["data"]:
         assert not valid(name, event | {"data": {key: value for key, value in event["data"].items() if key != field}})
+
+
+def decoder(name: str) -> Callable[[bytes], object]:
+    if "report.submitted" in name:
+        return decode_report
+    return decode_announcement if "announce-holiday" in name else decode_command
 
 
 READ = [name for name in DOCUMENTS if ".command." in name and "rejected" not in name] + [
@@ -83,13 +94,13 @@ def test_the_schema_and_the_codec_agree_on_what_we_take(name: str, value: object
         event = golden(name)
         event["data"][field] = value
         try:
-            (decode_report if "report.submitted" in name else decode_command)(json.dumps(event).encode())
+            decoder(name)(json.dumps(event).encode())
         except (Undecodable, InvalidCommand):
             taken = False
         else:
             taken = True
         # the time of day, the form of a name and a date are "formats", which a schema only mentions
-        if isinstance(value, str) and field in {"event_date", "duplicate_of", "due_at"}:
+        if isinstance(value, str) and field in {"event_date", "day", "duplicate_of", "due_at"}:
             continue
         assert valid(name, event) == taken, (field, value)
 

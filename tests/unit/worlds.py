@@ -1,13 +1,14 @@
 """A complaint to try things on: tell it something at some time, and look at what it has become."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from agents.policies import load
 from events import commands as c
 from events import facts as f
+from events.announcements import Announcement
 from events.ids import complaint_id
 from events.reports import Location, ReportContent
 from events.snapshot import Complaint
@@ -60,6 +61,19 @@ def report(**changes: Any) -> ReportContent:
         "location": Location(province="Bali", city="Denpasar"),
     }
     return ReportContent(**(whole | changes))
+
+
+def announcement(day: date, *, at: datetime = MONDAY, day_off: bool = True, number: int = 1) -> Announcement:
+    """Announce a day off, or take one back."""
+    return Announcement(
+        day=day,
+        day_off=day_off,
+        name="Cuti bersama",
+        decree="SKB 3 Menteri",
+        announced_at=at,
+        by=PANRB,
+        command_id=f"calendar-{number}",
+    )
 
 
 class World:

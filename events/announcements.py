@@ -1,0 +1,63 @@
+"""Changes of the calendar that are announced while the engine runs: a day off that was decreed late, or taken back.
+
+An announcement concerns all complaints, so it is published once in every partition of `complaints.commands`, with the
+subject and the key `calendar` in place of a complaint id. Each partition takes it in the order of its own log.
+"""
+
+from datetime import date
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import AwareDatetime, Field
+
+from events.base import Attribute, Envelope, Frozen, Line
+from events.commands import Command, command_type
+
+CALENDAR: Final = "calendar"
+"""Subject and key of what concerns the calendar."""
+CALENDAR_KEY: Final = CALENDAR.encode()
+
+
+class AnnounceHoliday(Command):
+    """The national administrator's: a day is no working day, or is one after all."""
+
+    NAME = "announce-holiday"
+    day: Annotated[date, Field(description="the day, YYYY-MM-DD")]
+    day_off: Annotated[bool, Field(description="a day off; false: a working day, though it was to be a holiday")] = True
+    name: Annotated[Line, Field(description="what the day is called, such as Cuti bersama")]
+    decree: Annotated[Line, Field(description="the decree that says so")]
+
+
+class AnnouncementEvent(Envelope):
+    """An announcement as it is sent, the same in every partition."""
+
+    TYPE: ClassVar[str] = command_type(AnnounceHoliday.NAME)
+
+    subject: Literal["calendar"]
+    data: AnnounceHoliday
+
+
+class Announcement(Frozen):
+    """An announcement that is in force in a partition."""
+
+    day: date
+    day_off: bool
+    name: Line
+    decree: Line
+    announced_at: AwareDatetime
+    """The log's time of it in this partition: what was decided before counts as it was."""
+    by: Attribute
+    command_id: Attribute
+
+    @property
+    def reason(self) -> str:
+        """Say it as a fact does that follows from it."""
+        kind = "a day off" if self.day_off else "a working day"
+        return f"{self.day} is {kind}: {self.name} ({self.decree})"
+
+
+class Announcements(Frozen):
+    """What has been announced in a partition so far, in the order of its log; only ever added to."""
+
+    revision: int
+    """How many there are: the version of the calendar that a snapshot's `calendar` names."""
+    announcements: tuple[Announcement, ...]

@@ -1,0 +1,50 @@
+"""Where a running deadline comes to lie when a day that it counts over becomes a day off, or a working day again."""
+
+from datetime import date, datetime
+
+from events.snapshot import Clock
+from events.vocabulary import ClockName
+from workflow.calendar import Calendar
+from workflow.clocks import Setting
+from workflow.deadlines import due_at, remaining
+from workflow.durations import Duration, Unit
+from workflow.policy import PolicySet
+
+_WORKING = frozenset({Unit.WORKING_DAYS, Unit.WORKING_SECONDS})
+
+
+def redated(name: ClockName, clock: Clock, day: date, old: Calendar, setting: Setting) -> datetime | None:
+    """Return the due time of `clock` under the calendar of `setting`, which differs from `old` in `day`.
+
+    None if it stays where it is: the clock stands still or was missed, does not count working time, or does not count
+    over that day. The time it was given is what lies between its start (or when it was last resumed) and its due time
+    under the old calendar, extensions and all; as much of it lies before the new due time under the new one.
+    """
+    unit = setting.policy.duration_of(name, setting.complaint_class).unit
+    new = setting.policy.calendar
+    if unit not in _WORKING or not clock.running or clock.due_at is None:
+        return None
+    if old.is_working_day(day) == new.is_working_day(day):
+        return None  # a weekend, or a holiday already
+    zone = setting.zone_of(name, clock)
+    start = clock.resumed_at or clock.started_at
+    first, last = (moment.astimezone(zone).date() for moment in (start, clock.due_at))
+    if not first <= day <= last:
+        return None
+    given = remaining(start, clock.due_at, unit, zone, old, hours=setting.policy.hours)
+    if unit is Unit.WORKING_DAYS and not old.is_working_day(last):
+        # laid on a calendar that has changed since in another way, with a newer release of the holidays
+        given = Duration(given.amount + 1, unit)
+    due = due_at(start, given, zone, new, hours=setting.policy.hours)
+    return None if due == clock.due_at else due
+
+
+def movable(policies: PolicySet) -> frozenset[ClockName]:
+    """Name the clocks that count working time under any version: a change of the calendar can move them."""
+    return frozenset(
+        name
+        for policy in policies.versions
+        for each in policy.settlement
+        for name in ClockName
+        if policy.duration_of(name, each).unit in _WORKING
+    )

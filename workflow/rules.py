@@ -1,0 +1,57 @@
+"""Which deadlines run in which status, what starts them, what pauses them, and what their passing means.
+
+How long each runs is the policy's; the reasons and sources of the numbers stand there. Policies are held against this
+table when they are read: a complaint that waits has to have a deadline.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from events import facts as f
+from events.vocabulary import ClockName, Status
+from workflow.transitions import OPEN
+
+
+class Passing(Enum):
+    """What it means that a deadline has passed."""
+
+    BREACH = "breached, escalates"
+    WITHDRAWAL = "deemed withdrawn"
+    CLOSURE = "closed by the system"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a clock runs. It starts on entering `runs_in` and starts anew with each of `starts_with`."""
+
+    runs_in: frozenset[Status]
+    starts_with: tuple[type[f.Fact], ...]
+    passing: Passing = Passing.BREACH
+
+
+RULES: Final[dict[ClockName, Rule]] = {
+    ClockName.VERIFICATION: Rule(frozenset({Status.REGISTERED}), (f.ComplaintRegistered, f.ReportCompleted)),
+    ClockName.COMPLETION: Rule(frozenset({Status.POSTPONED}), (f.ComplaintPostponed,), Passing.WITHDRAWAL),
+    ClockName.FOLLOW_UP: Rule(frozenset({Status.DISPOSED, Status.REPLIED}), (f.ComplaintDisposed, f.FollowUpReplied)),
+    ClockName.CITIZEN_REPLY: Rule(frozenset({Status.FOLLOWED_UP}), (f.FollowUpRecorded,), Passing.CLOSURE),
+    ClockName.SETTLEMENT: Rule(OPEN, (f.ComplaintRegistered,)),
+    # started by each rung that is climbed; runs while a missed deadline is still pressing
+    ClockName.ESCALATION: Rule(OPEN, (f.ComplaintEscalated,)),
+}
+
+
+def unwatched(settlement_pauses_in: Collection[Status]) -> list[Status]:
+    """Name the statuses in which a complaint would wait without any deadline if settlement stands still in those.
+
+    The time of a rung does not count: it runs only once another deadline has been missed.
+    """
+    found = []
+    for status in Status:
+        running = {name for name, rule in RULES.items() if status in rule.runs_in} - {ClockName.ESCALATION}
+        if status in settlement_pauses_in:
+            running.discard(ClockName.SETTLEMENT)
+        if status in OPEN and not running:
+            found.append(status)
+    return found
