@@ -92,7 +92,7 @@ Requirement = Literal["title", "body", "location", "category", "event_date"]
 """What a report can need before it is verified; ``location`` is a place by name or coordinates, or an office."""
 ZoneRule = Literal["holder", "national"]
 Hours = Annotated[OfficeHours | None, PlainValidator(_hours)]
-SOURCED: Final = (*ClockName, "zones", "collective_leave", "settlement_pauses_in", "extension")
+SOURCED: Final = (*ClockName, "zones", "collective_leave", "settlement_pauses_in", "extension", "hours")
 """What a source can be given for: the length of each clock, and what else a due time depends on."""
 _DEFAULT_ZONES: Final[dict[ClockName, ZoneRule]] = {ClockName.FOLLOW_UP: "holder", ClockName.CITIZEN_REPLY: "holder"}
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agents.cli import broker, demo, policy, run, send, show, submit, topics, watch
+from agents.cli import broker, demo, explain, policy, run, send, show, submit, topics, watch
 from agents.cli.context import Overrides, say
 from agents.cli.errors import OneLineErrors
 
@@ -60,6 +60,7 @@ def application() -> typer.Typer:
     app.command("submit")(submit.submit)
     app.add_typer(send.application(), name="send")
     app.command("show")(show.show)
+    app.command("explain")(explain.explain_deadlines)
     app.command("watch")(watch.watch)
     app.command("demo")(demo.demo)
     app.add_typer(topics.application(), name="topics")

@@ -26,7 +26,7 @@ class Failure(Exception):
         self.status = status
 
 
-ORDER: Final = ("demo", "broker", "topics", "run", "submit", "send", "show", "watch", "policy", "version")
+ORDER: Final = ("demo", "broker", "topics", "run", "submit", "send", "show", "explain", "watch", "policy", "version")
 
 _FORESEEN: Final = (AdminError, BrokerError, NoSuchComplaint, PolicyError, SettingsError)
 

@@ -31,15 +31,26 @@ def show(
         alur show 7f1c0f4e-6a0e-5a41-9c0e-0d8f3c1f2a11 --json
     """
     settings = settings_of(ctx)
-    require_topics(settings, _TOPICS)
-    dossier = read_dossier(settings, find_complaint(settings, complaint))
-    if not dossier.history:
-        raise NoSuchComplaint(_nothing(dossier))
+    dossier = dossier_of(settings, complaint)
     if json:
         say(as_json(dossier))
     else:
         for part in as_text(dossier, policy_of(settings, dossier), datetime.now(UTC)):
             console().print(part)
+
+
+def dossier_of(settings: Settings, complaint: str) -> Dossier:
+    """Return what the log holds on a complaint, named by its complaint id or its tracking id.
+
+    Raises:
+        NoSuchComplaint: there is none, or none yet.
+        BrokerUnreachable, KafkaRefused, TopicsMissing: the topics could not be read.
+    """
+    require_topics(settings, _TOPICS)
+    dossier = read_dossier(settings, find_complaint(settings, complaint))
+    if not dossier.history:
+        raise NoSuchComplaint(_nothing(dossier))
+    return dossier
 
 
 def _nothing(dossier: Dossier) -> str:

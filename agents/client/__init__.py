@@ -4,7 +4,15 @@ The stages do not use it: they have transactions, groups and a shell of their ow
 """
 
 from agents.client.connection import require_topics
-from agents.client.lookup import Dossier, NoSuchComplaint, RefusedCommand, add_to, find_complaint, read_dossier
+from agents.client.lookup import (
+    Dossier,
+    NoSuchComplaint,
+    RefusedCommand,
+    add_to,
+    announcements_for,
+    find_complaint,
+    read_dossier,
+)
 from agents.client.publishing import Place, Publisher
 from agents.client.reading import Extent, Reader, Record, extents, read_all
 
@@ -18,6 +26,7 @@ __all__ = [
     "Record",
     "RefusedCommand",
     "add_to",
+    "announcements_for",
     "extents",
     "find_complaint",
     "read_all",

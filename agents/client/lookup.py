@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from agents.client.reading import Reader, Record, read_all
 from agents.settings import Settings
+from events.announcements import CALENDAR_KEY, Announcement
 from events.base import AboutComplaint
-from events.codec import decode_fact, decode_snapshot
+from events.codec import decode_calendar, decode_fact, decode_snapshot
 from events.errors import Undecodable
 from events.facts import Recorded
 from events.outcomes import Rejection
@@ -80,6 +81,23 @@ def read_dossier(settings: Settings, complaint: str) -> Dossier:
             add_to(dossier, record)
     dossier.history.sort(key=lambda recorded: recorded.complaint.version)
     return dossier
+
+
+def announcements_for(settings: Settings, complaint: str) -> tuple[Announcement, ...]:
+    """Return the changes of the calendar that have been announced where the complaint is decided on, in their order.
+
+    Raises:
+        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state could not be read.
+    """
+    found: tuple[Announcement, ...] = ()
+    with Reader(settings, [TopicName.STATE], complaint=complaint) as reader:
+        for record in reader.to_end():
+            if record.key == CALENDAR_KEY:
+                try:
+                    found = decode_calendar(record.value).announcements
+                except Undecodable:
+                    continue
+    return found
 
 
 def add_to(dossier: Dossier, record: Record) -> None:

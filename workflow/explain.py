@@ -1,0 +1,335 @@
+"""Why a deadline is when it is: one clock of a complaint, recomputed from the complaint's facts.
+
+Due times are decided once and carried by the facts; nothing here changes one. Each is computed anew from what the fact
+says, the policy version and the calendar of that time, and where the two differ, that is said.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from events import facts as f
+from events.facts import Recorded
+from events.snapshot import Clock
+from events.vocabulary import ClockName, Status
+from workflow.deadlines import due_at, remaining
+from workflow.durations import Duration, Unit
+from workflow.offices import UnknownOffice
+from workflow.policy import Policy
+from workflow.rules import RULES, Passing
+from workflow.strip import Day, Stretch, strip
+
+
+class Happening(StrEnum):
+    """What a fact did to a clock."""
+
+    STARTED = "started"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    EXTENDED = "extended"
+    RESCHEDULED = "rescheduled"
+    WARNED = "warned"
+    BREACHED = "breached"
+    STOPPED = "stopped"
+    PASSED = "passed"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A fact that did something to the clock."""
+
+    what: Happening
+    at: datetime
+    fact: str
+    version: int
+    detail: str = ""
+    """What belongs to it: the days of an extension, the reason, the status that pauses."""
+    due_at: datetime | None = None
+    """The due time after it, as the fact has it; None while there is none."""
+    left: str | None = None
+    """What was left at a pause, as the fact has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The clock from a start to its end: each start anew is another run."""
+
+    duration: str
+    office: str | None
+    """Who held the complaint when it started."""
+    zone: str
+    calendar: str
+    """Version of the calendar with which it was recomputed last."""
+    announced: int
+    """How many announced changes that calendar has beside those of the policy."""
+    steps: tuple[Step, ...]
+    days: tuple[Day, ...]
+    """Empty where elapsed time is counted."""
+    due_at: datetime | None
+    """The last moment in time; None while paused. For a run that has ended: what it was when it ended."""
+    recomputed: datetime | None
+    """The same by our own computation; after a difference, that goes on from what the fact says."""
+    warn_at: datetime | None
+    remaining: str | None
+    """What is left, while paused."""
+    breached: bool
+    over: bool
+    """It has ended: by what it waited for, by passing, or by a start anew."""
+    differences: tuple[str, ...]
+    """Where a fact says something else than what comes out here; none if all agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A rule that a due time depends on, and where it comes from."""
+
+    rule: str
+    value: str
+    source: str | None
+    """None for a default of ours that nothing confirms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All runs of one clock of a complaint, and the rules behind them."""
+
+    complaint_id: str
+    tracking_id: str
+    clock: ClockName
+    policy: str
+    """The version that the complaint is pinned to."""
+    explained_with: str
+    """The version that was used here: the same, unless that one is not known any more."""
+    origins: tuple[Origin, ...]
+    runs: tuple[Run, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Say whether each due time in the facts is what comes out here."""
+        return not any(run.differences for run in self.runs)
+
+
+_NAMED: Final[tuple[tuple[type[f.Fact], Happening], ...]] = (
+    (f.DeadlineWarned, Happening.WARNED),
+    (f.DeadlineBreached, Happening.BREACHED),
+    (f.DeadlineExtended, Happening.EXTENDED),
+    (f.DeadlineRescheduled, Happening.RESCHEDULED),
+)
+
+
+def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Explanation:
+    """Follow a clock through a complaint's facts, in their order, and recompute each due time.
+
+    Args:
+        history: all facts of one complaint, in order, at least one.
+        clock: which of its clocks.
+        policy: the version it is pinned to, with the calendar as it is known now.
+    """
+    last = history[-1].complaint
+    runs: list[_Run] = []
+    before: Clock | None = None
+    for recorded in history:
+        after = recorded.complaint.clocks.get(clock)
+        anew = before is None or isinstance(recorded.fact, RULES[clock].starts_with)
+        if before is not None and (after is None or anew):
+            runs[-1].stop(recorded, before)
+        if after is not None:
+            if anew:
+                runs.append(_Run(clock, _policy_of(policy, recorded)))
+                runs[-1].start(recorded, after)
+            elif before is not None:
+                runs[-1].follow(recorded, before, after, _policy_of(policy, recorded))
+        before = after
+    return Explanation(
+        complaint_id=last.complaint_id,
+        tracking_id=last.tracking_id,
+        clock=clock,
+        policy=last.policy,
+        explained_with=policy.version,
+        origins=origins(clock, policy, history),
+        runs=tuple(run.told() for run in runs),
+    )
+
+
+def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded]) -> tuple[Origin, ...]:
+    """Name the rules that the due times of a clock depend on, with their sources."""
+    duration = policy.duration_of(clock, history[-1].complaint.class_)
+    zone = "the holder's" if policy.zone_rule(clock) == "holder" else "the national one"
+    values = {clock.value: str(duration)}
+    if duration.unit is not Unit.SECONDS:
+        values["zones"] = zone
+    if duration.unit is Unit.WORKING_SECONDS:
+        values["hours"] = str(policy.hours)
+    if duration.unit in {Unit.WORKING_DAYS, Unit.WORKING_SECONDS}:
+        values["collective_leave"] = "days off" if policy.collective_leave else "working days"
+    if clock is ClockName.SETTLEMENT:
+        values["settlement_pauses_in"] = ", ".join(sorted(policy.settlement_pauses_in)) or "never"
+    if any(isinstance(recorded.fact, f.DeadlineExtended) and recorded.fact.clock is clock for recorded in history):
+        values["extension"] = f"{policy.extension.day} a day"
+    return tuple(Origin(rule, value, policy.sources.get(rule)) for rule, value in values.items())
+
+
+def _policy_of(policy: Policy, recorded: Recorded) -> Policy:
+    """Return the policy with the calendar that the fact was decided with."""
+    return policy.as_of(min(recorded.complaint.calendar, len(policy.announcements)))
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run as it is followed."""
+
+    clock: ClockName
+    policy: Policy
+    steps: list[Step] = field(default_factory=list)
+    stretches: list[Stretch] = field(default_factory=list)
+    differences: list[str] = field(default_factory=list)
+    zone: ZoneInfo = field(init=False)
+    duration: Duration = field(init=False)
+    office: str | None = None
+    last: Clock | None = None
+    ours: datetime | None = None
+    """The due time to go on from; None while paused."""
+    recomputed: datetime | None = None
+    left: Duration | None = None
+    """Our own count of what is left, while paused."""
+    over: bool = False
+
+    def start(self, recorded: Recorded, clock: Clock) -> None:
+        """Take in the fact that starts it."""
+        complaint = recorded.complaint
+        self.office = complaint.office
+        self.duration = self.policy.duration_of(self.clock, complaint.class_)
+        self.zone = self._zone(clock)
+        self._add(Happening.STARTED, recorded, clock)
+        self._run(recorded.at, self.duration, resumed=False)
+        if clock.paused:
+            self._pause(recorded, clock)
+        else:
+            self._compare(recorded, clock)
+        self.last = clock
+
+    def follow(self, recorded: Recorded, before: Clock, after: Clock, policy: Policy) -> None:
+        """Take in a fact while it stands."""
+        self.policy, self.last = policy, after
+        what = next((each for kind, each in _NAMED if isinstance(recorded.fact, kind)), None)
+        if what is not None and getattr(recorded.fact, "clock", None) is self.clock:
+            self._named(what, recorded, after)
+        if after.paused and not before.paused:
+            self._pause(recorded, after)
+        elif before.paused and not after.paused:
+            self._resume(recorded, after)
+
+    def stop(self, recorded: Recorded, before: Clock) -> None:
+        """Take in the fact that ends it."""
+        deadline = getattr(recorded.fact, "deadline", None)
+        passed = RULES[self.clock].passing is not Passing.BREACH and deadline is not None and deadline == before.due_at
+        self._add(Happening.PASSED if passed else Happening.STOPPED, recorded, None)
+        self.over = True
+
+    def told(self) -> Run:
+        """Return what there is to tell, once all facts are taken in."""
+        last = self.last or Clock(started_at=self.steps[0].at, due_at=None)
+        return Run(
+            duration=str(self.duration),
+            office=self.office,
+            zone=self.zone.key,
+            calendar=self.policy.calendar.version,
+            announced=len(self.policy.announcements),
+            steps=tuple(self.steps),
+            days=strip(self.stretches, self.zone, self.policy.hours),
+            due_at=last.due_at,
+            recomputed=self.recomputed,
+            warn_at=last.warn_at,
+            remaining=last.remaining,
+            breached=last.breached,
+            over=self.over,
+            differences=tuple(self.differences),
+        )
+
+    def _zone(self, clock: Clock) -> ZoneInfo:
+        try:
+            by_policy = self.policy.zone_for(self.clock, self.office)
+        except UnknownOffice:
+            by_policy = self.policy.national_zone
+        if clock.zone is None or clock.zone == by_policy.key:
+            return by_policy
+        self.differences.append(f"it was started in the zone {clock.zone}, the policy here says {by_policy.key}")
+        return ZoneInfo(clock.zone)
+
+    def _named(self, what: Happening, recorded: Recorded, after: Clock) -> None:
+        fact, detail, stretch = recorded.fact, "", self.stretches[-1]
+        if isinstance(fact, f.DeadlineExtended):
+            detail = f"{fact.working_days} working days" + (f": {fact.reason}" if fact.reason else "")
+            more = self.policy.extension.day * fact.working_days
+            self._lay(stretch, (*stretch.lengths, more))
+        elif isinstance(fact, f.DeadlineRescheduled):
+            detail = fact.reason
+            self._lay(stretch, stretch.lengths)
+        self._add(what, recorded, after, detail)
+        self._compare(recorded, after)
+
+    def _pause(self, recorded: Recorded, after: Clock) -> None:
+        status = recorded.complaint.status
+        self._add(Happening.PAUSED, recorded, after, f"while {status}")
+        if after.breached or self.ours is None:
+            return
+        calendar, hours = self.policy.calendar, self.policy.hours
+        self.left = remaining(recorded.at, self.ours, self.duration.unit, self.zone, calendar, hours=hours)
+        if after.remaining != str(self.left):
+            self._differ(recorded, f"{after.remaining} left", f"{self.left} left")
+            self.left = Duration.parse(after.remaining) if after.remaining else self.left
+        self.ours = self.recomputed = None
+        self._end(recorded.at, status)
+
+    def _resume(self, recorded: Recorded, after: Clock) -> None:
+        if self.left is not None:
+            self._run(recorded.at, self.left, resumed=True)
+            self.left = None
+        self._add(Happening.RESUMED, recorded, after)
+        self._compare(recorded, after)
+
+    def _run(self, at: datetime, length: Duration, *, resumed: bool) -> None:
+        calendar = self.policy.calendar
+        self.stretches.append(Stretch(start=at, end=at, lengths=(length,), resumed=resumed, calendar=calendar))
+        self._lay(self.stretches[-1], (length,))
+
+    def _lay(self, stretch: Stretch, lengths: tuple[Duration, ...]) -> None:
+        """Lay the lengths of the present stretch on the calendar, one after the other."""
+        due, calendar = stretch.start, self.policy.calendar
+        for length in lengths:
+            due = due_at(due, length, self.zone, calendar, hours=self.policy.hours)
+        self.ours = self.recomputed = due
+        self.stretches[-1] = replace(stretch, end=due, lengths=lengths, calendar=calendar)
+
+    def _end(self, at: datetime, status: Status) -> None:
+        """End the present stretch with a pause."""
+        self.stretches[-1] = replace(self.stretches[-1], end=at, paused=status)
+
+    def _compare(self, recorded: Recorded, clock: Clock) -> None:
+        if clock.due_at is not None and self.ours is not None and clock.due_at != self.ours:
+            self._differ(recorded, f"due {_local(clock.due_at, self.zone)}", f"due {_local(self.ours, self.zone)}")
+            self.ours = clock.due_at  # told once: what comes after counts from there
+
+    def _differ(self, recorded: Recorded, said: str, ours: str) -> None:
+        fact = f"{recorded.fact.NAME}, version {recorded.complaint.version}"
+        self.differences.append(f"the fact ({fact}) says {said}, recomputed {ours}")
+
+    def _add(self, what: Happening, recorded: Recorded, clock: Clock | None, detail: str = "") -> None:
+        self.steps.append(
+            Step(
+                what=what,
+                at=recorded.at,
+                fact=recorded.fact.NAME,
+                version=recorded.complaint.version,
+                detail=detail,
+                due_at=clock.due_at if clock else None,
+                left=clock.remaining if clock else None,
+            )
+        )
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> str:
+    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")

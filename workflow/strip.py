@@ -1,0 +1,132 @@
+"""A deadline as a strip of days: which of them counted, and why the others did not.
+
+Each day is looked at for itself, and not by the arithmetic that the due time was decided with: what is counted here and
+what was decided there can be held against each other.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from workflow.calendar import Calendar
+from workflow.durations import Duration, Unit
+from workflow.hours import OfficeHours, working_time
+
+_DAY: Final = timedelta(days=1)
+_WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of a strip, in the zone of the clock."""
+
+    date: date
+    counted: bool
+    reason: str
+    """Why it does not count, or what it counts as."""
+    number: int | None = None
+    """Which one it is of the days that count."""
+    worked: Duration | None = None
+    """How much of it counts, where working hours are counted."""
+
+    @property
+    def weekday(self) -> str:
+        """The day of the week, in English."""
+        return _WEEKDAYS[self.date.weekday()]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A time over which a clock ran: from its start, or its resumption, up to its due time or a pause."""
+
+    start: datetime
+    end: datetime
+    lengths: tuple[Duration, ...]
+    """What it had to run: its time or what was left of it, then extensions."""
+    resumed: bool
+    """It goes on after a pause, and is not the beginning."""
+    calendar: Calendar
+    paused: str | None = None
+    """The status that stopped it; None if it ran up to its due time."""
+
+    @property
+    def unit(self) -> Unit:
+        """What it counts."""
+        return self.lengths[0].unit
+
+
+def strip(stretches: Sequence[Stretch], zone: ZoneInfo, hours: OfficeHours | None) -> tuple[Day, ...]:
+    """Lay the stretches of one run side by side, with the pauses between them; empty if elapsed time is counted."""
+    days: list[Day] = []
+    counted = 0
+    for index, stretch in enumerate(stretches):
+        if index and days:
+            days += _pause(days[-1].date, stretch, stretches[index - 1].paused or "", zone)
+        for day in _days(stretch, zone, hours):
+            one = _merged(days.pop(), day) if days and days[-1].date == day.date else day
+            if one.counted and one.number is None:
+                counted += 1
+                one = replace(one, number=counted)
+            days.append(one)
+    return tuple(days)
+
+
+def _days(stretch: Stretch, zone: ZoneInfo, hours: OfficeHours | None) -> Iterator[Day]:
+    if stretch.unit is Unit.SECONDS:
+        return
+    first, last = _local(stretch.start, zone), _local(stretch.end, zone)
+    for day in _through(first, last):
+        if stretch.unit is Unit.WORKING_SECONDS:
+            yield _worked(day, stretch, zone, hours)
+        else:
+            yield _counted(day, first, stretch)
+
+
+def _counted(day: date, first: date, stretch: Stretch) -> Day:
+    off = stretch.calendar.reason_off(day) if stretch.unit is Unit.WORKING_DAYS else None
+    if day == first:
+        said = f"the day on which it {'resumes' if stretch.resumed else 'starts'} is not counted"
+        return Day(day, counted=False, reason=f"{said} ({off})" if off else said)
+    if off is not None:
+        return Day(day, counted=False, reason=off)
+    if not sum(length.amount for length in stretch.lengths):
+        return Day(day, counted=False, reason="nothing was left: the first working day ends it")
+    return Day(day, counted=True, reason="working day" if stretch.unit is Unit.WORKING_DAYS else "day")
+
+
+def _worked(day: date, stretch: Stretch, zone: ZoneInfo, hours: OfficeHours | None) -> Day:
+    off = stretch.calendar.reason_off(day)
+    if off is not None or hours is None:
+        return Day(day, counted=False, reason=off or "no office hours are known")
+    begins, ends = (datetime.combine(each, datetime.min.time(), tzinfo=zone) for each in (day, day + _DAY))
+    time = working_time(max(begins, stretch.start), min(ends, stretch.end), zone, stretch.calendar, hours)
+    if not time:
+        return Day(day, counted=False, reason="outside office hours")
+    worked = Duration(time.total_seconds(), Unit.WORKING_SECONDS)
+    return Day(day, counted=True, reason=str(worked), worked=worked)
+
+
+def _pause(last: date, following: Stretch, status: str, zone: ZoneInfo) -> Iterator[Day]:
+    """Give the days between the one of the pause and the one on which it ends."""
+    for day in _through(last + _DAY, _local(following.start, zone) - _DAY):
+        off = following.calendar.reason_off(day) if following.unit is not Unit.DAYS else None
+        yield Day(day, counted=False, reason=f"paused ({status}); {off}" if off else f"paused ({status})")
+
+
+def _merged(one: Day, other: Day) -> Day:
+    """Make one of a day on which a clock stopped and went on."""
+    if one.worked is not None and other.worked is not None:
+        worked = Duration(one.worked.amount + other.worked.amount, Unit.WORKING_SECONDS)
+        return replace(one, worked=worked, reason=str(worked))
+    return other if other.counted else one
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> date:
+    return moment.astimezone(zone).date()
+
+
+def _through(first: date, last: date) -> Iterator[date]:
+    for day in range((last - first).days + 1):
+        yield first + timedelta(days=day)
