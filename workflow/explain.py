@@ -168,7 +168,7 @@ def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded]) -> tu
     if clock is ClockName.SETTLEMENT:
         values["settlement_pauses_in"] = ", ".join(sorted(policy.settlement_pauses_in)) or "never"
     if any(isinstance(recorded.fact, f.DeadlineExtended) and recorded.fact.clock is clock for recorded in history):
-        values["extension"] = f"{policy.extension.day} a day"
+        values["extension"] = f"each day of it {policy.extension.day}"
     return tuple(Origin(rule, value, policy.sources.get(rule)) for rule, value in values.items())
 
 

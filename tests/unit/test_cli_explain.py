@@ -4,18 +4,38 @@ import io
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 from test_hours import hourly
-from worlds import CITIZEN, DEMO, FOLLOW_UP, GRANT, LAPOR, PUPR, REPLY, REQUEST, World, days, to_status, wib
+from worlds import (
+    CITIZEN,
+    DEMO,
+    DISPOSE,
+    FOLLOW_UP,
+    GRANT,
+    LAPOR,
+    PANRB,
+    PUPR,
+    REPLY,
+    REQUEST,
+    VERIFY,
+    World,
+    days,
+    to_status,
+    wib,
+)
 
 from agents.cli.errors import Failure
 from agents.cli.explain import as_json, as_text, explanations
 from events.vocabulary import ClockName, Status
 from workflow.calendar import Calendar
 from workflow.policy import Policy
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLE = re.compile(r"<!-- printed by tests/unit/test_cli_explain.py -->\n```text\n(.*?)```\n<!-- end -->", re.DOTALL)
 
 
 def page(world: World, clock: str | None = None, policy: Policy | None = None) -> str:
@@ -25,6 +45,22 @@ def page(world: World, clock: str | None = None, policy: Policy | None = None) -
         console.print(part)
     assert isinstance(console.file, io.StringIO)
     return "\n".join(re.sub(" {2,}", "  ", line).rstrip() for line in console.file.getvalue().splitlines())
+
+
+def test_the_example_in_the_documents_is_what_is_printed() -> None:
+    world = World(at=wib("2026-03-16T09:30"))
+    world.tell(VERIFY, PANRB, after=timedelta(minutes=10))
+    world.tell(DISPOSE, PANRB, after=timedelta(minutes=5))
+    world.tell(REQUEST, PUPR, at=wib("2026-03-17T08:00"))
+    world.tell(GRANT, "/offices/denpasar", after=timedelta(hours=2))
+    console = Console(file=io.StringIO(), width=120, highlight=False, emoji=False)
+    for part in as_text(explanations(world.history, ClockName.FOLLOW_UP, world.policy)):
+        console.print(part)
+    assert isinstance(console.file, io.StringIO)
+    printed = "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+    shown = EXAMPLE.search((ROOT / "docs" / "deadlines.md").read_text(encoding="utf-8"))
+    assert shown is not None
+    assert shown[1] == f"$ alur explain 1000000 follow_up\n{printed}\n"
 
 
 def test_the_clocks_that_stand_are_explained_by_their_present_run() -> None:
