@@ -4,7 +4,7 @@ Partition by partition, committed records only, through a consumer that belongs 
 the stages have come is asked first, so that what is written meanwhile is never taken for a loss.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from agents.admin import AdminError
 from agents.client import Record, require_topics
 from agents.client.connection import connection, kafka_errors
+from agents.deadletters import origin_of, settled_by
 from agents.partitions import partition_of
 from agents.settings import Settings
 from events.base import AboutComplaint
@@ -188,7 +189,11 @@ def _take_in(settings: Settings, log: Log, found: Audit) -> None:
     """Read what concerns all partitions: dead letters first, then reports and strayed commands."""
     for number in log.partitions(TopicName.DEAD_LETTERS):
         for record in log.read(TopicName.DEAD_LETTERS, number):
-            found.take_dead_letter(_origin(settings, record.headers))
+            settled = settled_by(record.headers)
+            if settled is None:
+                found.take_dead_letter(origin_of(settings, record.headers))
+            else:
+                found.take_settled_letter(settled)
     for number in log.partitions(TopicName.INTAKE):
         for record in log.read(TopicName.INTAKE, number):
             found.take_report(_place(record), _or_none(decode_report, record.value))
@@ -250,12 +255,3 @@ def _command(value: bytes | None) -> CommandEvent[Any] | InvalidCommand | None:
         return invalid
     except Undecodable:
         return None
-
-
-def _origin(settings: Settings, headers: Mapping[str, bytes]) -> Place | None:
-    """Return where a dead letter comes from, if its headers say so."""
-    topics = {settings.topic(topic): topic for topic in TopicName}
-    with suppress(KeyError, ValueError):
-        topic = topics[headers["topic"].decode()]
-        return Place(topic, int(headers["partition"]), int(headers["offset"]))
-    return None

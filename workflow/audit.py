@@ -105,6 +105,9 @@ class Counts:
     rejections: int = 0
     resolutions: int = 0
     dead: int = 0
+    """Dead letters."""
+    settled_letters: int = 0
+    """Dead letters that somebody has replayed or discarded."""
     strayed: int = 0
     """Commands that were sent to another partition than their complaint's."""
     pending: int = 0
@@ -137,6 +140,7 @@ class Audit:
         self.counts = Counts()
         self.violations: list[Violation] = []
         self.dead: set[Place] = set()
+        self._settled: set[str] = set()
         self._reports: dict[int, dict[str, Place]] = defaultdict(dict)
         self._strayed: dict[int, dict[tuple[str, str], Place]] = defaultdict(dict)
 
@@ -145,6 +149,11 @@ class Audit:
         self.counts.dead += 1
         if of is not None:
             self.dead.add(of)
+
+    def take_settled_letter(self, letter: str) -> None:
+        """Take in that a dead letter, named by its place, was replayed or discarded; what came back is there anew."""
+        self._settled.add(letter)
+        self.counts.settled_letters = len(self._settled)
 
     def take_report(self, place: Place, report: ReportSubmitted | None) -> None:
         """Take in a record of the intake; None if it is no report. Dead letters come first."""

@@ -7,11 +7,13 @@ from heapq import nsmallest
 from typing import Final, NamedTuple
 
 from agents.client import Record
+from agents.deadletters import settled_by
 from events.codec import decode_snapshot
 from events.errors import Undecodable
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import ClockName, Status
+from workflow.audit import Place
 
 READS: Final = (TopicName.STATE, TopicName.REJECTIONS, TopicName.DEAD_LETTERS)
 
@@ -58,7 +60,7 @@ class Board:
 
     def __init__(self) -> None:
         self.complaints: dict[bytes, Entry] = {}
-        self.dead_letters: Counter[str] = Counter()
+        self._letters: dict[str, str] = {}
         self.rejections = 0
 
     def add(self, records: Iterable[Record]) -> None:
@@ -67,9 +69,23 @@ class Board:
             if record.topic is TopicName.REJECTIONS:
                 self.rejections += 1
             elif record.topic is TopicName.DEAD_LETTERS:
-                self.dead_letters[(record.headers.get("stage") or b"unknown").decode(errors="replace")] += 1
+                self._letter(record)
             elif record.key is not None:
                 self._stand(record.key, record.value)
+
+    def _letter(self, record: Record) -> None:
+        """Take in a dead letter, or what became of one."""
+        settled = settled_by(record.headers)
+        if settled is not None:
+            self._letters.pop(settled, None)
+        else:
+            stage = (record.headers.get("stage") or b"unknown").decode(errors="replace")
+            self._letters[str(Place(record.topic, record.partition, record.offset))] = stage
+
+    @property
+    def dead_letters(self) -> Counter[str]:
+        """How many dead letters nobody has dealt with yet, by stage."""
+        return Counter(self._letters.values())
 
     def _stand(self, key: bytes, value: bytes | None) -> None:
         if value is None:

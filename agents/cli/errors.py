@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from agents.admin import AdminError
 from agents.broker import BrokerError
 from agents.client import NoSuchComplaint
+from agents.deadletters import NoSuchLetter, NotReturned
 from agents.settings import SettingsError
 from workflow.policy import PolicyError
 
@@ -26,9 +27,22 @@ class Failure(Exception):
         self.status = status
 
 
-ORDER: Final = ("demo", "broker", "topics", "run", "submit", "send", "show", "explain", "watch", "policy", "version")
+ORDER: Final = (
+    "demo",
+    "broker",
+    "topics",
+    "run",
+    "submit",
+    "send",
+    "show",
+    "explain",
+    "watch",
+    "dead",
+    "policy",
+    "version",
+)
 
-_FORESEEN: Final = (AdminError, BrokerError, NoSuchComplaint, PolicyError, SettingsError)
+_FORESEEN: Final = (AdminError, BrokerError, NoSuchComplaint, NoSuchLetter, NotReturned, PolicyError, SettingsError)
 
 
 class OneLineErrors(TyperGroup):

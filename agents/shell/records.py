@@ -1,7 +1,7 @@
 """What goes out, and what is set aside."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -16,9 +16,12 @@ Headers = Sequence[tuple[str, bytes]]
 _LONGEST_REASON: Final = 1_000
 _LONGEST_TRACEBACK: Final = 8_000
 _ROOM_FOR_HEADERS: Final = 65_536
+_DIGITS: Final = 6  # of a count that others may have written
 
 BUG: Final = "bug"
 """Code of a record on which our own code failed."""
+REPLAYS: Final = "replays"
+"""Header of a record that was a dead letter before: how often it has been brought back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,12 @@ class Output:
     value: bytes | None
     partition: int
     headers: Headers = HEADERS
+
+
+def replays_of(headers: Iterable[tuple[str, bytes]]) -> int:
+    """Return how often a record with these headers has been brought back from the dead letters."""
+    count = next((value for name, value in headers if name == REPLAYS), b"")
+    return int(count) if count and count.isdigit() and len(count) <= _DIGITS else 0
 
 
 def dead_letter(stage: str, record: Any, error: Exception) -> Output:  # noqa: ANN401 -- aiokafka ships no types
@@ -46,6 +55,8 @@ def dead_letter(stage: str, record: Any, error: Exception) -> Output:  # noqa: A
         "reason": reason[:_LONGEST_REASON],
         "failed-at": timestamp(datetime.now(UTC)),
     }
+    if replays := replays_of(record.headers):
+        headers[REPLAYS] = str(replays)
     if not readable:
         headers["traceback"] = "".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:]
     value: bytes | None = record.value

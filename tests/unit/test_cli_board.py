@@ -16,8 +16,8 @@ from events.topics import TopicName
 from events.vocabulary import ClockName, Status
 
 
-def record(topic: TopicName, key: str, value: bytes | None, **headers: bytes) -> Record:
-    return Record(topic, 0, 0, MONDAY, key.encode(), value, headers)
+def record(topic: TopicName, key: str, value: bytes | None, *, offset: int = 0, **headers: bytes) -> Record:
+    return Record(topic, 0, offset, MONDAY, key.encode(), value, headers)
 
 
 def state(complaint: Complaint) -> Record:
@@ -74,9 +74,11 @@ def test_rejections_and_dead_letters_are_counted_and_rubbish_is_passed_over() ->
     board.add(
         [
             record(TopicName.REJECTIONS, "a", b"{}"),
-            record(TopicName.DEAD_LETTERS, "a", b"x", stage=b"intake"),
-            record(TopicName.DEAD_LETTERS, "b", b"x", stage=b"intake"),
-            record(TopicName.DEAD_LETTERS, "c", b"x"),
+            record(TopicName.DEAD_LETTERS, "a", b"x", offset=0, stage=b"intake"),
+            record(TopicName.DEAD_LETTERS, "b", b"x", offset=1, stage=b"intake"),
+            record(TopicName.DEAD_LETTERS, "c", b"x", offset=2),
+            record(TopicName.DEAD_LETTERS, "d", b"x", offset=3, stage=b"lifecycle"),
+            record(TopicName.DEAD_LETTERS, "d", None, offset=4, discards=b"complaints.dead-letters-0@3"),
             record(TopicName.STATE, "d", b"rubbish"),
             record(TopicName.STATE, "e", None),
         ]

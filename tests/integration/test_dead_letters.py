@@ -1,0 +1,293 @@
+"""Dead letters on a real broker: set aside with the reason, and brought back once what was wrong is mended."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.structs import ConsumerRecord
+from engines import Engine, command_event, eventually, report_event
+from kafka import KafkaProducer
+from typer.testing import CliRunner, Result
+
+from agents import policies
+from agents.admin import ensure_topics
+from agents.audit import audit
+from agents.cli.app import application
+from agents.client import Publisher, read_all
+from agents.deadletters import Desk, Letter, NotReturned, parse_place, read_letters
+from agents.lifecycle import Lifecycle
+from agents.partitions import partition_of
+from agents.settings import Settings
+from agents.shell import Output, Partition, Stage, kafka
+from agents.shell.forwarding import FirstStamps
+from agents.shell.lease import Lease
+from agents.shell.records import dead_letter
+from events.codec import decode_fact, decode_report, encode_command
+from events.errors import Undecodable
+from events.ids import stage_command_id
+from events.topics import OUTWARD_RECORD_BYTES, TopicName
+from workflow.intake import registration
+
+PUPR = "/offices/denpasar-pupr"
+
+
+class Stumbling(Lifecycle):
+    """Lifecycle with a bug: it cannot count without potholes."""
+
+    def handle(self, record: Any) -> Iterable[Output]:
+        if b"jumlah lubang" in record.value:
+            raise ZeroDivisionError("no potholes to divide by")
+        return super().handle(record)
+
+
+def alur(settings: Settings, *arguments: str) -> Result:
+    runner = CliRunner(env={**settings.to_environment(), "NO_COLOR": "1", "TERM": "dumb"})
+    return runner.invoke(application(), list(arguments))
+
+
+def does(settings: Settings, *arguments: str) -> str:
+    result = alur(settings, *arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def fails(settings: Settings, *arguments: str) -> str:
+    result = alur(settings, *arguments)
+    assert result.exit_code != 0, result.output
+    [line] = result.stderr.splitlines()
+    return line
+
+
+def begin(settings: Settings) -> str:
+    """Publish a report and the command that registers it, as intake would; return the complaint."""
+    raw = json.dumps(report_event("parked", reporter=None)).encode()
+    report = decode_report(raw)
+    name = report.complaint_id
+    command = encode_command(
+        registration(report, partition=0, offset=0),
+        source="/stages/intake",
+        command_id=stage_command_id(name, "register"),
+        subject=name,
+        time=datetime.now(UTC),
+    )
+    with Publisher(settings) as publisher:
+        publisher.publish_now(TopicName.INTAKE, name, raw)
+        publisher.publish_now(TopicName.COMMANDS, name, command)
+    return name
+
+
+def command(settings: Settings, name: str, complaint: str, source: str, **data: Any) -> None:
+    event = command_event(name, complaint, source, data)
+    with Publisher(settings) as publisher:
+        publisher.publish_now(TopicName.COMMANDS, complaint, json.dumps(event).encode())
+
+
+def settle(settings: Settings, complaint: str, handler: Callable[[Partition], Lifecycle]) -> None:
+    """Own the complaint's partition until its commands are settled."""
+
+    async def own() -> None:
+        number = partition_of(complaint, settings.partitions)
+        source = TopicPartition(settings.topic(TopicName.COMMANDS), number)
+        consumer = kafka.consumer(settings, settings.group("lifecycle"))
+        await consumer.start()
+        consumer.assign([source])
+        stage = Stage("lifecycle", handler, transactional=True, memory=TopicName.STATE)
+        stamps = FirstStamps(settings)
+        partition = Partition(number, settings.partitions, policies.load(settings.policy))
+        lease = Lease(stage, settings, source, partition, stamps)
+        await lease.take(consumer, None)
+        end = (await consumer.end_offsets([source]))[source]
+        async with asyncio.timeout(60):
+            while await consumer.position(source) < end:
+                for records in (await consumer.getmany(source, timeout_ms=200)).values():
+                    await lease.settle(records, consumer)
+            await lease.skip_to(end, consumer)
+        await lease.give_up()
+        await stamps.stop()
+        await consumer.stop()
+
+    asyncio.run(own())
+
+
+def facts(settings: Settings) -> list[str]:
+    return [decode_fact(record.value).fact.NAME for record in read_all(settings, [TopicName.EVENTS])]
+
+
+def put_aside(settings: Settings, topic: TopicName, value: bytes, error: Exception, **headers: bytes) -> Letter:
+    """Write a dead letter as a stage does; return it as it is read."""
+    record: Any = ConsumerRecord(
+        topic=settings.topic(topic),
+        partition=1,
+        offset=7,
+        timestamp=0,
+        timestamp_type=0,
+        key=b"k",
+        value=value,
+        checksum=None,
+        serialized_key_size=1,
+        serialized_value_size=len(value),
+        headers=tuple(headers.items()),
+    )
+    output = dead_letter("verification", record, error)
+    producer = KafkaProducer(bootstrap_servers=settings.broker, max_request_size=OUTWARD_RECORD_BYTES)
+    producer.send(
+        settings.topic(output.topic),
+        key=output.key,
+        value=output.value,
+        partition=output.partition,
+        headers=list(output.headers),
+    ).get(30)
+    producer.close()
+    return read_letters(settings)[-1]
+
+
+def test_a_bug_parks_the_command_and_the_complaint_goes_on(settings: Settings) -> None:
+    ensure_topics(settings)
+    complaint = begin(settings)
+    command(settings, "verify-complaint", complaint, "/offices/panrb")
+    command(settings, "dispose-complaint", complaint, "/offices/panrb", office="denpasar-pupr")
+    command(settings, "record-follow-up", complaint, PUPR, text="jumlah lubang: 0")
+    command(settings, "record-follow-up", complaint, PUPR, text="Sudah ditambal.")
+    settle(settings, complaint, Stumbling)
+    assert facts(settings) == ["registered", "verified", "disposed", "followed-up"]
+    [letter] = read_letters(settings)
+    assert (letter.stage, letter.code, letter.replays) == ("lifecycle", "bug", 0)
+    assert letter.reason == "ZeroDivisionError: no potholes to divide by"
+    assert letter.traceback is not None
+    assert "in handle" in letter.traceback
+    shown = does(settings, "dead", "show", str(letter.place))
+    assert "ZeroDivisionError" in shown
+    assert "jumlah lubang: 0" in shown
+
+    # as long as the bug is there it is parked again, and counted
+    assert f"{letter.place} (lifecycle, bug) lies at complaints.commands-" in does(
+        settings, "dead", "replay", str(letter.origin), "--by", "Putu"
+    )
+    settle(settings, complaint, Stumbling)
+    first, again = read_letters(settings)
+    assert (first.place, first.open, str(first.fate).endswith(" by Putu")) == (letter.place, False, True)
+    assert (again.open, again.replays) == (True, 1)
+    assert does(settings, "dead", "list", "-q", "--code", "bug") == f"{again.place}\n"
+
+    # mended
+    does(settings, "dead", "replay", str(again.place))
+    settle(settings, complaint, Lifecycle)
+    assert facts(settings).count("followed-up") == 2
+    assert not [each for each in read_letters(settings) if each.open]
+    found = audit(settings)
+    assert found.violations == []
+    assert (found.counts.dead, found.counts.settled_letters) == (2, 2)
+
+
+def test_the_bytes_and_the_key_come_back_as_they_were(settings: Settings) -> None:
+    ensure_topics(settings)
+    raw = b'\x00\xff{"halo": 1}'
+    letter = put_aside(settings, TopicName.INTAKE, raw, Undecodable("not-json", "no"), replays=b"3")
+    assert letter.replays == 3
+    with Desk(settings, "Made") as desk:
+        [found] = desk.letters_at([letter.place])
+        returned = desk.replay(found)
+    [record] = list(read_all(settings, [TopicName.INTAKE]))
+    assert (record.key, record.value, record.partition) == (b"k", raw, 1)
+    assert (record.partition, record.offset) == (returned.to.partition, returned.to.offset)
+    assert record.headers["replayed-from"].decode() == str(letter.place)
+    assert record.headers["replays"] == b"4"
+    # once is enough, unless one insists
+    assert "was replayed to" in fails(settings, "dead", "replay", str(letter.place))
+    assert "lies at complaints.intake-1@" in does(settings, "dead", "replay", str(letter.place), "--force")
+
+
+def test_what_only_stages_write_is_not_replayed_unless_one_insists(settings: Settings) -> None:
+    ensure_topics(settings)
+    letter = put_aside(settings, TopicName.EVENTS, b"x", Undecodable("not-json", "no"))
+    assert "where only a stage writes" in fails(settings, "dead", "replay", str(letter.place))
+    assert list(read_all(settings, [TopicName.EVENTS])) == []
+    does(settings, "dead", "replay", str(letter.place), "--force")
+    assert [record.value for record in read_all(settings, [TopicName.EVENTS])] == [b"x"]
+
+
+def test_what_was_cut_off_is_not_replayed(settings: Settings) -> None:
+    ensure_topics(settings)
+    letter = put_aside(settings, TopicName.INTAKE, b" " * 5_000_000, Undecodable("not-json", "no"))
+    assert letter.truncated_from == 5_000_000
+    assert letter.size < 5_000_000
+    assert "too long to be kept whole" in fails(settings, "dead", "replay", str(letter.place), "--force")
+
+
+def test_a_letter_is_discarded_with_a_reason_and_a_record(settings: Settings) -> None:
+    ensure_topics(settings)
+    letter = put_aside(settings, TopicName.INTAKE, b"x", Undecodable("not-json", "no"))
+    place = str(letter.place)
+    assert "Missing option '--reason'" in fails(settings, "dead", "discard", place)
+    assert fails(settings, "dead", "discard", place, "--reason", " ").startswith("alur: --reason: say why")
+    does(settings, "dead", "discard", place, "--reason", "uji coba", "--by", "Wayan")
+    *_, record = read_all(settings, [TopicName.DEAD_LETTERS])
+    assert (record.key, record.value, record.partition) == (b"k", None, letter.place.partition)
+    said = {name: value.decode() for name, value in record.headers.items()}
+    assert said == {"discards": place, "reason": "uji coba", "by": "Wayan"}
+    assert "0 listed; of 1 dead letters in all, 0 are open" in does(settings, "dead", "list")
+    assert "discarded (uji coba) by Wayan" in does(settings, "dead", "list", "--all")
+    assert "nothing is left to discard" in fails(settings, "dead", "discard", place, "--reason", "lagi")
+    found = audit(settings)
+    assert found.violations == []
+    assert (found.counts.dead, found.counts.settled_letters) == (1, 1)
+
+
+def test_letters_are_found_by_what_they_say(settings: Settings) -> None:
+    ensure_topics(settings)
+    bug = put_aside(settings, TopicName.EVENTS, b"x", ZeroDivisionError("0"))
+    other = put_aside(settings, TopicName.INTAKE, b"y", Undecodable("empty", "no value"))
+    places = {"bug": f"{bug.place}\n", "empty": f"{other.place}\n"}
+    for option, value, expected in (
+        ("--code", "bug", places["bug"]),
+        ("--topic", "intake", places["empty"]),
+        ("--topic", settings.topic(TopicName.EVENTS), places["bug"]),
+        ("--stage", "verification", places["bug"] + places["empty"]),
+        ("--stage", "sla", ""),
+        ("--since", "1h", places["bug"] + places["empty"]),
+        ("--since", "2999-01-01T00:00:00Z", ""),
+    ):
+        assert does(settings, "dead", "list", "-q", option, value) == expected, (option, value)
+    # two letters were found at one place of one topic by now
+    again = put_aside(settings, TopicName.EVENTS, b"x", ZeroDivisionError("0"))
+    ambiguous = fails(settings, "dead", "discard", str(bug.origin), "--reason", "dua")
+    assert f"{bug.place} (verification), {again.place} (verification)" in ambiguous
+    assert does(settings, "dead", "show", str(other.place), "--raw") == "y"
+    assert "no dead letter lies at" in fails(settings, "dead", "show", "complaints.dead-letters-0@99")
+    assert "is no place" in fails(settings, "dead", "show", "here")
+    assert "neither an age" in fails(settings, "dead", "list", "--since", "kemarin")
+    assert "has no time zone" in fails(settings, "dead", "list", "--since", "2026-03-16")
+    assert "there is no topic 'x'" in fails(settings, "dead", "list", "--topic", "x")
+
+
+def test_who_sits_down_at_the_desk_sends_away_who_sat_there(settings: Settings) -> None:
+    ensure_topics(settings)
+    letter = put_aside(settings, TopicName.INTAKE, b"x", Undecodable("not-json", "no"))
+    with Desk(settings, "first") as first:
+        [mine] = first.letters_at([letter.place])
+        with Desk(settings, "second") as second:
+            second.replay(second.letters_at([letter.place])[0])
+            with pytest.raises(NotReturned, match="was replayed"):
+                second.replay(second.letters_at([letter.place])[0])
+        with pytest.raises(Exception, match=r"refused|fenced|Fenced|epoch"):
+            first.replay(mine)
+    assert len(list(read_all(settings, [TopicName.INTAKE]))) == 1
+
+
+def test_a_stage_keeps_the_count(stopped_engine: Engine) -> None:
+    engine = stopped_engine
+    engine.start("intake")
+    engine.send("complaints.intake", b"halo, jalan rusak", b"k")
+
+    def newest(replays: int) -> Letter | None:
+        return next((each for each in read_letters(engine.settings) if each.replays == replays), None)
+
+    for count in range(3):
+        letter: Letter = eventually(f"a letter with count {count}", lambda count=count: newest(count))  # type: ignore[misc]  # a default is no parameter
+        assert letter.code == "not-json"
+        does(engine.settings, "dead", "replay", str(letter.place))
+    assert parse_place(engine.settings, engine.settings.topic("complaints.intake-0@1")).topic is TopicName.INTAKE
