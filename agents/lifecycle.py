@@ -8,18 +8,22 @@ from uuid import UUID
 
 import structlog
 
+from agents.almanac import Almanac
 from agents.partitions import partition_of
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.forwarding import forwarded
 from agents.shell.stage import RefusedToStart, log_time
+from events.announcements import CALENDAR, CALENDAR_KEY
 from events.codec import (
     complaint_in,
+    decode_announcement,
     decode_command,
     encode_complaint,
     encode_fact,
     encode_rejection,
     encode_snapshot,
     fact_headers,
+    is_announcement,
     read_complaint,
 )
 from events.errors import InvalidCommand, Sender
@@ -35,7 +39,11 @@ from workflow.transitions import OPEN
 
 log = structlog.get_logger()
 
-_STANDING: Final = re.compile(rb'"status":"([a-z_]+)".*?"policy":"([^"]+)"', re.DOTALL)
+_STANDING: Final = re.compile(
+    rb'"status":"(?P<status>[a-z_]+)".*?"chosen_office":(?:"(?P<chosen>[^"]*)"|null),"office":(?:"(?P<holder>[^"]*)"|null)'
+    rb'.*?"policy":"(?P<policy>[^"]+)"(?:,"calendar":(?P<calendar>[0-9]+))?',
+    re.DOTALL,
+)
 _OPEN: Final = frozenset(status.value.encode() for status in OPEN)
 
 
@@ -47,11 +55,14 @@ class Lifecycle:
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
-        self._policies = partition.policies
+        self._almanac = Almanac(partition)
         self._complaints: dict[bytes, bytes] = {}
 
     def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
-        """Take in a snapshot."""
+        """Take in a snapshot, or what has been announced of the calendar."""
+        if record.key == CALENDAR_KEY:
+            self._almanac.restore(record.value)
+            return
         complaint = UUID((record.key or b"").decode()).bytes
         if record.value is None:
             self._complaints.pop(complaint, None)
@@ -59,23 +70,49 @@ class Lifecycle:
             self._complaints[complaint] = complaint_in(record.value)
 
     def ready(self) -> None:
-        """Check that the policy knows every version that an open complaint is pinned to.
+        """Check that we know what open complaints stand on: policy version, offices, announcements.
 
         Raises:
-            RefusedToStart: it does not.
+            RefusedToStart: we do not.
         """
-        known = {policy.version.encode() for policy in self._policies.versions}
+        policies = self._almanac.policies
+        versions = {policy.version.encode() for policy in policies.versions}
+        offices = {office.id.encode() for office in policies.versions[0].directory}
         for snapshot in self._complaints.values():
             found = _STANDING.search(snapshot)
-            if found is not None and found[1] in _OPEN and found[2] not in known:
-                raise RefusedToStart(
-                    f"there are open complaints under policy {found[2].decode()}, which ALUR_POLICY="
-                    f"{self._policies.name} does not have: add that version to it, or start with the one they are under"
+            if found is None or found["status"] not in _OPEN:
+                continue
+            if found["policy"] not in versions:
+                raise self._unknown(
+                    f"under policy {found['policy'].decode()}",
+                    "does not have: add that version to it, or start with the one they are under",
                 )
+            for office in (found["holder"], found["chosen"]):
+                if office is not None and office not in offices:
+                    raise self._unknown(
+                        f"with the office {office.decode()}",
+                        "does not know: an office that is dissolved stays in its file, with its last day",
+                    )
+            self._check_announcements(int(found["calendar"] or 0))
+
+    def _unknown(self, what: str, why: str) -> RefusedToStart:
+        return RefusedToStart(
+            f"there are open complaints {what}, which ALUR_POLICY={self._almanac.policies.name} {why}"
+        )
+
+    def _check_announcements(self, reckoned_with: int) -> None:
+        left = len(self._almanac.announcements)
+        if reckoned_with > left:
+            raise RefusedToStart(
+                f"there are open complaints on a calendar with {reckoned_with} announcements, and {left} are left: the "
+                f"record `calendar` of partition {self._partition.number} of {TopicName.STATE} is gone"
+            )
 
     def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
         """Return the facts and the snapshot that follow from a command, or its rejection."""
         now = log_time(record)
+        if is_announcement(record.value):
+            return self._announced(record, now)
         try:
             command = decode_command(record.value)
             sender = Sender(str(command.subject), command.source, command.id, command.type)
@@ -101,7 +138,18 @@ class Lifecycle:
         return None if snapshot is None else read_complaint(snapshot)
 
     def _policy(self, complaint: Complaint | None, now: datetime) -> Policy:
-        return self._policies.at(now) if complaint is None else self._policies.governing(complaint.policy, now)
+        policies = self._almanac.policies
+        return policies.at(now) if complaint is None else policies.governing(complaint.policy, now)
+
+    def _announced(self, record: Any, now: datetime) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
+        try:
+            event = decode_announcement(record.value)
+        except InvalidCommand as error:
+            return [self._rejected(error.sender, Rejected(Refusal.INVALID_DATA, error.reason), None, now)]
+        decision = self._almanac.announce(event, now)
+        if isinstance(decision, Rejected):
+            return [self._rejected(Sender(CALENDAR, event.source, event.id, event.type), decision, None, now)]
+        return decision
 
     def _published(self, key: bytes, decision: tuple[Recorded, ...]) -> list[Output]:
         outputs = []

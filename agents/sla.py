@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+from agents.redating import Redating
 from agents.shell import Output, Partition, Stage, stage_app
+from events.announcements import CALENDAR_KEY
 from events.codec import complaint_key, encode_command, read_clocks
-from events.commands import NoticeDeadline
+from events.commands import Command, NoticeDeadline, RescheduleDeadlines
 from events.ids import stage_command_id
 from events.topics import TopicName
 from workflow.timers import Alarm, Schedule
@@ -35,6 +37,7 @@ class Timers:
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
         self._schedule = Schedule(AGAIN_MS)
+        self._redating = Redating(self._schedule)
 
     def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         """Take in a snapshot."""
@@ -42,28 +45,44 @@ class Timers:
 
     def ready(self) -> None:
         """Begin: whatever is overdue rings at the first tick."""
+        self._redating.ready()
 
     def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
         """Arm the clocks of a snapshot in place of those of the snapshot before it."""
+        if record.key == CALENDAR_KEY:
+            self._redating.announced(record.value)
+            return ()
         clocks = {} if record.value is None else read_clocks(record.value)
-        self._schedule.arm(complaint_key(record.key), clocks)
+        complaint = complaint_key(record.key)
+        self._schedule.arm(complaint, clocks)
+        self._redating.stands(complaint, record.value if clocks else None)
         return ()
 
     def due(self, now: datetime) -> bool:
-        """Say whether a timer rings at `now`."""
-        return self._schedule.due(now)
+        """Say whether a timer rings at `now`, or an announcement has left complaints to be looked at."""
+        return self._schedule.due(now) or bool(self._redating)
 
     def tick(self, now: datetime) -> Iterable[Output]:
         """Return the notices that are due at `now`; of very many, the first."""
         for complaint, alarm in self._schedule.ring(now, MOST_AT_ONCE):
             yield self._notice(str(UUID(bytes=complaint)), alarm)
+        for complaint in self._redating.due(self._partition.policies):
+            yield self._reschedule(str(UUID(bytes=complaint)))
 
     def _notice(self, complaint: str, alarm: Alarm) -> Output:
         kind = "warning" if alarm.warning else "due"
+        notice = NoticeDeadline(clock=alarm.clock, due_at=alarm.due_at)
+        return self._command(notice, complaint, kind, alarm.clock, alarm.due_at.isoformat())
+
+    def _reschedule(self, complaint: str) -> Output:
+        revision = self._redating.revision
+        return self._command(RescheduleDeadlines(calendar=revision), complaint, "reschedule", revision)
+
+    def _command(self, command: Command, complaint: str, *decided_on: str | int) -> Output:
         value = encode_command(
-            NoticeDeadline(clock=alarm.clock, due_at=alarm.due_at),
+            command,
             source=SOURCE,
-            command_id=stage_command_id(complaint, kind, alarm.clock, alarm.due_at.isoformat()),
+            command_id=stage_command_id(complaint, *decided_on),
             subject=complaint,
             time=datetime.now(UTC),
         )

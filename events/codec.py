@@ -42,6 +42,8 @@ _SHOWN_ERRORS: Final = 5
 _SHOWN_CHARACTERS: Final = 100  # of what a sender wrote: a reason stands in a header, and is read by a person
 _SNAPSHOT_MARK: Final = b',"complaint":'
 _STATE_MARK: Final = b',"data":{"complaint":'
+_CALENDAR_MARK: Final = b'"calendar":'
+_LONGEST_COUNT: Final = 12
 _ANNOUNCEMENT_MARK: Final = AnnouncementEvent.TYPE.encode()
 
 
@@ -271,6 +273,14 @@ def read_clocks(raw: bytes) -> dict[ClockName, Clock]:
         Undecodable: it is none of ours, or of a newer version of us.
     """
     return _valid(_Timetable, complaint_in(raw)).clocks
+
+
+def reckoned_with(raw: bytes) -> int:
+    """Read out of a record of `complaints.state` how many announcements its deadlines have been reckoned with."""
+    # a quotation mark within a text is written with a backslash before it: this is no part of one
+    start = raw.find(_CALENDAR_MARK) + len(_CALENDAR_MARK)
+    digits = raw[start : start + _LONGEST_COUNT].split(b",", 1)[0]
+    return int(digits) if start >= len(_CALENDAR_MARK) and digits.isdigit() else 0
 
 
 def complaint_key(key: bytes | None) -> bytes:

@@ -1,6 +1,9 @@
 """Where a running deadline comes to lie when a day that it counts over becomes a day off, or a working day again."""
 
-from datetime import date, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Final
+from zoneinfo import ZoneInfo
 
 from events.snapshot import Clock
 from events.vocabulary import ClockName
@@ -8,9 +11,10 @@ from workflow.calendar import Calendar
 from workflow.clocks import Setting
 from workflow.deadlines import due_at, remaining
 from workflow.durations import Duration, Unit
-from workflow.policy import PolicySet
+from workflow.policy import Policy, PolicySet
 
-_WORKING = frozenset({Unit.WORKING_DAYS, Unit.WORKING_SECONDS})
+_WORKING: Final = frozenset({Unit.WORKING_DAYS, Unit.WORKING_SECONDS})
+_EAST: Final = ZoneInfo("Asia/Jayapura")
 
 
 def redated(name: ClockName, clock: Clock, day: date, old: Calendar, setting: Setting) -> datetime | None:
@@ -39,12 +43,38 @@ def redated(name: ClockName, clock: Clock, day: date, old: Calendar, setting: Se
     return None if due == clock.due_at else due
 
 
-def movable(policies: PolicySet) -> frozenset[ClockName]:
-    """Name the clocks that count working time under any version: a change of the calendar can move them."""
-    return frozenset(
-        name
-        for policy in policies.versions
-        for each in policy.settlement
-        for name in ClockName
-        if policy.duration_of(name, each).unit in _WORKING
-    )
+Days = Sequence[tuple[date, frozenset[ClockName]]]
+"""For each announcement its day, and the clocks that it can move under any version of the policy."""
+
+
+def moving_days(policies: PolicySet) -> Days:
+    """Tell what each announcement that `policies` has can move: nothing where the day counts as it did before."""
+    days = []
+    for index, announcement in enumerate(policies.versions[0].announcements):
+        moved = (
+            _in_working_time(policy)
+            for policy in policies.versions
+            if policy.as_of(index).calendar.is_working_day(announcement.day)
+            != policy.as_of(index + 1).calendar.is_working_day(announcement.day)
+        )
+        days.append((announcement.day, frozenset[ClockName]().union(*moved)))
+    return days
+
+
+def may_move(deadlines: Iterable[tuple[ClockName, datetime]], days: Days) -> bool:
+    """Say whether any of a complaint's running deadlines may move, as far as its due time tells.
+
+    A day that came before the clock was started moves nothing: that is seen when the complaint itself is looked at.
+    """
+    return any(name in names and due >= _begin(day) for name, due in deadlines for day, names in days)
+
+
+def _in_working_time(policy: Policy) -> Iterator[ClockName]:
+    for name in ClockName:
+        if any(policy.duration_of(name, each).unit in _WORKING for each in policy.settlement):
+            yield name
+
+
+def _begin(day: date) -> datetime:
+    # where the day comes first
+    return datetime.combine(day, time(), tzinfo=_EAST).astimezone(UTC)

@@ -78,6 +78,15 @@ class Schedule:
         """Count the alarms that are armed."""
         return self._count
 
+    def __iter__(self) -> Iterator[bytes]:
+        """Name the complaints that have a running clock."""
+        return iter(self._armed)
+
+    def deadlines(self, complaint: bytes) -> Iterator[tuple[ClockName, datetime]]:
+        """Give the running clocks of a complaint with their due times."""
+        for entry in self._armed.get(complaint, ()):
+            yield entry[4], _alarm(entry).due_at
+
     def arm(self, complaint: bytes, clocks: Mapping[ClockName, Clock]) -> None:
         """Arm the clocks of a complaint in place of those it had; an alarm that is the same keeps its next ring."""
         before = self._armed.pop(complaint, ())

@@ -1,0 +1,75 @@
+"""Which complaints have to be looked at again after an announcement: a part of the sla stage."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from events.announcements import Announcement
+from events.codec import decode_calendar, reckoned_with
+from workflow.announcing import all_with_announcements
+from workflow.policy import PolicySet
+from workflow.redating import may_move, moving_days
+from workflow.timers import Schedule
+
+LOOKED_AT_ONCE: Final = 2_000
+"""Complaints that a partition looks at in one tick."""
+SENT_AT_ONCE: Final = 200
+"""Of those, how many it sends a command about: other commands stand in the same log, and should not wait for long."""
+
+
+class Redating:
+    """Remembers the complaints that stand on an older calendar, and works them off little by little.
+
+    A complaint that gets a fact is up to date with it. One that is sent a command about is let go of: the command is in
+    the log then. Should it come to nothing, a stage that starts anew finds the complaint behind again.
+    """
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._schedule = schedule
+        self._announcements: tuple[Announcement, ...] = ()
+        self._behind: dict[bytes, int] = {}
+        self._restoring = True
+
+    def __bool__(self) -> bool:
+        """Say whether there are complaints to look at."""
+        return bool(self._announcements and self._behind)
+
+    @property
+    def revision(self) -> int:
+        """How many announcements are known."""
+        return len(self._announcements)
+
+    def stands(self, complaint: bytes, snapshot: bytes | None) -> None:
+        """Take in where a complaint stands; a record of its state, None if it is forgotten."""
+        known = None if snapshot is None else reckoned_with(snapshot)
+        # what has been announced is read only after those that stand behind it
+        if known is not None and (self._restoring or known < self.revision):
+            self._behind[complaint] = known
+        else:
+            self._behind.pop(complaint, None)
+
+    def announced(self, value: bytes | None) -> None:
+        """Take in what has been announced: every complaint that waits for a deadline stands behind it."""
+        before = self.revision
+        self._announcements = () if value is None else decode_calendar(value).announcements
+        if not self._restoring and before < self.revision:
+            for complaint in self._schedule:
+                self._behind.setdefault(complaint, before)
+
+    def ready(self) -> None:
+        """Begin with those that were left behind."""
+        self._restoring = False
+        self._behind = {complaint: known for complaint, known in self._behind.items() if known < self.revision}
+
+    def due(self, policies: PolicySet) -> Iterator[bytes]:
+        """Give the next complaints with a deadline that may move, a bounded number of them; each is given once."""
+        if not self:
+            return
+        days = moving_days(all_with_announcements(policies, self._announcements))
+        sent = 0
+        for _ in range(min(LOOKED_AT_ONCE, len(self._behind))):
+            complaint, known = self._behind.popitem()
+            if may_move(self._schedule.deadlines(complaint), days[known:]):
+                yield complaint
+                sent += 1
+            if sent == SENT_AT_ONCE:
+                return
