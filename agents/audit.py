@@ -9,7 +9,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Protocol, Self, TypeVar
+from typing import Any, Final, Literal, Protocol, Self, TypeVar
+from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
 from pydantic import ValidationError
@@ -20,14 +21,22 @@ from agents.client.connection import connection, kafka_errors
 from agents.deadletters import origin_of, settled_by
 from agents.partitions import partition_of
 from agents.settings import Settings
-from events.base import AboutComplaint
-from events.codec import decode_command, decode_fact, decode_report, decode_snapshot
-from events.commands import CommandEvent
+from events.announcements import CALENDAR_KEY
+from events.base import AboutComplaint, Envelope
+from events.codec import (
+    decode_announcement,
+    decode_calendar,
+    decode_command,
+    decode_fact,
+    decode_report,
+    decode_snapshot,
+    is_announcement,
+)
 from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
 from events.outcomes import Rejection, Resolution
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
-from workflow.audit import Audit, Handled, PartitionAudit, Place
+from workflow.audit import Audit, Command, Handled, PartitionAudit, Place
 
 _READ: Final = (
     TopicName.INTAKE,
@@ -61,9 +70,10 @@ class Stalled(AdminError):
     """A topic could not be read to its end; the message is one line."""
 
 
-class RejectionEvent(AboutComplaint):
+class RejectionEvent(Envelope):
     """A record of `complaints.rejections`."""
 
+    subject: UUID | Literal["calendar"]
     data: Rejection
 
 
@@ -182,6 +192,7 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
         _take_in(settings, log, found)
         for number in range(count):
             _partition(log, found.partition(number), witness)
+    found.finish()
     return found
 
 
@@ -209,7 +220,9 @@ def _partition(log: Log, part: PartitionAudit, witness: Witness | None) -> None:
         if recorded is not None and witness is not None:
             witness.fact(recorded)
     for record in log.read(TopicName.STATE, part.number):
-        if record.value is not None:  # forgotten on purpose otherwise
+        if record.key == CALENDAR_KEY:
+            part.calendar(_place(record), _or_none(decode_calendar, record.value))
+        elif record.value is not None:  # forgotten on purpose otherwise
             part.snapshot(_place(record), _or_none(decode_snapshot, record.value))
     for record in log.read(TopicName.REJECTIONS, part.number):
         _rejection(part, record, witness)
@@ -248,9 +261,9 @@ def _or_none(decode: Callable[[Any], _Read], value: bytes | None) -> _Read | Non
     return None
 
 
-def _command(value: bytes | None) -> CommandEvent[Any] | InvalidCommand | None:
+def _command(value: bytes | None) -> Command | None:
     try:
-        return decode_command(value)
+        return decode_announcement(value) if is_announcement(value) else decode_command(value)
     except InvalidCommand as invalid:
         return invalid
     except Undecodable:

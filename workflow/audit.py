@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from events.announcements import CALENDAR, AnnouncementEvent, Announcements
 from events.commands import CommandEvent, command_type
 from events.errors import InvalidCommand
 from events.facts import Recorded
@@ -74,6 +75,10 @@ EVERYTHING: Final = Handled({})
 """The stages have come to the end of every topic."""
 
 
+Command = CommandEvent[Any] | AnnouncementEvent | InvalidCommand
+"""A record of the commands that can be told who asks what in."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A command, as far as the audit cares."""
@@ -84,7 +89,7 @@ class _Asked:
     id: str
 
     @classmethod
-    def of(cls, command: CommandEvent[Any] | InvalidCommand) -> "_Asked":
+    def of(cls, command: "Command") -> "_Asked":
         if isinstance(command, InvalidCommand):
             sender = command.sender
             return cls(sender.subject, digest(sender.source, sender.command_id), sender.command_type, sender.command_id)
@@ -141,6 +146,9 @@ class Audit:
         self.violations: list[Violation] = []
         self.dead: set[Place] = set()
         self._settled: set[str] = set()
+        self.announced: dict[str, dict[int, Place | None]] = defaultdict(dict)
+        """By the digest of each announcement, where it is in force in each partition; None where it still waits."""
+        self._partitions: set[int] = set()
         self._reports: dict[int, dict[str, Place]] = defaultdict(dict)
         self._strayed: dict[int, dict[tuple[str, str], Place]] = defaultdict(dict)
 
@@ -169,19 +177,29 @@ class Audit:
             self.counts.reports += 1
             reports[report.complaint_id] = place
 
-    def take_command(self, place: Place, command: CommandEvent[Any] | InvalidCommand | None) -> None:
+    def take_command(self, place: Place, command: Command | None) -> None:
         """Take in a command for the first time: only those in a wrong partition are remembered."""
         if command is None or place in self.dead or not self.handled.includes(place):
             return
         asked = _Asked.of(command)
-        right = self.partition_of(asked.subject)
+        right = place.partition if asked.subject == CALENDAR else self.partition_of(asked.subject)
         if right != place.partition:
             self.counts.strayed += 1
             self._strayed[right][asked.subject, asked.mark] = place
 
     def partition(self, number: int) -> "PartitionAudit":
         """Begin with partition `number`, after everything has been taken in."""
+        self._partitions.add(number)
         return PartitionAudit(self, number, self._reports.pop(number, {}), self._strayed.pop(number, {}))
+
+    def finish(self) -> None:
+        """Say what the partitions, each of which is finished, have not in common."""
+        for standing in self.announced.values():
+            missing = sorted(self._partitions - standing.keys())
+            places = [place for place in standing.values() if place is not None]
+            if places and missing and not self.live:
+                where = ", ".join(map(str, missing))
+                self.note(places[0], None, (Code.CALENDAR_DIFFERS, f"an announcement is missing in partitions {where}"))
 
     def note(self, place: Place, complaint: str | None, *findings: Finding) -> None:
         """Note what is wrong at `place`."""
@@ -214,6 +232,8 @@ class PartitionAudit:
     places: dict[str, Place] = field(default_factory=dict)
     """Where the last fact of each complaint lies."""
     states: dict[str, tuple[Place, Complaint]] = field(default_factory=dict)
+    announced: dict[str, Place] = field(default_factory=dict)
+    """The announcements in force, by their digests, with where that is kept."""
     rejected: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     pending: set[str] = field(default_factory=set)
 
@@ -244,13 +264,25 @@ class PartitionAudit:
             self.audit.note(place, complaint.complaint_id, finding)
         self.states[complaint.complaint_id] = (place, complaint)
 
+    def calendar(self, place: Place, found: Announcements | None) -> None:
+        """Take in a record of what has been announced, None if it cannot be read."""
+        if found is None:
+            self.unreadable(place)
+            return
+        marks = [digest(each.by, each.command_id) for each in found.announcements]
+        if found.revision != len(marks) or len(set(marks)) < len(marks) or not self.announced.keys() <= set(marks):
+            finding = Code.CALENDAR_DIFFERS, f"revision {found.revision} does not add to what was announced before"
+            self.audit.note(place, None, finding)
+        self.announced = dict.fromkeys(marks, place)
+
     def rejection(self, place: Place, complaint: str, source: str, command_id: str) -> None:
-        """Take in a rejection: of which complaint's command, from whom and of what id."""
+        """Take in a rejection: of a command about which complaint (or the calendar), from whom and of what id."""
         self.audit.counts.rejections += 1
-        self._belongs(place, complaint)
+        if complaint != CALENDAR:
+            self._belongs(place, complaint)
         self.rejected[complaint].add(digest(source, command_id))
 
-    def command(self, place: Place, command: CommandEvent[Any] | InvalidCommand | None) -> None:
+    def command(self, place: Place, command: Command | None) -> None:
         """Take in a command, None if it cannot be read, and say whether it came to anything."""
         self.audit.counts.commands += 1
         if place in self.audit.dead:
@@ -260,6 +292,9 @@ class PartitionAudit:
                 self.audit.note(place, None, (Code.COMMAND_LOST, "neither a command nor a dead letter"))
             return
         asked = _Asked.of(command)
+        if asked.subject == CALENDAR:
+            self._announcement(place, asked)
+            return
         if self.audit.partition_of(asked.subject) != self.number:
             return
         self.strayed.pop((asked.subject, asked.mark), None)
@@ -272,6 +307,17 @@ class PartitionAudit:
         elif not self._answered(asked, history):
             finding = Code.COMMAND_LOST, f"{asked.type} {asked.id} has led to no fact and to no rejection"
             self.audit.note(place, asked.subject, finding)
+
+    def _announcement(self, place: Place, asked: _Asked) -> None:
+        standing = self.audit.announced[asked.mark]
+        if asked.mark in self.announced:
+            standing[self.number] = self.announced[asked.mark]
+        elif not self.audit.handled.includes(place):
+            standing[self.number] = None
+            self.audit.counts.pending += 1
+        elif not self._answered(asked, None):
+            finding = Code.COMMAND_LOST, f"{asked.type} {asked.id} is not in force and was not rejected"
+            self.audit.note(place, None, finding)
 
     def resolution(self, place: Place, complaint: str, version: int) -> None:
         """Take in a resolution: of which complaint, and of which version of it."""
@@ -301,6 +347,9 @@ class PartitionAudit:
             if mark not in self.rejected.get(complaint, ()):
                 finding = Code.COMMAND_LOST, f"a command in partition {place.partition} was not sent on"
                 self.audit.note(place, complaint, finding)
+        for mark, place in self.announced.items():
+            if self.audit.whole and self.number not in self.audit.announced[mark]:
+                self.audit.note(place, None, (Code.CALENDAR_DIFFERS, "what is in force here was not announced here"))
         for complaint, history in self.histories.items():
             self.audit.note(self.places[complaint], complaint, *self._missing(complaint, history))
 
