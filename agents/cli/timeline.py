@@ -32,7 +32,8 @@ def as_text(dossier: Dossier, policy: Policy, now: datetime) -> Iterator[Rendera
     if complaint.clocks:
         yield Text("\nclocks", style="bold")
         yield _clocks(complaint, policy, now)
-        yield Text(f"  why then: alur explain {complaint.tracking_id} {'|'.join(complaint.clocks)}", style="dim")
+        ask = f"alur explain {complaint.tracking_id}"
+        yield Text(f"  why then: {ask}; one with its past: {ask} {' or '.join(complaint.clocks)}", style="dim")
     if dossier.refusals:
         yield Text("\nrefused", style="bold")
         yield _refusals(dossier, zone)

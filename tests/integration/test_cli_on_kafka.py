@@ -146,6 +146,31 @@ def test_a_command_has_its_effect_and_the_timeline_tells_it(live: Alur, engine: 
     assert whole["complaint"]["complaint_id"] == complaint
 
 
+def test_a_deadline_is_explained_from_the_log(live: Alur, engine: Any, complaint: str) -> None:
+    tracking = engine.snapshot(complaint)["tracking_id"]
+    assert (
+        f"alur explain {tracking}; one with its past: alur explain {tracking} verification or settlement"
+        in live.does("show", complaint)
+    )
+    page = live.does("explain", tracking)
+    for expected in (f"verification of complaint {tracking}: running", "3 working days", "WIB, as the facts say"):
+        assert expected in page
+    assert page.count("as the facts say") == 2
+
+    live.does("send", "verify-complaint", "--complaint", tracking)
+    engine.await_status(complaint, "disposed")
+
+    [explanation] = json.loads(live.does("explain", complaint, "verification", "--json"))["explanations"]
+    [run] = explanation["runs"]
+    assert (explanation["agrees"], run["over"], [step["what"] for step in run["steps"]]) == (
+        True,
+        True,
+        ["started", "stopped"],
+    )
+    assert "the clock completion never ran" in live.fails(1, "explain", complaint, "completion")
+    assert "'supper' is not one of 'verification'" in live.fails(2, "explain", complaint, "supper")
+
+
 def test_a_refused_command_says_why_and_is_in_the_timeline(live: Alur, complaint: str) -> None:
     said = live.fails(1, "send", "close-complaint", "--complaint", complaint)
     assert "close-complaint was refused, not-allowed-in-status" in said

@@ -81,6 +81,7 @@ def test_clocks_stand_in_the_zone_that_counts_for_them() -> None:
     assert "2026-03-09 23:59:59 WITA    7 d 13 h left" in said
     assert "settlement" in said
     assert "WIB" in said.split("clocks")[1]
+    assert "why then: alur explain 1000000; one with its past: alur explain 1000000 follow_up or settlement" in said
 
 
 def test_a_settled_complaint_has_an_end_and_no_clocks() -> None:

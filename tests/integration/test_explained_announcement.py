@@ -1,0 +1,53 @@
+"""A deadline that moved by an announced holiday, explained from what stands on the broker."""
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from confluent_kafka import Producer
+from engines import command_event, eventually
+from typer.testing import CliRunner
+
+from agents.cli.app import application
+from workflow.calendar import Calendar
+
+
+def announce(engine: Any, day: str, name: str) -> None:
+    """Announce a day off as the contract has it: the same command in each partition."""
+    data = {"day": day, "name": name, "decree": "SKB 3 Menteri"}
+    event = command_event("announce-holiday", "calendar", "/offices/panrb", data)
+    producer = Producer({"bootstrap.servers": engine.settings.broker})
+    for partition in range(engine.settings.partitions):
+        topic = engine.settings.topic("complaints.commands")
+        producer.produce(topic, value=json.dumps(event), key=b"calendar", partition=partition)
+    assert producer.flush(30) == 0
+
+
+def explained(engine: Any, complaint: str) -> dict[str, Any]:
+    runner = CliRunner(env={**engine.settings.to_environment(), "NO_COLOR": "1", "TERM": "dumb"})
+    result = runner.invoke(application(), ["explain", complaint, "verification", "--json"])
+    assert result.exit_code == 0, result.stderr
+    [explanation] = json.loads(result.stdout)["explanations"]
+    found: dict[str, Any] = explanation
+    return found
+
+
+def test_the_strip_knows_what_was_announced(engine: Any) -> None:
+    complaint = engine.report(uuid.uuid4().hex)
+    engine.await_status(complaint, "registered")
+    [before] = explained(engine, complaint)["runs"]
+    today = datetime.now(UTC).astimezone(ZoneInfo("Asia/Jakarta")).date()
+    day = Calendar().add_working_days(today + timedelta(days=1), 1).isoformat()
+
+    announce(engine, day, "Hari pemungutan suara")
+    eventually("the deadline moves", lambda: "rescheduled" in engine.facts(complaint))
+    explanation = explained(engine, complaint)
+
+    assert explanation["agrees"]
+    [run] = explanation["runs"]
+    assert [step["what"] for step in run["steps"]] == ["started", "rescheduled"]
+    assert (run["announced"], before["announced"]) == (1, 0)
+    assert run["due_at"] > before["due_at"]
+    assert [each["reason"] for each in run["days"] if each["date"] == day] == ["Hari pemungutan suara"]
