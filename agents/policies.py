@@ -1,15 +1,18 @@
 """Brings a policy from its file to the core: one that comes with the package, or one of your own."""
 
+import re
 import tomllib
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
-from workflow.policy import PolicyError, PolicySet, parse_policies
+from agents.toml_lines import line_of, path_of
+from workflow.policy import PolicyError, PolicySet, UnusableOffices, parse_policies
 
 _PACKAGED: Final = resources.files("workflow") / "policies"
 _OFFICES: Final = "offices.toml"
+_OFFICE: Final = re.compile(r'office "([^"]+)"')
 
 
 def packaged() -> list[str]:
@@ -22,7 +25,7 @@ def load(name_or_path: str) -> PolicySet:
     """Load a policy by the name of a packaged one, else from a TOML file.
 
     Offices are read from the file that its key ``offices`` names (relative to the policy file), else the packaged ones.
-    Raises PolicyError, one line with the file and what is wrong with it.
+    Raises PolicyError: one line with the file, the line in it as far as there is one, the field and what is wrong.
     """
     if name_or_path in packaged():
         source: Traversable = _PACKAGED / f"{name_or_path}.toml"
@@ -33,18 +36,35 @@ def load(name_or_path: str) -> PolicySet:
             known = " or ".join(f'"{name}"' for name in packaged())
             raise PolicyError(f'no policy "{name_or_path}": there is no such file, and it is not {known}')
         source, folder = path, path.parent
-    document = _read(source)
+    document, text = _read(source)
     named = document.get("offices")
-    offices = _read(folder / named if isinstance(named, str) else _PACKAGED / _OFFICES)
+    directory = folder / named if isinstance(named, str) else _PACKAGED / _OFFICES
+    offices, offices_text = _read(directory)
     try:
         return parse_policies(document, offices)
+    except UnusableOffices as error:
+        raise PolicyError(f"{_place(directory, _line_of_office(offices_text, str(error)))}: {error}") from None
     except PolicyError as error:
-        raise PolicyError(f"{source}: {error}") from None
+        line = line_of(text, path_of(str(error).partition(": ")[0]))
+        raise PolicyError(f"{_place(source, line)}: {error}") from None
 
 
-def _read(source: Traversable) -> dict[str, Any]:
+def _place(source: Traversable, line: int | None) -> str:
+    return str(source) if line is None else f"{source}:{line}"
+
+
+def _line_of_office(text: str, mistake: str) -> int | None:
+    """Return the line on which the office that a mistake names has its id; the last, if there are two of them."""
+    named = _OFFICE.match(mistake)
+    written = re.compile(rf"""\bid\s*=\s*["']{re.escape(named[1])}["']""") if named else None
+    lines = (number for number, line in enumerate(text.splitlines(), 1) if written and written.search(line))
+    return max(lines, default=None)
+
+
+def _read(source: Traversable) -> tuple[dict[str, Any], str]:
     try:
-        return tomllib.loads(source.read_text(encoding="utf-8"))
+        text = source.read_text(encoding="utf-8")
+        return tomllib.loads(text), text
     except OSError as error:
         raise PolicyError(f"{source}: cannot be read ({error.strerror})") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -31,6 +31,8 @@ from workflow.duplicates import MIN_TEXT
 from workflow.durations import LONGEST_IN_DAYS, Duration, Unit
 from workflow.hours import OfficeHours
 from workflow.offices import Directory, OfficesError, Slug, Words, parse_offices
+from workflow.rules import unwatched
+from workflow.transitions import OPEN
 
 SUPERIOR: Final = "superior"
 """Rung of a ladder: the office above the holder."""
@@ -40,6 +42,10 @@ NATIONAL: Final = "national"
 
 class PolicyError(ValueError):
     """A policy document cannot be used; the message is one line that names the place and the mistake."""
+
+
+class UnusableOffices(PolicyError):
+    """The offices that a policy is applied with cannot be used; the message names the office and the mistake."""
 
 
 class UnknownPolicy(LookupError):
@@ -325,7 +331,7 @@ def parse_policies(document: Mapping[str, Any], offices: Mapping[str, Any]) -> P
         where, mistake = next(documents.problems(error))
         raise PolicyError(f"{where}: {mistake}") from None
     except OfficesError as error:
-        raise PolicyError(str(error)) from None
+        raise UnusableOffices(str(error)) from None
     calendars = {rules.collective_leave: _calendar(parsed.calendar, rules) for rules in parsed.versions}
     seen: set[date] = set()
     for index, rules in enumerate(parsed.versions):
@@ -333,6 +339,7 @@ def parse_policies(document: Mapping[str, Any], offices: Mapping[str, Any]) -> P
             raise PolicyError(f"versions[{index}].effective_from: two versions take effect on {rules.effective_from}")
         seen.add(rules.effective_from)
         _check_offices(f"versions[{index}]", rules, directory)
+        _check_pauses(f"versions[{index}].settlement_pauses_in", rules.settlement_pauses_in)
     versions = (
         Policy(
             name=parsed.name,
@@ -351,6 +358,14 @@ def _calendar(changes: _CalendarChanges, rules: Rules) -> Calendar:
         return Calendar(collective_leave=rules.collective_leave, extra=changes.extra, removed=changes.removed)
     except ValueError as error:
         raise PolicyError(f"calendar: {error}") from None
+
+
+def _check_pauses(where: str, pauses: frozenset[Status]) -> None:
+    """Hold the pauses against the table of clocks: what waits has a deadline, or it is forgotten."""
+    if settled := [status for status in Status if status in pauses - OPEN]:
+        raise PolicyError(f"{where}: {', '.join(settled)}: the time to settle has ended by then")
+    if without := unwatched(pauses):
+        raise PolicyError(f"{where}: a complaint would wait without any deadline while {' or '.join(without)}")
 
 
 def _check_offices(where: str, rules: Rules, directory: Directory) -> None:

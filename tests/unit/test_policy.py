@@ -200,6 +200,16 @@ def test_a_moved_holiday_is_moved_in_all_versions_that_count_it() -> None:
         ({"zones": {"follow_up": "mine"}}, "versions[0].zones.follow_up: "),
         ({"completeness": {"requires": ["phone"]}}, "versions[0].completeness.requires[0]: "),
         ({"settlement_pauses_in": ["asleep"]}, "versions[0].settlement_pauses_in"),
+        (
+            {"settlement_pauses_in": ["closed"]},
+            "versions[0].settlement_pauses_in: closed: the time to settle has ended",
+        ),
+        ({"settlement_pauses_in": ["archived"]}, "versions[0].settlement_pauses_in: archived: "),
+        ({"settlement_pauses_in": ["withdrawn"]}, "versions[0].settlement_pauses_in: withdrawn: "),
+        (
+            {"settlement_pauses_in": ["postponed", "verified", "returned"]},
+            "versions[0].settlement_pauses_in: a complaint would wait without any deadline while verified or returned",
+        ),
         ({"colour": "blue"}, "versions[0].colour: unknown key"),
         ({"name": "mine"}, "versions[0].name: unknown key"),
         ({"effective_from": "soon"}, "versions[0].effective_from: "),
