@@ -1,0 +1,132 @@
+"""Chaos: the engine under load while workers and broker are killed, frozen and moved; then everything is read back.
+
+    python tests/chaos/chaos.py --seed 1708 --minutes 5
+
+The same seed draws the same faults in the same order. The last line is
+`chaos: faults=N commands=N lost=0 doubled=0 out_of_order=0 stuck=0`; the exit status is 1 if any of the four is not 0.
+"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from faults import FAULTS, WORKERS_PER_STAGE, Machine
+from load import Load
+
+from agents.admin import AdminError, ensure_topics, lag
+from agents.audit import audit
+from agents.broker import service
+from agents.broker.node import free_ports
+from agents.settings import Settings
+from events.topics import STAGES
+from workflow.audit import DOUBLES, LOSSES, Audit
+
+DRAIN_SECONDS: Final = 240.0
+QUIET: Final = 5
+"""So many times in a row nobody has to be behind."""
+
+
+def say(line: str) -> None:
+    """Tell whoever watches."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _wait(machine: Machine, seconds: float, enough: Callable[[], bool] = lambda: False) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        machine.tend()
+        if enough():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def _behind(settings: Settings) -> dict[str, int]:
+    try:
+        return {stage: sum(partitions.values()) for stage, partitions in lag(settings).items()}
+    except AdminError:
+        return {"broker": 1}
+
+
+def _drained(settings: Settings) -> Callable[[], bool]:
+    quiet = 0
+
+    def probe() -> bool:
+        nonlocal quiet
+        quiet = 0 if any(_behind(settings).values()) else quiet + 1
+        return quiet >= QUIET
+
+    return probe
+
+
+def _inflict(machine: Machine, lots: random.Random, seconds: float, inflicted: Counter[str]) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        _wait(machine, lots.uniform(1.0, 4.0))
+        [fault] = lots.choices(list(FAULTS), list(FAULTS.values()))
+        say(f"{fault.__name__}: {fault(machine, lots)}")
+        inflicted[fault.__name__] += 1
+
+
+def _verdict(found: Audit, faults: int, commands: int, behind: int) -> int:
+    codes = Counter(violation.code for violation in found.violations)
+    lost = sum(codes[code] for code in LOSSES)
+    doubled = sum(codes[code] for code in DOUBLES)
+    out_of_order = codes.total() - lost - doubled
+    for violation in found.violations[:20]:
+        say(str(violation))
+    stuck = behind + found.counts.pending
+    say(f"chaos: faults={faults} commands={commands} {lost=} {doubled=} {out_of_order=} {stuck=}")
+    return int(bool(lost or doubled or out_of_order or stuck))
+
+
+def run(seed: int, minutes: float, rate: float) -> int:
+    """Run it; return the exit status."""
+    lots = random.Random(seed)  # noqa: S311 -- to be drawn again by its seed
+    with tempfile.TemporaryDirectory(prefix="alur-chaos-") as directory:
+        env = {**os.environ, "XDG_STATE_HOME": f"{directory}/broker"}
+        for elsewhere in ("ALUR_BROKER", "ALUR_HOME"):
+            env.pop(elsewhere, None)
+        [port] = free_ports(1)
+        broker = service.start(env, port=port, say=say).broker.address
+        settings = Settings(broker=broker, prefix=f"chaos{seed}.", policy="demo", partitions=4)
+        machine = Machine(settings, env, Path(directory) / "stages.log")
+        try:
+            ensure_topics(settings)
+            for stage in STAGES:
+                for _ in range(WORKERS_PER_STAGE):
+                    machine.start(stage)
+            inflicted: Counter[str] = Counter()
+            load = Load(settings, rate, seed)
+            load.start()
+            try:
+                _inflict(machine, lots, minutes * 60, inflicted)
+            finally:
+                load.stop_reporting()
+                machine.thaw_all()
+                say(f"draining; faults so far: {dict(inflicted)}")
+                _wait(machine, DRAIN_SECONDS, _drained(settings))
+                load.close()
+            _wait(machine, DRAIN_SECONDS, _drained(settings))
+            behind = sum(_behind(settings).values())
+            found = audit(settings, live=True)
+            return _verdict(found, inflicted.total(), load.acknowledged.total(), behind)
+        finally:
+            machine.end()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seed", type=int, default=1708)
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--rate", type=float, default=20.0, help="reports a second")
+    given = parser.parse_args()
+    sys.exit(run(given.seed, given.minutes, given.rate))
