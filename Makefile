@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PYTHONS := python3 python3.13 python3.12 python3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit integration format schemas lock broker-possible
+.PHONY: help demo test check unit integration format schemas lock broker-possible bench bench-timers
 
 help:
 	@echo "make demo          the whole engine for about a minute: broker, stages, citizens, officers (REPORTS=file.csv takes real reports)"
@@ -15,6 +15,8 @@ help:
 	@echo "make check         lint, format, types, import directions, published schemas"
 	@echo "make unit          the tests that need no broker"
 	@echo "make integration   the tests on a real Kafka"
+	@echo "make bench         what the engine carries, as figures (BENCH=--small for a quick look)"
+	@echo "make bench-timers  what a million clocks cost, how soon they are ready again, how late they ring"
 	@echo "make format        put the code into its form"
 	@echo "make schemas       write schemas/ anew from the models"
 	@echo "make lock          resolve the dependencies anew"
@@ -36,6 +38,12 @@ unit: $(STAMP)
 
 integration: $(STAMP) broker-possible
 	$(BIN)/pytest tests/integration
+
+bench: $(STAMP) broker-possible
+	@$(BIN)/python tests/bench/bench_engine.py $(BENCH)
+
+bench-timers: $(STAMP) broker-possible
+	@$(BIN)/python tests/bench/bench_timers.py $(BENCH)
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,149 @@
+"""What stages are loaded with: snapshots by the million, and commands that lead complaints through their lives."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from confluent_kafka import Producer
+
+from agents.policies import load
+from agents.settings import Settings
+from events import commands as c
+from events.base import timestamp
+from events.codec import encode_complaint, encode_snapshot
+from events.ids import complaint_id
+from events.reports import Location, ReportContent
+from events.snapshot import Complaint
+from events.topics import TopicName
+from events.vocabulary import ClockName, ComplaintClass
+from workflow.decide import decide
+from workflow.handlers import Rejected
+
+CHANNEL: Final = "/channels/bench"
+HOLDER: Final = "/offices/denpasar-pupr"
+CITIZEN: Final = "/citizens/anonymous"
+PANRB: Final = "/offices/panrb"
+
+REPORT: Final = ReportContent(
+    class_=ComplaintClass.COMPLAINT,
+    title="Jalan berlubang di depan Pasar Badung",
+    body="Lubang sedalam satu jengkal, sudah dua sepeda motor jatuh.",
+    category="infrastruktur-jalan",
+    location=Location(province="Bali", city="Denpasar", district="Denpasar Barat"),
+)
+
+LIFE: Final[tuple[tuple[c.Command, str], ...]] = (
+    (c.VerifyComplaint(), PANRB),
+    (c.DisposeComplaint(office="denpasar-pupr"), PANRB),
+    (c.RecordFollowUp(text="Tim sudah menambal lubang pada 18 Maret."), HOLDER),
+    (c.ReplyToFollowUp(text="Masih berlubang."), CITIZEN),
+    (c.RecordFollowUp(text="Sudah ditambal lagi."), HOLDER),
+    (c.CloseComplaint(), PANRB),
+    (c.RateResolution(rating=4), CITIZEN),
+)
+"""What follows on the registration of a complaint: eight commands in all."""
+
+Record = tuple[bytes, bytes]
+"""Key and value."""
+
+
+def command(order: c.Command, sender: str, complaint: str, message_id: str) -> c.CommandEvent[Any]:
+    """Return a command as lifecycle takes it."""
+    kind = c.command_type(order.NAME)
+    return c.CommandEvent[Any](
+        specversion="1.0", type=kind, source=sender, id=message_id, subject=UUID(complaint), data=order
+    )
+
+
+def register(number: int) -> tuple[str, c.CommandEvent[Any]]:
+    """Return the id of complaint `number`, and the command that registers it."""
+    complaint = complaint_id(CHANNEL, str(number))
+    order = c.RegisterComplaint(
+        tracking_id=str(1_000_000 + number), source=CHANNEL, report_id=str(number), report=REPORT
+    )
+    return complaint, command(order, "/stages/intake", complaint, f"register-{number}")
+
+
+def lives(numbers: Iterable[int]) -> Iterator[Record]:
+    """Give the commands of whole lives, the first ones of all complaints first, as they would come."""
+    complaints = [register(number) for number in numbers]
+    for complaint, event in complaints:
+        yield complaint.encode(), event.model_dump_json(exclude_none=True, by_alias=True).encode()
+    for step, (order, sender) in enumerate(LIFE):
+        for complaint, _ in complaints:
+            event = command(order, sender, complaint, f"{step}-{complaint}")
+            yield complaint.encode(), event.model_dump_json(exclude_none=True, by_alias=True).encode()
+
+
+def disposed(at: datetime) -> Complaint:
+    """Return a complaint that an office holds since `at`: two clocks run."""
+    policy = load("lapor").versions[-1]
+    complaint_name, event = register(0)
+    complaint: Complaint | None = None
+    for each in (event, *(command(order, by, complaint_name, f"{order.NAME}") for order, by in LIFE[:2])):
+        facts = decide(each, complaint, at, policy)
+        assert not isinstance(facts, Rejected), facts
+        complaint = facts[-1].complaint
+    assert complaint is not None
+    return complaint
+
+
+def snapshots(
+    numbers: Iterable[int], at: datetime, follow_up_due: Callable[[int], datetime], settlement_due: datetime
+) -> Iterator[Record]:
+    """Give the snapshots of complaints that an office holds, by name made from their number, without warnings."""
+    sample = disposed(at)
+    marks = {name: datetime(1999, 1, 1, 0, 0, 0, number * 1000, UTC) for number, name in enumerate(ClockName, start=1)}
+    clocks = {
+        name: clock.model_copy(update={"due_at": marks[name], "warn_at": None}) for name, clock in sample.clocks.items()
+    }
+    sample = sample.model_copy(update={"clocks": clocks})
+    template = encode_snapshot(sample, encode_complaint(sample)).replace(b"%", b"%%")
+    template = template.replace(sample.complaint_id.encode(), b"%(id)s")
+    for name in (ClockName.FOLLOW_UP, ClockName.SETTLEMENT):
+        written = json.dumps(clocks[name].model_dump(mode="json")["due_at"]).encode()
+        template = template.replace(written, b'"%%(%s)s"' % name.encode())
+    settlement = timestamp(settlement_due).encode()
+    for number in numbers:
+        key = str(UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128)).encode()
+        due = timestamp(follow_up_due(number)).encode()
+        yield key, template % {b"id": key, b"follow_up": due, b"settlement": settlement}
+
+
+def publish(settings: Settings, topic: TopicName, records: Iterable[Record]) -> int:
+    """Write records by Kafka's partitioner, as fast as they come; return how many."""
+    config = {
+        "bootstrap.servers": settings.broker,
+        "partitioner": "murmur2_random",
+        "linger.ms": 20,
+        "batch.num.messages": 2_000,
+        "queue.buffering.max.kbytes": 200_000,
+        "enable.idempotence": True,
+    }
+    producer, count = Producer(config), 0
+    for key, value in records:
+        while True:
+            try:
+                producer.produce(settings.topic(topic), value=value, key=key)
+                break
+            except BufferError:
+                producer.poll(0.1)
+        count += 1
+        if count % 1_000 == 0:
+            producer.poll(0)
+    if producer.flush(60):
+        raise SystemExit(f"{topic} could not be written")
+    return count
+
+
+def fresh_settings(broker: str, policy: str = "lapor", partitions: int = 4) -> Settings:
+    """Return settings with topics of their own."""
+    return Settings(broker=broker, prefix=f"bench{uuid.uuid4().hex[:8]}.", policy=policy, partitions=partitions)
+
+
+def in_days(count: float) -> datetime:
+    """Return the moment so many days from now."""
+    return datetime.now(UTC) + timedelta(days=count)
