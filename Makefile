@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PYTHONS := python3 python3.13 python3.12 python3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit integration format schemas lock broker-possible bench bench-timers
+.PHONY: chaos help demo test check unit integration format schemas lock broker-possible bench bench-timers
 
 help:
 	@echo "make demo          the whole engine for about a minute: broker, stages, citizens, officers (REPORTS=file.csv takes real reports)"
@@ -17,6 +17,7 @@ help:
 	@echo "make integration   the tests on a real Kafka"
 	@echo "make bench         what the engine carries, as figures (BENCH=--small for a quick look)"
 	@echo "make bench-timers  what a million clocks cost, how soon they are ready again, how late they ring"
+	@echo "make chaos         workers and broker killed, frozen and moved under load (SEED=1708 MINUTES=5)"
 	@echo "make format        put the code into its form"
 	@echo "make schemas       write schemas/ anew from the models"
 	@echo "make lock          resolve the dependencies anew"
@@ -44,6 +45,9 @@ bench: $(STAMP) broker-possible
 
 bench-timers: $(STAMP) broker-possible
 	@$(BIN)/python tests/bench/bench_timers.py $(BENCH)
+
+chaos: $(STAMP) broker-possible
+	@$(BIN)/python tests/chaos/chaos.py --seed $(or $(SEED),1708) --minutes $(or $(MINUTES),5)
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -25,10 +26,15 @@ from agents.audit import audit
 from agents.broker import service
 from agents.broker.node import free_ports
 from agents.settings import Settings
+from events.facts import Recorded
+from events.outcomes import Rejection
+from events.snapshot import Complaint
 from events.topics import STAGES
 from workflow.audit import DOUBLES, LOSSES, Audit
 
 DRAIN_SECONDS: Final = 240.0
+LONG_AGO: Final = 15.0
+"""Seconds after which a deadline that passed without notice is taken to be forgotten."""
 QUIET: Final = 5
 """So many times in a row nobody has to be behind."""
 
@@ -76,6 +82,26 @@ def _inflict(machine: Machine, lots: random.Random, seconds: float, inflicted: C
         inflicted[fault.__name__] += 1
 
 
+class Waiting:
+    """Hears what is read back, and keeps where each complaint stands."""
+
+    def __init__(self) -> None:
+        self.standing: dict[str, Complaint] = {}
+
+    def fact(self, recorded: Recorded) -> None:
+        """Take in a fact."""
+        self.standing[recorded.complaint.complaint_id] = recorded.complaint
+
+    def rejection(self, rejection: Rejection) -> None:
+        """Pass over a rejection."""
+
+    def forgotten(self, now: datetime) -> int:
+        """Count the complaints with a deadline that passed long ago and that nobody gave notice of."""
+        long_ago = now - timedelta(seconds=LONG_AGO)
+        clocks = (clock for each in self.standing.values() for clock in each.clocks.values() if clock.running)
+        return sum(clock.due_at is not None and clock.due_at < long_ago for clock in clocks)
+
+
 def _verdict(found: Audit, faults: int, commands: int, behind: int) -> int:
     codes = Counter(violation.code for violation in found.violations)
     lost = sum(codes[code] for code in LOSSES)
@@ -117,7 +143,9 @@ def run(seed: int, minutes: float, rate: float) -> int:
                 load.close()
             _wait(machine, DRAIN_SECONDS, _drained(settings))
             behind = sum(_behind(settings).values())
-            found = audit(settings, live=True)
+            waiting, now = Waiting(), datetime.now(UTC)
+            found = audit(settings, waiting, live=True)
+            behind += waiting.forgotten(now)
             return _verdict(found, inflicted.total(), load.acknowledged.total(), behind)
         finally:
             machine.end()

@@ -1,4 +1,4 @@
-"""A short chaos of fixed faults: workers and broker killed, frozen and moved under load; then everything is read back."""
+"""A short chaos: workers and broker killed, frozen and moved under load; then everything is read back."""
 
 import re
 import subprocess
