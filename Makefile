@@ -38,7 +38,7 @@ unit: $(STAMP)
 	$(BIN)/pytest tests/unit
 
 integration: $(STAMP) broker-possible
-	$(BIN)/pytest tests/integration
+	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/integration
 
 bench: $(STAMP) broker-possible
 	@$(BIN)/python tests/bench/bench_engine.py $(BENCH)
