@@ -14,6 +14,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Final
 
 import holidays
@@ -82,6 +83,14 @@ class Calendar:
     def reason_off(self, day: date) -> str | None:
         """Say why the day does not count: a holiday's name, "Saturday" or "Sunday"; None for a working day."""
         return self._holidays(day.year).get(day) or _WEEKEND.get(day.weekday())
+
+    def is_weekend(self, day: date) -> bool:
+        """Tell whether the day is off whatever is decreed."""
+        return day.weekday() in _WEEKEND
+
+    def named(self, year: int) -> Mapping[date, str]:
+        """Give the days off of a year that have a name, weekends included if a holiday falls on them."""
+        return MappingProxyType(self._holidays(year))
 
     def add_working_days(self, day: date, count: int) -> date:
         """Find the ``count``-th working day after ``day``, which is itself not counted.

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agents.cli import broker, dead, demo, explain, policy, run, send, show, submit, topics, watch
+from agents.cli import broker, calendar, dead, demo, explain, policy, run, send, show, submit, topics, watch
 from agents.cli.context import Overrides, say
 from agents.cli.errors import OneLineErrors
 
@@ -67,6 +67,7 @@ def application() -> typer.Typer:
     app.add_typer(topics.application(), name="topics")
     app.add_typer(broker.application(), name="broker")
     app.add_typer(policy.application(), name="policy")
+    app.add_typer(calendar.application(), name="calendar")
     app.command("version")(version)
     return app
 

@@ -39,6 +39,7 @@ ORDER: Final = (
     "watch",
     "dead",
     "policy",
+    "calendar",
     "version",
 )
 

@@ -171,12 +171,12 @@ def encoded(command: type[Command], data: dict[str, Any], envelope: Envelope, no
     try:
         decode_command(value)
     except (InvalidCommand, Undecodable) as error:
-        raise Failure(_in_options(error.reason), MISUSED) from None
+        raise Failure(in_options(error.reason), MISUSED) from None
     return value
 
 
-def _in_options(reason: str) -> str:
-    """Name the options in place of the fields."""
+def in_options(reason: str) -> str:
+    """Name the options in place of the fields of a command."""
     named = _FIELD.sub(lambda match: f"--{match[1].replace('_', '-')}", reason)
     return named.replace("data: ", "").replace("Value error, ", "")
 

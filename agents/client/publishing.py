@@ -62,17 +62,19 @@ class Publisher:
         """Wait for what was handed over, unless something went wrong."""
         self._producer.close(timeout=None if kind is None else 0)
 
-    def publish(
+    def publish(  # noqa: PLR0913 -- a message, where it goes, and whom to tell
         self,
         topic: TopicName,
         key: str,
         value: bytes,
         *,
+        partition: int | None = None,
         accepted: Callable[[Place], None] = _ignore,
         refused: Callable[[str], None] = _ignore,
     ) -> None:
         """Hand over a message; `accepted` or `refused` is called once it is decided, in another thread.
 
+        It goes to the partition of its key, unless one is named.
         `refused` is told why this one message cannot be stored. What concerns all of them is raised, here or by
         `flush`.
 
@@ -84,7 +86,11 @@ class Publisher:
         try:
             with kafka_errors(self._settings.broker):
                 future = self._producer.send(
-                    self._settings.topic(topic), key=key.encode(), value=value, headers=list(HEADERS)
+                    self._settings.topic(topic),
+                    key=key.encode(),
+                    value=value,
+                    headers=list(HEADERS),
+                    partition=partition,
                 )
         except KafkaRefused as error:
             if not isinstance(error.__cause__, _TOO_LARGE):

@@ -1,0 +1,86 @@
+"""A year as people look at it: what is off in each month and why, and what was announced about it."""
+
+from calendar import monthrange
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from events.announcements import Announcement
+from workflow.calendar import Calendar
+from workflow.policy import Policy
+
+
+class Kind(StrEnum):
+    """Who says that a day is off."""
+
+    HOLIDAY = "national holiday"
+    COLLECTIVE_LEAVE = "collective leave"
+    POLICY = "policy"
+    """The policy file adds it."""
+    ANNOUNCED = "announced"
+
+
+@dataclass(frozen=True, slots=True)
+class DayOff:
+    """A day off that has a name. One that falls on a weekend takes no working day away."""
+
+    day: date
+    name: str
+    kind: Kind
+    weekend: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month's working days and days off."""
+
+    first: date
+    working_days: int
+    days_off: tuple[DayOff, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """A year under one version of a policy."""
+
+    policy: str
+    calendar: str
+    months: tuple[Month, ...]
+    announced: tuple[Announcement, ...]
+    """What was announced about its days, in that order."""
+
+    @property
+    def working_days(self) -> int:
+        """Add the months up."""
+        return sum(month.working_days for month in self.months)
+
+
+def year_of(year: int, policy: Policy) -> Year:
+    """Lay a year out under `policy`, with all that it has of announcements."""
+    found = tuple(_days_off(year, policy))
+    return Year(
+        policy=policy.version,
+        calendar=policy.calendar.version,
+        months=tuple(_month(date(year, number, 1), found, policy.calendar) for number in range(1, 13)),
+        announced=tuple(each for each in policy.announcements if each.day.year == year),
+    )
+
+
+def _month(first: date, days_off: tuple[DayOff, ...], calendar: Calendar) -> Month:
+    last = first.replace(day=monthrange(first.year, first.month)[1])
+    working = calendar.working_days_between(first - timedelta(days=1), last)
+    return Month(first, working, tuple(each for each in days_off if first <= each.day <= last))
+
+
+def _days_off(year: int, policy: Policy) -> Iterator[DayOff]:
+    decreed, with_leave = (Calendar(collective_leave=leave).named(year) for leave in (False, True))
+    announced = {each.day: each.day_off for each in policy.announcements}
+    for day, name in sorted(policy.calendar.named(year).items()):
+        if announced.get(day):
+            kind = Kind.ANNOUNCED
+        elif decreed.get(day) == name:
+            kind = Kind.HOLIDAY
+        else:
+            kind = Kind.COLLECTIVE_LEAVE if with_leave.get(day) == name else Kind.POLICY
+        yield DayOff(day, name, kind, weekend=policy.calendar.is_weekend(day))
