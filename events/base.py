@@ -90,4 +90,5 @@ class AboutComplaint(Envelope):
 
 def timestamp(moment: datetime) -> str:
     """Write an aware UTC moment as RFC 3339 with milliseconds, the resolution of the log."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    # in place of "+00:00"; strftime takes eight times as long, and every message has a time
+    return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"

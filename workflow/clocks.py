@@ -96,16 +96,17 @@ def clocks_after(before: Complaint | None, fact: f.Fact, status: Status, at: dat
 
 
 def _mark(clocks: Clocks, fact: f.Fact, setting: Setting) -> None:
-    name = getattr(fact, "clock", None)
-    clock = clocks.get(name) if name else None
-    if name is None or clock is None:
+    if not isinstance(fact, f.DeadlineWarned | f.DeadlineBreached | f.DeadlineRescheduled):
+        return
+    clock = clocks.get(fact.clock)
+    if clock is None:
         return
     if isinstance(fact, f.DeadlineWarned):
-        clocks[name] = clock.model_copy(update={"warned": True})
+        clocks[fact.clock] = clock.model_copy(update={"warned": True})
     elif isinstance(fact, f.DeadlineBreached):
-        clocks[name] = clock.model_copy(update={"breached": True})
-    elif isinstance(fact, f.DeadlineRescheduled):
-        clocks[name] = setting.reschedule(name, clock, fact.due_at)
+        clocks[fact.clock] = clock.model_copy(update={"breached": True})
+    else:
+        clocks[fact.clock] = setting.reschedule(fact.clock, clock, fact.due_at)
 
 
 def _pause_or_resume(clocks: Clocks, status: Status, at: datetime, setting: Setting) -> None:

@@ -7,6 +7,7 @@ hours has passed.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -38,7 +39,7 @@ def due_at(
         last = calendar.add_working_days(today, count)
     else:
         last = today + timedelta(days=count)
-    return datetime.combine(last, _END_OF_DAY, tzinfo=zone).astimezone(UTC)
+    return _end_of(last, zone)
 
 
 def remaining(  # noqa: PLR0913 -- two instants, and what the time between them depends on
@@ -83,6 +84,12 @@ def _known(hours: OfficeHours | None) -> OfficeHours:
     if hours is None:
         raise ValueError("working hours cannot be counted without office hours")
     return hours
+
+
+@lru_cache(maxsize=4_096)
+def _end_of(day: date, zone: ZoneInfo) -> datetime:
+    """Give the last instant of a day; very many deadlines share few of them."""
+    return datetime.combine(day, _END_OF_DAY, tzinfo=zone).astimezone(UTC)
 
 
 def _day(instant: datetime, zone: ZoneInfo) -> date:
