@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
 import structlog
 
@@ -16,6 +15,7 @@ from agents.shell.stage import RefusedToStart, log_time
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.codec import (
     complaint_in,
+    complaint_key,
     decode_announcement,
     decode_command,
     encode_complaint,
@@ -44,26 +44,30 @@ _STANDING: Final = re.compile(
     rb'.*?"policy":"(?P<policy>[^"]+)"(?:,"calendar":(?P<calendar>[0-9]+))?',
     re.DOTALL,
 )
+_AT_HAND: Final = 1_000
+"""So many complaints of a partition are kept as objects."""
 _OPEN: Final = frozenset(status.value.encode() for status in OPEN)
 
 
 class Lifecycle:
     """Handles commands with the complaints of its partition in memory.
 
-    They are kept as the bytes of their snapshots: a fifth of the memory of the objects, and read back in 10 µs.
+    They are kept as the bytes of their snapshots: a fifth of the memory of the objects, and read back in 10 µs. The
+    last ones are at hand as objects too, since much happens to a complaint in its first moments.
     """
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
         self._almanac = Almanac(partition)
         self._complaints: dict[bytes, bytes] = {}
+        self._at_hand: dict[bytes, Complaint] = {}
 
     def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         """Take in a snapshot, or what has been announced of the calendar."""
         if record.key == CALENDAR_KEY:
             self._almanac.restore(record.value)
             return
-        complaint = UUID((record.key or b"").decode()).bytes
+        complaint = complaint_key(record.key)
         if record.value is None:
             self._complaints.pop(complaint, None)
         else:
@@ -125,17 +129,28 @@ class Lifecycle:
             # librdkafka's default partitioner is not Kafka's, so this happens to anybody
             log.info("forwarded", complaint=sender.subject, from_partition=record.partition, to_partition=home)
             return [forwarded(record, key, home)]
-        complaint = self._find(sender.subject)
+        name = complaint_key(key)
+        complaint = self._find(name)
         if command is None:
             return [self._rejected(sender, no, complaint, now)]
         decision = decide(command, complaint, now, self._policy(complaint, now))
         if isinstance(decision, Rejected):
             return [self._rejected(sender, decision, complaint, now)]
-        return self._published(key, decision)
+        return self._published(name, key, decision)
 
-    def _find(self, subject: str) -> Complaint | None:
-        snapshot = self._complaints.get(UUID(subject).bytes)
+    def _find(self, name: bytes) -> Complaint | None:
+        complaint = self._at_hand.get(name)
+        if complaint is not None:
+            return complaint
+        snapshot = self._complaints.get(name)
         return None if snapshot is None else read_complaint(snapshot)
+
+    def _keep(self, name: bytes, complaint: Complaint, snapshot: bytes) -> None:
+        self._complaints[name] = snapshot
+        self._at_hand.pop(name, None)
+        self._at_hand[name] = complaint
+        if len(self._at_hand) > _AT_HAND:
+            del self._at_hand[next(iter(self._at_hand))]
 
     def _policy(self, complaint: Complaint | None, now: datetime) -> Policy:
         policies = self._almanac.policies
@@ -151,7 +166,7 @@ class Lifecycle:
             return [self._rejected(Sender(CALENDAR, event.source, event.id, event.type), decision, None, now)]
         return decision
 
-    def _published(self, key: bytes, decision: tuple[Recorded, ...]) -> list[Output]:
+    def _published(self, name: bytes, key: bytes, decision: tuple[Recorded, ...]) -> list[Output]:
         outputs = []
         for recorded in decision:
             complaint = recorded.complaint
@@ -159,7 +174,7 @@ class Lifecycle:
             value = encode_fact(recorded, snapshot)
             outputs.append(Output(TopicName.EVENTS, key, value, self._partition.number, fact_headers(recorded)))
         if decision:
-            self._complaints[UUID(complaint.complaint_id).bytes] = snapshot
+            self._keep(name, complaint, snapshot)
             outputs.append(Output(TopicName.STATE, key, encode_snapshot(complaint, snapshot), self._partition.number))
         return outputs
 
