@@ -4,7 +4,7 @@ Partition by partition, committed records only, through a consumer that belongs 
 the stages have come is asked first, so that what is written meanwhile is never taken for a loss.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -15,10 +15,12 @@ from uuid import UUID
 from kafka import KafkaConsumer, TopicPartition
 from pydantic import ValidationError
 
+from agents import exposure
 from agents.admin import AdminError
 from agents.client import Record, require_topics
 from agents.client.connection import connection, kafka_errors
 from agents.deadletters import origin_of, settled_by
+from agents.exposure import Exposure, Readable
 from agents.partitions import partition_of
 from agents.settings import Settings
 from events.announcements import CALENDAR_KEY
@@ -36,7 +38,8 @@ from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
 from events.outcomes import Rejection, Resolution
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
-from workflow.audit import Audit, Command, Handled, PartitionAudit, Place
+from workflow.audit import Audit, Command, PartitionAudit
+from workflow.evidence import Handled, Place
 
 _READ: Final = (
     TopicName.INTAKE,
@@ -49,6 +52,7 @@ _READ: Final = (
 )
 _STAGE_OF: Final = {TopicName.INTAKE: "intake", TopicName.COMMANDS: "lifecycle", TopicName.EVENTS: "resolution"}
 """Whose work the audit waits for, by topic."""
+_ESCALATES: Final = {TopicName.EVENTS: "escalation"}
 _WAIT_MS: Final = 500
 _STALLED_POLLS: Final = 60
 _AT_ONCE: Final = 5_000
@@ -151,14 +155,14 @@ def _record(topic: TopicName, raw: Any) -> Record:  # noqa: ANN401 -- kafka-pyth
     return Record(topic, raw.partition, raw.offset, at, raw.key, raw.value, dict(raw.headers))
 
 
-def handled(settings: Settings) -> Handled:
-    """Ask how far the stages have come that the audit looks at; nothing at all for a stage that never ran.
+def handled(settings: Settings, stages: Mapping[TopicName, str] = _STAGE_OF) -> Handled:
+    """Ask how far `stages` (one a topic) have come; nothing at all for a stage that never ran.
 
     Raises:
         BrokerUnreachable, KafkaRefused: Kafka says no, or nothing.
     """
     offsets: dict[tuple[TopicName, int], int] = {}
-    for topic, stage in _STAGE_OF.items():
+    for topic, stage in stages.items():
         with kafka_errors(settings.broker):
             asking = KafkaConsumer(
                 **connection(settings, "audit"), group_id=settings.group(stage), enable_auto_commit=False
@@ -172,26 +176,34 @@ def handled(settings: Settings) -> Handled:
     return Handled(offsets)
 
 
-def audit(settings: Settings, witness: Witness | None = None, *, live: bool = False) -> Audit:
+def audit(settings: Settings, witness: Witness | None = None, *, live: bool = False, identities: bool = False) -> Audit:
     """Read everything back and return what was found.
 
     Args:
         settings: which environment.
         witness: who else wants to hear what is read.
         live: stages may be writing meanwhile.
+        identities: look for each reporter's identity in the records of the complaint too, which takes the right to read
+            `complaints.identities`.
 
     Raises:
         BrokerUnreachable, KafkaRefused, TopicsMissing, Stalled: the topics could not be read.
     """
-    require_topics(settings, _READ)
-    progress = handled(settings)
+    require_topics(settings, [*_READ, *(exposure.READS if identities else ())])
+    progress, escalated = handled(settings), handled(settings, _ESCALATES)
     with Log(settings) as log:
         count = len(log.partitions(TopicName.COMMANDS))
         whole = log.begins(TopicName.INTAKE) and log.begins(TopicName.COMMANDS)
-        found = Audit(partial(partition_of, count=count), handled=progress, whole=whole, live=live)
+        place_of = partial(partition_of, count=count)
+        found = Audit(place_of, handled=progress, whole=whole, live=live, escalated=escalated)
         _take_in(settings, log, found)
         for number in range(count):
-            _partition(log, found.partition(number), witness)
+            if identities:
+                watched = Exposure(settings, log, found, number)
+                _partition(watched, found.partition(number), witness)
+                watched.read_the_rest(number)
+            else:
+                _partition(log, found.partition(number), witness)
     found.finish()
     return found
 
@@ -213,7 +225,7 @@ def _take_in(settings: Settings, log: Log, found: Audit) -> None:
             found.take_command(_place(record), _command(record.value))
 
 
-def _partition(log: Log, part: PartitionAudit, witness: Witness | None) -> None:
+def _partition(log: Readable, part: PartitionAudit, witness: Witness | None) -> None:
     for record in log.read(TopicName.EVENTS, part.number):
         recorded = _or_none(decode_fact, record.value)
         part.fact(_place(record), recorded)

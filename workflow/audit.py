@@ -11,7 +11,9 @@ What the stages have not come to yet is no fault: `Handled` says how far they ar
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from struct import Struct
 from typing import Any, Final
+from uuid import UUID
 
 from events.announcements import CALENDAR, AnnouncementEvent, Announcements
 from events.commands import CommandEvent, command_type
@@ -21,6 +23,7 @@ from events.ids import digest
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
 from events.topics import TopicName
+from workflow.evidence import EVERYTHING, Handled, Place, Violation
 from workflow.history import Code, Finding, History, differing
 
 _REGISTER: Final = command_type("register-complaint")
@@ -28,51 +31,6 @@ LOSSES: Final = frozenset({Code.REPORT_LOST, Code.COMMAND_LOST, Code.FACT_LOST, 
 """Findings that say that something is gone."""
 DOUBLES: Final = frozenset({Code.REPORT_DOUBLED, Code.COMMAND_DOUBLED, Code.FACT_DOUBLED, Code.RESOLUTION_DOUBLED})
 """Findings that say that something is there or happened twice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a record lies."""
-
-    topic: TopicName
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        """Write it as operators do."""
-        return f"{self.topic}-{self.partition}@{self.offset}"
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """Something that must not be."""
-
-    code: Code
-    place: Place
-    complaint: str | None
-    message: str
-
-    def __str__(self) -> str:
-        """Say it in one line."""
-        return f"{self.place} {self.code}: {self.message}" + (
-            f" (complaint {self.complaint})" if self.complaint else ""
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Handled:
-    """How far a stage has come with a topic: offsets from the one given for a partition are still before it."""
-
-    offsets: dict[tuple[TopicName, int], int]
-
-    def includes(self, place: Place) -> bool:
-        """Say whether the record at `place` has been dealt with; a topic that is not named is dealt with entirely."""
-        until = self.offsets.get((place.topic, place.partition))
-        return until is None or place.offset < until
-
-
-EVERYTHING: Final = Handled({})
-"""The stages have come to the end of every topic."""
 
 
 Command = CommandEvent[Any] | AnnouncementEvent | InvalidCommand
@@ -94,6 +52,10 @@ class _Asked:
             sender = command.sender
             return cls(sender.subject, digest(sender.source, sender.command_id), sender.command_type, sender.command_id)
         return cls(str(command.subject), digest(command.source, command.id), command.type, command.id)
+
+
+# the reports of all partitions are remembered until their partition's turn comes: 28 bytes each
+_REPORT: Final = Struct(">16sIQ")
 
 
 @dataclass(slots=True)
@@ -128,6 +90,7 @@ class Audit:
         whole: every topic still holds all that was ever written to it. Without that, nothing is said of facts whose
             command or report is gone.
         live: stages are writing while we read: what is read later may be ahead of what was read before it.
+        escalated: how far the stage has come with the facts that brings missed deadlines before the next one.
     """
 
     def __init__(
@@ -137,9 +100,11 @@ class Audit:
         handled: Handled = EVERYTHING,
         whole: bool = True,
         live: bool = False,
+        escalated: Handled = EVERYTHING,
     ) -> None:
         self.partition_of = partition_of
         self.handled = handled
+        self.escalated = escalated
         self.whole = whole
         self.live = live
         self.counts = Counts()
@@ -149,7 +114,7 @@ class Audit:
         self.announced: dict[str, dict[int, Place | None]] = defaultdict(dict)
         """By the digest of each announcement, where it is in force in each partition; None where it still waits."""
         self._partitions: set[int] = set()
-        self._reports: dict[int, dict[str, Place]] = defaultdict(dict)
+        self._reports: dict[int, bytearray] = defaultdict(bytearray)
         self._strayed: dict[int, dict[tuple[str, str], Place]] = defaultdict(dict)
 
     def take_dead_letter(self, of: Place | None) -> None:
@@ -172,10 +137,8 @@ class Audit:
                 self.note(place, None, (Code.REPORT_LOST, "neither a report nor a dead letter"))
             return
         self.counts.deliveries += 1
-        reports = self._reports[self.partition_of(report.complaint_id)]
-        if report.complaint_id not in reports:
-            self.counts.reports += 1
-            reports[report.complaint_id] = place
+        packed = _REPORT.pack(UUID(report.complaint_id).bytes, place.partition, place.offset)
+        self._reports[self.partition_of(report.complaint_id)] += packed
 
     def take_command(self, place: Place, command: Command | None) -> None:
         """Take in a command for the first time: only those in a wrong partition are remembered."""
@@ -190,7 +153,11 @@ class Audit:
     def partition(self, number: int) -> "PartitionAudit":
         """Begin with partition `number`, after everything has been taken in."""
         self._partitions.add(number)
-        return PartitionAudit(self, number, self._reports.pop(number, {}), self._strayed.pop(number, {}))
+        reports: dict[str, Place] = {}
+        for name, partition, offset in _REPORT.iter_unpack(self._reports.pop(number, b"")):
+            reports.setdefault(str(UUID(bytes=name)), Place(TopicName.INTAKE, partition, offset))
+        self.counts.reports += len(reports)
+        return PartitionAudit(self, number, reports, self._strayed.pop(number, {}))
 
     def finish(self) -> None:
         """Say what the partitions, each of which is finished, have not in common."""
@@ -229,9 +196,8 @@ class PartitionAudit:
     reports: dict[str, Place]
     strayed: dict[tuple[str, str], Place]
     histories: dict[str, History] = field(default_factory=dict)
-    places: dict[str, Place] = field(default_factory=dict)
-    """Where the last fact of each complaint lies."""
-    states: dict[str, tuple[Place, Complaint]] = field(default_factory=dict)
+    states: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """The version of the last snapshot of each complaint, and in what it differs from the fact of that version."""
     announced: dict[str, Place] = field(default_factory=dict)
     """The announcements in force, by their digests, with where that is kept."""
     rejected: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -250,19 +216,21 @@ class PartitionAudit:
             history = self.histories[complaint] = History()
             self.audit.counts.complaints += 1
         self.audit.note(place, complaint, *history.follow(recorded))
-        self.places[complaint] = place
+        history.offset = place.offset
 
     def snapshot(self, place: Place, complaint: Complaint | None) -> None:
         """Take in a record of the present standing, None if it cannot be read."""
         if complaint is None:
             self.unreadable(place)
             return
-        self._belongs(place, complaint.complaint_id)
-        _, before = self.states.get(complaint.complaint_id, (None, None))
-        if before is not None and complaint.version <= before.version:
-            finding = Code.STATE_DIFFERS, f"version {complaint.version} follows on version {before.version}"
-            self.audit.note(place, complaint.complaint_id, finding)
-        self.states[complaint.complaint_id] = (place, complaint)
+        name, version = complaint.complaint_id, complaint.version
+        self._belongs(place, name)
+        before, _ = self.states.get(name, (0, ""))
+        if version <= before:
+            self.audit.note(place, name, (Code.STATE_DIFFERS, f"version {version} follows on version {before}"))
+        history = self.histories.get(name)
+        last = history.complaint if history is not None and history.version == version else None
+        self.states[name] = (version, "" if last is None else ", ".join(differing(complaint, last)))
 
     def calendar(self, place: Place, found: Announcements | None) -> None:
         """Take in a record of what has been announced, None if it cannot be read."""
@@ -299,9 +267,9 @@ class PartitionAudit:
             return
         self.strayed.pop((asked.subject, asked.mark), None)
         history = self.histories.get(asked.subject)
-        if history is not None and asked.mark in history.causes:
-            history.causes[asked.mark] = True
-        elif not self.audit.handled.includes(place):
+        if history is not None and history.found(asked.mark):
+            return
+        if not self.audit.handled.includes(place):
             self.pending.add(asked.subject)
             self.audit.counts.pending += 1
         elif not self._answered(asked, history):
@@ -324,13 +292,12 @@ class PartitionAudit:
         self.audit.counts.resolutions += 1
         self._belongs(place, complaint)
         history = self.histories.get(complaint)
-        last = history.complaint.version if history and history.complaint else 0
-        if history is not None and version in history.resolutions:
+        published = history.published if history is not None else {}
+        if published.get(version):
             self.audit.note(place, complaint, (Code.RESOLUTION_DOUBLED, f"version {version} is published twice"))
-        elif history is not None and version in history.to_publish:
-            history.to_publish.discard(version)
-            history.resolutions.add(version)
-        elif not (self.audit.live and version > last):
+        elif version in published:
+            published[version] = True
+        elif not (self.audit.live and (history is None or version > history.version)):
             finding = Code.RESOLUTION_UNKNOWN, f"version {version} is published, and settles nothing"
             self.audit.note(place, complaint, finding)
 
@@ -351,7 +318,8 @@ class PartitionAudit:
             if self.audit.whole and self.number not in self.audit.announced[mark]:
                 self.audit.note(place, None, (Code.CALENDAR_DIFFERS, "what is in force here was not announced here"))
         for complaint, history in self.histories.items():
-            self.audit.note(self.places[complaint], complaint, *self._missing(complaint, history))
+            place = Place(TopicName.EVENTS, self.number, history.offset)
+            self.audit.note(place, complaint, *self._missing(complaint, history, place))
 
     def _belongs(self, place: Place, complaint: str) -> None:
         right = self.audit.partition_of(complaint)
@@ -372,26 +340,26 @@ class PartitionAudit:
             return
         yield Code.REPORT_LOST, "this report has become no complaint"
 
-    def _missing(self, complaint: str, history: History) -> Iterator[Finding]:
+    def _missing(self, complaint: str, history: History, place: Place) -> Iterator[Finding]:
         if self.audit.whole and complaint not in self.reports:
             yield Code.REPORT_UNKNOWN, "no report is known that this complaint was made of"
-        unknown = sum(not found for found in history.causes.values())
-        if self.audit.whole and unknown:
-            yield Code.COMMAND_UNKNOWN, f"facts follow from {unknown} commands that are not in the log"
-        for version in sorted(history.to_publish):
+        if self.audit.whole and history.unknown_causes:
+            yield Code.COMMAND_UNKNOWN, f"facts follow from {history.unknown_causes} commands that are not in the log"
+        for version, found in sorted(history.published.items()):
             # the fact at this version lies at or before the last one: published if resolution has come as far as that
-            if self.audit.handled.includes(self.places[complaint]):
+            if not found and self.audit.handled.includes(place):
                 yield Code.RESOLUTION_LOST, f"version {version} settled it and was not published"
-        yield from self._standing(complaint, history)
+        # what escalation has sent by then is in the log, and has led to a fact unless lifecycle has not come to it
+        waits = history.escalation_due and complaint not in self.pending
+        if waits and self.audit.escalated.includes(place):
+            yield Code.BREACH_UNANSWERED, f"stands at version {history.version} with a missed deadline nobody hears of"
+        yield from self._standing(complaint, history.version)
 
-    def _standing(self, complaint: str, history: History) -> Iterator[Finding]:
-        last = history.complaint
-        _, state = self.states.get(complaint, (None, None))
-        if last is None or state == last:
-            return
-        if state is None:
+    def _standing(self, complaint: str, last: int) -> Iterator[Finding]:
+        version, differs = self.states.get(complaint, (0, ""))
+        if not version:
             yield Code.STATE_DIFFERS, "has no present standing"
-        elif state.version == last.version:
-            yield Code.STATE_DIFFERS, f"version {state.version} differs in {', '.join(differing(state, last))}"
-        elif state.version < last.version or not self.audit.live:
-            yield Code.STATE_DIFFERS, f"stands at version {state.version}, its history at {last.version}"
+        elif differs:
+            yield Code.STATE_DIFFERS, f"version {version} differs in {differs}"
+        elif version < last or (version > last and not self.audit.live):
+            yield Code.STATE_DIFFERS, f"stands at version {version}, its history at {last}"

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from events import facts as f
+from events.codec import encode_complaint, read_complaint
 from events.ids import complaint_id, digest
 from events.snapshot import Complaint
 from workflow.evolve import folded
@@ -39,6 +40,8 @@ class Code(StrEnum):
     """A fact recorded before the one before it."""
     STATE_DIFFERS = "state-differs"
     """What is kept as the present standing is not what the facts add up to."""
+    BREACH_UNANSWERED = "breach-unanswered"
+    """A missed deadline that was brought before nobody."""
     RESOLUTION_LOST = "resolution-lost"
     """A settled complaint that the public was not told of."""
     RESOLUTION_DOUBLED = "resolution-doubled"
@@ -47,6 +50,8 @@ class Code(StrEnum):
     """A resolution of a complaint that was not settled then."""
     CALENDAR_DIFFERS = "calendar-differs"
     """An announcement that is not in every partition, or is in force without being one."""
+    IDENTITY_EXPOSED = "identity-exposed"
+    """Who reports, told outside of `complaints.identities`."""
     MISPLACED = "misplaced"
     """A record in another partition than that of its complaint."""
     UNREADABLE = "unreadable"
@@ -62,18 +67,39 @@ _OF_ITSELF: Final = (f.DeadlineBreached, f.DeadlineRescheduled, f.ComplaintWithd
 class History:
     """What has to be remembered of a complaint to judge the next fact."""
 
-    __slots__ = ("_one_more", "causes", "complaint", "resolutions", "to_publish")
+    __slots__ = ("_causes", "_one_more", "_snapshot", "escalation_due", "offset", "published", "version")
 
     def __init__(self) -> None:
-        self.complaint: Complaint | None = None
-        """As it stands after the facts read so far."""
-        self.causes: dict[str, bool] = {}
-        """Digest of each command that had an effect, and whether that command was found in the log."""
-        self.to_publish: set[int] = set()
-        """Versions that have to be published as a resolution and have not been found so far."""
-        self.resolutions: set[int] = set()
-        """Versions found published."""
+        self.version = 0
+        """Number of the last fact."""
+        self.offset = 0
+        """Where the last fact lies in its partition."""
+        self.escalation_due = False
+        """Whether a missed deadline still waits to be brought before somebody."""
+        self.published: dict[int, bool] = {}
+        """Versions that have to be published as a resolution, and whether that was found."""
+        # as bytes and as numbers: of all complaints of a partition this is there at once
+        self._snapshot = b""
+        self._causes: dict[int, bool] = {}
         self._one_more = True  # whether the command of the last fact may lead to another
+
+    @property
+    def complaint(self) -> Complaint | None:
+        """The complaint as it stands after the facts read so far."""
+        return read_complaint(self._snapshot) if self._snapshot else None
+
+    def found(self, mark: str) -> bool:
+        """Take in that the command with the digest `mark` is in the log; say whether it had an effect."""
+        cause = int(mark, 16)
+        if cause not in self._causes:
+            return False
+        self._causes[cause] = True
+        return True
+
+    @property
+    def unknown_causes(self) -> int:
+        """Number of commands that had an effect and were not found in the log."""
+        return sum(not found for found in self._causes.values())
 
     def follow(self, recorded: f.Recorded) -> Iterator[Finding]:
         """Take in the next fact and say what is wrong with it.
@@ -96,18 +122,19 @@ class History:
             yield from _folded(before, recorded)
         yield from self._caused(recorded)
         if publishes(recorded.fact):
-            self.to_publish.add(after.version)
-        self.complaint = after
+            self.published[after.version] = False
+        self._snapshot = encode_complaint(after)
+        self.version, self.escalation_due = after.version, after.escalation_due
 
     def _caused(self, recorded: f.Recorded) -> Iterator[Finding]:
-        cause = digest(recorded.cause.source, recorded.cause.id)
-        again = cause in self.causes
-        if again and not (self._one_more and cause == next(reversed(self.causes))):
+        cause = int(digest(recorded.cause.source, recorded.cause.id), 16)
+        again = cause in self._causes
+        if again and not (self._one_more and cause == next(reversed(self._causes))):
             yield (
                 Code.COMMAND_DOUBLED,
                 f"command {recorded.cause.id} of {recorded.cause.source} has had its effect before",
             )
-        self.causes.setdefault(cause, False)
+        self._causes.setdefault(cause, False)
         # what a command finds announced or overdue is recorded before its own fact
         self._one_more = isinstance(recorded.fact, _OF_ITSELF) and recorded.fact.by == f.SYSTEM
 

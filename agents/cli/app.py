@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agents.cli import broker, calendar, dead, demo, explain, policy, run, send, show, submit, topics, watch
+from agents.cli import audit, broker, calendar, dead, demo, explain, policy, run, send, show, submit, topics, watch
 from agents.cli.context import Overrides, say
 from agents.cli.errors import OneLineErrors
 
@@ -62,6 +62,7 @@ def application() -> typer.Typer:
     app.command("show")(show.show)
     app.command("explain")(explain.explain_deadlines)
     app.command("watch")(watch.watch)
+    app.command("audit")(audit.audit_topics)
     app.add_typer(dead.application(), name="dead")
     app.command("demo")(demo.demo)
     app.add_typer(topics.application(), name="topics")

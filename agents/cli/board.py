@@ -13,7 +13,7 @@ from events.errors import Undecodable
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import ClockName, Status
-from workflow.audit import Place
+from workflow.evidence import Place
 
 READS: Final = (TopicName.STATE, TopicName.REJECTIONS, TopicName.DEAD_LETTERS)
 

@@ -37,6 +37,7 @@ ORDER: Final = (
     "show",
     "explain",
     "watch",
+    "audit",
     "dead",
     "policy",
     "calendar",

@@ -18,7 +18,7 @@ from agents.settings import Settings
 from agents.shell.records import REPLAYS
 from events.codec import HEADERS
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
-from workflow.audit import Place
+from workflow.evidence import Place
 
 _ANSWER_S: Final = 30
 _INWARD: Final = (TopicName.INTAKE, TopicName.COMMANDS)

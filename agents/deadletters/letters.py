@@ -15,7 +15,7 @@ from agents.client import Record, read_all, require_topics
 from agents.settings import Settings
 from agents.shell.records import replays_of
 from events.topics import TopicName
-from workflow.audit import Place
+from workflow.evidence import Place
 
 REPLAYED: Final = "replayed"
 DISCARDS: Final = "discards"

@@ -4,10 +4,12 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from agents import policies
 from agents.admin import TopicsMissing, ensure_topics
 from agents.audit import audit
+from agents.cli.app import application
 from agents.client import Publisher
 from agents.demo.deliveries import made_up
 from agents.demo.tally import Tally
@@ -21,9 +23,12 @@ from events.codec import (
     encode_fact,
     encode_rejection,
     encode_snapshot,
+    encode_value,
 )
+from events.commands import WithdrawComplaint
 from events.ids import stage_command_id
 from events.outcomes import Rejection
+from events.reports import Reporter, ReporterIdentity
 from events.topics import TopicName
 from events.vocabulary import Refusal
 from workflow.decide import decide
@@ -86,3 +91,59 @@ def test_it_reads_every_topic_to_its_end(settings: Settings) -> None:
 def test_without_topics_there_is_nothing_to_read(settings: Settings) -> None:
     with pytest.raises(TopicsMissing):
         audit(settings)
+
+
+class TestCommand:
+    """`alur audit`."""
+
+    @staticmethod
+    def run(settings: Settings, *arguments: str) -> Result:
+        runner = CliRunner(env={**settings.to_environment(), "NO_COLOR": "1", "TERM": "dumb"})
+        return runner.invoke(application(), ["audit", *arguments])
+
+    def test_what_holds(self, settings: Settings) -> None:
+        ensure_topics(settings)
+        messages = dict(made_up(8, 3, POLICY, NOW).messages[:8])
+        with Publisher(settings) as publisher:
+            for raw in messages.values():
+                publish_registered(publisher, raw)
+        result = self.run(settings)
+        assert result.exit_code == 0, result.output
+        last = result.stdout.splitlines()[-1]
+        assert last.startswith(f"audit: reports={len(messages)} complaints={len(messages)} facts={len(messages)} ")
+        assert last.endswith(" violations=0 lost=0 doubled=0")
+        assert "not looked at (--identities)" in result.stdout
+
+    def test_each_violation_has_its_place(self, settings: Settings) -> None:
+        ensure_topics(settings)
+        name, raw = made_up(1, 3, POLICY, NOW).messages[0]
+        with Publisher(settings) as publisher:
+            publish_registered(publisher, raw)
+            place = publisher.publish_now(TopicName.EVENTS, name, b"not one of ours")
+        result = self.run(settings, "--live")
+        assert result.exit_code == 1
+        assert f"complaints.events-{place.partition}@{place.offset} unreadable: " in result.stdout
+        assert " violations=1 lost=0 doubled=0" in result.stdout.splitlines()[-1]
+
+    def test_an_identity_that_shows(self, settings: Settings) -> None:
+        ensure_topics(settings)
+        name, raw = made_up(1, 3, POLICY, NOW).messages[0]
+        who = ReporterIdentity(complaint_id=name, reporter=Reporter(name="Ni Luh Contoh", phone="0800-000-000"))
+        by_phone = WithdrawComplaint(reason="Salam, Ni Luh Contoh")
+        command = encode_command(by_phone, source="/citizens/0800-000-000", command_id="1", subject=name, time=NOW)
+        with Publisher(settings) as publisher:
+            publish_registered(publisher, raw)
+            publisher.publish(TopicName.IDENTITIES, name, encode_value(who))
+            publisher.publish(TopicName.STORIES, name, b'{"title": "Ni Luh Contoh", "by": "Ni Luh Contoh"}')
+            place = publisher.publish_now(TopicName.COMMANDS, name, command)
+        assert self.run(settings).exit_code == 0
+        result = self.run(settings, "--identities")
+        assert result.exit_code == 1
+        lines = [line for line in result.stdout.splitlines() if "identity-exposed" in line]
+        assert lines == [
+            f"complaints.{where} identity-exposed: tells who reports, in {field} (complaint {name})"
+            for where, field in (
+                (f"commands-{place.partition}@{place.offset}", "source"),
+                (f"stories-{place.partition}@0", "by"),
+            )
+        ]

@@ -24,10 +24,11 @@ from events.facts import Recorded
 from events.ids import stage_command_id
 from events.snapshot import Complaint
 from events.topics import TopicName
-from workflow.audit import Audit, Handled, Place
+from workflow.audit import Audit
 from workflow.decide import decide
 from workflow.disposition import disposal
 from workflow.escalation import next_rung
+from workflow.evidence import Handled, Place
 from workflow.handlers import Rejected
 from workflow.intake import registration
 from workflow.policy import Policy

@@ -13,7 +13,8 @@ from events.commands import CompleteReport, RateResolution, RecordFollowUp, Repl
 from events.errors import InvalidCommand, Sender
 from events.ids import complaint_id
 from events.topics import TopicName
-from workflow.audit import Audit, Handled, Place
+from workflow.audit import Audit
+from workflow.evidence import Handled, Place
 from workflow.history import Code
 
 EVENTS, STATE, COMMANDS, INTAKE = TopicName.EVENTS, TopicName.STATE, TopicName.COMMANDS, TopicName.INTAKE
@@ -314,3 +315,24 @@ def test_a_command_with_invalid_data_is_settled_by_its_rejection() -> None:
         part.command(Place(COMMANDS, 0, int(number)), broken)
     part.finish()
     assert audit.by_code() == {Code.COMMAND_LOST: 1}
+
+
+def test_a_missed_deadline_that_nobody_hears_of(world: World) -> None:
+    """The last fact of a complaint is its breach, and escalation has come past it."""
+    number = 1
+    events = world.topics[EVENTS][partition_of(subject(number))]
+    mine = [at for at, raw in enumerate(events) if json.loads(raw)["subject"] == subject(number)]
+    breach = next(at for at in mine if decode_fact(events[at]).complaint.escalation_due)
+    version = decode_fact(events[breach]).complaint.version
+    for topic in (EVENTS, STATE):
+        records = world.topics[topic][partition_of(subject(number))]
+        records[:] = [
+            raw
+            for raw in records
+            if json.loads(raw)["subject"] != subject(number) or int(json.loads(raw)["sequence"]) <= version
+        ]
+    audit = audited(world)
+    assert Code.BREACH_UNANSWERED in codes(audit)
+    [violation] = [each for each in audit.violations if each.code is Code.BREACH_UNANSWERED]
+    assert violation.complaint == subject(number)
+    assert violation.place.topic is EVENTS

@@ -8,7 +8,8 @@ from worlds import MONDAY, PANRB, announcement
 from events.announcements import CALENDAR, AnnounceHoliday, Announcement, AnnouncementEvent, Announcements
 from events.errors import InvalidCommand, Sender
 from events.topics import TopicName
-from workflow.audit import Audit, Handled, PartitionAudit, Place
+from workflow.audit import Audit, PartitionAudit
+from workflow.evidence import Handled, Place
 from workflow.history import Code
 
 PARTITIONS = 2

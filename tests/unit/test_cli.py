@@ -30,7 +30,20 @@ def test_alone_it_says_what_it_can_do() -> None:
     result = alur()
 
     assert result.exit_code == 0
-    for command in ("demo", "broker", "topics", "run", "submit", "send", "show", "watch", "policy", "version"):
+    for command in (
+        "demo",
+        "broker",
+        "topics",
+        "run",
+        "submit",
+        "send",
+        "show",
+        "watch",
+        "audit",
+        "dead",
+        "policy",
+        "version",
+    ):
         assert f" {command} " in result.output
 
 
@@ -44,6 +57,11 @@ def test_alone_it_says_what_it_can_do() -> None:
         "watch",
         "topics create",
         "topics list",
+        "audit",
+        "dead list",
+        "dead show",
+        "dead replay",
+        "dead discard",
         "broker start",
         "broker stop",
         "policy check",
@@ -65,6 +83,11 @@ def test_every_command_has_help(command: str) -> None:
         ("show", COMPLAINT),
         ("run",),
         ("run", "sla"),
+        ("audit",),
+        ("dead", "list"),
+        ("dead", "show", "complaints.dead-letters-0@0"),
+        ("dead", "replay", "complaints.dead-letters-0@0"),
+        ("dead", "discard", "complaints.dead-letters-0@0", "--reason", "x"),
         ("submit", "-"),
         ("send", "withdraw-complaint", "--complaint", COMPLAINT),
     ],
@@ -81,6 +104,8 @@ def test_no_broker_is_one_line(arguments: tuple[str, ...]) -> None:
     [
         (("fly",), 2, "No such command 'fly'"),
         (("topics",), 2, "Missing command"),
+        (("dead", "show", "there"), 1, "'there' is no place; write it as in complaints.dead-letters-3@17"),
+        (("dead", "list", "--since", "lately"), 2, "--since: 'lately' is neither an age"),
         (("submit",), 2, "Missing argument 'FILE'"),
         (("run", "siesta"), 2, f"there is no stage 'siesta'; there are {', '.join(STAGES)}"),
         (("--broker", "nonsense", "watch"), 1, "ALUR_BROKER: 'nonsense' is not host:port"),

@@ -1,0 +1,122 @@
+"""`alur audit`: read everything back, and say whether it holds."""
+
+from typing import Annotated, Final
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from agents.audit import audit
+from agents.cli.context import console, note, say, settings_of
+from agents.cli.errors import FAILED
+from agents.cli.wording import safe
+from workflow.audit import Audit
+from workflow.history import Code
+
+# each kind of violation breaks one of these
+HOLDS: Final[dict[str, frozenset[Code]]] = {
+    "each report is one complaint": frozenset({Code.REPORT_LOST, Code.REPORT_DOUBLED, Code.REPORT_UNKNOWN}),
+    "versions rise by one, without a gap or a repeat": frozenset({Code.FACT_LOST, Code.FACT_DOUBLED}),
+    "each fact may follow on the one before, and says what they add up to": frozenset(
+        {Code.ILLEGAL_FACT, Code.SNAPSHOT_DIFFERS}
+    ),
+    "the present standing is the history added up": frozenset({Code.STATE_DIFFERS}),
+    "each command has its facts, a rejection or a dead letter, once": frozenset(
+        {Code.COMMAND_LOST, Code.COMMAND_DOUBLED, Code.COMMAND_UNKNOWN}
+    ),
+    "time does not run backwards": frozenset({Code.TIME_BACKWARDS}),
+    "each missed deadline is brought before somebody": frozenset({Code.BREACH_UNANSWERED}),
+    "each settlement is published, once": frozenset(
+        {Code.RESOLUTION_LOST, Code.RESOLUTION_DOUBLED, Code.RESOLUTION_UNKNOWN}
+    ),
+    "an announced holiday holds everywhere": frozenset({Code.CALENDAR_DIFFERS}),
+    "each record can be read, and lies where it belongs": frozenset({Code.MISPLACED, Code.UNREADABLE}),
+}
+_IDENTITIES: Final = "nobody's identity shows outside complaints.identities"
+
+
+def audit_topics(
+    ctx: typer.Context,
+    *,
+    live: Annotated[bool, typer.Option("--live", help="stages are at work: being ahead is no fault")] = False,
+    identities: Annotated[
+        bool, typer.Option("--identities", help="look for each reporter's identity in the complaint's records too")
+    ] = False,
+) -> None:
+    """Read all topics back and check that nothing is lost, doubled, or contradicts itself.
+
+    Prints what was read, what holds, and each violation with the place of the record. What the stages have not come to
+    yet is no fault, and is counted. Exits with 1 if there is any violation.
+
+        alur audit
+
+        alur audit --live --identities
+    """
+    settings = settings_of(ctx)
+    if console().is_terminal:
+        note("reading all topics ...")
+    found = audit(settings, live=live, identities=identities)
+    console().print(_read(found))
+    console().print(_holds(found, identities=identities))
+    for violation in found.violations:
+        # as it is, however wide: it is read by programs too
+        say(safe(str(violation)))
+    if not found.whole:
+        say("reports or commands are past their time of keeping: what came of them could not be checked")
+    say(last_line(found))
+    if found.violations:
+        raise typer.Exit(FAILED)
+
+
+def last_line(found: Audit) -> str:
+    """Return the line that says it all, for programs."""
+    counts = found.counts
+    figures = {
+        "reports": counts.reports,
+        "complaints": counts.complaints,
+        "facts": counts.facts,
+        "commands": counts.commands,
+        "pending": counts.pending,
+        "dead": counts.dead,
+        "violations": len(found.violations),
+        "lost": found.lost,
+        "doubled": found.doubled,
+    }
+    return "audit: " + " ".join(f"{name}={number}" for name, number in figures.items())
+
+
+def _read(found: Audit) -> Table:
+    counts = found.counts
+    table = Table("read", "", box=None, pad_edge=False)
+    table.columns[1].justify = "right"
+    for name, number in (
+        ("reports", counts.reports),
+        ("  deliveries of them", counts.deliveries),
+        ("complaints", counts.complaints),
+        ("facts", counts.facts),
+        ("commands", counts.commands),
+        ("  sent on from another partition", counts.strayed),
+        ("rejections", counts.rejections),
+        ("resolutions", counts.resolutions),
+        ("dead letters", counts.dead),
+        ("  replayed or discarded", counts.settled_letters),
+        ("not come to yet", counts.pending),
+    ):
+        table.add_row(name, f"{number:,}")
+    return table
+
+
+def _holds(found: Audit, *, identities: bool) -> Table:
+    broken = found.by_code()
+    table = Table("holds", "", box=None, pad_edge=False)
+    for what, codes in HOLDS.items():
+        table.add_row(what, _verdict(sum(broken[code] for code in codes)))
+    exposed = _verdict(broken[Code.IDENTITY_EXPOSED]) if identities else Text("not looked at (--identities)", "dim")
+    table.add_row(_IDENTITIES, exposed)
+    return table
+
+
+def _verdict(violations: int) -> Text:
+    if not violations:
+        return Text("yes", style="green")
+    return Text(f"no: {violations:,} violation{'s' if violations > 1 else ''}", style="bold red")
