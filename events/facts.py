@@ -26,6 +26,15 @@ class Fact(Frozen):
     """Source of the command that caused it."""
 
 
+class Settling(Fact):
+    """A fact that ends a complaint."""
+
+    working_days: int | None = None
+    """Working days since the complaint was received, by the calendar of that time; the first day is not counted.
+
+    None in facts of a time when it was not kept."""
+
+
 class ComplaintRegistered(Fact):
     """A report has become a complaint."""
 
@@ -72,7 +81,7 @@ class ReportCompleted(Fact):
     attachments: Links | None = None
 
 
-class ComplaintArchived(Fact):
+class ComplaintArchived(Settling):
     """It ends without being handled (*diarsipkan*)."""
 
     NAME = "archived"
@@ -80,7 +89,7 @@ class ComplaintArchived(Fact):
     duplicate_of: str | None = None
 
 
-class ComplaintWithdrawn(Fact):
+class ComplaintWithdrawn(Settling):
     """The citizen took it back, or is deemed to have by not completing it."""
 
     NAME = "withdrawn"
@@ -121,7 +130,7 @@ class FollowUpReplied(Fact):
     text: Text
 
 
-class ComplaintClosed(Fact):
+class ComplaintClosed(Settling):
     """It is settled (*selesai*), by an administrator or by the passing of time."""
 
     NAME = "closed"

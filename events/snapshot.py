@@ -109,6 +109,8 @@ class Complaint(Frozen):
     """Number of extensions granted so far."""
     outcome: Outcome | None = None
     closed_at: AwareDatetime | None = None
+    working_days: int | None = None
+    """Working days from its receipt until it was settled, by the calendar of that time."""
     rating: int | None = None
     recent: tuple[str, ...] = ()
     """Digests of the last commands that had an effect."""

@@ -16,10 +16,11 @@ from events.snapshot import Complaint
 from events.vocabulary import ClockName, ComplaintClass, Refusal
 from workflow.calendar import Calendar
 from workflow.clocks import Setting, clocks_after
-from workflow.evolve import evolve
+from workflow.evolve import evolve, settled_at
 from workflow.handlers import HANDLERS, Case, Refused, Rejected, known_office
 from workflow.policy import Policy
 from workflow.redating import redated
+from workflow.resolution import working_days
 from workflow.roles import MAY, Role, is_stage, roles_of, who_may
 from workflow.rules import RULES, Passing
 from workflow.transitions import HEARD_IN, IllegalTransition, status_after
@@ -41,6 +42,9 @@ class _History:
     def add(self, fact: f.Fact) -> None:
         """Record `fact` as happening now."""
         before = self.complaint
+        if isinstance(fact, f.Settling) and before is not None:
+            days = working_days(before.received_at, settled_at(fact, self.now), self.policy)
+            fact = fact.model_copy(update={"working_days": days})
         status = status_after(before.status if before else None, fact)
         setting = Setting(self.policy, _office_after(before, fact), _class(before, fact))
         clocks = clocks_after(before, fact, status, self.now, setting)

@@ -77,9 +77,13 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
     f.ExtensionRefused: lambda *_: {"extension": None},
 }
 
-_SETTLING: Final = (f.ComplaintArchived, f.ComplaintWithdrawn, f.ComplaintClosed)
 # What a deadline waits for. A complaint that is handed back or on has not been answered: the miss is still told.
-_ANSWERS: Final = (f.ComplaintVerified, f.ComplaintPostponed, f.FollowUpRecorded, *_SETTLING)
+_ANSWERS: Final = (f.ComplaintVerified, f.ComplaintPostponed, f.FollowUpRecorded, f.Settling)
+
+
+def settled_at(fact: f.Settling, at: datetime) -> datetime:
+    """Tell when a complaint was settled by `fact`, recorded `at`: a deadline that did it did so when it passed."""
+    return getattr(fact, "deadline", None) or at
 
 
 def needs_rung(before: Complaint, fact: f.Fact, clocks: Clocks) -> bool:
@@ -113,8 +117,8 @@ def evolve(  # noqa: PLR0913 -- a fact, its place in the log, and what was decid
             raise IllegalTransition(f"{fact.NAME} may not be the first fact")
         return _registered(fact, at, cause, clocks, calendar)
     change = _CHANGES.get(type(fact), _nothing_else)(before, fact)
-    if isinstance(fact, _SETTLING):
-        change["closed_at"] = getattr(fact, "deadline", None) or at
+    if isinstance(fact, f.Settling):
+        change |= {"closed_at": settled_at(fact, at), "working_days": fact.working_days}
     if isinstance(fact, f.ExtensionRequested):
         change["extension"] = ExtensionRequest(working_days=fact.working_days, requested_at=at)
     return before.model_copy(

@@ -51,7 +51,7 @@ def resolution(complaint: Complaint, story: Story | None, policy: Policy) -> Res
         office=complaint.office,
         received_at=complaint.received_at,
         closed_at=complaint.closed_at,
-        working_days=_working_days(complaint.received_at, complaint.closed_at, policy),
+        working_days=_working_days(complaint, complaint.closed_at, policy),
         on_time=complaint.breaches == 0,
         breaches=complaint.breaches,
         escalations=complaint.rung,
@@ -60,6 +60,13 @@ def resolution(complaint: Complaint, story: Story | None, policy: Policy) -> Res
     )
 
 
-def _working_days(received: datetime, closed: datetime, policy: Policy) -> int:
+def _working_days(complaint: Complaint, closed: datetime, policy: Policy) -> int:
+    if complaint.working_days is not None:
+        return complaint.working_days
+    return working_days(complaint.received_at, closed, policy)  # settled before that was kept
+
+
+def working_days(received: datetime, closed: datetime, policy: Policy) -> int:
+    """Count the working days that a complaint took; the day on which it was received is not counted."""
     first, last = (moment.astimezone(policy.national_zone).date() for moment in (received, closed))
     return policy.calendar.working_days_between(first, last)

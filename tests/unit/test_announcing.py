@@ -5,6 +5,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_policy import policies, version
 from worlds import (
     BALI,
@@ -32,9 +34,11 @@ from events import facts as f
 from events.announcements import AnnounceHoliday, Announcement, AnnouncementEvent
 from events.vocabulary import ClockName, ComplaintClass, Refusal, Status
 from workflow.announcing import all_with_announcements, announce, with_announcements
+from workflow.clocks import Setting
 from workflow.handlers import Rejected
 from workflow.policy import Policy, PolicySet
-from workflow.redating import may_move, moving_days
+from workflow.redating import may_move, moving_days, redated
+from workflow.resolution import resolution
 
 MOMENT = timedelta(milliseconds=1)
 FRIDAY = date(2026, 3, 6)
@@ -422,3 +426,38 @@ def test_nothing_that_the_sla_stage_looks_at_is_passed_over() -> None:
             answer = world.ask(RESCHEDULE, SLA)
             if not isinstance(answer, Rejected):
                 assert may_move(running, moving_days(all_with_announcements(PolicySet("lapor", (LAPOR,)), [told])))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    start=st.integers(0, 400),
+    unit=st.sampled_from(["working days", "working hours"]),
+    amount=st.integers(1, 60),
+    changes=st.lists(st.tuples(st.integers(-5, 90), st.booleans()), min_size=1, max_size=4),
+)
+def test_a_moved_deadline_is_where_it_would_have_been_from_the_start(
+    start: int, unit: str, amount: int, changes: list[tuple[int, bool]]
+) -> None:
+    """One announcement after the other comes to the same as the last calendar from the beginning."""
+    clocks = version()["clocks"] | {"verification": f"{amount} {unit}"}
+    policy = policies(version(clocks=clocks, hours="08:00-12:00, 13:00-16:00")).versions[0]
+    at = MONDAY + timedelta(hours=start * 7)
+    clock = Setting(policy, None, ComplaintClass.COMPLAINT).start(ClockName.VERIFICATION, at)
+    for number, (ahead, day_off) in enumerate(changes):
+        day = at.date() + days(ahead)
+        old, policy = policy, in_force(policy, *policy.announcements, announcement(day, day_off=day_off, number=number))
+        setting = Setting(policy, None, ComplaintClass.COMPLAINT)
+        due_at = redated(ClockName.VERIFICATION, clock, day, old.calendar, setting)
+        clock = clock if due_at is None else setting.reschedule(ClockName.VERIFICATION, clock, due_at)
+    assert clock == Setting(policy, None, ComplaintClass.COMPLAINT).start(ClockName.VERIFICATION, at)
+
+
+def test_what_is_published_counts_by_the_calendar_of_its_time() -> None:
+    world = to_status(Status.FOLLOWED_UP)
+    world.policy = in_force(LAPOR, announcement(date(2026, 3, 4), at=world.now))
+    world.tell(c.CloseComplaint(), PANRB, at=wib("2026-03-06T10:00"))
+    assert world.stands.working_days == 3
+    world.tell(c.RateResolution(rating=4), CITIZEN)
+    assert resolution(world.stands, None, LAPOR).working_days == 3
+    unknown = world.stands.model_copy(update={"working_days": None})
+    assert resolution(unknown, None, LAPOR).working_days == 4
