@@ -12,7 +12,7 @@ from workflow.timers import Schedule
 
 LOOKED_AT_ONCE: Final = 2_000
 """Complaints that a partition looks at in one tick."""
-SENT_AT_ONCE: Final = 200
+SENT_AT_ONCE: Final = 500
 """Of those, how many it sends a command about: other commands stand in the same log, and should not wait for long."""
 
 
