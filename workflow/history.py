@@ -40,6 +40,10 @@ class Code(StrEnum):
     """A fact recorded before the one before it."""
     STATE_DIFFERS = "state-differs"
     """What is kept as the present standing is not what the facts add up to."""
+    DEADLINE_UNNOTICED = "deadline-unnoticed"
+    """A fact after a deadline that was missed and is nowhere said to be."""
+    DEADLINE_NOT_PASSED = "deadline-not-passed"
+    """A deadline that is said to have passed, and by the log had not, or was not running."""
     BREACH_UNANSWERED = "breach-unanswered"
     """A missed deadline that was brought before nobody."""
     RESOLUTION_LOST = "resolution-lost"
@@ -120,6 +124,7 @@ class History:
             yield Code.FACT_LOST, f"version {after.version} follows on version {expected - 1}"
         else:
             yield from _folded(before, recorded)
+            yield from _deadlines(before, recorded)
         yield from self._caused(recorded)
         if publishes(recorded.fact):
             self.published[after.version] = False
@@ -145,6 +150,23 @@ def _registered(fact: f.ComplaintRegistered, before: Complaint | None, after: Co
         yield Code.REPORT_DOUBLED, f"{report} is registered again as version {after.version}"
     elif fact.complaint_id != complaint_id(fact.source, fact.report_id):
         yield Code.REPORT_DOUBLED, f"{report} is registered as a complaint of another id than its own"
+
+
+def _deadlines(before: Complaint | None, recorded: f.Recorded) -> Iterator[Finding]:
+    """Judge by the log alone whether each deadline was kept, or is said to have been missed, before anything else."""
+    fact = recorded.fact
+    if before is None or isinstance(fact, f.DeadlineRescheduled):
+        return
+    running = {name: clock.due_at for name, clock in before.clocks.items() if clock.running}
+    passed = {name: due for name, due in running.items() if due is not None and recorded.at > due}
+    if isinstance(fact, f.DeadlineBreached):
+        if passed.get(fact.clock) != fact.due_at:
+            yield Code.DEADLINE_NOT_PASSED, f"{fact.clock} is breached at {recorded.at}, and was due {fact.due_at}"
+    elif (deadline := getattr(fact, "deadline", None)) is not None:
+        if deadline not in passed.values():
+            yield Code.DEADLINE_NOT_PASSED, f"{fact.NAME} by a deadline of {deadline} that had not passed"
+    elif passed:
+        yield Code.DEADLINE_UNNOTICED, f"{fact.NAME} at {recorded.at}, after {', '.join(passed)} had passed unnoticed"
 
 
 def _folded(before: Complaint | None, recorded: f.Recorded) -> Iterator[Finding]:
