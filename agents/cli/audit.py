@@ -25,6 +25,9 @@ HOLDS: Final[dict[str, frozenset[Code]]] = {
         {Code.COMMAND_LOST, Code.COMMAND_DOUBLED, Code.COMMAND_UNKNOWN}
     ),
     "time does not run backwards": frozenset({Code.TIME_BACKWARDS}),
+    "each deadline is kept, or said to be missed once it is": frozenset(
+        {Code.DEADLINE_UNNOTICED, Code.DEADLINE_NOT_PASSED}
+    ),
     "each missed deadline is brought before somebody": frozenset({Code.BREACH_UNANSWERED}),
     "each settlement is published, once": frozenset(
         {Code.RESOLUTION_LOST, Code.RESOLUTION_DOUBLED, Code.RESOLUTION_UNKNOWN}
