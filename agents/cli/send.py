@@ -26,7 +26,7 @@ from events.topics import TopicName
 from workflow.roles import MAY, Role, who_may
 from workflow.transitions import HEARD_IN, OPEN
 
-_STAGES_OWN: Final = frozenset({"register-complaint", "notice-deadline", "escalate-complaint"})
+_STAGES_OWN: Final = frozenset({"register-complaint", "notice-deadline", "escalate-complaint", "reschedule-deadlines"})
 _TOPICS: Final = (TopicName.COMMANDS, TopicName.EVENTS, TopicName.REJECTIONS, TopicName.STATE)
 _FIELD: Final = re.compile(r"\bdata\.(\w+)")
 
