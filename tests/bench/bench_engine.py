@@ -45,7 +45,7 @@ def stage_beside_bare(bench: Bench, complaints: int) -> None:
     for _ in range(bench.rounds):
         settings = fresh_settings(bench.broker)
         ensure_topics(settings)
-        commands = list(lives(range(complaints)))
+        commands = list(lives(complaints))
         with running(settings, bench.folder, "lifecycle") as workers:
             worker = workers["lifecycle"]
             cpu, clock = worker.cpu(), time.monotonic()

@@ -14,12 +14,12 @@ from typing import Final
 from uuid import UUID
 
 from figures import Figures, quantile, say
-from loads import Record, fresh_settings, in_days, publish, snapshots
+from loads import fresh_settings, in_days, publish, snapshots
 from workers import Worker, running, wait_for
 
 from agents.admin import ensure_topics
 from agents.broker import running_broker
-from agents.client import Reader
+from agents.client import Reader, Record
 from agents.settings import Settings
 from agents.shell import Partition
 from agents.sla import Timers
@@ -60,7 +60,7 @@ def cost(figures: Figures, armed: int) -> None:
     )
 
 
-def _one_clock(numbers: range, at: datetime, due: Callable[[int], datetime]) -> Iterator[Record]:
+def _one_clock(numbers: range, at: datetime, due: Callable[[int], datetime]) -> Iterator[tuple[bytes, bytes]]:
     # the other clock has been breached before: what is counted is what is armed
     for key, value in snapshots(numbers, at, due, at):
         head, mark, tail = value.partition(b'"settlement":')
@@ -112,21 +112,23 @@ def lateness(figures: Figures, settings: Settings, folder: Path, falling: Fallin
         say(f"{len(falling.numbers):,} fall due within {falling.seconds} s, the first in {ahead:.0f} s")
         if ahead < 0:
             raise SystemExit("the stages were not ready in time: nothing can be said about lateness")
-        late: dict[tuple[UUID, datetime], float] = {}
-        again = 0
+        found: list[Record] = []
+        rung: set[bytes | None] = set()
 
         def all_rung() -> bool:
-            nonlocal again
             for record in reader.poll():
-                event = decode_command(record.value)
-                data = event.data
-                if isinstance(data, NoticeDeadline):
-                    again += (event.subject, data.due_at) in late
-                    late.setdefault((event.subject, data.due_at), (record.at - data.due_at).total_seconds())
-            return len(late) == len(falling.numbers)
+                found.append(record)
+                rung.add(record.key)
+            return len(rung) == len(falling.numbers)
 
         wait_for("all have rung", all_rung, *workers.values(), seconds=ahead + 900)
-    seconds = list(late.values())
+    late: dict[tuple[UUID, datetime], float] = {}
+    for record in found:
+        event = decode_command(record.value)
+        assert isinstance(event.data, NoticeDeadline)
+        due = event.data.due_at
+        late.setdefault((event.subject, due), (record.at - due).total_seconds())
+    seconds, again = list(late.values()), len(found) - len(late)
     figures.add(
         f"{len(seconds):,} due " + (f"within {falling.seconds} s" if falling.seconds else "at one moment"),
         f"{sum(each <= 0 for each in seconds)} early, late p50 {quantile(seconds, 0.5):.3f} s, "

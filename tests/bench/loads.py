@@ -67,15 +67,19 @@ def register(number: int) -> tuple[str, c.CommandEvent[Any]]:
     return complaint, command(order, "/stages/intake", complaint, f"register-{number}")
 
 
-def lives(numbers: Iterable[int]) -> Iterator[Record]:
-    """Give the commands of whole lives, the first ones of all complaints first, as they would come."""
-    complaints = [register(number) for number in numbers]
-    for complaint, event in complaints:
-        yield complaint.encode(), event.model_dump_json(exclude_none=True, by_alias=True).encode()
-    for step, (order, sender) in enumerate(LIFE):
-        for complaint, _ in complaints:
-            event = command(order, sender, complaint, f"{step}-{complaint}")
-            yield complaint.encode(), event.model_dump_json(exclude_none=True, by_alias=True).encode()
+def lives(count: int, at_once: int = 1_000) -> Iterator[Record]:
+    """Give the commands of so many whole lives; `at_once` of them go on side by side, step by step."""
+    for start in range(0, count, at_once):
+        complaints = [register(number) for number in range(start, min(start + at_once, count))]
+        for complaint, event in complaints:
+            yield complaint.encode(), _written(event)
+        for step, (order, sender) in enumerate(LIFE):
+            for complaint, _ in complaints:
+                yield complaint.encode(), _written(command(order, sender, complaint, f"{step}-{complaint}"))
+
+
+def _written(event: c.CommandEvent[Any]) -> bytes:
+    return event.model_dump_json(exclude_none=True, by_alias=True).encode()
 
 
 def disposed(at: datetime) -> Complaint:
