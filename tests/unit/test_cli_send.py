@@ -19,7 +19,7 @@ COMPLAINT = "7f1c0f4e-6a0e-5a41-9c0e-0d8f3c1f2a11"
 OUTSIDE = [
     command
     for command in c.COMMANDS
-    if command.NAME not in {"register-complaint", "notice-deadline", "escalate-complaint"}
+    if command.NAME not in {"register-complaint", "notice-deadline", "escalate-complaint", "reschedule-deadlines"}
 ]
 RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
 
