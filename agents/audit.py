@@ -13,7 +13,6 @@ from typing import Any, Final, Literal, Protocol, Self, TypeVar
 from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
-from pydantic import ValidationError
 
 from agents import exposure
 from agents.admin import AdminError
@@ -33,6 +32,7 @@ from events.codec import (
     decode_report,
     decode_snapshot,
     is_announcement,
+    read_ours,
 )
 from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
@@ -246,7 +246,7 @@ def _partition(log: Readable, part: PartitionAudit, witness: Witness | None) -> 
 
 
 def _rejection(part: PartitionAudit, record: Record, witness: Witness | None) -> None:
-    event = _or_none(RejectionEvent.model_validate_json, record.value or b"")
+    event = _or_none(partial(read_ours, RejectionEvent), record.value or b"")
     if event is None:
         part.unreadable(_place(record))
         return
@@ -256,7 +256,7 @@ def _rejection(part: PartitionAudit, record: Record, witness: Witness | None) ->
 
 
 def _resolution(part: PartitionAudit, record: Record) -> None:
-    event = _or_none(ResolutionEvent.model_validate_json, record.value or b"")
+    event = _or_none(partial(read_ours, ResolutionEvent), record.value or b"")
     if event is None or not event.sequence.isdecimal():
         part.unreadable(_place(record))
         return
@@ -268,7 +268,7 @@ def _place(record: Record) -> Place:
 
 
 def _or_none(decode: Callable[[Any], _Read], value: bytes | None) -> _Read | None:
-    with suppress(Undecodable, ValidationError):
+    with suppress(Undecodable):
         return decode(value)
     return None
 

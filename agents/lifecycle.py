@@ -23,6 +23,7 @@ from events.codec import (
     encode_rejection,
     encode_snapshot,
     fact_headers,
+    fields_unknown,
     is_announcement,
     read_complaint,
 )
@@ -46,6 +47,7 @@ _STANDING: Final = re.compile(
 )
 _AT_HAND: Final = 1_000
 """So many complaints of a partition are kept as objects."""
+_NAMED: Final = 3  # fields that a refusal names
 _OPEN: Final = frozenset(status.value.encode() for status in OPEN)
 
 
@@ -61,24 +63,34 @@ class Lifecycle:
         self._almanac = Almanac(partition)
         self._complaints: dict[bytes, bytes] = {}
         self._at_hand: dict[bytes, Complaint] = {}
+        self._last: dict[bool, bytes] = {}  # read back: the last record of a complaint (False), of the calendar (True)
 
     def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         """Take in a snapshot, or what has been announced of the calendar."""
         if record.key == CALENDAR_KEY:
             self._almanac.restore(record.value)
+            self._last[True] = record.value or b""
             return
         complaint = complaint_key(record.key)
         if record.value is None:
             self._complaints.pop(complaint, None)
         else:
             self._complaints[complaint] = complaint_in(record.value)
+            self._last[False] = record.value
 
     def ready(self) -> None:
-        """Check that we know what open complaints stand on: policy version, offices, announcements.
+        """Check that we know what open complaints stand on: policy version, offices, announcements, and their fields.
 
         Raises:
             RefusedToStart: we do not.
         """
+        # a newer lifecycle writes its fields into every snapshot, and lets nobody older write after it: the last tells
+        for unknown in filter(None, map(fields_unknown, self._last.values())):
+            raise RefusedToStart(
+                f"partition {self._partition.number} of {TopicName.STATE} was written by a newer version, with "
+                f"{', '.join(unknown[:_NAMED])}: this one would drop that, so leave the partition to the newer one"
+            )
+        self._last.clear()
         policies = self._almanac.policies
         versions = {policy.version.encode() for policy in policies.versions}
         offices = {office.id.encode() for office in policies.versions[0].directory}

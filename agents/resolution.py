@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from agents.shell import Output, Partition, Stage, stage_app
-from events.codec import decode_fact, encode_resolution, encode_value
+from events.codec import decode_fact, encode_resolution, encode_value, read_ours
 from events.facts import (
     ComplaintArchived,
     ComplaintClosed,
@@ -49,7 +49,7 @@ class Resolutions:
         if record.value is None:
             self._stories.pop(record.key, None)
         else:
-            Story.model_validate_json(record.value)
+            read_ours(Story, record.value)
             self._stories[record.key] = record.value
 
     def ready(self) -> None:
@@ -64,7 +64,7 @@ class Resolutions:
         complaint = recorded.complaint
         key = complaint.complaint_id.encode()
         known = self._stories.get(key)
-        before = None if known is None else Story.model_validate_json(known)
+        before = None if known is None else read_ours(Story, known)
         story = told(before, recorded)
         number = self._partition.number
         if story != before:

@@ -1,8 +1,11 @@
 """Bytes to messages and back: CloudEvents 1.0, JSON, structured mode.
 
-Decoding raises `Undecodable` (or `InvalidCommand`) and nothing else, whatever the bytes are.
+Decoding raises `Undecodable` (or `InvalidCommand`) and nothing else, whatever the bytes are. What comes from outside is
+read strictly: a field that we do not know is a mistake of the sender's, and refused. What our own stages write is read
+leniently: a field that we do not know is from a newer version of us that runs beside this one, and passed over.
 """
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -38,6 +41,8 @@ M = TypeVar("M", bound=BaseModel)
 E = TypeVar("E", bound=Envelope)
 
 _SENDERS_PART: Final = {"data", "expectedversion"}
+_OUR_STAGES: Final = "/stages/"
+_UNKNOWN: Final = "extra_forbidden"
 _SHOWN_ERRORS: Final = 5
 _SHOWN_CHARACTERS: Final = 100  # of what a sender wrote: a reason stands in a header, and is read by a person
 _SNAPSHOT_MARK: Final = b',"complaint":'
@@ -65,7 +70,7 @@ def _clipped(text: str) -> str:
 
 def _line(error: ErrorDetails) -> str:
     where = _clipped(".".join(str(part) for part in error["loc"]) or "message")
-    if error["type"] == "extra_forbidden":
+    if error["type"] == _UNKNOWN:
         return f"{where}: unknown field"
     if error["type"] == "missing":
         return f"{where}: required"
@@ -83,6 +88,18 @@ def _reason(error: ValidationError) -> str:
 def _valid(model: type[M], raw: bytes) -> M:
     try:
         return model.model_validate_json(raw, by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise Undecodable("invalid", _reason(error)) from None
+
+
+def read_ours(model: type[M], raw: bytes) -> M:
+    """Read what one of our own stages wrote, in whichever version; fields that we do not know are passed over.
+
+    Raises:
+        Undecodable: it is not what it should be.
+    """
+    try:
+        return model.model_validate_json(raw, extra="ignore")
     except ValidationError as error:
         raise Undecodable("invalid", _reason(error)) from None
 
@@ -142,11 +159,13 @@ def _asked(model: type[E], raw: bytes) -> E:
     try:
         return model.model_validate_json(raw, by_alias=True, by_name=False)
     except ValidationError as error:
-        if any(
-            detail["loc"][0] not in _SENDERS_PART for detail in error.errors(include_url=False, include_input=False)
-        ):
+        found = error.errors(include_url=False, include_input=False)
+        if any(each["loc"][0] not in _SENDERS_PART for each in found):
             raise Undecodable("invalid", _reason(error)) from None
         envelope = (Envelope if model is AnnouncementEvent else AboutComplaint).model_validate_json(raw)
+        if envelope.source.startswith(_OUR_STAGES):
+            with suppress(Undecodable):
+                return read_ours(model, raw)
         subject = str(envelope.subject) if isinstance(envelope, AboutComplaint) else CALENDAR
         sender = Sender(subject, envelope.source, envelope.id, envelope.type)
         raise InvalidCommand(sender, _reason(error)) from None
@@ -175,7 +194,7 @@ class _CalendarEvent(Envelope):
 class _Timetable(BaseModel):
     """As much of a complaint as a timer needs; the rest is passed over."""
 
-    model_config = ConfigDict(extra="ignore", strict=True)
+    model_config = ConfigDict(strict=True)
 
     clocks: dict[ClockName, Clock]
 
@@ -184,20 +203,17 @@ def decode_fact(raw: bytes | None) -> Recorded:
     """Read a fact.
 
     Raises:
-        Undecodable: it is none of ours, or of a newer version of us.
+        Undecodable: it is none of ours.
     """
     found = _object(raw).get("type")
     model = _FACTS.get(str(found))
     if model is None:
         raise Undecodable("unknown-type", f"type {_clipped(repr(found))} is no fact of the contract")
-    event = _valid(_FactEvent, raw or b"")
+    event = read_ours(_FactEvent, raw or b"")
     if event.time is None:
         raise Undecodable("invalid", "time: required")
-    try:
-        complaint = Complaint.model_validate_json(to_json(event.data.pop("complaint", None)))
-        fact = model.model_validate_json(to_json(event.data))
-    except ValidationError as error:
-        raise Undecodable("invalid", _reason(error)) from None
+    complaint = read_ours(Complaint, to_json(event.data.pop("complaint", None)))
+    fact = read_ours(model, to_json(event.data))
     return Recorded(fact, event.time, Cause(event.causationsource, event.causationid), complaint)
 
 
@@ -205,24 +221,24 @@ def decode_snapshot(raw: bytes | None) -> Complaint:
     """Read a record of `complaints.state`.
 
     Raises:
-        Undecodable: it is none of ours, or of a newer version of us.
+        Undecodable: it is none of ours.
     """
     found = _object(raw).get("type")
     if found != STATE_TYPE:
         raise Undecodable("unknown-type", f"type {_clipped(repr(found))} is not {STATE_TYPE}")
-    return _valid(_StateEvent, raw or b"").data.complaint
+    return read_ours(_StateEvent, raw or b"").data.complaint
 
 
 def decode_calendar(raw: bytes | None) -> Announcements:
     """Read the record of `complaints.state` that has the key `calendar`.
 
     Raises:
-        Undecodable: it is none of ours, or of a newer version of us.
+        Undecodable: it is none of ours.
     """
     found = _object(raw).get("type")
     if found != CALENDAR_TYPE:
         raise Undecodable("unknown-type", f"type {_clipped(repr(found))} is not {CALENDAR_TYPE}")
-    return _valid(_CalendarEvent, raw or b"").data
+    return read_ours(_CalendarEvent, raw or b"").data
 
 
 def _event(kind: str, source: str, message_id: str, subject: str, time: str, **extensions: str) -> dict[str, str]:
@@ -250,7 +266,18 @@ def encode_complaint(complaint: Complaint) -> bytes:
 
 def read_complaint(snapshot: bytes) -> Complaint:
     """Read what `encode_complaint` wrote."""
-    return Complaint.model_validate_json(snapshot)
+    return Complaint.model_validate_json(snapshot, extra="ignore")
+
+
+def fields_unknown(raw: bytes) -> list[str]:
+    """Name the fields of a record of `complaints.state` that we do not know: a newer version of us wrote it."""
+    model = _CalendarEvent if f'"{CALENDAR_TYPE}"'.encode() in raw else _StateEvent
+    try:
+        model.model_validate_json(raw)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        return [_clipped(".".join(map(str, each["loc"]))) for each in found if each["type"] == _UNKNOWN]
+    return []
 
 
 def complaint_in(raw: bytes) -> bytes:
@@ -270,9 +297,9 @@ def read_clocks(raw: bytes) -> dict[ClockName, Clock]:
     """Read the deadlines out of a record of `complaints.state` and nothing else: a third of the time.
 
     Raises:
-        Undecodable: it is none of ours, or of a newer version of us.
+        Undecodable: it is none of ours.
     """
-    return _valid(_Timetable, complaint_in(raw)).clocks
+    return read_ours(_Timetable, complaint_in(raw)).clocks
 
 
 def reckoned_with(raw: bytes) -> int:

@@ -4,13 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import ValidationError
-
 from agents.client.reading import Reader, Record, read_all
 from agents.settings import Settings
 from events.announcements import CALENDAR_KEY, Announcement
 from events.base import AboutComplaint
-from events.codec import decode_calendar, decode_fact, decode_snapshot
+from events.codec import decode_calendar, decode_fact, decode_snapshot, read_ours
 from events.errors import Undecodable
 from events.facts import Recorded
 from events.outcomes import Rejection
@@ -108,7 +106,7 @@ def add_to(dossier: Dossier, record: Record) -> None:
         if record.topic is TopicName.EVENTS:
             dossier.history.append(decode_fact(record.value))
         elif record.value is not None:
-            event = _RejectionEvent.model_validate_json(record.value)
+            event = read_ours(_RejectionEvent, record.value)
             dossier.refusals.append(RefusedCommand(event.data, event.time or record.at))
-    except (Undecodable, ValidationError):
+    except Undecodable:
         return  # strangers may write anything anywhere; what lifecycle writes can be read
