@@ -12,7 +12,7 @@ _DAY_MS: Final = 24 * 60 * 60 * 1000
 _FOREVER: Final = "-1"
 
 INWARD_RECORD_BYTES: Final = 1_048_576
-"""Largest record batch that channels, officers and citizens may send, in bytes."""
+"""Largest record batch that channels, officers and citizens may send, in bytes; what was compressed counts unpacked."""
 OUTWARD_RECORD_BYTES: Final = 4 * INWARD_RECORD_BYTES
 """Room for what we add around what was sent to us (snapshots, the headers of a dead letter), in bytes."""
 
@@ -40,13 +40,21 @@ class Topic:
     config: dict[str, str] = field(default_factory=dict)
 
 
-def _kept(days: int | None, *, stamp: str = "CreateTime", max_bytes: int = OUTWARD_RECORD_BYTES) -> dict[str, str]:
-    retention = _FOREVER if days is None else str(days * _DAY_MS)
+def _kept(days: int | None) -> dict[str, str]:
     return {
         "cleanup.policy": "delete",
-        "retention.ms": retention,
+        "retention.ms": _FOREVER if days is None else str(days * _DAY_MS),
+        "message.timestamp.type": "CreateTime",
+        "max.message.bytes": str(OUTWARD_RECORD_BYTES),
+    }
+
+
+def _inward(*, stamp: str) -> dict[str, str]:
+    return _kept(30) | {
         "message.timestamp.type": stamp,
-        "max.message.bytes": str(max_bytes),
+        "max.message.bytes": str(INWARD_RECORD_BYTES),
+        # the broker unpacks what comes compressed, and so holds it to that limit: 12 kB can unpack to 400 MB
+        "compression.type": "uncompressed",
     }
 
 
@@ -59,10 +67,10 @@ def _compacted() -> dict[str, str]:
 
 
 TOPICS: Final[tuple[Topic, ...]] = (
-    Topic(TopicName.INTAKE, "intake", _kept(30, max_bytes=INWARD_RECORD_BYTES)),
+    Topic(TopicName.INTAKE, "intake", _inward(stamp="CreateTime")),
     Topic(TopicName.IDENTITIES, "the identity desk only", _compacted()),
     # The broker's stamp on a command is the `now` of the decision on it: the log is the clock.
-    Topic(TopicName.COMMANDS, "lifecycle", _kept(30, stamp="LogAppendTime", max_bytes=INWARD_RECORD_BYTES)),
+    Topic(TopicName.COMMANDS, "lifecycle", _inward(stamp="LogAppendTime")),
     Topic(TopicName.EVENTS, "stages, auditors", _kept(None)),
     Topic(TopicName.STATE, "lifecycle, sla, boards", _compacted()),
     Topic(TopicName.STORIES, "resolution", _compacted()),
