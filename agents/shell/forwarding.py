@@ -6,11 +6,13 @@ and has to be the same.
 """
 
 import asyncio
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import structlog
 from aiokafka import TopicPartition
 
 from agents.settings import Settings
@@ -18,8 +20,15 @@ from agents.shell import kafka
 from agents.shell.records import Output
 from events.topics import TopicName
 
+log = structlog.get_logger()
+
 HEADER: Final = "forwarded-from"
+_PLACE: Final = re.compile(rb"([0-9]{1,9})/([0-9]{1,18})")
 _PATIENCE_SECONDS: Final = 10.0
+_FETCH_BYTES: Final = 262_144
+MOST_FETCHES: Final = 128
+"""Requests for the first places of one poll and partition. What was really sent on lies close together and needs few;
+who makes places up, all over the log, shall not keep everybody else waiting."""
 
 
 def forwarded(record: Any, key: bytes, home: int) -> Output:  # noqa: ANN401 -- aiokafka ships no types
@@ -31,10 +40,8 @@ def forwarded(record: Any, key: bytes, home: int) -> Output:  # noqa: ANN401 -- 
 
 def _first_place(record: Any) -> tuple[int, int] | None:  # noqa: ANN401 -- as above
     claim = next((value for name, value in record.headers if name == HEADER), None)
-    partition, _, offset = (claim or b"").partition(b"/")
-    if not (partition.isdigit() and offset.isdigit()):
-        return None
-    return int(partition), int(offset)
+    place = _PLACE.fullmatch(claim or b"")
+    return None if place is None else (int(place[1]), int(place[2]))
 
 
 class FirstStamps:
@@ -62,7 +69,7 @@ class FirstStamps:
 
     async def _read(self, topic: str, places: set[tuple[int, int]], partitions: int) -> dict[tuple[int, int], Any]:
         if self._reader is None:
-            self._reader = kafka.consumer(self._settings)
+            self._reader = kafka.consumer(self._settings, partition_bytes=_FETCH_BYTES)
             await self._reader.start()
         wanted: dict[TopicPartition, set[int]] = defaultdict(set)
         for partition, offset in places:
@@ -74,24 +81,37 @@ class FirstStamps:
         self._reader.assign(list(wanted))
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                for source, offsets in wanted.items():
-                    found |= await self._read_partition(source, offsets)
+                await self._read_all(wanted, found)
         except TimeoutError:
             pass  # a place that does not exist is waited for in vain: whoever made it up gains nothing
         return found
 
-    async def _read_partition(self, source: TopicPartition, offsets: set[int]) -> dict[tuple[int, int], Any]:
-        bounds = await self._reader.beginning_offsets([source]), await self._reader.end_offsets([source])
-        offsets = {offset for offset in offsets if bounds[0][source] <= offset < bounds[1][source]}
-        found: dict[tuple[int, int], Any] = {}
-        for offset in sorted(offsets):
-            if offset in {at for _, at in found}:
-                continue
-            self._reader.seek(source, offset)
-            while await self._reader.position(source) <= offset:
+    async def _read_all(self, wanted: dict[TopicPartition, set[int]], found: dict[tuple[int, int], Any]) -> None:
+        first, ends = await self._reader.beginning_offsets(list(wanted)), await self._reader.end_offsets(list(wanted))
+        fetches = 0
+        for source, offsets in wanted.items():
+            for offset in sorted(each for each in offsets if first[source] <= each < ends[source]):
+                if (source.partition, offset) in found:
+                    continue
+                if fetches >= MOST_FETCHES:
+                    log.warning("first-stamps-unread", places=len(offsets), partition=source.partition)
+                    return
+                fetches += await self._read_one(source, offset, offsets, found)
+
+    async def _read_one(
+        self, source: TopicPartition, offset: int, offsets: set[int], found: dict[tuple[int, int], Any]
+    ) -> int:
+        """Read the record at `offset`, and those of `offsets` that come with it; return how many requests it took."""
+        self._reader.seek(source, offset)
+        fetches = 0
+        try:
+            while await self._reader.position(source) <= offset and fetches < MOST_FETCHES:
+                fetches += 1
                 for records in (await self._reader.getmany(source, timeout_ms=kafka.FETCH_WAIT_MS)).values():
                     found |= {(r.partition, r.offset): r for r in records if r.offset in offsets}
-        return found
+        except UnicodeDecodeError:
+            pass  # an unreadable record lies there: it was never sent on
+        return fetches
 
     async def stop(self) -> None:
         """Let go of the connection."""

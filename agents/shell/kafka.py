@@ -16,10 +16,16 @@ RETRY_BACKOFF_MS: Final = 5
 BATCH_BYTES: Final = 262_144
 FETCH_WAIT_MS: Final = 200
 RECORDS_PER_POLL: Final = 2_000
+POLL_PARTITION_BYTES: Final = 1_048_576
+"""What a stage reads ahead of each of its partitions, in bytes, and so the most that one poll brings of it: records of
+a megabyte each come one by one. Only a single batch that is larger comes whole, so that nobody gets stuck."""
 
 
-def consumer(settings: Settings, group: str | None = None) -> Any:  # noqa: ANN401 -- aiokafka ships no types
-    """Return a consumer of committed records that starts at the earliest record and commits nothing by itself."""
+def consumer(settings: Settings, group: str | None = None, partition_bytes: int = OUTWARD_RECORD_BYTES) -> Any:  # noqa: ANN401 -- aiokafka ships no types
+    """Return a consumer of committed records that starts at the earliest record and commits nothing by itself.
+
+    It keeps at most `partition_bytes` of each partition at hand, or one batch if that is larger.
+    """
     return AIOKafkaConsumer(
         bootstrap_servers=settings.broker,
         group_id=group,
@@ -29,7 +35,7 @@ def consumer(settings: Settings, group: str | None = None) -> Any:  # noqa: ANN4
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=HEARTBEAT_MS,
         fetch_max_wait_ms=FETCH_WAIT_MS,
-        max_partition_fetch_bytes=OUTWARD_RECORD_BYTES,
+        max_partition_fetch_bytes=partition_bytes,
     )
 
 
