@@ -1,7 +1,7 @@
 """Intake: a channel's report becomes a command to register it; the reporter's identity is kept apart."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from agents.partitions import partition_of
 from agents.shell import Output, Partition, Stage, stage_app
@@ -12,6 +12,9 @@ from events.topics import TopicName
 from workflow.intake import identity, registration
 
 SOURCE = "/stages/intake"
+COMMANDS_WAITING: Final = 1_000
+"""While more than so many commands wait for `lifecycle`, reports wait in the intake: no officer's command queues behind
+a flood of them. A fraction of a second's work for one worker, and enough that it never waits for us."""
 
 
 class Intake:
@@ -39,7 +42,7 @@ class Intake:
         yield Output(TopicName.COMMANDS, key, command, home)
 
 
-app = stage_app(Stage("intake", Intake))
+app = stage_app(Stage("intake", Intake, holds_for=("lifecycle", COMMANDS_WAITING)))
 
 
 @app.agent(app.polls)

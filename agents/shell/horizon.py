@@ -12,8 +12,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from agents.settings import Settings
-from agents.shell import kafka
-from events.topics import STAGES
+from agents.shell.progress import Progress
 
 log = structlog.get_logger()
 
@@ -24,22 +23,18 @@ class Horizon:
     """Follows how far the stage that decides, `lifecycle`, has come with the commands of all partitions."""
 
     def __init__(self, settings: Settings, partitions: int) -> None:
-        topic = settings.topic(STAGES["lifecycle"])
-        self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
-        # asks in the name of the group, and never joins it
-        self._asking = kafka.consumer(settings, settings.group("lifecycle"))
+        self._progress = Progress(settings, "lifecycle", partitions)
         self._looked_at: datetime | None = None
         self._ends: dict[TopicPartition, int] = {}
         self._warned = False
 
     async def start(self) -> None:
         """Connect."""
-        await self._asking.start()
-        self._asking.assign(self._partitions)
+        await self._progress.start()
 
     async def stop(self) -> None:
         """Let go of the connection."""
-        await self._asking.stop()
+        await self._progress.stop()
 
     async def reached(self) -> datetime | None:
         """Return a time before which all that reached the log has been settled; None if that is not known yet.
@@ -49,16 +44,13 @@ class Horizon:
         if self._looked_at is None:
             # first the time, then the ends: what comes between is waited for too
             self._looked_at = datetime.now(UTC)
-            self._ends = await self._asking.end_offsets(self._partitions)
-        behind = [source for source, end in self._ends.items() if (await self._settled(source, end)) < end]
+            self._ends = await self._progress.ends()
+        behind = list(await self._progress.short_of(self._ends))
         if behind:
             self._warn(behind)
             return None
         reached, self._looked_at, self._warned = self._looked_at, None, False
         return reached
-
-    async def _settled(self, source: TopicPartition, end: int) -> int:
-        return 0 if end == 0 else await self._asking.committed(source) or 0
 
     def _warn(self, behind: list[TopicPartition]) -> None:
         waited = (datetime.now(UTC) - (self._looked_at or datetime.now(UTC))).total_seconds()

@@ -22,6 +22,7 @@ from agents.shell import kafka
 from agents.shell.forwarding import FirstStamps
 from agents.shell.records import BUG, Output, dead_letter
 from agents.shell.stage import Handler, Partition, Restored, Stage, Ticking
+from agents.shell.unreadable import Unreadable
 from events.errors import Undecodable
 from events.topics import TopicName
 
@@ -121,14 +122,26 @@ class Lease:
         fresh = list(await self._stamps.restore(fresh, self._count))
         outputs = [output for record in fresh for output in self._outputs(record)]
         after = fresh[-1].offset + 1
+        await self._commit(outputs, after, consumer)
+        out = Counter[str](output.topic.removeprefix("complaints.") for output in outputs)
+        return Tally(len(fresh), out, min(record.timestamp for record in fresh))
+
+    async def _commit(self, outputs: Sequence[Output], after: int, consumer: Any) -> None:  # noqa: ANN401 -- as above
         if self.stage.transactional:
             await self._settle_in_transaction(outputs, after)
         else:
             await self.write(outputs)
             await consumer.commit({self.source: after})
         self.next_offset = after
-        out = Counter[str](output.topic.removeprefix("complaints.") for output in outputs)
-        return Tally(len(fresh), out, min(record.timestamp for record in fresh))
+
+    async def pass_over(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+        """Set the next record aside, which the client cannot even unpack."""
+        if self.next_offset is None:
+            return
+        record = Unreadable(self.source, self.next_offset)
+        log.warning("dead-letter", code="unreadable", **_place(record))
+        await self._commit([record.letter(self.stage.name)], record.offset + 1, consumer)
+        consumer.seek(self.source, record.offset + 1)
 
     async def _write_outside(self, output: Output) -> None:
         """Write `output` by itself, in a transaction of its own if the stage works in transactions."""

@@ -17,10 +17,12 @@ from mode import Service
 from agents.settings import Settings
 from agents.shell import kafka
 from agents.shell.forwarding import FirstStamps
+from agents.shell.headroom import Headroom
 from agents.shell.horizon import Horizon
 from agents.shell.lease import GROUP_COMMIT_SECONDS, Lease, Tally
 from agents.shell.process import end_with
 from agents.shell.stage import Partition, RefusedToStart, Stage
+from agents.shell.unreadable import readable
 from events.topics import TOPICS
 from workflow.policy import PolicySet
 
@@ -30,6 +32,7 @@ Poll = list[tuple[Lease, list[Any]]]
 """What one poll brought: the records of each partition that is ours."""
 
 _POLL_TIMEOUT_MS: Final = 200
+_HELD_SECONDS: Final = 0.05
 
 
 class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -46,6 +49,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.count = 0
         self.stamps = FirstStamps(settings)
         self.horizon: Horizon | None = None
+        self.headroom: Headroom | None = None
         self._opening: dict[TopicPartition, asyncio.Task[None]] = {}
         self._rebalancing = True
         self._idle = asyncio.Event()
@@ -57,7 +61,8 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         Raises:
             RefusedToStart: the topics are not as they have to be.
         """
-        self.consumer = kafka.consumer(self.settings, self.settings.group(self.stage.name))
+        group = self.settings.group(self.stage.name)
+        self.consumer = kafka.consumer(self.settings, group, kafka.POLL_PARTITION_BYTES)
         self.producer = kafka.producer(self.settings)
         await self.producer.start()
         await self.consumer.start()
@@ -65,6 +70,9 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         if self.stage.tick_every is not None:
             self.horizon = Horizon(self.settings, self.count)
             await self.horizon.start()
+        if self.stage.holds_for is not None:
+            self.headroom = Headroom(self.settings, *self.stage.holds_for, self.count)
+            await self.headroom.start()
         self.consumer.subscribe([self.source], listener=self)
         log.info("started", stage=self.stage.name, topic=self.source, policy=self.policies.name)
 
@@ -157,7 +165,14 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                 await asyncio.sleep(GROUP_COMMIT_SECONDS)
 
     async def _poll(self) -> None:
-        found = await self.consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=kafka.RECORDS_PER_POLL)
+        most = await self._most()
+        if not most:
+            await asyncio.sleep(_HELD_SECONDS)
+            return
+        try:
+            found = await self.consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=most)
+        except UnicodeDecodeError:
+            found = await self._read_around()
         # nothing is awaited from here until the poll is marked as in hand: no rebalance can come between
         if self._rebalancing:
             return
@@ -168,9 +183,30 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         ]
         if poll:
             self._idle.clear()
+            if self.headroom is not None:
+                self.headroom.took(sum(len(records) for _, records in poll))
             await self.polls.put(poll)
         else:
             await self._pass_markers()
+
+    async def _most(self) -> int:
+        """Return how many records the next poll may bring."""
+        owned = sum(lease.open for lease in self.leases.values())
+        if self.headroom is None or not owned:
+            return kafka.RECORDS_PER_POLL
+        return min(kafka.RECORDS_PER_POLL, await self.headroom.room(owned))
+
+    async def _read_around(self) -> dict[TopicPartition, list[Any]]:
+        """Return what can be read where the client has failed on a record, and set aside what cannot."""
+        places = {source: lease.next_offset for source, lease in self.leases.items() if lease.next_offset is not None}
+        found, stuck = await readable(self.consumer, places)
+        if self._rebalancing:
+            return {}
+        self._idle.clear()
+        for source in stuck:
+            await self.leases[source].pass_over(self.consumer)
+        self._idle.set()
+        return found
 
     async def _pass_markers(self) -> None:
         """Commit past the markers that end transactions: they are no records, and would be lag for ever."""
@@ -231,5 +267,6 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         await self.consumer.stop()
         await self.producer.stop()
         await self.stamps.stop()
-        if self.horizon is not None:
-            await self.horizon.stop()
+        for asking in (self.horizon, self.headroom):
+            if asking is not None:
+                await asking.stop()

@@ -84,6 +84,8 @@ class Stage:
     """The compacted topic that a `Restored` handler's memory is read from."""
     tick_every: float | None = None
     """Seconds between two ticks of a `Ticking` handler."""
+    holds_for: tuple[str, int] | None = None
+    """A stage, and how many records may wait for it: while there are more, this one reads nothing."""
 
     @property
     def source(self) -> TopicName:

@@ -1,0 +1,77 @@
+"""Holding back while the next stage is behind: what waits, waits in the topic that nobody else's messages stand in.
+
+Intake can write commands many times faster than `lifecycle` decides on them. Written as fast as they come, a flood of
+reports would lie before every command of an officer or a citizen, in the one order of `complaints.commands`. So intake
+keeps that queue short: it reads no more reports than there is room for, and the others wait in `complaints.intake`.
+"""
+
+import time
+from typing import Final
+
+import structlog
+
+from agents.settings import Settings
+from agents.shell.progress import Progress
+
+log = structlog.get_logger()
+
+ASK_EVERY_SECONDS: Final = 0.25
+"""How old an answer about the other stage may be while there is room."""
+_TRICKLE_SECONDS: Final = 60.0
+"""Held for so long, one record is let through: a member of the group that never polls is taken for dead."""
+_WARN_SECONDS: Final = 10.0
+
+
+class Headroom:
+    """Tells how many more records a stage may take, so that `behind` keeps at most so many waiting.
+
+    Args:
+        settings: which environment.
+        behind: the stage that must not fall behind.
+        most: records that may wait for it, over all partitions and whoever wrote them.
+        partitions: of each topic.
+    """
+
+    def __init__(self, settings: Settings, behind: str, most: int, partitions: int) -> None:
+        self._progress = Progress(settings, behind, partitions)
+        self._behind = behind
+        self._most = most
+        self._partitions = partitions
+        self._left = 0
+        self._asked_at = float("-inf")
+        self._roomy_at = time.monotonic()
+        self._warned = False
+
+    async def start(self) -> None:
+        """Connect."""
+        await self._progress.start()
+
+    async def stop(self) -> None:
+        """Let go of the connection."""
+        await self._progress.stop()
+
+    async def room(self, owned: int) -> int:
+        """Return how many records a worker may take now that owns so many partitions; 0 is none."""
+        now = time.monotonic()
+        if self._left <= 0 or now - self._asked_at > ASK_EVERY_SECONDS:
+            waiting = sum((await self._progress.short_of(await self._progress.ends())).values())
+            # each worker has its share: together they must not take what there is room for once
+            self._left = max(0, self._most - waiting) * owned // self._partitions
+            self._asked_at = now
+            if not self._left:
+                return self._held(now, waiting)
+        self._roomy_at, self._warned = now, False
+        return self._left
+
+    def took(self, records: int) -> None:
+        """Take in that so many were taken."""
+        self._left -= records
+
+    def _held(self, now: float, waiting: int) -> int:
+        if now - self._roomy_at > _WARN_SECONDS and not self._warned:
+            self._warned = True
+            log.warning("held-back", reason=f"{self._behind} is behind", waiting=waiting, most=self._most)
+        if now - self._roomy_at < _TRICKLE_SECONDS:
+            return 0
+        self._roomy_at = now
+        return 1

@@ -1,0 +1,42 @@
+"""How far a stage has come with its topic, asked from outside: it need not run for that, and does not notice."""
+
+import asyncio
+from collections.abc import Mapping
+
+from aiokafka import TopicPartition
+
+from agents.settings import Settings
+from agents.shell import kafka
+from events.topics import STAGES
+
+
+class Progress:
+    """Asks in the name of a stage's group, and never joins it."""
+
+    def __init__(self, settings: Settings, stage: str, partitions: int) -> None:
+        topic = settings.topic(STAGES[stage])
+        self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
+        self._asking = kafka.consumer(settings, settings.group(stage))
+
+    async def start(self) -> None:
+        """Connect."""
+        await self._asking.start()
+        self._asking.assign(self._partitions)
+        # for its offsets only: the records themselves are not fetched
+        self._asking.pause(*self._partitions)
+
+    async def stop(self) -> None:
+        """Let go of the connection."""
+        await self._asking.stop()
+
+    async def ends(self) -> dict[TopicPartition, int]:
+        """Return where each partition of the topic ends now."""
+        ends: dict[TopicPartition, int] = await self._asking.end_offsets(self._partitions)
+        return ends
+
+    async def short_of(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """Return by how much the stage is short of `ends`, for the partitions where it is."""
+        begun = [source for source, end in ends.items() if end]
+        settled = await asyncio.gather(*(self._asking.committed(source) for source in begun))
+        short = {source: ends[source] - (place or 0) for source, place in zip(begun, settled, strict=True)}
+        return {source: records for source, records in short.items() if records > 0}
