@@ -5,10 +5,11 @@ producer stay off: with them, an exception in an agent acknowledges the record (
 """
 
 import asyncio
+import gc
 import os
 import sys
 import tempfile
-from typing import Any
+from typing import Any, Final
 
 import faust
 from faust.app.base import BootStrategy
@@ -19,6 +20,9 @@ from agents.shell.process import EXIT_REFUSED, end_with
 from agents.shell.reader import Poll, Reader
 from agents.shell.stage import Stage
 from workflow.policy import PolicyError, PolicySet
+
+_COLLECTOR: Final = (100_000, 50, 100)
+"""Python's own thresholds make the collector look through a memory of millions again and again while it is read."""
 
 
 class _OwnReader(BootStrategy):
@@ -71,4 +75,5 @@ def stage_app(stage: Stage) -> StageApp:
         sys.stderr.write(f"alur {stage.name}: {error}\n")
         raise SystemExit(EXIT_REFUSED) from None
     logs.configure(settings.log)
+    gc.set_threshold(*_COLLECTOR)
     return StageApp(stage, settings, policy_set)
