@@ -78,12 +78,12 @@ def ready_again(figures: Figures, settings: Settings, folder: Path, stage: str, 
     worker.kill()
     worker = Worker(stage, settings, folder)
     seconds = worker.await_ready()
-    now, most = worker.memory()
+    cpu, (now, most) = worker.cpu(), worker.memory()
     reading = max(line["seconds"] for line in worker.lines("took-over"))
     worker.kill()
     figures.add(
         f"{stage}: ready after kill -9 with {what}",
-        f"{seconds:.1f} s ({reading:.1f} s of it reading), {now:,.0f} MB, at most {most:,.0f} MB",
+        f"{seconds:.1f} s ({reading:.1f} s of it reading; {cpu:.1f} s of CPU), {now:,.0f} MB, at most {most:,.0f} MB",
         "≤ 30 s, ≤ 2,500 MB",
     )
     return seconds
