@@ -21,17 +21,25 @@ POLL_PARTITION_BYTES: Final = 1_048_576
 a megabyte each come one by one. Only a single batch that is larger comes whole, so that nobody gets stuck."""
 
 
-def consumer(settings: Settings, group: str | None = None, partition_bytes: int = OUTWARD_RECORD_BYTES) -> Any:  # noqa: ANN401 -- aiokafka ships no types
-    """Return a consumer of committed records that starts at the earliest record and commits nothing by itself.
+def consumer(
+    settings: Settings,
+    group: str | None = None,
+    partition_bytes: int = OUTWARD_RECORD_BYTES,
+    *,
+    isolation: str = "read_committed",
+) -> Any:  # noqa: ANN401 -- aiokafka ships no types
+    """Return a consumer that starts at the earliest record and commits nothing by itself.
 
-    It keeps at most `partition_bytes` of each partition at hand, or one batch if that is larger.
+    It keeps at most `partition_bytes` of each partition at hand, or one batch if that is larger. With `isolation`
+    `read_committed` it sees nothing of a transaction that is not committed, nor what lies behind one that is open: its
+    ends are the last stable offsets. With `read_uncommitted` they are the ends of the log.
     """
     return AIOKafkaConsumer(
         bootstrap_servers=settings.broker,
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        isolation_level="read_committed",
+        isolation_level=isolation,
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=HEARTBEAT_MS,
         fetch_max_wait_ms=FETCH_WAIT_MS,

@@ -16,7 +16,8 @@ class Progress:
     def __init__(self, settings: Settings, stage: str, partitions: int) -> None:
         topic = settings.topic(STAGES[stage])
         self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
-        self._asking = kafka.consumer(settings, settings.group(stage))
+        # what lies behind a transaction that is still open cannot be read yet, and has reached the log all the same
+        self._asking = kafka.consumer(settings, settings.group(stage), isolation="read_uncommitted")
 
     async def start(self) -> None:
         """Connect."""

@@ -1,0 +1,136 @@
+"""Handing a partition over, on a real broker: what a former owner may still do, and what is waited for."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from engines import command_event
+
+from agents import policies
+from agents.admin import ensure_topics
+from agents.lifecycle import Lifecycle
+from agents.settings import Settings
+from agents.shell import Partition, Stage, kafka
+from agents.shell.forwarding import FirstStamps
+from agents.shell.horizon import Horizon
+from agents.shell.lease import Lease
+from events.topics import TopicName
+
+COMMAND = command_event(
+    "withdraw-complaint", "6c0f2a52-4b0f-5d0c-9d6b-4b0a3a5f1c11", "/citizens/anonymous", {"reason": "selesai"}
+)
+
+
+class Bench:
+    """Commands of partition 0, clients of every kind, and leases that are taken by hand."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.source = TopicPartition(settings.topic(TopicName.COMMANDS), 0)
+        self.closing: list[Callable[[], Awaitable[Any]]] = []
+
+    async def producer(self, transactional_id: str | None = None) -> Any:
+        producer = kafka.producer(self.settings, transactional_id and f"{self.settings.prefix}{transactional_id}")
+        await producer.start()
+        self.closing.append(producer.stop)
+        return producer
+
+    async def consumer(self) -> Any:
+        consumer = kafka.consumer(self.settings, self.settings.group("lifecycle"))
+        await consumer.start()
+        self.closing.append(consumer.stop)
+        consumer.assign([self.source])
+        return consumer
+
+    async def lease(self, consumer: Any) -> Lease:
+        stage = Stage("lifecycle", Lifecycle, transactional=True, memory=TopicName.STATE)
+        partition = Partition(0, self.settings.partitions, policies.load(self.settings.policy))
+        lease = Lease(stage, self.settings, self.source, partition, FirstStamps(self.settings))
+        await lease.take(consumer, None)
+        self.closing.append(lease.give_up)
+        return lease
+
+    async def write(self, producer: Any) -> None:
+        value = json.dumps(COMMAND).encode()
+        await producer.send_and_wait(self.source.topic, value, partition=self.source.partition)
+
+    async def close(self) -> None:
+        for close in reversed(self.closing):
+            await close()
+
+
+def on_the_bench(settings: Settings, test: Callable[[Bench], Awaitable[None]]) -> None:
+    async def run() -> None:
+        bench = Bench(settings)
+        try:
+            async with asyncio.timeout(60):
+                await test(bench)
+        finally:
+            await bench.close()
+
+    ensure_topics(settings)
+    asyncio.run(run())
+
+
+def test_notice_waits_for_what_lies_behind_an_open_transaction(settings: Settings) -> None:
+    """A transaction hides from readers what comes after it; it has reached the log all the same."""
+
+    async def test(bench: Bench) -> None:
+        horizon = Horizon(settings, settings.partitions)
+        await horizon.start()
+        bench.closing.append(horizon.stop)
+        assert await horizon.reached() is not None, "nothing has reached the log"
+        forwarding = await bench.producer("forwarding")
+        await forwarding.begin_transaction()
+        await bench.write(forwarding)
+        await bench.write(await bench.producer())
+        assert await horizon.reached() is None
+        await forwarding.abort_transaction()
+        assert await horizon.reached() is None, "it can be read now, and has not been settled"
+        lifecycle = await bench.consumer()
+        await lifecycle.commit({bench.source: 2})
+        assert await horizon.reached() is not None
+
+    on_the_bench(settings, test)
+
+
+def test_a_former_owner_cannot_set_the_offset_back(settings: Settings) -> None:
+    """Not even by passing over the mark of a transaction, where it writes nothing."""
+
+    async def test(bench: Bench) -> None:
+        forwarding = await bench.producer("forwarding")
+        await forwarding.begin_transaction()
+        await bench.write(forwarding)
+        await forwarding.abort_transaction()
+        consumer = await bench.consumer()
+        former = await bench.lease(consumer)
+        assert former.next_offset == 0
+        await bench.write(await bench.producer())
+        await (await bench.lease(consumer)).skip_to(3, consumer)
+        assert await consumer.committed(bench.source) == 3
+        with pytest.raises(KafkaError):
+            await former.skip_to(2, consumer)
+        assert await consumer.committed(bench.source) == 3
+
+    on_the_bench(settings, test)
+
+
+def test_a_new_owner_waits_for_the_transaction_of_the_last_one_to_be_over(settings: Settings) -> None:
+    async def test(bench: Bench) -> None:
+        consumer = await bench.consumer()
+        await bench.write(await bench.producer())
+        former = await bench.lease(consumer)
+        in_hand: Any = former._producer  # noqa: SLF001 -- it is left in the middle of its work
+        await in_hand.begin_transaction()
+        await in_hand.send_and_wait(settings.topic(TopicName.STATE), b"half", key=b"a" * 36, partition=0)
+        await in_hand.send_offsets_to_transaction({bench.source: 1}, settings.group("lifecycle"))
+        successor = await bench.lease(consumer)
+        assert (successor.next_offset, successor.restored) == (0, 0), "nothing of it has come to be"
+        with pytest.raises(KafkaError):
+            await in_hand.commit_transaction()
+
+    on_the_bench(settings, test)
