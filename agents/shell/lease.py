@@ -127,10 +127,15 @@ class Lease:
         return Tally(len(fresh), out, min(record.timestamp for record in fresh))
 
     async def _commit(self, outputs: Sequence[Output], after: int, consumer: Any) -> None:  # noqa: ANN401 -- as above
-        if self.stage.transactional:
-            await self._settle_in_transaction(outputs, after)
+        """Write `outputs`, and commit that all before `after` is done: in one transaction, or one after the other."""
+        transaction = self._producer if self.stage.transactional else None
+        if transaction is not None:
+            await transaction.begin_transaction()
+        await self.write(outputs)
+        if transaction is not None:
+            await transaction.send_offsets_to_transaction({self.source: after}, self.settings.group(self.stage.name))
+            await transaction.commit_transaction()
         else:
-            await self.write(outputs)
             await consumer.commit({self.source: after})
         self.next_offset = after
 
@@ -152,17 +157,14 @@ class Lease:
         else:
             await self.write([output])
 
-    async def _settle_in_transaction(self, outputs: Sequence[Output], after: int) -> None:
-        await self._producer.begin_transaction()
-        await self.write(outputs)
-        await self._producer.send_offsets_to_transaction({self.source: after}, self.settings.group(self.stage.name))
-        await self._producer.commit_transaction()
-
     async def skip_to(self, position: int, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
-        """Commit that there is nothing for us before `position`."""
+        """Commit that there is nothing for us before `position`.
+
+        In a transaction too where the stage works in transactions: the group alone does not keep a former owner from
+        setting the offset back to where it left off.
+        """
         if self.next_offset is not None and position > self.next_offset:
-            await consumer.commit({self.source: position})
-            self.next_offset = position
+            await self._commit([], position, consumer)
 
     async def write(self, outputs: Iterable[Output]) -> None:
         """Write `outputs`, those of a partition in their order, and wait until the broker has them."""

@@ -211,9 +211,9 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     async def _pass_markers(self) -> None:
         """Commit past the markers that end transactions: they are no records, and would be lag for ever."""
         self._idle.clear()
-        for lease in list(self.leases.values()):
-            if lease.open:
-                await lease.skip_to(await self.consumer.position(lease.source), self.consumer)
+        leases = [lease for lease in self.leases.values() if lease.open]
+        places = [await self.consumer.position(lease.source) for lease in leases]
+        await asyncio.gather(*(lease.skip_to(at, self.consumer) for lease, at in zip(leases, places, strict=True)))
         self._idle.set()
 
     async def tick(self) -> None:
