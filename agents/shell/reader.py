@@ -52,6 +52,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.headroom: Headroom | None = None
         self._opening: dict[TopicPartition, asyncio.Task[None]] = {}
         self._rebalancing = True
+        self._generation = 0
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -93,20 +94,24 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         """Let the poll in hand settle before anybody else may own its partitions."""
         del revoked
         self._rebalancing = True
-        await self._idle.wait()
-        for source, lease in list(self.leases.items()):
-            if not lease.open:
-                await self._give_up(source)
+        try:
+            await self._idle.wait()
+            await asyncio.gather(*(self._give_up(each) for each, lease in self.leases.items() if not lease.open))
+        except Exception as error:  # noqa: BLE001 -- the client would only log it, and go on
+            self.fail(error)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Keep the leases that are still ours, give up the others, take the new ones.
+        """Keep the leases that are still ours, give up the others, take the new ones."""
+        try:
+            await self._share_out(set(assigned))
+        except Exception as error:  # noqa: BLE001 -- as above: and the stage would stand still from here on
+            self.fail(error)
 
-        A lease that comes back in the very next assignment was nobody else's meanwhile. Should that ever be wrong, the
-        new owner has fenced us, and our next transaction fails.
-        """
-        wanted = set(assigned)
-        for source in set(self.leases) - wanted:
-            await self._give_up(source)
+    async def _share_out(self, wanted: set[TopicPartition]) -> None:
+        kept = wanted if self._no_generation_missed() else set()
+        await asyncio.gather(*(self._give_up(source) for source in set(self.leases) - kept))
+        if self.should_stop:
+            return
         for source in wanted:
             lease = self.leases.get(source)
             if lease is None:
@@ -116,6 +121,15 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                 self.consumer.seek(source, lease.next_offset)
         self._rebalancing = False
         log.info("assigned", stage=self.stage.name, partitions=sorted(each.partition for each in wanted))
+
+    def _no_generation_missed(self) -> bool:
+        """Say whether a lease that comes back was nobody else's meanwhile.
+
+        Each time that the group shares out its partitions, its generation counts up by one. Should this ever be wrong,
+        the new owner has fenced us, and our next transaction fails.
+        """
+        last, self._generation = self._generation, self.consumer._coordinator.generation  # noqa: SLF001 -- told to nobody otherwise
+        return self._generation == last + 1
 
     def _take(self, source: TopicPartition) -> None:
         # reading a memory can take longer than the group waits for a heartbeat: not in the callback
@@ -145,11 +159,13 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         )
 
     async def _give_up(self, source: TopicPartition) -> None:
+        lease = self.leases.pop(source, None)
         opening = self._opening.pop(source, None)
         if opening is not None:
             opening.cancel()
             await asyncio.gather(opening, return_exceptions=True)
-        await self.leases.pop(source).give_up()
+        if lease is not None:
+            await lease.give_up()
 
     @Service.task
     async def _read(self) -> None:
@@ -227,7 +243,9 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                 return
             notices = sum(await asyncio.gather(*(lease.tick(reached) for lease in due if lease.open)))
         except Exception as error:  # noqa: BLE001 -- as in `settle`
-            self.fail(error)
+            # who is stopping has let go of Kafka; whatever was not written rings again where the partition goes
+            if not self.should_stop:
+                self.fail(error)
             return
         if notices:
             log.info("tick", stage=self.stage.name, wrote=notices)
