@@ -9,11 +9,13 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
 from agents.settings import Settings
 from agents.shell import kafka
@@ -24,7 +26,7 @@ log = structlog.get_logger()
 
 HEADER: Final = "forwarded-from"
 _PLACE: Final = re.compile(rb"([0-9]{1,9})/([0-9]{1,18})")
-_PATIENCE_SECONDS: Final = 10.0
+_PATIENCE_SECONDS: Final = 30.0
 _FETCH_BYTES: Final = 262_144
 MOST_FETCHES: Final = 128
 """Requests for the first places of one poll and partition. What was really sent on lies close together and needs few;
@@ -82,8 +84,9 @@ class FirstStamps:
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await self._read_all(wanted, found)
-        except TimeoutError:
-            pass  # a place that does not exist is waited for in vain: whoever made it up gains nothing
+        except TimeoutError as error:
+            # these places exist: to decide by a second stamp since they cannot be read just now would be unfair
+            raise KafkaTimeoutError(f"first places in {topic} cannot be read") from error
         return found
 
     async def _read_all(self, wanted: dict[TopicPartition, set[int]], found: dict[tuple[int, int], Any]) -> None:
@@ -110,7 +113,11 @@ class FirstStamps:
                 for records in (await self._reader.getmany(source, timeout_ms=kafka.FETCH_WAIT_MS)).values():
                     found |= {(r.partition, r.offset): r for r in records if r.offset in offsets}
         except UnicodeDecodeError:
-            pass  # an unreadable record lies there: it was never sent on
+            # an unreadable record lies behind it; or there, and then it was never sent on
+            self._reader.seek(source, offset)
+            with suppress(UnicodeDecodeError):
+                alone = await self._reader.getmany(source, timeout_ms=kafka.FETCH_WAIT_MS, max_records=1)
+                found |= {(r.partition, r.offset): r for r in alone.get(source, ()) if r.offset == offset}
         return fetches
 
     async def stop(self) -> None:

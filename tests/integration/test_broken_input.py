@@ -1,10 +1,12 @@
 """Broken input on every topic that a stage reads: set aside with a reason, while the good goes through."""
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
 from engines import Engine, command_event, eventually, report_event
+from kafka import KafkaProducer
 
 from events.topics import STAGES, TopicName
 
@@ -139,3 +141,35 @@ def test_snapshots_also_when_the_stages_start_over_them(stopped_engine: Engine) 
     eventually("its resolution", lambda: engine.events("complaints.resolutions", before))
     _goes_through(engine, "after-broken-snapshots")
     assert engine.alive() == {"intake", "lifecycle", "sla", "resolution"}
+
+
+class _NoText(str):
+    """The name of a header as only a client that does not look could send it."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        return b"\xff\xfe"
+
+
+def test_what_our_client_would_not_send_or_cannot_read(stopped_engine: Engine) -> None:
+    """A record of nothing at all, and one whose header has a name that is no text: neither stops a stage for good."""
+    engine = stopped_engine
+    complaint = engine.report("before")
+    sender = KafkaProducer(bootstrap_servers=engine.settings.broker, linger_ms=1_000)
+    for topic in ("complaints.intake", "complaints.commands"):
+        for number in range(engine.settings.partitions):
+            engine.send(topic, None, None)  # anywhere
+            place = {"topic": engine.settings.topic(topic), "partition": number}
+            sender.send(value=b"1", key=b"one batch", **place)
+            sender.send(value=b"2", key=b"one batch", headers=[(_NoText("x"), b"y")], **place)
+            sender.flush()
+    engine.start("intake", "lifecycle")
+    engine.await_status(complaint, "registered")
+    engine.await_status(engine.report("after"), "registered")
+    letters = 2 * 3 * engine.settings.partitions
+    eventually("a letter each", lambda: len(engine.read("complaints.dead-letters")) >= letters)
+    codes = Counter(dict(message.headers())["code"] for message in engine.read("complaints.dead-letters"))
+    each = letters // 3
+    assert codes == {b"empty": each, b"not-an-object": each, b"unreadable": each}
+    assert engine.alive() == {"intake", "lifecycle"}

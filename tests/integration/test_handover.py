@@ -9,12 +9,13 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from engines import command_event
+from kafka import KafkaProducer
 
 from agents import policies
 from agents.admin import ensure_topics
 from agents.lifecycle import Lifecycle
 from agents.settings import Settings
-from agents.shell import Partition, Stage, kafka
+from agents.shell import Partition, Stage, forwarding, kafka
 from agents.shell.forwarding import FirstStamps
 from agents.shell.horizon import Horizon
 from agents.shell.lease import Lease
@@ -134,3 +135,58 @@ def test_a_new_owner_waits_for_the_transaction_of_the_last_one_to_be_over(settin
             await in_hand.commit_transaction()
 
     on_the_bench(settings, test)
+
+
+def test_the_first_stamp_counts_whatever_lies_behind_it(settings: Settings) -> None:
+    """What nobody can read, right behind a command that was sent on, does not take the command's first stamp from it."""
+
+    async def test(bench: Bench) -> None:
+        producer = await bench.producer()
+        value = json.dumps(COMMAND).encode()
+        first = await producer.send_and_wait(bench.source.topic, value, partition=1)
+        _send_unreadable(settings, bench.source.topic, 1)
+        header = [("forwarded-from", f"1/{first.offset}".encode())]
+        await producer.send_and_wait(bench.source.topic, value, partition=0, headers=header)
+        consumer = await bench.consumer()
+        [record] = (await consumer.getmany(timeout_ms=30_000))[bench.source]
+        stamps = FirstStamps(settings)
+        bench.closing.append(stamps.stop)
+        [restored] = await stamps.restore([record], settings.partitions)
+        assert restored.timestamp == first.timestamp
+
+    on_the_bench(settings, test)
+
+
+def test_nothing_is_decided_while_a_first_stamp_cannot_be_read(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forwarding, "_PATIENCE_SECONDS", 0.0)
+
+    async def test(bench: Bench) -> None:
+        producer = await bench.producer()
+        value = json.dumps(COMMAND).encode()
+        await producer.send_and_wait(bench.source.topic, value, partition=1)
+        await producer.send_and_wait(bench.source.topic, value, partition=0, headers=[("forwarded-from", b"1/0")])
+        consumer = await bench.consumer()
+        lease = await bench.lease(consumer)
+        [record] = (await consumer.getmany(timeout_ms=30_000))[bench.source]
+        with pytest.raises(KafkaError):
+            await lease.settle([record], consumer)
+        assert lease.next_offset == record.offset
+
+    on_the_bench(settings, test)
+
+
+class _NoText(str):
+    """The name of a header as only a client that does not look could send it."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        return b"\xff\xfe"
+
+
+def _send_unreadable(settings: Settings, topic: str, partition: int) -> None:
+    producer = KafkaProducer(bootstrap_servers=settings.broker)
+    producer.send(topic, value=b"1", partition=partition, headers=[(_NoText("x"), b"y")]).get(30)
+    producer.close()
