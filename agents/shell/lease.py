@@ -140,10 +140,8 @@ class Lease:
         self.next_offset = after
 
     async def pass_over(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
-        """Set the next record aside, which the client cannot even unpack."""
-        if self.next_offset is None:
-            return
-        record = Unreadable(self.source, self.next_offset)
+        """Set aside the record at which the client stands, which it cannot even unpack."""
+        record = Unreadable(self.source, await consumer.position(self.source))
         log.warning("dead-letter", code="unreadable", **_place(record))
         await self._commit([record.letter(self.stage.name)], record.offset + 1, consumer)
         consumer.seek(self.source, record.offset + 1)

@@ -214,6 +214,8 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     async def _read_around(self) -> dict[TopicPartition, list[Any]]:
         """Return what can be read where the client has failed on a record, and set aside what cannot."""
+        if self._rebalancing:
+            return {}
         places = {source: lease.next_offset for source, lease in self.leases.items() if lease.next_offset is not None}
         found, stuck = await readable(self.consumer, places)
         if self._rebalancing:

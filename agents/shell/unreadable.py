@@ -55,5 +55,8 @@ async def _one_by_one(consumer: Any, source: TopicPartition) -> tuple[list[Any],
                 break
             records += polled[source]
     except UnicodeDecodeError:
+        if not records:
+            # asked once more, the client stands at the record that it failed on, and no longer at marks before it
+            await consumer.getmany(source, timeout_ms=0, max_records=1)
         return records, True
     return records, False
