@@ -16,6 +16,7 @@ from faust.app.base import BootStrategy
 
 from agents import logs, policies
 from agents.settings import Settings, SettingsError
+from agents.shell import failpoints
 from agents.shell.process import EXIT_REFUSED, end_with
 from agents.shell.reader import Poll, Reader
 from agents.shell.stage import Stage
@@ -71,7 +72,8 @@ def stage_app(stage: Stage) -> StageApp:
     try:
         settings = Settings.from_environment(os.environ)
         policy_set = policies.load(settings.policy)
-    except (SettingsError, PolicyError) as error:
+        failpoints.arm(stage.name, os.environ)
+    except (SettingsError, PolicyError, failpoints.Misspelt) as error:
         sys.stderr.write(f"alur {stage.name}: {error}\n")
         raise SystemExit(EXIT_REFUSED) from None
     logs.configure(settings.log)

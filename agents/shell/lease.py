@@ -18,7 +18,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from agents.settings import Settings
-from agents.shell import kafka
+from agents.shell import failpoints, kafka
 from agents.shell.forwarding import FirstStamps
 from agents.shell.records import BUG, Output, dead_letter
 from agents.shell.stage import Handler, Partition, Restored, Stage, Ticking
@@ -78,18 +78,22 @@ class Lease:
         Raises:
             RefusedToStart: the handler cannot work with this memory.
         """
+        failpoints.reach("before-fence")
         self._producer = shared_producer
         if self.stage.transactional:
             transactional_id = self.settings.transactional_id(self.stage.name, self.source.partition)
             self._producer = kafka.producer(self.settings, transactional_id)
             await self._producer.start()
+        failpoints.reach("after-fence")
         end = await self._restore()
+        failpoints.reach("after-memory")
         start = end if self.stage.memory is self.stage.source else await consumer.committed(self.source)
         if start is None:
             await consumer.seek_to_beginning(self.source)
             start = await consumer.position(self.source)
         else:
             consumer.seek(self.source, start)
+        failpoints.reach("after-position")
         self.next_offset = start
 
     async def _restore(self) -> int | None:
@@ -120,7 +124,9 @@ class Lease:
         if not fresh:
             return Tally()
         fresh = list(await self._stamps.restore(fresh, self._count))
+        failpoints.reach("before-decide")
         outputs = [output for record in fresh for output in self._outputs(record)]
+        failpoints.reach("after-decide")
         after = fresh[-1].offset + 1
         await self._commit(outputs, after, consumer)
         out = Counter[str](output.topic.removeprefix("complaints.") for output in outputs)
@@ -131,12 +137,16 @@ class Lease:
         transaction = self._producer if self.stage.transactional else None
         if transaction is not None:
             await transaction.begin_transaction()
+        failpoints.reach("before-produce")
         await self.write(outputs)
+        failpoints.reach("after-produce")
         if transaction is not None:
             await transaction.send_offsets_to_transaction({self.source: after}, self.settings.group(self.stage.name))
+            failpoints.reach("after-offsets")
             await transaction.commit_transaction()
         else:
             await consumer.commit({self.source: after})
+        failpoints.reach("after-commit")
         self.next_offset = after
 
     async def pass_over(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
@@ -182,6 +192,7 @@ class Lease:
                 batch = self._producer.create_batch()
                 batch.append(**record)
         sent.append(await self._producer.send_batch(batch, name, partition=partition))
+        failpoints.reach("amid-produce")
         await asyncio.gather(*sent)
 
     def _outputs(self, record: Any) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
@@ -189,11 +200,13 @@ class Lease:
         try:
             return list(self.handler.handle(record))
         except Undecodable as error:
+            failpoints.reach("before-dead-letter")
             letter = dead_letter(self.stage.name, record, error)
             log.warning("dead-letter", code=error.code, reason=error.reason, **_place(record))
         except Exception as error:
             letter = dead_letter(self.stage.name, record, error)
             log.exception("parked", alert=True, code=BUG, **_place(record))
+        failpoints.reach("after-dead-letter")
         return [letter]
 
     def due(self, now: datetime) -> bool:

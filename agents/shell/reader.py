@@ -15,7 +15,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from mode import Service
 
 from agents.settings import Settings
-from agents.shell import kafka
+from agents.shell import failpoints, kafka
 from agents.shell.forwarding import FirstStamps
 from agents.shell.headroom import Headroom
 from agents.shell.horizon import Horizon
@@ -181,6 +181,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                 await asyncio.sleep(GROUP_COMMIT_SECONDS)
 
     async def _poll(self) -> None:
+        failpoints.reach("before-poll")
         most = await self._most()
         if not most:
             await asyncio.sleep(_HELD_SECONDS)
@@ -188,7 +189,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         try:
             found = await self.consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=most)
         except UnicodeDecodeError:
-            found = await self._read_around()
+            found = {} if self._rebalancing else await self._read_around()
         # nothing is awaited from here until the poll is marked as in hand: no rebalance can come between
         if self._rebalancing:
             return
@@ -198,6 +199,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             if source in self.leases and self.leases[source].open
         ]
         if poll:
+            failpoints.reach("after-poll")
             self._idle.clear()
             if self.headroom is not None:
                 self.headroom.took(sum(len(records) for _, records in poll))
@@ -214,8 +216,6 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     async def _read_around(self) -> dict[TopicPartition, list[Any]]:
         """Return what can be read where the client has failed on a record, and set aside what cannot."""
-        if self._rebalancing:
-            return {}
         places = {source: lease.next_offset for source, lease in self.leases.items() if lease.next_offset is not None}
         found, stuck = await readable(self.consumer, places)
         if self._rebalancing:

@@ -40,6 +40,8 @@ class Engine:
     settings: Settings
     log: Path
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    """What the stages that are started next find in their environment besides the settings."""
 
     def start(self, *stages: str) -> None:
         """Start `stages` (all, unless named), one process each."""
@@ -54,7 +56,7 @@ class Engine:
         with self.log.open("ab") as log:
             self.processes[stage] = subprocess.Popen(
                 [sys.executable, *command],
-                env={**os.environ, **self.settings.to_environment(), "ALUR_LOG": "json"},
+                env={**os.environ, **self.settings.to_environment(), "ALUR_LOG": "json", **self.environment},
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )

@@ -138,7 +138,7 @@ def test_a_new_owner_waits_for_the_transaction_of_the_last_one_to_be_over(settin
 
 
 def test_the_first_stamp_counts_whatever_lies_behind_it(settings: Settings) -> None:
-    """What nobody can read, right behind a command that was sent on, does not take the command's first stamp from it."""
+    """What nobody can read, right behind a command that was sent on, does not take its first stamp from it."""
 
     async def test(bench: Bench) -> None:
         producer = await bench.producer()

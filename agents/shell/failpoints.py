@@ -1,0 +1,86 @@
+"""Points at which a test can have a stage die, so that each of them is tried once and not only when chance finds it.
+
+    ALUR_FAILPOINT=lifecycle:after-produce:2 alur run lifecycle
+
+The process kills itself with SIGKILL when it gets to that point for the second time; with `:raise` at the end it raises
+`Failed` there instead. In the other stages, and where the variable is not set, `reach` does nothing at all.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from typing import Final
+
+VARIABLE: Final = "ALUR_FAILPOINT"
+
+POINTS: Final[dict[str, str]] = {
+    "before-fence": "a partition was assigned, nothing has been done about it",
+    "after-fence": "the previous owner of the partition is fenced",
+    "after-memory": "the memory has been read back",
+    "after-position": "it is known where to begin: the partition is taken over",
+    "before-poll": "about to ask for records",
+    "after-poll": "records were found and are about to be handed to the agent",
+    "before-decide": "the agent has the records of a partition",
+    "before-dead-letter": "a record cannot be handled",
+    "after-dead-letter": "its dead letter is made, not yet written",
+    "after-decide": "what follows is known, and remembered by the handler",
+    "before-produce": "the transaction has begun, if there is one",
+    "amid-produce": "the outputs are with the client, on their way",
+    "after-produce": "the broker has acknowledged the outputs",
+    "after-offsets": "the offset is in the transaction; stages without transactions do not get here",
+    "after-commit": "committed",
+}
+"""Each point and where the shell is then. What comes after one step and before the next has one name."""
+
+_ACTIONS: Final = ("kill", "raise")
+
+
+class Failed(Exception):
+    """The failpoint was reached."""
+
+
+class Misspelt(ValueError):
+    """What the variable says is no failpoint; the message says how to write one."""
+
+
+def _nothing(point: str) -> None:
+    """Go on: no failpoint is set."""
+
+
+reach: Callable[[str], None] = _nothing
+"""Say that the shell has got to a point."""
+
+
+def arm(stage: str, env: Mapping[str, str]) -> None:
+    """Set the failpoint that `env` names for `stage`, if it does.
+
+    Raises:
+        Misspelt: it names no point of the shell.
+    """
+    global reach  # noqa: PLW0603 -- of a process, and a process has one stage
+    reach = _bomb(stage, env[VARIABLE]) if env.get(VARIABLE) else _nothing
+
+
+def _bomb(stage: str, setting: str) -> Callable[[str], None]:
+    wanted, point, nth, action = (*setting.split(":"), "kill")[:4] if setting.count(":") in {2, 3} else ("", "", "", "")
+    if point not in POINTS or action not in _ACTIONS or not (nth.isdecimal() and int(nth) > 0):
+        raise Misspelt(f"{VARIABLE}={setting}: write stage:point:nth or stage:point:nth:raise")
+    if wanted != stage:
+        return _nothing
+    left = int(nth)
+
+    def reached(here: str) -> None:
+        nonlocal left
+        if here != point:
+            return
+        left -= 1
+        if left == 0:
+            _fail(point, action)
+
+    return reached
+
+
+def _fail(point: str, action: str) -> None:
+    if action == "raise":
+        raise Failed(point)
+    os.kill(os.getpid(), signal.SIGKILL)

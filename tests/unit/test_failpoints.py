@@ -1,0 +1,52 @@
+"""A failpoint fails where and when it is told to, and nowhere else."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agents.shell import failpoints
+from agents.shell.failpoints import POINTS, VARIABLE, Failed, Misspelt, arm
+
+SHELL = Path(failpoints.__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def _disarmed() -> Iterator[None]:
+    yield
+    arm("intake", {})
+
+
+def test_it_fails_the_nth_time_in_its_stage() -> None:
+    arm("intake", {VARIABLE: "intake:after-produce:2:raise"})
+    failpoints.reach("after-produce")
+    failpoints.reach("before-poll")
+    with pytest.raises(Failed, match="after-produce"):
+        failpoints.reach("after-produce")
+    failpoints.reach("after-produce")
+
+
+@pytest.mark.parametrize("env", [{}, {VARIABLE: ""}, {VARIABLE: "sla:before-poll:1:raise"}])
+def test_otherwise_nothing_is_done(env: dict[str, str]) -> None:
+    arm("intake", env)
+    assert failpoints.reach is failpoints._nothing  # noqa: SLF001 -- that it costs nothing is the point
+    failpoints.reach("before-poll")
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["intake", "intake:nowhere:1", "intake:before-poll:0", "intake:before-poll:x", "intake:before-poll:1:sing", "::::"],
+)
+def test_a_misspelt_one_is_refused(setting: str) -> None:
+    with pytest.raises(Misspelt, match="write stage:point:nth"):
+        arm("intake", {VARIABLE: setting})
+
+
+def test_each_point_is_in_the_shell_once() -> None:
+    written = [
+        point
+        for file in SHELL.glob("*.py")
+        for point in re.findall(r'failpoints\.reach\("([a-z-]+)"\)', file.read_text())
+    ]
+    assert sorted(written) == sorted(POINTS)
