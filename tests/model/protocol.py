@@ -1,0 +1,521 @@
+"""The protocol of the shell as a model small enough to be searched through: what can be done, step by step, to what.
+
+One step is one thing that happens at once: a request that the broker carries out, or a decision in a process. Between
+any two of them anything else may happen: that is all a crash, a pause or a slow network can do. The steps of an owner
+are those of `agents/shell/lease.py`, in its order; `Rules` say which order that is, so that a test can break it and see
+the search find out.
+
+What is modelled: the logs of two partitions, with open and aborted transactions in them and the last stable offset;
+transactional ids with their epochs, transactions that commit in two phases; the group with its generations; owners
+that crash, freeze and come back as zombies; commands that are sent on to another partition; the notice of a deadline
+and the horizon that it waits for. What is left out: time, sizes, and more than one complaint a partition; a broker
+that loses what it has acknowledged (see docs/guarantees.md for what that rests on).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, NamedTuple
+
+PAST: Final = -1
+"""An epoch or a generation that is over."""
+FENCE, MEMORY, POSITION = "fence", "memory", "position"
+OPENING: Final = (FENCE, MEMORY, POSITION)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How the shell works; the defaults are how it does."""
+
+    transactional: bool = True
+    """Else: write, then commit to the group, as the stages do whose ids are made from causes."""
+    opening: tuple[str, ...] = OPENING
+    """The order in which a partition is taken over."""
+    offset_in_transaction: bool = True
+    skip_in_transaction: bool = True
+    """Passing over what is no record is committed in a transaction too."""
+    read_committed: bool = True
+    write_first: bool = True
+    """Write, then commit the offset (where there are no transactions)."""
+    ids_from_causes: bool = True
+    keeps_over_a_gap: bool = False
+    """An owner that missed a generation of the group keeps what it remembers."""
+    horizon: str = "end"
+    """What notice of a deadline waits for: the `end` of all logs, their last `stable` offsets, or `nothing`."""
+    remembered: int = 64
+    """So many commands that had an effect are known when they are repeated."""
+
+
+class Kind(Enum):
+    """What a command comes to."""
+
+    EFFECT = "effect"
+    REFUSED = "refused"
+    NOTICE = "notice"
+
+
+class Command(NamedTuple):
+    """A command: its id, the partition of its complaint, what it comes to there, and what it is in time for."""
+
+    id: str
+    home: int = 0
+    kind: Kind = Kind.EFFECT
+    fair: bool = True
+    """It first reached the log before the deadline had passed."""
+
+
+class Entry(NamedTuple):
+    """A place in a log: a command and the transaction that it was written in, if any."""
+
+    command: Command
+    writer: int | None = None
+    """Partition whose owner wrote it, in a transaction that is still open."""
+    aborted: bool = False
+
+
+class Outcome(NamedTuple):
+    """What was written because of the command at a place: the proof that it has been dealt with."""
+
+    place: int
+    what: str
+
+
+class Transaction(NamedTuple):
+    """What a transactional id has under way."""
+
+    outcomes: tuple[Outcome, ...] = ()
+    offset: int | None = None
+    prepared: bool = False
+    """Its end is decided; what it wrote is not visible yet."""
+
+
+class Owner(NamedTuple):
+    """A process that believes it owns a partition."""
+
+    step: int = 0
+    """How much of the opening is done; then it is open."""
+    epoch: int = PAST
+    generation: int = 0
+    memory: tuple[str, ...] = ()
+    next: int = 0
+    after: int = 0
+    """With a poll in hand: where it ends."""
+    decided: tuple[Outcome, ...] = ()
+    in_hand: str = ""
+    """What of the poll in hand is done: decided, written, offset."""
+
+
+class Part(NamedTuple):
+    """A partition: its log, what was written because of it, its transactional id, and who owns it."""
+
+    log: tuple[Entry, ...] = ()
+    written: tuple[Outcome, ...] = ()
+    committed: int = 0
+    epoch: int = 0
+    transaction: Transaction | None = None
+    generation: int = 0
+    owners: tuple[Owner, ...] = ()
+    """The last one is the group's; those before it are zombies."""
+
+
+class Horizon(NamedTuple):
+    """The sla stage: the ends that it looked at after the deadline had passed, and how many of them it saw settled."""
+
+    ends: tuple[int, ...] | None = None
+    settled: int = 0
+    given: bool = False
+
+
+class World(NamedTuple):
+    """Everything, at one moment."""
+
+    parts: tuple[Part, ...]
+    to_send: tuple[tuple[int, Command], ...] = ()
+    """What clients are still going to send, in this order, and to which partition."""
+    faults: int = 0
+    """How many more things may go wrong."""
+    passed: bool = False
+    """The deadline has passed."""
+    horizon: Horizon | None = None
+
+
+def owned(*commands: Command) -> Part:
+    """A partition with these commands in its log, whose owner is ready to begin."""
+    return Part(tuple(Entry(command) for command in commands), owners=(Owner(len(OPENING), epoch=0),))
+
+
+class Broken(Exception):
+    """The world is not as it was promised; the message says what is wrong."""
+
+
+Step = tuple[str, World]
+
+
+# --- what is promised -------------------------------------------------------------------------------------------------
+
+
+def fold(log: tuple[Entry, ...], number: int, rules: Rules) -> tuple[list[Outcome], tuple[str, ...]]:
+    """What the commands of partition `number` should come to one after the other, and what is remembered then."""
+    outcomes: list[Outcome] = []
+    memory: tuple[str, ...] = ()
+    for place, entry in enumerate(log):
+        if not entry.aborted:
+            outcome, memory = handle(entry.command, place, number, memory, rules)
+            outcomes += outcome
+    return outcomes, memory
+
+
+def handle(
+    command: Command, place: int, number: int, memory: tuple[str, ...], rules: Rules
+) -> tuple[list[Outcome], tuple[str, ...]]:
+    """What a stage does with one command: pure, as `handle` of a stage is."""
+    if not rules.transactional:
+        return [Outcome(place, f"sent {command.id}")], memory
+    if command.home != number:
+        return [Outcome(place, f"forwarded {command.id}")], memory
+    if command.kind is Kind.REFUSED:
+        return [Outcome(place, f"refused {command.id}")], memory
+    if command.kind is Kind.NOTICE:
+        answered = any(known.startswith("F") for known in memory)
+        return [Outcome(place, "nothing to notice" if answered else "breached")], memory
+    if command.id in memory[-rules.remembered :]:
+        return [], memory
+    return [Outcome(place, f"effect {command.id}")], (*memory, command.id)
+
+
+def check(world: World, rules: Rules) -> None:
+    """Hold the world against what is promised.
+
+    Raises:
+        Broken: it is not so.
+    """
+    for number, part in enumerate(world.parts):
+        done = part.log[: part.committed]
+        if any(entry.writer is not None for entry in done):
+            raise Broken(f"partition {number}: {part.committed} is committed beyond an open transaction")
+        expected, _ = fold(done, number, rules)
+        if rules.transactional:
+            _exactly(number, part.written, expected)
+        else:
+            _at_least(number, part, rules)
+        for owner in part.owners:
+            _remembers(number, part, owner, rules)
+    _fair(world)
+
+
+def _exactly(number: int, written: tuple[Outcome, ...], expected: list[Outcome]) -> None:
+    # no less: nothing is committed without its outputs; no more: nothing is there twice, or of a fenced owner
+    if list(written) != expected:
+        raise Broken(
+            f"partition {number}: {[*map(str, written)]} is written, and committed are {[*map(str, expected)]}"
+        )
+
+
+def _at_least(number: int, part: Part, rules: Rules) -> None:
+    ids = [outcome if rules.ids_from_causes else Outcome(at, outcome.what) for at, outcome in enumerate(part.written)]
+    first = list(dict.fromkeys(ids))
+    expected, _ = fold(part.log, number, rules)
+    if first != expected[: len(first)]:
+        raise Broken(f"partition {number}: {first} is no beginning of {expected}")
+    if len(first) < part.committed:
+        raise Broken(f"partition {number}: {part.committed} is committed, and written only {first}")
+
+
+def _remembers(number: int, part: Part, owner: Owner, rules: Rules) -> None:
+    """Whoever has just taken over knows what the log came to up to where it begins."""
+    is_ours = owner is part.owners[-1] and owner.epoch == part.epoch
+    if rules.transactional and owner.step == len(rules.opening) and is_ours and not owner.in_hand:
+        _, memory = fold(part.log[: owner.next], number, rules)
+        if owner.memory != memory:
+            raise Broken(f"partition {number}: remembered is {owner.memory} and not {memory}")
+
+
+def _fair(world: World) -> None:
+    for number, part in enumerate(world.parts):
+        breached = any(outcome.what == "breached" for outcome in part.written)
+        answers = [
+            entry.command
+            for each in world.parts
+            for entry in each.log
+            if entry.command.home == number and entry.command.id.startswith("F") and entry.command.fair
+        ]
+        if breached and answers:
+            raise Broken(f"partition {number}: breached, although {answers[0].id} had reached the log in time")
+
+
+def settled(world: World) -> bool:
+    """Say whether nothing waits: all that was sent has been dealt with."""
+    return not world.to_send and all(part.committed == len(part.log) for part in world.parts)
+
+
+# --- what can happen --------------------------------------------------------------------------------------------------
+
+
+def steps(world: World, rules: Rules) -> Iterator[Step]:
+    """Everything that can happen next, each with its name and the world after it."""
+    for step, after in _steps(world, rules):
+        yield step, _without_the_fenced(after, rules)
+
+
+def _without_the_fenced(world: World, rules: Rules) -> World:
+    """Leave out whom the broker would refuse everything, and who can do nothing else: it makes the search shorter."""
+    if not (rules.transactional and rules.skip_in_transaction) or rules.keeps_over_a_gap:
+        return world
+    for number, part in enumerate(world.parts):
+        left = tuple(each for each in part.owners if each.epoch != PAST or each.step < len(rules.opening))
+        if len(left) < len(part.owners):
+            world = _with(world, number, owners=left)
+    return world
+
+
+def _steps(world: World, rules: Rules) -> Iterator[Step]:
+    if world.to_send:
+        (number, command), *rest = world.to_send
+        sent = command._replace(fair=not world.passed)
+        log = (*world.parts[number].log, Entry(sent))
+        yield f"{command.id} is sent to {number}", _with(world, number, log=log)._replace(to_send=tuple(rest))
+    for number, part in enumerate(world.parts):
+        yield from _broker(world, number, part)
+        yield from _group(world, number, part, rules)
+        for index in range(len(part.owners)):
+            yield from _owner(world, number, index, rules)
+    if world.horizon is not None:
+        yield from _sla(world, world.horizon, rules)
+
+
+def _with(world: World, number: int, **changes: object) -> World:
+    part = _counted_from_now(world.parts[number]._replace(**changes))  # type: ignore[arg-type]  # by name, as in _replace
+    return world._replace(parts=(*world.parts[:number], part, *world.parts[number + 1 :]))
+
+
+def _counted_from_now(part: Part) -> Part:
+    """Make worlds the same that differ only in how much went before: what is not the latest is of the past."""
+    owners = tuple(
+        owner._replace(
+            epoch=0 if owner.epoch == part.epoch else PAST,
+            generation=0 if owner.generation == part.generation else PAST,
+        )
+        for owner in part.owners
+    )
+    return part._replace(owners=owners, epoch=0, generation=0)
+
+
+def _put(world: World, number: int, index: int, owner: Owner) -> World:
+    owners = world.parts[number].owners
+    return _with(world, number, owners=(*owners[:index], owner, *owners[index + 1 :]))
+
+
+def _gone(world: World, number: int, index: int) -> World:
+    owners = world.parts[number].owners
+    return _with(world, number, owners=owners[:index] + owners[index + 1 :])
+
+
+def _ended(world: World, number: int, *, commit: bool) -> World:
+    """End the transaction of a partition's owner: its marks are in all logs that it wrote to."""
+    part = world.parts[number]
+    transaction = part.transaction or Transaction()
+    if commit:
+        offset = part.committed if transaction.offset is None else transaction.offset
+        world = _with(world, number, written=part.written + transaction.outcomes, committed=offset)
+    world = _with(world, number, transaction=None)
+    for other, each in enumerate(world.parts):
+        log = tuple(
+            entry._replace(writer=None, aborted=not commit) if entry.writer == number else entry for entry in each.log
+        )
+        world = _with(world, other, log=log)
+    return world
+
+
+def _broker(world: World, number: int, part: Part) -> Iterator[Step]:
+    transaction = part.transaction
+    if transaction is None:
+        return
+    if transaction.prepared:
+        yield f"the transaction of {number} is committed", _ended(world, number, commit=True)
+    elif world.faults:
+        # too slow: the broker ends it, and fences whoever began it
+        after = _ended(world, number, commit=False)._replace(faults=world.faults - 1)
+        yield f"the transaction of {number} times out", _with(after, number, epoch=part.epoch + 1)
+
+
+def _group(world: World, number: int, part: Part, rules: Rules) -> Iterator[Step]:
+    generation = part.generation + 1
+    if not part.owners or part.owners[-1].generation != part.generation:
+        new = Owner(generation=generation)
+        yield (
+            f"{number} is assigned to somebody new",
+            _with(world, number, owners=(*part.owners, new), generation=generation),
+        )
+    if not world.faults:
+        return
+    fewer = world._replace(faults=world.faults - 1)
+    if part.owners and part.owners[-1].generation == part.generation:
+        # frozen for longer than a session, or slow to hear of a rebalance: it goes on as if nothing had happened
+        new = Owner(generation=generation)
+        owners = (*part.owners, new)
+        yield f"{number} is taken from its owner", _with(fewer, number, owners=owners, generation=generation)
+        # stopping in good order, and a rebalance, are a crash with nothing in hand
+        yield f"the owner of {number} crashes", _with(fewer, number, owners=part.owners[:-1], generation=generation)
+    for index, zombie in enumerate(part.owners[:-1]):
+        kept = zombie if rules.keeps_over_a_gap else Owner()
+        if rules.keeps_over_a_gap and (zombie.in_hand or zombie.step < len(rules.opening)):
+            continue
+        others = part.owners[:index] + part.owners[index + 1 :]
+        owners = (*others, kept._replace(generation=generation))
+        yield f"{number} comes back to an owner of before", _with(fewer, number, owners=owners, generation=generation)
+
+
+def _owner(world: World, number: int, index: int, rules: Rules) -> Iterator[Step]:
+    part = world.parts[number]
+    owner = part.owners[index]
+    name = f"{'the owner' if owner.generation == part.generation else f'zombie {index + 1}'} of {number}"
+    if owner.step < len(rules.opening):
+        yield from _open(world, number, index, rules, name)
+    elif owner.in_hand:
+        yield from (_settle if rules.transactional else _settle_plainly)(world, number, index, rules, name)
+    else:
+        yield from _poll(world, number, index, rules, name)
+
+
+def _open(world: World, number: int, index: int, rules: Rules, name: str) -> Iterator[Step]:
+    part = world.parts[number]
+    owner = part.owners[index]
+    what, owner = rules.opening[owner.step], owner._replace(step=owner.step + 1)
+    if FENCE not in rules.opening:
+        owner = owner._replace(epoch=part.epoch)
+    if what == FENCE and rules.transactional:
+        if part.transaction is not None and part.transaction.prepared:
+            return  # the broker has it wait until the transaction before is over
+        world = _with(_ended(world, number, commit=False), number, epoch=part.epoch + 1)
+        owner = owner._replace(epoch=world.parts[number].epoch)
+    elif what == MEMORY:
+        owner = owner._replace(memory=_state(part))
+    elif what == POSITION:
+        owner = owner._replace(next=part.committed)
+    yield f"{name}: {what}", _put(world, number, index, owner)
+
+
+def _state(part: Part) -> tuple[str, ...]:
+    """What is read back: the state as it is committed now, whatever the offset is."""
+    return tuple(each.what.removeprefix("effect ") for each in part.written if each.what.startswith("effect"))
+
+
+def _readable(part: Part, owner: Owner, rules: Rules) -> int:
+    """The last stable offset: nothing behind an open transaction is handed over."""
+    end = owner.next
+    while end < len(part.log) and (part.log[end].writer is None or not rules.read_committed):
+        end += 1
+    return end
+
+
+def _poll(world: World, number: int, index: int, rules: Rules, name: str) -> Iterator[Step]:
+    part = world.parts[number]
+    owner = part.owners[index]
+    end = _readable(part, owner, rules)
+    if end == owner.next:
+        return
+    first = owner.next
+    while first < end and part.log[first].aborted:
+        first += 1
+    if first > owner.next:
+        # a poll that found nothing but what was aborted, and stands behind it
+        skip = owner._replace(after=first, in_hand="skip" if not rules.skip_in_transaction else "decided", decided=())
+        yield f"{name}: passes over to {first}", _put(world, number, index, skip)
+    if first == end:
+        return
+    memory, decided = owner.memory, []
+    for place in range(owner.next, end):
+        if not part.log[place].aborted:
+            outcomes, memory = handle(part.log[place].command, place, number, memory, rules)
+            decided += outcomes
+    owner = owner._replace(memory=memory, after=end, decided=tuple(decided), in_hand="decided")
+    yield f"{name}: decides {first} to {end}", _put(world, number, index, owner)
+
+
+def _settle(world: World, number: int, index: int, rules: Rules, name: str) -> Iterator[Step]:
+    part = world.parts[number]
+    owner = part.owners[index]
+    if owner.in_hand == "skip":
+        yield from _commit_to_group(world, number, index, name)
+        return
+    if owner.epoch != part.epoch:
+        yield f"{name}: is fenced, and dies", _gone(world, number, index)
+        return
+    transaction = part.transaction or Transaction()
+    if owner.in_hand == "decided":
+        transaction = transaction._replace(outcomes=transaction.outcomes + owner.decided)
+        after = _with(world, number, transaction=transaction)
+        for outcome in owner.decided:
+            if outcome.what.startswith("forwarded"):
+                command = part.log[outcome.place].command
+                after = _with(after, command.home, log=(*after.parts[command.home].log, Entry(command, writer=number)))
+        yield f"{name}: produces", _put(after, number, index, owner._replace(in_hand="written"))
+    elif owner.in_hand == "written":
+        offset = owner.after if rules.offset_in_transaction else None
+        after = _with(world, number, transaction=transaction._replace(offset=offset))
+        yield f"{name}: adds the offset", _put(after, number, index, owner._replace(in_hand="offset"))
+    elif owner.in_hand == "offset" and not transaction.prepared:
+        after = _with(world, number, transaction=transaction._replace(prepared=True))
+        done = "ending" if rules.offset_in_transaction else "skip"
+        yield f"{name}: commits", _put(after, number, index, owner._replace(in_hand=done))
+    elif owner.in_hand == "ending" and part.transaction is None:
+        done_with = owner._replace(next=owner.after, decided=(), in_hand="", after=0)
+        yield f"{name}: has settled", _put(world, number, index, done_with)
+
+
+def _settle_plainly(world: World, number: int, index: int, rules: Rules, name: str) -> Iterator[Step]:
+    part = world.parts[number]
+    owner = part.owners[index]
+    writes = owner.in_hand == ("decided" if rules.write_first else "written")
+    if writes:
+        # one by one: a crash may come between them
+        first, *rest = owner.decided
+        left = owner._replace(decided=tuple(rest), in_hand=owner.in_hand if rest else "written")
+        if not rest and not rules.write_first:
+            left = left._replace(next=owner.after, in_hand="")
+        after = _with(world, number, written=(*part.written, first))
+        yield f"{name}: writes {first.what}", _put(after, number, index, left)
+    elif rules.write_first:
+        yield from _commit_to_group(world, number, index, name)
+    else:
+        for label, after in _commit_to_group(world, number, index, name):
+            if len(after.parts[number].owners) == len(part.owners):
+                yield label, _put(after, number, index, owner._replace(in_hand="written"))
+            else:
+                yield label, after
+
+
+def _commit_to_group(world: World, number: int, index: int, name: str) -> Iterator[Step]:
+    """Commit as a member of the group: it asks for the generation, and for nothing else."""
+    part = world.parts[number]
+    owner = part.owners[index]
+    if owner.generation != part.generation:
+        yield f"{name}: is no member any more, and dies", _gone(world, number, index)
+        return
+    done = owner._replace(next=owner.after, decided=(), in_hand="", after=0)
+    yield f"{name}: commits {owner.after}", _put(_with(world, number, committed=owner.after), number, index, done)
+
+
+def _sla(world: World, horizon: Horizon, rules: Rules) -> Iterator[Step]:
+    if not world.passed:
+        yield "the deadline passes", world._replace(passed=True)
+    elif horizon.given:
+        return
+    elif horizon.ends is None:
+        ends = tuple(_end(part, rules) for part in world.parts)
+        yield f"sla: looks at {ends}", world._replace(horizon=Horizon(ends))
+    elif horizon.settled == len(world.parts):
+        log = (*world.parts[0].log, Entry(Command("notice", 0, Kind.NOTICE)))
+        yield "sla: gives notice", _with(world, 0, log=log)._replace(horizon=horizon._replace(given=True))
+    else:
+        number = horizon.settled
+        if world.parts[number].committed >= horizon.ends[number]:
+            yield f"sla: sees {number} settled", world._replace(horizon=horizon._replace(settled=number + 1))
+
+
+def _end(part: Part, rules: Rules) -> int:
+    if rules.horizon == "nothing":
+        return 0
+    if rules.horizon == "end":
+        return len(part.log)
+    return next((at for at, entry in enumerate(part.log) if entry.writer is not None), len(part.log))
