@@ -21,7 +21,7 @@ from agents.settings import Settings
 from agents.shell import failpoints, kafka
 from agents.shell.forwarding import FirstStamps
 from agents.shell.records import BUG, Output, dead_letter
-from agents.shell.stage import Handler, Partition, Restored, Stage, Ticking
+from agents.shell.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
 from agents.shell.unreadable import Unreadable
 from events.errors import Undecodable
 from events.topics import TopicName
@@ -76,7 +76,7 @@ class Lease:
         """Take the partition over, and set the consumer to where the previous owner left off.
 
         Raises:
-            RefusedToStart: the handler cannot work with this memory.
+            RefusedToStart: the handler cannot work with this memory, or the offset that belongs to it is gone.
         """
         failpoints.reach("before-fence")
         self._producer = shared_producer
@@ -88,6 +88,8 @@ class Lease:
         end = await self._restore()
         failpoints.reach("after-memory")
         start = end if self.stage.memory is self.stage.source else await consumer.committed(self.source)
+        if start is None and self.restored:
+            raise self._without_a_place()
         if start is None:
             await consumer.seek_to_beginning(self.source)
             start = await consumer.position(self.source)
@@ -95,6 +97,14 @@ class Lease:
             consumer.seek(self.source, start)
         failpoints.reach("after-position")
         self.next_offset = start
+
+    def _without_a_place(self) -> RefusedToStart:
+        group, topic = self.settings.group(self.stage.name), self.source.topic
+        return RefusedToStart(
+            f"it is known what {self.stage.name} has done in partition {self.source.partition} of {topic}, but not how "
+            f"far it had come: the offset of group {group} is gone, and all would be decided on again. "
+            "Set it to where it was (kafka-consumer-groups --reset-offsets)"
+        )
 
     async def _restore(self) -> int | None:
         if self.stage.memory is None:
