@@ -33,6 +33,8 @@ from events.topics import STAGES
 from workflow.audit import DOUBLES, LOSSES, Audit
 
 DRAIN_SECONDS: Final = 240.0
+LEAST_FAULTS: Final = 5
+"""However long each of them takes: a broker that was killed needs a while to come back."""
 LONG_AGO: Final = 15.0
 """Seconds after which a deadline that passed without notice is taken to be forgotten."""
 QUIET: Final = 5
@@ -75,7 +77,7 @@ def _drained(settings: Settings) -> Callable[[], bool]:
 
 def _inflict(machine: Machine, lots: random.Random, seconds: float, inflicted: Counter[str]) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline or inflicted.total() < LEAST_FAULTS:
         _wait(machine, lots.uniform(1.0, 4.0))
         [fault] = lots.choices(list(FAULTS), list(FAULTS.values()))
         say(f"{fault.__name__}: {fault(machine, lots)}")
