@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from agents.broker import running_broker
@@ -12,6 +13,10 @@ from agents.settings import Settings
 
 # fixtures `engine` and `stopped_engine`; a second conftest.py would have the first one's name
 pytest_plugins = ("engines",)
+
+# how long an example takes tells of the machine, not of the code
+hypothesis.settings.register_profile("alur", deadline=None)
+hypothesis.settings.load_profile("alur")
 
 _INTEGRATION = Path(__file__).parent / "integration"
 
