@@ -114,19 +114,20 @@ class Lease:
         end = 0
         async for records in kafka.read_to_end(self.settings, memory):
             for record in records:
-                await self._recall(handler, record)
-            self.restored += len(records)
+                self.restored += await self._recall(handler, record)
             end = records[-1].offset + 1
         handler.ready()
         return end
 
-    async def _recall(self, handler: Restored, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    async def _recall(self, handler: Restored, record: Any) -> bool:  # noqa: ANN401 -- aiokafka ships no types
         """Take one record into the memory; what cannot be read leaves the one before it of that key in force."""
         try:
             handler.restore(record)
         except Exception as error:  # noqa: BLE001 -- a stage that a single record keeps from starting helps nobody
             log.error("unreadable-memory", alert=True, reason=str(error), **_place(record))  # noqa: TRY400 -- the letter has it
             await self._write_outside(dead_letter(self.stage.name, record, error))
+            return False
+        return True
 
     async def settle(self, records: Sequence[Any], consumer: Any) -> Tally:  # noqa: ANN401 -- aiokafka ships no types
         """Handle the records of one poll, write what follows, and only then commit their offsets."""
