@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -84,7 +84,7 @@ def _inflict(machine: Machine, lots: random.Random, seconds: float, inflicted: C
         inflicted[fault.__name__] += 1
 
 
-class Waiting:
+class Standing:
     """Hears what is read back, and keeps where each complaint stands."""
 
     def __init__(self) -> None:
@@ -104,14 +104,16 @@ class Waiting:
         return sum(clock.due_at is not None and clock.due_at < long_ago for clock in clocks)
 
 
-def _verdict(found: Audit, faults: int, commands: int, behind: int) -> int:
+def _verdict(found: Audit, faults: int, commands: int, waiting: Mapping[str, int]) -> int:
     codes = Counter(violation.code for violation in found.violations)
     lost = sum(codes[code] for code in LOSSES)
     doubled = sum(codes[code] for code in DOUBLES)
     out_of_order = codes.total() - lost - doubled
     for violation in found.violations[:20]:
         say(str(violation))
-    stuck = behind + found.counts.pending
+    stuck = sum(waiting.values())
+    if stuck:
+        say(f"stuck: {dict(waiting)}")
     say(f"chaos: faults={faults} commands={commands} {lost=} {doubled=} {out_of_order=} {stuck=}")
     return int(bool(lost or doubled or out_of_order or stuck))
 
@@ -144,11 +146,11 @@ def run(seed: int, minutes: float, rate: float) -> int:
                 _wait(machine, DRAIN_SECONDS, _drained(settings))
                 load.close()
             _wait(machine, DRAIN_SECONDS, _drained(settings))
-            behind = sum(_behind(settings).values())
-            waiting, now = Waiting(), datetime.now(UTC)
-            found = audit(settings, waiting, live=True)
-            behind += waiting.forgotten(now)
-            return _verdict(found, inflicted.total(), load.acknowledged.total(), behind)
+            behind = _behind(settings)
+            standing, now = Standing(), datetime.now(UTC)
+            found = audit(settings, standing, live=True)
+            waiting = {**behind, "deadlines": standing.forgotten(now), "commands": found.counts.pending}
+            return _verdict(found, inflicted.total(), load.acknowledged.total(), waiting)
         finally:
             machine.end()
 

@@ -185,7 +185,8 @@ def test_nobody_begins_anew_beside_what_was_done_before(settings: Settings) -> N
 
     async def test(bench: Bench) -> None:
         producer = await bench.producer()
-        await producer.send_and_wait(settings.topic(TopicName.STATE), None, key=b"gone" * 9, partition=0)
+        erased = COMMAND["subject"].encode()
+        await producer.send_and_wait(settings.topic(TopicName.STATE), None, key=erased, partition=0)
         with pytest.raises(RefusedToStart, match=r"the offset of group .*lifecycle is gone"):
             await bench.lease(await bench.consumer())
 
