@@ -71,6 +71,13 @@ class Machine:
             worker.process.send_signal(signal.SIGCONT)
             worker.thaw_at = None
 
+    def retire(self, stage: str) -> None:
+        """Stop all workers of a stage for good."""
+        for worker in [each for each in self.workers if each.stage == stage]:
+            self.workers.remove(worker)
+            worker.process.terminate()
+            worker.process.wait()
+
     def end(self) -> None:
         """Kill everything."""
         for worker in self.workers:
