@@ -4,9 +4,9 @@ kafka-python's client does the talking; what it raises leaves here as one of fou
 """
 
 import logging
-import socket
+import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from kafka import TopicPartition
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
 from kafka.errors import (
+    AuthorizationError,
     BrokerResponseError,
     GroupIdNotFoundError,
     KafkaConnectionError,
@@ -22,16 +23,27 @@ from kafka.errors import (
     KafkaTimeoutError,
     NodeNotReadyError,
     TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
 )
 
+from agents.knock import knock
+from agents.security import PLAINTEXT, Security
 from agents.settings import Settings
-from events.topics import STAGES, TOPICS
+from events.topics import ALL_TOPICS, STAGES, TOPICS, TopicName
 
 _ANSWER_S: Final = 10.0
 _RETRY_S: Final = 0.2
 _ABSENT: Final = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
+
+_RESOURCES: Final = {
+    "Topic": "the topic",
+    "Group": "the group",
+    "TransactionalId": "the transactional id",
+    "Cluster": "the cluster",
+}
+_UNQUOTED: Final = re.compile(r"[\[\](){}'\"]|frozenset|\bset\b")
 
 _Result = TypeVar("_Result")
 
@@ -50,6 +62,23 @@ class BrokerUnreachable(AdminError):
 
 class KafkaRefused(AdminError):
     """The broker answered, with a no."""
+
+
+class AccessRefused(KafkaRefused):
+    """The broker answered, and does not let us in: another protocol, user, password or certificate is needed."""
+
+
+class NotAllowed(KafkaRefused):
+    """The broker knows who we are, and that we may not do this."""
+
+    def __init__(self, settings: Settings, error: AuthorizationError) -> None:
+        kind = type(error).__name__.removesuffix("Error").removesuffix("AuthorizationFailed")
+        names = ", ".join(sorted(_UNQUOTED.sub("", str(error.args[0])).split(", "))) if error.args else ""
+        what = f"on {_RESOURCES.get(kind, kind)} {names}".rstrip()
+        super().__init__(
+            f"Kafka at {settings.broker} does not allow {settings.security.who} to do this {what}: "
+            "`alur topics acl` shows who needs which rights"
+        )
 
 
 class TopicsMissing(AdminError):
@@ -90,36 +119,38 @@ class TopicsReport:
     present: tuple[str, ...]
 
 
-def broker_answers(broker: str, timeout: float = _ANSWER_S) -> bool:
+def broker_answers(broker: str, timeout: float = _ANSWER_S, *, security: Security = PLAINTEXT) -> bool:
     """Tell whether a Kafka broker at `broker` names its cluster within `timeout` seconds."""
     try:
-        with _client(broker, timeout) as client:
+        with admin_client(Settings(broker=broker, security=security), timeout) as client:
             return bool(client.describe_cluster()["brokers"])
     except AdminError:
         return False
 
 
-def topics_missing(settings: Settings) -> tuple[str, ...]:
+def topics_missing(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) -> tuple[str, ...]:
     """Return those of our topics that do not exist, in the order in which they are declared.
 
     Raises:
         BrokerUnreachable: no broker answers.
-        KafkaRefused: the broker says no.
+        KafkaRefused: the broker says no, for example to a look at one of them.
     """
-    with _client(settings.broker) as client:
-        return _missing(client, _names(settings))
+    with admin_client(settings) as client:
+        return _missing(client, _names(settings, only))
 
 
-def ensure_topics(settings: Settings) -> TopicsReport:
+def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) -> TopicsReport:
     """Make the topics that do not exist; called again, it finds them all and changes nothing.
+
+    With `only`, the others are not looked at: whoever may not see them does not need them either.
 
     Raises:
         BrokerUnreachable: no broker answers.
         KafkaRefused: the broker says no, for example to more replicas than there are brokers.
         TopicsDiffer: a topic exists with other settings; then no topic is made either.
     """
-    names = _names(settings)
-    with _client(settings.broker) as client:
+    names = _names(settings, only)
+    with admin_client(settings) as client:
         missing = _missing(client, names)
         present = tuple(name for name in names if name not in missing)
         _compare(client, settings, present)
@@ -130,7 +161,7 @@ def ensure_topics(settings: Settings) -> TopicsReport:
     return TopicsReport(created=missing, present=present)
 
 
-def as_laid_out(settings: Settings) -> Settings:
+def as_laid_out(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) -> Settings:
     """Return `settings` with the number of partitions and replicas that the existing topics have, if there are any.
 
     How many there are is decided once, when the topics are made; whoever runs the stages later need not repeat it.
@@ -139,8 +170,8 @@ def as_laid_out(settings: Settings) -> Settings:
         BrokerUnreachable: no broker answers.
         KafkaRefused: the broker says no.
     """
-    names = _names(settings)
-    with _client(settings.broker) as client:
+    names = _names(settings, only)
+    with admin_client(settings) as client:
         missing = _missing(client, names)
         present = [name for name in names if name not in missing]
         if not present:
@@ -161,7 +192,7 @@ def lag(settings: Settings) -> dict[str, dict[int, int]]:
         KafkaRefused: the broker says no.
         TopicsMissing: a stage's topic does not exist.
     """
-    with _client(settings.broker) as client:
+    with admin_client(settings) as client:
         ends, starts = _bounds(client, {settings.topic(topic) for topic in STAGES.values()})
         behind: dict[str, dict[int, int]] = {}
         for stage, topic in STAGES.items():
@@ -187,41 +218,68 @@ class _Client(KafkaAdminClient):  # type: ignore[misc]  # kafka-python ships no 
 
 
 @contextmanager
-def _client(broker: str, timeout: float = _ANSWER_S) -> Iterator[Any]:
+def admin_client(settings: Settings, timeout: float = _ANSWER_S) -> Iterator[Any]:
+    """Give kafka-python's client; what it raises leaves here as an `AdminError`.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        AccessRefused: it does not let us in.
+        NotAllowed: it lets us in, and does not let us do this.
+        KafkaRefused: it says no for another reason.
+    """
     # it logs each failed attempt with its cause; the error that comes of it says the same once
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    addresses = broker.split(",")
-    if not any(_listens(address, timeout) for address in addresses):
-        raise BrokerUnreachable(broker)
+    broker = settings.broker
+    check_access(settings, timeout)
     try:
         with _Client(
-            bootstrap_servers=addresses,
+            bootstrap_servers=broker.split(","),
             client_id="alur-admin",
             bootstrap_timeout_ms=int(timeout * 1000),
             request_timeout_ms=int(timeout * 1000),
+            **settings.security.client_options(),
         ) as client:
             yield client
     except _ABSENT as error:
         raise BrokerUnreachable(broker) from error
+    except AuthorizationError as error:
+        raise NotAllowed(settings, error) from error
     except (KafkaError, RuntimeError) as error:  # RuntimeError: its word for a cluster without a controller
         raise KafkaRefused(f"Kafka at {broker} refused: {error}") from error
 
 
-def _listens(address: str, timeout: float) -> bool:
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout):
-            return True
-    except OSError:
-        return False
+def check_access(settings: Settings, timeout: float = _ANSWER_S) -> None:
+    """Return if one of the brokers lets us in; the others may be down.
+
+    Raises:
+        AccessRefused: those that answer do not.
+        BrokerUnreachable: none answers.
+    """
+    refusals = []
+    for address in settings.broker.split(","):
+        try:
+            refusal = knock(address, settings.security, timeout)
+        except OSError:
+            continue
+        if refusal is None:
+            return
+        refusals.append(f"Kafka at {address} does not let us in: {refusal}")
+    if refusals:
+        raise AccessRefused(refusals[0])
+    raise BrokerUnreachable(settings.broker)
 
 
-def _names(settings: Settings) -> tuple[str, ...]:
-    return tuple(settings.topic(topic.name) for topic in TOPICS)
+def _names(settings: Settings, only: Collection[TopicName]) -> tuple[str, ...]:
+    return tuple(settings.topic(topic.name) for topic in TOPICS if topic.name in only)
 
 
 def _missing(client: Any, names: Iterable[str]) -> tuple[str, ...]:  # noqa: ANN401 -- kafka-python ships no types
-    existing = set(client.list_topics())
+    # asked by name: in a list of all topics, those that we may not see would look as if they did not exist
+    found = client.describe_topics(list(names))
+    hidden = [topic["name"] for topic in found if topic["error_code"] == TopicAuthorizationFailedError.errno]
+    if hidden:
+        raise TopicAuthorizationFailedError(", ".join(hidden))
+    existing = {topic["name"] for topic in found if topic["error_code"] != UnknownTopicOrPartitionError.errno}
     return tuple(name for name in names if name not in existing)
 
 

@@ -93,7 +93,7 @@ class Log:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        with kafka_errors(settings.broker):
+        with kafka_errors(settings):
             self._consumer: Any = KafkaConsumer(
                 **connection(settings, "audit"),
                 group_id=None,
@@ -116,13 +116,13 @@ class Log:
 
     def partitions(self, topic: TopicName) -> list[int]:
         """Return the numbers of a topic's partitions."""
-        with kafka_errors(self._settings.broker):
+        with kafka_errors(self._settings):
             return sorted(self._consumer.partitions_for_topic(self._settings.topic(topic)) or ())
 
     def begins(self, topic: TopicName) -> bool:
         """Say whether a topic still holds its first records."""
         found = [TopicPartition(self._settings.topic(topic), number) for number in self.partitions(topic)]
-        with kafka_errors(self._settings.broker):
+        with kafka_errors(self._settings):
             return not any(self._consumer.beginning_offsets(found).values())
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
@@ -133,7 +133,7 @@ class Log:
             BrokerUnreachable, KafkaRefused: Kafka says no, or nothing.
         """
         where = TopicPartition(self._settings.topic(topic), number)
-        with kafka_errors(self._settings.broker):
+        with kafka_errors(self._settings):
             self._consumer.assign([where])
             self._consumer.seek_to_beginning(where)
             end = self._consumer.end_offsets([where])[where]
@@ -141,7 +141,7 @@ class Log:
         idle = 0
         # markers and compaction leave holes: what counts is the position, not the last record
         while place < end:
-            with kafka_errors(self._settings.broker):
+            with kafka_errors(self._settings):
                 found = self._consumer.poll(timeout_ms=_WAIT_MS)
                 place, before = self._consumer.position(where), place
             idle = idle + 1 if place == before else 0
@@ -163,7 +163,7 @@ def handled(settings: Settings, stages: Mapping[TopicName, str] = _STAGE_OF) -> 
     """
     offsets: dict[tuple[TopicName, int], int] = {}
     for topic, stage in stages.items():
-        with kafka_errors(settings.broker):
+        with kafka_errors(settings):
             asking = KafkaConsumer(
                 **connection(settings, "audit"), group_id=settings.group(stage), enable_auto_commit=False
             )

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar, cast
 
+from agents.security import PLAINTEXT, Security
+
 DEFAULT_BROKER: Final = "127.0.0.1:9092"
 
 _ADDRESS: Final = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
@@ -33,7 +35,7 @@ class Settings:
 
     `broker` is one or more `host:port` joined by commas. `prefix` stands as it is before every topic, group and
     transactional id. `policy` is the name of a policy that comes with us, or a file. `log` is `pretty`, `json`, or
-    `auto`: pretty on a terminal and JSON otherwise.
+    `auto`: pretty on a terminal and JSON otherwise. `security` is how Kafka and we know each other.
     """
 
     broker: str = DEFAULT_BROKER
@@ -42,13 +44,14 @@ class Settings:
     partitions: int = 12
     replication: int = 1
     log: LogFormat = "auto"
+    security: Security = PLAINTEXT
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Settings":
-        """Read `ALUR_*`; a variable that is unset or empty has its default.
+        """Read `ALUR_*`, and the files with secrets that they name; what is unset or empty has its default.
 
         Raises:
-            SettingsError: a value cannot be used.
+            SettingsError: a value, or a file that one names, cannot be used.
         """
         given = {name: value.strip() for name, value in env.items() if value.strip()}
 
@@ -60,6 +63,10 @@ class Settings:
             except ValueError as error:
                 raise SettingsError(f"{name}: {error}") from None
 
+        try:
+            security = Security.from_environment(env)
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
         return cls(
             broker=read("ALUR_BROKER", _broker, cls.broker),
             prefix=read("ALUR_PREFIX", _prefix, cls.prefix),
@@ -67,10 +74,11 @@ class Settings:
             partitions=read("ALUR_PARTITIONS", _count_up_to(_HIGHEST_PARTITIONS), cls.partitions),
             replication=read("ALUR_REPLICATION", _count_up_to(_HIGHEST_REPLICATION), cls.replication),
             log=read("ALUR_LOG", _log_format, cls.log),
+            security=security,
         )
 
     def to_environment(self) -> dict[str, str]:
-        """Return the variables that make another process read these same settings."""
+        """Return the variables that make another process read these same settings; a password may be among them."""
         return {
             "ALUR_BROKER": self.broker,
             "ALUR_PREFIX": self.prefix,
@@ -78,6 +86,7 @@ class Settings:
             "ALUR_PARTITIONS": str(self.partitions),
             "ALUR_REPLICATION": str(self.replication),
             "ALUR_LOG": self.log,
+            **self.security.to_environment(),
         }
 
     def topic(self, name: str) -> str:

@@ -58,26 +58,32 @@ def _inward(*, stamp: str) -> dict[str, str]:
     }
 
 
-def _compacted() -> dict[str, str]:
+def _compacted(within_days: int | None = None) -> dict[str, str]:
+    lag = {} if within_days is None else {"max.compaction.lag.ms": str(within_days * _DAY_MS)}
     return {
         "cleanup.policy": "compact",
         "message.timestamp.type": "CreateTime",
         "max.message.bytes": str(OUTWARD_RECORD_BYTES),
+        **lag,
     }
 
 
 TOPICS: Final[tuple[Topic, ...]] = (
     Topic(TopicName.INTAKE, "intake", _inward(stamp="CreateTime")),
-    Topic(TopicName.IDENTITIES, "the identity desk only", _compacted()),
+    # what is erased has to be gone from the disk some day soon, also where little is written
+    Topic(TopicName.IDENTITIES, "the identity desk only", _compacted(within_days=7)),
     # The broker's stamp on a command is the `now` of the decision on it: the log is the clock.
     Topic(TopicName.COMMANDS, "lifecycle", _inward(stamp="LogAppendTime")),
-    Topic(TopicName.EVENTS, "stages, auditors", _kept(None)),
-    Topic(TopicName.STATE, "lifecycle, sla, boards", _compacted()),
+    Topic(TopicName.EVENTS, "stages, gateways, auditors", _kept(None)),
+    Topic(TopicName.STATE, "lifecycle, sla, gateways, boards", _compacted()),
     Topic(TopicName.STORIES, "resolution", _compacted()),
     Topic(TopicName.REJECTIONS, "the senders", _kept(30)),
     Topic(TopicName.RESOLUTIONS, "everyone", _kept(None)),
     Topic(TopicName.DEAD_LETTERS, "operators", _kept(90)),
 )
+
+ALL_TOPICS: Final = tuple(topic.name for topic in TOPICS)
+"""The names of all topics, in the order of their declaration."""
 
 STAGES: Final[dict[str, TopicName]] = {
     "intake": TopicName.INTAKE,

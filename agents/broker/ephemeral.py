@@ -37,13 +37,24 @@ def running_broker(env: Mapping[str, str], say: Say = say_nothing) -> Iterator[s
         SettingsError: `ALUR_BROKER` is no address.
     """
     if env.get("ALUR_BROKER"):
-        named = Settings.from_environment(env).broker
-        if not broker_answers(named):
-            raise BrokerUnreachable(named)
-        yield named
+        named = Settings.from_environment(env)
+        if not broker_answers(named.broker, security=named.security):
+            raise BrokerUnreachable(named.broker)
+        yield named.broker
         return
     engine = choose_engine(env)
     engine.fetch(say)
+    with running_engine(engine) as started:
+        yield started
+
+
+@contextmanager
+def running_engine(engine: Engine) -> Iterator[str]:
+    """Give the address of a broker that `engine` runs, for as long as `running_broker` says.
+
+    Raises:
+        NotStarted: it does not come up.
+    """
     keeper, port = _start(engine)
     try:
         yield address(port)

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,10 @@ class Java:
     java: str
     maven: str | None
     libraries: Path
+    properties: Mapping[str, str] = field(default_factory=dict)
+    """What the node is to have besides our settings."""
+    formatting: Sequence[str] = ()
+    """Options for the formatting of its data, such as the users that it knows from the beginning."""
 
     @classmethod
     def find(cls, env: Mapping[str, str], cache: Path) -> "Java | None":
@@ -86,11 +90,11 @@ class Java:
             NotStarted: the data directory could not be formatted.
         """
         data, properties = directory / "data", directory / "broker.properties"
-        settings = node_settings(port, free_ports(1)[0], str(data), listen_on=HOST)
+        settings = node_settings(port, free_ports(1)[0], str(data), listen_on=HOST, more=self.properties)
         properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         if not (data / "meta.properties").is_file():
-            formatting = self._command("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties))
-            done = subprocess.run(formatting, check=False, capture_output=True, text=True, timeout=_FORMAT_S)
+            tool = ("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties), *self.formatting)
+            done = subprocess.run(self._command(*tool), check=False, capture_output=True, text=True, timeout=_FORMAT_S)
             if done.returncode != 0:
                 raise NotStarted(f"Kafka could not format {data}: {_in_one_line(done.stderr or done.stdout)}")
         return self._command("kafka.Kafka", str(properties))

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Final
 
@@ -12,6 +12,7 @@ from agents.broker.errors import NotStarted
 KAFKA_VERSION: Final = "4.3.1"
 HOST: Final = "127.0.0.1"
 
+_LISTS: Final = ("listeners", "advertised.listeners", "listener.security.protocol.map")
 _START_S: Final = 90.0
 _POLL_S: Final = 0.1
 
@@ -28,8 +29,20 @@ def address(port: int) -> str:
     return f"{HOST}:{port}"
 
 
-def node_settings(port: int, controller_port: int, data: str, *, listen_on: str) -> dict[str, str]:
-    """Return the node's properties; clients on this machine reach it at `port`, whatever interface it listens on."""
+def node_settings(
+    port: int, controller_port: int, data: str, *, listen_on: str, more: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the node's properties; clients on this machine reach it at `port`, whatever interface it listens on.
+
+    `more` are further properties. In a list that there is already, such as `listeners`, they come behind what is there.
+    """
+    settings = _plain_settings(port, controller_port, data, listen_on=listen_on)
+    for key, value in (more or {}).items():
+        settings[key] = f"{settings[key]},{value}" if key in _LISTS else value
+    return settings
+
+
+def _plain_settings(port: int, controller_port: int, data: str, *, listen_on: str) -> dict[str, str]:
     return {
         "process.roles": "broker,controller",
         "node.id": "1",

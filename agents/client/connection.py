@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError
+from kafka.errors import AuthorizationError, KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError
 
-from agents.admin import BrokerUnreachable, KafkaRefused, TopicsMissing, topics_missing
+from agents.admin import BrokerUnreachable, KafkaRefused, NotAllowed, TopicsMissing, topics_missing
 from agents.settings import Settings
 from events.topics import TopicName
 
@@ -23,9 +23,7 @@ def require_topics(settings: Settings, names: Collection[TopicName]) -> None:
         KafkaRefused: the broker says no.
         TopicsMissing: some of the topics do not exist.
     """
-    wanted = {settings.topic(name) for name in names}
-    missing = tuple(name for name in topics_missing(settings) if name in wanted)
-    if missing:
+    if missing := topics_missing(settings, names):
         raise TopicsMissing(missing)
 
 
@@ -37,15 +35,18 @@ def connection(settings: Settings, client: str) -> dict[str, Any]:
         "bootstrap_servers": settings.broker.split(","),
         "client_id": f"alur-{client}",
         "bootstrap_timeout_ms": _ANSWER_MS,
+        **settings.security.client_options(),
     }
 
 
 @contextmanager
-def kafka_errors(broker: str) -> Iterator[None]:
-    """Turn what kafka-python raises into `BrokerUnreachable` or `KafkaRefused`."""
+def kafka_errors(settings: Settings) -> Iterator[None]:
+    """Turn what kafka-python raises into `BrokerUnreachable`, `NotAllowed` or `KafkaRefused`."""
     try:
         yield
     except _ABSENT as error:
-        raise BrokerUnreachable(broker) from error
+        raise BrokerUnreachable(settings.broker) from error
+    except AuthorizationError as error:
+        raise NotAllowed(settings, error) from error
     except KafkaError as error:
-        raise KafkaRefused(f"Kafka at {broker} refused: {error}") from error
+        raise KafkaRefused(f"Kafka at {settings.broker} refused: {error}") from error

@@ -40,7 +40,7 @@ class Publisher:
     def __init__(self, settings: Settings, *, linger_ms: int = 0) -> None:
         self._settings = settings
         self._failure: KafkaError | None = None
-        with kafka_errors(settings.broker):
+        with kafka_errors(settings):
             self._producer: Any = KafkaProducer(
                 **connection(settings, "publisher"),
                 acks="all",
@@ -84,7 +84,7 @@ class Publisher:
         """
         self._raise_failure()
         try:
-            with kafka_errors(self._settings.broker):
+            with kafka_errors(self._settings):
                 future = self._producer.send(
                     self._settings.topic(topic),
                     key=key.encode(),
@@ -117,7 +117,7 @@ class Publisher:
 
     def flush(self) -> None:
         """Return when all that was handed over is decided; raises as `publish` does."""
-        with kafka_errors(self._settings.broker):
+        with kafka_errors(self._settings):
             self._producer.flush()
         self._raise_failure()
 
@@ -129,7 +129,7 @@ class Publisher:
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            with kafka_errors(self._settings.broker):
+            with kafka_errors(self._settings):
                 raise self._failure
 
 

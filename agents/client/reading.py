@@ -56,7 +56,7 @@ class Reader:
     def __init__(self, settings: Settings, topics: Collection[TopicName], *, complaint: str | None = None) -> None:
         self._settings = settings
         self._names = {settings.topic(topic): topic for topic in topics}
-        with kafka_errors(settings.broker):
+        with kafka_errors(settings):
             self._consumer: Any = KafkaConsumer(
                 **connection(settings, "reader"),
                 group_id=None,
@@ -80,20 +80,20 @@ class Reader:
 
     def skip_to_end(self, *topics: TopicName) -> None:
         """Pass over what is there by now in these topics, or in all."""
-        with kafka_errors(self._settings.broker):
+        with kafka_errors(self._settings):
             chosen = [each for each in self._consumer.assignment() if not topics or self._names[each.topic] in topics]
             for partition, offset in self._consumer.end_offsets(chosen).items():
                 self._consumer.seek(partition, offset)
 
     def poll(self, seconds: float = _WAIT_S) -> list[Record]:
         """Return the next records, of a partition in order; none if none come within `seconds`."""
-        with kafka_errors(self._settings.broker):
+        with kafka_errors(self._settings):
             found = self._consumer.poll(timeout_ms=int(seconds * 1000))
         return [self._record(raw) for records in found.values() for raw in records]
 
     def to_end(self) -> Iterator[Record]:
         """Give all records up to the end as it is now: what is committed later may follow with the next call."""
-        with kafka_errors(self._settings.broker):
+        with kafka_errors(self._settings):
             # of a topic that is written in transactions this is where the oldest open one begins
             ends = self._consumer.end_offsets(list(self._consumer.assignment()))
         moved = time.monotonic()
@@ -108,7 +108,7 @@ class Reader:
 
     def extents(self) -> dict[TopicName, Extent]:
         """Measure the topics."""
-        with kafka_errors(self._settings.broker):
+        with kafka_errors(self._settings):
             assigned = list(self._consumer.assignment())
             starts, ends = self._consumer.beginning_offsets(assigned), self._consumer.end_offsets(assigned)
         sizes: dict[TopicName, list[int]] = {topic: [] for topic in self._names.values()}
@@ -124,7 +124,7 @@ class Reader:
         return [TopicPartition(topic, number) for number in sorted(chosen)]
 
     def _places(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-        with kafka_errors(self._settings.broker):
+        with kafka_errors(self._settings):
             return {partition: self._consumer.position(partition) for partition in ends}
 
     def _record(self, raw: Any) -> Record:  # noqa: ANN401 -- kafka-python ships no types

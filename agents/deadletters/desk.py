@@ -51,7 +51,7 @@ class Desk:
         self._settings = settings
         self._by = by
         require_topics(settings, [*_INWARD, TopicName.DEAD_LETTERS])
-        with kafka_errors(settings.broker):
+        with kafka_errors(settings):
             self._producer: Any = KafkaProducer(
                 **connection(settings, "dead-letters"),
                 transactional_id=f"{settings.prefix}dead-letters",
@@ -146,7 +146,7 @@ class Desk:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with kafka_errors(self._settings.broker):
+        with kafka_errors(self._settings):
             self._producer.begin_transaction()
             try:
                 yield

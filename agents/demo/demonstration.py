@@ -26,6 +26,7 @@ from agents.demo.play import Play
 from agents.demo.summary import last_line, print_summary
 from agents.demo.tally import Tally
 from agents.demo.view import Moment, View
+from agents.security import PLAINTEXT
 from agents.settings import DEFAULT_BROKER, Settings
 from workflow.policy import PolicyError
 
@@ -49,7 +50,17 @@ def demonstrate(settings: Settings, reports: Path | None, *, count: int, seed: i
         _tell_skipped(console, taken)
         with _broker(settings, console) as address:
             prefix = f"{settings.prefix}demo-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}."
-            own = replace(settings, broker=address, prefix=prefix, policy=POLICY, partitions=PARTITIONS, log="json")
+            # a broker of our own asks for nothing
+            security = settings.security if address == settings.broker else PLAINTEXT
+            own = replace(
+                settings,
+                broker=address,
+                security=security,
+                prefix=prefix,
+                policy=POLICY,
+                partitions=PARTITIONS,
+                log="json",
+            )
             return _put_on(own, taken, People(policy_set, taken.scripts, seed), console, seconds)
     except _FORESEEN as error:
         sys.stderr.write(f"alur demo: {' '.join(str(error).split())}\n")
@@ -69,7 +80,7 @@ def _tell_skipped(console: Console, taken: Deliveries) -> None:
 def _broker(settings: Settings, console: Console) -> Iterator[str]:
     """Give the broker that was named, else one that runs here by default, else one for as long as the block lasts."""
     named = os.environ.get("ALUR_BROKER", "").strip() or settings.broker != DEFAULT_BROKER
-    if broker_answers(settings.broker, *(() if named else (_QUICK_LOOK,))):
+    if broker_answers(settings.broker, *(() if named else (_QUICK_LOOK,)), security=settings.security):
         console.print(f"broker: {settings.broker}, which runs already")
         yield settings.broker
         return

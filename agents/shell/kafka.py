@@ -36,6 +36,7 @@ def consumer(
     """
     return AIOKafkaConsumer(
         bootstrap_servers=settings.broker,
+        **settings.security.client_options(),
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -51,6 +52,7 @@ def producer(settings: Settings, transactional_id: str | None = None) -> Any:  #
     """Return a producer whose sends count once all replicas in sync have them, and that never repeats one."""
     return AIOKafkaProducer(
         bootstrap_servers=settings.broker,
+        **settings.security.client_options(),
         acks="all",
         enable_idempotence=True,
         linger_ms=0,

@@ -1,0 +1,235 @@
+"""How this installation proves to Kafka who it is, and how it knows that it talks to Kafka.
+
+One place turns that into the options of a client; aiokafka and kafka-python call them by the same names. Secrets come
+from the environment or from files. They are never shown: not by `repr`, and not in the message of an error.
+"""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, NoReturn
+
+Protocol = Literal["plaintext", "tls", "sasl", "sasl-tls"]
+
+PROTOCOL: Final = "ALUR_SECURITY"
+MECHANISM: Final = "ALUR_SASL_MECHANISM"
+USERNAME: Final = "ALUR_SASL_USERNAME"
+PASSWORD: Final = "ALUR_SASL_PASSWORD"  # noqa: S105 -- the name of a variable
+PASSWORD_FILE: Final = "ALUR_SASL_PASSWORD_FILE"  # noqa: S105 -- as above
+CA: Final = "ALUR_TLS_CA"
+CERT: Final = "ALUR_TLS_CERT"
+KEY: Final = "ALUR_TLS_KEY"
+KEY_PASSWORD: Final = "ALUR_TLS_KEY_PASSWORD"  # noqa: S105 -- as above
+KEY_PASSWORD_FILE: Final = "ALUR_TLS_KEY_PASSWORD_FILE"  # noqa: S105 -- as above
+
+_PROTOCOLS: Final[dict[Protocol, str]] = {
+    "plaintext": "PLAINTEXT",
+    "tls": "SSL",
+    "sasl": "SASL_PLAINTEXT",
+    "sasl-tls": "SASL_SSL",
+}
+_MECHANISMS: Final = ("SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN")
+_SASL_ONLY: Final = (MECHANISM, USERNAME, PASSWORD, PASSWORD_FILE)
+_TLS_ONLY: Final = (CA, CERT, KEY, KEY_PASSWORD, KEY_PASSWORD_FILE)
+_LONGEST_SECRET: Final = 65_536
+
+
+class Secret:
+    """A password, and the file it came from if it came from one. Only `reveal` tells what it is."""
+
+    __slots__ = ("_text", "file")
+
+    def __init__(self, text: str, file: str | None = None) -> None:
+        self._text = text
+        self.file = file
+
+    def reveal(self) -> str:
+        """Return the secret itself, for the client that needs it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        """Tell that there is one."""
+        return "Secret(hidden)"
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what is hidden."""
+        return isinstance(other, Secret) and self._text == other._text and self.file == other.file
+
+    def __hash__(self) -> int:
+        """Hash what is hidden."""
+        return hash((self._text, self.file))
+
+
+@dataclass(frozen=True)
+class Security:
+    """What is said to Kafka and asked of it when a connection is made.
+
+    `tls` encrypts and checks the broker's certificate against `ca` (a PEM file; the system's authorities unless given)
+    and its name; `cert` and `key` (PEM files) are shown to a broker that asks for them. `sasl` proves `username` by
+    `password`; without TLS nothing is encrypted, and PLAIN sends the password itself.
+    """
+
+    protocol: Protocol = "plaintext"
+    mechanism: str = "SCRAM-SHA-512"
+    username: str | None = None
+    password: Secret | None = field(default=None, repr=False)
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+    key_password: Secret | None = field(default=None, repr=False)
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> "Security":
+        """Read `ALUR_SECURITY`, `ALUR_SASL_*` and `ALUR_TLS_*`, and the files that they name.
+
+        Raises:
+            ValueError: a value or a file cannot be used; the message begins with the name of the variable.
+        """
+        given = {name: value for name, value in env.items() if value.strip()}
+        protocol = _protocol(given)
+        found = cls(protocol)
+        if found.sasl:
+            found = cls(
+                protocol,
+                _mechanism(given.get(MECHANISM, cls.mechanism).strip()),
+                _needed(given, USERNAME, protocol).strip(),
+                _secret(given, PASSWORD, PASSWORD_FILE) or _missing(f"{PASSWORD} or {PASSWORD_FILE}", protocol),
+            )
+        if found.tls:
+            names = {"ca": CA, "cert": CERT, "key": KEY}
+            files = {part: given[name].strip() for part, name in names.items() if name in given}
+            key_password = _secret(given, KEY_PASSWORD, KEY_PASSWORD_FILE)
+            found = cls(protocol, found.mechanism, found.username, found.password, **files, key_password=key_password)
+            found.tls_context()
+        return found
+
+    @property
+    def sasl(self) -> bool:
+        """Say whether a user proves who they are by a password."""
+        return self.protocol in {"sasl", "sasl-tls"}
+
+    @property
+    def tls(self) -> bool:
+        """Say whether the connection is encrypted and the broker proves who it is."""
+        return self.protocol in {"tls", "sasl-tls"}
+
+    @property
+    def who(self) -> str:
+        """As whom Kafka knows us, for a message."""
+        if self.sasl:
+            return self.username or ""
+        return f"the certificate in {self.cert}" if self.tls and self.cert else "somebody without a name"
+
+    def client_options(self) -> dict[str, Any]:
+        """Return the options that an aiokafka or kafka-python client takes; they hold the password."""
+        options: dict[str, Any] = {"security_protocol": _PROTOCOLS[self.protocol]}
+        if self.tls:
+            options["ssl_context"] = self.tls_context()
+        if self.sasl and self.password is not None:
+            options |= {
+                "sasl_mechanism": self.mechanism,
+                "sasl_plain_username": self.username,
+                "sasl_plain_password": self.password.reveal(),
+            }
+        return options
+
+    def tls_context(self) -> ssl.SSLContext:
+        """Return a context that checks the broker's certificate and name, with our own certificate if there is one.
+
+        Raises:
+            ValueError: a file is missing or holds something else; the message begins with the name of the variable.
+        """
+        try:
+            context = ssl.create_default_context(cafile=self.ca)
+        except (OSError, ssl.SSLError) as error:
+            raise ValueError(f"{CA}: {_reason(self.ca, error, 'holds no certificates in PEM')}") from None
+        if self.cert is None:
+            if self.key is not None:
+                raise ValueError(f"{KEY}: a key is of no use without its certificate: set {CERT} too")
+            return context
+        password = "" if self.key_password is None else self.key_password.reveal()
+        for name, path in ((CERT, self.cert), (KEY, self.key)):
+            if path is not None and not Path(path).is_file():
+                raise ValueError(f"{name}: there is no file {path}")
+        try:
+            # a password is always given, if only an empty one: else OpenSSL would ask for it on the terminal
+            context.load_cert_chain(self.cert, self.key, password)
+        except (OSError, ValueError) as error:
+            files = self.cert if self.key is None else f"{self.cert} and {self.key}"
+            what = f"is no certificate in PEM with its key, or the key needs another {KEY_PASSWORD}"
+            raise ValueError(f"{CERT}: {_reason(files, error, what)}") from None
+        return context
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the variables that make a child process read the same; for its environment, and not to be printed."""
+        variables: dict[str, str | None] = {PROTOCOL: self.protocol}
+        if self.sasl:
+            variables |= {MECHANISM: self.mechanism, USERNAME: self.username}
+            variables |= _passed_on(self.password, PASSWORD, PASSWORD_FILE)
+        if self.tls:
+            variables |= {CA: self.ca, CERT: self.cert, KEY: self.key}
+            variables |= _passed_on(self.key_password, KEY_PASSWORD, KEY_PASSWORD_FILE)
+        return {name: value for name, value in variables.items() if value is not None}
+
+
+PLAINTEXT: Final = Security()
+"""Neither encrypted nor authenticated: Kafka as it comes."""
+
+
+def _protocol(given: Mapping[str, str]) -> Protocol:
+    if PROTOCOL not in given:
+        # somebody who set a password and forgot this would otherwise learn of it from Kafka, or not at all
+        for name in (*_SASL_ONLY, *_TLS_ONLY):
+            if name in given:
+                wanted = "sasl or sasl-tls" if name in _SASL_ONLY else "tls or sasl-tls"
+                raise ValueError(f"{PROTOCOL}: {name} is set and this is not; {wanted} makes use of it")
+    text = given.get(PROTOCOL, "plaintext").strip()
+    if text not in _PROTOCOLS:
+        raise ValueError(f"{PROTOCOL}: {text!r} is none of {', '.join(_PROTOCOLS)}")
+    return text
+
+
+def _mechanism(text: str) -> str:
+    if text not in _MECHANISMS:
+        raise ValueError(f"{MECHANISM}: {text!r} is none of {', '.join(_MECHANISMS)}")
+    return text
+
+
+def _needed(given: Mapping[str, str], name: str, protocol: Protocol) -> str:
+    return given[name] if name in given else _missing(name, protocol)
+
+
+def _missing(names: str, protocol: Protocol) -> NoReturn:
+    raise ValueError(f"{names}: needed with {PROTOCOL}={protocol}")
+
+
+def _secret(given: Mapping[str, str], name: str, file_name: str) -> Secret | None:
+    if name in given and file_name in given:
+        raise ValueError(f"{file_name}: {name} is set too; which of the two counts?")
+    if name in given:
+        return Secret(given[name])
+    if file_name not in given:
+        return None
+    path = given[file_name].strip()
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(_LONGEST_SECRET).decode().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{file_name}: {_reason(path, error, 'is not text in UTF-8')}") from None
+    if not text:
+        raise ValueError(f"{file_name}: {path} is empty")
+    return Secret(text, path)
+
+
+def _passed_on(secret: Secret | None, name: str, file_name: str) -> dict[str, str | None]:
+    if secret is None:
+        return {}
+    return {name: secret.reveal()} if secret.file is None else {file_name: secret.file}
+
+
+def _reason(path: str | None, error: Exception, otherwise: str) -> str:
+    """Say what is wrong with a file, without a word of what it holds."""
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.strerror:
+        return f"{path}: {error.strerror}"
+    return f"{path} {otherwise}"
