@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from events.access import ROLES
 from events.commands import COMMANDS, Command
 from events.facts import FACTS, Fact
-from events.topics import TOPICS
+from events.topics import ALL_TOPICS, STAGES, TOPICS, TopicName
 from events.vocabulary import Status
 from workflow.roles import MAY
 from workflow.rules import RULES, Passing, Rule
 from workflow.transitions import HEARD_IN, OPEN, TRANSITIONS
 
-DOCUMENTS: Final = ("docs/lifecycle.md", "docs/contract.md")
+DOCUMENTS: Final = ("docs/lifecycle.md", "docs/contract.md", "docs/security.md")
 _DAY_MS: Final = 86_400_000
 _MIB: Final = 1_048_576
 _BLOCK: Final = re.compile(
@@ -127,6 +128,33 @@ def topics() -> str:
     return _table(("topic", "kept", "time stamp", "largest batch", "who may read"), rows)
 
 
+def _topic_names(topics: Iterable[TopicName]) -> str:
+    found = set(topics)
+    named = ", ".join(topic.removeprefix("complaints.") for topic in ALL_TOPICS if topic in found)
+    return "all" if found == set(ALL_TOPICS) else named
+
+
+def roles() -> str:
+    """List each role with its rights."""
+    rows = []
+    for role in ROLES.values():
+        group = [f"group `{role.group}`"] if role.group else []
+        transactions = [f"transactions `{role.transactional}`"] if role.transactional else []
+        makes = ["make topics"] if role.makes else []
+        followed = "all stages" if len(role.follows) == len(STAGES) else ", ".join(role.follows)
+        follows = [f"see the progress of {followed}"] if role.follows else []
+        rows.append(
+            (
+                f"`{role.name}`",
+                role.what,
+                _topic_names(role.reads),
+                _topic_names(role.writes),
+                "; ".join([*group, *transactions, *makes, *follows]),
+            )
+        )
+    return _table(("role", "who", "reads", "writes", "and may"), rows)
+
+
 def _days(milliseconds: int) -> str:
     return "for ever" if milliseconds < 0 else f"{milliseconds // _DAY_MS} days"
 
@@ -137,6 +165,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "facts": facts,
     "clocks": clocks,
     "topics": topics,
+    "roles": roles,
 }
 
 

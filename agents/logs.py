@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, TextIO
 
 import structlog
@@ -9,6 +11,18 @@ import structlog
 from agents.settings import LogFormat
 
 _QUIET: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio")
+
+
+@contextmanager
+def said_once(library: str) -> Iterator[None]:
+    """Keep a library from logging, in lines of its own, what it also raises."""
+    logger = logging.getLogger(library)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def configure(log_format: LogFormat, stream: TextIO | None = None) -> None:

@@ -8,6 +8,7 @@ from agents import policies
 from agents.admin import as_laid_out, ensure_topics
 from agents.cli.context import note, settings_of
 from agents.cli.errors import MISUSED, Failure
+from events.access import ROLES
 from events.topics import STAGES
 
 
@@ -35,8 +36,9 @@ def run(
             raise Failure(f"there is no stage {stage!r}; there are {', '.join(STAGES)}", MISUSED)
     settings = settings_of(ctx)
     policies.load(settings.policy)
-    settings = as_laid_out(settings)
-    made = ensure_topics(settings).created
+    needed = {topic for stage in wanted for topic in ROLES[stage].topics}
+    settings = as_laid_out(settings, needed)
+    made = ensure_topics(settings, needed).created
     if made:
         note(f"made {len(made)} topics: {', '.join(made)}")
     raise typer.Exit(supervisor.run(wanted, settings))

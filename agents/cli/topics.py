@@ -5,11 +5,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from agents.acl import apply, rights, script
 from agents.admin import ensure_topics, topics_missing
 from agents.cli.context import console, say, settings_of
-from agents.cli.errors import FAILED
+from agents.cli.errors import FAILED, MISUSED, Failure
 from agents.client import Extent, extents
 from agents.settings import Settings
+from events.access import ROLES
 from events.topics import TOPICS, Topic, TopicName
 
 _DAY_MS = 24 * 60 * 60 * 1000
@@ -20,6 +22,7 @@ def application() -> typer.Typer:
     app = typer.Typer(help="The topics on Kafka.")
     app.command("create")(create)
     app.command("list")(listing)
+    app.command("acl")(acl)
     return app
 
 
@@ -60,6 +63,47 @@ def listing(ctx: typer.Context) -> None:
     if missing:
         say(f"{len(missing)} topics are missing: make them with `alur topics create`")
         raise typer.Exit(FAILED)
+
+
+def acl(
+    ctx: typer.Context,
+    roles: Annotated[
+        list[str] | None, typer.Argument(metavar="[ROLE]...", help=f"{', '.join(ROLES)}; all of them unless named")
+    ] = None,
+    *,
+    principal_prefix: Annotated[
+        str, typer.Option(metavar="TEXT", help="what stands before a role's name in the name of its principal")
+    ] = "User:alur-",
+    principal: Annotated[
+        str | None, typer.Option(metavar="NAME", help="give all of these roles to this one principal instead")
+    ] = None,
+    make: Annotated[bool, typer.Option("--apply", help="give the rights now, instead of printing how")] = False,
+) -> None:
+    """Print who needs which rights on Kafka, as a script of kafka-acls commands; or give them.
+
+    These are the least rights that each stage, and each kind of client, can do its work with. Nothing is taken away.
+
+        alur topics acl > acl.sh
+
+        alur topics acl intake lifecycle --apply
+
+        alur topics acl gateways --principal User:portal
+    """
+    for role in roles or ():
+        if role not in ROLES:
+            raise Failure(f"there is no role {role!r}; there are {', '.join(ROLES)}", MISUSED)
+    if principal is not None and ":" not in principal:
+        raise Failure(f"--principal: {principal!r} is none; write it like User:{principal}", MISUSED)
+    settings = settings_of(ctx)
+    chosen = list(dict.fromkeys(roles or ROLES))
+    found = [
+        right for name in chosen for right in rights(ROLES[name], settings, principal or f"{principal_prefix}{name}")
+    ]
+    if not make:
+        say(script(found, settings, chosen).rstrip())
+        return
+    given = apply(found, settings)
+    say(f"{given} rights of {len({right.principal for right in found})} principals are given")
 
 
 def _table(settings: Settings, found: dict[TopicName, Extent]) -> Table:

@@ -16,7 +16,7 @@ from agents.cli.board_view import view
 from agents.cli.context import console, note, settings_of
 from agents.client import Reader, require_topics
 from agents.settings import Settings
-from events.topics import TOPICS
+from events.topics import STAGES
 
 _REFRESH_S: Final = 0.5
 _LAG_S: Final = 3.0
@@ -37,7 +37,7 @@ def watch(
     """
     settings = settings_of(ctx)
     zone = policies.load(settings.policy).at(datetime.now(UTC)).national_zone
-    require_topics(settings, [topic.name for topic in TOPICS])
+    require_topics(settings, [*READS, *STAGES.values()])
     board = Board()
     with Reader(settings, READS) as reader:
         if console().is_terminal and not once:

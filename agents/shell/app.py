@@ -17,9 +17,11 @@ from faust.app.base import BootStrategy
 from agents import logs, policies
 from agents.settings import Settings, SettingsError
 from agents.shell import failpoints
+from agents.shell.access import explained
 from agents.shell.process import EXIT_REFUSED, end_with
 from agents.shell.reader import Poll, Reader
 from agents.shell.stage import Stage
+from events.access import ROLES
 from workflow.policy import PolicyError, PolicySet
 
 _COLLECTOR: Final = (100_000, 50, 100)
@@ -51,9 +53,12 @@ class StageApp(faust.App):
     async def _begin(self) -> None:
         self.flow_control.resume()
         try:
-            await self.add_runtime_dependency(self.reader)
+            with logs.said_once("aiokafka"):
+                await self.add_runtime_dependency(self.reader)
         except Exception as error:  # noqa: BLE001 -- one line for whatever hinders the start
-            end_with(self.stage.name, error)
+            end_with(
+                self.stage.name, await asyncio.to_thread(explained, error, self.alur, ROLES[self.stage.name].topics)
+            )
         if self.stage.tick_every is not None:
             self.reader.add_future(self._tick(self.stage.tick_every))
 

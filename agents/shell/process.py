@@ -4,7 +4,13 @@ import os
 from typing import Final, NoReturn
 
 import structlog
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
 
 from agents.shell.stage import RefusedToStart
 
@@ -14,6 +20,19 @@ EXIT_REFUSED: Final = 78
 """sysexits EX_CONFIG: starting again changes nothing until somebody has mended the set-up."""
 EXIT_TRY_AGAIN: Final = 75
 """sysexits EX_TEMPFAIL: nothing is lost, start again."""
+
+NOT_ALLOWED: Final = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+"""How aiokafka says that the broker knows who we are, and that we may not do this."""
+
+
+def is_one_of(error: Exception, kinds: tuple[type[Exception], ...]) -> bool:
+    """Say whether `error` is of one of `kinds`, which may be of aiokafka, which ships no types."""
+    return isinstance(error, kinds)
 
 
 def end_with(stage: str, error: Exception) -> NoReturn:
@@ -25,7 +44,9 @@ def end_with(stage: str, error: Exception) -> NoReturn:
         log.error("refused-to-start", stage=stage, reason=str(error))
         os._exit(EXIT_REFUSED)
     kind = type(error).__name__
-    if isinstance(error, KafkaError):
+    if is_one_of(error, NOT_ALLOWED):
+        log.error("not-allowed", stage=stage, reason=str(error), next=f"`alur topics acl {stage}` shows what it needs")
+    elif is_one_of(error, (KafkaError,)):
         log.error("lost-kafka", stage=stage, error=kind, reason=str(error), next="start again from the last commit")
     else:
         log.error("ended", stage=stage, error=kind, reason=str(error), exc_info=error)

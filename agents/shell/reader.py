@@ -16,6 +16,7 @@ from mode import Service
 
 from agents.settings import Settings
 from agents.shell import failpoints, kafka
+from agents.shell.access import refuse_if_hidden
 from agents.shell.forwarding import FirstStamps
 from agents.shell.headroom import Headroom
 from agents.shell.horizon import Horizon
@@ -23,7 +24,7 @@ from agents.shell.lease import GROUP_COMMIT_SECONDS, Lease, Tally
 from agents.shell.process import end_with
 from agents.shell.stage import Partition, RefusedToStart, Stage
 from agents.shell.unreadable import readable
-from events.topics import TOPICS
+from events.access import ROLES
 from workflow.policy import PolicySet
 
 log = structlog.get_logger()
@@ -78,14 +79,12 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         log.info("started", stage=self.stage.name, topic=self.source, policy=self.policies.name)
 
     async def _count_partitions(self) -> None:
+        needed = ROLES[self.stage.name].topics
         cluster = await self.producer.client.fetch_all_metadata()
-        counts: dict[str, int] = {}
-        for topic in TOPICS:
-            name = self.settings.topic(topic.name)
-            partitions = cluster.partitions_for_topic(name)
-            if not partitions:
-                raise RefusedToStart(f"topic {name} is missing: run `alur topics create`")
-            counts[name] = len(partitions)
+        counts = {name: len(cluster.partitions_for_topic(name) or ()) for name in map(self.settings.topic, needed)}
+        if missing := [name for name, count in counts.items() if not count]:
+            await asyncio.to_thread(refuse_if_hidden, self.settings, needed)
+            raise RefusedToStart(f"topic {missing[0]} is missing: run `alur topics create`")
         if len(set(counts.values())) > 1:
             raise RefusedToStart(f"topics need the same number of partitions each, and have {counts}")
         self.count = counts[self.source]

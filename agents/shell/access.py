@@ -1,0 +1,43 @@
+"""Why a stage cannot get in, or cannot see its topics: asked only once that has happened, in a second connection."""
+
+from collections.abc import Collection
+
+from aiokafka.errors import KafkaConnectionError
+
+from agents.admin import AccessRefused, AdminError, NotAllowed, check_access, topics_missing
+from agents.settings import Settings
+from agents.shell.process import NOT_ALLOWED, is_one_of
+from agents.shell.stage import RefusedToStart
+from events.topics import TopicName
+
+
+def refuse_if_hidden(settings: Settings, topics: Collection[TopicName]) -> None:
+    """Return unless one of the topics may exist, but not for us.
+
+    Raises:
+        RefusedToStart: it may.
+    """
+    try:
+        topics_missing(settings, topics)
+    except NotAllowed as error:
+        raise RefusedToStart(str(error)) from None
+    except AdminError:
+        return
+
+
+def explained(error: Exception, settings: Settings, topics: Collection[TopicName]) -> Exception:
+    """Return what is behind an `error` at the start.
+
+    A broker that answers and does not let us in is no broker that is gone, and who may not write has usually been given
+    no rights on the topics at all.
+    """
+    try:
+        if is_one_of(error, (KafkaConnectionError,)):
+            check_access(settings)
+        elif is_one_of(error, NOT_ALLOWED):
+            topics_missing(settings, topics)
+    except (AccessRefused, NotAllowed) as refused:
+        return RefusedToStart(str(refused))
+    except AdminError:
+        return error
+    return error

@@ -1,0 +1,133 @@
+"""Who may do what on the topics, as data: the least that each stage, and each kind of client, can do its work with.
+
+Whoever reads or writes a topic may also see it (Kafka's Describe). What is not here, nobody may.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from events.topics import ALL_TOPICS, STAGES, TopicName
+
+_INTAKE, _COMMANDS, _EVENTS, _STATE = TopicName.INTAKE, TopicName.COMMANDS, TopicName.EVENTS, TopicName.STATE
+_LETTERS: Final = TopicName.DEAD_LETTERS
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What one kind of client may do. Names of groups and transactional ids have the installation's prefix in front."""
+
+    name: str
+    what: str
+    """What it is, for people."""
+    reads: tuple[TopicName, ...] = ()
+    writes: tuple[TopicName, ...] = ()
+    sees: tuple[TopicName, ...] = ()
+    """Topics that it may see besides: how many partitions, and where they end."""
+    follows: tuple[str, ...] = ()
+    """Stages whose progress (the committed offsets of their group) it may see."""
+    group: str | None = None
+    """The consumer group it may join; one that ends in `-` stands for all groups that begin so."""
+    transactional: str | None = None
+    """The transactional id it may write under; one that ends in `-` stands for all that begin so."""
+    looks_into: tuple[TopicName, ...] = ()
+    """Topics whose settings it may look at."""
+    makes: tuple[TopicName, ...] = ()
+    """Topics that it may make."""
+
+    @property
+    def topics(self) -> tuple[TopicName, ...]:
+        """All topics that it has to do with, in the order of their declaration."""
+        concerned = {*self.reads, *self.writes, *self.sees, *self.makes}
+        return tuple(name for name in ALL_TOPICS if name in concerned)
+
+
+def _stage(
+    name: str,
+    writes: tuple[TopicName, ...],
+    *,
+    memory: tuple[TopicName, ...] = (),
+    transactional: bool = False,
+    follows: tuple[str, ...] = (),
+) -> Role:
+    reads = tuple(dict.fromkeys((STAGES[name], *memory)))
+    every = (*writes, _LETTERS)
+    return Role(
+        name,
+        "the stage",
+        reads=reads,
+        writes=every,
+        # its progress is what it waits for: with it comes where that stage's topic ends
+        sees=tuple(STAGES[stage] for stage in follows),
+        follows=follows,
+        group=name,
+        transactional=f"{name}-" if transactional else None,
+        # `alur run` checks the topics that it finds before it starts a stage
+        looks_into=tuple(dict.fromkeys((*reads, *every))),
+    )
+
+
+STAGE_ROLES: Final = (
+    # writes no more commands than `lifecycle` can soon take
+    _stage("intake", (TopicName.IDENTITIES, _COMMANDS), follows=("lifecycle",)),
+    # writes commands to send on those that lie in the wrong partition, and reads others' partitions for their stamps
+    _stage(
+        "lifecycle",
+        (_COMMANDS, _EVENTS, _STATE, TopicName.REJECTIONS),
+        memory=(_STATE,),
+        transactional=True,
+    ),
+    _stage("verification", (_COMMANDS,)),
+    _stage("disposition", (_COMMANDS,)),
+    # gives no notice before `lifecycle` has settled what came earlier
+    _stage("sla", (_COMMANDS,), follows=("lifecycle",)),
+    _stage("escalation", (_COMMANDS,)),
+    _stage(
+        "resolution",
+        (TopicName.STORIES, TopicName.RESOLUTIONS),
+        memory=(TopicName.STORIES,),
+        transactional=True,
+    ),
+)
+
+CLIENT_ROLES: Final = (
+    Role("channels", "where citizens report", writes=(_INTAKE,)),
+    Role(
+        "gateways",
+        "what officers and citizens work with",
+        reads=(_EVENTS, _STATE, TopicName.REJECTIONS),
+        writes=(_COMMANDS,),
+        group="gateways-",
+    ),
+    Role(
+        "subscribers",
+        "whoever tells the public, or counts",
+        reads=(TopicName.RESOLUTIONS,),
+        group="subscribers-",
+    ),
+    Role("boards", "displays of how things stand", reads=(_STATE,), group="boards-"),
+    Role(
+        "identity-desk",
+        "the people who may know who reported, and erase it",
+        reads=(TopicName.IDENTITIES, _STATE),
+        writes=(TopicName.IDENTITIES,),
+    ),
+    Role(
+        "operators",
+        "the people who keep it running: lag, dead letters, replays",
+        reads=(_STATE, TopicName.REJECTIONS, _LETTERS),
+        writes=(_INTAKE, _COMMANDS, _LETTERS),
+        sees=ALL_TOPICS,
+        follows=tuple(STAGES),
+        transactional="dead-letters",
+    ),
+    Role(
+        "auditors",
+        "whoever checks that nothing is lost or doubled",
+        reads=(_INTAKE, _COMMANDS, _EVENTS, _STATE, TopicName.REJECTIONS, TopicName.RESOLUTIONS, _LETTERS),
+        follows=tuple(STAGES),
+    ),
+    Role("installers", "whoever makes the topics", sees=ALL_TOPICS, looks_into=ALL_TOPICS, makes=ALL_TOPICS),
+)
+
+ROLES: Final[dict[str, Role]] = {role.name: role for role in (*STAGE_ROLES, *CLIENT_ROLES)}
+"""Every role by its name."""
