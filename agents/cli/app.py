@@ -5,7 +5,22 @@ from typing import Annotated
 
 import typer
 
-from agents.cli import audit, broker, calendar, dead, demo, explain, policy, run, send, show, submit, topics, watch
+from agents.cli import (
+    audit,
+    broker,
+    calendar,
+    dead,
+    demo,
+    explain,
+    identity,
+    policy,
+    run,
+    send,
+    show,
+    submit,
+    topics,
+    watch,
+)
 from agents.cli.context import Overrides, say
 from agents.cli.errors import OneLineErrors
 
@@ -13,7 +28,8 @@ _HELP = """
 Carries public-service complaints from report to resolution over Apache Kafka.
 
 What it works on is taken from the environment, or from the options here, which stand before the command. Read are
-ALUR_BROKER, ALUR_PREFIX, ALUR_POLICY, ALUR_PARTITIONS, ALUR_REPLICATION and ALUR_LOG.
+ALUR_BROKER, ALUR_PREFIX, ALUR_POLICY, ALUR_PARTITIONS, ALUR_REPLICATION and ALUR_LOG, and for a broker that asks who
+one is ALUR_SECURITY, ALUR_SASL_* and ALUR_TLS_* (docs/security.md).
 
     alur --broker kafka:9092 --prefix test. watch
 """
@@ -64,6 +80,7 @@ def application() -> typer.Typer:
     app.command("watch")(watch.watch)
     app.command("audit")(audit.audit_topics)
     app.add_typer(dead.application(), name="dead")
+    app.add_typer(identity.application(), name="identity")
     app.command("demo")(demo.demo)
     app.add_typer(topics.application(), name="topics")
     app.add_typer(broker.application(), name="broker")

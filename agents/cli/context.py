@@ -1,5 +1,6 @@
 """What every command is given: the settings, and where to print."""
 
+import getpass
 import os
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from agents.settings import Settings
 
 # a pipe has no width: what reads it cuts for itself
 _PIPE_WIDTH = 160
+_LONGEST_LOGIN = 100
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,14 @@ def settings_of(ctx: typer.Context, **more: str | None) -> Settings:
     overrides = ctx.obj.environment if isinstance(ctx.obj, Overrides) else {}
     given = {name: value for name, value in more.items() if value is not None}
     return Settings.from_environment({**os.environ, **overrides, **given})
+
+
+def login() -> str:
+    """Return who is at the keyboard, for a record of who did what."""
+    try:
+        return getpass.getuser()[:_LONGEST_LOGIN]
+    except (KeyError, OSError):
+        return "unknown"
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -1,6 +1,5 @@
 """`alur dead`: what the stages have set aside, and the ways back."""
 
-import getpass
 import re
 import sys
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents import policies
-from agents.cli.context import console, say, settings_of
+from agents.cli.context import console, login, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
 from agents.cli.wording import local, safe, shortened
 from agents.deadletters import Desk, Letter, NotReturned, find_letters, parse_place, read_letters
@@ -164,10 +163,7 @@ def discard(
 
 
 def _by(given: str | None) -> str:
-    try:
-        return (given or getpass.getuser())[:_LONGEST_BY]
-    except (KeyError, OSError):
-        return "unknown"
+    return (given or login())[:_LONGEST_BY]
 
 
 def _zone(settings: Settings) -> ZoneInfo:

@@ -10,6 +10,7 @@ from agents.admin import AdminError
 from agents.broker import BrokerError
 from agents.client import NoSuchComplaint
 from agents.deadletters import NoSuchLetter, NotReturned
+from agents.identities import NoIdentity
 from agents.settings import SettingsError
 from workflow.policy import PolicyError
 
@@ -39,12 +40,22 @@ ORDER: Final = (
     "watch",
     "audit",
     "dead",
+    "identity",
     "policy",
     "calendar",
     "version",
 )
 
-_FORESEEN: Final = (AdminError, BrokerError, NoSuchComplaint, NoSuchLetter, NotReturned, PolicyError, SettingsError)
+_FORESEEN: Final = (
+    AdminError,
+    BrokerError,
+    NoSuchComplaint,
+    NoSuchLetter,
+    NoIdentity,
+    NotReturned,
+    PolicyError,
+    SettingsError,
+)
 
 
 class OneLineErrors(TyperGroup):
