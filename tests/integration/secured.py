@@ -1,0 +1,91 @@
+"""A broker that asks who one is, and lets nobody do what was not allowed: SCRAM users, ACLs, and a door with TLS."""
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from agents.broker.ephemeral import running_engine
+from agents.broker.java import Java
+from agents.broker.node import HOST, free_ports
+from agents.broker.places import Places
+from agents.security import Secret, Security
+
+MECHANISM = "SCRAM-SHA-512"
+
+
+def password(user: str) -> str:
+    """The password of a user of this broker: one that is found in any output that it got into."""
+    return f"rahasia-{user}-7Zq"
+
+
+@dataclass(frozen=True)
+class SecuredBroker:
+    """Where its doors are. The plain one is for the test itself, which may do everything there."""
+
+    plain: str
+    sasl: str
+    sasl_tls: str
+    tls: str
+    files: Path
+
+    @property
+    def ca(self) -> str:
+        """The file with the authority that has signed the broker's certificate."""
+        return str(self.files / "ca.pem")
+
+    def security(self, user: str, *, tls: bool = False) -> Security:
+        """What `user` needs to get in."""
+        security = Security("sasl", MECHANISM, user, Secret(password(user)))
+        return replace(security, protocol="sasl-tls", ca=self.ca) if tls else security
+
+
+def _keytool(directory: Path, *arguments: str) -> None:
+    command = ["keytool", *arguments, "-keystore", "broker.p12", "-storepass", "changeit", "-alias", "broker"]
+    subprocess.run(command, cwd=directory, check=True, capture_output=True)
+
+
+def _certificates(directory: Path) -> None:
+    """A certificate for this machine that vouches for itself, in a keystore for Kafka and as PEM for clients."""
+    extensions = ("bc:critical=ca:true", f"san=ip:{HOST}")
+    options = [option for extension in extensions for option in ("-ext", extension)]
+    _keytool(directory, "-genkeypair", "-keyalg", "EC", "-dname", "CN=alur", "-validity", "2", *options)
+    _keytool(directory, "-exportcert", "-rfc", "-file", "ca.pem")
+
+
+@contextmanager
+def secured_broker(directory: Path, users: Sequence[str]) -> Iterator[SecuredBroker]:
+    """Give a broker that knows `users`; skip where there is no Java to run it."""
+    java = Java.find(os.environ, Places.from_environment(os.environ).cache)
+    if java is None:
+        pytest.skip("needs Java: a container's broker cannot be given users to begin with")
+    java.fetch(lambda _line: None)
+    _certificates(directory)
+    ports = dict(zip(("SASL", "SASLTLS", "TLS"), free_ports(3), strict=True))
+    doors = ",".join(f"{name}://{HOST}:{port}" for name, port in ports.items())
+    properties = {
+        "listeners": doors,
+        "advertised.listeners": doors,
+        "listener.security.protocol.map": "SASL:SASL_PLAINTEXT,SASLTLS:SASL_SSL,TLS:SSL",
+        "sasl.enabled.mechanisms": MECHANISM,
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS;User:admin",
+        "ssl.keystore.type": "PKCS12",
+        "ssl.keystore.location": str(directory / "broker.p12"),
+        "ssl.keystore.password": "changeit",
+    }
+    for door in ("sasl", "sasltls"):
+        scram = f"listener.name.{door}.{MECHANISM.lower()}.sasl.jaas.config"
+        properties[scram] = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    formatting = [
+        option
+        for user in users
+        for option in ("--add-scram", f"{MECHANISM}=[name={user},password={password(user)},iterations=4096]")
+    ]
+    with running_engine(replace(java, properties=properties, formatting=formatting)) as plain:
+        where = {name: f"{HOST}:{port}" for name, port in ports.items()}
+        yield SecuredBroker(plain, where["SASL"], where["SASLTLS"], where["TLS"], directory)

@@ -1,0 +1,271 @@
+"""On a broker that asks who one is: each stage works with its own rights, and nobody has more than those."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, Producer
+from engines import Engine, eventually, report_event
+from kafka import KafkaAdminClient
+from secured import SecuredBroker, password, secured_broker
+from typer.testing import CliRunner, Result
+
+from agents.cli.app import application
+from agents.security import Secret, Security
+from agents.settings import Settings
+from agents.shell.process import EXIT_REFUSED
+from events.access import ROLES
+from events.ids import complaint_id
+from events.topics import ALL_TOPICS, STAGES, TopicName
+
+SOURCE = "/channels/sms"
+OFFICE = "/offices/denpasar-pupr"
+OVER_TLS = "resolution"
+BY_COMMAND_LINE = "escalation"
+
+
+@dataclass
+class SecuredEngine(Engine):
+    """An engine whose stages each have a principal of their own; the test itself goes in by the plain door."""
+
+    broker: SecuredBroker | None = None
+    said: list[str] = field(default_factory=list)
+
+    def of(self, user: str, **changes: Any) -> Settings:
+        """The settings of one user."""
+        assert self.broker is not None
+        tls = user == f"alur-{OVER_TLS}"
+        door = self.broker.sasl_tls if tls else self.broker.sasl
+        return replace(self.settings, broker=door, security=self.broker.security(user, tls=tls), **changes)
+
+    def _start(self, stage: str, *command: str) -> None:
+        own, plain = self.of(f"alur-{stage}"), self.settings
+        self.settings = own
+        # `alur run STAGE` looks at the topics of that stage first, and needs no right on any other
+        by_hand = ("-c", "from agents.cli import main; main()", "run", stage)
+        super()._start(stage, *(by_hand if stage == BY_COMMAND_LINE else command))
+        self.settings = plain
+
+    def alur(self, settings: Settings, *arguments: str, text: str | None = None) -> Result:
+        """The command line under these settings."""
+        runner = CliRunner(env={**settings.to_environment(), "NO_COLOR": "1", "TERM": "dumb"})
+        result = runner.invoke(application(), list(arguments), input=text)
+        self.said.append(result.output)
+        return result
+
+    def does(self, role: str, *arguments: str, text: str | None = None) -> str:
+        """What the command line says to whom may do it."""
+        result = self.alur(self.of(f"alur-{role}"), *arguments, text=text)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def fails(self, settings: Settings, *arguments: str, text: str | None = None) -> str:
+        """The one line that the command line says to whom it does not."""
+        result = self.alur(settings, *arguments, text=text)
+        assert result.exit_code == 1, result.output
+        assert len(result.stderr.splitlines()) == 1, result.stderr
+        return result.stderr
+
+
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredEngine]:
+    """Topics and rights are there, as `alur topics acl --apply` and `alur topics create` make them."""
+    directory = tmp_path_factory.mktemp("secured")
+    policy = directory / "quick.toml"
+    demo = resources.files("workflow").joinpath("policies", "demo.toml").read_text(encoding="utf-8")
+    policy.write_text(demo.replace('follow_up = "8 seconds"', 'follow_up = "2 seconds"'), encoding="utf-8")
+    with secured_broker(directory, ["admin", "nobody", *(f"alur-{role}" for role in ROLES)]) as broker:
+        settings = Settings(broker.plain, f"t{uuid.uuid4().hex[:12]}.", str(policy), partitions=2)
+        engine = SecuredEngine(settings, directory / "stages.log", broker=broker)
+        given = engine.alur(engine.of("admin"), "topics", "acl", "--apply")
+        assert f"of {len(ROLES)} principals are given" in given.stdout, given.output
+        eventually("rights hold", lambda: engine.alur(engine.of("alur-installers"), "topics", "create").exit_code == 0)
+        yield engine
+        assert not any(engine.stop().values()), f"a stage did not stop in good order: see {engine.log}"
+
+
+def test_a_complaint_goes_through_all_stages_each_with_its_own_rights(secured: SecuredEngine) -> None:
+    secured.start()
+    report = uuid.uuid4().hex
+    complaint = complaint_id(SOURCE, report)
+    event = report_event(report, SOURCE)
+    assert "submitted 1" in secured.does("channels", "submit", "-", text=json.dumps(event))
+
+    # the office lets the deadline pass: sla notices, escalation brings it before the next rung
+    eventually("it is escalated", lambda: "escalated" in secured.facts(complaint))
+    act = ("--complaint", complaint, "--as")
+    secured.does("gateways", "send", "record-follow-up", *act, OFFICE, "--text", "Sudah ditambal.")
+    secured.does("gateways", "send", "close-complaint", *act, "/offices/panrb")
+    secured.await_quiet()
+
+    [public] = secured.events("complaints.resolutions", complaint)
+    assert public["data"]["outcome"] == "resolved"
+    assert secured.alive() == set(STAGES)
+    assert not secured.read("complaints.dead-letters")
+    assert complaint in secured.does("auditors", "show", complaint)
+    assert "behind" in secured.does("operators", "watch", "--once")
+    assert "0 dead letters" in secured.does("operators", "dead", "list")
+    assert secured.does("auditors", "audit")
+    _identity_is_shown_and_erased(secured, complaint)
+    _nothing_tells_a_password(secured)
+
+
+def _identity_is_shown_and_erased(secured: SecuredEngine, complaint: str) -> None:
+    before = secured.events(complaint=complaint)
+    assert "Ni Luh Contoh" in secured.does("identity-desk", "identity", "show", complaint)
+    assert "Ni Luh Contoh" in secured.does(
+        "identity-desk", "identity", "show", before[-1]["data"]["complaint"]["tracking_id"]
+    )
+
+    said = secured.does("identity-desk", "identity", "erase", complaint, "--reason", "atas permintaan", "--by", "Sari")
+
+    assert f"the identity of who reported {complaint} is erased" in said
+    assert "stays on complaints.intake until it is 30 days old" in said
+    last = secured.read("complaints.identities")[-1]
+    assert (last.key().decode(), last.value()) == (complaint, None)
+    # the same partition as the identity: else it would be a tombstone over nothing
+    assert {message.partition() for message in secured.read("complaints.identities")} == {last.partition()}
+    assert "by Sari: atas permintaan" in secured.does("identity-desk", "identity", "show", complaint)
+    assert "nothing is left to erase" in secured.does(
+        "identity-desk", "identity", "erase", complaint, "--reason", "sekali lagi"
+    )
+    nobody = str(uuid.uuid4())
+    desk = secured.of("alur-identity-desk")
+    assert "no identity is kept" in secured.fails(desk, "identity", "erase", nobody, "--reason", "keliru")
+    # the complaint is as it was
+    assert secured.events(complaint=complaint) == before
+    assert secured.does("auditors", "audit")
+
+
+def _nothing_tells_a_password(secured: SecuredEngine) -> None:
+    said = secured.log.read_text() + "".join(secured.said)
+    assert "took-over" in said
+    for user in ("admin", *(f"alur-{role}" for role in ROLES)):
+        assert password(user) not in said
+
+
+def test_the_broker_allows_each_role_what_is_written_and_nothing_else(secured: SecuredEngine) -> None:
+    names = {secured.settings.topic(topic): topic for topic in ALL_TOPICS}
+    for role in ROLES.values():
+        settings = secured.of(f"alur-{role.name}")
+        with KafkaAdminClient(bootstrap_servers=settings.broker, **settings.security.client_options()) as client:
+            found = {names[topic["name"]]: topic for topic in client.describe_topics(list(names))}
+        for topic, described in found.items():
+            allowed = {str(getattr(each, "name", each)) for each in described["authorized_operations"] or ()}
+            assert ("READ" in allowed) is (topic in role.reads), (role.name, topic, allowed)
+            assert ("WRITE" in allowed) is (topic in role.writes), (role.name, topic, allowed)
+            assert ("DESCRIBE" in allowed) is (topic in role.topics), (role.name, topic, allowed)
+            assert not allowed & {"DELETE", "ALTER", "ALTER_CONFIGS"}
+            assert (described["error_code"] == 0) is (topic in role.topics), (role.name, topic)
+
+
+def test_who_tries_all_the_same_is_refused(secured: SecuredEngine) -> None:
+    """With librdkafka, as a client of somebody else's would."""
+    assert refused_reading(secured, "subscribers", TopicName.IDENTITIES)
+    assert refused_reading(secured, "gateways", TopicName.IDENTITIES)
+    assert refused_reading(secured, "gateways", TopicName.INTAKE)
+    assert refused_reading(secured, "boards", TopicName.EVENTS)
+    assert refused_writing(secured, "channels", TopicName.EVENTS)
+    assert refused_writing(secured, "channels", TopicName.COMMANDS)
+    assert refused_writing(secured, "gateways", TopicName.INTAKE)
+    assert refused_writing(secured, "gateways", TopicName.STATE)
+    assert refused_writing(secured, "subscribers", TopicName.RESOLUTIONS)
+    assert refused_writing(secured, "escalation", TopicName.EVENTS)
+    assert not refused_writing(secured, "channels", TopicName.INTAKE)
+
+
+def refused_reading(secured: SecuredEngine, role: str, topic: TopicName) -> bool:
+    settings = secured.of(f"alur-{role}")
+    group = settings.group(f"{role}-test")
+    consumer = Consumer({**librdkafka(settings), "group.id": group, "enable.auto.commit": False})
+    consumer.subscribe([settings.topic(topic)])
+    error = eventually("an answer", lambda: consumer.poll(0.1)).error()
+    consumer.close()
+    return error is not None and bool(error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED)
+
+
+def refused_writing(secured: SecuredEngine, role: str, topic: TopicName) -> bool:
+    settings = secured.of(f"alur-{role}")
+    producer, errors = Producer(librdkafka(settings)), list[Any]()
+    producer.produce(settings.topic(topic), b"{}", on_delivery=lambda error, _message: errors.append(error))
+    assert producer.flush(30) == 0
+    return errors[0] is not None and bool(errors[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED)
+
+
+def librdkafka(settings: Settings) -> dict[str, Any]:
+    options = settings.security.client_options()
+    return {
+        "bootstrap.servers": settings.broker,
+        "security.protocol": options["security_protocol"],
+        "sasl.mechanism": options["sasl_mechanism"],
+        "sasl.username": options["sasl_plain_username"],
+        "sasl.password": options["sasl_plain_password"],
+        "log_level": 0,
+    }
+
+
+def refusals(secured: SecuredEngine) -> dict[str, tuple[Settings, str]]:
+    """Ways not to be let in, and what is said of each."""
+    assert secured.broker is not None
+    broker, good = secured.broker, secured.of("alur-sla")
+    over_tls = broker.security("alur-sla", tls=True)
+
+    def at(door: str, security: Security) -> Settings:
+        return replace(good, broker=door, security=security)
+
+    wrong = replace(good.security, password=Secret("rahasia-keliru-7Zq"))
+    return {
+        "wrong password": (at(broker.sasl, wrong), "it does not know the user 'alur-sla' with this password"),
+        "no user": (at(broker.sasl, Security()), "it asks who we are (SCRAM-SHA-512): set ALUR_SECURITY=sasl"),
+        "mechanism": (at(broker.sasl, replace(good.security, mechanism="PLAIN")), "does not take ALUR_SASL_MECHANISM"),
+        "unknown authority": (at(broker.sasl_tls, replace(over_tls, ca=None)), "its certificate is not trusted"),
+        "wrong name": (at(broker.tls.replace("127.0.0.1", "localhost"), Security("tls", ca=broker.ca)), "not trusted"),
+        "tls at a plain door": (at(broker.sasl, over_tls), "it does not speak TLS at this port"),
+        "plain at a tls door": (at(broker.sasl_tls, good.security), "it speaks TLS at this port"),
+        "user at an open door": (at(broker.plain, good.security), "it takes no users at this port"),
+        "nobody": (secured.of("nobody"), "does not allow nobody to do this on the topic"),
+    }
+
+
+def test_the_command_line_says_in_one_line_why_it_was_not_let_in(secured: SecuredEngine) -> None:
+    for what, (settings, says) in refusals(secured).items():
+        assert says in secured.fails(settings, "topics", "create"), what
+    assert secured.broker is not None
+    by_tls = replace(secured.settings, broker=secured.broker.tls, security=Security("tls", ca=secured.broker.ca))
+    assert "no topic had to be made" in secured.alur(by_tls, "topics", "create").stdout
+    subscriber = secured.of("alur-subscribers")
+    for command in (("identity", "show", str(uuid.uuid4())), ("topics", "list"), ("dead", "list"), ("audit",)):
+        assert "does not allow alur-subscribers" in secured.fails(subscriber, *command)
+    assert "does not allow alur-operators" in secured.fails(secured.of("alur-operators"), "topics", "acl", "--apply")
+    assert "rahasia-keliru" not in "".join(secured.said)
+
+
+def test_a_stage_says_in_one_line_why_it_was_not_let_in(secured: SecuredEngine) -> None:
+    chosen = ("wrong password", "nobody")
+    cases = {what: found for what, found in refusals(secured).items() if what in chosen}
+    worker = [sys.executable, "-m", "faust", "-A", "agents.sla", "--quiet", "worker", "-l", "error", "--without-web"]
+    started = {
+        what: subprocess.Popen(
+            worker,
+            env={**os.environ, **settings.to_environment(), "ALUR_LOG": "json"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for what, (settings, _) in cases.items()
+    }
+    for what, process in started.items():
+        _, output = process.communicate(timeout=60)
+        assert process.returncode == EXIT_REFUSED, (what, output)
+        [line] = output.splitlines()
+        said = json.loads(line)
+        assert (said["event"], said["stage"]) == ("refused-to-start", "sla")
+        assert cases[what][1] in said["reason"]
+        assert "rahasia" not in output
