@@ -11,7 +11,7 @@ from events import commands as c
 from events import facts as f
 from events.announcements import Announcement
 from events.commands import Command, CommandEvent
-from events.ids import digest
+from events.ids import complaint_id, digest
 from events.snapshot import Complaint
 from events.vocabulary import ClockName, ComplaintClass, Refusal
 from workflow.calendar import Calendar
@@ -182,6 +182,9 @@ def _register(command: CommandEvent[Any], data: Command, history: _History) -> F
         return Rejected(Refusal.UNKNOWN_COMPLAINT, f"there is no complaint {command.subject}")
     if refused := _not_intake(command):
         return refused
+    if str(command.subject) != complaint_id(data.source, data.report_id):
+        # under another id the same report could become two complaints
+        return Rejected(Refusal.INVALID_DATA, "subject: not the complaint id of this report")
     history.add(
         f.ComplaintRegistered(
             by=command.source,

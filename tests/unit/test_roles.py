@@ -126,6 +126,14 @@ def test_only_intake_registers() -> None:
             assert known.refuse(register, source) is Refusal.NOT_PERMITTED
 
 
+def test_a_report_is_registered_under_its_own_id_only() -> None:
+    new = to_status(Status.REGISTERED)
+    new.complaint = None
+    new.history.clear()
+    another = c.RegisterComplaint(tracking_id="1", source="/channels/sms", report_id="2", report=report())
+    assert new.refuse(another, INTAKE) is Refusal.INVALID_DATA
+
+
 def test_only_sla_gives_notice() -> None:
     for source in EVERYBODY:
         world = to_status(Status.REGISTERED, DEMO)
