@@ -281,8 +281,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         """Let the poll in hand settle, then leave the group, so that the next owner need not wait for a timeout."""
         self._rebalancing = True
         await self._idle.wait()
-        for source in list(self.leases):
-            await self._give_up(source)
+        await asyncio.gather(*(self._give_up(source) for source in list(self.leases)))
         await self.consumer.stop()
         await self.producer.stop()
         await self.stamps.stop()

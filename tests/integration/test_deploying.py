@@ -1,0 +1,120 @@
+"""Stopping and deploying: who is told to stop finishes and leaves at once, and two versions stand each other."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engines import Engine, eventually, report_event
+
+from agents.audit import audit
+from agents.shell.process import EXIT_REFUSED
+from events.topics import STAGES
+
+HANDOVER_SECONDS = 5.0
+"""Two are promised; a machine that runs the other tests beside this one has its own idea of time."""
+
+
+def lines(engine: Engine, event: str, stage: str) -> list[dict[str, Any]]:
+    """What a stage has logged under a name."""
+    found = (json.loads(line) for line in engine.log.read_text().splitlines() if line.startswith("{"))
+    return [line for line in found if line.get("event") == event and line.get("stage") == stage]
+
+
+@contextmanager
+def load(engine: Engine) -> Iterator[Callable[[], int]]:
+    """Reports without a pause; gives how many there were."""
+    going, count = threading.Event(), 0
+    going.set()
+
+    def publish() -> None:
+        nonlocal count
+        while going.is_set():
+            reports = [report_event(f"rolling-{count + number}", reporter=None) for number in range(10)]
+            engine.send_all("complaints.intake", [(r["id"].encode(), json.dumps(r).encode()) for r in reports])
+            count += len(reports)
+            going.wait(0.05)
+
+    thread = threading.Thread(target=publish)
+    thread.start()
+    try:
+        yield lambda: count
+    finally:
+        going.clear()
+        thread.join()
+
+
+@pytest.fixture
+def successors(stopped_engine: Engine, tmp_path: Path) -> Iterator[Engine]:
+    """A second set of processes for the same topics."""
+    others = Engine(stopped_engine.settings, tmp_path / "successors.log")
+    yield others
+    for stage in list(others.processes):
+        others.kill(stage)
+
+
+def _audited(engine: Engine, reports: int, *running: Engine) -> None:
+    engine.await_quiet()
+    for each in running:
+        each.stop(*(each.alive() - {"lifecycle", "resolution"}))
+    engine.await_quiet({"lifecycle", "resolution"})
+    found = audit(engine.settings)
+    assert found.violations == []
+    assert (found.counts.pending, found.counts.dead) == (0, 0)
+    assert found.counts.complaints == reports
+
+
+def test_every_stage_is_replaced_under_load(
+    stopped_engine: Engine, successors: Engine, record_property: Callable[[str, object], None]
+) -> None:
+    engine = stopped_engine
+    engine.start()
+    engine.await_quiet()
+    with load(engine) as reports:
+        successors.start()
+        for stage in STAGES:
+            eventually(f"{stage} has joined", partial(lines, successors, "assigned", stage))
+        for stage in STAGES:
+            own = {line["partition"] for line in lines(successors, "took-over", stage)}
+            stopped_at = time.time()
+            assert engine.stop(stage) == {stage: 0}
+            left = set(range(engine.settings.partitions)) - own
+
+            def taken(stage: str = stage, left: set[int] = left) -> list[float]:
+                found = {line["partition"]: line["timestamp"] for line in lines(successors, "took-over", stage)}
+                times = [datetime.fromisoformat(found[number]).timestamp() for number in left if number in found]
+                return times if len(times) == len(left) else []
+
+            if left:
+                seconds = max(eventually(f"the partitions of {stage} have another owner", taken)) - stopped_at
+                record_property(f"{stage}_handover_seconds", round(seconds, 2))
+                assert seconds < HANDOVER_SECONDS, stage
+        assert reports() > 0
+    _audited(engine, reports(), successors)
+
+
+def test_a_newer_lifecycle_is_understood_and_not_written_over(stopped_engine: Engine) -> None:
+    engine = stopped_engine
+    engine.start("intake", "verification", "disposition", "sla", "escalation", "resolution")
+    newer = Path(__file__).with_name("newer_lifecycle.py")
+    engine.start_script("lifecycle", newer, "worker", "-l", "error", "--without-web")
+    complaint = engine.report("newer")
+    engine.await_status(complaint, "disposed")
+    assert engine.stop("lifecycle") == {"lifecycle": 0}
+
+    engine.start("lifecycle")
+    assert engine.processes.pop("lifecycle").wait(60) == EXIT_REFUSED
+    [refusal] = lines(engine, "refused-to-start", "lifecycle")
+    assert "newer version, with data.complaint.unheard_of" in refusal["reason"]
+
+    engine.start_script("lifecycle", newer, "worker", "-l", "error", "--without-web")
+    engine.command("withdraw-complaint", complaint, "/citizens/anonymous")
+    engine.await_status(complaint, "withdrawn")
+    eventually("its resolution", lambda: engine.events("complaints.resolutions", complaint))
+    _audited(engine, 1, engine)
