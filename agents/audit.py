@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import Any, Final, Literal, Protocol, Self, TypeVar
 from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import CorruptRecordError
 
 from agents import exposure
 from agents.admin import AdminError
@@ -22,6 +23,7 @@ from agents.deadletters import origin_of, settled_by
 from agents.exposure import Exposure, Readable
 from agents.partitions import partition_of
 from agents.settings import Settings
+from agents.shell.unreadable import UNREADABLE
 from events.announcements import CALENDAR_KEY
 from events.base import AboutComplaint, Envelope
 from events.codec import (
@@ -93,6 +95,7 @@ class Log:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._careful: set[TopicPartition] = set()
         with kafka_errors(settings):
             self._consumer: Any = KafkaConsumer(
                 **connection(settings, "audit"),
@@ -142,12 +145,28 @@ class Log:
         # markers and compaction leave holes: what counts is the position, not the last record
         while place < end:
             with kafka_errors(self._settings):
-                found = self._consumer.poll(timeout_ms=_WAIT_MS)
+                found = self._poll(where, place)
                 place, before = self._consumer.position(where), place
             idle = idle + 1 if place == before else 0
             if idle > _STALLED_POLLS:
                 raise Stalled(f"{where.topic}-{number} could be read to {place} only, and ends at {end}")
             yield from (_record(topic, raw) for records in found.values() for raw in records if raw.offset < end)
+
+    def _poll(self, where: TopicPartition, place: int) -> Any:  # noqa: ANN401 -- kafka-python ships no types
+        if where not in self._careful:
+            return self._consumer.poll(timeout_ms=_WAIT_MS)
+        with suppress(CorruptRecordError):
+            return self._consumer.poll(timeout_ms=_WAIT_MS, max_records=1)
+        # what the client has unpacked before it failed it would wait for, without end
+        self._consumer.unsubscribe()
+        self._consumer.assign([where])
+        self._consumer.seek(where, place + 1)
+        raw = SimpleNamespace(partition=where.partition, offset=place, timestamp=0, key=None, value=None, headers=())
+        return {where: [raw]}
+
+    def beware(self, place: Place) -> None:
+        """Take in that a stage could not unpack the record at `place`: there this client has to go step by step too."""
+        self._careful.add(TopicPartition(self._settings.topic(place.topic), place.partition))
 
 
 def _record(topic: TopicName, raw: Any) -> Record:  # noqa: ANN401 -- kafka-python ships no types
@@ -214,7 +233,10 @@ def _take_in(settings: Settings, log: Log, found: Audit) -> None:
         for record in log.read(TopicName.DEAD_LETTERS, number):
             settled = settled_by(record.headers)
             if settled is None:
-                found.take_dead_letter(origin_of(settings, record.headers))
+                origin = origin_of(settings, record.headers)
+                if origin is not None and record.headers.get("code") == UNREADABLE.encode():
+                    log.beware(origin)
+                found.take_dead_letter(origin)
             else:
                 found.take_settled_letter(settled)
     for number in log.partitions(TopicName.INTAKE):

@@ -28,6 +28,7 @@ HEADER: Final = "forwarded-from"
 _PLACE: Final = re.compile(rb"([0-9]{1,9})/([0-9]{1,18})")
 _PATIENCE_SECONDS: Final = 30.0
 _FETCH_BYTES: Final = 262_144
+_WAIT_MS: Final = 10  # of a request at the end of a partition, which the next one has to wait for
 MOST_FETCHES: Final = 128
 """Requests for the first places of one poll and partition. What was really sent on lies close together and needs few;
 who makes places up, all over the log, shall not keep everybody else waiting."""
@@ -71,7 +72,7 @@ class FirstStamps:
 
     async def _read(self, topic: str, places: set[tuple[int, int]], partitions: int) -> dict[tuple[int, int], Any]:
         if self._reader is None:
-            self._reader = kafka.consumer(self._settings, partition_bytes=_FETCH_BYTES)
+            self._reader = kafka.consumer(self._settings, partition_bytes=_FETCH_BYTES, wait_ms=_WAIT_MS)
             await self._reader.start()
         wanted: dict[TopicPartition, set[int]] = defaultdict(set)
         for partition, offset in places:
@@ -80,19 +81,22 @@ class FirstStamps:
         found: dict[tuple[int, int], Any] = {}
         if not wanted:
             return found
-        self._reader.assign(list(wanted))
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await self._read_all(wanted, found)
         except TimeoutError as error:
             # these places exist: to decide by a second stamp since they cannot be read just now would be unfair
             raise KafkaTimeoutError(f"first places in {topic} cannot be read") from error
+        finally:
+            self._reader.pause(*self._reader.assignment())  # nothing is read ahead until somebody asks again
         return found
 
     async def _read_all(self, wanted: dict[TopicPartition, set[int]], found: dict[tuple[int, int], Any]) -> None:
         first, ends = await self._reader.beginning_offsets(list(wanted)), await self._reader.end_offsets(list(wanted))
         fetches = 0
         for source, offsets in wanted.items():
+            # one at a time: what has been read ahead of another partition would hold up each request
+            self._reader.assign([source])
             for offset in sorted(each for each in offsets if first[source] <= each < ends[source]):
                 if (source.partition, offset) in found:
                     continue

@@ -10,7 +10,7 @@ from agents.settings import Settings
 from events.topics import OUTWARD_RECORD_BYTES
 
 SESSION_TIMEOUT_MS: Final = 6_000
-HEARTBEAT_MS: Final = 1_000
+HEARTBEAT_MS: Final = 500  # at the next one, whoever stays learns that somebody has left
 # aiokafka's default of 100 ms between retries costs more than everything else in a transaction
 RETRY_BACKOFF_MS: Final = 5
 BATCH_BYTES: Final = 262_144
@@ -27,12 +27,14 @@ def consumer(
     partition_bytes: int = OUTWARD_RECORD_BYTES,
     *,
     isolation: str = "read_committed",
+    wait_ms: int = FETCH_WAIT_MS,
 ) -> Any:  # noqa: ANN401 -- aiokafka ships no types
     """Return a consumer that starts at the earliest record and commits nothing by itself.
 
-    It keeps at most `partition_bytes` of each partition at hand, or one batch if that is larger. With `isolation`
-    `read_committed` it sees nothing of a transaction that is not committed, nor what lies behind one that is open: its
-    ends are the last stable offsets. With `read_uncommitted` they are the ends of the log.
+    It keeps at most `partition_bytes` of each partition at hand, or one batch if that is larger; a request waits
+    `wait_ms` at the broker for something to come. With `isolation` `read_committed` it sees nothing of a transaction
+    that is not committed, nor what lies behind one that is open: its ends are the last stable offsets. With
+    `read_uncommitted` they are the ends of the log.
     """
     return AIOKafkaConsumer(
         bootstrap_servers=settings.broker,
@@ -43,7 +45,7 @@ def consumer(
         isolation_level=isolation,
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=HEARTBEAT_MS,
-        fetch_max_wait_ms=FETCH_WAIT_MS,
+        fetch_max_wait_ms=wait_ms,
         max_partition_fetch_bytes=partition_bytes,
     )
 

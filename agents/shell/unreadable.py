@@ -13,6 +13,8 @@ from agents.shell import kafka
 from agents.shell.records import Output, dead_letter
 from events.errors import Undecodable
 
+UNREADABLE: Final = "unreadable"
+"""Code of their dead letters."""
 _REASON: Final = "the name of a header is not UTF-8; key and value stay where they are"
 
 
@@ -27,7 +29,7 @@ class Unreadable:
 
     def letter(self, stage: str) -> Output:
         """Return the dead letter for it."""
-        return dead_letter(stage, self, Undecodable("unreadable", _REASON))
+        return dead_letter(stage, self, Undecodable(UNREADABLE, _REASON))
 
 
 async def readable(

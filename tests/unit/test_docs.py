@@ -7,18 +7,20 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from pydantic import BaseModel
 
 from agents import diagram
 from agents.schemas import documents
 from events import base, codec
-from events.announcements import CALENDAR, AnnouncementEvent
-from events.commands import COMMANDS
+from events.announcements import CALENDAR, AnnounceHoliday, AnnouncementEvent
+from events.commands import COMMANDS, PostponeComplaint
+from events.errors import Undecodable
 from events.facts import FACTS
 from events.ids import complaint_id
 from events.outcomes import Rejection, Resolution
 from events.reports import ReportSubmitted
 from events.snapshot import REMEMBERED_COMMANDS
-from events.topics import TopicName
+from events.topics import INWARD_RECORD_BYTES, TopicName
 from events.vocabulary import ClockName, ComplaintClass, Outcome, Refusal, Status
 
 ROOT = Path(__file__).parent.parent.parent
@@ -112,11 +114,31 @@ def test_every_status_command_fact_and_clock_is_there() -> None:
     assert all(f"`{word}`" in CONTRACT for word in (*ComplaintClass, *Outcome))
 
 
+def _longest(model: type[BaseModel], name: str) -> int:
+    properties = model.model_json_schema(by_alias=True)["properties"][name]
+    return int(properties["maxItems"] if "maxItems" in properties else properties["maxLength"])
+
+
+def _refusal(value: str) -> str:
+    with pytest.raises(Undecodable) as caught:
+        codec.decode_report(f'{{"a":{value}}}'.encode())
+    return caught.value.code
+
+
 def test_the_limits_are_those_of_the_models() -> None:
     section = CONTRACT.split("\n## Limits\n", 1)[1].split("\n## ", 1)[0]
     told = [line.rsplit("|", 2)[1].strip() for line in section.splitlines() if line.startswith("|")][2:]
     limits = [base.MAX_TITLE, base.MAX_BODY, base.MAX_TEXT, base.MAX_NAME, base.MAX_LINK, base.MAX_LINKS]
-    assert [int(re.sub(r"\D", "", limit)) for limit in told] == [*limits, base.MAX_ATTRIBUTE]
+    figures = [int(re.sub(r"\D", "", limit)) for limit in told]
+    assert figures[: len(limits)] == limits
+    most_missing, announced, attribute, digits, depth, record_mib = figures[len(limits) :]
+    assert _longest(PostponeComplaint, "missing") == most_missing
+    assert {_longest(AnnounceHoliday, name) for name in ("name", "decree")} == {announced}
+    assert attribute == base.MAX_ATTRIBUTE
+    assert record_mib * 2**20 == INWARD_RECORD_BYTES
+    for value, beyond in (("1" * digits, "1" * (digits + 1)), ("[" * depth + "]" * depth, "[" * 210 + "]" * 210)):
+        assert _refusal(value) == "unknown-type"
+        assert _refusal(beyond) == "not-json"
     assert f"remembers the last {REMEMBERED_COMMANDS} commands" in CONTRACT
 
 

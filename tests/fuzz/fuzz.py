@@ -1,0 +1,219 @@
+"""Hostile records by the hundred thousand, on a real broker: no stage dies, memory stays flat, each is accounted for.
+
+    python tests/fuzz/fuzz.py --records 100000 --seed 1708
+
+The last line is `fuzz: records=N dead=N rejected=N complaints=N memory=R lost=0 doubled=0 pending=0`; `memory` is the
+largest ratio of a stage's resident memory at the end to that after the first round. The exit status is 1 if a record
+is not accounted for, or a stage has died or grown.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.produce import ProduceRequest
+from confluent_kafka import Producer
+from hostile import Hostile, examples, hostile, unreadable
+
+from agents.admin import ensure_topics, lag
+from agents.audit import audit
+from agents.broker import running_broker
+from agents.settings import Settings
+from events.topics import STAGES, TopicName
+from workflow.audit import Audit
+
+INWARD: Final = (TopicName.INTAKE, TopicName.COMMANDS)
+UNREADABLE: Final = 3
+"""Records that the client of the stages cannot even unpack, for each topic."""
+MOST_GROWTH: Final = 1.25
+PATIENCE_SECONDS: Final = 1_200.0
+_NOT_LEADER: Final = 6
+_COMPRESSION: Final = ("none", "gzip", "lz4", "zstd")
+
+
+def say(line: str) -> None:
+    """Tell whoever watches."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+class Sender:
+    """Publishes hostile records with clients of several kinds."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.sent: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        common = {
+            "bootstrap.servers": settings.broker,
+            "partitioner": "murmur2_random",
+            "message.max.bytes": 4_000_000,
+            "linger.ms": 5,
+        }
+        self._producers = [Producer({**common, "compression.type": kind}) for kind in _COMPRESSION]
+
+    def send(self, lots: random.Random, topic: TopicName, record: Hostile) -> None:
+        """Publish one."""
+        producer = lots.choice(self._producers)
+
+        def acknowledged(error: Any, _message: Any) -> None:
+            (self.sent if error is None else self.refused)[topic] += 1
+
+        options: dict[str, Any] = {} if record.partition is None else {"partition": record.partition}
+        while True:
+            try:
+                producer.produce(
+                    self.settings.topic(topic),
+                    value=record.value,
+                    key=record.key,
+                    headers=record.headers,
+                    timestamp=record.timestamp,
+                    on_delivery=acknowledged,
+                    **options,
+                )
+            except BufferError:
+                producer.poll(0.1)
+            else:
+                break
+        producer.poll(0)
+
+    def flush(self) -> None:
+        """Wait until the broker has taken or refused everything."""
+        for producer in self._producers:
+            if producer.flush(120):
+                raise SystemExit("the broker does not answer")
+
+    def send_unreadable(self) -> None:
+        """Publish what no client of Python would."""
+        asyncio.run(self._send_raw(unreadable()))
+
+    async def _send_raw(self, batch: bytes) -> None:
+        client = AIOKafkaClient(bootstrap_servers=self.settings.broker)
+        await client.bootstrap()
+        for topic in INWARD:
+            name = self.settings.topic(topic)
+            client.add_topic(name)
+            await client.force_metadata_update()
+            request = ProduceRequest(
+                required_acks=-1, timeout=10_000, topics=[(name, [(0, batch)])], transactional_id=None
+            )
+            for _ in range(UNREADABLE):
+                answer = await client.send(client.cluster.leader_for_partition(TopicPartition(name, 0)), request)
+                if answer.topics[0][1][0][1]:
+                    raise SystemExit(f"the broker does not take it: {answer}")
+                self.sent[topic] += 1
+        await client.close()
+
+
+@dataclass
+class Stages:
+    """The seven stages as processes."""
+
+    settings: Settings
+    folder: Path
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start them."""
+        for stage in STAGES:
+            with (self.folder / f"{stage}.log").open("wb") as log:
+                self.processes[stage] = subprocess.Popen(
+                    [sys.executable, "-m", "faust", "-A", f"agents.{stage}", "worker", "-l", "error", "--without-web"],
+                    env={**os.environ, **self.settings.to_environment(), "ALUR_LOG": "json"},
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                )
+
+    def settle(self) -> None:
+        """Wait until nobody is behind.
+
+        Raises:
+            SystemExit: a stage has died, or does not get on.
+        """
+        deadline, still = time.monotonic() + PATIENCE_SECONDS, 0
+        while still < 3:
+            died = [stage for stage, process in self.processes.items() if process.poll() is not None]
+            if died or time.monotonic() > deadline:
+                logs = {stage: (self.folder / f"{stage}.log").read_text()[-3000:] for stage in died}
+                raise SystemExit(f"fuzz: died={','.join(died) or 'none'}, and not all is settled\n{logs}")
+            still = 0 if any(sum(each.values()) for each in lag(self.settings).values()) else still + 1
+            time.sleep(0.2)
+
+    def memory(self) -> dict[str, float]:
+        """Return the resident memory of each, in MB."""
+        found = {}
+        for stage, process in self.processes.items():
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            found[stage] = next(int(line.split()[1]) / 1000 for line in status.splitlines() if line.startswith("VmRSS"))
+        return found
+
+    def end(self) -> None:
+        """Kill them."""
+        for process in self.processes.values():
+            process.kill()
+            process.wait()
+
+
+def fuzz(settings: Settings, folder: Path, records: int, seed: int, rounds: int) -> tuple[Audit, Sender, float]:
+    """Send so many records to each inward topic; return what the audit found, the sender, and how memory grew."""
+    lots = random.Random(seed)  # noqa: S311 -- to be drawn again by its seed
+    found = {topic: examples(topic) for topic in INWARD}
+    sender, stages = Sender(settings), Stages(settings, folder)
+    stages.start()
+    try:
+        first: dict[str, float] = {}
+        for number in range(rounds):
+            began = time.monotonic()
+            for _ in range(records // rounds):
+                for topic in INWARD:
+                    sender.send(lots, topic, hostile(lots, found[topic], settings.partitions))
+            sender.flush()
+            sender.send_unreadable()
+            stages.settle()
+            memory = stages.memory()
+            first = first or memory
+            shown = ", ".join(f"{stage} {each:.0f}" for stage, each in memory.items())
+            say(f"{number + 1}/{rounds} after {time.monotonic() - began:.0f} s; MB: {shown}")
+        stages.settle()
+        return audit(settings), sender, max(memory[stage] / first[stage] for stage in STAGES)
+    finally:
+        stages.end()
+
+
+def main() -> int:
+    """Run it; return the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--records", type=int, default=100_000, help="for each inward topic")
+    parser.add_argument("--seed", type=int, default=1708)
+    parser.add_argument("--rounds", type=int, default=5, help="memory is looked at after each")
+    given = parser.parse_args()
+    with running_broker(os.environ, say) as broker, tempfile.TemporaryDirectory(prefix="alur-fuzz-") as folder:
+        settings = Settings(broker=broker, prefix=f"fuzz{uuid.uuid4().hex[:8]}.", partitions=4)
+        ensure_topics(settings)
+        found, sender, growth = fuzz(settings, Path(folder), given.records, given.seed, given.rounds)
+    for violation in found.violations[:20]:
+        say(str(violation))
+    counts = found.counts
+    say(f"sent {dict(sender.sent)}, refused by the broker {dict(sender.refused)}; {counts}")
+    say(
+        f"fuzz: records={sender.sent.total()} dead={counts.dead} rejected={counts.rejections} "
+        f"complaints={counts.complaints} memory={growth:.2f} lost={found.lost} doubled={found.doubled} "
+        f"pending={counts.pending}"
+    )
+    return int(bool(found.violations or counts.pending or growth > MOST_GROWTH))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

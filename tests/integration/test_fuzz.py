@@ -1,0 +1,32 @@
+"""A few thousand hostile records on each inward topic: no stage dies or grows, and each record is accounted for."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+FUZZ = Path(__file__).parents[1] / "fuzz" / "fuzz.py"
+LAST = re.compile(
+    r"fuzz: records=(\d+) dead=(\d+) rejected=(\d+) complaints=(\d+) memory=([\d.]+) lost=0 doubled=0 pending=0"
+)
+
+
+def test_each_hostile_record_is_accounted_for(tmp_path: Path, broker: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(FUZZ), "--records", "1500", "--rounds", "2"],
+        env={**os.environ, "ALUR_BROKER": broker},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=300,
+    )
+    last = LAST.fullmatch(done.stdout.strip().rpartition("\n")[2])
+    assert last is not None, f"{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, done.stdout
+    sent, dead, rejected, complaints = map(int, last.groups()[:4])
+    assert sent > 3_000
+    assert dead > sent / 3, "most is no message"
+    assert rejected > sent / 20, "some is one, and refused"
+    assert complaints > 50, "and some is in order"
