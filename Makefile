@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PYTHONS := python3 python3.13 python3.12 python3.11
 
 .DEFAULT_GOAL := help
-.PHONY: chaos help demo test check unit integration format schemas lock broker-possible bench bench-timers
+.PHONY: chaos fuzz overload help demo test check unit integration format schemas lock broker-possible bench bench-timers
 
 help:
 	@echo "make demo          the whole engine for about a minute: broker, stages, citizens, officers (REPORTS=file.csv takes real reports)"
@@ -18,6 +18,8 @@ help:
 	@echo "make bench         what the engine carries, as figures (BENCH=--small for a quick look)"
 	@echo "make bench-timers  what a million clocks cost, how soon they are ready again, how late they ring"
 	@echo "make chaos         workers and broker killed, frozen and moved under load (SEED=1708 MINUTES=5)"
+	@echo "make fuzz          hostile records on each inward topic (SEED=1708 RECORDS=100000)"
+	@echo "make overload      ten times the reports that it carries, while officers go on (SECONDS=60)"
 	@echo "make format        put the code into its form"
 	@echo "make schemas       write schemas/ anew from the models"
 	@echo "make lock          resolve the dependencies anew"
@@ -48,6 +50,12 @@ bench-timers: $(STAMP) broker-possible
 
 chaos: $(STAMP) broker-possible
 	@$(BIN)/python tests/chaos/chaos.py --seed $(or $(SEED),1708) --minutes $(or $(MINUTES),5)
+
+fuzz: $(STAMP) broker-possible
+	@$(BIN)/python tests/fuzz/fuzz.py --seed $(or $(SEED),1708) --records $(or $(RECORDS),100000)
+
+overload: $(STAMP) broker-possible
+	@$(BIN)/python tests/load/overload.py --seconds $(or $(SECONDS),60)
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,244 @@
+"""Overload: ten times the reports that the engine can carry, while officers go on with their work.
+
+    python tests/load/overload.py --seconds 60
+    python tests/load/overload.py --seconds 20 --unheld      # intake as fast as it can, to compare
+
+First it is measured what the engine carries, then how soon officers are answered on a calm day; then the flood comes.
+When all of it has been settled, the topics are read back. The last line is
+`overload: reports=N carried=R/s burst=B/s calm_p99_ms=N burst_p50_ms=N burst_p99_ms=N memory_mb=N drained_s=N lost=0
+doubled=0 pending=0`; the exit status is 1 if anything is lost, doubled or pending.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from officers import HOLDER, PANRB, Officers, report
+
+from agents.admin import ensure_topics, lag
+from agents.audit import audit
+from agents.broker import running_broker
+from agents.settings import Settings
+from events.ids import complaint_id
+from events.topics import STAGES, TopicName
+
+CHANNEL: Final = "/channels/flood"
+TIMES: Final = 10
+LOOK_SECONDS: Final = 0.2
+PATIENCE_SECONDS: Final = 3_600.0
+CALM_SECONDS: Final = 10.0
+MOST_AT_ONCE: Final = 500
+MEASURED: Final = 8_000
+"""Reports by which it is measured what the engine carries."""
+HELD: Final = 40
+"""Complaints that officers work on."""
+
+
+def say(line: str) -> None:
+    """Tell whoever watches."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+@dataclass
+class Stages:
+    """The seven stages as processes, and what they take."""
+
+    settings: Settings
+    folder: Path
+    unheld: bool
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    first: dict[str, float] = field(default_factory=dict)
+    most: dict[str, float] = field(default_factory=dict)
+    waiting: int = 0
+    """The most commands that were seen waiting for lifecycle."""
+
+    def start(self) -> None:
+        """Start them."""
+        for stage in STAGES:
+            command = ["-m", "faust", "-A", f"agents.{stage}"]
+            if stage == "intake" and self.unheld:
+                command = [str(Path(__file__).with_name("unheld_intake.py"))]
+            with (self.folder / f"{stage}.log").open("wb") as log:
+                self.processes[stage] = subprocess.Popen(
+                    [sys.executable, *command, "worker", "-l", "error", "--without-web"],
+                    env={**os.environ, **self.settings.to_environment(), "ALUR_LOG": "json"},
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                )
+
+    def watch(self) -> dict[str, int]:
+        """Look at memory and lag; return how far each stage is behind.
+
+        Raises:
+            SystemExit: a stage has ended.
+        """
+        for stage, process in self.processes.items():
+            if process.poll() is not None:
+                raise SystemExit(f"{stage} has ended: {(self.folder / f'{stage}.log').read_text()[-2000:]}")
+            for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+                if line.startswith("VmRSS"):
+                    megabytes = int(line.split()[1]) / 1000
+                    self.first.setdefault(stage, megabytes)
+                    self.most[stage] = max(megabytes, self.most.get(stage, 0))
+        behind = {stage: sum(partitions.values()) for stage, partitions in lag(self.settings).items()}
+        self.waiting = max(self.waiting, behind["lifecycle"])
+        return behind
+
+    def end(self) -> None:
+        """Kill them."""
+        for process in self.processes.values():
+            process.kill()
+            process.wait()
+
+
+class Overload:
+    """One run of it."""
+
+    def __init__(self, settings: Settings, folder: Path, *, unheld: bool) -> None:
+        self.settings = settings
+        self.stages = Stages(settings, folder, unheld)
+        self.officers = Officers(settings)
+        self.sent = 0
+
+    def flood(self, rate: float, seconds: float) -> float:
+        """Publish `rate` reports a second, with officers at work; return how many it really were."""
+        began, first = time.monotonic(), self.sent
+        watched = began
+        while (elapsed := time.monotonic() - began) < seconds:
+            # a machine that cannot keep up with its own flood shall not keep the officers waiting for that
+            for _ in range(min(MOST_AT_ONCE, int(elapsed * rate) - self.sent + first)):
+                self.publish()
+            self.officers.act()
+            if time.monotonic() - watched > 1:
+                behind, watched = self.stages.watch(), time.monotonic()
+                say(f"  {elapsed:3.0f} s: {behind['intake']:,} reports wait, {behind['lifecycle']:,} commands wait")
+        return (self.sent - first) / (time.monotonic() - began)
+
+    def publish(self) -> None:
+        """Publish one report."""
+        self.sent += 1
+        key = complaint_id(CHANNEL, str(self.sent)).encode()
+        self.officers.send(TopicName.INTAKE, key, report(CHANNEL, str(self.sent)))
+
+    def quiet(self) -> float:
+        """Wait until nobody is behind; return the seconds that took."""
+        began, still = time.monotonic(), 0
+
+        def done() -> bool:
+            nonlocal still
+            still = 0 if any(self.stages.watch().values()) else still + 1
+            return still > 2
+
+        self._until("everything is settled", done)
+        return time.monotonic() - began
+
+    def drain(self) -> float:
+        """Go on until no report waits any more; return the seconds that took."""
+        began = time.monotonic()
+        self._until("no report waits", lambda: not self.stages.watch()["intake"], officers=True)
+        return time.monotonic() - began
+
+    def _until(self, what: str, done: Callable[[], bool], *, officers: bool = False) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        looked = 0.0
+        while True:
+            self.officers.act(commanding=officers)
+            if time.monotonic() - looked > LOOK_SECONDS:
+                looked = time.monotonic()
+                if done():
+                    return
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{what}: not within {PATIENCE_SECONDS:.0f} s")
+
+    def prepare(self) -> None:
+        """Put some complaints into an office's hands."""
+        names = [complaint_id(CHANNEL, f"held-{number}") for number in range(HELD)]
+        for number, complaint in enumerate(names):
+            self.officers.send(TopicName.INTAKE, complaint.encode(), report(CHANNEL, f"held-{number}"))
+        self.quiet()
+        for complaint in names:
+            self.officers.command("verify-complaint", PANRB, complaint, {})
+        self.quiet()
+        self.officers.held = [name for name in names if self.officers.status.get(name.encode()) == b"disposed"]
+        if len(self.officers.held) != HELD:
+            raise SystemExit(f"only {len(self.officers.held)} of {HELD} complaints are with {HOLDER}")
+
+    def carried(self, reports: int) -> float:
+        """Return how many reports a second become complaints that wait for their administrator."""
+        began = time.monotonic()
+        for _ in range(reports):
+            self.publish()
+        self._until("they are registered", lambda: not any(self.stages.watch().values()))
+        return reports / (time.monotonic() - began)
+
+
+def run(seconds: float, *, unheld: bool) -> int:
+    """Run it; return the exit status."""
+    with running_broker(os.environ, say) as broker, tempfile.TemporaryDirectory(prefix="alur-overload-") as folder:
+        settings = Settings(broker=broker, prefix=f"load{uuid.uuid4().hex[:8]}.", partitions=4)
+        ensure_topics(settings)
+        overload = Overload(settings, Path(folder), unheld=unheld)
+        overload.stages.start()
+        try:
+            return _run(overload, seconds)
+        finally:
+            overload.stages.end()
+
+
+def _run(overload: Overload, seconds: float) -> int:
+    stages, officers = overload.stages, overload.officers
+    overload.prepare()
+    rate = overload.carried(MEASURED)
+    say(f"the engine carries {rate:,.0f} reports a second")
+    officers.work(CALM_SECONDS)
+    calm = officers.quantiles()
+    say(f"on a calm day an officer is answered within {calm[0] * 1000:.0f} ms (p50), {calm[1] * 1000:.0f} ms (p99)")
+    stages.first.clear()
+    stages.watch()
+    stages.waiting = 0
+    say(f"{rate * TIMES:,.0f} reports a second for {seconds:.0f} s")
+    burst = overload.flood(rate * TIMES, seconds)
+    during = officers.quantiles(await_all=True)
+    drained = overload.drain()
+    grown = {stage: stages.most[stage] - before for stage, before in stages.first.items()}
+    say("memory: " + ", ".join(f"{stage} {stages.first[stage]:.0f}+{each:.0f} MB" for stage, each in grown.items()))
+    say(f"at most {stages.waiting:,} commands waited for lifecycle")
+    overload.quiet()
+    officers.close()
+    found = audit(overload.settings)
+    for violation in found.violations[:20]:
+        say(str(violation))
+    counts = found.counts
+    missing = overload.sent + HELD - counts.complaints
+    figures: dict[str, Any] = {
+        "reports": overload.sent,
+        "carried": f"{rate:.0f}/s",
+        "burst": f"{burst:.0f}/s",
+        "calm_p99_ms": round(calm[1] * 1000),
+        "burst_p50_ms": round(during[0] * 1000),
+        "burst_p99_ms": round(during[1] * 1000),
+        "memory_mb": round(max(grown.values())),
+        "drained_s": round(drained),
+        "lost": found.lost + missing + officers.unanswered,
+        "doubled": found.doubled,
+        "pending": counts.pending,
+    }
+    say("overload: " + " ".join(f"{name}={value}" for name, value in figures.items()))
+    return int(bool(found.violations or missing or officers.unanswered or counts.pending))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long the flood lasts")
+    parser.add_argument("--unheld", action="store_true", help="let intake run ahead of lifecycle, to compare")
+    given = parser.parse_args()
+    sys.exit(run(given.seconds, unheld=given.unheld))

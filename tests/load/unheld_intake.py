@@ -1,0 +1,12 @@
+"""Intake as it would be if it did not wait for lifecycle: it writes commands as fast as it can."""
+
+from dataclasses import replace
+
+import faust
+
+from agents import intake
+
+intake.app.reader.stage = replace(intake.app.reader.stage, holds_for=None)
+
+if __name__ == "__main__":
+    faust.Worker(intake.app, loglevel="ERROR").execute_from_commandline()
