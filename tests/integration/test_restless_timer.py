@@ -1,0 +1,81 @@
+"""The sla stage is killed whenever it has given notice: each deadline is breached once, as the log alone says."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+
+from engines import WAIT_SECONDS, Engine, report_event
+
+from agents.audit import audit
+from events.codec import decode_fact
+from events.facts import DeadlineBreached, Recorded
+from events.snapshot import Complaint
+from events.vocabulary import ClockName
+
+REPORTS = 40
+BREACHED = {ClockName.VERIFICATION, ClockName.FOLLOW_UP, ClockName.SETTLEMENT, ClockName.ESCALATION}
+"""The others settle the complaint when they have passed."""
+
+Missed = tuple[str, ClockName, float]
+
+
+def _histories(engine: Engine) -> dict[str, list[Recorded]]:
+    histories: dict[str, list[Recorded]] = {}
+    for message in engine.read("complaints.events"):
+        recorded = decode_fact(message.value())
+        histories.setdefault(recorded.complaint.complaint_id, []).append(recorded)
+    return histories
+
+
+def _running(complaint: Complaint) -> Iterator[tuple[ClockName, float]]:
+    for name, clock in complaint.clocks.items():
+        if clock.running and clock.due_at is not None:
+            yield name, clock.due_at.timestamp()
+
+
+def _expected(histories: dict[str, list[Recorded]]) -> set[Missed]:
+    """Each deadline that was still running when a later fact was written: from stamps alone, whoever noticed."""
+    return {
+        (complaint, name, due)
+        for complaint, history in histories.items()
+        for before, after in pairwise(history)
+        for name, due in _running(before.complaint)
+        if name in BREACHED and due < after.at.timestamp()
+    }
+
+
+def _told(histories: dict[str, list[Recorded]]) -> Counter[Missed]:
+    return Counter(
+        (complaint, recorded.fact.clock, recorded.fact.due_at.timestamp())
+        for complaint, history in histories.items()
+        for recorded in history
+        if isinstance(recorded.fact, DeadlineBreached)
+    )
+
+
+def _nothing_runs(histories: dict[str, list[Recorded]]) -> bool:
+    return len(histories) == REPORTS and not any(
+        True for history in histories.values() for _ in _running(history[-1].complaint)
+    )
+
+
+def test_as_many_breaches_as_the_log_says_however_often_the_timer_dies(stopped_engine: Engine) -> None:
+    engine = stopped_engine
+    engine.start()
+    reports = [report_event(f"restless-{number}", reporter=None) for number in range(REPORTS)]
+    engine.send_all("complaints.intake", [(r["id"].encode(), json.dumps(r).encode()) for r in reports])
+    killed, noticed, end = 0, 0, time.monotonic() + 3 * WAIT_SECONDS
+    while not _nothing_runs(histories := _histories(engine)):
+        assert time.monotonic() < end, "deadlines are forgotten, or the timer never gets to them"
+        if _told(histories).total() > noticed:
+            engine.kill("sla")
+            engine.start("sla")
+            killed, noticed = killed + 1, _told(_histories(engine)).total()
+    told = _told(histories)
+    assert killed > 3
+    assert len(told) >= 3 * REPORTS, "each office is late, and each rung above it, and the whole"
+    assert told == Counter(_expected(histories))
+    engine.await_quiet()
+    assert audit(engine.settings, live=True).violations == []
