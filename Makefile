@@ -37,7 +37,7 @@ check: $(STAMP)
 	$(BIN)/python -m agents.schemas --check
 
 unit: $(STAMP)
-	$(BIN)/pytest --numprocesses 2 tests/unit tests/model
+	$(BIN)/pytest --numprocesses 2 --dist worksteal tests/unit tests/model
 
 integration: $(STAMP) broker-possible
 	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/integration
