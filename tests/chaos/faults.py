@@ -71,12 +71,11 @@ class Machine:
             worker.process.send_signal(signal.SIGCONT)
             worker.thaw_at = None
 
-    def retire(self, stage: str) -> None:
-        """Stop all workers of a stage for good."""
-        for worker in [each for each in self.workers if each.stage == stage]:
-            self.workers.remove(worker)
-            worker.process.terminate()
-            worker.process.wait()
+    def retire(self, worker: Worker) -> None:
+        """Stop a worker for good."""
+        self.workers.remove(worker)
+        worker.process.terminate()
+        worker.process.wait()
 
     def end(self) -> None:
         """Kill everything."""
@@ -133,9 +132,7 @@ def remove_worker(machine: Machine, lots: random.Random) -> str:
     if not spare:
         return "nobody to spare"
     worker = lots.choice(spare)
-    machine.workers.remove(worker)
-    worker.process.terminate()
-    worker.process.wait()
+    machine.retire(worker)
     return worker.stage
 
 
