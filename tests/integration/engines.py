@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from agents.admin import ensure_topics, lag
+from agents.audit import audit
 from agents.settings import Settings
 from events.topics import STAGES
+from workflow.audit import Audit
 
 WAIT_SECONDS = 60.0
 
@@ -102,6 +104,10 @@ class Engine:
         assert producer.flush(30) == 0
         assert not failures
 
+    def send_reports(self, reports: Iterable[dict[str, Any]]) -> None:
+        """Publish reports in order and wait for their acknowledgement."""
+        self.send_all("complaints.intake", [(each["id"].encode(), json.dumps(each).encode()) for each in reports])
+
     def report(self, report_id: str, source: str = "/channels/sms", **data: Any) -> str:
         """Publish a report; return the id of its complaint."""
         event = report_event(report_id, source, **data)
@@ -173,6 +179,19 @@ class Engine:
             return next((event for event in answers if event.get("causationid") == command_id), None)
 
         found: dict[str, Any] = eventually(f"an answer to {command_id}", probe)
+        return found
+
+    def await_settled(self, *others: "Engine") -> Audit:
+        """Let no more commands come, also from `others` on the same topics; return what the topics say in the end."""
+        settling = {"lifecycle", "resolution"}
+        self.await_quiet()
+        for each in (self, *others):
+            if ending := each.alive() - settling:
+                each.stop(*ending)
+        self.await_quiet(settling)
+        found = audit(self.settings)
+        assert found.violations == []
+        assert found.counts.pending == 0
         return found
 
     def await_quiet(self, stages: Collection[str] = tuple(STAGES), seconds: float = WAIT_SECONDS) -> None:

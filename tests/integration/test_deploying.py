@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from engines import Engine, eventually, report_event
 
-from agents.audit import audit
 from agents.shell.process import EXIT_REFUSED
 from events.topics import STAGES
 
@@ -37,7 +36,7 @@ def load(engine: Engine) -> Iterator[Callable[[], int]]:
         nonlocal count
         while going.is_set():
             reports = [report_event(f"rolling-{count + number}", reporter=None) for number in range(10)]
-            engine.send_all("complaints.intake", [(r["id"].encode(), json.dumps(r).encode()) for r in reports])
+            engine.send_reports(reports)
             count += len(reports)
             going.wait(0.05)
 
@@ -59,14 +58,9 @@ def successors(stopped_engine: Engine, tmp_path: Path) -> Iterator[Engine]:
         others.kill(stage)
 
 
-def _audited(engine: Engine, reports: int, *running: Engine) -> None:
-    engine.await_quiet()
-    for each in running:
-        each.stop(*(each.alive() - {"lifecycle", "resolution"}))
-    engine.await_quiet({"lifecycle", "resolution"})
-    found = audit(engine.settings)
-    assert found.violations == []
-    assert (found.counts.pending, found.counts.dead) == (0, 0)
+def _audited(engine: Engine, reports: int, *others: Engine) -> None:
+    found = engine.await_settled(*others)
+    assert found.counts.dead == 0
     assert found.counts.complaints == reports
 
 
@@ -117,4 +111,4 @@ def test_a_newer_lifecycle_is_understood_and_not_written_over(stopped_engine: En
     engine.command("withdraw-complaint", complaint, "/citizens/anonymous")
     engine.await_status(complaint, "withdrawn")
     eventually("its resolution", lambda: engine.events("complaints.resolutions", complaint))
-    _audited(engine, 1, engine)
+    _audited(engine, 1)

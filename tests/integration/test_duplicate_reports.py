@@ -64,7 +64,7 @@ def test_nothing_is_held_back_where_it_is_for_a_person(stopped_engine: Engine) -
     engine = stopped_engine
     engine.start("intake", "lifecycle", "verification")
     reports = [report_event(f"same-{number}", reporter=None) for number in range(SAME)]
-    engine.send_all("complaints.intake", [(r["id"].encode(), json.dumps(r).encode()) for r in reports])
+    engine.send_reports(reports)
 
     def verified() -> bool:
         return len([each for each in engine.events() if each["type"] == "lapor.complaint.verified.v1"]) == SAME

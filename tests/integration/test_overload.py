@@ -25,7 +25,7 @@ def test_an_officer_does_not_queue_behind_a_flood_of_reports(stopped_engine: Eng
     held = engine.report("held")
     engine.await_status(held, "registered")
     reports = [report_event(f"flood-{number}", reporter=None) for number in range(FLOOD)]
-    engine.send_all("complaints.intake", [(r["id"].encode(), json.dumps(r).encode()) for r in reports])
+    engine.send_reports(reports)
     sent, answered, most = 0, 0, 0
 
     def over() -> bool:

@@ -1,6 +1,5 @@
 """The sla stage is killed whenever it has given notice: each deadline is breached once, as the log alone says."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -65,7 +64,7 @@ def test_as_many_breaches_as_the_log_says_however_often_the_timer_dies(stopped_e
     engine = stopped_engine
     engine.start()
     reports = [report_event(f"restless-{number}", reporter=None) for number in range(REPORTS)]
-    engine.send_all("complaints.intake", [(r["id"].encode(), json.dumps(r).encode()) for r in reports])
+    engine.send_reports(reports)
     killed, noticed, end = 0, 0, time.monotonic() + 3 * WAIT_SECONDS
     while not _nothing_runs(histories := _histories(engine)):
         assert time.monotonic() < end, "deadlines are forgotten, or the timer never gets to them"
