@@ -43,19 +43,19 @@ integration: $(STAMP) broker-possible
 	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/integration
 
 bench: $(STAMP) broker-possible
-	@$(BIN)/python tests/bench/bench_engine.py $(BENCH)
+	@$(BIN)/python tests/programs/bench_engine.py $(BENCH)
 
 bench-timers: $(STAMP) broker-possible
-	@$(BIN)/python tests/bench/bench_timers.py $(BENCH)
+	@$(BIN)/python tests/programs/bench_timers.py $(BENCH)
 
 chaos: $(STAMP) broker-possible
 	@$(BIN)/python tests/chaos/chaos.py --seed $(or $(SEED),1708) --minutes $(or $(MINUTES),5)
 
 fuzz: $(STAMP) broker-possible
-	@$(BIN)/python tests/fuzz/fuzz.py --seed $(or $(SEED),1708) --records $(or $(RECORDS),100000)
+	@$(BIN)/python tests/programs/fuzz.py --seed $(or $(SEED),1708) --records $(or $(RECORDS),100000)
 
 overload: $(STAMP) broker-possible
-	@$(BIN)/python tests/load/overload.py --seconds $(or $(SECONDS),60)
+	@$(BIN)/python tests/programs/overload.py --seconds $(or $(SECONDS),60)
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

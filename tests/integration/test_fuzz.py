@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FUZZ = Path(__file__).parents[1] / "fuzz" / "fuzz.py"
+FUZZ = Path(__file__).parents[1] / "programs" / "fuzz.py"
 LAST = re.compile(
     r"fuzz: records=(\d+) dead=(\d+) rejected=(\d+) complaints=(\d+) memory=([\d.]+) lost=0 doubled=0 pending=0"
 )

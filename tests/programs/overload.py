@@ -1,7 +1,7 @@
 """Overload: ten times the reports that the engine can carry, while officers go on with their work.
 
-    python tests/load/overload.py --seconds 60
-    python tests/load/overload.py --seconds 20 --unheld      # intake as fast as it can, to compare
+    python tests/programs/overload.py --seconds 60
+    python tests/programs/overload.py --seconds 20 --unheld      # intake as fast as it can, to compare
 
 First it is measured what the engine carries, then how soon officers are answered on a calm day; then the flood comes.
 When all of it has been settled, the topics are read back. The last line is
@@ -11,19 +11,19 @@ doubled=0 pending=0`; the exit status is 1 if anything is lost, doubled or pendi
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from officers import HOLDER, PANRB, Officers, report
+from workers import Worker, behind, running
 
-from agents.admin import ensure_topics, lag
+from agents.admin import ensure_topics
 from agents.audit import audit
 from agents.broker import running_broker
 from agents.settings import Settings
@@ -49,63 +49,39 @@ def say(line: str) -> None:
 
 
 @dataclass
-class Stages:
-    """The seven stages as processes, and what they take."""
+class Watch:
+    """What the stages take, and who waits for whom."""
 
     settings: Settings
-    folder: Path
-    unheld: bool
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    workers: Mapping[str, Worker]
     first: dict[str, float] = field(default_factory=dict)
     most: dict[str, float] = field(default_factory=dict)
     waiting: int = 0
     """The most commands that were seen waiting for lifecycle."""
 
-    def start(self) -> None:
-        """Start them."""
-        for stage in STAGES:
-            command = ["-m", "faust", "-A", f"agents.{stage}"]
-            if stage == "intake" and self.unheld:
-                command = [str(Path(__file__).with_name("unheld_intake.py"))]
-            with (self.folder / f"{stage}.log").open("wb") as log:
-                self.processes[stage] = subprocess.Popen(
-                    [sys.executable, *command, "worker", "-l", "error", "--without-web"],
-                    env={**os.environ, **self.settings.to_environment(), "ALUR_LOG": "json"},
-                    stdout=subprocess.DEVNULL,
-                    stderr=log,
-                )
-
-    def watch(self) -> dict[str, int]:
+    def look(self) -> dict[str, int]:
         """Look at memory and lag; return how far each stage is behind.
 
         Raises:
             SystemExit: a stage has ended.
         """
-        for stage, process in self.processes.items():
-            if process.poll() is not None:
-                raise SystemExit(f"{stage} has ended: {(self.folder / f'{stage}.log').read_text()[-2000:]}")
-            for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
-                if line.startswith("VmRSS"):
-                    megabytes = int(line.split()[1]) / 1000
-                    self.first.setdefault(stage, megabytes)
-                    self.most[stage] = max(megabytes, self.most.get(stage, 0))
-        behind = {stage: sum(partitions.values()) for stage, partitions in lag(self.settings).items()}
-        self.waiting = max(self.waiting, behind["lifecycle"])
-        return behind
-
-    def end(self) -> None:
-        """Kill them."""
-        for process in self.processes.values():
-            process.kill()
-            process.wait()
+        for stage, worker in self.workers.items():
+            if worker.process.poll() is not None:
+                raise SystemExit(f"{stage} has ended: {worker.log.read_text()[-2000:]}")
+            megabytes, _ = worker.memory()
+            self.first.setdefault(stage, megabytes)
+            self.most[stage] = max(megabytes, self.most.get(stage, 0))
+        found = behind(self.settings)
+        self.waiting = max(self.waiting, found["lifecycle"])
+        return found
 
 
 class Overload:
     """One run of it."""
 
-    def __init__(self, settings: Settings, folder: Path, *, unheld: bool) -> None:
+    def __init__(self, settings: Settings, workers: Mapping[str, Worker]) -> None:
         self.settings = settings
-        self.stages = Stages(settings, folder, unheld)
+        self.watch = Watch(settings, workers)
         self.officers = Officers(settings)
         self.sent = 0
 
@@ -119,8 +95,8 @@ class Overload:
                 self.publish()
             self.officers.act()
             if time.monotonic() - watched > 1:
-                behind, watched = self.stages.watch(), time.monotonic()
-                say(f"  {elapsed:3.0f} s: {behind['intake']:,} reports wait, {behind['lifecycle']:,} commands wait")
+                found, watched = self.watch.look(), time.monotonic()
+                say(f"  {elapsed:3.0f} s: {found['intake']:,} reports wait, {found['lifecycle']:,} commands wait")
         return (self.sent - first) / (time.monotonic() - began)
 
     def publish(self) -> None:
@@ -135,7 +111,7 @@ class Overload:
 
         def done() -> bool:
             nonlocal still
-            still = 0 if any(self.stages.watch().values()) else still + 1
+            still = 0 if any(self.watch.look().values()) else still + 1
             return still > 2
 
         self._until("everything is settled", done)
@@ -144,7 +120,7 @@ class Overload:
     def drain(self) -> float:
         """Go on until no report waits any more; return the seconds that took."""
         began = time.monotonic()
-        self._until("no report waits", lambda: not self.stages.watch()["intake"], officers=True)
+        self._until("no report waits", lambda: not self.watch.look()["intake"], officers=True)
         return time.monotonic() - began
 
     def _until(self, what: str, done: Callable[[], bool], *, officers: bool = False) -> None:
@@ -177,7 +153,7 @@ class Overload:
         began = time.monotonic()
         for _ in range(reports):
             self.publish()
-        self._until("they are registered", lambda: not any(self.stages.watch().values()))
+        self._until("they are registered", lambda: not any(self.watch.look().values()))
         return reports / (time.monotonic() - began)
 
 
@@ -186,32 +162,29 @@ def run(seconds: float, *, unheld: bool) -> int:
     with running_broker(os.environ, say) as broker, tempfile.TemporaryDirectory(prefix="alur-overload-") as folder:
         settings = Settings(broker=broker, prefix=f"load{uuid.uuid4().hex[:8]}.", partitions=4)
         ensure_topics(settings)
-        overload = Overload(settings, Path(folder), unheld=unheld)
-        overload.stages.start()
-        try:
-            return _run(overload, seconds)
-        finally:
-            overload.stages.end()
+        programs = {"intake": Path(__file__).with_name("unheld_intake.py")} if unheld else {}
+        with running(settings, Path(folder), *STAGES, programs=programs) as workers:
+            return _run(Overload(settings, workers), seconds)
 
 
 def _run(overload: Overload, seconds: float) -> int:
-    stages, officers = overload.stages, overload.officers
+    watch, officers = overload.watch, overload.officers
     overload.prepare()
     rate = overload.carried(MEASURED)
     say(f"the engine carries {rate:,.0f} reports a second")
     officers.work(CALM_SECONDS)
     calm = officers.quantiles()
     say(f"on a calm day an officer is answered within {calm[0] * 1000:.0f} ms (p50), {calm[1] * 1000:.0f} ms (p99)")
-    stages.first.clear()
-    stages.watch()
-    stages.waiting = 0
+    watch.first.clear()
+    watch.look()
+    watch.waiting = 0
     say(f"{rate * TIMES:,.0f} reports a second for {seconds:.0f} s")
     burst = overload.flood(rate * TIMES, seconds)
     during = officers.quantiles(await_all=True)
     drained = overload.drain()
-    grown = {stage: stages.most[stage] - before for stage, before in stages.first.items()}
-    say("memory: " + ", ".join(f"{stage} {stages.first[stage]:.0f}+{each:.0f} MB" for stage, each in grown.items()))
-    say(f"at most {stages.waiting:,} commands waited for lifecycle")
+    grown = {stage: watch.most[stage] - before for stage, before in watch.first.items()}
+    say("memory: " + ", ".join(f"{stage} {watch.first[stage]:.0f}+{each:.0f} MB" for stage, each in grown.items()))
+    say(f"at most {watch.waiting:,} commands waited for lifecycle")
     overload.quiet()
     officers.close()
     found = audit(overload.settings)

@@ -5,11 +5,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from agents.admin import lag
 from agents.settings import Settings
 
 PATIENCE_SECONDS: Final = 300.0
@@ -19,12 +20,14 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 class Worker:
     """One stage's process."""
 
-    def __init__(self, stage: str, settings: Settings, folder: Path) -> None:
+    def __init__(self, stage: str, settings: Settings, folder: Path, program: Path | None = None) -> None:
+        """Start it; `program` takes the place of the stage's own, and its arguments."""
         self.stage = stage
         self.settings = settings
         self.log = folder / f"{stage}-{time.monotonic_ns()}.log"
         self.started = time.monotonic()
-        command = [sys.executable, "-m", "faust", "-A", f"agents.{stage}", "--quiet"]
+        own = ["-m", "faust", "-A", f"agents.{stage}", "--quiet"]
+        command = [sys.executable, *(own if program is None else [str(program)])]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*command, "worker", "-l", "error", "--without-web"],
@@ -70,9 +73,11 @@ class Worker:
 
 
 @contextmanager
-def running(settings: Settings, folder: Path, *stages: str) -> Iterator[dict[str, Worker]]:
-    """Run stages for as long as the block lasts, beginning when all are ready."""
-    workers = {stage: Worker(stage, settings, folder) for stage in stages}
+def running(
+    settings: Settings, folder: Path, *stages: str, programs: Mapping[str, Path] | None = None
+) -> Iterator[dict[str, Worker]]:
+    """Run stages for as long as the block lasts, some by other `programs`, beginning when all are ready."""
+    workers = {stage: Worker(stage, settings, folder, (programs or {}).get(stage)) for stage in stages}
     try:
         for worker in workers.values():
             worker.await_ready()
@@ -80,6 +85,11 @@ def running(settings: Settings, folder: Path, *stages: str) -> Iterator[dict[str
     finally:
         for worker in workers.values():
             worker.kill()
+
+
+def behind(settings: Settings) -> dict[str, int]:
+    """Return how many records each stage has still to handle."""
+    return {stage: sum(partitions.values()) for stage, partitions in lag(settings).items()}
 
 
 def wait_for(what: str, probe: Any, *workers: Worker, seconds: float = PATIENCE_SECONDS) -> Any:

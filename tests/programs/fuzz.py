@@ -1,6 +1,6 @@
 """Hostile records by the hundred thousand, on a real broker: no stage dies, memory stays flat, each is accounted for.
 
-    python tests/fuzz/fuzz.py --records 100000 --seed 1708
+    python tests/programs/fuzz.py --records 100000 --seed 1708
 
 The last line is `fuzz: records=N dead=N rejected=N complaints=N memory=R lost=0 doubled=0 pending=0`; `memory` is the
 largest ratio of a stage's resident memory at the end to that after the first round. The exit status is 1 if a record
@@ -11,13 +11,12 @@ import argparse
 import asyncio
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
 import uuid
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,8 +25,9 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.produce import ProduceRequest
 from confluent_kafka import Producer
 from hostile import Hostile, examples, hostile, unreadable
+from workers import Worker, behind, running, wait_for
 
-from agents.admin import ensure_topics, lag
+from agents.admin import ensure_topics
 from agents.audit import audit
 from agents.broker import running_broker
 from agents.settings import Settings
@@ -39,6 +39,8 @@ UNREADABLE: Final = 3
 """Records that the client of the stages cannot even unpack, for each topic."""
 MOST_GROWTH: Final = 1.25
 PATIENCE_SECONDS: Final = 1_200.0
+STILL: Final = 3
+"""So many times in a row nobody has to be behind."""
 _NOT_LEADER: Final = 6
 _COMPRESSION: Final = ("none", "gzip", "lz4", "zstd")
 
@@ -117,62 +119,28 @@ class Sender:
         await client.close()
 
 
-@dataclass
-class Stages:
-    """The seven stages as processes."""
+def settle(settings: Settings, workers: Mapping[str, Worker]) -> None:
+    """Wait until nobody is behind, several times in a row.
 
-    settings: Settings
-    folder: Path
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    Raises:
+        SystemExit: a stage has died, or does not get on.
+    """
+    still = 0
 
-    def start(self) -> None:
-        """Start them."""
-        for stage in STAGES:
-            with (self.folder / f"{stage}.log").open("wb") as log:
-                self.processes[stage] = subprocess.Popen(
-                    [sys.executable, "-m", "faust", "-A", f"agents.{stage}", "worker", "-l", "error", "--without-web"],
-                    env={**os.environ, **self.settings.to_environment(), "ALUR_LOG": "json"},
-                    stdout=subprocess.DEVNULL,
-                    stderr=log,
-                )
+    def settled() -> bool:
+        nonlocal still
+        still = 0 if any(behind(settings).values()) else still + 1
+        return still >= STILL
 
-    def settle(self) -> None:
-        """Wait until nobody is behind.
-
-        Raises:
-            SystemExit: a stage has died, or does not get on.
-        """
-        deadline, still = time.monotonic() + PATIENCE_SECONDS, 0
-        while still < 3:
-            died = [stage for stage, process in self.processes.items() if process.poll() is not None]
-            if died or time.monotonic() > deadline:
-                logs = {stage: (self.folder / f"{stage}.log").read_text()[-3000:] for stage in died}
-                raise SystemExit(f"fuzz: died={','.join(died) or 'none'}, and not all is settled\n{logs}")
-            still = 0 if any(sum(each.values()) for each in lag(self.settings).values()) else still + 1
-            time.sleep(0.2)
-
-    def memory(self) -> dict[str, float]:
-        """Return the resident memory of each, in MB."""
-        found = {}
-        for stage, process in self.processes.items():
-            status = Path(f"/proc/{process.pid}/status").read_text()
-            found[stage] = next(int(line.split()[1]) / 1000 for line in status.splitlines() if line.startswith("VmRSS"))
-        return found
-
-    def end(self) -> None:
-        """Kill them."""
-        for process in self.processes.values():
-            process.kill()
-            process.wait()
+    wait_for("all is settled", settled, *workers.values(), seconds=PATIENCE_SECONDS)
 
 
 def fuzz(settings: Settings, folder: Path, records: int, seed: int, rounds: int) -> tuple[Audit, Sender, float]:
     """Send so many records to each inward topic; return what the audit found, the sender, and how memory grew."""
     lots = random.Random(seed)  # noqa: S311 -- to be drawn again by its seed
     found = {topic: examples(topic) for topic in INWARD}
-    sender, stages = Sender(settings), Stages(settings, folder)
-    stages.start()
-    try:
+    sender = Sender(settings)
+    with running(settings, folder, *STAGES) as workers:
         first: dict[str, float] = {}
         for number in range(rounds):
             began = time.monotonic()
@@ -181,15 +149,13 @@ def fuzz(settings: Settings, folder: Path, records: int, seed: int, rounds: int)
                     sender.send(lots, topic, hostile(lots, found[topic], settings.partitions))
             sender.flush()
             sender.send_unreadable()
-            stages.settle()
-            memory = stages.memory()
+            settle(settings, workers)
+            memory = {stage: worker.memory()[0] for stage, worker in workers.items()}
             first = first or memory
             shown = ", ".join(f"{stage} {each:.0f}" for stage, each in memory.items())
             say(f"{number + 1}/{rounds} after {time.monotonic() - began:.0f} s; MB: {shown}")
-        stages.settle()
+        settle(settings, workers)
         return audit(settings), sender, max(memory[stage] / first[stage] for stage in STAGES)
-    finally:
-        stages.end()
 
 
 def main() -> int:
