@@ -25,6 +25,7 @@ from agents.admin import AdminError, ensure_topics, lag
 from agents.audit import audit
 from agents.broker import service
 from agents.broker.node import free_ports
+from agents.cli.context import say
 from agents.settings import Settings
 from events.facts import Recorded
 from events.outcomes import Rejection
@@ -39,12 +40,6 @@ LONG_AGO: Final = 15.0
 """Seconds after which a deadline that passed without notice is taken to be forgotten."""
 QUIET: Final = 5
 """So many times in a row nobody has to be behind."""
-
-
-def say(line: str) -> None:
-    """Tell whoever watches."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 def _wait(machine: Machine, seconds: float, enough: Callable[[], bool] = lambda: False) -> bool:

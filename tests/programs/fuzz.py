@@ -30,6 +30,7 @@ from workers import Worker, behind, running, wait_for
 from agents.admin import ensure_topics
 from agents.audit import audit
 from agents.broker import running_broker
+from agents.cli.context import say
 from agents.settings import Settings
 from events.topics import STAGES, TopicName
 from workflow.audit import Audit
@@ -43,12 +44,6 @@ STILL: Final = 3
 """So many times in a row nobody has to be behind."""
 _NOT_LEADER: Final = 6
 _COMPRESSION: Final = ("none", "gzip", "lz4", "zstd")
-
-
-def say(line: str) -> None:
-    """Tell whoever watches."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 class Sender:

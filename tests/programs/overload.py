@@ -26,6 +26,7 @@ from workers import Worker, behind, running
 from agents.admin import ensure_topics
 from agents.audit import audit
 from agents.broker import running_broker
+from agents.cli.context import say
 from agents.settings import Settings
 from events.ids import complaint_id
 from events.topics import STAGES, TopicName
@@ -40,12 +41,6 @@ MEASURED: Final = 8_000
 """Reports by which it is measured what the engine carries."""
 HELD: Final = 40
 """Complaints that officers work on."""
-
-
-def say(line: str) -> None:
-    """Tell whoever watches."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 @dataclass
