@@ -95,17 +95,20 @@ class Log:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._careful: set[TopicPartition] = set()
+        self._unreadable: dict[TopicPartition, set[int]] = {}
         with kafka_errors(settings):
-            self._consumer: Any = KafkaConsumer(
-                **connection(settings, "audit"),
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                isolation_level="read_committed",
-                max_poll_records=_AT_ONCE,
-                max_partition_fetch_bytes=OUTWARD_RECORD_BYTES,
-            )
+            self._consumer = self._client()
+
+    def _client(self) -> Any:  # noqa: ANN401 -- kafka-python ships no types
+        return KafkaConsumer(
+            **connection(self._settings, "audit"),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_poll_records=_AT_ONCE,
+            max_partition_fetch_bytes=OUTWARD_RECORD_BYTES,
+        )
 
     def __enter__(self) -> Self:
         """Give the log itself."""
@@ -153,20 +156,25 @@ class Log:
             yield from (_record(topic, raw) for records in found.values() for raw in records if raw.offset < end)
 
     def _poll(self, where: TopicPartition, place: int) -> Any:  # noqa: ANN401 -- kafka-python ships no types
-        if where not in self._careful:
+        known = self._unreadable.get(where)
+        if known is None:
             return self._consumer.poll(timeout_ms=_WAIT_MS)
         with suppress(CorruptRecordError):
             return self._consumer.poll(timeout_ms=_WAIT_MS, max_records=1)
-        # what the client has unpacked before it failed it would wait for, without end
-        self._consumer.unsubscribe()
+        # the position may still be at the marks before it
+        offset = min((each for each in known if each >= place), default=place)
+        # a client that has failed in the middle of a fetch keeps the rest of it, and can wait for that without end
+        self._consumer.close()
+        self._consumer = self._client()
         self._consumer.assign([where])
-        self._consumer.seek(where, place + 1)
-        raw = SimpleNamespace(partition=where.partition, offset=place, timestamp=0, key=None, value=None, headers=())
+        self._consumer.seek(where, offset + 1)
+        raw = SimpleNamespace(partition=where.partition, offset=offset, timestamp=0, key=None, value=None, headers=())
         return {where: [raw]}
 
     def beware(self, place: Place) -> None:
         """Take in that a stage could not unpack the record at `place`: there this client has to go step by step too."""
-        self._careful.add(TopicPartition(self._settings.topic(place.topic), place.partition))
+        where = TopicPartition(self._settings.topic(place.topic), place.partition)
+        self._unreadable.setdefault(where, set()).add(place.offset)
 
 
 def _record(topic: TopicName, raw: Any) -> Record:  # noqa: ANN401 -- kafka-python ships no types
