@@ -15,9 +15,10 @@ from kafka.admin import (
 )
 from kafka.errors import SecurityDisabledError
 
-from agents.admin import KafkaRefused, admin_client
 from agents.settings import Settings
 from events.access import Role
+from events.client.administration import admin_client
+from events.client.errors import KafkaRefused
 from events.topics import TopicName
 
 Kind = Literal["topic", "group", "transactional-id"]

@@ -3,34 +3,30 @@
 kafka-python's client does the talking; what it raises leaves here as one of four errors whose message is for a person.
 """
 
-import logging
 import re
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Final, TypeVar
 
 from kafka import TopicPartition
-from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, KafkaAdminClient, OffsetSpec
+from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import (
-    AuthorizationError,
     BrokerResponseError,
     GroupIdNotFoundError,
     KafkaConnectionError,
-    KafkaError,
     KafkaTimeoutError,
     NodeNotReadyError,
     TopicAlreadyExistsError,
-    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
 )
 
-from agents.knock import knock
-from agents.security import PLAINTEXT, Security
 from agents.settings import Settings
+from events.client.administration import admin_client, missing_among, topic_names
+from events.client.errors import KafkaFailure, KafkaRefused, TopicsMissing
+from events.client.security import PLAINTEXT, Security
 from events.topics import ALL_TOPICS, STAGES, TOPICS, TopicName
 
 _ANSWER_S: Final = 10.0
@@ -48,47 +44,6 @@ _UNQUOTED: Final = re.compile(r"[\[\](){}'\"]|frozenset|\bset\b")
 _Result = TypeVar("_Result")
 
 
-class AdminError(Exception):
-    """Kafka could not be administered; the message is one line that says why."""
-
-
-class BrokerUnreachable(AdminError):
-    """No broker answers at the address."""
-
-    def __init__(self, broker: str) -> None:
-        super().__init__(f"no Kafka broker answers at {broker}: start one with `alur broker start` or set ALUR_BROKER")
-        self.broker = broker
-
-
-class KafkaRefused(AdminError):
-    """The broker answered, with a no."""
-
-
-class AccessRefused(KafkaRefused):
-    """The broker answered, and does not let us in: another protocol, user, password or certificate is needed."""
-
-
-class NotAllowed(KafkaRefused):
-    """The broker knows who we are, and that we may not do this."""
-
-    def __init__(self, settings: Settings, error: AuthorizationError) -> None:
-        kind = type(error).__name__.removesuffix("Error").removesuffix("AuthorizationFailed")
-        names = ", ".join(sorted(_UNQUOTED.sub("", str(error.args[0])).split(", "))) if error.args else ""
-        what = f"on {_RESOURCES.get(kind, kind)} {names}".rstrip()
-        super().__init__(
-            f"Kafka at {settings.broker} does not allow {settings.security.who} to do this {what}: "
-            "`alur topics acl` shows who needs which rights"
-        )
-
-
-class TopicsMissing(AdminError):
-    """Topics that are needed do not exist."""
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        super().__init__(f"topics are missing: {', '.join(names)}; make them with `alur topics create`")
-        self.names = names
-
-
 @dataclass(frozen=True)
 class Difference:
     """One setting of an existing topic that is not as it must be."""
@@ -103,7 +58,7 @@ class Difference:
         return f"{self.topic} has {self.setting}={self.found}, not {self.expected}"
 
 
-class TopicsDiffer(AdminError):
+class TopicsDiffer(KafkaFailure):
     """Topics exist with other settings than they must have; nothing was changed."""
 
     def __init__(self, differences: tuple[Difference, ...]) -> None:
@@ -124,19 +79,8 @@ def broker_answers(broker: str, timeout: float = _ANSWER_S, *, security: Securit
     try:
         with admin_client(Settings(broker=broker, security=security), timeout) as client:
             return bool(client.describe_cluster()["brokers"])
-    except AdminError:
+    except KafkaFailure:
         return False
-
-
-def topics_missing(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) -> tuple[str, ...]:
-    """Return those of our topics that do not exist, in the order in which they are declared.
-
-    Raises:
-        BrokerUnreachable: no broker answers.
-        KafkaRefused: the broker says no, for example to a look at one of them.
-    """
-    with admin_client(settings) as client:
-        return _missing(client, _names(settings, only))
 
 
 def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) -> TopicsReport:
@@ -149,9 +93,9 @@ def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) 
         KafkaRefused: the broker says no, for example to more replicas than there are brokers.
         TopicsDiffer: a topic exists with other settings; then no topic is made either.
     """
-    names = _names(settings, only)
+    names = topic_names(settings, only)
     with admin_client(settings) as client:
-        missing = _missing(client, names)
+        missing = missing_among(client, names)
         present = tuple(name for name in names if name not in missing)
         _compare(client, settings, present)
         if missing:
@@ -170,9 +114,9 @@ def as_laid_out(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) ->
         BrokerUnreachable: no broker answers.
         KafkaRefused: the broker says no.
     """
-    names = _names(settings, only)
+    names = topic_names(settings, only)
     with admin_client(settings) as client:
-        missing = _missing(client, names)
+        missing = missing_among(client, names)
         present = [name for name in names if name not in missing]
         if not present:
             return settings
@@ -203,84 +147,6 @@ def lag(settings: Settings) -> dict[str, dict[int, int]]:
                 if partition.topic == settings.topic(topic)
             }
         return behind
-
-
-class _Client(KafkaAdminClient):  # type: ignore[misc]  # kafka-python ships no types
-    """Ends its own thread when the broker cannot be reached; the original leaves it running."""
-
-    def __init__(self, **configs: object) -> None:
-        try:
-            super().__init__(**configs)
-        except KafkaError:
-            self._closed = False
-            self.close()
-            raise
-
-
-@contextmanager
-def admin_client(settings: Settings, timeout: float = _ANSWER_S) -> Iterator[Any]:
-    """Give kafka-python's client; what it raises leaves here as an `AdminError`.
-
-    Raises:
-        BrokerUnreachable: no broker answers.
-        AccessRefused: it does not let us in.
-        NotAllowed: it lets us in, and does not let us do this.
-        KafkaRefused: it says no for another reason.
-    """
-    # it logs each failed attempt with its cause; the error that comes of it says the same once
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    broker = settings.broker
-    check_access(settings, timeout)
-    try:
-        with _Client(
-            bootstrap_servers=broker.split(","),
-            client_id="alur-admin",
-            bootstrap_timeout_ms=int(timeout * 1000),
-            request_timeout_ms=int(timeout * 1000),
-            **settings.security.client_options(),
-        ) as client:
-            yield client
-    except _ABSENT as error:
-        raise BrokerUnreachable(broker) from error
-    except AuthorizationError as error:
-        raise NotAllowed(settings, error) from error
-    except (KafkaError, RuntimeError) as error:  # RuntimeError: its word for a cluster without a controller
-        raise KafkaRefused(f"Kafka at {broker} refused: {error}") from error
-
-
-def check_access(settings: Settings, timeout: float = _ANSWER_S) -> None:
-    """Return if one of the brokers lets us in; the others may be down.
-
-    Raises:
-        AccessRefused: those that answer do not.
-        BrokerUnreachable: none answers.
-    """
-    refusals = []
-    for address in settings.broker.split(","):
-        try:
-            refusal = knock(address, settings.security, timeout)
-        except OSError:
-            continue
-        if refusal is None:
-            return
-        refusals.append(f"Kafka at {address} does not let us in: {refusal}")
-    if refusals:
-        raise AccessRefused(refusals[0])
-    raise BrokerUnreachable(settings.broker)
-
-
-def _names(settings: Settings, only: Collection[TopicName]) -> tuple[str, ...]:
-    return tuple(settings.topic(topic.name) for topic in TOPICS if topic.name in only)
-
-
-def _missing(client: Any, names: Iterable[str]) -> tuple[str, ...]:  # noqa: ANN401 -- kafka-python ships no types
-    # asked by name: in a list of all topics, those that we may not see would look as if they did not exist
-    found = client.describe_topics(list(names))
-    hidden = [topic["name"] for topic in found if topic["error_code"] == TopicAuthorizationFailedError.errno]
-    if hidden:
-        raise TopicAuthorizationFailedError(", ".join(hidden))
-    existing = {topic["name"] for topic in found if topic["error_code"] != UnknownTopicOrPartitionError.errno}
-    return tuple(name for name in names if name not in existing)
 
 
 def _create(client: Any, settings: Settings, names: tuple[str, ...]) -> None:  # noqa: ANN401 -- as above
@@ -334,7 +200,7 @@ def _bounds(
     names: set[str],
 ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
     """Return the offset behind the last record and that of the first, for each partition of the topics."""
-    if missing := _missing(client, sorted(names)):
+    if missing := missing_among(client, sorted(names)):
         raise TopicsMissing(missing)
     partitions = [
         TopicPartition(topic["name"], partition["partition_index"])

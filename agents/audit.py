@@ -16,16 +16,16 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import CorruptRecordError
 
 from agents import exposure
-from agents.admin import AdminError
-from agents.client import Record, require_topics
-from agents.client.connection import connection, kafka_errors
 from agents.deadletters import origin_of, settled_by
 from agents.exposure import Exposure, Readable
-from agents.partitions import partition_of
 from agents.settings import Settings
 from agents.shell.unreadable import UNREADABLE
 from events.announcements import CALENDAR_KEY
 from events.base import AboutComplaint, Envelope
+from events.client import Record, require_topics
+from events.client.connection import connection, kafka_errors
+from events.client.errors import KafkaFailure
+from events.client.partitions import partition_of
 from events.codec import (
     decode_announcement,
     decode_calendar,
@@ -72,7 +72,7 @@ class Witness(Protocol):
         """Hear of a rejection."""
 
 
-class Stalled(AdminError):
+class Stalled(KafkaFailure):
     """A topic could not be read to its end; the message is one line."""
 
 

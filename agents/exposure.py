@@ -5,9 +5,9 @@ from typing import Final, Protocol
 
 from pydantic import ValidationError
 
-from agents.client import Record
 from agents.deadletters import origin_of, settled_by
 from agents.settings import Settings
+from events.client import Record
 from events.reports import ReporterIdentity
 from events.topics import TopicName
 from workflow.audit import Audit

@@ -12,10 +12,10 @@ from typing import Any, Final
 from kafka import KafkaProducer
 from pydantic import ValidationError
 
-from agents.client import Place, Reader, require_topics
-from agents.client.connection import connection, kafka_errors
 from agents.settings import Settings
 from events.base import timestamp
+from events.client import Place, Reader, require_topics
+from events.client.connection import connection, kafka_errors
 from events.reports import Reporter, ReporterIdentity
 from events.topics import TopicName
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from agents.partitions import partition_of
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.stage import log_time
+from events.client.partitions import partition_of
 from events.codec import decode_report, encode_command, encode_value
 from events.ids import stage_command_id
 from events.topics import TopicName

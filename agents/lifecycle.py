@@ -8,11 +8,11 @@ from typing import Any, Final
 import structlog
 
 from agents.almanac import Almanac
-from agents.partitions import partition_of
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.forwarding import forwarded
 from agents.shell.stage import RefusedToStart, log_time
 from events.announcements import CALENDAR, CALENDAR_KEY
+from events.client.partitions import partition_of
 from events.codec import (
     complaint_in,
     complaint_key,

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from agents.audit import RejectionEvent
-from agents.client import Publisher, Reader, Record, extents
 from agents.settings import Settings
 from events.announcements import CALENDAR, CALENDAR_KEY
+from events.client import Publisher, Reader, Record, extents
 from events.codec import decode_calendar
 from events.errors import Undecodable
 from events.topics import TopicName

@@ -6,8 +6,8 @@ from datetime import datetime
 from heapq import nsmallest
 from typing import Final, NamedTuple
 
-from agents.client import Record
 from agents.deadletters import settled_by
+from events.client import Record
 from events.codec import decode_snapshot
 from events.errors import Undecodable
 from events.snapshot import Complaint

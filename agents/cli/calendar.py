@@ -10,14 +10,14 @@ from pydantic_core import to_json
 from rich.table import Table
 
 from agents import policies
-from agents.admin import AdminError
 from agents.cli.announcing import Answers, announce_and_wait
 from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure
 from agents.cli.send import in_options
-from agents.client import announcements_for, require_topics
 from events.announcements import CALENDAR, Announcement, AnnouncementEvent
 from events.base import timestamp
+from events.client import announcements_for, require_topics
+from events.client.errors import KafkaFailure
 from events.codec import decode_announcement
 from events.errors import InvalidCommand, Undecodable
 from events.topics import TopicName
@@ -57,7 +57,7 @@ def show(
     try:
         require_topics(settings, (TopicName.STATE,))
         announced: tuple[Announcement, ...] | None = announcements_for(settings, CALENDAR)
-    except AdminError as error:
+    except KafkaFailure as error:
         announced = None
         note(f"without what may have been announced: {error}")
     found = year_of(year, with_announcements(policy, announced or ()))

@@ -6,12 +6,12 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from agents.admin import AdminError
 from agents.broker import BrokerError
-from agents.client import NoSuchComplaint
 from agents.deadletters import NoSuchLetter, NotReturned
 from agents.identities import NoIdentity
-from agents.settings import SettingsError
+from events.client import NoSuchComplaint
+from events.client.errors import KafkaFailure
+from events.client.settings import SettingsError
 from workflow.policy import PolicyError
 
 FAILED: Final = 1
@@ -47,7 +47,7 @@ ORDER: Final = (
 )
 
 _FORESEEN: Final = (
-    AdminError,
+    KafkaFailure,
     BrokerError,
     NoSuchComplaint,
     NoSuchLetter,

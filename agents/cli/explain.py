@@ -16,7 +16,7 @@ from agents.cli.context import console, say, settings_of
 from agents.cli.errors import Failure
 from agents.cli.show import dossier_of, policy_of
 from agents.cli.wording import local, safe, shortened
-from agents.client import announcements_for
+from events.client import announcements_for
 from events.facts import Recorded
 from events.vocabulary import ClockName
 from workflow.announcing import with_announcements

@@ -9,9 +9,9 @@ from agents import policies
 from agents.cli.context import console, login, say, settings_of
 from agents.cli.errors import MISUSED, Failure
 from agents.cli.wording import local, safe
-from agents.client import Place, find_complaint
 from agents.identities import Erasure, erase, look_up
 from agents.settings import Settings
+from events.client import Place, find_complaint
 from events.topics import TOPICS, TopicName
 
 _DAY_MS = 86_400_000

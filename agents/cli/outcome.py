@@ -3,8 +3,8 @@
 import time
 from dataclasses import dataclass
 
-from agents.client import Dossier, Place, Publisher, Reader, RefusedCommand, add_to
 from agents.settings import Settings
+from events.client import Dossier, Place, Publisher, Reader, RefusedCommand, add_to
 from events.facts import Cause, Recorded
 from events.topics import TopicName
 

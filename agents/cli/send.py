@@ -16,9 +16,9 @@ from agents.cli.context import say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure
 from agents.cli.fields import data_of, options
 from agents.cli.outcome import Outcome, send_and_wait
-from agents.client import find_complaint, require_topics
 from agents.settings import Settings
 from events.base import timestamp
+from events.client import find_complaint, require_topics
 from events.codec import decode_command
 from events.commands import COMMANDS, Command, command_type
 from events.errors import InvalidCommand, Undecodable

@@ -8,8 +8,8 @@ import typer
 from agents import policies
 from agents.cli.context import console, say, settings_of
 from agents.cli.timeline import as_json, as_text
-from agents.client import Dossier, NoSuchComplaint, find_complaint, read_dossier, require_topics
 from agents.settings import Settings
+from events.client import Dossier, NoSuchComplaint, find_complaint, read_dossier, require_topics
 from events.topics import TopicName
 from workflow.policy import Policy, PolicySet, UnknownPolicy
 

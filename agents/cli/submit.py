@@ -15,7 +15,6 @@ from typing import Annotated, BinaryIO
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from agents.admin import AdminError
 from agents.cli.columns import BadMapping
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import MISUSED, Failure
@@ -29,8 +28,9 @@ from agents.cli.reports import (
     is_json,
     json_reports,
 )
-from agents.client import Place, Publisher, require_topics
 from agents.settings import Settings
+from events.client import Place, Publisher, require_topics
+from events.client.errors import KafkaFailure
 from events.topics import TopicName
 from events.vocabulary import ComplaintClass
 
@@ -132,7 +132,7 @@ def _send(settings: Settings, items: Iterable[Report | Skipped], tally: Tally) -
                     refused=partial(tally.refuse, item.line),
                 )
             publisher.flush()
-    except AdminError as error:
+    except KafkaFailure as error:
         raise Failure(f"{error} (before that {tally.accepted} were submitted; doing it again does no harm)") from error
 
 

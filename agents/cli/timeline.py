@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.cli.wording import in_words, local, place, safe, span
-from agents.client import Dossier
+from events.client import Dossier
 from events.facts import ComplaintRegistered, ReportCompleted
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName

@@ -6,12 +6,13 @@ import typer
 from rich.table import Table
 
 from agents.acl import apply, rights, script
-from agents.admin import ensure_topics, topics_missing
+from agents.admin import ensure_topics
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
-from agents.client import Extent, extents
 from agents.settings import Settings
 from events.access import ROLES
+from events.client import Extent, extents
+from events.client.administration import topics_missing
 from events.topics import TOPICS, Topic, TopicName
 
 _DAY_MS = 24 * 60 * 60 * 1000

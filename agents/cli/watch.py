@@ -14,8 +14,8 @@ from agents.admin import lag
 from agents.cli.board import READS, Board
 from agents.cli.board_view import view
 from agents.cli.context import console, note, settings_of
-from agents.client import Reader, require_topics
 from agents.settings import Settings
+from events.client import Reader, require_topics
 from events.topics import STAGES
 
 _REFRESH_S: Final = 0.5

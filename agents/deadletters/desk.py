@@ -12,10 +12,10 @@ from typing import Any, Final, Self
 
 from kafka import KafkaProducer
 
-from agents.client.connection import connection, kafka_errors, require_topics
 from agents.deadletters.letters import DISCARDS, REPLAYED, Letter, find_letters, read_letters
 from agents.settings import Settings
 from agents.shell.records import REPLAYS
+from events.client.connection import connection, kafka_errors, require_topics
 from events.codec import HEADERS
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
 from workflow.evidence import Place

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from agents.client import Record, read_all, require_topics
 from agents.settings import Settings
 from agents.shell.records import replays_of
+from events.client import Record, read_all, require_topics
 from events.topics import TopicName
 from workflow.evidence import Place
 

@@ -16,7 +16,7 @@ from typing import Final
 from rich.console import Console
 
 from agents import policies
-from agents.admin import AdminError, BrokerUnreachable, broker_answers, ensure_topics
+from agents.admin import broker_answers, ensure_topics
 from agents.audit import audit
 from agents.broker import BrokerError, running_broker
 from agents.demo import deliveries, stages
@@ -26,8 +26,10 @@ from agents.demo.play import Play
 from agents.demo.summary import last_line, print_summary
 from agents.demo.tally import Tally
 from agents.demo.view import Moment, View
-from agents.security import PLAINTEXT
-from agents.settings import DEFAULT_BROKER, Settings
+from agents.settings import Settings
+from events.client.errors import BrokerUnreachable, KafkaFailure
+from events.client.security import PLAINTEXT
+from events.client.settings import DEFAULT_BROKER
 from workflow.policy import PolicyError
 
 POLICY: Final = "demo"
@@ -35,7 +37,7 @@ PARTITIONS: Final = 4
 _QUICK_LOOK: Final = 1.0
 _PIPE_WIDTH: Final = 160
 _INTERRUPTED: Final = 130
-_FORESEEN: Final = (AdminError, BrokerError, NoReports, OSError, PolicyError, stages.StagesEnded)
+_FORESEEN: Final = (KafkaFailure, BrokerError, NoReports, OSError, PolicyError, stages.StagesEnded)
 
 
 def demonstrate(settings: Settings, reports: Path | None, *, count: int, seed: int, seconds: float) -> int:

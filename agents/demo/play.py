@@ -10,13 +10,14 @@ from typing import Final, Self
 
 from pydantic import ValidationError
 
-from agents.admin import AdminError, lag
+from agents.admin import lag
 from agents.audit import RejectionEvent
-from agents.client import Publisher, Reader, Record
 from agents.demo.deliveries import Deliveries
 from agents.demo.people import People
 from agents.demo.view import Moment, View
 from agents.settings import Settings
+from events.client import Publisher, Reader, Record
+from events.client.errors import KafkaFailure
 from events.codec import decode_fact, encode_command
 from events.errors import Undecodable
 from events.topics import TopicName
@@ -70,7 +71,7 @@ class Overseer:
             began = time.monotonic()
             try:
                 behind = lag(self._settings)
-            except AdminError:
+            except KafkaFailure:
                 continue  # it will be asked again, and the play itself will find out
             self._moment.lag = {
                 stage: sum(more for more in partitions.values() if more > _MARKERS)
@@ -119,7 +120,7 @@ class Play:
         """Play, and wait until the stages have caught up; return whether they have.
 
         Raises:
-            AdminError: Kafka says no, or nothing.
+            KafkaFailure: Kafka says no, or nothing.
         """
         with (
             Publisher(self._settings, linger_ms=_LINGER_MS) as publisher,

@@ -4,10 +4,11 @@ from collections.abc import Collection
 
 from aiokafka.errors import KafkaConnectionError
 
-from agents.admin import AccessRefused, AdminError, NotAllowed, check_access, topics_missing
 from agents.settings import Settings
 from agents.shell.process import NOT_ALLOWED, is_one_of
 from agents.shell.stage import RefusedToStart
+from events.client.administration import check_access, topics_missing
+from events.client.errors import AccessRefused, KafkaFailure, NotAllowed
 from events.topics import TopicName
 
 
@@ -21,7 +22,7 @@ def refuse_if_hidden(settings: Settings, topics: Collection[TopicName]) -> None:
         topics_missing(settings, topics)
     except NotAllowed as error:
         raise RefusedToStart(str(error)) from None
-    except AdminError:
+    except KafkaFailure:
         return
 
 
@@ -38,6 +39,6 @@ def explained(error: Exception, settings: Settings, topics: Collection[TopicName
             topics_missing(settings, topics)
     except (AccessRefused, NotAllowed) as refused:
         return RefusedToStart(str(refused))
-    except AdminError:
+    except KafkaFailure:
         return error
     return error

@@ -15,13 +15,14 @@ import faust
 from faust.app.base import BootStrategy
 
 from agents import logs, policies
-from agents.settings import Settings, SettingsError
+from agents.settings import Settings
 from agents.shell import failpoints
 from agents.shell.access import explained
 from agents.shell.process import EXIT_REFUSED, end_with
 from agents.shell.reader import Poll, Reader
 from agents.shell.stage import Stage
 from events.access import ROLES
+from events.client.settings import SettingsError
 from workflow.policy import PolicyError, PolicySet
 
 _COLLECTOR: Final = (100_000, 50, 100)

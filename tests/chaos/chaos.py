@@ -21,12 +21,13 @@ from typing import Final
 from faults import FAULTS, WORKERS_PER_STAGE, Machine
 from load import Load
 
-from agents.admin import AdminError, ensure_topics, lag
+from agents.admin import ensure_topics, lag
 from agents.audit import audit
 from agents.broker import service
 from agents.broker.node import free_ports
 from agents.cli.context import say
 from agents.settings import Settings
+from events.client.errors import KafkaFailure
 from events.facts import Recorded
 from events.outcomes import Rejection
 from events.snapshot import Complaint
@@ -57,7 +58,7 @@ def _behind(machine: Machine) -> dict[str, int]:
     working = {worker.stage for worker in machine.workers}
     try:
         found = lag(machine.settings).items()
-    except AdminError:
+    except KafkaFailure:
         return {"broker": 1}
     return {stage: sum(partitions.values()) for stage, partitions in found if stage in working}
 

@@ -13,7 +13,7 @@ from agents.broker.ephemeral import running_engine
 from agents.broker.java import Java
 from agents.broker.node import HOST, free_ports
 from agents.broker.places import Places
-from agents.security import Secret, Security
+from events.client.security import Secret, Security
 
 MECHANISM = "SCRAM-SHA-512"
 

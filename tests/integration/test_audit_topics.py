@@ -7,14 +7,15 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agents import policies
-from agents.admin import TopicsMissing, ensure_topics
+from agents.admin import ensure_topics
 from agents.audit import audit
 from agents.cli.app import application
-from agents.client import Publisher
 from agents.demo.deliveries import made_up
 from agents.demo.tally import Tally
-from agents.partitions import partition_of
 from agents.settings import Settings
+from events.client import Publisher
+from events.client.errors import TopicsMissing
+from events.client.partitions import partition_of
 from events.codec import (
     decode_command,
     decode_report,

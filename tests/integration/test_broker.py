@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from agents.admin import BrokerUnreachable, broker_answers, ensure_topics, topics_missing
+from agents.admin import broker_answers, ensure_topics
 from agents.broker import running_broker, start, status, stop
 from agents.broker.engines import choose_engine
 from agents.broker.errors import NoEngine, PortTaken, RunsElsewhere
 from agents.broker.node import address, free_ports, port_is_free
-from agents.settings import Settings, SettingsError
+from agents.settings import Settings
+from events.client.administration import topics_missing
+from events.client.errors import BrokerUnreachable
+from events.client.settings import SettingsError
 
 _PATIENCE_S = 30.0
 _OWNER = """

@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
-from agents.client import read_all
 from agents.settings import Settings
+from events.client import read_all
 from events.ids import complaint_id
 from events.topics import TOPICS, TopicName
 

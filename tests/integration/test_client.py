@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from agents.admin import BrokerUnreachable, KafkaRefused, TopicsMissing, ensure_topics
-from agents.client import (
+from agents.admin import ensure_topics
+from agents.settings import Settings
+from events.client import (
     NoSuchComplaint,
     Publisher,
     Reader,
@@ -16,8 +17,8 @@ from agents.client import (
     read_dossier,
     require_topics,
 )
-from agents.partitions import partition_of
-from agents.settings import Settings
+from events.client.errors import BrokerUnreachable, KafkaRefused, TopicsMissing
+from events.client.partitions import partition_of
 from events.topics import TopicName
 
 EVENTS = TopicName.EVENTS

@@ -22,9 +22,9 @@ from kafka.admin import KafkaAdminClient, MemberToRemove
 
 from agents.admin import ensure_topics
 from agents.audit import audit
-from agents.partitions import partition_of
 from agents.settings import Settings
 from agents.shell.failpoints import POINTS, VARIABLE
+from events.client.partitions import partition_of
 from events.codec import decode_report, encode_command
 from events.ids import stage_command_id
 from workflow.intake import registration

@@ -17,15 +17,15 @@ from agents import policies
 from agents.admin import ensure_topics
 from agents.audit import audit
 from agents.cli.app import application
-from agents.client import Publisher, read_all
 from agents.deadletters import Desk, Letter, NotReturned, parse_place, read_letters
 from agents.lifecycle import Lifecycle
-from agents.partitions import partition_of
 from agents.settings import Settings
 from agents.shell import Output, Partition, Stage, kafka
 from agents.shell.forwarding import FirstStamps
 from agents.shell.lease import Lease
 from agents.shell.records import dead_letter
+from events.client import Publisher, read_all
+from events.client.partitions import partition_of
 from events.codec import decode_fact, decode_report, encode_command
 from events.errors import Undecodable
 from events.ids import stage_command_id

@@ -8,7 +8,7 @@ import pytest
 from engines import Engine, eventually, report_event
 
 from agents.audit import audit
-from agents.partitions import partition_of
+from events.client.partitions import partition_of
 from events.ids import complaint_id
 
 DEMO = Path(__file__).parent.parent.parent / "workflow" / "policies" / "demo.toml"

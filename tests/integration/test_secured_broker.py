@@ -18,10 +18,10 @@ from secured import SecuredBroker, password, secured_broker
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
-from agents.security import Secret, Security
 from agents.settings import Settings
 from agents.shell.process import EXIT_REFUSED
 from events.access import ROLES
+from events.client.security import Secret, Security
 from events.ids import complaint_id
 from events.topics import ALL_TOPICS, STAGES, TopicName
 
@@ -82,7 +82,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredEngine]
     demo = resources.files("workflow").joinpath("policies", "demo.toml").read_text(encoding="utf-8")
     policy.write_text(demo.replace('follow_up = "8 seconds"', 'follow_up = "2 seconds"'), encoding="utf-8")
     with secured_broker(directory, ["admin", "nobody", *(f"alur-{role}" for role in ROLES)]) as broker:
-        settings = Settings(broker.plain, f"t{uuid.uuid4().hex[:12]}.", str(policy), partitions=2)
+        settings = Settings(broker.plain, f"t{uuid.uuid4().hex[:12]}.", policy=str(policy), partitions=2)
         engine = SecuredEngine(settings, directory / "stages.log", broker=broker)
         given = engine.alur(engine.of("admin"), "topics", "acl", "--apply")
         assert f"of {len(ROLES)} principals are given" in given.stdout, given.output

@@ -9,19 +9,11 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.structs import OffsetAndMetadata
 
-from agents.admin import (
-    BrokerUnreachable,
-    Difference,
-    KafkaRefused,
-    TopicsDiffer,
-    TopicsMissing,
-    broker_answers,
-    ensure_topics,
-    lag,
-    topics_missing,
-)
+from agents.admin import Difference, TopicsDiffer, broker_answers, ensure_topics, lag
 from agents.broker.node import address, free_ports
 from agents.settings import Settings
+from events.client.administration import topics_missing
+from events.client.errors import BrokerUnreachable, KafkaRefused, TopicsMissing
 from events.topics import STAGES, TOPICS
 
 

@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterable
 from itertools import chain
 
-from agents.client import read_all
 from agents.settings import Settings
 from agents.shell import kafka
+from events.client import read_all
 from events.codec import HEADERS
 from events.topics import TopicName
 

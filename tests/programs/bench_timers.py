@@ -19,10 +19,10 @@ from workers import Worker, running, wait_for
 
 from agents.admin import ensure_topics
 from agents.broker import running_broker
-from agents.client import Reader, Record
 from agents.settings import Settings
 from agents.shell import Partition
 from agents.sla import Timers
+from events.client import Reader, Record
 from events.codec import decode_command
 from events.commands import NoticeDeadline
 from events.topics import TopicName

@@ -8,7 +8,7 @@ from worlds import CITIZEN, CLOSE, DEMO, MONDAY, PANRB, World, seconds, to_statu
 
 from agents.cli.board import Board
 from agents.cli.board_view import view
-from agents.client import Record
+from events.client import Record
 from events.codec import encode_complaint, encode_snapshot
 from events.commands import WithdrawComplaint
 from events.snapshot import Complaint

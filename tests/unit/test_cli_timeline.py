@@ -12,8 +12,8 @@ from worlds import CITIZEN, DEMO, LAPOR, MONDAY, PUPR, REPLY, RETURN, World, day
 
 from agents.cli.timeline import as_json, as_text, standing
 from agents.cli.wording import TIMED, WORDS, in_words, local, place, safe, shortened, span
-from agents.client import Dossier, RefusedCommand
 from events import commands as c
+from events.client import Dossier, RefusedCommand
 from events.facts import FACTS
 from events.outcomes import Rejection
 from events.reports import Location

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from agents.security import Secret, Security
-from agents.settings import Settings, SettingsError
+from agents.settings import Settings
+from events.client.security import Secret, Security
+from events.client.settings import SettingsError
 
 PASSWORD = "rahasia-sekali-7Zq"  # noqa: S105 -- found again in what must not hold it
 SASL = {"ALUR_SECURITY": "sasl", "ALUR_SASL_USERNAME": "alur-intake", "ALUR_SASL_PASSWORD": PASSWORD}

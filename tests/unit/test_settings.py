@@ -2,7 +2,8 @@
 
 import pytest
 
-from agents.settings import Settings, SettingsError
+from agents.settings import Settings
+from events.client.settings import SettingsError
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:

@@ -8,8 +8,8 @@ from test_cli import NOWHERE, alur, one_line
 from worlds import LAPOR, announcement
 
 from agents.cli.announcing import Answers
-from agents.client import Record
 from events.announcements import CALENDAR_KEY, Announcements
+from events.client import Record
 from events.codec import encode_calendar, encode_rejection
 from events.outcomes import Rejection
 from events.topics import TopicName

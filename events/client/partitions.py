@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Final
 
-from aiokafka.partitioner import murmur2
+from kafka.partitioner import murmur2
 
 _POSITIVE: Final = 0x7FFFFFFF
 # the hash is pure Python and as dear as decoding a command; a complaint is spoken of again and again

@@ -9,10 +9,10 @@ from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
 
-from agents.admin import BrokerUnreachable, TopicsMissing
-from agents.client.connection import connection, kafka_errors
-from agents.partitions import partition_of
-from agents.settings import Settings
+from events.client.connection import connection, kafka_errors
+from events.client.errors import BrokerUnreachable, TopicsMissing
+from events.client.partitions import partition_of
+from events.client.settings import ClientSettings
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
 
 _AT_ONCE: Final = 2_000
@@ -53,7 +53,9 @@ class Reader:
         TopicsMissing: one of the topics does not exist.
     """
 
-    def __init__(self, settings: Settings, topics: Collection[TopicName], *, complaint: str | None = None) -> None:
+    def __init__(
+        self, settings: ClientSettings, topics: Collection[TopicName], *, complaint: str | None = None
+    ) -> None:
         self._settings = settings
         self._names = {settings.topic(topic): topic for topic in topics}
         with kafka_errors(settings):
@@ -133,13 +135,13 @@ class Reader:
         return Record(topic, raw.partition, raw.offset, at, raw.key, raw.value, dict(raw.headers))
 
 
-def read_all(settings: Settings, topics: Collection[TopicName]) -> Iterator[Record]:
+def read_all(settings: ClientSettings, topics: Collection[TopicName]) -> Iterator[Record]:
     """Give all records of the topics up to their end as it is now; raises as `Reader` does."""
     with Reader(settings, topics) as reader:
         yield from reader.to_end()
 
 
-def extents(settings: Settings, topics: Collection[TopicName]) -> dict[TopicName, Extent]:
+def extents(settings: ClientSettings, topics: Collection[TopicName]) -> dict[TopicName, Extent]:
     """Measure topics without reading them; raises as `Reader` does."""
     with Reader(settings, topics) as reader:
         return reader.extents()

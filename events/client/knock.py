@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from kafka.net.sasl import get_sasl_mechanism
 
-from agents.security import Security
+from events.client.security import Security
 
 _HANDSHAKE: Final = 17
 _AUTHENTICATE: Final = 36

@@ -7,15 +7,16 @@ from typing import Any, Final
 
 from kafka.errors import AuthorizationError, KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError
 
-from agents.admin import BrokerUnreachable, KafkaRefused, NotAllowed, TopicsMissing, topics_missing
-from agents.settings import Settings
+from events.client.administration import topics_missing
+from events.client.errors import BrokerUnreachable, KafkaRefused, NotAllowed, TopicsMissing
+from events.client.settings import ClientSettings
 from events.topics import TopicName
 
 _ANSWER_MS: Final = 10_000
 _ABSENT: Final = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
 
 
-def require_topics(settings: Settings, names: Collection[TopicName]) -> None:
+def require_topics(settings: ClientSettings, names: Collection[TopicName]) -> None:
     """Return if a broker answers and has these topics; ask before anything else, since a client waits long for either.
 
     Raises:
@@ -27,7 +28,7 @@ def require_topics(settings: Settings, names: Collection[TopicName]) -> None:
         raise TopicsMissing(missing)
 
 
-def connection(settings: Settings, client: str) -> dict[str, Any]:
+def connection(settings: ClientSettings, client: str) -> dict[str, Any]:
     """Return the configuration that producers and consumers share."""
     # the library logs each failed attempt; the error that comes of it says the same once
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
@@ -40,7 +41,7 @@ def connection(settings: Settings, client: str) -> dict[str, Any]:
 
 
 @contextmanager
-def kafka_errors(settings: Settings) -> Iterator[None]:
+def kafka_errors(settings: ClientSettings) -> Iterator[None]:
     """Turn what kafka-python raises into `BrokerUnreachable`, `NotAllowed` or `KafkaRefused`."""
     try:
         yield

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from agents.client.reading import Reader, Record, read_all
-from agents.settings import Settings
 from events.announcements import CALENDAR_KEY, Announcement
 from events.base import AboutComplaint
+from events.client.reading import Reader, Record, read_all
+from events.client.settings import ClientSettings
 from events.codec import decode_calendar, decode_fact, decode_snapshot, read_ours
 from events.errors import Undecodable
 from events.facts import Recorded
@@ -40,7 +40,7 @@ class _RejectionEvent(AboutComplaint):
     data: Rejection
 
 
-def find_complaint(settings: Settings, given: str) -> str:
+def find_complaint(settings: ClientSettings, given: str) -> str:
     """Return the complaint id for a complaint id, or for the tracking id (digits) that citizens know.
 
     A complaint id is not looked up.
@@ -67,7 +67,7 @@ def find_complaint(settings: Settings, given: str) -> str:
     raise NoSuchComplaint(f"there is no complaint with the tracking id {given}")
 
 
-def read_dossier(settings: Settings, complaint: str) -> Dossier:
+def read_dossier(settings: ClientSettings, complaint: str) -> Dossier:
     """Read all there is on a complaint; empty if there is nothing.
 
     Raises:
@@ -81,7 +81,7 @@ def read_dossier(settings: Settings, complaint: str) -> Dossier:
     return dossier
 
 
-def announcements_for(settings: Settings, complaint: str) -> tuple[Announcement, ...]:
+def announcements_for(settings: ClientSettings, complaint: str) -> tuple[Announcement, ...]:
     """Return the changes of the calendar that have been announced where the complaint is decided on, in their order.
 
     Raises:

@@ -3,8 +3,8 @@
 The stages do not use it: they have transactions, groups and a shell of their own.
 """
 
-from agents.client.connection import require_topics
-from agents.client.lookup import (
+from events.client.connection import require_topics
+from events.client.lookup import (
     Dossier,
     NoSuchComplaint,
     RefusedCommand,
@@ -13,8 +13,8 @@ from agents.client.lookup import (
     find_complaint,
     read_dossier,
 )
-from agents.client.publishing import Place, Publisher
-from agents.client.reading import Extent, Reader, Record, extents, read_all
+from events.client.publishing import Place, Publisher
+from events.client.reading import Extent, Reader, Record, extents, read_all
 
 __all__ = [
     "Dossier",

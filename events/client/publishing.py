@@ -8,9 +8,9 @@ from typing import Any, Final, Self
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from agents.admin import KafkaRefused
-from agents.client.connection import connection, kafka_errors
-from agents.settings import Settings
+from events.client.connection import connection, kafka_errors
+from events.client.errors import KafkaRefused
+from events.client.settings import ClientSettings
 from events.codec import HEADERS
 from events.topics import INWARD_RECORD_BYTES, TopicName
 
@@ -37,7 +37,7 @@ class Publisher:
     a single message for the rate of many.
     """
 
-    def __init__(self, settings: Settings, *, linger_ms: int = 0) -> None:
+    def __init__(self, settings: ClientSettings, *, linger_ms: int = 0) -> None:
         self._settings = settings
         self._failure: KafkaError | None = None
         with kafka_errors(settings):

@@ -1,0 +1,120 @@
+"""A look at the broker before anything else: does one answer, does it let us in, does it have the topics?
+
+kafka-python's administration client does the talking; what it raises leaves here as one of a few errors whose message
+is for a person.
+"""
+
+import logging
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from kafka.admin import KafkaAdminClient
+from kafka.errors import (
+    AuthorizationError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+
+from events.client.errors import AccessRefused, BrokerUnreachable, KafkaRefused, NotAllowed
+from events.client.knock import knock
+from events.client.settings import ClientSettings
+from events.topics import ALL_TOPICS, TOPICS, TopicName
+
+_ANSWER_S: Final = 10.0
+_ABSENT: Final = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
+
+
+def topics_missing(settings: ClientSettings, only: Collection[TopicName] = ALL_TOPICS) -> tuple[str, ...]:
+    """Return those of our topics that do not exist, in the order in which they are declared.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        KafkaRefused: the broker says no, for example to a look at one of them.
+    """
+    with admin_client(settings) as client:
+        return missing_among(client, topic_names(settings, only))
+
+
+class _Client(KafkaAdminClient):  # type: ignore[misc]  # kafka-python ships no types
+    """Ends its own thread when the broker cannot be reached; the original leaves it running."""
+
+    def __init__(self, **configs: object) -> None:
+        try:
+            super().__init__(**configs)
+        except KafkaError:
+            self._closed = False
+            self.close()
+            raise
+
+
+@contextmanager
+def admin_client(settings: ClientSettings, timeout: float = _ANSWER_S) -> Iterator[Any]:
+    """Give kafka-python's client; what it raises leaves here as a `KafkaFailure`.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        AccessRefused: it does not let us in.
+        NotAllowed: it lets us in, and does not let us do this.
+        KafkaRefused: it says no for another reason.
+    """
+    # it logs each failed attempt with its cause; the error that comes of it says the same once
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    broker = settings.broker
+    check_access(settings, timeout)
+    try:
+        with _Client(
+            bootstrap_servers=broker.split(","),
+            client_id="alur-admin",
+            bootstrap_timeout_ms=int(timeout * 1000),
+            request_timeout_ms=int(timeout * 1000),
+            **settings.security.client_options(),
+        ) as client:
+            yield client
+    except _ABSENT as error:
+        raise BrokerUnreachable(broker) from error
+    except AuthorizationError as error:
+        raise NotAllowed(settings, error) from error
+    except (KafkaError, RuntimeError) as error:  # RuntimeError: its word for a cluster without a controller
+        raise KafkaRefused(f"Kafka at {broker} refused: {error}") from error
+
+
+def check_access(settings: ClientSettings, timeout: float = _ANSWER_S) -> None:
+    """Return if one of the brokers lets us in; the others may be down.
+
+    Raises:
+        AccessRefused: those that answer do not.
+        BrokerUnreachable: none answers.
+    """
+    refusals = []
+    for address in settings.broker.split(","):
+        try:
+            refusal = knock(address, settings.security, timeout)
+        except OSError:
+            continue
+        if refusal is None:
+            return
+        refusals.append(f"Kafka at {address} does not let us in: {refusal}")
+    if refusals:
+        raise AccessRefused(refusals[0])
+    raise BrokerUnreachable(settings.broker)
+
+
+def topic_names(settings: ClientSettings, only: Collection[TopicName]) -> tuple[str, ...]:
+    """Return the names in this environment, in the order in which the topics are declared."""
+    return tuple(settings.topic(topic.name) for topic in TOPICS if topic.name in only)
+
+
+def missing_among(client: Any, names: Iterable[str]) -> tuple[str, ...]:  # noqa: ANN401 -- kafka-python ships no types
+    """Return those of `names` that do not exist."""
+    # asked by name: in a list of all topics, those that we may not see would look as if they did not exist
+    found = client.describe_topics(list(names))
+    hidden = [topic["name"] for topic in found if topic["error_code"] == TopicAuthorizationFailedError.errno]
+    if hidden:
+        raise TopicAuthorizationFailedError(", ".join(hidden))
+    existing = {topic["name"] for topic in found if topic["error_code"] != UnknownTopicOrPartitionError.errno}
+    return tuple(name for name in names if name not in existing)

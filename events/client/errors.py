@@ -1,0 +1,61 @@
+"""What can go wrong between a client and Kafka: each message is one line for a person, and says what to do."""
+
+import re
+from typing import Final
+
+from kafka.errors import AuthorizationError
+
+from events.client.settings import ClientSettings
+
+_RESOURCES: Final = {
+    "Topic": "the topic",
+    "Group": "the group",
+    "TransactionalId": "the transactional id",
+    "Cluster": "the cluster",
+}
+_UNQUOTED: Final = re.compile(r"[\[\](){}'\"]|frozenset|\bset\b")
+
+
+class KafkaFailure(Exception):
+    """Kafka did not do what it was asked; the message is one line that says why."""
+
+
+class BrokerUnreachable(KafkaFailure):
+    """No broker answers at the address."""
+
+    def __init__(self, broker: str) -> None:
+        super().__init__(f"no Kafka broker answers at {broker}: start one with `alur broker start` or set ALUR_BROKER")
+        self.broker = broker
+
+
+class KafkaRefused(KafkaFailure):
+    """The broker answered, with a no."""
+
+
+class AccessRefused(KafkaRefused):
+    """The broker answered, and does not let us in: another protocol, user, password or certificate is needed."""
+
+
+class NotAllowed(KafkaRefused):
+    """The broker knows who we are, and that we may not do this."""
+
+    def __init__(self, settings: ClientSettings, error: AuthorizationError) -> None:
+        kind = type(error).__name__.removesuffix("Error").removesuffix("AuthorizationFailed")
+        names = ", ".join(sorted(_UNQUOTED.sub("", str(error.args[0])).split(", "))) if error.args else ""
+        what = f"on {_RESOURCES.get(kind, kind)} {names}".rstrip()
+        super().__init__(
+            f"Kafka at {settings.broker} does not allow {settings.security.who} to do this {what}: "
+            "`alur topics acl` shows who needs which rights"
+        )
+
+
+class TopicsMissing(KafkaFailure):
+    """Topics that are needed do not exist."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(f"topics are missing: {', '.join(names)}; make them with `alur topics create`")
+        self.names = names
+
+
+class Unconfirmed(KafkaFailure):
+    """A message was handed to Kafka, and no word came back: it may lie in the log, or not."""

@@ -1,0 +1,96 @@
+"""Where Kafka is, how an environment sets itself apart there, and how one proves who one is.
+
+Nothing is read at import: `ClientSettings.from_environment(os.environ)` reads, once, and is handed on.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from events.client.security import PLAINTEXT, Security
+
+DEFAULT_BROKER: Final = "127.0.0.1:9092"
+
+_ADDRESS: Final = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
+_HIGHEST_PORT: Final = 65_535
+_TOPIC_CHARACTERS: Final = re.compile(r"[A-Za-z0-9._-]*")
+# Kafka takes topic names of up to 249 characters; what we put behind the prefix is shorter than 49
+_LONGEST_PREFIX: Final = 200
+
+Variables = Mapping[str, tuple[str, Callable[[str], Any]]]
+"""The variable of each field, and what reads it or raises `ValueError`."""
+
+
+class SettingsError(Exception):
+    """A variable of the environment has a value that cannot be used; the message names it and says what is needed."""
+
+
+@dataclass(frozen=True)
+class ClientSettings:
+    """What a client of Kafka needs to be told.
+
+    `broker` is one or more `host:port` joined by commas. `prefix` stands as it is before every topic, group and
+    transactional id. `security` is how Kafka and we know each other.
+    """
+
+    broker: str = DEFAULT_BROKER
+    prefix: str = ""
+    security: Security = PLAINTEXT
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> "ClientSettings":
+        """Read `ALUR_*`, and the files with secrets that they name; what is unset or empty has its default.
+
+        Raises:
+            SettingsError: a value, or a file that one names, cannot be used.
+        """
+        try:
+            security = Security.from_environment(env)
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+        return ClientSettings(security=security, **read_variables(env, _VARIABLES))
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the variables that make another process read these same settings; a password may be among them."""
+        return {"ALUR_BROKER": self.broker, "ALUR_PREFIX": self.prefix, **self.security.to_environment()}
+
+    def topic(self, name: str) -> str:
+        """Return the topic's name in this environment."""
+        return f"{self.prefix}{name}"
+
+
+def read_variables(env: Mapping[str, str], known: Variables) -> dict[str, Any]:
+    """Return the fields that `env` has a variable for; `known` names the variable and the reader of each field.
+
+    Raises:
+        SettingsError: a value cannot be used.
+    """
+    found = {}
+    for field, (name, parse) in known.items():
+        if text := env.get(name, "").strip():
+            try:
+                found[field] = parse(text)
+            except ValueError as error:
+                raise SettingsError(f"{name}: {error}") from None
+    return found
+
+
+def _broker(text: str) -> str:
+    addresses = [address.strip() for address in text.split(",")]
+    for address in addresses:
+        match = _ADDRESS.fullmatch(address)
+        if match is None or not 0 < int(match["port"]) <= _HIGHEST_PORT:
+            raise ValueError(f"{address!r} is not host:port; give one such address, or several joined by commas")
+    return ",".join(addresses)
+
+
+def _prefix(text: str) -> str:
+    if not _TOPIC_CHARACTERS.fullmatch(text):
+        raise ValueError(f"{text!r} does not fit into a topic's name; letters, digits, '.', '_' and '-' do")
+    if len(text) > _LONGEST_PREFIX:
+        raise ValueError(f"{len(text)} characters are too many, a topic's name has room for {_LONGEST_PREFIX}")
+    return text
+
+
+_VARIABLES: Final[Variables] = {"broker": ("ALUR_BROKER", _broker), "prefix": ("ALUR_PREFIX", _prefix)}
