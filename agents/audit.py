@@ -8,18 +8,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import Any, Final, Literal, Protocol, Self, TypeVar
 from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import CorruptRecordError
 
-from agents import exposure
+from agents import exposure, unpacking
 from agents.deadletters import origin_of, settled_by
 from agents.exposure import Exposure, Readable
 from agents.settings import Settings
-from agents.shell.unreadable import UNREADABLE
 from events.announcements import CALENDAR_KEY
 from events.base import AboutComplaint, Envelope
 from events.client import Record, require_topics
@@ -95,20 +93,17 @@ class Log:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._unreadable: dict[TopicPartition, set[int]] = {}
+        unpacking.install()
         with kafka_errors(settings):
-            self._consumer = self._client()
-
-    def _client(self) -> Any:  # noqa: ANN401 -- kafka-python ships no types
-        return KafkaConsumer(
-            **connection(self._settings, "audit"),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            max_poll_records=_AT_ONCE,
-            max_partition_fetch_bytes=OUTWARD_RECORD_BYTES,
-        )
+            self._consumer: Any = KafkaConsumer(
+                **connection(settings, "audit"),
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                isolation_level="read_committed",
+                max_poll_records=_AT_ONCE,
+                max_partition_fetch_bytes=OUTWARD_RECORD_BYTES,
+            )
 
     def __enter__(self) -> Self:
         """Give the log itself."""
@@ -148,33 +143,12 @@ class Log:
         # markers and compaction leave holes: what counts is the position, not the last record
         while place < end:
             with kafka_errors(self._settings):
-                found = self._poll(where, place)
+                found = self._consumer.poll(timeout_ms=_WAIT_MS)
                 place, before = self._consumer.position(where), place
             idle = idle + 1 if place == before else 0
             if idle > _STALLED_POLLS:
                 raise Stalled(f"{where.topic}-{number} could be read to {place} only, and ends at {end}")
             yield from (_record(topic, raw) for records in found.values() for raw in records if raw.offset < end)
-
-    def _poll(self, where: TopicPartition, place: int) -> Any:  # noqa: ANN401 -- kafka-python ships no types
-        known = self._unreadable.get(where)
-        if known is None:
-            return self._consumer.poll(timeout_ms=_WAIT_MS)
-        with suppress(CorruptRecordError):
-            return self._consumer.poll(timeout_ms=_WAIT_MS, max_records=1)
-        # the position may still be at the marks before it
-        offset = min((each for each in known if each >= place), default=place)
-        # a client that has failed in the middle of a fetch keeps the rest of it, and can wait for that without end
-        self._consumer.close()
-        self._consumer = self._client()
-        self._consumer.assign([where])
-        self._consumer.seek(where, offset + 1)
-        raw = SimpleNamespace(partition=where.partition, offset=offset, timestamp=0, key=None, value=None, headers=())
-        return {where: [raw]}
-
-    def beware(self, place: Place) -> None:
-        """Take in that a stage could not unpack the record at `place`: there this client has to go step by step too."""
-        where = TopicPartition(self._settings.topic(place.topic), place.partition)
-        self._unreadable.setdefault(where, set()).add(place.offset)
 
 
 def _record(topic: TopicName, raw: Any) -> Record:  # noqa: ANN401 -- kafka-python ships no types
@@ -241,10 +215,7 @@ def _take_in(settings: Settings, log: Log, found: Audit) -> None:
         for record in log.read(TopicName.DEAD_LETTERS, number):
             settled = settled_by(record.headers)
             if settled is None:
-                origin = origin_of(settings, record.headers)
-                if origin is not None and record.headers.get("code") == UNREADABLE.encode():
-                    log.beware(origin)
-                found.take_dead_letter(origin)
+                found.take_dead_letter(origin_of(settings, record.headers))
             else:
                 found.take_settled_letter(settled)
     for number in log.partitions(TopicName.INTAKE):

@@ -9,7 +9,6 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -111,17 +110,10 @@ class FirstStamps:
         """Read the record at `offset`, and those of `offsets` that come with it; return how many requests it took."""
         self._reader.seek(source, offset)
         fetches = 0
-        try:
-            while await self._reader.position(source) <= offset and fetches < MOST_FETCHES:
-                fetches += 1
-                for records in (await self._reader.getmany(source, timeout_ms=kafka.FETCH_WAIT_MS)).values():
-                    found |= {(r.partition, r.offset): r for r in records if r.offset in offsets}
-        except UnicodeDecodeError:
-            # an unreadable record lies behind it; or there, and then it was never sent on
-            self._reader.seek(source, offset)
-            with suppress(UnicodeDecodeError):
-                alone = await self._reader.getmany(source, timeout_ms=kafka.FETCH_WAIT_MS, max_records=1)
-                found |= {(r.partition, r.offset): r for r in alone.get(source, ()) if r.offset == offset}
+        while await self._reader.position(source) <= offset and fetches < MOST_FETCHES:
+            fetches += 1
+            for records in (await self._reader.getmany(source, timeout_ms=kafka.FETCH_WAIT_MS)).values():
+                found |= {(r.partition, r.offset): r for r in records if r.offset in offsets}
         return fetches
 
     async def stop(self) -> None:

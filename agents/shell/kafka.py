@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from agents import unpacking
 from agents.settings import Settings
 from events.topics import OUTWARD_RECORD_BYTES
 
@@ -36,6 +37,7 @@ def consumer(
     that is not committed, nor what lies behind one that is open: its ends are the last stable offsets. With
     `read_uncommitted` they are the ends of the log.
     """
+    unpacking.install()
     return AIOKafkaConsumer(
         bootstrap_servers=settings.broker,
         **settings.security.client_options(),

@@ -22,7 +22,6 @@ from agents.shell import failpoints, kafka
 from agents.shell.forwarding import FirstStamps
 from agents.shell.records import BUG, Output, dead_letter
 from agents.shell.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
-from agents.shell.unreadable import UNREADABLE, Unreadable
 from events.errors import Undecodable
 from events.topics import TopicName
 
@@ -159,13 +158,6 @@ class Lease:
             await consumer.commit({self.source: after})
         failpoints.reach("after-commit")
         self.next_offset = after
-
-    async def pass_over(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
-        """Set aside the record at which the client stands, which it cannot even unpack."""
-        record = Unreadable(self.source, await consumer.position(self.source))
-        log.warning("dead-letter", code=UNREADABLE, **_place(record))
-        await self._commit([record.letter(self.stage.name)], record.offset + 1, consumer)
-        consumer.seek(self.source, record.offset + 1)
 
     async def _write_outside(self, output: Output) -> None:
         """Write `output` by itself, in a transaction of its own if the stage works in transactions."""

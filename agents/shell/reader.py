@@ -23,7 +23,6 @@ from agents.shell.horizon import Horizon
 from agents.shell.lease import GROUP_COMMIT_SECONDS, Lease, Tally
 from agents.shell.process import end_with
 from agents.shell.stage import Partition, RefusedToStart, Stage
-from agents.shell.unreadable import readable
 from events.access import ROLES
 from workflow.policy import PolicySet
 
@@ -185,10 +184,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         if not most:
             await asyncio.sleep(_HELD_SECONDS)
             return
-        try:
-            found = await self.consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=most)
-        except UnicodeDecodeError:
-            found = {} if self._rebalancing else await self._read_around()
+        found = await self.consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=most)
         # nothing is awaited from here until the poll is marked as in hand: no rebalance can come between
         if self._rebalancing:
             return
@@ -212,18 +208,6 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         if self.headroom is None or not owned:
             return kafka.RECORDS_PER_POLL
         return min(kafka.RECORDS_PER_POLL, await self.headroom.room(owned))
-
-    async def _read_around(self) -> dict[TopicPartition, list[Any]]:
-        """Return what can be read where the client has failed on a record, and set aside what cannot."""
-        places = {source: lease.next_offset for source, lease in self.leases.items() if lease.next_offset is not None}
-        found, stuck = await readable(self.consumer, places)
-        if self._rebalancing:
-            return {}
-        self._idle.clear()
-        for source in stuck:
-            await self.leases[source].pass_over(self.consumer)
-        self._idle.set()
-        return found
 
     async def _pass_markers(self) -> None:
         """Commit past the markers that end transactions: they are no records, and would be lag for ever."""

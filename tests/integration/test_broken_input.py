@@ -8,6 +8,8 @@ import pytest
 from engines import Engine, command_event, eventually, report_event
 from kafka import KafkaProducer
 
+from agents.audit import audit
+from events.ids import complaint_id
 from events.topics import STAGES, TopicName
 
 MEGABYTE = 1_000_000
@@ -152,24 +154,32 @@ class _NoText(str):
         return b"\xff\xfe"
 
 
-def test_what_our_client_would_not_send_or_cannot_read(stopped_engine: Engine) -> None:
-    """A record of nothing at all, and one whose header has a name that is no text: neither stops a stage for good."""
+def test_what_our_client_would_not_send_or_cannot_unpack(stopped_engine: Engine) -> None:
+    """A record of nothing at all, and one whose header has a name that is no text: what they say decides."""
     engine = stopped_engine
-    complaint = engine.report("before")
+    before = engine.report("before")
+    odd, behind = report_event("odd name"), report_event("same batch")
     sender = KafkaProducer(bootstrap_servers=engine.settings.broker, linger_ms=1_000)
     for topic in ("complaints.intake", "complaints.commands"):
         for number in range(engine.settings.partitions):
             engine.send(topic, None, None)  # anywhere
             place = {"topic": engine.settings.topic(topic), "partition": number}
-            sender.send(value=b"1", key=b"one batch", **place)
-            sender.send(value=b"2", key=b"one batch", headers=[(_NoText("x"), b"y")], **place)
+            sender.send(value=b"2", key=b"odd", headers=[(_NoText("x"), b"y")], **place)
             sender.flush()
+    place = {"topic": engine.settings.topic("complaints.intake"), "partition": 0}
+    for event, headers in ((odd, [(_NoText("x"), b"y")]), (behind, [])):
+        sender.send(value=json.dumps(event).encode(), key=b"one batch", headers=headers, **place)
+    sender.flush()
     engine.start("intake", "lifecycle")
-    engine.await_status(complaint, "registered")
-    engine.await_status(engine.report("after"), "registered")
-    letters = 2 * 3 * engine.settings.partitions
+    together = [complaint_id(each["source"], each["id"]) for each in (odd, behind)]
+    for complaint in (before, *together, engine.report("after")):
+        engine.await_status(complaint, "registered")
+    letters = 2 * 2 * engine.settings.partitions
     eventually("a letter each", lambda: len(engine.read("complaints.dead-letters")) >= letters)
-    codes = Counter(dict(message.headers())["code"] for message in engine.read("complaints.dead-letters"))
-    each = letters // 3
-    assert codes == {b"empty": each, b"not-an-object": each, b"unreadable": each}
+    found = engine.read("complaints.dead-letters")
+    codes = Counter((message.key(), message.value(), dict(message.headers())["code"]) for message in found)
+    each = letters // 2
+    assert codes == {(None, None, b"empty"): each, (b"odd", b"2", b"not-an-object"): each}
     assert engine.alive() == {"intake", "lifecycle"}
+    engine.await_quiet({"intake", "lifecycle"})
+    assert audit(engine.settings).violations == []

@@ -1,0 +1,108 @@
+r"""Lets the Kafka clients unpack records whose header has a name that is not UTF-8.
+
+The broker takes such records, and clients in C, Go or Java send them as readily as any other. Both aiokafka and
+kafka-python fail on one while they unpack a fetch, again and again, and nobody behind it would be read any more, those
+of the same batch least of all. Here such a name is read with its bytes written out (`\xff`), and the record is one
+like any other: what its value says decides.
+
+Neither client has a place to plug this in, so names in their modules are replaced. Costs nothing until it is needed:
+only a fetch that failed is unpacked once more, by the client's own code in Python.
+"""
+
+from typing import Any, Final, final
+
+import aiokafka.consumer.fetcher as aiokafka_fetcher
+import kafka.record.memory_records as kafka_records
+from aiokafka.record.default_records import _DefaultRecordBatchPy
+from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
+from kafka.record.default_records import DefaultRecordBatch
+
+_WITH_HEADERS: Final = 2
+"""The first version ("magic") of a batch whose records have headers."""
+
+
+def install() -> None:
+    """Let all consumers of this process, of both clients, unpack whatever the broker has taken."""
+    aiokafka_fetcher.MemoryRecords = _Fetched
+    aiokafka_fetcher.PartitionRecords = _PartitionRecords
+    kafka_records.DefaultRecordBatch = _KafkaPythonBatch
+
+
+class _Lenient(bytearray):
+    """Bytes whose parts are text in any case."""
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 -- a number or bytes
+        found = super().__getitem__(index)
+        return _Lenient(found) if isinstance(index, slice) else found
+
+    def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
+        return super().decode(encoding, errors)
+
+
+class _AnyNames:
+    """A batch in the form that both clients give it: `_read_msg` reads the next record from `_buffer` at `_pos`."""
+
+    _buffer: bytearray
+
+    def _read_msg(self) -> Any:  # noqa: ANN401 -- neither client ships types
+        try:
+            return super()._read_msg()  # type: ignore[misc]  # of the client's own class
+        except UnicodeDecodeError:
+            self._buffer = _Lenient(self._buffer)
+            return super()._read_msg()  # type: ignore[misc]  # as above
+
+
+@final
+class _KafkaPythonBatch(_AnyNames, DefaultRecordBatch):  # type: ignore[misc]  # no types
+    pass
+
+
+@final
+class _AiokafkaBatch(_AnyNames, _DefaultRecordBatchPy):  # type: ignore[misc]  # no types
+    pass
+
+
+class _Fetched:
+    """What a fetch brought of a partition, with its bytes kept at hand until it is read."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._records = MemoryRecords(raw)
+        self.has_next = self._records.has_next
+        self.next_batch = self._records.next_batch
+        self.size_in_bytes = self._records.size_in_bytes
+
+
+class _Leniently:
+    """The same, unpacked in Python, whatever the names of headers are."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._records = _MemoryRecordsPy(raw)
+        self.has_next = self._records.has_next
+
+    def next_batch(self) -> Any:  # noqa: ANN401 -- no types
+        raw = self._records._next_slice  # noqa: SLF001 -- what `next_batch` is about to give
+        batch = self._records.next_batch()
+        return _AiokafkaBatch(raw) if raw[_MemoryRecordsPy.MAGIC_OFFSET] >= _WITH_HEADERS else batch
+
+
+class _PartitionRecords(aiokafka_fetcher.PartitionRecords):  # type: ignore[misc]  # no types
+    """Unpacks a fetch once more where that failed, from where it had come to."""
+
+    def __init__(self, tp: Any, records: Any, aborted: Any, start: int, *options: Any) -> None:  # noqa: ANN401 -- no types
+        super().__init__(tp, records, aborted, start, *options)
+        self._aborted, self._options = aborted, options
+        self._fetched = records
+        self._handed_over = 0
+
+    def __next__(self) -> Any:  # noqa: ANN401 -- no types
+        try:
+            record = super().__next__()
+        except UnicodeDecodeError:
+            self._handed_over = self.next_fetch_offset
+            again = (self._tp, _Leniently(self._fetched.raw), self._aborted, self._handed_over, *self._options)
+            super().__init__(*again)
+            record = super().__next__()
+        while record.offset < self._handed_over:
+            record = super().__next__()
+        return record
