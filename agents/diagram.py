@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from agents.shell.exposition import METRICS
 from events.access import ROLES
 from events.commands import COMMANDS, Command
 from events.facts import FACTS, Fact
@@ -21,7 +22,7 @@ from workflow.roles import MAY
 from workflow.rules import RULES, Passing, Rule
 from workflow.transitions import HEARD_IN, OPEN, TRANSITIONS
 
-DOCUMENTS: Final = ("docs/lifecycle.md", "docs/contract.md", "docs/security.md")
+DOCUMENTS: Final = ("docs/lifecycle.md", "docs/contract.md", "docs/security.md", "docs/metrics.md")
 _DAY_MS: Final = 86_400_000
 _MIB: Final = 1_048_576
 _BLOCK: Final = re.compile(
@@ -159,6 +160,22 @@ def _days(milliseconds: int) -> str:
     return "for ever" if milliseconds < 0 else f"{milliseconds // _DAY_MS} days"
 
 
+def metrics() -> str:
+    """List what each stage says of itself."""
+    rows = (
+        (
+            f"`{each.name}`",
+            each.kind,
+            each.unit,
+            ", ".join(f"`{label}`" for label in each.labels) or "none",
+            "all" if set(each.stages) == set(STAGES) else ", ".join(each.stages),
+            each.meaning,
+        )
+        for each in METRICS
+    )
+    return _table(("metric", "type", "unit", "labels", "stages", "meaning"), rows)
+
+
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "states": states,
     "commands": commands,
@@ -166,6 +183,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "clocks": clocks,
     "topics": topics,
     "roles": roles,
+    "metrics": metrics,
 }
 
 

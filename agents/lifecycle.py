@@ -10,6 +10,7 @@ import structlog
 from agents.almanac import Almanac
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.forwarding import forwarded
+from agents.shell.metrics import ACCEPTED, REPEATED, Holding
 from agents.shell.stage import RefusedToStart, log_time
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client.partitions import partition_of
@@ -139,6 +140,7 @@ class Lifecycle:
         home = partition_of(sender.subject, self._partition.count)
         if home != record.partition:
             # librdkafka's default partitioner is not Kafka's, so this happens to anybody
+            self._partition.metrics.forwarded += 1
             log.info("forwarded", complaint=sender.subject, from_partition=record.partition, to_partition=home)
             return [forwarded(record, key, home)]
         name = complaint_key(key)
@@ -148,7 +150,12 @@ class Lifecycle:
         decision = decide(command, complaint, now, self._policy(complaint, now))
         if isinstance(decision, Rejected):
             return [self._rejected(sender, decision, complaint, now)]
+        self._partition.metrics.decided(command.data.NAME, decision, command.time)
         return self._published(name, key, decision)
+
+    def holds(self) -> Holding:
+        """Return how many complaints are in memory."""
+        return Holding(complaints=len(self._complaints))
 
     def _find(self, name: bytes) -> Complaint | None:
         complaint = self._at_hand.get(name)
@@ -176,6 +183,7 @@ class Lifecycle:
         decision = self._almanac.announce(event, now)
         if isinstance(decision, Rejected):
             return [self._rejected(Sender(CALENDAR, event.source, event.id, event.type), decision, None, now)]
+        self._partition.metrics.decisions[event.data.NAME, ACCEPTED if decision else REPEATED] += 1
         return decision
 
     def _published(self, name: bytes, key: bytes, decision: tuple[Recorded, ...]) -> list[Output]:
@@ -200,6 +208,7 @@ class Lifecycle:
             status=complaint.status if complaint else None,
             version=complaint.version if complaint else 0,
         )
+        self._partition.metrics.rejected(sender.command_type, no.code)
         value = encode_rejection(rejection, subject=sender.subject, time=now)
         return Output(TopicName.REJECTIONS, sender.subject.encode(), value, self._partition.number)
 

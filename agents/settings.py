@@ -7,13 +7,30 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
-from events.client.settings import ClientSettings, Variables, read_variables
+from events.client.settings import HIGHEST_PORT, ClientSettings, Variables, host_and_port, read_variables
 
 _LOG_FORMATS: Final = ("auto", "pretty", "json")
 _HIGHEST_PARTITIONS: Final = 1_000  # a tracking id has three digits for the partition
 _HIGHEST_REPLICATION: Final = 32_767  # a short in Kafka's protocol
 
 LogFormat = Literal["auto", "pretty", "json"]
+_HIGHEST_WEB_PORT: Final = HIGHEST_PORT - 100  # stages that are started together count on from it
+
+
+@dataclass(frozen=True, slots=True)
+class WebAddress:
+    """Where a stage answers those who watch it."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Write it as `ALUR_WEB` takes it."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def after(self, places: int) -> "WebAddress":
+        """Return the address so many ports further on."""
+        return WebAddress(self.host, self.port + places)
 
 
 @dataclass(frozen=True)
@@ -21,13 +38,15 @@ class Settings(ClientSettings):
     """The settings of one installation: those of any client, and those of the engine.
 
     `policy` is the name of a policy that comes with us, or a file. `log` is `pretty`, `json`, or `auto`: pretty on a
-    terminal and JSON otherwise.
+    terminal and JSON otherwise. `web` is where metrics and health are served, if at all: of stages that are started
+    together the first is there, and each further one a port further.
     """
 
     policy: str = "lapor"
     partitions: int = 12
     replication: int = 1
     log: LogFormat = "auto"
+    web: WebAddress | None = None
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Settings":
@@ -47,6 +66,7 @@ class Settings(ClientSettings):
             "ALUR_PARTITIONS": str(self.partitions),
             "ALUR_REPLICATION": str(self.replication),
             "ALUR_LOG": self.log,
+            "ALUR_WEB": "" if self.web is None else str(self.web),
         }
 
     def group(self, stage: str) -> str:
@@ -67,6 +87,13 @@ def _count_up_to(highest: int) -> Callable[[str], int]:
     return parse
 
 
+def _web_address(text: str) -> WebAddress:
+    found = host_and_port(text)
+    if found is None or found[1] > _HIGHEST_WEB_PORT:
+        raise ValueError(f"{text!r} is not host:port with a port up to {_HIGHEST_WEB_PORT}, such as 127.0.0.1:6066")
+    return WebAddress(*found)
+
+
 def _log_format(text: str) -> LogFormat:
     if text not in _LOG_FORMATS:
         raise ValueError(f"{text!r} is none of {', '.join(_LOG_FORMATS)}")
@@ -78,4 +105,5 @@ _VARIABLES: Final[Variables] = {
     "partitions": ("ALUR_PARTITIONS", _count_up_to(_HIGHEST_PARTITIONS)),
     "replication": ("ALUR_REPLICATION", _count_up_to(_HIGHEST_REPLICATION)),
     "log": ("ALUR_LOG", _log_format),
+    "web": ("ALUR_WEB", _web_address),
 }

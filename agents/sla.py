@@ -12,6 +12,7 @@ from uuid import UUID
 
 from agents.redating import Redating
 from agents.shell import Output, Partition, Stage, stage_app
+from agents.shell.metrics import Holding
 from events.announcements import CALENDAR_KEY
 from events.codec import complaint_key, encode_command, read_clocks
 from events.commands import Command, NoticeDeadline, RescheduleDeadlines
@@ -57,6 +58,10 @@ class Timers:
         self._schedule.arm(complaint, clocks)
         self._redating.stands(complaint, record.value if clocks else None)
         return ()
+
+    def holds(self) -> Holding:
+        """Return how many clocks are armed, and when the next one rings."""
+        return Holding(clocks=len(self._schedule), next_alarm=self._schedule.earliest())
 
     def due(self, now: datetime) -> bool:
         """Say whether a timer rings at `now`, or an announcement has left complaints to be looked at."""

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Final
 
@@ -14,6 +14,7 @@ import structlog
 
 from agents import logs
 from agents.settings import Settings
+from agents.shell.metrics import RESTARTS
 from agents.shell.process import EXIT_REFUSED
 
 log = structlog.get_logger()
@@ -30,18 +31,25 @@ _WATCH_SECONDS: Final = 0.1
 @dataclass(slots=True)
 class _Child:
     stage: str
+    environment: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     pause: float = 0.0
     start_at: float = 0.0
+    starts: int = 0
+
+
+def environment_of(settings: Settings, place: int) -> dict[str, str]:
+    """Return what the stage at `place` finds in its environment: a web port of its own, if there are to be any."""
+    web = None if settings.web is None else settings.web.after(place)
+    return replace(settings, web=web).to_environment()
 
 
 class Supervisor:
     """Runs stages until it is told to stop."""
 
     def __init__(self, stages: Sequence[str], settings: Settings) -> None:
-        self._settings = settings
-        self._children = [_Child(stage) for stage in stages]
+        self._children = [_Child(stage, environment_of(settings, place)) for place, stage in enumerate(stages)]
         self._stopping = False
 
     def run(self) -> int:
@@ -66,7 +74,7 @@ class Supervisor:
         now = time.monotonic()
         if child.process is None:
             if now >= child.start_at:
-                child.process, child.started = self._start(child.stage), now
+                child.process, child.started = self._start(child), now
             return None
         status = child.process.poll()
         if status is None:
@@ -80,7 +88,8 @@ class Supervisor:
             )
         return status
 
-    def _start(self, stage: str) -> subprocess.Popen[bytes]:
+    def _start(self, child: _Child) -> subprocess.Popen[bytes]:
+        restarts, child.starts = child.starts, child.starts + 1
         # a process group of its own: Ctrl-C on the terminal reaches us alone, and we stop the stages in order
         return subprocess.Popen(  # noqa: S603 -- our own modules
             [
@@ -88,14 +97,13 @@ class Supervisor:
                 "-m",
                 "faust",
                 "-A",
-                f"agents.{stage}",
+                f"agents.{child.stage}",
                 "--quiet",
                 "worker",
                 "-l",
                 "error",
-                "--without-web",
             ],
-            env={**os.environ, **self._settings.to_environment()},
+            env={**os.environ, **child.environment, RESTARTS: str(restarts)},
             start_new_session=True,
             stdout=subprocess.DEVNULL,
         )

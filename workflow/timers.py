@@ -112,6 +112,22 @@ class Schedule:
         now_ms = _milliseconds(now)
         return bool(self._soon and self._soon[0][0] <= now_ms) or self._minute_has_come(now_ms)
 
+    def earliest(self) -> datetime | None:
+        """Return the moment of the alarm that comes first, also if it has rung and is still armed; None without any.
+
+        It looks through what is in order and the minute after that, so it is for those who ask now and then.
+        """
+        coming = self._that_count(self._soon)
+        for minute in sorted(self._next_minutes):
+            # what has rung lies in that minute at the latest
+            if found := self._that_count(self._minutes[minute]):
+                coming += found
+                break
+        return min((_alarm(entry).at for entry in coming), default=None)
+
+    def _that_count(self, entries: list[_Entry]) -> list[_Entry]:
+        return [entry for entry in entries if any(each is entry for each in self._armed.get(entry[1], ()))]
+
     def ring(self, now: datetime, most: int) -> Iterator[tuple[bytes, Alarm]]:
         """Give the alarms that have come by `now` with their complaints, `most` of them; each rings again later."""
         now_ms = _milliseconds(now)

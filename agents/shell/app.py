@@ -21,6 +21,7 @@ from agents.shell.access import explained
 from agents.shell.process import EXIT_REFUSED, end_with
 from agents.shell.reader import Poll, Reader
 from agents.shell.stage import Stage
+from agents.shell.web import StageWeb
 from events.access import ROLES
 from events.client.settings import SettingsError
 from workflow.policy import PolicyError, PolicySet
@@ -49,6 +50,9 @@ class StageApp(faust.App):
         self.alur = settings
         self.polls: Any = self.channel(maxsize=1, value_type=None)
         self.reader = Reader(stage, settings, policy_set, self.polls)
+        self.boot_strategy.enable_web = settings.web is not None
+        if settings.web is not None:
+            self.web_server(StageWeb(self.reader, settings.web))
         self.task(self._begin)
 
     async def _begin(self) -> None:
@@ -84,4 +88,6 @@ def stage_app(stage: Stage) -> StageApp:
         raise SystemExit(EXIT_REFUSED) from None
     logs.configure(settings.log)
     gc.set_threshold(*_COLLECTOR)
-    return StageApp(stage, settings, policy_set)
+    app = StageApp(stage, settings, policy_set)
+    app.reader.metrics.began(os.environ)
+    return app

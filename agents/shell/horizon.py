@@ -36,6 +36,11 @@ class Horizon:
         """Let go of the connection."""
         await self._progress.stop()
 
+    @property
+    def waiting_since(self) -> datetime | None:
+        """The time that has been waited for since it was now; None if none is."""
+        return self._looked_at
+
     async def reached(self) -> datetime | None:
         """Return a time before which all that reached the log has been settled; None if that is not known yet.
 

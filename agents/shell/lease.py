@@ -8,6 +8,7 @@ The order of opening is what makes the handover exact:
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -65,6 +66,7 @@ class Lease:
         self._producer: Any = None
         self._stamps = stamps
         self._count = partition.count
+        self._metrics = partition.metrics
 
     @property
     def open(self) -> bool:
@@ -124,7 +126,7 @@ class Lease:
             handler.restore(record)
         except Exception as error:  # noqa: BLE001 -- a stage that a single record keeps from starting helps nobody
             log.error("unreadable-memory", alert=True, reason=str(error), **_place(record))  # noqa: TRY400 -- the letter has it
-            await self._write_outside(dead_letter(self.stage.name, record, error))
+            await self._write_outside(self._letter(record, error))
             return False
         return True
 
@@ -138,7 +140,9 @@ class Lease:
         outputs = [output for record in fresh for output in self._outputs(record)]
         failpoints.reach("after-decide")
         after = fresh[-1].offset + 1
+        began = time.monotonic()
         await self._commit(outputs, after, consumer)
+        self._metrics.settled(self.source.partition, [record.timestamp for record in fresh], began)
         out = Counter[str](output.topic.removeprefix("complaints.") for output in outputs)
         return Tally(len(fresh), out, min(record.timestamp for record in fresh))
 
@@ -204,13 +208,17 @@ class Lease:
             return list(self.handler.handle(record))
         except Undecodable as error:
             failpoints.reach("before-dead-letter")
-            letter = dead_letter(self.stage.name, record, error)
+            letter = self._letter(record, error)
             log.warning("dead-letter", code=error.code, reason=error.reason, **_place(record))
         except Exception as error:
-            letter = dead_letter(self.stage.name, record, error)
+            letter = self._letter(record, error)
             log.exception("parked", alert=True, code=BUG, **_place(record))
         failpoints.reach("after-dead-letter")
         return [letter]
+
+    def _letter(self, record: Any, error: Exception) -> Output:  # noqa: ANN401 -- as above
+        self._metrics.dead_letters[error.code if isinstance(error, Undecodable) else BUG] += 1
+        return dead_letter(self.stage.name, record, error)
 
     def due(self, now: datetime) -> bool:
         """Say whether a tick at `now` would have anything to write."""

@@ -21,6 +21,7 @@ from agents.shell.forwarding import FirstStamps
 from agents.shell.headroom import Headroom
 from agents.shell.horizon import Horizon
 from agents.shell.lease import GROUP_COMMIT_SECONDS, Lease, Tally
+from agents.shell.metrics import Metrics
 from agents.shell.process import end_with
 from agents.shell.stage import Partition, RefusedToStart, Stage
 from events.access import ROLES
@@ -47,6 +48,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.source = settings.topic(stage.source)
         self.leases: dict[TopicPartition, Lease] = {}
         self.count = 0
+        self.metrics = Metrics()
         self.stamps = FirstStamps(settings)
         self.horizon: Horizon | None = None
         self.headroom: Headroom | None = None
@@ -55,6 +57,11 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._generation = 0
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def rebalancing(self) -> bool:
+        """Say whether the group is sharing out its partitions, or has not yet begun to."""
+        return self._rebalancing
 
     async def on_start(self) -> None:
         """Join the group.
@@ -118,6 +125,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                 # what was polled while the group was being balanced has been dropped: read it again
                 self.consumer.seek(source, lease.next_offset)
         self._rebalancing = False
+        self.metrics.rebalances += 1
         log.info("assigned", stage=self.stage.name, partitions=sorted(each.partition for each in wanted))
 
     def _no_generation_missed(self) -> bool:
@@ -131,7 +139,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     def _take(self, source: TopicPartition) -> None:
         # reading a memory can take longer than the group waits for a heartbeat: not in the callback
-        partition = Partition(source.partition, self.count, self.policies)
+        partition = Partition(source.partition, self.count, self.policies, self.metrics)
         lease = Lease(self.stage, self.settings, source, partition, self.stamps)
         self.leases[source] = lease
         self.consumer.pause(source)
@@ -147,13 +155,16 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             self.fail(error)
             return
         self.consumer.resume(lease.source)
+        seconds = time.monotonic() - started
+        self.metrics.takeover.add(seconds)
+        self.metrics.restored += lease.restored
         log.info(
             "took-over",
             stage=self.stage.name,
             partition=lease.source.partition,
             offset=lease.next_offset,
             restored=lease.restored,
-            seconds=round(time.monotonic() - started, 3),
+            seconds=round(seconds, 3),
         )
 
     async def _give_up(self, source: TopicPartition) -> None:
@@ -168,6 +179,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     @Service.task
     async def _read(self) -> None:
         while not self.should_stop:
+            self.metrics.polled()
             try:
                 await self._poll()
             except asyncio.CancelledError:
@@ -182,6 +194,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         failpoints.reach("before-poll")
         most = await self._most()
         if not most:
+            self.metrics.held_seconds += _HELD_SECONDS
             await asyncio.sleep(_HELD_SECONDS)
             return
         found = await self.consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=most)
@@ -207,7 +220,9 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         owned = sum(lease.open for lease in self.leases.values())
         if self.headroom is None or not owned:
             return kafka.RECORDS_PER_POLL
-        return min(kafka.RECORDS_PER_POLL, await self.headroom.room(owned))
+        room = await self.headroom.room(owned)
+        self.metrics.answered()
+        return min(kafka.RECORDS_PER_POLL, room)
 
     async def _pass_markers(self) -> None:
         """Commit past the markers that end transactions: they are no records, and would be lag for ever."""
@@ -233,6 +248,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                 self.fail(error)
             return
         if notices:
+            self.metrics.outputs["commands"] += notices
             log.info("tick", stage=self.stage.name, wrote=notices)
 
     async def settle(self, poll: Poll) -> None:
@@ -247,7 +263,9 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         for tally in tallies:
             total.add(tally)
         self._idle.set()
+        self.metrics.outputs.update(total.out)
         if total.records:
+            self.metrics.poll_records.add(total.records)
             log.info(
                 "poll",
                 stage=self.stage.name,

@@ -1,10 +1,11 @@
 """What a stage has to say about itself; the shell does the rest."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from agents.shell.metrics import Holding, Metrics
 from agents.shell.records import Output
 from events.topics import STAGES, TopicName
 from workflow.policy import PolicySet
@@ -26,6 +27,8 @@ class Partition:
     count: int
     """Partitions of each topic."""
     policies: PolicySet
+    metrics: Metrics = field(default_factory=Metrics)
+    """What the worker counts, for a handler that has something to add."""
 
 
 class Handler(Protocol):
@@ -65,6 +68,15 @@ class Ticking(Restored, Protocol):
 
     def tick(self, now: datetime) -> Iterable[Output]:
         """Return what is due at `now`: a time before which all that reached the log has been settled."""
+        ...
+
+
+@runtime_checkable
+class Holds(Protocol):
+    """A handler that can say what it holds in memory, for those who watch."""
+
+    def holds(self) -> Holding:
+        """Return what it holds now; asked for a few times a minute."""
         ...
 
 

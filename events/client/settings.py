@@ -13,7 +13,7 @@ from events.client.security import PLAINTEXT, Security
 DEFAULT_BROKER: Final = "127.0.0.1:9092"
 
 _ADDRESS: Final = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
-_HIGHEST_PORT: Final = 65_535
+HIGHEST_PORT: Final = 65_535
 _TOPIC_CHARACTERS: Final = re.compile(r"[A-Za-z0-9._-]*")
 # Kafka takes topic names of up to 249 characters; what we put behind the prefix is shorter than 49
 _LONGEST_PREFIX: Final = 200
@@ -76,11 +76,18 @@ def read_variables(env: Mapping[str, str], known: Variables) -> dict[str, Any]:
     return found
 
 
+def host_and_port(text: str) -> tuple[str, int] | None:
+    """Take `host:port` apart, an IPv6 address without its brackets; None if it is something else."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None or not 0 < int(match["port"]) <= HIGHEST_PORT:
+        return None
+    return match["host"].strip("[]"), int(match["port"])
+
+
 def _broker(text: str) -> str:
     addresses = [address.strip() for address in text.split(",")]
     for address in addresses:
-        match = _ADDRESS.fullmatch(address)
-        if match is None or not 0 < int(match["port"]) <= _HIGHEST_PORT:
+        if host_and_port(address) is None:
             raise ValueError(f"{address!r} is not host:port; give one such address, or several joined by commas")
     return ",".join(addresses)
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
+from agents import probe
 from agents.broker.container import IMAGE
 from agents.broker.node import node_settings
-from agents.settings import Settings
+from agents.settings import Settings, WebAddress
 from events.topics import STAGES
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +33,7 @@ def test_a_stage_runs_alone_once_its_topics_are_there(services: dict[str, Any], 
     assert service["command"] == ["run", stage]
     assert service["build"] == "."
     assert service["restart"] == "on-failure"
+    assert service["healthcheck"]["test"] == ["CMD", "python", "-m", probe.__name__, "ready"]
     assert service["depends_on"] == {
         "kafka": {"condition": "service_healthy"},
         "topics": {"condition": "service_completed_successfully"},
@@ -48,7 +50,11 @@ def test_our_programs_are_told_where_the_broker_is_for_containers(services: dict
     defaults = {"${ALUR_PREFIX:-}": "", "${ALUR_POLICY:-lapor}": "lapor", "${ALUR_PARTITIONS:-12}": "12"}
     for name in ("topics", *STAGES):
         environment = {key: defaults.get(value, value) for key, value in services[name]["environment"].items()}
-        assert Settings.from_environment(environment) == Settings(broker="kafka:19092", log="json")
+        assert Settings.from_environment(environment) == Settings(
+            broker="kafka:19092",
+            log="json",
+            web=WebAddress("0.0.0.0", 6066),  # noqa: S104 -- within its container
+        )
     assert "INTERNAL://kafka:19092" in services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
 
 

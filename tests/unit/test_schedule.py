@@ -13,6 +13,7 @@ from test_histories import POLICIES, STEPS, UNITS, Step, begin, take
 from worlds import to_status
 
 from agents.shell import Partition
+from agents.shell.metrics import Holding
 from agents.sla import MOST_AT_ONCE, Timers
 from events.codec import (
     complaint_key,
@@ -91,6 +92,7 @@ def test_it_rings_as_if_everything_were_looked_at_each_time(changes: list[tuple[
         assert len(set(rung)) == len(rung)
         assert set(rung) == due
         assert len(schedule) == len(watch.rung)
+        assert schedule.earliest() == min((alarm.at for _, alarm in watch.rung), default=None)
 
 
 def test_a_deadline_rings_with_the_first_stamp_that_is_past_it_and_a_warning_at_its_moment() -> None:
@@ -170,7 +172,9 @@ def test_the_stage_gives_notice_of_the_deadline_as_the_snapshot_has_it() -> None
     command = decode_command(output.value)
     assert (output.partition, command.subject) == (3, UUID(stands.complaint_id))
     assert (command.data.clock, command.data.due_at) == (first.clock, first.due_at)  # type: ignore[attr-defined]
+    assert timers.holds() == Holding(clocks=len(alarms(stands)), next_alarm=first.at)
     timers.handle(_record(stands.complaint_id, None))
+    assert timers.holds() == Holding()
     assert not list(timers.tick(first.due_at + timedelta(days=100)))
 
 

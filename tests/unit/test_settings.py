@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.settings import Settings
+from agents.settings import Settings, WebAddress
 from events.client.settings import SettingsError
 
 
@@ -61,6 +61,9 @@ def test_another_process_reads_the_same_settings() -> None:
         ("ALUR_PARTITIONS", "²"),
         ("ALUR_REPLICATION", "1.5"),
         ("ALUR_LOG", "xml"),
+        ("ALUR_WEB", "6066"),
+        ("ALUR_WEB", "127.0.0.1:65500"),
+        ("ALUR_WEB", "http://127.0.0.1:6066"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_in_one_line(name: str, value: str) -> None:
@@ -77,3 +80,13 @@ def test_the_prefix_stands_before_topics_groups_and_transactional_ids() -> None:
     assert settings.topic("complaints.intake") == "t1.complaints.intake"
     assert settings.group("sla") == "t1.sla"
     assert settings.transactional_id("lifecycle", 3) == "t1.lifecycle-3"
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:6066", "[::1]:6066"])
+def test_the_web_address_is_written_as_it_is_read_and_counts_on(text: str) -> None:
+    settings = Settings.from_environment({"ALUR_WEB": text})
+
+    assert str(settings.web) == text
+    assert settings.web is not None
+    assert settings.web.after(3) == WebAddress(settings.web.host, 6069)
+    assert Settings.from_environment(settings.to_environment()) == settings

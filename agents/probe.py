@@ -1,0 +1,55 @@
+"""Ask a stage how it is, for a container's health check: `python -m agents.probe ready`.
+
+It asks at `ALUR_WEB`, prints the stage's answer and exits with 0 or 1. An image need not bring a program for that, and
+this one takes a tenth of the time that the command line takes to start.
+"""
+
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from agents.settings import Settings, WebAddress
+from events.client.settings import SettingsError
+
+QUESTIONS: Final = ("live", "ready")
+_PATIENCE_SECONDS: Final = 3.0
+_EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- what a stage may listen on, and where to ask then
+
+
+def main(arguments: Sequence[str], env: Mapping[str, str]) -> int:
+    """Ask, print the answer, and return the exit status."""
+    try:
+        address = Settings.from_environment(env).web
+    except SettingsError as error:
+        return _no(str(error))
+    if list(arguments) not in ([question] for question in QUESTIONS):
+        return _no(f"ask one of {', '.join(QUESTIONS)}")
+    if address is None:
+        return _no("ALUR_WEB is not set, so no stage answers")
+    return _ask(arguments[0], WebAddress(_EVERYWHERE.get(address.host, address.host), address.port))
+
+
+def _ask(question: str, address: WebAddress) -> int:
+    # never by a proxy that the environment names: it is this machine that is asked
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"http://{address}/health/{question}", timeout=_PATIENCE_SECONDS) as answer:
+            sys.stdout.write(answer.read().decode())
+    except urllib.error.HTTPError as error:
+        with error:
+            return _no(error.read().decode(errors="replace").strip())
+    except OSError as error:
+        return _no(f"{address} does not answer: {getattr(error, 'reason', error)}")
+    return 0
+
+
+def _no(reason: str) -> int:
+    sys.stdout.write(f"{reason}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ))

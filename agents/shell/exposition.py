@@ -1,0 +1,354 @@
+"""The metrics of a stage as Prometheus reads them: one table of all there are, with name, type, labels and meaning.
+
+`docs/metrics.md` is printed from the same table.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import accumulate
+from typing import Any, Final, Literal
+
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+
+from agents.shell import health
+from agents.shell.metrics import Holding, Spread
+from agents.shell.reader import Reader
+from agents.shell.stage import Holds
+from events.topics import STAGES
+
+Kind = Literal["counter", "gauge", "histogram"]
+Samples = Mapping[tuple[str, ...], float]
+
+STAGE: Final = "stage"
+"""The label that every metric has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A metric: what it is called, what it says, and where it is read."""
+
+    name: str
+    kind: Kind
+    unit: str
+    meaning: str
+    read: Callable[[Reader], Samples | Spread]
+    labels: tuple[str, ...] = ()
+    """Beside `stage`."""
+    stages: tuple[str, ...] = tuple(STAGES)
+    """The stages that have it."""
+
+
+def _one(value: float | None) -> Samples:
+    return {} if value is None else {(): float(value)}
+
+
+def _by_name(counts: Mapping[Any, int]) -> Samples:
+    return {(str(name),): count for name, count in counts.items()}
+
+
+def _written(reader: Reader) -> Samples:
+    return {(f"complaints.{topic}",): float(count) for topic, count in reader.metrics.outputs.items()}
+
+
+def _decisions(reader: Reader) -> Samples:
+    return {(command, verdict): float(count) for (command, verdict), count in reader.metrics.decisions.items()}
+
+
+def _holdings(reader: Reader) -> list[Holding]:
+    return [lease.handler.holds() for lease in reader.leases.values() if isinstance(lease.handler, Holds)]
+
+
+def _next_deadline(reader: Reader) -> Samples:
+    moments = [each.next_alarm.timestamp() for each in _holdings(reader) if each.next_alarm is not None]
+    return _one(min(moments, default=None))
+
+
+def _lag(reader: Reader) -> Samples:
+    """Return what lies behind the next record, as of the last fetch; a partition that is not fetched yet has none."""
+    found: dict[tuple[str, ...], float] = {}
+    for source, lease in reader.leases.items():
+        # between two assignments the client knows nothing of a partition that has not been let go of yet
+        end = reader.consumer.highwater(source) if source in reader.consumer.assignment() else None
+        if end is not None and lease.next_offset is not None:
+            found[str(source.partition),] = max(0, end - lease.next_offset)
+    return found
+
+
+def _deadlines_wait(reader: Reader) -> Samples:
+    since, now = None if reader.horizon is None else reader.horizon.waiting_since, datetime.now(UTC)
+    if since is None or not any(lease.due(now) for lease in reader.leases.values()):
+        return _one(0.0)
+    return _one((now - since).total_seconds())
+
+
+METRICS: Final = (
+    Described(
+        "alur_records_total",
+        "counter",
+        "records",
+        "Records settled: what follows from them is written, and their offset is committed",
+        lambda reader: _by_name(reader.metrics.records),
+        labels=("partition",),
+    ),
+    Described(
+        "alur_poll_records",
+        "histogram",
+        "records",
+        "Records of one poll, over all partitions of the worker",
+        lambda reader: reader.metrics.poll_records,
+    ),
+    Described(
+        "alur_latency_seconds",
+        "histogram",
+        "seconds",
+        "From the log's stamp on a record (on the intake: the channel's) until it is settled. For `lifecycle`: from a "
+        "command submitted until it is decided on",
+        lambda reader: reader.metrics.latency,
+    ),
+    Described(
+        "alur_commit_seconds",
+        "histogram",
+        "seconds",
+        "Writing what follows from the records of one poll and partition, and committing: the transaction, in a "
+        "stage that has them",
+        lambda reader: reader.metrics.commit,
+    ),
+    Described(
+        "alur_outputs_total",
+        "counter",
+        "records",
+        "Records written, by topic without the installation's prefix",
+        _written,
+        labels=("topic",),
+    ),
+    Described(
+        "alur_decisions_total",
+        "counter",
+        "commands",
+        "Commands decided on: `accepted`, `repeated` (a known one, which has no effect), or the code of the rejection",
+        _decisions,
+        labels=("command", "verdict"),
+        stages=("lifecycle",),
+    ),
+    Described(
+        "alur_facts_total",
+        "counter",
+        "facts",
+        "Facts recorded, by name: among them `breached`, `escalated` and `escalation-exhausted`",
+        lambda reader: _by_name(reader.metrics.facts),
+        labels=("fact",),
+        stages=("lifecycle",),
+    ),
+    Described(
+        "alur_breaches_total",
+        "counter",
+        "breaches",
+        "Deadlines that passed without what they were for, by clock",
+        lambda reader: _by_name(reader.metrics.breaches),
+        labels=("clock",),
+        stages=("lifecycle",),
+    ),
+    Described(
+        "alur_intake_wait_seconds",
+        "histogram",
+        "seconds",
+        "From the channel's stamp on a report to the log's stamp on its registration",
+        lambda reader: reader.metrics.intake_wait,
+        stages=("lifecycle",),
+    ),
+    Described(
+        "alur_to_office_seconds",
+        "histogram",
+        "seconds",
+        "From the log's stamp on a registration to that on the first disposition: the engine's own time where policy "
+        "lets a machine verify, people's time otherwise",
+        lambda reader: reader.metrics.to_office,
+        stages=("lifecycle",),
+    ),
+    Described(
+        "alur_forwarded_commands_total",
+        "counter",
+        "commands",
+        "Commands that lay in another partition than their complaint's, and were sent on",
+        lambda reader: _one(reader.metrics.forwarded),
+        stages=("lifecycle",),
+    ),
+    Described(
+        "alur_dead_letters_total",
+        "counter",
+        "records",
+        "Records set aside, by code; `bug` is our own mistake",
+        lambda reader: _by_name(reader.metrics.dead_letters),
+        labels=("code",),
+    ),
+    Described(
+        "alur_held_seconds_total",
+        "counter",
+        "seconds",
+        "Time in which no reports were read since `lifecycle` was behind",
+        lambda reader: _one(reader.metrics.held_seconds),
+        stages=("intake",),
+    ),
+    Described(
+        "alur_lag_records",
+        "gauge",
+        "records",
+        "Records of a partition that this worker owns and has not settled, as of its last fetch",
+        _lag,
+        labels=("partition",),
+    ),
+    Described(
+        "alur_last_poll_timestamp_seconds",
+        "gauge",
+        "seconds",
+        "When the worker last asked for records, Unix time",
+        lambda reader: _one(time.time() - (time.monotonic() - reader.metrics.polled_at)),
+    ),
+    Described(
+        "alur_partitions",
+        "gauge",
+        "partitions",
+        "Partitions that this worker owns",
+        lambda reader: _one(len(reader.leases)),
+    ),
+    Described(
+        "alur_loading_partitions",
+        "gauge",
+        "partitions",
+        "Of those, the ones whose memory is still being read back",
+        lambda reader: _one(sum(not lease.open for lease in reader.leases.values())),
+    ),
+    Described(
+        "alur_takeover_seconds",
+        "histogram",
+        "seconds",
+        "Taking a partition over: fencing the last owner and reading its memory back",
+        lambda reader: reader.metrics.takeover,
+    ),
+    Described(
+        "alur_restored_records_total",
+        "counter",
+        "records",
+        "Records read back into memory when partitions were taken over",
+        lambda reader: _one(reader.metrics.restored),
+        stages=("lifecycle", "sla", "resolution"),
+    ),
+    Described(
+        "alur_rebalances_total",
+        "counter",
+        "rebalances",
+        "Times that the group shared out its partitions anew",
+        lambda reader: _one(reader.metrics.rebalances),
+    ),
+    Described(
+        "alur_restarts_total",
+        "counter",
+        "restarts",
+        "Times that `alur run` has started this stage again after it died",
+        lambda reader: _one(reader.metrics.restarts),
+    ),
+    Described(
+        "alur_complaints",
+        "gauge",
+        "complaints",
+        "Complaints in the worker's memory, open and settled",
+        lambda reader: _one(sum(each.complaints for each in _holdings(reader))),
+        stages=("lifecycle",),
+    ),
+    Described(
+        "alur_armed_clocks",
+        "gauge",
+        "clocks",
+        "Warnings and deadlines that the worker waits for",
+        lambda reader: _one(sum(each.clocks for each in _holdings(reader))),
+        stages=("sla",),
+    ),
+    Described(
+        "alur_next_deadline_timestamp_seconds",
+        "gauge",
+        "seconds",
+        "When the first of them falls due, Unix time; in the past: it has been noticed and is not settled yet",
+        _next_deadline,
+        stages=("sla",),
+    ),
+    Described(
+        "alur_deadlines_wait_seconds",
+        "gauge",
+        "seconds",
+        "How long deadlines that have come have waited for `lifecycle` to settle what came before them",
+        _deadlines_wait,
+        stages=("sla",),
+    ),
+    Described(
+        "alur_ready",
+        "gauge",
+        "boolean",
+        "What `/health/ready` says: 1 or 0",
+        lambda reader: _one(health.not_ready(reader) is None),
+    ),
+    Described(
+        "alur_info",
+        "gauge",
+        "boolean",
+        "Always 1; version and policy are in the labels",
+        lambda reader: {(version("alur"), reader.policies.name): 1.0},
+        labels=("version", "policy"),
+    ),
+)
+
+
+class _Collector:
+    """Reads what a worker has counted, when somebody asks."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._metrics = [each for each in METRICS if reader.stage.name in each.stages]
+
+    def collect(self) -> Iterator[Metric]:
+        """Return all metrics of the stage."""
+        for described in self._metrics:
+            yield _family(described, self._reader)
+
+
+_FAMILIES: Final[dict[Kind, type[CounterMetricFamily | GaugeMetricFamily]]] = {
+    "counter": CounterMetricFamily,
+    "gauge": GaugeMetricFamily,
+}
+
+
+def _family(described: Described, reader: Reader) -> Metric:
+    found, stage = described.read(reader), reader.stage.name
+    labels = [STAGE, *described.labels]
+    if isinstance(found, Spread):
+        histogram = HistogramMetricFamily(described.name, described.meaning, labels=labels)
+        histogram.add_metric([stage], buckets=_cumulative(found), sum_value=found.sum)
+        return histogram
+    family = _FAMILIES[described.kind](described.name, described.meaning, labels=labels)
+    for values, value in sorted(found.items()):
+        family.add_metric([stage, *values], value)
+    return family
+
+
+def _cumulative(spread: Spread) -> list[tuple[str, float]]:
+    bounds = [*map(str, spread.bounds), "+Inf"]
+    return list(zip(bounds, accumulate(spread.counts), strict=True))
+
+
+class Exposition:
+    """What Prometheus gets when it asks: our metrics, and those of the process."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_Collector(reader))
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+
+    def read(self, accept: str) -> tuple[bytes, str]:
+        """Return the metrics as they are now, and their content type, in the form that `accept` asks for."""
+        encode, content_type = choose_encoder(accept)
+        return encode(self._registry), content_type

@@ -1,0 +1,162 @@
+"""What a stage counts while it works: plain numbers, brought up to date once for each poll and partition.
+
+Nothing here knows how they are shown (`agents/shell/exposition.py`), so counting costs next to nothing: additions, and
+for the distributions a sort of a batch that lies in order already.
+"""
+
+import time
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from events.facts import FACTS, ComplaintDisposed, ComplaintRegistered, DeadlineBreached, Recorded
+from events.vocabulary import ClockName
+
+ACCEPTED: Final = "accepted"
+REPEATED: Final = "repeated"
+"""Verdicts on a command beside the codes of a rejection."""
+
+CODES: Final = ("bug", "empty", "invalid", "not-an-object", "not-json", "unknown-type")
+"""Why a record is set aside."""
+RESTARTS: Final = "ALUR_RESTARTS"
+"""Variable in which whoever starts a stage again says how often it has."""
+SHORT: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Bounds in seconds for what the engine does by itself."""
+LONG: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 3_600.0, 14_400.0, 86_400.0, 259_200.0, 604_800.0)
+"""Bounds in seconds for what may wait for people: up to a week."""
+SIZES: Final = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_000.0)
+"""Bounds for the records of a poll."""
+
+
+class Spread:
+    """How values are distributed: how many up to each bound, and their sum."""
+
+    __slots__ = ("bounds", "counts", "sum")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        """Values above the bound before and up to this one; the last: above them all."""
+        self.sum = 0.0
+
+    def add(self, value: float) -> None:
+        """Take in a value."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.sum += value
+
+    def add_all(self, values: Iterable[float]) -> None:
+        """Take in a batch of values: cheaper than one by one, since it is counted by bounds and not by values."""
+        ordered = sorted(values)
+        self.sum += sum(ordered)
+        below = 0
+        for place, bound in enumerate(self.bounds):
+            up_to = bisect_right(ordered, bound)
+            self.counts[place] += up_to - below
+            below = up_to
+        self.counts[-1] += len(ordered) - below
+
+
+def _at_zero(names: Iterable[str]) -> Counter[str]:
+    # a series that begins with its first event has no increase in it for Prometheus, and its alert stays silent
+    return Counter(dict.fromkeys(names, 0))
+
+
+def _short() -> Spread:
+    return Spread(SHORT)
+
+
+def _long() -> Spread:
+    return Spread(LONG)
+
+
+@dataclass(slots=True)
+class Metrics:
+    """The counts of one worker since it was started."""
+
+    records: Counter[int] = field(default_factory=Counter)
+    """Settled, by partition."""
+    outputs: Counter[str] = field(default_factory=Counter)
+    """Written, by topic."""
+    decisions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Of `lifecycle`, by command and verdict."""
+    facts: Counter[str] = field(default_factory=lambda: _at_zero(fact.NAME for fact in FACTS))
+    breaches: Counter[str] = field(default_factory=lambda: _at_zero(ClockName))
+    """By clock."""
+    dead_letters: Counter[str] = field(default_factory=lambda: _at_zero(CODES))
+    """By code."""
+    forwarded: int = 0
+    rebalances: int = 0
+    restored: int = 0
+    restarts: int = 0
+    held_seconds: float = 0.0
+    poll_records: Spread = field(default_factory=lambda: Spread(SIZES))
+    latency: Spread = field(default_factory=_short)
+    commit: Spread = field(default_factory=_short)
+    takeover: Spread = field(default_factory=_short)
+    intake_wait: Spread = field(default_factory=_long)
+    to_office: Spread = field(default_factory=_long)
+    polled_at: float = field(default_factory=time.monotonic)
+    """When the loop last began to ask for records, by the monotonic clock."""
+    answered_at: float = 0.0
+    """When Kafka last answered something else than a request for records, by the monotonic clock."""
+
+    def began(self, env: Mapping[str, str]) -> None:
+        """Take over what whoever has started us has counted."""
+        told = env.get(RESTARTS, "")
+        self.restarts = int(told) if told.isascii() and told.isdecimal() else 0
+
+    def polled(self) -> None:
+        """Note that the loop has come round."""
+        self.polled_at = time.monotonic()
+
+    def answered(self) -> None:
+        """Note that Kafka answers."""
+        self.answered_at = time.monotonic()
+
+    def settled(self, partition: int, stamps_ms: Iterable[int], began: float) -> None:
+        """Count a batch of one partition by the log's stamps on its records; `began`: its commit, by `monotonic`."""
+        self.answered_at = time.monotonic()
+        now_ms = time.time() * 1000
+        # a channel's clock may be ahead of ours
+        waited = [max(0.0, now_ms - stamp) / 1000 for stamp in stamps_ms]
+        self.records[partition] += len(waited)
+        self.latency.add_all(waited)
+        self.commit.add(self.answered_at - began)
+
+    def decided(self, command: str, facts: Sequence[Recorded], asked_at: datetime | None) -> None:
+        """Count a command that was not rejected and what follows from it; `asked_at` is its sender's time."""
+        self.decisions[command, ACCEPTED if facts else REPEATED] += 1
+        for recorded in facts:
+            fact = recorded.fact
+            self.facts[fact.NAME] += 1
+            if isinstance(fact, DeadlineBreached):
+                self.breaches[fact.clock] += 1
+            elif isinstance(fact, ComplaintRegistered) and asked_at is not None:
+                self.intake_wait.add(_seconds(asked_at, recorded.at))
+            elif isinstance(fact, ComplaintDisposed) and fact.round == 1:
+                self.to_office.add(_seconds(recorded.complaint.received_at, recorded.at))
+
+    def rejected(self, command_type: str, code: str) -> None:
+        """Count a command of this CloudEvents type that was rejected."""
+        self.decisions[_name(command_type), code] += 1
+
+
+def _name(command_type: str) -> str:
+    return command_type.split(".")[2]
+
+
+def _seconds(start: datetime, end: datetime) -> float:
+    return max(0.0, (end - start).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a handler holds in memory of its partition."""
+
+    complaints: int = 0
+    clocks: int = 0
+    next_alarm: datetime | None = None
+    """The earliest warning or deadline of which no notice has been settled."""

@@ -1,0 +1,72 @@
+"""The web port of a stage: `/metrics` for Prometheus, `/health/live` and `/health/ready` for whoever starts it."""
+
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+from mode import Service
+
+from agents.settings import WebAddress
+from agents.shell import health
+from agents.shell.exposition import Exposition
+from agents.shell.process import end_with
+from agents.shell.reader import Reader
+from agents.shell.stage import RefusedToStart
+
+_UNAVAILABLE: Final = 503
+
+
+class StageWeb(Service):
+    """Serves what a reader can say about itself."""
+
+    def __init__(self, reader: Reader, address: WebAddress) -> None:
+        super().__init__()
+        self._reader = reader
+        self._address = address
+        self._exposition = Exposition(reader)
+        site = web.Application()
+        site.add_routes(
+            [
+                web.get("/metrics", self._metrics),
+                web.get("/health/live", self._live),
+                web.get("/health/ready", self._ready),
+            ]
+        )
+        self._runner = web.AppRunner(site, access_log=None)
+
+    @property
+    def web_url(self) -> str:
+        """Where it is, for Faust's banner."""
+        return f"http://{self._address}"
+
+    async def on_start(self) -> None:
+        """Open the port."""
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._address.host, self._address.port).start()
+        except OSError as error:
+            reason = f"ALUR_WEB={self._address}: {error.strerror}; name another address, or leave ALUR_WEB out"
+            end_with(self._reader.stage.name, RefusedToStart(reason))
+
+    async def on_stop(self) -> None:
+        """Close it."""
+        await self._runner.cleanup()
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        await health.ask(self._reader)
+        body, content_type = self._exposition.read(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        return _answer("live", health.not_live(self._reader))
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        await health.ask(self._reader)
+        return _answer("ready", health.not_ready(self._reader))
+
+
+def _answer(question: str, no: str | None) -> web.Response:
+    found: dict[str, Any] = {question: no is None} | ({} if no is None else {"reason": no})
+    return web.Response(
+        body=orjson.dumps(found) + b"\n", status=200 if no is None else _UNAVAILABLE, content_type="application/json"
+    )

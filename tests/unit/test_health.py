@@ -1,0 +1,155 @@
+"""When a worker is said to be ready and live, with the reason; on a real broker it is tried in tests/integration."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from aiokafka import TopicPartition
+
+from agents import policies, probe
+from agents.settings import Settings
+from agents.shell import Partition, Stage, health
+from agents.shell.lease import Lease
+from agents.shell.reader import Reader
+
+ONE, TWO = (TopicPartition("complaints.intake", number) for number in (1, 2))
+
+
+class Member:
+    """As much of a consumer as health needs."""
+
+    def __init__(self, *assigned: TopicPartition, fetched_seconds_ago: float | None = 0.0) -> None:
+        self._assigned = set(assigned)
+        self._fetched = fetched_seconds_ago
+
+    def assignment(self) -> set[TopicPartition]:
+        return self._assigned
+
+    def last_poll_timestamp(self, _source: TopicPartition) -> int | None:
+        return None if self._fetched is None else int((time.time() - self._fetched) * 1000)
+
+
+class Shared(Reader):
+    """A reader that has been given its partitions."""
+
+    def __init__(self, *owned: TopicPartition, fetched_seconds_ago: float | None = 0.0) -> None:
+        super().__init__(Stage("intake", lambda _: NotImplemented), Settings(), policies.load("demo"), None)
+        self.consumer = Member(*owned, fetched_seconds_ago=fetched_seconds_ago)
+        self._rebalancing = False
+        for source in owned:
+            self._lease(source).next_offset = 7
+
+    def _lease(self, source: TopicPartition) -> Lease:
+        partition = Partition(source.partition, 4, self.policies, self.metrics)
+        self.leases[source] = Lease(self.stage, self.settings, source, partition, self.stamps)
+        return self.leases[source]
+
+    def load(self, source: TopicPartition) -> None:
+        self._lease(source)
+
+    def stand_still(self, seconds: float) -> None:
+        self.metrics.polled_at = time.monotonic() - seconds
+
+
+def test_a_worker_that_polls_is_well() -> None:
+    reader = Shared(ONE, TWO)
+    assert health.not_ready(reader) is None
+    assert health.not_live(reader) is None
+
+
+def test_before_the_group_has_shared_out_its_partitions_it_is_not_ready_and_need_not_be_killed() -> None:
+    reader = Reader(Stage("intake", lambda _: NotImplemented), Settings(), policies.load("demo"), None)
+    assert health.not_ready(reader) == "the group has yet to share out its partitions"
+    assert health.not_live(reader) is None
+
+
+def test_loading_names_the_partitions() -> None:
+    reader = Shared(ONE)
+    reader.load(TWO)
+    assert health.not_ready(reader) == "reading back the memory of partitions 2"
+    assert health.not_live(reader) is None
+
+
+def test_a_poll_that_does_not_end_is_not_ready_first_and_not_live_later() -> None:
+    reader = Shared(ONE)
+    reader.stand_still(health.READY_SECONDS + 1)
+    assert health.not_ready(reader) == "a poll has not ended for 11 s"
+    assert health.not_live(reader) is None
+    reader.stand_still(health.LIVE_SECONDS + 1)
+    assert health.not_live(reader) == "a poll has not ended for 61 s"
+
+
+def test_a_silent_kafka_is_not_ready_and_nobody_is_killed_for_it() -> None:
+    reader = Shared(ONE, fetched_seconds_ago=health.READY_SECONDS + 3)
+    assert health.not_ready(reader) == "Kafka has not answered for 13 s"
+    assert health.not_live(reader) is None
+
+
+def test_a_commit_is_an_answer_of_kafka_too() -> None:
+    reader = Shared(ONE, fetched_seconds_ago=health.READY_SECONDS + 3)
+    reader.metrics.settled(1, [0], time.monotonic())
+    assert health.not_ready(reader) is None
+
+
+def test_one_that_stops_is_not_ready() -> None:
+    reader = Shared(ONE)
+    reader._stopped.set()  # noqa: SLF001 -- as `stop` does first
+    assert health.not_ready(reader) == "stopping"
+
+
+class Answer(BaseHTTPRequestHandler):
+    """Answers with what it is told to."""
+
+    def __init__(self, status: int, *request: object) -> None:
+        self._status = status
+        super().__init__(*request)  # type: ignore[arg-type]  # as the server calls it
+
+    def do_GET(self) -> None:
+        self.send_response(self._status)
+        self.end_headers()
+        self.wfile.write(f"{self._status} {self.path}\n".encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def answering(status: int) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Answer, status)) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"0.0.0.0:{server.server_port}"
+        server.shutdown()
+
+
+class TestProbe:
+    def test_it_says_what_the_stage_says(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with answering(200) as address:
+            assert probe.main(["ready"], {"ALUR_WEB": address, "http_proxy": "http://127.0.0.1:1"}) == 0
+        assert capsys.readouterr().out == "200 /health/ready\n"
+
+    def test_a_no_is_an_exit_status(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with answering(503) as address:
+            assert probe.main(["live"], {"ALUR_WEB": address}) == 1
+        assert capsys.readouterr().out == "503 /health/live\n"
+
+    @pytest.mark.parametrize(
+        ("arguments", "address", "reason"),
+        [
+            (["ready"], "127.0.0.1:1", "127.0.0.1:1 does not answer: "),
+            (["ready"], "", "ALUR_WEB is not set, so no stage answers"),
+            (["ready"], "6066", "ALUR_WEB: '6066' is not host:port"),
+            (["well"], "127.0.0.1:1", "ask one of live, ready"),
+            ([], "127.0.0.1:1", "ask one of live, ready"),
+        ],
+    )
+    def test_whatever_is_in_the_way_is_said_in_one_line(
+        self, capsys: pytest.CaptureFixture[str], arguments: list[str], address: str, reason: str
+    ) -> None:
+        assert probe.main(arguments, {"ALUR_WEB": address}) == 1
+        line = capsys.readouterr().out
+        assert line.startswith(reason)
+        assert line.count("\n") == 1
