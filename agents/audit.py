@@ -9,8 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Literal, Protocol, Self, TypeVar
-from uuid import UUID
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -19,7 +18,6 @@ from agents.deadletters import origin_of, settled_by
 from agents.exposure import Exposure, Readable
 from agents.settings import Settings
 from events.announcements import CALENDAR_KEY
-from events.base import AboutComplaint, Envelope
 from events.client import Record, require_topics
 from events.client.connection import connection, kafka_errors
 from events.client.errors import KafkaFailure
@@ -36,7 +34,7 @@ from events.codec import (
 )
 from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
-from events.outcomes import Rejection, Resolution
+from events.outcomes import Rejection, RejectionEvent, ResolutionEvent
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
 from workflow.audit import Audit, Command, PartitionAudit
 from workflow.evidence import Handled, Place
@@ -72,20 +70,6 @@ class Witness(Protocol):
 
 class Stalled(KafkaFailure):
     """A topic could not be read to its end; the message is one line."""
-
-
-class RejectionEvent(Envelope):
-    """A record of `complaints.rejections`."""
-
-    subject: UUID | Literal["calendar"]
-    data: Rejection
-
-
-class ResolutionEvent(AboutComplaint):
-    """A record of `complaints.resolutions`."""
-
-    sequence: str
-    data: Resolution
 
 
 class Log:

@@ -1,10 +1,11 @@
 """What goes out beside facts: rejections to senders, resolutions to the public."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from events.base import Frozen
+from events.base import AboutComplaint, Envelope, Frozen
 from events.vocabulary import ComplaintClass, Outcome, Refusal, Status
 
 
@@ -22,6 +23,13 @@ class Rejection(Frozen):
     status: Status | None = None
     """Where the complaint stands; None if there is no such complaint."""
     version: int = 0
+
+
+class RejectionEvent(Envelope):
+    """A record of `complaints.rejections`."""
+
+    subject: UUID | Literal["calendar"]
+    data: Rejection
 
 
 class Story(Frozen):
@@ -55,3 +63,11 @@ class Resolution(Frozen):
     rating: int | None
     story: Story | None
     """None if the reporter asked for secrecy."""
+
+
+class ResolutionEvent(AboutComplaint):
+    """A record of `complaints.resolutions`."""
+
+    sequence: str
+    """The version of the complaint that it tells of, ten digits."""
+    data: Resolution

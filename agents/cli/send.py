@@ -2,43 +2,29 @@
 
 import inspect
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import uuid4
 
 import typer
-from pydantic_core import to_json
 
 from agents import policies
 from agents.cli.context import say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure
 from agents.cli.fields import data_of, options
-from agents.cli.outcome import Outcome, send_and_wait
 from agents.settings import Settings
-from events.base import timestamp
-from events.client import find_complaint, require_topics
-from events.codec import decode_command
-from events.commands import COMMANDS, Command, command_type
+from events.client import Gateway, Order, Outcome, find_complaint, require_topics
+from events.commands import COMMANDS, Command
 from events.errors import InvalidCommand, Undecodable
 from events.topics import TopicName
 from workflow.roles import MAY, Role, who_may
 from workflow.transitions import HEARD_IN, OPEN
 
 _STAGES_OWN: Final = frozenset({"register-complaint", "notice-deadline", "escalate-complaint", "reschedule-deadlines"})
-_TOPICS: Final = (TopicName.COMMANDS, TopicName.EVENTS, TopicName.REJECTIONS, TopicName.STATE)
+_BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIELD: Final = re.compile(r"\bdata\.(\w+)")
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """What a command has beside its data."""
-
-    complaint: str
-    source: str
-    command_id: str
-    expected_version: int | None = None
 
 
 def application() -> typer.Typer:
@@ -134,45 +120,27 @@ def _send(ctx: typer.Context, command: type[Command], given: dict[str, Any]) -> 
     settings = settings_of(ctx)
     data = data_of(command, given)
     source = _source(settings, command, given["sender"])
-    require_topics(settings, _TOPICS)
+    require_topics(settings, [TopicName.STATE])
     complaint = find_complaint(settings, given["complaint"])
-    envelope = Envelope(complaint, source, given["command_id"] or str(uuid4()), given["expected_version"])
-    value = encoded(command, data, envelope, datetime.now(UTC))
-    outcome = send_and_wait(
-        settings,
-        complaint,
-        (source, envelope.command_id),
-        value,
-        seconds=given["wait"],
-        may_be_repeat=given["command_id"] is not None,
-    )
-    _tell(command, outcome, given["wait"])
+    again = given["command_id"] is not None
+    command_id = given["command_id"] or str(uuid4())
+    order = Order(command.NAME, complaint, source, command_id, data, given["expected_version"])
+    with Gateway(settings) as gateway, in_words_of_options():
+        outcome = gateway.send(order, seconds=given["wait"], repeats_since=_BEGINNING if again else None)
+    _tell(outcome)
 
 
-def encoded(command: type[Command], data: dict[str, Any], envelope: Envelope, now: datetime) -> bytes:
-    """Write a command of the contract.
+@contextmanager
+def in_words_of_options() -> Iterator[None]:
+    """Name the option in place of the field of a command that is none of the contract.
 
     Raises:
-        Failure: it is none; the message names the option.
+        Failure: it is none.
     """
-    event: dict[str, Any] = {
-        "specversion": "1.0",
-        "type": command_type(command.NAME),
-        "source": envelope.source,
-        "id": envelope.command_id,
-        "subject": envelope.complaint,
-        "time": timestamp(now),
-        "datacontenttype": "application/json",
-        "data": data,
-    }
-    if envelope.expected_version is not None:
-        event["expectedversion"] = envelope.expected_version
-    value = to_json(event)
     try:
-        decode_command(value)
+        yield
     except (InvalidCommand, Undecodable) as error:
         raise Failure(in_options(error.reason), MISUSED) from None
-    return value
 
 
 def in_options(reason: str) -> str:
@@ -181,20 +149,13 @@ def in_options(reason: str) -> str:
     return named.replace("data: ", "").replace("Value error, ", "")
 
 
-def _tell(command: type[Command], outcome: Outcome, waited: float) -> None:
+def _tell(outcome: Outcome) -> None:
     if outcome.refused is not None:
-        rejection = outcome.refused.rejection
-        standing = f" (it is {rejection.status}, version {rejection.version})" if rejection.status else ""
-        raise Failure(f"{command.NAME} was refused, {rejection.code}: {rejection.message}{standing}", FAILED)
-    place = f"{TopicName.COMMANDS}, partition {outcome.place.partition}, offset {outcome.place.offset}"
+        raise Failure(str(outcome), FAILED)
+    if not outcome.decided and outcome.waited:
+        raise Failure(str(outcome), UNDECIDED)
+    say(str(outcome))
     if outcome.facts:
         after = outcome.facts[-1].complaint
-        steps = " → ".join(recorded.fact.NAME for recorded in outcome.facts)
-        say(f"{command.NAME}: {steps}")
+        place = f"{TopicName.COMMANDS}, partition {outcome.place.partition}, offset {outcome.place.offset}"
         say(f"complaint {after.tracking_id} is {after.status} at version {after.version}; it is in {place}")
-    elif waited:
-        raise Failure(
-            f"{command.NAME} is in the log ({place}) but not decided after {waited:g} s: does lifecycle run?", UNDECIDED
-        )
-    else:
-        say(f"{command.NAME} is in the log: {place}")

@@ -11,7 +11,6 @@ from typing import Final, Self
 from pydantic import ValidationError
 
 from agents.admin import lag
-from agents.audit import RejectionEvent
 from agents.demo.deliveries import Deliveries
 from agents.demo.people import People
 from agents.demo.view import Moment, View
@@ -20,6 +19,7 @@ from events.client import Publisher, Reader, Record
 from events.client.errors import KafkaFailure
 from events.codec import decode_fact, encode_command
 from events.errors import Undecodable
+from events.outcomes import RejectionEvent
 from events.topics import TopicName
 
 _FEED_SECONDS: Final = 15.0

@@ -1,9 +1,34 @@
-"""A small Kafka client for people's tools: publish by the contract, read what is committed, and know when it was all.
+"""A client kit for those around us: channels, officers' and citizens' systems, subscribers, and our own command line.
+
+It needs pydantic and kafka-python, and nothing of the engine. `Channel` submits reports, `Gateway` sends commands and
+waits for what comes of them, `ResolutionFeed` and `ComplaintFeed` follow what happens; docs/integrating.md shows each,
+and how to do without. Under these stand `Publisher` and `Reader`: publish by the contract, read what is committed, and
+know when it was all.
 
 The stages do not use it: they have transactions, groups and a shell of their own.
 """
 
+from events.client.channel import Channel
 from events.client.connection import require_topics
+from events.client.errors import (
+    AccessRefused,
+    BrokerUnreachable,
+    KafkaFailure,
+    KafkaRefused,
+    NotAllowed,
+    TopicsMissing,
+    Unconfirmed,
+)
+from events.client.following import (
+    ComplaintBatch,
+    ComplaintFeed,
+    Positions,
+    PublishedResolution,
+    ResolutionBatch,
+    ResolutionFeed,
+    Unread,
+)
+from events.client.gateway import Gateway, Order, Outcome
 from events.client.lookup import (
     Dossier,
     NoSuchComplaint,
@@ -15,16 +40,37 @@ from events.client.lookup import (
 )
 from events.client.publishing import Place, Publisher
 from events.client.reading import Extent, Reader, Record, extents, read_all
+from events.client.settings import ClientSettings, SettingsError
 
 __all__ = [
+    "AccessRefused",
+    "BrokerUnreachable",
+    "Channel",
+    "ClientSettings",
+    "ComplaintBatch",
+    "ComplaintFeed",
     "Dossier",
     "Extent",
+    "Gateway",
+    "KafkaFailure",
+    "KafkaRefused",
     "NoSuchComplaint",
+    "NotAllowed",
+    "Order",
+    "Outcome",
     "Place",
+    "Positions",
+    "PublishedResolution",
     "Publisher",
     "Reader",
     "Record",
     "RefusedCommand",
+    "ResolutionBatch",
+    "ResolutionFeed",
+    "SettingsError",
+    "TopicsMissing",
+    "Unconfirmed",
+    "Unread",
     "add_to",
     "announcements_for",
     "extents",

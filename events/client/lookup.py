@@ -5,13 +5,12 @@ from datetime import datetime
 from uuid import UUID
 
 from events.announcements import CALENDAR_KEY, Announcement
-from events.base import AboutComplaint
 from events.client.reading import Reader, Record, read_all
 from events.client.settings import ClientSettings
 from events.codec import decode_calendar, decode_fact, decode_snapshot, read_ours
 from events.errors import Undecodable
 from events.facts import Recorded
-from events.outcomes import Rejection
+from events.outcomes import Rejection, RejectionEvent
 from events.topics import TopicName
 
 
@@ -34,10 +33,6 @@ class Dossier:
     complaint: str
     history: list[Recorded] = field(default_factory=list)
     refusals: list[RefusedCommand] = field(default_factory=list)
-
-
-class _RejectionEvent(AboutComplaint):
-    data: Rejection
 
 
 def find_complaint(settings: ClientSettings, given: str) -> str:
@@ -106,7 +101,7 @@ def add_to(dossier: Dossier, record: Record) -> None:
         if record.topic is TopicName.EVENTS:
             dossier.history.append(decode_fact(record.value))
         elif record.value is not None:
-            event = read_ours(_RejectionEvent, record.value)
+            event = read_ours(RejectionEvent, record.value)
             dossier.refusals.append(RefusedCommand(event.data, event.time or record.at))
     except Undecodable:
         return  # strangers may write anything anywhere; what lifecycle writes can be read

@@ -9,7 +9,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from events.client.connection import connection, kafka_errors
-from events.client.errors import KafkaRefused
+from events.client.errors import BrokerUnreachable, KafkaRefused, Unconfirmed
 from events.client.settings import ClientSettings
 from events.codec import HEADERS
 from events.topics import INWARD_RECORD_BYTES, TopicName
@@ -39,13 +39,17 @@ class Publisher:
 
     def __init__(self, settings: ClientSettings, *, linger_ms: int = 0) -> None:
         self._settings = settings
+        self._linger_ms = linger_ms
         self._failure: KafkaError | None = None
-        with kafka_errors(settings):
-            self._producer: Any = KafkaProducer(
-                **connection(settings, "publisher"),
+        self._producer: Any = self._connected()
+
+    def _connected(self) -> Any:  # noqa: ANN401 -- kafka-python ships no types
+        with kafka_errors(self._settings):
+            return KafkaProducer(
+                **connection(self._settings, "publisher"),
                 acks="all",
                 enable_idempotence=True,
-                linger_ms=linger_ms,
+                linger_ms=self._linger_ms,
                 max_request_size=INWARD_RECORD_BYTES,
                 delivery_timeout_ms=_DELIVERY_MS,
                 request_timeout_ms=_DELIVERY_MS // 2,
@@ -103,14 +107,24 @@ class Publisher:
     def publish_now(self, topic: TopicName, key: str, value: bytes) -> Place:
         """Publish one message and return where it lies, once it is acknowledged.
 
+        After a failure the publisher can be used again: the next message is sent over a new connection.
+
         Raises:
-            BrokerUnreachable: the broker has not answered for 30 seconds.
+            Unconfirmed: the broker has not answered for 30 seconds; the message may be in the log or not.
             KafkaRefused: the broker says no, for example to its size.
         """
         places: list[Place] = []
         reasons: list[str] = []
-        self.publish(topic, key, value, accepted=places.append, refused=reasons.append)
-        self.flush()
+        try:
+            if self._failure is not None:
+                self._begin_anew()
+            self.publish(topic, key, value, accepted=places.append, refused=reasons.append)
+            self.flush()
+        except BrokerUnreachable as error:
+            raise Unconfirmed(
+                f"Kafka at {self._settings.broker} has not confirmed the message, so it may be in the log or not: "
+                "send it again with the same id, which does no harm"
+            ) from error
         if reasons:
             raise KafkaRefused(f"Kafka at {self._settings.broker} refused the message: {reasons[0]}")
         return places[0]
@@ -120,6 +134,12 @@ class Publisher:
         with kafka_errors(self._settings):
             self._producer.flush()
         self._raise_failure()
+
+    def _begin_anew(self) -> None:
+        # what an idempotent producer could not deliver would hold up or spoil whatever comes after it
+        self._producer.close(timeout=0)
+        self._producer = self._connected()
+        self._failure = None
 
     def _failed(self, error: KafkaError, value: bytes, refused: Callable[[str], None]) -> None:
         if isinstance(error, _TOO_LARGE):

@@ -1,9 +1,10 @@
 """Reading topics: committed records only, from the start or from now, up to the end or on and on."""
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -43,7 +44,7 @@ class Extent:
 
 
 class Reader:
-    """Reads topics from their first record on: all of them, or just where one complaint's records lie.
+    """Reads topics from their first record on: all of them, some partitions, or just where one complaint's records lie.
 
     A context manager. It belongs to no group and leaves no trace on the broker. Ask `require_topics` first.
 
@@ -54,7 +55,12 @@ class Reader:
     """
 
     def __init__(
-        self, settings: ClientSettings, topics: Collection[TopicName], *, complaint: str | None = None
+        self,
+        settings: ClientSettings,
+        topics: Collection[TopicName],
+        *,
+        complaint: str | None = None,
+        partitions: Collection[int] | None = None,
     ) -> None:
         self._settings = settings
         self._names = {settings.topic(topic): topic for topic in topics}
@@ -68,7 +74,25 @@ class Reader:
                 max_poll_records=_AT_ONCE,
                 max_partition_fetch_bytes=OUTWARD_RECORD_BYTES,
             )
-            self._consumer.assign([each for topic in self._names for each in self._chosen(topic, complaint)])
+            numbers = None if partitions is None else set(partitions)
+            self._assign(lambda existing: existing if numbers is None else existing & numbers)
+        if complaint is not None:
+            self.turn_to(complaint)
+
+    def turn_to(self, complaint: str) -> None:
+        """Read only where the records of this complaint lie, from the first on."""
+        with kafka_errors(self._settings):
+            self._assign(lambda existing: {partition_of(complaint, len(existing))})
+            self._consumer.seek_to_beginning()
+
+    def _assign(self, choose: Callable[[set[int]], Collection[int]]) -> None:
+        chosen = []
+        for topic in self._names:
+            existing: set[int] | None = self._consumer.partitions_for_topic(topic)
+            if not existing:
+                raise TopicsMissing((topic,))
+            chosen += [TopicPartition(topic, number) for number in sorted(choose(existing))]
+        self._consumer.assign(chosen)
 
     def __enter__(self) -> Self:
         """Give the reader itself."""
@@ -82,10 +106,37 @@ class Reader:
 
     def skip_to_end(self, *topics: TopicName) -> None:
         """Pass over what is there by now in these topics, or in all."""
+        self.start_at({place: end for place, end in self.ends().items() if not topics or place[0] in topics})
+
+    def skip_to(self, moment: datetime, *topics: TopicName) -> None:
+        """Pass over what was stamped before `moment` in these topics."""
         with kafka_errors(self._settings):
-            chosen = [each for each in self._consumer.assignment() if not topics or self._names[each.topic] in topics]
-            for partition, offset in self._consumer.end_offsets(chosen).items():
-                self._consumer.seek(partition, offset)
+            chosen = [each for each in self._consumer.assignment() if self._names[each.topic] in topics]
+            stamp = int(moment.timestamp() * 1000)
+            found = self._consumer.offsets_for_times(dict.fromkeys(chosen, stamp))
+            ends = self._consumer.end_offsets(chosen)
+            for partition in chosen:
+                at = found[partition]
+                # none: nothing was stamped since
+                self._consumer.seek(partition, ends[partition] if at is None else at.offset)
+
+    def ends(self) -> dict[tuple[TopicName, int], int]:
+        """Return where each partition ends: before the oldest transaction that is still open, if there is one."""
+        with kafka_errors(self._settings):
+            ends = self._consumer.end_offsets(list(self._consumer.assignment()))
+        return {(self._names[partition.topic], partition.partition): end for partition, end in ends.items()}
+
+    def starts(self) -> dict[tuple[TopicName, int], int]:
+        """Return the offset of the first record that each partition still has."""
+        with kafka_errors(self._settings):
+            starts = self._consumer.beginning_offsets(list(self._consumer.assignment()))
+        return {(self._names[partition.topic], partition.partition): start for partition, start in starts.items()}
+
+    def start_at(self, places: Mapping[tuple[TopicName, int], int]) -> None:
+        """Go on from these offsets."""
+        with kafka_errors(self._settings):
+            for (topic, number), offset in places.items():
+                self._consumer.seek(TopicPartition(self._settings.topic(topic), number), offset)
 
     def poll(self, seconds: float = _WAIT_S) -> list[Record]:
         """Return the next records, of a partition in order; none if none come within `seconds`."""
@@ -95,35 +146,34 @@ class Reader:
 
     def to_end(self) -> Iterator[Record]:
         """Give all records up to the end as it is now: what is committed later may follow with the next call."""
-        with kafka_errors(self._settings):
-            # of a topic that is written in transactions this is where the oldest open one begins
-            ends = self._consumer.end_offsets(list(self._consumer.assignment()))
+        return chain.from_iterable(self.polls_to(self.ends()))
+
+    def polls_to(
+        self, ends: Mapping[tuple[TopicName, int], int], *, patience: float = _STALLED_S
+    ) -> Iterator[list[Record]]:
+        """Give poll after poll until these offsets are reached; some records from behind them may be among the last.
+
+        Raises:
+            BrokerUnreachable: nothing has moved for `patience` seconds.
+        """
+        wanted = {TopicPartition(self._settings.topic(topic), number): end for (topic, number), end in ends.items()}
         moved = time.monotonic()
-        places = self._places(ends)
-        while any(places[partition] < end for partition, end in ends.items()):
-            yield from self.poll()
-            before, places = places, self._places(ends)
+        places = self._places(wanted)
+        while any(places[partition] < end for partition, end in wanted.items()):
+            yield self.poll()
+            before, places = places, self._places(wanted)
             if places != before:
                 moved = time.monotonic()
-            elif time.monotonic() - moved > _STALLED_S:
+            elif time.monotonic() - moved > patience:
                 raise BrokerUnreachable(self._settings.broker)
 
     def extents(self) -> dict[TopicName, Extent]:
         """Measure the topics."""
-        with kafka_errors(self._settings):
-            assigned = list(self._consumer.assignment())
-            starts, ends = self._consumer.beginning_offsets(assigned), self._consumer.end_offsets(assigned)
+        starts, ends = self.starts(), self.ends()
         sizes: dict[TopicName, list[int]] = {topic: [] for topic in self._names.values()}
-        for partition in assigned:
-            sizes[self._names[partition.topic]].append(ends[partition] - starts[partition])
+        for (topic, number), end in ends.items():
+            sizes[topic].append(end - starts[topic, number])
         return {topic: Extent(len(offsets), sum(offsets)) for topic, offsets in sizes.items()}
-
-    def _chosen(self, topic: str, complaint: str | None) -> list[TopicPartition]:
-        numbers: set[int] | None = self._consumer.partitions_for_topic(topic)
-        if not numbers:
-            raise TopicsMissing((topic,))
-        chosen = numbers if complaint is None else {partition_of(complaint, len(numbers))}
-        return [TopicPartition(topic, number) for number in sorted(chosen)]
 
     def _places(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         with kafka_errors(self._settings):

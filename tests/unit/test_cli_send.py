@@ -11,8 +11,9 @@ from worlds import MONDAY
 from agents.cli.app import application
 from agents.cli.errors import Failure
 from agents.cli.fields import STAGES_ONLY, data_of, fields_of
-from agents.cli.send import Envelope, encoded
+from agents.cli.send import in_words_of_options
 from events import commands as c
+from events.client.gateway import Order, encode_order
 from events.codec import decode_command
 
 COMPLAINT = "7f1c0f4e-6a0e-5a41-9c0e-0d8f3c1f2a11"
@@ -30,8 +31,9 @@ def send(*arguments: str) -> tuple[int, str]:
 
 
 def write(command: type[c.Command], given: dict[str, Any], expected: int | None = None) -> dict[str, Any]:
-    envelope = Envelope(COMPLAINT, "/offices/panrb", "m1", expected)
-    written: dict[str, Any] = json.loads(encoded(command, data_of(command, given), envelope, MONDAY))
+    order = Order(command.NAME, COMPLAINT, "/offices/panrb", "m1", data_of(command, given), expected)
+    with in_words_of_options():
+        written: dict[str, Any] = json.loads(encode_order(order, MONDAY))
     return written
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -77,6 +78,18 @@ def test_every_package_has_an_init_and_so_is_installed() -> None:
     for package in ("agents", "events", "workflow"):
         folders = {module.parent for module in (ROOT / package).rglob("*.py")}
         assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
+def test_the_client_kit_brings_nothing_of_the_engine() -> None:
+    """Import-linter reads what is written; this looks at what is there in the end."""
+    look = "import sys, events.client; print(*{name.partition('.')[0] for name in sys.modules})"
+    typed = [sys.executable, "-c", look]
+    loaded = subprocess.run(typed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+
+    assert {"events", "kafka", "pydantic"} <= set(loaded)
+    assert not {"agents", "workflow", "aiokafka", "faust", "mode", "holidays", "rich", "structlog", "typer"} & set(
+        loaded
+    )
 
 
 @pytest.mark.parametrize("module", sorted(core_modules()), ids=lambda path: str(path.relative_to(ROOT)))

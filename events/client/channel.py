@@ -1,0 +1,81 @@
+"""A channel's side: hand over what citizens report."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic_core import to_json
+
+from events.base import timestamp
+from events.client.connection import require_topics
+from events.client.publishing import Publisher
+from events.client.settings import ClientSettings
+from events.codec import decode_report
+from events.ids import complaint_id
+from events.reports import ReportSubmitted
+from events.topics import TopicName
+
+
+class Channel:
+    """Submits the reports of one channel, one at a time; a context manager, for one thread.
+
+    `source` names the channel, such as `/channels/sms`. Together with the channel's own id of a report it decides which
+    complaint the report is: the same two are the same complaint, however often they come.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        KafkaRefused: the broker says no.
+        TopicsMissing: there is no `complaints.intake`.
+    """
+
+    def __init__(self, settings: ClientSettings, source: str) -> None:
+        self.source = source
+        require_topics(settings, [TopicName.INTAKE])
+        self._publisher = Publisher(settings)
+
+    def __enter__(self) -> Self:
+        """Give the channel itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the broker."""
+        self._publisher.__exit__(kind, error, trace)
+
+    def complaint_id(self, report_id: str) -> str:
+        """Return the id of the complaint that a report is or will be."""
+        return complaint_id(self.source, report_id)
+
+    def submit(self, report_id: str, data: Mapping[str, Any]) -> str:
+        """Submit a report, and return its complaint id once all replicas have it.
+
+        Args:
+            report_id: the channel's own id of it, the same at every repeat: a number of its database, never a new one.
+            data: the report, as the contract has it.
+
+        Raises:
+            Undecodable: it is no report of the contract; `reason` names what is wrong, by field. Nothing was sent.
+            Unconfirmed: it may be in the log or not. Submit it again.
+            KafkaRefused: the broker says no.
+        """
+        value = encode_report(self.source, report_id, data, datetime.now(UTC))
+        complaint = decode_report(value).complaint_id
+        self._publisher.publish_now(TopicName.INTAKE, complaint, value)
+        return complaint
+
+
+def encode_report(source: str, report_id: str, data: Mapping[str, Any], time: datetime) -> bytes:
+    """Write a report; whether it is one is for `decode_report` to say."""
+    return to_json(
+        {
+            "specversion": "1.0",
+            "type": ReportSubmitted.TYPE,
+            "source": source,
+            "id": report_id,
+            "time": timestamp(time.astimezone(UTC)),
+            "datacontenttype": "application/json",
+            "data": data,
+        }
+    )

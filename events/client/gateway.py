@@ -1,0 +1,169 @@
+"""The side of officers' and citizens' systems: send a command, and learn what came of it."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic_core import to_json
+
+from events.base import timestamp
+from events.client.connection import require_topics
+from events.client.lookup import Dossier, RefusedCommand, add_to
+from events.client.publishing import Place, Publisher
+from events.client.reading import Reader
+from events.client.settings import ClientSettings
+from events.codec import decode_command
+from events.commands import command_type
+from events.facts import Cause, Recorded
+from events.topics import TopicName
+
+_ANSWERS = (TopicName.EVENTS, TopicName.REJECTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A command that is asked of a complaint.
+
+    `name` and `data` are those of the contract, such as `record-follow-up`. `id` is the sender's: a repeat with the
+    same `source` and `id` is the same command, so choose it before the first try and keep it. `expected_version`:
+    refuse the command unless the complaint is at this version.
+    """
+
+    name: str
+    complaint: str
+    source: str
+    id: str
+    data: Mapping[str, Any]
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a command lies in the log, and what came of it: facts, a refusal, or neither so far."""
+
+    order: Order
+    place: Place
+    waited: float
+    """Seconds."""
+    facts: tuple[Recorded, ...] = ()
+    refused: RefusedCommand | None = None
+
+    @property
+    def decided(self) -> bool:
+        """Say whether anything came of it."""
+        return bool(self.facts) or self.refused is not None
+
+    def __str__(self) -> str:
+        """Say in one line what is known of it."""
+        name = self.order.name
+        if self.refused is not None:
+            no = self.refused.rejection
+            standing = f" (it is {no.status}, version {no.version})" if no.status else ""
+            return f"{name} was refused, {no.code}: {no.message}{standing}"
+        if self.facts:
+            return f"{name}: {' → '.join(recorded.fact.NAME for recorded in self.facts)}"
+        where = f"{TopicName.COMMANDS}, partition {self.place.partition}, offset {self.place.offset}"
+        if not self.waited:
+            return f"{name} is in the log: {where}"
+        return f"{name} is in the log ({where}) but not decided after {self.waited:g} s: does lifecycle run?"
+
+
+class Gateway:
+    """Sends commands, one at a time; a context manager, for one thread.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        KafkaRefused: the broker says no.
+        TopicsMissing: a topic that is needed does not exist.
+    """
+
+    def __init__(self, settings: ClientSettings) -> None:
+        require_topics(settings, [TopicName.COMMANDS, *_ANSWERS])
+        self._publisher = Publisher(settings)
+        self._answers = Reader(settings, _ANSWERS)
+
+    def __enter__(self) -> Self:
+        """Give the gateway itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the broker."""
+        self._answers.__exit__(kind, error, trace)
+        self._publisher.__exit__(kind, error, trace)
+
+    def send(self, order: Order, *, seconds: float = 10.0, repeats_since: datetime | None = None) -> Outcome:
+        """Send a command and wait up to `seconds` for what comes of it, with 0 only until it is in the log.
+
+        A repeat of a command that had its effect is dropped without a word: where this may be one, `repeats_since` is a
+        moment before the first try, and what came of that is looked for from there on.
+
+        Raises:
+            InvalidCommand, Undecodable: it is no command of the contract; `reason` names the fields. Nothing was sent.
+            Unconfirmed: it may be in the log or not. Send it again with the same id.
+            BrokerUnreachable: it is in the log, and what came of it cannot be read.
+            KafkaRefused: the broker says no.
+        """
+        value = encode_order(order, datetime.now(UTC))
+        # looked up before the command is sent, or what comes of it might be passed over
+        self._answers.turn_to(order.complaint)
+        if repeats_since is None:
+            self._answers.skip_to_end()
+        else:
+            self._answers.skip_to(repeats_since, TopicName.EVENTS)
+            self._answers.skip_to_end(TopicName.REJECTIONS)
+        place = self._publisher.publish_now(TopicName.COMMANDS, order.complaint, value)
+        return self._await(order, place, seconds)
+
+    def _await(self, order: Order, place: Place, seconds: float) -> Outcome:
+        deadline = time.monotonic() + seconds
+        dossier = Dossier(order.complaint)
+        outcome = Outcome(order, place, seconds)
+        while not outcome.decided and (left := deadline - time.monotonic()) > 0:
+            for record in self._answers.poll(left):
+                add_to(dossier, record)
+            outcome = _outcome(outcome, dossier)
+        if outcome.facts:
+            # the facts of a command become visible all at once, but a poll may end between two of them
+            for record in self._answers.to_end():
+                add_to(dossier, record)
+        return _outcome(outcome, dossier)
+
+
+def encode_order(order: Order, now: datetime) -> bytes:
+    """Write a command of the contract.
+
+    Raises:
+        InvalidCommand, Undecodable: it is none; `reason` names the fields.
+    """
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "type": command_type(order.name),
+        "source": order.source,
+        "id": order.id,
+        "subject": order.complaint,
+        "time": timestamp(now),
+        "datacontenttype": "application/json",
+        "data": order.data,
+    }
+    if order.expected_version is not None:
+        event["expectedversion"] = order.expected_version
+    value = to_json(event)
+    decode_command(value)
+    return value
+
+
+def _outcome(outcome: Outcome, dossier: Dossier) -> Outcome:
+    order = outcome.order
+    cause = Cause(order.source, order.id)
+    facts = tuple(recorded for recorded in dossier.history if recorded.cause == cause)
+    refused = (
+        each
+        for each in dossier.refusals
+        if (each.rejection.command_source, each.rejection.command_id) == (cause.source, cause.id)
+    )
+    return Outcome(order, outcome.place, outcome.waited, facts, next(refused, None))

@@ -1,0 +1,192 @@
+"""The kit for those around us: sent once, answered once, followed without a gap or a repeat."""
+
+import json
+import threading
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from agents.admin import ensure_topics
+from agents.settings import Settings
+from events.client import (
+    Channel,
+    ComplaintFeed,
+    Gateway,
+    KafkaRefused,
+    Order,
+    Publisher,
+    ResolutionFeed,
+    TopicsMissing,
+    read_all,
+)
+from events.codec import decode_snapshot
+from events.errors import InvalidCommand, Undecodable
+from events.ids import complaint_id
+from events.snapshot import Complaint
+from events.topics import TopicName
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "v1"
+EVENTS, STATE, RESOLUTIONS = TopicName.EVENTS, TopicName.STATE, TopicName.RESOLUTIONS
+HERE, THERE = (str(uuid.uuid5(uuid.NAMESPACE_URL, name)) for name in ("here", "there"))
+
+
+@pytest.fixture
+def topics(settings: Settings) -> Settings:
+    """One partition is enough to be in order, and two that one of them is by itself."""
+    one = Settings(settings.broker, settings.prefix, partitions=2)
+    ensure_topics(one)
+    return one
+
+
+def golden(kind: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((GOLDEN / f"{kind}.json").read_text())
+    return found
+
+
+def snapshot(complaint: str, version: int) -> bytes:
+    event = golden("lapor.complaint.snapshot.v1")
+    event["data"]["complaint"] |= {"complaint_id": complaint, "version": version}
+    return json.dumps(event | {"subject": complaint, "sequence": f"{version:010d}"}).encode()
+
+
+def fact(complaint: str, version: int) -> bytes:
+    event = golden("lapor.complaint.warned.v1")
+    event["data"]["complaint"] |= {"complaint_id": complaint, "version": version}
+    return json.dumps(event | {"subject": complaint, "sequence": f"{version:010d}"}).encode()
+
+
+def versions(found: Iterable[Complaint]) -> list[tuple[str, int]]:
+    return [(each.complaint_id, each.version) for each in found]
+
+
+def in_one_transaction(settings: Settings, name: str) -> Any:
+    producer = Producer({"bootstrap.servers": settings.broker, "transactional.id": f"{settings.prefix}{name}"})
+    producer.init_transactions()
+    producer.begin_transaction()
+    return producer
+
+
+def test_the_present_waits_for_a_snapshot_whose_fact_can_be_seen_already(topics: Settings) -> None:
+    """A transaction becomes visible partition by partition: here the fact is, and its snapshot is not yet."""
+    with Publisher(topics) as publisher:
+        publisher.publish_now(STATE, HERE, snapshot(HERE, 1))
+        publisher.publish_now(EVENTS, HERE, fact(HERE, 2))
+        late = in_one_transaction(topics, "late")
+        options = {"key": HERE.encode(), "partition": publisher.publish_now(STATE, HERE, snapshot(HERE, 1)).partition}
+        late.produce(topics.topic(STATE), snapshot(HERE, 2), **options)
+        late.flush()
+    timer = threading.Timer(1.5, late.commit_transaction)
+    timer.start()
+
+    with ComplaintFeed(topics, {}) as feed:
+        batches = list(feed.to_end())
+    timer.join()
+
+    assert [each for batch in batches for each in batch.facts] == []
+    assert versions(each for batch in batches for each in batch.present)[-1] == (HERE, 2)
+
+
+def test_what_happens_while_the_present_is_read_is_in_it_and_what_comes_later_is_told_once(topics: Settings) -> None:
+    with Publisher(topics) as publisher:
+        for each in (HERE, THERE):
+            publisher.publish_now(EVENTS, each, fact(each, 1))
+            publisher.publish_now(STATE, each, snapshot(each, 1))
+        publisher.publish_now(STATE, "calendar", b"none of the complaints")
+
+        feed = ComplaintFeed(topics, {})
+        seen = list(feed.poll().present)
+        # after the state was read, and before the facts are
+        publisher.publish_now(EVENTS, HERE, fact(HERE, 2))
+        positions: dict[int, int] = {}
+        while len(positions) < topics.partitions:
+            batch = feed.poll()
+            seen += batch.present
+            assert batch.facts == ()
+            positions |= batch.positions
+        standing = dict(versions(seen))
+        assert standing == {HERE: 2, THERE: 1}
+
+        publisher.publish_now(EVENTS, THERE, fact(THERE, 2))
+        told = [recorded.complaint for batch in feed.to_end() for recorded in batch.facts]
+        assert versions(told) == [(THERE, 2)]
+        feed.__exit__(None, None, None)
+
+        # somebody who did not keep what was told above is told again, from where they kept it
+        with ComplaintFeed(topics, positions) as again:
+            batches = list(again.to_end())
+        assert versions(recorded.complaint for batch in batches for recorded in batch.facts) == [(THERE, 2)]
+        assert [each for batch in batches for each in batch.present] == []
+
+
+def test_resolutions_are_followed_from_where_one_stopped_and_strangers_are_named(topics: Settings) -> None:
+    event = golden("lapor.resolution.published.v1")
+    with Publisher(topics) as publisher:
+        publisher.publish_now(RESOLUTIONS, HERE, json.dumps(event | {"subject": HERE}).encode())
+        publisher.publish_now(RESOLUTIONS, HERE, b"rubbish")
+        publisher.publish_now(RESOLUTIONS, HERE, json.dumps(event | {"type": "lapor.resolution.praised.v9"}).encode())
+        with ResolutionFeed(topics, {}) as feed:
+            [batch] = feed.to_end()
+        assert [each.complaint_id for each in batch.resolutions] == [HERE]
+        assert [(each.topic, each.offset) for each in batch.unread] == [(RESOLUTIONS, 1)]
+
+        publisher.publish_now(RESOLUTIONS, HERE, json.dumps(event | {"subject": THERE}).encode())
+        with ResolutionFeed(topics, batch.positions) as feed:
+            [batch] = feed.to_end()
+            assert feed.poll(0.0).resolutions == ()
+        assert [each.complaint_id for each in batch.resolutions] == [THERE]
+
+
+@pytest.mark.parametrize("feed", [ResolutionFeed, ComplaintFeed])
+def test_positions_of_another_topic_are_refused(topics: Settings, feed: Any) -> None:
+    with pytest.raises(KafkaRefused, match=r"position 7 is not in .*, partition 1, which goes from 0 to 0"):
+        list(feed(topics, {0: 0, 1: 7}).to_end())
+
+
+def test_a_report_is_sent_under_the_same_id_each_time_and_what_is_none_is_not_sent(topics: Settings) -> None:
+    with Channel(topics, "/channels/sms") as channel:
+        first, again = (channel.submit("1", {"class": "complaint", "title": "Lampu mati"}) for _ in range(2))
+        with pytest.raises(Undecodable, match=r"data\.title: .*; data\.colour: unknown field"):
+            channel.submit("2", {"class": "complaint", "title": "x" * 301, "colour": "red"})
+        assert first == again == channel.complaint_id("1") == complaint_id("/channels/sms", "1")
+
+    records = list(read_all(topics, [TopicName.INTAKE]))
+    assert {record.key for record in records} == {first.encode()}
+
+
+def test_what_is_known_of_a_command_is_said(topics: Settings) -> None:
+    order = Order("withdraw-complaint", HERE, "/citizens/1", "w1", {})
+    with Gateway(topics) as gateway:
+        outcome = gateway.send(order, seconds=0.3)
+        assert not outcome.decided
+        assert str(outcome).endswith("but not decided after 0.3 s: does lifecycle run?")
+
+        # what came of it meanwhile is found by who sends it again, and asks for it
+        event = golden("lapor.complaint.withdrawn.v1") | {"causationid": "w1", "causationsource": "/citizens/1"}
+        event["data"]["complaint"]["complaint_id"] = HERE
+        before = datetime.fromtimestamp(0, UTC)
+        with Publisher(topics) as publisher:
+            publisher.publish_now(EVENTS, HERE, json.dumps(event | {"subject": HERE}).encode())
+        assert not gateway.send(order, seconds=0.3).decided
+        assert str(gateway.send(order, seconds=30.0, repeats_since=before)) == "withdraw-complaint: withdrawn"
+        assert not gateway.send(order, seconds=0.3, repeats_since=datetime(2100, 1, 1, tzinfo=UTC)).decided
+
+        with pytest.raises(InvalidCommand, match="colour: unknown field"):
+            gateway.send(Order("withdraw-complaint", HERE, "/citizens/1", "w2", {"colour": "red"}))
+        with pytest.raises(Undecodable, match="no command of the contract"):
+            gateway.send(Order("paint-complaint", HERE, "/citizens/1", "w2", {}))
+    assert len(list(read_all(topics, [TopicName.COMMANDS]))) == 4
+
+
+@pytest.mark.parametrize("kit", [lambda s: Channel(s, "/channels/sms"), Gateway, lambda s: ResolutionFeed(s, {})])
+def test_without_topics_nothing_begins(settings: Settings, kit: Any) -> None:
+    with pytest.raises(TopicsMissing):
+        kit(settings)
+
+
+def test_a_snapshot_of_these_tests_is_one() -> None:
+    assert decode_snapshot(snapshot(HERE, 3)).version == 3
