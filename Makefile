@@ -17,7 +17,7 @@ help:
 	@echo "make integration   the tests on a real Kafka"
 	@echo "make bench         what the engine carries, as figures (BENCH=--small for a quick look)"
 	@echo "make bench-timers  what a million clocks cost, how soon they are ready again, how late they ring"
-	@echo "make chaos         workers and broker killed, frozen and moved under load (SEED=1708 MINUTES=5)"
+	@echo "make chaos         workers and broker killed, frozen and moved under load (SEED=1708 MINUTES=5 NODES=1 or 3)"
 	@echo "make fuzz          hostile records on each inward topic (SEED=1708 RECORDS=100000)"
 	@echo "make overload      ten times the reports that it carries, while officers go on (SECONDS=60)"
 	@echo "make format        put the code into its form"
@@ -49,7 +49,7 @@ bench-timers: $(STAMP) broker-possible
 	@$(BIN)/python tests/programs/bench_timers.py $(BENCH)
 
 chaos: $(STAMP) broker-possible
-	@$(BIN)/python tests/chaos/chaos.py --seed $(or $(SEED),1708) --minutes $(or $(MINUTES),5)
+	@$(BIN)/python tests/chaos/chaos.py --seed $(or $(SEED),1708) --minutes $(or $(MINUTES),5) --nodes $(or $(NODES),1)
 
 fuzz: $(STAMP) broker-possible
 	@$(BIN)/python tests/programs/fuzz.py --seed $(or $(SEED),1708) --records $(or $(RECORDS),100000)

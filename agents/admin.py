@@ -154,7 +154,7 @@ def _create(client: Any, settings: Settings, names: tuple[str, ...]) -> None:  #
         settings.topic(topic.name): {
             "num_partitions": settings.partitions,
             "replication_factor": settings.replication,
-            "configs": dict(topic.config),
+            "configs": topic.config_on(settings.replication),
         }
         for topic in TOPICS
         if settings.topic(topic.name) in names
@@ -179,7 +179,10 @@ def _compare(client: Any, settings: Settings, names: tuple[str, ...]) -> None:  
         if (name := settings.topic(topic.name)) in names
         for setting, expected, found in chain(
             _layout(settings, layout[name]),
-            ((key, value, str(configs[name].get(key, {}).get("value"))) for key, value in topic.config.items()),
+            (
+                (key, value, str(configs[name].get(key, {}).get("value")))
+                for key, value in topic.config_on(settings.replication).items()
+            ),
         )
         if expected != found
     )

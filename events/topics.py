@@ -39,6 +39,19 @@ class Topic:
     readers: str
     config: dict[str, str] = field(default_factory=dict)
 
+    def config_on(self, replicas: int) -> dict[str, str]:
+        """Return the settings for a topic with so many replicas.
+
+        Where there are several, more than half of them have to have a record before it counts as written, and none that
+        lacks one may lead: what was acknowledged outlives the loss of fewer than half. Of two, neither may be missing.
+        """
+        if replicas == 1:
+            return self.config
+        return self.config | {
+            "min.insync.replicas": str(replicas // 2 + 1),
+            "unclean.leader.election.enable": "false",
+        }
+
 
 def _kept(days: int | None) -> dict[str, str]:
     return {

@@ -93,10 +93,23 @@ class Java:
         settings = node_settings(port, free_ports(1)[0], str(data), listen_on=HOST, more=self.properties)
         properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         if not (data / "meta.properties").is_file():
-            tool = ("kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", str(properties), *self.formatting)
-            done = subprocess.run(self._command(*tool), check=False, capture_output=True, text=True, timeout=_FORMAT_S)
-            if done.returncode != 0:
-                raise NotStarted(f"Kafka could not format {data}: {_in_one_line(done.stderr or done.stdout)}")
+            self.format(properties, new_cluster_id())
+        return self.node(properties)
+
+    def format(self, properties: Path, cluster: str) -> None:
+        """Prepare the data directory that `properties` name for a node of `cluster`.
+
+        Raises:
+            NotStarted: it could not be.
+        """
+        tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), *self.formatting)
+        done = subprocess.run(self._command(*tool), check=False, capture_output=True, text=True, timeout=_FORMAT_S)
+        if done.returncode != 0:
+            said = _in_one_line(done.stderr or done.stdout)
+            raise NotStarted(f"Kafka could not format the data directory of {properties}: {said}")
+
+    def node(self, properties: Path) -> list[str]:
+        """Return the command that runs a node."""
         return self._command("kafka.Kafka", str(properties))
 
     def _command(self, main: str, *arguments: str) -> list[str]:
@@ -120,7 +133,8 @@ def _major_version(java: str) -> int:
     return int(match["major"]) if match else 0
 
 
-def _cluster_id() -> str:
+def new_cluster_id() -> str:
+    """Return an id for a cluster, as Kafka writes them."""
     # Kafka writes the 16 bytes of a UUID in base64, and reads no id that starts with a dash, which looks like an option
     while (text := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
         pass

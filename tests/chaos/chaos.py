@@ -7,7 +7,6 @@ The same seed draws the same faults in the same order. The last line is
 """
 
 import argparse
-import os
 import random
 import sys
 import tempfile
@@ -18,13 +17,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from faults import FAULTS, WORKERS_PER_STAGE, Machine
+from brokers import Brokers, disks_possible
+from faults import LONG, SHORT, WORKERS_PER_STAGE, Fault, Machine, fill_disk
 from load import Load
 
 from agents.admin import ensure_topics, lag
 from agents.audit import audit
-from agents.broker import service
-from agents.broker.node import free_ports
 from agents.cli.context import say
 from agents.settings import Settings
 from events.client.errors import KafkaFailure
@@ -37,6 +35,8 @@ from workflow.audit import Audit
 DRAIN_SECONDS: Final = 240.0
 LEAST_FAULTS: Final = 5
 """However long each of them takes: a broker that was killed needs a while to come back."""
+LONG_ENOUGH: Final = 120.0
+"""Seconds from which on a run has room for faults that take a minute each."""
 LONG_AGO: Final = 15.0
 """Seconds after which a deadline that passed without notice is taken to be forgotten."""
 QUIET: Final = 5
@@ -74,11 +74,13 @@ def _drained(machine: Machine) -> Callable[[], bool]:
     return probe
 
 
-def _inflict(machine: Machine, lots: random.Random, seconds: float, inflicted: Counter[str]) -> None:
+def _inflict(
+    machine: Machine, lots: random.Random, seconds: float, faults: Mapping[Fault, int], inflicted: Counter[str]
+) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline or inflicted.total() < LEAST_FAULTS:
         _wait(machine, lots.uniform(1.0, 4.0))
-        [fault] = lots.choices(list(FAULTS), list(FAULTS.values()))
+        [fault] = lots.choices(list(faults), list(faults.values()))
         say(f"{fault.__name__}: {fault(machine, lots)}")
         inflicted[fault.__name__] += 1
 
@@ -115,18 +117,26 @@ def _verdict(found: Audit, faults: int, commands: int, waiting: Mapping[str, int
     return int(bool(lost or doubled or out_of_order or stuck))
 
 
-def run(seed: int, minutes: float, rate: float) -> int:
+def _faults(seconds: float, only: str | None) -> dict[Fault, int]:
+    drawn = SHORT if seconds < LONG_ENOUGH and only is None else LONG
+    found = {fault: weight for fault, weight in drawn.items() if only in {None, fault.__name__}}
+    if not found:
+        raise SystemExit(f"--only: there is no fault {only!r}; there are {', '.join(each.__name__ for each in LONG)}")
+    return found
+
+
+def run(seed: int, minutes: float, rate: float, nodes: int, only: str | None) -> int:
     """Run it; return the exit status."""
     lots = random.Random(seed)  # noqa: S311 -- to be drawn again by its seed
+    faults = _faults(minutes * 60, only)
     with tempfile.TemporaryDirectory(prefix="alur-chaos-") as directory:
-        env = {**os.environ, "XDG_STATE_HOME": f"{directory}/broker"}
-        for elsewhere in ("ALUR_BROKER", "ALUR_HOME"):
-            env.pop(elsewhere, None)
-        [port] = free_ports(1)
-        broker = service.start(env, port=port, say=say).broker.address
-        settings = Settings(broker=broker, prefix=f"chaos{seed}.", policy="demo", partitions=4)
-        machine = Machine(settings, env, Path(directory) / "stages.log")
+        brokers = Brokers(nodes, Path(directory), disks=fill_disk in faults and disks_possible())
+        settings = Settings(
+            broker=brokers.address, prefix=f"chaos{seed}.", policy="demo", partitions=4, replication=nodes
+        )
+        machine = Machine(settings, brokers, Path(directory) / "stages.log")
         try:
+            brokers.start()
             ensure_topics(settings)
             for stage in STAGES:
                 for _ in range(WORKERS_PER_STAGE):
@@ -135,7 +145,7 @@ def run(seed: int, minutes: float, rate: float) -> int:
             load = Load(settings, rate, seed)
             load.start()
             try:
-                _inflict(machine, lots, minutes * 60, inflicted)
+                _inflict(machine, lots, minutes * 60, faults, inflicted)
             finally:
                 load.stop_reporting()
                 machine.thaw_all()
@@ -161,5 +171,7 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1708)
     parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--rate", type=float, default=20.0, help="reports a second")
+    parser.add_argument("--nodes", type=int, choices=[1, 3], default=1, help="brokers; three hold a copy each")
+    parser.add_argument("--only", metavar="FAULT", help="no fault but this")
     given = parser.parse_args()
-    sys.exit(run(given.seed, given.minutes, given.rate))
+    sys.exit(run(given.seed, given.minutes, given.rate, given.nodes, given.only))

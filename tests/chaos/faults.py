@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from agents.broker import service
+from brokers import Brokers
+
 from agents.settings import Settings
 from events.topics import STAGES
 
@@ -20,6 +21,11 @@ WORKERS_PER_STAGE: Final = 2
 LONGER_THAN_A_SESSION: Final = 8.0
 """Seconds: who is frozen for so long wakes as a zombie, whose partitions somebody else has taken over."""
 BROKER_AWAY: Final = 10.0
+BROKER_AWAY_LONG: Final = 60.0
+SLOW_FOR: Final = 15.0
+"""Seconds that a worker is given only a part of the time for."""
+SLOW_SHARE: Final = 5
+"""A slow worker runs in one of so many turns."""
 
 
 @dataclass
@@ -29,16 +35,22 @@ class Worker:
     stage: str
     process: subprocess.Popen[bytes]
     thaw_at: float | None = None
+    slow_until: float | None = None
 
 
 @dataclass
 class Machine:
-    """The broker and the workers, and what can be done to them."""
+    """The brokers and the workers, and what can be done to them."""
 
     settings: Settings
-    env: Mapping[str, str]
+    brokers: Brokers
     log: Path
     workers: list[Worker] = field(default_factory=list)
+    _turn: int = 0
+
+    def at_ease(self) -> list[Worker]:
+        """Return the workers that run as they should."""
+        return [each for each in self.workers if each.thaw_at is None and each.slow_until is None]
 
     def start(self, stage: str) -> Worker:
         """Start one more worker of a stage."""
@@ -55,9 +67,15 @@ class Machine:
         return worker
 
     def tend(self) -> None:
-        """Do what a supervisor does: start again what died, and wake what was frozen for long enough."""
+        """Do what a supervisor does: start again what died, and wake what was frozen or slow for long enough."""
         now = time.monotonic()
+        self._turn += 1
         for worker in list(self.workers):
+            if worker.slow_until is not None:
+                over = now >= worker.slow_until
+                worker.slow_until = None if over else worker.slow_until
+                runs = over or self._turn % SLOW_SHARE == 0
+                worker.process.send_signal(signal.SIGCONT if runs else signal.SIGSTOP)
             if worker.thaw_at is not None and now >= worker.thaw_at:
                 worker.process.send_signal(signal.SIGCONT)
                 worker.thaw_at = None
@@ -69,7 +87,7 @@ class Machine:
         """Wake whoever is frozen."""
         for worker in self.workers:
             worker.process.send_signal(signal.SIGCONT)
-            worker.thaw_at = None
+            worker.thaw_at = worker.slow_until = None
 
     def retire(self, worker: Worker) -> None:
         """Stop a worker for good."""
@@ -83,13 +101,7 @@ class Machine:
             with suppress(ProcessLookupError):
                 worker.process.kill()
             worker.process.wait()
-        service.stop(self.env)
-
-    def _broker_pid(self) -> int:
-        running = service.status(self.env).broker
-        if running is None or running.pid is None:
-            raise SystemExit("chaos: needs a broker that is a process of this machine: Java 17 and Maven")
-        return running.pid
+        self.brokers.end()
 
 
 def kill_worker(machine: Machine, lots: random.Random) -> str:
@@ -102,7 +114,7 @@ def kill_worker(machine: Machine, lots: random.Random) -> str:
 
 def freeze_worker(machine: Machine, lots: random.Random) -> str:
     """A worker stands still for longer than its session lasts, and wakes as a zombie."""
-    worker = lots.choice([each for each in machine.workers if each.thaw_at is None])
+    worker = lots.choice(machine.at_ease())
     worker.process.send_signal(signal.SIGSTOP)
     worker.thaw_at = time.monotonic() + LONGER_THAN_A_SESSION
     return worker.stage
@@ -110,7 +122,7 @@ def freeze_worker(machine: Machine, lots: random.Random) -> str:
 
 def stop_worker(machine: Machine, lots: random.Random) -> str:
     """A worker is asked to stop, as in a deployment, and another takes its place."""
-    worker = lots.choice([each for each in machine.workers if each.thaw_at is None])
+    worker = lots.choice(machine.at_ease())
     worker.process.terminate()
     return worker.stage
 
@@ -124,11 +136,7 @@ def add_worker(machine: Machine, lots: random.Random) -> str:
 
 def remove_worker(machine: Machine, lots: random.Random) -> str:
     """A worker leaves for good, if its stage has one to spare."""
-    spare = [
-        worker
-        for worker in machine.workers
-        if worker.thaw_at is None and sum(each.stage == worker.stage for each in machine.workers) > 1
-    ]
+    spare = [worker for worker in machine.at_ease() if sum(each.stage == worker.stage for each in machine.workers) > 1]
     if not spare:
         return "nobody to spare"
     worker = lots.choice(spare)
@@ -136,34 +144,44 @@ def remove_worker(machine: Machine, lots: random.Random) -> str:
     return worker.stage
 
 
+def slow_worker(machine: Machine, lots: random.Random) -> str:
+    """A worker gets a part of the time that it needs, as on a machine with too much to do."""
+    worker = lots.choice(machine.at_ease())
+    worker.slow_until = time.monotonic() + SLOW_FOR
+    return worker.stage
+
+
 def kill_broker(machine: Machine, lots: random.Random) -> str:
-    """kill -9 of the broker, which starts again over what is on its disk."""
-    del lots
-    os.kill(machine._broker_pid(), signal.SIGKILL)  # noqa: SLF001 -- its own module
-    while service.status(machine.env).broker is not None:
-        time.sleep(0.05)
-    service.start(machine.env, port=int(machine.settings.broker.rpartition(":")[2]))
-    return "broker"
+    """kill -9 of a broker, which starts again over what is on its disk."""
+    return machine.brokers.kill_one(lots)
 
 
 def freeze_broker(machine: Machine, lots: random.Random) -> str:
-    """The broker is there and does not answer, as across a network that is cut."""
-    del lots
-    pid = machine._broker_pid()  # noqa: SLF001 -- its own module
-    os.kill(pid, signal.SIGSTOP)
-    time.sleep(BROKER_AWAY)
-    os.kill(pid, signal.SIGCONT)
-    return "broker"
+    """A broker is there and does not answer, as across a network that is cut."""
+    return machine.brokers.freeze_one(lots, BROKER_AWAY)
+
+
+def lose_broker(machine: Machine, lots: random.Random) -> str:
+    """The same for so long that every session has ended and every transaction is given up."""
+    return machine.brokers.freeze_one(lots, BROKER_AWAY_LONG)
+
+
+def fill_disk(machine: Machine, lots: random.Random) -> str:
+    """A broker's disk is full until it has given up."""
+    return machine.brokers.fill_disk(lots) if machine.brokers.disks else "not possible here: only root can mount a disk"
 
 
 Fault = Callable[[Machine, random.Random], str]
-FAULTS: Final[dict[Fault, int]] = {
+SHORT: Final[dict[Fault, int]] = {
     kill_worker: 10,
     freeze_worker: 6,
     stop_worker: 4,
+    slow_worker: 3,
     add_worker: 2,
     remove_worker: 2,
     kill_broker: 1,
     freeze_broker: 1,
 }
 """Each fault and its weight in the draw."""
+LONG: Final[dict[Fault, int]] = SHORT | {lose_broker: 1, fill_disk: 1}
+"""Those too that take a minute."""

@@ -1,0 +1,157 @@
+"""The brokers that chaos has to itself, and what may happen to one: it dies, stands still, or its disk is full."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from agents.broker.java import LOG, Java, last_words, new_cluster_id
+from agents.broker.node import HOST, address, await_answer, free_ports, node_settings
+from agents.broker.places import Places
+from agents.cli.context import say
+
+_DISK: Final = "2g"
+"""Room that a broker has for its data where its disk can be filled."""
+_COPIES: Final = {
+    "offsets.topic.replication.factor": "3",
+    "transaction.state.log.replication.factor": "3",
+    "transaction.state.log.min.isr": "2",
+    "share.coordinator.state.topic.replication.factor": "3",
+    "share.coordinator.state.topic.min.isr": "2",
+}
+_ENDED_S: Final = 60.0
+
+
+@dataclass
+class Node:
+    """One broker, a process of this machine."""
+
+    port: int
+    directory: Path
+    command: list[str]
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def start(self) -> None:
+        """Start it over what is on its disk."""
+        with (self.directory / LOG).open("ab") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+
+    def await_answer(self) -> None:
+        """Return once it answers."""
+        await_answer(self.port, lambda: self.process.poll() is None, lambda: last_words(self.directory))
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+
+class Brokers:
+    """One broker or several, each of which is also a controller.
+
+    Args:
+        count: how many: 1 or 3.
+        directory: where they keep their data.
+        disks: each has a disk of its own, which can be filled; takes the right to mount one.
+
+    Raises:
+        SystemExit: this machine has no Java 17.
+        NotStarted, NotFetched: as for any broker.
+    """
+
+    def __init__(self, count: int, directory: Path, *, disks: bool) -> None:
+        java = Java.find(os.environ, Places.from_environment(os.environ).cache)
+        if java is None:
+            raise SystemExit("chaos: needs brokers that are processes of this machine: Java 17 and Maven")
+        java.fetch(say)
+        ports = free_ports(2 * count)
+        outer, inner = ports[:count], ports[count:]
+        voters = ",".join(f"{number}@{HOST}:{port}" for number, port in enumerate(inner, 1))
+        cluster, self.nodes, self.disks = new_cluster_id(), list[Node](), disks
+        for number, (port, controller) in enumerate(zip(outer, inner, strict=True), 1):
+            home = directory / f"node-{number}"
+            (home / "data").mkdir(parents=True)
+            if disks:
+                _mount(home / "data")
+            more = {"node.id": str(number), "controller.quorum.voters": voters} | (_COPIES if count > 1 else {})
+            settings = node_settings(port, controller, str(home / "data" / "kafka"), listen_on=HOST, more=more)
+            properties = home / "broker.properties"
+            properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+            java.format(properties, cluster)
+            self.nodes.append(Node(port, home, java.node(properties)))
+
+    @property
+    def address(self) -> str:
+        """What clients connect to."""
+        return ",".join(address(node.port) for node in self.nodes)
+
+    def start(self) -> None:
+        """Start all, and return when they answer."""
+        for node in self.nodes:
+            node.start()
+        for node in self.nodes:
+            node.await_answer()
+
+    def end(self) -> None:
+        """Kill all, and give their disks back."""
+        for node in self.nodes:
+            node.kill()
+            if self.disks:
+                subprocess.run(["umount", str(node.directory / "data")], check=False)  # noqa: S607 -- wherever it is
+
+    def kill_one(self, lots: random.Random) -> str:
+        """kill -9 one, which starts again over what is on its disk."""
+        node = lots.choice(self.nodes)
+        node.kill()
+        node.start()
+        node.await_answer()
+        return f"broker {node.port}"
+
+    def freeze_one(self, lots: random.Random, seconds: float) -> str:
+        """Let one be there and not answer, as across a network that is cut."""
+        node = lots.choice(self.nodes)
+        node.process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        node.process.send_signal(signal.SIGCONT)
+        return f"broker {node.port} for {seconds:.0f} s"
+
+    def fill_disk(self, lots: random.Random) -> str:
+        """Leave one no room on its disk until it gives up, as Kafka does; then make room, and start it again."""
+        node = lots.choice(self.nodes)
+        ballast = node.directory / "data" / "ballast"
+        with ballast.open("wb") as file:
+            filled = _fill(file.fileno())
+        deadline = time.monotonic() + _ENDED_S
+        while node.process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        gave_up = node.process.poll() is not None
+        ballast.unlink()
+        if gave_up:
+            node.start()
+        node.await_answer()
+        return f"broker {node.port}, {filled >> 20} MB, {'gave up' if gave_up else 'held out'}"
+
+
+def disks_possible() -> bool:
+    """Say whether this process may mount a disk of its own for a broker."""
+    return os.geteuid() == 0 and shutil.which("mount") is not None
+
+
+def _mount(place: Path) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", str(place)], check=True)  # noqa: S607 -- as above
+
+
+def _fill(file: int) -> int:
+    written, block = 0, b"\0" * (1 << 20)
+    for size in (len(block), 4096, 1):
+        while True:
+            try:
+                written += os.write(file, block[:size])
+            except OSError:
+                break
+    return written
