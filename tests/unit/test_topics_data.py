@@ -39,6 +39,16 @@ def test_how_long_and_how_large(name: TopicName) -> None:
         assert config["retention.ms"] == ("-1" if kept is None else str(int(kept) * DAY_MS))
 
 
+@pytest.mark.parametrize(("replicas", "in_sync"), [(2, "2"), (3, "2"), (5, "3")])
+def test_what_has_replicas_counts_as_written_once_most_of_them_have_it(replicas: int, in_sync: str) -> None:
+    for topic in TOPICS:
+        config = topic.config_on(replicas)
+        assert config["min.insync.replicas"] == in_sync
+        assert config["unclean.leader.election.enable"] == "false"
+        assert topic.config.items() <= config.items()
+        assert topic.config_on(1) == topic.config
+
+
 def test_the_log_is_the_clock_of_commands_and_of_nothing_else() -> None:
     stamped = [topic.name for topic in TOPICS if topic.config["message.timestamp.type"] == "LogAppendTime"]
     assert stamped == [TopicName.COMMANDS]
