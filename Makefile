@@ -34,7 +34,7 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m agents.schemas --check
+	$(BIN)/alur schemas check
 
 unit: $(STAMP)
 	$(BIN)/pytest --numprocesses 2 --dist worksteal tests/unit tests/model
@@ -62,7 +62,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 schemas: $(STAMP)
-	$(BIN)/python -m agents.schemas
+	$(BIN)/alur schemas write
 
 # says in one line what to install where there is no way to have a broker
 broker-possible: $(STAMP)

@@ -15,6 +15,7 @@ from agents.cli import (
     identity,
     policy,
     run,
+    schemas,
     send,
     show,
     submit,
@@ -86,6 +87,7 @@ def application() -> typer.Typer:
     app.add_typer(broker.application(), name="broker")
     app.add_typer(policy.application(), name="policy")
     app.add_typer(calendar.application(), name="calendar")
+    app.add_typer(schemas.application(), name="schemas")
     app.command("version")(version)
     return app
 

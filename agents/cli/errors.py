@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from agents.broker import BrokerError
 from agents.deadletters import NoSuchLetter, NotReturned
 from agents.identities import NoIdentity
+from agents.schemas.files import SchemasError
 from events.client import NoSuchComplaint
 from events.client.errors import KafkaFailure
 from events.client.settings import SettingsError
@@ -43,6 +44,7 @@ ORDER: Final = (
     "identity",
     "policy",
     "calendar",
+    "schemas",
     "version",
 )
 
@@ -54,6 +56,7 @@ _FORESEEN: Final = (
     NoIdentity,
     NotReturned,
     PolicyError,
+    SchemasError,
     SettingsError,
 )
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
 from agents import diagram
-from agents.schemas import documents
+from agents.schemas.messages import message_schemas
 from events import base, codec
 from events.announcements import CALENDAR, AnnounceHoliday, AnnouncementEvent
 from events.commands import COMMANDS, PostponeComplaint
@@ -27,14 +28,23 @@ ROOT = Path(__file__).parent.parent.parent
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 CONTRACT = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
 LIFECYCLE = (ROOT / "docs" / "lifecycle.md").read_text(encoding="utf-8")
-SCHEMAS = documents()
+SCHEMAS = message_schemas()
 ADRS = sorted((ROOT / "docs" / "adr").glob("0*.md"))
 
-EXAMPLES: list[dict[str, Any]] = [
-    json.loads(block)
-    for path in DOCS
-    for block in re.findall(r"```json\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+def _blocks(path: Path) -> Iterator[tuple[str, str]]:
+    """Give each fenced block of a document: its language and its text."""
+    yield from re.findall(r"^```(\w*)\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+JSON: list[Any] = [
+    json.loads(text)
+    for path in (*DOCS, ROOT / "README.md")
+    for language, block in _blocks(path)
+    # messages stand in the input of commands too, one a line
+    for text in ([block] if language == "json" else re.findall(r'^\{"specversion".*$', block, re.MULTILINE))
 ]
+EXAMPLES: list[dict[str, Any]] = [event for event in JSON if isinstance(event, dict) and "specversion" in event]
 
 
 @pytest.mark.parametrize("event", EXAMPLES, ids=[event["type"] for event in EXAMPLES])
@@ -54,7 +64,7 @@ def test_each_example_is_read(event: dict[str, Any]) -> None:
     else:
         complaint = codec.decode_fact(raw).complaint
         assert event["sequence"] == f"{complaint.version:010d}"
-    Draft202012Validator(json.loads(SCHEMAS[f"{kind}.json"])).validate(event)
+    Draft202012Validator(SCHEMAS[kind]).validate(event)
 
 
 def test_there_is_an_example_of_each_kind_of_message() -> None:
@@ -62,10 +72,16 @@ def test_there_is_an_example_of_each_kind_of_message() -> None:
     assert kinds >= {ReportSubmitted.TYPE, Rejection.TYPE, Resolution.TYPE, "lapor.complaint.disposed.v1"}
 
 
+def test_json_that_is_no_message_does_not_look_like_one() -> None:
+    others = [value for value in JSON if value not in EXAMPLES]
+    assert [value for value in others if "lapor." in json.dumps(value)] == []
+
+
 def test_the_examples_are_of_one_complaint() -> None:
     named = complaint_id("/channels/sms", "1708-000123")
     assert f"`{named}`" in CONTRACT
-    assert {event.get("subject", named) for event in EXAMPLES} - {CALENDAR} == {named}
+    told = [json.loads(block) for language, block in _blocks(ROOT / "docs" / "contract.md") if language == "json"]
+    assert {event.get("subject", named) for event in told} - {CALENDAR} == {named}
 
 
 @pytest.mark.parametrize("name", diagram.DOCUMENTS)

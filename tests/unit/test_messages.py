@@ -11,12 +11,12 @@ import pytest
 
 from events import codec
 from events.announcements import CALENDAR, AnnouncementEvent
-from events.base import CONTENT_TYPE, timestamp
+from events.base import CONTENT_TYPE, Frozen, timestamp
 from events.commands import COMMANDS, command_type
 from events.facts import FACTS, fact_type
 from events.ids import complaint_id, digest, fact_id, stage_command_id, tracking_id
-from events.outcomes import Rejection, Resolution
-from events.reports import ReportSubmitted
+from events.outcomes import Rejection, Resolution, Story
+from events.reports import ReporterIdentity, ReportSubmitted
 from events.snapshot import Complaint
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "v1"
@@ -25,6 +25,7 @@ REPORT = ReportSubmitted.TYPE
 COMMAND_TYPES = [command_type(command.NAME) for command in COMMANDS]
 FACT_TYPES = [fact_type(fact.NAME) for fact in FACTS]
 CALENDAR_TYPES = [AnnouncementEvent.TYPE, codec.CALENDAR_TYPE]
+VALUES: dict[str, type[Frozen]] = {"reporter-identity.v1": ReporterIdentity, "story.v1": Story}
 ALL = [REPORT, *COMMAND_TYPES, *FACT_TYPES, *CALENDAR_TYPES, codec.STATE_TYPE, Rejection.TYPE, Resolution.TYPE]
 
 
@@ -33,7 +34,13 @@ def golden(kind: str) -> bytes:
 
 
 def test_there_is_one_example_of_each_message() -> None:
-    assert {path.name for path in GOLDEN.iterdir()} == {f"{kind}.json" for kind in ALL}
+    assert {path.name for path in GOLDEN.iterdir()} == {f"{kind}.json" for kind in [*ALL, *VALUES]}
+
+
+@pytest.mark.parametrize("kind", VALUES)
+def test_values(kind: str) -> None:
+    value = codec.read_ours(VALUES[kind], golden(kind))
+    assert json.loads(codec.encode_value(value)) == json.loads(golden(kind))
 
 
 @pytest.mark.parametrize("kind", ALL)

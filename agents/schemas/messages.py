@@ -1,37 +1,37 @@
 """The messages of the contract as JSON Schemas (2020-12), written from the models so that the two cannot differ.
 
-`python -m agents.schemas` writes them to schemas/, one file a message; with `--check` it only says which files are not
-what the models give, and exits 1 if there are any.
+What others send us is described as we read it: a field with a default may be left out, a field that we do not know is
+refused. What we send is described as we write it: every field is there, and there may be more of them one day.
 """
 
-import argparse
 import ast
 import inspect
-import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
+from agents.schemas.compatibility import Side
+from agents.schemas.traffic import IDENTITY, STORY
 from events import announcements, base, commands, facts, outcomes, reports, snapshot
 from events.announcements import AnnouncementEvent, Announcements
 from events.base import Envelope, Frozen
 from events.codec import CALENDAR_TYPE, STATE_TYPE
 from events.commands import COMMANDS, Command, CommandEvent, command_type
 from events.facts import FACTS, Fact, fact_type
-from events.outcomes import Rejection, Resolution
-from events.reports import ReportSubmitted
+from events.outcomes import Rejection, Resolution, Story
+from events.reports import ReporterIdentity, ReportSubmitted
 from events.snapshot import Complaint
 
-DIRECTORY: Final = "schemas"
 _FACT_DATA: Final = "Data"  # behind a fact's name: its fields and the complaint after it
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+Schema = dict[str, Any]
+"""A JSON Schema, or a part of one."""
 
 _Rising = Annotated[str, Field(pattern="^[0-9]{10}$", description="rises with each change; compares as text")]
 
@@ -69,7 +69,7 @@ class _CalendarEnvelope(_Ours):
     sequence: _Rising
 
 
-class _State(Frozen):
+class State(Frozen):
     """Where a complaint stands: the last of these for a complaint is its present standing."""
 
     complaint: Complaint
@@ -96,25 +96,6 @@ def _command_event(command: type[Command]) -> type[BaseModel]:
     event: Any = CommandEvent.__class_getitem__(command)
     fields: dict[str, Any] = {"type": (Literal[command_type(command.NAME)], ...)}
     return create_model(command_type(command.NAME), __base__=event, __doc__=command.__doc__, **fields)
-
-
-def _read_by_us() -> dict[str, type[BaseModel]]:
-    report = _event(ReportSubmitted.TYPE, ReportSubmitted, None)
-    announcement = _event(AnnouncementEvent.TYPE, AnnouncementEvent, None)
-    return {ReportSubmitted.TYPE: report, AnnouncementEvent.TYPE: announcement} | {
-        command_type(each.NAME): _command_event(each) for each in COMMANDS
-    }
-
-
-def _written_by_us() -> dict[str, type[BaseModel]]:
-    kinds: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
-        fact_type(fact.NAME): (_FactEnvelope, _fact_data(fact)) for fact in FACTS
-    }
-    kinds[STATE_TYPE] = (_SequencedEnvelope, _State)
-    kinds[CALENDAR_TYPE] = (_CalendarEnvelope, Announcements)
-    kinds[Rejection.TYPE] = (_RejectionEnvelope, Rejection)
-    kinds[Resolution.TYPE] = (_SequencedEnvelope, Resolution)
-    return {kind: _event(kind, envelope, data) for kind, (envelope, data) in kinds.items()}
 
 
 @cache
@@ -152,66 +133,54 @@ class _Plain(GenerateJsonSchema):
         return self.mode == "serialization" or super().field_is_required(field, total)
 
 
-def _document(kind: str, model: type[BaseModel], mode: JsonSchemaMode) -> str:
+def _schema(kind: str, model: type[BaseModel], mode: JsonSchemaMode) -> Schema:
     schema = model.model_json_schema(mode=mode, schema_generator=_Plain)
     for name, definition in [("CommandEvent", schema), *schema.get("$defs", {}).items()]:
         for field, doc in _descriptions_of(name).items():
             if field in definition.get("properties", {}):
                 definition["properties"][field].setdefault("description", doc)
-    whole = {"$schema": _DIALECT, **schema, "title": kind}
-    return json.dumps(whole, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+        if mode == "serialization" and definition.get("additionalProperties") is False:
+            # what we promise is the fields that are there: more may come, and are to be passed over
+            del definition["additionalProperties"]
+    return {"$schema": _DIALECT, **schema, "title": kind}
 
 
-def documents() -> dict[str, str]:
-    """Return each schema's file name and text.
-
-    What others send us is described as we read it (a field with a default may be left out), what we send as we write it
-    (every field is there).
-    """
-    read = {f"{kind}.json": _document(kind, model, "validation") for kind, model in _read_by_us().items()}
-    written = {f"{kind}.json": _document(kind, model, "serialization") for kind, model in _written_by_us().items()}
-    return read | written
-
-
-def differences(directory: Path, expected: Mapping[str, str]) -> list[str]:
-    """Say, a line a file, in what way `directory` is not `expected`."""
-    found = {path.name: path for path in directory.glob("*.json")}
-    missing = [f"{directory / name}: missing" for name in expected.keys() - found.keys()]
-    superfluous = [f"{directory / name}: describes no message" for name in found.keys() - expected.keys()]
-    other = [
-        f"{directory / name}: is not what the models give"
-        for name in found.keys() & expected.keys()
-        if found[name].read_text(encoding="utf-8") != expected[name]
-    ]
-    return sorted(missing + superfluous + other)
+@cache
+def read_by_us() -> Mapping[str, type[BaseModel]]:
+    """Return the model of each message that others may send us, by its CloudEvents type."""
+    report = _event(ReportSubmitted.TYPE, ReportSubmitted, None)
+    announcement = _event(AnnouncementEvent.TYPE, AnnouncementEvent, None)
+    return {ReportSubmitted.TYPE: report, AnnouncementEvent.TYPE: announcement} | {
+        command_type(each.NAME): _command_event(each) for each in COMMANDS
+    }
 
 
-def _write(directory: Path, expected: Mapping[str, str]) -> None:
-    directory.mkdir(exist_ok=True)
-    for path in directory.glob("*.json"):
-        if path.name not in expected:
-            path.unlink()
-    for name, text in expected.items():
-        (directory / name).write_text(text, encoding="utf-8")
+@cache
+def written_by_us() -> Mapping[str, type[BaseModel]]:
+    """Return the model of each message that we write, by its CloudEvents type."""
+    kinds: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
+        fact_type(fact.NAME): (_FactEnvelope, _fact_data(fact)) for fact in FACTS
+    }
+    kinds[STATE_TYPE] = (_SequencedEnvelope, State)
+    kinds[CALENDAR_TYPE] = (_CalendarEnvelope, Announcements)
+    kinds[Rejection.TYPE] = (_RejectionEnvelope, Rejection)
+    kinds[Resolution.TYPE] = (_SequencedEnvelope, Resolution)
+    return {kind: _event(kind, envelope, data) for kind, (envelope, data) in kinds.items()}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the schemas, or check them; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m agents.schemas", description="The published schemas.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file differs")
-    parser.add_argument("--directory", type=Path, default=Path(DIRECTORY), help="where they lie (default: %(default)s)")
-    given = parser.parse_args(arguments)
-    expected = documents()
-    if not given.check:
-        _write(given.directory, expected)
-        return 0
-    wrong = differences(given.directory, expected)
-    for line in wrong:
-        sys.stderr.write(f"{line}\n")
-    if wrong:
-        sys.stderr.write("run `make schemas` and look at what changes for those who read them\n")
-    return 1 if wrong else 0
+_VALUES: Final[Mapping[str, type[BaseModel]]] = {IDENTITY: ReporterIdentity, STORY: Story}
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+@cache
+def sides() -> Mapping[str, Side]:
+    """Say of each message whether we read it or write it."""
+    return dict.fromkeys(read_by_us(), Side.READ) | dict.fromkeys([*written_by_us(), *_VALUES], Side.WRITTEN)
+
+
+@cache
+def message_schemas() -> Mapping[str, Schema]:
+    """Return the JSON Schema of each message of the contract, by its CloudEvents type (or its name, if it is none)."""
+    read = {kind: _schema(kind, model, "validation") for kind, model in read_by_us().items()}
+    written = {kind: _schema(kind, model, "serialization") for kind, model in written_by_us().items()}
+    values = {kind: _schema(kind, model, "serialization") for kind, model in _VALUES.items()}
+    return read | written | values

@@ -1,0 +1,262 @@
+"""What a change of a JSON Schema does to those on the other side of it, told field by field. Pure.
+
+A schema says which messages are right. A change can take some away (it narrows) and can let new ones in (it widens).
+What we read may not narrow: who sends what was right yesterday would be refused today. What we write may not widen: who
+reads would meet what could not come yesterday. So one comparison serves both directions.
+
+Judged is what our generator writes. Any other keyword that changes counts as both, so that nothing goes by unseen. One
+thing is taken for granted: nobody sends a field that is not named only because an open object would let it pass, so an
+open object may get new fields.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from itertools import chain
+from typing import Any, Final
+
+Schema = Mapping[str, Any]
+
+
+class Side(Enum):
+    """On which side of a message we are."""
+
+    READ = "others send it to us"
+    WRITTEN = "others read it from us"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between an earlier schema and a later one."""
+
+    path: str
+    """The field, from the top of the message: `data.location.lat`, `data.attachments[].url`, `data.clocks.*`."""
+    what: str
+    narrows: bool = False
+    """A message that was right is not so any more."""
+    widens: bool = False
+    """A message that was not right has become so."""
+    why: str = ""
+    """What it costs the other side, where that is not plain from the direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A change that somebody pays for."""
+
+    kinds: tuple[str, ...]
+    """The messages that have it: a part that several share changes in all of them."""
+    path: str
+    what: str
+    why: str
+    side: Side | None
+    """None for a message that is gone: only the earlier set knows who needed it."""
+
+
+_GONE: Final = "is there no more"
+_IN_VAIN: Final = "they would look for it in vain"
+_ANYTHING: Final[Schema] = {}
+_SILENT: Final = frozenset(
+    {"$schema", "$defs", "$comment", "title", "description", "examples", "default", "deprecated", "type"}
+)
+_AT_MOST: Final = {"maxLength": "characters", "maximum": "", "maxItems": "entries"}
+_AT_LEAST: Final = {"minLength": "characters", "minimum": "", "minItems": "entries"}
+_JUDGED: Final = frozenset(
+    {*_AT_MOST, *_AT_LEAST, "enum", "const", "properties", "required", "additionalProperties", "propertyNames", "items"}
+)
+
+
+def breaks(old: Mapping[str, Schema], new: Mapping[str, Schema], sides: Mapping[str, Side]) -> list[Break]:
+    """Return what breaks somebody between two sets of schemas, by message; what is the same in several is told once.
+
+    Args:
+        old: the set that others rely on.
+        new: the set that is to take its place.
+        sides: for each message of `new`, whether we read or write it.
+    """
+    found: dict[tuple[Change, Side | None], list[str]] = {}
+    for kind in sorted(old):
+        if kind not in new:
+            found.setdefault((Change("message", _GONE), None), []).append(kind)
+            continue
+        for change in changes(old[kind], new[kind]):
+            if change.narrows if sides[kind] is Side.READ else change.widens:
+                found.setdefault((change, sides[kind]), []).append(kind)
+    return [Break(tuple(kinds), each.path, each.what, each.why, side) for (each, side), kinds in found.items()]
+
+
+def changes(old: Schema, new: Schema) -> Iterator[Change]:
+    """Give what is different, from the top of the message down."""
+    yield from dict.fromkeys(_Comparison(old, new).compare(old, new, ""))
+
+
+class _Comparison:
+    """Walks both schemas side by side; the roots are kept to follow references."""
+
+    def __init__(self, old: Schema, new: Schema) -> None:
+        self._old = old
+        self._new = new
+        self._under_way: set[tuple[Any, Any]] = set()
+
+    def compare(self, old: Schema, new: Schema, path: str) -> Iterator[Change]:
+        references = (old.get("$ref"), new.get("$ref"))
+        if all(references) and references in self._under_way:
+            return  # a part that holds itself
+        self._under_way.add(references)
+        if "default" in old and "default" in new and old["default"] != new["default"]:
+            said = f"left out, it means {_shown(new['default'])}, not {_shown(old['default'])}"
+            yield Change(path, said, narrows=True, why="what they leave out would mean something else")
+        yield from self._alternatives(_alternatives(old, self._old), _alternatives(new, self._new), path)
+        self._under_way.discard(references)
+
+    def _alternatives(self, olds: list[Schema], news: list[Schema], path: str) -> Iterator[Change]:
+        """Compare each alternative with the one of its type that differs least; the rest went, or came."""
+        unmatched: list[Schema] = []
+        rest = list(news)
+        for old in olds:
+            alike = [(list(self._one(old, new, path)), new) for new in rest if _family(old) == _family(new)]
+            if not alike:
+                unmatched.append(old)
+                continue
+            different, nearest = min(alike, key=lambda pair: len(pair[0]))
+            rest.remove(nearest)
+            yield from different
+        if len(unmatched) == len(rest) == 1:
+            yield _retyped(path, _kind(unmatched[0]), _kind(rest[0]))
+            return
+        yield from (Change(path, f"may no longer be {_kind(old)}", narrows=True) for old in unmatched)
+        yield from (Change(path, f"may be {_kind(new)} too", widens=True) for new in rest)
+
+    def _one(self, old: Schema, new: Schema, path: str) -> Iterator[Change]:
+        if old.get("type") != new.get("type"):
+            yield _retyped(path, _kind(old), _kind(new))
+        yield from _bounds(old, new, path)
+        yield from _words(old, new, path)
+        if _family(old) == "object":
+            yield from self._object(old, new, path)
+        if "items" in old or "items" in new:
+            yield from self.compare(old.get("items", _ANYTHING), new.get("items", _ANYTHING), f"{path}[]")
+        for keyword in sorted((old.keys() | new.keys()) - _JUDGED - _SILENT):
+            if old.get(keyword) != new.get(keyword):
+                what = f"{keyword} is {_shown(new.get(keyword))}, was {_shown(old.get(keyword))}"
+                # without it everything goes: a `pattern` or `format` that comes narrows, one that goes widens
+                yield Change(path, what, narrows=keyword in new, widens=keyword in old)
+
+    def _object(self, old: Schema, new: Schema, path: str) -> Iterator[Change]:
+        before, after = old.get("properties", {}), new.get("properties", {})
+        needed_before, needed = set(old.get("required", ())), set(new.get("required", ()))
+        closed = new.get("additionalProperties") is False
+        for name in [*before, *(name for name in after if name not in before)]:
+            field = f"{path}.{name}" if path else name
+            if name not in after:
+                yield Change(field, _GONE, narrows=True)
+                yield Change(field, _GONE, widens=True, why=_IN_VAIN)
+            elif name not in before:
+                what = "is new and required" if name in needed else "is new"
+                yield Change(field, what, narrows=name in needed, widens=closed)
+            else:
+                yield from self.compare(before[name], after[name], field)
+                if (name in needed_before) != (name in needed):
+                    if name in needed:
+                        yield Change(field, "is required", narrows=True)
+                    else:
+                        yield Change(field, "may be left out", widens=True, why=_IN_VAIN)
+        for keyword, fields in (("additionalProperties", f"{path}.*"), ("propertyNames", f"{path}.* (its name)")):
+            yield from self._further(old.get(keyword, True), new.get(keyword, True), fields)
+
+    def _further(self, old: Schema | bool, new: Schema | bool, path: str) -> Iterator[Change]:  # noqa: FBT001 -- JSON Schema's own form
+        if isinstance(old, bool) or isinstance(new, bool):
+            if old is False and new is not False:
+                yield Change(path, "fields that are not named are let in", widens=True)
+            elif new is False and old is not False:
+                yield Change(path, "fields that are not named are refused", narrows=True)
+            elif old != new:
+                yield from self.compare(_schema(old), _schema(new), path)
+            return
+        yield from self.compare(old, new, path)
+
+
+def _schema(written: Schema | bool) -> Schema:  # noqa: FBT001 -- JSON Schema's own form
+    return _ANYTHING if isinstance(written, bool) else written
+
+
+def _resolved(schema: Schema, root: Schema) -> Schema:
+    """Follow references; what stands beside one (a description, say) goes with it."""
+    while "$ref" in schema:
+        target: Any = root
+        for step in schema["$ref"].removeprefix("#/").split("/"):
+            target = target[step]
+        schema = {**target, **{name: value for name, value in schema.items() if name != "$ref"}}
+    return schema
+
+
+def _alternatives(schema: Schema, root: Schema) -> list[Schema]:
+    schema = _resolved(schema, root)
+    if isinstance(schema.get("type"), list):
+        return [{**schema, "type": each} for each in schema["type"]]
+    if "anyOf" not in schema or schema.keys() - _SILENT != {"anyOf"}:
+        return [schema]
+    return list(chain.from_iterable(_alternatives(each, root) for each in schema["anyOf"]))
+
+
+def _family(schema: Schema) -> str:
+    kind = schema.get("type", "")
+    return "number" if kind == "integer" else str(kind)
+
+
+def _kind(schema: Schema) -> str:
+    named = {"": "anything", "object": "an object", "array": "a list", "null": "null", "integer": "a whole number"}
+    named |= {"string": "a text", "number": "a number", "boolean": "true or false"}
+    kind = named.get(schema.get("type", ""), str(schema.get("type")))
+    words = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    return f"{kind} ({', '.join(map(_shown, words))})" if words else kind
+
+
+def _retyped(path: str, before: str, after: str) -> Change:
+    return Change(
+        path, f"is {after}, was {before}", narrows=not _holds(after, before), widens=not _holds(before, after)
+    )
+
+
+def _holds(one: str, other: str) -> bool:
+    """Say whether all that is `other` is `one` too."""
+    return one == "anything" or (one, other) == ("a number", "a whole number")
+
+
+def _bounds(old: Schema, new: Schema, path: str) -> Iterator[Change]:
+    for keywords, phrase, sign in ((_AT_MOST, "at most", 1), (_AT_LEAST, "at least", -1)):
+        for keyword, unit in keywords.items():
+            before, after = old.get(keyword), new.get(keyword)
+            if before == after:
+                continue
+            tighter = after is not None and (before is None or sign * after < sign * before)
+            said = "without a limit" if after is None else f"{phrase} {after} {unit}".rstrip()
+            was = "without a limit" if before is None else f"{before}"
+            yield Change(path, f"is {said}, was {was}", narrows=tighter, widens=not tighter)
+
+
+def _words(old: Schema, new: Schema, path: str) -> Iterator[Change]:
+    before, after = _closed_list(old), _closed_list(new)
+    if before is None or after is None:
+        if before is not None:
+            yield Change(path, f"is any value, was one of {_listed(before)}", widens=True)
+        if after is not None:
+            yield Change(path, f"is one of {_listed(after)}, was any value", narrows=True)
+        return
+    yield from (Change(path, f"{_shown(word)} is gone", narrows=True) for word in before if word not in after)
+    yield from (Change(path, f"{_shown(word)} is new", widens=True) for word in after if word not in before)
+
+
+def _closed_list(schema: Schema) -> list[Any] | None:
+    if "const" in schema:
+        return [schema["const"]]
+    return schema.get("enum")
+
+
+def _listed(words: Iterable[Any]) -> str:
+    return ", ".join(map(_shown, words))
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

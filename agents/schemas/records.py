@@ -1,0 +1,201 @@
+"""The messages as records on Kafka: what stands around the value (key, headers, form), and an example of each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+from agents.schemas.messages import Schema
+from agents.schemas.traffic import ERASED, LETTER, MESSAGES, SETTLED, VALUES
+from agents.shell.forwarding import HEADER as FORWARDED
+from agents.shell.records import REPLAYS
+from events.announcements import CALENDAR, AnnouncementEvent
+from events.base import CONTENT_TYPE
+from events.codec import CALENDAR_TYPE, HEADERS, decode_fact, decode_report, fact_headers
+from events.errors import Undecodable
+from events.outcomes import Rejection
+from events.reports import ReportSubmitted
+from events.topics import TopicName
+
+Part = dict[str, Any]
+
+_BYTES: Final = "application/octet-stream"
+_COMPLAINT: Final[Part] = {"type": "string", "format": "uuid", "description": "the complaint id"}
+_CALENDAR: Final[Part] = {"const": CALENDAR, "description": "not about a complaint"}
+_ANY_KEY: Final[Part] = {"description": "any key will do; the complaint id keeps reports in order"}
+_PLACE: Final = "a place on a topic, as in complaints.dead-letters-3@17"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message with all that AsyncAPI tells of it."""
+
+    name: str
+    title: str
+    summary: str
+    key: Part
+    headers: Part
+    examples: tuple[Part, ...]
+    payload: Part | None = None
+    """None for a record without a value."""
+    content_type: str = CONTENT_TYPE
+    correlation: str | None = None
+    """The field by which an answer is matched to the command that it answers."""
+
+
+def messages(schemas: Mapping[str, Schema], examples: Mapping[str, Part]) -> dict[str, Message]:
+    """Return every message of the contract by its name, given the schema and one example of each that has one."""
+    found: dict[str, Message] = {}
+    for topic, names in MESSAGES.items():
+        for name in names:
+            if name in schemas:
+                found[name] = _message(topic, name, schemas[name], examples[name])
+    return found | {ERASED: _erased(), LETTER: _letter(examples[ReportSubmitted.TYPE]), SETTLED: _settled()}
+
+
+def _message(topic: TopicName, name: str, schema: Schema, example: Part) -> Message:
+    summary = " ".join(str(schema["description"]).split("\n\n")[0].split())
+    kept = {"name": name, "summary": f"as it lies on {topic}", "payload": example}
+    return Message(
+        name=name,
+        title=name,
+        summary=summary.replace(f"`{name}`: ", ""),
+        content_type="application/json" if name in VALUES else CONTENT_TYPE,
+        key=_key(topic, name),
+        headers=_headers(topic, name),
+        examples=({"headers": _example_headers(topic, name, example), **kept},),
+        payload={"$ref": f"#/components/schemas/{name}"},
+        correlation=_correlation(topic),
+    )
+
+
+def _key(topic: TopicName, name: str) -> Part:
+    if topic is TopicName.INTAKE:
+        return _ANY_KEY
+    if name in {AnnouncementEvent.TYPE, CALENDAR_TYPE}:
+        return _CALENDAR
+    if name == Rejection.TYPE:
+        return {"anyOf": [_COMPLAINT, _CALENDAR]}
+    return _COMPLAINT
+
+
+def _correlation(topic: TopicName) -> str | None:
+    return {TopicName.COMMANDS: "id", TopicName.EVENTS: "causationid", TopicName.REJECTIONS: "causationid"}.get(topic)
+
+
+def _headers(topic: TopicName, name: str) -> Part:
+    said: Part = {} if name in VALUES else {"content-type": {"const": CONTENT_TYPE}}
+    if topic in {TopicName.INTAKE, TopicName.COMMANDS}:
+        said[REPLAYS] = _text("how often it was brought back from the dead letters")
+        said["replayed-from"] = _text(f"the dead letter that it was: {_PLACE}")
+    if topic is TopicName.COMMANDS:
+        said[FORWARDED] = _text("partition/offset at which it lay in the wrong partition")
+    if topic is not TopicName.EVENTS:
+        return {"type": "object", "properties": said}
+    said["fact"] = {"const": name.split(".")[2], "description": "the fact's name"}
+    said["status"] = _text("where it left the complaint")
+    said["escalation-due"] = {"enum": ["0", "1"], "description": "1: a breach waits to be escalated"}
+    return {"type": "object", "properties": said, "required": list(said)}
+
+
+def _example_headers(topic: TopicName, name: str, example: Part) -> Part:
+    if name in VALUES:
+        return {}
+    said = fact_headers(decode_fact(to_json(example))) if topic is TopicName.EVENTS else HEADERS
+    return {header: value.decode() for header, value in said}
+
+
+def _text(description: str) -> Part:
+    return {"type": "string", "description": description}
+
+
+def _object(**fields: str) -> Part:
+    named = {name.replace("_", "-"): _text(description) for name, description in fields.items()}
+    return {"type": "object", "properties": named}
+
+
+def _nothing(name: str, told: tuple[str, str], key: Part, headers: Part, example: dict[str, str]) -> Message:
+    """Describe a record without a value: what it says stands in its headers."""
+    title, summary = told
+    return Message(
+        name=name,
+        title=title,
+        summary=summary,
+        key=key,
+        headers=headers,
+        examples=({"name": name, "summary": title, "headers": example},),
+        payload={"type": "null", "description": "no value"},
+        content_type=_BYTES,
+    )
+
+
+def _erased() -> Message:
+    return _nothing(
+        ERASED,
+        ("an identity that was erased", "A record without a value after which nobody knows who reported."),
+        _COMPLAINT,
+        _object(erased_because="why", erased_by="who did it", erased_at="when, RFC 3339"),
+        {"erased-because": "asked for", "erased-by": "identity desk", "erased-at": "2026-04-01T02:00:00.000Z"},
+    )
+
+
+def _letter(report: Part) -> Message:
+    broken = {**report, "data": {**report["data"], "class": "pengaduan"}}
+    said = {"stage": "intake", "topic": str(TopicName.INTAKE), "partition": "3", "offset": "41", **_refused(broken)}
+    needed = (*said, "failed-at")
+    return Message(
+        name=LETTER,
+        title="dead letter",
+        summary="What a stage could not read: key and value as they came.",
+        key={"description": "as it came"},
+        headers=_object(
+            stage="the stage that could not read it",
+            topic="where it was found",
+            partition="where it was found",
+            offset="where it was found",
+            code="what kind of mistake it is",
+            reason="one line: what is wrong, with the names of the fields",
+            failed_at="when it was set aside, RFC 3339",
+            replays="how often it had been replayed before, if it was",
+            traceback="only where our own code failed",
+            truncated_from="the length in bytes that it had, if it was too large to be kept whole",
+        )
+        | {"required": list(needed)},
+        examples=(
+            {
+                "name": LETTER,
+                "summary": "a report of a class that there is not",
+                "headers": {**said, "failed-at": "2026-03-16T02:11:05.250Z"},
+                "payload": broken,
+            },
+        ),
+        payload={"description": "any bytes; often a message of the contract with a mistake in it"},
+        content_type=_BYTES,
+    )
+
+
+def _refused(report: Part) -> dict[str, str]:
+    try:
+        decode_report(to_json(report))
+    except Undecodable as error:
+        return {"code": error.code, "reason": error.reason}
+    raise ValueError("the example of a dead letter is a report in order")
+
+
+def _settled() -> Message:
+    headers = _object(
+        replayed=f"the letter that was replayed: {_PLACE}",
+        to="where it lies again",
+        discards=f"the letter that was given up: {_PLACE}",
+        reason="why it was given up",
+        by="who did it",
+    )
+    either = {"oneOf": [{"required": ["replayed", "to"]}, {"required": ["discards", "reason"]}]}
+    return _nothing(
+        SETTLED,
+        ("what became of a dead letter", "A record without a value behind it, with its key: replayed, or given up."),
+        {"description": "that of the dead letter"},
+        headers | {"required": ["by"]} | either,
+        {"replayed": "complaints.dead-letters-3@17", "to": "complaints.intake-3@58", "by": "operator"},
+    )

@@ -1,0 +1,104 @@
+"""Who sends and receives which messages on which topic, put together from the rights, the roles and the contract."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from events import access
+from events.announcements import AnnouncementEvent
+from events.codec import CALENDAR_TYPE, STATE_TYPE
+from events.commands import COMMANDS, command_type
+from events.facts import FACTS, fact_type
+from events.outcomes import Rejection, Resolution
+from events.reports import ReportSubmitted
+from events.topics import STAGES, TopicName
+from workflow.roles import MAY, Role
+
+IDENTITY: Final = "reporter-identity.v1"
+STORY: Final = "story.v1"
+VALUES: Final = (IDENTITY, STORY)
+"""What is no CloudEvent: the value of a record by itself."""
+ERASED: Final = "reporter-identity-erased"
+"""The record without a value after which nobody knows who reported."""
+LETTER: Final = "dead-letter"
+"""What could not be read: any bytes, so there is no schema of it."""
+SETTLED: Final = "dead-letter-settled"
+"""The record without a value that says what became of a dead letter."""
+
+_COMMANDS: Final = (*(command_type(command.NAME) for command in COMMANDS), AnnouncementEvent.TYPE)
+
+MESSAGES: Final[Mapping[TopicName, tuple[str, ...]]] = {
+    TopicName.INTAKE: (ReportSubmitted.TYPE,),
+    TopicName.IDENTITIES: (IDENTITY, ERASED),
+    TopicName.COMMANDS: _COMMANDS,
+    TopicName.EVENTS: tuple(fact_type(fact.NAME) for fact in FACTS),
+    TopicName.STATE: (STATE_TYPE, CALENDAR_TYPE),
+    TopicName.STORIES: (STORY,),
+    TopicName.REJECTIONS: (Rejection.TYPE,),
+    TopicName.RESOLUTIONS: (Resolution.TYPE,),
+    TopicName.DEAD_LETTERS: (LETTER, SETTLED),
+}
+"""The messages of each topic: CloudEvents types, and names of ours for what is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Somebody who sends or receives, with the rights of `role`."""
+
+    name: str
+    what: str
+    role: access.Role
+    only: Mapping[TopicName, tuple[str, ...]] = field(default_factory=dict)
+    """What it sends, where that is not all that the topic has."""
+
+    def sends(self, topic: TopicName) -> tuple[str, ...]:
+        """Return the messages that it sends to a topic that it may write."""
+        return self.only.get(topic, MESSAGES[topic])
+
+    def group(self, topic: TopicName) -> str | None:
+        """Return the consumer group in which it reads a topic, as in the rights; None if it reads without one."""
+        memory = self.name in STAGES and STAGES[self.name] is not topic
+        return None if memory else self.role.group
+
+
+def _commands_of(roles: Iterable[Role]) -> tuple[str, ...]:
+    asked = frozenset(roles)
+    return tuple(command_type(command.NAME) for command in COMMANDS if MAY[command] & asked)
+
+
+def _stage(role: access.Role) -> Party:
+    only: dict[TopicName, tuple[str, ...]] = {
+        TopicName.DEAD_LETTERS: (LETTER,),
+        TopicName.IDENTITIES: (IDENTITY,),
+    }
+    # lifecycle sends on whatever lay in the wrong partition
+    if TopicName.COMMANDS in role.writes and role.name != "lifecycle":
+        only[TopicName.COMMANDS] = _commands_of([Role[role.name.upper()]])
+    return Party(role.name, f"the stage `{role.name}` of the engine", role, only)
+
+
+def _people(name: str, what: str, commands: tuple[str, ...]) -> Party:
+    return Party(name, f"{what}, through a gateway", access.ROLES["gateways"], {TopicName.COMMANDS: commands})
+
+
+_OFFICE: Final = (Role.ADMINISTRATOR, Role.HOLDER, Role.SUPERIOR, Role.ARBITER)
+_PEOPLE: Final = (
+    _people("officers", "the people of an office", (*_commands_of(_OFFICE), AnnouncementEvent.TYPE)),
+    _people("citizens", "those who reported", _commands_of([Role.CITIZEN])),
+)
+_ONLY: Final = {
+    "identity-desk": {TopicName.IDENTITIES: (ERASED,)},
+    # what they replay is what lay there
+    "operators": {TopicName.DEAD_LETTERS: (SETTLED,)},
+}
+
+
+def _client(role: access.Role) -> tuple[Party, ...]:
+    return _PEOPLE if role.name == "gateways" else (Party(role.name, role.what, role, _ONLY.get(role.name, {})),)
+
+
+PARTIES: Final = (
+    *(party for role in access.CLIENT_ROLES if role.reads or role.writes for party in _client(role)),
+    *map(_stage, access.STAGE_ROLES),
+)
+"""Everybody around the topics: those outside first, then our own stages."""
