@@ -7,13 +7,14 @@ STAMP := $(VENV)/.installed
 PYTHONS := python3 python3.13 python3.12 python3.11
 
 .DEFAULT_GOAL := help
-.PHONY: chaos fuzz overload help demo test check unit integration format schemas lock broker-possible bench bench-timers
+.PHONY: chaos fuzz overload help demo test check unit asyncapi integration format schemas lock broker-possible bench bench-timers
 
 help:
 	@echo "make demo          the whole engine for about a minute: broker, stages, citizens, officers (REPORTS=file.csv takes real reports)"
 	@echo "make test          check, unit and integration: what CI runs"
 	@echo "make check         lint, format, types, import directions, published schemas"
 	@echo "make unit          the tests that need no broker"
+	@echo "make asyncapi      AsyncAPI's own parser on schemas/asyncapi.json, where there is node"
 	@echo "make integration   the tests on a real Kafka"
 	@echo "make bench         what the engine carries, as figures (BENCH=--small for a quick look)"
 	@echo "make bench-timers  what a million clocks cost, how soon they are ready again, how late they ring"
@@ -27,7 +28,7 @@ help:
 demo: $(STAMP) broker-possible
 	@$(BIN)/alur demo $(if $(REPORTS),--reports "$(REPORTS)")
 
-test: check unit integration
+test: check unit asyncapi integration
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -38,6 +39,9 @@ check: $(STAMP)
 
 unit: $(STAMP)
 	$(BIN)/pytest --numprocesses 2 --dist worksteal tests/unit tests/model
+
+asyncapi: $(STAMP)
+	@$(BIN)/python tests/programs/check_asyncapi.py $(VENV)/asyncapi
 
 integration: $(STAMP) broker-possible
 	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/integration
