@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PYTHONS := python3 python3.13 python3.12 python3.11
 
 .DEFAULT_GOAL := help
-.PHONY: chaos fuzz overload help demo test check unit asyncapi integration format schemas lock broker-possible bench bench-timers
+.PHONY: alerts chaos fuzz overload help demo test check unit asyncapi integration format schemas lock broker-possible bench bench-timers
 
 help:
 	@echo "make demo          the whole engine for about a minute: broker, stages, citizens, officers (REPORTS=file.csv takes real reports)"
@@ -21,6 +21,7 @@ help:
 	@echo "make chaos         workers and broker killed, frozen and moved under load (SEED=1708 MINUTES=5 NODES=1 or 3)"
 	@echo "make fuzz          hostile records on each inward topic (SEED=1708 RECORDS=100000)"
 	@echo "make overload      ten times the reports that it carries, while officers go on (SECONDS=60)"
+	@echo "make alerts        the alert rules, by Prometheus' own promtool if there is one"
 	@echo "make format        put the code into its form"
 	@echo "make schemas       write schemas/ anew from the models"
 	@echo "make lock          resolve the dependencies anew"
@@ -30,12 +31,20 @@ demo: $(STAMP) broker-possible
 
 test: check unit asyncapi integration
 
-check: $(STAMP)
+check: $(STAMP) alerts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/alur schemas check
+
+# the unit tests look at the rules too; only promtool knows the language in which they are written
+alerts:
+	@if command -v promtool >/dev/null; then \
+	  cd docs/deploy/prometheus && promtool check config prometheus.yml && promtool test rules alerts_test.yml; \
+	else \
+	  echo "alerts: not tried, for want of promtool (on Debian, apt-get install prometheus)"; \
+	fi
 
 unit: $(STAMP)
 	$(BIN)/pytest --numprocesses 2 --dist worksteal tests/unit tests/model

@@ -23,7 +23,7 @@ def services() -> dict[str, Any]:
 
 
 def test_every_stage_has_a_service_and_no_service_is_for_nothing(services: dict[str, Any]) -> None:
-    assert set(services) == {"kafka", "topics", "browser", *STAGES}
+    assert set(services) == {"kafka", "topics", "prometheus", "grafana", "browser", *STAGES}
 
 
 @pytest.mark.parametrize("stage", STAGES)
