@@ -205,11 +205,7 @@ def _bounds(
     """Return the offset behind the last record and that of the first, for each partition of the topics."""
     if missing := missing_among(client, sorted(names)):
         raise TopicsMissing(missing)
-    partitions = [
-        TopicPartition(topic["name"], partition["partition_index"])
-        for topic in client.describe_topics(sorted(names))
-        for partition in topic["partitions"]
-    ]
+    partitions = partitions_of(client, names)
 
     def offsets(spec: OffsetSpec) -> dict[TopicPartition, int]:
         found = client.list_partition_offsets(dict.fromkeys(partitions, spec))
@@ -221,15 +217,24 @@ def _bounds(
         raise TopicsMissing(tuple(sorted(names))) from None
 
 
+def partitions_of(client: Any, names: Collection[str]) -> list[TopicPartition]:  # noqa: ANN401 -- as above
+    """Return the partitions of those topics that exist."""
+    return [
+        TopicPartition(topic["name"], partition["partition_index"])
+        for topic in client.describe_topics(sorted(names))
+        for partition in topic["partitions"]
+    ]
+
+
 def _committed(client: Any, group: str) -> dict[TopicPartition, int]:  # noqa: ANN401 -- as above
     try:
-        offsets = _patiently(lambda: client.list_group_offsets(group))
+        offsets = patiently(lambda: client.list_group_offsets(group))
     except GroupIdNotFoundError:
         return {}
     return {partition: at.offset for partition, at in offsets.get(group, {}).items()}
 
 
-def _patiently(ask: Callable[[], _Result]) -> _Result:
+def patiently(ask: Callable[[], _Result]) -> _Result:
     """Ask again while a young broker is still setting up what answers, ten seconds at most."""
     deadline = time.monotonic() + _ANSWER_S
     while True:

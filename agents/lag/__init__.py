@@ -1,0 +1,25 @@
+"""How far consumer groups are behind, whether they get on, and what that means: `alur lag`, and for other programs.
+
+`rules`, `figures`, `findings` and `assess` are pure; `reading`, `markers`, `hanging` and `deadlines` ask Kafka.
+"""
+
+from agents.lag.reading import UnknownGroup
+from agents.lag.report import DeadlinesAtStake, Finding, GroupLag, LagReport, PartitionLag, TrendPoint
+from agents.lag.rules import Severity, Status
+from agents.lag.watcher import LOOK_EVERY_SECONDS, WINDOW_SECONDS, LagWatcher, measure
+
+__all__ = [
+    "LOOK_EVERY_SECONDS",
+    "WINDOW_SECONDS",
+    "DeadlinesAtStake",
+    "Finding",
+    "GroupLag",
+    "LagReport",
+    "LagWatcher",
+    "PartitionLag",
+    "Severity",
+    "Status",
+    "TrendPoint",
+    "UnknownGroup",
+    "measure",
+]

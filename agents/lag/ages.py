@@ -1,0 +1,90 @@
+"""When the oldest unread record was written, by asking Kafka only for offsets by time.
+
+To read the record itself would take the right to read the topic: operators may see how far the stages are, and not what
+citizens wrote. `ListOffsets` with a time gives the first record stamped then or later, and takes no more than the right
+to see the topic. A few such questions, narrowing down the time, lead to the record at a place.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from agents.lag.looks import Source
+
+Spot = tuple[Source, int]
+"""A partition and an offset in it."""
+Found = tuple[int, int]
+"""Offset and stamp (milliseconds) of a record."""
+Ask = Callable[[Mapping[Source, int]], Mapping[Source, Found | None]]
+"""Gives, for each partition, the first record stamped at that time (milliseconds) or later; None if there is none."""
+
+_FIRST_STEP_MS: Final = 125
+_STEP_FACTOR: Final = 8
+_MOST_ROUNDS: Final = 200
+_CLOSE_ENOUGH: Final = 0.01
+"""Of the age: nobody acts differently at 99 minutes than at 100."""
+_CLOSE_ENOUGH_MS: Final = 10
+
+
+@dataclass(slots=True)
+class _Search:
+    place: int
+    now: int
+    step: int = _FIRST_STEP_MS
+    low: int | None = None
+    """The latest stamp known of a record before the place."""
+    high: int | None = None
+    """A time from which on there is no record up to the place."""
+    stamp: int | None = None
+    over: bool = False
+
+    def next_question(self) -> int | None:
+        """Return the time to ask for; None once it is found closely enough."""
+        if self.over:
+            return None
+        high = self.now + 1 if self.high is None else self.high
+        if self.low is None:
+            # go back from now in ever larger steps: most of what waits has not waited for long
+            self.step *= _STEP_FACTOR
+            return max(0, high - self.step)
+        if high - self.low <= max(_CLOSE_ENOUGH_MS, _CLOSE_ENOUGH * (self.now - self.low)):
+            self._end(self.low)
+            return None
+        return (self.low + high) // 2
+
+    def take(self, asked: int, found: Found | None) -> None:
+        """Take in an answer, whoever asked for it."""
+        if found is not None and found[0] < self.place:
+            self.low = found[1] if self.low is None else max(self.low, found[1])
+        elif found is not None and (found[0] == self.place or asked == 0):
+            # asked from the beginning of time, the first record lies behind the place: the log has none up to it
+            self._end(found[1])
+        elif asked == 0:
+            self._end(None)
+        else:
+            self.high = asked if self.high is None else min(self.high, asked)
+
+    def _end(self, stamp: int | None) -> None:
+        self.stamp, self.over = stamp, True
+
+
+def stamps_at(spots: Collection[Spot], ask: Ask, now: int) -> dict[Spot, int]:
+    """Return when the record at each spot was written, in milliseconds; `now` is in milliseconds too.
+
+    Exact where stamps rise from record to record, as they do in a topic that the broker stamps, and in any case where
+    the search hits the record; else close to one hundredth of its age. Where stamps do not rise it is the latest stamp
+    of the records before it. A spot behind which there is no record has no stamp.
+    """
+    searches = {spot: _Search(spot[1], now) for spot in spots}
+    for _ in range(_MOST_ROUNDS):
+        questions = {}
+        for (source, _), search in searches.items():
+            if source not in questions and (at := search.next_question()) is not None:
+                questions[source] = at
+        if not questions:
+            break
+        answers = ask(questions)
+        for (source, _), search in searches.items():
+            if source in questions and not search.over:
+                search.take(questions[source], answers.get(source))
+    return {spot: search.stamp for spot, search in searches.items() if search.stamp is not None}

@@ -1,0 +1,135 @@
+"""Puts a report together from what was seen; pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from agents.lag.figures import rates, seconds_to_drain
+from agents.lag.findings import group_findings, transaction_findings
+from agents.lag.looks import Source, Window
+from agents.lag.meaning import BY_THE_CLOCK, waiting
+from agents.lag.report import Finding, GroupLag, LagReport, PartitionLag, TrendPoint
+from agents.lag.rules import SEVERITY, Severity, Status, judge_group, judge_partition, worst
+from agents.lag.transactions import OpenTransaction
+
+
+@dataclass(frozen=True)
+class View:
+    """A group, the stage of ours that it is the group of, and the window over which it was looked at."""
+
+    group: str
+    stage: str | None
+    window: Window
+
+    @property
+    def own(self) -> Status:
+        """The verdict on the group as a whole."""
+        return judge_group(self.window, by_the_clock=self.stage in BY_THE_CLOCK)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was found out besides the offsets."""
+
+    written_at: Mapping[tuple[Source, int], datetime] = field(default_factory=dict)
+    """When the record at a place was written."""
+    transactions: Sequence[OpenTransaction] = ()
+    """Those that have been open for the whole window."""
+
+
+def group_lag(view: View, evidence: Evidence) -> GroupLag:
+    """Judge one group; deadlines are for the caller to add."""
+    window, last = view.window, view.window.last
+    partitions = tuple(_partition(source, window, evidence) for source in sorted(last.offsets))
+    status = worst([view.own, *(each.status for each in partitions)])
+    lag = sum(each.lag for each in partitions)
+    return GroupLag(
+        group=view.group,
+        stage=view.stage,
+        topics=tuple(sorted({each.topic for each in partitions})),
+        state=last.state,
+        members=last.members,
+        status=status,
+        severity=_severity(status, partitions, evidence, window.last.at),
+        lag=lag,
+        age=max((each.age for each in partitions), default=0.0),
+        rate_in=_total(each.rate_in for each in partitions),
+        rate_out=_total(each.rate_out for each in partitions),
+        drain=_longest(each.drain for each in partitions),
+        waiting=waiting(view.stage, lag),
+        deadlines=None,
+        partitions=partitions,
+        trend=tuple(
+            TrendPoint(at=look.at, lag=sum(each.lag for each in look.offsets.values())) for look in window.looks
+        ),
+    )
+
+
+def report(
+    views: Sequence[View], groups: Sequence[GroupLag], topics: Window, evidence: Evidence, broker: str
+) -> LagReport:
+    """Put the report together, with what there is to act upon."""
+    at = topics.last.at
+    seconds = (at - topics.looks[0].at).total_seconds()
+    found = transaction_findings(evidence.transactions, topics, groups, broker)
+    for view, group in zip(views, groups, strict=True):
+        found += group_findings(group, view.own, seconds)
+    return LagReport(
+        at=at,
+        window=round(seconds, 3),
+        complete=topics.full,
+        groups=tuple(groups),
+        findings=tuple(sorted(found, key=_badness, reverse=True)),
+    )
+
+
+def _partition(source: Source, window: Window, evidence: Evidence) -> PartitionLag:
+    samples, last = window.placed(source), window.last.offsets[source]
+    status = judge_partition(samples, full=window.spanned_by(samples))
+    if any(each.source == source for each in evidence.transactions):
+        status = worst([status, Status.HANGING])
+    oldest_at = evidence.written_at.get((source, last.place)) if last.lag and last.place is not None else None
+    written, read = rates(samples)
+    return PartitionLag(
+        topic=source.topic,
+        partition=source.partition,
+        status=status,
+        committed=last.committed,
+        start=last.start,
+        stable=last.stable,
+        end=last.end,
+        lag=last.lag,
+        held=min(last.held, last.lag),
+        oldest_at=oldest_at,
+        age=0.0 if oldest_at is None else round(max(0.0, (window.last.at - oldest_at).total_seconds()), 3),
+        rate_in=_rounded(written),
+        rate_out=_rounded(read),
+        drain=_rounded(seconds_to_drain(samples)),
+        owner=last.owner,
+    )
+
+
+def _severity(status: Status, partitions: Sequence[PartitionLag], evidence: Evidence, now: datetime) -> Severity:
+    held = {Source(each.topic, each.partition) for each in partitions}
+    for_good = any(each.source in held and each.hangs_for_good(now) for each in evidence.transactions)
+    return Severity.ERROR if for_good else SEVERITY[status]
+
+
+def _total(figures: Iterable[float | None]) -> float | None:
+    known = [each for each in figures if each is not None]
+    return round(sum(known), 3) if known else None
+
+
+def _longest(figures: Iterable[float | None]) -> float | None:
+    """Return the longest; there is none if one of them never comes to an end. Partitions do not help each other out."""
+    found = list(figures)
+    known = [each for each in found if each is not None]
+    return max(known, default=0.0) if len(known) == len(found) else None
+
+
+def _rounded(figure: float | None) -> float | None:
+    return None if figure is None else round(figure, 3)
+
+
+def _badness(finding: Finding) -> tuple[int, int]:
+    return list(Severity).index(finding.severity), list(Status).index(finding.status)

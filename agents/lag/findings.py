@@ -1,0 +1,212 @@
+"""What there is to act upon, each in one line: what is the matter, and what to do."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from agents.lag.looks import Window
+from agents.lag.report import Finding, GroupLag, PartitionLag
+from agents.lag.rules import SEVERITY, Severity, Status
+from agents.lag.transactions import OpenTransaction
+
+_OF_THE_GROUP: Final = (Status.EMPTY, Status.REBALANCING)
+_OUTSIDE_THE_LOG: Final = (Status.LOST, Status.BEYOND)
+_TOLD_ELSEWHERE: Final = (Status.HANGING,)
+
+
+def group_findings(group: GroupLag, own: Status, seconds: float) -> list[Finding]:
+    """Return what is the matter with a group: one finding for what it does as a whole, else one for each of its faults.
+
+    Args:
+        group: its figures.
+        own: the verdict on the group as a whole.
+        seconds: how long it was looked at.
+    """
+    found = []
+    if own in _OF_THE_GROUP:
+        found.append(_whole(group, own, seconds))
+    for status in Status:
+        # where nobody works, or nobody yet, it is no news that nothing moves
+        silent = own in _OF_THE_GROUP and status not in _OUTSIDE_THE_LOG
+        if SEVERITY[status] is Severity.OK or status in _TOLD_ELSEWHERE or silent:
+            continue
+        by_topic: dict[str, list[PartitionLag]] = {}
+        for partition in group.partitions:
+            if partition.status is status:
+                by_topic.setdefault(partition.topic, []).append(partition)
+        found += [_part(group, status, partitions, seconds) for partitions in by_topic.values()]
+    return found
+
+
+def transaction_findings(
+    transactions: Sequence[OpenTransaction], topics: Window, groups: Sequence[GroupLag], broker: str
+) -> list[Finding]:
+    """Return a finding for each transaction that holds readers back, with the partitions of a topic where it does."""
+    now = topics.last.at
+    by_owner: dict[tuple[str, int | None, str | None, bool], list[OpenTransaction]] = {}
+    for each in transactions:
+        key = (each.source.topic, each.producer_id, each.transactional_id, each.hangs_for_good(now))
+        by_owner.setdefault(key, []).append(each)
+    found = []
+    for (topic, _, _, for_good), several in by_owner.items():
+        held = sum(topics.last.offsets[each.source].held for each in several)
+        readers = ", ".join(group.group for group in groups if topic in group.topics) or "whoever reads it"
+        numbers = tuple(each.source.partition for each in several)
+        found.append(
+            Finding(
+                status=Status.HANGING,
+                severity=Severity.ERROR if for_good else Severity.WARNING,
+                group=None,
+                topic=topic,
+                partitions=numbers,
+                what=f"{_whose(several[0])} has been open {_since(several[0], now)} in {_named(topic, numbers)} and "
+                f"keeps {_count(held, 'offset')} from {readers}",
+                todo=_end_it(several, broker, for_good=for_good),
+            )
+        )
+    return found
+
+
+def _whole(group: GroupLag, status: Status, seconds: float) -> Finding:
+    if status is Status.REBALANCING:
+        what = f"{group.group} has been sharing out its partitions for {seconds:.0f} s and does not come to an end"
+        todo = "look in the logs of its members for one that joins and leaves again and again, and stop that one"
+    else:
+        waits = f"{_count(group.lag, 'offset')} wait" if group.lag else "deadlines pass unnoticed"
+        what = f"{group.group} has no members and has not moved for {seconds:.0f} s: {waits}"
+        todo = (
+            _start(group) if group.stage else f"start its consumers; if nobody needs it, delete it ({_delete(group)})"
+        )
+    return Finding(
+        status=status,
+        severity=SEVERITY[status],
+        group=group.group,
+        topic=None,
+        partitions=tuple(each.partition for each in group.partitions if each.lag),
+        what=what,
+        todo=todo,
+    )
+
+
+def _part(group: GroupLag, status: Status, partitions: Sequence[PartitionLag], seconds: float) -> Finding:
+    what, todo = _SAID[status](group, partitions, seconds)
+    return Finding(
+        status=status,
+        severity=SEVERITY[status],
+        group=group.group,
+        topic=partitions[0].topic,
+        partitions=tuple(each.partition for each in partitions),
+        what=what,
+        todo=todo,
+    )
+
+
+_Said = tuple[str, str]
+"""What is the matter, and what to do."""
+
+
+def _growing(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float) -> _Said:
+    written, read = (sum(getattr(each, name) or 0.0 for each in partitions) for name in ("rate_in", "rate_out"))
+    flow = f"{written:.1f} offsets/s came, {read:.1f} went"
+    what = f"{group.group} fell behind for {seconds:.0f} s in {_where(partitions)}: {flow}"
+    # intake waits on purpose while lifecycle is behind
+    stage = "lifecycle" if group.stage == "intake" else group.stage
+    whose = f"workers of {stage}" if stage else "consumers"
+    return what, f"if it lasts longer than a burst does, add {whose}, up to one a partition"
+
+
+def _stalled(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float) -> _Said:
+    owners = ", ".join(sorted({each.owner or "" for each in partitions}))
+    held = f"{_waits(partitions)}, and {owners} holds on"
+    what = f"{group.group} has not moved for {seconds:.0f} s in {_where(partitions)}: {held}"
+    safely = ": nothing is lost" if group.stage else ""
+    return what, f"look at its log; if it is frozen, kill -9 it, and another takes over{safely}"
+
+
+def _stopped(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float) -> _Said:
+    still = f"it has not moved for {seconds:.0f} s"
+    what = f"no member of {group.group} holds {_where(partitions)}: {still}, and {_waits(partitions)}"
+    return what, _start(group) if group.stage else "look whether its members still subscribe to the topic"
+
+
+def _rewound(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) -> _Said:
+    what = f"the offset of {group.group} went back in {_where(partitions)}: records are read a second time"
+    known = "; repeats are known as such" if group.stage else ""
+    return what, f"if nobody has reset it, look for two consumers that commit for the same group{known}"
+
+
+def _beyond(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) -> _Said:
+    far = ", ".join(f"{each.committed:,} of {each.end:,}" for each in partitions)
+    what = f"{group.group} has committed offsets behind the end of {_where(partitions)} ({far})"
+    todo = "the topic was made anew or lost its end: stop the group, then kafka-consumer-groups.sh --reset-offsets"
+    return what, todo
+
+
+def _lost(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) -> _Said:
+    gone = sum(each.start - (each.committed or 0) for each in partitions)
+    what = f"{_count(gone, 'offset')} of {_where(partitions)} were deleted before {group.group} had read them"
+    todo = f"raise the retention (kafka-configs.sh --alter --topic {partitions[0].topic} --add-config retention.ms=...)"
+    return what, f"{todo}, and ask alur audit what is missing" if group.stage else todo
+
+
+_SAID: Final[Mapping[Status, Callable[[GroupLag, Sequence[PartitionLag], float], _Said]]] = {
+    Status.GROWING: _growing,
+    Status.REWOUND: _rewound,
+    Status.STALLED: _stalled,
+    Status.STOPPED: _stopped,
+    Status.BEYOND: _beyond,
+    Status.LOST: _lost,
+}
+
+
+def _start(group: GroupLag) -> str:
+    return f"start a worker: alur run {group.stage}"
+
+
+def _delete(group: GroupLag) -> str:
+    return f"kafka-consumer-groups.sh --delete --group {group.group}"
+
+
+def _whose(transaction: OpenTransaction) -> str:
+    if transaction.transactional_id is not None:
+        return f"a transaction of {transaction.transactional_id!r}"
+    if transaction.producer_id is not None:
+        return f"a transaction of producer {transaction.producer_id}, which the coordinator does not tell of,"
+    return "a transaction that we may not see into"
+
+
+def _since(transaction: OpenTransaction, now: datetime) -> str:
+    since = transaction.started_at or transaction.written_at
+    return "all the time" if since is None else f"for {max(0, (now - since).total_seconds()):.0f} s"
+
+
+def _end_it(several: Sequence[OpenTransaction], broker: str, *, for_good: bool) -> str:
+    if for_good:
+        each = several[0]
+        return (
+            "it will not end by itself: kafka-transactions.sh --bootstrap-server "
+            f"{broker} abort --topic {each.source.topic} --partition {each.source.partition} "
+            f"--start-offset {each.start_offset}" + (", and so for each partition" if several[1:] else "")
+        )
+    ends_at = several[0].ends_at
+    if ends_at is None:
+        return "look for its producer; whose it is shows to those who may read the topic"
+    return (
+        f"look for its producer; Kafka aborts it soon after {ends_at.astimezone(UTC):%H:%M:%S} UTC if it does nothing"
+    )
+
+
+def _where(partitions: Sequence[PartitionLag]) -> str:
+    return _named(partitions[0].topic, [each.partition for each in partitions])
+
+
+def _waits(partitions: Sequence[PartitionLag]) -> str:
+    return f"{_count(sum(each.lag for each in partitions), 'offset')} wait"
+
+
+def _named(topic: str, numbers: Sequence[int]) -> str:
+    return f"{topic} {'partition' if len(numbers) == 1 else 'partitions'} {', '.join(map(str, numbers))}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,76 @@
+"""Whether anything can be read between a place and the last stable offset, or only marks that transactions left.
+
+Each transaction ends with a marker, which takes an offset and is no record. A client that commits the offset behind the
+last record it was given (librdkafka does) stays one behind such a marker for as long as nothing is written, and would
+be said to stand still. Burrow has a setting for it, how much lag to allow (pull request 591); here it is looked up.
+"""
+
+from contextlib import suppress
+from typing import Any, Final
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import AuthorizationError, CorruptRecordError
+
+from agents.lag.looks import Source
+from events.client import ClientSettings
+from events.client.connection import connection
+
+_FEW: Final = 100
+"""More offsets than that are not markers alone."""
+_POLL_MS: Final = 300
+_POLLS: Final = 3
+
+
+class Markers:
+    """Remembers where nothing but markers is left; looks only where a group has not moved since it was last asked."""
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self._settings = settings
+        self._seen: dict[tuple[str, Source], tuple[int, int]] = {}
+        self._known: dict[tuple[Source, int, int], bool] = {}
+        self._consumer: Any = None
+
+    def passed(self, group: str, source: Source, place: int, stable: int) -> int:
+        """Return `stable` if there are only markers from the place of `group` on, else `place`.
+
+        Raises:
+            KafkaError: Kafka says no, or nothing. Without the right to read the topic it stays unknown, which is none.
+        """
+        before, self._seen[group, source] = self._seen.get((group, source)), (place, stable)
+        if before != (place, stable) or stable - place > _FEW:
+            return place
+        asked = (source, place, stable)
+        if asked not in self._known:
+            self._known = {key: value for key, value in self._known.items() if key[0] != source or key[2] == stable}
+            self._known[asked] = self._only_markers(*asked)
+        return stable if self._known[asked] else place
+
+    def close(self) -> None:
+        """Let go of the connection, if there is one."""
+        if self._consumer is not None:
+            self._consumer.close()
+
+    def _only_markers(self, source: Source, place: int, stable: int) -> bool:
+        partition = TopicPartition(*source)
+        consumer = self._reader()
+        consumer.assign([partition])
+        consumer.seek(partition, place)
+        # a record that cannot be unpacked is one too
+        with suppress(AuthorizationError, CorruptRecordError, UnicodeDecodeError):
+            for _ in range(_POLLS):
+                if consumer.poll(timeout_ms=_POLL_MS, max_records=1):
+                    return False
+                if consumer.position(partition) >= stable:
+                    return True
+        return False
+
+    def _reader(self) -> Any:  # noqa: ANN401 -- kafka-python ships no types
+        if self._consumer is None:
+            self._consumer = KafkaConsumer(
+                **connection(self._settings, "lag"),
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                isolation_level="read_committed",
+            )
+        return self._consumer

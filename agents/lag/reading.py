@@ -1,0 +1,211 @@
+"""Looks at groups through Kafka's administration: no more is needed than the right to see groups and topics."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec, OffsetTimestamp
+
+from agents.admin import partitions_of, patiently
+from agents.lag.ages import Found, Spot, stamps_at
+from agents.lag.looks import GroupState, Look, Offsets, Source
+from agents.lag.markers import Markers
+from agents.settings import Settings
+from events.client.connection import kafka_errors
+from events.client.errors import KafkaFailure
+from events.topics import STAGES, TopicName
+
+_STATES: Final = {
+    "Stable": GroupState.STABLE,
+    "PreparingRebalance": GroupState.REBALANCING,
+    "CompletingRebalance": GroupState.REBALANCING,
+    "Assigning": GroupState.REBALANCING,
+    "Reconciling": GroupState.REBALANCING,
+    "Empty": GroupState.EMPTY,
+    "Dead": GroupState.ABSENT,
+}
+"""The words of the coordinator, for classic groups and for those of KIP-848."""
+_SOMEBODY: Final = "a member that the broker does not name"
+
+
+class UnknownGroup(KafkaFailure):
+    """Kafka knows no consumer group of that name."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(
+            f"there is no consumer group {group!r}, or we may not see it: give its whole name, with its prefix "
+            "(kafka-consumer-groups.sh --list names them)"
+        )
+
+
+class _Standing(NamedTuple):
+    """What the coordinator says of a group."""
+
+    state: GroupState
+    members: int | None
+    owners: dict[Source, str]
+
+
+class _Bounds(NamedTuple):
+    start: int
+    stable: int
+    end: int
+
+
+class Scene(NamedTuple):
+    """The groups at one moment, and all partitions looked at, whoever reads them."""
+
+    groups: dict[str, Look]
+    topics: Look
+
+
+class Observer:
+    """Looks at groups, again and again, through one connection.
+
+    Args:
+        settings: which broker, and which prefix.
+        client: kafka-python's administration client.
+        stages: the stage of ours behind a group, for those that are: it begins at the start of its topic.
+        topics: topics of ours to look at whoever reads them.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: Any,  # noqa: ANN401 -- kafka-python ships no types
+        stages: Mapping[str, str],
+        topics: Iterable[TopicName],
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._stages = stages
+        names = {settings.topic(name) for name in (*topics, *(STAGES[stage] for stage in stages.values()))}
+        with kafka_errors(settings):
+            self._ours = frozenset(Source(*each) for each in partitions_of(client, names)) if names else frozenset()
+        self._markers = Markers(settings)
+
+    def close(self) -> None:
+        """Let go of what it opened itself."""
+        self._markers.close()
+
+    def look(self, groups: Collection[str]) -> Scene:
+        """Look at each of the groups, once; for a group that the coordinator does not know there is nothing to see.
+
+        Raises:
+            BrokerUnreachable, KafkaRefused: Kafka says no, or nothing.
+        """
+        with kafka_errors(self._settings):
+            # first how far the groups are, then how far they could be: an offset behind the end is then really there
+            committed = patiently(lambda: self._client.list_group_offsets(dict.fromkeys(groups)))
+            standing = self._standing(groups, committed)
+            topics = {group: self._topics_of(group, standing[group], committed.get(group, {})) for group in groups}
+            bounds = self._bounds(frozenset().union(*topics.values()))
+        at = datetime.now(UTC)
+        looks = {
+            group: Look(
+                at,
+                standing[group].state,
+                standing[group].members,
+                {
+                    source: self._offsets(group, source, committed.get(group, {}), bounds[source], standing[group])
+                    for source in sorted(bounds)
+                    if source.topic in topics[group]
+                },
+            )
+            for group in groups
+        }
+        seen = {source: Offsets(None, None, *each) for source, each in bounds.items()}
+        return Scene(looks, Look(at, GroupState.UNKNOWN, None, seen))
+
+    def written_at(self, spots: Collection[Spot]) -> dict[Spot, datetime]:
+        """Return when the records at these spots were written.
+
+        Raises:
+            BrokerUnreachable, KafkaRefused: Kafka says no, or nothing.
+        """
+
+        def ask(questions: Mapping[Source, int]) -> dict[Source, Found | None]:
+            wanted = {TopicPartition(*source): OffsetTimestamp(at) for source, at in questions.items()}
+            found = self._client.list_partition_offsets(wanted)
+            return {
+                Source(*partition): (at.offset, at.timestamp) if at.offset >= 0 else None
+                for partition, at in found.items()
+            }
+
+        with kafka_errors(self._settings):
+            stamps = stamps_at(spots, ask, int(datetime.now(UTC).timestamp() * 1000))
+        return {spot: datetime.fromtimestamp(stamp / 1000, UTC) for spot, stamp in stamps.items()}
+
+    def _standing(self, groups: Collection[str], committed: Mapping[str, Any]) -> dict[str, _Standing]:
+        described = self._client.describe_groups(list(groups))
+        standing = {
+            group: _Standing(
+                _STATES.get(told["group_state"], GroupState.UNKNOWN), len(told["members"]), _owners(told["members"])
+            )
+            for group, told in described.items()
+        }
+        # a group of the newer protocol (KIP-848) is dead to those who ask by the older: it is in the list all the same
+        unheard = {
+            group for group, each in standing.items() if each.state is GroupState.ABSENT and committed.get(group)
+        }
+        listed = self._client.list_groups() if unheard else ()
+        for told in listed:
+            if told["group_id"] in unheard:
+                state = _STATES.get(told["group_state"], GroupState.UNKNOWN)
+                standing[told["group_id"]] = _Standing(state, 0 if state is GroupState.EMPTY else None, {})
+        return standing
+
+    def _topics_of(self, group: str, standing: _Standing, committed: Mapping[TopicPartition, Any]) -> frozenset[str]:
+        """Return what a group reads: the topic of the stage, else all that it has committed in, or has been given."""
+        if group in self._stages:
+            return frozenset({self._settings.topic(STAGES[self._stages[group]])})
+        return frozenset(each.topic for each in (*committed, *standing.owners))
+
+    def _bounds(self, topics: Collection[str]) -> dict[Source, _Bounds]:
+        others = set(topics) - {source.topic for source in self._ours}
+        # a group keeps its offsets of a topic that has been deleted: such a one has no partitions
+        there = [*self._ours, *partitions_of(self._client, others)] if others else [*self._ours]
+        partitions = [TopicPartition(*source) for source in there]
+        if not partitions:
+            return {}
+
+        def offsets(spec: OffsetSpec, isolation: str) -> dict[TopicPartition, int]:
+            found = self._client.list_partition_offsets(dict.fromkeys(partitions, spec), isolation_level=isolation)
+            return {partition: at.offset for partition, at in found.items()}
+
+        starts = offsets(OffsetSpec.EARLIEST, "read_uncommitted")
+        stable = offsets(OffsetSpec.LATEST, "read_committed")
+        ends = offsets(OffsetSpec.LATEST, "read_uncommitted")
+        return {Source(*each): _Bounds(starts[each], stable[each], ends[each]) for each in partitions}
+
+    def _offsets(
+        self,
+        group: str,
+        source: Source,
+        committed: Mapping[TopicPartition, Any],
+        bounds: _Bounds,
+        standing: _Standing,
+    ) -> Offsets:
+        found = committed.get(TopicPartition(*source))
+        offset = found.offset if found is not None and found.offset >= 0 else None
+        place = bounds.start if offset is None and group in self._stages else offset
+        if place is not None and bounds.start <= place < bounds.stable:
+            place = self._markers.passed(group, source, place, bounds.stable)
+        owner = standing.owners.get(source)
+        if owner is None and standing.members is None and standing.state is GroupState.STABLE:
+            owner = _SOMEBODY
+        return Offsets(offset, place, *bounds, owner)
+
+
+def _owners(members: Iterable[Mapping[str, Any]]) -> dict[Source, str]:
+    """Return which member holds which partition; while they are shared out, or in other protocols, it is not told."""
+    owners = {}
+    for member in members:
+        assignment = member["member_assignment"]
+        if not isinstance(assignment, Mapping):
+            continue
+        for topic in assignment["assigned_partitions"]:
+            for number in topic["partitions"]:
+                owners[Source(topic["topic"], number)] = f"{member['client_id']} on {member['client_host'].lstrip('/')}"
+    return owners
