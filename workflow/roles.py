@@ -26,6 +26,7 @@ class Role(Enum):
     ESCALATION = "the escalation stage"
 
 
+_OFFICES: Final = frozenset({Role.ADMINISTRATOR, Role.HOLDER, Role.SUPERIOR, Role.ARBITER})
 _VERIFIERS: Final = frozenset({Role.ADMINISTRATOR, Role.VERIFICATION})
 _CITIZEN: Final = frozenset({Role.CITIZEN})
 _HOLDER: Final = frozenset({Role.HOLDER})
@@ -98,6 +99,15 @@ def roles_of(source: str, complaint: Complaint, policy: Policy) -> frozenset[Rol
         Role.SUPERIOR: complaint.office is not None and office == policy.directory.superior(complaint.office),
     }
     return frozenset(role for role, holds in found.items() if holds)
+
+
+def possible_roles(source: str) -> frozenset[Role]:
+    """Return what the sender `source` may be to some complaint or other; empty for a stranger to all."""
+    if source in _STAGES:
+        return frozenset({_STAGES[source]})
+    if _is_citizen(source):
+        return _CITIZEN
+    return frozenset() if office_of(source) is None else _OFFICES
 
 
 def administering_agency(complaint: Complaint, policy: Policy) -> str | None:

@@ -20,6 +20,7 @@ from agents.cli import (
     show,
     submit,
     topics,
+    validate,
     watch,
 )
 from agents.cli.context import Overrides, say
@@ -74,6 +75,7 @@ def application() -> typer.Typer:
     )
     app.callback()(root)
     app.command("run")(run.run)
+    app.command("validate")(validate.validate)
     app.command("submit")(submit.submit)
     app.add_typer(send.application(), name="send")
     app.command("show")(show.show)

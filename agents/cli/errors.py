@@ -34,6 +34,7 @@ ORDER: Final = (
     "broker",
     "topics",
     "run",
+    "validate",
     "submit",
     "send",
     "show",

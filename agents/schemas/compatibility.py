@@ -107,7 +107,7 @@ class _Comparison:
         if "default" in old and "default" in new and old["default"] != new["default"]:
             said = f"left out, it means {_shown(new['default'])}, not {_shown(old['default'])}"
             yield Change(path, said, narrows=True, why="what they leave out would mean something else")
-        yield from self._alternatives(_alternatives(old, self._old), _alternatives(new, self._new), path)
+        yield from self._alternatives(alternatives(old, self._old), alternatives(new, self._new), path)
         self._under_way.discard(references)
 
     def _alternatives(self, olds: list[Schema], news: list[Schema], path: str) -> Iterator[Change]:
@@ -191,13 +191,14 @@ def _resolved(schema: Schema, root: Schema) -> Schema:
     return schema
 
 
-def _alternatives(schema: Schema, root: Schema) -> list[Schema]:
+def alternatives(schema: Schema, root: Schema) -> list[Schema]:
+    """Return the schemas of which a value has to fit one: references are followed, `anyOf` and types taken apart."""
     schema = _resolved(schema, root)
     if isinstance(schema.get("type"), list):
         return [{**schema, "type": each} for each in schema["type"]]
     if "anyOf" not in schema or schema.keys() - _SILENT != {"anyOf"}:
         return [schema]
-    return list(chain.from_iterable(_alternatives(each, root) for each in schema["anyOf"]))
+    return list(chain.from_iterable(alternatives(each, root) for each in schema["anyOf"]))
 
 
 def _family(schema: Schema) -> str:

@@ -1,0 +1,179 @@
+"""What is wrong with a message, field by field, for whoever wrote it. Says yes where the stages do, and only there."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from agents.schemas.messages import message_schemas, read_by_us, written_by_us
+from agents.schemas.wording import Step, expected, fields
+from events.base import MAX_ATTRIBUTE
+from events.reports import ReportSubmitted
+from events.topics import INWARD_RECORD_BYTES
+
+_SHOWN: Final = 60  # characters of a value
+_WHOLE: Final = "message"
+_OUR_STAGES: Final = "/stages/"
+_UNKNOWN: Final = "extra_forbidden"
+_MISSING: Final = "missing"
+_LENGTHS: Final = ("string_too_long", "string_too_short", "too_long", "too_short")
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong."""
+
+    field: str
+    """`data.location.lat`, `data.attachments[0].url`, or `message` for the whole."""
+    wrong: str
+    expected: str = ""
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"{self.field}: {self.wrong}" + (f"; expected {self.expected}" if self.expected else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A message that was looked at."""
+
+    kind: str | None
+    """Its CloudEvents type, if it has one of ours."""
+    name: str
+    """What it is called: type, id and source, as far as it tells them."""
+    mistakes: tuple[Mistake, ...]
+    message: BaseModel | None = None
+    """The message itself, if there is no mistake in it."""
+
+
+def judge(raw: bytes) -> Verdict:
+    """Read a message of whichever type, and say all that is wrong with it."""
+    try:
+        value = from_json(raw, allow_inf_nan=False)
+    except ValueError as error:
+        return _not_read(Mistake(_WHOLE, f"is no JSON: {error}", "one JSON object"))
+    if not isinstance(value, dict):
+        return _not_read(Mistake(_WHOLE, f"is {_kind(value)}", "an object: one message, or one a line"))
+    kind = value.get("type")
+    models = {**read_by_us(), **written_by_us()}
+    if not isinstance(kind, str) or kind not in models:
+        return Verdict(None, _name(value), (_of_no_type(value, models),))
+    found = list(_too_large(raw)) if kind in read_by_us() else []
+    message = None
+    try:
+        lenient: Literal["ignore"] | None = "ignore" if _is_ours(kind, value) else None
+        message = models[kind].model_validate_json(raw, by_alias=True, by_name=False, extra=lenient)
+    except ValidationError as error:
+        found += _mistakes(kind, error.errors(include_url=False), value)
+    return Verdict(kind, _name(value), tuple(found), None if found else message)
+
+
+def _is_ours(kind: str, value: Mapping[str, Any]) -> bool:
+    """Say whether a stage of ours wrote it: fields of a newer version are passed over then."""
+    if kind in written_by_us():
+        return True
+    return kind != ReportSubmitted.TYPE and str(value.get("source")).startswith(_OUR_STAGES)
+
+
+def _not_read(mistake: Mistake) -> Verdict:
+    return Verdict(None, "no message", (mistake,))
+
+
+def _name(value: Mapping[str, Any]) -> str:
+    told = (("", value.get("type")), (" ", value.get("id")), (" of ", value.get("source")))
+    return (
+        "".join(f"{word}{_clipped(text, MAX_ATTRIBUTE)}" for word, text in told if isinstance(text, str))
+        or "a message without type"
+    )
+
+
+def _too_large(raw: bytes) -> Iterator[Mistake]:
+    if len(raw) > INWARD_RECORD_BYTES:
+        limit = f"at most {INWARD_RECORD_BYTES:,} with key and headers"
+        yield Mistake(_WHOLE, f"has {len(raw):,} bytes", limit)
+
+
+def _of_no_type(value: Mapping[str, Any], models: Mapping[str, object]) -> Mistake:
+    if "type" not in value:
+        return Mistake("type", "is missing", "a type such as lapor.report.submitted.v1")
+    near = get_close_matches(str(value["type"]), models, n=1)
+    asked = f"a type of the contract (did you mean {near[0]}?)" if near else "a type of the contract"
+    return Mistake("type", f"is {_shown(value['type'])}", asked)
+
+
+def _mistakes(kind: str, errors: Iterable[ErrorDetails], value: Mapping[str, Any]) -> Iterator[Mistake]:
+    """Give one mistake for each field: what fits none of several forms is told for the form that was meant."""
+    by_path: dict[tuple[Step, ...], list[ErrorDetails]] = {}
+    for error in errors:
+        by_path.setdefault(_path(error, value), []).append(error)
+    for path, found in by_path.items():
+        deeper = any(other[: len(path)] == path and other != path for other in by_path)
+        if not (deeper and all(error["type"].endswith("_type") for error in found)):
+            yield _mistake(kind, path, found, _at(value, path))
+
+
+def _path(error: ErrorDetails, value: object) -> tuple[Step, ...]:
+    """Return where a mistake is in the message: pydantic names the forms that it tried between the fields."""
+    steps: list[Step] = []
+    last = len(error["loc"]) - 1
+    for number, step in enumerate(error["loc"]):
+        absent = number == last and error["type"] == _MISSING
+        if isinstance(value, dict) and (step in value or absent):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step]
+        else:
+            continue
+        steps.append(step)
+    return tuple(steps)
+
+
+def _at(value: Any, path: Iterable[Step]) -> Any:  # noqa: ANN401 -- any part of a JSON document
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else value[step]
+    return value
+
+
+def _mistake(kind: str, path: tuple[Step, ...], errors: list[ErrorDetails], value: object) -> Mistake:
+    schema, types = message_schemas()[kind], {error["type"] for error in errors}
+    field = _written(path) or _WHOLE
+    if _UNKNOWN in types:
+        known = fields(schema, path[:-1])
+        near = get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
+        said = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+        return Mistake(field, f"is no field of this message; {said}")
+    if "value_error" in types:
+        return Mistake(field, next(error["msg"] for error in errors).removeprefix("Value error, "))
+    return Mistake(field, _wrong(types, value), expected(schema, path))
+
+
+def _wrong(types: set[str], value: object) -> str:
+    if _MISSING in types:
+        return "is missing"
+    if types.intersection(_LENGTHS) and isinstance(value, str):
+        return f"has {len(value.strip()):,} characters"
+    if types.intersection(_LENGTHS) and isinstance(value, list):
+        return f"has {len(value):,} entries"
+    if "string_pattern_mismatch" in types and isinstance(value, str):
+        return f"is {_shown(value)}, with a character that is not allowed there"
+    return f"is {_shown(value)}"
+
+
+def _written(path: Iterable[Step]) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{_clipped(step)}" for step in path).removeprefix(".")
+
+
+def _shown(value: object) -> str:
+    return _clipped(json.dumps(value, ensure_ascii=False))
+
+
+def _clipped(text: str, longest: int = _SHOWN) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def _kind(value: object) -> str:
+    return {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(value), "a number")
