@@ -12,6 +12,7 @@ from agents.cli import (
     dead,
     demo,
     explain,
+    export,
     identity,
     policy,
     run,
@@ -81,6 +82,7 @@ def application() -> typer.Typer:
     app.command("show")(show.show)
     app.command("explain")(explain.explain_deadlines)
     app.command("watch")(watch.watch)
+    app.command("export")(export.export)
     app.command("audit")(audit.audit_topics)
     app.add_typer(dead.application(), name="dead")
     app.add_typer(identity.application(), name="identity")

@@ -40,6 +40,7 @@ ORDER: Final = (
     "show",
     "explain",
     "watch",
+    "export",
     "audit",
     "dead",
     "identity",

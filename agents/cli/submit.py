@@ -6,31 +6,20 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from agents.cli.columns import BadMapping
+from agents.bridges.items import Item, PassedOver, Report, Skipped
+from agents.bridges.reports import DEFAULT_SOURCE, TableOptions
 from agents.cli.context import console, say, settings_of
-from agents.cli.errors import MISUSED, Failure
-from agents.cli.reports import (
-    DEFAULT_SOURCE,
-    Report,
-    Skipped,
-    Table,
-    TableOptions,
-    UnreadableFile,
-    is_json,
-    json_reports,
-)
+from agents.cli.errors import Failure
+from agents.cli.formats import Asked, Format, items_of, one_line
 from agents.settings import Settings
-from events.client import Place, Publisher, require_topics
-from events.client.errors import KafkaFailure
+from events.client import KafkaFailure, Place, Publisher, require_topics
 from events.topics import TopicName
 from events.vocabulary import ComplaintClass
 
@@ -46,6 +35,8 @@ class Tally:
     """Acknowledged by Kafka."""
     complaints: set[str] = field(default_factory=set)
     skipped: list[Skipped] = field(default_factory=list)
+    settled: int = 0
+    """Passed over, because others have settled them."""
 
     def accept(self, report: Report, _place: Place) -> None:
         """Count a report that is in the log."""
@@ -56,20 +47,34 @@ class Tally:
         """Note a line that is not."""
         self.skipped.append(Skipped(line, reason))
 
+    def leave(self, item: Skipped | PassedOver) -> None:
+        """Count an entry that is not to be sent."""
+        if isinstance(item, Skipped):
+            self.skipped.append(item)
+        else:
+            self.settled += 1
 
-def submit(  # noqa: PLR0913, PLR0917 -- the options of a command are its arguments
+
+def submit(  # noqa: PLR0913 -- the options of a command are its arguments
     ctx: typer.Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="JSON lines of the contract, or CSV; - is stdin")],
+    *,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="the file is in a format of others'; see docs/bridges.md")
+    ] = None,
     columns: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN", help="which column of a CSV holds what; FIELD= for none"),
+        typer.Option("--map", metavar="FIELD=COLUMN", help="which column of a table holds what; FIELD= for none"),
     ] = None,
     source: Annotated[
-        str | None, typer.Option(help=f"the channel that rows of a CSV come from; {DEFAULT_SOURCE} unless given")
+        str | None, typer.Option(help=f"the channel that rows come from; {DEFAULT_SOURCE} unless given, for a CSV")
     ] = None,
     complaint_class: Annotated[
         ComplaintClass | None, typer.Option("--class", help="the class of rows that have none; complaint unless given")
     ] = None,
+    settled: Annotated[
+        bool, typer.Option("--settled", help="submit also what is closed or archived where it comes from")
+    ] = False,
     rejects: Annotated[
         Path | None, typer.Option(dir_okay=False, writable=True, help="write every skipped line here, with its reason")
     ] = None,
@@ -81,48 +86,35 @@ def submit(  # noqa: PLR0913, PLR0917 -- the options of a command are its argume
     report. Fields to map: id, title, body, class, category, event_date, province, city, district, village, lat, lon,
     office, anonymous, secret, name, phone, email, attachments.
 
+    With `--format open311` the file holds service requests (GeoReport v2, JSON), with `--format lapor` an export of
+    LAPOR (CSV or Excel).
+
         alur submit reports.jsonl
 
         alur submit export.csv --map title=judul --map body=isi --map event_date=
 
         generate | alur submit - --source /channels/sms
+
+        alur submit --format lapor laporan.xlsx
     """
-    table_options = (("--map", columns), ("--source", source), ("--class", complaint_class))
-    options = TableOptions(tuple(columns or ()), source or DEFAULT_SOURCE, complaint_class or ComplaintClass.COMPLAINT)
+    row_options = (("--map", columns), ("--source", source), ("--class", complaint_class), ("--settled", settled))
+    options = TableOptions(tuple(columns or ()), source, complaint_class or ComplaintClass.COMPLAINT, settled)
+    given = tuple(name for name, value in row_options if value)
     tally = Tally()
-    with _opened(file) as stream, _progress(stream) as rest:
-        first = next(rest, b"")
-        lines = chain([first], rest)
-        if is_json(file, first):
-            if misplaced := [name for name, value in table_options if value]:
-                raise Failure(f"{', '.join(misplaced)}: only for CSV; reports in JSON say it themselves", MISUSED)
-            items: Iterable[Report | Skipped] = json_reports(lines)
-        else:
-            items = _table(file, lines, options)
-        _send(settings_of(ctx), items, tally)
-    _tell(tally, rejects)
+    with one_line(file), _opened(file) as stream, _progress(stream) as lines:
+        _send(settings_of(ctx), items_of(Asked(file, stream, form, options, given), lines), tally)
+    _tell(tally, rejects, "request" if form is Format.OPEN311 else "line")
     if tally.skipped:
         raise Failure(f"{len(tally.skipped)} of {tally.accepted + len(tally.skipped)} reports were not submitted")
 
 
-def _table(file: str, lines: Iterator[bytes], options: TableOptions) -> Table:
-    try:
-        table = Table(lines, options, datetime.now(UTC))
-    except UnreadableFile as error:
-        raise Failure(f"{file}: {error}") from None
-    except BadMapping as error:
-        raise Failure(f"{file}: {error}", MISUSED) from None
-    say(f"columns: {table.columns}")
-    return table
-
-
-def _send(settings: Settings, items: Iterable[Report | Skipped], tally: Tally) -> None:
+def _send(settings: Settings, items: Iterable[Item], tally: Tally) -> None:
     require_topics(settings, [TopicName.INTAKE])
     try:
         with Publisher(settings, linger_ms=_LINGER_MS) as publisher:
             for item in items:
-                if isinstance(item, Skipped):
-                    tally.skipped.append(item)
+                if not isinstance(item, Report):
+                    tally.leave(item)
                     continue
                 publisher.publish(
                     TopicName.INTAKE,
@@ -136,12 +128,12 @@ def _send(settings: Settings, items: Iterable[Report | Skipped], tally: Tally) -
         raise Failure(f"{error} (before that {tally.accepted} were submitted; doing it again does no harm)") from error
 
 
-def _tell(tally: Tally, rejects: Path | None) -> None:
+def _tell(tally: Tally, rejects: Path | None, entry: str) -> None:
     tally.skipped.sort(key=lambda skipped: skipped.line)
     for skipped in tally.skipped[:_SHOWN]:
-        say(f"line {skipped.line}: {skipped.reason}")
+        say(f"{entry} {skipped.line}: {skipped.reason}")
     if (more := len(tally.skipped) - _SHOWN) > 0:
-        say(f"and {more} more lines" + ("" if rejects else " (--rejects FILE writes them all)"))
+        say(f"and {more} more {entry}s" + ("" if rejects else " (--rejects FILE writes them all)"))
     if rejects is not None:
         with rejects.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream)
@@ -149,6 +141,8 @@ def _tell(tally: Tally, rejects: Path | None) -> None:
             writer.writerows((skipped.line, skipped.reason) for skipped in tally.skipped)
     if repeats := tally.accepted - len(tally.complaints):
         say(f"{repeats} repeat a report of the file: these are {len(tally.complaints)} complaints")
+    if tally.settled:
+        say(f"{tally.settled} are settled where they come from and were passed over (--settled submits them too)")
     say(f"submitted {tally.accepted}, skipped {len(tally.skipped)}")
 
 

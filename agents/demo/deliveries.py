@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from agents.cli.columns import BadMapping
-from agents.cli.reports import Report, Skipped, Table, TableOptions, UnreadableFile, is_json, json_reports
+from agents.bridges.columns import BadMapping
+from agents.bridges.items import Item, Report, Skipped, UnreadableFile
+from agents.bridges.reports import TableOptions, csv_table, is_json, json_reports
 from agents.demo.generator import Generator
 from agents.demo.scripts import Script
 from workflow.policy import Policy
@@ -53,7 +54,7 @@ def from_file(path: Path) -> Deliveries:
             for item in _items(path, stream):
                 if isinstance(item, Report):
                     reports.append(item)
-                else:
+                elif isinstance(item, Skipped):
                     skipped.append(item)
     except (UnreadableFile, BadMapping) as error:
         raise NoReports(f"{path}: {error}") from None
@@ -63,10 +64,10 @@ def from_file(path: Path) -> Deliveries:
     return Deliveries(tuple((each.complaint, each.value) for each in reports), skipped=tuple(skipped))
 
 
-def _items(path: Path, stream: Iterable[bytes]) -> Iterable[Report | Skipped]:
+def _items(path: Path, stream: Iterable[bytes]) -> Iterable[Item]:
     lines = iter(stream)
     first = next(lines, b"")
     everything = chain([first], lines)
     if is_json(str(path), first):
         return json_reports(everything)
-    return Table(everything, TableOptions(), datetime.now(UTC))
+    return csv_table(everything, TableOptions(), datetime.now(UTC))

@@ -1,16 +1,26 @@
 """What docs/integrating.md has people write is run here, in its order, on an engine whose days are days."""
 
+import csv
+import io
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from shutil import which
 from typing import Any
 
 import pytest
 from engines import Engine, eventually
+from typer.testing import CliRunner, Result
+
+from agents.bridges.lapor_rows import HEADER
+from agents.bridges.sheets_out import XlsxWriter
+from agents.cli.app import application
+from events.ids import complaint_id
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "integrating.md"
 EXAMPLES = dict(re.findall(r"<!-- tried: ([\w-]+) -->\n```(?:python|js)\n(.*?)```", DOCUMENT.read_text(), re.DOTALL))
@@ -112,3 +122,76 @@ def test_another_language(engine: Engine, run: Run) -> None:
     assert "lapor.complaint.withdrawn.v1\n" in run("node-gateway")
     eventually("the resolution is published", lambda: engine.events("complaints.resolutions", complaint))
     assert f"{complaint} withdrawn\n" in run("node-resolutions")
+
+
+def alur(engine: Engine, *arguments: str) -> Result:
+    runner = CliRunner(env={**engine.settings.to_environment(), "NO_COLOR": "1", "TERM": "dumb"})
+    return runner.invoke(application(), list(arguments))
+
+
+def rows_of(file: Path) -> dict[str, dict[str, str]]:
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        return {row["Tracking ID"]: row for row in csv.DictReader(stream)}
+
+
+def test_lapor_rows_come_in_once_and_go_out_without_giving_anybody_away(
+    engine: Engine, closed: dict[str, str], tmp_path: Path
+) -> None:
+    assert closed
+    hidden, named = (complaint_id("/channels/lapor", number) for number in ("7001", "7002"))
+    rows = (
+        {"Tracking ID": "7001", "Pelapor": "Ni Ketut Rahasia", "Anonim/Rahasia": "Anonim", "Judul Laporan": "=1+1"},
+        {"Tracking ID": "7002", "Pelapor": "I Wayan Terbuka", "Judul Laporan": "Lampu mati"},
+        {"Tracking ID": "7.003", "Judul Laporan": "Nomor yang rusak"},
+    )
+    workbook, out = tmp_path / "laporan.xlsx", tmp_path / "keluar.csv"
+    with workbook.open("wb") as stream, closing(XlsxWriter(stream)) as writer:
+        for row in (dict(zip(HEADER, HEADER, strict=True)), *rows):
+            writer.write([row.get(name, "") for name in HEADER])
+    for _ in range(2):
+        result = alur(engine, "submit", "--format", "lapor", str(workbook))
+        assert result.stdout.splitlines()[-1] == "submitted 2, skipped 1"
+        assert "line 4: id: '7.003' is no Tracking ID" in result.stdout
+        assert result.stderr == "alur: 1 of 3 reports were not submitted\n"
+    for each in (hidden, named):
+        engine.await_status(each, "postponed")
+    engine.await_quiet()
+    assert [engine.facts(each).count("registered") for each in (hidden, named)] == [1, 1]
+
+    told = []
+    for options in ((), ("--identities",)):
+        result = alur(engine, "export", "--format", "lapor", "--out", str(out), *options)
+        assert result.exit_code == 0, result.stderr
+        assert "Ni Ketut" not in out.read_text()
+        assert "Ni Made" not in out.read_text()
+        found = rows_of(out)
+        told.append([found[engine.await_status(each, "postponed")["tracking_id"]] for each in (hidden, named)])
+    assert [[row["Pelapor"] for row in each] for each in told] == [["Anonim", ""], ["Anonim", "I Wayan Terbuka"]]
+    [first, _], _ = told
+    assert (first["Judul Laporan"], first["Status Laporan"]) == ("'=1+1", "Ditunda")
+    assert first["Alasan Tunda/Arsip"].startswith("Mohon lengkapi")
+    ended = rows_of(out)[engine.await_status(COMPLAINT, "closed")["tracking_id"]]
+    assert (ended["Status Laporan"], ended["Instansi Induk"]) == ("Ditutup oleh Admin", "Pemerintah Kota Denpasar")
+
+    printed = alur(engine, "export", "--format", "lapor")
+    assert len(list(csv.reader(io.StringIO(printed.stdout)))) == len(rows_of(out)) + 1
+
+
+def test_service_requests_come_in(engine: Engine, tmp_path: Path) -> None:
+    file = tmp_path / "requests.json"
+    request = {
+        "service_request_id": 638344,
+        "status": "open",
+        "service_name": "Infrastruktur Jalan",
+        "description": "Rusak.",
+    }
+    file.write_text(json.dumps([request, {"status": "open"}]))
+
+    result = alur(engine, "submit", "--format", "open311", str(file))
+
+    assert result.stdout.splitlines() == ["request 2: " + _MISSING, "submitted 1, skipped 1"]
+    snapshot = engine.await_status(complaint_id("/channels/open311", "638344"), "postponed")
+    assert (snapshot["category"], snapshot["channel"]) == ("infrastruktur-jalan", "open311")
+
+
+_MISSING = "service_request_id: missing; without it the request would be another one each time it is sent"

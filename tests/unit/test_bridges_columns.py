@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.cli.columns import ALIASES, BadMapping, choose_columns
+from agents.bridges.columns import ALIASES, BadMapping, choose_columns
 
 
 def chosen(header: str, *wanted: str) -> dict[str, str]:

@@ -68,22 +68,24 @@ class Columns:
         return pairs + (f" (not used: {', '.join(self.unused)})" if self.unused else "")
 
 
-def choose_columns(header: Sequence[str], wanted: Sequence[str] = ()) -> Columns:
-    """Find the column of each field; `wanted` are `field=column`, or `field=` for none.
+def choose_columns(
+    header: Sequence[str], wanted: Sequence[str] = (), known: Mapping[str, Sequence[str]] = ALIASES
+) -> Columns:
+    """Find the column of each field that is `known`; `wanted` are `field=column`, or `field=` for none.
 
     Raises:
         BadMapping: a wanted field or column does not exist, or no column holds a title or a body.
     """
     names = tuple(name.strip() for name in header)
-    chosen = dict(_wanted(names, pair) for pair in wanted)
+    chosen = dict(_wanted(names, known, pair) for pair in wanted)
     plain = {_plain(name): position for position, name in reversed(list(enumerate(names)))}
     taken = {position for position in chosen.values() if position is not None}
-    for field, aliases in ALIASES.items():
+    for field, aliases in known.items():
         if field in chosen:
             continue
         found = (plain[alias] for alias in aliases if alias in plain)
         chosen[field] = next((position for position in found if position not in taken), None)
-    positions = {field: chosen[field] for field in ALIASES}
+    positions = {field: chosen[field] for field in known}
     columns = Columns(names, {field: position for field, position in positions.items() if position is not None})
     if not {"title", "body"} & columns.positions.keys():
         raise BadMapping(
@@ -93,12 +95,12 @@ def choose_columns(header: Sequence[str], wanted: Sequence[str] = ()) -> Columns
     return columns
 
 
-def _wanted(names: tuple[str, ...], pair: str) -> tuple[str, int | None]:
+def _wanted(names: tuple[str, ...], known: Mapping[str, Sequence[str]], pair: str) -> tuple[str, int | None]:
     field, equals, column = (part.strip() for part in pair.partition("="))
     if not equals:
         raise BadMapping(f"--map {pair}: write it as field=column")
-    if field not in ALIASES:
-        raise BadMapping(f"--map {pair}: there is no field {field!r}; there are {', '.join(ALIASES)}")
+    if field not in known:
+        raise BadMapping(f"--map {pair}: there is no field {field!r}; there are {', '.join(known)}")
     if not column:
         return field, None
     if column not in names:

@@ -11,16 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.cli.columns import BadMapping
-from agents.cli.reports import (
-    Report,
-    Skipped,
-    Table,
-    TableOptions,
-    UnreadableFile,
-    is_json,
-    json_reports,
-)
+from agents.bridges.columns import BadMapping
+from agents.bridges.items import Item, Report, Skipped, UnreadableFile
+from agents.bridges.reports import TableOptions, csv_table, is_json, json_reports
 from events.codec import decode_report
 from events.ids import complaint_id
 from events.reports import ReportSubmitted
@@ -40,9 +33,9 @@ def lines_of(content: bytes) -> Iterator[bytes]:
     return iter(io.BytesIO(content))
 
 
-def items(text: str | bytes, options: TableOptions | None = None) -> list[Report | Skipped]:
+def items(text: str | bytes, options: TableOptions | None = None) -> list[Item]:
     content = text if isinstance(text, bytes) else text.encode()
-    return list(Table(lines_of(content), options or TableOptions(), NOW))
+    return list(csv_table(lines_of(content), options or TableOptions(), NOW))
 
 
 def report(text: str, options: TableOptions | None = None) -> ReportSubmitted:
@@ -200,7 +193,7 @@ def test_the_kind_of_a_file_is_told_by_its_name_or_its_first_line() -> None:
 @given(st.binary(max_size=300), st.sampled_from([b"", b"id,title,body\n", b"judul;lat;tanggal\n"]))
 def test_no_file_is_too_strange(content: bytes, header: bytes) -> None:
     with suppress(UnreadableFile, BadMapping):
-        for found in Table(lines_of(header + content), TableOptions(), NOW):
+        for found in csv_table(lines_of(header + content), TableOptions(), NOW):
             assert isinstance(found, Report | Skipped)
     for found in json_reports(lines_of(content)):
         assert isinstance(found, Report | Skipped)

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 from hashlib import blake2b
 from typing import Any, Final
 
-from agents.cli.columns import Columns
+from agents.bridges.columns import Columns
+from agents.bridges.items import Unusable
 from events.base import timestamp
 from events.reports import ReportSubmitted
 from events.vocabulary import ComplaintClass
@@ -25,10 +26,6 @@ _DAY_FIRST: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?!\d)")
 _YEAR_FIRST: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")
 
 
-class Unusable(Exception):
-    """A row cannot be a report of the contract; the message says why."""
-
-
 class Rows:
     """Makes reports of rows; two rows without an id of their own are two reports, even if they say the same.
 
@@ -36,7 +33,7 @@ class Rows:
     """
 
     def __init__(self, columns: Columns, *, source: str, complaint_class: ComplaintClass, now: datetime) -> None:
-        self._columns = columns
+        self.columns = columns
         self._source = source
         self._class = complaint_class
         self._time = timestamp(now.astimezone(UTC))
@@ -48,13 +45,7 @@ class Rows:
         Raises:
             Unusable: a cell cannot be read as what its column holds.
         """
-        width = len(self._columns.header)
-        if len(row) != width:
-            # the rest of a text that was cut in two by a stray quote would else become a complaint
-            raise Unusable(f"has {len(row)} cells under {width} columns")
-        cells = {field: row[position].strip() for field, position in self._columns.positions.items()}
-        if any("\udc80" <= letter <= "\udcff" for cell in cells.values() for letter in cell):
-            raise Unusable("is not UTF-8")
+        cells = cells_of(self.columns, row)
         return {
             "specversion": "1.0",
             "type": ReportSubmitted.TYPE,
@@ -66,7 +57,7 @@ class Rows:
         }
 
     def _id(self, row: Sequence[str], cells: dict[str, str]) -> str:
-        if "id" in self._columns.positions:
+        if "id" in self.columns.positions:
             if not cells.get("id"):
                 raise Unusable("id: empty")
             return cells["id"]
@@ -75,13 +66,29 @@ class Rows:
         return said if self._seen[said] == 1 else f"{said}-{self._seen[said]}"
 
     def _data(self, cells: dict[str, str]) -> dict[str, Any]:
-        read = {field: _read(field, cell) for field, cell in cells.items() if cell and field != "id"}
+        found = {field: read(field, cell) for field, cell in cells.items() if cell and field != "id"}
         data: dict[str, Any] = {"class": self._class}
-        data |= {field: read[field] for field in _DATA if field in read}
+        data |= {field: found[field] for field in _DATA if field in found}
         for whole, parts in _NESTED.items():
-            if given := {part: read[part] for part in parts if part in read}:
+            if given := {part: found[part] for part in parts if part in found}:
                 data[whole] = given
         return data
+
+
+def cells_of(columns: Columns, row: Sequence[str]) -> dict[str, str]:
+    """Return what stands in the row for each field.
+
+    Raises:
+        Unusable: the row is not as wide as the header, or not text.
+    """
+    width = len(columns.header)
+    if len(row) != width:
+        # the rest of a text that was cut in two by a stray quote would else become a complaint
+        raise Unusable(f"has {len(row)} cells under {width} columns")
+    cells = {field: row[position].strip() for field, position in columns.positions.items()}
+    if any("\udc80" <= letter <= "\udcff" for cell in cells.values() for letter in cell):
+        raise Unusable("is not UTF-8")
+    return cells
 
 
 _DATA: Final = ("class", "title", "body", "category", "event_date", "office", "anonymous", "secret", "attachments")
@@ -91,15 +98,21 @@ _NESTED: Final = {
 }
 
 
-def _read(field: str, cell: str) -> object:
+def read(field: str, cell: str) -> object:
+    """Return what a cell says of a field, as the contract has it.
+
+    Raises:
+        Unusable: it cannot be read so.
+    """
     reader = _READERS.get(field)
     try:
         return cell if reader is None else reader(cell)
     except ValueError as error:
-        raise Unusable(f"{field}: {_quoted(cell)} is no {error}") from None
+        raise Unusable(f"{field}: {quoted(cell)} is no {error}") from None
 
 
-def _quoted(cell: str, longest: int = 40) -> str:
+def quoted(cell: str, longest: int = 40) -> str:
+    """Return a cell for a message: in quotes, and not all of it if it is long."""
     return repr(cell if len(cell) <= longest else f"{cell[:longest]}...")
 
 

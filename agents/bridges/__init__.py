@@ -1,0 +1,1 @@
+"""Files of others' making as reports of the contract, and complaints as files that others can read."""

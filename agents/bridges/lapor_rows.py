@@ -1,0 +1,134 @@
+"""Complaints as rows of the LAPOR export: what is told to whoever may see the file, and what is not.
+
+Statuses are the words that LAPOR is known to use. For what it is not known to have a word for (not verified yet,
+postponed, taken back) the words are ours, see docs/bridges.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from events import facts as f
+from events.snapshot import Complaint
+from events.vocabulary import ArchiveReason, ComplaintClass, Status
+
+HEADER: Final = (
+    *("Tracking ID", "Tanggal Laporan Masuk", "Pelapor", "Klasifikasi Laporan", "Kategori", "Judul Laporan"),
+    *("Isi Laporan Awal", "Isi Laporan Akhir", "Anonim/Rahasia", "Sumber Laporan", "Instansi Induk"),
+    *("Instansi Terdisposisi", "Status Laporan", "Alasan Tunda/Arsip", "Provinsi", "Kota/Kabupaten", "Kecamatan"),
+    *("Kelurahan/Desa", "Rating"),
+)
+
+_CLASSES: Final = {
+    ComplaintClass.COMPLAINT: "Pengaduan Tidak Berkadar Pengawasan",
+    ComplaintClass.COMPLAINT_INSPECTION: "Pengaduan Berkadar Pengawasan",
+    ComplaintClass.ASPIRATION: "Aspirasi",
+    ComplaintClass.INFORMATION_REQUEST: "Permintaan Informasi",
+}
+_REASONS: Final = {
+    ArchiveReason.UNCLEAR: "Tidak jelas",
+    ArchiveReason.TOO_GENERAL: "Terlalu umum",
+    ArchiveReason.WRONG_FORMAT: "Format salah",
+    ArchiveReason.NOT_GOVERNMENT: "Tidak terkait pemerintah",
+    ArchiveReason.OUT_OF_SCOPE: "Di luar lingkup",
+    ArchiveReason.DUPLICATE: "Duplikat",
+    ArchiveReason.ABUSIVE: "Kasar",
+    ArchiveReason.SPAM: "Spam",
+}
+_STANDING: Final = {
+    Status.REGISTERED: "Menunggu Verifikasi",
+    Status.POSTPONED: "Ditunda",
+    Status.VERIFIED: "Terverifikasi",
+    # handed back and not disposed again: what stands of it is that it was verified
+    Status.RETURNED: "Terverifikasi",
+    Status.FOLLOWED_UP: "Ditindaklanjuti oleh Instansi",
+    Status.REPLIED: "Ditanggapi oleh Pelapor",
+}
+_ENDED: Final = {Status.CLOSED: "Ditutup", Status.ARCHIVED: "Diarsipkan", Status.WITHDRAWN: "Ditarik"}
+_STAGES: Final = "/stages/"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What only facts tell of a complaint: its texts, why it waits or was archived, and who ended it."""
+
+    title: str = ""
+    first: str = ""
+    final: str = ""
+    reason: str = ""
+    by: str = ""
+
+
+def told(before: Told, fact: f.Fact) -> Told:
+    """Return what is told of a complaint after `fact`."""
+    changed: dict[str, str] = {}
+    match fact:
+        case f.ComplaintRegistered():
+            changed = {"title": fact.report.title, "first": fact.report.body}
+        case f.ReportCompleted():
+            changed = {"title": fact.title or before.title, "first": fact.body or before.first, "reason": ""}
+        case f.ComplaintVerified():
+            changed = {"final": fact.edited_text or before.final, "reason": ""}
+        case f.ComplaintPostponed():
+            changed = {"reason": fact.reason}
+        case f.ComplaintArchived():
+            changed = {"reason": _REASONS[fact.reason], "by": _who(fact, "Admin")}
+        case f.ComplaintClosed():
+            changed = {"by": _who(fact, "Admin")}
+        case f.ComplaintWithdrawn():
+            changed = {"by": _who(fact, "Pelapor")}
+    return replace(before, **changed)
+
+
+def _who(fact: f.Fact, person: str) -> str:
+    # the passing of a deadline is lifecycle's own, and so a stage's
+    return "Sistem" if fact.by.startswith(_STAGES) else person
+
+
+def row(
+    complaint: Complaint, said: Told, *, offices: Mapping[str, tuple[str, str]], zone: ZoneInfo, reporter: str | None
+) -> tuple[str, ...]:
+    """Return the cells of a complaint, under `HEADER`.
+
+    Of a secret complaint nothing is told but how it stands: no text, no reason, no place below the city. Who reported
+    an anonymous one is never told, whether `reporter` is known or not.
+
+    Args:
+        complaint: as it stands.
+        said: what its facts tell.
+        offices: the name of each office, and that of the office above it or nothing.
+        zone: of the clock by which the time of receipt is written.
+        reporter: who reported, if that may be told; None if not.
+    """
+    place = None if complaint.location is None else complaint.location
+    name, parent = offices.get(complaint.office or "", (complaint.office or "", ""))
+    privacy = [word for word, holds in (("Anonim", complaint.anonymous), ("Rahasia", complaint.secret)) if holds]
+    texts = ("", "", "") if complaint.secret else (said.title, said.first, said.final)
+    near = (None, None) if place is None or complaint.secret else (place.district, place.village)
+    return (
+        complaint.tracking_id,
+        complaint.received_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
+        "Anonim" if complaint.anonymous else reporter or "",
+        _CLASSES[complaint.class_],
+        (complaint.category or "").replace("-", " ").title(),
+        *texts,
+        ", ".join(privacy),
+        complaint.channel,
+        parent,
+        name,
+        _status(complaint, said, name),
+        "" if complaint.secret else said.reason,
+        (place.province if place else None) or "",
+        (place.city if place else None) or "",
+        *(part or "" for part in near),
+        "" if complaint.rating is None else str(complaint.rating),
+    )
+
+
+def _status(complaint: Complaint, said: Told, office: str) -> str:
+    if complaint.status is Status.DISPOSED:
+        return f"Terdisposisi ke {office}"
+    if complaint.status in _ENDED:
+        return f"{_ENDED[complaint.status]} oleh {said.by or 'Sistem'}"
+    return _STANDING[complaint.status]

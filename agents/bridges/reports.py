@@ -1,0 +1,95 @@
+"""A file of reports, entry by entry: each as a message that may be published, or the reason why not."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePath
+from typing import Any, Final, Protocol
+
+from pydantic_core import to_json
+
+from agents.bridges.columns import Columns, choose_columns
+from agents.bridges.items import Item, PassedOver, Report, Settled, Skipped, Unusable, judged
+from agents.bridges.rows import Rows
+from agents.bridges.sheets import CsvSheet, Sheet
+from events.vocabulary import ComplaintClass
+
+DEFAULT_SOURCE: Final = "/channels/web"
+_BOM: Final = b"\xef\xbb\xbf"
+_JSON_SUFFIXES: Final = frozenset({".jsonl", ".ndjson", ".json"})
+_TABLE_SUFFIXES: Final = frozenset({".csv", ".tsv", ".txt"})
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """How rows become reports. `settled`: take also those that others have settled."""
+
+    wanted: tuple[str, ...] = ()
+    source: str | None = None
+    complaint_class: ComplaintClass = ComplaintClass.COMPLAINT
+    settled: bool = False
+
+
+class Maker(Protocol):
+    """Makes reports of rows."""
+
+    columns: Columns
+
+    def report(self, row: Sequence[str]) -> dict[str, Any]:
+        """Return the report as JSON will hold it; what is in it is for the contract's model to judge.
+
+        Raises:
+            Unusable: a cell cannot be read as what its column holds.
+            Settled: others have settled it.
+        """
+
+
+def is_json(name: str, first: bytes) -> bool:
+    """Tell JSON lines from a table: by the name of the file, else by how its first line begins."""
+    suffix = PurePath(name).suffix.casefold()
+    if suffix in _JSON_SUFFIXES | _TABLE_SUFFIXES:
+        return suffix in _JSON_SUFFIXES
+    return first.removeprefix(_BOM).lstrip()[:1] in {b"{", b"["}
+
+
+def json_reports(lines: Iterable[bytes]) -> Iterator[Report | Skipped]:
+    """Read one report a line, as the contract writes it; empty lines are passed over."""
+    for number, raw in enumerate(lines, start=1):
+        line = (raw.removeprefix(_BOM) if number == 1 else raw).strip()
+        if line:
+            yield judged(number, line)
+
+
+class Table:
+    """The rows of a sheet as reports."""
+
+    def __init__(self, sheet: Sheet, maker: Maker) -> None:
+        self.columns = maker.columns
+        self._sheet = sheet
+        self._maker = maker
+
+    def __iter__(self) -> Iterator[Item]:
+        """Give what comes of each row."""
+        for row in self._sheet:
+            yield row if isinstance(row, Skipped) else self._item(*row)
+
+    def _item(self, line: int, row: list[str]) -> Item:
+        try:
+            return judged(line, to_json(self._maker.report(row)))
+        except Unusable as error:
+            return Skipped(line, str(error))
+        except Settled:
+            return PassedOver(line)
+
+
+def csv_table(lines: Iterator[bytes], options: TableOptions, now: datetime) -> Table:
+    """Read a CSV file of any making, whose columns are found by their names.
+
+    Raises:
+        UnreadableFile: there is no header in it, or it is not text in UTF-8.
+        BadMapping: its columns do not fit.
+    """
+    sheet = CsvSheet(lines)
+    columns = choose_columns(sheet.header, options.wanted)
+    source = options.source or DEFAULT_SOURCE
+    return Table(sheet, Rows(columns, source=source, complaint_class=options.complaint_class, now=now))

@@ -1,0 +1,86 @@
+"""Writes tables that others open in a spreadsheet: CSV and Excel, row by row.
+
+A cell that begins like a formula is run as one by spreadsheets, and citizens can write what they like. So such a cell
+gets an apostrophe in front, by which spreadsheets know text.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+from typing import Any, BinaryIO, Final, Protocol, TextIO
+
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+
+_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
+_LONGEST_CELL: Final = 32_767  # of Excel, in units of UTF-16
+_MOST_ROWS: Final = 1_048_576
+# what XML, and so a workbook, cannot hold
+_NO_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+class TooManyRows(Exception):
+    """A workbook has no room for them; the message is one line."""
+
+
+class TableWriter(Protocol):
+    """Writes rows of text."""
+
+    def write(self, row: Sequence[str]) -> None:
+        """Write a row."""
+
+
+class CsvWriter:
+    """Writes CSV in UTF-8, with the mark by which Excel knows it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        stream.write("\ufeff")
+        self._writer = csv.writer(stream)
+
+    def write(self, row: Sequence[str]) -> None:
+        """Write a row."""
+        self._writer.writerow([defused(cell).replace("\x00", "\ufffd") for cell in row])
+
+
+class XlsxWriter:
+    """Writes a workbook of one sheet; the rows go to a temporary file as they come.
+
+    Raises:
+        TooManyRows: there are more than a sheet can have.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._workbook = Workbook(write_only=True)
+        self._sheet: Any = self._workbook.create_sheet("Laporan")
+        self._rows = 0
+
+    def write(self, row: Sequence[str]) -> None:
+        """Write a row, every cell as text."""
+        self._rows += 1
+        if self._rows > _MOST_ROWS:
+            raise TooManyRows(f"a workbook has room for {_MOST_ROWS:,} rows: write a .csv")
+        self._sheet.append([self._cell(text) for text in row])
+
+    def close(self) -> None:
+        """Put the workbook together."""
+        self._workbook.save(self._stream)
+
+    def _cell(self, text: str) -> Any:  # noqa: ANN401 -- openpyxl ships no types
+        cell: Any = WriteOnlyCell(self._sheet, _fitting(_NO_XML.sub("\ufffd", defused(text))))
+        cell.data_type = "s"
+        return cell
+
+
+def defused(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _fitting(text: str) -> str:
+    if len(text) * 2 <= _LONGEST_CELL:
+        return text
+    units = text.encode("utf-16-le")
+    if len(units) <= 2 * _LONGEST_CELL:
+        return text
+    return units[: 2 * (_LONGEST_CELL - 1)].decode("utf-16-le", "ignore") + "…"

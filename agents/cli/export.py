@@ -1,0 +1,100 @@
+"""`alur export`: complaints as a file that others can read."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Annotated, Final
+
+import typer
+
+from agents import policies
+from agents.bridges.export import Export, ExportOptions
+from agents.bridges.lapor_rows import HEADER
+from agents.bridges.sheets_out import CsvWriter, TableWriter, TooManyRows, XlsxWriter
+from agents.cli.context import note, settings_of
+from agents.cli.errors import MISUSED, Failure
+from agents.settings import Settings
+from events.client import require_topics
+from events.topics import TopicName
+
+_XLSX: Final = ".xlsx"
+_SUFFIXES: Final = (".csv", _XLSX)
+
+
+class ExportFormat(StrEnum):
+    """Formats of others that complaints can be written in."""
+
+    LAPOR = "lapor"
+
+
+def export(
+    ctx: typer.Context,
+    *,
+    form: Annotated[ExportFormat, typer.Option("--format", help="what to write: the export of LAPOR")],
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="the file, .csv or .xlsx; CSV to stdout unless given")
+    ] = None,
+    identities: Annotated[
+        bool,
+        typer.Option(
+            "--identities", help="name reporters who are not anonymous; needs the right to read complaints.identities"
+        ),
+    ] = False,
+) -> None:
+    """Write every complaint as it stands, one a row, with the columns of the LAPOR export.
+
+    Who reported is left out unless asked for, and never told of an anonymous reporter. Of a secret complaint neither
+    its texts nor its exact place are told.
+
+        alur export --format lapor --out laporan.xlsx
+
+        alur export --format lapor > laporan.csv
+    """
+    if out is not None and out.suffix.casefold() not in _SUFFIXES:
+        raise Failure(f"--out: {out} is neither a .csv nor a .xlsx", MISUSED)
+    settings = settings_of(ctx)
+    require_topics(settings, [TopicName.EVENTS, TopicName.STATE, *([TopicName.IDENTITIES] if identities else [])])
+    found = Export(settings, _options(settings, identities=identities))
+    try:
+        with _writer(out) as writer:
+            writer.write(HEADER)
+            for row in found:
+                writer.write(row)
+    except TooManyRows as error:
+        raise Failure(f"--out: {error}") from None
+    note(f"exported {found.rows} complaints as {form}" + (f" to {out}" if out else ""))
+    if found.incomplete:
+        raise Failure(f"{found.incomplete} complaints are left out: their facts could not be read to the last one")
+
+
+def _options(settings: Settings, *, identities: bool) -> ExportOptions:
+    policy = policies.load(settings.policy).at(datetime.now(UTC))
+    names = {office.id: office.name for office in policy.directory}
+    offices = {office.id: (office.name, names.get(office.parent or "", "")) for office in policy.directory}
+    return ExportOptions(offices, policy.national_zone, identities)
+
+
+@contextmanager
+def _writer(out: Path | None) -> Iterator[TableWriter]:
+    """Give what writes; a file is there only once it is whole, and for nobody else to read."""
+    if out is None:
+        yield CsvWriter(sys.stdout)
+        return
+    with NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False) as unfinished:
+        path = Path(unfinished.name)
+    try:
+        if out.suffix.casefold() == _XLSX:
+            with path.open("wb") as binary, closing(XlsxWriter(binary)) as writer:
+                yield writer
+        else:
+            with path.open("w", encoding="utf-8", newline="") as text:
+                yield CsvWriter(text)
+        path.replace(out)
+    except BaseException:
+        with suppress(OSError):
+            path.unlink()
+        raise
