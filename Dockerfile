@@ -3,7 +3,7 @@ FROM python:3.11-slim AS build
 WORKDIR /source
 RUN python -m venv /opt/alur
 COPY . .
-RUN /opt/alur/bin/pip install --no-cache-dir --constraint requirements.lock .
+RUN /opt/alur/bin/pip install --no-cache-dir --constraint requirements.lock '.[otel]'
 
 FROM python:3.11-slim
 RUN useradd --create-home --user-group alur

@@ -85,7 +85,7 @@ broker-possible: $(STAMP)
 lock: $(STAMP)
 	@rm -rf $(VENV)/lock
 	@$(BIN)/python -m venv $(VENV)/lock
-	$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,otel]'
 	@{ echo "# Written by \`make lock\`; used as constraints by make and by the Dockerfile."; \
 	  $(VENV)/lock/bin/pip list --disable-pip-version-check --format freeze --exclude alur --exclude pip --exclude setuptools; } > requirements.lock
 	@rm -rf $(VENV)/lock
@@ -98,5 +98,5 @@ $(STAMP): pyproject.toml requirements.lock
 	  fi; \
 	done; \
 	echo "Python 3.11 or newer with its venv module is needed: on Debian, apt-get install python3 python3-venv" >&2; exit 1
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev,otel]'
 	@touch $@

@@ -21,6 +21,7 @@ from agents.shell.access import explained
 from agents.shell.process import EXIT_REFUSED, end_with
 from agents.shell.reader import Poll, Reader
 from agents.shell.stage import Stage
+from agents.shell.tracing import tracing
 from agents.shell.web import StageWeb
 from events.access import ROLES
 from events.client.settings import SettingsError
@@ -90,4 +91,5 @@ def stage_app(stage: Stage) -> StageApp:
     gc.set_threshold(*_COLLECTOR)
     app = StageApp(stage, settings, policy_set)
     app.reader.metrics.began(os.environ)
+    app.reader.tracing = tracing(stage.name, os.environ)
     return app

@@ -24,6 +24,7 @@ from agents.shell.lease import GROUP_COMMIT_SECONDS, Lease, Tally
 from agents.shell.metrics import Metrics
 from agents.shell.process import end_with
 from agents.shell.stage import Partition, RefusedToStart, Stage
+from agents.shell.tracing import PASSING, Tracing
 from events.access import ROLES
 from workflow.policy import PolicySet
 
@@ -49,6 +50,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.leases: dict[TopicPartition, Lease] = {}
         self.count = 0
         self.metrics = Metrics()
+        self.tracing: Tracing = PASSING
         self.stamps = FirstStamps(settings)
         self.horizon: Horizon | None = None
         self.headroom: Headroom | None = None
@@ -141,6 +143,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         # reading a memory can take longer than the group waits for a heartbeat: not in the callback
         partition = Partition(source.partition, self.count, self.policies, self.metrics)
         lease = Lease(self.stage, self.settings, source, partition, self.stamps)
+        lease.trace = self.tracing.of(source.partition)
         self.leases[source] = lease
         self.consumer.pause(source)
         self._opening[source] = asyncio.create_task(self._open(lease))
@@ -287,6 +290,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         await self.consumer.stop()
         await self.producer.stop()
         await self.stamps.stop()
+        await asyncio.to_thread(self.tracing.stop)
         for asking in (self.horizon, self.headroom):
             if asking is not None:
                 await asking.stop()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,8 +84,15 @@ class Engine:
         """Publish with librdkafka, by Kafka's partitioner."""
         self.send_all(topic, [(key, value)], **options)
 
-    def send_all(self, topic: str, records: list[tuple[bytes | None, bytes | None]], **options: Any) -> None:
-        """Publish records in order and wait for their acknowledgement."""
+    def send_all(
+        self,
+        topic: str,
+        records: list[tuple[bytes | None, bytes | None]],
+        *,
+        headers: Sequence[tuple[str, bytes]] = (),
+        **options: Any,
+    ) -> None:
+        """Publish records in order, all with the same headers, and wait for their acknowledgement."""
         config = {
             "bootstrap.servers": self.settings.broker,
             "partitioner": "murmur2_random",
@@ -100,7 +107,9 @@ class Engine:
                 failures.append(error)
 
         for key, value in records:
-            producer.produce(self.settings.topic(topic), value=value, key=key, on_delivery=acknowledged)
+            producer.produce(
+                self.settings.topic(topic), value=value, key=key, headers=list(headers), on_delivery=acknowledged
+            )
         assert producer.flush(30) == 0
         assert not failures
 

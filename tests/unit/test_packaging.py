@@ -69,7 +69,8 @@ def test_what_is_needed_is_locked() -> None:
     pins = [line for line in (ROOT / "requirements.lock").read_text().splitlines() if not line.startswith("#")]
 
     locked = {_normal(pin.partition("==")[0]) for pin in pins}
-    needed = {_normal(line) for line in project["dependencies"] + project["optional-dependencies"]["dev"]}
+    extras = project["optional-dependencies"]
+    needed = {_normal(line) for line in project["dependencies"] + extras["dev"] + extras["otel"]}
     assert needed <= locked
     assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+", pin)] == []
 

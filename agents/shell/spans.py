@@ -1,0 +1,159 @@
+"""Spans for OpenTelemetry: one for each record that has consequences, from when it is in hand until they are committed.
+
+This module needs the extra `alur[otel]`. Sampling, the service's name and where spans go are for OpenTelemetry's own
+variables.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Mapping
+from importlib.metadata import version
+from threading import Thread
+from typing import Any, Final
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from agents.shell.records import Output
+from agents.shell.tracing import TRACEPARENT, Context, Trace, carrying, context_of, read
+from events.topics import TopicName
+
+log = structlog.get_logger()
+
+_ATTRIBUTE: Final = re.compile(rb'"%s"\s*:\s*"([^"\\]{55,512})"' % TRACEPARENT.encode())
+"""The extension attribute of a CloudEvent: within a text, a quotation mark is written with a backslash before it."""
+_FLUSH_SECONDS: Final = 2.0
+_SAY_AGAIN_SECONDS: Final = 60.0
+
+
+class _SaidOnce(logging.Handler):
+    """Says in one line, once a minute, that a collector does not take what it is sent."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(logging.ERROR)
+        self._stage = stage
+        self._said_at = float("-inf")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say it, unless it has just been said."""
+        now = time.monotonic()
+        if now - self._said_at > _SAY_AGAIN_SECONDS:
+            self._said_at = now
+            reason = " ".join(record.getMessage().split())
+            log.warning("spans-lost", stage=self._stage, reason=reason)
+
+
+class Spans:
+    """Sends the spans of one worker to the collector that the environment names."""
+
+    def __init__(self, stage: str, env: Mapping[str, str]) -> None:
+        logger = logging.getLogger("opentelemetry")
+        logger.handlers = [_SaidOnce(stage)]
+        logger.propagate = False
+        about = {"service.version": version("alur")}
+        if not env.get("OTEL_SERVICE_NAME"):
+            about["service.name"] = f"alur-{stage}"
+        self._provider = TracerProvider(resource=Resource.create(about), shutdown_on_exit=False)
+        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._tracer = self._provider.get_tracer("alur")
+        self._stage = stage
+
+    def of(self, partition: int) -> Trace:
+        """Return what is done in a partition."""
+        return _Spanned(self._stage, partition, self._tracer)
+
+    def stop(self) -> None:
+        """Send what is left, if that is done within a moment."""
+        # in a thread that dies with the process: a collector that is away would be waited for ten seconds
+        flushing = Thread(target=self._provider.force_flush, daemon=True)
+        flushing.start()
+        flushing.join(_FLUSH_SECONDS)
+
+
+class _Spanned:
+    """The spans of the batch that a partition has in hand."""
+
+    def __init__(self, stage: str, partition: int, tracer: trace.Tracer) -> None:
+        self._stage = stage
+        self._partition = partition
+        self._tracer = tracer
+        self._open: list[trace.Span] = []
+        self._began_ns = 0
+
+    def begin(self) -> None:
+        """Note the time: the spans of the batch begin now."""
+        self._began_ns = time.time_ns()
+
+    def follow(self, record: Any, outputs: list[Output]) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
+        """Make a span of `record`, below the one it came with, and put it on `outputs`."""
+        if not outputs:
+            return outputs
+        about = {
+            "messaging.system": "kafka",
+            "messaging.operation.type": "process",
+            "messaging.operation.name": self._stage,
+            "messaging.destination.name": record.topic,
+            "messaging.destination.partition.id": str(record.partition),
+            "messaging.kafka.offset": record.offset,
+            "alur.waited_ms": max(0, self._began_ns // 1_000_000 - record.timestamp),
+        }
+        return self._span(record.topic, context_of(record) or _attribute_of(record.value), about, outputs)
+
+    def start(self, outputs: list[Output]) -> list[Output]:
+        """Make a trace of each of `outputs`."""
+        return [each for output in outputs for each in self._span("the passing of time", None, {}, [output])]
+
+    def settled(self) -> None:
+        """End the spans of the batch."""
+        for span in self._open:
+            span.end()
+        self._open.clear()
+
+    def _span(
+        self, cause: str, parent: Context | None, about: dict[str, str | int], outputs: list[Output]
+    ) -> list[Output]:
+        span = self._tracer.start_span(
+            f"{self._stage} {cause}",
+            context=_remote(parent),
+            kind=trace.SpanKind.CONSUMER,
+            attributes=about | _consequences(outputs),
+            start_time=self._began_ns,
+        )
+        if outputs[0].topic is TopicName.DEAD_LETTERS:
+            code = dict(outputs[0].headers)["code"].decode()
+            span.set_status(trace.StatusCode.ERROR, f"set aside: {code}")
+        self._open.append(span)
+        place = span.get_span_context()
+        return carrying(Context(f"{place.trace_id:032x}", f"{place.span_id:016x}", place.trace_flags), outputs)
+
+
+def _attribute_of(value: bytes | None) -> Context | None:
+    found = _ATTRIBUTE.search(value or b"")
+    return None if found is None else read(found[1])
+
+
+def _remote(parent: Context | None) -> Any:  # noqa: ANN401 -- an OpenTelemetry context
+    if parent is None:
+        return trace.set_span_in_context(trace.INVALID_SPAN)
+    place = trace.SpanContext(
+        int(parent.trace, 16), int(parent.span, 16), is_remote=True, trace_flags=trace.TraceFlags(parent.flags)
+    )
+    return trace.set_span_in_context(trace.NonRecordingSpan(place))
+
+
+def _consequences(outputs: list[Output]) -> dict[str, str | int]:
+    """Say what follows: topics, and the complaint; never a key of somebody else's, which could be a phone number."""
+    about: dict[str, str | int] = {
+        "alur.writes": " ".join(output.topic.removeprefix("complaints.") for output in outputs)
+    }
+    if outputs[0].topic is not TopicName.DEAD_LETTERS and outputs[0].key is not None:
+        about["alur.complaint"] = outputs[0].key.decode(errors="replace")
+    facts = [value.decode() for output in outputs for name, value in output.headers if name == "fact"]
+    if facts:
+        about["alur.facts"] = " ".join(facts)
+    return about

@@ -1,0 +1,151 @@
+"""W3C trace context through the engine: what follows from a record belongs to the trace of that record.
+
+It travels in a header, `traceparent` (https://www.w3.org/TR/trace-context/), and never in the value: a repeat has the
+same bytes. Nothing is decided by it. Without a collector to send spans to, the header of a record is put on what
+follows from it, and that is all; with one (`OTEL_EXPORTER_OTLP_ENDPOINT`), each record that has consequences is a span.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import structlog
+
+from agents.shell.records import Output
+
+log = structlog.get_logger()
+
+TRACEPARENT: Final = "traceparent"
+"""The header; in a CloudEvent the attribute of its distributed tracing extension has the same name."""
+ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+HTTP: Final = "http/protobuf"
+
+# a version to come may put more behind the flags, and ff is none
+_PARENT: Final = re.compile(
+    rb"(?!ff)(?P<version>[0-9a-f]{2})-(?P<trace>(?!0{32})[0-9a-f]{32})-(?P<span>(?!0{16})[0-9a-f]{16})"
+    rb"-(?P<flags>[0-9a-f]{2})(?P<more>-.*)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A place in a trace."""
+
+    trace: str
+    """32 hexadecimal digits, of which one at least is not 0."""
+    span: str
+    """16 of them, as above."""
+    flags: int
+
+    def header(self) -> bytes:
+        """Write it as the value of `traceparent`."""
+        return f"00-{self.trace}-{self.span}-{self.flags:02x}".encode()
+
+
+def read(value: bytes | None) -> Context | None:
+    """Read the value of a `traceparent`; None if it is none, whatever it is."""
+    found = _PARENT.fullmatch(value or b"")
+    if found is None or (found["version"] == b"00" and found["more"]):
+        return None
+    return Context(found["trace"].decode(), found["span"].decode(), int(found["flags"], 16))
+
+
+def context_of(record: Any) -> Context | None:  # noqa: ANN401 -- aiokafka ships no types
+    """Return the context in the headers of `record`; None without one, and with several."""
+    claims = [value for name, value in record.headers if name == TRACEPARENT]
+    return read(claims[0]) if len(claims) == 1 else None
+
+
+def carrying(context: Context, outputs: Iterable[Output]) -> list[Output]:
+    """Return `outputs` with `context` in a header of each."""
+    header = (TRACEPARENT, context.header())
+    found = []
+    for each in outputs:
+        headers = (*(other for other in each.headers if other[0] != TRACEPARENT), header)
+        found.append(Output(each.topic, each.key, each.value, each.partition, headers))
+    return found
+
+
+class Trace(Protocol):
+    """What a partition does about traces, batch by batch."""
+
+    def begin(self) -> None:
+        """A batch is in hand."""
+
+    def follow(self, record: Any, outputs: list[Output]) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
+        """Return `outputs`, which follow from `record` of the batch, as a part of its trace."""
+        ...
+
+    def start(self, outputs: list[Output]) -> list[Output]:
+        """Return `outputs`, which follow from the passing of time, each at the beginning of a trace."""
+        ...
+
+    def settled(self) -> None:
+        """Take in that what follows from the batch is written and committed."""
+
+
+class Tracing(Protocol):
+    """What a worker does about traces."""
+
+    def of(self, partition: int) -> Trace:
+        """Return what is done in a partition."""
+        ...
+
+    def stop(self) -> None:
+        """Let go of what is not sent yet, within a moment."""
+
+
+class Passing:
+    """Passes on the context that a record came with, and begins no trace."""
+
+    def of(self, _partition: int) -> Trace:
+        """Return itself: there is nothing to remember."""
+        return self
+
+    def begin(self) -> None:
+        """There is nothing to do."""
+
+    def follow(self, record: Any, outputs: list[Output]) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
+        """Put the header of `record` on `outputs`, if it has one that can be read."""
+        for name, _ in record.headers:
+            if name == TRACEPARENT:
+                context = context_of(record)
+                return outputs if context is None else carrying(context, outputs)
+        return outputs
+
+    def start(self, outputs: list[Output]) -> list[Output]:
+        """Begin nothing."""
+        return outputs
+
+    def settled(self) -> None:
+        """There is nothing to do."""
+
+    def stop(self) -> None:
+        """There is nothing to do."""
+
+
+PASSING: Final = Passing()
+
+
+def tracing(stage: str, env: Mapping[str, str]) -> Tracing:
+    """Return what the worker of `stage` does about traces, by the variables of OpenTelemetry.
+
+    What is not as it has to be is said in one line, and the stage works without spans: complaints do not wait for that.
+    """
+    if not any(env.get(name) for name in ENDPOINTS):
+        return PASSING
+    if env.get("OTEL_SDK_DISABLED", "").lower() == "true" or env.get("OTEL_TRACES_EXPORTER", "otlp") != "otlp":
+        return PASSING
+    protocol = next((env[name] for name in PROTOCOLS if env.get(name)), HTTP)
+    if protocol != HTTP:
+        log.warning("no-spans", stage=stage, reason=f"spans are sent by {HTTP} only, not by {protocol}: name its port")
+        return PASSING
+    try:
+        from agents.shell.spans import Spans  # noqa: PLC0415 -- an extra, and a second of starting time
+    except ImportError as error:
+        reason = f"{error.name} is not installed: pip install 'alur[otel]'"
+        log.warning("no-spans", stage=stage, reason=reason)
+        return PASSING
+    return Spans(stage, env)
