@@ -11,9 +11,9 @@ from rich.live import Live
 
 from agents import policies
 from agents.admin import lag
-from agents.cli.board import READS, Board
-from agents.cli.board_view import view
 from agents.cli.context import console, note, settings_of
+from agents.cli.overview import READS, Board
+from agents.cli.overview_view import view
 from agents.settings import Settings
 from events.client import Reader, require_topics
 from events.topics import STAGES

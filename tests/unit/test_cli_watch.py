@@ -6,8 +6,8 @@ from datetime import timedelta
 from rich.console import Console
 from worlds import CITIZEN, CLOSE, DEMO, MONDAY, PANRB, World, seconds, to_status
 
-from agents.cli.board import Board
-from agents.cli.board_view import view
+from agents.cli.overview import Board
+from agents.cli.overview_view import view
 from events.client import Record
 from events.codec import encode_complaint, encode_snapshot
 from events.commands import WithdrawComplaint

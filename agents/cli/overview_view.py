@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from agents.cli.board import Board
+from agents.cli.overview import Board
 from agents.cli.wording import local, safe, span
 from events.vocabulary import Status
 
