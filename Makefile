@@ -14,7 +14,7 @@ help:
 	@echo "make test          check, unit and integration: what CI runs"
 	@echo "make check         lint, format, types, import directions, published schemas"
 	@echo "make unit          the tests that need no broker"
-	@echo "make asyncapi      AsyncAPI's own parser on schemas/asyncapi.json, where there is node"
+	@echo "make asyncapi      AsyncAPI's own parser and ajv on schemas/, where there is node"
 	@echo "make integration   the tests on a real Kafka"
 	@echo "make bench         what the engine carries, as figures (BENCH=--small for a quick look)"
 	@echo "make bench-timers  what a million clocks cost, how soon they are ready again, how late they ring"

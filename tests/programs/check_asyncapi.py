@@ -1,7 +1,7 @@
-"""Holds schemas/asyncapi.json against others' judgement: AsyncAPI's own parser, and the JSON Schema of AsyncAPI 3.0.
+"""Holds schemas/ against others' judgement: AsyncAPI's own parser, the JSON Schema of AsyncAPI 3.0, and ajv.
 
-Both are installed from npm, once, into a folder beside the virtual environment. Where there is no node or no npm, or
-where nothing can be installed, that is said in one line and nothing is judged.
+They are installed from npm, once, into a folder of the virtual environment. Where there is no node or no npm, or where
+nothing can be installed, that is said in one line and nothing is judged.
 """
 
 import json
@@ -15,7 +15,8 @@ from jsonschema import Draft7Validator
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENT: Final = "schemas/asyncapi.json"
-PARSER: Final = "@asyncapi/parser@3.6.6"
+GOLDEN: Final = "tests/golden/v1"
+PACKAGES: Final = ("@asyncapi/parser@3.6.6", "ajv@8.20.0", "ajv-formats@2.1.1")
 SCHEMA: Final = "node_modules/@asyncapi/specs/schemas/3.0.0-without-$id.json"
 _INSTALL_S: Final = 180
 _PARSE_S: Final = 120
@@ -32,14 +33,14 @@ def installed(npm: str, folder: Path) -> str | None:
         return None
     folder.mkdir(parents=True, exist_ok=True)
     options = ("--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--fetch-retries=1")
-    command = [npm, "install", "--prefix", str(folder), *options, "--loglevel=error", PARSER]
+    command = [npm, "install", "--prefix", str(folder), *options, "--loglevel=error", *PACKAGES]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
     except subprocess.TimeoutExpired:
-        return f"npm took longer than {_INSTALL_S} s to install {PARSER}"
+        return f"npm took longer than {_INSTALL_S} s to install {', '.join(PACKAGES)}"
     if ended.returncode:
         said = ended.stderr.strip().splitlines() or ["without a word"]
-        return f"npm could not install {PARSER}: {said[0]}"
+        return f"npm could not install {', '.join(PACKAGES)}: {said[0]}"
     return None
 
 
@@ -50,6 +51,7 @@ def mistakes(schema: Path) -> int:
     for error in found:
         sys.stdout.write(f"{DOCUMENT}: {error.json_path}: {error.message[:200]}\n")
     sys.stdout.write(f"{DOCUMENT}: the JSON Schema of AsyncAPI 3.0 finds {len(found)} things wrong\n")
+    sys.stdout.flush()
     return len(found)
 
 
@@ -59,9 +61,12 @@ def main(folder: Path) -> int:
         return skipped("there is no node with npm here")
     if (why := installed(npm, folder)) is not None:
         return skipped(why)
-    parser = [node, str(Path(__file__).with_name("parse_asyncapi.cjs")), str(folder), DOCUMENT]
-    status = subprocess.run(parser, cwd=ROOT, timeout=_PARSE_S, check=False).returncode
-    return 1 if mistakes(folder / SCHEMA) or status else 0
+    programs = (("parse_asyncapi.cjs", DOCUMENT), ("validate_golden.cjs", "schemas", GOLDEN))
+    wrong = mistakes(folder / SCHEMA)
+    for name, *arguments in programs:
+        command = [node, str(Path(__file__).with_name(name)), str(folder), *arguments]
+        wrong += subprocess.run(command, cwd=ROOT, timeout=_PARSE_S, check=False).returncode
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
