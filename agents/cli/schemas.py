@@ -1,5 +1,6 @@
 """`alur schemas`: write the published contract from the models, and hold it against them and what was released."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -56,7 +57,7 @@ def check(directory: Directory = SCHEMAS, examples: Examples = EXAMPLES) -> None
     for line in wrong:
         note(line)
     if wrong:
-        raise Failure(f"{directory}: {len(wrong)} things are not in order")
+        raise Failure(f"{directory}: {_not_in_order(wrong)}")
     say(f"{directory}: {len(expected)} files are as the models give them, and compatible with {released.version}")
 
 
@@ -67,8 +68,12 @@ def release(directory: Directory = SCHEMAS, examples: Examples = EXAMPLES) -> No
     for line in wrong:
         note(line)
     if wrong:
-        raise Failure(f"{directory}: {len(wrong)} things are not in order; nothing was released")
+        raise Failure(f"{directory}: {_not_in_order(wrong)}; nothing was released")
     say(f"released {keep(directory, contract_version())}")
+
+
+def _not_in_order(wrong: Sequence[str]) -> str:
+    return f"{len(wrong)} {'thing is' if len(wrong) == 1 else 'things are'} not in order"
 
 
 def _broken(directory: Path, released: Released | None) -> list[str]:

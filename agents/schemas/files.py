@@ -9,9 +9,12 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any, Final
+
+from pydantic_core import to_json
 
 from agents.schemas.asyncapi import document
 from agents.schemas.compatibility import Break, Side, breaks
@@ -54,12 +57,16 @@ def documents(examples: Path = EXAMPLES) -> dict[str, str]:
     schemas = message_schemas()
     found = {kind: _example(examples, kind) for kind in schemas}
     whole = document(messages(schemas, found), Components(schemas, sides()), contract_version())
-    texts = {f"{kind}{_SUFFIX}": _text(schema, sort=True) for kind, schema in schemas.items()}
-    return texts | {ASYNCAPI: _text(whole, sort=False)}
+    return {**_schema_texts(), ASYNCAPI: to_json(whole, indent=2).decode() + "\n"}
 
 
-def _text(value: object, *, sort: bool) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=sort) + "\n"
+@cache
+def _schema_texts() -> Mapping[str, str]:
+    """Write the schemas once: the models do not change while we run."""
+    return {
+        f"{kind}{_SUFFIX}": json.dumps(schema, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+        for kind, schema in message_schemas().items()
+    }
 
 
 def _example(folder: Path, kind: str) -> dict[str, Any]:

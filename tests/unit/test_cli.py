@@ -35,6 +35,7 @@ def test_alone_it_says_what_it_can_do() -> None:
         "broker",
         "topics",
         "run",
+        "validate",
         "submit",
         "send",
         "show",
@@ -42,6 +43,7 @@ def test_alone_it_says_what_it_can_do() -> None:
         "audit",
         "dead",
         "policy",
+        "schemas",
         "version",
     ):
         assert f" {command} " in result.output
@@ -52,6 +54,7 @@ def test_alone_it_says_what_it_can_do() -> None:
     [
         "demo",
         "run",
+        "validate",
         "submit",
         "show",
         "watch",
@@ -65,6 +68,9 @@ def test_alone_it_says_what_it_can_do() -> None:
         "broker start",
         "broker stop",
         "policy check",
+        "schemas write",
+        "schemas check",
+        "schemas release",
     ],
 )
 def test_every_command_has_help(command: str) -> None:

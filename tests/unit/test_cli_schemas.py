@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from copy import deepcopy
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
-from agents.schemas.files import incompatibilities, last_released, release
+from agents.schemas.files import Released, incompatibilities, last_released, release
+from agents.schemas.messages import message_schemas
 
 ROOT = Path(__file__).parent.parent.parent
 RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
@@ -77,14 +79,12 @@ def test_each_file_that_is_not_in_order_is_a_line(published: Path) -> None:
     assert lines["alur"] == f"{published}: 6 things are not in order"
 
 
-def released(published: Path) -> Path:
-    return published / "released" / "0.1.0"
-
-
-def broken(published: Path) -> list[str]:
-    last = last_released(published)
-    assert last is not None
-    return incompatibilities(published, last)
+def broken(*changes: tuple[str, Callable[[Any], object]]) -> list[str]:
+    """The models cannot be changed here, so what was released is."""
+    old = deepcopy(dict(message_schemas()))
+    for name, change in changes:
+        change(old[name.removesuffix(".json")])
+    return incompatibilities(Path("schemas"), Released("0.1.0", old))
 
 
 @pytest.mark.parametrize(
@@ -123,22 +123,23 @@ def broken(published: Path) -> list[str]:
     ],
 )
 def test_what_breaks_others_is_a_line_with_the_field_the_reason_and_what_to_do(
-    published: Path, name: str, change: Callable[[Any], object], said: str
+    name: str, change: Callable[[Any], object], said: str
 ) -> None:
-    """The models cannot be changed here, so what was released is."""
-    spoil(released(published) / name, change)
-    (line,) = broken(published)
-    assert line.startswith(f"{published / name}: {said}")
+    (line,) = broken((name, change))
+    assert line.startswith(f"schemas/{name}: {said}")
     assert line.endswith("; take it back, or leave v1 as it was and make v2 beside it, with an upcast")
 
 
 def test_what_breaks_others_is_not_in_order_and_is_told_when_it_is_written(published: Path) -> None:
-    spoil(released(published) / REPORT, lambda schema: schema["$defs"]["ReportData"]["required"].remove("class"))
-    (told,) = broken(published)
+    def change(schema: Any) -> None:
+        schema["$defs"]["ReportData"]["required"].remove("class")
+
+    spoil(published / "released" / "0.1.0" / REPORT, change)
+    told = broken((REPORT, change))[0].replace("schemas/", f"{published}/", 1)
     checked, kept, written = (schemas(command, published) for command in ("check", "release", "write"))
     assert [result.exit_code for result in (checked, kept, written)] == [1, 1, 0]
-    assert checked.stderr == f"{told}\nalur: {published}: 1 things are not in order\n"
-    assert kept.stderr == f"{told}\nalur: {published}: 1 things are not in order; nothing was released\n"
+    assert checked.stderr == f"{told}\nalur: {published}: 1 thing is not in order\n"
+    assert kept.stderr == f"{told}\nalur: {published}: 1 thing is not in order; nothing was released\n"
     assert written.stderr == f"{told}\n"
 
 
@@ -153,41 +154,39 @@ def test_what_breaks_others_is_not_in_order_and_is_told_when_it_is_written(publi
         (FACT, lambda schema: schema["$defs"]["Status"]["enum"].append("paused")),
     ],
 )
-def test_what_gives_others_more_room_or_more_to_read_is_none(
-    published: Path, name: str, change: Callable[[Any], object]
-) -> None:
-    spoil(released(published) / name, change)
-    assert broken(published) == []
+def test_what_gives_others_more_room_or_more_to_read_is_none(name: str, change: Callable[[Any], object]) -> None:
+    assert broken((name, change)) == []
 
 
-def test_the_documents_show_such_a_line(published: Path) -> None:
+def test_the_documents_show_such_a_line() -> None:
     def longer(schema: Any) -> None:
         data = schema["properties"]["data"]["$ref"].rpartition("/")[2]
         schema["$defs"][data]["properties"]["title"]["anyOf"][0]["maxLength"] = 400
 
-    for name in (REPORT, "lapor.command.complete-report.v1.json"):
-        spoil(released(published) / name, longer)
-    (line,) = broken(published)
-    shown = (ROOT / "docs" / "schemas.md").read_text(encoding="utf-8")
-    assert f"\n{line.replace(str(published), 'schemas')}\n" in shown
+    (line,) = broken((REPORT, longer), ("lapor.command.complete-report.v1.json", longer))
+    assert f"\n{line}\n" in (ROOT / "docs" / "schemas.md").read_text(encoding="utf-8")
 
 
-def test_a_part_of_many_messages_is_one_line(published: Path) -> None:
-    for path in released(published).glob("lapor.complaint.*.json"):
-        spoil(path, lambda schema: schema["$defs"]["Complaint"]["properties"].update(mood={"type": "string"}))
-    (first,) = broken(published)
-    assert first.startswith(f"{published / 'lapor.complaint.archived.v1.json'} (and 20 more): data.complaint.mood: ")
+def test_a_part_of_many_messages_is_one_line() -> None:
+    def moody(schema: Any) -> None:
+        schema["$defs"]["Complaint"]["properties"]["mood"] = {"type": "string"}
+
+    (line,) = broken(*((kind, moody) for kind in message_schemas() if kind.startswith("lapor.complaint.")))
+    assert line.startswith("schemas/lapor.complaint.archived.v1.json (and 20 more): data.complaint.mood: ")
 
 
-def test_a_message_that_is_gone_is_a_line(published: Path) -> None:
-    shutil.copy(released(published) / REPORT, released(published) / "lapor.report.withdrawn.v1.json")
-    (line,) = broken(published)
-    assert "lapor.report.withdrawn.v1.json: message: is there no more; breaks who sends or reads it as of " in line
+def test_a_message_that_is_gone_is_a_line() -> None:
+    old = {**message_schemas(), "lapor.report.withdrawn.v1": {"type": "object"}}
+    (line,) = incompatibilities(Path("schemas"), Released("0.1.0", old))
+    assert line == (
+        "schemas/lapor.report.withdrawn.v1.json: message: is there no more; breaks who sends or reads it as of 0.1.0: "
+        "nobody would know it; keep it as long as anybody may need it"
+    )
 
 
 def test_the_highest_version_is_the_last_one(published: Path) -> None:
     for version_number in ("0.9.0", "0.10.0", "0.10.0rc1"):
-        shutil.copytree(released(published), published / "released" / version_number)
+        shutil.copytree(published / "released" / "0.1.0", published / "released" / version_number)
     last = last_released(published)
     assert last is not None
     assert last.version == "0.10.0"
@@ -228,7 +227,7 @@ def test_an_example_that_is_not_there_is_one_line(tmp_path: Path, text: str | No
 
 
 def test_a_released_file_that_cannot_be_read_is_one_line(published: Path) -> None:
-    (released(published) / REPORT).write_text("{")
+    (published / "released" / "0.1.0" / REPORT).write_text("{")
     result = schemas("check", published)
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert "is no JSON" in result.stderr
