@@ -121,6 +121,13 @@ CLIENT_ROLES: Final = (
         transactional="dead-letters",
     ),
     Role(
+        "operations-board",
+        "`alur board`: how things stand, lag, dead letters by reason, the history of one complaint",
+        reads=(_EVENTS, _STATE, _LETTERS),
+        sees=tuple(dict.fromkeys(STAGES.values())),
+        follows=tuple(STAGES),
+    ),
+    Role(
         "auditors",
         "whoever checks that nothing is lost or doubled",
         reads=(_INTAKE, _COMMANDS, _EVENTS, _STATE, TopicName.REJECTIONS, TopicName.RESOLUTIONS, _LETTERS),

@@ -7,6 +7,7 @@ import typer
 
 from agents.cli import (
     audit,
+    board,
     broker,
     calendar,
     dead,
@@ -82,6 +83,7 @@ def application() -> typer.Typer:
     app.command("show")(show.show)
     app.command("explain")(explain.explain_deadlines)
     app.command("watch")(watch.watch)
+    app.command("board")(board.board)
     app.command("export")(export.export)
     app.command("audit")(audit.audit_topics)
     app.add_typer(dead.application(), name="dead")

@@ -40,6 +40,7 @@ ORDER: Final = (
     "show",
     "explain",
     "watch",
+    "board",
     "export",
     "audit",
     "dead",

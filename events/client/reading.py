@@ -138,6 +138,18 @@ class Reader:
             for (topic, number), offset in places.items():
                 self._consumer.seek(TopicPartition(self._settings.topic(topic), number), offset)
 
+    def skip_until(self, moment: datetime) -> None:
+        """Pass over what was stamped before `moment`, as far as the broker's index tells.
+
+        Stamps are those of whoever wrote, unless the broker stamps the topic: leave room for clocks that differ. Of a
+        partition without a record as late as that nothing is passed over.
+        """
+        with kafka_errors(self._settings):
+            since = dict.fromkeys(self._consumer.assignment(), int(moment.timestamp() * 1000))
+            for partition, found in self._consumer.offsets_for_times(since).items():
+                if found is not None:
+                    self._consumer.seek(partition, found.offset)
+
     def poll(self, seconds: float = _WAIT_S) -> list[Record]:
         """Return the next records, of a partition in order; none if none come within `seconds`."""
         with kafka_errors(self._settings):

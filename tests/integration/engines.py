@@ -262,7 +262,8 @@ def command_event(name: str, complaint: str, source: str, data: Mapping[str, Any
     }
 
 
-def _engine(broker: str, log: Path, policy: str) -> Engine:
+def new_engine(broker: str, log: Path, policy: str) -> Engine:
+    """Return an engine with topics of its own, of which nothing runs yet."""
     settings = Settings(broker=broker, prefix=f"t{uuid.uuid4().hex[:12]}.", policy=policy, partitions=4)
     ensure_topics(settings)
     return Engine(settings, log)
@@ -271,7 +272,7 @@ def _engine(broker: str, log: Path, policy: str) -> Engine:
 @pytest.fixture
 def stopped_engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
     """An engine under the demo policy of which nothing runs yet."""
-    engine = _engine(broker, tmp_path / "stages.log", "demo")
+    engine = new_engine(broker, tmp_path / "stages.log", "demo")
     yield engine
     for stage in list(engine.processes):
         engine.kill(stage)
@@ -280,7 +281,7 @@ def stopped_engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture(scope="module")
 def engine(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An engine that a module's tests share: all stages run, under the real policy, where days are days."""
-    engine = _engine(broker, tmp_path_factory.mktemp("engine") / "stages.log", "lapor")
+    engine = new_engine(broker, tmp_path_factory.mktemp("engine") / "stages.log", "lapor")
     engine.start()
     engine.await_quiet()
     yield engine

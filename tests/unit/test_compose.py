@@ -9,6 +9,7 @@ import yaml
 from agents import probe
 from agents.broker.container import IMAGE
 from agents.broker.node import node_settings
+from agents.cli.board import PORT
 from agents.settings import Settings, WebAddress
 from events.topics import STAGES
 
@@ -23,7 +24,7 @@ def services() -> dict[str, Any]:
 
 
 def test_every_stage_has_a_service_and_no_service_is_for_nothing(services: dict[str, Any]) -> None:
-    assert set(services) == {"kafka", "topics", "prometheus", "grafana", "browser", *STAGES}
+    assert set(services) == {"kafka", "topics", "prometheus", "grafana", "board", "browser", *STAGES}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -38,6 +39,18 @@ def test_a_stage_runs_alone_once_its_topics_are_there(services: dict[str, Any], 
         "kafka": {"condition": "service_healthy"},
         "topics": {"condition": "service_completed_successfully"},
     }
+
+
+def test_the_board_is_for_this_machine_only(services: dict[str, Any]) -> None:
+    board = services["board"]
+    everywhere = "0.0.0.0"  # noqa: S104 -- within its container
+    assert board["command"] == ["board", "--bind", everywhere, "--host", "localhost"]
+    assert board["ports"] == [f"127.0.0.1:{PORT}:{PORT}"]
+    # the probe asks where the board answers
+    assert board["environment"]["ALUR_WEB"] == f"0.0.0.0:{PORT}"
+    assert board["healthcheck"]["test"] == ["CMD", "python", "-m", probe.__name__, "ready"]
+    rest = {name: value for name, value in board["environment"].items() if name != "ALUR_WEB"}
+    assert rest.items() <= services["sla"]["environment"].items()
 
 
 def test_the_topics_are_made_once_kafka_is_healthy(services: dict[str, Any]) -> None:

@@ -1,0 +1,169 @@
+"""Reads what the board shows, in threads of its own, and hands over the figures at most once a second."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from agents.admin import lag
+from agents.board.figures import Sources, Surroundings, figures
+from agents.board.letters import OpenLetters
+from agents.board.standing import read_standing
+from agents.board.standings import Standings
+from agents.board.trend import Trends
+from agents.settings import Settings
+from events.client import Reader, Record, require_topics
+from events.client.errors import BrokerUnreachable, KafkaFailure, NotAllowed
+from events.codec import complaint_key
+from events.errors import Undecodable
+from events.topics import TopicName
+
+log = structlog.get_logger()
+
+_EVERY_S: Final = 1.0
+_QUIET_S: Final = 10.0
+"""Figures go out so often even if no record came: deadlines draw nearer all the same."""
+_POLL_S: Final = 0.25
+_LAG_EVERY_S: Final = 5.0
+_AGAIN_S: Final = 5.0
+_GOODBYE_S: Final = 1.0
+UNREACHABLE: Final = "unreachable"
+REFUSED: Final = "refused"
+
+
+class Feed:
+    """Follows complaints.state and the dead letters, and looks at the lag from time to time.
+
+    What the broker does not let us see besides complaints.state is left out, and the rest shown.
+
+    Args:
+        settings: which environment.
+        around: what the policy tells.
+        publish: is given the figures whenever there are new ones, in one of the threads.
+    """
+
+    def __init__(self, settings: Settings, around: Surroundings, publish: Callable[[bytes], None]) -> None:
+        self._settings = settings
+        self._around = around
+        self._publish = publish
+        self._stopping = threading.Event()
+        self._letters_allowed = True
+        self._published = 0.0
+        self._news = threading.Event()
+        self.sources = Sources()
+        self.standings = Standings()
+        self._threads = [
+            threading.Thread(target=self._follow, name="board-feed", daemon=True),
+            threading.Thread(target=self._look_at_lag, name="board-lag", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Begin to read.
+
+        Raises:
+            BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state cannot be read.
+        """
+        require_topics(self._settings, [TopicName.STATE])
+        try:
+            require_topics(self._settings, [TopicName.DEAD_LETTERS])
+        except NotAllowed as error:
+            self._letters_allowed, self.sources.letters = False, None
+            log.warning("board-without-dead-letters", reason=str(error))
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Stop reading; wait for it a moment, but not for a Kafka that does not answer."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(_GOODBYE_S)
+
+    def _follow(self) -> None:
+        """Read the topics from their beginning and on and on; once more from the beginning after any trouble."""
+        while not self._stopping.is_set():
+            try:
+                self._read()
+            except KafkaFailure as error:
+                self._trouble(error)
+                self._tell()
+                self._stopping.wait(_AGAIN_S)
+
+    def _read(self) -> None:
+        standings, letters = Standings(), OpenLetters()
+        topics = [TopicName.STATE, *([TopicName.DEAD_LETTERS] if self._letters_allowed else [])]
+        self.sources.unreadable = 0
+        with Reader(self._settings, topics) as reader:
+            if self.sources.reading:  # there is nothing older to show meanwhile
+                self.standings = standings
+            for record in reader.to_end():
+                if self._stopping.is_set():
+                    return
+                self._take(standings, letters, [record])
+                self._tell()
+            self.standings, self.sources.reading = standings, False
+            self._news.set()
+            log.info("board-ready", complaints=len(standings))
+            while not self._stopping.is_set():
+                self._tell()
+                self._take(standings, letters, reader.poll(_POLL_S))
+
+    def _take(self, standings: Standings, letters: OpenLetters, records: Iterable[Record]) -> None:
+        for record in records:
+            self._news.set()
+            if record.topic is TopicName.DEAD_LETTERS:
+                letters.add(record)
+            else:
+                self._stand(standings, record)
+        if self._letters_allowed:
+            self.sources.letters = letters.by_reason
+
+    def _stand(self, standings: Standings, record: Record) -> None:
+        try:
+            key = complaint_key(record.key)
+        except Undecodable:
+            return  # announced holidays lie here too, under a key of their own
+        if record.value is None:
+            standings.forget(key)
+            return
+        try:
+            standings.put(key, read_standing(record.value))
+        except Undecodable:
+            self.sources.unreadable += 1
+
+    def _tell(self) -> None:
+        if time.monotonic() - self._published < (_EVERY_S if self._news.is_set() else _QUIET_S):
+            return
+        self._news.clear()
+        moment = datetime.now(UTC)
+        self.standings.at(int(moment.timestamp()))
+        self._publish(figures(self.standings, self.sources, moment, self._around))
+        self._published = time.monotonic()
+
+    def _look_at_lag(self) -> None:
+        trends, allowed = Trends(), True
+        while not self._stopping.is_set():
+            try:
+                if allowed:
+                    trends.add({stage: sum(partitions.values()) for stage, partitions in lag(self._settings).items()})
+                    self.sources.lag = trends.rows()
+                else:
+                    require_topics(self._settings, [TopicName.STATE])
+                self.sources.trouble = None
+                self._news.set()
+            except NotAllowed as error:
+                allowed = False
+                log.warning("board-without-lag", reason=str(error))
+            except KafkaFailure as error:
+                self._trouble(error)
+            self._stopping.wait(_LAG_EVERY_S)
+
+    def _trouble(self, error: KafkaFailure) -> None:
+        found = UNREACHABLE if isinstance(error, BrokerUnreachable) else REFUSED
+        if self.sources.trouble != found:
+            log.warning("board-has-trouble", reason=str(error))
+        # the line itself may name machines: it goes to the log, and not to whoever looks at the page
+        self.sources.trouble = found
+        self._news.set()

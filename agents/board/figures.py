@@ -1,0 +1,167 @@
+"""What the page is sent: a few kilobytes, however many complaints there are."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from heapq import nsmallest
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from pydantic_core import to_json
+
+from agents.board.standing import Deadline, Standing, hour_of
+from agents.board.standings import HourCounts, OfficeCounts, Standings
+from events.vocabulary import Status
+from workflow.transitions import OPEN
+
+NAMED: Final = 10
+"""So many complaints are named in a list."""
+OFFICES: Final = 20
+"""So many offices have a row of their own; the others share one."""
+REASONS: Final = 15
+"""So many reasons of dead letters have a row of their own."""
+DAYS: Final = 14
+_LONGEST_NAME: Final = 100
+
+_FOLLOWED_UP: Final = (Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED)
+_VERIFIED: Final = (Status.VERIFIED, Status.DISPOSED, Status.RETURNED, *_FOLLOWED_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was set aside: which stage did it, and its code."""
+
+    stage: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the policy tells, and no topic."""
+
+    zone: ZoneInfo
+    """Whose days are counted."""
+    offices: Mapping[str, str] = field(default_factory=dict)
+    """The names of the offices, by their ids."""
+
+    def name_of(self, office: str | None) -> str | None:
+        """Return what an office is called: its id, if it is not known."""
+        return None if office is None else _short(self.offices.get(office, office))
+
+
+@dataclass(slots=True)
+class Sources:
+    """How things are with what the board reads, besides the complaints."""
+
+    reading: bool = True
+    """The topics have not been read to their end yet since the board began."""
+    trouble: str | None = None
+    """Why there is nothing new, in one line; None while all is well."""
+    unreadable: int = 0
+    """Records of complaints.state that nobody can read."""
+    lag: list[dict[str, Any]] | None = None
+    """One row for each stage; None while it is not known."""
+    letters: Mapping[Reason, int] | None = field(default_factory=dict)
+    """Dead letters that nobody has dealt with, by reason; None if they may not be read."""
+
+
+def figures(standings: Standings, sources: Sources, now: datetime, around: Surroundings) -> bytes:
+    """Write what the board shows as one JSON object, as it is at `now`."""
+    statuses = standings.by_status
+    return to_json(
+        {
+            "at": now,
+            "zone": around.zone.key,
+            "reading": sources.reading,
+            "trouble": sources.trouble,
+            "unreadable": sources.unreadable,
+            "complaints": len(standings),
+            "open": sum(statuses[status] for status in OPEN),
+            "due_soon": standings.due_soon,
+            "overdue": standings.overdue,
+            "exhausted": standings.exhausted,
+            "statuses": {status: statuses[status] for status in Status},
+            "funnel": funnel(standings),
+            "flow": flow(standings.hours, now, around.zone),
+            "offices": _offices(standings.offices, around),
+            "next": [_named(each, each.due, around) for each in standings.next_due(NAMED)],
+            "longest": [_named(each, each.missed, around) for each in standings.longest_overdue(NAMED)],
+            "incidents": [_named(each, each.missed, around) for each in standings.incidents(NAMED)],
+            "lag": sources.lag,
+            "letters": None if sources.letters is None else _letters(sources.letters),
+        }
+    )
+
+
+def funnel(standings: Standings) -> dict[str, int]:
+    """Count how many have come how far, as far as their snapshots tell.
+
+    What was archived or withdrawn counts as disposed if an office ever held it; whether it had been verified or
+    followed up before is not in its snapshot, and not counted.
+    """
+    statuses = standings.by_status
+    followed_up = sum(statuses[status] for status in _FOLLOWED_UP)
+    undisposed = statuses[Status.VERIFIED]
+    return {
+        "received": len(standings),
+        "verified": undisposed + standings.disposed,
+        "disposed": standings.disposed,
+        "followed_up": followed_up,
+        "closed": statuses[Status.CLOSED],
+    }
+
+
+def flow(hours: Mapping[int, HourCounts], now: datetime, zone: ZoneInfo) -> dict[str, Any]:
+    """Count what came and went in the last 24 hours, this one included, and on each of the last days of `zone`."""
+    this = hour_of(now)
+    today = now.astimezone(zone).date()
+    days = []
+    for back in range(DAYS):
+        day = today - timedelta(days=back)
+        first, after = (hour_of(datetime.combine(each, time(), zone)) for each in (day, day + timedelta(days=1)))
+        days.append({"day": day, **_sum(hours, range(first, after))})
+    return {"day": _sum(hours, range(this - 23, this + 1)), "days": days}
+
+
+def _sum(hours: Mapping[int, HourCounts], chosen: Iterable[int]) -> dict[str, int]:
+    counted = Counter[str]()
+    for hour in chosen:
+        if hour in hours:
+            counted.update(hours[hour]._asdict())
+    return {name: counted[name] for name in HourCounts._fields}
+
+
+def _offices(offices: Mapping[str | None, OfficeCounts], around: Surroundings) -> dict[str, Any]:
+    """Give those with most overdue a row, then those with most open; the others share the last."""
+
+    def rank(each: tuple[str | None, OfficeCounts]) -> tuple[int, int, str]:
+        office, counts = each
+        return -counts.overdue, -counts.open, office or ""
+
+    first = nsmallest(OFFICES, offices.items(), key=rank)
+    shown = {office for office, _ in first}
+    rest = [counts for office, counts in offices.items() if office not in shown]
+    others = OfficeCounts(*(sum(column) for column in zip(*rest, strict=True))) if rest else OfficeCounts()
+    rows = [{"office": around.name_of(office), **counts._asdict()} for office, counts in first]
+    return {"rows": rows, "others": {"offices": len(rest), **others._asdict()}}
+
+
+def _named(standing: Standing, deadline: Deadline | None, around: Surroundings) -> dict[str, Any]:
+    return {
+        "tracking": _short(standing.tracking_id),
+        "status": standing.shape.status,
+        "office": around.name_of(standing.shape.office),
+        "clock": deadline.clock if deadline else None,
+        "due": datetime.fromtimestamp(deadline.at, UTC) if deadline else None,
+    }
+
+
+def _letters(letters: Mapping[Reason, int]) -> dict[str, Any]:
+    most = sorted(letters.items(), key=lambda each: (-each[1], each[0].stage, each[0].code))
+    rows = [{"stage": _short(why.stage), "code": _short(why.code), "count": count} for why, count in most[:REASONS]]
+    return {"total": sum(letters.values()), "rows": rows, "others": sum(count for _, count in most[REASONS:])}
+
+
+def _short(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"

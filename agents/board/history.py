@@ -1,0 +1,172 @@
+"""One complaint's history, as far as the board may tell it.
+
+Told is what happened, when, by which office or stage, and the deadlines. Of what people wrote only what a resolution
+tells the public too: the title, the office's answers, category, province and city; and none of it if the reporter asked
+for secrecy. Never told is who reported, what citizens wrote in a reply, which officer it was, and where exactly it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any, Final
+from uuid import UUID
+
+from agents.board.figures import Surroundings
+from agents.board.standing import Standing
+from agents.settings import Settings
+from events import facts as f
+from events.client import Dossier, Reader, add_to, require_topics
+from events.facts import Recorded
+from events.snapshot import Clock, Complaint
+from events.topics import TopicName
+
+SHOWN: Final = 200
+"""So many facts are told, the last ones."""
+_LONGEST_TEXT: Final = 600
+_MOST_RECORDS: Final = 200_000
+_MOST_SECONDS: Final = 10.0
+_SKEW: Final = timedelta(hours=1)
+"""By so much the clocks of the broker and of lifecycle may differ."""
+_HOUR_S: Final = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read of a complaint's history."""
+
+    dossier: Dossier
+    whole: bool
+    """It was read up to where the complaint stands; else reading took too long, and was given up."""
+
+
+def read_history(settings: Settings, key: bytes, standing: Standing) -> Found:
+    """Read the facts of a complaint: from when it was received, until the version that it is known to have.
+
+    Only its own partition is read, for ten seconds and 200,000 records at most.
+
+    Raises:
+        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.events could not be read.
+    """
+    complaint = str(UUID(bytes=key))
+    dossier, seen, began = Dossier(complaint), 0, monotonic()
+    require_topics(settings, [TopicName.EVENTS])
+    with Reader(settings, [TopicName.EVENTS], complaint=complaint) as reader:
+        reader.skip_until(datetime.fromtimestamp(standing.received * _HOUR_S, UTC) - _SKEW)
+        for record in reader.to_end():
+            add_to(dossier, record)
+            if dossier.history and dossier.history[-1].complaint.version >= standing.version:
+                return Found(dossier, whole=True)
+            seen += 1
+            if seen >= _MOST_RECORDS or monotonic() - began > _MOST_SECONDS:
+                break
+    return Found(dossier, whole=False)
+
+
+def told(found: Found, standing: Standing, around: Surroundings) -> dict[str, Any]:
+    """Return what the board may tell; the complaint has at least one fact."""
+    history = found.dossier.history
+    complaint = history[-1].complaint
+    secret = complaint.secret or standing.shape.secret
+    return {
+        **_complaint(complaint, around, secret=secret),
+        "title": None if secret else _title(history),
+        "whole": found.whole,
+        "earlier": max(0, len(history) - SHOWN),
+        "facts": [_fact(recorded, around, secret=secret) for recorded in history[-SHOWN:]],
+        "clocks": [{"clock": name, **_clock(clock)} for name, clock in complaint.clocks.items()],
+    }
+
+
+def _complaint(complaint: Complaint, around: Surroundings, *, secret: bool) -> dict[str, Any]:
+    place = None if secret else complaint.location
+    return {
+        "tracking": complaint.tracking_id,
+        "status": complaint.status,
+        "class": complaint.class_,
+        "category": None if secret else complaint.category,
+        "place": ", ".join(name for name in (place.city, place.province) if name) if place else None,
+        "anonymous": complaint.anonymous,
+        "secret": secret,
+        "office": around.name_of(complaint.office),
+        "received_at": complaint.received_at,
+        "closed_at": complaint.closed_at,
+        "round": complaint.round,
+        "returns": complaint.returns,
+        "rung": complaint.rung,
+        "breaches": complaint.breaches,
+        "exhausted": complaint.exhausted,
+        "rating": complaint.rating,
+        "policy": complaint.policy,
+    }
+
+
+def _clock(clock: Clock) -> dict[str, Any]:
+    return {
+        "started_at": clock.started_at,
+        "due_at": clock.due_at,
+        "zone": clock.zone,
+        "warned": clock.warned,
+        "breached": clock.breached,
+        "paused": clock.paused,
+        "left": clock.remaining,
+    }
+
+
+def _title(history: Sequence[Recorded]) -> str | None:
+    title = None
+    for recorded in history:
+        fact = recorded.fact
+        if isinstance(fact, f.ComplaintRegistered):
+            title = fact.report.title
+        elif isinstance(fact, f.ReportCompleted) and fact.title is not None:
+            title = fact.title
+    return title or None
+
+
+_TOLD: Final[Mapping[type[f.Fact], tuple[str, ...]]] = {
+    f.ComplaintArchived: ("reason",),
+    f.ComplaintDisposed: ("office", "round"),
+    f.DispositionReturned: ("office",),
+    f.FollowUpRecorded: ("office",),
+    f.ResolutionRated: ("rating",),
+    f.DeadlineWarned: ("clock", "due_at"),
+    f.DeadlineBreached: ("clock", "due_at"),
+    f.ComplaintEscalated: ("office", "rung"),
+    f.EscalationExhausted: ("rung",),
+    f.ExtensionRequested: ("working_days",),
+    f.DeadlineExtended: ("clock", "working_days", "due_at"),
+    f.DeadlineRescheduled: ("clock", "due_at"),
+    f.ComplaintClosed: ("deadline",),
+    f.ComplaintWithdrawn: ("deadline",),
+}
+"""Which fields of a fact are told; none of those that are not named here, so that a new one is not told by accident."""
+
+
+def _fact(recorded: Recorded, around: Surroundings, *, secret: bool) -> dict[str, Any]:
+    fact = recorded.fact
+    said = {name: getattr(fact, name) for name in _TOLD.get(type(fact), ())}
+    if "office" in said:
+        said["office"] = around.name_of(said["office"])
+    if isinstance(fact, f.ComplaintPostponed) and not secret:
+        said["missing"] = fact.missing
+    if isinstance(fact, f.FollowUpRecorded) and not secret:
+        said["text"] = fact.text if len(fact.text) <= _LONGEST_TEXT else f"{fact.text[:_LONGEST_TEXT]}…"
+    return {
+        "version": recorded.complaint.version,
+        "at": recorded.at,
+        "fact": fact.NAME,
+        "by": who(fact.by),
+        **said,
+    }
+
+
+def who(source: str) -> dict[str, str | None]:
+    """Return what may be told of a sender: that it was a citizen, which office, which stage, which channel."""
+    kind, _, rest = source.strip("/").partition("/")
+    name = rest.partition("/")[0]
+    if kind == "citizens":
+        return {"kind": "citizen", "name": None}
+    if kind in {"offices", "stages", "channels"} and name:
+        return {"kind": kind.removesuffix("s"), "name": name}
+    return {"kind": "unknown", "name": None}

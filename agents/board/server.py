@@ -1,0 +1,196 @@
+"""The web part of the board: the page, the figures as they change, and one complaint's history. It only answers GET."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Final
+from uuid import UUID
+
+from aiohttp import web
+from pydantic_core import to_json
+
+from agents.board import guard, pages
+from agents.board.figures import Surroundings
+from agents.board.history import Found, told
+from agents.board.hub import Full, Hub
+from agents.board.pages import Asset
+from agents.board.standing import Standing
+from agents.board.standings import Standings
+from events.client.errors import KafkaFailure, NotAllowed
+
+QUIET_S: Final = 15.0
+"""So often a line goes out even if there is nothing new: a proxy lets go of a connection on which nothing comes."""
+PATIENCE_S: Final = 10.0
+"""So long a browser may take for what it is sent before it is let go."""
+_READ_AT_ONCE: Final = 2
+_WAITING: Final = 10
+_KEPT: Final = 64
+_LONGEST_NUMBER: Final = 40
+_AGAIN: Final = b"retry: 3000\n\n"
+_STILL_HERE: Final = b": still here\n\n"
+
+ReadHistory = Callable[[bytes, Standing], Found]
+
+
+class Board:
+    """The board as a web application.
+
+    Args:
+        hub: where the figures come from.
+        standings: gives the complaints as they are known now.
+        read_history: reads the history of a complaint; it may take a while, and is called in a thread.
+        around: what the policy tells.
+        ready: says whether all there was has been read.
+        hosts: the names by which it may be asked; any, if there is none.
+        patience_s: how long a browser may take for what it is sent.
+    """
+
+    def __init__(  # noqa: PLR0913 -- what it shows, and for whom
+        self,
+        hub: Hub,
+        standings: Callable[[], Standings],
+        read_history: ReadHistory,
+        around: Surroundings,
+        *,
+        ready: Callable[[], bool],
+        hosts: frozenset[str] = frozenset(),
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._hub = hub
+        self._standings = standings
+        self._read_history = read_history
+        self._around = around
+        self._ready = ready
+        self._hosts = hosts
+        self._patience_s = patience_s
+        self._pages = pages.pages()
+        self._assets = pages.assets()
+        self._reading = asyncio.Semaphore(_READ_AT_ONCE)
+        self._waiting = 0
+        self._histories: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()
+
+    def application(self) -> web.Application:
+        """Return what a server can run."""
+        app = web.Application(middlewares=[guard.only_for(self._hosts)])
+        app.on_response_prepare.append(guard.secure)
+        app.on_shutdown.append(self._let_go)
+        app.router.add_get("/", self._page)
+        app.router.add_get("/figures", self._figures)
+        app.router.add_get("/figures/stream", self._stream)
+        app.router.add_get("/complaints/{number}", self._complaint)
+        app.router.add_get("/health/live", self._live)
+        app.router.add_get("/health/ready", self._is_ready)
+        app.router.add_get("/{name}", self._asset)
+        return app
+
+    async def _let_go(self, _app: web.Application) -> None:
+        await self._hub.close()
+
+    async def _page(self, request: web.Request) -> web.StreamResponse:
+        accepts = request.headers.get("Accept-Language", "")
+        language = pages.chosen_language(request.query.get("lang"), accepts)
+        response = _sent(request, self._pages[language])
+        response.headers.update({"Content-Language": language, "Vary": "Accept-Language"})
+        return response
+
+    async def _asset(self, request: web.Request) -> web.StreamResponse:
+        found = self._assets.get(request.match_info["name"])
+        if found is None:
+            raise web.HTTPNotFound(text="there is nothing here\n")
+        return _sent(request, found)
+
+    async def _live(self, _request: web.Request) -> web.StreamResponse:
+        return _health("live", yes=True)
+
+    async def _is_ready(self, _request: web.Request) -> web.StreamResponse:
+        return _health("ready", yes=self._ready())
+
+    async def _figures(self, _request: web.Request) -> web.StreamResponse:
+        if self._hub.last is None:
+            raise web.HTTPServiceUnavailable(text="still reading\n")
+        return web.Response(body=self._hub.last, content_type="application/json")
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if self._hub.full:
+            raise web.HTTPServiceUnavailable(text="too many are looking on\n", headers={"Retry-After": "60"})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+        await response.prepare(request)
+        try:
+            await self._send(response, _AGAIN)
+            async with aclosing(self._hub.follow(QUIET_S)) as news:
+                async for figures in news:
+                    await self._send(response, _STILL_HERE if figures is None else b"data: " + figures + b"\n\n")
+        except (ConnectionError, Full, TimeoutError):
+            # it is gone, or takes nothing any more: what is still to be sent is let go of with it
+            if request.transport is not None:
+                request.transport.abort()
+        return response
+
+    async def _send(self, response: web.StreamResponse, chunk: bytes) -> None:
+        async with asyncio.timeout(self._patience_s):
+            await response.write(chunk)
+
+    async def _complaint(self, request: web.Request) -> web.StreamResponse:
+        found = self._find(request.match_info["number"])
+        if found is None:
+            return _problem(404, "still-reading" if not self._ready() else "no-such-complaint")
+        if self._waiting >= _WAITING:
+            return _problem(503, "busy")
+        self._waiting += 1
+        try:
+            body = await self._history(*found)
+        except NotAllowed:
+            return _problem(403, "not-allowed")
+        except KafkaFailure:
+            return _problem(503, "unreachable")
+        finally:
+            self._waiting -= 1
+        if body is None:
+            return _problem(404, "no-history")
+        return web.Response(body=body, content_type="application/json")
+
+    def _find(self, number: str) -> tuple[bytes, Standing] | None:
+        if len(number) > _LONGEST_NUMBER:
+            return None
+        standings = self._standings()
+        if number.isascii() and number.isdecimal():
+            return standings.find(number)
+        try:
+            return standings.get(UUID(number).bytes)
+        except ValueError:
+            return None
+
+    async def _history(self, key: bytes, standing: Standing) -> bytes | None:
+        """Return a complaint's history as JSON: as it was read before, if nothing has happened since."""
+        place = key, standing.version
+        async with self._reading:
+            if place in self._histories:
+                self._histories.move_to_end(place)
+                return self._histories[place]
+            found = await asyncio.to_thread(self._read_history, key, standing)
+        if not found.dossier.history:
+            return None
+        body = to_json(told(found, standing, self._around))
+        if found.whole:
+            self._histories[place] = body
+            while len(self._histories) > _KEPT:
+                self._histories.popitem(last=False)
+        return body
+
+
+def _sent(request: web.Request, found: Asset) -> web.Response:
+    tag = f'"{found.tag}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    if request.headers.get("If-None-Match") == tag:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=found.body, content_type=found.content_type, charset="utf-8", headers=headers)
+
+
+def _health(question: str, *, yes: bool) -> web.Response:
+    status = 200 if yes else 503
+    return web.Response(status=status, body=to_json({question: yes}) + b"\n", content_type="application/json")
+
+
+def _problem(status: int, code: str) -> web.Response:
+    return web.Response(status=status, body=to_json({"problem": code}), content_type="application/json")

@@ -1,0 +1,65 @@
+"""`alur board`: how things stand, on a web page."""
+
+import errno
+import os
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import typer
+
+from agents import logs, policies
+from agents.cli.context import note, say, settings_of
+from agents.cli.errors import Failure
+
+PORT: Final = 1708
+_EVERYBODY: Final = ("0.0.0.0", "::")  # noqa: S104 -- named here to warn of them
+
+
+def board(
+    ctx: typer.Context,
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="where to listen; 0 takes any that is free")] = PORT,
+    bind: Annotated[str, typer.Option(metavar="ADDRESS", help="whom to listen to; this machine only, unless said")] = (
+        "127.0.0.1"
+    ),
+    host: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="a name by which a proxy asks for it; may be repeated")
+    ] = None,
+) -> None:
+    """Serve a web page of how things stand: statuses, offices, deadlines, lag, dead letters, one complaint's history.
+
+    It only reads, knows nobody's identity, and asks nobody who they are: put a proxy that does before it
+    (docs/board.md). Ends with Ctrl-C or SIGTERM.
+
+        alur board
+
+        alur board --port 8000 --bind 0.0.0.0 --host board.example.go.id
+    """
+    # takes aiohttp along, which the other commands need not wait for
+    from agents.board.figures import Surroundings  # noqa: PLC0415 -- see above
+    from agents.board.serving import serve  # noqa: PLC0415 -- see above
+
+    settings = settings_of(ctx)
+    policy = policies.load(settings.policy).at(datetime.now(UTC))
+    around = Surroundings(policy.national_zone, {office.id: office.name for office in policy.directory})
+    logs.configure(settings.log)
+    if bind in _EVERYBODY:
+        note("whoever reaches this machine can read the board: put a proxy before it that asks who they are")
+    try:
+        serve(
+            settings,
+            around,
+            (bind, port),
+            hosts=frozenset(name.lower() for name in host or ()),
+            started=lambda address: say(f"board: {address} (Ctrl-C ends it)"),
+        )
+    except OSError as error:
+        raise Failure(_cannot_listen(bind, port, error)) from None
+
+
+def _cannot_listen(bind: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} of {bind} is taken: choose another with --port"
+    if error.errno == errno.EACCES:
+        return f"port {port} is for root only: choose one from 1024 on with --port"
+    return f"cannot listen at {bind}: {os.strerror(error.errno) if error.errno else error}"
