@@ -54,6 +54,10 @@ def documents(examples: Path = EXAMPLES) -> dict[str, str]:
     Raises:
         SchemasError: an example is not there, or is no JSON.
     """
+    if not examples.is_dir():
+        raise SchemasError(
+            f"{examples}: there is no such folder; run this in a checkout of alur, or name it (--examples)"
+        )
     schemas = message_schemas()
     found = {kind: _example(examples, kind) for kind in schemas}
     whole = document(messages(schemas, found), Components(schemas, sides()), contract_version())

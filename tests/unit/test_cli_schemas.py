@@ -226,6 +226,14 @@ def test_an_example_that_is_not_there_is_one_line(tmp_path: Path, text: str | No
     assert result.stderr.startswith(f"alur: {example}: {said}")
 
 
+def test_outside_of_a_checkout_it_is_one_line(tmp_path: Path) -> None:
+    for command in ("write", "check", "release"):
+        result = schemas(command, tmp_path / "schemas", tmp_path / "golden")
+        assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+        assert result.stderr.startswith(f"alur: {tmp_path / 'golden'}: there is no such folder; run this in a checkout")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_released_file_that_cannot_be_read_is_one_line(published: Path) -> None:
     (published / "released" / "0.1.0" / REPORT).write_text("{")
     result = schemas("check", published)
