@@ -23,7 +23,7 @@ from agents.shell import failpoints, kafka
 from agents.shell.forwarding import FirstStamps
 from agents.shell.records import BUG, Output, dead_letter
 from agents.shell.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
-from agents.shell.tracing import PASSING, Trace
+from agents.shell.tracing import PASSING, Tracing
 from events.errors import Undecodable
 from events.topics import TopicName
 
@@ -64,7 +64,7 @@ class Lease:
         """Offset of the next record to handle; None until the lease is open."""
         self.restored = 0
         """Records read back into the memory."""
-        self.trace: Trace = PASSING
+        self.tracing: Tracing = PASSING
         """What is done about the traces that records belong to."""
         self._producer: Any = None
         self._stamps = stamps
@@ -140,13 +140,13 @@ class Lease:
             return Tally()
         fresh = list(await self._stamps.restore(fresh, self._count))
         failpoints.reach("before-decide")
-        self.trace.begin()
-        outputs = [output for record in fresh for output in self.trace.follow(record, self._outputs(record))]
+        traced = self.tracing.batch()
+        outputs = [output for record in fresh for output in traced.follow(record, self._outputs(record))]
         failpoints.reach("after-decide")
         after = fresh[-1].offset + 1
         began = time.monotonic()
         await self._commit(outputs, after, consumer)
-        self.trace.settled()
+        traced.settled()
         self._metrics.settled(self.source.partition, [record.timestamp for record in fresh], began)
         out = Counter[str](output.topic.removeprefix("complaints.") for output in outputs)
         return Tally(len(fresh), out, min(record.timestamp for record in fresh))
@@ -231,10 +231,10 @@ class Lease:
 
     async def tick(self, now: datetime) -> int:
         """Write what is due at `now`; return how much that was."""
-        self.trace.begin()
-        outputs = self.trace.start(list(cast(Ticking, self.handler).tick(now)))
+        traced = self.tracing.batch()
+        outputs = traced.start(list(cast(Ticking, self.handler).tick(now)))
         await self.write(outputs)
-        self.trace.settled()
+        traced.settled()
         return len(outputs)
 
     async def give_up(self) -> None:

@@ -143,7 +143,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         # reading a memory can take longer than the group waits for a heartbeat: not in the callback
         partition = Partition(source.partition, self.count, self.policies, self.metrics)
         lease = Lease(self.stage, self.settings, source, partition, self.stamps)
-        lease.trace = self.tracing.of(source.partition)
+        lease.tracing = self.tracing
         self.leases[source] = lease
         self.consumer.pause(source)
         self._opening[source] = asyncio.create_task(self._open(lease))

@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from agents.shell.records import Output
-from agents.shell.tracing import TRACEPARENT, Context, Trace, carrying, context_of, read
+from agents.shell.tracing import TRACEPARENT, Batch, Context, carrying, context_of, read
 from events.topics import TopicName
 
 log = structlog.get_logger()
@@ -63,9 +63,9 @@ class Spans:
         self._tracer = self._provider.get_tracer("alur")
         self._stage = stage
 
-    def of(self, partition: int) -> Trace:
-        """Return what is done in a partition."""
-        return _Spanned(self._stage, partition, self._tracer)
+    def batch(self) -> Batch:
+        """Begin a batch: its spans begin now."""
+        return _Spanned(self._stage, self._tracer)
 
     def stop(self) -> None:
         """Send what is left, if that is done within a moment."""
@@ -76,17 +76,12 @@ class Spans:
 
 
 class _Spanned:
-    """The spans of the batch that a partition has in hand."""
+    """The spans of a batch."""
 
-    def __init__(self, stage: str, partition: int, tracer: trace.Tracer) -> None:
+    def __init__(self, stage: str, tracer: trace.Tracer) -> None:
         self._stage = stage
-        self._partition = partition
         self._tracer = tracer
         self._open: list[trace.Span] = []
-        self._began_ns = 0
-
-    def begin(self) -> None:
-        """Note the time: the spans of the batch begin now."""
         self._began_ns = time.time_ns()
 
     def follow(self, record: Any, outputs: list[Output]) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
@@ -112,7 +107,6 @@ class _Spanned:
         """End the spans of the batch."""
         for span in self._open:
             span.end()
-        self._open.clear()
 
     def _span(
         self, cause: str, parent: Context | None, about: dict[str, str | int], outputs: list[Output]

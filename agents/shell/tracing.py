@@ -68,11 +68,8 @@ def carrying(context: Context, outputs: Iterable[Output]) -> list[Output]:
     return found
 
 
-class Trace(Protocol):
-    """What a partition does about traces, batch by batch."""
-
-    def begin(self) -> None:
-        """A batch is in hand."""
+class Batch(Protocol):
+    """What is done about the traces of one batch: records of a partition that are settled together."""
 
     def follow(self, record: Any, outputs: list[Output]) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
         """Return `outputs`, which follow from `record` of the batch, as a part of its trace."""
@@ -89,8 +86,8 @@ class Trace(Protocol):
 class Tracing(Protocol):
     """What a worker does about traces."""
 
-    def of(self, partition: int) -> Trace:
-        """Return what is done in a partition."""
+    def batch(self) -> Batch:
+        """Begin a batch."""
         ...
 
     def stop(self) -> None:
@@ -100,12 +97,9 @@ class Tracing(Protocol):
 class Passing:
     """Passes on the context that a record came with, and begins no trace."""
 
-    def of(self, _partition: int) -> Trace:
+    def batch(self) -> Batch:
         """Return itself: there is nothing to remember."""
         return self
-
-    def begin(self) -> None:
-        """There is nothing to do."""
 
     def follow(self, record: Any, outputs: list[Output]) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
         """Put the header of `record` on `outputs`, if it has one that can be read."""

@@ -98,17 +98,15 @@ class TestPassingOn:
 class TestSpans:
     @pytest.fixture
     def spans(self) -> Any:
-        return Spans("lifecycle", NOWHERE).of(1)
+        return Spans("lifecycle", NOWHERE).batch()
 
     def finished(self, spans: Any) -> Mapping[str, Any]:
         [span] = spans._open  # noqa: SLF001 -- the only place where it can be looked at before it is sent
         spans.settled()
         assert span.end_time is not None
-        assert spans._open == []  # noqa: SLF001 -- as above
         return {"parent": span.parent, "status": span.status, "name": span.name, **span.attributes}
 
     def test_a_record_is_a_span_below_the_one_it_came_with(self, spans: Any) -> None:
-        spans.begin()
         [found] = spans.follow(record((TRACEPARENT, PARENT)), [output()])
         [context] = [read(parent) for parent in parents([found])]
         assert context is not None
@@ -122,34 +120,28 @@ class TestSpans:
         assert span["alur.complaint"] == "a complaint"
 
     def test_an_event_may_have_it_as_its_extension_attribute(self, spans: Any) -> None:
-        spans.begin()
         value = b'{"specversion": "1.0", "traceparent": "%s"}' % PARENT
         assert TRACE.encode() in parents(spans.follow(record(value=value), [output()]))[0]
 
     def test_what_a_citizen_writes_is_none(self, spans: Any) -> None:
-        spans.begin()
         value = b'{"title": "\\"traceparent\\": \\"%s\\""}' % PARENT
         assert TRACE.encode() not in parents(spans.follow(record(value=value), [output()]))[0]
 
     def test_without_a_parent_it_is_the_beginning(self, spans: Any) -> None:
-        spans.begin()
         with trace.use_span(trace.NonRecordingSpan(trace.SpanContext(1, 1, is_remote=False))):
             spans.follow(record(*HEADERS), [output()])
         assert self.finished(spans)["parent"] is None
 
     def test_what_has_no_consequences_is_no_span(self, spans: Any) -> None:
-        spans.begin()
         assert spans.follow(record((TRACEPARENT, PARENT)), []) == []
         assert spans._open == []  # noqa: SLF001 -- as above
 
     def test_each_notice_begins_a_trace(self, spans: Any) -> None:
-        spans.begin()
         one, two = spans.start([output(TopicName.COMMANDS), output(TopicName.COMMANDS)])
         assert {context.trace for context in map(read, parents([one, two])) if context} != {TRACE}
         assert len(set(parents([one, two]))) == 2
 
     def test_a_dead_letter_is_an_error_and_its_key_stays_where_it_is(self, spans: Any) -> None:
-        spans.begin()
         spans.follow(record(), [output(TopicName.DEAD_LETTERS, (("code", b"not-json"),))])
         span = self.finished(spans)
         assert (span["status"].status_code, span["status"].description) == (
@@ -161,8 +153,7 @@ class TestSpans:
     def test_a_collector_that_is_away_is_waited_for_for_a_moment_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("agents.shell.spans._FLUSH_SECONDS", 0.05)
         tracing = Spans("lifecycle", NOWHERE)
-        spans = tracing.of(1)
-        spans.begin()
+        spans = tracing.batch()
         spans.follow(record(), [output()])
         spans.settled()
         started = time.monotonic()
@@ -174,8 +165,7 @@ def test_the_document_names_what_a_span_says_and_what_the_log_says() -> None:
     text = (Path(__file__).parents[2] / "docs" / "tracing.md").read_text(encoding="utf-8")
     cells = re.findall(r"^\| (`.+?) \|", text, re.MULTILINE)
     told = {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
-    spans: Any = Spans("lifecycle", NOWHERE).of(1)
-    spans.begin()
+    spans: Any = Spans("lifecycle", NOWHERE).batch()
     spans.follow(record(), [output()])
     said = set(spans._open[0].attributes) - {"messaging.system", "messaging.operation.type"}  # noqa: SLF001 -- as above
     assert told == said | {"no-spans", "spans-lost"}
