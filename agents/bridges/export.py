@@ -4,19 +4,23 @@ Texts stand in facts only, and a row can be written when its complaint's last fa
 that is. So a text is held from a complaint's first fact to its last one, and not until all has been read.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
 from agents.bridges.lapor_rows import Told, row, told
 from events.announcements import CALENDAR_KEY
-from events.client import ClientSettings, Reader
+from events.client import ClientSettings, Reader, Record
 from events.codec import decode_fact, decode_snapshot
 from events.errors import Undecodable
 from events.reports import ReporterIdentity
 from events.topics import TopicName
+
+_PATIENCE_S: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class Export:
     settings: ClientSettings
     options: ExportOptions
     rows: int = 0
-    incomplete: int = field(default=0)
+    incomplete: int = 0
     """Complaints whose facts are not all there to be read."""
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
@@ -55,7 +59,7 @@ class Export:
         names = self._names(number) if self.options.identities else {}
         open_ones: dict[str, Told] = {}
         with Reader(self.settings, [TopicName.EVENTS], partitions=[number]) as reader:
-            for record in reader.to_end():
+            for record in _until_told(reader, last):
                 try:
                     recorded = decode_fact(record.value)
                 except Undecodable:
@@ -104,3 +108,14 @@ class Export:
                 if name is not None:
                     found[complaint] = name
         return found
+
+
+def _until_told(reader: Reader, waited_for: Collection[str]) -> Iterator[Record]:
+    """Give the records to their end, and a little longer if some complaint's last fact is not among them.
+
+    A transaction becomes visible partition by partition: its snapshot may be there a moment before its fact.
+    """
+    yield from reader.to_end()
+    deadline = time.monotonic() + _PATIENCE_S
+    while waited_for and time.monotonic() < deadline:
+        yield from reader.poll()

@@ -21,6 +21,7 @@ from agents.cli.app import application
 from agents.settings import Settings
 from agents.shell.process import EXIT_REFUSED
 from events.access import ROLES
+from events.client import ComplaintFeed, ResolutionFeed
 from events.client.security import Secret, Security
 from events.ids import complaint_id
 from events.topics import ALL_TOPICS, STAGES, TopicName
@@ -113,8 +114,21 @@ def test_a_complaint_goes_through_all_stages_each_with_its_own_rights(secured: S
     assert "behind" in secured.does("operators", "watch", "--once")
     assert "0 dead letters" in secured.does("operators", "dead", "list")
     assert secured.does("auditors", "audit")
+    _the_kit_does_with_its_rights(secured, complaint)
     _identity_is_shown_and_erased(secured, complaint)
     _nothing_tells_a_password(secured)
+
+
+def _the_kit_does_with_its_rights(secured: SecuredEngine, complaint: str) -> None:
+    with ComplaintFeed(secured.of("alur-gateways"), {}) as complaints:
+        standing = {each.complaint_id: each.status for batch in complaints.to_end() for each in batch.present}
+    assert standing == {complaint: "closed"}
+    with ResolutionFeed(secured.of("alur-subscribers"), {}) as resolutions:
+        told = [each.complaint_id for batch in resolutions.to_end() for each in batch.resolutions]
+    assert told == [complaint]
+    assert "Ditutup oleh Admin" in secured.does("gateways", "export", "--format", "lapor")
+    gateways = secured.of("alur-gateways")
+    assert "complaints.identities" in secured.fails(gateways, "export", "--format", "lapor", "--identities")
 
 
 def _identity_is_shown_and_erased(secured: SecuredEngine, complaint: str) -> None:
