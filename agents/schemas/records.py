@@ -10,6 +10,7 @@ from agents.schemas.messages import Schema
 from agents.schemas.traffic import ERASED, LETTER, MESSAGES, SETTLED, VALUES
 from agents.shell.forwarding import HEADER as FORWARDED
 from agents.shell.records import REPLAYS
+from agents.shell.tracing import TRACEPARENT
 from events.announcements import CALENDAR, AnnouncementEvent
 from events.base import CONTENT_TYPE
 from events.codec import CALENDAR_TYPE, HEADERS, decode_fact, decode_report, fact_headers
@@ -85,18 +86,24 @@ def _correlation(topic: TopicName) -> str | None:
 
 
 def _headers(topic: TopicName, name: str) -> Part:
-    said: Part = {} if name in VALUES else {"content-type": {"const": CONTENT_TYPE}}
+    may: Part = {TRACEPARENT: _text("W3C trace context, if the record belongs to a trace")}
+    if name not in VALUES:
+        may["content-type"] = {"const": CONTENT_TYPE}
     if topic in {TopicName.INTAKE, TopicName.COMMANDS}:
-        said[REPLAYS] = _text("how often it was brought back from the dead letters")
-        said["replayed-from"] = _text(f"the dead letter that it was: {_PLACE}")
+        may[REPLAYS] = _text("how often it was brought back from the dead letters")
+        may["replayed-from"] = _text(f"the dead letter that it was: {_PLACE}")
     if topic is TopicName.COMMANDS:
-        said[FORWARDED] = _text("partition/offset at which it lay in the wrong partition")
-    if topic is not TopicName.EVENTS:
-        return {"type": "object", "properties": said}
-    said["fact"] = {"const": name.split(".")[2], "description": "the fact's name"}
-    said["status"] = _text("where it left the complaint")
-    said["escalation-due"] = {"enum": ["0", "1"], "description": "1: a breach waits to be escalated"}
-    return {"type": "object", "properties": said, "required": list(said)}
+        may[FORWARDED] = _text("partition/offset at which it lay in the wrong partition")
+    always = _of_a_fact(name) if topic is TopicName.EVENTS else {}
+    return {"type": "object", "properties": {**may, **always}} | ({"required": list(always)} if always else {})
+
+
+def _of_a_fact(name: str) -> Part:
+    return {
+        "fact": {"const": name.split(".")[2], "description": "the fact's name"},
+        "status": _text("where it left the complaint"),
+        "escalation-due": {"enum": ["0", "1"], "description": "1: a breach waits to be escalated"},
+    }
 
 
 def _example_headers(topic: TopicName, name: str, example: Part) -> Part:
