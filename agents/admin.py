@@ -19,6 +19,7 @@ from kafka.errors import (
     KafkaTimeoutError,
     NodeNotReadyError,
     TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
 )
@@ -218,10 +219,17 @@ def _bounds(
 
 
 def partitions_of(client: Any, names: Collection[str]) -> list[TopicPartition]:  # noqa: ANN401 -- as above
-    """Return the partitions of those topics that exist."""
+    """Return the partitions of those topics that exist.
+
+    Raises:
+        TopicAuthorizationFailedError: there may be one, but not for us.
+    """
+    found = client.describe_topics(sorted(names))
+    if hidden := [topic["name"] for topic in found if topic["error_code"] == TopicAuthorizationFailedError.errno]:
+        raise TopicAuthorizationFailedError(", ".join(hidden))
     return [
         TopicPartition(topic["name"], partition["partition_index"])
-        for topic in client.describe_topics(sorted(names))
+        for topic in found
         for partition in topic["partitions"]
     ]
 

@@ -15,6 +15,7 @@ from agents.cli import (
     explain,
     export,
     identity,
+    lag,
     policy,
     run,
     schemas,
@@ -84,6 +85,7 @@ def application() -> typer.Typer:
     app.command("explain")(explain.explain_deadlines)
     app.command("watch")(watch.watch)
     app.command("board")(board.board)
+    app.command("lag")(lag.lag)
     app.command("export")(export.export)
     app.command("audit")(audit.audit_topics)
     app.add_typer(dead.application(), name="dead")

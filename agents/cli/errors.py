@@ -41,6 +41,7 @@ ORDER: Final = (
     "explain",
     "watch",
     "board",
+    "lag",
     "export",
     "audit",
     "dead",

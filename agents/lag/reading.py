@@ -101,20 +101,16 @@ class Observer:
             standing = self._standing(groups, committed)
             topics = {group: self._topics_of(group, standing[group], committed.get(group, {})) for group in groups}
             bounds = self._bounds(frozenset().union(*topics.values()))
-        at = datetime.now(UTC)
-        looks = {
-            group: Look(
-                at,
-                standing[group].state,
-                standing[group].members,
-                {
+            at = datetime.now(UTC)
+            offsets = {
+                group: {
                     source: self._offsets(group, source, committed.get(group, {}), bounds[source], standing[group])
                     for source in sorted(bounds)
                     if source.topic in topics[group]
-                },
-            )
-            for group in groups
-        }
+                }
+                for group in groups
+            }
+        looks = {group: Look(at, standing[group].state, standing[group].members, offsets[group]) for group in groups}
         seen = {source: Offsets(None, None, *each) for source, each in bounds.items()}
         return Scene(looks, Look(at, GroupState.UNKNOWN, None, seen))
 

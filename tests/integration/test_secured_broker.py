@@ -112,6 +112,7 @@ def test_a_complaint_goes_through_all_stages_each_with_its_own_rights(secured: S
     assert not secured.read("complaints.dead-letters")
     assert complaint in secured.does("auditors", "show", complaint)
     assert "behind" in secured.does("operators", "watch", "--once")
+    assert "lag: groups=7 behind=0 findings=0" in secured.does("operators", "lag")
     assert "0 dead letters" in secured.does("operators", "dead", "list")
     assert secured.does("auditors", "audit")
     _the_kit_does_with_its_rights(secured, complaint)

@@ -1,0 +1,83 @@
+"""`alur lag`: how far each stage, or any consumer group, is behind; whether it gets on; and what to do if not."""
+
+import time
+from contextlib import suppress
+from typing import Annotated, Final
+
+import typer
+from rich.live import Live
+
+from agents.cli.context import console, note, say, settings_of
+from agents.cli.errors import FAILED
+from agents.cli.lag_view import lines, view
+from agents.lag import LOOK_EVERY_SECONDS, WINDOW_SECONDS, LagReport, LagWatcher, measure
+
+_SHORTEST: Final = 2.0
+_LONGEST: Final = 3_600.0
+
+
+def lag(  # noqa: PLR0913 -- one for each option
+    ctx: typer.Context,
+    *,
+    groups: Annotated[
+        list[str] | None,
+        typer.Option("--group", metavar="NAME", help="any consumer group, by its whole name, instead of the stages"),
+    ] = None,
+    window: Annotated[
+        float,
+        typer.Option(metavar="SECONDS", min=_SHORTEST, max=_LONGEST, help="how long to look before judging"),
+    ] = WINDOW_SECONDS,
+    as_json: Annotated[bool, typer.Option("--json", help="print the report for programs")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="look again and again, until Ctrl-C")] = False,
+    partitions: Annotated[bool, typer.Option("--partitions", help="show also partitions that are well")] = False,
+) -> None:
+    """Tell how far each stage is behind, in records and in time, whether it gets on, and what complaints suffer by it.
+
+    Looks once a second, and judges by how offsets moved over the window, not by how large a lag is; ends at once where
+    everybody is caught up. A line for each fault says what to do. Exits with 1 if there is any.
+
+        alur lag
+
+        alur lag --watch --partitions
+
+        alur lag --group orders --group payments --window 60 --json
+    """
+    settings = settings_of(ctx)
+    if watch:
+        with LagWatcher(settings, groups, window=window) as watcher:
+            found = _watch(watcher, as_json=as_json, partitions=partitions)
+    else:
+        if console().is_terminal and not as_json:
+            note(f"looking for up to {window:.0f} s ...")
+        found = measure(settings, groups, window=window)
+    if found is None:
+        return
+    if not as_json:
+        _print(found, partitions=partitions)
+    elif not watch:
+        say(found.model_dump_json(indent=2))
+    if found.findings:
+        raise typer.Exit(FAILED)
+
+
+def _print(found: LagReport, *, partitions: bool) -> None:
+    console().print(view(found, partitions=partitions))
+    for line in lines(found):
+        # as it is, however wide: it is read by programs too
+        say(line)
+
+
+def _watch(watcher: LagWatcher, *, as_json: bool, partitions: bool) -> LagReport | None:
+    """Look until Ctrl-C; return what was seen last."""
+    found = None
+    screen = console()
+    with suppress(KeyboardInterrupt), Live(console=screen, auto_refresh=False, screen=screen.is_terminal) as live:
+        while True:
+            started = time.monotonic()
+            found = watcher.sample()
+            if as_json:
+                say(found.model_dump_json())
+            else:
+                live.update(view(found, partitions=partitions, faults=True), refresh=True)
+            time.sleep(max(0.0, started + LOOK_EVERY_SECONDS - time.monotonic()))
+    return found

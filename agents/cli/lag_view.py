@@ -1,0 +1,127 @@
+"""The lag on a terminal: a table, what it means, and what to do."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Final
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from agents.cli.wording import safe, span
+from agents.lag import DeadlinesAtStake, GroupLag, LagReport, PartitionLag, Severity, Status
+from agents.lag.looks import GroupState
+from agents.lag.rules import SEVERITY
+
+_STYLES: Final = {Severity.OK: "", Severity.WARNING: "yellow", Severity.ERROR: "red"}
+_BARS: Final = "▁▂▃▄▅▆▇█"
+_TREND_POINTS: Final = 12
+_TENTHS_BELOW: Final = 10
+
+
+def view(report: LagReport, *, partitions: bool, faults: bool = False) -> Group:
+    """Lay a report out: each group, with those of its partitions that are behind, or all of them.
+
+    With `faults`, what `lines` says stands beneath; for a screen that is drawn again and again.
+    """
+    table = Table(box=None, pad_edge=False)
+    table.add_column("group", overflow="fold")
+    table.add_column("members")
+    for name in ("lag", "oldest", "in/s", "out/s", "drained in"):
+        table.add_column(name, justify="right")
+    table.add_column("status")
+    table.add_column("trend")
+    for group in report.groups:
+        table.add_row(*_group_row(group), style=_STYLES[group.severity])
+        several = len(group.topics) > 1
+        for each in group.partitions:
+            if partitions or each.lag or each.status is not Status.OK:
+                table.add_row(*_partition_row(each, several=several), style=_STYLES[SEVERITY[each.status]] or "dim")
+    beneath = [Text(line) for line in lines(report)] if faults else []
+    return Group(table, *beneath)
+
+
+def lines(report: LagReport) -> Iterator[str]:
+    """Say what the lag means for complaints, what there is to act upon, and last whether it is anything at all."""
+    for group in report.groups:
+        if meaning := _meaning(group):
+            yield f"{safe(group.group)}: {meaning}"
+    for finding in report.findings:
+        yield safe(str(finding))
+    groups, behind = len(report.groups), sum(group.lag for group in report.groups)
+    yield f"lag: groups={groups} behind={behind} findings={len(report.findings)} seconds={report.window:.0f}"
+
+
+def _group_row(group: GroupLag) -> Sequence[str]:
+    return (
+        safe(group.group),
+        _members(group),
+        f"{group.lag:,}",
+        _length(group.age) if group.lag else "-",
+        _rate(group.rate_in),
+        _rate(group.rate_out),
+        _drain(group.drain, group.lag, group.status),
+        group.status,
+        _trend([point.lag for point in group.trend]),
+    )
+
+
+def _partition_row(each: PartitionLag, *, several: bool) -> Sequence[str]:
+    name = f"{each.topic}-{each.partition}" if several else str(each.partition)
+    return (
+        f"  {safe(name)}",
+        safe(each.owner or "-"),
+        "-" if each.committed is None and not each.lag else f"{each.lag:,}",
+        _length(each.age) if each.lag else "-",
+        _rate(each.rate_in),
+        _rate(each.rate_out),
+        _drain(each.drain, each.lag, each.status),
+        each.status,
+        "",
+    )
+
+
+def _members(group: GroupLag) -> str:
+    if group.state in {GroupState.REBALANCING, GroupState.UNKNOWN}:
+        return group.state
+    if group.members is None:
+        return "some"
+    return str(group.members) if group.members else "none"
+
+
+def _meaning(group: GroupLag) -> str:
+    said = [] if group.waiting is None or group.status is Status.OK else [group.waiting]
+    if group.deadlines is not None:
+        said += _at_stake(group.deadlines)
+    return "; ".join(said)
+
+
+def _at_stake(deadlines: DeadlinesAtStake) -> list[str]:
+    passed, due = deadlines.passed, deadlines.due
+    until = "before it has caught up" if deadlines.drained else "within a day, and no end is in sight"
+    said = [f"deadlines passed unnoticed: {passed:,}"] if passed else []
+    return [*said, f"deadlines that fall due {until}: {due:,}"] if due else said
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < _TENTHS_BELOW else span(timedelta(seconds=seconds))
+
+
+def _rate(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate:,.1f}"
+
+
+def _drain(seconds: float | None, lag: int, status: Status) -> str:
+    if not lag or status is Status.HANGING:
+        return "-"
+    return "never" if seconds is None else _length(seconds)
+
+
+def _trend(lags: Sequence[int]) -> str:
+    """Draw how the lag went, the newest at the right; by the highest of the window, so that any lag at all shows."""
+    step = max(1, -(-len(lags) // _TREND_POINTS))
+    shown = lags[::-step][::-1]
+    highest = max(shown, default=0)
+    if not highest:
+        return ""
+    return "".join(" " if not each else _BARS[(each * len(_BARS) - 1) // highest] for each in shown)
