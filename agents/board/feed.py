@@ -8,18 +8,18 @@ from typing import Final
 
 import structlog
 
-from agents.admin import lag
 from agents.board.figures import Sources, Surroundings, figures
 from agents.board.letters import OpenLetters
 from agents.board.standing import read_standing
 from agents.board.standings import Standings
-from agents.board.trend import Trends
+from agents.board.trend import EVERY_S, WINDOW_S, Trends
+from agents.lag import LagWatcher
 from agents.settings import Settings
 from events.client import Reader, Record, require_topics
 from events.client.errors import BrokerUnreachable, KafkaFailure, NotAllowed
 from events.codec import complaint_key
 from events.errors import Undecodable
-from events.topics import TopicName
+from events.topics import STAGES, TopicName
 
 log = structlog.get_logger()
 
@@ -27,7 +27,6 @@ _EVERY_S: Final = 1.0
 _QUIET_S: Final = 10.0
 """Figures go out so often even if no record came: deadlines draw nearer all the same."""
 _POLL_S: Final = 0.25
-_LAG_EVERY_S: Final = 5.0
 _AGAIN_S: Final = 5.0
 _GOODBYE_S: Final = 1.0
 UNREACHABLE: Final = "unreachable"
@@ -143,22 +142,33 @@ class Feed:
         self._published = time.monotonic()
 
     def _look_at_lag(self) -> None:
-        trends, allowed = Trends(), True
+        """Look at the lag on and on; from who may not see it, only whether Kafka is there."""
+        look = self._watch_lag
         while not self._stopping.is_set():
             try:
-                if allowed:
-                    trends.add({stage: sum(partitions.values()) for stage, partitions in lag(self._settings).items()})
-                    self.sources.lag = trends.rows()
-                else:
-                    require_topics(self._settings, [TopicName.STATE])
-                self.sources.trouble = None
-                self._news.set()
+                look()
             except NotAllowed as error:
-                allowed = False
+                look = self._knock
                 log.warning("board-without-lag", reason=str(error))
             except KafkaFailure as error:
                 self._trouble(error)
-            self._stopping.wait(_LAG_EVERY_S)
+                self._stopping.wait(_AGAIN_S)
+
+    def _watch_lag(self) -> None:
+        groups, trends = [self._settings.group(stage) for stage in STAGES], Trends()
+        with LagWatcher(self._settings, groups, window=WINDOW_S, deadlines=False) as watcher:
+            while not self._stopping.is_set():
+                trends.add(watcher.sample())
+                self.sources.lag, self.sources.trouble = trends.rows(), None
+                self._news.set()
+                self._stopping.wait(EVERY_S)
+
+    def _knock(self) -> None:
+        require_topics(self._settings, [TopicName.STATE])
+        if self.sources.trouble is not None:
+            self.sources.trouble = None
+            self._news.set()
+        self._stopping.wait(EVERY_S)
 
     def _trouble(self, error: KafkaFailure) -> None:
         found = UNREACHABLE if isinstance(error, BrokerUnreachable) else REFUSED

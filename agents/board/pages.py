@@ -13,7 +13,7 @@ _FOLDER: Final = resources.files("agents.board") / "page"
 LANGUAGES: Final = ("id", "en")
 """The first is for whoever asks for neither."""
 _TYPES: Final = {
-    "board.js": "text/javascript",
+    **dict.fromkeys(("board.js", "complaint.js", "elements.js", "figures.js", "words.js"), "text/javascript"),
     "board.css": "text/css",
     "icon.svg": "image/svg+xml",
     "id.json": "application/json",

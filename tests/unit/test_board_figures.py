@@ -15,6 +15,9 @@ from agents.board.letters import OpenLetters
 from agents.board.standing import Deadline, hour_of, read_standing
 from agents.board.standings import HourCounts, Standings
 from agents.board.trend import SAMPLES, Trend, Trends, trend
+from agents.lag import GroupLag, LagReport, Severity
+from agents.lag import Status as LagStatus
+from agents.lag.looks import GroupState
 from events.client import Record
 from events.codec import encode_complaint, encode_snapshot
 from events.topics import TopicName
@@ -157,11 +160,37 @@ def test_which_way_it_goes(series: list[int], expected: Trend) -> None:
     assert trend(series) is expected
 
 
+def look(**behind: int) -> LagReport:
+    groups = tuple(
+        GroupLag(
+            group=f"t1.{stage}",
+            stage=stage,
+            topics=(),
+            state=GroupState.STABLE,
+            members=1,
+            status=LagStatus.STALLED if lag else LagStatus.OK,
+            severity=Severity.ERROR if lag else Severity.OK,
+            lag=lag,
+            age=lag / 2,
+            rate_in=None,
+            rate_out=None,
+            drain=None,
+            waiting=None,
+            deadlines=None,
+            partitions=(),
+            trend=(),
+        )
+        for stage, lag in behind.items()
+    )
+    return LagReport(at=MONDAY, window=30, complete=True, groups=groups, findings=())
+
+
 def test_the_looks_at_the_lag_are_bounded() -> None:
     trends = Trends()
-    for look in range(SAMPLES + 40):
-        trends.add({"sla": look, "intake": 0})
+    for number in range(SAMPLES + 40):
+        trends.add(look(sla=number, intake=0))
     rows = {row["stage"]: row for row in trends.rows()}
     assert rows["sla"]["series"] == list(range(40, SAMPLES + 40))
     assert (rows["sla"]["behind"], rows["sla"]["trend"]) == (SAMPLES + 39, Trend.RISING)
+    assert (rows["sla"]["status"], rows["sla"]["severity"], rows["sla"]["age"]) == ("stalled", "error", 50)
     assert rows["intake"]["trend"] is Trend.LEVEL

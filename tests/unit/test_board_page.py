@@ -11,6 +11,7 @@ from agents.board.figures import funnel
 from agents.board.pages import LANGUAGES, assets, pages, words
 from agents.board.standings import Standings
 from agents.board.trend import Trend
+from agents.lag import Status as LagStatus
 from events.facts import FACTS
 from events.vocabulary import ArchiveReason, ClockName, ComplaintClass, Status
 
@@ -31,7 +32,7 @@ class Elements(HTMLParser):
 
 
 PAGES = {language: page.body.decode() for language, page in pages().items()}
-SCRIPT = assets()["board.js"].body.decode()
+SCRIPT = "".join(each.body.decode() for name, each in assets().items() if name.endswith(".js"))
 STYLE = assets()["board.css"].body.decode()
 
 
@@ -51,7 +52,14 @@ def test_both_languages_say_the_same_things() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     ("section", "names"),
-    [("status", Status), ("clock", ClockName), ("class", ComplaintClass), ("reason", ArchiveReason), ("trend", Trend)],
+    [
+        ("status", Status),
+        ("clock", ClockName),
+        ("class", ComplaintClass),
+        ("reason", ArchiveReason),
+        ("trend", Trend),
+        ("lag", LagStatus),
+    ],
 )
 def test_there_is_a_word_for_each(language: str, section: str, names: type[StrEnum]) -> None:
     assert set(words(language)[section]) == set(names)
@@ -134,6 +142,14 @@ def test_the_script_makes_no_markup_of_text() -> None:
 def test_it_minds_what_people_have_set() -> None:
     for wish in ("prefers-reduced-motion", "prefers-color-scheme: dark", "forced-colors", ":focus-visible"):
         assert wish in STYLE
+
+
+def test_what_the_script_takes_from_its_files_is_there() -> None:
+    imported = re.findall(r'import {(.*?)} from "./(\w+\.js)";', SCRIPT)
+    assert imported
+    for names, file in imported:
+        offered = re.findall(r"^export (?:async )?(?:const|function) (\w+)", assets()[file].body.decode(), re.MULTILINE)
+        assert {name.strip() for name in names.split(",")} <= set(offered), file
 
 
 def test_it_is_small() -> None:
