@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import structlog
+from kafka.errors import RequestTimedOutError
 
 from agents.board.figures import Sources, Surroundings, figures
 from agents.board.letters import OpenLetters
@@ -171,7 +172,9 @@ class Feed:
         self._stopping.wait(EVERY_S)
 
     def _trouble(self, error: KafkaFailure) -> None:
-        found = UNREACHABLE if isinstance(error, BrokerUnreachable) else REFUSED
+        # a broker that is frozen still takes connections, and answers nothing
+        silent = isinstance(error, BrokerUnreachable) or isinstance(error.__cause__, RequestTimedOutError)
+        found = UNREACHABLE if silent else REFUSED
         if self.sources.trouble != found:
             log.warning("board-has-trouble", reason=str(error))
         # the line itself may name machines: it goes to the log, and not to whoever looks at the page

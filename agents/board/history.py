@@ -145,7 +145,7 @@ _TOLD: Final[Mapping[type[f.Fact], tuple[str, ...]]] = {
 
 def _fact(recorded: Recorded, around: Surroundings, *, secret: bool) -> dict[str, Any]:
     fact = recorded.fact
-    said = {name: getattr(fact, name) for name in _TOLD.get(type(fact), ())}
+    said, by = {name: getattr(fact, name) for name in _TOLD.get(type(fact), ())}, who(fact.by)
     if "office" in said:
         said["office"] = around.name_of(said["office"])
     if isinstance(fact, f.ComplaintPostponed) and not secret:
@@ -156,7 +156,7 @@ def _fact(recorded: Recorded, around: Surroundings, *, secret: bool) -> dict[str
         "version": recorded.complaint.version,
         "at": recorded.at,
         "fact": fact.NAME,
-        "by": who(fact.by),
+        "by": by | {"name": around.name_of(by["name"])} if by["kind"] == "office" else by,
         **said,
     }
 

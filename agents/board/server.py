@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic_core import to_json
 
 from agents.board import guard, pages
-from agents.board.figures import Surroundings
+from agents.board.figures import Sources, Surroundings
 from agents.board.history import Found, told
 from agents.board.hub import Full, Hub
 from agents.board.pages import Asset
@@ -41,7 +41,7 @@ class Board:
         standings: gives the complaints as they are known now.
         read_history: reads the history of a complaint; it may take a while, and is called in a thread.
         around: what the policy tells.
-        ready: says whether all there was has been read.
+        sources: how things are with what is read.
         hosts: the names by which it may be asked; any, if there is none.
         patience_s: how long a browser may take for what it is sent.
     """
@@ -53,7 +53,7 @@ class Board:
         read_history: ReadHistory,
         around: Surroundings,
         *,
-        ready: Callable[[], bool],
+        sources: Sources,
         hosts: frozenset[str] = frozenset(),
         patience_s: float = PATIENCE_S,
     ) -> None:
@@ -61,7 +61,7 @@ class Board:
         self._standings = standings
         self._read_history = read_history
         self._around = around
-        self._ready = ready
+        self._sources = sources
         self._hosts = hosts
         self._patience_s = patience_s
         self._pages = pages.pages()
@@ -104,7 +104,7 @@ class Board:
         return _health("live", yes=True)
 
     async def _is_ready(self, _request: web.Request) -> web.StreamResponse:
-        return _health("ready", yes=self._ready())
+        return _health("ready", yes=not self._sources.reading)
 
     async def _figures(self, _request: web.Request) -> web.StreamResponse:
         if self._hub.last is None:
@@ -134,7 +134,9 @@ class Board:
     async def _complaint(self, request: web.Request) -> web.StreamResponse:
         found = self._find(request.match_info["number"])
         if found is None:
-            return _problem(404, "still-reading" if not self._ready() else "no-such-complaint")
+            return _problem(404, "still-reading" if self._sources.reading else "no-such-complaint")
+        if self._sources.trouble is not None:
+            return _problem(503, "unreachable")  # known already: to ask Kafka would take half a minute
         if self._waiting >= _WAITING:
             return _problem(503, "busy")
         self._waiting += 1

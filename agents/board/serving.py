@@ -62,7 +62,7 @@ async def _serve(
         lambda: feed.standings,
         partial(read_history, settings),
         around,
-        ready=lambda: not feed.sources.reading,
+        sources=feed.sources,
         hosts=known_as(address[0], hosts),
     )
     runner = web.AppRunner(board.application(), access_log=None, shutdown_timeout=_LONGEST_GOODBYE_S)

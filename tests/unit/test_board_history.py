@@ -111,6 +111,7 @@ def test_each_fact_says_what_and_by_whom() -> None:
         "office": "Dinas PUPR Kota Denpasar",
         "round": 2,
     }
+    assert by_name["followed-up"]["by"] == {"kind": "office", "name": "Dinas PUPR Kota Denpasar"}
     assert by_name["replied"]["by"] == {"kind": "citizen", "name": None}
     assert by_name["extended"]["working_days"] == 2
     assert by_name["rated"]["rating"] == 2

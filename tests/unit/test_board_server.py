@@ -15,7 +15,7 @@ from aiohttp import ClientResponse, ClientSession, web
 from worlds import World, to_status
 
 from agents.board import hub as hubs
-from agents.board.figures import Surroundings
+from agents.board.figures import Sources, Surroundings
 from agents.board.guard import HEADERS, host_of
 from agents.board.history import Found
 from agents.board.hub import Hub
@@ -37,7 +37,7 @@ class Site:
     standings: Standings = field(default_factory=Standings)
     world: World = field(default_factory=lambda: to_status(Status.DISPOSED))
     read: list[bytes] = field(default_factory=list)
-    is_ready: bool = True
+    sources: Sources = field(default_factory=lambda: Sources(reading=False))
     fails: bool = False
     address: str = ""
 
@@ -61,7 +61,7 @@ async def serving(site: Site, **options: Any) -> AsyncIterator[ClientSession]:
         lambda: site.standings,
         site.history,
         Surroundings(ZoneInfo("Asia/Jakarta")),
-        ready=lambda: site.is_ready,
+        sources=site.sources,
         **options,
     )
     runner = web.AppRunner(board.application(), shutdown_timeout=0.1)
@@ -197,11 +197,11 @@ def test_health_says_whether_all_is_read() -> None:
             assert (answer.status, await answer.json()) == (200, {"live": True})
         async with session.get("/health/ready") as answer:
             assert (answer.status, await answer.json()) == (503, {"ready": False})
-        site.is_ready = True
+        site.sources.reading = False
         async with session.get("/health/ready") as answer:
             assert answer.status == 200
 
-    site = Site(is_ready=False)
+    site = Site(sources=Sources(reading=True))
     run(site, act)
 
 
@@ -237,7 +237,7 @@ class TestComplaints:
             async with session.get("/complaints/1000000") as answer:
                 assert (answer.status, await answer.json()) == (404, {"problem": "still-reading"})
 
-        run(Site(is_ready=False), act)
+        run(Site(sources=Sources(reading=True)), act)
 
     def test_kafka_that_is_away_is_said_and_not_named(self) -> None:
         async def act(session: ClientSession) -> None:
@@ -247,6 +247,16 @@ class TestComplaints:
 
         site = Site(fails=True)
         run(site, act)
+
+    def test_kafka_that_is_known_to_be_away_is_not_asked(self) -> None:
+        async def act(session: ClientSession) -> None:
+            site.know()
+            async with session.get("/complaints/1000000") as answer:
+                assert (answer.status, await answer.json()) == (503, {"problem": "unreachable"})
+
+        site = Site(sources=Sources(reading=False, trouble="unreachable"))
+        run(site, act)
+        assert site.read == []
 
     def test_too_many_searches_at_a_time_are_refused(self) -> None:
         async def ask(session: ClientSession) -> int:

@@ -74,7 +74,7 @@ function showFlow(days) {
   draw(byId("flow"), days.map((each) => ({
     key: each.day,
     cells: [
-      { text: day(each.day) },
+      { text: day(each.day), kind: "plain" },
       { ...numberCell(each.received), share: each.received / most },
       { ...numberCell(each.closed), share: each.closed / most },
       numberCell(each.archived + each.withdrawn),

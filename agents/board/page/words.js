@@ -38,5 +38,5 @@ export function away(text) {
 /** How long something has been so, by its largest unit. */
 export function age(seconds) {
   const [size, unit] = units.find(([each]) => seconds >= each) ?? [1, "second"];
-  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "short" }).format(Math.trunc(seconds / size));
+  return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "long" }).format(Math.trunc(seconds / size));
 }
