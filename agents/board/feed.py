@@ -79,7 +79,8 @@ class Feed:
         """Stop reading; wait for it a moment, but not for a Kafka that does not answer."""
         self._stopping.set()
         for thread in self._threads:
-            thread.join(_GOODBYE_S)
+            if thread.is_alive():
+                thread.join(_GOODBYE_S)
 
     def _follow(self) -> None:
         """Read the topics from their beginning and on and on; once more from the beginning after any trouble."""

@@ -30,6 +30,16 @@ _LONGEST_NUMBER: Final = 40
 _AGAIN: Final = b"retry: 3000\n\n"
 _STILL_HERE: Final = b": still here\n\n"
 
+STATUSES: Final = {
+    "busy": 503,
+    "no-history": 404,
+    "no-such-complaint": 404,
+    "not-allowed": 403,
+    "still-reading": 404,
+    "unreachable": 503,
+}
+"""Why a complaint cannot be shown, as the page knows it, and the HTTP status."""
+
 ReadHistory = Callable[[bytes, Standing], Found]
 
 
@@ -133,24 +143,33 @@ class Board:
 
     async def _complaint(self, request: web.Request) -> web.StreamResponse:
         found = self._find(request.match_info["number"])
+        body, problem = None, self._hindrance(found)
+        if found is not None and problem is None:
+            body, problem = await self._answer(*found)
+        if problem is not None:
+            body = to_json({"problem": problem})
+        return web.Response(status=STATUSES[problem] if problem else 200, body=body, content_type="application/json")
+
+    def _hindrance(self, found: tuple[bytes, Standing] | None) -> str | None:
+        """Say why there is no need to read anything; None if there is."""
         if found is None:
-            return _problem(404, "still-reading" if self._sources.reading else "no-such-complaint")
+            return "still-reading" if self._sources.reading else "no-such-complaint"
         if self._sources.trouble is not None:
-            return _problem(503, "unreachable")  # known already: to ask Kafka would take half a minute
-        if self._waiting >= _WAITING:
-            return _problem(503, "busy")
+            return "unreachable"  # known already: to ask Kafka would take half a minute
+        return "busy" if self._waiting >= _WAITING else None
+
+    async def _answer(self, key: bytes, standing: Standing) -> tuple[bytes | None, str | None]:
+        """Return a complaint's history, or why there is none."""
         self._waiting += 1
         try:
-            body = await self._history(*found)
+            body = await self._history(key, standing)
         except NotAllowed:
-            return _problem(403, "not-allowed")
+            return None, "not-allowed"
         except KafkaFailure:
-            return _problem(503, "unreachable")
+            return None, "unreachable"
         finally:
             self._waiting -= 1
-        if body is None:
-            return _problem(404, "no-history")
-        return web.Response(body=body, content_type="application/json")
+        return body, "no-history" if body is None else None
 
     def _find(self, number: str) -> tuple[bytes, Standing] | None:
         if len(number) > _LONGEST_NUMBER:
@@ -192,7 +211,3 @@ def _sent(request: web.Request, found: Asset) -> web.Response:
 def _health(question: str, *, yes: bool) -> web.Response:
     status = 200 if yes else 503
     return web.Response(status=status, body=to_json({question: yes}) + b"\n", content_type="application/json")
-
-
-def _problem(status: int, code: str) -> web.Response:
-    return web.Response(status=status, body=to_json({"problem": code}), content_type="application/json")

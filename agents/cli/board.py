@@ -1,7 +1,6 @@
 """`alur board`: how things stand, on a web page."""
 
 import errno
-import os
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -62,4 +61,4 @@ def _cannot_listen(bind: str, port: int, error: OSError) -> str:
         return f"port {port} of {bind} is taken: choose another with --port"
     if error.errno == errno.EACCES:
         return f"port {port} is for root only: choose one from 1024 on with --port"
-    return f"cannot listen at {bind}: {os.strerror(error.errno) if error.errno else error}"
+    return f"cannot listen at {bind}: {error.strerror or error}"

@@ -9,6 +9,7 @@ import pytest
 
 from agents.board.figures import funnel
 from agents.board.pages import LANGUAGES, assets, pages, words
+from agents.board.server import STATUSES
 from agents.board.standings import Standings
 from agents.board.trend import Trend
 from agents.lag import Status as LagStatus
@@ -69,6 +70,10 @@ def test_there_is_a_word_for_each(language: str, section: str, names: type[StrEn
 def test_there_is_a_word_for_each_fact_and_step(language: str) -> None:
     assert set(words(language)["fact"]) == {fact.NAME for fact in FACTS}
     assert set(words(language)["step"]) == set(funnel(Standings()))
+
+
+def test_there_is_a_sentence_for_each_problem() -> None:
+    assert set(words("id")["problem"]) == {*STATUSES, "failed"}
 
 
 def test_the_official_words_are_used() -> None:

@@ -1,0 +1,48 @@
+"""`alur board` says in one line why it cannot be."""
+
+import socket
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from agents.cli.app import application
+
+NOWHERE = ("--broker", "127.0.0.1:1")
+
+
+def board(*arguments: str) -> Result:
+    return CliRunner().invoke(application(), [*NOWHERE, "board", *arguments])
+
+
+def line(result: Result, status: int = 1) -> str:
+    assert result.exit_code == status
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    return result.stderr
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        said = line(board("--port", str(port)))
+    assert said == f"alur: port {port} of 127.0.0.1 is taken: choose another with --port\n"
+
+
+def test_a_broker_that_is_not_there() -> None:
+    assert line(board("--port", "0")).startswith("alur: no Kafka broker answers at 127.0.0.1:1")
+
+
+def test_an_address_that_is_not_ours() -> None:
+    assert line(board("--port", "0", "--bind", "192.0.2.1")).startswith("alur: cannot listen at 192.0.2.1: ")
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "x"])
+def test_a_port_that_is_none(port: str) -> None:
+    assert "--port" in line(board("--port", port), 2)
+
+
+def test_who_listens_to_everybody_is_told() -> None:
+    said = board("--port", "0", "--bind", "0.0.0.0").stderr.splitlines()  # noqa: S104 -- there is no broker
+    assert said[0].startswith("whoever reaches this machine can read the board")
+    assert len(said) == 2
