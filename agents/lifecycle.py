@@ -132,23 +132,24 @@ class Lifecycle:
             return self._announced(record, now)
         try:
             command = decode_command(record.value)
-            sender = Sender(str(command.subject), command.source, command.id, command.type)
+            complaint_id = str(command.subject)
         except InvalidCommand as error:
-            command, sender = None, error.sender
-            no = Rejected(Refusal.INVALID_DATA, error.reason)
-        key = sender.subject.encode()
-        home = partition_of(sender.subject, self._partition.count)
+            command, complaint_id, invalid = None, error.sender.subject, error
+        key = complaint_id.encode()
+        home = partition_of(complaint_id, self._partition.count)
         if home != record.partition:
             # librdkafka's default partitioner is not Kafka's, so this happens to anybody
             self._partition.metrics.forwarded += 1
-            log.info("forwarded", complaint=sender.subject, from_partition=record.partition, to_partition=home)
+            log.info("forwarded", complaint=complaint_id, from_partition=record.partition, to_partition=home)
             return [forwarded(record, key, home)]
-        name = complaint_key(key)
-        complaint = self._find(name)
         if command is None:
-            return [self._rejected(sender, no, complaint, now)]
+            no = Rejected(Refusal.INVALID_DATA, invalid.reason)
+            return [self._rejected(invalid.sender, no, self._find(complaint_key(key)), now)]
+        name = command.subject.bytes
+        complaint = self._find(name)
         decision = decide(command, complaint, now, self._policy(complaint, now))
         if isinstance(decision, Rejected):
+            sender = Sender(complaint_id, command.source, command.id, command.type)
             return [self._rejected(sender, decision, complaint, now)]
         self._partition.metrics.decided(command.data.NAME, decision, command.time)
         return self._published(name, key, decision)

@@ -333,34 +333,32 @@ def fact_headers(recorded: Recorded) -> tuple[tuple[str, bytes], ...]:
     )
 
 
+def _stated(kind: str, complaint: Complaint, at: datetime) -> str:
+    """Write the attributes that a fact and the snapshot after it have in common, without the closing brace.
+
+    A complaint's id is a UUID, so nothing here needs escaping, and a template does in a third of the time.
+    """
+    name, version = complaint.complaint_id, complaint.version
+    return (
+        f'{{"specversion":"1.0","type":"{kind}","source":"{SYSTEM}","id":"{fact_id(name, version)}","subject":"{name}",'
+        f'"time":"{timestamp(at)}","datacontenttype":"application/json","sequence":"{version:010d}"'
+    )
+
+
 def encode_fact(recorded: Recorded, snapshot: bytes) -> bytes:
     """Write a fact; `snapshot` is `encode_complaint(recorded.complaint)`."""
-    complaint = recorded.complaint
-    envelope = _event(
-        fact_type(recorded.fact.NAME),
-        SYSTEM,
-        fact_id(complaint.complaint_id, complaint.version),
-        complaint.complaint_id,
-        timestamp(recorded.at),
-        sequence=f"{complaint.version:010d}",
-        causationid=recorded.cause.id,
-        causationsource=recorded.cause.source,
-    )
-    body = recorded.fact.__pydantic_serializer__.to_json(recorded.fact)
-    return _spliced(envelope, body[:-1] + _SNAPSHOT_MARK + snapshot + b"}")
+    cause, fact = recorded.cause, recorded.fact
+    stated = _stated(fact_type(fact.NAME), recorded.complaint, recorded.at)
+    # what a sender has chosen may need escaping
+    caused = to_json({"causationid": cause.id, "causationsource": cause.source})
+    body = fact.__pydantic_serializer__.to_json(fact)
+    return b'%b,%b,"data":%b%b%b}}' % (stated.encode(), caused[1:-1], body[:-1], _SNAPSHOT_MARK, snapshot)
 
 
 def encode_snapshot(complaint: Complaint, snapshot: bytes) -> bytes:
     """Write a record of `complaints.state`; `snapshot` is `encode_complaint(complaint)`."""
-    envelope = _event(
-        STATE_TYPE,
-        SYSTEM,
-        fact_id(complaint.complaint_id, complaint.version),
-        complaint.complaint_id,
-        timestamp(complaint.updated_at),
-        sequence=f"{complaint.version:010d}",
-    )
-    return to_json(envelope)[:-1] + _STATE_MARK + snapshot + b"}}"
+    stated = _stated(STATE_TYPE, complaint, complaint.updated_at)
+    return b"%b%b%b}}" % (stated.encode(), _STATE_MARK, snapshot)
 
 
 def encode_calendar(found: Announcements, *, partition: int, time: datetime) -> bytes:

@@ -2,9 +2,8 @@
 
 import traceback
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from events.base import timestamp
 from events.codec import HEADERS
@@ -24,8 +23,7 @@ REPLAYS: Final = "replays"
 """Header of a record that was a dead letter before: how often it has been brought back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """A record to be written."""
 
     topic: TopicName
