@@ -1,5 +1,6 @@
 """Names that follow from what is named, so that a repeat gets the same name and is known as one."""
 
+from functools import lru_cache
 from hashlib import blake2b
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -22,6 +23,7 @@ def fact_id(complaint: str, version: int) -> str:
     return f"{complaint}/{version}"
 
 
+@lru_cache(maxsize=8)  # of one command it is asked twice in a row: was it there before, and to remember it
 def digest(source: str, message_id: str) -> str:
     """Return 16 hexadecimal digits that stand for a command in a complaint's memory.
 

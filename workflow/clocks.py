@@ -5,6 +5,7 @@ When each runs stands in `workflow.rules`, and how long in the policy.
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from events import facts as f
@@ -79,13 +80,21 @@ class Setting:
         return None if share is None else warn_at(start, due, share)
 
 
+_RUNNING_IN: Final = {
+    status: [
+        (name, rule) for name, rule in RULES.items() if name is not ClockName.ESCALATION and status in rule.runs_in
+    ]
+    for status in Status
+}
+"""`RULES` by status, without the clock that depends on the others: each fact asks."""
+_OF_ONE_CLOCK: Final = (f.DeadlineWarned, f.DeadlineBreached, f.DeadlineRescheduled)
+
+
 def clocks_after(before: Complaint | None, fact: f.Fact, status: Status, at: datetime, setting: Setting) -> Clocks:
     """Return the deadlines that stand after `fact` has led to `status` at log time `at`."""
     clocks: Clocks = {}
     old = before.clocks if before else {}
-    for name, rule in RULES.items():
-        if name is ClockName.ESCALATION or status not in rule.runs_in:
-            continue
+    for name, rule in _RUNNING_IN[status]:
         clock = old.get(name)
         clocks[name] = setting.start(name, at) if clock is None or isinstance(fact, rule.starts_with) else clock
     _mark(clocks, fact, setting)
@@ -96,7 +105,7 @@ def clocks_after(before: Complaint | None, fact: f.Fact, status: Status, at: dat
 
 
 def _mark(clocks: Clocks, fact: f.Fact, setting: Setting) -> None:
-    if not isinstance(fact, f.DeadlineWarned | f.DeadlineBreached | f.DeadlineRescheduled):
+    if not isinstance(fact, _OF_ONE_CLOCK):
         return
     clock = clocks.get(fact.clock)
     if clock is None:

@@ -102,8 +102,11 @@ class _History:
     def _passed(self, until: datetime) -> list[tuple[datetime, ClockName]]:
         if self.complaint is None:
             return []
-        running = ((clock.due_at, name) for name, clock in self.complaint.clocks.items() if clock.running)
-        return [(due, name) for due, name in running if due is not None and until > due]
+        return [
+            (due, name)
+            for name, clock in self.complaint.clocks.items()
+            if (due := clock.due_at) is not None and until > due and clock.running
+        ]
 
 
 def decide(command: CommandEvent[Any], complaint: Complaint | None, now: datetime, policy: Policy) -> Facts | Rejected:

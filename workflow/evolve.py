@@ -78,6 +78,7 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
 }
 
 # What a deadline waits for. A complaint that is handed back or on has not been answered: the miss is still told.
+_CLIMBED: Final = (f.EscalationExhausted, f.ComplaintEscalated)
 _ANSWERS: Final = (f.ComplaintVerified, f.ComplaintPostponed, f.FollowUpRecorded, f.Settling)
 
 
@@ -88,7 +89,7 @@ def settled_at(fact: f.Settling, at: datetime) -> datetime:
 
 def needs_rung(before: Complaint, fact: f.Fact, clocks: Clocks) -> bool:
     """Say whether, after `fact`, a missed deadline waits to be brought before the next one up the ladder."""
-    if before.exhausted or isinstance(fact, f.EscalationExhausted | f.ComplaintEscalated):
+    if before.exhausted or isinstance(fact, _CLIMBED):
         return False
     if isinstance(fact, f.DeadlineBreached) or (before.escalation_due and not isinstance(fact, _ANSWERS)):
         return True

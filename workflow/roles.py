@@ -4,6 +4,7 @@ Senders are told apart by the source of their command; that the source is theirs
 """
 
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from events import commands as c
@@ -61,11 +62,16 @@ _STAGES: Final = {
 }
 
 
+_SENDERS: Final = 4_096
+"""So many sources are known again without being taken apart: few offices send most of all commands."""
+
+
 def is_stage(source: str) -> bool:
     """Say whether `source` is one of our own stages, which are refused without ado when the world has moved on."""
     return source in _STAGES
 
 
+@lru_cache(maxsize=_SENDERS)
 def office_of(source: str) -> str | None:
     """Return the office that speaks in `/offices/<office>[/officers/<id>]`, or None for any other source."""
     match source.split("/"):
@@ -75,6 +81,7 @@ def office_of(source: str) -> str | None:
             return None
 
 
+@lru_cache(maxsize=_SENDERS)
 def _is_citizen(source: str) -> bool:
     match source.split("/"):
         case ["", "citizens", citizen] if citizen:
