@@ -15,7 +15,6 @@ from agents.shell.stage import RefusedToStart, log_time
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client.partitions import partition_of
 from events.codec import (
-    complaint_in,
     complaint_key,
     decode_announcement,
     decode_command,
@@ -32,6 +31,7 @@ from events.errors import InvalidCommand, Sender
 from events.facts import Recorded
 from events.outcomes import Rejection
 from events.snapshot import Complaint
+from events.stored import complaint_in
 from events.topics import TopicName
 from events.vocabulary import Refusal
 from workflow.decide import decide

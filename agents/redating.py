@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from events.announcements import Announcement
-from events.codec import decode_calendar, reckoned_with
+from events.codec import decode_calendar
+from events.stored import reckoned_with
 from workflow.announcing import all_with_announcements
 from workflow.policy import PolicySet
 from workflow.redating import may_move, moving_days

@@ -14,9 +14,10 @@ from agents.redating import Redating
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.metrics import Holding
 from events.announcements import CALENDAR_KEY
-from events.codec import complaint_key, encode_command, read_clocks
+from events.codec import complaint_key, encode_command
 from events.commands import Command, NoticeDeadline, RescheduleDeadlines
 from events.ids import stage_command_id
+from events.stored import read_clocks
 from events.topics import TopicName
 from workflow.timers import Alarm, Schedule
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
 from events.announcements import CALENDAR, AnnouncementEvent, Announcements
@@ -21,8 +21,7 @@ from events.facts import FACTS, SYSTEM, Cause, Fact, Recorded, fact_type
 from events.ids import fact_id
 from events.outcomes import Rejection, Resolution
 from events.reports import ReportSubmitted
-from events.snapshot import Clock, Complaint
-from events.vocabulary import ClockName
+from events.snapshot import Complaint
 
 HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
 STATE_TYPE: Final = "lapor.complaint.snapshot.v1"
@@ -46,9 +45,8 @@ _UNKNOWN: Final = "extra_forbidden"
 _SHOWN_ERRORS: Final = 5
 _SHOWN_CHARACTERS: Final = 100  # of what a sender wrote: a reason stands in a header, and is read by a person
 _SNAPSHOT_MARK: Final = b',"complaint":'
-_STATE_MARK: Final = b',"data":{"complaint":'
-_CALENDAR_MARK: Final = b'"calendar":'
-_LONGEST_COUNT: Final = 12
+STATE_MARK: Final = b',"data":{"complaint":'
+"""What comes before the snapshot in a record of `complaints.state`, as `encode_snapshot` writes it."""
 _ANNOUNCEMENT_MARK: Final = AnnouncementEvent.TYPE.encode()
 
 
@@ -197,14 +195,6 @@ class _CalendarEvent(Envelope):
     data: Announcements
 
 
-class _Timetable(BaseModel):
-    """As much of a complaint as a timer needs; the rest is passed over."""
-
-    model_config = ConfigDict(strict=True)
-
-    clocks: dict[ClockName, Clock]
-
-
 def decode_fact(raw: bytes | None) -> Recorded:
     """Read a fact.
 
@@ -302,36 +292,6 @@ def fields_unknown(raw: bytes) -> list[str]:
     return []
 
 
-def complaint_in(raw: bytes) -> bytes:
-    """Cut the snapshot out of a record of `complaints.state`, unread.
-
-    Raises:
-        Undecodable: it is none of ours.
-    """
-    start = raw.find(_STATE_MARK)
-    if start < 0 or not raw.endswith(b"}}"):
-        # written by somebody who spaces JSON in another way, or not a snapshot
-        return encode_complaint(decode_snapshot(raw))
-    return raw[start + len(_STATE_MARK) : -2]
-
-
-def read_clocks(raw: bytes) -> dict[ClockName, Clock]:
-    """Read the deadlines out of a record of `complaints.state` and nothing else: a third of the time.
-
-    Raises:
-        Undecodable: it is none of ours.
-    """
-    return read_ours(_Timetable, complaint_in(raw)).clocks
-
-
-def reckoned_with(raw: bytes) -> int:
-    """Read out of a record of `complaints.state` how many announcements its deadlines have been reckoned with."""
-    # a quotation mark within a text is written with a backslash before it: this is no part of one
-    start = raw.find(_CALENDAR_MARK) + len(_CALENDAR_MARK)
-    digits = raw[start : start + _LONGEST_COUNT].split(b",", 1)[0]
-    return int(digits) if start >= len(_CALENDAR_MARK) and digits.isdigit() else 0
-
-
 def complaint_key(key: bytes | None) -> bytes:
     """Return the 16 bytes of the complaint id that a record is keyed by.
 
@@ -380,7 +340,7 @@ def encode_fact(recorded: Recorded, snapshot: bytes) -> bytes:
 def encode_snapshot(complaint: Complaint, snapshot: bytes) -> bytes:
     """Write a record of `complaints.state`; `snapshot` is `encode_complaint(complaint)`."""
     stated = _stated(STATE_TYPE, complaint, complaint.updated_at)
-    return b"%b%b%b}}" % (stated.encode(), _STATE_MARK, snapshot)
+    return b"%b%b%b}}" % (stated.encode(), STATE_MARK, snapshot)
 
 
 def encode_calendar(found: Announcements, *, partition: int, time: datetime) -> bytes:

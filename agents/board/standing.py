@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from events.codec import complaint_in, read_ours
+from events.codec import read_ours
 from events.snapshot import Clock
+from events.stored import complaint_in
 from events.vocabulary import ClockName, Status
 from workflow.rules import RULES, Passing
 from workflow.transitions import OPEN

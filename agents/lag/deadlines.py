@@ -12,8 +12,8 @@ from typing import Final
 from agents.lag.report import DeadlinesAtStake
 from events.announcements import CALENDAR_KEY
 from events.client import ClientSettings, Reader, Record
-from events.codec import read_clocks
 from events.errors import Undecodable
+from events.stored import read_clocks
 from events.topics import TopicName
 
 WITHOUT_AN_END: Final = timedelta(hours=24)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events import codec
+from events import codec, stored
 from events.base import MAX_BODY, MAX_LINKS, MAX_TEXT, MAX_TITLE, Attachment
 from events.commands import COMMANDS, CompleteReport, RateResolution, VerifyComplaint, command_type
 from events.errors import InvalidCommand, Sender, Undecodable
@@ -432,4 +432,4 @@ class TestFacts:
     def test_cutting_a_snapshot_out_of_what_is_none(self) -> None:
         for raw in (b"x", b"{}", b"[]", b'{"type":"lapor.complaint.snapshot.v1"}', GOLDEN[RATE]):
             with pytest.raises(Undecodable):
-                codec.complaint_in(raw)
+                stored.complaint_in(raw)

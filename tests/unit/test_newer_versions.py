@@ -11,7 +11,7 @@ import pytest
 from agents.lifecycle import Lifecycle
 from agents.policies import load
 from agents.shell.stage import Partition, RefusedToStart
-from events import codec
+from events import codec, stored
 from events.commands import COMMANDS, command_type
 from events.errors import InvalidCommand
 from events.facts import FACTS, fact_type
@@ -49,9 +49,9 @@ def test_a_fact_reads_as_if_they_were_not_there(kind: str) -> None:
     ("kind", "decode"),
     [
         (codec.STATE_TYPE, codec.decode_snapshot),
-        (codec.STATE_TYPE, codec.read_clocks),
-        (codec.STATE_TYPE, codec.reckoned_with),
-        (codec.STATE_TYPE, lambda raw: codec.read_complaint(codec.complaint_in(raw))),
+        (codec.STATE_TYPE, stored.read_clocks),
+        (codec.STATE_TYPE, stored.reckoned_with),
+        (codec.STATE_TYPE, lambda raw: codec.read_complaint(stored.complaint_in(raw))),
         (codec.CALENDAR_TYPE, codec.decode_calendar),
     ],
 )

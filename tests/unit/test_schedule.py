@@ -21,10 +21,10 @@ from events.codec import (
     decode_snapshot,
     encode_complaint,
     encode_snapshot,
-    read_clocks,
 )
 from events.errors import Undecodable
 from events.snapshot import Clock
+from events.stored import read_clocks
 from events.vocabulary import ClockName, Status
 from workflow.timers import Alarm, Schedule, alarms, alarms_of
 
