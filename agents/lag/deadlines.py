@@ -55,7 +55,7 @@ class Deadlines:
 
 
 class DeadlineReader:
-    """Keeps `Deadlines` up to date for the partitions that are asked for; a context manager would outlive its use."""
+    """Keeps `Deadlines` up to date for the partitions that are asked for; `close` it in the end."""
 
     def __init__(self, settings: ClientSettings) -> None:
         self._settings = settings

@@ -33,19 +33,19 @@ def open_transactions(
         return []
     with kafka_errors(settings):
         # the leader first: what it calls open and the coordinator then does not know has ended meanwhile, or hangs
-        producers = {source: _producer(client, source, offset) for source, offset in stuck.items()}
+        owners = {source: _owners(client, source, offset) for source, offset in stuck.items()}
         described = _described(client)
-    return [_known(source, offset, producers[source], described) for source, offset in sorted(stuck.items())]
+    return [_known(source, stuck[source], owner, described) for source in sorted(stuck) for owner in owners[source]]
 
 
-def _producer(client: Any, source: Source, offset: int) -> ProducerState | None:  # noqa: ANN401 -- as above
-    """Return who has the transaction open that begins at `offset`; None if that may not be seen, or it has ended."""
+def _owners(client: Any, source: Source, offset: int) -> list[ProducerState | None]:  # noqa: ANN401 -- as above
+    """Return who has the transaction open that begins at `offset`: nobody if it has ended, None if it is hidden."""
     partition = TopicPartition(*source)
     try:
         active = client.describe_producers([partition])[partition].active_producers
     except _HIDDEN:
-        return None
-    return next((each for each in active if each.current_transaction_start_offset == offset), None)
+        return [None]
+    return [each for each in active if each.current_transaction_start_offset == offset]
 
 
 def _described(client: Any) -> dict[str, TransactionDescription]:  # noqa: ANN401 -- as above

@@ -5,7 +5,6 @@ last record it was given (librdkafka does) stays one behind such a marker for as
 be said to stand still. Burrow has a setting for it, how much lag to allow (pull request 591); here it is looked up.
 """
 
-from contextlib import suppress
 from typing import Any, Final
 
 from kafka import KafkaConsumer, TopicPartition
@@ -42,27 +41,35 @@ class Markers:
         asked = (source, place, stable)
         if asked not in self._known:
             self._known = {key: value for key, value in self._known.items() if key[0] != source or key[2] == stable}
-            self._known[asked] = self._only_markers(*asked)
+            only_markers = self._only_markers(*asked)
+            if only_markers is None:
+                return place
+            self._known[asked] = only_markers
         return stable if self._known[asked] else place
 
     def close(self) -> None:
         """Let go of the connection, if there is one."""
         if self._consumer is not None:
             self._consumer.close()
+            self._consumer = None
 
-    def _only_markers(self, source: Source, place: int, stable: int) -> bool:
+    def _only_markers(self, source: Source, place: int, stable: int) -> bool | None:
+        """Return None if it could not be read to the end in time: it is asked again."""
         partition = TopicPartition(*source)
         consumer = self._reader()
         consumer.assign([partition])
         consumer.seek(partition, place)
-        # a record that cannot be unpacked is one too
-        with suppress(AuthorizationError, CorruptRecordError, UnicodeDecodeError):
+        try:
             for _ in range(_POLLS):
                 if consumer.poll(timeout_ms=_POLL_MS, max_records=1):
                     return False
                 if consumer.position(partition) >= stable:
                     return True
-        return False
+        except (AuthorizationError, CorruptRecordError, UnicodeDecodeError):
+            # a record that cannot be unpacked is one too; a client that has failed on one is of no more use
+            self.close()
+            return False
+        return None
 
     def _reader(self) -> Any:  # noqa: ANN401 -- kafka-python ships no types
         if self._consumer is None:
