@@ -112,37 +112,31 @@ def test_a_trace_is_passed_on_to_all_that_follows_and_a_hostile_one_is_not(stopp
 def test_a_collector_gets_one_tree_of_spans_and_a_trace_is_begun_where_none_came(
     stopped_engine: Engine, collector: Collector
 ) -> None:
-    engine = stopped_engine
+    engine, stages = stopped_engine, ("intake", "lifecycle", "verification")
     engine.environment |= {
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}",
         "OTEL_BSP_SCHEDULE_DELAY": "100",
     }
-    engine.start(*STAGES)
+    engine.start(*stages)
     named = send_report(engine, "named", traceparent=PARENT.decode())
     nameless = send_report(engine, "nameless")
     for complaint in (named, nameless):
-        engine.await_status(complaint, "disposed")
+        engine.await_status(complaint, "verified")
     begun = set(traces(engine, "complaints.events", nameless))
     assert len(begun) == 1
     assert begun.isdisjoint({None, TRACE})
-    assert traces(engine, "complaints.events", named) == [TRACE] * 3
+    assert traces(engine, "complaints.events", named) == [TRACE] * 2
 
-    # intake; lifecycle three times; verification; disposition; resolution, which keeps the story: for a complaint each
-    eventually("all spans have come", lambda: len(collector.spans) >= 14)
+    # intake, lifecycle twice, verification: for a complaint each
+    eventually("all spans have come", lambda: len(collector.spans) >= 8)
     for trace, root in ((TRACE, "00f067aa0ba902b7"), (begun.pop(), "")):
         spans = {span["id"]: span for span in collector.spans if span["trace"] == trace}
         services = sorted(span["service"] for span in spans.values())
-        assert services == [
-            "alur-disposition",
-            "alur-intake",
-            *["alur-lifecycle"] * 3,
-            "alur-resolution",
-            "alur-verification",
-        ]
+        assert services == ["alur-intake", "alur-lifecycle", "alur-lifecycle", "alur-verification"]
         [intake] = [span for span in spans.values() if span["service"] == "alur-intake"]
         assert intake["parent"] == root
         assert all(span["parent"] in spans for span in spans.values() if span is not intake)
         facts = [span["alur.facts"] for span in spans.values() if span["service"] == "alur-lifecycle"]
-        assert sorted(facts) == ["disposed", "registered", "verified"]
+        assert sorted(facts) == ["registered", "verified"]
     assert "Ni Luh Contoh" not in str(collector.spans)
-    assert engine.stop() == dict.fromkeys(STAGES, 0)
+    assert engine.stop() == dict.fromkeys(stages, 0)
