@@ -12,9 +12,11 @@ from confluent_kafka import Consumer, Producer
 from engines import Engine, eventually, report_event
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
+from kafka.errors import NoError
 from kafka.structs import OffsetAndMetadata
 from typer.testing import CliRunner
 
+from agents.admin import patiently
 from agents.cli.app import application
 from agents.lag import GroupLag, LagReport, LagWatcher, Severity, Status, measure
 from agents.lag.looks import GroupState
@@ -52,7 +54,13 @@ class Strangers:
     def commit(self, group: str, places: dict[int, int]) -> str:
         name = f"{self.settings.prefix}{group}"
         offsets = {TopicPartition(self.topic, number): OffsetAndMetadata(at, "", -1) for number, at in places.items()}
-        self.admin.alter_group_offsets(name, offsets)
+
+        def committed() -> bool:
+            # a young broker is still setting up what keeps the offsets
+            found = patiently(lambda: self.admin.alter_group_offsets(name, offsets))
+            return all(each is NoError for each in found.values())
+
+        eventually(f"the offsets of {name} are set", committed)
         return name
 
     def open_transaction(self, partition: int) -> Producer:
