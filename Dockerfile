@@ -6,10 +6,11 @@ COPY . .
 RUN /opt/alur/bin/pip install --no-cache-dir --constraint requirements.lock '.[otel]'
 
 FROM python:3.11-slim
-RUN useradd --create-home --user-group alur
+# by number, so that Kubernetes can tell that it is not root
+RUN useradd --create-home --user-group --uid 10001 alur
 COPY --from=build /opt/alur /opt/alur
 ENV PATH=/opt/alur/bin:$PATH PYTHONUNBUFFERED=1
-USER alur
+USER 10001
 WORKDIR /home/alur
 ENTRYPOINT ["alur"]
 CMD ["--help"]
