@@ -1,4 +1,4 @@
-"""The state machine as people read it: diagram and tables in the documents, printed from the tables in the code.
+"""What the documents say that is in the code: diagrams, tables and the command line, printed from there.
 
 In a document they stand between `<!-- generated: NAME -->` and `<!-- end: NAME -->`. `python -m agents.diagram FILE…`
 writes them anew (without FILE: in the documents that have such a block); with `--check` it only says which document is
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from agents.cli.manual import manual
 from agents.shell.exposition import METRICS
 from events.access import ROLES
 from events.commands import COMMANDS, Command
@@ -22,7 +23,14 @@ from workflow.roles import MAY
 from workflow.rules import RULES, Passing, Rule
 from workflow.transitions import HEARD_IN, OPEN, TRANSITIONS
 
-DOCUMENTS: Final = ("docs/lifecycle.md", "docs/contract.md", "docs/security.md", "docs/metrics.md")
+DOCUMENTS: Final = (
+    "docs/lifecycle.md",
+    "docs/architecture.md",
+    "docs/contract.md",
+    "docs/security.md",
+    "docs/metrics.md",
+    "docs/reference/cli.md",
+)
 _DAY_MS: Final = 86_400_000
 _MIB: Final = 1_048_576
 _BLOCK: Final = re.compile(
@@ -184,6 +192,7 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "topics": topics,
     "roles": roles,
     "metrics": metrics,
+    "manual": manual,
 }
 
 
@@ -198,7 +207,7 @@ def renewed(text: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the documents anew, or check them; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m agents.diagram", description="The state machine in the documents.")
+    parser = argparse.ArgumentParser(prog="python -m agents.diagram", description="What is generated in the documents.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a document is behind")
     parser.add_argument("files", nargs="*", type=Path, default=[Path(name) for name in DOCUMENTS])
     given = parser.parse_args(arguments)

@@ -26,6 +26,7 @@ from events.vocabulary import ClockName, ComplaintClass, Outcome, Refusal, Statu
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [*DOCS, *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))]
 CONTRACT = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
 LIFECYCLE = (ROOT / "docs" / "lifecycle.md").read_text(encoding="utf-8")
 SCHEMAS = message_schemas()
@@ -39,7 +40,7 @@ def _blocks(path: Path) -> Iterator[tuple[str, str]]:
 
 JSON: list[Any] = [
     json.loads(text)
-    for path in (*DOCS, ROOT / "README.md")
+    for path in PAGES
     for language, block in _blocks(path)
     # messages stand in the input of commands too, one a line
     for text in ([block] if language == "json" else re.findall(r'^\{"specversion".*$', block, re.MULTILINE))
@@ -158,17 +159,42 @@ def test_the_limits_are_those_of_the_models() -> None:
     assert f"remembers the last {REMEMBERED_COMMANDS} commands" in CONTRACT
 
 
-@pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
+def _anchors(path: Path) -> set[str]:
+    """What the headings of a document are called in links, as GitHub makes it of them."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
+        said = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()
+        name = re.sub(r"[^\w\- ]", "", said).strip().replace(" ", "-")
+        again = sum(each == name or re.fullmatch(rf"{re.escape(name)}-\d+", each) is not None for each in found)
+        found.add(f"{name}-{again}" if name in found else name)
+    return found
+
+
+def _links(path: Path) -> list[str]:
+    """The links of a document, those in its code left out."""
+    text = re.sub(r"^```.*?^```|`[^`\n]*`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[^]]+\]: (\S+)$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
-        file, _, anchor = target.partition("#")
+    for target in _links(path):
         if "://" in target:
             continue
+        file, _, anchor = target.partition("#")
         linked = path.parent / file if file else path
         assert linked.exists(), target
+        assert linked.resolve().is_relative_to(ROOT), target
         if anchor:
-            headings = re.findall(r"^#+ (.+)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
-            assert anchor in {heading.lower().replace(" ", "-") for heading in headings}, target
+            assert anchor in _anchors(linked), target
+
+
+def test_every_page_is_found_from_the_index() -> None:
+    index = ROOT / "docs" / "README.md"
+    linked = {(index.parent / target.partition("#")[0]).resolve() for target in _links(index) if "://" not in target}
+    decisions = {path for path in DOCS if path.parent.name == "adr"}
+    assert set(DOCS) - decisions - {index} <= linked
 
 
 class TestDecisions:
