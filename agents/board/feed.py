@@ -43,12 +43,20 @@ class Feed:
         settings: which environment.
         around: what the policy tells.
         publish: is given the figures whenever there are new ones, in one of the threads.
+        failed: is given what ended one of the threads, if it was not to end.
     """
 
-    def __init__(self, settings: Settings, around: Surroundings, publish: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        around: Surroundings,
+        publish: Callable[[bytes], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
         self._settings = settings
         self._around = around
         self._publish = publish
+        self._failed = failed
         self._stopping = threading.Event()
         self._letters_allowed = True
         self._published = 0.0
@@ -56,8 +64,8 @@ class Feed:
         self.sources = Sources()
         self.standings = Standings()
         self._threads = [
-            threading.Thread(target=self._follow, name="board-feed", daemon=True),
-            threading.Thread(target=self._look_at_lag, name="board-lag", daemon=True),
+            threading.Thread(target=self.run, args=(what,), name=name, daemon=True)
+            for name, what in (("board-feed", self._follow), ("board-lag", self._look_at_lag))
         ]
 
     def start(self) -> None:
@@ -81,6 +89,13 @@ class Feed:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(_GOODBYE_S)
+
+    def run(self, what: Callable[[], None]) -> None:
+        """Do what a thread is for; a mistake of ours ends it, and is not to leave a page behind that stands still."""
+        try:
+            what()
+        except Exception as error:  # noqa: BLE001 -- handed to whoever serves the page, who ends with it
+            self._failed(error)
 
     def _follow(self) -> None:
         """Read the topics from their beginning and on and on; once more from the beginning after any trouble."""
@@ -133,6 +148,7 @@ class Feed:
             standings.put(key, read_standing(record.value))
         except Undecodable:
             self.sources.unreadable += 1
+            log.warning("unreadable-snapshot", partition=record.partition, offset=record.offset)
 
     def _tell(self) -> None:
         if time.monotonic() - self._published < (_EVERY_S if self._news.is_set() else _QUIET_S):

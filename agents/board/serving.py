@@ -19,7 +19,16 @@ from agents.settings import Settings
 _LONGEST_GOODBYE_S = 1.0
 
 
-def serve(
+class CannotListen(Exception):
+    """The address cannot be used, for the reason that the system gives in `errno` and `strerror`."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.errno = error.errno
+        self.strerror = error.strerror
+
+
+async def serve(
     settings: Settings,
     around: Surroundings,
     address: tuple[str, int],
@@ -38,25 +47,25 @@ def serve(
 
     Raises:
         BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state cannot be read.
-        OSError: the address cannot be used.
+        CannotListen: the address cannot be used.
+        Exception: what was a mistake of ours.
     """
-    asyncio.run(_serve(settings, around, address, hosts, started))
+    loop, hub = asyncio.get_running_loop(), Hub()
+    end: asyncio.Future[None] = loop.create_future()
 
-
-async def _serve(
-    settings: Settings,
-    around: Surroundings,
-    address: tuple[str, int],
-    hosts: frozenset[str],
-    started: Callable[[str], None],
-) -> None:
-    loop, hub, stopped = asyncio.get_running_loop(), Hub(), asyncio.Event()
+    def stop(error: Exception | None = None) -> None:
+        if not end.done():
+            end.set_result(None) if error is None else end.set_exception(error)
 
     def publish(figures: bytes) -> None:
-        with suppress(RuntimeError):  # the loop has ended before the thread has
+        if not end.done():
             asyncio.run_coroutine_threadsafe(hub.publish(figures), loop)
 
-    feed = Feed(settings, around, publish)
+    def failed(error: Exception) -> None:
+        with suppress(RuntimeError):  # the loop has ended before the thread has
+            loop.call_soon_threadsafe(stop, error)
+
+    feed = Feed(settings, around, publish, failed)
     board = Board(
         hub,
         lambda: feed.standings,
@@ -68,14 +77,16 @@ async def _serve(
     runner = web.AppRunner(board.application(), access_log=None, shutdown_timeout=_LONGEST_GOODBYE_S)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, *address)
-        await site.start()
+        try:
+            await web.TCPSite(runner, *address).start()
+        except OSError as error:
+            raise CannotListen(error) from None
         await asyncio.to_thread(feed.start)
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stopped.set)
+            loop.add_signal_handler(number, stop)
         host, port = runner.addresses[0][:2]
         started(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
-        await stopped.wait()
+        await end
     finally:
         await runner.cleanup()
         await asyncio.to_thread(feed.stop)

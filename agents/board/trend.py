@@ -5,14 +5,19 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final
 
-from agents.lag import LagReport
+from agents.lag import GroupLag, LagReport, Severity, Status
 
-EVERY_S: Final = 5.0
+EVERY_S: Final = 2.5
 WINDOW_S: Final = 30.0
 """Over so long a stage is judged: who has not moved by then does not move."""
+SHOWN_OF: Final = 2
+"""One of so many looks is shown; all count for the verdict: of few, one might never see a stage caught up."""
 SAMPLES: Final = 60
 """So many looks are shown: those of five minutes."""
 _PART: Final = 3
+_INSTANT_S: Final = 10.0
+"""Who has read all that is older keeps up: under a steady stream something is always on its way, at each look."""
+_FEW: Final = 10
 _NOISE: Final = 0.1
 """A change of less than a tenth is none."""
 
@@ -30,19 +35,22 @@ class Trends:
 
     def __init__(self) -> None:
         self._series: dict[str, deque[int]] = {}
+        self._looks = 0
         self._last: dict[str, dict[str, Any]] = {}
 
     def add(self, report: LagReport) -> None:
         """Take in a look."""
         for group in report.groups:
             if group.stage is not None:
-                self._series.setdefault(group.stage, deque(maxlen=SAMPLES)).append(group.lag)
+                series = self._series.setdefault(group.stage, deque(maxlen=SAMPLES))
+                if self._looks % SHOWN_OF == 0:
+                    series.append(group.lag)
                 self._last[group.stage] = {
                     "behind": group.lag,
                     "age": round(group.age),
-                    "status": group.status,
-                    "severity": group.severity,
+                    **_verdict(group),
                 }
+        self._looks += 1
 
     def rows(self) -> list[dict[str, Any]]:
         """Give a row for each stage."""
@@ -52,6 +60,12 @@ class Trends:
         ]
 
 
+def _verdict(group: GroupLag) -> dict[str, str]:
+    on_its_way = group.status in {Status.BEHIND, Status.GROWING} and group.age < _INSTANT_S
+    status, severity = (Status.OK, Severity.OK) if on_its_way else (group.status, group.severity)
+    return {"status": status, "severity": severity}
+
+
 def trend(series: Sequence[int]) -> Trend:
     """Say which way it goes: the mean of the last third of the looks against that of the first."""
     part = len(series) // _PART
@@ -59,6 +73,6 @@ def trend(series: Sequence[int]) -> Trend:
         return Trend.LEVEL
     looks = list(series)
     first, last = sum(looks[:part]) / part, sum(looks[-part:]) / part
-    if abs(last - first) <= _NOISE * max(first, last) or max(first, last) < 1:
+    if abs(last - first) <= _NOISE * max(first, last) or max(first, last) < _FEW:
         return Trend.LEVEL
     return Trend.RISING if last > first else Trend.FALLING

@@ -1,5 +1,6 @@
 """`alur board`: how things stand, on a web page."""
 
+import asyncio
 import errno
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -36,7 +37,7 @@ def board(
     """
     # takes aiohttp along, which the other commands need not wait for
     from agents.board.figures import Surroundings  # noqa: PLC0415 -- see above
-    from agents.board.serving import serve  # noqa: PLC0415 -- see above
+    from agents.board.serving import CannotListen, serve  # noqa: PLC0415 -- see above
 
     settings = settings_of(ctx)
     policy = policies.load(settings.policy).at(datetime.now(UTC))
@@ -45,20 +46,22 @@ def board(
     if bind in _EVERYBODY:
         note("whoever reaches this machine can read the board: put a proxy before it that asks who they are")
     try:
-        serve(
-            settings,
-            around,
-            (bind, port),
-            hosts=frozenset(name.lower() for name in host or ()),
-            started=lambda address: say(f"board: {address} (Ctrl-C ends it)"),
+        asyncio.run(
+            serve(
+                settings,
+                around,
+                (bind, port),
+                hosts=frozenset(name.lower() for name in host or ()),
+                started=lambda address: say(f"board: {address} (Ctrl-C ends it)"),
+            )
         )
-    except OSError as error:
-        raise Failure(_cannot_listen(bind, port, error)) from None
+    except CannotListen as error:
+        raise Failure(_cannot_listen(bind, port, error.errno, error.strerror or str(error))) from None
 
 
-def _cannot_listen(bind: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
+def _cannot_listen(bind: str, port: int, number: int | None, reason: str) -> str:
+    if number == errno.EADDRINUSE:
         return f"port {port} of {bind} is taken: choose another with --port"
-    if error.errno == errno.EACCES:
+    if number == errno.EACCES:
         return f"port {port} is for root only: choose one from 1024 on with --port"
-    return f"cannot listen at {bind}: {error.strerror or error}"
+    return f"cannot listen at {bind}: {reason}"

@@ -10,14 +10,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from worlds import DEMO, MONDAY, World, seconds, to_status
 
+from agents.board.feed import Feed
 from agents.board.figures import DAYS, NAMED, OFFICES, REASONS, Reason, Sources, Surroundings, figures, flow, funnel
 from agents.board.letters import OpenLetters
 from agents.board.standing import Deadline, hour_of, read_standing
 from agents.board.standings import HourCounts, Standings
-from agents.board.trend import SAMPLES, Trend, Trends, trend
+from agents.board.trend import SAMPLES, SHOWN_OF, Trend, Trends, trend
 from agents.lag import GroupLag, LagReport, Severity
 from agents.lag import Status as LagStatus
 from agents.lag.looks import GroupState
+from agents.settings import Settings
 from events.client import Record
 from events.codec import encode_complaint, encode_snapshot
 from events.topics import TopicName
@@ -86,6 +88,20 @@ def test_the_funnel_counts_how_far_they_came() -> None:
         crowd.add(count, status)
     # registered 1, postponed 2, verified 3, disposed 4, returned 5, followed up 6, replied 7, closed 8, archived 9, ...
     assert funnel(crowd.standings) == {"received": 55, "verified": 33, "disposed": 30, "followed_up": 21, "closed": 8}
+
+
+def test_a_thread_that_ends_by_mistake_is_told_of() -> None:
+    told: list[Exception] = []
+    feed = Feed(Settings(), AROUND, lambda _: None, told.append)
+    feed.run(lambda: None)
+    assert told == []
+    mistake = KeyError("x")
+
+    def fail() -> None:
+        raise mistake
+
+    feed.run(fail)
+    assert told == [mistake]
 
 
 class TestFlow:
@@ -160,7 +176,7 @@ def test_which_way_it_goes(series: list[int], expected: Trend) -> None:
     assert trend(series) is expected
 
 
-def look(**behind: int) -> LagReport:
+def look(status: LagStatus = LagStatus.STALLED, **behind: int) -> LagReport:
     groups = tuple(
         GroupLag(
             group=f"t1.{stage}",
@@ -168,7 +184,7 @@ def look(**behind: int) -> LagReport:
             topics=(),
             state=GroupState.STABLE,
             members=1,
-            status=LagStatus.STALLED if lag else LagStatus.OK,
+            status=status if lag else LagStatus.OK,
             severity=Severity.ERROR if lag else Severity.OK,
             lag=lag,
             age=lag / 2,
@@ -185,10 +201,26 @@ def look(**behind: int) -> LagReport:
     return LagReport(at=MONDAY, window=30, complete=True, groups=groups, findings=())
 
 
+@pytest.mark.parametrize(
+    ("status", "lag", "expected"),
+    [
+        (LagStatus.GROWING, 4, "ok"),
+        (LagStatus.GROWING, 40, "growing"),
+        (LagStatus.BEHIND, 4, "ok"),
+        (LagStatus.STALLED, 4, "stalled"),
+    ],
+)
+def test_what_is_on_its_way_is_not_behind(status: LagStatus, lag: int, expected: str) -> None:
+    trends = Trends()
+    trends.add(look(status, sla=lag))  # as many records as half seconds
+    assert trends.rows()[0]["status"] == expected
+
+
 def test_the_looks_at_the_lag_are_bounded() -> None:
     trends = Trends()
     for number in range(SAMPLES + 40):
-        trends.add(look(sla=number, intake=0))
+        for _ in range(SHOWN_OF):
+            trends.add(look(sla=number, intake=0))
     rows = {row["stage"]: row for row in trends.rows()}
     assert rows["sla"]["series"] == list(range(40, SAMPLES + 40))
     assert (rows["sla"]["behind"], rows["sla"]["trend"]) == (SAMPLES + 39, Trend.RISING)
