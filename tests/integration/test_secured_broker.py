@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer
@@ -17,11 +19,15 @@ from kafka import KafkaAdminClient
 from secured import SecuredBroker, password, secured_broker
 from typer.testing import CliRunner, Result
 
+from agents.board.feed import Feed
+from agents.board.figures import Surroundings
+from agents.board.history import read_history
 from agents.cli.app import application
 from agents.settings import Settings
 from agents.shell.process import EXIT_REFUSED
 from events.access import ROLES
 from events.client import ComplaintFeed, ResolutionFeed
+from events.client.errors import NotAllowed
 from events.client.security import Secret, Security
 from events.ids import complaint_id
 from events.topics import ALL_TOPICS, STAGES, TopicName
@@ -116,6 +122,7 @@ def test_a_complaint_goes_through_all_stages_each_with_its_own_rights(secured: S
     assert "0 dead letters" in secured.does("operators", "dead", "list")
     assert secured.does("auditors", "audit")
     _the_kit_does_with_its_rights(secured, complaint)
+    _the_board_shows_what_it_may_see(secured, complaint)
     _identity_is_shown_and_erased(secured, complaint)
     _nothing_tells_a_password(secured)
 
@@ -130,6 +137,39 @@ def _the_kit_does_with_its_rights(secured: SecuredEngine, complaint: str) -> Non
     assert "Ditutup oleh Admin" in secured.does("gateways", "export", "--format", "lapor")
     gateways = secured.of("alur-gateways")
     assert "complaints.identities" in secured.fails(gateways, "export", "--format", "lapor", "--identities")
+
+
+def _the_board_shows_what_it_may_see(secured: SecuredEngine, complaint: str) -> None:
+    key = UUID(complaint).bytes
+    whole, feed = _board(secured, "operations-board", lambda figures: not figures["reading"] and figures["lag"])
+    assert [row["stage"] for row in whole["lag"]] == list(STAGES)
+    assert whole["letters"]["total"] == 0
+    known = feed.standings.get(key)
+    assert known is not None
+    found = read_history(secured.of("alur-operations-board"), *known)
+    assert [recorded.fact.NAME for recorded in found.dossier.history] == secured.facts(complaint)
+
+    less, feed = _board(secured, "boards", lambda figures: not figures["reading"])
+    assert (less["complaints"], less["statuses"]["closed"]) == (1, 1)
+    assert (less["lag"], less["letters"]) == (None, None)
+    with pytest.raises(NotAllowed):
+        read_history(secured.of("alur-boards"), *known)
+
+
+def _board(
+    secured: SecuredEngine, role: str, enough: Callable[[dict[str, Any]], object]
+) -> tuple[dict[str, Any], Feed]:
+    """What a board with the rights of `role` shows, once it shows `enough`."""
+    said: list[dict[str, Any]] = []
+    failures: list[Exception] = []
+    around = Surroundings(ZoneInfo("Asia/Jakarta"))
+    feed = Feed(secured.of(f"alur-{role}"), around, lambda raw: said.append(json.loads(raw)), failures.append)
+    feed.start()
+    eventually("the board has read", lambda: said and enough(said[-1]))
+    feed.stop()
+    assert failures == []
+    assert said[-1]["trouble"] is None
+    return said[-1], feed
 
 
 def _identity_is_shown_and_erased(secured: SecuredEngine, complaint: str) -> None:
