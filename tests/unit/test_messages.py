@@ -4,18 +4,21 @@ A file here is never changed. A field that moves gets a new version of its messa
 """
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from events import codec, stored
 from events.announcements import CALENDAR, AnnouncementEvent
-from events.base import CONTENT_TYPE, Frozen, timestamp
+from events.base import CONTENT_TYPE, MAX_ATTRIBUTE, Frozen, timestamp
 from events.commands import COMMANDS, command_type
 from events.facts import FACTS, fact_type
 from events.ids import complaint_id, digest, fact_id, stage_command_id, tracking_id
-from events.outcomes import Rejection, Resolution, Story
+from events.outcomes import Rejection, RejectionEvent, Resolution, Story
 from events.reports import ReporterIdentity, ReportSubmitted
 from events.snapshot import Complaint
 
@@ -129,6 +132,17 @@ def test_rejection() -> None:
     moment = codec.decode_command(golden(COMMAND_TYPES[0])).time
     assert moment is not None
     assert json.loads(codec.encode_rejection(rejection, subject=event["subject"], time=moment)) == event
+
+
+@example("/" * MAX_ATTRIBUTE, "#" * MAX_ATTRIBUTE)
+@given(st.text("x/#", min_size=1, max_size=MAX_ATTRIBUTE), st.text("x/#", min_size=1, max_size=MAX_ATTRIBUTE))
+def test_a_rejection_can_be_read_however_long_the_names_of_its_sender_are(source: str, command_id: str) -> None:
+    event = json.loads(golden(Rejection.TYPE))
+    rejection = Rejection.model_validate_json(
+        json.dumps(event["data"] | {"command_source": source, "command_id": command_id})
+    )
+    written = codec.encode_rejection(rejection, subject=event["subject"], time=datetime(2026, 3, 16, tzinfo=UTC))
+    assert codec.read_ours(RejectionEvent, written).data == rejection
 
 
 def test_resolution() -> None:
