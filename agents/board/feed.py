@@ -166,7 +166,8 @@ class Feed:
             try:
                 look()
             except NotAllowed as error:
-                look = self._knock
+                look, self.sources.lag = self._knock, None
+                self._news.set()
                 log.warning("board-without-lag", reason=str(error))
             except KafkaFailure as error:
                 self._trouble(error)

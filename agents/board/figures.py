@@ -25,7 +25,6 @@ DAYS: Final = 14
 _LONGEST_NAME: Final = 100
 
 _FOLLOWED_UP: Final = (Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED)
-_VERIFIED: Final = (Status.VERIFIED, Status.DISPOSED, Status.RETURNED, *_FOLLOWED_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +59,8 @@ class Sources:
     """Why there is nothing new, in one line; None while all is well."""
     unreadable: int = 0
     """Records of complaints.state that nobody can read."""
-    lag: list[dict[str, Any]] | None = None
-    """One row for each stage; None while it is not known."""
+    lag: list[dict[str, Any]] | None = field(default_factory=list)
+    """One row for each stage, none until it is known; None if it may not be seen."""
     letters: Mapping[Reason, int] | None = field(default_factory=dict)
     """Dead letters that nobody has dealt with, by reason; None if they may not be read."""
 
