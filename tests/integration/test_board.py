@@ -30,20 +30,21 @@ _OPTIONS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
 )
+PROGRAM = next(filter(None, map(shutil.which, _BROWSERS)), None)
+DRIVER = shutil.which("chromedriver")
+if PROGRAM is None or DRIVER is None:
+    pytest.skip("no Chromium and its driver here: apt-get install chromium chromium-driver", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    program = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    driver = shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("no Chromium and its driver here: apt-get install chromium chromium-driver")
+    assert PROGRAM is not None
     options = webdriver.ChromeOptions()
-    options.binary_location = program
+    options.binary_location = PROGRAM
     for option in (*_OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
         options.add_argument(option)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    found = webdriver.Chrome(options, Service(driver))
+    found = webdriver.Chrome(options, Service(DRIVER))
     yield found
     found.quit()
 
