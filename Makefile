@@ -7,9 +7,10 @@ STAMP := $(VENV)/.installed
 PYTHONS := python3 python3.13 python3.12 python3.11
 
 .DEFAULT_GOAL := help
-.PHONY: alerts chaos fuzz overload help demo test check unit asyncapi integration format schemas lock broker-possible bench bench-timers
+.PHONY: alerts chaos fuzz overload help install demo test check unit asyncapi integration format schemas lock broker-possible bench bench-timers
 
 help:
+	@echo "make install       all that is needed into .venv; any other target does it by itself"
 	@echo "make demo          the whole engine for about a minute: broker, stages, citizens, officers (REPORTS=file.csv takes real reports)"
 	@echo "make test          check, unit and integration: what CI runs"
 	@echo "make check         lint, format, types, import directions, published schemas"
@@ -25,6 +26,8 @@ help:
 	@echo "make format        put the code into its form"
 	@echo "make schemas       write schemas/ anew from the models"
 	@echo "make lock          resolve the dependencies anew"
+
+install: $(STAMP)
 
 demo: $(STAMP) broker-possible
 	@$(BIN)/alur demo $(if $(REPORTS),--reports "$(REPORTS)")

@@ -54,6 +54,12 @@ class Engine:
         """Start a stage by a program of the test's own."""
         self._start(stage, str(script), *arguments)
 
+    def start_command(self, line: str, env: Mapping[str, str]) -> None:
+        """Start what somebody types in a terminal of its own, in their environment."""
+        with self.log.open("ab") as log:
+            typed = ["bash", "-c", f"exec {line}"]
+            self.processes[line] = subprocess.Popen(typed, env=env, stdout=log, stderr=log)
+
     def _start(self, stage: str, *command: str) -> None:
         with self.log.open("ab") as log:
             self.processes[stage] = subprocess.Popen(
