@@ -12,7 +12,8 @@ from typing import Any, BinaryIO, Final, Protocol, TextIO
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
-_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
+# the apostrophe is what is put before a formula: a text that begins with one looks as if that had been done
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 _LONGEST_CELL: Final = 32_767  # of Excel, in units of UTF-16
 _MOST_ROWS: Final = 1_048_576
 # what XML, and so a workbook, cannot hold

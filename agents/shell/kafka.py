@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, NotCoordinatorForGroupError, for_code
+from aiokafka.protocol.commit import OffsetFetchRequest
 
 from agents import unpacking
 from agents.settings import Settings
@@ -14,6 +16,8 @@ SESSION_TIMEOUT_MS: Final = 6_000
 HEARTBEAT_MS: Final = 500  # at the next one, whoever stays learns that somebody has left
 # aiokafka's default of 100 ms between retries costs more than everything else in a transaction
 RETRY_BACKOFF_MS: Final = 5
+_ASK_AGAIN_SECONDS: Final = 0.1
+_NONE: Final = -1
 BATCH_BYTES: Final = 262_144
 FETCH_WAIT_MS: Final = 200
 RECORDS_PER_POLL: Final = 2_000
@@ -65,6 +69,35 @@ def producer(settings: Settings, transactional_id: str | None = None) -> Any:  #
         max_request_size=OUTWARD_RECORD_BYTES,
         transactional_id=transactional_id,
     )
+
+
+async def committed(consumer: Any, partition: TopicPartition) -> int | None:  # noqa: ANN401 -- aiokafka ships no types
+    """Return the offset that the consumer's group has committed in `partition`; None only if there is none.
+
+    aiokafka's own method overlooks an error that concerns the whole group (KIP-88 moved it there): while the broker is
+    still loading the offsets of its groups, it says None.
+
+    Raises:
+        KafkaError: the broker says no.
+    """
+    coordinator = consumer._coordinator  # noqa: SLF001 -- the request is the client's, only its answer is read here
+    request = OffsetFetchRequest(coordinator.group_id, [(partition.topic, [partition.partition])])
+    while True:
+        await coordinator.ensure_coordinator_known()
+        try:
+            answer = await coordinator._send_req(request)  # noqa: SLF001 -- as above
+            [(_topic, [(_number, offset, _metadata, of_partition)])] = answer.topics or [("", [(0, -1, "", 0)])]
+            for code in (answer.error_code, of_partition):
+                if code:
+                    raise for_code(code)(f"offset of {coordinator.group_id}")
+        except NotCoordinatorForGroupError:
+            coordinator.coordinator_dead()
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+        else:
+            return None if offset == _NONE else int(offset)
+        await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
 
 async def read_to_end(settings: Settings, partition: TopicPartition) -> AsyncIterator[list[Any]]:

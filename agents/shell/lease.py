@@ -91,7 +91,7 @@ class Lease:
         failpoints.reach("after-fence")
         end = await self._restore()
         failpoints.reach("after-memory")
-        start = end if self.stage.memory is self.stage.source else await consumer.committed(self.source)
+        start = end if self.stage.memory is self.stage.source else await kafka.committed(consumer, self.source)
         if start is None and self.restored:
             raise self._without_a_place()
         if start is None:

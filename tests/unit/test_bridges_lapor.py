@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from worlds import (
     ARCHIVE,
@@ -303,6 +303,8 @@ class TestWriting:
         cells = exported(World(category=None, location=None, title="Halo", body=""))
         assert (cells["Kategori"], cells["Provinsi"], cells["Isi Laporan Awal"]) == ("", "", "")
 
+    @example("=", "'=", True)  # noqa: FBT003 -- as drawn
+    @example("'+", "''-1", False)  # noqa: FBT003 -- as drawn
     @given(
         st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=50),
         st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=200),
