@@ -9,8 +9,9 @@ The rules for a partition are those of Burrow (LinkedIn), "Consumer Lag Evaluati
 4. commits that do not move the offset are an error (STALL);
 5. lag that never fell from one look to the next, while the offset moves, is a warning (WARN).
 
-Three things differ. Burrow reads each commit with its time; we look at the offsets now and then, as anybody may who is
-allowed to see the group. So rules 3 and 4 are told apart by who holds the partition: one that a member holds and does
+Four things differ. Lag that stays the same is not lag that grows, as by rule 5 it would be: under a steady load it is what
+keeping up looks like. Burrow reads each commit with its time; we look at the offsets now and then, as anybody may who is
+allowed to see the group, so rules 3 and 4 are told apart by who holds the partition: one that a member holds and does
 not move is *stalled*, one that nobody holds is *stopped*. Lag is counted up to the last stable offset: what lies behind
 an open transaction is no fault of the reader's, and is told as a transaction that hangs (KIP-664). And an offset
 outside the log is an error at once: no window brings records back that retention has taken.
@@ -40,7 +41,7 @@ class Status(StrEnum):
     BEHIND = "behind"
     """Behind all the time, and catching up; or it has not been looked at for long enough."""
     GROWING = "growing"
-    """It gets on, and never got nearer to the end."""
+    """It gets on, is further from the end than before, and never got nearer."""
     HANGING = "hanging-transaction"
     """A transaction has been open for the whole window, and nobody who reads committed records gets past it."""
     REWOUND = "rewound"
@@ -110,7 +111,7 @@ def _judge_moves(offsets: Sequence[Offsets], *, full: bool) -> Status:
     if places[0] == places[-1]:
         return Status.STOPPED if offsets[-1].owner is None else Status.STALLED  # rules 3 and 4
     unread = [each.unread for each in offsets]
-    grows = all(later >= earlier for earlier, later in pairwise(unread))
+    grows = unread[-1] > unread[0] and all(later >= earlier for earlier, later in pairwise(unread))
     return Status.GROWING if grows else Status.BEHIND  # rule 5
 
 
