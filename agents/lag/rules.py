@@ -10,11 +10,11 @@ The rules for a partition are those of Burrow (LinkedIn), "Consumer Lag Evaluati
 5. lag that never fell from one look to the next, while the offset moves, is a warning (WARN).
 
 Four things differ. By rule 5 lag that stays the same would be a warning, and under a steady load that is what keeping
-up looks like: here it has to grow. Burrow reads each commit with its time; we look at the offsets now and then, as anybody may
-who is allowed to see the group, so rules 3 and 4 are told apart by who holds the partition: one that a member holds and does
-not move is *stalled*, one that nobody holds is *stopped*. Lag is counted up to the last stable offset: what lies behind
-an open transaction is no fault of the reader's, and is told as a transaction that hangs (KIP-664). And an offset
-outside the log is an error at once: no window brings records back that retention has taken.
+up looks like: here it has to grow. Burrow reads each commit with its time; we look at the offsets now and then, as
+anybody may who is allowed to see the group, so rules 3 and 4 are told apart by who holds the partition: one that a
+member holds and does not move is *stalled*, one that nobody holds is *stopped*. Lag is counted up to the last stable
+offset: what lies behind an open transaction is no fault of the reader's, and is told as a transaction that hangs
+(KIP-664). And an offset outside the log is an error at once: no window brings records back that retention has taken.
 """
 
 from collections.abc import Sequence
