@@ -7,21 +7,46 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from agents import policies
 from agents.settings import Settings
-from agents.shell import Partition, Stage
+from agents.shell import Partition, Stage, kafka
 from agents.shell.reader import Reader
 
 SETTINGS = Settings()
 ONE, TWO = (TopicPartition("complaints.intake", number) for number in (1, 2))
 
 
+class Coordinator:
+    """As much of a group as is asked for here; `answers` are those of the broker, one after the other."""
+
+    group_id = "intake"
+    generation = 0
+
+    def __init__(self, *answers: tuple[int, int, int]) -> None:
+        self.answers = iter(answers)
+        self.found_anew = 0
+
+    async def ensure_coordinator_known(self) -> None:
+        pass
+
+    def coordinator_dead(self) -> None:
+        self.found_anew += 1
+
+    async def _send_req(self, request: Any) -> Any:
+        [(topic, [partition])] = request._partitions  # noqa: SLF001 -- it has no other way to say
+        of_group, of_partition, offset = next(self.answers)
+        # an error of the whole group comes alone
+        topics = [] if of_group else [(topic, [(partition, offset, "", of_partition)])]
+        return SimpleNamespace(error_code=of_group, topics=topics)
+
+
 class Member:
     """As much of a consumer as a rebalance needs."""
 
-    def __init__(self) -> None:
-        self._coordinator = SimpleNamespace(generation=0)
+    def __init__(self, *answers: tuple[int, int, int]) -> None:
+        self._coordinator = Coordinator(*(answers or [(0, 0, 7)] * 10))
         self.sought: list[tuple[TopicPartition, int]] = []
 
     def pause(self, source: TopicPartition) -> None:
@@ -32,10 +57,6 @@ class Member:
 
     def seek(self, source: TopicPartition, offset: int) -> None:
         self.sought.append((source, offset))
-
-    async def committed(self, source: TopicPartition) -> int:
-        del source
-        return 7
 
 
 class Watched(Reader):
@@ -121,3 +142,28 @@ def test_an_error_of_a_tick_counts_unless_the_stage_is_stopping(ends: bool) -> N
         assert bool(reader.failures) is ends
 
     asyncio.run(test())
+
+
+LOADING, MOVED, FORBIDDEN = 14, 16, 30
+"""Kafka's error codes COORDINATOR_LOAD_IN_PROGRESS, NOT_COORDINATOR and GROUP_AUTHORIZATION_FAILED."""
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        pytest.param([(0, 0, 7)], 7, id="there is one"),
+        pytest.param([(0, 0, -1)], None, id="there is none"),
+        pytest.param([(LOADING, 0, 0), (0, 0, 7)], 7, id="the broker is still loading its groups"),
+        pytest.param([(0, LOADING, -1), (0, 0, 7)], 7, id="the same, said of the partition"),
+        pytest.param([(MOVED, 0, 0), (0, 0, 7)], 7, id="another broker has the group"),
+    ],
+)
+def test_what_a_group_has_committed(answers: list[tuple[int, int, int]], expected: int | None) -> None:
+    member = Member(*answers)
+    assert asyncio.run(kafka.committed(member, ONE)) == expected
+    assert member._coordinator.found_anew == sum(MOVED in answer for answer in answers)  # noqa: SLF001 -- its own
+
+
+def test_a_group_that_may_not_be_seen_is_no_group_that_has_committed_nothing() -> None:
+    with pytest.raises(KafkaError):
+        asyncio.run(kafka.committed(Member((FORBIDDEN, 0, 0)), ONE))
