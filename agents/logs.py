@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Final, TextIO
 
 import structlog
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from agents.settings import LogFormat
 
@@ -48,3 +49,9 @@ def configure(log_format: LogFormat, stream: TextIO | None = None) -> None:
     logging.disable(logging.INFO)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("aiokafka.consumer.group_coordinator").addFilter(_no_young_broker)
+
+
+def _no_young_broker(record: logging.LogRecord) -> bool:
+    """Drop that a broker has yet to set up its groups: aiokafka asks again by itself, and no group is lost by it."""
+    return not any(isinstance(each, GroupCoordinatorNotAvailableError) for each in record.args or ())

@@ -74,7 +74,8 @@ def _line(error: ErrorDetails) -> str:
         return f"{where}: required"
     if error["type"] == "string_pattern_mismatch":
         return f"{where}: holds a character that is not allowed there"
-    return f"{where}: {error['msg']}"
+    # pydantic puts it before what our own validators say
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def _reason(error: ValidationError) -> str:

@@ -19,6 +19,10 @@ pytest_plugins = ("engines",)
 hypothesis.settings.register_profile("alur", deadline=None)
 hypothesis.settings.load_profile("alur")
 
+# what the person who runs the tests has set for an engine of their own is not for the tests; their broker is
+for _name in [name for name in os.environ if name.startswith("ALUR_") and name not in {"ALUR_BROKER", "ALUR_HOME"}]:
+    del os.environ[_name]
+
 _INTEGRATION = Path(__file__).parent / "integration"
 
 

@@ -50,4 +50,4 @@ def judged(line: int, value: bytes) -> Report | Skipped:
     try:
         return Report(line, decode_report(value).complaint_id, value)
     except Undecodable as error:
-        return Skipped(line, error.reason.replace("data.", "").removeprefix("data: ").replace("Value error, ", ""))
+        return Skipped(line, error.reason.replace("data.", "").removeprefix("data: "))

@@ -146,7 +146,7 @@ def in_words_of_options() -> Iterator[None]:
 def in_options(reason: str) -> str:
     """Name the options in place of the fields of a command."""
     named = _FIELD.sub(lambda match: f"--{match[1].replace('_', '-')}", reason)
-    return named.replace("data: ", "").replace("Value error, ", "")
+    return named.replace("data: ", "")
 
 
 def _tell(outcome: Outcome) -> None:
