@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, TextIO
+from typing import Final, TextIO, cast
 
 import structlog
 from aiokafka.errors import GroupCoordinatorNotAvailableError
@@ -26,12 +26,23 @@ def said_once(library: str) -> Iterator[None]:
         logger.setLevel(before)
 
 
+class _StandardError:
+    """Standard error as it is at the time of writing: whoever calls a command from a program may exchange it."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(log_format: LogFormat, stream: TextIO | None = None) -> None:
     """Set up structlog for this process, writing to `stream` (default: standard error)."""
-    out = stream or sys.stderr
-    pretty = log_format == "pretty" or (log_format == "auto" and out.isatty())
+    terminal = (stream or sys.stderr).isatty()
+    out = stream or cast(TextIO, _StandardError())
+    pretty = log_format == "pretty" or (log_format == "auto" and terminal)
     renderer: structlog.types.Processor = (
-        structlog.dev.ConsoleRenderer(colors=out.isatty()) if pretty else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(colors=terminal) if pretty else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[
