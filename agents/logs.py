@@ -27,13 +27,22 @@ def said_once(library: str) -> Iterator[None]:
 
 
 class _StandardError:
-    """Standard error as it is at the time of writing: whoever calls a command from a program may exchange it."""
+    """Standard error as it was when logging was set up: Faust exchanges it later, for one that logs what it is given.
+
+    If it has been closed since, by a program that has called one of our commands and gone on, the process's own.
+    """
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+
+    def _open(self) -> TextIO:
+        return cast(TextIO, sys.__stderr__) if self._stream.closed else self._stream
 
     def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+        return self._open().write(text)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        self._open().flush()
 
 
 def configure(log_format: LogFormat, stream: TextIO | None = None) -> None:
