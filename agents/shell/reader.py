@@ -17,6 +17,7 @@ from mode import Service
 from agents.settings import Settings
 from agents.shell import failpoints, kafka
 from agents.shell.access import refuse_if_hidden
+from agents.shell.commits import GroupCommit
 from agents.shell.forwarding import FirstStamps
 from agents.shell.headroom import Headroom
 from agents.shell.horizon import Horizon
@@ -73,6 +74,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         """
         group = self.settings.group(self.stage.name)
         self.consumer = kafka.consumer(self.settings, group, kafka.POLL_PARTITION_BYTES)
+        self.commits = GroupCommit(self.consumer)
         self.producer = kafka.producer(self.settings)
         await self.producer.start()
         await self.consumer.start()
@@ -232,7 +234,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._idle.clear()
         leases = [lease for lease in self.leases.values() if lease.open]
         places = [await self.consumer.position(lease.source) for lease in leases]
-        await asyncio.gather(*(lease.skip_to(at, self.consumer) for lease, at in zip(leases, places, strict=True)))
+        await asyncio.gather(*(lease.skip_to(at, self.commits) for lease, at in zip(leases, places, strict=True)))
         self._idle.set()
 
     async def tick(self) -> None:
@@ -258,7 +260,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         """Settle one poll, all its partitions at once, and log it."""
         started = time.monotonic()
         try:
-            tallies = await asyncio.gather(*(lease.settle(records, self.consumer) for lease, records in poll))
+            tallies = await asyncio.gather(*(lease.settle(records, self.commits) for lease, records in poll))
         except Exception as error:  # noqa: BLE001 -- outputs or offsets are not where they should be: see `fail`
             self.fail(error)
             return
