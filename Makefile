@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 PYTHONS := python3 python3.13 python3.12 python3.11
 
 .DEFAULT_GOAL := help
-.PHONY: alerts chaos fuzz overload help install demo test check unit asyncapi integration format schemas lock broker-possible bench bench-timers
+.PHONY: alerts chaos fuzz overload help install demo test check unit asyncapi integration format schemas lock broker-possible bench
 
 help:
 	@echo "make install       all that is needed into .venv; any other target does it by itself"
@@ -17,8 +17,7 @@ help:
 	@echo "make unit          the tests that need no broker"
 	@echo "make asyncapi      AsyncAPI's own parser and ajv on schemas/, where there is node"
 	@echo "make integration   the tests on a real Kafka"
-	@echo "make bench         what the engine carries, as figures (BENCH=--small for a quick look)"
-	@echo "make bench-timers  what a million clocks cost, how soon they are ready again, how late they ring"
+	@echo "make bench         what the engine carries, as figures (BENCH=--small for a quick look, BENCH=\"--only b --small\" for a part)"
 	@echo "make chaos         workers and broker killed, frozen and moved under load (SEED=1708 MINUTES=5 NODES=1 or 3)"
 	@echo "make fuzz          hostile records on each inward topic (SEED=1708 RECORDS=100000)"
 	@echo "make overload      ten times the reports that it carries, while officers go on (SECONDS=60)"
@@ -58,11 +57,9 @@ asyncapi: $(STAMP)
 integration: $(STAMP) broker-possible
 	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/integration
 
+# the programs over whole stages share how these are started and watched
 bench: $(STAMP) broker-possible
-	@$(BIN)/python tests/programs/bench_engine.py $(BENCH)
-
-bench-timers: $(STAMP) broker-possible
-	@$(BIN)/python tests/programs/bench_timers.py $(BENCH)
+	@PYTHONPATH=tests/programs $(BIN)/python tests/bench/bench.py $(BENCH)
 
 chaos: $(STAMP) broker-possible
 	@$(BIN)/python tests/chaos/chaos.py --seed $(or $(SEED),1708) --minutes $(or $(MINUTES),5) --nodes $(or $(NODES),1)

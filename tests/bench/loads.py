@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from agents.policies import load
 from agents.settings import Settings
@@ -17,7 +17,7 @@ from events.codec import encode_complaint, encode_snapshot
 from events.ids import complaint_id
 from events.reports import Location, ReportContent
 from events.snapshot import Complaint
-from events.topics import TopicName
+from events.topics import STAGES, TopicName
 from events.vocabulary import ClockName, ComplaintClass
 from workflow.decide import decide
 from workflow.handlers import Rejected
@@ -141,6 +141,15 @@ def publish(settings: Settings, topic: TopicName, records: Iterable[Record]) -> 
     if producer.flush(60):
         raise SystemExit(f"{topic} could not be written")
     return count
+
+
+def begin_at_the_start(settings: Settings, stage: str) -> None:
+    """Commit that a stage has come to the beginning of its topic: it refuses to start on a memory without a place."""
+    consumer = Consumer({"bootstrap.servers": settings.broker, "group.id": settings.group(stage)})
+    topic = settings.topic(STAGES[stage])
+    places = [TopicPartition(topic, number, 0) for number in range(settings.partitions)]
+    consumer.commit(offsets=places, asynchronous=False)
+    consumer.close()
 
 
 def fresh_settings(broker: str, policy: str = "lapor", partitions: int = 4) -> Settings:
