@@ -13,12 +13,12 @@ from typing import Any, Final, Protocol, Self, TypeVar
 
 from kafka import KafkaConsumer, TopicPartition
 
-from agents import exposure, unpacking
+from agents import exposure
 from agents.deadletters import origin_of, settled_by
 from agents.exposure import Exposure, Readable
 from agents.settings import Settings
 from events.announcements import CALENDAR_KEY
-from events.client import Record, require_topics
+from events.client import Record, require_topics, unpacking
 from events.client.connection import connection, kafka_errors
 from events.client.errors import KafkaFailure
 from events.client.partitions import partition_of

@@ -1,21 +1,17 @@
-r"""Lets the Kafka clients unpack records whose header has a name that is not UTF-8.
+"""Lets aiokafka unpack what kafka-python is made to (`events.client.unpacking`): header names that are not UTF-8.
 
-The broker takes such records, and clients in C, Go or Java send them as readily as any other. Both aiokafka and
-kafka-python fail on one while they unpack a fetch, again and again, and nobody behind it would be read any more, those
-of the same batch least of all. Here such a name is read with its bytes written out (`\xff`), and the record is one
-like any other: what its value says decides.
-
-Neither client has a place to plug this in, so names in their modules are replaced. Costs nothing until it is needed:
-only a fetch that failed is unpacked once more, by the client's own code in Python.
+It fails on such a record in the same way, and has no place to plug this in either: names in its module are replaced.
+Costs nothing until it is needed: only a fetch that failed is unpacked once more, by the client's own code in Python.
 """
 
 from typing import Any, Final, final
 
 import aiokafka.consumer.fetcher as aiokafka_fetcher
-import kafka.record.memory_records as kafka_records
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords, _MemoryRecordsPy
-from kafka.record.default_records import DefaultRecordBatch
+
+from events.client import unpacking
+from events.client.unpacking import AnyNames
 
 _WITH_HEADERS: Final = 2
 """The first version ("magic") of a batch whose records have headers."""
@@ -25,40 +21,11 @@ def install() -> None:
     """Let all consumers of this process, of both clients, unpack whatever the broker has taken."""
     aiokafka_fetcher.MemoryRecords = _Fetched
     aiokafka_fetcher.PartitionRecords = _PartitionRecords
-    kafka_records.DefaultRecordBatch = _KafkaPythonBatch
-
-
-class _Lenient(bytearray):
-    """Bytes whose parts are text in any case."""
-
-    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 -- a number or bytes
-        found = super().__getitem__(index)
-        return _Lenient(found) if isinstance(index, slice) else found
-
-    def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
-        return super().decode(encoding, errors)
-
-
-class _AnyNames:
-    """A batch in the form that both clients give it: `_read_msg` reads the next record from `_buffer` at `_pos`."""
-
-    _buffer: bytearray
-
-    def _read_msg(self) -> Any:  # noqa: ANN401 -- neither client ships types
-        try:
-            return super()._read_msg()  # type: ignore[misc]  # of the client's own class
-        except UnicodeDecodeError:
-            self._buffer = _Lenient(self._buffer)
-            return super()._read_msg()  # type: ignore[misc]  # as above
+    unpacking.install()
 
 
 @final
-class _KafkaPythonBatch(_AnyNames, DefaultRecordBatch):  # type: ignore[misc]  # no types
-    pass
-
-
-@final
-class _AiokafkaBatch(_AnyNames, _DefaultRecordBatchPy):  # type: ignore[misc]  # no types
+class _AiokafkaBatch(AnyNames, _DefaultRecordBatchPy):  # type: ignore[misc]  # no types
     pass
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
 
+from events.client import unpacking
 from events.client.connection import connection, kafka_errors
 from events.client.errors import BrokerUnreachable, TopicsMissing
 from events.client.partitions import partition_of
@@ -64,6 +65,7 @@ class Reader:
     ) -> None:
         self._settings = settings
         self._names = {settings.topic(topic): topic for topic in topics}
+        unpacking.install()
         with kafka_errors(settings):
             self._consumer: Any = KafkaConsumer(
                 **connection(settings, "reader"),

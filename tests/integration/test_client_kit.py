@@ -4,12 +4,14 @@ import json
 import threading
 import uuid
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import Producer
+from kafka import KafkaProducer
 
 from agents.admin import ensure_topics
 from agents.settings import Settings
@@ -121,6 +123,26 @@ def test_what_happens_while_the_present_is_read_is_in_it_and_what_comes_later_is
             batches = list(again.to_end())
         assert versions(recorded.complaint for batch in batches for recorded in batch.facts) == [(THERE, 2)]
         assert [each for batch in batches for each in batch.present] == []
+
+
+class _NoText(str):
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        return b"\xff\xfe"
+
+
+def test_a_record_with_a_header_that_is_no_text_holds_nobody_up(topics: Settings) -> None:
+    """kafka-python itself fails on it at each poll, and the subscriber would never get past it."""
+    value = json.dumps(golden("lapor.resolution.published.v1") | {"subject": HERE}).encode()
+    with closing(KafkaProducer(bootstrap_servers=topics.broker)) as stranger:
+        stranger.send(topics.topic(RESOLUTIONS), b"rubbish", headers=[(_NoText("x"), b"y")], partition=0)
+        stranger.send(topics.topic(RESOLUTIONS), value, partition=0)
+        stranger.flush()
+    with ResolutionFeed(topics, {}) as feed:
+        batches = list(feed.to_end())
+    assert [each.offset for batch in batches for each in batch.unread] == [0]
+    assert [each.complaint_id for batch in batches for each in batch.resolutions] == [HERE]
 
 
 def test_resolutions_are_followed_from_where_one_stopped_and_strangers_are_named(topics: Settings) -> None:
