@@ -19,7 +19,7 @@ from events.announcements import CALENDAR_KEY
 from events.base import Envelope
 from events.client.administration import admin_client
 from events.client.connection import require_topics
-from events.client.errors import KafkaRefused
+from events.client.errors import KafkaFailure, KafkaRefused
 from events.client.reading import Reader, Record
 from events.client.settings import ClientSettings
 from events.codec import decode_fact, decode_snapshot, read_ours
@@ -177,19 +177,28 @@ class ComplaintFeed:
 
     def poll(self, seconds: float = _WAIT_S) -> ComplaintBatch:
         """Return the next batch; an empty one if nothing comes within `seconds`. Raises as when it was made."""
-        if self._present is not None:
-            batch = next(self._present, None)
-            if batch is not None:
-                return batch
-            self._present = None
-        return _facts(self._facts().poll(seconds))
+        batch = self._next_present()
+        return _facts(self._facts().poll(seconds)) if batch is None else batch
 
     def to_end(self) -> Iterator[ComplaintBatch]:
         """Give all that is there by now: the present if it is not known yet, else the facts since."""
-        if self._present is not None:
-            yield from self._present
-            self._present = None
+        while (batch := self._next_present()) is not None:
+            yield batch
         yield from (_facts(records) for records in self._facts().to_end() if records)
+
+    def _next_present(self) -> ComplaintBatch | None:
+        """Return the next of the present, None once it is known; after a failure it begins anew where that left it."""
+        if self._present is None:
+            return None
+        try:
+            batch = next(self._present, None)
+        except KafkaFailure:
+            # a generator that has raised is over: taken for the end of the present, it would leave out the rest of it
+            self._present = self._load()
+            raise
+        if batch is None:
+            self._present = None
+        return batch
 
     def _facts(self) -> _Followed:
         if self._followed is None:

@@ -5,6 +5,7 @@ import threading
 import uuid
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from kafka import KafkaProducer
 from agents.admin import ensure_topics
 from agents.settings import Settings
 from events.client import (
+    BrokerUnreachable,
     Channel,
     ComplaintFeed,
     Gateway,
@@ -123,6 +125,26 @@ def test_what_happens_while_the_present_is_read_is_in_it_and_what_comes_later_is
             batches = list(again.to_end())
         assert versions(recorded.complaint for batch in batches for recorded in batch.facts) == [(THERE, 2)]
         assert [each for batch in batches for each in batch.present] == []
+
+
+def test_the_present_is_whole_though_the_broker_was_away_while_it_was_read(topics: Settings) -> None:
+    with Publisher(topics) as publisher:
+        for each in (HERE, THERE):
+            publisher.publish_now(EVENTS, each, fact(each, 1))
+            publisher.publish_now(EVENTS, each, fact(each, 2))
+            publisher.publish_now(STATE, each, snapshot(each, 2))
+
+    with ComplaintFeed(topics, {}) as feed:
+        there, feed._settings = feed._settings, replace(topics, broker="127.0.0.1:1")  # noqa: SLF001 -- nobody is there
+        with pytest.raises(BrokerUnreachable):
+            feed.poll()
+        feed._settings = there  # noqa: SLF001 -- as above
+        # who stops listening half-way has not heard the rest either
+        seen = list(next(feed.to_end()).present)
+        for batch in feed.to_end():
+            seen += batch.present
+            assert batch.facts == (), "told as if it had happened since"
+    assert sorted(versions(seen)) == sorted([(HERE, 2), (THERE, 2)])
 
 
 class _NoText(str):
