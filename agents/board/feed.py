@@ -30,6 +30,8 @@ _QUIET_S: Final = 10.0
 _POLL_S: Final = 0.25
 _AGAIN_S: Final = 5.0
 _GOODBYE_S: Final = 1.0
+_RECORDS: Final = "records"
+_LAG: Final = "lag"
 UNREACHABLE: Final = "unreachable"
 REFUSED: Final = "refused"
 
@@ -59,6 +61,7 @@ class Feed:
         self._failed = failed
         self._stopping = threading.Event()
         self._letters_allowed = True
+        self._troubles: dict[str, str | None] = {_RECORDS: None, _LAG: None}
         self._published = 0.0
         self._news = threading.Event()
         self.sources = Sources()
@@ -103,7 +106,7 @@ class Feed:
             try:
                 self._read()
             except KafkaFailure as error:
-                self._trouble(error)
+                self.has_trouble(_RECORDS, error)
                 self._tell()
                 self._stopping.wait(_AGAIN_S)
 
@@ -120,6 +123,7 @@ class Feed:
                 self._take(standings, letters, [record])
                 self._tell()
             self.standings, self.sources.reading = standings, False
+            self.is_well(_RECORDS)
             self._news.set()
             log.info("board-ready", complaints=len(standings))
             while not self._stopping.is_set():
@@ -170,7 +174,7 @@ class Feed:
                 self._news.set()
                 log.warning("board-without-lag", reason=str(error))
             except KafkaFailure as error:
-                self._trouble(error)
+                self.has_trouble(_LAG, error)
                 self._stopping.wait(_AGAIN_S)
 
     def _watch_lag(self) -> None:
@@ -178,23 +182,35 @@ class Feed:
         with LagWatcher(self._settings, groups, window=WINDOW_S, deadlines=False) as watcher:
             while not self._stopping.is_set():
                 trends.add(watcher.sample())
-                self.sources.lag, self.sources.trouble = trends.rows(), None
+                self.sources.lag = trends.rows()
+                self.is_well(_LAG)
                 self._news.set()
                 self._stopping.wait(EVERY_S)
 
     def _knock(self) -> None:
         require_topics(self._settings, [TopicName.STATE])
-        if self.sources.trouble is not None:
-            self.sources.trouble = None
+        if self._troubles[_LAG] is not None:
+            self.is_well(_LAG)
             self._news.set()
         self._stopping.wait(EVERY_S)
 
-    def _trouble(self, error: KafkaFailure) -> None:
+    def has_trouble(self, where: str, error: KafkaFailure) -> None:
+        """Take in that the records, or the lag, cannot be read for now."""
         # a broker that is frozen still takes connections, and answers nothing
         silent = isinstance(error, BrokerUnreachable) or isinstance(error.__cause__, RequestTimedOutError)
         found = UNREACHABLE if silent else REFUSED
-        if self.sources.trouble != found:
+        if self._troubles[where] != found:
             log.warning("board-has-trouble", reason=str(error))
         # the line itself may name machines: it goes to the log, and not to whoever looks at the page
-        self.sources.trouble = found
+        self._troubles[where] = found
+        self._say_trouble()
         self._news.set()
+
+    def is_well(self, where: str) -> None:
+        """Take in that they can be read."""
+        self._troubles[where] = None
+        self._say_trouble()
+
+    def _say_trouble(self) -> None:
+        # each thread speaks for itself: that the lag can be seen says nothing of records that cannot be read
+        self.sources.trouble = self._troubles[_RECORDS] or self._troubles[_LAG]

@@ -21,6 +21,7 @@ from agents.lag import Status as LagStatus
 from agents.lag.looks import GroupState
 from agents.settings import Settings
 from events.client import Record
+from events.client.errors import BrokerUnreachable, KafkaRefused
 from events.codec import encode_complaint, encode_snapshot
 from events.topics import TopicName
 from events.vocabulary import ClockName, Status
@@ -102,6 +103,16 @@ def test_a_thread_that_ends_by_mistake_is_told_of() -> None:
 
     feed.run(fail)
     assert told == [mistake]
+
+
+def test_what_one_thread_can_see_says_nothing_of_what_another_cannot() -> None:
+    feed = Feed(Settings(), AROUND, lambda _: None, lambda _: None)
+    feed.has_trouble("records", KafkaRefused("no"))
+    feed.has_trouble("lag", BrokerUnreachable("127.0.0.1:1"))
+    feed.is_well("lag")
+    assert feed.sources.trouble == "refused", "the records still cannot be read"
+    feed.is_well("records")
+    assert feed.sources.trouble is None
 
 
 class TestFlow:
