@@ -55,7 +55,8 @@ _NOBODY: Final = frozenset({"", "-", "anonim", "rahasia", "anonymous"})
 _NOT_GIVEN: Final = frozenset({"", "-"})
 _NOT_PRIVATE: Final = frozenset({"", "-", "tidak", "normal", "publik", "terbuka"})
 _PARTS: Final = re.compile(r"[,;/&+]|\bdan\b")
-_DEFUSED: Final = re.compile(r"'(?='*[=+\-@\t\r])")
+# what `agents.bridges.sheets_out` puts before a cell that a spreadsheet would run
+_DEFUSED: Final = re.compile(r"'(?='*[=+\-@\t\r\n＝＋－＠])")  # noqa: RUF001 -- as there
 _MOMENT: Final = re.compile(
     r"(?:(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})|(?P<d2>\d{1,2})[/.-](?P<m2>\d{1,2})[/.-](?P<y2>\d{4}))"
     r"(?:[T, ]+(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:\.\d+)?)?)?"

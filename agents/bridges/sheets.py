@@ -19,6 +19,8 @@ _DELIMITERS: Final = ",;\t|"
 _LONGEST_CELL: Final = 16 * 1024 * 1024
 # a workbook of a megabyte can unpack to gigabytes, and its texts are held in memory
 _LARGEST_WORKBOOK: Final = 1024 * 1024 * 1024
+# Excel keeps 15 digits of a number and puts zeros for the rest: a longer number is not the one that was typed
+_EXACT_BELOW: Final = 1e15
 
 Row = tuple[int, list[str]]
 """The number of a row, as an editor or a spreadsheet counts, and its cells."""
@@ -130,11 +132,16 @@ def _trimmed(cells: list[str]) -> list[str]:
 
 
 def _text(cell: object) -> str:
-    """Write a cell as text: a number without what Excel adds to it, a day or a moment as ISO 8601 has it."""
+    """Write a cell as text: a number without what Excel adds to it, a day or a moment as ISO 8601 has it.
+
+    A number too long for Excel is written as the rounded one that it is, such as 1.2e+17, and is nobody's id any more.
+    """
     if cell is None:
         return ""
     if isinstance(cell, bool):
         return "ya" if cell else "tidak"
+    if isinstance(cell, int | float) and abs(cell) >= _EXACT_BELOW:
+        return str(float(cell))
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     if isinstance(cell, datetime | date):

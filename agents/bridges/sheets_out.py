@@ -13,7 +13,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
 # the apostrophe is what is put before a formula: a text that begins with one looks as if that had been done
-_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 -- wide forms, which some take for the others
 _LONGEST_CELL: Final = 32_767  # of Excel, in units of UTF-16
 _MOST_ROWS: Final = 1_048_576
 # what XML, and so a workbook, cannot hold

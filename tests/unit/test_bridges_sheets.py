@@ -19,7 +19,10 @@ from agents.bridges.reports import Table, TableOptions
 from agents.bridges.sheets import CsvSheet, XlsxSheet
 from agents.bridges.sheets_out import CsvWriter, TooManyRows, XlsxWriter
 
-FORMULAS = ("=1+1", "+62 812", "-2", "@SUM(A1)", "\tx", "\rx", '=HYPERLINK("http://x.test";"klik")')
+FORMULAS = (
+    *("=1+1", "+62 812", "-2", "@SUM(A1)", "\tx", "\rx", "\nx", '=HYPERLINK("http://x.test";"klik")'),
+    "＝1+1",  # noqa: RUF001 -- a wide form is meant
+)
 
 
 def workbook(*rows: list[Any]) -> io.BytesIO:
@@ -52,6 +55,17 @@ class TestReading:
         assert sheet.header == ("Tracking ID", "b", "c", "d", "e")
         # Excel keeps a day as the midnight it begins with
         assert list(sheet) == [(2, ["1041007", "2.5", "2026-03-16 09:11:05", "2026-03-16 00:00:00", "ya"])]
+
+    def test_a_number_that_excel_has_rounded_is_nobodys_id(self) -> None:
+        sheet = XlsxSheet(workbook(["Tracking ID", "Judul"], [123456789012345678, "a"], [999_999_999_999_999.0, "b"]))
+        table = Table(sheet, LaporRows(lapor_columns(sheet.header), TableOptions(), datetime(2026, 3, 16, tzinfo=UTC)))
+
+        rounded, whole = table
+        assert isinstance(rounded, Skipped)
+        assert rounded.reason.startswith("id: '1.23456789012345")
+        assert "is no Tracking ID" in rounded.reason
+        assert isinstance(whole, Report)
+        assert b'"id":"999999999999999"' in whole.value
 
     def test_short_and_empty_rows_are_no_matter(self) -> None:
         rows = list(XlsxSheet(workbook(["a", "b", "c"], ["1"], [None, None, None], [None, "2", None])))
