@@ -12,7 +12,6 @@ from agents.cli.context import note, say, settings_of
 from agents.cli.errors import Failure
 
 PORT: Final = 1708
-_EVERYBODY: Final = ("0.0.0.0", "::")  # noqa: S104 -- named here to warn of them
 
 
 def board(
@@ -37,13 +36,14 @@ def board(
     """
     # takes aiohttp along, which the other commands need not wait for
     from agents.board.figures import Surroundings  # noqa: PLC0415 -- see above
+    from agents.board.guard import LOOPBACK  # noqa: PLC0415 -- see above
     from agents.board.serving import CannotListen, serve  # noqa: PLC0415 -- see above
 
     settings = settings_of(ctx)
     policy = policies.load(settings.policy).at(datetime.now(UTC))
     around = Surroundings(policy.national_zone, {office.id: office.name for office in policy.directory})
     logs.configure(settings.log)
-    if bind in _EVERYBODY:
+    if bind not in LOOPBACK:
         note("whoever reaches this machine can read the board: put a proxy before it that asks who they are")
     try:
         asyncio.run(

@@ -180,6 +180,18 @@ def test_only_the_names_it_is_known_by_are_answered() -> None:
     run(Site(), act, hosts=known_as("127.0.0.1", frozenset({"board.go.id"})))
 
 
+def test_who_asks_for_no_name_is_not_answered() -> None:
+    site = Site()
+
+    async def act(_session: ClientSession) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(site.address.rpartition(":")[2]))
+        writer.write(b"GET /figures HTTP/1.0\r\n\r\n")
+        assert (await reader.readline()).split()[1] == b"421"
+        writer.close()
+
+    run(site, act, hosts=known_as("127.0.0.1", frozenset({socket.getfqdn()})))
+
+
 @pytest.mark.parametrize(("header", "host"), [("a:1", "a"), ("A", "a"), ("[::1]:80", "::1"), ("[::1]", "::1")])
 def test_a_host_is_known_without_its_port(header: str, host: str) -> None:
     assert host_of(header) == host
