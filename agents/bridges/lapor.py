@@ -56,7 +56,7 @@ _NOT_GIVEN: Final = frozenset({"", "-"})
 _NOT_PRIVATE: Final = frozenset({"", "-", "tidak", "normal", "publik", "terbuka"})
 _PARTS: Final = re.compile(r"[,;/&+]|\bdan\b")
 # what `agents.bridges.sheets_out` puts before a cell that a spreadsheet would run
-_DEFUSED: Final = re.compile(r"'(?='*[=+\-@\t\r\n＝＋－＠])")  # noqa: RUF001 -- as there
+_DEFUSED: Final = re.compile(r"\A'(?='*[=+\-@\t\r\n＝＋－＠])")  # noqa: RUF001 -- as there
 _MOMENT: Final = re.compile(
     r"(?:(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})|(?P<d2>\d{1,2})[/.-](?P<m2>\d{1,2})[/.-](?P<y2>\d{4}))"
     r"(?:[T, ]+(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:\.\d+)?)?)?"
@@ -96,7 +96,7 @@ class LaporRows:
             Unusable: a cell cannot be read as what its column holds.
             Settled: it was closed, archived or taken back there.
         """
-        cells = {field: _DEFUSED.sub("", cell, count=1) for field, cell in cells_of(self.columns, row).items()}
+        cells = {field: _DEFUSED.sub("", cell) for field, cell in cells_of(self.columns, row).items()}
         if not _TRACKING_ID.fullmatch(cells["id"]):
             raise Unusable(
                 f"id: {quoted(cells['id'])} is no Tracking ID (digits); if a spreadsheet has changed it, export anew "

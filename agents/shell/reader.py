@@ -190,10 +190,16 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001 -- Kafka is not what it should be: see `fail`
+                if self._is_leaving():
+                    return
                 self.fail(error)
             await self._idle.wait()
             if self.stage.transactional:
                 await asyncio.sleep(GROUP_COMMIT_SECONDS)
+
+    def _is_leaving(self) -> bool:
+        """Say whether we are stopping with nothing in hand: Kafka has been let go of, and may say what it likes."""
+        return bool(self.should_stop) and self._idle.is_set()
 
     async def _poll(self) -> None:
         failpoints.reach("before-poll")

@@ -304,6 +304,7 @@ class TestWriting:
         assert (cells["Kategori"], cells["Provinsi"], cells["Isi Laporan Awal"]) == ("", "", "")
 
     @example("=", "'=", True)  # noqa: FBT003 -- as drawn
+    @example("0'@", "0'@", False)  # noqa: FBT003 -- as drawn
     @example("'+", "''-1", False)  # noqa: FBT003 -- as drawn
     @given(
         st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=50),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -140,6 +141,38 @@ def test_an_error_of_a_tick_counts_unless_the_stage_is_stopping(ends: bool) -> N
         reader.horizon = SimpleNamespace(reached=reached)  # type: ignore[assignment]  # as much of it as a tick needs
         await reader.tick()
         assert bool(reader.failures) is ends
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize(
+    ("stopping", "in_hand", "ends"), [(False, False, True), (True, False, False), (True, True, True)]
+)
+def test_an_error_of_a_poll_counts_unless_the_stage_is_stopping_and_has_nothing_in_hand(
+    stopping: bool,  # noqa: FBT001 -- a case
+    in_hand: bool,  # noqa: FBT001 -- as above
+    ends: bool,  # noqa: FBT001 -- as above
+) -> None:
+    class Ended(Exception):
+        pass
+
+    async def test() -> None:
+        reader = Watched(lambda _: None)
+
+        async def getmany(**_: object) -> None:
+            if in_hand:
+                reader._idle.clear()  # noqa: SLF001 -- as the reader itself does while it commits
+            if stopping:
+                reader._stopped.set()  # noqa: SLF001 -- as `stop` does first
+            raise ConnectionError("gone")
+
+        def fail(error: Exception) -> None:
+            raise Ended from error
+
+        reader.consumer.getmany = getmany
+        reader.fail = fail  # type: ignore[method-assign]  # which never returns, as in a process
+        with pytest.raises(Ended) if ends else nullcontext():
+            await asyncio.wait_for(Reader._read.fun(reader), 5)  # noqa: SLF001 -- the task itself
 
     asyncio.run(test())
 
