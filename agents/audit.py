@@ -6,7 +6,6 @@ the stages have come is asked first, so that what is written meanwhile is never 
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar
@@ -18,6 +17,7 @@ from agents.deadletters import origin_of, settled_by
 from agents.exposure import Exposure, Readable
 from agents.settings import Settings
 from events.announcements import CALENDAR_KEY
+from events.base import log_moment
 from events.client import Record, require_topics, unpacking
 from events.client.connection import connection, kafka_errors
 from events.client.errors import KafkaFailure
@@ -136,7 +136,7 @@ class Log:
 
 
 def _record(topic: TopicName, raw: Any) -> Record:  # noqa: ANN401 -- kafka-python ships no types
-    at = datetime.fromtimestamp(raw.timestamp / 1000, UTC)
+    at = log_moment(raw.timestamp)
     return Record(topic, raw.partition, raw.offset, at, raw.key, raw.value, dict(raw.headers))
 
 

@@ -1,6 +1,6 @@
 """What all messages share: frozen models, limits on every field, and the CloudEvents envelope."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
@@ -8,6 +8,8 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 
+_LAST_STAMP_MS: Final = 253_370_764_799_000
+"""The last second of 9998: any zone can be told of it."""
 MAX_TITLE: Final = 300
 MAX_BODY: Final = 20_000
 MAX_TEXT: Final = 4_000
@@ -86,6 +88,15 @@ class AboutComplaint(Envelope):
     """An envelope whose `subject` is a complaint id."""
 
     subject: UUID
+
+
+def log_moment(milliseconds: int) -> datetime:
+    """Return the moment of a record's stamp, in UTC.
+
+    Kafka takes any stamp in the past from whoever writes, also those of which there is no date: what lies before 1970
+    counts as the beginning of that year, and what lies behind the year 9998 as its end.
+    """
+    return datetime.fromtimestamp(min(max(milliseconds, 0), _LAST_STAMP_MS) / 1000, UTC)
 
 
 def timestamp(moment: datetime) -> str:

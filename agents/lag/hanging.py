@@ -1,7 +1,7 @@
 """Asks Kafka whose transactions are open in partitions where the last stable offset does not move (KIP-664)."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from kafka import TopicPartition
@@ -10,6 +10,7 @@ from kafka.errors import AuthorizationError, TransactionalIdNotFoundError, Unsup
 
 from agents.lag.looks import Source
 from agents.lag.transactions import OpenTransaction
+from events.base import log_moment
 from events.client import ClientSettings
 from events.client.connection import kafka_errors
 
@@ -67,17 +68,13 @@ def _described(client: Any) -> dict[str, TransactionDescription]:  # noqa: ANN40
 def _known(
     source: Source, offset: int, producer: ProducerState | None, described: Mapping[str, TransactionDescription]
 ) -> OpenTransaction:
-    written_at = None if producer is None else _moment(producer.last_timestamp)
+    written_at = None if producer is None else log_moment(producer.last_timestamp)
     producer_id = None if producer is None else producer.producer_id
     for name, each in described.items():
         if TopicPartition(*source) in each.topic_partitions and producer_id in {None, each.producer_id}:
             started_at, timeout = (
-                _moment(each.transaction_start_time_ms),
+                log_moment(each.transaction_start_time_ms),
                 timedelta(milliseconds=each.transaction_timeout_ms),
             )
             return OpenTransaction(source, offset, each.producer_id, written_at, name, started_at, timeout)
     return OpenTransaction(source, offset, producer_id, written_at)
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -12,6 +12,7 @@ from agents.lag.ages import Found, Spot, stamps_at
 from agents.lag.looks import GroupState, Look, Offsets, Source
 from agents.lag.markers import Markers
 from agents.settings import Settings
+from events.base import log_moment
 from events.client.connection import kafka_errors
 from events.client.errors import KafkaFailure
 from events.topics import STAGES, TopicName
@@ -131,7 +132,7 @@ class Observer:
 
         with kafka_errors(self._settings):
             stamps = stamps_at(spots, ask, int(datetime.now(UTC).timestamp() * 1000))
-        return {spot: datetime.fromtimestamp(stamp / 1000, UTC) for spot, stamp in stamps.items()}
+        return {spot: log_moment(stamp) for spot, stamp in stamps.items()}
 
     def _standing(self, groups: Collection[str], committed: Mapping[str, Any]) -> dict[str, _Standing]:
         described = self._client.describe_groups(list(groups))

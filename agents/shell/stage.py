@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from agents.shell.metrics import Holding, Metrics
 from agents.shell.records import Output
+from events.base import log_moment
 from events.topics import STAGES, TopicName
 from workflow.policy import PolicySet
 
@@ -16,7 +17,7 @@ Record = Any
 
 def log_time(record: Record) -> datetime:
     """Return the log's stamp on `record`, aware, UTC."""
-    return datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    return log_moment(record.timestamp)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from types import TracebackType
 from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
 
+from events.base import log_moment
 from events.client import unpacking
 from events.client.connection import connection, kafka_errors
 from events.client.errors import BrokerUnreachable, TopicsMissing
@@ -194,7 +195,7 @@ class Reader:
             return {partition: self._consumer.position(partition) for partition in ends}
 
     def _record(self, raw: Any) -> Record:  # noqa: ANN401 -- kafka-python ships no types
-        at = datetime.fromtimestamp(raw.timestamp / 1000, UTC)
+        at = log_moment(raw.timestamp)
         topic = self._names[raw.topic]
         return Record(topic, raw.partition, raw.offset, at, raw.key, raw.value, dict(raw.headers))
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from events import codec, stored
 from events.announcements import CALENDAR, AnnouncementEvent
-from events.base import CONTENT_TYPE, MAX_ATTRIBUTE, Frozen, timestamp
+from events.base import CONTENT_TYPE, MAX_ATTRIBUTE, Frozen, log_moment, timestamp
 from events.commands import COMMANDS, command_type
 from events.facts import FACTS, fact_type
 from events.ids import complaint_id, digest, fact_id, stage_command_id, tracking_id
@@ -195,3 +195,16 @@ def test_moments_are_written_in_milliseconds() -> None:
     moment = codec.decode_fact(golden("lapor.complaint.disposed.v1")).at
     assert timestamp(moment.replace(microsecond=999_999)).endswith(".999Z")
     assert timestamp(moment.replace(microsecond=0)).endswith(".000Z")
+
+
+@pytest.mark.parametrize(
+    ("stamp", "moment"),
+    [
+        (1_773_627_060_123, "2026-03-16T02:11:00.123Z"),
+        (-2, "1970-01-01T00:00:00.000Z"),
+        (-(10**15), "1970-01-01T00:00:00.000Z"),
+        (2**63 - 1, "9998-12-31T23:59:59.000Z"),
+    ],
+)
+def test_every_stamp_that_kafka_takes_is_a_moment(stamp: int, moment: str) -> None:
+    assert timestamp(log_moment(stamp)) == moment
