@@ -137,7 +137,8 @@ class Feed:
                 letters.add(record)
             else:
                 self._stand(standings, record)
-        if self._letters_allowed:
+        # read once more, they count as soon as the complaints do
+        if self._letters_allowed and standings is self.standings:
             self.sources.letters = letters.by_reason
 
     def _stand(self, standings: Standings, record: Record) -> None:

@@ -91,8 +91,8 @@ def row(
 ) -> tuple[str, ...]:
     """Return the cells of a complaint, under `HEADER`.
 
-    Of a secret complaint nothing is told but how it stands: no text, no reason, no place below the city. Who reported
-    an anonymous one is never told, whether `reporter` is known or not.
+    Of a secret complaint no text, no reason and no place below the city is told. Who reported an anonymous one is never
+    told, whether `reporter` is known or not; of one that is secret only, it is told if known.
 
     Args:
         complaint: as it stands.
