@@ -43,11 +43,21 @@ _SENDERS_PART: Final = {"data", "expectedversion"}
 _OUR_STAGES: Final = "/stages/"
 _UNKNOWN: Final = "extra_forbidden"
 _SHOWN_ERRORS: Final = 5
+_JSON_WORDS: Final = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
 _SHOWN_CHARACTERS: Final = 100  # of what a sender wrote: a reason stands in a header, and is read by a person
 _SNAPSHOT_MARK: Final = b',"complaint":'
 STATE_MARK: Final = b',"data":{"complaint":'
 """What comes before the snapshot in a record of `complaints.state`, as `encode_snapshot` writes it."""
 _ANNOUNCEMENT_MARK: Final = AnnouncementEvent.TYPE.encode()
+
+
+def _not_utf8(raw: bytes) -> str | None:
+    """Say that `raw` is in another encoding, as files of older programs are; None if it is not."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        return f"byte {error.start + 1} is not UTF-8; save it as UTF-8"
+    return None
 
 
 def _object(raw: bytes | None) -> dict[str, Any]:
@@ -56,9 +66,10 @@ def _object(raw: bytes | None) -> dict[str, Any]:
     try:
         value = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
-        raise Undecodable("not-json", f"not JSON: {error}") from None
+        raise Undecodable("not-json", f"not JSON: {_not_utf8(raw) or error}") from None
     if not isinstance(value, dict):
-        raise Undecodable("not-an-object", f"a CloudEvent is a JSON object, this is a {type(value).__name__}")
+        said = _JSON_WORDS.get(type(value), "a number")
+        raise Undecodable("not-an-object", f"a CloudEvent is a JSON object, this is {said}")
     return value
 
 

@@ -101,6 +101,20 @@ class TestGarbage:
         assert isinstance(error, Undecodable)
         assert error.code == code
 
+    @pytest.mark.parametrize(
+        ("raw", "said"),
+        [
+            (b'{"type": "\xe9"}', "byte 11 is not UTF-8; save it as UTF-8"),
+            (b"null", "this is null"),
+            (b"[]", "this is a list"),
+            (b"1", "this is a number"),
+        ],
+    )
+    def test_what_is_wrong_is_said_in_words_of_json(self, raw: bytes, said: str) -> None:
+        error = attempt(codec.decode_report, raw)
+        assert isinstance(error, Undecodable)
+        assert error.reason.endswith(said)
+
     @settings(max_examples=150, deadline=None)
     @given(raw=st.binary(max_size=200))
     def test_any_bytes(self, raw: bytes) -> None:
