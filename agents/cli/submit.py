@@ -134,16 +134,17 @@ def _tell(tally: Tally, rejects: Path | None, entry: str) -> None:
         say(f"{entry} {skipped.line}: {skipped.reason}")
     if (more := len(tally.skipped) - _SHOWN) > 0:
         say(f"and {more} more {entry}s" + ("" if rejects else " (--rejects FILE writes them all)"))
-    if rejects is not None:
-        with rejects.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(("line", "reason"))
-            writer.writerows((skipped.line, skipped.reason) for skipped in tally.skipped)
     if repeats := tally.accepted - len(tally.complaints):
         say(f"{repeats} repeat a report of the file: these are {len(tally.complaints)} complaints")
     if tally.settled:
         say(f"{tally.settled} are settled where they come from and were passed over (--settled submits them too)")
     say(f"submitted {tally.accepted}, skipped {len(tally.skipped)}")
+    # last: what was submitted is told even where this file cannot be written
+    if rejects is not None:
+        with rejects.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(("line", "reason"))
+            writer.writerows((skipped.line, skipped.reason) for skipped in tally.skipped)
 
 
 @contextmanager
