@@ -16,7 +16,7 @@ from agents.cli.errors import FAILED, MISUSED, Failure
 from agents.cli.wording import local, safe, shortened
 from agents.deadletters import Desk, Letter, NotReturned, find_letters, parse_place, read_letters
 from agents.settings import Settings
-from events.topics import TopicName
+from events.topics import STAGES, TopicName
 
 _AGO: Final = re.compile(r"(?P<amount>[0-9]{1,6}) ?(?P<unit>s|min|h|d)")
 _UNITS: Final = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
@@ -57,6 +57,8 @@ def listing(  # noqa: PLR0913 -- one option a filter
 
     alur dead replay $(alur dead list -q --code bug)
     """
+    if stage is not None and stage not in {*STAGES, "unknown"}:
+        raise Failure(f"--stage: there is no stage {stage!r}; there are {', '.join(STAGES)}", MISUSED)
     settings = settings_of(ctx)
     after = _LONG_AGO if since is None else _moment(since, datetime.now(UTC))
     found_on = set(TopicName) | {None} if topic is None else {_topic(settings, topic)}

@@ -99,7 +99,9 @@ def _fail(message: str, status: int) -> None:
 def _usage(error: typer.TyperException) -> str:
     context: typer.Context | None = getattr(error, "ctx", None)
     path = context.command_path if context else "alur"
-    return f"{error.format_message().rstrip('.')} (see {path} --help)"
+    # pydantic puts it before what is wrong with an argument
+    said = error.format_message().replace(": Value error, ", ": ", 1).rstrip(".")
+    return f"{said} (see {path} --help)"
 
 
 def _system(error: OSError) -> str:

@@ -84,8 +84,12 @@ def _writer(out: Path | None) -> Iterator[TableWriter]:
     if out is None:
         yield CsvWriter(sys.stdout)
         return
-    with NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False) as unfinished:
-        path = Path(unfinished.name)
+    try:
+        with NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False) as unfinished:
+            path = Path(unfinished.name)
+    except OSError as error:
+        # in terms of the file that was asked for, not of the unfinished one
+        raise Failure(f"{out}: {error.strerror}") from None
     try:
         if out.suffix.casefold() == _XLSX:
             with path.open("wb") as binary, closing(XlsxWriter(binary)) as writer:

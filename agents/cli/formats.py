@@ -72,6 +72,8 @@ def items_of(asked: Asked, lines: Iterator[bytes]) -> Iterable[Item]:
         formats = [*(["a CSV"] if None in meant else []), *(f"--format {each}" for each in Format if each in meant)]
         raise Failure(f"{misplaced[0]}: only with {' or '.join(formats)}", MISUSED)
     first = next(lines, b"")
+    if asked.file.casefold().endswith(".xlsx") and not first.startswith(XLSX_MAGIC):
+        raise Failure(f"{asked.file}: is no Excel workbook, whatever its name says: export it anew, or rename a CSV")
     return _READERS[asked.format](asked, first, chain([first], lines))
 
 

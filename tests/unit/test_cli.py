@@ -1,5 +1,6 @@
 """The command line fails in one line, says how it is used, and knows its settings."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from typer.testing import CliRunner, Result
 
 from agents.cli import main
 from agents.cli.app import application
+from agents.cli.errors import Failure
+from agents.cli.export import _writer
 from events.topics import STAGES
 
 RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
@@ -114,6 +117,8 @@ def test_no_broker_is_one_line(arguments: tuple[str, ...]) -> None:
         (("topics",), 2, "Missing command"),
         (("dead", "show", "there"), 1, "'there' is no place; write it as in complaints.dead-letters-3@17"),
         (("dead", "list", "--since", "lately"), 2, "--since: 'lately' is neither an age"),
+        (("dead", "list", "--stage", "siesta"), 2, "--stage: there is no stage 'siesta'; there are intake"),
+        (("explain", COMPLAINT, "noon"), 2, "Invalid value for 'clock': 'noon' is not one of 'verification'"),
         (("submit",), 2, "Missing argument 'FILE'"),
         (("run", "siesta"), 2, f"there is no stage 'siesta'; there are {', '.join(STAGES)}"),
         (("--broker", "nonsense", "watch"), 1, "ALUR_BROKER: 'nonsense' is not host:port"),
@@ -127,6 +132,21 @@ def test_no_broker_is_one_line(arguments: tuple[str, ...]) -> None:
 )
 def test_what_cannot_be_done_is_one_line(arguments: tuple[str, ...], status: int, said: str) -> None:
     assert one_line(alur(*arguments), status).startswith(said)
+
+
+def test_a_workbook_in_name_only_is_not_read_as_a_table(tmp_path: Path) -> None:
+    file = tmp_path / "laporan.XLSX"
+    file.write_text("not a workbook\n")
+
+    for form in ((), ("--format", "lapor")):
+        assert one_line(alur(*NOWHERE, "submit", *form, str(file)), 1).startswith(f"{file}: is no Excel workbook")
+
+
+def test_a_file_that_cannot_be_written_is_named_as_it_was_asked_for(tmp_path: Path) -> None:
+    out = tmp_path / "missing" / "laporan.csv"
+
+    with pytest.raises(Failure, match=f"^{re.escape(str(out))}: No such file or directory$"), _writer(out):
+        pass
 
 
 def test_a_table_without_texts_names_its_columns() -> None:
