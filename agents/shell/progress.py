@@ -38,6 +38,6 @@ class Progress:
     async def short_of(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return by how much the stage is short of `ends`, for the partitions where it is."""
         begun = [source for source, end in ends.items() if end]
-        settled = await asyncio.gather(*(self._asking.committed(source) for source in begun))
+        settled = await asyncio.gather(*(kafka.committed(self._asking, source) for source in begun))
         short = {source: ends[source] - (place or 0) for source, place in zip(begun, settled, strict=True)}
         return {source: records for source, records in short.items() if records > 0}
