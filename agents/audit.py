@@ -17,11 +17,11 @@ from agents.deadletters import origin_of, settled_by
 from agents.exposure import Exposure, Readable
 from agents.settings import Settings
 from events.announcements import CALENDAR_KEY
-from events.base import log_moment
-from events.client import Record, require_topics, unpacking
+from events.client import Record, require_topics
 from events.client.connection import connection, kafka_errors
 from events.client.errors import KafkaFailure
 from events.client.partitions import partition_of
+from events.client.reading import committed_consumer, record_of
 from events.codec import (
     decode_announcement,
     decode_calendar,
@@ -35,7 +35,7 @@ from events.codec import (
 from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
 from events.outcomes import Rejection, RejectionEvent, ResolutionEvent
-from events.topics import OUTWARD_RECORD_BYTES, TopicName
+from events.topics import TopicName
 from workflow.audit import Audit, Command, PartitionAudit
 from workflow.evidence import Handled, Place
 
@@ -77,17 +77,8 @@ class Log:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        unpacking.install()
         with kafka_errors(settings):
-            self._consumer: Any = KafkaConsumer(
-                **connection(settings, "audit"),
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                isolation_level="read_committed",
-                max_poll_records=_AT_ONCE,
-                max_partition_fetch_bytes=OUTWARD_RECORD_BYTES,
-            )
+            self._consumer = committed_consumer(settings, "audit", _AT_ONCE)
 
     def __enter__(self) -> Self:
         """Give the log itself."""
@@ -132,12 +123,7 @@ class Log:
             idle = idle + 1 if place == before else 0
             if idle > _STALLED_POLLS:
                 raise Stalled(f"{where.topic}-{number} could be read to {place} only, and ends at {end}")
-            yield from (_record(topic, raw) for records in found.values() for raw in records if raw.offset < end)
-
-
-def _record(topic: TopicName, raw: Any) -> Record:  # noqa: ANN401 -- kafka-python ships no types
-    at = log_moment(raw.timestamp)
-    return Record(topic, raw.partition, raw.offset, at, raw.key, raw.value, dict(raw.headers))
+            yield from (record_of(topic, raw) for records in found.values() for raw in records if raw.offset < end)
 
 
 def handled(settings: Settings, stages: Mapping[TopicName, str] = _STAGE_OF) -> Handled:

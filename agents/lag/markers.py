@@ -7,12 +7,12 @@ be said to stand still. Burrow has a setting for it, how much lag to allow (pull
 
 from typing import Any, Final
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import AuthorizationError, CorruptRecordError
 
 from agents.lag.looks import Source
 from events.client import ClientSettings
-from events.client.connection import connection
+from events.client.reading import committed_consumer
 
 _FEW: Final = 100
 """More offsets than that are not markers alone."""
@@ -73,11 +73,5 @@ class Markers:
 
     def _reader(self) -> Any:  # noqa: ANN401 -- kafka-python ships no types
         if self._consumer is None:
-            self._consumer = KafkaConsumer(
-                **connection(self._settings, "lag"),
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                isolation_level="read_committed",
-            )
+            self._consumer = committed_consumer(self._settings, "lag", 1)
         return self._consumer

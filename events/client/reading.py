@@ -21,7 +21,6 @@ from events.topics import OUTWARD_RECORD_BYTES, TopicName
 _AT_ONCE: Final = 2_000
 _WAIT_S: Final = 0.5
 _STALLED_S: Final = 30.0
-_READ_COMMITTED: Final = "read_committed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +44,32 @@ class Extent:
     offsets: int
 
 
+def committed_consumer(settings: ClientSettings, client: str, at_once: int) -> Any:  # noqa: ANN401 -- kafka-python ships no types
+    """Return a consumer of kafka-python for committed records, from the earliest on; it belongs to no group.
+
+    Args:
+        settings: which environment.
+        client: what it calls itself.
+        at_once: the most records of one poll.
+    """
+    unpacking.install()
+    return KafkaConsumer(
+        **connection(settings, client),
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        max_poll_records=at_once,
+        max_partition_fetch_bytes=OUTWARD_RECORD_BYTES,
+    )
+
+
+def record_of(topic: TopicName, raw: Any) -> Record:  # noqa: ANN401 -- kafka-python ships no types
+    """Return what such a consumer has read as a record of `topic`."""
+    at = log_moment(raw.timestamp)
+    return Record(topic, raw.partition, raw.offset, at, raw.key, raw.value, dict(raw.headers))
+
+
 class Reader:
     """Reads topics from their first record on: all of them, some partitions, or just where one complaint's records lie.
 
@@ -66,17 +91,8 @@ class Reader:
     ) -> None:
         self._settings = settings
         self._names = {settings.topic(topic): topic for topic in topics}
-        unpacking.install()
         with kafka_errors(settings):
-            self._consumer: Any = KafkaConsumer(
-                **connection(settings, "reader"),
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                isolation_level=_READ_COMMITTED,
-                max_poll_records=_AT_ONCE,
-                max_partition_fetch_bytes=OUTWARD_RECORD_BYTES,
-            )
+            self._consumer = committed_consumer(settings, "reader", _AT_ONCE)
             numbers = None if partitions is None else set(partitions)
             self._assign(lambda existing: existing if numbers is None else existing & numbers)
         if complaint is not None:
@@ -157,7 +173,7 @@ class Reader:
         """Return the next records, of a partition in order; none if none come within `seconds`."""
         with kafka_errors(self._settings):
             found = self._consumer.poll(timeout_ms=int(seconds * 1000))
-        return [self._record(raw) for records in found.values() for raw in records]
+        return [record_of(self._names[raw.topic], raw) for records in found.values() for raw in records]
 
     def to_end(self) -> Iterator[Record]:
         """Give all records up to the end as it is now: what is committed later may follow with the next call."""
@@ -193,11 +209,6 @@ class Reader:
     def _places(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         with kafka_errors(self._settings):
             return {partition: self._consumer.position(partition) for partition in ends}
-
-    def _record(self, raw: Any) -> Record:  # noqa: ANN401 -- kafka-python ships no types
-        at = log_moment(raw.timestamp)
-        topic = self._names[raw.topic]
-        return Record(topic, raw.partition, raw.offset, at, raw.key, raw.value, dict(raw.headers))
 
 
 def read_all(settings: ClientSettings, topics: Collection[TopicName]) -> Iterator[Record]:
