@@ -1,6 +1,10 @@
 """What comes of one entry of a file."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import to_json
 
 from events.codec import decode_report
 from events.errors import Undecodable
@@ -43,6 +47,16 @@ class PassedOver:
 
 
 Item = Report | Skipped | PassedOver
+
+
+def item_of(line: int, make: Callable[[], Mapping[str, Any]]) -> Item:
+    """Return what comes of an entry that `make` makes a report of, or cannot."""
+    try:
+        return judged(line, to_json(make()))
+    except Unusable as error:
+        return Skipped(line, str(error))
+    except Settled:
+        return PassedOver(line)
 
 
 def judged(line: int, value: bytes) -> Report | Skipped:

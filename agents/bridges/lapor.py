@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
 from agents.bridges.columns import ALIASES, BadMapping, Columns, choose_columns
+from agents.bridges.formulas import as_written
 from agents.bridges.items import Settled, Unusable
 from agents.bridges.reports import TableOptions
 from agents.bridges.rows import cells_of, quoted, read
-from events.base import timestamp
-from events.reports import ReportSubmitted
+from events.client.channel import report_event
 
 SOURCE: Final = "/channels/lapor"
 """One for all rows, whichever channel they came from first: a Tracking ID is unique among them."""
@@ -55,8 +55,6 @@ _NOBODY: Final = frozenset({"", "-", "anonim", "rahasia", "anonymous"})
 _NOT_GIVEN: Final = frozenset({"", "-"})
 _NOT_PRIVATE: Final = frozenset({"", "-", "tidak", "normal", "publik", "terbuka"})
 _PARTS: Final = re.compile(r"[,;/&+]|\bdan\b")
-# what `agents.bridges.sheets_out` puts before a cell that a spreadsheet would run
-_DEFUSED: Final = re.compile(r"\A'(?='*[=+\-@\t\r\n＝＋－＠])")  # noqa: RUF001 -- as there
 _MOMENT: Final = re.compile(
     r"(?:(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})|(?P<d2>\d{1,2})[/.-](?P<m2>\d{1,2})[/.-](?P<y2>\d{4}))"
     r"(?:[T, ]+(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:\.\d+)?)?)?"
@@ -96,7 +94,7 @@ class LaporRows:
             Unusable: a cell cannot be read as what its column holds.
             Settled: it was closed, archived or taken back there.
         """
-        cells = {field: _DEFUSED.sub("", cell) for field, cell in cells_of(self.columns, row).items()}
+        cells = {field: as_written(cell) for field, cell in cells_of(self.columns, row).items()}
         if not _TRACKING_ID.fullmatch(cells["id"]):
             raise Unusable(
                 f"id: {quoted(cells['id'])} is no Tracking ID (digits); if a spreadsheet has changed it, export anew "
@@ -104,15 +102,9 @@ class LaporRows:
             )
         if not self._options.settled and cells.get("status", "").casefold().startswith(SETTLED):
             raise Settled
-        return {
-            "specversion": "1.0",
-            "type": ReportSubmitted.TYPE,
-            "source": self._options.source or SOURCE,
-            "id": cells["id"],
-            "time": timestamp(_moment(cells.get("received", ""), self._now)),
-            "datacontenttype": "application/json",
-            "data": self._data({field: cell for field, cell in cells.items() if cell not in _NOT_GIVEN}),
-        }
+        received = _moment(cells.get("received", ""), self._now)
+        data = self._data({field: cell for field, cell in cells.items() if cell not in _NOT_GIVEN})
+        return report_event(self._options.source or SOURCE, cells["id"], data, received)
 
     def _data(self, cells: dict[str, str]) -> dict[str, Any]:
         anonymous, secret = _privacy(cells)

@@ -5,22 +5,22 @@ https://wiki.open311.org/GeoReport_v2: one request, a list of them, or one a lin
 """
 
 import math
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
-from agents.bridges.items import Item, PassedOver, Settled, Skipped, UnreadableFile, Unusable, judged
+from agents.bridges.items import Item, Settled, Skipped, UnreadableFile, Unusable, item_of
 from agents.bridges.reports import TableOptions
 from agents.bridges.rows import quoted, read
-from events.base import timestamp
-from events.reports import ReportSubmitted
+from events.client.channel import report_event
 
 SOURCE: Final = "/channels/open311"
 
-_BOM: Final = b"\xef\xbb\xbf"
 _LARGEST: Final = 64 * 1024 * 1024
 _LISTS: Final = ("service_requests", "requests")
 """Under what some servers put the list, instead of giving it by itself."""
@@ -40,17 +40,12 @@ def _items(requests: Iterable[Any], options: TableOptions, now: datetime) -> Ite
     for number, request in enumerate(requests, start=1):
         if isinstance(request, UnreadableFile):
             yield Skipped(number, str(request))
-            continue
-        try:
-            yield judged(number, to_json(_report(request, options, now)))
-        except Unusable as error:
-            yield Skipped(number, str(error))
-        except Settled:
-            yield PassedOver(number)
+        else:
+            yield item_of(number, partial(_report, request, options, now))
 
 
 def _requests(lines: Iterator[bytes]) -> Iterable[Any]:
-    first = next(lines, b"").removeprefix(_BOM)
+    first = next(lines, b"").removeprefix(BOM_UTF8)
     alone = _parsed(first)
     if isinstance(alone, dict) and not any(name in alone for name in _LISTS):
         return chain([alone], (_parsed(line) for line in lines if line.strip()))
@@ -88,15 +83,9 @@ def _report(request: object, options: TableOptions, now: datetime) -> dict[str, 
         raise Unusable("service_request_id: missing; without it the request would be another one each time it is sent")
     if said.get("status", "").casefold() == _CLOSED and not options.settled:
         raise Settled
-    return {
-        "specversion": "1.0",
-        "type": ReportSubmitted.TYPE,
-        "source": options.source or SOURCE,
-        "id": said["service_request_id"],
-        "time": timestamp(_moment(said.get("requested_datetime"), now)),
-        "datacontenttype": "application/json",
-        "data": _data(said, _links(request.get("media_url")), options),
-    }
+    made_at = _moment(said.get("requested_datetime"), now)
+    data = _data(said, _links(request.get("media_url")), options)
+    return report_event(options.source or SOURCE, said["service_request_id"], data, made_at)
 
 
 def _data(said: Mapping[str, str], links: list[str], options: TableOptions) -> dict[str, Any]:

@@ -1,21 +1,20 @@
 """A file of reports, entry by entry: each as a message that may be published, or the reason why not."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import PurePath
 from typing import Any, Final, Protocol
 
-from pydantic_core import to_json
-
 from agents.bridges.columns import Columns, choose_columns
-from agents.bridges.items import Item, PassedOver, Report, Settled, Skipped, Unusable, judged
+from agents.bridges.items import Item, Report, Skipped, item_of, judged
 from agents.bridges.rows import Rows
 from agents.bridges.sheets import CsvSheet, Sheet
 from events.vocabulary import ComplaintClass
 
 DEFAULT_SOURCE: Final = "/channels/web"
-_BOM: Final = b"\xef\xbb\xbf"
 _JSON_SUFFIXES: Final = frozenset({".jsonl", ".ndjson", ".json"})
 _TABLE_SUFFIXES: Final = frozenset({".csv", ".tsv", ".txt"})
 
@@ -49,13 +48,13 @@ def is_json(name: str, first: bytes) -> bool:
     suffix = PurePath(name).suffix.casefold()
     if suffix in _JSON_SUFFIXES | _TABLE_SUFFIXES:
         return suffix in _JSON_SUFFIXES
-    return first.removeprefix(_BOM).lstrip()[:1] in {b"{", b"["}
+    return first.removeprefix(BOM_UTF8).lstrip()[:1] in {b"{", b"["}
 
 
 def json_reports(lines: Iterable[bytes]) -> Iterator[Report | Skipped]:
     """Read one report a line, as the contract writes it; empty lines are passed over."""
     for number, raw in enumerate(lines, start=1):
-        line = (raw.removeprefix(_BOM) if number == 1 else raw).strip()
+        line = (raw.removeprefix(BOM_UTF8) if number == 1 else raw).strip()
         if line:
             yield judged(number, line)
 
@@ -71,15 +70,11 @@ class Table:
     def __iter__(self) -> Iterator[Item]:
         """Give what comes of each row."""
         for row in self._sheet:
-            yield row if isinstance(row, Skipped) else self._item(*row)
-
-    def _item(self, line: int, row: list[str]) -> Item:
-        try:
-            return judged(line, to_json(self._maker.report(row)))
-        except Unusable as error:
-            return Skipped(line, str(error))
-        except Settled:
-            return PassedOver(line)
+            if isinstance(row, Skipped):
+                yield row
+            else:
+                line, cells = row
+                yield item_of(line, partial(self._maker.report, cells))
 
 
 def csv_table(lines: Iterator[bytes], options: TableOptions, now: datetime) -> Table:

@@ -3,14 +3,13 @@
 import math
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from hashlib import blake2b
 from typing import Any, Final
 
 from agents.bridges.columns import Columns
 from agents.bridges.items import Unusable
-from events.base import timestamp
-from events.reports import ReportSubmitted
+from events.client.channel import report_event
 from events.vocabulary import ComplaintClass
 
 _YES: Final = frozenset({"1", "true", "t", "yes", "y", "ya"})
@@ -36,7 +35,7 @@ class Rows:
         self.columns = columns
         self._source = source
         self._class = complaint_class
-        self._time = timestamp(now.astimezone(UTC))
+        self._now = now
         self._seen: dict[str, int] = {}
 
     def report(self, row: Sequence[str]) -> dict[str, Any]:
@@ -46,15 +45,7 @@ class Rows:
             Unusable: a cell cannot be read as what its column holds.
         """
         cells = cells_of(self.columns, row)
-        return {
-            "specversion": "1.0",
-            "type": ReportSubmitted.TYPE,
-            "source": self._source,
-            "id": self._id(row, cells),
-            "time": self._time,
-            "datacontenttype": "application/json",
-            "data": self._data(cells),
-        }
+        return report_event(self._source, self._id(row, cells), self._data(cells), self._now)
 
     def _id(self, row: Sequence[str], cells: dict[str, str]) -> str:
         if "id" in self.columns.positions:

@@ -2,6 +2,7 @@
 
 import csv
 import zipfile
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from itertools import chain
@@ -13,7 +14,6 @@ from agents.bridges.items import Skipped, UnreadableFile
 
 XLSX_MAGIC: Final = b"PK\x03\x04"
 
-_BOM: Final = b"\xef\xbb\xbf"
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS: Final = ",;\t|"
 _LONGEST_CELL: Final = 16 * 1024 * 1024
@@ -43,7 +43,7 @@ class CsvSheet:
     """
 
     def __init__(self, lines: Iterator[bytes]) -> None:
-        first = next(lines, b"").removeprefix(_BOM)
+        first = next(lines, b"").removeprefix(BOM_UTF8)
         if first.startswith(_UTF_16):
             raise UnreadableFile("is UTF-16; save it as UTF-8")
         # bytes that are no UTF-8 spoil their row, not the file

@@ -1,7 +1,7 @@
 """Writes tables that others open in a spreadsheet: CSV and Excel, row by row.
 
-A cell that begins like a formula is run as one by spreadsheets, and citizens can write what they like. So such a cell
-gets an apostrophe in front, by which spreadsheets know text.
+A cell that begins like a formula is run as one by spreadsheets, and citizens can write what they like: such cells are
+defused.
 """
 
 import csv
@@ -12,8 +12,8 @@ from typing import Any, BinaryIO, Final, Protocol, TextIO
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
-# the apostrophe is what is put before a formula: a text that begins with one looks as if that had been done
-_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 -- wide forms, which some take for the others
+from agents.bridges.formulas import defused
+
 _LONGEST_CELL: Final = 32_767  # of Excel, in units of UTF-16
 _MOST_ROWS: Final = 1_048_576
 # what XML, and so a workbook, cannot hold
@@ -71,11 +71,6 @@ class XlsxWriter:
         cell: Any = WriteOnlyCell(self._sheet, _fitting(_NO_XML.sub("\ufffd", defused(text))))
         cell.data_type = "s"
         return cell
-
-
-def defused(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _fitting(text: str) -> str:

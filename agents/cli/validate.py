@@ -1,6 +1,7 @@
 """`alur validate`: what is wrong with a message before it is sent, and what would come of it. Needs no broker."""
 
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ from agents.prospects import prospects
 from workflow.policy import Policy
 
 _STDIN: Final = "-"
-_BOM: Final = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def messages_in(name: str, stream: Iterable[bytes]) -> Iterator[Item]:
 
 def _with_numbers(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     for number, line in enumerate(stream, start=1):
-        kept = line.removeprefix(_BOM) if number == 1 else line
+        kept = line.removeprefix(BOM_UTF8) if number == 1 else line
         if kept.strip():
             yield number, kept
 

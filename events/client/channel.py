@@ -60,22 +60,20 @@ class Channel:
             Unconfirmed: it may be in the log or not. Submit it again.
             KafkaRefused: the broker says no.
         """
-        value = encode_report(self.source, report_id, data, datetime.now(UTC))
+        value = to_json(report_event(self.source, report_id, data, datetime.now(UTC)))
         complaint = decode_report(value).complaint_id
         self._publisher.publish_now(TopicName.INTAKE, complaint, value)
         return complaint
 
 
-def encode_report(source: str, report_id: str, data: Mapping[str, Any], time: datetime) -> bytes:
-    """Write a report; whether it is one is for `decode_report` to say."""
-    return to_json(
-        {
-            "specversion": "1.0",
-            "type": ReportSubmitted.TYPE,
-            "source": source,
-            "id": report_id,
-            "time": timestamp(time.astimezone(UTC)),
-            "datacontenttype": "application/json",
-            "data": data,
-        }
-    )
+def report_event(source: str, report_id: str, data: Mapping[str, Any], time: datetime) -> dict[str, Any]:
+    """Return a report as JSON will hold it; whether it is one is for `decode_report` to say."""
+    return {
+        "specversion": "1.0",
+        "type": ReportSubmitted.TYPE,
+        "source": source,
+        "id": report_id,
+        "time": timestamp(time.astimezone(UTC)),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
