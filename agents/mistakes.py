@@ -14,6 +14,7 @@ from agents.schemas.wording import Step, expected, fields
 from events.base import MAX_ATTRIBUTE
 from events.reports import ReportSubmitted
 from events.topics import INWARD_RECORD_BYTES
+from events.wording import clipped, json_kind, our_words
 
 _SHOWN: Final = 60  # characters of a value
 _WHOLE: Final = "message"
@@ -57,7 +58,7 @@ def judge(raw: bytes) -> Verdict:
     except ValueError as error:
         return _not_read(Mistake(_WHOLE, f"is no JSON: {error}", "one JSON object"))
     if not isinstance(value, dict):
-        return _not_read(Mistake(_WHOLE, f"is {_kind(value)}", "an object: one message, or one a line"))
+        return _not_read(Mistake(_WHOLE, f"is {json_kind(value)}", "an object: one message, or one a line"))
     kind = value.get("type")
     models = {**read_by_us(), **written_by_us()}
     if not isinstance(kind, str) or kind not in models:
@@ -86,7 +87,7 @@ def _not_read(mistake: Mistake) -> Verdict:
 def _name(value: Mapping[str, Any]) -> str:
     told = (("", value.get("type")), (" ", value.get("id")), (" of ", value.get("source")))
     return (
-        "".join(f"{word}{_clipped(text, MAX_ATTRIBUTE)}" for word, text in told if isinstance(text, str))
+        "".join(f"{word}{clipped(text, MAX_ATTRIBUTE)}" for word, text in told if isinstance(text, str))
         or "a message without type"
     )
 
@@ -147,7 +148,7 @@ def _mistake(kind: str, path: tuple[Step, ...], errors: list[ErrorDetails], valu
         said = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
         return Mistake(field, f"is no field of this message; {said}")
     if "value_error" in types:
-        return Mistake(field, next(error["msg"] for error in errors).removeprefix("Value error, "))
+        return Mistake(field, our_words(next(error["msg"] for error in errors)))
     return Mistake(field, _wrong(types, value), expected(schema, path))
 
 
@@ -164,16 +165,10 @@ def _wrong(types: set[str], value: object) -> str:
 
 
 def _written(path: Iterable[Step]) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{_clipped(step)}" for step in path).removeprefix(".")
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{clipped(step, _SHOWN)}" for step in path).removeprefix(
+        "."
+    )
 
 
 def _shown(value: object) -> str:
-    return _clipped(json.dumps(value, ensure_ascii=False))
-
-
-def _clipped(text: str, longest: int = _SHOWN) -> str:
-    return text if len(text) <= longest else f"{text[:longest]}…"
-
-
-def _kind(value: object) -> str:
-    return {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(value), "a number")
+    return clipped(json.dumps(value, ensure_ascii=False), _SHOWN)

@@ -22,6 +22,7 @@ from events.ids import fact_id, rejection_id_for
 from events.outcomes import Rejection, Resolution
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
+from events.wording import clipped, json_kind, our_words
 
 HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
 STATE_TYPE: Final = "lapor.complaint.snapshot.v1"
@@ -43,8 +44,6 @@ _SENDERS_PART: Final = {"data", "expectedversion"}
 _OUR_STAGES: Final = "/stages/"
 _UNKNOWN: Final = "extra_forbidden"
 _SHOWN_ERRORS: Final = 5
-_JSON_WORDS: Final = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-_SHOWN_CHARACTERS: Final = 100  # of what a sender wrote: a reason stands in a header, and is read by a person
 _SNAPSHOT_MARK: Final = b',"complaint":'
 STATE_MARK: Final = b',"data":{"complaint":'
 """What comes before the snapshot in a record of `complaints.state`, as `encode_snapshot` writes it."""
@@ -68,25 +67,19 @@ def _object(raw: bytes | None) -> dict[str, Any]:
     except ValueError as error:
         raise Undecodable("not-json", f"not JSON: {_not_utf8(raw) or error}") from None
     if not isinstance(value, dict):
-        said = _JSON_WORDS.get(type(value), "a number")
-        raise Undecodable("not-an-object", f"a CloudEvent is a JSON object, this is {said}")
+        raise Undecodable("not-an-object", f"a CloudEvent is a JSON object, this is {json_kind(value)}")
     return value
 
 
-def _clipped(text: str) -> str:
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
-
-
 def _line(error: ErrorDetails) -> str:
-    where = _clipped(".".join(str(part) for part in error["loc"]) or "message")
+    where = clipped(".".join(str(part) for part in error["loc"]) or "message")
     if error["type"] == _UNKNOWN:
         return f"{where}: unknown field"
     if error["type"] == "missing":
         return f"{where}: required"
     if error["type"] == "string_pattern_mismatch":
         return f"{where}: holds a character that is not allowed there"
-    # pydantic puts it before what our own validators say
-    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+    return f"{where}: {our_words(error['msg'])}"
 
 
 def _reason(error: ValidationError) -> str:
@@ -122,7 +115,7 @@ def decode_report(raw: bytes | None) -> ReportSubmitted:
     """
     found = _object(raw).get("type")
     if found != ReportSubmitted.TYPE:
-        raise Undecodable("unknown-type", f"type {_clipped(repr(found))} is not {ReportSubmitted.TYPE}")
+        raise Undecodable("unknown-type", f"type {clipped(repr(found))} is not {ReportSubmitted.TYPE}")
     assert raw is not None  # noqa: S101 -- _object refused it otherwise
     return _valid(ReportSubmitted, raw)
 
@@ -137,7 +130,7 @@ def decode_command(raw: bytes | None) -> CommandEvent[Command]:
     value = _object(raw)
     model = _COMMAND_EVENTS.get(str(value.get("type")))
     if model is None:
-        raise Undecodable("unknown-type", f"type {_clipped(repr(value.get('type')))} is no command of the contract")
+        raise Undecodable("unknown-type", f"type {clipped(repr(value.get('type')))} is no command of the contract")
     return _asked(model, raw or b"")
 
 
@@ -161,7 +154,7 @@ def decode_announcement(raw: bytes | None) -> AnnouncementEvent:
     """
     found = _object(raw).get("type")
     if found != AnnouncementEvent.TYPE:
-        raise Undecodable("unknown-type", f"type {_clipped(repr(found))} is not {AnnouncementEvent.TYPE}")
+        raise Undecodable("unknown-type", f"type {clipped(repr(found))} is not {AnnouncementEvent.TYPE}")
     return _asked(AnnouncementEvent, raw or b"")
 
 
@@ -217,7 +210,7 @@ def decode_fact(raw: bytes | None) -> Recorded:
     found = _object(head).get("type")
     model = _FACT_EVENTS.get(str(found))
     if model is None:
-        raise Undecodable("unknown-type", f"type {_clipped(repr(found))} is no fact of the contract")
+        raise Undecodable("unknown-type", f"type {clipped(repr(found))} is no fact of the contract")
     event = read_ours(model, head)
     if event.time is None:
         raise Undecodable("invalid", "time: required")
@@ -249,7 +242,7 @@ def decode_snapshot(raw: bytes | None) -> Complaint:
     """
     found = _object(raw).get("type")
     if found != STATE_TYPE:
-        raise Undecodable("unknown-type", f"type {_clipped(repr(found))} is not {STATE_TYPE}")
+        raise Undecodable("unknown-type", f"type {clipped(repr(found))} is not {STATE_TYPE}")
     return read_ours(_StateEvent, raw or b"").data.complaint
 
 
@@ -261,7 +254,7 @@ def decode_calendar(raw: bytes | None) -> Announcements:
     """
     found = _object(raw).get("type")
     if found != CALENDAR_TYPE:
-        raise Undecodable("unknown-type", f"type {_clipped(repr(found))} is not {CALENDAR_TYPE}")
+        raise Undecodable("unknown-type", f"type {clipped(repr(found))} is not {CALENDAR_TYPE}")
     return read_ours(_CalendarEvent, raw or b"").data
 
 
@@ -300,7 +293,7 @@ def fields_unknown(raw: bytes) -> list[str]:
         model.model_validate_json(raw)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        return [_clipped(".".join(map(str, each["loc"]))) for each in found if each["type"] == _UNKNOWN]
+        return [clipped(".".join(map(str, each["loc"]))) for each in found if each["type"] == _UNKNOWN]
     return []
 
 
@@ -313,7 +306,7 @@ def complaint_key(key: bytes | None) -> bytes:
     try:
         return UUID((key or b"").decode()).bytes
     except ValueError:
-        raise Undecodable("invalid", f"key: {_clipped(repr(key))} is no complaint id") from None
+        raise Undecodable("invalid", f"key: {clipped(repr(key))} is no complaint id") from None
 
 
 def fact_headers(recorded: Recorded) -> tuple[tuple[str, bytes], ...]:

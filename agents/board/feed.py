@@ -10,10 +10,10 @@ import structlog
 from kafka.errors import RequestTimedOutError
 
 from agents.board.figures import Sources, Surroundings, figures
-from agents.board.letters import OpenLetters
 from agents.board.standing import read_standing
 from agents.board.standings import Standings
 from agents.board.trend import EVERY_S, WINDOW_S, Trends
+from agents.deadletters import OpenLetters
 from agents.lag import LagWatcher
 from agents.settings import Settings
 from events.client import Reader, Record, require_topics

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from agents.board.standing import Deadline, Standing, hour_of
 from agents.board.standings import HourCounts, OfficeCounts, Standings
+from agents.deadletters import Reason
 from events.vocabulary import Status
 from workflow.transitions import OPEN
 
@@ -25,14 +26,6 @@ DAYS: Final = 14
 _LONGEST_NAME: Final = 100
 
 _FOLLOWED_UP: Final = (Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED)
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why something was set aside: which stage did it, and its code."""
-
-    stage: str
-    code: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,13 @@ from datetime import datetime
 from heapq import nsmallest
 from typing import Final, NamedTuple
 
-from agents.deadletters import settled_by
+from agents.deadletters import OpenLetters
 from events.client import Record
 from events.codec import decode_snapshot
 from events.errors import Undecodable
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import ClockName, Status
-from workflow.evidence import Place
 
 READS: Final = (TopicName.STATE, TopicName.REJECTIONS, TopicName.DEAD_LETTERS)
 
@@ -60,7 +59,7 @@ class Board:
 
     def __init__(self) -> None:
         self.complaints: dict[bytes, Entry] = {}
-        self._letters: dict[str, str] = {}
+        self._letters = OpenLetters()
         self.rejections = 0
 
     def add(self, records: Iterable[Record]) -> None:
@@ -69,23 +68,17 @@ class Board:
             if record.topic is TopicName.REJECTIONS:
                 self.rejections += 1
             elif record.topic is TopicName.DEAD_LETTERS:
-                self._letter(record)
+                self._letters.add(record)
             elif record.key is not None:
                 self._stand(record.key, record.value)
-
-    def _letter(self, record: Record) -> None:
-        """Take in a dead letter, or what became of one."""
-        settled = settled_by(record.headers)
-        if settled is not None:
-            self._letters.pop(settled, None)
-        else:
-            stage = (record.headers.get("stage") or b"unknown").decode(errors="replace")
-            self._letters[str(Place(record.topic, record.partition, record.offset))] = stage
 
     @property
     def dead_letters(self) -> Counter[str]:
         """How many dead letters nobody has dealt with yet, by stage."""
-        return Counter(self._letters.values())
+        found = Counter[str]()
+        for reason, count in self._letters.by_reason.items():
+            found[reason.stage] += count
+        return found
 
     def _stand(self, key: bytes, value: bytes | None) -> None:
         if value is None:

@@ -11,6 +11,7 @@ from agents.deadletters.letters import (
     read_letters,
     settled_by,
 )
+from agents.deadletters.open import OpenLetters, Reason
 
 __all__ = [
     "Desk",
@@ -18,6 +19,8 @@ __all__ = [
     "Letter",
     "NoSuchLetter",
     "NotReturned",
+    "OpenLetters",
+    "Reason",
     "Returned",
     "find_letters",
     "origin_of",

@@ -21,6 +21,7 @@ from agents.schemas.compatibility import Break, Side, breaks
 from agents.schemas.components import Components
 from agents.schemas.messages import Schema, message_schemas, sides
 from agents.schemas.records import messages
+from events.wording import clipped
 
 SCHEMAS: Final = Path("schemas")
 EXAMPLES: Final = Path("tests/golden")
@@ -146,8 +147,7 @@ def _unlike(there: Any, expected: Any, path: str) -> Iterator[str]:  # noqa: ANN
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return clipped(json.dumps(value, ensure_ascii=False), _LONGEST)
 
 
 def last_released(directory: Path) -> Released | None:

@@ -11,11 +11,11 @@ import pytest
 from worlds import DEMO, MONDAY, World, seconds, to_status
 
 from agents.board.feed import Feed
-from agents.board.figures import DAYS, NAMED, OFFICES, REASONS, Reason, Sources, Surroundings, figures, flow, funnel
-from agents.board.letters import OpenLetters
+from agents.board.figures import DAYS, NAMED, OFFICES, REASONS, Sources, Surroundings, figures, flow, funnel
 from agents.board.standing import Deadline, hour_of, read_standing
 from agents.board.standings import HourCounts, Standings
 from agents.board.trend import SAMPLES, SHOWN_OF, Trend, Trends, trend
+from agents.deadletters import OpenLetters, Reason
 from agents.lag import GroupLag, LagReport, Severity
 from agents.lag import Status as LagStatus
 from agents.lag.looks import GroupState

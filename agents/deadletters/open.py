@@ -1,11 +1,19 @@
 """Dead letters that nobody has dealt with yet, counted by their reason."""
 
 from collections import Counter
+from dataclasses import dataclass
 
-from agents.board.figures import Reason
-from agents.deadletters import settled_by
+from agents.deadletters.letters import settled_by
 from events.client import Record
 from workflow.evidence import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something was set aside: which stage did it, and its code."""
+
+    stage: str
+    code: str
 
 
 class OpenLetters:

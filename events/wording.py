@@ -1,0 +1,22 @@
+"""Words for people about what somebody sent."""
+
+from typing import Final
+
+_WORDS: Final = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+_NOT_OURS: Final = "Value error, "
+_SHOWN_CHARACTERS: Final = 100  # of what a sender wrote: a reason stands in a header, and is read by a person
+
+
+def clipped(text: str, longest: int = _SHOWN_CHARACTERS) -> str:
+    """Return the beginning of a text that is longer than so many characters."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
+
+
+def json_kind(value: object) -> str:
+    """Say what a JSON value is that is no object."""
+    return _WORDS.get(type(value), "a number")
+
+
+def our_words(message: str) -> str:
+    """Return what a validator of ours says, without what pydantic puts before it."""
+    return message.removeprefix(_NOT_OURS)
