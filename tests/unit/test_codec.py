@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -142,7 +143,8 @@ SCALARS: st.SearchStrategy[Any] = st.one_of(
         ["", " ", "\x00", "a\x00b", "\u202e", "0000-01-01", "0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
     ),
     st.sampled_from(["0001-01-01T00:00:00+14:00", "2026-02-30", "2026-03-16", "2026-03-16T10:00:00", "x" * 5_000]),
-    st.sampled_from([[], {}, [[]], ["x"] * 30, {"url": "x"}, {"province": 1}]),
+    # copies: what is drawn is changed afterwards, and could come to hold itself
+    st.sampled_from([[], {}, [[]], ["x"] * 30, {"url": "x"}, {"province": 1}]).map(deepcopy),
 )
 
 
