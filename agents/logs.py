@@ -1,4 +1,7 @@
-"""Log lines: pretty on a terminal, JSON otherwise; always one event with a fixed name and its facts beside it."""
+"""Log lines: pretty on a terminal, JSON otherwise; always one event with a fixed name and its facts beside it.
+
+Those of the libraries too, as events `library`: at a bounded rate (`agents/library_logs.py`).
+"""
 
 import logging
 import sys
@@ -9,6 +12,7 @@ from typing import Final, TextIO, cast
 import structlog
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
+from agents.library_logs import LibraryLines
 from agents.settings import LogFormat
 
 _QUIET: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio")
@@ -27,7 +31,7 @@ def said_once(library: str) -> Iterator[None]:
 
 
 class _StandardError:
-    """Standard error as it was when logging was set up: Faust exchanges it later, for one that logs what it is given.
+    """Standard error as it was when logging was set up, whoever exchanges it later.
 
     If it has been closed since, by a program that has called one of our commands and gone on, the process's own.
     """
@@ -45,8 +49,11 @@ class _StandardError:
         self._open().flush()
 
 
-def configure(log_format: LogFormat, stream: TextIO | None = None) -> None:
-    """Set up structlog for this process, writing to `stream` (default: standard error)."""
+def configure(log_format: LogFormat, stream: TextIO | None = None, **facts: str) -> None:
+    """Set up structlog for this process, writing to `stream` (default: standard error).
+
+    What libraries log comes as events `library`, with `facts` in each.
+    """
     terminal = (stream or sys.stderr).isatty()
     out = stream or cast(TextIO, _StandardError())
     pretty = log_format == "pretty" or (log_format == "auto" and terminal)
@@ -70,6 +77,10 @@ def configure(log_format: LogFormat, stream: TextIO | None = None) -> None:
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("aiokafka.consumer.group_coordinator").addFilter(_no_young_broker)
+    for handler in [each for each in logging.root.handlers if isinstance(each, LibraryLines)]:
+        logging.root.removeHandler(handler)
+        handler.close()
+    logging.root.addHandler(LibraryLines(**facts))
 
 
 def _no_young_broker(record: logging.LogRecord) -> bool:

@@ -6,6 +6,7 @@ producer stay off: with them, an exception in an agent acknowledges the record (
 
 import asyncio
 import gc
+import logging
 import os
 import sys
 import tempfile
@@ -35,6 +36,15 @@ class _OwnReader(BootStrategy):
     enable_kafka = False
 
 
+class StageWorker(faust.Worker):
+    """Faust's worker without its log format, and without its spinner: that writes escape codes to any file."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 -- whatever Faust's own takes
+        super().__init__(*args, **{**options, "override_logging": False})
+        self.spinner = None
+        logging.captureWarnings(capture=True)
+
+
 class StageApp(faust.App):
     """The app of one stage, with the channel through which its polls come."""
 
@@ -45,6 +55,7 @@ class StageApp(faust.App):
             datadir=tempfile.gettempdir(),
             web_enabled=False,
             topic_disable_leader=True,
+            Worker=StageWorker,
         )
         self.boot_strategy = _OwnReader(self)
         self.stage = stage
@@ -87,7 +98,7 @@ def stage_app(stage: Stage) -> StageApp:
     except (SettingsError, PolicyError, failpoints.Misspelt) as error:
         sys.stderr.write(f"alur {stage.name}: {error}\n")
         raise SystemExit(EXIT_REFUSED) from None
-    logs.configure(settings.log)
+    logs.configure(settings.log, stage=stage.name)
     gc.set_threshold(*_COLLECTOR)
     app = StageApp(stage, settings, policy_set)
     app.reader.metrics.began(os.environ)

@@ -1,5 +1,6 @@
 """How a stage's process ends."""
 
+import logging
 import os
 from typing import Final, NoReturn
 
@@ -40,6 +41,7 @@ def end_with(stage: str, error: Exception) -> NoReturn:
 
     Fenced, or a broker that is gone: going on could only write what a successor writes too.
     """
+    logging.shutdown()  # what libraries have repeated, and nobody has been told yet
     if isinstance(error, RefusedToStart):
         log.error("refused-to-start", stage=stage, reason=str(error))
         os._exit(EXIT_REFUSED)

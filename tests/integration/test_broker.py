@@ -1,5 +1,6 @@
 """A broker is started, found again, stopped; and none outlives the one it was started for."""
 
+import json
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,6 +99,44 @@ def test_data_stay_when_the_broker_is_killed_and_started_again(home: dict[str, s
     assert eventually(lambda: status(home).broker is None)
     assert not start(home, port=broker.port).already
     assert topics_missing(settings) == ()
+
+
+def test_a_worker_whose_broker_has_stopped_says_so_in_few_lines_of_its_own(
+    home: dict[str, str], tmp_path: Path
+) -> None:
+    """Its client tries again some hundred times a second, and would say so each time, in a form of its own."""
+    [port] = free_ports(1)
+    settings = Settings(broker=start(home, port=port).broker.address, partitions=2)
+    ensure_topics(settings)
+    log, out = tmp_path / "log", tmp_path / "out"
+
+    def lines() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in log.read_text().splitlines()]
+
+    def repeated() -> int:
+        return sum(line.get("repeated", 0) for line in lines())
+
+    with log.open("wb") as stderr, out.open("wb") as stdout:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "faust", "-A", "agents.verification", "worker", "-l", "error"],
+            env={**os.environ, **settings.to_environment()},
+            stdout=stdout,
+            stderr=stderr,
+        )
+    try:
+        assert eventually(lambda: sum(line["event"] == "took-over" for line in lines()) == 2), log.read_text()
+        stop(home)
+        assert eventually(lambda: repeated() > 100), log.read_text()
+        said = [line for line in lines() if line["event"] == "library"]
+        assert {line["stage"] for line in said} == {"verification"}
+        assert any("Connect call failed" in line["message"] for line in said)
+        assert len(said) < 40, "however often it has tried"
+        start(home, port=port)
+    finally:
+        worker.terminate()
+        assert worker.wait(_PATIENCE_S) == 0
+    assert lines(), "all of them are JSON, to the last"
+    assert b"\x1b" not in out.read_bytes()
 
 
 def test_a_port_that_is_taken_is_named(home: dict[str, str]) -> None:

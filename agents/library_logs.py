@@ -1,0 +1,116 @@
+"""What libraries log, in our own lines: what is new at once, and what repeats itself once in a while, with how often.
+
+A client of Kafka that has lost its broker says so many times a second, in each of its tasks. All of that is one trouble
+to whoever reads the log, and would push every other line out of it.
+"""
+
+import logging
+import threading
+from collections import Counter
+from typing import Final, NamedTuple
+
+import structlog
+
+WINDOW_SECONDS: Final = 10.0
+"""How often what repeats itself is written."""
+KINDS_PER_LIBRARY: Final = 50
+"""So many lines that differ one part of a library may write within a window; the others are counted together."""
+_OTHERS: Final = "(other messages)"
+_LEVELS: Final = (logging.CRITICAL, logging.ERROR, logging.WARNING)
+
+
+class _Kind(NamedTuple):
+    """Lines that say the same: by the same logger, in the same words, of the same exception."""
+
+    library: str
+    message: str
+    exception: str
+
+
+class LibraryLines(logging.Handler):
+    """Writes records of the standard library's logging as events `library`, each kind at once when it is new.
+
+    What comes again within the window is counted, and written when the window ends: one line a kind, with `repeated`.
+    Who has nothing more to say for a whole window is new again after it. So the rate is bounded, and no record goes
+    without a trace.
+
+    Args:
+        facts: what stands in each line beside that.
+    """
+
+    def __init__(self, **facts: str) -> None:
+        super().__init__(logging.WARNING)
+        self._facts = facts
+        self._levels: dict[_Kind, int] = {}
+        self._again: Counter[_Kind] = Counter()
+        self._timer: threading.Timer | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing has been said for a window: whatever comes now is new."""
+        with self._locked():
+            return self._timer is None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record, or count it; the caller holds the handler's lock."""
+        try:
+            kind = self._kind(record)
+            if kind in self._levels:
+                self._again[kind] += 1
+            else:
+                self._levels[kind] = next((each for each in _LEVELS if record.levelno >= each), logging.WARNING)
+                if kind.message == _OTHERS:
+                    self._again[kind] += 1
+                else:
+                    self._write(kind, exc_info=record.exc_info)
+            if self._timer is None:
+                self._begin_window()
+        except Exception:  # noqa: BLE001 -- as each handler of the standard library: a log line must not end anybody's work
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Write what has been counted and not told yet. Called when the process ends in good order."""
+        with self._locked():
+            for kind, times in self._again.items():
+                self._write(kind, repeated=times)
+            self._again.clear()
+
+    def close(self) -> None:
+        """Write what is left, and wait for nothing more."""
+        with self._locked():
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        self.flush()
+        super().close()
+
+    def _kind(self, record: logging.LogRecord) -> _Kind:
+        exception = repr(record.exc_info[1]) if record.exc_info else ""
+        kind = _Kind(record.name, record.getMessage(), exception)
+        if kind in self._levels or sum(each.library == record.name for each in self._levels) < KINDS_PER_LIBRARY:
+            return kind
+        return _Kind(record.name, _OTHERS, "")
+
+    def _write(self, kind: _Kind, **facts: object) -> None:
+        log = structlog.get_logger()  # not kept: what is set up last counts
+        log.log(self._levels[kind], "library", library=kind.library, message=kind.message, **self._facts, **facts)
+
+    def _begin_window(self) -> None:
+        self._timer = threading.Timer(WINDOW_SECONDS, self._end_window)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _end_window(self) -> None:
+        with self._locked():
+            if self._timer is None:
+                return
+            repeated = set(self._again)
+            self.flush()
+            self._levels = {kind: level for kind, level in self._levels.items() if kind in repeated}
+            self._timer = None
+            if self._levels:
+                self._begin_window()
+
+    def _locked(self) -> threading.RLock:
+        lock: threading.RLock = self.lock  # type: ignore[assignment]  # made by the base class, and only then
+        return lock
