@@ -20,6 +20,28 @@ ASK_EVERY_SECONDS: Final = 0.25
 _TRICKLE_SECONDS: Final = 60.0
 """Held for so long, one record is let through: a member of the group that never polls is taken for dead."""
 _WARN_SECONDS: Final = 10.0
+_LATE_ANSWER_SECONDS: Final = 5.0
+"""An answer that took longer tells that the broker was gone, and not for how long the other stage has been behind."""
+
+
+class Patience:
+    """Tells once when no room has been found for longer than it is worth keeping quiet about."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._told = False
+
+    def runs_out(self, asked: float, answered: float) -> bool:
+        """Take in that there was no room, by an answer with these times, in seconds; say whether to tell it now."""
+        if self._since is None or answered - asked > _LATE_ANSWER_SECONDS:
+            self._since = answered
+        tell = answered - self._since > _WARN_SECONDS and not self._told
+        self._told = self._told or tell
+        return tell
+
+    def end(self) -> None:
+        """Take in that there was room."""
+        self._since, self._told = None, False
 
 
 class Headroom:
@@ -40,7 +62,7 @@ class Headroom:
         self._left = 0
         self._asked_at = float("-inf")
         self._roomy_at = time.monotonic()
-        self._warned = False
+        self._patience = Patience()
 
     async def start(self) -> None:
         """Connect."""
@@ -60,7 +82,8 @@ class Headroom:
             self._asked_at = now
             if not self._left:
                 return self._held(now, waiting)
-        self._roomy_at, self._warned = now, False
+        self._roomy_at = now
+        self._patience.end()
         return self._left
 
     def took(self, records: int) -> None:
@@ -68,8 +91,7 @@ class Headroom:
         self._left -= records
 
     def _held(self, now: float, waiting: int) -> int:
-        if now - self._roomy_at > _WARN_SECONDS and not self._warned:
-            self._warned = True
+        if self._patience.runs_out(now, time.monotonic()):
             log.warning("held-back", reason=f"{self._behind} is behind", waiting=waiting, most=self._most)
         if now - self._roomy_at < _TRICKLE_SECONDS:
             return 0
