@@ -13,6 +13,7 @@ from agents import policies
 from agents.cli.announcing import Answers, announce_and_wait
 from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure
+from agents.cli.given import source as source_given
 from agents.cli.send import in_options
 from events.announcements import CALENDAR, Announcement, AnnouncementEvent
 from events.base import timestamp
@@ -110,7 +111,10 @@ def announce(  # noqa: PLR0913 -- an option each
         bool, typer.Option("--working-day", help="a working day, though it was to be a holiday")
     ] = False,
     sender: Annotated[
-        str | None, typer.Option("--as", metavar="SOURCE", help="who announces it; the national administrator")
+        str | None,
+        typer.Option(
+            "--as", metavar="SOURCE", callback=source_given, help="who announces it; the national administrator"
+        ),
     ] = None,
     command_id: Annotated[
         str | None, typer.Option("--id", metavar="ID", help="repeats with this id are one announcement")

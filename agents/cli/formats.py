@@ -16,6 +16,7 @@ from agents.bridges.reports import Table, TableOptions, csv_table, is_json, json
 from agents.bridges.sheets import XLSX_MAGIC, CsvSheet, Sheet, XlsxSheet
 from agents.cli.context import say
 from agents.cli.errors import MISUSED, Failure
+from agents.cli.given import NOTHING
 
 
 class Format(StrEnum):
@@ -72,6 +73,8 @@ def items_of(asked: Asked, lines: Iterator[bytes]) -> Iterable[Item]:
         formats = [*(["a CSV"] if None in meant else []), *(f"--format {each}" for each in Format if each in meant)]
         raise Failure(f"{misplaced[0]}: only with {' or '.join(formats)}", MISUSED)
     first = next(lines, b"")
+    if not first:
+        raise UnreadableFile(NOTHING)
     if asked.file.casefold().endswith(".xlsx") and not first.startswith(XLSX_MAGIC):
         raise Failure(f"{asked.file}: is no Excel workbook, whatever its name says: export it anew, or rename a CSV")
     return _READERS[asked.format](asked, first, chain([first], lines))
@@ -84,7 +87,15 @@ def _contract(asked: Asked, first: bytes, lines: Iterator[bytes]) -> Iterable[It
         return _told(csv_table(lines, asked.options, datetime.now(UTC)))
     if asked.given:
         raise Failure(f"{', '.join(asked.given)}: only for CSV; reports in JSON say it themselves", MISUSED)
-    return json_reports(lines)
+    return _at_least_one(json_reports(lines))
+
+
+def _at_least_one(items: Iterator[Item]) -> Iterator[Item]:
+    first = next(items, None)
+    if first is None:
+        raise UnreadableFile(NOTHING)
+    yield first
+    yield from items
 
 
 def _open311(asked: Asked, _first: bytes, lines: Iterator[bytes]) -> Iterable[Item]:

@@ -14,6 +14,7 @@ from agents import policies
 from agents.cli.context import say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure
 from agents.cli.fields import data_of, options
+from agents.cli.given import source as source_given
 from agents.settings import Settings
 from events.client import Gateway, Order, Outcome, find_complaint, require_topics
 from events.commands import COMMANDS, Command
@@ -73,7 +74,8 @@ def _envelope_options(command: type[Command]) -> list[inspect.Parameter]:
         (
             "sender",
             Annotated[
-                str if sender is empty else str | None, typer.Option("--as", metavar="SOURCE", help=default_sender)
+                str if sender is empty else str | None,
+                typer.Option("--as", metavar="SOURCE", callback=source_given, help=default_sender),
             ],
             sender,
         ),

@@ -1,8 +1,6 @@
 """`alur submit`: reports from a file into the intake."""
 
-import csv
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,9 +13,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from agents.bridges.items import Item, PassedOver, Report, Skipped
 from agents.bridges.reports import DEFAULT_SOURCE, TableOptions
+from agents.cli import rejects as reject_file
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import Failure
 from agents.cli.formats import Asked, Format, items_of, one_line
+from agents.cli.given import channel, name_of, opened
 from agents.settings import Settings
 from events.client import KafkaFailure, Place, Publisher, require_topics
 from events.topics import TopicName
@@ -55,36 +55,44 @@ class Tally:
             self.settled += 1
 
 
+_File = Annotated[str, typer.Argument(metavar="FILE", help="JSON lines of the contract, or CSV; - is stdin")]
+_Form = Annotated[
+    Format | None, typer.Option("--format", help="the file is in a format of others'; see docs/bridges.md")
+]
+_Columns = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="FIELD=COLUMN", help="which column of a table holds what; FIELD= for none"),
+]
+_Source = Annotated[
+    str | None,
+    typer.Option(callback=channel, help=f"the channel that rows come from; {DEFAULT_SOURCE} unless given, for a CSV"),
+]
+_Class = Annotated[
+    ComplaintClass | None, typer.Option("--class", help="the class of rows that have none; complaint unless given")
+]
+_Settled = Annotated[bool, typer.Option("--settled", help="submit also what is closed or archived where it comes from")]
+_Rejects = Annotated[
+    Path | None, typer.Option(dir_okay=False, writable=True, help="write every skipped line here, with its reason")
+]
+
+
 def submit(  # noqa: PLR0913 -- the options of a command are its arguments
     ctx: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON lines of the contract, or CSV; - is stdin")],
+    file: _File,
     *,
-    form: Annotated[
-        Format | None, typer.Option("--format", help="the file is in a format of others'; see docs/bridges.md")
-    ] = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN", help="which column of a table holds what; FIELD= for none"),
-    ] = None,
-    source: Annotated[
-        str | None, typer.Option(help=f"the channel that rows come from; {DEFAULT_SOURCE} unless given, for a CSV")
-    ] = None,
-    complaint_class: Annotated[
-        ComplaintClass | None, typer.Option("--class", help="the class of rows that have none; complaint unless given")
-    ] = None,
-    settled: Annotated[
-        bool, typer.Option("--settled", help="submit also what is closed or archived where it comes from")
-    ] = False,
-    rejects: Annotated[
-        Path | None, typer.Option(dir_okay=False, writable=True, help="write every skipped line here, with its reason")
-    ] = None,
+    form: _Form = None,
+    columns: _Columns = None,
+    source: _Source = None,
+    complaint_class: _Class = None,
+    settled: _Settled = False,
+    rejects: _Rejects = None,
 ) -> None:
     """Submit reports: JSON lines of the contract, or a CSV whose columns are found by their names.
 
     A report counts once Kafka has acknowledged it. A line that is no report of the contract is skipped with its
-    reason, and then the exit status is 1. Submitting a file again does no harm: the same source and id are the same
-    report. Fields to map: id, title, body, class, category, event_date, province, city, district, village, lat, lon,
-    office, anonymous, secret, name, phone, email, attachments.
+    reason, and then the exit status is 1, as it is when there is nothing in the file. Submitting a file again does no
+    harm: the same source and id are the same report. Fields to map: id, title, body, class, category, event_date,
+    province, city, district, village, lat, lon, office, anonymous, secret, name, phone, email, attachments.
 
     With `--format open311` the file holds service requests (GeoReport v2, JSON), with `--format lapor` an export of
     LAPOR (CSV or Excel).
@@ -101,8 +109,11 @@ def submit(  # noqa: PLR0913 -- the options of a command are its arguments
     options = TableOptions(tuple(columns or ()), source, complaint_class or ComplaintClass.COMPLAINT, settled)
     given = tuple(name for name, value in row_options if value)
     tally = Tally()
-    with one_line(file), _opened(file) as stream, _progress(stream) as lines:
-        _send(settings_of(ctx), items_of(Asked(file, stream, form, options, given), lines), tally)
+    if rejects is not None:
+        reject_file.refuse_unless_writable(rejects, file)
+    name = name_of(file)
+    with one_line(name), opened(file) as stream, _progress(stream) as lines:
+        _send(settings_of(ctx), items_of(Asked(name, stream, form, options, given), lines), tally)
     _tell(tally, rejects, "request" if form is Format.OPEN311 else "line")
     if tally.skipped:
         raise Failure(f"{len(tally.skipped)} of {tally.accepted + len(tally.skipped)} reports were not submitted")
@@ -141,19 +152,7 @@ def _tell(tally: Tally, rejects: Path | None, entry: str) -> None:
     say(f"submitted {tally.accepted}, skipped {len(tally.skipped)}")
     # last: what was submitted is told even where this file cannot be written
     if rejects is not None:
-        with rejects.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(("line", "reason"))
-            writer.writerows((skipped.line, skipped.reason) for skipped in tally.skipped)
-
-
-@contextmanager
-def _opened(file: str) -> Iterator[BinaryIO]:
-    if file == "-":
-        yield sys.stdin.buffer
-    else:
-        with Path(file).open("rb") as stream:
-            yield stream
+        reject_file.write(rejects, tally.skipped)
 
 
 @contextmanager

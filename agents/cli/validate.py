@@ -1,14 +1,11 @@
 """`alur validate`: what is wrong with a message before it is sent, and what would come of it. Needs no broker."""
 
-import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
-from pathlib import Path
-from typing import Annotated, BinaryIO, Final
+from typing import Annotated
 
 import typer
 from pydantic_core import from_json
@@ -16,12 +13,11 @@ from pydantic_core import from_json
 from agents import policies
 from agents.cli.context import say, settings_of
 from agents.cli.errors import Failure
+from agents.cli.given import NOTHING, name_of, opened
 from agents.cli.wording import safe
 from agents.mistakes import Verdict, judge
 from agents.prospects import prospects
 from workflow.policy import Policy
-
-_STDIN: Final = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +36,7 @@ def validate(
 
     Takes messages of every type: reports, commands, facts, snapshots, rejections, resolutions. Of a report it tells the
     complaint id, and what the policy would miss: a report that lacks it is registered all the same, and postponed.
-    Exits with 1 if a message has a mistake. Needs no broker.
+    Exits with 1 if a message has a mistake, or there is none. Needs no broker.
 
         alur validate report.json
 
@@ -51,17 +47,17 @@ def validate(
     now = datetime.now(UTC)
     policy = policies.load(settings_of(ctx).policy).at(now)
     count = wrong = 0
-    with _opened(file) as stream:
-        for item in messages_in(_name(file), stream):
+    with opened(file) as stream:
+        for item in messages_in(name_of(file), stream):
             verdict = judge(item.raw)
             count += 1
             wrong += bool(verdict.mistakes)
             for line in _told(item, verdict, now, policy):
                 say(safe(line))
     if not count:
-        raise Failure(f"{_name(file)}: there is no message in it")
+        raise Failure(f"{name_of(file)}: {NOTHING}")
     if wrong:
-        raise Failure(f"{_name(file)}: {wrong} of {count} {_messages(count)} not in order")
+        raise Failure(f"{name_of(file)}: {wrong} of {count} {_messages(count)} not in order")
 
 
 def _told(item: Item, verdict: Verdict, now: datetime, policy: Policy) -> Iterator[str]:
@@ -76,19 +72,6 @@ def _told(item: Item, verdict: Verdict, now: datetime, policy: Policy) -> Iterat
 
 def _messages(count: int) -> str:
     return "message" if count == 1 else "messages"
-
-
-def _name(file: str) -> str:
-    return "stdin" if file == _STDIN else file
-
-
-@contextmanager
-def _opened(file: str) -> Iterator[BinaryIO]:
-    if file == _STDIN:
-        yield sys.stdin.buffer
-    else:
-        with Path(file).open("rb") as stream:
-            yield stream
 
 
 def messages_in(name: str, stream: Iterable[bytes]) -> Iterator[Item]:

@@ -4,12 +4,17 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
+from agents.bridges.items import UnreadableFile
+from agents.bridges.reports import TableOptions
 from agents.cli import main
 from agents.cli.app import application
 from agents.cli.errors import Failure
 from agents.cli.export import _writer
+from agents.cli.formats import Asked, items_of
+from agents.cli.given import NOTHING, source
 from events.topics import STAGES
 
 RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
@@ -128,6 +133,24 @@ def test_no_broker_is_one_line(arguments: tuple[str, ...]) -> None:
         (("policy", "check", "nobody"), 1, 'no policy "nobody"'),
         (("submit", "/no/such/file.csv"), 1, "/no/such/file.csv: No such file or directory"),
         (("submit", "/"), 1, "/: Is a directory"),
+        (
+            ("--policy", "/etc", "policy", "check", "/etc"),
+            1,
+            'no policy "/etc": that is a folder, and it is not "demo"',
+        ),
+        (
+            ("submit", "-", "--source", "bad source"),
+            2,
+            "Invalid value for '--source': 'bad source' is no URI-reference",
+        ),
+        (("submit", "-", "--source", ""), 2, "Invalid value for '--source': '' is no URI-reference"),
+        (("submit", "-", "--source", "/a#b"), 2, "Invalid value for '--source': '/a#b' has a #"),
+        (
+            ("send", "withdraw-complaint", "--complaint", COMPLAINT, "--as", "bad source"),
+            2,
+            "Invalid value for '--as': 'bad source' is no URI-reference",
+        ),
+        (("calendar", "announce", "2026-01-02", "x", "--as", "a b"), 2, "Invalid value for '--as': 'a b' is no URI"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(arguments: tuple[str, ...], status: int, said: str) -> None:
@@ -140,6 +163,79 @@ def test_a_workbook_in_name_only_is_not_read_as_a_table(tmp_path: Path) -> None:
 
     for form in ((), ("--format", "lapor")):
         assert one_line(alur(*NOWHERE, "submit", *form, str(file)), 1).startswith(f"{file}: is no Excel workbook")
+
+
+@pytest.mark.parametrize("form", [(), ("--format", "lapor"), ("--format", "open311")])
+def test_an_empty_file_is_said_to_be_empty_by_whoever_reads_it(form: tuple[str, ...], tmp_path: Path) -> None:
+    for name in ("reports.jsonl", "reports.csv", "reports.xlsx"):
+        file = tmp_path / name
+        file.touch()
+        said = f"{file}: there is nothing in it"
+        assert one_line(alur(*NOWHERE, "submit", *form, str(file)), 1) == said
+        assert one_line(alur("validate", str(file)), 1) == said
+    assert one_line(alur(*NOWHERE, "submit", *form, "-", text=""), 1) == "stdin: there is nothing in it"
+
+
+def test_lines_of_nothing_are_nothing_too(tmp_path: Path) -> None:
+    file = tmp_path / "reports.jsonl"
+    file.write_text("\n  \n")
+
+    with file.open("rb") as stream, pytest.raises(UnreadableFile, match=NOTHING):
+        list(items_of(Asked(str(file), stream, None, TableOptions(), ()), stream))
+    assert one_line(alur("validate", str(file)), 1) == f"{file}: there is nothing in it"
+
+
+def test_where_rejects_cannot_be_written_is_said_before_a_broker_is_asked(tmp_path: Path) -> None:
+    reports = tmp_path / "reports.jsonl"
+    reports.write_text("{}\n")
+
+    def refused(path: Path) -> str:
+        return one_line(alur(*NOWHERE, "submit", str(reports), "--rejects", str(path)), 2)
+
+    nowhere = tmp_path / "missing" / "rejects.csv"
+    assert refused(nowhere) == (
+        f"--rejects: {nowhere} cannot be written (No such file or directory); nothing was submitted"
+    )
+    assert refused(reports) == f"--rejects: {reports} is the file of the reports itself: name another"
+    assert reports.read_text() == "{}\n"
+
+
+def test_trying_where_rejects_can_be_written_changes_nothing(tmp_path: Path) -> None:
+    reports, old, new = (tmp_path / name for name in ("reports.jsonl", "old.csv", "new.csv"))
+    reports.write_text("{}\n")
+    old.write_text("of another day")
+
+    for path in (old, new):
+        said = one_line(alur(*NOWHERE, "submit", str(reports), "--rejects", str(path)), 1)
+        assert said.startswith("no Kafka broker answers")
+    assert old.read_text() == "of another day"
+    assert not new.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "right"),
+    [
+        ("/channels/sms", True),
+        ("https://lapor.go.id:8443/a;b?c=d&e/f", True),
+        ("urn:uuid:7f1c0f4e", True),
+        ("mailto:a@b.go.id", True),
+        ("//[::1]/a", True),
+        ("relative/with:colon", True),
+        ("/a%20b#c", True),
+        ("1a:b", False),
+        ("/a%2", False),
+        ("/saluran/é", False),
+        ("/a[b]", False),
+        ("/a\n", False),
+        ("/" + "a" * 1_000, False),
+    ],
+)
+def test_a_source_is_a_uri_reference(given: str, *, right: bool) -> None:
+    if right:
+        assert source(given) == given
+    else:
+        with pytest.raises(typer.BadParameter):
+            source(given)
 
 
 def test_a_file_that_cannot_be_written_is_named_as_it_was_asked_for(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ class TestFiles:
     @pytest.mark.parametrize("text", ["", "\n \n"])
     def test_an_empty_file_holds_no_message(self, text: str) -> None:
         result = alur("validate", "-", text=text)
-        assert (result.exit_code, result.stderr) == (1, "alur: stdin: there is no message in it\n")
+        assert (result.exit_code, result.stderr) == (1, "alur: stdin: there is nothing in it\n")
 
     def test_what_could_steer_a_terminal_is_not_shown(self) -> None:
         result = alur("validate", "-", text=json.dumps(report() | {"id": "\x1b[31m"}))

@@ -1,0 +1,35 @@
+"""The file into which `alur submit` writes what it has skipped."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from agents.bridges.items import Skipped
+from agents.cli.errors import MISUSED, Failure
+
+
+def refuse_unless_writable(path: Path, file: str) -> None:
+    """Try whether `path` can be written, and leave it as it is, before anything of `file` is sent.
+
+    Raises:
+        Failure: it cannot, or it is the file of the reports itself.
+    """
+    new = not path.exists()
+    if not new and Path(file).exists() and path.samefile(file):
+        raise Failure(f"--rejects: {path} is the file of the reports itself: name another", MISUSED)
+    if not new and not path.is_file():
+        return  # a pipe or a device: opening it is already a use of it
+    try:
+        path.open("ab").close()
+    except OSError as no:
+        raise Failure(f"--rejects: {path} cannot be written ({no.strerror}); nothing was submitted", MISUSED) from None
+    if new:
+        path.unlink()
+
+
+def write(path: Path, skipped: Iterable[Skipped]) -> None:
+    """Write the line and the reason of each, as CSV."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("line", "reason"))
+        writer.writerows((each.line, each.reason) for each in skipped)
