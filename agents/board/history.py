@@ -20,6 +20,7 @@ from events.client import Dossier, Reader, add_to, require_topics
 from events.facts import Recorded
 from events.snapshot import Clock, Complaint
 from events.topics import TopicName
+from workflow.secrecy import Content, content_of
 
 SHOWN: Final = 200
 """So many facts are told, the last ones."""
@@ -67,27 +68,27 @@ def told(found: Found, standing: Standing, around: Surroundings) -> dict[str, An
     """Return what the board may tell; the complaint has at least one fact."""
     history = found.dossier.history
     complaint = history[-1].complaint
-    secret = complaint.secret or standing.shape.secret
+    content = content_of(complaint, secret=standing.shape.secret)
     return {
-        **_complaint(complaint, around, secret=secret),
-        "title": None if secret else _title(history),
+        **_complaint(complaint, around, content),
+        "title": content.words(_title(history)),
         "whole": found.whole,
         "earlier": max(0, len(history) - SHOWN),
-        "facts": [_fact(recorded, around, secret=secret) for recorded in history[-SHOWN:]],
+        "facts": [_fact(recorded, around, content) for recorded in history[-SHOWN:]],
         "clocks": [{"clock": name, **_clock(clock)} for name, clock in complaint.clocks.items()],
     }
 
 
-def _complaint(complaint: Complaint, around: Surroundings, *, secret: bool) -> dict[str, Any]:
-    place = None if secret else complaint.location
+def _complaint(complaint: Complaint, around: Surroundings, content: Content) -> dict[str, Any]:
+    place = content.location
     return {
         "tracking": complaint.tracking_id,
         "status": complaint.status,
         "class": complaint.class_,
-        "category": None if secret else complaint.category,
+        "category": content.category,
         "place": ", ".join(name for name in (place.city, place.province) if name) if place else None,
         "anonymous": complaint.anonymous,
-        "secret": secret,
+        "secret": content.secret,
         "office": around.name_of(complaint.office),
         "received_at": complaint.received_at,
         "closed_at": complaint.closed_at,
@@ -143,15 +144,15 @@ _TOLD: Final[Mapping[type[f.Fact], tuple[str, ...]]] = {
 """Which fields of a fact are told; none of those that are not named here, so that a new one is not told by accident."""
 
 
-def _fact(recorded: Recorded, around: Surroundings, *, secret: bool) -> dict[str, Any]:
+def _fact(recorded: Recorded, around: Surroundings, content: Content) -> dict[str, Any]:
     fact = recorded.fact
     said, by = {name: getattr(fact, name) for name in _TOLD.get(type(fact), ())}, who(fact.by)
     if "office" in said:
         said["office"] = around.name_of(said["office"])
-    if isinstance(fact, f.ComplaintPostponed) and not secret:
-        said["missing"] = fact.missing
-    if isinstance(fact, f.FollowUpRecorded) and not secret:
-        said["text"] = fact.text if len(fact.text) <= _LONGEST_TEXT else f"{fact.text[:_LONGEST_TEXT]}…"
+    if isinstance(fact, f.ComplaintPostponed) and (missing := content.words(fact.missing)) is not None:
+        said["missing"] = missing
+    if isinstance(fact, f.FollowUpRecorded) and (text := content.words(fact.text)) is not None:
+        said["text"] = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
     return {
         "version": recorded.complaint.version,
         "at": recorded.at,

@@ -10,8 +10,10 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from events import facts as f
+from events.reports import Location
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ComplaintClass, Status
+from workflow.secrecy import content_of
 
 HEADER: Final = (
     *("Tracking ID", "Tanggal Laporan Masuk", "Pelapor", "Klasifikasi Laporan", "Kategori", "Judul Laporan"),
@@ -91,7 +93,7 @@ def row(
 ) -> tuple[str, ...]:
     """Return the cells of a complaint, under `HEADER`.
 
-    Of a secret complaint no text, no reason and no place below the city is told. Who reported an anonymous one is never
+    Of a secret complaint nothing of its content is told (`workflow/secrecy.py`). Who reported an anonymous one is never
     told, whether `reporter` is known or not; of one that is secret only, it is told if known.
 
     Args:
@@ -101,27 +103,25 @@ def row(
         zone: of the clock by which the time of receipt is written.
         reporter: who reported, if that may be told; None if not.
     """
-    place = None if complaint.location is None else complaint.location
+    content = content_of(complaint)
+    place = content.location or Location()
     name, parent = offices.get(complaint.office or "", (complaint.office or "", ""))
     privacy = [word for word, holds in (("Anonim", complaint.anonymous), ("Rahasia", complaint.secret)) if holds]
-    texts = ("", "", "") if complaint.secret else (said.title, said.first, said.final)
-    near = (None, None) if place is None or complaint.secret else (place.district, place.village)
+    texts = (content.words(text) for text in (said.title, said.first, said.final))
     return (
         complaint.tracking_id,
         complaint.received_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
         "Anonim" if complaint.anonymous else reporter or "",
         _CLASSES[complaint.class_],
-        (complaint.category or "").replace("-", " ").title(),
-        *texts,
+        (content.category or "").replace("-", " ").title(),
+        *(text or "" for text in texts),
         ", ".join(privacy),
         complaint.channel,
         parent,
         name,
         _status(complaint, said, name),
-        "" if complaint.secret else said.reason,
-        (place.province if place else None) or "",
-        (place.city if place else None) or "",
-        *(part or "" for part in near),
+        content.words(said.reason) or "",
+        *(part or "" for part in (place.province, place.city, place.district, place.village)),
         "" if complaint.rating is None else str(complaint.rating),
     )
 

@@ -47,8 +47,8 @@ def export(
 ) -> None:
     """Write every complaint as it stands, one a row, with the columns of the LAPOR export.
 
-    Who reported is left out unless asked for, and never told of an anonymous reporter. Of a secret complaint neither
-    its texts nor its exact place are told.
+    Who reported is left out unless asked for, and never told of an anonymous reporter. Of a secret complaint
+    nothing of its content is told: neither texts nor category nor place.
 
         alur export --format lapor --out laporan.xlsx
 
