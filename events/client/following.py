@@ -6,6 +6,7 @@ the subscriber may have died.
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -85,13 +86,18 @@ class _Followed:
         self, settings: ClientSettings, topic: TopicName, positions: Positions, partitions: Collection[int] | None
     ) -> None:
         self._topic = topic
-        self._reader = Reader(settings, [topic], partitions=partitions)
+        with ExitStack() as opening:
+            self._reader = opening.enter_context(Reader(settings, [topic], partitions=partitions))
+            self._go_to(settings, positions)
+            opening.pop_all()  # it closes with the subscriber
+
+    def _go_to(self, settings: ClientSettings, positions: Positions) -> None:
         starts, ends = self._reader.starts(), self._reader.ends()
         places = {place: positions.get(place[1], start) for place, start in starts.items()}
         for place, offset in places.items():
             if not starts[place] <= offset <= ends[place]:
                 raise KafkaRefused(
-                    f"position {offset} is not in {settings.topic(topic)}, partition {place[1]}, which goes from "
+                    f"position {offset} is not in {settings.topic(self._topic)}, partition {place[1]}, which goes from "
                     f"{starts[place]} to {ends[place]}: was the topic made anew? Then begin without positions"
                 )
         self._reader.start_at(places)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -82,8 +83,10 @@ class Gateway:
 
     def __init__(self, settings: ClientSettings) -> None:
         require_topics(settings, [TopicName.COMMANDS, *_ANSWERS])
-        self._publisher = Publisher(settings)
-        self._answers = Reader(settings, _ANSWERS)
+        with ExitStack() as opening:
+            self._publisher = opening.enter_context(Publisher(settings))
+            self._answers = opening.enter_context(Reader(settings, _ANSWERS))
+            opening.pop_all()  # both are there, and close with the gateway
 
     def __enter__(self) -> Self:
         """Give the gateway itself."""

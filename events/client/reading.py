@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -91,12 +92,14 @@ class Reader:
     ) -> None:
         self._settings = settings
         self._names = {settings.topic(topic): topic for topic in topics}
-        with kafka_errors(settings):
+        numbers = None if partitions is None else set(partitions)
+        with kafka_errors(settings), ExitStack() as opening:
             self._consumer = committed_consumer(settings, "reader", _AT_ONCE)
-            numbers = None if partitions is None else set(partitions)
+            opening.callback(self._consumer.close)
             self._assign(lambda existing: existing if numbers is None else existing & numbers)
-        if complaint is not None:
-            self.turn_to(complaint)
+            if complaint is not None:
+                self.turn_to(complaint)
+            opening.pop_all()  # it is there, and closes with the reader
 
     def turn_to(self, complaint: str) -> None:
         """Read only where the records of this complaint lie, from the first on."""

@@ -3,7 +3,7 @@
 import json
 import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
+from engines import eventually
 from kafka import KafkaProducer
 
 from agents.admin import ensure_topics
@@ -24,8 +25,10 @@ from events.client import (
     KafkaRefused,
     Order,
     Publisher,
+    Reader,
     ResolutionFeed,
     TopicsMissing,
+    gateway,
     read_all,
 )
 from events.codec import decode_snapshot
@@ -224,6 +227,47 @@ def test_what_is_known_of_a_command_is_said(topics: Settings) -> None:
         with pytest.raises(Undecodable, match="no command of the contract"):
             gateway.send(Order("paint-complaint", HERE, "/citizens/1", "w2", {}))
     assert len(list(read_all(topics, [TopicName.COMMANDS]))) == 4
+
+
+def _open() -> int:
+    """How many connections to the broker this process has."""
+    sockets = {each for number in Path("/proc/self/fd").iterdir() if (each := _target(number)).startswith("socket:")}
+    established = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(f"socket:[{fields[9]}]" in sockets for fields in established if fields[3] == "01")
+
+
+def _target(number: Path) -> str:
+    try:
+        return str(number.readlink())
+    except FileNotFoundError:  # the listing itself had it open
+        return ""
+
+
+def _refused(topics: Settings) -> None:
+    with pytest.raises(KafkaRefused, match="position 999 is not in"):
+        ResolutionFeed(topics, {0: 999})
+
+
+def _unread(topics: Settings) -> None:
+    with pytest.raises(TopicsMissing):
+        Reader(replace(topics, prefix="nobodys."), [TopicName.EVENTS])
+
+
+def _half(topics: Settings) -> None:
+    with pytest.raises(TopicsMissing):
+        Gateway(replace(topics, prefix="nobodys."))
+
+
+@pytest.mark.parametrize("fails", [_refused, _unread, _half])
+def test_what_cannot_begin_leaves_no_connection_behind(
+    topics: Settings, monkeypatch: pytest.MonkeyPatch, fails: Callable[[Settings], None]
+) -> None:
+    # the topics went away after they had been looked for
+    monkeypatch.setattr(gateway, "require_topics", lambda *_: None)
+    before = _open()
+    for _ in range(3):
+        fails(topics)
+    eventually("no more is open than before", lambda: _open() <= before, 10)
 
 
 @pytest.mark.parametrize("kit", [lambda s: Channel(s, "/channels/sms"), Gateway, lambda s: ResolutionFeed(s, {})])
