@@ -32,6 +32,7 @@ _AGAIN_S: Final = 5.0
 _GOODBYE_S: Final = 1.0
 _RECORDS: Final = "records"
 _LAG: Final = "lag"
+ASK_AGAIN_S: Final = 60.0
 UNREACHABLE: Final = "unreachable"
 REFUSED: Final = "refused"
 
@@ -46,6 +47,7 @@ class Feed:
         around: what the policy tells.
         publish: is given the figures whenever there are new ones, in one of the threads.
         failed: is given what ended one of the threads, if it was not to end.
+        ask_again_s: how often it looks whether it may see the lag by now, in seconds.
     """
 
     def __init__(
@@ -54,11 +56,14 @@ class Feed:
         around: Surroundings,
         publish: Callable[[bytes], None],
         failed: Callable[[Exception], None],
+        *,
+        ask_again_s: float = ASK_AGAIN_S,
     ) -> None:
         self._settings = settings
         self._around = around
         self._publish = publish
         self._failed = failed
+        self._ask_again_s = ask_again_s
         self._stopping = threading.Event()
         self._letters_allowed = True
         self._troubles: dict[str, str | None] = {_RECORDS: None, _LAG: None}
@@ -165,15 +170,20 @@ class Feed:
         self._published = time.monotonic()
 
     def _look_at_lag(self) -> None:
-        """Look at the lag on and on; from who may not see it, only whether Kafka is there."""
-        look = self._watch_lag
+        """Look at the lag on and on; while we may not see it, whether Kafka is there, and now and then once more."""
+        again_at = 0.0
         while not self._stopping.is_set():
             try:
-                look()
+                if time.monotonic() >= again_at:
+                    self._watch_lag()
+                else:
+                    self._knock()
             except NotAllowed as error:
-                look, self.sources.lag = self._knock, None
+                if self.sources.lag is not None:
+                    log.warning("board-without-lag", reason=str(error), tried_again_in_s=self._ask_again_s)
+                again_at, self.sources.lag = time.monotonic() + self._ask_again_s, None
                 self._news.set()
-                log.warning("board-without-lag", reason=str(error))
+                self._stopping.wait(_POLL_S)
             except KafkaFailure as error:
                 self.has_trouble(_LAG, error)
                 self._stopping.wait(_AGAIN_S)
@@ -183,6 +193,8 @@ class Feed:
         with LagWatcher(self._settings, groups, window=WINDOW_S, deadlines=False) as watcher:
             while not self._stopping.is_set():
                 trends.add(watcher.sample())
+                if self.sources.lag is None:
+                    log.info("board-has-lag")
                 self.sources.lag = trends.rows()
                 self.is_well(_LAG)
                 self._news.set()

@@ -19,6 +19,7 @@ from kafka import KafkaAdminClient
 from secured import SecuredBroker, password, secured_broker
 from typer.testing import CliRunner, Result
 
+from agents.acl import apply, rights
 from agents.board.feed import Feed
 from agents.board.figures import Surroundings
 from agents.board.history import read_history
@@ -26,7 +27,7 @@ from agents.cli.app import application
 from agents.settings import Settings
 from agents.shell.process import EXIT_REFUSED
 from events.access import ROLES
-from events.client import ComplaintFeed, ResolutionFeed
+from events.client import ComplaintFeed, ResolutionFeed, require_topics
 from events.client.errors import NotAllowed
 from events.client.security import Secret, Security
 from events.ids import complaint_id
@@ -88,7 +89,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredEngine]
     policy = directory / "quick.toml"
     demo = resources.files("workflow").joinpath("policies", "demo.toml").read_text(encoding="utf-8")
     policy.write_text(demo.replace('follow_up = "8 seconds"', 'follow_up = "2 seconds"'), encoding="utf-8")
-    with secured_broker(directory, ["admin", "nobody", *(f"alur-{role}" for role in ROLES)]) as broker:
+    with secured_broker(directory, ["admin", "nobody", "latecomer", *(f"alur-{role}" for role in ROLES)]) as broker:
         settings = Settings(broker.plain, f"t{uuid.uuid4().hex[:12]}.", policy=str(policy), partitions=2)
         engine = SecuredEngine(settings, directory / "stages.log", broker=broker)
         given = engine.alur(engine.of("admin"), "topics", "acl", "--apply")
@@ -154,6 +155,35 @@ def _the_board_shows_what_it_may_see(secured: SecuredEngine, complaint: str) -> 
     assert (less["lag"], less["letters"]) == (None, None)
     with pytest.raises(NotAllowed):
         read_history(secured.of("alur-boards"), *known)
+
+
+def test_a_board_that_is_given_its_rights_late_shows_the_lag_from_then_on(secured: SecuredEngine) -> None:
+    def given(role: str) -> int:
+        return apply(rights(ROLES[role], secured.settings, "User:latecomer"), secured.settings)
+
+    said: list[dict[str, Any]] = []
+    failures: list[Exception] = []
+    assert given("boards")
+    settings, around = secured.of("latecomer"), Surroundings(ZoneInfo("Asia/Jakarta"))
+    eventually("rights hold", lambda: _sees(settings, TopicName.STATE))
+    feed = Feed(settings, around, lambda raw: said.append(json.loads(raw)), failures.append, ask_again_s=0.5)
+    feed.start()
+    try:
+        eventually("it says that it may not see the lag", lambda: said and said[-1]["lag"] is None)
+        assert given("operations-board")
+        eventually("it shows the lag", lambda: said[-1]["lag"])
+    finally:
+        feed.stop()
+    assert [row["stage"] for row in said[-1]["lag"]] == list(STAGES)
+    assert failures == []
+
+
+def _sees(settings: Settings, topic: TopicName) -> bool:
+    try:
+        require_topics(settings, [topic])
+    except NotAllowed:
+        return False
+    return True
 
 
 def _board(

@@ -92,7 +92,7 @@ def test_the_official_words_are_used() -> None:
 def test_every_word_of_the_page_is_used_and_every_one_that_the_script_uses_is_there() -> None:
     said = words("id")
     template = set(re.findall(r'say\("(\w+)"', SCRIPT)) | set(re.findall(r'\["(label_\w+)"', SCRIPT))
-    template |= {"waiting", "unknown", "trouble"}
+    template |= {"waiting", "unknown", "refused", "trouble"}
     assert template == set(said["say"])
 
 

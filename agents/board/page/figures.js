@@ -55,7 +55,7 @@ function showFunnel(funnel) {
 const tones = { ok: "quiet", warning: "soon", error: "late" };
 
 function showLag(lag) {
-  if (!lag?.length) return draw(byId("lag"), [missing(3, lag ? "waiting" : "unknown")]);
+  if (!lag?.length) return draw(byId("lag"), [missing(3, lag ? "waiting" : "refused")]);
   return draw(byId("lag"), lag.map((row) => ({
     key: row.stage,
     cells: [{ text: row.stage }, { ...numberCell(row.behind), more: row.age ? age(row.age) : "" }, { text: `${word("lag", row.status)}, ${word("trend", row.trend)}`, series: row.series, kind: tones[row.severity] }],
