@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version as version_of
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -28,6 +29,7 @@ EXAMPLES: Final = Path("tests/golden")
 ASYNCAPI: Final = "asyncapi.json"
 _RELEASED: Final = "released"
 _SUFFIX: Final = ".json"
+_UNFINISHED: Final = ".unfinished-"
 _COMMAND: Final = "alur schemas"
 _LONGEST: Final = 80  # characters of a value in a line
 
@@ -222,8 +224,13 @@ def release(directory: Path, version: str) -> Path:
         raise SchemasError(
             f"{last.version} has been released; give pyproject.toml a higher version than that, and run make"
         )
-    folder.mkdir(parents=True)
-    for path in directory.glob(f"*{_SUFFIX}"):
-        if path.name != ASYNCAPI:  # says the same once more
-            shutil.copyfile(path, folder / path.name)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # beside schemas/released/, where no half of it is ever taken for a release
+    with TemporaryDirectory(dir=directory, prefix=_UNFINISHED) as unfinished:
+        whole = Path(unfinished) / version
+        whole.mkdir()
+        for path in directory.glob(f"*{_SUFFIX}"):
+            if path.name != ASYNCAPI:  # says the same once more
+                shutil.copyfile(path, whole / path.name)
+        whole.rename(folder)
     return folder

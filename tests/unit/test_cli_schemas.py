@@ -205,6 +205,23 @@ class TestReleasing:
         assert result.exit_code == 1
         assert result.stderr.startswith("alur: 99.0.0 has been released; give pyproject.toml a higher version")
 
+    def test_one_that_is_interrupted_leaves_nothing(self, published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        before, copied = set(published.rglob("*")), list[Path]()
+
+        def copy(source: Path, target: Path) -> None:
+            if len(copied) == 3:
+                raise KeyboardInterrupt
+            copied.append(target)
+            target.write_bytes(source.read_bytes())
+
+        monkeypatch.setattr(shutil, "copyfile", copy)
+        with pytest.raises(KeyboardInterrupt):
+            release(published, "99.0.0")
+        assert set(published.rglob("*")) == before
+        monkeypatch.undo()
+        kept = release(published, "99.0.0")
+        assert {path.name for path in kept.iterdir()} == {path.name for path in kept.parent.joinpath("0.1.0").iterdir()}
+
     def test_what_is_not_in_order_is_not(self, published: Path) -> None:
         (published / REPORT).unlink()
         result = schemas("release", published)
