@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -28,6 +29,25 @@ class CannotListen(Exception):
         self.strerror = error.strerror
 
 
+class _End:
+    """When serving is over: at a signal, or with what a thread has failed with."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.reached: asyncio.Future[None] = self._loop.create_future()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._loop.add_signal_handler(number, self._come)
+
+    def failed(self, error: Exception) -> None:
+        """Take in, from any thread, a mistake of ours."""
+        with suppress(RuntimeError):  # the loop has ended before the thread has
+            self._loop.call_soon_threadsafe(self._come, error)
+
+    def _come(self, error: Exception | None = None) -> None:
+        if not self.reached.done():
+            self.reached.set_result(None) if error is None else self.reached.set_exception(error)
+
+
 async def serve(
     settings: Settings,
     around: Surroundings,
@@ -50,46 +70,73 @@ async def serve(
         CannotListen: the address cannot be used.
         Exception: what was a mistake of ours.
     """
-    loop, hub = asyncio.get_running_loop(), Hub()
-    end: asyncio.Future[None] = loop.create_future()
-
-    def stop(error: Exception | None = None) -> None:
-        if not end.done():
-            end.set_result(None) if error is None else end.set_exception(error)
-
-    def publish(figures: bytes) -> None:
-        if not end.done():
-            asyncio.run_coroutine_threadsafe(hub.publish(figures), loop)
-
-    def failed(error: Exception) -> None:
-        with suppress(RuntimeError):  # the loop has ended before the thread has
-            loop.call_soon_threadsafe(stop, error)
-
-    feed = Feed(settings, around, publish, failed)
-    board = Board(
-        hub,
-        lambda: feed.standings,
-        partial(read_history, settings),
-        around,
-        sources=feed.sources,
-        hosts=known_as(address[0], hosts),
-    )
-    runner = web.AppRunner(board.application(), access_log=None, shutdown_timeout=_LONGEST_GOODBYE_S)
+    end, hub = _End(), Hub()
+    feed = Feed(settings, around, _publisher(hub, end), end.failed)
+    runner = _runner(settings, around, hub, feed, known_as(address[0], hosts))
     await runner.setup()
     try:
-        try:
-            await web.TCPSite(runner, *address).start()
-        except OSError as error:
-            raise CannotListen(error) from None
-        await asyncio.to_thread(feed.start)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop)
-        host, port = runner.addresses[0][:2]
-        started(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
-        await end
+        where = await _listen(runner, address)
+        if await _begun(feed, end):
+            started(where)
+        await end.reached
     finally:
         await runner.cleanup()
         await asyncio.to_thread(feed.stop)
+
+
+def _publisher(hub: Hub, end: _End) -> Callable[[bytes], None]:
+    """Return what hands figures over to `hub`, from any thread, until the end."""
+    loop = asyncio.get_running_loop()
+
+    def publish(figures: bytes) -> None:
+        if not end.reached.done():
+            asyncio.run_coroutine_threadsafe(hub.publish(figures), loop)
+
+    return publish
+
+
+def _runner(settings: Settings, around: Surroundings, hub: Hub, feed: Feed, hosts: frozenset[str]) -> web.AppRunner:
+    history = partial(read_history, settings)
+    board = Board(hub, lambda: feed.standings, history, around, sources=feed.sources, hosts=hosts)
+    return web.AppRunner(board.application(), access_log=None, shutdown_timeout=_LONGEST_GOODBYE_S)
+
+
+async def _listen(runner: web.AppRunner, address: tuple[str, int]) -> str:
+    """Listen, and return where that is."""
+    try:
+        await web.TCPSite(runner, *address).start()
+    except OSError as error:
+        raise CannotListen(error) from None
+    host, port = runner.addresses[0][:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+async def _begun(feed: Feed, end: _End) -> bool:
+    """Begin to read; say whether that was done before the end came. A Kafka that does not answer is not waited for."""
+    loop = asyncio.get_running_loop()
+    begun: asyncio.Future[None] = loop.create_future()
+
+    def tell(error: Exception | None) -> None:
+        if not begun.done():
+            begun.set_result(None) if error is None else begun.set_exception(error)
+
+    def begin() -> None:
+        found = None
+        try:
+            feed.start()
+        except Exception as error:  # noqa: BLE001 -- raised where it is waited for
+            found = error
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(tell, found)
+
+    # no thread of the loop's own: those are waited for at the end, however long they take
+    threading.Thread(target=begin, name="board-start", daemon=True).start()
+    await asyncio.wait((begun, end.reached), return_when=asyncio.FIRST_COMPLETED)
+    if not begun.done():
+        begun.cancel()
+        return False
+    begun.result()
+    return True
 
 
 def known_as(listens: str, hosts: frozenset[str]) -> frozenset[str]:

@@ -1,10 +1,18 @@
 """`alur board` says in one line why it cannot be."""
 
+import os
+import signal
 import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from agents.broker.node import free_ports
 from agents.cli.app import application
 
 NOWHERE = ("--broker", "127.0.0.1:1")
@@ -48,3 +56,36 @@ def test_who_listens_to_others_is_told(address: str) -> None:
     said = board("--port", "0", "--bind", address).stderr.splitlines()
     assert said[0].startswith("whoever reaches this machine can read the board")
     assert len(said) == 2
+
+
+def _answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=1):
+            return True
+    except urllib.error.URLError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_in_good_order_while_it_waits_for_a_broker_that_says_nothing(number: signal.Signals) -> None:
+    [port] = free_ports(1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        broker = f"127.0.0.1:{silent.getsockname()[1]}"
+        process = subprocess.Popen(
+            [sys.executable, "-c", "from agents.cli import main; main()", "board", "--port", str(port)],
+            env={**os.environ, "ALUR_BROKER": broker},
+            stderr=subprocess.PIPE,
+        )
+        try:
+            deadline = time.monotonic() + 30
+            while not _answers(port):
+                assert time.monotonic() < deadline
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=5)
+        finally:
+            process.kill()
+    assert (process.returncode, said) == (0, b"")
