@@ -5,8 +5,8 @@ that is. So a text is held from a complaint's first fact to its last one, and no
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,12 @@ from events.errors import Undecodable
 from events.reports import ReporterIdentity
 from events.topics import TopicName
 
-_PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 10.0
+"""So long facts are waited for that should be there, in all."""
+
+
+def _say_nothing(_: str) -> None:
+    pass
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,14 @@ class Export:
 
     settings: ClientSettings
     options: ExportOptions
+    waits: Callable[[str], None] = _say_nothing
+    """Is told once, in one line, that facts are waited for."""
+    patience: float = PATIENCE_S
+    """Seconds that are left to wait for such facts, in all partitions together."""
     rows: int = 0
     incomplete: int = 0
     """Complaints whose facts are not all there to be read."""
+    _waited: bool = field(default=False, init=False)
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
         """Give the rows, partition by partition; within one in the order of what happened last."""
@@ -59,7 +69,7 @@ class Export:
         names = self._names(number) if self.options.identities else {}
         open_ones: dict[str, Told] = {}
         with Reader(self.settings, [TopicName.EVENTS], partitions=[number]) as reader:
-            for record in _until_told(reader, last):
+            for record in self._until_told(reader, last):
                 try:
                     recorded = decode_fact(record.value)
                 except Undecodable:
@@ -77,6 +87,22 @@ class Export:
                 reporter = names.get(complaint.complaint_id)
                 yield row(complaint, said, offices=self.options.offices, zone=self.options.zone, reporter=reporter)
         self.incomplete += len(last)
+
+    def _until_told(self, reader: Reader, waited_for: Collection[str]) -> Iterator[Record]:
+        """Give the records to their end, and a little longer if some complaint's last fact is not among them.
+
+        A transaction becomes visible partition by partition: its snapshot may be there a moment before its fact. Where
+        it does not come, because it is lost, it comes in no partition: so waiting is done once for all of them.
+        """
+        yield from reader.to_end()
+        if waited_for and not self._waited:
+            self._waited = True
+            self.waits(f"waiting up to {self.patience:g} s for facts that should be there: what has changed just now")
+        while waited_for and self.patience > 0:
+            began = time.monotonic()
+            found = reader.poll()
+            self.patience -= time.monotonic() - began
+            yield from found
 
     def _versions(self, number: int) -> dict[str, int]:
         """Return the last version of each complaint."""
@@ -108,14 +134,3 @@ class Export:
                 if name is not None:
                     found[complaint] = name
         return found
-
-
-def _until_told(reader: Reader, waited_for: Collection[str]) -> Iterator[Record]:
-    """Give the records to their end, and a little longer if some complaint's last fact is not among them.
-
-    A transaction becomes visible partition by partition: its snapshot may be there a moment before its fact.
-    """
-    yield from reader.to_end()
-    deadline = time.monotonic() + _PATIENCE_S
-    while waited_for and time.monotonic() < deadline:
-        yield from reader.poll()

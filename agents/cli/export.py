@@ -58,7 +58,7 @@ def export(
         raise Failure(f"--out: {out} is neither a .csv nor a .xlsx", MISUSED)
     settings = settings_of(ctx)
     require_topics(settings, [TopicName.EVENTS, TopicName.STATE, *([TopicName.IDENTITIES] if identities else [])])
-    found = Export(settings, _options(settings, identities=identities))
+    found = Export(settings, _options(settings, identities=identities), waits=note)
     try:
         with _writer(out) as writer:
             writer.write(HEADER)
