@@ -15,13 +15,14 @@ from typing import Any, Final
 from pydantic_core import from_json
 
 from agents.bridges.items import Item, Settled, Skipped, UnreadableFile, Unusable, item_of
+from agents.bridges.lines import LONGEST
 from agents.bridges.reports import TableOptions
 from agents.bridges.rows import quoted, read
 from events.client.channel import report_event
 
 SOURCE: Final = "/channels/open311"
 
-_LARGEST: Final = 64 * 1024 * 1024
+_LARGEST: Final = LONGEST
 _LISTS: Final = ("service_requests", "requests")
 """Under what some servers put the list, instead of giving it by itself."""
 _CLOSED: Final = "closed"

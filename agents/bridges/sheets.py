@@ -17,8 +17,8 @@ XLSX_MAGIC: Final = b"PK\x03\x04"
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS: Final = ",;\t|"
 _LONGEST_CELL: Final = 16 * 1024 * 1024
-# a workbook of a megabyte can unpack to gigabytes, and its texts are held in memory
-_LARGEST_WORKBOOK: Final = 1024 * 1024 * 1024
+# a workbook of a megabyte can unpack to gigabytes, and its texts are held in memory: these, if all are short, as 765 MB
+_LARGEST_WORKBOOK: Final = 128 * 1024 * 1024
 # Excel keeps 15 digits of a number and puts zeros for the rest: a longer number is not the one that was typed
 _EXACT_BELOW: Final = 1e15
 

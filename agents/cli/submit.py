@@ -11,7 +11,8 @@ from typing import Annotated, BinaryIO
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from agents.bridges.items import Item, PassedOver, Report, Skipped
+from agents.bridges.items import Item, PassedOver, Report, Skipped, UnreadableFile
+from agents.bridges.lines import lines_of
 from agents.bridges.reports import DEFAULT_SOURCE, TableOptions
 from agents.cli import rejects as reject_file
 from agents.cli.context import console, say, settings_of
@@ -121,22 +122,36 @@ def submit(  # noqa: PLR0913 -- the options of a command are its arguments
 
 def _send(settings: Settings, items: Iterable[Item], tally: Tally) -> None:
     require_topics(settings, [TopicName.INTAKE])
+    unreadable = None
     try:
         with Publisher(settings, linger_ms=_LINGER_MS) as publisher:
-            for item in items:
-                if not isinstance(item, Report):
-                    tally.leave(item)
-                    continue
-                publisher.publish(
-                    TopicName.INTAKE,
-                    item.complaint,
-                    item.value,
-                    accepted=partial(tally.accept, item),
-                    refused=partial(tally.refuse, item.line),
-                )
-            publisher.flush()
+            try:
+                _hand_over(publisher, items, tally)
+            except UnreadableFile as error:
+                unreadable = error
+            publisher.flush()  # also what stands before that place of the file
     except KafkaFailure as error:
-        raise Failure(f"{error} (before that {tally.accepted} were submitted; doing it again does no harm)") from error
+        raise Failure(f"{error} {_before(tally)}") from error
+    if unreadable is not None:
+        raise UnreadableFile(f"{unreadable} {_before(tally)}" if tally.accepted else str(unreadable))
+
+
+def _before(tally: Tally) -> str:
+    return f"(before that {tally.accepted} were submitted; doing it again does no harm)"
+
+
+def _hand_over(publisher: Publisher, items: Iterable[Item], tally: Tally) -> None:
+    for item in items:
+        if not isinstance(item, Report):
+            tally.leave(item)
+            continue
+        publisher.publish(
+            TopicName.INTAKE,
+            item.complaint,
+            item.value,
+            accepted=partial(tally.accept, item),
+            refused=partial(tally.refuse, item.line),
+        )
 
 
 def _tell(tally: Tally, rejects: Path | None, entry: str) -> None:
@@ -164,7 +179,7 @@ def _progress(stream: BinaryIO) -> Iterator[Iterator[bytes]]:
         task = progress.add_task("", total=_size(stream))
 
         def lines() -> Iterator[bytes]:
-            for line in stream:
+            for line in lines_of(stream):
                 yield line
                 progress.advance(task, len(line))
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from agents.bridges import lines
 from agents.cli.app import application
 from agents.settings import Settings
 from events.client import read_all
@@ -123,6 +124,23 @@ def test_reports_of_the_contract_come_from_a_pipe(alur: Alur) -> None:
     assert "bytes are too many for one message" in result.stdout
     [record] = read_all(alur.settings, [TopicName.INTAKE])
     assert json.loads(record.value or b"") == report
+
+
+def test_what_stands_before_a_line_that_is_too_long_is_in_and_told(
+    alur: Alur, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alur.does("topics", "create")
+    file = tmp_path / "reports.csv"
+    file.write_text(f"id,body\n1,Lampu mati\n2,{'x' * 2_000}\n")
+    monkeypatch.setattr(lines, "LONGEST", 1_000)
+
+    said = alur.fails(1, "submit", str(file))
+
+    assert said == (
+        f"alur: {file}: line 3 has more than 1,000 bytes: write one entry a line, or several files "
+        "(before that 1 were submitted; doing it again does no harm)\n"
+    )
+    assert len(list(read_all(alur.settings, [TopicName.INTAKE]))) == 1
 
 
 def test_a_command_has_its_effect_and_the_timeline_tells_it(live: Alur, engine: Any, complaint: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.bridges import open311
+from agents.bridges import lines, open311
 from agents.bridges.items import Item, PassedOver, Report, Skipped, UnreadableFile
 from agents.bridges.open311 import open311_reports
 from agents.bridges.reports import TableOptions
@@ -180,6 +180,16 @@ def test_a_list_that_is_too_large_is_refused_with_what_to_do(monkeypatch: pytest
     with pytest.raises(UnreadableFile, match="one request a line"):
         items(json.dumps([REQUEST] * 3, indent=1))
     assert len(items("\n".join([json.dumps(REQUEST)] * 3))) == 3
+
+
+def test_of_a_line_that_is_too_long_no_more_is_read_than_may_be_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "LONGEST", 1_000)
+    stream = io.BytesIO(b"x" * 999 + b"\n" + b"[" * 1_000_000)
+    found = lines.lines_of(stream)
+    assert next(found) == b"x" * 999 + b"\n"
+    with pytest.raises(UnreadableFile, match="line 2 has more than 1,000 bytes: write one entry a line"):
+        next(found)
+    assert stream.tell() == 2_001
 
 
 CHANGES = st.dictionaries(st.sampled_from(sorted(REQUEST)), st.text() | st.floats())
