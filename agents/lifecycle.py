@@ -8,6 +8,7 @@ from typing import Any, Final
 import structlog
 
 from agents.almanac import Almanac
+from agents.shelf import Shelf
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.forwarding import forwarded
 from agents.shell.metrics import ACCEPTED, REPEATED, Holding
@@ -46,6 +47,7 @@ _STANDING: Final = re.compile(
     rb'.*?"policy":"(?P<policy>[^"]+)"(?:,"calendar":(?P<calendar>[0-9]+))?',
     re.DOTALL,
 )
+_STATUS: Final = re.compile(rb'"status":"([a-z_]+)"')
 _AT_HAND: Final = 1_000
 """So many complaints of a partition are kept as objects."""
 _NAMED: Final = 3  # fields that a refusal names
@@ -56,13 +58,14 @@ class Lifecycle:
     """Handles commands with the complaints of its partition in memory.
 
     They are kept as the bytes of their snapshots: a fifth of the memory of the objects, and read back in 10 µs. The
-    last ones are at hand as objects too, since much happens to a complaint in its first moments.
+    last ones are at hand as objects too, since much happens to a complaint in its first moments. One that is settled is
+    packed when it is no longer at hand: not in its busiest moment.
     """
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
         self._almanac = Almanac(partition)
-        self._complaints: dict[bytes, bytes] = {}
+        self._shelf = Shelf()
         self._at_hand: dict[bytes, Complaint] = {}
         self._last: dict[bool, bytes] = {}  # read back: the last record of a complaint (False), of the calendar (True)
 
@@ -74,10 +77,15 @@ class Lifecycle:
             return
         complaint = complaint_key(record.key)
         if record.value is None:
-            self._complaints.pop(complaint, None)
-        else:
-            self._complaints[complaint] = complaint_in(record.value)
-            self._last[False] = record.value
+            self._shelf.remove(complaint)
+            return
+        snapshot = complaint_in(record.value)
+        self._last[False] = record.value
+        self._shelf.put(complaint, snapshot)
+        found = _STATUS.search(snapshot)
+        if found is not None and found[1] not in _OPEN:
+            # now and not when all is read: for that moment, all would have to have room unpacked
+            self._shelf.pack(complaint)
 
     def ready(self) -> None:
         """Check that we know what open complaints stand on: policy version, offices, announcements, and their fields.
@@ -95,7 +103,7 @@ class Lifecycle:
         policies = self._almanac.policies
         versions = {policy.version.encode() for policy in policies.versions}
         offices = {office.id.encode() for office in policies.versions[0].directory}
-        for snapshot in self._complaints.values():
+        for snapshot in self._shelf.plain():
             found = _STANDING.search(snapshot)
             if found is None or found["status"] not in _OPEN:
                 continue
@@ -156,21 +164,23 @@ class Lifecycle:
 
     def holds(self) -> Holding:
         """Return how many complaints are in memory."""
-        return Holding(complaints=len(self._complaints))
+        return Holding(complaints=len(self._shelf))
 
     def _find(self, name: bytes) -> Complaint | None:
         complaint = self._at_hand.get(name)
         if complaint is not None:
             return complaint
-        snapshot = self._complaints.get(name)
+        snapshot = self._shelf.get(name)
         return None if snapshot is None else read_complaint(snapshot)
 
     def _keep(self, name: bytes, complaint: Complaint, snapshot: bytes) -> None:
-        self._complaints[name] = snapshot
+        self._shelf.put(name, snapshot)
         self._at_hand.pop(name, None)
         self._at_hand[name] = complaint
         if len(self._at_hand) > _AT_HAND:
-            del self._at_hand[next(iter(self._at_hand))]
+            oldest = next(iter(self._at_hand))
+            if self._at_hand.pop(oldest).status not in OPEN:
+                self._shelf.pack(oldest)
 
     def _policy(self, complaint: Complaint | None, now: datetime) -> Policy:
         policies = self._almanac.policies
