@@ -3,7 +3,7 @@
     a   each stage alone, beside a bare aiokafka loop that moves the same bytes
     b   whole lives: as many as it carries, then half as many by the clock, with the time they take
     c   the same with a million complaints stored
-    d   memory, and how soon a stage is ready after kill -9, with a million open complaints
+    d   memory, and how soon a stage is ready after kill -9, with a million open complaints, and as many settled ones
     e   timers: what they cost, and how late they ring
     f   ten times the load for a minute, and how long that takes to drain
     g   one, two and four workers of each stage on as many partitions
@@ -21,6 +21,7 @@ from statistics import median
 from typing import Final
 
 from figures import Figures, Goal, quantile, say
+from kept import kept
 from lives import Run, at_once, burst, engine_settings, reconcile, reconcile_facts, run_lives, steadily, store
 from people import COMMANDS_A_LIFE
 from stages import stages_beside_bare
@@ -50,7 +51,7 @@ class Size:
     due: int
     workers: tuple[int, ...]
     complaints: tuple[int, ...]
-    """Open complaints with which memory and recovery are looked at."""
+    """Complaints, open and settled, with which memory and recovery are looked at."""
 
 
 FULL: Final = Size(3, 10_000, 2_000, 60.0, 1_000_000, 100_000, (1, 2, 4), (10_000, 100_000, 1_000_000))
@@ -110,6 +111,8 @@ class Bench:
 
     def recovery(self) -> None:
         """Part d."""
+        for count in self.size.complaints:
+            kept(self.figures, count, self.size.rounds)
         for stored in self.size.complaints:
             recovery(self.figures, self.broker, self.folder, stored=stored, rounds=self.size.rounds)
 

@@ -35,6 +35,11 @@ class Meter:
         return dict(found)
 
 
+def resident_mb() -> float:
+    """Return the resident memory of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+
+
 def _broker() -> float | None:
     """Return the processor seconds of the broker that this process has started, None if it has started none."""
     processes = {int(path.name): fields for path in Path("/proc").glob("[0-9]*") if (fields := _stat(path))}

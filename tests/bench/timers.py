@@ -1,9 +1,8 @@
 """Parts d and e: what a million clocks cost, how soon a stage is ready again with them, and how late they ring."""
 
-import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,8 +11,10 @@ from typing import Final
 from uuid import UUID
 
 from figures import Figures, Goal, quantile, say
+from kept import varied
 from lives import store
 from loads import begin_at_the_start, fresh_settings, in_days, publish, snapshots
+from meter import resident_mb
 from workers import Worker, running, wait_for
 
 from agents.admin import ensure_topics
@@ -33,7 +34,7 @@ AT_A_TIME: Final = 10_000
 
 def _cost(armed: int) -> tuple[float, float, float]:
     """Return what it takes to arm `armed` clocks and to ring 10,000 of them in a minute, in µs each, and their MB."""
-    timers, spent, before = Timers(Partition(0, 1, None)), 0.0, _resident_mb()  # type: ignore[arg-type]  # needs no policy
+    timers, spent, before = Timers(Partition(0, 1, None)), 0.0, resident_mb()  # type: ignore[arg-type]  # needs no policy
     start, draw = datetime.now(UTC), random.Random(1)  # noqa: S311 -- no secret
 
     def due(number: int) -> datetime:
@@ -46,7 +47,7 @@ def _cost(armed: int) -> tuple[float, float, float]:
         for record in records:
             timers.restore(record)
         spent += time.process_time() - begun
-    memory = _resident_mb() - before
+    memory = resident_mb() - before
     begun, rung = time.process_time(), 0
     for tick in range(20 * 62):
         rung += sum(1 for _ in timers.tick(start + timedelta(seconds=tick / 20)))
@@ -62,10 +63,6 @@ def _one_clock(numbers: range, at: datetime, due: Callable[[int], datetime]) -> 
         yield key, head + mark + tail.replace(b'"breached":false', b'"breached":true', 1)
 
 
-def _resident_mb() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
-
-
 def costs(figures: Figures, armed: int, rounds: int) -> None:
     """Write down what it costs to arm and to ring a clock, in this process and in processor time."""
     found = [_cost(armed) for _ in range(rounds)]
@@ -76,17 +73,30 @@ def costs(figures: Figures, armed: int, rounds: int) -> None:
 
 
 def recovery(figures: Figures, broker: str, folder: Path, *, stored: int, rounds: int) -> None:
-    """Write down how soon the stages with a large memory are ready after kill -9 with so many open complaints."""
+    """Write down how soon the stages with a large memory are ready after kill -9 with so many open complaints.
+
+    And `lifecycle` with as many that are settled, which `sla` forgets.
+    """
     settings = fresh_settings(broker)
     ensure_topics(settings)
     store(settings, stored)
     for stage in ("lifecycle", "sla"):
-        seconds, spent, now, most = zip(*_ready_again(settings, folder, stage, rounds), strict=True)
-        what = f"d. {stage} with {stored:,} open complaints, "
-        figures.add(f"{what}seconds until ready after kill -9", seconds, ".1f", goal=Goal(30, at_least=False))
-        figures.add(f"{what}seconds of processor for it", spent, ".1f")
-        figures.add(f"{what}MB resident", now)
-        figures.add(f"{what}MB at the most", most, goal=Goal(2_500, at_least=False))
+        _recovered(figures, f"{stage} with {stored:,} open complaints", _ready_again(settings, folder, stage, rounds))
+    settings = fresh_settings(broker)
+    ensure_topics(settings)
+    publish(settings, TopicName.STATE, varied(range(stored), settled=True))
+    begin_at_the_start(settings, "lifecycle")
+    found = _ready_again(settings, folder, "lifecycle", rounds)
+    _recovered(figures, f"lifecycle with {stored:,} settled complaints", found)
+
+
+def _recovered(figures: Figures, what: str, found: Iterable[tuple[float, ...]]) -> None:
+    seconds, spent, now, most = zip(*found, strict=True)
+    goal = Goal(30, at_least=False)
+    figures.add(f"d. {what}, seconds until ready after kill -9", seconds, ".1f", goal=goal)
+    figures.add(f"d. {what}, seconds of processor for it", spent, ".1f")
+    figures.add(f"d. {what}, MB resident", now)
+    figures.add(f"d. {what}, MB at the most", most, goal=Goal(2_500, at_least=False))
 
 
 def _ready_again(settings: Settings, folder: Path, stage: str, rounds: int) -> Iterator[tuple[float, ...]]:
