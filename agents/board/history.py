@@ -53,7 +53,7 @@ def read_history(settings: Settings, key: bytes, standing: Standing) -> Found:
     dossier, seen, began = Dossier(complaint), 0, monotonic()
     require_topics(settings, [TopicName.EVENTS])
     with Reader(settings, [TopicName.EVENTS], complaint=complaint) as reader:
-        reader.skip_until(datetime.fromtimestamp(standing.received * _HOUR_S, UTC) - _SKEW)
+        reader.skip_to_moment_or_stay(datetime.fromtimestamp(standing.received * _HOUR_S, UTC) - _SKEW)
         for record in reader.to_end():
             add_to(dossier, record)
             if dossier.history and dossier.history[-1].complaint.version >= standing.version:

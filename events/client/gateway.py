@@ -117,7 +117,7 @@ class Gateway:
         if repeats_since is None:
             self._answers.skip_to_end()
         else:
-            self._answers.skip_to(repeats_since, TopicName.EVENTS)
+            self._answers.skip_to_moment_or_end(repeats_since, TopicName.EVENTS)
             self._answers.skip_to_end(TopicName.REJECTIONS)
         place = self._publisher.publish_now(TopicName.COMMANDS, order.complaint, value)
         return self._await(order, place, seconds)

@@ -130,17 +130,31 @@ class Reader:
         """Pass over what is there by now in these topics, or in all."""
         self.start_at({place: end for place, end in self.ends().items() if not topics or place[0] in topics})
 
-    def skip_to(self, moment: datetime, *topics: TopicName) -> None:
-        """Pass over what was stamped before `moment` in these topics."""
+    def skip_to_moment_or_end(self, moment: datetime, *topics: TopicName) -> None:
+        """Pass over what was stamped before `moment` in these topics: for whoever wants nothing older.
+
+        Of a partition without a record as late as that, all that is there by now is passed over.
+        """
         with kafka_errors(self._settings):
             chosen = [each for each in self._consumer.assignment() if self._names[each.topic] in topics]
-            stamp = int(moment.timestamp() * 1000)
-            found = self._consumer.offsets_for_times(dict.fromkeys(chosen, stamp))
             ends = self._consumer.end_offsets(chosen)
-            for partition in chosen:
-                at = found[partition]
-                # none: nothing was stamped since
-                self._consumer.seek(partition, ends[partition] if at is None else at.offset)
+            for partition, found in self._first_since(chosen, moment).items():
+                self._consumer.seek(partition, ends[partition] if found is None else found)
+
+    def skip_to_moment_or_stay(self, moment: datetime) -> None:
+        """Pass over what was stamped before `moment`, as far as the broker's index tells: for whoever may miss nothing.
+
+        Stamps are those of whoever wrote, unless the broker stamps the topic: leave room for clocks that differ. Of a
+        partition without a record as late as that nothing is passed over.
+        """
+        with kafka_errors(self._settings):
+            for partition, found in self._first_since(self._consumer.assignment(), moment).items():
+                if found is not None:
+                    self._consumer.seek(partition, found)
+
+    def _first_since(self, chosen: Collection[TopicPartition], moment: datetime) -> dict[TopicPartition, int | None]:
+        found = self._consumer.offsets_for_times(dict.fromkeys(chosen, int(moment.timestamp() * 1000)))
+        return {partition: None if found[partition] is None else found[partition].offset for partition in chosen}
 
     def ends(self) -> dict[tuple[TopicName, int], int]:
         """Return where each partition ends: before the oldest transaction that is still open, if there is one."""
@@ -159,18 +173,6 @@ class Reader:
         with kafka_errors(self._settings):
             for (topic, number), offset in places.items():
                 self._consumer.seek(TopicPartition(self._settings.topic(topic), number), offset)
-
-    def skip_until(self, moment: datetime) -> None:
-        """Pass over what was stamped before `moment`, as far as the broker's index tells.
-
-        Stamps are those of whoever wrote, unless the broker stamps the topic: leave room for clocks that differ. Of a
-        partition without a record as late as that nothing is passed over.
-        """
-        with kafka_errors(self._settings):
-            since = dict.fromkeys(self._consumer.assignment(), int(moment.timestamp() * 1000))
-            for partition, found in self._consumer.offsets_for_times(since).items():
-                if found is not None:
-                    self._consumer.seek(partition, found.offset)
 
     def poll(self, seconds: float = _WAIT_S) -> list[Record]:
         """Return the next records, of a partition in order; none if none come within `seconds`."""

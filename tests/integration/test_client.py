@@ -1,5 +1,7 @@
 """The client of people's tools: it knows what is in the log, and when it has read all that is."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -88,6 +90,22 @@ def test_only_what_is_committed_is_read_and_markers_are_no_end(topics: Settings)
         producer.commit_transaction()
         assert [record.value for record in reader.poll(30.0)] == [b"open"]
         assert list(reader.to_end()) == []
+
+
+def test_where_nothing_is_as_late_as_a_moment_one_stands_at_the_end_or_stays(topics: Settings) -> None:
+    with Publisher(topics) as publisher:
+        publisher.publish_now(EVENTS, "a", b"old")
+    past, future = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+    def read(skip: Callable[[Reader], None]) -> list[bytes | None]:
+        with Reader(topics, [EVENTS]) as reader:
+            skip(reader)
+            return [record.value for record in reader.to_end()]
+
+    assert read(lambda reader: reader.skip_to_moment_or_end(past, EVENTS)) == [b"old"]
+    assert read(lambda reader: reader.skip_to_moment_or_stay(past)) == [b"old"]
+    assert read(lambda reader: reader.skip_to_moment_or_end(future, EVENTS)) == []
+    assert read(lambda reader: reader.skip_to_moment_or_stay(future)) == [b"old"]
 
 
 def test_one_can_begin_at_the_end(topics: Settings) -> None:
