@@ -8,12 +8,14 @@ from agents.bridges.items import Skipped
 from agents.cli.errors import MISUSED, Failure
 
 
-def refuse_unless_writable(path: Path, file: str) -> None:
-    """Try whether `path` can be written, and leave it as it is, before anything of `file` is sent.
+def refuse_unless_writable(path: Path | None, file: str) -> None:
+    """Try whether `path`, if any, can be written, and leave it as it is, before anything of `file` is sent.
 
     Raises:
         Failure: it cannot, or it is the file of the reports itself.
     """
+    if path is None:
+        return
     new = not path.exists()
     if not new and Path(file).exists() and path.samefile(file):
         raise Failure(f"--rejects: {path} is the file of the reports itself: name another", MISUSED)

@@ -110,14 +110,11 @@ def submit(  # noqa: PLR0913 -- the options of a command are its arguments
     options = TableOptions(tuple(columns or ()), source, complaint_class or ComplaintClass.COMPLAINT, settled)
     given = tuple(name for name, value in row_options if value)
     tally = Tally()
-    if rejects is not None:
-        reject_file.refuse_unless_writable(rejects, file)
+    reject_file.refuse_unless_writable(rejects, file)
     name = name_of(file)
     with one_line(name), opened(file) as stream, _progress(stream) as lines:
         _send(settings_of(ctx), items_of(Asked(name, stream, form, options, given), lines), tally)
     _tell(tally, rejects, "request" if form is Format.OPEN311 else "line")
-    if tally.skipped:
-        raise Failure(f"{len(tally.skipped)} of {tally.accepted + len(tally.skipped)} reports were not submitted")
 
 
 def _send(settings: Settings, items: Iterable[Item], tally: Tally) -> None:
@@ -155,6 +152,11 @@ def _hand_over(publisher: Publisher, items: Iterable[Item], tally: Tally) -> Non
 
 
 def _tell(tally: Tally, rejects: Path | None, entry: str) -> None:
+    """Say what became of the file, and write the rejects if they are wanted.
+
+    Raises:
+        Failure: some of it was not submitted.
+    """
     tally.skipped.sort(key=lambda skipped: skipped.line)
     for skipped in tally.skipped[:_SHOWN]:
         say(f"{entry} {skipped.line}: {skipped.reason}")
@@ -168,6 +170,8 @@ def _tell(tally: Tally, rejects: Path | None, entry: str) -> None:
     # last: what was submitted is told even where this file cannot be written
     if rejects is not None:
         reject_file.write(rejects, tally.skipped)
+    if tally.skipped:
+        raise Failure(f"{len(tally.skipped)} of {tally.accepted + len(tally.skipped)} reports were not submitted")
 
 
 @contextmanager
