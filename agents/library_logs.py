@@ -45,12 +45,6 @@ class LibraryLines(logging.Handler):
         self._again: Counter[_Kind] = Counter()
         self._timer: threading.Timer | None = None
 
-    @property
-    def idle(self) -> bool:
-        """Whether nothing has been said for a window: whatever comes now is new."""
-        with self._locked():
-            return self._timer is None
-
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, or count it; the caller holds the handler's lock."""
         try:
@@ -67,6 +61,19 @@ class LibraryLines(logging.Handler):
                 self._begin_window()
         except Exception:  # noqa: BLE001 -- as each handler of the standard library: a log line must not end anybody's work
             self.handleError(record)
+
+    def end_window(self) -> None:
+        """Write what has been repeated; whatever has not been is new from now on. Called when the time is over."""
+        with self._locked():
+            if self._timer is None:
+                return
+            self._timer.cancel()  # it need not be the timer who calls
+            self._timer = None
+            repeated = set(self._again)
+            self.flush()
+            self._levels = {kind: level for kind, level in self._levels.items() if kind in repeated}
+            if self._levels:
+                self._begin_window()
 
     def flush(self) -> None:
         """Write what has been counted and not told yet. Called when the process ends in good order."""
@@ -96,20 +103,9 @@ class LibraryLines(logging.Handler):
         log.log(self._levels[kind], "library", library=kind.library, message=kind.message, **self._facts, **facts)
 
     def _begin_window(self) -> None:
-        self._timer = threading.Timer(WINDOW_SECONDS, self._end_window)
+        self._timer = threading.Timer(WINDOW_SECONDS, self.end_window)
         self._timer.daemon = True
         self._timer.start()
-
-    def _end_window(self) -> None:
-        with self._locked():
-            if self._timer is None:
-                return
-            repeated = set(self._again)
-            self.flush()
-            self._levels = {kind: level for kind, level in self._levels.items() if kind in repeated}
-            self._timer = None
-            if self._levels:
-                self._begin_window()
 
     def _locked(self) -> threading.RLock:
         lock: threading.RLock = self.lock  # type: ignore[assignment]  # made by the base class, and only then

@@ -5,7 +5,8 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -43,68 +44,83 @@ def test_lines_of_a_program_that_has_called_a_command_and_closed_its_stream(monk
     assert json.loads(own.getvalue())["event"] == "poll"
 
 
+@dataclass
+class Log:
+    """What the process has logged, its libraries too; a window ends when the test says so."""
+
+    out: io.StringIO
+    handler: library_logs.LibraryLines
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.getvalue().splitlines()]
+
+    def said(self) -> list[tuple[str, int | None]]:
+        return [(line["message"], line.get("repeated")) for line in self.lines()]
+
+
 @pytest.fixture
-def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """What the process logs from now on, its libraries too, with windows of a tenth of a second."""
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     handlers, disabled, out = list(logging.root.handlers), logging.root.manager.disable, io.StringIO()
-    monkeypatch.setattr(library_logs, "WINDOW_SECONDS", 0.1)
+    monkeypatch.setattr(library_logs, "WINDOW_SECONDS", 3_600.0)
     logs.configure("json", out, stage="sla")
-    yield lambda: [json.loads(line) for line in out.getvalue().splitlines()]
-    for handler in set(logging.root.handlers) - set(handlers):
-        handler.close()
+    [handler] = [each for each in logging.root.handlers if isinstance(each, library_logs.LibraryLines)]
+    yield Log(out, handler)
+    handler.close()
     logging.root.handlers[:] = handlers
     logging.disable(disabled)
 
 
-def _said(lines: list[dict[str, Any]]) -> list[tuple[str, int | None]]:
-    return [(line["message"], line.get("repeated")) for line in lines]
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def test_a_library_that_repeats_itself_is_counted(lines: Callable[[], list[dict[str, Any]]]) -> None:
+def test_a_library_that_repeats_itself_is_counted(log: Log) -> None:
     client = logging.getLogger("aiokafka.client")
     for _ in range(500):
         client.error("Unable connect to node with id %s", 1)
     client.error("Unable connect to node with id %s", 2)
-    assert _said(lines()) == [("Unable connect to node with id 1", None), ("Unable connect to node with id 2", None)]
-    _until(lambda: len(lines()) > 2)
-    assert _said(lines())[2:] == [("Unable connect to node with id 1", 499)]
-    assert {(line["event"], line["library"], line["stage"], line["level"]) for line in lines()} == {
+    assert log.said() == [("Unable connect to node with id 1", None), ("Unable connect to node with id 2", None)]
+    log.handler.end_window()
+    assert log.said()[2:] == [("Unable connect to node with id 1", 499)]
+    assert {(line["event"], line["library"], line["stage"], line["level"]) for line in log.lines()} == {
         ("library", "aiokafka.client", "sla", "error")
     }
 
 
-def test_what_ended_and_comes_again_is_told_at_once(lines: Callable[[], list[dict[str, Any]]]) -> None:
-    handler = next(each for each in logging.root.handlers if isinstance(each, library_logs.LibraryLines))
+def test_what_goes_on_is_told_once_a_window_and_what_comes_again_after_one_at_once(log: Log) -> None:
+    for _ in range(3):
+        logging.getLogger("mode").error("crashed")
+    log.handler.end_window()
     logging.getLogger("mode").error("crashed")
-    _until(lambda: handler.idle)
+    assert log.said() == [("crashed", None), ("crashed", 2)], "it has not stopped"
+    log.handler.end_window()
+    assert log.said()[2:] == [("crashed", 1)]
+    log.handler.end_window()
     logging.getLogger("mode").error("crashed")
-    assert _said(lines()) == [("crashed", None)] * 2
+    assert log.said()[3:] == [("crashed", None)], "it had"
 
 
-def test_lines_that_all_differ_are_bounded_too_and_none_goes_uncounted(
-    lines: Callable[[], list[dict[str, Any]]],
-) -> None:
+def test_a_window_ends_by_itself(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library_logs, "WINDOW_SECONDS", 0.01)
+    for _ in range(3):
+        logging.getLogger("mode").error("crashed")
+    deadline = time.monotonic() + 10
+    # wherever a window may have ended, each of the three is in one line
+    while sum(times or 1 for _, times in log.said()) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_lines_that_all_differ_are_bounded_too_and_none_goes_uncounted(log: Log) -> None:
     for number in range(1_000):
         logging.getLogger("asyncio").error("task %s", number)
     logging.getLogger("faust").error("another part has its own")
-    assert len(lines()) == library_logs.KINDS_PER_LIBRARY + 1
+    assert len(log.lines()) == library_logs.KINDS_PER_LIBRARY + 1
     logging.getLogger("asyncio").error("task %s", 0)
-    for handler in logging.root.handlers:
-        handler.flush()
-    told = _said(lines())[library_logs.KINDS_PER_LIBRARY + 1 :]
+    log.handler.flush()
+    told = log.said()[library_logs.KINDS_PER_LIBRARY + 1 :]
     assert sorted(told) == [("(other messages)", 1_000 - library_logs.KINDS_PER_LIBRARY), ("task 0", 1)]
 
 
-def test_a_librarys_traceback_stands_in_the_line(lines: Callable[[], list[dict[str, Any]]]) -> None:
+def test_a_librarys_traceback_stands_in_the_line(log: Log) -> None:
     for reason in ("one", "other", "one"):
         error = ValueError(reason)
         logging.getLogger("aiokafka").error("Unexpected error in coordinator routine", exc_info=error)
-    found = lines()
+    found = log.lines()
     assert [line["exception"].splitlines()[-1] for line in found] == ["ValueError: one", "ValueError: other"]
