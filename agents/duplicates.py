@@ -41,6 +41,7 @@ class Duplicates:
             since=self._index.window,
             header=("fact", frozenset({ComplaintRegistered.NAME.encode()})),
             take=self._take,
+            unhurried=not self._archives,
         )
 
     def _take(self, record: Record) -> None:

@@ -28,7 +28,7 @@ def handler(partition: Partition) -> Reacting:
     return Reacting(partition, NAME, _react, header=("escalation-due", frozenset({b"1"})), decided_on=_decided_on)
 
 
-app = stage_app(Stage(NAME, handler))
+app = stage_app(Stage(NAME, handler, unhurried=True))
 
 
 @app.agent(app.polls)

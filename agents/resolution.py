@@ -85,7 +85,7 @@ class Resolutions:
         return self._stories[key]
 
 
-app = stage_app(Stage(NAME, Resolutions, transactional=True, memory=TopicName.STORIES))
+app = stage_app(Stage(NAME, Resolutions, transactional=True, memory=TopicName.STORIES, unhurried=True))
 
 
 @app.agent(app.polls)

@@ -95,7 +95,7 @@ class Timers:
         return Output(TopicName.COMMANDS, complaint.encode(), value, self._partition.number)
 
 
-app = stage_app(Stage(NAME, Timers, memory=TopicName.STATE, tick_every=TICK_SECONDS))
+app = stage_app(Stage(NAME, Timers, memory=TopicName.STATE, tick_every=TICK_SECONDS, unhurried=True))
 
 
 @app.agent(app.polls)

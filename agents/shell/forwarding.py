@@ -27,7 +27,7 @@ HEADER: Final = "forwarded-from"
 _PLACE: Final = re.compile(rb"([0-9]{1,9})/([0-9]{1,18})")
 _PATIENCE_SECONDS: Final = 30.0
 _FETCH_BYTES: Final = 262_144
-_WAIT_MS: Final = 10  # of a request at the end of a partition, which the next one has to wait for
+_FETCHING: Final = kafka.Fetching(1, wait_ms=10)  # the next request waits for one at the end of a partition
 MOST_FETCHES: Final = 128
 """Requests for the first places of one poll and partition. What was really sent on lies close together and needs few;
 who makes places up, all over the log, shall not keep everybody else waiting."""
@@ -71,7 +71,7 @@ class FirstStamps:
 
     async def _read(self, topic: str, places: set[tuple[int, int]], partitions: int) -> dict[tuple[int, int], Any]:
         if self._reader is None:
-            self._reader = kafka.consumer(self._settings, partition_bytes=_FETCH_BYTES, wait_ms=_WAIT_MS)
+            self._reader = kafka.consumer(self._settings, partition_bytes=_FETCH_BYTES, fetching=_FETCHING)
             await self._reader.start()
         wanted: dict[TopicPartition, set[int]] = defaultdict(set)
         for partition, offset in places:
@@ -112,7 +112,7 @@ class FirstStamps:
         fetches = 0
         while await self._reader.position(source) <= offset and fetches < MOST_FETCHES:
             fetches += 1
-            for records in (await self._reader.getmany(source, timeout_ms=kafka.FETCH_WAIT_MS)).values():
+            for records in (await self._reader.getmany(source, timeout_ms=kafka.POLL_MS)).values():
                 found |= {(r.partition, r.offset): r for r in records if r.offset in offsets}
         return fetches
 

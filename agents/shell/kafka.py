@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -19,11 +20,27 @@ RETRY_BACKOFF_MS: Final = 5
 _ASK_AGAIN_SECONDS: Final = 0.1
 _NONE: Final = -1
 BATCH_BYTES: Final = 262_144
-FETCH_WAIT_MS: Final = 200
+POLL_MS: Final = 200
 RECORDS_PER_POLL: Final = 2_000
 POLL_PARTITION_BYTES: Final = 1_048_576
 """What a stage reads ahead of each of its partitions, in bytes, and so the most that one poll brings of it: records of
 a megabyte each come one by one. Only a single batch that is larger comes whole, so that nobody gets stuck."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """How long a request for records waits at the broker."""
+
+    gather_bytes: int
+    """It is answered when so many have come,"""
+    wait_ms: int = 200
+    """or after so many milliseconds, whatever has come."""
+
+
+AT_ONCE: Final = Fetching(1)
+UNHURRIED: Final = Fetching(262_144)
+"""For what nobody waits for: a poll, what is written after it and its offsets cost about the same for one record as for
+a hundred."""
 
 
 def consumer(
@@ -32,14 +49,13 @@ def consumer(
     partition_bytes: int = OUTWARD_RECORD_BYTES,
     *,
     isolation: str = "read_committed",
-    wait_ms: int = FETCH_WAIT_MS,
+    fetching: Fetching = AT_ONCE,
 ) -> Any:  # noqa: ANN401 -- aiokafka ships no types
     """Return a consumer that starts at the earliest record and commits nothing by itself.
 
-    It keeps at most `partition_bytes` of each partition at hand, or one batch if that is larger; a request waits
-    `wait_ms` at the broker for something to come. With `isolation` `read_committed` it sees nothing of a transaction
-    that is not committed, nor what lies behind one that is open: its ends are the last stable offsets. With
-    `read_uncommitted` they are the ends of the log.
+    It keeps at most `partition_bytes` of each partition at hand, or one batch if that is larger. With
+    `isolation` `read_committed` it sees nothing of a transaction that is not committed, nor what lies behind one that
+    is open: its ends are the last stable offsets. With `read_uncommitted` they are the ends of the log.
     """
     unpacking.install()
     return AIOKafkaConsumer(
@@ -51,7 +67,8 @@ def consumer(
         isolation_level=isolation,
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=HEARTBEAT_MS,
-        fetch_max_wait_ms=wait_ms,
+        fetch_max_wait_ms=fetching.wait_ms,
+        fetch_min_bytes=fetching.gather_bytes,
         max_partition_fetch_bytes=partition_bytes,
     )
 
@@ -110,7 +127,7 @@ async def read_to_end(settings: Settings, partition: TopicPartition) -> AsyncIte
         await reader.seek_to_beginning(partition)
         # compaction and transaction markers leave holes: what counts is the position, not the last record's offset
         while await reader.position(partition) < end:
-            poll = await reader.getmany(timeout_ms=FETCH_WAIT_MS, max_records=10_000)
+            poll = await reader.getmany(timeout_ms=POLL_MS, max_records=10_000)
             for records in poll.values():
                 yield records
             await asyncio.sleep(0)

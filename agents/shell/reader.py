@@ -73,8 +73,9 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             RefusedToStart: the topics are not as they have to be.
         """
         group = self.settings.group(self.stage.name)
-        self.consumer = kafka.consumer(self.settings, group, kafka.POLL_PARTITION_BYTES)
-        self.commits = GroupCommit(self.consumer)
+        fetching = kafka.UNHURRIED if self.stage.unhurried else kafka.AT_ONCE
+        self.consumer = kafka.consumer(self.settings, group, kafka.POLL_PARTITION_BYTES, fetching=fetching)
+        self.commits = LateCommits(self.consumer, self._not_committed)
         self.producer = kafka.producer(self.settings)
         await self.producer.start()
         await self.consumer.start()

@@ -97,6 +97,8 @@ class Stage:
     """The compacted topic that a `Restored` handler's memory is read from."""
     tick_every: float | None = None
     """Seconds between two ticks of a `Ticking` handler."""
+    unhurried: bool = False
+    """Nobody waits for what it writes: it reads what has gathered in a fifth of a second in one poll."""
     holds_for: tuple[str, int] | None = None
     """A stage, and how many records may wait for it: while there are more, this one reads nothing."""
 
