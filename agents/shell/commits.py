@@ -1,32 +1,63 @@
-"""Offsets of several partitions, committed together."""
+"""The offsets of a stage without transactions: noted when outputs are acknowledged, sent together a little later.
+
+A stage that is started again begins at the last offset that was sent, so it may do once more what it did since then.
+That changes nothing: a repeat has the same id, and no second effect. To send an offset after each poll would only make
+the repeat shorter, at the price of a request, and of a write at the broker, for a handful of records.
+"""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from aiokafka import TopicPartition
 
+COMMIT_SECONDS: Final = 0.1
+"""An offset is sent so many seconds after it was noted, at the latest."""
 
-class GroupCommit:
-    """Sends the offsets of all partitions that have got so far at the same time in one request.
 
-    The partitions of a poll are settled side by side, and each asks for its offset to be committed once its own outputs
-    are acknowledged. They mostly are at once; four requests in place of one would cost the broker four writes.
+class LateCommits:
+    """Sends the offsets of all partitions that have got so far in one request.
+
+    Args:
+        consumer: whose offsets they are.
+        fail: is told when they could not be committed; what they stand for has been written all the same.
     """
 
-    def __init__(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    def __init__(self, consumer: Any, fail: Callable[[Exception], None]) -> None:  # noqa: ANN401 -- aiokafka ships no types
         self._consumer = consumer
+        self._fail = fail
         self._offsets: dict[TopicPartition, int] = {}
-        self._request: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._sending = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
 
-    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
-        """Return once `offsets` are committed. What the request fails with, all fail with that were in it."""
-        self._offsets.update(offsets)
-        if self._request is None:
-            # begins in the next round of the event loop: whoever goes on in this one comes along
-            self._request = asyncio.create_task(self._send())
-        # whoever is cancelled while waiting must not take the others' request along
-        await asyncio.shield(self._request)
+    def note(self, source: TopicPartition, after: int) -> None:
+        """Take in that all before offset `after` of `source` is done, its outputs acknowledged."""
+        self._offsets[source] = after
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(COMMIT_SECONDS, self._ring)
 
-    async def _send(self) -> None:
-        offsets, self._offsets, self._request = self._offsets, {}, None
-        await self._consumer.commit(offsets)
+    async def send(self) -> None:
+        """Send now what has been noted: somebody else may own the partitions from here on.
+
+        Raises:
+            KafkaError: it could not be committed.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        # one request after the other: an offset must not overtake a later one
+        async with self._sending:
+            offsets, self._offsets = self._offsets, {}
+            if offsets:
+                await self._consumer.commit(offsets)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._task = asyncio.create_task(self._send_unasked())
+
+    async def _send_unasked(self) -> None:
+        try:
+            await self.send()
+        except Exception as error:  # noqa: BLE001 -- nobody waits for this task
+            self._fail(error)

@@ -27,8 +27,8 @@ POINTS: Final[dict[str, str]] = {
     "before-produce": "the transaction has begun, if there is one",
     "amid-produce": "the outputs are with the client, on their way",
     "after-produce": "the broker has acknowledged the outputs",
-    "after-offsets": "the offset is in the transaction; stages without transactions do not get here",
-    "after-commit": "committed",
+    "after-offsets": "the offset is in the transaction, the outputs perhaps not yet; only in stages with transactions",
+    "after-commit": "committed; without transactions: the offset is noted, and will be sent",
 }
 """Each point and where the shell is then. What comes after one step and before the next has one name."""
 

@@ -20,6 +20,7 @@ from aiokafka import TopicPartition
 
 from agents.settings import Settings
 from agents.shell import failpoints, kafka
+from agents.shell.commits import LateCommits
 from agents.shell.forwarding import FirstStamps
 from agents.shell.records import BUG, Output, dead_letter
 from agents.shell.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
@@ -133,7 +134,7 @@ class Lease:
             return False
         return True
 
-    async def settle(self, records: Sequence[Any], consumer: Any) -> Tally:  # noqa: ANN401 -- aiokafka ships no types
+    async def settle(self, records: Sequence[Any], commits: LateCommits) -> Tally:
         """Handle the records of one poll, write what follows, and only then commit their offsets."""
         fresh = [record for record in records if record.offset >= (self.next_offset or 0)]
         if not fresh:
@@ -145,28 +146,34 @@ class Lease:
         failpoints.reach("after-decide")
         after = fresh[-1].offset + 1
         began = time.monotonic()
-        await self._commit(outputs, after, consumer)
+        await self._commit(outputs, after, commits)
         traced.settled()
         self._metrics.settled(self.source.partition, [record.timestamp for record in fresh], began)
         out = Counter[str](output.topic.removeprefix("complaints.") for output in outputs)
         return Tally(len(fresh), out, min(record.timestamp for record in fresh))
 
-    async def _commit(self, outputs: Sequence[Output], after: int, consumer: Any) -> None:  # noqa: ANN401 -- as above
+    async def _commit(self, outputs: Sequence[Output], after: int, commits: LateCommits) -> None:
         """Write `outputs`, and commit that all before `after` is done: in one transaction, or one after the other."""
-        transaction = self._producer if self.stage.transactional else None
-        if transaction is not None:
-            await transaction.begin_transaction()
+        if self.stage.transactional:
+            await self._producer.begin_transaction()
+            # side by side, which saves the wait for two answers: either counts only with the other
+            await asyncio.gather(self._produce(outputs), self._add_offset(after))
+            await self._producer.commit_transaction()
+        else:
+            await self._produce(outputs)
+            commits.note(self.source, after)
+        failpoints.reach("after-commit")
+        self.next_offset = after
+
+    async def _produce(self, outputs: Sequence[Output]) -> None:
         failpoints.reach("before-produce")
         await self.write(outputs)
         failpoints.reach("after-produce")
-        if transaction is not None:
-            await transaction.send_offsets_to_transaction({self.source: after}, self.settings.group(self.stage.name))
-            failpoints.reach("after-offsets")
-            await transaction.commit_transaction()
-        else:
-            await consumer.commit({self.source: after})
-        failpoints.reach("after-commit")
-        self.next_offset = after
+
+    async def _add_offset(self, after: int) -> None:
+        group = self.settings.group(self.stage.name)
+        await self._producer.send_offsets_to_transaction({self.source: after}, group)
+        failpoints.reach("after-offsets")
 
     async def _write_outside(self, output: Output) -> None:
         """Write `output` by itself, in a transaction of its own if the stage works in transactions."""
@@ -177,14 +184,14 @@ class Lease:
         else:
             await self.write([output])
 
-    async def skip_to(self, position: int, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    async def skip_to(self, position: int, commits: LateCommits) -> None:
         """Commit that there is nothing for us before `position`.
 
         In a transaction too where the stage works in transactions: the group alone does not keep a former owner from
         setting the offset back to where it left off.
         """
         if self.next_offset is not None and position > self.next_offset:
-            await self._commit([], position, consumer)
+            await self._commit([], position, commits)
 
     async def write(self, outputs: Iterable[Output]) -> None:
         """Write `outputs`, those of a partition in their order, and wait until the broker has them."""

@@ -17,7 +17,7 @@ from mode import Service
 from agents.settings import Settings
 from agents.shell import failpoints, kafka
 from agents.shell.access import refuse_if_hidden
-from agents.shell.commits import GroupCommit
+from agents.shell.commits import LateCommits
 from agents.shell.forwarding import FirstStamps
 from agents.shell.headroom import Headroom
 from agents.shell.horizon import Horizon
@@ -106,6 +106,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._rebalancing = True
         try:
             await self._idle.wait()
+            await self.commits.send()
             await asyncio.gather(*(self._give_up(each) for each, lease in self.leases.items() if not lease.open))
         except Exception as error:  # noqa: BLE001 -- the client would only log it, and go on
             self.fail(error)
@@ -197,6 +198,17 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             await self._idle.wait()
             if self.stage.transactional:
                 await asyncio.sleep(GROUP_COMMIT_SECONDS)
+
+    async def _send_last(self) -> None:
+        try:
+            await self.commits.send()
+        except Exception as error:  # noqa: BLE001 -- Kafka has failed while we stop, and nothing is lost by it
+            reason = f"{type(error).__name__}: what was done last is done again, and has no second effect"
+            log.warning("offsets-not-sent", stage=self.stage.name, reason=reason)
+
+    def _not_committed(self, error: Exception) -> None:
+        if not self._is_leaving():
+            self.fail(error)
 
     def _is_leaving(self) -> bool:
         """Say whether we are stopping with nothing in hand: Kafka has been let go of, and may say what it likes."""
@@ -296,6 +308,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._rebalancing = True
         await self._idle.wait()
         await asyncio.gather(*(self._give_up(source) for source in list(self.leases)))
+        await self._send_last()
         await self.consumer.stop()
         await self.producer.stop()
         await self.stamps.stop()

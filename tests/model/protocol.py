@@ -102,7 +102,10 @@ class Owner(NamedTuple):
     """With a poll in hand: where it ends."""
     decided: tuple[Outcome, ...] = ()
     in_hand: str = ""
-    """What of the poll in hand is done: decided, written, offset."""
+    """What of the poll in hand is done: decided, written or promised (the offset is in the transaction, the outputs are
+    not), offset (both are)."""
+    noted: int = 0
+    """Without transactions: the offset that is still to be committed, some time later; 0 is none."""
 
 
 class Part(NamedTuple):
@@ -371,7 +374,10 @@ def _owner(world: World, number: int, index: int, rules: Rules) -> Iterator[Step
     name = f"{'the owner' if owner.generation == part.generation else f'zombie {index + 1}'} of {number}"
     if owner.step < len(rules.opening):
         yield from _open(world, number, index, rules, name)
-    elif owner.in_hand:
+        return
+    if owner.noted:
+        yield from _commit_to_group(world, number, index, name, owner.noted)
+    if owner.in_hand:
         yield from (_settle if rules.transactional else _settle_plainly)(world, number, index, rules, name)
     else:
         yield from _poll(world, number, index, rules, name)
@@ -436,24 +442,27 @@ def _settle(world: World, number: int, index: int, rules: Rules, name: str) -> I
     part = world.parts[number]
     owner = part.owners[index]
     if owner.in_hand == "skip":
-        yield from _commit_to_group(world, number, index, name)
+        yield from _commit_to_group(world, number, index, name, owner.after)
         return
     if owner.epoch != part.epoch:
         yield f"{name}: is fenced, and dies", _gone(world, number, index)
         return
     transaction = part.transaction or Transaction()
-    if owner.in_hand == "decided":
-        transaction = transaction._replace(outcomes=transaction.outcomes + owner.decided)
-        after = _with(world, number, transaction=transaction)
+    if owner.in_hand in {"decided", "promised"}:
+        written = transaction._replace(outcomes=transaction.outcomes + owner.decided)
+        after = _with(world, number, transaction=written)
         for outcome in owner.decided:
             if outcome.what.startswith("forwarded"):
                 command = part.log[outcome.place].command
                 after = _with(after, command.home, log=(*after.parts[command.home].log, Entry(command, writer=number)))
-        yield f"{name}: produces", _put(after, number, index, owner._replace(in_hand="written"))
-    elif owner.in_hand == "written":
+        done = "written" if owner.in_hand == "decided" else "offset"
+        yield f"{name}: produces", _put(after, number, index, owner._replace(in_hand=done))
+    # both are asked for at once, and either may be first
+    if owner.in_hand in {"decided", "written"}:
         offset = owner.after if rules.offset_in_transaction else None
         after = _with(world, number, transaction=transaction._replace(offset=offset))
-        yield f"{name}: adds the offset", _put(after, number, index, owner._replace(in_hand="offset"))
+        done = "promised" if owner.in_hand == "decided" else "offset"
+        yield f"{name}: adds the offset", _put(after, number, index, owner._replace(in_hand=done))
     elif owner.in_hand == "offset" and not transaction.prepared:
         after = _with(world, number, transaction=transaction._replace(prepared=True))
         done = "ending" if rules.offset_in_transaction else "skip"
@@ -476,24 +485,27 @@ def _settle_plainly(world: World, number: int, index: int, rules: Rules, name: s
         after = _with(world, number, written=(*part.written, first))
         yield f"{name}: writes {first.what}", _put(after, number, index, left)
     elif rules.write_first:
-        yield from _commit_to_group(world, number, index, name)
+        # committed some time later, perhaps with what comes after it
+        noted = owner._replace(next=owner.after, noted=owner.after, decided=(), in_hand="", after=0)
+        yield f"{name}: notes {owner.after}", _put(world, number, index, noted)
     else:
-        for label, after in _commit_to_group(world, number, index, name):
+        for label, after in _commit_to_group(world, number, index, name, owner.after):
             if len(after.parts[number].owners) == len(part.owners):
                 yield label, _put(after, number, index, owner._replace(in_hand="written"))
             else:
                 yield label, after
 
 
-def _commit_to_group(world: World, number: int, index: int, name: str) -> Iterator[Step]:
+def _commit_to_group(world: World, number: int, index: int, name: str, offset: int) -> Iterator[Step]:
     """Commit as a member of the group: it asks for the generation, and for nothing else."""
     part = world.parts[number]
     owner = part.owners[index]
     if owner.generation != part.generation:
         yield f"{name}: is no member any more, and dies", _gone(world, number, index)
         return
-    done = owner._replace(next=owner.after, decided=(), in_hand="", after=0)
-    yield f"{name}: commits {owner.after}", _put(_with(world, number, committed=owner.after), number, index, done)
+    settled = owner._replace(next=offset, decided=(), in_hand="", after=0)
+    done = owner._replace(noted=0) if owner.noted else settled
+    yield f"{name}: commits {offset}", _put(_with(world, number, committed=offset), number, index, done)
 
 
 def _sla(world: World, horizon: Horizon, rules: Rules) -> Iterator[Step]:

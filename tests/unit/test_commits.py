@@ -1,4 +1,4 @@
-"""Offsets of several partitions go in one request, and whoever waits for it learns what came of it."""
+"""Offsets go together and late, never backwards, and before anybody else may own what they are of."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiokafka import TopicPartition
 
-from agents.shell.commits import GroupCommit
+from agents.shell.commits import LateCommits
 
-FIRST, SECOND, THIRD = (TopicPartition("events", number) for number in range(3))
+FIRST, SECOND = (TopicPartition("events", number) for number in range(2))
 
 
 class Broker:
@@ -18,6 +18,8 @@ class Broker:
         self.requests: list[dict[TopicPartition, int]] = []
         self.came: asyncio.Queue[None] = asyncio.Queue()
         self.answers: asyncio.Queue[Exception | None] = asyncio.Queue()
+        self.failures: list[str] = []
+        self.failed = asyncio.Event()
 
     async def commit(self, offsets: dict[TopicPartition, int]) -> None:
         self.requests.append(offsets)
@@ -26,59 +28,68 @@ class Broker:
         if answer is not None:
             raise answer
 
+    def fail(self, error: Exception) -> None:
+        self.failures.append(str(error))
+        self.failed.set()
 
-def attempt(test: Callable[[Broker, GroupCommit], Awaitable[None]]) -> None:
+
+def attempt(test: Callable[[Broker, LateCommits], Awaitable[None]]) -> None:
     async def run() -> None:
         broker = Broker()
-        await test(broker, GroupCommit(broker))
+        await test(broker, LateCommits(broker, broker.fail))
 
     asyncio.run(asyncio.wait_for(run(), 10))
 
 
-def test_those_of_one_moment_go_together() -> None:
-    async def test(broker: Broker, commits: GroupCommit) -> None:
-        broker.answers.put_nowait(None)
-        await asyncio.gather(*(commits.commit({place: offset}) for place, offset in ((FIRST, 5), (SECOND, 7))))
-        assert broker.requests == [{FIRST: 5, SECOND: 7}]
+def test_what_is_noted_goes_by_itself_in_one_request() -> None:
+    async def test(broker: Broker, commits: LateCommits) -> None:
+        for source, after in ((FIRST, 5), (SECOND, 7), (FIRST, 6)):
+            commits.note(source, after)
+        await broker.came.get()
+        assert broker.requests == [{FIRST: 6, SECOND: 7}]
 
     attempt(test)
 
 
-def test_one_that_comes_while_a_request_is_out_goes_with_the_next() -> None:
-    async def test(broker: Broker, commits: GroupCommit) -> None:
-        early = asyncio.create_task(commits.commit({FIRST: 5}))
-        await broker.came.get()
-        late = asyncio.create_task(commits.commit({THIRD: 9}))
-        await broker.came.get()
-        assert broker.requests == [{FIRST: 5}, {THIRD: 9}]
-        assert not early.done()
-        assert not late.done()
+def test_what_is_noted_goes_at_once_where_somebody_else_may_be_next() -> None:
+    async def test(broker: Broker, commits: LateCommits) -> None:
+        commits.note(FIRST, 5)
         broker.answers.put_nowait(None)
-        broker.answers.put_nowait(None)
-        await asyncio.gather(early, late)
+        await commits.send()
+        assert broker.requests == [{FIRST: 5}]
+        await commits.send()
+        assert broker.requests == [{FIRST: 5}], "nothing is left to be sent"
 
     attempt(test)
 
 
-def test_nobody_takes_for_committed_what_was_not() -> None:
-    async def test(broker: Broker, commits: GroupCommit) -> None:
+def test_a_request_waits_for_the_one_before_it() -> None:
+    async def test(broker: Broker, commits: LateCommits) -> None:
+        commits.note(FIRST, 5)
+        await broker.came.get()
+        commits.note(FIRST, 9)
+        last = asyncio.create_task(commits.send())
+        for _ in range(10):
+            await asyncio.sleep(0)  # let it get as far as it can
+        assert broker.requests == [{FIRST: 5}]
+        for _ in range(2):
+            broker.answers.put_nowait(None)
+        await last
+        assert broker.requests == [{FIRST: 5}, {FIRST: 9}]
+
+    attempt(test)
+
+
+def test_a_failure_is_told_to_whoever_waits_or_else_to_the_stage() -> None:
+    async def test(broker: Broker, commits: LateCommits) -> None:
         broker.answers.put_nowait(ConnectionError("gone"))
-        both = await asyncio.gather(commits.commit({FIRST: 5}), commits.commit({SECOND: 7}), return_exceptions=True)
-        assert [str(each) for each in both] == ["gone", "gone"]
-
-    attempt(test)
-
-
-def test_who_is_cancelled_does_not_take_the_others_along() -> None:
-    async def test(broker: Broker, commits: GroupCommit) -> None:
-        leaving = asyncio.create_task(commits.commit({FIRST: 5}))
-        staying = asyncio.create_task(commits.commit({SECOND: 7}))
-        await broker.came.get()
-        leaving.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await leaving
-        broker.answers.put_nowait(None)
-        await staying
-        assert broker.requests == [{FIRST: 5, SECOND: 7}]
+        commits.note(FIRST, 5)
+        await broker.failed.wait()
+        assert broker.failures == ["gone"]
+        broker.answers.put_nowait(ConnectionError("gone again"))
+        commits.note(FIRST, 6)
+        with pytest.raises(ConnectionError, match="gone again"):
+            await commits.send()
+        assert broker.failures == ["gone"]
 
     attempt(test)

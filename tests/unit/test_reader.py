@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from agents import policies
 from agents.settings import Settings
 from agents.shell import Partition, Stage, kafka
+from agents.shell.commits import LateCommits
 from agents.shell.reader import Reader
 
 SETTINGS = Settings()
@@ -68,6 +69,7 @@ class Watched(Reader):
         self.failures: list[Exception] = []
         self.consumer = Member()
         self.producer = None
+        self.commits = LateCommits(self.consumer, self.fail)
 
     def fail(self, error: Exception) -> None:
         self.failures.append(error)
