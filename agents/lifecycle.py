@@ -140,27 +140,29 @@ class Lifecycle:
             return self._announced(record, now)
         try:
             command = decode_command(record.value)
-            complaint_id = str(command.subject)
+            complaint_id, name = str(command.subject), command.subject.bytes
         except InvalidCommand as error:
             command, complaint_id, invalid = None, error.sender.subject, error
-        key = complaint_id.encode()
-        home = partition_of(complaint_id, self._partition.count)
-        if home != record.partition:
-            # librdkafka's default partitioner is not Kafka's, so this happens to anybody
-            self._partition.metrics.forwarded += 1
-            log.info("forwarded", complaint=complaint_id, from_partition=record.partition, to_partition=home)
-            return [forwarded(record, key, home)]
+            name = complaint_key(complaint_id.encode())
+        complaint = self._find(name)
+        # who is known here is at home here, and need not be hashed
+        if complaint is None and (home := partition_of(complaint_id, self._partition.count)) != record.partition:
+            return [self._sent_on(record, complaint_id, home)]
         if command is None:
             no = Rejected(Refusal.INVALID_DATA, invalid.reason)
-            return [self._rejected(invalid.sender, no, self._find(complaint_key(key)), now)]
-        name = command.subject.bytes
-        complaint = self._find(name)
+            return [self._rejected(invalid.sender, no, complaint, now)]
         decision = decide(command, complaint, now, self._policy(complaint, now))
         if isinstance(decision, Rejected):
             sender = Sender(complaint_id, command.source, command.id, command.type)
             return [self._rejected(sender, decision, complaint, now)]
         self._partition.metrics.decided(command.data.NAME, decision, command.time)
-        return self._published(name, key, decision)
+        return self._published(name, complaint_id.encode(), decision)
+
+    def _sent_on(self, record: Any, complaint_id: str, home: int) -> Output:  # noqa: ANN401 -- aiokafka ships no types
+        # librdkafka's default partitioner is not Kafka's, so this happens to anybody
+        self._partition.metrics.forwarded += 1
+        log.info("forwarded", complaint=complaint_id, from_partition=record.partition, to_partition=home)
+        return forwarded(record, complaint_id.encode(), home)
 
     def holds(self) -> Holding:
         """Return how many complaints are in memory."""

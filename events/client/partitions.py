@@ -6,8 +6,8 @@ from typing import Final
 from kafka.partitioner import murmur2
 
 _POSITIVE: Final = 0x7FFFFFFF
-# the hash is pure Python and as dear as decoding a command; a complaint is spoken of again and again
-_REMEMBERED: Final = 100_000
+# the hash is pure Python and twice as dear as decoding a command; a complaint is spoken of again soon
+_REMEMBERED: Final = 10_000
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -21,6 +21,7 @@ from agents.deadletters import Desk, Letter, NotReturned, parse_place, read_lett
 from agents.lifecycle import Lifecycle
 from agents.settings import Settings
 from agents.shell import Output, Partition, Stage, kafka
+from agents.shell.commits import LateCommits
 from agents.shell.forwarding import FirstStamps
 from agents.shell.lease import Lease
 from agents.shell.records import dead_letter
@@ -101,11 +102,12 @@ def settle(settings: Settings, complaint: str, handler: Callable[[Partition], Li
         lease = Lease(stage, settings, source, partition, stamps)
         await lease.take(consumer, None)
         end = (await consumer.end_offsets([source]))[source]
+        commits = LateCommits(consumer, print)
         async with asyncio.timeout(60):
             while await consumer.position(source) < end:
                 for records in (await consumer.getmany(source, timeout_ms=200)).values():
-                    await lease.settle(records, consumer)
-            await lease.skip_to(end, consumer)
+                    await lease.settle(records, commits)
+            await lease.skip_to(end, commits)
         await lease.give_up()
         await stamps.stop()
         await consumer.stop()

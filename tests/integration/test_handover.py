@@ -16,6 +16,7 @@ from agents.admin import ensure_topics
 from agents.lifecycle import Lifecycle
 from agents.settings import Settings
 from agents.shell import Partition, Stage, forwarding, kafka
+from agents.shell.commits import LateCommits
 from agents.shell.forwarding import FirstStamps
 from agents.shell.horizon import Horizon
 from agents.shell.lease import Lease
@@ -112,12 +113,12 @@ def test_a_former_owner_cannot_set_the_offset_back(settings: Settings) -> None:
         former = await bench.lease(consumer)
         assert former.next_offset == 0
         await bench.write(await bench.producer())
-        await (await bench.lease(consumer)).skip_to(3, consumer)
+        await (await bench.lease(consumer)).skip_to(3, LateCommits(consumer, print))
         # the broker confirms a commit before the offset can be read, which only who fences it waits for
         while await consumer.committed(bench.source) != 3:  # noqa: ASYNC110 -- the broker gives no sign
             await asyncio.sleep(0.05)
         with pytest.raises(KafkaError):
-            await former.skip_to(2, consumer)
+            await former.skip_to(2, LateCommits(consumer, print))
         assert await consumer.committed(bench.source) == 3
 
     on_the_bench(settings, test)
@@ -174,7 +175,7 @@ def test_nothing_is_decided_while_a_first_stamp_cannot_be_read(
         lease = await bench.lease(consumer)
         [record] = (await consumer.getmany(timeout_ms=30_000))[bench.source]
         with pytest.raises(KafkaError):
-            await lease.settle([record], consumer)
+            await lease.settle([record], LateCommits(consumer, print))
         assert lease.next_offset == record.offset
 
     on_the_bench(settings, test)
