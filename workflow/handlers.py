@@ -182,6 +182,8 @@ def _notice(case: Case, data: c.NoticeDeadline) -> f.Fact | None:
     if case.now > data.due_at:
         return None  # its passing is in the history already
     if data.clock not in case.complaint.clocks:
+        if any(isinstance(fact, f.DeadlineRescheduled) for fact in case.found):
+            return None  # what was announced has brought it forward, past its end, which is in the history already
         raise Refused(Refusal.OVERTAKEN, f"the complaint is {case.complaint.status} by now: another deadline passed")
     if case.complaint.clocks[data.clock].due_at != data.due_at:
         return None  # it has just been moved, which is in the history already

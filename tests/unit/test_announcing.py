@@ -367,6 +367,16 @@ class TestFairness:
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=world.now))
         assert world.tell(early, SLA, at=warn_at) == ["rescheduled", "rescheduled"]
 
+    def test_a_notice_of_a_deadline_that_was_brought_forward_and_has_passed_settles_the_complaint(self) -> None:
+        """It was refused, and the complaint stood open behind its own deadline until somebody asked again."""
+        world = to_status(Status.FOLLOWED_UP, at=wib("2026-03-12T09:00"))
+        early = world.notice_of("citizen_reply")
+        taken_back = announcement(date(2026, 3, 19), at=world.now, day_off=False)
+        world.policy = in_force(LAPOR, taken_back)
+        brought_forward = early.due_at - days(1)
+        assert world.tell(early, SLA, at=brought_forward + MOMENT) == ["rescheduled", "closed"]
+        assert world.stands.closed_at == brought_forward
+
     def test_a_complaint_that_comes_later_has_the_new_calendar(self) -> None:
         policy = in_force(LAPOR, announcement(date(2026, 3, 4), at=MONDAY - days(1)))
         world = World(policy)
