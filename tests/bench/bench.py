@@ -50,12 +50,14 @@ class Size:
     stored: int
     due: int
     workers: tuple[int, ...]
+    partitions: int
+    """Of each topic, except where workers are counted."""
     complaints: tuple[int, ...]
     """Complaints, open and settled, with which memory and recovery are looked at."""
 
 
-FULL: Final = Size(3, 10_000, 2_000, 60.0, 1_000_000, 100_000, (1, 2, 4), (10_000, 100_000, 1_000_000))
-SMALL: Final = Size(1, 1_500, 1_000, 10.0, 20_000, 2_000, (1, 2), (10_000, 20_000))
+FULL: Final = Size(3, 10_000, 2_000, 60.0, 1_000_000, 100_000, (1, 2, 4), 4, (10_000, 100_000, 1_000_000))
+SMALL: Final = Size(1, 1_500, 1_000, 10.0, 20_000, 2_000, (1, 2), 4, (10_000, 20_000))
 
 
 class Bench:
@@ -76,7 +78,7 @@ class Bench:
 
     def lives(self) -> None:
         """Part b: at saturation, and by the clock at half of that."""
-        runs = [self._run(engine_settings(self.broker, self.folder)) for _ in range(self.size.rounds)]
+        runs = [self._run(self._settings()) for _ in range(self.size.rounds)]
         self._carried = [run.rate for run in runs]
         what = f"b. whole lives a second, {COMMANDS_A_LIFE} commands each, {self.size.going:,} at once"
         self.figures.add(what, self._carried, goal=Goal(1_000))
@@ -86,7 +88,7 @@ class Bench:
     def _by_the_clock(self, rate: float) -> None:
         runs = []
         for _ in range(self.size.rounds):
-            settings, lives = engine_settings(self.broker, self.folder), int(rate * self.size.seconds)
+            settings, lives = self._settings(), int(rate * self.size.seconds)
             runs.append(run_lives(settings, self.folder, lives, steadily(rate)))
             reconcile(settings, lives)
         self.figures.add("b. reports a second, by the clock", [rate])
@@ -102,8 +104,8 @@ class Bench:
         """Part c: beside a run without, in turns."""
         shares = []
         for _ in range(self.size.rounds):
-            alone = self._run(engine_settings(self.broker, self.folder)).rate
-            settings = engine_settings(self.broker, self.folder)
+            alone = self._run(self._settings()).rate
+            settings = self._settings()
             store(settings, self.size.stored)
             laden = run_lives(settings, self.folder, self.size.lives, at_once(self.size.going))
             reconcile_facts(settings, self.size.lives)
@@ -127,11 +129,11 @@ class Bench:
     def burst(self) -> None:
         """Part f: a tenth of what it carries, then ten times that, which is all of it."""
         if not self._carried:
-            self._carried = [self._run(engine_settings(self.broker, self.folder)).rate]
+            self._carried = [self._run(self._settings()).rate]
         rate, seconds = median(self._carried) * _SHARE_OF_PEAK, self.size.seconds
         drained, waits = [], []
         for _ in range(self.size.rounds):
-            settings = engine_settings(self.broker, self.folder)
+            settings = self._settings()
             lives = int(rate * (_CALM_SECONDS + 10 * seconds))
             run = run_lives(settings, self.folder, lives, burst(rate, _CALM_SECONDS, seconds))
             reconcile(settings, lives)
@@ -156,8 +158,11 @@ class Bench:
         """Let some lives pass uncounted: a broker that has just started takes several times the processor for each."""
         if not self._warm:
             say(f"warming the broker up, with {self.size.going:,} lives")
-            run_lives(engine_settings(self.broker, self.folder), self.folder, self.size.going, at_once(self.size.going))
+            run_lives(self._settings(), self.folder, self.size.going, at_once(self.size.going))
             self._warm = True
+
+    def _settings(self) -> Settings:
+        return engine_settings(self.broker, self.folder, self.size.partitions)
 
     def _run(self, settings: Settings, each: int = 1) -> Run:
         run = run_lives(settings, self.folder, self.size.lives, at_once(self.size.going), each)
@@ -189,6 +194,7 @@ def main() -> None:
     parser.add_argument("--only", default="".join(PARTS), metavar="PARTS", help="parts to measure, such as ab")
     parser.add_argument("--small", action="store_true", help="little of it, once: a quick look")
     parser.add_argument("--lives", type=int, help="whole lives of a run in a closed loop")
+    parser.add_argument("--partitions", type=int, help="of each topic, in parts b, c and f: 4 unless given")
     parser.add_argument("--rounds", type=int, help="how often each figure is taken; three times, or once if small")
     parser.add_argument("--json", type=Path, default=Path("bench.json"), help="where the figures are written")
     given = parser.parse_args()
@@ -198,15 +204,20 @@ def main() -> None:
     lives = given.lives or size.lives
     # with fewer waves than that, the rate would be that of a beginning and an end
     going = min(size.going, max(1, lives // _WAVES))
-    size = replace(size, rounds=given.rounds or size.rounds, lives=lives, going=going)
+    rounds, partitions = given.rounds or size.rounds, given.partitions or size.partitions
+    size = replace(size, rounds=rounds, lives=lives, going=going, partitions=partitions)
     figures = Figures("what the engine carries")
     with running_broker(os.environ, say) as broker, tempfile.TemporaryDirectory() as folder:
         bench = Bench(figures, broker, Path(folder), size)
-        for part in given.only:
-            if part in ON_A_WARM_BROKER:
-                bench.warm_up()
-            PARTS[part](bench)
-    figures.show(given.json)
+        try:
+            for part in given.only:
+                if part in ON_A_WARM_BROKER:
+                    bench.warm_up()
+                PARTS[part](bench)
+        finally:
+            # an hour of figures is not lost to what went wrong in its last minute
+            if figures.rows:
+                figures.show(given.json)
 
 
 if __name__ == "__main__":
