@@ -142,15 +142,15 @@ class Lifecycle:
             command = decode_command(record.value)
             complaint_id, name = str(command.subject), command.subject.bytes
         except InvalidCommand as error:
-            command, complaint_id, invalid = None, error.sender.subject, error
+            # not the error itself: it knows this frame, which would keep it and the record until the collector comes
+            command, complaint_id, sender, reason = None, error.sender.subject, error.sender, error.reason
             name = complaint_key(complaint_id.encode())
         complaint = self._find(name)
         # who is known here is at home here, and need not be hashed
         if complaint is None and (home := partition_of(complaint_id, self._partition.count)) != record.partition:
             return [self._sent_on(record, complaint_id, home)]
         if command is None:
-            no = Rejected(Refusal.INVALID_DATA, invalid.reason)
-            return [self._rejected(invalid.sender, no, complaint, now)]
+            return [self._rejected(sender, Rejected(Refusal.INVALID_DATA, reason), complaint, now)]
         decision = decide(command, complaint, now, self._policy(complaint, now))
         if isinstance(decision, Rejected):
             sender = Sender(complaint_id, command.source, command.id, command.type)
