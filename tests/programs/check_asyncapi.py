@@ -18,7 +18,7 @@ DOCUMENT: Final = "schemas/asyncapi.json"
 GOLDEN: Final = "tests/golden/v1"
 PACKAGES: Final = ("@asyncapi/parser@3.6.6", "ajv@8.20.0", "ajv-formats@2.1.1")
 SCHEMA: Final = "node_modules/@asyncapi/specs/schemas/3.0.0-without-$id.json"
-_INSTALL_S: Final = 180
+_INSTALL_S: Final = 90
 _PARSE_S: Final = 120
 
 
@@ -32,7 +32,9 @@ def installed(npm: str, folder: Path) -> str | None:
     if (folder / SCHEMA).is_file():
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    options = ("--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--fetch-retries=1")
+    # by itself npm waits five minutes for a registry that does not answer
+    patience = ("--fetch-retries=1", "--fetch-timeout=20000")
+    options = ("--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", *patience)
     command = [npm, "install", "--prefix", str(folder), *options, "--loglevel=error", *PACKAGES]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
