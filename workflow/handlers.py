@@ -183,7 +183,7 @@ def _notice(case: Case, data: c.NoticeDeadline) -> f.Fact | None:
         return None  # its passing is in the history already
     if data.clock not in case.complaint.clocks:
         if any(isinstance(fact, f.DeadlineRescheduled) for fact in case.found):
-            return None  # what was announced has brought it forward, past its end, which is in the history already
+            return None  # a deadline was brought forward past its end, and no other notice tells that
         raise Refused(Refusal.OVERTAKEN, f"the complaint is {case.complaint.status} by now: another deadline passed")
     if case.complaint.clocks[data.clock].due_at != data.due_at:
         return None  # it has just been moved, which is in the history already

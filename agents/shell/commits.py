@@ -6,13 +6,18 @@ the repeat shorter, at the price of a request, and of a write at the broker, for
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from aiokafka import TopicPartition
 
 COMMIT_SECONDS: Final = 0.1
-"""An offset is sent so many seconds after it was noted, at the latest."""
+"""An offset is sent so many seconds after it was noted; it is committed when the broker has answered."""
+OVERDUE_SECONDS: Final = 5.0
+"""A stage whose offsets have not been committed for so long goes no further until they are: what it would have to do
+again would only grow."""
+_NO_GENERATION: Final = -1
 
 
 class LateCommits:
@@ -27,6 +32,8 @@ class LateCommits:
         self._consumer = consumer
         self._fail = fail
         self._offsets: dict[TopicPartition, int] = {}
+        self._since: float | None = None
+        """When the oldest of what is not committed was noted, by the monotonic clock."""
         self._timer: asyncio.TimerHandle | None = None
         self._sending = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -34,11 +41,20 @@ class LateCommits:
     def note(self, source: TopicPartition, after: int) -> None:
         """Take in that all before offset `after` of `source` is done, its outputs acknowledged."""
         self._offsets[source] = after
+        if self._since is None:
+            self._since = time.monotonic()
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(COMMIT_SECONDS, self._ring)
 
+    @property
+    def overdue(self) -> bool:
+        """Say whether anything has waited for too long: the client asks again and again, and tells nobody."""
+        return self._since is not None and time.monotonic() - self._since > OVERDUE_SECONDS
+
     async def send(self) -> None:
         """Send now what has been noted: somebody else may own the partitions from here on.
+
+        Who has been left out of the group owns nothing any more: what it has noted is dropped.
 
         Raises:
             KafkaError: it could not be committed.
@@ -48,9 +64,13 @@ class LateCommits:
             self._timer = None
         # one request after the other: an offset must not overtake a later one
         async with self._sending:
-            offsets, self._offsets = self._offsets, {}
-            if offsets:
+            offsets, self._offsets, taken = self._offsets, {}, time.monotonic()
+            if offsets and self._is_member():
                 await self._consumer.commit(offsets)
+            self._since = taken if self._offsets else None
+
+    def _is_member(self) -> bool:
+        return bool(self._consumer._coordinator.generation != _NO_GENERATION)  # noqa: SLF001 -- told to nobody otherwise
 
     def _ring(self) -> None:
         self._timer = None

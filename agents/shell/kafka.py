@@ -20,11 +20,12 @@ RETRY_BACKOFF_MS: Final = 5
 _ASK_AGAIN_SECONDS: Final = 0.1
 _NONE: Final = -1
 BATCH_BYTES: Final = 262_144
-POLL_MS: Final = 200
 RECORDS_PER_POLL: Final = 2_000
 POLL_PARTITION_BYTES: Final = 1_048_576
 """What a stage reads ahead of each of its partitions, in bytes, and so the most that one poll brings of it: records of
 a megabyte each come one by one. Only a single batch that is larger comes whole, so that nobody gets stuck."""
+POLL_MS: Final = 200
+"""So long a poll waits, here or at the broker, for something to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Fetching:
 
     gather_bytes: int
     """It is answered when so many have come,"""
-    wait_ms: int = 200
+    wait_ms: int = POLL_MS
     """or after so many milliseconds, whatever has come."""
 
 

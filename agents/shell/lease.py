@@ -30,7 +30,7 @@ from events.topics import TopicName
 
 log = structlog.get_logger()
 
-GROUP_COMMIT_SECONDS: Final = 0.01
+TRANSACTION_PAUSE_SECONDS: Final = 0.01
 """Pause between two transactions of a partition, in seconds. After each the broker refuses the next one for a moment,
 and the client then waits for longer than this: a short pause is faster than none."""
 

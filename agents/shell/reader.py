@@ -21,7 +21,7 @@ from agents.shell.commits import LateCommits
 from agents.shell.forwarding import FirstStamps
 from agents.shell.headroom import Headroom
 from agents.shell.horizon import Horizon
-from agents.shell.lease import GROUP_COMMIT_SECONDS, Lease, Tally
+from agents.shell.lease import TRANSACTION_PAUSE_SECONDS, Lease, Tally
 from agents.shell.metrics import Metrics
 from agents.shell.process import end_with
 from agents.shell.stage import Partition, RefusedToStart, Stage
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 Poll = list[tuple[Lease, list[Any]]]
 """What one poll brought: the records of each partition that is ours."""
 
-_POLL_TIMEOUT_MS: Final = 200
+_LAST_WORDS_SECONDS: Final = 5.0
 _HELD_SECONDS: Final = 0.05
 
 
@@ -197,31 +197,36 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                 self.fail(error)
             await self._idle.wait()
             if self.stage.transactional:
-                await asyncio.sleep(GROUP_COMMIT_SECONDS)
+                await asyncio.sleep(TRANSACTION_PAUSE_SECONDS)
 
     async def _send_last(self) -> None:
         try:
-            await self.commits.send()
-        except Exception as error:  # noqa: BLE001 -- Kafka has failed while we stop, and nothing is lost by it
-            reason = f"{type(error).__name__}: what was done last is done again, and has no second effect"
-            log.warning("offsets-not-sent", stage=self.stage.name, reason=reason)
+            async with asyncio.timeout(_LAST_WORDS_SECONDS):  # the client would ask a broker that is gone for ever
+                await self.commits.send()
+        except Exception as error:  # noqa: BLE001 -- Kafka has failed while we stop
+            self._not_committed(error)
 
     def _not_committed(self, error: Exception) -> None:
         if not self._is_leaving():
             self.fail(error)
+            return
+        reason = f"{type(error).__name__}: what was done last is done again, and has no second effect"
+        log.warning("offsets-not-sent", stage=self.stage.name, reason=reason)
 
     def _is_leaving(self) -> bool:
         """Say whether we are stopping with nothing in hand: Kafka has been let go of, and may say what it likes."""
         return bool(self.should_stop) and self._idle.is_set()
 
     async def _poll(self) -> None:
+        if self.commits.overdue:
+            await self.commits.send()
         failpoints.reach("before-poll")
         most = await self._most()
         if not most:
             self.metrics.held_seconds += _HELD_SECONDS
             await asyncio.sleep(_HELD_SECONDS)
             return
-        found = await self.consumer.getmany(timeout_ms=_POLL_TIMEOUT_MS, max_records=most)
+        found = await self.consumer.getmany(timeout_ms=kafka.POLL_MS, max_records=most)
         # nothing is awaited from here until the poll is marked as in hand: no rebalance can come between
         if self._rebalancing:
             return

@@ -25,7 +25,6 @@ from events.topics import TopicName
 
 log = structlog.get_logger()
 
-_POLL_MS: Final = 200
 _AT_ONCE: Final = 500
 
 
@@ -114,7 +113,7 @@ class Tail:
         log.info("follows", stage=self._stage, topic=self._topic, behind=to_read)
 
     async def _poll(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
-        found = await consumer.getmany(timeout_ms=_POLL_MS, max_records=_AT_ONCE)
+        found = await consumer.getmany(timeout_ms=kafka.POLL_MS, max_records=_AT_ONCE)
         started = time.monotonic()
         for records in found.values():
             for record in records:

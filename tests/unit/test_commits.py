@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 
 import pytest
 from aiokafka import TopicPartition
 
+from agents.shell import commits as late
 from agents.shell.commits import LateCommits
 
 FIRST, SECOND = (TopicPartition("events", number) for number in range(2))
@@ -15,6 +17,7 @@ class Broker:
     """Takes requests one after the other, each when it is told to."""
 
     def __init__(self) -> None:
+        self._coordinator = SimpleNamespace(generation=1)
         self.requests: list[dict[TopicPartition, int]] = []
         self.came: asyncio.Queue[None] = asyncio.Queue()
         self.answers: asyncio.Queue[Exception | None] = asyncio.Queue()
@@ -91,5 +94,37 @@ def test_a_failure_is_told_to_whoever_waits_or_else_to_the_stage() -> None:
         with pytest.raises(ConnectionError, match="gone again"):
             await commits.send()
         assert broker.failures == ["gone"]
+
+    attempt(test)
+
+
+def test_what_cannot_be_committed_is_overdue_until_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(late, "OVERDUE_SECONDS", -1.0)
+
+    async def test(broker: Broker, commits: LateCommits) -> None:
+        assert not commits.overdue
+        commits.note(FIRST, 5)
+        waiting = asyncio.create_task(commits.send())
+        await broker.came.get()
+        commits.note(FIRST, 6)
+        assert commits.overdue
+        broker.answers.put_nowait(None)
+        await waiting
+        assert commits.overdue, "there is more"
+        broker.answers.put_nowait(None)
+        await commits.send()
+        assert not commits.overdue
+
+    attempt(test)
+
+
+def test_who_has_been_left_out_of_the_group_sends_nothing_in_its_name() -> None:
+    async def test(broker: Broker, commits: LateCommits) -> None:
+        commits.note(FIRST, 5)
+        broker._coordinator.generation = -1  # noqa: SLF001 -- as the client has it then
+        await commits.send()
+        broker._coordinator.generation = 2  # noqa: SLF001 -- as above
+        await commits.send()
+        assert broker.requests == []
 
     attempt(test)

@@ -50,6 +50,7 @@ class Member:
     def __init__(self, *answers: tuple[int, int, int]) -> None:
         self._coordinator = Coordinator(*(answers or [(0, 0, 7)] * 10))
         self.sought: list[tuple[TopicPartition, int]] = []
+        self.told: list[Any] = []
 
     def pause(self, source: TopicPartition) -> None:
         pass
@@ -59,6 +60,15 @@ class Member:
 
     def seek(self, source: TopicPartition, offset: int) -> None:
         self.sought.append((source, offset))
+
+    async def position(self, _source: TopicPartition) -> int:
+        return 7
+
+    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
+        self.told.append(offsets)
+
+    async def stop(self) -> None:
+        self.told.append("stopped")
 
 
 class Watched(Reader):
@@ -127,6 +137,44 @@ async def test_nothing_is_taken_while_stopping() -> None:
     reader = Watched(lambda _: object())
     reader._stopped.set()  # noqa: SLF001 -- as `stop` does first
     assert await reader.share_out(1, ONE) == {}
+
+
+@in_a_loop
+async def test_offsets_are_sent_before_anybody_else_may_own_the_partitions() -> None:
+    reader = Watched(lambda _: object())
+    await reader.share_out(1, ONE)
+    reader.commits.note(ONE, 8)
+    await reader.on_partitions_revoked([ONE])
+    assert reader.consumer.told == [{ONE: 8}]
+
+
+@in_a_loop
+async def test_offsets_are_sent_before_the_group_is_left() -> None:
+    reader = Watched(lambda _: object())
+    reader.producer = Member()
+    await reader.share_out(1, ONE)
+    reader.commits.note(ONE, 8)
+    await reader.on_stop()
+    assert reader.consumer.told == [{ONE: 8}, "stopped"]
+
+
+@in_a_loop
+async def test_a_stage_whose_offsets_are_overdue_reads_nothing() -> None:
+    reader = Watched(lambda _: object())
+    await reader.share_out(1, ONE)
+    committed = asyncio.Event()
+    reader.commits = SimpleNamespace(overdue=True, send=committed.wait)  # type: ignore[assignment]  # as much as is asked
+    reading = asyncio.create_task(reader._poll())  # noqa: SLF001 -- what the task does
+    for _ in range(10):
+        await asyncio.sleep(0)  # let it get as far as it can
+    assert not reading.done()
+    reader.consumer.getmany = _nothing
+    committed.set()
+    await reading
+
+
+async def _nothing(**_: object) -> dict[TopicPartition, list[Any]]:
+    return {}
 
 
 @pytest.mark.parametrize("ends", [True, False])
