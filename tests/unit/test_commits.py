@@ -102,18 +102,18 @@ def test_what_cannot_be_committed_is_overdue_until_it_is(monkeypatch: pytest.Mon
     monkeypatch.setattr(late, "OVERDUE_SECONDS", -1.0)
 
     async def test(broker: Broker, commits: LateCommits) -> None:
-        assert not commits.overdue
+        seen = [commits.overdue]
         commits.note(FIRST, 5)
         waiting = asyncio.create_task(commits.send())
         await broker.came.get()
         commits.note(FIRST, 6)
-        assert commits.overdue
+        seen.append(commits.overdue)
         broker.answers.put_nowait(None)
         await waiting
-        assert commits.overdue, "there is more"
+        seen.append(commits.overdue)  # there is more
         broker.answers.put_nowait(None)
         await commits.send()
-        assert not commits.overdue
+        assert [*seen, commits.overdue] == [False, True, True, False]
 
     attempt(test)
 
