@@ -39,6 +39,11 @@ class Tally:
     settled: int = 0
     """Passed over, because others have settled them."""
 
+    @property
+    def empty(self) -> bool:
+        """Say whether nothing of the file has been read yet."""
+        return not (self.accepted or self.skipped or self.settled)
+
     def accept(self, report: Report, _place: Place) -> None:
         """Count a report that is in the log."""
         self.accepted += 1
@@ -112,12 +117,18 @@ def submit(  # noqa: PLR0913 -- the options of a command are its arguments
     tally = Tally()
     reject_file.refuse_unless_writable(rejects, file)
     name = name_of(file)
-    with one_line(name), opened(file) as stream, _progress(stream) as lines:
-        _send(settings_of(ctx), items_of(Asked(name, stream, form, options, given), lines), tally)
-    _tell(tally, rejects, "request" if form is Format.OPEN311 else "line")
+    with one_line(name):
+        with opened(file) as stream, _progress(stream) as lines:
+            unreadable = _send(settings_of(ctx), items_of(Asked(name, stream, form, options, given), lines), tally)
+        _conclude(tally, rejects, "request" if form is Format.OPEN311 else "line", unreadable)
 
 
-def _send(settings: Settings, items: Iterable[Item], tally: Tally) -> None:
+def _send(settings: Settings, items: Iterable[Item], tally: Tally) -> UnreadableFile | None:
+    """Submit the reports, and return what the file became unreadable by on the way, if it did.
+
+    Raises:
+        Failure: Kafka does not take them.
+    """
     require_topics(settings, [TopicName.INTAKE])
     unreadable = None
     try:
@@ -129,8 +140,7 @@ def _send(settings: Settings, items: Iterable[Item], tally: Tally) -> None:
             publisher.flush()  # also what stands before that place of the file
     except KafkaFailure as error:
         raise Failure(f"{error} {_before(tally)}") from error
-    if unreadable is not None:
-        raise UnreadableFile(f"{unreadable} {_before(tally)}" if tally.accepted else str(unreadable))
+    return unreadable
 
 
 def _before(tally: Tally) -> str:
@@ -151,12 +161,23 @@ def _hand_over(publisher: Publisher, items: Iterable[Item], tally: Tally) -> Non
         )
 
 
-def _tell(tally: Tally, rejects: Path | None, entry: str) -> None:
-    """Say what became of the file, and write the rejects if they are wanted.
+def _conclude(tally: Tally, rejects: Path | None, entry: str, unreadable: UnreadableFile | None) -> None:
+    """Tell what became of the file up to where it ended, or became unreadable.
 
     Raises:
+        UnreadableFile: it did.
         Failure: some of it was not submitted.
     """
+    if unreadable is None or not tally.empty:
+        _tell(tally, rejects, entry)
+    if unreadable is not None:
+        raise UnreadableFile(f"{unreadable} {_before(tally)}" if tally.accepted else str(unreadable))
+    if tally.skipped:
+        raise Failure(f"{len(tally.skipped)} of {tally.accepted + len(tally.skipped)} reports were not submitted")
+
+
+def _tell(tally: Tally, rejects: Path | None, entry: str) -> None:
+    """Say what became of the file, and write the rejects if they are wanted."""
     tally.skipped.sort(key=lambda skipped: skipped.line)
     for skipped in tally.skipped[:_SHOWN]:
         say(f"{entry} {skipped.line}: {skipped.reason}")
@@ -170,8 +191,6 @@ def _tell(tally: Tally, rejects: Path | None, entry: str) -> None:
     # last: what was submitted is told even where this file cannot be written
     if rejects is not None:
         reject_file.write(rejects, tally.skipped)
-    if tally.skipped:
-        raise Failure(f"{len(tally.skipped)} of {tally.accepted + len(tally.skipped)} reports were not submitted")
 
 
 @contextmanager

@@ -130,16 +130,20 @@ def test_what_stands_before_a_line_that_is_too_long_is_in_and_told(
     alur: Alur, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alur.does("topics", "create")
-    file = tmp_path / "reports.csv"
-    file.write_text(f"id,body\n1,Lampu mati\n2,{'x' * 2_000}\n")
+    file, rejects = tmp_path / "reports.csv", tmp_path / "rejects.csv"
+    file.write_text(f"id,body\n1,Lampu mati\n2,\n3,{'x' * 2_000}\n")
     monkeypatch.setattr(lines, "LONGEST", 1_000)
 
-    said = alur.fails(1, "submit", str(file))
+    result = alur("submit", str(file), "--rejects", str(rejects))
 
-    assert said == (
-        f"alur: {file}: line 3 has more than 1,000 bytes: write one entry a line, or several files "
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"alur: {file}: line 4 has more than 1,000 bytes: write one entry a line, or several files "
         "(before that 1 were submitted; doing it again does no harm)\n"
     )
+    reason = "a report needs a title or a body that is not empty"
+    assert result.stdout.splitlines()[1:] == [f"line 3: {reason}", "submitted 1, skipped 1"]
+    assert rejects.read_text().splitlines() == ["line,reason", f"3,{reason}"]
     assert len(list(read_all(alur.settings, [TopicName.INTAKE]))) == 1
 
 
