@@ -16,17 +16,24 @@ def refuse_unless_writable(path: Path | None, file: str) -> None:
     """
     if path is None:
         return
-    new = not path.exists()
-    if not new and Path(file).exists() and path.samefile(file):
+    if _are_same(path, file):
         raise Failure(f"--rejects: {path} is the file of the reports itself: name another", MISUSED)
-    if not new and not path.is_file():
-        return  # a pipe or a device: opening it is already a use of it
     try:
+        new = not path.exists()
+        if not new and not path.is_file():
+            return  # a pipe or a device: opening it is already a use of it
         path.open("ab").close()
+        if new:
+            path.resolve().unlink()  # where it is a link to what was not there yet, the link stays
     except OSError as no:
         raise Failure(f"--rejects: {path} cannot be written ({no.strerror}); nothing was submitted", MISUSED) from None
-    if new:
-        path.unlink()
+
+
+def _are_same(path: Path, file: str) -> bool:
+    try:
+        return path.samefile(file)
+    except OSError:  # one of them is not there, or cannot be seen: whoever opens it says so
+        return False
 
 
 def write(path: Path, skipped: Iterable[Skipped]) -> None:

@@ -196,20 +196,30 @@ def test_where_rejects_cannot_be_written_is_said_before_a_broker_is_asked(tmp_pa
     assert refused(nowhere) == (
         f"--rejects: {nowhere} cannot be written (No such file or directory); nothing was submitted"
     )
-    assert refused(reports) == f"--rejects: {reports} is the file of the reports itself: name another"
+    unseen = tmp_path / ("x" * 300) / "rejects.csv"  # whoever is root may look into any folder, but not by such a name
+    assert refused(unseen) == f"--rejects: {unseen} cannot be written (File name too long); nothing was submitted"
+    link = tmp_path / "link.csv"
+    link.symlink_to(reports)
+    for same in (reports, link):
+        assert refused(same) == f"--rejects: {same} is the file of the reports itself: name another"
     assert reports.read_text() == "{}\n"
 
 
 def test_trying_where_rejects_can_be_written_changes_nothing(tmp_path: Path) -> None:
-    reports, old, new = (tmp_path / name for name in ("reports.jsonl", "old.csv", "new.csv"))
+    reports, old, new, link, far = (
+        tmp_path / name for name in ("reports.jsonl", "old.csv", "new.csv", "link.csv", "far.csv")
+    )
     reports.write_text("{}\n")
     old.write_text("of another day")
+    link.symlink_to(far)
 
-    for path in (old, new):
+    for path in (old, new, link):
         said = one_line(alur(*NOWHERE, "submit", str(reports), "--rejects", str(path)), 1)
         assert said.startswith("no Kafka broker answers")
     assert old.read_text() == "of another day"
     assert not new.exists()
+    assert link.readlink() == far
+    assert not far.exists()
 
 
 @pytest.mark.parametrize(
