@@ -27,6 +27,10 @@ class _Kind(NamedTuple):
     exception: str
 
 
+def _level(record: logging.LogRecord) -> int:
+    return next((each for each in _LEVELS if record.levelno >= each), logging.WARNING)
+
+
 class LibraryLines(logging.Handler):
     """Writes records of the standard library's logging as events `library`, each kind at once when it is new.
 
@@ -41,18 +45,19 @@ class LibraryLines(logging.Handler):
     def __init__(self, **facts: str) -> None:
         super().__init__(logging.WARNING)
         self._facts = facts
-        self._levels: dict[_Kind, int] = {}
+        self._levels: dict[_Kind, int] = {}  # the highest since the kind was last written: others are of any level
         self._again: Counter[_Kind] = Counter()
         self._timer: threading.Timer | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, or count it; the caller holds the handler's lock."""
         try:
-            kind = self._kind(record)
+            kind, level = self._kind(record), _level(record)
             if kind in self._levels:
+                self._levels[kind] = max(self._levels[kind], level)
                 self._again[kind] += 1
             else:
-                self._levels[kind] = next((each for each in _LEVELS if record.levelno >= each), logging.WARNING)
+                self._levels[kind] = level
                 if kind.message == _OTHERS:
                     self._again[kind] += 1
                 else:
@@ -80,6 +85,7 @@ class LibraryLines(logging.Handler):
         with self._locked():
             for kind, times in self._again.items():
                 self._write(kind, repeated=times)
+                self._levels[kind] = logging.WARNING
             self._again.clear()
 
     def close(self) -> None:
