@@ -13,8 +13,8 @@ from agents import policies
 from agents.cli.announcing import Answers, announce_and_wait
 from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure
-from agents.cli.given import source as source_given
 from agents.cli.send import in_options
+from agents.cli.senders import source as source_given
 from events.announcements import CALENDAR, Announcement, AnnouncementEvent
 from events.base import timestamp
 from events.client import announcements_for, require_topics

@@ -14,7 +14,7 @@ from agents import policies
 from agents.cli.context import say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure
 from agents.cli.fields import data_of, options
-from agents.cli.given import source as source_given
+from agents.cli.senders import source as source_given
 from agents.settings import Settings
 from events.client import Gateway, Order, Outcome, find_complaint, require_topics
 from events.commands import COMMANDS, Command

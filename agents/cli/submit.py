@@ -18,7 +18,8 @@ from agents.cli import rejects as reject_file
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import Failure
 from agents.cli.formats import Asked, Format, items_of, one_line
-from agents.cli.given import channel, name_of, opened
+from agents.cli.given import name_of, opened
+from agents.cli.senders import channel
 from agents.settings import Settings
 from events.client import KafkaFailure, Place, Publisher, require_topics
 from events.topics import TopicName

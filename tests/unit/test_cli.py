@@ -14,7 +14,8 @@ from agents.cli.app import application
 from agents.cli.errors import Failure
 from agents.cli.export import _writer
 from agents.cli.formats import Asked, items_of
-from agents.cli.given import NOTHING, source
+from agents.cli.given import NOTHING
+from agents.cli.senders import source
 from events.topics import STAGES
 
 RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
