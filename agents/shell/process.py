@@ -37,7 +37,7 @@ def is_one_of(error: Exception, kinds: tuple[type[Exception], ...]) -> bool:
 
 
 def end_with(stage: str, error: Exception) -> NoReturn:
-    """End this process now, with one line that says why. Nothing is committed and nothing is flushed.
+    """End this process now, with one line that says why. Nothing is committed, and nothing is sent to Kafka any more.
 
     Fenced, or a broker that is gone: going on could only write what a successor writes too.
     """
