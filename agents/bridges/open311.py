@@ -22,7 +22,6 @@ from events.client.channel import report_event
 
 SOURCE: Final = "/channels/open311"
 
-_LARGEST: Final = LONGEST
 _LISTS: Final = ("service_requests", "requests")
 """Under what some servers put the list, instead of giving it by itself."""
 _CLOSED: Final = "closed"
@@ -64,8 +63,8 @@ def _limited(lines: Iterable[bytes]) -> Iterator[bytes]:
     size = 0
     for line in lines:
         size += len(line)
-        if size > _LARGEST:
-            raise UnreadableFile(f"is one list of over {_LARGEST:,} bytes: write one request a line, or several files")
+        if size > LONGEST:
+            raise UnreadableFile(f"is one list of over {LONGEST:,} bytes: write one request a line, or several files")
         yield line
 
 

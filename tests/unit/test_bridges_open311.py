@@ -176,7 +176,7 @@ def test_what_is_no_list_of_requests_is_refused_as_a_whole(content: str) -> None
 
 
 def test_a_list_that_is_too_large_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open311, "_LARGEST", 1_000)
+    monkeypatch.setattr(open311, "LONGEST", 1_000)
     with pytest.raises(UnreadableFile, match="one request a line"):
         items(json.dumps([REQUEST] * 3, indent=1))
     assert len(items("\n".join([json.dumps(REQUEST)] * 3))) == 3
