@@ -91,7 +91,7 @@ METRICS: Final = (
         "alur_records_total",
         "counter",
         "records",
-        "Records settled: what follows from them is written, and their offset is committed",
+        "Records settled: what follows from them is written, and their offset is committed or noted",
         lambda reader: _by_name(reader.metrics.records),
         labels=("partition",),
     ),
@@ -114,8 +114,7 @@ METRICS: Final = (
         "alur_commit_seconds",
         "histogram",
         "seconds",
-        "Writing what follows from the records of one poll and partition, and committing: the transaction, in a "
-        "stage that has them",
+        "Writing what follows from the records of one poll and partition, and committing in a stage with transactions",
         lambda reader: reader.metrics.commit,
     ),
     Described(

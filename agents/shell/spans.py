@@ -1,4 +1,6 @@
-"""Spans for OpenTelemetry: one for each record that has consequences, from when it is in hand until they are committed.
+"""Spans for OpenTelemetry: one for each record that has consequences, from when it is in hand until it is settled.
+
+Settled: what follows is written, and committed in a stage with transactions.
 
 This module needs the extra `alur[otel]`. Sampling, the service's name and where spans go are for OpenTelemetry's own
 variables.

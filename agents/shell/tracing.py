@@ -80,7 +80,7 @@ class Batch(Protocol):
         ...
 
     def settled(self) -> None:
-        """Take in that what follows from the batch is written and committed."""
+        """Take in that what follows from the batch is written, and committed in a stage with transactions."""
 
 
 class Tracing(Protocol):
