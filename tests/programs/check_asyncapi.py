@@ -18,7 +18,7 @@ DOCUMENT: Final = "schemas/asyncapi.json"
 GOLDEN: Final = "tests/golden/v1"
 PACKAGES: Final = ("@asyncapi/parser@3.6.6", "ajv@8.20.0", "ajv-formats@2.1.1")
 SCHEMA: Final = "node_modules/@asyncapi/specs/schemas/3.0.0-without-$id.json"
-_INSTALL_S: Final = 90
+_INSTALL_S: Final = 60
 _PARSE_S: Final = 120
 
 
