@@ -14,6 +14,7 @@ from agents.board.standing import Deadline, Standing, hour_of
 from agents.board.standings import HourCounts, OfficeCounts, Standings
 from agents.deadletters import Reason
 from events.vocabulary import Status
+from events.wording import clipped
 from workflow.transitions import OPEN
 
 NAMED: Final = 10
@@ -156,4 +157,4 @@ def _letters(letters: Mapping[Reason, int]) -> dict[str, Any]:
 
 
 def _short(text: str | None) -> str | None:
-    return text if text is None or len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}…"
+    return None if text is None else clipped(text, _LONGEST_NAME)

@@ -20,6 +20,7 @@ from events.client import Dossier, Reader, add_to, require_topics
 from events.facts import Recorded
 from events.snapshot import Clock, Complaint
 from events.topics import TopicName
+from events.wording import clipped
 from workflow.secrecy import Content, content_of
 
 SHOWN: Final = 200
@@ -152,7 +153,7 @@ def _fact(recorded: Recorded, around: Surroundings, content: Content) -> dict[st
     if isinstance(fact, f.ComplaintPostponed) and (missing := content.words(fact.missing)) is not None:
         said["missing"] = missing
     if isinstance(fact, f.FollowUpRecorded) and (text := content.words(fact.text)) is not None:
-        said["text"] = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+        said["text"] = clipped(text, _LONGEST_TEXT)
     return {
         "version": recorded.complaint.version,
         "at": recorded.at,
