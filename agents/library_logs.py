@@ -53,15 +53,12 @@ class LibraryLines(logging.Handler):
         """Write the record, or count it; the caller holds the handler's lock."""
         try:
             kind, level = self._kind(record), _level(record)
-            if kind in self._levels:
-                self._levels[kind] = max(self._levels[kind], level)
+            counted = kind in self._levels or kind.message == _OTHERS
+            self._levels[kind] = max(self._levels.get(kind, level), level)
+            if counted:
                 self._again[kind] += 1
             else:
-                self._levels[kind] = level
-                if kind.message == _OTHERS:
-                    self._again[kind] += 1
-                else:
-                    self._write(kind, exc_info=record.exc_info)
+                self._write(kind, exc_info=record.exc_info)
             if self._timer is None:
                 self._begin_window()
         except Exception:  # noqa: BLE001 -- as each handler of the standard library: a log line must not end anybody's work
