@@ -376,7 +376,7 @@ def _owner(world: World, number: int, index: int, rules: Rules) -> Iterator[Step
         yield from _open(world, number, index, rules, name)
         return
     if owner.noted:
-        yield from _commit_to_group(world, number, index, name, owner.noted)
+        yield from _commit_to_group(world, number, index, name)
     if owner.in_hand:
         yield from (_settle if rules.transactional else _settle_plainly)(world, number, index, rules, name)
     else:
@@ -442,7 +442,7 @@ def _settle(world: World, number: int, index: int, rules: Rules, name: str) -> I
     part = world.parts[number]
     owner = part.owners[index]
     if owner.in_hand == "skip":
-        yield from _commit_to_group(world, number, index, name, owner.after)
+        yield from _commit_to_group(world, number, index, name)
         return
     if owner.epoch != part.epoch:
         yield f"{name}: is fenced, and dies", _gone(world, number, index)
@@ -489,20 +489,21 @@ def _settle_plainly(world: World, number: int, index: int, rules: Rules, name: s
         noted = owner._replace(next=owner.after, noted=owner.after, decided=(), in_hand="", after=0)
         yield f"{name}: notes {owner.after}", _put(world, number, index, noted)
     else:
-        for label, after in _commit_to_group(world, number, index, name, owner.after):
+        for label, after in _commit_to_group(world, number, index, name):
             if len(after.parts[number].owners) == len(part.owners):
                 yield label, _put(after, number, index, owner._replace(in_hand="written"))
             else:
                 yield label, after
 
 
-def _commit_to_group(world: World, number: int, index: int, name: str, offset: int) -> Iterator[Step]:
+def _commit_to_group(world: World, number: int, index: int, name: str) -> Iterator[Step]:
     """Commit as a member of the group: it asks for the generation, and for nothing else."""
     part = world.parts[number]
     owner = part.owners[index]
     if owner.generation != part.generation:
         yield f"{name}: is no member any more, and dies", _gone(world, number, index)
         return
+    offset = owner.noted or owner.after
     settled = owner._replace(next=offset, decided=(), in_hand="", after=0)
     done = owner._replace(noted=0) if owner.noted else settled
     yield f"{name}: commits {offset}", _put(_with(world, number, committed=offset), number, index, done)
