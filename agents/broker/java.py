@@ -22,6 +22,13 @@ _VERSION: Final = re.compile(r'version "(?:1\.)?(?P<major>[0-9]+)')
 _FETCH_S: Final = 540.0
 _FORMAT_S: Final = 60.0
 _LAST_WORDS: Final = 300
+_JVM: Final = (
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    # compiled quickly, once: a broker of a demonstration or a test is gone before the thorough compiler has paid off,
+    # and shares its few cores with the stages meanwhile
+    "-XX:TieredStopAtLevel=1",
+)
 
 
 @dataclass(frozen=True)
@@ -113,8 +120,7 @@ class Java:
         return self._command("kafka.Kafka", str(properties))
 
     def _command(self, main: str, *arguments: str) -> list[str]:
-        heap: Sequence[str] = ("-Xmx512m", "-XX:+UseSerialGC")
-        return [self.java, *heap, "-cp", str(self.libraries / "*"), main, *arguments]
+        return [self.java, *_JVM, "-cp", str(self.libraries / "*"), main, *arguments]
 
 
 def last_words(directory: Path) -> str:
