@@ -1,7 +1,7 @@
 """The Kafka clients of a stage, with the settings that the guarantees rest on."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -89,33 +89,43 @@ def producer(settings: Settings, transactional_id: str | None = None) -> Any:  #
     )
 
 
-async def committed(consumer: Any, partition: TopicPartition) -> int | None:  # noqa: ANN401 -- aiokafka ships no types
-    """Return the offset that the consumer's group has committed in `partition`; None only if there is none.
+async def committed(consumer: Any, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:  # noqa: ANN401 -- aiokafka ships no types
+    """Return the offsets that the consumer's group has committed; a partition without one is left out.
 
     aiokafka's own method overlooks an error that concerns the whole group (KIP-88 moved it there): while the broker is
-    still loading the offsets of its groups, it says None.
+    still loading the offsets of its groups, it finds none.
 
     Raises:
         KafkaError: the broker says no.
     """
     coordinator = consumer._coordinator  # noqa: SLF001 -- the request is the client's, only its answer is read here
-    request = OffsetFetchRequest(coordinator.group_id, [(partition.topic, [partition.partition])])
+    numbers: dict[str, list[int]] = {}
+    for each in partitions:
+        numbers.setdefault(each.topic, []).append(each.partition)
+    request = OffsetFetchRequest(coordinator.group_id, list(numbers.items()))
     while True:
         await coordinator.ensure_coordinator_known()
         try:
-            answer = await coordinator._send_req(request)  # noqa: SLF001 -- as above
-            [(_topic, [(_number, offset, _metadata, of_partition)])] = answer.topics or [("", [(0, -1, "", 0)])]
-            for code in (answer.error_code, of_partition):
-                if code:
-                    raise for_code(code)(f"offset of {coordinator.group_id}")
+            return _offsets(await coordinator._send_req(request), coordinator.group_id)  # noqa: SLF001 -- as above
         except NotCoordinatorForGroupError:
             coordinator.coordinator_dead()
         except KafkaError as error:
             if not error.retriable:
                 raise
-        else:
-            return None if offset == _NONE else int(offset)
         await asyncio.sleep(_ASK_AGAIN_SECONDS)
+
+
+def _offsets(answer: Any, group: str) -> dict[TopicPartition, int]:  # noqa: ANN401 -- as above
+    found: dict[TopicPartition, int] = {}
+    codes = {answer.error_code}
+    for topic, places in answer.topics:
+        for number, offset, _metadata, code in places:
+            codes.add(code)
+            if offset != _NONE:
+                found[TopicPartition(topic, number)] = offset
+    for code in sorted(codes - {0}):
+        raise for_code(code)(f"offsets of {group}")
+    return found
 
 
 async def read_to_end(settings: Settings, partition: TopicPartition) -> AsyncIterator[list[Any]]:

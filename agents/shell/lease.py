@@ -92,7 +92,7 @@ class Lease:
         failpoints.reach("after-fence")
         end = await self._restore()
         failpoints.reach("after-memory")
-        start = end if self.stage.memory is self.stage.source else await kafka.committed(consumer, self.source)
+        start = end if self.stage.memory is self.stage.source else await self._committed(consumer)
         if start is None and self.restored:
             raise self._without_a_place()
         if start is None:
@@ -102,6 +102,9 @@ class Lease:
             consumer.seek(self.source, start)
         failpoints.reach("after-position")
         self.next_offset = start
+
+    async def _committed(self, consumer: Any) -> int | None:  # noqa: ANN401 -- aiokafka ships no types
+        return (await kafka.committed(consumer, [self.source])).get(self.source)
 
     def _without_a_place(self) -> RefusedToStart:
         group, topic = self.settings.group(self.stage.name), self.source.topic

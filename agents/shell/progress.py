@@ -1,6 +1,5 @@
 """How far a stage has come with its topic, asked from outside: it need not run for that, and does not notice."""
 
-import asyncio
 from collections.abc import Mapping
 
 from aiokafka import TopicPartition
@@ -38,6 +37,6 @@ class Progress:
     async def short_of(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return by how much the stage is short of `ends`, for the partitions where it is."""
         begun = [source for source, end in ends.items() if end]
-        settled = await asyncio.gather(*(kafka.committed(self._asking, source) for source in begun))
-        short = {source: ends[source] - (place or 0) for source, place in zip(begun, settled, strict=True)}
+        settled = await kafka.committed(self._asking, begun) if begun else {}
+        short = {source: ends[source] - settled.get(source, 0) for source in begun}
         return {source: records for source, records in short.items() if records > 0}

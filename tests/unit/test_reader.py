@@ -37,10 +37,10 @@ class Coordinator:
         self.found_anew += 1
 
     async def _send_req(self, request: Any) -> Any:
-        [(topic, [partition])] = request._partitions  # noqa: SLF001 -- it has no other way to say
+        [(topic, partitions)] = request._partitions  # noqa: SLF001 -- it has no other way to say
         of_group, of_partition, offset = next(self.answers)
         # an error of the whole group comes alone
-        topics = [] if of_group else [(topic, [(partition, offset, "", of_partition)])]
+        topics = [] if of_group else [(topic, [(partition, offset, "", of_partition) for partition in partitions])]
         return SimpleNamespace(error_code=of_group, topics=topics)
 
 
@@ -243,10 +243,15 @@ LOADING, MOVED, FORBIDDEN = 14, 16, 30
 )
 def test_what_a_group_has_committed(answers: list[tuple[int, int, int]], expected: int | None) -> None:
     member = Member(*answers)
-    assert asyncio.run(kafka.committed(member, ONE)) == expected
+    assert asyncio.run(kafka.committed(member, [ONE])).get(ONE) == expected
     assert member._coordinator.found_anew == sum(MOVED in answer for answer in answers)  # noqa: SLF001 -- its own
+
+
+def test_the_places_of_all_partitions_are_asked_for_at_once() -> None:
+    only_answer = (0, 0, 7)
+    assert asyncio.run(kafka.committed(Member(only_answer), [ONE, TWO])) == {ONE: 7, TWO: 7}
 
 
 def test_a_group_that_may_not_be_seen_is_no_group_that_has_committed_nothing() -> None:
     with pytest.raises(KafkaError):
-        asyncio.run(kafka.committed(Member((FORBIDDEN, 0, 0)), ONE))
+        asyncio.run(kafka.committed(Member((FORBIDDEN, 0, 0)), [ONE]))
