@@ -142,7 +142,8 @@ class Lease:
         fresh = [record for record in records if record.offset >= (self.next_offset or 0)]
         if not fresh:
             return Tally()
-        fresh = list(await self._stamps.restore(fresh, self._count))
+        if self.stage.source is TopicName.COMMANDS:  # nothing else is sent on
+            fresh = list(await self._stamps.restore(fresh, self._count))
         failpoints.reach("before-decide")
         traced = self.tracing.batch()
         outputs = [output for record in fresh for output in traced.follow(record, self._outputs(record))]
