@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,10 @@ from workflow import documents, places
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+
+_CATEGORIES: Final = 4_096
+"""Of so many, with their agencies, it is remembered who is competent."""
 
 
 class Level(StrEnum):
@@ -139,6 +144,8 @@ class Directory:
         self._cities: dict[str, list[tuple[places.City, Office]]] = defaultdict(list)
         for office in self._offices.values():
             self._place(office)
+        # an agency may have very many units, and is asked for few categories
+        self._competent_units = lru_cache(maxsize=_CATEGORIES)(self._find_competent_units)
 
     def __contains__(self, office: object) -> bool:
         """Tell whether there is or ever was such an office."""
@@ -235,14 +242,14 @@ class Directory:
         found = [office for office in self._provinces.get(places.province(province or ""), ()) if office.known(day)]
         return found[0] if len(found) == 1 else None
 
-    def _competent_units(self, agency: str, category: str | None) -> list[str]:
+    def _find_competent_units(self, agency: str, category: str | None) -> tuple[str, ...]:
         """Name the units that handle the category, those that list it by its own name first."""
         if not category:
-            return []
+            return ()
         slug = "-".join(category.casefold().split())
         units = [self._offices[child] for child in self._children.get(agency, ())]
         competent = [unit for unit in units if unit.level is Level.UNIT and unit.handles(slug)]
-        return [unit.id for unit in sorted(competent, key=lambda unit: slug not in unit.categories)]
+        return tuple(unit.id for unit in sorted(competent, key=lambda unit: slug not in unit.categories))
 
 
 def parse_offices(document: Mapping[str, Any]) -> Directory:

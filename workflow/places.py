@@ -7,6 +7,7 @@ Malang, Kabupaten Malang): a kind that is given tells them apart, and a kind tha
 import re
 import unicodedata
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 
@@ -34,9 +35,11 @@ _PROVINCE: Final = re.compile(
 )
 
 
+_remembered = lru_cache(maxsize=4_096)  # very many reports name few places
 _LOCALITY: Final = re.compile(r"(?:kecamatan|kec|distrik|kelurahan|kel|desa) (?=.)")
 
 
+@_remembered
 def city(text: str) -> City:
     """Read the name of a city or regency."""
     plain = _plain(text)
@@ -46,12 +49,14 @@ def city(text: str) -> City:
     return City(plain[match.end() :], Kind.CITY if match["city"] else Kind.REGENCY)
 
 
+@_remembered
 def province(text: str) -> str:
     """Read the name of a province, without *Provinsi* and without its rank (*DI*, *DKI*)."""
     plain = _plain(text)
     return _PROVINCE.sub("", plain, count=1) or plain
 
 
+@_remembered
 def locality(text: str) -> str:
     """Read the name of a district or village, without *Kecamatan*, *Kelurahan* or *Desa*."""
     return _LOCALITY.sub("", _plain(text), count=1)
