@@ -12,6 +12,8 @@ from events.topics import TopicName
 from workflow.intake import identity, registration
 
 SOURCE = "/stages/intake"
+GATHERS_SECONDS: Final = 0.02
+"""Each report comes by itself. Read as it comes, it takes a request to read it and two to write what follows."""
 COMMANDS_WAITING: Final = 1_000
 """While more than so many commands wait for `lifecycle`, reports wait in the intake: no officer's command queues behind
 a flood of them. A fraction of a second's work for one worker, and enough that it never waits for us."""
@@ -42,7 +44,7 @@ class Intake:
         yield Output(TopicName.COMMANDS, key, command, home)
 
 
-app = stage_app(Stage("intake", Intake, holds_for=("lifecycle", COMMANDS_WAITING)))
+app = stage_app(Stage("intake", Intake, gathers_for=GATHERS_SECONDS, holds_for=("lifecycle", COMMANDS_WAITING)))
 
 
 @app.agent(app.polls)

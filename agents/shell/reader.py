@@ -196,8 +196,8 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                     return
                 self.fail(error)
             await self._idle.wait()
-            if self.stage.transactional:
-                await asyncio.sleep(TRANSACTION_PAUSE_SECONDS)
+            if pause := TRANSACTION_PAUSE_SECONDS if self.stage.transactional else self.stage.gathers_for:
+                await asyncio.sleep(pause)
 
     async def _send_last(self) -> None:
         try:

@@ -99,6 +99,9 @@ class Stage:
     """Seconds between two ticks of a `Ticking` handler."""
     unhurried: bool = False
     """Nobody waits for what it writes: it reads what has gathered in a fifth of a second in one poll."""
+    gathers_for: float = 0.0
+    """Seconds after a poll in which it lets records gather that come one by one: a poll, what is written after it and
+    its offsets cost about the same for one as for ten."""
     holds_for: tuple[str, int] | None = None
     """A stage, and how many records may wait for it: while there are more, this one reads nothing."""
 
