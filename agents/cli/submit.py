@@ -120,15 +120,15 @@ def submit(  # noqa: PLR0913 -- the options of a command are its arguments
     name = name_of(file)
     with one_line(name):
         with opened(file) as stream, _progress(stream) as lines:
-            unreadable = _send(settings_of(ctx), items_of(Asked(name, stream, form, options, given), lines), tally)
-        _conclude(tally, rejects, "request" if form is Format.OPEN311 else "line", unreadable)
+            ended_by = _send(settings_of(ctx), items_of(Asked(name, stream, form, options, given), lines), tally)
+        _conclude(tally, rejects, "request" if form is Format.OPEN311 else "line", ended_by)
 
 
-def _send(settings: Settings, items: Iterable[Item], tally: Tally) -> UnreadableFile | None:
-    """Submit the reports, and return what the file became unreadable by on the way, if it did.
+def _send(settings: Settings, items: Iterable[Item], tally: Tally) -> UnreadableFile | KafkaFailure | None:
+    """Submit the reports; return what ended that before the end of the file, if anything did.
 
     Raises:
-        Failure: Kafka does not take them.
+        KafkaFailure: it could not begin.
     """
     require_topics(settings, [TopicName.INTAKE])
     unreadable = None
@@ -140,12 +140,8 @@ def _send(settings: Settings, items: Iterable[Item], tally: Tally) -> Unreadable
                 unreadable = error
             publisher.flush()  # also what stands before that place of the file
     except KafkaFailure as error:
-        raise Failure(f"{error} {_before(tally)}") from error
+        return error
     return unreadable
-
-
-def _before(tally: Tally) -> str:
-    return f"(before that {tally.accepted} were submitted; doing it again does no harm)"
 
 
 def _hand_over(publisher: Publisher, items: Iterable[Item], tally: Tally) -> None:
@@ -162,36 +158,51 @@ def _hand_over(publisher: Publisher, items: Iterable[Item], tally: Tally) -> Non
         )
 
 
-def _conclude(tally: Tally, rejects: Path | None, entry: str, unreadable: UnreadableFile | None) -> None:
-    """Tell what became of the file up to where it ended, or became unreadable.
+def _conclude(tally: Tally, rejects: Path | None, entry: str, ended_by: UnreadableFile | KafkaFailure | None) -> None:
+    """Tell what became of the file up to its end, or up to where it could not go on.
 
     Raises:
-        UnreadableFile: it did.
-        Failure: some of it was not submitted.
+        UnreadableFile: it became unreadable.
+        Failure: Kafka took no more, some of it was not submitted, or the rejects could not be written.
     """
-    if unreadable is None or not tally.empty:
-        _tell(tally, rejects, entry)
-    if unreadable is not None:
-        raise UnreadableFile(f"{unreadable} {_before(tally)}" if tally.accepted else str(unreadable))
+    unwritten = None
+    if ended_by is None or not tally.empty:
+        _tell(tally, entry, all_written=rejects is not None)
+        unwritten = _unwritten(rejects, tally.skipped)
+    if ended_by is not None:
+        if unwritten is not None:
+            say(str(unwritten))
+        before = f" (before that {tally.accepted} were submitted; doing it again does no harm)"
+        reason = f"{ended_by}{before if tally.accepted else ''}"
+        raise UnreadableFile(reason) if isinstance(ended_by, UnreadableFile) else Failure(reason) from ended_by
+    if unwritten is not None:
+        raise unwritten
     if tally.skipped:
         raise Failure(f"{len(tally.skipped)} of {tally.accepted + len(tally.skipped)} reports were not submitted")
 
 
-def _tell(tally: Tally, rejects: Path | None, entry: str) -> None:
-    """Say what became of the file, and write the rejects if they are wanted."""
+def _unwritten(rejects: Path | None, skipped: Iterable[Skipped]) -> Failure | None:
+    """Write the rejects if they are wanted; return why they could not be, to be told after what was submitted."""
+    try:
+        if rejects is not None:
+            reject_file.write(rejects, skipped)
+    except OSError as no:
+        return Failure(f"--rejects: {rejects} cannot be written ({no.strerror}); what was submitted is submitted")
+    return None
+
+
+def _tell(tally: Tally, entry: str, *, all_written: bool) -> None:
+    """Say what became of the file."""
     tally.skipped.sort(key=lambda skipped: skipped.line)
     for skipped in tally.skipped[:_SHOWN]:
         say(f"{entry} {skipped.line}: {skipped.reason}")
     if (more := len(tally.skipped) - _SHOWN) > 0:
-        say(f"and {more} more {entry}s" + ("" if rejects else " (--rejects FILE writes them all)"))
+        say(f"and {more} more {entry}s" + ("" if all_written else " (--rejects FILE writes them all)"))
     if repeats := tally.accepted - len(tally.complaints):
         say(f"{repeats} repeat a report of the file: these are {len(tally.complaints)} complaints")
     if tally.settled:
         say(f"{tally.settled} are settled where they come from and were passed over (--settled submits them too)")
     say(f"submitted {tally.accepted}, skipped {len(tally.skipped)}")
-    # last: what was submitted is told even where this file cannot be written
-    if rejects is not None:
-        reject_file.write(rejects, tally.skipped)
 
 
 @contextmanager
