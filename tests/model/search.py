@@ -3,7 +3,9 @@
 from collections import deque
 from dataclasses import dataclass
 
-from protocol import Broken, Rules, World, check, settled, steps
+from promises import check, settled
+from protocol import Broken, Rules, World
+from steps import steps
 
 MOST = 400_000
 

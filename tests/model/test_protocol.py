@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from promises import check, settled
 from protocol import (
     FENCE,
     MEMORY,
@@ -24,12 +25,10 @@ from protocol import (
     Part,
     Rules,
     World,
-    check,
     owned,
-    settled,
-    steps,
 )
 from search import search
+from steps import steps
 
 A, B, C = (Command(name) for name in "abc")
 REFUSED = Command("r", kind=Kind.REFUSED)
