@@ -34,9 +34,8 @@ _PROVINCE: Final = re.compile(
     r"(?:(?:provinsi|propinsi|prov) )?(?:(?:daerah istimewa|d i|di|daerah khusus ibukota|dki) )?"
 )
 
-
-_remembered = lru_cache(maxsize=4_096)  # very many reports name few places
 _LOCALITY: Final = re.compile(r"(?:kecamatan|kec|distrik|kelurahan|kel|desa) (?=.)")
+_remembered = lru_cache(maxsize=4_096)  # very many reports name few places
 
 
 @_remembered
