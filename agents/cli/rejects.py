@@ -26,7 +26,7 @@ def refuse_unless_writable(path: Path | None, file: str) -> None:
         if new:
             path.resolve().unlink()  # where it is a link to what was not there yet, the link stays
     except OSError as no:
-        raise Failure(f"--rejects: {path} cannot be written ({no.strerror}); nothing was submitted", MISUSED) from None
+        raise Failure(f"{_unwritable(path, no)}; nothing was submitted", MISUSED) from None
 
 
 def _are_same(path: Path, file: str) -> bool:
@@ -37,8 +37,19 @@ def _are_same(path: Path, file: str) -> bool:
 
 
 def write(path: Path, skipped: Iterable[Skipped]) -> None:
-    """Write the line and the reason of each, as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(("line", "reason"))
-        writer.writerows((each.line, each.reason) for each in skipped)
+    """Write the line and the reason of each, as CSV.
+
+    Raises:
+        Failure: it cannot be written.
+    """
+    try:
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(("line", "reason"))
+            writer.writerows((each.line, each.reason) for each in skipped)
+    except OSError as no:
+        raise Failure(f"{_unwritable(path, no)}; what was submitted is submitted") from None
+
+
+def _unwritable(path: Path, no: OSError) -> str:
+    return f"--rejects: {path} cannot be written ({no.strerror})"

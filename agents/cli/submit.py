@@ -165,30 +165,21 @@ def _conclude(tally: Tally, rejects: Path | None, entry: str, ended_by: Unreadab
         UnreadableFile: it became unreadable.
         Failure: Kafka took no more, some of it was not submitted, or the rejects could not be written.
     """
-    unwritten = None
     if ended_by is None or not tally.empty:
         _tell(tally, entry, all_written=rejects is not None)
-        unwritten = _unwritten(rejects, tally.skipped)
+        try:
+            if rejects is not None:
+                reject_file.write(rejects, tally.skipped)
+        except Failure as unwritten:
+            if ended_by is None:
+                raise
+            say(str(unwritten))  # what ended it has the last word
     if ended_by is not None:
-        if unwritten is not None:
-            say(str(unwritten))
         before = f" (before that {tally.accepted} were submitted; doing it again does no harm)"
         reason = f"{ended_by}{before if tally.accepted else ''}"
         raise UnreadableFile(reason) if isinstance(ended_by, UnreadableFile) else Failure(reason) from ended_by
-    if unwritten is not None:
-        raise unwritten
     if tally.skipped:
         raise Failure(f"{len(tally.skipped)} of {tally.accepted + len(tally.skipped)} reports were not submitted")
-
-
-def _unwritten(rejects: Path | None, skipped: Iterable[Skipped]) -> Failure | None:
-    """Write the rejects if they are wanted; return why they could not be, to be told after what was submitted."""
-    try:
-        if rejects is not None:
-            reject_file.write(rejects, skipped)
-    except OSError as no:
-        return Failure(f"--rejects: {rejects} cannot be written ({no.strerror}); what was submitted is submitted")
-    return None
 
 
 def _tell(tally: Tally, entry: str, *, all_written: bool) -> None:
