@@ -186,11 +186,13 @@ class Engine:
         found: dict[str, Any] = eventually(f"{complaint} becomes {' or '.join(statuses)}", probe, seconds)
         return found
 
-    def await_answer(self, command_id: str) -> dict[str, Any]:
-        """Wait for the fact or the rejection that answers a command."""
+    def await_answer(
+        self, command_id: str, topics: Sequence[str] = ("complaints.rejections", "complaints.events")
+    ) -> dict[str, Any]:
+        """Wait for the fact or the rejection that answers a command; each of `topics` is read from its beginning."""
 
         def probe() -> dict[str, Any] | None:
-            answers = self.events("complaints.rejections") + self.events()
+            answers = [event for topic in topics for event in self.events(topic)]
             return next((event for event in answers if event.get("causationid") == command_id), None)
 
         found: dict[str, Any] = eventually(f"an answer to {command_id}", probe)
