@@ -8,6 +8,7 @@ from agents.shell import Output, Partition
 from events.announcements import CALENDAR_KEY, Announcement, AnnouncementEvent, Announcements
 from events.codec import decode_calendar, encode_calendar
 from events.topics import TopicName
+from events.writer import state_headers
 from workflow.announcing import all_with_announcements, announce
 from workflow.handlers import Rejected
 
@@ -30,8 +31,14 @@ class Almanac:
         """Take in the record as it was written last."""
         self._stand(() if value is None else decode_calendar(value).announcements)
 
-    def announce(self, event: AnnouncementEvent, now: datetime) -> list[Output] | Rejected:
-        """Take an announcement in; return the record that keeps it (none for a known repeat), or why it is refused."""
+    def announce(self, event: AnnouncementEvent, now: datetime, offset: int) -> list[Output] | Rejected:
+        """Take an announcement in; return the record that keeps it (none for a known repeat), or why it is refused.
+
+        Args:
+            event: the announcement.
+            now: the log's time of it.
+            offset: its offset in `complaints.commands`.
+        """
         found = announce(event, self.announcements, now, self.policies.at(now))
         if found is None:
             return []
@@ -41,7 +48,7 @@ class Almanac:
         log.info("announced", partition=self._partition.number, reason=found.reason, by=found.by)
         whole = Announcements(revision=len(self.announcements), announcements=self.announcements)
         value = encode_calendar(whole, partition=self._partition.number, time=now)
-        return [Output(TopicName.STATE, CALENDAR_KEY, value, self._partition.number)]
+        return [Output(TopicName.STATE, CALENDAR_KEY, value, self._partition.number, state_headers(offset))]
 
     def _stand(self, announcements: tuple[Announcement, ...]) -> None:
         self.announcements = announcements

@@ -35,6 +35,7 @@ from events.snapshot import Complaint
 from events.stored import complaint_in
 from events.topics import TopicName
 from events.vocabulary import Refusal
+from events.writer import state_headers
 from workflow.decide import decide
 from workflow.handlers import Rejected
 from workflow.policy import Policy
@@ -156,7 +157,7 @@ class Lifecycle:
             sender = Sender(complaint_id, command.source, command.id, command.type)
             return [self._rejected(sender, decision, complaint, now)]
         self._partition.metrics.decided(command.data.NAME, decision, command.time)
-        return self._published(name, complaint_id.encode(), decision)
+        return self._published(name, complaint_id.encode(), decision, record.offset)
 
     def _sent_on(self, record: Any, complaint_id: str, home: int) -> Output:  # noqa: ANN401 -- aiokafka ships no types
         # librdkafka's default partitioner is not Kafka's, so this happens to anybody
@@ -193,13 +194,13 @@ class Lifecycle:
             event = decode_announcement(record.value)
         except InvalidCommand as error:
             return [self._rejected(error.sender, Rejected(Refusal.INVALID_DATA, error.reason), None, now)]
-        decision = self._almanac.announce(event, now)
+        decision = self._almanac.announce(event, now, record.offset)
         if isinstance(decision, Rejected):
             return [self._rejected(Sender(CALENDAR, event.source, event.id, event.type), decision, None, now)]
         self._partition.metrics.decisions[event.data.NAME, ACCEPTED if decision else REPEATED] += 1
         return decision
 
-    def _published(self, name: bytes, key: bytes, decision: tuple[Recorded, ...]) -> list[Output]:
+    def _published(self, name: bytes, key: bytes, decision: tuple[Recorded, ...], offset: int) -> list[Output]:
         outputs = []
         for recorded in decision:
             complaint = recorded.complaint
@@ -208,7 +209,8 @@ class Lifecycle:
             outputs.append(Output(TopicName.EVENTS, key, value, self._partition.number, fact_headers(recorded)))
         if decision:
             self._keep(name, complaint, snapshot)
-            outputs.append(Output(TopicName.STATE, key, encode_snapshot(complaint, snapshot), self._partition.number))
+            value, number = encode_snapshot(complaint, snapshot), self._partition.number
+            outputs.append(Output(TopicName.STATE, key, value, number, state_headers(offset)))
         return outputs
 
     def _rejected(self, sender: Sender, no: Rejected, complaint: Complaint | None, now: datetime) -> Output:

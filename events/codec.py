@@ -23,6 +23,7 @@ from events.outcomes import Rejection, Resolution
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
 from events.wording import clipped, json_kind, our_words
+from events.writer import marked
 
 HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
 STATE_TYPE: Final = "lapor.complaint.snapshot.v1"
@@ -312,8 +313,7 @@ def complaint_key(key: bytes | None) -> bytes:
 def fact_headers(recorded: Recorded) -> tuple[tuple[str, bytes], ...]:
     """Return the headers of a fact: enough for a subscriber to pass it over unread."""
     complaint = recorded.complaint
-    return (
-        *HEADERS,
+    return marked(
         ("fact", recorded.fact.NAME.encode()),
         ("status", complaint.status.encode()),
         ("escalation-due", b"1" if complaint.escalation_due else b"0"),

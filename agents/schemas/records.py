@@ -18,6 +18,7 @@ from events.errors import Undecodable
 from events.outcomes import Rejection
 from events.reports import ReportSubmitted
 from events.topics import TopicName
+from events.writer import SOURCE_OFFSET_HEADER, WRITER_HEADER, state_headers
 
 Part = dict[str, Any]
 
@@ -94,6 +95,10 @@ def _headers(topic: TopicName, name: str) -> Part:
         may["replayed-from"] = _text(f"the dead letter that it was: {_PLACE}")
     if topic is TopicName.COMMANDS:
         may[FORWARDED] = _text("partition/offset at which it lay in the wrong partition")
+    if topic in {TopicName.EVENTS, TopicName.STATE}:
+        may[WRITER_HEADER] = _text("the writer number of the lifecycle that wrote it: without it, records are not ours")
+    if topic is TopicName.STATE:
+        may[SOURCE_OFFSET_HEADER] = _text("offset in complaints.commands of the command that it follows from")
     always = _of_a_fact(name) if topic is TopicName.EVENTS else {}
     return {"type": "object", "properties": {**may, **always}} | ({"required": list(always)} if always else {})
 
@@ -109,8 +114,11 @@ def _of_a_fact(name: str) -> Part:
 def _example_headers(topic: TopicName, name: str, example: Part) -> Part:
     if name in VALUES:
         return {}
-    said = fact_headers(decode_fact(to_json(example))) if topic is TopicName.EVENTS else HEADERS
-    return {header: value.decode() for header, value in said}
+    if topic is TopicName.EVENTS:
+        found = fact_headers(decode_fact(to_json(example)))
+    else:
+        found = state_headers(41) if topic is TopicName.STATE else HEADERS
+    return {header: value.decode() for header, value in found}
 
 
 def _text(description: str) -> Part:

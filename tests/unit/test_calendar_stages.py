@@ -22,6 +22,7 @@ from events.errors import Undecodable
 from events.ids import complaint_id
 from events.topics import TopicName
 from events.vocabulary import ClockName
+from events.writer import WRITER, source_offset_of, writer_of
 from workflow.policy import PolicySet
 
 CHANNEL = "/channels/sms"
@@ -57,7 +58,8 @@ class Pair:
 
     def settle(self, value: bytes | None) -> list[Output]:
         """Let lifecycle decide on a command, and sla see the state that follows."""
-        outputs = list(self.lifecycle.handle(Record(None, value, int(self.now.timestamp() * 1000))))
+        command = Record(None, value, int(self.now.timestamp() * 1000), offset=len(self.written))
+        outputs = list(self.lifecycle.handle(command))
         self.written += outputs
         for output in outputs:
             if output.topic is TopicName.STATE:
@@ -113,6 +115,17 @@ def names(outputs: Iterable[Output]) -> list[str]:
 
 
 THURSDAY, FRIDAY_ = (wib(f"2026-03-0{day}T23:59:59.999") for day in (5, 6))
+
+
+def test_what_lifecycle_writes_carries_its_writer_number_and_the_offset_of_its_command() -> None:
+    pair = Pair()
+    pair.register(1)
+    [calendar] = pair.announce()
+    facts = [output for output in pair.written if output.topic is TopicName.EVENTS]
+    [state] = [output for output in pair.written if output.topic is TopicName.STATE and output is not calendar]
+    assert [writer_of(fact.headers) for fact in facts] == [WRITER] * len(facts)
+    assert (writer_of(state.headers), source_offset_of(state.headers)) == (WRITER, 0)
+    assert (writer_of(calendar.headers), source_offset_of(calendar.headers)) == (WRITER, len(facts) + 1)
 
 
 def test_sla_asks_for_each_complaint_that_waits_and_lifecycle_moves_it() -> None:

@@ -79,6 +79,7 @@ def test_facts(kind: str) -> None:
     headers = dict(codec.fact_headers(recorded))
     assert headers["content-type"] == CONTENT_TYPE.encode()
     assert headers["fact"].decode() == recorded.fact.NAME
+    assert headers["writer"] == b"1"
 
 
 def test_snapshot() -> None:
