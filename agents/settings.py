@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
+from agents.keys import Keys
 from events.client.settings import HIGHEST_PORT, ClientSettings, Variables, host_and_port, read_variables
 
 _LOG_FORMATS: Final = ("auto", "pretty", "json")
@@ -39,7 +40,7 @@ class Settings(ClientSettings):
 
     `policy` is the name of a policy that comes with us, or a file. `log` is `pretty`, `json`, or `auto`: pretty on a
     terminal and JSON otherwise. `web` is where metrics and health are served, if at all: of stages that are started
-    together the first is there, and each further one a port further.
+    together the first is there, and each further one a port further. `key_file` holds the installation's keys.
     """
 
     policy: str = "lapor"
@@ -47,6 +48,7 @@ class Settings(ClientSettings):
     replication: int = 1
     log: LogFormat = "auto"
     web: WebAddress | None = None
+    key_file: str | None = None
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Settings":
@@ -67,7 +69,16 @@ class Settings(ClientSettings):
             "ALUR_REPLICATION": str(self.replication),
             "ALUR_LOG": self.log,
             "ALUR_WEB": "" if self.web is None else str(self.web),
+            "ALUR_KEY_FILE": self.key_file or "",
         }
+
+    def keys(self) -> Keys:
+        """Read the installation's keys; without a key file, derive one that is no secret.
+
+        Raises:
+            SettingsError: the key file cannot be used.
+        """
+        return Keys.from_file(self.key_file) if self.key_file else Keys.derived(self.prefix)
 
     def group(self, stage: str) -> str:
         """Return the consumer group of a stage in this environment."""
@@ -106,4 +117,5 @@ _VARIABLES: Final[Variables] = {
     "replication": ("ALUR_REPLICATION", _count_up_to(_HIGHEST_REPLICATION)),
     "log": ("ALUR_LOG", _log_format),
     "web": ("ALUR_WEB", _web_address),
+    "key_file": ("ALUR_KEY_FILE", str),
 }

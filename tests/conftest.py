@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 
 from agents.broker import running_broker
+from agents.keys import Keys
 from agents.settings import Settings
 
 # fixtures `engine` and `stopped_engine`; a second conftest.py would have the first one's name
@@ -45,6 +46,8 @@ def broker() -> Iterator[str]:
 
 
 @pytest.fixture
-def settings(broker: str) -> Settings:
+def settings(broker: str, tmp_path: Path) -> Settings:
     """Settings with a prefix that no other test has, so that tests share the broker and nothing else."""
-    return Settings(broker=broker, prefix=f"t{uuid.uuid4().hex[:12]}.", policy="demo", partitions=4)
+    prefix, key_file = f"t{uuid.uuid4().hex[:12]}.", tmp_path / "keys"
+    Keys.generate(key_file)
+    return Settings(broker=broker, prefix=prefix, policy="demo", partitions=4, key_file=str(key_file))

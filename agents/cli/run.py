@@ -1,11 +1,13 @@
 """`alur run`: the stages, one process each."""
 
+import os
 from typing import Annotated
 
 import typer
 
 from agents import policies
 from agents.admin import as_laid_out, ensure_topics
+from agents.broker.keys import with_local_keys
 from agents.cli.context import note, settings_of
 from agents.cli.errors import MISUSED, Failure
 from events.access import ROLES
@@ -34,7 +36,7 @@ def run(
     for stage in wanted:
         if stage not in STAGES:
             raise Failure(f"there is no stage {stage!r}; there are {', '.join(STAGES)}", MISUSED)
-    settings = settings_of(ctx)
+    settings = with_local_keys(settings_of(ctx), os.environ)
     policies.load(settings.policy)
     needed = {topic for stage in wanted for topic in ROLES[stage].topics}
     settings = as_laid_out(settings, needed)

@@ -19,6 +19,7 @@ from agents import policies
 from agents.admin import broker_answers, ensure_topics
 from agents.audit import audit
 from agents.broker import BrokerError, running_broker
+from agents.broker.keys import with_local_keys
 from agents.demo import deliveries, stages
 from agents.demo.deliveries import Deliveries, NoReports
 from agents.demo.people import People
@@ -63,6 +64,7 @@ def demonstrate(settings: Settings, reports: Path | None, *, count: int, seed: i
                 partitions=PARTITIONS,
                 log="json",
             )
+            own = with_local_keys(own, os.environ)
             return _put_on(own, taken, People(policy_set, taken.scripts, seed), console, seconds)
     except _FORESEEN as error:
         sys.stderr.write(f"alur demo: {' '.join(str(error).split())}\n")

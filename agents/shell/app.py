@@ -95,12 +95,12 @@ def stage_app(stage: Stage) -> StageApp:
         settings = Settings.from_environment(os.environ)
         policy_set = policies.load(settings.policy)
         failpoints.arm(stage.name, os.environ)
+        app = StageApp(stage, settings, policy_set)
     except (SettingsError, PolicyError, failpoints.Misspelt) as error:
         sys.stderr.write(f"alur {stage.name}: {error}\n")
         raise SystemExit(EXIT_REFUSED) from None
     logs.configure(settings.log, stage=stage.name)
     gc.set_threshold(*_COLLECTOR)
-    app = StageApp(stage, settings, policy_set)
     app.reader.metrics.began(os.environ)
     app.reader.tracing = tracing(stage.name, os.environ)
     return app

@@ -49,6 +49,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.polls = polls
         self.source = settings.topic(stage.source)
         self.leases: dict[TopicPartition, Lease] = {}
+        self.keys = settings.keys()
         self.count = 0
         self.metrics = Metrics()
         self.tracing: Tracing = PASSING
@@ -87,6 +88,8 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             self.headroom = Headroom(self.settings, *self.stage.holds_for, self.count)
             await self.headroom.start()
         self.consumer.subscribe([self.source], listener=self)
+        if self.settings.key_file is None:
+            log.warning("keys_derived", stage=self.stage.name, next="set ALUR_KEY_FILE: docs/security.md")
         log.info("started", stage=self.stage.name, topic=self.source, policy=self.policies.name)
 
     async def _count_partitions(self) -> None:
@@ -145,7 +148,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     def _take(self, source: TopicPartition) -> None:
         # reading a memory can take longer than the group waits for a heartbeat: not in the callback
-        partition = Partition(source.partition, self.count, self.policies, self.metrics)
+        partition = Partition(source.partition, self.count, self.policies, self.metrics, self.keys)
         lease = Lease(self.stage, self.settings, source, partition, self.stamps)
         lease.tracing = self.tracing
         self.leases[source] = lease

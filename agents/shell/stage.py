@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
+from agents.keys import Keys
 from agents.shell.metrics import Holding, Metrics
 from agents.shell.records import Output
 from events.base import log_moment
@@ -30,10 +31,17 @@ class Partition:
     policies: PolicySet
     metrics: Metrics = field(default_factory=Metrics)
     """What the worker counts, for a handler that has something to add."""
+    keys: Keys = field(default_factory=lambda: Keys.derived(""))
+    """The installation's keys."""
 
 
 class Handler(Protocol):
-    """What a stage does with the records of one partition, for as long as it owns it. Knows no Kafka."""
+    """What a stage does with the records of one partition, for as long as it owns it. Knows no Kafka.
+
+    What `handle` changes in memory is an overlay that only later records of the batch see, until `commit` applies it. A
+    batch that has to be processed again is rolled back first. The same holds for what a handler counts. A handler
+    without a memory inherits both methods from here.
+    """
 
     def handle(self, record: Record) -> Iterable[Output]:
         """Return what follows from `record`.
@@ -42,6 +50,14 @@ class Handler(Protocol):
             Undecodable: the record is no message of the contract.
         """
         ...
+
+    def commit(self) -> None:
+        """Apply what the records since the last commit have changed: their outputs and offsets are committed."""
+        return
+
+    def rollback(self) -> None:
+        """Drop what the records since the last commit have changed: they are processed again."""
+        return
 
 
 class Restored(Handler, Protocol):

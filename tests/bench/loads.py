@@ -1,6 +1,7 @@
 """What stages are loaded with: snapshots by the million, and commands that lead complaints through their lives."""
 
 import json
+import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from agents.broker.keys import with_local_keys
 from agents.policies import load
 from agents.settings import Settings
 from events import commands as c
@@ -154,7 +156,9 @@ def begin_at_the_start(settings: Settings, stage: str) -> None:
 
 def fresh_settings(broker: str, policy: str = "lapor", partitions: int = 4) -> Settings:
     """Return settings with topics of their own."""
-    return Settings(broker=broker, prefix=f"bench{uuid.uuid4().hex[:8]}.", policy=policy, partitions=partitions)
+    prefix = f"bench{uuid.uuid4().hex[:8]}."
+    settings = Settings(broker=broker, prefix=prefix, policy=policy, partitions=partitions)
+    return with_local_keys(settings, os.environ)
 
 
 def in_days(count: float) -> datetime:

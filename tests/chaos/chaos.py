@@ -7,6 +7,7 @@ The same seed draws the same faults in the same order. The last line is
 """
 
 import argparse
+import os
 import random
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from load import Load
 
 from agents.admin import ensure_topics, lag
 from agents.audit import audit
+from agents.broker.keys import with_local_keys
 from agents.cli.context import say
 from agents.settings import Settings
 from events.client.errors import KafkaFailure
@@ -134,6 +136,7 @@ def run(seed: int, minutes: float, rate: float, nodes: int, only: str | None) ->
         settings = Settings(
             broker=brokers.address, prefix=f"chaos{seed}.", policy="demo", partitions=4, replication=nodes
         )
+        settings = with_local_keys(settings, os.environ)
         machine = Machine(settings, brokers, Path(directory) / "stages.log")
         try:
             brokers.start()

@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from agents.admin import ensure_topics, lag
 from agents.audit import audit
+from agents.keys import Keys
 from agents.settings import Settings
 from events.topics import STAGES
 from workflow.audit import Audit
@@ -272,7 +273,9 @@ def command_event(name: str, complaint: str, source: str, data: Mapping[str, Any
 
 def new_engine(broker: str, log: Path, policy: str) -> Engine:
     """Return an engine with topics of its own, of which nothing runs yet."""
-    settings = Settings(broker=broker, prefix=f"t{uuid.uuid4().hex[:12]}.", policy=policy, partitions=4)
+    prefix, key_file = f"t{uuid.uuid4().hex[:12]}.", log.parent / "keys"
+    Keys.generate(key_file)
+    settings = Settings(broker=broker, prefix=prefix, policy=policy, partitions=4, key_file=str(key_file))
     ensure_topics(settings)
     return Engine(settings, log)
 

@@ -22,6 +22,7 @@ from kafka.admin import KafkaAdminClient, MemberToRemove
 
 from agents.admin import ensure_topics
 from agents.audit import audit
+from agents.keys import Keys
 from agents.settings import Settings
 from agents.shell.failpoints import POINTS, VARIABLE
 from events.client.partitions import partition_of
@@ -184,9 +185,10 @@ def played(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
     directory: Path = tmp_path_factory.mktemp("crash-points")
     with ThreadPoolExecutor(len(PLAYS)) as pool:
         scenes = {}
+        Keys.generate(key_file := directory / "keys")
         for stage in PLAYS:
             prefix = f"t{uuid.uuid4().hex[:12]}."
-            settings = Settings(broker=broker, prefix=prefix, policy="lapor", partitions=PARTITIONS)
+            settings = Settings(broker, prefix, policy="lapor", partitions=PARTITIONS, key_file=str(key_file))
             ensure_topics(settings)
             scenes[stage] = pool.submit(_play, Scene(Engine(settings, directory / f"{stage}.log"), stage))
         yield scenes

@@ -30,6 +30,7 @@ from workers import Worker, behind, running, wait_for
 from agents.admin import ensure_topics
 from agents.audit import audit
 from agents.broker import running_broker
+from agents.broker.keys import with_local_keys
 from agents.cli.context import say
 from agents.settings import Settings
 from events.topics import STAGES, TopicName
@@ -162,6 +163,7 @@ def main() -> int:
     given = parser.parse_args()
     with running_broker(os.environ, say) as broker, tempfile.TemporaryDirectory(prefix="alur-fuzz-") as folder:
         settings = Settings(broker=broker, prefix=f"fuzz{uuid.uuid4().hex[:8]}.", partitions=4)
+        settings = with_local_keys(settings, os.environ)
         ensure_topics(settings)
         found, sender, growth = fuzz(settings, Path(folder), given.records, given.seed, given.rounds)
     for violation in found.violations[:20]:

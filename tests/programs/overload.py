@@ -26,6 +26,7 @@ from workers import Worker, behind, running
 from agents.admin import ensure_topics
 from agents.audit import audit
 from agents.broker import running_broker
+from agents.broker.keys import with_local_keys
 from agents.cli.context import say
 from agents.settings import Settings
 from events.ids import complaint_id
@@ -156,6 +157,7 @@ def run(seconds: float, *, unheld: bool) -> int:
     """Run it; return the exit status."""
     with running_broker(os.environ, say) as broker, tempfile.TemporaryDirectory(prefix="alur-overload-") as folder:
         settings = Settings(broker=broker, prefix=f"load{uuid.uuid4().hex[:8]}.", partitions=4)
+        settings = with_local_keys(settings, os.environ)
         ensure_topics(settings)
         programs = {"intake": Path(__file__).with_name("unheld_intake.py")} if unheld else {}
         with running(settings, Path(folder), *STAGES, programs=programs) as workers:

@@ -23,12 +23,19 @@ def test_every_variable_is_read() -> None:
             "ALUR_PARTITIONS": "4",
             "ALUR_REPLICATION": "3",
             "ALUR_LOG": "json",
+            "ALUR_KEY_FILE": "/etc/alur/keys",
             "HOME": "/somewhere",
         }
     )
 
     assert settings == Settings(
-        broker="one:9092,[::1]:9093", prefix="t1.", policy="demo", partitions=4, replication=3, log="json"
+        broker="one:9092,[::1]:9093",
+        prefix="t1.",
+        policy="demo",
+        partitions=4,
+        replication=3,
+        log="json",
+        key_file="/etc/alur/keys",
     )
 
 

@@ -1,0 +1,32 @@
+"""A key file for an installation on this machine's broker."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from agents.broker.places import Places
+from agents.keys import Keys
+from agents.settings import Settings
+from events.client.settings import host_and_port
+
+_FILE: Final = "keys"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def with_local_keys(settings: Settings, env: Mapping[str, str]) -> Settings:
+    """Return `settings` with a key file: generated beside the broker's data if the broker is local and none is named.
+
+    Where no file can be written, the settings stay as they are, and each stage logs that its keys are no secret.
+
+    Raises:
+        SettingsError: the file that was generated before cannot be used.
+    """
+    addresses = map(host_and_port, settings.broker.split(","))
+    if settings.key_file or any(address is None or address[0] not in _LOOPBACK for address in addresses):
+        return settings
+    path = Places.from_environment(env).state / _FILE
+    with suppress(OSError):
+        Keys.generate(path)
+        return replace(settings, key_file=str(path))
+    return settings
