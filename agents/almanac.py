@@ -24,12 +24,23 @@ class Almanac:
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
         self.announcements: tuple[Announcement, ...] = ()
+        self._committed: tuple[Announcement, ...] = ()
         self.policies = partition.policies
         """Every version of the policy, with all that has been announced so far."""
 
     def restore(self, value: bytes | None) -> None:
         """Take in the record as it was written last."""
         self._stand(() if value is None else decode_calendar(value).announcements)
+        self.commit()
+
+    def commit(self) -> None:
+        """Keep what was announced since the last commit."""
+        self._committed = self.announcements
+
+    def rollback(self) -> None:
+        """Drop what was announced since the last commit."""
+        if self.announcements != self._committed:
+            self._stand(self._committed)
 
     def announce(self, event: AnnouncementEvent, now: datetime, offset: int) -> list[Output] | Rejected:
         """Take an announcement in; return the record that keeps it (none for a known repeat), or why it is refused.

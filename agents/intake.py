@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from agents.shell import Output, Partition, Stage, stage_app
-from agents.shell.stage import log_time
+from agents.shell.stage import Handler, log_time
 from events.client.partitions import partition_of
 from events.codec import decode_report, encode_command, encode_value
 from events.ids import stage_command_id
@@ -19,7 +19,7 @@ COMMANDS_WAITING: Final = 1_000
 a flood of them. A fraction of a second's work for one worker, and enough that it never waits for us."""
 
 
-class Intake:
+class Intake(Handler):
     """Handles reports; on this topic any key is welcome, so every report finds its complaint's partition here."""
 
     def __init__(self, partition: Partition) -> None:

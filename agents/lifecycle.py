@@ -1,8 +1,9 @@
 """Lifecycle: the only writer of complaints. Takes commands in the order of the log and publishes what follows."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -11,7 +12,7 @@ from agents.almanac import Almanac
 from agents.shelf import Shelf
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.forwarding import forwarded
-from agents.shell.metrics import ACCEPTED, REPEATED, Holding
+from agents.shell.metrics import Holding
 from agents.shell.stage import RefusedToStart, log_time
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client.partitions import partition_of
@@ -68,6 +69,8 @@ class Lifecycle:
         self._almanac = Almanac(partition)
         self._shelf = Shelf()
         self._at_hand: dict[bytes, Complaint] = {}
+        self._uncommitted: dict[bytes, tuple[Complaint, bytes]] = {}
+        self._uncounted: list[Callable[[], None]] = []
         self._last: dict[bool, bytes] = {}  # read back: the last record of a complaint (False), of the calendar (True)
 
     def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
@@ -156,12 +159,12 @@ class Lifecycle:
         if isinstance(decision, Rejected):
             sender = Sender(complaint_id, command.source, command.id, command.type)
             return [self._rejected(sender, decision, complaint, now)]
-        self._partition.metrics.decided(command.data.NAME, decision, command.time)
+        self._uncounted.append(partial(self._partition.metrics.decided, command.data.NAME, decision, command.time))
         return self._published(name, complaint_id.encode(), decision, record.offset)
 
     def _sent_on(self, record: Any, complaint_id: str, home: int) -> Output:  # noqa: ANN401 -- aiokafka ships no types
         # librdkafka's default partitioner is not Kafka's, so this happens to anybody
-        self._partition.metrics.forwarded += 1
+        self._uncounted.append(self._partition.metrics.sent_on)
         log.info("forwarded", complaint=complaint_id, from_partition=record.partition, to_partition=home)
         return forwarded(record, complaint_id.encode(), home)
 
@@ -169,7 +172,28 @@ class Lifecycle:
         """Return how many complaints are in memory."""
         return Holding(complaints=len(self._shelf))
 
+    def commit(self) -> None:
+        """Keep the complaints and announcements that the batch has changed, and count its decisions."""
+        for name, (complaint, snapshot) in self._uncommitted.items():
+            self._keep(name, complaint, snapshot)
+        self._almanac.commit()
+        for count in self._uncounted:
+            count()
+        self._forget_batch()
+
+    def rollback(self) -> None:
+        """Drop what the batch has changed."""
+        self._almanac.rollback()
+        self._forget_batch()
+
+    def _forget_batch(self) -> None:
+        self._uncommitted.clear()
+        self._uncounted.clear()
+
     def _find(self, name: bytes) -> Complaint | None:
+        changed = self._uncommitted.get(name)
+        if changed is not None:
+            return changed[0]
         complaint = self._at_hand.get(name)
         if complaint is not None:
             return complaint
@@ -197,7 +221,8 @@ class Lifecycle:
         decision = self._almanac.announce(event, now, record.offset)
         if isinstance(decision, Rejected):
             return [self._rejected(Sender(CALENDAR, event.source, event.id, event.type), decision, None, now)]
-        self._partition.metrics.decisions[event.data.NAME, ACCEPTED if decision else REPEATED] += 1
+        counted = partial(self._partition.metrics.announced, event.data.NAME, repeated=not decision)
+        self._uncounted.append(counted)
         return decision
 
     def _published(self, name: bytes, key: bytes, decision: tuple[Recorded, ...], offset: int) -> list[Output]:
@@ -208,7 +233,7 @@ class Lifecycle:
             value = encode_fact(recorded, snapshot)
             outputs.append(Output(TopicName.EVENTS, key, value, self._partition.number, fact_headers(recorded)))
         if decision:
-            self._keep(name, complaint, snapshot)
+            self._uncommitted[name] = complaint, snapshot
             value, number = encode_snapshot(complaint, snapshot), self._partition.number
             outputs.append(Output(TopicName.STATE, key, value, number, state_headers(offset)))
         return outputs
@@ -223,7 +248,7 @@ class Lifecycle:
             status=complaint.status if complaint else None,
             version=complaint.version if complaint else 0,
         )
-        self._partition.metrics.rejected(sender.command_type, no.code)
+        self._uncounted.append(partial(self._partition.metrics.rejected, sender.command_type, no.code))
         value = encode_rejection(rejection, subject=sender.subject, time=now)
         return Output(TopicName.REJECTIONS, sender.subject.encode(), value, self._partition.number)
 

@@ -43,14 +43,13 @@ class Resolutions:
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
         self._stories: dict[bytes, bytes] = {}
+        self._uncommitted: dict[bytes, bytes | None] = {}
 
     def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         """Take in a story."""
-        if record.value is None:
-            self._stories.pop(record.key, None)
-        else:
+        if record.value is not None:
             read_ours(Story, record.value)
-            self._stories[record.key] = record.value
+        self._keep(record.key, record.value)
 
     def ready(self) -> None:
         """Begin: any memory will do."""
@@ -63,26 +62,36 @@ class Resolutions:
         recorded = decode_fact(record.value)
         complaint = recorded.complaint
         key = complaint.complaint_id.encode()
-        known = self._stories.get(key)
+        known = self._uncommitted[key] if key in self._uncommitted else self._stories.get(key)
         before = None if known is None else read_ours(Story, known)
         story = told(before, recorded)
         number = self._partition.number
         if story != before:
-            yield Output(TopicName.STORIES, key, self._remember(key, story), number)
+            value = self._uncommitted[key] = None if story is None else encode_value(story)
+            yield Output(TopicName.STORIES, key, value, number)
         if publishes(recorded.fact):
             policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
             public = resolution(complaint, story, policy)
-            value = encode_resolution(
+            told_of = encode_resolution(
                 public, subject=complaint.complaint_id, version=complaint.version, time=recorded.at
             )
-            yield Output(TopicName.RESOLUTIONS, key, value, number)
+            yield Output(TopicName.RESOLUTIONS, key, told_of, number)
 
-    def _remember(self, key: bytes, story: Story | None) -> bytes | None:
+    def commit(self) -> None:
+        """Keep the stories that the batch has changed."""
+        for key, value in self._uncommitted.items():
+            self._keep(key, value)
+        self._uncommitted.clear()
+
+    def rollback(self) -> None:
+        """Drop the changes of the batch."""
+        self._uncommitted.clear()
+
+    def _keep(self, key: bytes, story: bytes | None) -> None:
         if story is None:
             self._stories.pop(key, None)
-            return None
-        self._stories[key] = encode_value(story)
-        return self._stories[key]
+        else:
+            self._stories[key] = story
 
 
 app = stage_app(Stage(NAME, Resolutions, transactional=True, memory=TopicName.STORIES, unhurried=True))

@@ -13,6 +13,7 @@ from uuid import UUID
 from agents.redating import Redating
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.metrics import Holding
+from agents.shell.stage import Handler
 from events.announcements import CALENDAR_KEY
 from events.codec import complaint_key, encode_command
 from events.commands import Command, NoticeDeadline, RescheduleDeadlines
@@ -33,8 +34,11 @@ MOST_AT_ONCE: Final = 1_000
 """Notices a partition gives at one tick: when very many deadlines fall on one moment, the group's heartbeat goes on."""
 
 
-class Timers:
-    """The timers of one partition."""
+class Timers(Handler):
+    """The timers of one partition.
+
+    They change at once, not at the commit: a record that is processed again arms the same timers.
+    """
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition

@@ -151,6 +151,7 @@ class Lease:
         after = fresh[-1].offset + 1
         began = time.monotonic()
         await self._commit(outputs, after, commits)
+        self.handler.commit()
         traced.settled()
         self._metrics.settled(self.source.partition, [record.timestamp for record in fresh], began)
         out = Counter[str](output.topic.removeprefix("complaints.") for output in outputs)

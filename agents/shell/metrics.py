@@ -139,6 +139,14 @@ class Metrics:
             elif isinstance(fact, ComplaintDisposed) and fact.round == 1:
                 self.to_office.add(_seconds(recorded.complaint.received_at, recorded.at))
 
+    def announced(self, command: str, *, repeated: bool) -> None:
+        """Count an announcement that was not rejected."""
+        self.decisions[command, REPEATED if repeated else ACCEPTED] += 1
+
+    def sent_on(self) -> None:
+        """Count a command that was forwarded to its complaint's partition."""
+        self.forwarded += 1
+
     def rejected(self, command_type: str, code: str) -> None:
         """Count a command of this CloudEvents type that was rejected."""
         self.decisions[_name(command_type), code] += 1

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from agents.shell.records import Output
-from agents.shell.stage import Partition, Record, log_time
+from agents.shell.stage import Handler, Partition, Record, log_time
 from events.codec import decode_fact, encode_command
 from events.commands import Command
 from events.facts import Recorded
@@ -18,7 +18,7 @@ Reaction = Callable[[Recorded, Policy, datetime], Command | None]
 if any."""
 
 
-class Reacting:
+class Reacting(Handler):
     """Looks at where each fact left its complaint and sends the command that this calls for.
 
     The standing decides, not the kind of fact: whatever was missed, the next fact shows it again. The command's id is

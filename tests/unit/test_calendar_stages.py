@@ -60,6 +60,7 @@ class Pair:
         """Let lifecycle decide on a command, and sla see the state that follows."""
         command = Record(None, value, int(self.now.timestamp() * 1000), offset=len(self.written))
         outputs = list(self.lifecycle.handle(command))
+        self.lifecycle.commit()
         self.written += outputs
         for output in outputs:
             if output.topic is TopicName.STATE:

@@ -171,7 +171,11 @@ def begun(memory: list[Output] | None = None) -> Lifecycle:
 
 
 def told(handler: Lifecycle, commands: list[Any]) -> list[Output]:
-    return [output for record in commands for output in handler.handle(record)]
+    outputs: list[Output] = []
+    for record in commands:
+        outputs += handler.handle(record)
+        handler.commit()
+    return outputs
 
 
 LIVES = 12

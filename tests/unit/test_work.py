@@ -61,7 +61,11 @@ def commands() -> list[Any]:
 @pytest.fixture(scope="module")
 def written(partition: Partition, commands: list[Any]) -> list[Output]:
     handler = Lifecycle(partition)
-    return [output for record in commands for output in handler.handle(record)]
+    found: list[Output] = []
+    for record in commands:
+        found += handler.handle(record)
+        handler.commit()
+    return found
 
 
 def _of(written: list[Output], topic: TopicName) -> list[Any]:
@@ -83,6 +87,7 @@ def _executed(handler: Handler, records: list[Any]) -> int:
         for record in records:
             for _ in handler.handle(record):
                 pass
+            handler.commit()
     finally:
         sys.settrace(None)
     return executed
@@ -144,6 +149,7 @@ def test_processor_time_of_a_command_beside_bare_json(
         handler = Lifecycle(partition)
         for record in commands:
             handler.handle(record)
+            handler.commit()
 
     gc.collect()
     gc.disable()
