@@ -247,6 +247,7 @@ class Lifecycle:
             message=no.message,
             status=complaint.status if complaint else None,
             version=complaint.version if complaint else 0,
+            detail=no.detail,
         )
         self._uncounted.append(partial(self._partition.metrics.rejected, sender.command_type, no.code))
         value = encode_rejection(rejection, subject=sender.subject, time=now)

@@ -23,6 +23,8 @@ class Rejection(Frozen):
     status: Status | None = None
     """Where the complaint stands; None if there is no such complaint."""
     version: int = 0
+    detail: str | None = None
+    """What exactly, for programs; an open list beside `code`, which is closed."""
 
 
 class RejectionEvent(Envelope):

@@ -11,7 +11,7 @@ from events import commands as c
 from events import facts as f
 from events.announcements import Announcement
 from events.commands import Command, CommandEvent
-from events.ids import complaint_id, digest
+from events.ids import complaint_id, digest, stage_command_id
 from events.snapshot import Complaint
 from events.vocabulary import ClockName, ComplaintClass, Refusal
 from workflow.calendar import Calendar
@@ -128,7 +128,7 @@ def decide(command: CommandEvent[Any], complaint: Complaint | None, now: datetim
     if digest(command.source, command.id) in complaint.recent:
         return ()
     if isinstance(data, c.RegisterComplaint):
-        return _not_intake(command) or ()
+        return _registered_already(command, complaint)
     history = _History(complaint, max(now, complaint.updated_at), cause, policy)
     try:
         history.catch_up()
@@ -201,6 +201,19 @@ def _register(command: CommandEvent[Any], data: Command, history: _History) -> F
         )
     )
     return tuple(history.facts)
+
+
+def _registered_already(command: CommandEvent[Any], complaint: Complaint) -> Facts | Rejected:
+    """Answer a registration of a complaint that exists: intake's own, under the one id it gives, is a repeat."""
+    if refused := _not_intake(command):
+        return refused
+    if command.id == stage_command_id(complaint.complaint_id, "register"):
+        return ()
+    return Rejected(
+        Refusal.NOT_ALLOWED_IN_STATUS,
+        f"complaint {complaint.complaint_id} is registered already",
+        "already-registered",
+    )
 
 
 def _not_intake(command: CommandEvent[Any]) -> Rejected | None:

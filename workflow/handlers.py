@@ -24,14 +24,16 @@ class Rejected:
 
     code: Refusal
     message: str
+    detail: str | None = None
+    """What exactly, for programs: a word of the open list in docs/contract.md."""
 
 
 class Refused(Exception):
     """A handler's no."""
 
-    def __init__(self, code: Refusal, message: str) -> None:
+    def __init__(self, code: Refusal, message: str, detail: str | None = None) -> None:
         super().__init__(message)
-        self.rejected = Rejected(code, message)
+        self.rejected = Rejected(code, message, detail)
 
 
 @dataclass(frozen=True, slots=True)

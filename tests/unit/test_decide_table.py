@@ -37,6 +37,7 @@ from worlds import (
 )
 
 from events import commands as c
+from events.ids import stage_command_id
 from events.vocabulary import ClockName, ComplaintClass, Refusal, Status
 from workflow.announcing import with_announcements
 from workflow.escalation import next_rung
@@ -133,8 +134,10 @@ def test_a_report_that_comes_again_changes_nothing(status: Status) -> None:
     world = to_status(status)
     again = c.RegisterComplaint(tracking_id="9999999", source="/channels/sms", report_id="1", report=report())
     before = world.complaint
-    assert world.ask(again, INTAKE, message="another") == ()
+    assert world.ask(again, INTAKE, message=stage_command_id(world.id, "register")) == ()
     assert world.complaint is before
+    # intake gives no other id: whoever has sent that one gets an answer, as with any command
+    assert world.refuse(again, INTAKE, message="another") is Refusal.NOT_ALLOWED_IN_STATUS
 
 
 @pytest.mark.parametrize("name", TABLE)

@@ -146,6 +146,11 @@ def test_a_rejection_can_be_read_however_long_the_names_of_its_sender_are(source
     assert codec.read_ours(RejectionEvent, written).data == rejection
 
 
+def test_a_rejection_of_a_time_without_details_is_read() -> None:
+    raw = (GOLDEN.parent / "without-detail" / f"{Rejection.TYPE}.json").read_bytes()
+    assert codec.read_ours(RejectionEvent, raw).data.detail is None
+
+
 def test_resolution() -> None:
     event = json.loads(golden(Resolution.TYPE))
     resolution = Resolution.model_validate_json(json.dumps(event["data"]))
