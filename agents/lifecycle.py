@@ -13,7 +13,7 @@ from agents.shelf import Shelf
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.forwarding import forwarded
 from agents.shell.metrics import Holding
-from agents.shell.stage import RefusedToStart, log_time
+from agents.shell.stage import Record, RefusedToStart, log_time
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client.partitions import partition_of
 from events.codec import (
@@ -154,11 +154,11 @@ class Lifecycle:
         if complaint is None and (home := partition_of(complaint_id, self._partition.count)) != record.partition:
             return [self._sent_on(record, complaint_id, home)]
         if command is None:
-            return [self._rejected(sender, Rejected(Refusal.INVALID_DATA, reason), complaint, now)]
+            return [self._rejected(sender, Rejected(Refusal.INVALID_DATA, reason), complaint, record)]
         decision = decide(command, complaint, now, self._policy(complaint, now))
         if isinstance(decision, Rejected):
             sender = Sender(complaint_id, command.source, command.id, command.type)
-            return [self._rejected(sender, decision, complaint, now)]
+            return [self._rejected(sender, decision, complaint, record)]
         self._uncounted.append(partial(self._partition.metrics.decided, command.data.NAME, decision, command.time))
         return self._published(name, complaint_id.encode(), decision, record.offset)
 
@@ -217,10 +217,10 @@ class Lifecycle:
         try:
             event = decode_announcement(record.value)
         except InvalidCommand as error:
-            return [self._rejected(error.sender, Rejected(Refusal.INVALID_DATA, error.reason), None, now)]
+            return [self._rejected(error.sender, Rejected(Refusal.INVALID_DATA, error.reason), None, record)]
         decision = self._almanac.announce(event, now, record.offset)
         if isinstance(decision, Rejected):
-            return [self._rejected(Sender(CALENDAR, event.source, event.id, event.type), decision, None, now)]
+            return [self._rejected(Sender(CALENDAR, event.source, event.id, event.type), decision, None, record)]
         counted = partial(self._partition.metrics.announced, event.data.NAME, repeated=not decision)
         self._uncounted.append(counted)
         return decision
@@ -238,7 +238,7 @@ class Lifecycle:
             outputs.append(Output(TopicName.STATE, key, value, number, state_headers(offset)))
         return outputs
 
-    def _rejected(self, sender: Sender, no: Rejected, complaint: Complaint | None, now: datetime) -> Output:
+    def _rejected(self, sender: Sender, no: Rejected, complaint: Complaint | None, record: Record) -> Output:
         rejection = Rejection(
             command_id=sender.command_id,
             command_type=sender.command_type,
@@ -250,8 +250,11 @@ class Lifecycle:
             detail=no.detail,
         )
         self._uncounted.append(partial(self._partition.metrics.rejected, sender.command_type, no.code))
-        value = encode_rejection(rejection, subject=sender.subject, time=now)
-        return Output(TopicName.REJECTIONS, sender.subject.encode(), value, self._partition.number)
+        number = self._partition.number
+        value = encode_rejection(
+            rejection, subject=sender.subject, time=log_time(record), partition=number, offset=record.offset
+        )
+        return Output(TopicName.REJECTIONS, sender.subject.encode(), value, number)
 
 
 app = stage_app(Stage("lifecycle", Lifecycle, transactional=True, memory=TopicName.STATE))

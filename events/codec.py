@@ -18,7 +18,7 @@ from events.base import CONTENT_TYPE, AboutComplaint, Envelope, Frozen, timestam
 from events.commands import COMMANDS, Command, CommandEvent, command_type
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import FACTS, SYSTEM, Cause, Fact, Recorded, fact_type
-from events.ids import fact_id, rejection_id_for
+from events.ids import fact_id, rejection_id
 from events.outcomes import Rejection, Resolution
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
@@ -362,10 +362,10 @@ def encode_command(command: Command, *, source: str, command_id: str, subject: s
     return _spliced(envelope, to_json(command, exclude_none=True, by_alias=True))
 
 
-def encode_rejection(rejection: Rejection, *, subject: str, time: datetime) -> bytes:
-    """Write a rejection to the sender of a command. A repeat of the command gets a rejection of the same id."""
-    rejection_id = rejection_id_for(subject, rejection.command_source, rejection.command_id)
-    envelope = _event(Rejection.TYPE, SYSTEM, rejection_id, subject, timestamp(time), causationid=rejection.command_id)
+def encode_rejection(rejection: Rejection, *, subject: str, time: datetime, partition: int, offset: int) -> bytes:
+    """Write the rejection of the command that lies at this place of the log, to its sender."""
+    named = rejection_id(subject, partition, offset)
+    envelope = _event(Rejection.TYPE, SYSTEM, named, subject, timestamp(time), causationid=rejection.command_id)
     return _spliced(envelope, to_json(rejection, by_alias=True))
 
 

@@ -4,8 +4,6 @@ from functools import lru_cache
 from hashlib import blake2b
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from events.base import MAX_ATTRIBUTE
-
 
 def complaint_id(source: str, report_id: str) -> str:
     """Return the id of the complaint that the report `(source, report_id)` becomes.
@@ -44,8 +42,6 @@ def tracking_id(partition: int, offset: int) -> str:
     return f"{offset + 1000}{partition:03d}"
 
 
-def rejection_id_for(subject: str, source: str, command_id: str) -> str:
-    """Return the id of a rejection: the sender's source and id, or made from them where together they are too long."""
-    told = f"{source}#{command_id}"
-    found = f"{subject}/rejected/{told}"
-    return found if len(found) <= MAX_ATTRIBUTE else f"{subject}/rejected/{uuid5(NAMESPACE_URL, told)}"
+def rejection_id(subject: str, partition: int, offset: int) -> str:
+    """Return the id of the rejection of the command at this place of the log: a command that comes twice gets two."""
+    return f"{subject}/rejected/{partition}/{offset}"

@@ -1,4 +1,4 @@
-"""The closed lists of words: statuses, classes, reasons, clocks, stages."""
+"""The lists of words: statuses, classes, reasons, clocks, codes. All but the details of a rejection are closed."""
 
 from enum import StrEnum
 
@@ -83,3 +83,9 @@ class Refusal(StrEnum):
     """The log says that the deadline has not passed yet, whatever the timer's own clock says."""
     ALREADY_ANNOUNCED = "already-announced"
     """The calendar has that day so already by an announcement."""
+
+
+class Detail(StrEnum):
+    """What exactly a rejection is about, beside its code. An open list: the contract has it as text."""
+
+    ALREADY_REGISTERED = "already-registered"

@@ -13,7 +13,7 @@ from events.announcements import Announcement
 from events.commands import Command, CommandEvent
 from events.ids import complaint_id, digest, stage_command_id
 from events.snapshot import Complaint
-from events.vocabulary import ClockName, ComplaintClass, Refusal
+from events.vocabulary import ClockName, ComplaintClass, Detail, Refusal
 from workflow.calendar import Calendar
 from workflow.clocks import Setting, clocks_after
 from workflow.evolve import evolve, settled_at
@@ -212,7 +212,7 @@ def _registered_already(command: CommandEvent[Any], complaint: Complaint) -> Fac
     return Rejected(
         Refusal.NOT_ALLOWED_IN_STATUS,
         f"complaint {complaint.complaint_id} is registered already",
-        "already-registered",
+        Detail.ALREADY_REGISTERED,
     )
 
 

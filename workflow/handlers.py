@@ -11,7 +11,7 @@ from typing import Any, Final
 from events import commands as c
 from events import facts as f
 from events.snapshot import Complaint
-from events.vocabulary import ArchiveReason, ClockName, Refusal
+from events.vocabulary import ArchiveReason, ClockName, Detail, Refusal
 from workflow.clocks import Setting
 from workflow.escalation import next_office
 from workflow.policy import Policy
@@ -24,14 +24,13 @@ class Rejected:
 
     code: Refusal
     message: str
-    detail: str | None = None
-    """What exactly, for programs: a word of the open list in docs/contract.md."""
+    detail: Detail | None = None
 
 
 class Refused(Exception):
     """A handler's no."""
 
-    def __init__(self, code: Refusal, message: str, detail: str | None = None) -> None:
+    def __init__(self, code: Refusal, message: str, detail: Detail | None = None) -> None:
         super().__init__(message)
         self.rejected = Rejected(code, message, detail)
 

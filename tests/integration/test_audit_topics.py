@@ -73,7 +73,9 @@ def test_it_reads_every_topic_to_its_end(settings: Settings) -> None:
     with Publisher(settings) as publisher:
         for each in dict(messages).values():
             publish_registered(publisher, each)
-        publisher.publish(TopicName.REJECTIONS, name, encode_rejection(no, subject=name, time=NOW))
+        publisher.publish(
+            TopicName.REJECTIONS, name, encode_rejection(no, subject=name, time=NOW, partition=0, offset=7)
+        )
         publisher.publish(TopicName.EVENTS, name, b"not one of ours")
         unread = json.loads(raw) | {"id": "never-read"}
         publisher.publish(TopicName.INTAKE, "any key", json.dumps(unread).encode())

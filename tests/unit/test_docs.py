@@ -22,7 +22,7 @@ from events.outcomes import Rejection, Resolution
 from events.reports import ReportSubmitted
 from events.snapshot import REMEMBERED_COMMANDS
 from events.topics import INWARD_RECORD_BYTES, TopicName
-from events.vocabulary import ClockName, ComplaintClass, Outcome, Refusal, Status
+from events.vocabulary import ClockName, ComplaintClass, Detail, Outcome, Refusal, Status
 
 ROOT = Path(__file__).parent.parent.parent
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
@@ -55,7 +55,8 @@ def test_each_example_is_read(event: dict[str, Any]) -> None:
         codec.decode_report(raw)
     elif kind == Rejection.TYPE:
         rejection = Rejection.model_validate_json(json.dumps(event["data"]))
-        assert event["id"].endswith(f"{rejection.command_source}#{rejection.command_id}")
+        assert event["causationid"] == rejection.command_id
+        assert re.fullmatch(rf"{event['subject']}/rejected/\d+/\d+", event["id"])
     elif kind == Resolution.TYPE:
         Resolution.model_validate_json(json.dumps(event["data"]))
     elif kind == AnnouncementEvent.TYPE:
@@ -120,6 +121,10 @@ def _first_cells(text: str, heading: str) -> list[str]:
 
 def test_every_code_of_a_rejection_is_explained() -> None:
     assert sorted(_first_cells(CONTRACT, "Rejections")) == sorted(f"`{code}`" for code in Refusal)
+
+
+def test_every_detail_of_a_rejection_is_explained() -> None:
+    assert _first_cells(CONTRACT, "Details of rejections") == [f"`{detail}`" for detail in Detail]
 
 
 def test_every_status_command_fact_and_clock_is_there() -> None:

@@ -4,20 +4,17 @@ A file here is never changed. A field that moves gets a new version of its messa
 """
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from events import codec, stored
 from events.announcements import CALENDAR, AnnouncementEvent
-from events.base import CONTENT_TYPE, MAX_ATTRIBUTE, Frozen, log_moment, timestamp
+from events.base import CONTENT_TYPE, Frozen, log_moment, timestamp
 from events.commands import COMMANDS, command_type
 from events.facts import FACTS, fact_type
-from events.ids import complaint_id, digest, fact_id, stage_command_id, tracking_id
+from events.ids import complaint_id, digest, fact_id, rejection_id, stage_command_id, tracking_id
 from events.outcomes import Rejection, RejectionEvent, Resolution, Story
 from events.reports import ReporterIdentity, ReportSubmitted
 from events.snapshot import Complaint
@@ -132,18 +129,13 @@ def test_rejection() -> None:
     rejection = Rejection.model_validate_json(json.dumps(event["data"]))
     moment = codec.decode_command(golden(COMMAND_TYPES[0])).time
     assert moment is not None
-    assert json.loads(codec.encode_rejection(rejection, subject=event["subject"], time=moment)) == event
+    written = codec.encode_rejection(rejection, subject=event["subject"], time=moment, partition=1, offset=5021)
+    assert json.loads(written) == event
 
 
-@example("/" * MAX_ATTRIBUTE, "#" * MAX_ATTRIBUTE)
-@given(st.text("x/#", min_size=1, max_size=MAX_ATTRIBUTE), st.text("x/#", min_size=1, max_size=MAX_ATTRIBUTE))
-def test_a_rejection_can_be_read_however_long_the_names_of_its_sender_are(source: str, command_id: str) -> None:
-    event = json.loads(golden(Rejection.TYPE))
-    rejection = Rejection.model_validate_json(
-        json.dumps(event["data"] | {"command_source": source, "command_id": command_id})
-    )
-    written = codec.encode_rejection(rejection, subject=event["subject"], time=datetime(2026, 3, 16, tzinfo=UTC))
-    assert codec.read_ours(RejectionEvent, written).data == rejection
+def test_a_command_that_comes_twice_gets_two_rejections() -> None:
+    names = {rejection_id("419535e9", partition, offset) for partition in (0, 1) for offset in (0, 1, 10)}
+    assert len(names) == 6
 
 
 def test_a_rejection_of_a_time_without_details_is_read() -> None:

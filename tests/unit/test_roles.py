@@ -34,6 +34,7 @@ from worlds import (
 )
 
 from events import commands as c
+from events.ids import stage_command_id
 from events.vocabulary import Refusal, Status
 from workflow.escalation import next_rung
 from workflow.roles import MAY, Role, is_stage, office_of, roles_of, who_may
@@ -120,7 +121,7 @@ def test_only_intake_registers() -> None:
         new.history.clear()
         if source == INTAKE:
             assert new.tell(register, source) == ["registered"]
-            assert known.ask(register, source) == ()
+            assert known.ask(register, source, message=stage_command_id(known.id, "register")) == ()
         else:
             assert new.refuse(register, source) is Refusal.NOT_PERMITTED
             assert known.refuse(register, source) is Refusal.NOT_PERMITTED

@@ -99,7 +99,7 @@ class TestAnswers:
             code=Refusal.ALREADY_ANNOUNCED,
             message="it is announced already",
         )
-        return encode_rejection(no, subject="calendar", time=MOMENT)
+        return encode_rejection(no, subject="calendar", time=MOMENT, partition=0, offset=7)
 
     def test_each_partition_decides(self) -> None:
         answers = Answers(2)
