@@ -1,30 +1,33 @@
-"""One process a stage: starts them, starts again what dies, and stops them all in good order."""
+"""One process a stage: starts them, starts again what dies, and stops them all in good order.
+
+They end with this process too where it is killed: their standard input is a pipe that only it holds.
+"""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Final
 
 import structlog
 
-from agents import logs
+from agents import lifeline, logs
 from agents.settings import Settings
 from agents.shell.metrics import RESTARTS
-from agents.shell.process import EXIT_REFUSED
+from agents.shell.process import EXIT_REFUSED, STOP_SECONDS
 
 log = structlog.get_logger()
 
-STOP_SECONDS: Final = 20.0
-"""So long a stage may take to settle its poll and leave; then it is killed, and nothing is lost either."""
 HEALTHY_SECONDS: Final = 30.0
 """Whoever has run so long starts again at once when it dies."""
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 15.0
+REFUSED_PAUSE: Final = 60.0
+"""Seconds until a stage that refused to start is tried again: an operator has to mend the set-up first."""
 _WATCH_SECONDS: Final = 0.1
 
 
@@ -37,6 +40,8 @@ class _Child:
     pause: float = 0.0
     start_at: float = 0.0
     starts: int = 0
+    refused: bool = False
+    """It ended because the set-up is wrong, and has not worked since."""
 
 
 def environment_of(settings: Settings, place: int) -> dict[str, str]:
@@ -45,66 +50,82 @@ def environment_of(settings: Settings, place: int) -> dict[str, str]:
     return replace(settings, web=web).to_environment()
 
 
-class Supervisor:
-    """Runs stages until it is told to stop."""
+def faust_command(stage: str) -> list[str]:
+    """Return the command line of a stage."""
+    return [sys.executable, "-m", "faust", "-A", f"agents.{stage}", "--quiet", "worker", "-l", "error"]
 
-    def __init__(self, stages: Sequence[str], settings: Settings) -> None:
+
+class Supervisor:
+    """Runs stages until it is told to stop.
+
+    Args:
+        stages: their names.
+        settings: which environment.
+        command: gives the program of a stage.
+        refused_pause: seconds until a stage that refused to start is tried again.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[str],
+        settings: Settings,
+        *,
+        command: Callable[[str], list[str]] = faust_command,
+        refused_pause: float = REFUSED_PAUSE,
+    ) -> None:
         self._children = [_Child(stage, environment_of(settings, place)) for place, stage in enumerate(stages)]
+        self._command = command
+        self._refused_pause = refused_pause
         self._stopping = False
+        self._lifeline, self._held_end = os.pipe()
 
     def run(self) -> int:
-        """Run until SIGTERM or SIGINT; return the exit status.
+        """Run until SIGTERM or SIGINT, or until no stage can start; return the exit status.
 
-        A stage that refuses to start, because the set-up is wrong, ends all of it: starting again would change nothing.
+        It is that of a refusal as long as one stage refuses to start. The others go on meanwhile.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        refused = None
-        while not self._stopping and refused is None:
-            refused = next((child for child in self._children if self._watch(child) == EXIT_REFUSED), None)
+        while not self._stopping and not all(child.refused and child.process is None for child in self._children):
+            for child in self._children:
+                self._watch(child)
             time.sleep(_WATCH_SECONDS)
         self._stop_all()
-        return EXIT_REFUSED if refused else 0
+        return EXIT_REFUSED if any(child.refused for child in self._children) else 0
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
 
-    def _watch(self, child: _Child) -> int | None:
-        """Start `child` if it is time to; return the exit status if it has just died."""
+    def _watch(self, child: _Child) -> None:
+        """Start `child` if it is time to; take note if it has just ended."""
         now = time.monotonic()
+        lived = now - child.started
         if child.process is None:
             if now >= child.start_at:
                 child.process, child.started = self._start(child), now
-            return None
-        status = child.process.poll()
-        if status is None:
-            return None
-        lived = now - child.started
+        elif (status := child.process.poll()) is not None:
+            self._ended(child, status, lived)
+            child.process, child.start_at = None, now + child.pause
+        elif lived > HEALTHY_SECONDS:
+            child.refused = False
+
+    def _ended(self, child: _Child, status: int, lived: float) -> None:
+        child.refused = status == EXIT_REFUSED
+        if child.refused:
+            child.pause = self._refused_pause
+            log.error("stage_refused", stage=child.stage, status=status, starts_again_in_s=child.pause)
+            return
         child.pause = FIRST_PAUSE if lived > HEALTHY_SECONDS else min(max(child.pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
-        child.process, child.start_at = None, now + child.pause
-        if status != EXIT_REFUSED:
-            log.warning(
-                "died", stage=child.stage, status=status, lived_s=round(lived, 1), starts_again_in_s=child.pause
-            )
-        return status
+        log.warning("died", stage=child.stage, status=status, lived_s=round(lived, 1), starts_again_in_s=child.pause)
 
     def _start(self, child: _Child) -> subprocess.Popen[bytes]:
         restarts, child.starts = child.starts, child.starts + 1
         # a process group of its own: Ctrl-C on the terminal reaches us alone, and we stop the stages in order
         return subprocess.Popen(  # noqa: S603 -- our own modules
-            [
-                sys.executable,
-                "-m",
-                "faust",
-                "-A",
-                f"agents.{child.stage}",
-                "--quiet",
-                "worker",
-                "-l",
-                "error",
-            ],
-            env={**os.environ, **child.environment, RESTARTS: str(restarts)},
+            self._command(child.stage),
+            env={**os.environ, **child.environment, **lifeline.environment(), RESTARTS: str(restarts)},
             start_new_session=True,
+            stdin=self._lifeline,
             stdout=subprocess.DEVNULL,
         )
 

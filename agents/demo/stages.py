@@ -5,15 +5,14 @@ its process was killed, the stages are stopped in good order.
 """
 
 import os
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from agents import lifeline
 from agents.settings import Settings
 
 _STOP_SECONDS: Final = 40.0
@@ -58,7 +57,7 @@ def running(settings: Settings, log: Path) -> Iterator[Stages]:
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603 -- our own module
             [sys.executable, "-m", __name__],
-            env={**os.environ, **settings.to_environment()},
+            env={**os.environ, **settings.to_environment(), **lifeline.environment()},
             stdin=subprocess.PIPE,
             stdout=stream,
             stderr=stream,
@@ -76,11 +75,6 @@ def last_words(log: Path) -> str:
     return " | ".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:]) or "nothing"
 
 
-def _end_with_input() -> None:
-    sys.stdin.buffer.read()
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
 def main() -> int:
     """Run all stages until SIGTERM or the end of input."""
     from agents import logs, supervisor  # noqa: PLC0415 -- the demonstration itself can do without Faust
@@ -88,7 +82,7 @@ def main() -> int:
 
     settings = Settings.from_environment(os.environ)
     logs.configure(settings.log)
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    lifeline.hold(os.environ, _STOP_SECONDS)
     return supervisor.run(tuple(STAGES), settings)
 
 

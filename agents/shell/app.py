@@ -15,11 +15,11 @@ from typing import Any, Final
 import faust
 from faust.app.base import BootStrategy
 
-from agents import logs, policies
+from agents import lifeline, logs, policies
 from agents.settings import Settings
 from agents.shell import failpoints
 from agents.shell.access import explained
-from agents.shell.process import EXIT_REFUSED, end_with
+from agents.shell.process import EXIT_REFUSED, STOP_SECONDS, end_with
 from agents.shell.reader import Poll, Reader
 from agents.shell.stage import Stage
 from agents.shell.tracing import tracing
@@ -91,6 +91,7 @@ class StageApp(faust.App):
 
 def stage_app(stage: Stage) -> StageApp:
     """Return the app of `stage`, set up from the environment; an environment that cannot be used ends the process."""
+    lifeline.hold(os.environ, STOP_SECONDS)
     try:
         settings = Settings.from_environment(os.environ)
         policy_set = policies.load(settings.policy)

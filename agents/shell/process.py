@@ -21,6 +21,8 @@ EXIT_REFUSED: Final = 78
 """sysexits EX_CONFIG: starting again changes nothing until somebody has mended the set-up."""
 EXIT_TRY_AGAIN: Final = 75
 """sysexits EX_TEMPFAIL: nothing is lost, start again."""
+STOP_SECONDS: Final = 20.0
+"""So long a stage may take to settle its poll and leave; then it is killed, and nothing is lost either."""
 
 NOT_ALLOWED: Final = (
     ClusterAuthorizationFailedError,

@@ -10,7 +10,7 @@ import yaml
 
 from agents.settings import Settings, WebAddress
 from agents.shell.health import LIVE_SECONDS
-from agents.supervisor import STOP_SECONDS
+from agents.shell.process import STOP_SECONDS
 from events.access import ROLES
 from events.topics import STAGES
 

@@ -1,9 +1,51 @@
-"""What a supervisor tells the stages it starts."""
+"""What a supervisor does with the stages it starts: real processes, in place of stages."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from agents.settings import Settings, WebAddress
 from agents.supervisor import environment_of
+
+_SUPERVISED = """
+import sys
+from agents import logs
+from agents.settings import Settings
+from agents.supervisor import Supervisor
+programs = dict(zip(("one", "another"), sys.argv[1:]))
+logs.configure("json")
+supervisor = Supervisor(tuple(programs), Settings(), command=lambda stage: [sys.executable, "-c", programs[stage]],
+                        refused_pause=0.2)
+raise SystemExit(supervisor.run())
+"""
+_REFUSES = "raise SystemExit(78)"
+_WORKS = """
+import os, time
+from agents import lifeline
+lifeline.hold(os.environ, 20.0)
+print(file=open({ready!r}, "w"))
+time.sleep(60)
+"""
+_STUBBORN = """
+import os, signal, time
+from agents import lifeline
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+lifeline.hold(os.environ, 0.1)
+print(file=open({ready!r}, "w"))
+time.sleep(60)
+"""
+
+
+def supervised(*programs: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen([sys.executable, "-c", _SUPERVISED, *programs], stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(file: Path, process: "subprocess.Popen[str]") -> None:
+    while not file.exists():
+        assert process.poll() is None, process.communicate()
 
 
 @pytest.mark.parametrize("place", [0, 6])
@@ -15,3 +57,35 @@ def test_each_stage_gets_a_web_port_of_its_own(place: int) -> None:
 
 def test_no_web_port_is_none_for_each() -> None:
     assert Settings.from_environment(environment_of(Settings(), 3)).web is None
+
+
+def test_a_stage_that_cannot_start_is_tried_again_and_ends_no_other(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    process = supervised(_WORKS.format(ready=str(ready)), _REFUSES)
+    wait_for(ready, process)
+    assert process.stderr is not None
+    refused = 0
+    while refused < 2:
+        line = process.stderr.readline()
+        assert line, "it ended with the stage that cannot start"
+        refused += '"stage_refused"' in line
+    process.terminate()
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 78, output
+
+
+def test_it_ends_where_no_stage_can_start() -> None:
+    process = supervised(_REFUSES, _REFUSES)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 78
+    assert errors.count('"stage_refused"') >= 2
+
+
+@pytest.mark.parametrize("program", [_WORKS, _STUBBORN])
+def test_what_it_has_started_ends_with_it_when_it_is_killed(tmp_path: Path, program: str) -> None:
+    ready = tmp_path / "ready"
+    process = supervised(program.format(ready=str(ready)))
+    wait_for(ready, process)
+    process.send_signal(signal.SIGKILL)
+    # the stage has inherited standard error: it is at its end when the stage is
+    process.communicate(timeout=20)

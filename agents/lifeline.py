@@ -1,0 +1,40 @@
+"""A child process that ends with its parent, also where that is killed with SIGKILL.
+
+The parent alone holds the other end of the child's standard input. When it closes, the child ends in good order, or by
+force where that takes too long. A parent-death signal would not do: it is of Linux only, and of the thread that forked.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import Final
+
+VARIABLE: Final = "ALUR_LIFELINE"
+"""Set for a child whose standard input is held by its parent."""
+
+
+def environment() -> dict[str, str]:
+    """Return the variables for a child whose standard input the parent holds."""
+    return {VARIABLE: "stdin"}
+
+
+def hold(env: Mapping[str, str], patience_s: float) -> None:
+    """End this process when its parent does, if `env` is that of such a child.
+
+    Args:
+        env: the environment of this process.
+        patience_s: seconds from SIGTERM to SIGKILL.
+    """
+    if env.get(VARIABLE):
+        threading.Thread(target=_end_with_input, args=(patience_s,), daemon=True).start()
+
+
+def _end_with_input(patience_s: float) -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(patience_s)
+    os.kill(os.getpid(), signal.SIGKILL)

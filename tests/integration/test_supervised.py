@@ -1,0 +1,59 @@
+"""`alur run` on a real Kafka: a stage that cannot start, and a supervisor that is killed."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from engines import eventually
+
+from agents.broker.node import HOST, free_ports
+from agents.settings import Settings, WebAddress
+
+
+@contextmanager
+def _taken_port() -> Iterator[int]:
+    """Hold a port, and give the one before it, which is free."""
+    while True:
+        [port] = free_ports(1)
+        with ExitStack() as stack:
+            holder = stack.enter_context(socket.socket())
+            try:
+                holder.bind((HOST, port + 1))
+            except OSError:
+                continue
+            holder.listen()
+            yield port
+            return
+
+
+def test_stages_outlive_one_that_cannot_start_and_end_with_their_supervisor(settings: Settings, tmp_path: Path) -> None:
+    log = tmp_path / "run.log"
+
+    def stages_of(event: str) -> list[str]:
+        lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+        return sorted(line["stage"] for line in lines if line["event"] == event)
+
+    with _taken_port() as port, log.open("wb") as errors:
+        watched = replace(settings, web=WebAddress(HOST, port), log="json")
+        process = subprocess.Popen(
+            [Path(sys.executable).parent / "alur", "run", "sla", "lifecycle", "intake"],
+            env={**os.environ, **watched.to_environment()},
+            stderr=errors,
+            stdout=subprocess.PIPE,
+        )
+        eventually("lifecycle cannot open its web port", lambda: stages_of("stage_refused") == ["lifecycle"])
+        eventually("the others work", lambda: set(stages_of("took-over")) == {"sla", "intake"})
+    assert process.poll() is None
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) == 2
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    eventually("the stages have ended", lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+    assert stages_of("lost-kafka") == stages_of("ended") == [], "they ended in good order"
