@@ -5,6 +5,7 @@ holder was killed, the program is ended and its directory removed. Uses nothing 
 file, so that it starts at once.
 """
 
+import ctypes
 import json
 import select
 import shutil
@@ -16,10 +17,16 @@ from types import FrameType
 from typing import Any
 
 _LOOK_S = 0.5
+_PR_SET_PDEATHSIG = 1
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
     raise SystemExit(1)
+
+
+def _end_with_parent() -> None:
+    """Have the system kill the program if we are killed ourselves: our directory stays then, and no process."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def keep(orders: dict[str, Any]) -> int:
@@ -29,7 +36,13 @@ def keep(orders: dict[str, Any]) -> int:
         0 if the input ended, 1 if the program did so first; then its directory stays, to be looked into.
     """
     with Path(orders["log"]).open("wb") as log:
-        process = subprocess.Popen(orders["run"], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            orders["run"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 -- there is one thread
+        )
     ended_first = False
     try:
         while not select.select([sys.stdin.buffer], [], [], _LOOK_S)[0]:

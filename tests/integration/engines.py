@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from agents import lifeline
 from agents.admin import ensure_topics, lag
 from agents.audit import audit
 from agents.keys import Keys
@@ -65,7 +66,14 @@ class Engine:
         with self.log.open("ab") as log:
             self.processes[stage] = subprocess.Popen(
                 [sys.executable, *command],
-                env={**os.environ, **self.settings.to_environment(), "ALUR_LOG": "json", **self.environment},
+                env={
+                    **os.environ,
+                    **self.settings.to_environment(),
+                    **lifeline.environment(),
+                    "ALUR_LOG": "json",
+                    **self.environment,
+                },
+                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )

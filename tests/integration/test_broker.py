@@ -175,6 +175,26 @@ def test_a_broker_dies_with_its_owner_even_when_that_is_killed(own: dict[str, st
     assert eventually(lambda: not list(tmp_path.iterdir()))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a child can be told to die with its parent")
+def test_a_broker_dies_with_the_one_that_looks_after_it(own: dict[str, str], tmp_path: Path) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", _OWNER],
+        env={**own, "TMPDIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert owner.stdout is not None
+    broker = owner.stdout.readline().strip()
+    children = Path(f"/proc/{owner.pid}/task/{owner.pid}/children").read_text().split()
+
+    for child in children:
+        os.kill(int(child), signal.SIGKILL)
+
+    assert eventually(lambda: port_is_free(int(broker.rpartition(":")[2])))
+    owner.communicate()
+
+
 def test_a_named_broker_is_used_and_left_running(broker: str) -> None:
     with running_broker({"ALUR_BROKER": broker}) as named:
         assert named == broker

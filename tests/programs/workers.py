@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from agents import lifeline
 from agents.admin import lag
 from agents.settings import Settings
 
@@ -31,7 +32,8 @@ class Worker:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [*command, "worker", "-l", "error", "--without-web"],
-                env={**os.environ, **settings.to_environment(), "ALUR_LOG": "json"},
+                env={**os.environ, **settings.to_environment(), **lifeline.environment(), "ALUR_LOG": "json"},
+                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )
