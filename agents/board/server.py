@@ -13,16 +13,19 @@ from pydantic_core import to_json
 from agents.board import guard, pages
 from agents.board.figures import Sources, Surroundings
 from agents.board.history import Found, told
-from agents.board.hub import Full, Hub
+from agents.board.hub import MOST_BROWSERS, Full, Hub
 from agents.board.pages import Asset
 from agents.board.standing import Standing
 from agents.board.standings import Standings
+from agents.connections import ConnectionLimit
 from events.client.errors import KafkaFailure, NotAllowed
 
 QUIET_S: Final = 15.0
 """So often a line goes out even if there is nothing new: a proxy lets go of a connection on which nothing comes."""
 PATIENCE_S: Final = 10.0
 """So long a browser may take for what it is sent before it is let go."""
+MOST_CONNECTIONS: Final = MOST_BROWSERS + 100
+"""Those that look on, and as many again as ask for the page."""
 _READ_AT_ONCE: Final = 2
 _WAITING: Final = 10
 _KEPT: Final = 64
@@ -74,6 +77,7 @@ class Board:
         self._sources = sources
         self._hosts = hosts
         self._patience_s = patience_s
+        self.limit = ConnectionLimit(MOST_CONNECTIONS)
         self._pages = pages.pages()
         self._assets = pages.assets()
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
@@ -82,7 +86,7 @@ class Board:
 
     def application(self) -> web.Application:
         """Return what a server can run."""
-        app = web.Application(middlewares=[guard.only_for(self._hosts)])
+        app = web.Application(middlewares=[self.limit.middleware, guard.only_for(self._hosts)])
         app.on_response_prepare.append(guard.secure)
         app.on_shutdown.append(self._let_go)
         app.router.add_get("/", self._page)

@@ -9,6 +9,7 @@ from functools import partial
 
 from aiohttp import web
 
+from agents import connections
 from agents.board.feed import Feed
 from agents.board.figures import Surroundings
 from agents.board.guard import LOOPBACK
@@ -72,10 +73,11 @@ async def serve(
     """
     end, hub = _End(), Hub()
     feed = Feed(settings, around, _publisher(hub, end), end.failed)
-    runner = _runner(settings, around, hub, feed, known_as(address[0], hosts))
+    board = _board(settings, around, hub, feed, known_as(address[0], hosts))
+    runner = connections.runner(board.application(), shutdown_timeout=_LONGEST_GOODBYE_S)
     await runner.setup()
     try:
-        where = await _listen(runner, address)
+        where = await _listen(runner, connections.LimitedSite(runner, *address, board.limit))
         if await _begun(feed, end):
             started(where)
         await end.reached
@@ -95,16 +97,15 @@ def _publisher(hub: Hub, end: _End) -> Callable[[bytes], None]:
     return publish
 
 
-def _runner(settings: Settings, around: Surroundings, hub: Hub, feed: Feed, hosts: frozenset[str]) -> web.AppRunner:
+def _board(settings: Settings, around: Surroundings, hub: Hub, feed: Feed, hosts: frozenset[str]) -> Board:
     history = partial(read_history, settings)
-    board = Board(hub, lambda: feed.standings, history, around, sources=feed.sources, hosts=hosts)
-    return web.AppRunner(board.application(), access_log=None, shutdown_timeout=_LONGEST_GOODBYE_S)
+    return Board(hub, lambda: feed.standings, history, around, sources=feed.sources, hosts=hosts)
 
 
-async def _listen(runner: web.AppRunner, address: tuple[str, int]) -> str:
+async def _listen(runner: web.AppRunner, site: web.BaseSite) -> str:
     """Listen, and return where that is."""
     try:
-        await web.TCPSite(runner, *address).start()
+        await site.start()
     except OSError as error:
         raise CannotListen(error) from None
     host, port = runner.addresses[0][:2]

@@ -6,6 +6,7 @@ import orjson
 from aiohttp import web
 from mode import Service
 
+from agents.connections import ConnectionLimit, LimitedSite, runner
 from agents.settings import WebAddress
 from agents.shell import health
 from agents.shell.exposition import Exposition
@@ -13,6 +14,8 @@ from agents.shell.process import end_with
 from agents.shell.reader import Reader
 from agents.shell.stage import RefusedToStart
 
+MOST_CONNECTIONS: Final = 100
+"""More than health checks and scrapers need, and few beside the 1,024 descriptors that a process usually has."""
 _UNAVAILABLE: Final = 503
 
 
@@ -24,7 +27,8 @@ class StageWeb(Service):
         self._reader = reader
         self._address = address
         self._exposition = Exposition(reader)
-        site = web.Application()
+        self._limit = ConnectionLimit(MOST_CONNECTIONS)
+        site = web.Application(middlewares=[self._limit.middleware])
         site.add_routes(
             [
                 web.get("/metrics", self._metrics),
@@ -32,7 +36,7 @@ class StageWeb(Service):
                 web.get("/health/ready", self._ready),
             ]
         )
-        self._runner = web.AppRunner(site, access_log=None)
+        self._runner = runner(site)
 
     @property
     def web_url(self) -> str:
@@ -43,7 +47,7 @@ class StageWeb(Service):
         """Open the port."""
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._address.host, self._address.port).start()
+            await LimitedSite(self._runner, self._address.host, self._address.port, self._limit).start()
         except OSError as error:
             reason = f"ALUR_WEB={self._address}: {error.strerror}; name another address, or leave ALUR_WEB out"
             end_with(self._reader.stage.name, RefusedToStart(reason))

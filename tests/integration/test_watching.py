@@ -2,12 +2,14 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -18,6 +20,7 @@ import pytest
 from engines import Engine, command_event, eventually
 from prometheus_client.parser import text_string_to_metric_families
 
+from agents.shell.web import MOST_CONNECTIONS
 from events.client.partitions import partition_of
 
 WORKER = Path(__file__).parent / "watched_worker.py"
@@ -180,10 +183,25 @@ def test_a_stage_says_what_it_has_done(stopped_engine: Engine) -> None:
     assert metric(lifecycle, "alur_latency_seconds_count") == metric(lifecycle, "alur_records_total")
     assert metric(lifecycle, "alur_to_office_seconds_count") == 1
     assert metric(ports["disposition"], "alur_outputs_total", topic="complaints.commands") == 1
+    _works_on_behind_half_sent_requests(engine, lifecycle, complaint)
     for port in ports.values():
         assert metric(port, "alur_lag_records") == 0
         assert metric(port, "alur_partitions") == 4
         assert metric(port, "alur_restarts_total") == 2
+
+
+def _works_on_behind_half_sent_requests(engine: Engine, port: int, complaint: str) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4_096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    with ExitStack() as holding:
+        for _ in range(1_200):
+            client = holding.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.sendall(b"GET /health/ready HTTP/1.1\r\n")
+        assert health(port) == (200, {"ready": True})
+        held = len(list(Path(f"/proc/{engine.processes['lifecycle'].pid}/fd").iterdir()))
+        assert held < 2 * MOST_CONNECTIONS
+        engine.command("withdraw-complaint", complaint, "/citizens/anonymous")
+        engine.await_status(complaint, "withdrawn")
+    engine.await_quiet(POLICY_MACHINES)
 
 
 def test_a_port_that_is_taken_is_said_in_one_line(stopped_engine: Engine) -> None:

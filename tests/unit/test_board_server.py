@@ -11,9 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from aiohttp import ClientResponse, ClientSession, web
+from aiohttp import ClientResponse, ClientSession
 from worlds import World, to_status
 
+from agents import connections
 from agents.board import hub as hubs
 from agents.board.figures import Sources, Surroundings
 from agents.board.guard import HEADERS, host_of
@@ -64,9 +65,9 @@ async def serving(site: Site, **options: Any) -> AsyncIterator[ClientSession]:
         sources=site.sources,
         **options,
     )
-    runner = web.AppRunner(board.application(), shutdown_timeout=0.1)
+    runner = connections.runner(board.application(), shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await connections.LimitedSite(runner, "127.0.0.1", 0, board.limit).start()
     site.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
         async with ClientSession(site.address, read_bufsize=2**21) as session:

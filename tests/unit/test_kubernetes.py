@@ -185,6 +185,17 @@ class TestSettings:
         [endpoint] = monitor["spec"]["podMetricsEndpoints"]
         assert (endpoint["port"], endpoint["path"]) == (port["name"], "/metrics")
 
+    def test_only_prometheus_reaches_a_pod_and_only_its_web_port(self) -> None:
+        [policy] = FILES["network.yaml"]
+        labels = policy["spec"]["podSelector"]["matchLabels"].items()
+        assert policy["spec"]["policyTypes"] == ["Ingress"]
+        for stage in STAGES:
+            assert labels <= DEPLOYMENTS[stage]["spec"]["template"]["metadata"]["labels"].items()
+        [rule] = policy["spec"]["ingress"]
+        [port] = container("sla")["ports"]
+        assert rule["ports"] == [{"protocol": "TCP", "port": port["name"]}]
+        assert rule["from"]
+
     def test_the_job_makes_the_topics_as_the_one_who_may(self) -> None:
         [job] = FILES["topics.yaml"]
         assert job["spec"]["template"]["spec"]["containers"][0]["args"] == ["topics", "create"]

@@ -1,0 +1,102 @@
+"""Limits of a web port: how many connections there may be, and how long a client may take for the head of a request.
+
+Without them, a few hundred clients that send half a request, or nothing, take all the descriptors of the process, and
+Kafka's connections with them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+log = structlog.get_logger()
+
+HEAD_SECONDS: Final = 10.0
+"""A connection without a complete request for so long is closed; so is an idle one that is kept alive."""
+_LINGER_SECONDS: Final = 1.0
+"""Nothing here takes a body: what comes of one after the answer is read for so long."""
+_HEADERS: Final = 64
+_LOG_SECONDS: Final = 60.0
+
+
+class ConnectionLimit:
+    """At most `most` connections: for a new one beyond that, the oldest that waits for no answer is closed.
+
+    So one that asks at once gets its answer, however many others hold connections open.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._busy: set[Any] = set()
+        self._closed = 0
+        self._logged_at = 0.0
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Note that the connection of `request` waits for an answer."""
+        self._busy.add(request.protocol)
+        try:
+            return await handler(request)
+        finally:
+            self._busy.discard(request.protocol)
+
+    def accept(self, server: web.Server) -> asyncio.Protocol:
+        """Return the protocol for a new connection, after making room for it."""
+        connections = server.connections
+        excess = len(connections) - self._most + 1
+        if excess > 0:
+            self._close(connections, excess)
+        return server()
+
+    def _close(self, connections: Sequence[Any], excess: int) -> None:
+        idle = [each for each in connections if each not in self._busy]
+        for each in (idle or connections)[:excess]:
+            if each.transport is not None and not each.transport.is_closing():
+                each.transport.abort()
+                self._closed += 1
+        now = asyncio.get_running_loop().time()
+        if now - self._logged_at > _LOG_SECONDS:
+            self._logged_at = now
+            log.warning("web_connections_closed", most=self._most, closed=self._closed)
+
+
+def runner(site: web.Application, **options: Any) -> web.AppRunner:  # noqa: ANN401 -- options of aiohttp
+    """Return what runs `site`, with our limits of time and size for each connection."""
+    return web.AppRunner(
+        site,
+        access_log=None,
+        keepalive_timeout=HEAD_SECONDS,
+        lingering_time=_LINGER_SECONDS,
+        max_headers=_HEADERS,
+        **options,
+    )
+
+
+class LimitedSite(web.BaseSite):
+    """A TCP port whose connections are limited; port 0 takes any that is free."""
+
+    def __init__(self, runner: web.AppRunner, host: str, port: int, limit: ConnectionLimit) -> None:
+        super().__init__(runner)
+        self._host = host
+        self._port = port
+        self._limit = limit
+
+    @property
+    def name(self) -> str:
+        """Where it is."""
+        return f"http://{self._host}:{self._port}"
+
+    async def start(self) -> None:
+        """Open the port.
+
+        Raises:
+            OSError: the address cannot be used.
+        """
+        await super().start()
+        server = cast(web.Server, self._runner.server)
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: self._limit.accept(server), self._host, self._port, backlog=self._backlog
+        )
