@@ -22,7 +22,7 @@ from events.client.errors import KafkaRefused
 from events.topics import TopicName
 
 Kind = Literal["topic", "group", "transactional-id"]
-Operation = Literal["Read", "Write", "Describe", "DescribeConfigs", "Create"]
+Operation = Literal["Read", "Write", "Describe", "DescribeConfigs", "Create", "Alter", "AlterConfigs"]
 
 _KINDS: Final[dict[Kind, ResourceType]] = {
     "topic": ResourceType.TOPIC,
@@ -35,6 +35,8 @@ _OPERATIONS: Final[dict[Operation, ACLOperation]] = {
     "Describe": ACLOperation.DESCRIBE,
     "DescribeConfigs": ACLOperation.DESCRIBE_CONFIGS,
     "Create": ACLOperation.CREATE,
+    "Alter": ACLOperation.ALTER,
+    "AlterConfigs": ACLOperation.ALTER_CONFIGS,
 }
 _ANY_HOST: Final = "*"
 _SCRIPT: Final = """\
@@ -66,9 +68,9 @@ def rights(role: Role, settings: Settings, principal: str) -> Iterator[Right]:
         yield _named(principal, "group", settings.group(role.group), ("Read",))
     for stage in role.follows:
         yield Right(principal, "group", settings.group(stage), prefixed=False, operations=("Describe",))
-    if role.transactional is not None:
+    for transactional in role.transactional:
         # as a group's, the name of a transactional id begins with the prefix
-        yield _named(principal, "transactional-id", f"{settings.prefix}{role.transactional}", ("Write", "Describe"))
+        yield _named(principal, "transactional-id", f"{settings.prefix}{transactional}", ("Write", "Describe"))
 
 
 def _on_topic(role: Role, topic: TopicName) -> tuple[Operation, ...]:
@@ -84,6 +86,8 @@ def _on_topic(role: Role, topic: TopicName) -> tuple[Operation, ...]:
         found.append("Describe")
     if topic in role.looks_into:
         found.append("DescribeConfigs")
+    if topic in role.alters:
+        found += ["Alter", "AlterConfigs"]
     return tuple(found)
 
 

@@ -28,7 +28,7 @@ from agents.settings import Settings
 from events.client.administration import admin_client, missing_among, topic_names
 from events.client.errors import KafkaFailure, KafkaRefused, TopicsMissing
 from events.client.security import PLAINTEXT, Security
-from events.topics import ALL_TOPICS, STAGES, TOPICS, TopicName
+from events.topics import ALL_TOPICS, BY_NAME, STAGES, TOPICS, Topic, TopicName
 
 _ANSWER_S: Final = 10.0
 _RETRY_S: Final = 0.2
@@ -115,7 +115,7 @@ def as_laid_out(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) ->
         BrokerUnreachable: no broker answers.
         KafkaRefused: the broker says no.
     """
-    names = topic_names(settings, only)
+    names = topic_names(settings, [name for name in only if BY_NAME[name].partitions is None])
     with admin_client(settings) as client:
         missing = missing_among(client, names)
         present = [name for name in names if name not in missing]
@@ -153,7 +153,7 @@ def lag(settings: Settings) -> dict[str, dict[int, int]]:
 def _create(client: Any, settings: Settings, names: tuple[str, ...]) -> None:  # noqa: ANN401 -- as above
     wanted = {
         settings.topic(topic.name): {
-            "num_partitions": settings.partitions,
+            "num_partitions": topic.partitions_in(settings.partitions),
             "replication_factor": settings.replication,
             "configs": topic.config_on(settings.replication),
         }
@@ -179,7 +179,7 @@ def _compare(client: Any, settings: Settings, names: tuple[str, ...]) -> None:  
         for topic in TOPICS
         if (name := settings.topic(topic.name)) in names
         for setting, expected, found in chain(
-            _layout(settings, layout[name]),
+            _layout(settings, topic, layout[name]),
             (
                 (key, value, str(configs[name].get(key, {}).get("value")))
                 for key, value in topic.config_on(settings.replication).items()
@@ -191,10 +191,10 @@ def _compare(client: Any, settings: Settings, names: tuple[str, ...]) -> None:  
         raise TopicsDiffer(differences)
 
 
-def _layout(settings: Settings, partitions: list[Mapping[str, Any]]) -> tuple[tuple[str, str, str], ...]:
+def _layout(settings: Settings, topic: Topic, partitions: list[Mapping[str, Any]]) -> tuple[tuple[str, str, str], ...]:
     replicas = min(len(partition["replica_nodes"]) for partition in partitions)
     return (
-        ("partitions", str(settings.partitions), str(len(partitions))),
+        ("partitions", str(topic.partitions_in(settings.partitions)), str(len(partitions))),
         ("replication", str(settings.replication), str(replicas)),
     )
 

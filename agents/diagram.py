@@ -148,7 +148,9 @@ def roles() -> str:
     rows = []
     for role in ROLES.values():
         group = [f"group `{role.group}`"] if role.group else []
-        transactions = [f"transactions `{role.transactional}`"] if role.transactional else []
+        transactions = (
+            [f"transactions {', '.join(f'`{each}`' for each in role.transactional)}"] if role.transactional else []
+        )
         makes = ["make topics"] if role.makes else []
         followed = "all stages" if len(role.follows) == len(STAGES) else ", ".join(role.follows)
         follows = [f"see the progress of {followed}"] if role.follows else []

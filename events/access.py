@@ -9,7 +9,11 @@ from typing import Final
 from events.topics import ALL_TOPICS, STAGES, TopicName
 
 _INTAKE, _COMMANDS, _EVENTS, _STATE = TopicName.INTAKE, TopicName.COMMANDS, TopicName.EVENTS, TopicName.STATE
-_LETTERS: Final = TopicName.DEAD_LETTERS
+_LETTERS, _INSTALLATION = TopicName.DEAD_LETTERS, TopicName.INSTALLATION
+
+
+INSTALLATION_WRITER: Final = "installation"
+"""The transactional id under which all write the installation record, one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +31,14 @@ class Role:
     """Stages whose progress (the committed offsets of their group) it may see."""
     group: str | None = None
     """The consumer group it may join; one that ends in `-` stands for all groups that begin so."""
-    transactional: str | None = None
-    """The transactional id it may write under; one that ends in `-` stands for all that begin so."""
+    transactional: tuple[str, ...] = ()
+    """The transactional ids it may write under; one that ends in `-` stands for all that begin so."""
     looks_into: tuple[TopicName, ...] = ()
     """Topics whose settings it may look at."""
     makes: tuple[TopicName, ...] = ()
     """Topics that it may make."""
+    alters: tuple[TopicName, ...] = ()
+    """Topics whose settings and number of partitions it may change."""
 
     @property
     def topics(self) -> tuple[TopicName, ...]:
@@ -49,8 +55,8 @@ def _stage(
     transactional: bool = False,
     follows: tuple[str, ...] = (),
 ) -> Role:
-    reads = tuple(dict.fromkeys((STAGES[name], *memory)))
-    every = (*writes, _LETTERS)
+    reads = tuple(dict.fromkeys((STAGES[name], *memory, _INSTALLATION)))
+    every = (*writes, _LETTERS, _INSTALLATION)
     return Role(
         name,
         "the stage",
@@ -60,7 +66,7 @@ def _stage(
         sees=tuple(STAGES[stage] for stage in follows),
         follows=follows,
         group=name,
-        transactional=f"{name}-" if transactional else None,
+        transactional=(*((f"{name}-",) if transactional else ()), INSTALLATION_WRITER),
         # `alur run` checks the topics that it finds before it starts a stage
         looks_into=tuple(dict.fromkeys((*reads, *every))),
     )
@@ -114,11 +120,11 @@ CLIENT_ROLES: Final = (
     Role(
         "operators",
         "the people who keep it running: lag, dead letters, replays",
-        reads=(_STATE, TopicName.REJECTIONS, _LETTERS),
-        writes=(_INTAKE, _COMMANDS, _LETTERS),
+        reads=(_STATE, TopicName.REJECTIONS, _LETTERS, _INSTALLATION),
+        writes=(_INTAKE, _COMMANDS, _LETTERS, _INSTALLATION),
         sees=ALL_TOPICS,
         follows=tuple(STAGES),
-        transactional="dead-letters",
+        transactional=("dead-letters", INSTALLATION_WRITER),
     ),
     Role(
         "operations-board",
@@ -130,10 +136,20 @@ CLIENT_ROLES: Final = (
     Role(
         "auditors",
         "whoever checks that nothing is lost or doubled",
-        reads=(_INTAKE, _COMMANDS, _EVENTS, _STATE, TopicName.REJECTIONS, TopicName.RESOLUTIONS, _LETTERS),
+        reads=tuple(name for name in ALL_TOPICS if name not in {TopicName.IDENTITIES, TopicName.STORIES}),
         follows=tuple(STAGES),
     ),
-    Role("installers", "whoever makes the topics", sees=ALL_TOPICS, looks_into=ALL_TOPICS, makes=ALL_TOPICS),
+    Role(
+        "installers",
+        "whoever makes the topics",
+        reads=(_INSTALLATION,),
+        writes=(_INSTALLATION,),
+        sees=ALL_TOPICS,
+        looks_into=ALL_TOPICS,
+        makes=ALL_TOPICS,
+        alters=ALL_TOPICS,
+        transactional=(INSTALLATION_WRITER,),
+    ),
 )
 
 ROLES: Final[dict[str, Role]] = {role.name: role for role in (*STAGE_ROLES, *CLIENT_ROLES)}

@@ -1,7 +1,7 @@
 """The topics of the system and their settings, as data.
 
-Every topic has the same number of partitions and is keyed by complaint id with Kafka's murmur2 partitioner, so that
-partition *n* of each topic speaks of the same complaints.
+Every topic about complaints has the same number of partitions and is keyed by complaint id with Kafka's murmur2
+partitioner, so that partition *n* of each topic speaks of the same complaints.
 """
 
 from dataclasses import dataclass, field
@@ -29,6 +29,7 @@ class TopicName(StrEnum):
     REJECTIONS = "complaints.rejections"
     RESOLUTIONS = "complaints.resolutions"
     DEAD_LETTERS = "complaints.dead-letters"
+    INSTALLATION = "complaints.installation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,12 @@ class Topic:
     name: TopicName
     readers: str
     config: dict[str, str] = field(default_factory=dict)
+    partitions: int | None = None
+    """None: as many as the installation has."""
+
+    def partitions_in(self, installation: int) -> int:
+        """Return the number of partitions in an installation with so many of them."""
+        return installation if self.partitions is None else self.partitions
 
     def config_on(self, replicas: int) -> dict[str, str]:
         """Return the settings for a topic with so many replicas.
@@ -93,10 +100,15 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(TopicName.REJECTIONS, "the senders", _kept(30)),
     Topic(TopicName.RESOLUTIONS, "everyone", _kept(None)),
     Topic(TopicName.DEAD_LETTERS, "operators", _kept(90)),
+    # Everything in it is about the installation as a whole, and needs one order.
+    Topic(TopicName.INSTALLATION, "stages, operators, auditors", _compacted(), partitions=1),
 )
 
 ALL_TOPICS: Final = tuple(topic.name for topic in TOPICS)
 """The names of all topics, in the order of their declaration."""
+
+BY_NAME: Final = {topic.name: topic for topic in TOPICS}
+"""Every topic by its name."""
 
 STAGES: Final[dict[str, TopicName]] = {
     "intake": TopicName.INTAKE,

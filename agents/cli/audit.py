@@ -1,15 +1,21 @@
 """`alur audit`: read everything back, and say whether it holds."""
 
+from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
+from pydantic_core import to_json
 from rich.table import Table
 from rich.text import Text
 
-from agents.audit import audit
-from agents.cli.context import console, note, say, settings_of
-from agents.cli.errors import FAILED
+from agents.audit import audit, recorded_incidents
+from agents.cli.context import console, login, note, say, settings_of
+from agents.cli.errors import FAILED, MISUSED, Failure
 from agents.cli.wording import safe
+from agents.settings import Settings
+from events.base import timestamp
+from events.installation import Incident
 from workflow.audit import Audit
 from workflow.history import Code
 
@@ -45,30 +51,81 @@ def audit_topics(
     identities: Annotated[
         bool, typer.Option("--identities", help="look for each reporter's identity in the complaint's records too")
     ] = False,
+    json: Annotated[bool, typer.Option("--json", help="print one JSON object instead")] = False,
+    acknowledge: Annotated[
+        list[str] | None,
+        typer.Option(metavar="INCIDENT", help="take note of an incident, by its id, and read nothing else; repeatable"),
+    ] = None,
 ) -> None:
     """Read all topics back and check that nothing is lost, doubled, or contradicts itself.
 
     Prints what was read, what holds, and each violation with the place of the record. What the stages have not come to
-    yet is no fault, and is counted. Exits with 1 if there is any violation.
+    yet is no fault, and is counted. Incidents that stages have reported, such as records that expired unread, are
+    listed. Exits with 1 if there is any violation, or an incident that is not acknowledged.
 
         alur audit
+
+        alur audit --acknowledge topic-replaced/complaints.stories
 
         alur audit --live --identities
     """
     settings = settings_of(ctx)
+    if acknowledge:
+        _acknowledge(settings, acknowledge)
+        return
     if console().is_terminal:
         note("reading all topics ...")
     found = audit(settings, live=live, identities=identities)
+    incidents = recorded_incidents(settings)
+    failed = bool(found.violations) or any(each.acknowledged_at is None for each in incidents)
+    if json:
+        say(_as_json(found, incidents))
+        raise typer.Exit(FAILED if failed else 0)
     console().print(_read(found))
     console().print(_holds(found, identities=identities))
     for violation in found.violations:
         # as it is, however wide: it is read by programs too
         say(safe(str(violation)))
+    for incident in incidents:
+        say(safe(_incident(incident)))
     if not found.whole:
         say("reports or commands are past their time of keeping: what came of them could not be checked")
     say(last_line(found))
-    if found.violations:
+    if failed:
         raise typer.Exit(FAILED)
+
+
+def _acknowledge(settings: Settings, ids: list[str]) -> None:
+    from agents.shell.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this option only
+
+    known = {each.id: each for each in recorded_incidents(settings)}
+    for name in ids:
+        if name not in known:
+            raise Failure(
+                f"--acknowledge: there is no incident {name!r}; `alur audit` lists them with their ids", MISUSED
+            )
+    noted = [known[name].acknowledged(datetime.now(UTC), login()) for name in ids]
+    change_now(settings, lambda _: {each.key: each.to_value() for each in noted})
+    for each in noted:
+        say(f"acknowledged {each.id}")
+
+
+def _incident(incident: Incident) -> str:
+    noted = "" if incident.acknowledged_at is None else f"; acknowledged by {incident.acknowledged_by}"
+    at = "" if incident.at is None else f" {timestamp(incident.at)}"
+    return f"incident {incident.id}:{at} {incident.stage}: {incident.reason}{noted}"
+
+
+def _as_json(found: Audit, incidents: list[Incident]) -> str:
+    whole = {
+        "counts": {field.name: getattr(found.counts, field.name) for field in fields(found.counts)},
+        "whole": found.whole,
+        "lost": found.lost,
+        "doubled": found.doubled,
+        "violations": [str(each) for each in found.violations],
+        "incidents": [{"id": each.id, **each.to_value()} for each in incidents],
+    }
+    return to_json(whole, indent=2).decode()
 
 
 def last_line(found: Audit) -> str:

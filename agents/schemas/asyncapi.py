@@ -105,7 +105,7 @@ def _channel(topic: Topic) -> Part:
         "bindings": {
             "kafka": {
                 "topic": str(topic.name),
-                "partitions": Settings().partitions,
+                "partitions": topic.partitions_in(Settings().partitions),
                 "topicConfiguration": dict(_configuration(topic)),
                 "bindingVersion": _BINDING,
             }

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from agents.schemas.messages import Schema
-from agents.schemas.traffic import ERASED, LETTER, MESSAGES, SETTLED, VALUES
+from agents.schemas.traffic import ERASED, LETTER, MESSAGES, RECORD, SETTLED, VALUES
 from agents.shell.forwarding import HEADER as FORWARDED
 from agents.shell.records import REPLAYS
 from agents.shell.tracing import TRACEPARENT
@@ -53,7 +53,8 @@ def messages(schemas: Mapping[str, Schema], examples: Mapping[str, Part]) -> dic
         for name in names:
             if name in schemas:
                 found[name] = _message(topic, name, schemas[name], examples[name])
-    return found | {ERASED: _erased(), LETTER: _letter(examples[ReportSubmitted.TYPE]), SETTLED: _settled()}
+    letter = _letter(examples[ReportSubmitted.TYPE])
+    return found | {ERASED: _erased(), LETTER: letter, SETTLED: _settled(), RECORD: _record()}
 
 
 def _message(topic: TopicName, name: str, schema: Schema, example: Part) -> Message:
@@ -187,6 +188,19 @@ def _letter(report: Part) -> Message:
         ),
         payload={"description": "any bytes; often a message of the contract with a mistake in it"},
         content_type=_BYTES,
+    )
+
+
+def _record() -> Message:
+    return Message(
+        name=RECORD,
+        title="installation record",
+        summary="What has to be the same for all workers, and incidents: for the engine and its tools only.",
+        key={"type": "string", "description": "what it is about, such as layout"},
+        headers={"type": "object"},
+        examples=({"name": RECORD, "summary": "the layout", "payload": {"partitions": 12, "topics": {}}},),
+        payload={"type": "object", "description": "may change from version to version"},
+        content_type="application/json",
     )
 
 

@@ -24,6 +24,8 @@ LETTER: Final = "dead-letter"
 """What could not be read: any bytes, so there is no schema of it."""
 SETTLED: Final = "dead-letter-settled"
 """The record without a value that says what became of a dead letter."""
+RECORD: Final = "installation-record"
+"""An entry of the installation record: what only the engine and its tools read, so there is no schema of it."""
 
 _COMMANDS: Final = (*(command_type(command.NAME) for command in COMMANDS), AnnouncementEvent.TYPE)
 
@@ -37,6 +39,7 @@ MESSAGES: Final[Mapping[TopicName, tuple[str, ...]]] = {
     TopicName.REJECTIONS: (Rejection.TYPE,),
     TopicName.RESOLUTIONS: (Resolution.TYPE,),
     TopicName.DEAD_LETTERS: (LETTER, SETTLED),
+    TopicName.INSTALLATION: (RECORD,),
 }
 """The messages of each topic: CloudEvents types, and names of ours for what is none."""
 

@@ -4,6 +4,7 @@
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from agents.shell import health
 from agents.shell.metrics import Holding, Spread
 from agents.shell.reader import Reader
 from agents.shell.stage import Holds
+from events.installation import KINDS
 from events.topics import STAGES
 
 Kind = Literal["counter", "gauge", "histogram"]
@@ -84,6 +86,11 @@ def _deadlines_wait(reader: Reader) -> Samples:
     if since is None or not any(lease.due(now) for lease in reader.leases.values()):
         return _one(0.0)
     return _one((now - since).total_seconds())
+
+
+def _incidents(reader: Reader) -> Samples:
+    reported = Counter(each.kind for each in reader.installation.incidents if each.stage == reader.stage.name)
+    return _by_name({kind: reported[kind] for kind in {*KINDS, *reported}})
 
 
 METRICS: Final = (
@@ -184,6 +191,14 @@ METRICS: Final = (
         "Records set aside, by code; `bug` is our own mistake",
         lambda reader: _by_name(reader.metrics.dead_letters),
         labels=("code",),
+    ),
+    Described(
+        "alur_incidents_total",
+        "counter",
+        "incidents",
+        "Incidents that the stage has reported, by kind: all in the installation record, also before it was started",
+        _incidents,
+        labels=("kind",),
     ),
     Described(
         "alur_held_seconds_total",

@@ -22,6 +22,7 @@ from agents.settings import Settings
 from agents.shell import failpoints, kafka
 from agents.shell.commits import LateCommits
 from agents.shell.forwarding import FirstStamps
+from agents.shell.installation import Installation
 from agents.shell.records import BUG, Output, dead_letter
 from agents.shell.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
 from agents.shell.tracing import PASSING, Tracing
@@ -67,6 +68,8 @@ class Lease:
         """Records read back into the memory."""
         self.tracing: Tracing = PASSING
         """What is done about the traces that records belong to."""
+        self.installation: Installation | None = None
+        """The installation record."""
         self._producer: Any = None
         self._stamps = stamps
         self._count = partition.count

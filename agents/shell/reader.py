@@ -21,12 +21,14 @@ from agents.shell.commits import LateCommits
 from agents.shell.forwarding import FirstStamps
 from agents.shell.headroom import Headroom
 from agents.shell.horizon import Horizon
+from agents.shell.installation import Installation
 from agents.shell.lease import TRANSACTION_PAUSE_SECONDS, Lease, Tally
 from agents.shell.metrics import Metrics
 from agents.shell.process import end_with
 from agents.shell.stage import Partition, RefusedToStart, Stage
 from agents.shell.tracing import PASSING, Tracing
 from events.access import ROLES
+from events.topics import BY_NAME
 from workflow.policy import PolicySet
 
 log = structlog.get_logger()
@@ -51,6 +53,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.leases: dict[TopicPartition, Lease] = {}
         self.keys = settings.keys()
         self.count = 0
+        self.installation = Installation(settings, stage.name)
         self.metrics = Metrics()
         self.tracing: Tracing = PASSING
         self.stamps = FirstStamps(settings)
@@ -81,6 +84,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         await self.producer.start()
         await self.consumer.start()
         await self._count_partitions()
+        await self.installation.start()
         if self.stage.tick_every is not None:
             self.horizon = Horizon(self.settings, self.count)
             await self.horizon.start()
@@ -95,13 +99,13 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     async def _count_partitions(self) -> None:
         needed = ROLES[self.stage.name].topics
         cluster = await self.producer.client.fetch_all_metadata()
-        counts = {name: len(cluster.partitions_for_topic(name) or ()) for name in map(self.settings.topic, needed)}
+        counts = {name: len(cluster.partitions_for_topic(self.settings.topic(name)) or ()) for name in needed}
         if missing := [name for name, count in counts.items() if not count]:
             await asyncio.to_thread(refuse_if_hidden, self.settings, needed)
-            raise RefusedToStart(f"topic {missing[0]} is missing: run `alur topics create`")
-        if len(set(counts.values())) > 1:
+            raise RefusedToStart(f"topic {self.settings.topic(missing[0])} is missing: run `alur topics create`")
+        self.count = counts[self.stage.source]
+        if any(count != BY_NAME[name].partitions_in(self.count) for name, count in counts.items()):
             raise RefusedToStart(f"topics need the same number of partitions each, and have {counts}")
-        self.count = counts[self.source]
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Let the poll in hand settle before anybody else may own its partitions."""
@@ -151,6 +155,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         partition = Partition(source.partition, self.count, self.policies, self.metrics, self.keys)
         lease = Lease(self.stage, self.settings, source, partition, self.stamps)
         lease.tracing = self.tracing
+        lease.installation = self.installation
         self.leases[source] = lease
         self.consumer.pause(source)
         self._opening[source] = asyncio.create_task(self._open(lease))
@@ -320,6 +325,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         await self.consumer.stop()
         await self.producer.stop()
         await self.stamps.stop()
+        await self.installation.stop()
         await asyncio.to_thread(self.tracing.stop)
         for asking in (self.horizon, self.headroom):
             if asking is not None:

@@ -18,6 +18,7 @@ TABLE: dict[str, tuple[int | str | None, int]] = {
     "complaints.rejections": (30, OUTWARD_RECORD_BYTES),
     "complaints.resolutions": (None, OUTWARD_RECORD_BYTES),
     "complaints.dead-letters": (90, OUTWARD_RECORD_BYTES),
+    "complaints.installation": ("compact", OUTWARD_RECORD_BYTES),
 }
 
 
@@ -62,6 +63,12 @@ def test_only_the_identity_desk_reads_identities_and_only_resolution_the_stories
     assert BY_NAME[TopicName.IDENTITIES].readers == "the identity desk only"
     assert BY_NAME[TopicName.STORIES].readers == "resolution"
     assert TopicName.IDENTITIES not in STAGES.values()
+
+
+def test_only_the_installation_record_has_a_number_of_partitions_of_its_own() -> None:
+    assert {topic.name: topic.partitions_in(12) for topic in TOPICS} == {
+        name: 1 if name is TopicName.INSTALLATION else 12 for name in TopicName
+    }
 
 
 def test_every_stage_has_one_source() -> None:

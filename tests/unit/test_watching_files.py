@@ -15,6 +15,7 @@ from agents.shell.exposition import METRICS, STAGE
 from agents.shell.metrics import ACCEPTED, CODES, REPEATED
 from events.commands import COMMANDS
 from events.facts import FACTS
+from events.installation import KINDS
 from events.topics import STAGES
 from events.vocabulary import ClockName, Refusal
 
@@ -34,6 +35,7 @@ VALUES: dict[str, set[str]] = {
     "fact": {fact.NAME for fact in FACTS},
     "clock": set(ClockName),
     "code": set(CODES),
+    "kind": set(KINDS),
     "command": {command.NAME for command in COMMANDS},
     "verdict": {ACCEPTED, REPEATED, *Refusal},
     "job": {job["job_name"] for job in PROMETHEUS["scrape_configs"]},

@@ -1,0 +1,189 @@
+"""The installation record as a stage works with it: read before it takes a partition, followed while it runs.
+
+All write it under one transactional id: who begins a transaction has fenced whoever wrote before, reads the record to
+its end, and decides on what stands there. If another writer comes between, the commit fails and all is done again.
+"""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+
+from agents.settings import Settings
+from agents.shell import kafka
+from agents.shell.process import end_with
+from events.access import INSTALLATION_WRITER
+from events.client.errors import KafkaRefused
+from events.installation import Incident, entry, incidents_in
+from events.topics import TopicName
+
+log = structlog.get_logger()
+
+Values = Mapping[str, Any]
+"""The record: a JSON value a key."""
+
+_PATIENCE_SECONDS: Final = 60.0
+_LONGEST_PAUSE_SECONDS: Final = 0.5
+_FETCHING: Final = kafka.Fetching(1, wait_ms=5_000)  # answered at once when something comes
+
+
+class Installation:
+    """The installation record, kept up to date until `stop`."""
+
+    def __init__(self, settings: Settings, stage: str) -> None:
+        self._settings = settings
+        self._stage = stage
+        self._values: dict[str, Any] = {}
+        self._watchers: list[Callable[[str, Any], None]] = []
+        self._consumer: Any = None
+        self._following: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Read the record to its end and follow it from there. The topic has to exist.
+
+        Raises:
+            KafkaError: it cannot be read.
+        """
+        self._consumer = kafka.consumer(self._settings, fetching=_FETCHING)
+        await self._consumer.start()
+        place = _place(self._settings)
+        self._consumer.assign([place])
+        end = (await self._consumer.end_offsets([place]))[place]
+        await self._consumer.seek_to_beginning(place)
+        while await self._consumer.position(place) < end:
+            for records in (await self._consumer.getmany(timeout_ms=kafka.POLL_MS)).values():
+                self._take(records)
+        self._following = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """Close the connection."""
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    @property
+    def values(self) -> Values:
+        """The whole record as it stands."""
+        return self._values
+
+    @property
+    def incidents(self) -> list[Incident]:
+        """All incidents, acknowledged or not."""
+        return incidents_in(self._values)
+
+    def read(self, key: str) -> Any:  # noqa: ANN401 -- a JSON value
+        """Return the value of a key; None if there is none."""
+        return self._values.get(key)
+
+    def watch(self, callback: Callable[[str, Any], None]) -> None:
+        """Call `callback` with key and value of each change from now on."""
+        self._watchers.append(callback)
+
+    async def put(self, key: str, value: Any) -> None:  # noqa: ANN401 -- a JSON value
+        """Set the value of a key. Raises as `change` does."""
+        await self.change(lambda _values: {key: value})
+
+    async def change(self, decide: Callable[[Values], Values]) -> None:
+        """Set what `decide` returns for the whole record; it is called again if another writer comes between.
+
+        Raises:
+            KafkaError: the record cannot be read or written.
+        """
+        self._values |= await change(self._settings, decide)
+
+    async def report(self, incident: Incident) -> None:
+        """Log an incident and keep it; one that is known already keeps its time.
+
+        Raises:
+            KafkaError: the record cannot be read or written.
+        """
+        log.error("incident", kind=incident.kind, stage=self._stage, reason=incident.reason, id=incident.id)
+        if incident.key not in self._values:
+            value = replace(incident, at=incident.at or datetime.now(UTC)).to_value()
+            await self.change(lambda values: {incident.key: values.get(incident.key, value)})
+
+    async def _follow(self) -> None:
+        try:
+            while True:
+                found = await self._consumer.getmany(timeout_ms=_FETCHING.wait_ms)
+                for records in found.values():
+                    for key, value in self._take(records).items():
+                        for callback in self._watchers:
+                            callback(key, value)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- Kafka is not what it should be
+            end_with(self._stage, error)
+
+    def _take(self, records: list[Any]) -> dict[str, Any]:
+        changed = _entries(records)
+        self._values |= changed
+        return changed
+
+
+async def change(settings: Settings, decide: Callable[[Values], Values]) -> Values:
+    """Set what `decide` returns for the whole record, and return that: nothing is written that stands there already.
+
+    Raises:
+        KafkaError: the record cannot be read or written, also for a minute since others write all the time.
+    """
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return await _change_once(settings, decide)
+        except (ProducerFenced, InvalidProducerEpoch):
+            if time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 -- so that two do not meet again
+
+
+def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values:
+    """Do what `change` does, for a command.
+
+    Raises:
+        KafkaRefused: the record cannot be read or written.
+    """
+    try:
+        return asyncio.run(change(settings, decide))
+    except KafkaError as error:
+        raise KafkaRefused(f"the installation record cannot be written: {error or type(error).__name__}") from error
+
+
+async def _change_once(settings: Settings, decide: Callable[[Values], Values]) -> Values:
+    producer = kafka.producer(settings, f"{settings.prefix}{INSTALLATION_WRITER}")
+    place = _place(settings)
+    try:
+        await producer.start()
+        values: dict[str, Any] = {}
+        async for records in kafka.read_to_end(settings, place):
+            values |= _entries(records)
+        wanted = {key: value for key, value in decide(values).items() if values.get(key) != value}
+        if wanted:
+            async with producer.transaction():
+                for key, value in wanted.items():
+                    encoded = json.dumps(value, ensure_ascii=False).encode()
+                    await producer.send_and_wait(place.topic, encoded, key.encode(), partition=place.partition)
+        return wanted
+    finally:
+        await producer.stop()
+
+
+def _entries(records: list[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for record in records:
+        found |= entry(record.key, record.value)
+    return found
+
+
+def _place(settings: Settings) -> TopicPartition:
+    return TopicPartition(settings.topic(TopicName.INSTALLATION), 0)

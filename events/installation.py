@@ -1,0 +1,101 @@
+"""The installation record: what has to be the same for all workers, and the incidents that no other topic shows.
+
+It is kept in `complaints.installation`, one JSON value a key, and is no part of the contract: only the engine and its
+tools read and write it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+LAYOUT_KEY: Final = "layout"
+INCIDENTS: Final = "incident/"
+"""What the key of each incident begins with."""
+
+LAYOUT_CHANGED: Final = "layout-changed"
+TOPIC_REPLACED: Final = "topic-replaced"
+KINDS: Final = (LAYOUT_CHANGED, TOPIC_REPLACED)
+"""The kinds of incidents; docs/runbook.md says of each what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The topics as every worker has to find them."""
+
+    partitions: int
+    """Of each topic about complaints."""
+    topics: dict[str, str]
+    """Kafka's id of each topic, by its name without the prefix: a topic that is made anew has another."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Layout | None":
+        """Return the layout in an installation record; None if there is none yet."""
+        found = values.get(LAYOUT_KEY)
+        return None if found is None else _LAYOUT.validate_python(found)
+
+    def to_value(self) -> Any:  # noqa: ANN401 -- a JSON value
+        """Return it as it is kept."""
+        return _LAYOUT.dump_python(self, mode="json")
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that an operator has to know also after a restart, such as records that expired unread."""
+
+    kind: str
+    stage: str
+    """The stage that found it, or the command, such as `alur topics create`."""
+    topic: str
+    """The topic's name without the prefix."""
+    partition: int | None
+    first_offset: int | None
+    last_offset: int | None
+    """The records concerned, both included; None where it is not about records."""
+    reason: str
+    """One line: what happened, to what, what to do next."""
+    at: datetime | None = None
+    """When it was first reported."""
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The same for the same thing found again: kind, partition and first record."""
+        partition = "" if self.partition is None else f"-{self.partition}"
+        offset = "" if self.first_offset is None else f"/{self.first_offset}"
+        return f"{self.kind}/{self.topic}{partition}{offset}"
+
+    @property
+    def key(self) -> str:
+        """Its key in the installation record."""
+        return f"{INCIDENTS}{self.id}"
+
+    def acknowledged(self, at: datetime, by: str) -> "Incident":
+        """Return the incident as an operator has taken note of it."""
+        return replace(self, acknowledged_at=at, acknowledged_by=by)
+
+    def to_value(self) -> Any:  # noqa: ANN401 -- a JSON value
+        """Return it as it is kept."""
+        return _INCIDENT.dump_python(self, mode="json")
+
+
+_LAYOUT: Final = TypeAdapter(Layout)
+_INCIDENT: Final = TypeAdapter(Incident)
+
+
+def incidents_in(values: Mapping[str, Any]) -> list[Incident]:
+    """Return the incidents of an installation record in the order in which they were reported."""
+    found = [_INCIDENT.validate_python(value) for key, value in values.items() if value and key.startswith(INCIDENTS)]
+    return sorted(found, key=lambda each: (str(each.at), each.id))
+
+
+def entry(key: bytes | None, value: bytes | None) -> dict[str, Any]:
+    """Return what a record of the topic sets: key and value, or nothing if it is none of ours."""
+    try:
+        return {} if key is None else {key.decode(): json.loads(value or b"null")}
+    except ValueError:
+        return {}

@@ -1,0 +1,80 @@
+"""The installation record: all workers see the same, and an incident outlives the stage that reported it."""
+
+import asyncio
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from agents.admin import ensure_topics
+from agents.audit import recorded_incidents
+from agents.cli.app import application
+from agents.settings import Settings
+from agents.shell.installation import Installation, change
+from events.installation import LAYOUT_CHANGED, Incident
+from events.topics import TopicName
+
+INCIDENT = Incident(LAYOUT_CHANGED, "sla", TopicName.STATE, 3, 17, 40, "24 records are gone: look at the retention")
+
+
+@pytest.fixture
+def made(settings: Settings) -> Settings:
+    ensure_topics(settings)
+    return settings
+
+
+def alur(settings: Settings, *words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(application(), words, env=settings.to_environment())
+    return done.exit_code, done.stdout
+
+
+def test_a_change_is_seen_by_all_workers_and_by_those_that_start_later(made: Settings) -> None:
+    async def work() -> None:
+        writer, other = Installation(made, "intake"), Installation(made, "sla")
+        await asyncio.gather(writer.start(), other.start())
+        seen: asyncio.Queue[tuple[str, object]] = asyncio.Queue()
+        other.watch(lambda key, value: seen.put_nowait((key, value)))
+        await writer.put("keys", ["k1"])
+        assert await asyncio.wait_for(seen.get(), 30) == ("keys", ["k1"])
+        later = Installation(made, "lifecycle")
+        await later.start()
+        assert writer.read("keys") == other.read("keys") == later.read("keys") == ["k1"]
+        assert later.read("layout") is None
+        await asyncio.gather(writer.stop(), other.stop(), later.stop())
+
+    asyncio.run(work())
+
+
+def test_writers_come_one_after_the_other_and_none_decides_on_what_is_out_of_date(made: Settings) -> None:
+    async def work() -> dict[str, int]:
+        installation = Installation(made, "intake")
+        await asyncio.gather(*(change(made, lambda found: {"count": found.get("count", 0) + 1}) for _ in range(4)))
+        await installation.start()
+        await installation.stop()
+        return dict(installation.values)
+
+    assert asyncio.run(work()) == {"count": 4}
+
+
+def test_an_incident_is_kept_once_and_listed_until_somebody_has_taken_note_of_it(made: Settings) -> None:
+    async def work() -> None:
+        for reported in (INCIDENT, INCIDENT):  # a stage that starts again finds the same
+            installation = Installation(made, "sla")
+            await installation.start()
+            await installation.report(reported)
+            await installation.stop()
+
+    asyncio.run(work())
+
+    [found] = recorded_incidents(made)
+    assert (found.id, found.reason) == ("layout-changed/complaints.state-3/17", INCIDENT.reason)
+    status, said = alur(made, "audit")
+    assert status == 1
+    assert f"sla: {INCIDENT.reason}" in said
+    assert alur(made, "audit", "--acknowledge", "nothing")[0] == 2
+    assert alur(made, "audit", "--acknowledge", found.id) == (0, f"acknowledged {found.id}\n")
+    status, said = alur(made, "audit", "--json")
+    assert status == 0
+    [listed] = json.loads(said)["incidents"]
+    assert (listed["id"], listed["last_offset"]) == (found.id, 40)
+    assert listed["acknowledged_at"] > listed["at"]
