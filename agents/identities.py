@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from agents.settings import Settings
 from events.base import timestamp
 from events.client import Place, Reader, require_topics
-from events.client.connection import connection, kafka_errors
+from events.client.connection import confirmation, connection, kafka_errors
+from events.ids import canonical_id
 from events.reports import Reporter, ReporterIdentity
 from events.topics import TopicName
 
@@ -56,10 +57,11 @@ def look_up(settings: Settings, complaint: str) -> Kept | Erasure:
         BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.identities could not be read.
     """
     require_topics(settings, [TopicName.IDENTITIES])
+    key = canonical_id(complaint).encode()
     found: Kept | Erasure | None = None
     with Reader(settings, [TopicName.IDENTITIES], complaint=complaint) as reader:
         for record in reader.to_end():
-            if record.key != complaint.encode():
+            if record.key != key:
                 continue
             place = Place(record.partition, record.offset)
             if record.value is None:
@@ -78,21 +80,23 @@ def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> Erasur
     """Erase the identity of a complaint's reporter, and return when the broker has it on all replicas.
 
     Raises:
+        Unconfirmed: it may be erased or not.
         BrokerUnreachable, KafkaRefused: complaints.identities could not be written.
     """
     now = datetime.now(UTC)
     said = {_REASON: reason, _BY: by, _AT: timestamp(now)}
     with kafka_errors(settings):
         producer: Any = KafkaProducer(**connection(settings, "identities"), acks="all", enable_idempotence=True)
-        try:
+    try:
+        with confirmation(settings, "erase it again, which does no harm"):
             stored = producer.send(
                 settings.topic(TopicName.IDENTITIES),
-                key=complaint.encode(),
+                key=canonical_id(complaint).encode(),
                 value=None,
                 headers=[(name, text.encode()) for name, text in said.items()],
             ).get(timeout=_ANSWER_S)
-        finally:
-            producer.close(timeout=_ANSWER_S)
+    finally:
+        producer.close(timeout=_ANSWER_S)
     return Erasure(Place(stored.partition, stored.offset), now, reason, by)
 
 

@@ -2,7 +2,23 @@
 
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
+
+from pydantic import TypeAdapter
+
+_UUID: Final = TypeAdapter(UUID)
+
+
+def canonical_id(complaint: str) -> str:
+    """Return a complaint id, in any spelling that the contract takes, in the one that is its key.
+
+    The contract takes upper case, `urn:uuid:`, braces, and no dashes; keys, partitions and comparisons do not.
+
+    Raises:
+        ValueError: it is no UUID.
+    """
+    return str(_UUID.validate_strings(complaint))
 
 
 def complaint_id(source: str, report_id: str) -> str:

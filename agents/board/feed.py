@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 import structlog
-from kafka.errors import RequestTimedOutError
 
 from agents.board.figures import Sources, Surroundings, figures
 from agents.board.standing import read_standing
@@ -209,9 +208,7 @@ class Feed:
 
     def has_trouble(self, where: str, error: KafkaFailure) -> None:
         """Take in that the records, or the lag, cannot be read for now."""
-        # a broker that is frozen still takes connections, and answers nothing
-        silent = isinstance(error, BrokerUnreachable) or isinstance(error.__cause__, RequestTimedOutError)
-        found = UNREACHABLE if silent else REFUSED
+        found = UNREACHABLE if isinstance(error, BrokerUnreachable) else REFUSED
         if self._troubles[where] != found:
             log.warning("board-has-trouble", reason=str(error))
         # the line itself may name machines: it goes to the log, and not to whoever looks at the page

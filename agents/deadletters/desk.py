@@ -15,7 +15,7 @@ from kafka import KafkaProducer
 from agents.deadletters.letters import DISCARDS, REPLAYED, Letter, find_letters, read_letters
 from agents.settings import Settings
 from agents.shell.records import REPLAYS
-from events.client.connection import connection, kafka_errors, require_topics
+from events.client.connection import confirmation, connection, kafka_errors, require_topics
 from events.codec import HEADERS
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
 from workflow.evidence import Place
@@ -153,6 +153,7 @@ class Desk:
             except BaseException:
                 self._producer.abort_transaction()
                 raise
+        with confirmation(self._settings, "look with `alur dead show` whether the letter is open still"):
             self._producer.commit_transaction()
 
 

@@ -12,6 +12,7 @@ from events.client.channel import Channel
 from events.client.connection import require_topics
 from events.client.errors import (
     AccessRefused,
+    AnswerUnreadable,
     BrokerUnreachable,
     KafkaFailure,
     KafkaRefused,
@@ -44,6 +45,7 @@ from events.client.settings import ClientSettings, SettingsError
 
 __all__ = [
     "AccessRefused",
+    "AnswerUnreadable",
     "BrokerUnreachable",
     "Channel",
     "ClientSettings",

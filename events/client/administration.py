@@ -12,21 +12,17 @@ from typing import Any, Final
 from kafka.admin import KafkaAdminClient
 from kafka.errors import (
     AuthorizationError,
-    KafkaConnectionError,
     KafkaError,
-    KafkaTimeoutError,
-    NodeNotReadyError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
 )
 
-from events.client.errors import AccessRefused, BrokerUnreachable, KafkaRefused, NotAllowed
+from events.client.errors import ABSENT, AccessRefused, BrokerUnreachable, KafkaRefused, NotAllowed
 from events.client.knock import knock
 from events.client.settings import ClientSettings
 from events.topics import ALL_TOPICS, TOPICS, TopicName
 
 _ANSWER_S: Final = 10.0
-_ABSENT: Final = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
 
 
 def topics_missing(settings: ClientSettings, only: Collection[TopicName] = ALL_TOPICS) -> tuple[str, ...]:
@@ -75,7 +71,7 @@ def admin_client(settings: ClientSettings, timeout: float = _ANSWER_S) -> Iterat
             **settings.security.client_options(),
         ) as client:
             yield client
-    except _ABSENT as error:
+    except ABSENT as error:
         raise BrokerUnreachable(broker) from error
     except AuthorizationError as error:
         raise NotAllowed(settings, error) from error

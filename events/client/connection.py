@@ -5,15 +5,24 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from kafka.errors import AuthorizationError, KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError
+from kafka.errors import AuthorizationError, KafkaError
 
 from events.client.administration import topics_missing
-from events.client.errors import BrokerUnreachable, KafkaRefused, NotAllowed, TopicsMissing
+from events.client.errors import (
+    ABSENT,
+    BrokerUnreachable,
+    KafkaFailure,
+    KafkaRefused,
+    NotAllowed,
+    TopicsMissing,
+    Unconfirmed,
+    is_refusal,
+)
 from events.client.settings import ClientSettings
 from events.topics import TopicName
 
 _ANSWER_MS: Final = 10_000
-_ABSENT: Final = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
+_AGAIN: Final = "send it again with the same id, which does no harm"
 
 
 def require_topics(settings: ClientSettings, names: Collection[TopicName]) -> None:
@@ -45,9 +54,32 @@ def kafka_errors(settings: ClientSettings) -> Iterator[None]:
     """Turn what kafka-python raises into `BrokerUnreachable`, `NotAllowed` or `KafkaRefused`."""
     try:
         yield
-    except _ABSENT as error:
+    except ABSENT as error:
         raise BrokerUnreachable(settings.broker) from error
     except AuthorizationError as error:
         raise NotAllowed(settings, error) from error
     except KafkaError as error:
         raise KafkaRefused(f"Kafka at {settings.broker} refused: {error}") from error
+
+
+@contextmanager
+def confirmation(settings: ClientSettings, next_step: str = _AGAIN) -> Iterator[None]:
+    """Turn what kafka-python raises once a record is on its way into `Unconfirmed`, or into what `kafka_errors` does.
+
+    The latter only where the broker has refused the record. `next_step` is what to do about one that may be in the log.
+    """
+    try:
+        with kafka_errors(settings):
+            yield
+    except KafkaFailure as failure:
+        if is_refusal(failure.__cause__):
+            raise
+        raise unconfirmed(settings, failure.__cause__, next_step) from failure.__cause__
+
+
+def unconfirmed(settings: ClientSettings, error: BaseException | None, next_step: str = _AGAIN) -> Unconfirmed:
+    """Return the error for a record that may be in the log or not."""
+    return Unconfirmed(
+        f"Kafka at {settings.broker} has not confirmed the message ({type(error).__name__}), so it may be in the log "
+        f"or not: {next_step}"
+    )

@@ -3,7 +3,24 @@
 import re
 from typing import Final
 
-from kafka.errors import AuthorizationError
+from kafka.errors import (
+    AuthorizationError,
+    CorruptRecordError,
+    InvalidRecordError,
+    InvalidRequiredAcksError,
+    InvalidTimestampError,
+    InvalidTopicError,
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    NodeNotReadyError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    RequestTimedOutError,
+    UnsupportedCompressionTypeError,
+    UnsupportedForMessageFormatError,
+    UnsupportedVersionError,
+)
 
 from events.client.settings import ClientSettings
 
@@ -13,6 +30,23 @@ _RESOURCES: Final = {
     "TransactionalId": "the transactional id",
     "Cluster": "the cluster",
 }
+_REFUSALS: Final = (
+    AuthorizationError,
+    CorruptRecordError,
+    InvalidRecordError,
+    InvalidRequiredAcksError,
+    InvalidTimestampError,
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    UnsupportedCompressionTypeError,
+    UnsupportedForMessageFormatError,
+    UnsupportedVersionError,
+)
+"""What a broker checks before it appends, and clients do not retry: the record is not in the log."""
+ABSENT: Final = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError)
+"""How kafka-python reports that no broker answers, or none in time."""
 _UNQUOTED: Final = re.compile(r"[\[\](){}'\"]|frozenset|\bset\b")
 
 
@@ -58,4 +92,21 @@ class TopicsMissing(KafkaFailure):
 
 
 class Unconfirmed(KafkaFailure):
-    """A message was handed to Kafka, and no word came back: it may lie in the log, or not."""
+    """A message was handed to Kafka and not confirmed: it may be in the log or not. Send it again with the same id."""
+
+
+class AnswerUnreadable(BrokerUnreachable):
+    """A command is in the log, and what came of it cannot be read: the broker has gone since, or refuses."""
+
+    def __init__(self, broker: str, message: str) -> None:
+        KafkaFailure.__init__(self, message)
+        self.broker = broker
+
+
+def is_refusal(error: BaseException | None) -> bool:
+    """Return whether a failed send has left nothing in the log. Every error that is not known to do so has not.
+
+    A retriable error is none, not even `NotEnoughReplicasError`: it is the answer to the last attempt, and an earlier
+    one may have been written.
+    """
+    return isinstance(error, _REFUSALS)

@@ -221,18 +221,24 @@ class ComplaintFeed:
             yield from self._load_partition(number, begin, written[number])
 
     def _load_partition(self, number: int, begin: int, written: int) -> Iterator[ComplaintBatch]:
-        """Give the snapshots of a partition, then what became of them while they were read."""
+        """Give the snapshots of a partition, then what became of them while they were read.
+
+        A transaction becomes visible partition by partition, in any order. A snapshot that has been read has its fact
+        before the end of the facts as it is afterwards, perhaps still unseen: the facts are read up to that end, and no
+        position lies before a fact that the present contains.
+        """
         known: dict[bytes, int] = {}
         with Reader(self._settings, [TopicName.STATE], partitions=[number]) as state:
             for records in state.polls_to({(TopicName.STATE, number): written}, patience=_TRANSACTION_S):
                 batch = _snapshots(records)
                 known |= {UUID(each.complaint_id).bytes: each.version for each in batch.present}
                 yield batch
+        place = (TopicName.EVENTS, number)
+        written = _written(self._settings, TopicName.EVENTS, [number])[number]
         with Reader(self._settings, [TopicName.EVENTS], partitions=[number]) as events:
-            place = (TopicName.EVENTS, number)
             events.start_at({place: begin})
             reached = begin
-            for records in events.polls_to(events.ends()):
+            for records in events.polls_to({place: written}, patience=_TRANSACTION_S):
                 batch = _facts(records)
                 newer = [
                     recorded.complaint

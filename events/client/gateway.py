@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from events.base import timestamp
 from events.client.connection import require_topics
+from events.client.errors import AnswerUnreadable, KafkaFailure
 from events.client.lookup import Dossier, RefusedCommand, add_to
 from events.client.publishing import Place, Publisher
 from events.client.reading import Reader
@@ -19,6 +20,7 @@ from events.client.settings import ClientSettings
 from events.codec import decode_command
 from events.commands import command_type
 from events.facts import Cause, Recorded
+from events.ids import canonical_id
 from events.topics import TopicName
 
 _ANSWERS = (TopicName.EVENTS, TopicName.REJECTIONS)
@@ -83,6 +85,7 @@ class Gateway:
 
     def __init__(self, settings: ClientSettings) -> None:
         require_topics(settings, [TopicName.COMMANDS, *_ANSWERS])
+        self._broker = settings.broker
         with ExitStack() as opening:
             self._publisher = opening.enter_context(Publisher(settings))
             self._answers = opening.enter_context(Reader(settings, _ANSWERS))
@@ -107,10 +110,13 @@ class Gateway:
 
         Raises:
             InvalidCommand, Undecodable: it is no command of the contract; `reason` names the fields. Nothing was sent.
+            BrokerUnreachable: no broker answers. Nothing was sent.
+            KafkaRefused: the broker refuses it. It is not in the log.
             Unconfirmed: it may be in the log or not. Send it again with the same id.
-            BrokerUnreachable: it is in the log, and what came of it cannot be read.
-            KafkaRefused: the broker says no.
+            AnswerUnreadable: it is in the log, and what came of it cannot be read.
         """
+        with suppress(ValueError):  # what is no complaint id is for `encode_order` to refuse
+            order = replace(order, complaint=canonical_id(order.complaint))
         value = encode_order(order, datetime.now(UTC))
         # looked up before the command is sent, or what comes of it might be passed over
         self._answers.turn_to(order.complaint)
@@ -120,12 +126,22 @@ class Gateway:
             self._answers.skip_to_moment_or_end(repeats_since, TopicName.EVENTS)
             self._answers.skip_to_end(TopicName.REJECTIONS)
         place = self._publisher.publish_now(TopicName.COMMANDS, order.complaint, value)
-        return self._await(order, place, seconds)
+        return self.wait(Outcome(order, place, 0.0), seconds)
 
-    def _await(self, order: Order, place: Place, seconds: float) -> Outcome:
+    def wait(self, outcome: Outcome, seconds: float) -> Outcome:
+        """Wait up to `seconds` for what comes of the command that was sent last.
+
+        Raises:
+            AnswerUnreadable: that cannot be read.
+        """
+        try:
+            return self._wait(replace(outcome, waited=outcome.waited + seconds), seconds)
+        except KafkaFailure as failure:
+            raise AnswerUnreadable(self._broker, f"{outcome}; its answer cannot be read: {failure}") from failure
+
+    def _wait(self, outcome: Outcome, seconds: float) -> Outcome:
         deadline = time.monotonic() + seconds
-        dossier = Dossier(order.complaint)
-        outcome = Outcome(order, place, seconds)
+        dossier = Dossier(outcome.order.complaint)
         while not outcome.decided and (left := deadline - time.monotonic()) > 0:
             for record in self._answers.poll(left):
                 add_to(dossier, record)

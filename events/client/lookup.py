@@ -1,8 +1,8 @@
 """What is known of one complaint: which it is, its history, and what was refused about it."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
 
 from events.announcements import CALENDAR_KEY, Announcement
 from events.client.reading import Reader, Record, read_all
@@ -10,6 +10,7 @@ from events.client.settings import ClientSettings
 from events.codec import decode_calendar, decode_fact, decode_snapshot, read_ours
 from events.errors import Undecodable
 from events.facts import Recorded
+from events.ids import canonical_id
 from events.outcomes import Rejection, RejectionEvent
 from events.topics import TopicName
 
@@ -28,11 +29,19 @@ class RefusedCommand:
 
 @dataclass(slots=True)
 class Dossier:
-    """What the log holds on one complaint, in the log's order."""
+    """What the log holds on one complaint, in the log's order.
+
+    Raises:
+        ValueError: `complaint` is no complaint id.
+    """
 
     complaint: str
     history: list[Recorded] = field(default_factory=list)
     refusals: list[RefusedCommand] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Take the complaint id in any spelling."""
+        self.complaint = canonical_id(self.complaint)
 
 
 def find_complaint(settings: ClientSettings, given: str) -> str:
@@ -44,11 +53,10 @@ def find_complaint(settings: ClientSettings, given: str) -> str:
         NoSuchComplaint: it is neither, or nobody has that tracking id.
         BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state could not be read.
     """
+    with suppress(ValueError):
+        return canonical_id(given)
     if not (given.isascii() and given.isdecimal()):
-        try:
-            return str(UUID(given))
-        except ValueError:
-            raise NoSuchComplaint(f"{given!r} is neither a complaint id (a UUID) nor a tracking id (digits)") from None
+        raise NoSuchComplaint(f"{given!r} is neither a complaint id (a UUID) nor a tracking id (digits)")
     mark = given.encode()
     for record in read_all(settings, [TopicName.STATE]):
         if record.value is None or mark not in record.value:
@@ -66,10 +74,11 @@ def read_dossier(settings: ClientSettings, complaint: str) -> Dossier:
     """Read all there is on a complaint; empty if there is nothing.
 
     Raises:
+        ValueError: `complaint` is no complaint id.
         BrokerUnreachable, KafkaRefused, TopicsMissing: the topics could not be read.
     """
     dossier = Dossier(complaint)
-    with Reader(settings, [TopicName.EVENTS, TopicName.REJECTIONS], complaint=complaint) as reader:
+    with Reader(settings, [TopicName.EVENTS, TopicName.REJECTIONS], complaint=dossier.complaint) as reader:
         for record in reader.to_end():
             add_to(dossier, record)
     dossier.history.sort(key=lambda recorded: recorded.complaint.version)

@@ -8,8 +8,8 @@ from typing import Any, Final, Self
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
-from events.client.connection import connection, kafka_errors
-from events.client.errors import BrokerUnreachable, KafkaRefused, Unconfirmed
+from events.client.connection import confirmation, connection, kafka_errors, unconfirmed
+from events.client.errors import BrokerUnreachable, KafkaRefused
 from events.client.settings import ClientSettings
 from events.codec import HEADERS
 from events.topics import INWARD_RECORD_BYTES, TopicName
@@ -83,8 +83,9 @@ class Publisher:
         `flush`.
 
         Raises:
-            BrokerUnreachable: the broker has not answered for 30 seconds.
-            KafkaRefused: the broker says no.
+            BrokerUnreachable: the broker has not answered for 30 seconds; this message was not sent.
+            Unconfirmed: an earlier message may be in the log or not.
+            KafkaRefused: the broker refuses this message or an earlier one.
         """
         self._raise_failure()
         try:
@@ -110,8 +111,8 @@ class Publisher:
         After a failure the publisher can be used again: the next message is sent over a new connection.
 
         Raises:
-            Unconfirmed: the broker has not answered for 30 seconds; the message may be in the log or not.
-            KafkaRefused: the broker says no, for example to its size.
+            Unconfirmed: the broker has not confirmed it within 30 seconds; the message may be in the log or not.
+            KafkaRefused: the broker refuses it, for example for its size; the message is not in the log.
         """
         places: list[Place] = []
         reasons: list[str] = []
@@ -121,17 +122,19 @@ class Publisher:
             self.publish(topic, key, value, accepted=places.append, refused=reasons.append)
             self.flush()
         except BrokerUnreachable as error:
-            raise Unconfirmed(
-                f"Kafka at {self._settings.broker} has not confirmed the message, so it may be in the log or not: "
-                "send it again with the same id, which does no harm"
-            ) from error
+            raise unconfirmed(self._settings, error.__cause__) from error
         if reasons:
             raise KafkaRefused(f"Kafka at {self._settings.broker} refused the message: {reasons[0]}")
         return places[0]
 
     def flush(self) -> None:
-        """Return when all that was handed over is decided; raises as `publish` does."""
-        with kafka_errors(self._settings):
+        """Return when all that was handed over is decided.
+
+        Raises:
+            Unconfirmed: a message may be in the log or not.
+            KafkaRefused: the broker refuses a message.
+        """
+        with confirmation(self._settings):
             self._producer.flush()
         self._raise_failure()
 
@@ -149,7 +152,7 @@ class Publisher:
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            with kafka_errors(self._settings):
+            with confirmation(self._settings):
                 raise self._failure
 
 

@@ -11,12 +11,14 @@ from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
 
+from events.announcements import CALENDAR
 from events.base import log_moment
 from events.client import unpacking
 from events.client.connection import connection, kafka_errors
 from events.client.errors import BrokerUnreachable, TopicsMissing
 from events.client.partitions import partition_of
 from events.client.settings import ClientSettings
+from events.ids import canonical_id
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
 
 _AT_ONCE: Final = 2_000
@@ -102,9 +104,14 @@ class Reader:
             opening.pop_all()  # it is there, and closes with the reader
 
     def turn_to(self, complaint: str) -> None:
-        """Read only where the records of this complaint lie, from the first on."""
+        """Read only where the records of this complaint lie, or those of the calendar, from the first on.
+
+        Raises:
+            ValueError: `complaint` is no complaint id.
+        """
+        key = complaint if complaint == CALENDAR else canonical_id(complaint)
         with kafka_errors(self._settings):
-            self._assign(lambda existing: {partition_of(complaint, len(existing))})
+            self._assign(lambda existing: {partition_of(key, len(existing))})
             self._consumer.seek_to_beginning()
 
     def _assign(self, choose: Callable[[set[int]], Collection[int]]) -> None:

@@ -2,8 +2,7 @@
 
 import json
 import threading
-import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 from engines import eventually
+from golden_messages import HERE, THERE, fact, golden, snapshot, versions
 from kafka import KafkaProducer
 
 from agents.admin import ensure_topics
@@ -34,12 +34,9 @@ from events.client import (
 from events.codec import decode_snapshot
 from events.errors import InvalidCommand, Undecodable
 from events.ids import complaint_id
-from events.snapshot import Complaint
 from events.topics import TopicName
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "v1"
 EVENTS, STATE, RESOLUTIONS = TopicName.EVENTS, TopicName.STATE, TopicName.RESOLUTIONS
-HERE, THERE = (str(uuid.uuid5(uuid.NAMESPACE_URL, name)) for name in ("here", "there"))
 
 
 @pytest.fixture
@@ -48,27 +45,6 @@ def topics(settings: Settings) -> Settings:
     one = Settings(settings.broker, settings.prefix, partitions=2)
     ensure_topics(one)
     return one
-
-
-def golden(kind: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((GOLDEN / f"{kind}.json").read_text())
-    return found
-
-
-def snapshot(complaint: str, version: int) -> bytes:
-    event = golden("lapor.complaint.snapshot.v1")
-    event["data"]["complaint"] |= {"complaint_id": complaint, "version": version}
-    return json.dumps(event | {"subject": complaint, "sequence": f"{version:010d}"}).encode()
-
-
-def fact(complaint: str, version: int) -> bytes:
-    event = golden("lapor.complaint.warned.v1")
-    event["data"]["complaint"] |= {"complaint_id": complaint, "version": version}
-    return json.dumps(event | {"subject": complaint, "sequence": f"{version:010d}"}).encode()
-
-
-def versions(found: Iterable[Complaint]) -> list[tuple[str, int]]:
-    return [(each.complaint_id, each.version) for each in found]
 
 
 def in_one_transaction(settings: Settings, name: str) -> Any:
@@ -96,6 +72,63 @@ def test_the_present_waits_for_a_snapshot_whose_fact_can_be_seen_already(topics:
 
     assert [each for batch in batches for each in batch.facts] == []
     assert versions(each for batch in batches for each in batch.present)[-1] == (HERE, 2)
+
+
+def test_a_fact_that_cannot_be_seen_yet_is_not_told_after_the_present_with_its_snapshot(topics: Settings) -> None:
+    """The other way round: here the snapshot can be seen, and its fact not yet."""
+    with Publisher(topics) as publisher:
+        publisher.publish_now(EVENTS, HERE, fact(HERE, 1))
+        late = in_one_transaction(topics, "late")
+        place = publisher.publish_now(STATE, HERE, snapshot(HERE, 2))
+        late.produce(topics.topic(EVENTS), fact(HERE, 2), key=HERE.encode(), partition=place.partition)
+        late.flush()
+    timer = threading.Timer(1.5, late.commit_transaction)
+    timer.start()
+
+    with ComplaintFeed(topics, {}) as feed:
+        batches = list(feed.to_end())
+        timer.join()
+        batches += feed.to_end()
+        with Publisher(topics) as publisher:
+            publisher.publish_now(EVENTS, HERE, fact(HERE, 3))
+        batches += feed.to_end()
+
+    assert versions(each for batch in batches for each in batch.present) == [(HERE, 2)]
+    assert versions(each.complaint for batch in batches for each in batch.facts) == [(HERE, 3)]
+
+
+def test_feeds_that_begin_while_transactions_become_visible_neither_repeat_nor_lose(topics: Settings) -> None:
+    done = threading.Event()
+
+    def write() -> None:
+        producer = in_one_transaction(topics, "writer")
+        for version in range(1, 10_000):
+            for each in (HERE, THERE):
+                producer.produce(topics.topic(EVENTS), fact(each, version), key=each.encode())
+                producer.produce(topics.topic(STATE), snapshot(each, version), key=each.encode())
+            producer.commit_transaction()
+            if done.is_set():
+                return
+            producer.begin_transaction()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(5):
+            _follow(topics)
+    finally:
+        done.set()
+        writer.join()
+
+
+def _follow(topics: Settings) -> None:
+    known: dict[str, int] = {}
+    with ComplaintFeed(topics, {}) as feed:
+        for batch in (*feed.to_end(), *feed.to_end(), feed.poll()):
+            known |= {each.complaint_id: each.version for each in batch.present}
+            for each in (recorded.complaint for recorded in batch.facts):
+                assert each.version == known.get(each.complaint_id, 0) + 1
+                known[each.complaint_id] = each.version
 
 
 def test_what_happens_while_the_present_is_read_is_in_it_and_what_comes_later_is_told_once(topics: Settings) -> None:

@@ -124,6 +124,21 @@ def test_a_refused_command_is_answered_and_changes_nothing(
     assert engine.snapshot(complaint) == before
 
 
+@pytest.mark.parametrize("spelling", ["{}", "{{{}}}", "urn:uuid:{}"], ids=["upper case", "braces", "urn"])
+def test_a_command_is_about_its_complaint_however_it_spells_the_id(engine: Engine, spelling: str) -> None:
+    complaint = engine.report(f"spelling {spelling}")
+    engine.await_status(complaint, "registered")
+    written = spelling.format(complaint.upper())
+    for data, code in (({"colour": "red"}, "invalid-data"), ({}, None)):
+        answer = engine.await_answer(engine.command("verify-complaint", written, ADMIN, data))
+        assert (answer["subject"], answer["data"].get("code")) == (complaint, code)
+    keys = {
+        message.key() for topic in ("events", "state", "rejections") for message in engine.read(f"complaints.{topic}")
+    }
+    assert complaint.encode() in keys
+    assert written.encode() not in keys
+
+
 def test_a_command_about_nothing_is_answered(engine: Engine) -> None:
     unknown = "00000000-0000-4000-8000-000000000000"
     answer = engine.await_answer(engine.command("withdraw-complaint", unknown, CITIZEN))

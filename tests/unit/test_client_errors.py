@@ -1,0 +1,71 @@
+"""Whether a failed send has left nothing in the log: for each error of kafka-python."""
+
+import inspect
+
+import pytest
+from kafka import errors
+
+from events.client import BrokerUnreachable, ClientSettings, KafkaRefused, NotAllowed, Unconfirmed
+from events.client.connection import confirmation, kafka_errors
+from events.client.errors import is_refusal
+
+SETTINGS = ClientSettings("kafka:9092")
+ALL = {
+    name: found
+    for name, found in vars(errors).items()
+    if inspect.isclass(found) and issubclass(found, errors.KafkaError)
+}
+REFUSALS = {
+    "AuthorizationError",
+    "ClusterAuthorizationFailedError",
+    "CorruptRecordError",
+    "CorruptRecordException",
+    "DelegationTokenAuthorizationFailedError",
+    "GroupAuthorizationFailedError",
+    "IncompatibleBrokerVersion",
+    "InvalidRecordError",
+    "InvalidRequiredAcksError",
+    "InvalidTimestampError",
+    "InvalidTopicError",
+    "MessageSizeTooLargeError",
+    "PolicyViolationError",
+    "RecordListTooLargeError",
+    "TopicAuthorizationFailedError",
+    "TransactionalIdAuthorizationFailedError",
+    "UnsupportedCompressionTypeError",
+    "UnsupportedForMessageFormatError",
+    "UnsupportedVersionError",
+}
+UNANSWERED = {"KafkaConnectionError", "KafkaTimeoutError", "NodeNotReadyError", "RequestTimedOutError"}
+
+
+def raised(kind: type[errors.KafkaError]) -> errors.KafkaError:
+    return BaseException.__new__(kind)  # some take arguments that only kafka-python has
+
+
+def test_only_what_a_broker_checks_before_it_appends_is_a_refusal() -> None:
+    assert {name for name, kind in ALL.items() if is_refusal(raised(kind))} == REFUSALS
+
+
+def test_an_error_that_kafka_python_has_not_invented_yet_is_none() -> None:
+    assert not is_refusal(type("TomorrowsError", (errors.BrokerResponseError,), {})())
+    assert not is_refusal(None)
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_a_send_that_fails_is_refused_or_unconfirmed(name: str) -> None:
+    with pytest.raises(KafkaRefused if name in REFUSALS else Unconfirmed) as failure, confirmation(SETTINGS):
+        raise raised(ALL[name])
+    if name not in REFUSALS:
+        assert str(failure.value) == (
+            f"Kafka at kafka:9092 has not confirmed the message ({ALL[name].__name__}), so it may be in the log "
+            "or not: send it again with the same id, which does no harm"
+        )
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_a_question_that_fails_is_refused_or_unanswered(name: str) -> None:
+    expected = BrokerUnreachable if name in UNANSWERED else KafkaRefused
+    with pytest.raises(expected) as failure, kafka_errors(SETTINGS):
+        raise raised(ALL[name])
+    assert isinstance(failure.value, NotAllowed) == issubclass(ALL[name], errors.AuthorizationError)
