@@ -1,5 +1,13 @@
-"""The command line: `alur`."""
+"""The command line: `alur`. Importing it costs nothing; running it imports the commands."""
 
-from agents.cli.app import main
+from agents.cli import interrupts
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line on the arguments of the process."""
+    interrupts.install()
+    from agents.cli.app import application  # noqa: PLC0415 -- takes a second, in which Ctrl-C must not show a traceback
+
+    application()()

@@ -98,8 +98,3 @@ def application() -> typer.Typer:
     app.add_typer(schemas.application(), name="schemas")
     app.command("version")(version)
     return app
-
-
-def main() -> None:
-    """Run the command line on the arguments of the process."""
-    application()()

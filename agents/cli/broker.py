@@ -7,7 +7,7 @@ import typer
 
 from agents import broker as service
 from agents.cli.context import note, say
-from agents.cli.errors import FAILED
+from agents.cli.errors import FAILED, interruptible
 
 
 def application() -> typer.Typer:
@@ -30,7 +30,8 @@ def start(
 
     alur broker start --port 9192
     """
-    started = service.start(os.environ, port=port, say=note)
+    with interruptible():
+        started = service.start(os.environ, port=port, say=note)
     broker = started.broker
     before = "already runs" if started.already else "runs"
     say(f"a Kafka broker {before} at {broker.address} ({broker.engine})")

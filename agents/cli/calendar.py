@@ -12,7 +12,7 @@ from rich.table import Table
 from agents import policies
 from agents.cli.announcing import Answers, announce_and_wait
 from agents.cli.context import console, note, say, settings_of
-from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure
+from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.send import in_options
 from agents.cli.senders import source as source_given
 from events.announcements import CALENDAR, Announcement, AnnouncementEvent
@@ -139,7 +139,8 @@ def announce(  # noqa: PLR0913 -- an option each
     before = announcements_for(settings, CALENDAR)
     known = _known(before, source, named)
     effect = _effect(with_announcements(policy, before), date.fromisoformat(day), day_off=not working_day)
-    answers = announce_and_wait(settings, value, (source, named), 0 if known else wait)
+    with interruptible(lambda: "some partitions may have it and some not; announce it again, which does no harm"):
+        answers = announce_and_wait(settings, value, (source, named), 0 if known else wait)
     if known is not None:
         say(f"known since {timestamp(known.announced_at)}: {known.reason}; sent again to every partition")
     else:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from agents import policies
 from agents.cli.context import console, login, say, settings_of
-from agents.cli.errors import FAILED, MISUSED, Failure
+from agents.cli.errors import FAILED, MISUSED, Failure, interruptible
 from agents.cli.wording import local, safe, shortened
 from agents.deadletters import Desk, Letter, NotReturned, find_letters, parse_place, read_letters
 from agents.settings import Settings
@@ -22,6 +22,7 @@ _AGO: Final = re.compile(r"(?P<amount>[0-9]{1,6}) ?(?P<unit>s|min|h|d)")
 _UNITS: Final = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _LONGEST_BY: Final = 100
+_LOOK: Final = "`alur dead list` shows which letters are open still"
 
 Places = Annotated[
     list[str], typer.Argument(metavar="PLACE...", help="topic-partition@offset, of the letter or of what is in it")
@@ -124,7 +125,7 @@ def replay(
     """
     settings = settings_of(ctx)
     wanted = [parse_place(settings, place) for place in places]
-    with Desk(settings, _by(by)) as desk:
+    with Desk(settings, _by(by)) as desk, interruptible(lambda: _LOOK):
         letters, refused = desk.letters_at(wanted), 0
         for letter in letters:
             try:
@@ -155,7 +156,7 @@ def discard(
         raise Failure("--reason: say why", MISUSED)
     settings = settings_of(ctx)
     wanted = [parse_place(settings, place) for place in places]
-    with Desk(settings, _by(by)) as desk:
+    with Desk(settings, _by(by)) as desk, interruptible(lambda: _LOOK):
         letters = desk.letters_at(wanted)
         if settled := [letter for letter in letters if not letter.open]:
             raise NotReturned(f"{settled[0].place} was {settled[0].fate}: nothing is left to discard")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from agents.cli.context import settings_of
+from agents.cli.errors import interruptible
 
 
 def demo(
@@ -26,5 +27,6 @@ def demo(
     """
     from agents import demo as demonstration  # noqa: PLC0415 -- takes the stages along, which others need not wait for
 
-    status = demonstration.run(settings_of(ctx), reports, count=count, seed=seed, seconds=seconds)
+    with interruptible():
+        status = demonstration.run(settings_of(ctx), reports, count=count, seed=seed, seconds=seconds)
     raise typer.Exit(status)

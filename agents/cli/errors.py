@@ -1,12 +1,16 @@
 """The one place where a failure becomes a line on stderr and an exit status."""
 
+import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from agents.broker import BrokerError
+from agents.cli.interrupts import raising, status_of
 from agents.deadletters import NoSuchLetter, NotReturned
 from agents.identities import NoIdentity
 from agents.schemas.files import SchemasError
@@ -18,7 +22,6 @@ from workflow.policy import PolicyError
 FAILED: Final = 1
 MISUSED: Final = 2
 UNDECIDED: Final = 3
-INTERRUPTED: Final = 130
 
 
 class Failure(Exception):
@@ -27,6 +30,20 @@ class Failure(Exception):
     def __init__(self, message: str, status: int = FAILED) -> None:
         super().__init__(message)
         self.status = status
+
+
+@contextmanager
+def interruptible(known: Callable[[], str] = str) -> Iterator[None]:
+    """Let a command put things in order on Ctrl-C and SIGTERM; `known` returns what to tell of it, and what to do next.
+
+    Raises:
+        Failure: it was interrupted.
+    """
+    try:
+        with raising():
+            yield
+    except KeyboardInterrupt as interrupt:
+        raise Failure(": ".join(filter(None, ("interrupted", known()))), status_of(interrupt)) from None
 
 
 ORDER: Final = (
@@ -74,10 +91,11 @@ class OneLineErrors(TyperGroup):
         return sorted(known, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 -- as in the class it extends
-        """Run a command and exit: 0, 1 (could not), 2 (asked wrongly) or 3 (not known yet)."""
+        """Run a command and exit: 0, 1 (could not), 2 (asked wrongly), 3 (not known yet), 130 or 143 (interrupted)."""
         extra["standalone_mode"] = False
         try:
             status = super().main(*args, **extra)
+            sys.stdout.flush()
         except Failure as failure:
             _fail(str(failure), failure.status)
         except _FORESEEN as error:
@@ -85,7 +103,11 @@ class OneLineErrors(TyperGroup):
         except typer.TyperException as error:
             _fail(_usage(error), error.exit_code)
         except typer.Abort:
-            _fail("interrupted", INTERRUPTED)
+            _fail("the input has ended", FAILED)
+        except BrokenPipeError:
+            # what reads the output has left, as `head` does; Python writes what is left of it when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(FAILED)
         except OSError as error:
             _fail(_system(error), FAILED)
         sys.exit(status if isinstance(status, int) else 0)

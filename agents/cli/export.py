@@ -16,7 +16,7 @@ from agents.bridges.export import Export, ExportOptions
 from agents.bridges.lapor_rows import HEADER
 from agents.bridges.sheets_out import CsvWriter, TableWriter, TooManyRows, XlsxWriter
 from agents.cli.context import note, settings_of
-from agents.cli.errors import MISUSED, Failure
+from agents.cli.errors import MISUSED, Failure, interruptible
 from agents.settings import Settings
 from events.client import require_topics
 from events.topics import TopicName
@@ -60,7 +60,7 @@ def export(
     require_topics(settings, [TopicName.EVENTS, TopicName.STATE, *([TopicName.IDENTITIES] if identities else [])])
     found = Export(settings, _options(settings, identities=identities), waits=note)
     try:
-        with _writer(out) as writer:
+        with interruptible(), _writer(out) as writer:
             writer.write(HEADER)
             for row in found:
                 writer.write(row)

@@ -7,7 +7,7 @@ import typer
 
 from agents import policies
 from agents.cli.context import console, login, say, settings_of
-from agents.cli.errors import MISUSED, Failure
+from agents.cli.errors import MISUSED, Failure, interruptible
 from agents.cli.wording import local, safe
 from agents.identities import Erasure, erase, look_up
 from agents.settings import Settings
@@ -66,7 +66,8 @@ def erase_identity(
     if isinstance(found, Erasure):
         say(f"nothing is left to erase: {_erased(found, settings)}")
         return
-    erasure = erase(settings, chosen, reason=reason.strip(), by=by or login())
+    with interruptible(lambda: "it may be erased or not; erase it again, which does no harm"):
+        erasure = erase(settings, chosen, reason=reason.strip(), by=by or login())
     say(f"the identity of who reported {chosen} is erased ({_at(erasure.place)}); the complaint is as it was")
     say(
         f"Kafka drops the old record about {_compacted_within()} from now; the report as it came, with the identity in "

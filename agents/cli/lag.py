@@ -9,6 +9,7 @@ from rich.live import Live
 
 from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import FAILED
+from agents.cli.interrupts import raising
 from agents.cli.lag_view import lines, view
 from agents.lag import LOOK_EVERY_SECONDS, WINDOW_SECONDS, LagReport, LagWatcher, measure
 
@@ -71,7 +72,11 @@ def _watch(watcher: LagWatcher, *, as_json: bool, partitions: bool) -> LagReport
     """Look until Ctrl-C; return what was seen last."""
     found = None
     screen = console()
-    with suppress(KeyboardInterrupt), Live(console=screen, auto_refresh=False, screen=screen.is_terminal) as live:
+    with (
+        suppress(KeyboardInterrupt),
+        raising(),
+        Live(console=screen, auto_refresh=False, screen=screen.is_terminal) as live,
+    ):
         while True:
             started = time.monotonic()
             found = watcher.sample()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from agents.cli.context import note, say
-from agents.cli.errors import Failure
+from agents.cli.errors import Failure, interruptible
 from agents.schemas.files import (
     EXAMPLES,
     SCHEMAS,
@@ -37,7 +37,8 @@ def application() -> typer.Typer:
 def write(directory: Directory = SCHEMAS, examples: Examples = EXAMPLES) -> None:
     """Write schemas/ anew from the models: a JSON Schema for each message, and asyncapi.json."""
     expected = documents(examples)
-    changed = put(directory, expected)
+    with interruptible():
+        changed = put(directory, expected)
     say(f"{directory}: {changed} of {len(expected)} files changed")
     for line in _broken(directory, last_released(directory)):
         note(line)
@@ -69,7 +70,9 @@ def release(directory: Directory = SCHEMAS, examples: Examples = EXAMPLES) -> No
         note(line)
     if wrong:
         raise Failure(f"{directory}: {_not_in_order(wrong)}; nothing was released")
-    say(f"released {keep(directory, contract_version())}")
+    with interruptible():
+        released_at = keep(directory, contract_version())
+    say(f"released {released_at}")
 
 
 def _not_in_order(wrong: Sequence[str]) -> str:

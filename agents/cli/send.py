@@ -12,11 +12,11 @@ import typer
 
 from agents import policies
 from agents.cli.context import say, settings_of
-from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure
+from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.fields import data_of, options
 from agents.cli.senders import source as source_given
 from agents.settings import Settings
-from events.client import Gateway, Order, Outcome, find_complaint, require_topics
+from events.client import AnswerUnreadable, Gateway, Order, Outcome, Unconfirmed, find_complaint, require_topics
 from events.commands import COMMANDS, Command
 from events.errors import InvalidCommand, Undecodable
 from events.topics import TopicName
@@ -127,9 +127,23 @@ def _send(ctx: typer.Context, command: type[Command], given: dict[str, Any]) -> 
     again = given["command_id"] is not None
     command_id = given["command_id"] or str(uuid4())
     order = Order(command.NAME, complaint, source, command_id, data, given["expected_version"])
-    with Gateway(settings) as gateway, in_words_of_options():
-        outcome = gateway.send(order, seconds=given["wait"], repeats_since=_BEGINNING if again else None)
+    sent: list[Outcome] = []
+    with Gateway(settings) as gateway, in_words_of_options(), interruptible(lambda: _known(order, sent)):
+        try:
+            sent.append(gateway.send(order, seconds=0, repeats_since=_BEGINNING if again else None))
+            outcome = gateway.wait(sent[0], given["wait"])
+        except Unconfirmed as error:
+            raise Failure(f"{error} (--id {order.id})") from error
+        except AnswerUnreadable as error:
+            raise Failure(str(error), UNDECIDED) from error
     _tell(outcome)
+
+
+def _known(order: Order, sent: list[Outcome]) -> str:
+    """Say what is known of a command by the time that the wait for its answer is interrupted."""
+    if sent:
+        return f"{sent[0]}; `alur show {order.complaint}` shows what comes of it"
+    return f"{order.name} may be in the log or not; send it again with --id {order.id}, which does no harm"
 
 
 @contextmanager

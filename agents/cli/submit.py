@@ -16,15 +16,17 @@ from agents.bridges.lines import lines_of
 from agents.bridges.reports import DEFAULT_SOURCE, TableOptions
 from agents.cli import rejects as reject_file
 from agents.cli.context import console, say, settings_of
-from agents.cli.errors import Failure
+from agents.cli.errors import Failure, interruptible
 from agents.cli.formats import Asked, Format, items_of, one_line
 from agents.cli.given import name_of, opened
+from agents.cli.interrupts import status_of
 from agents.cli.senders import channel
 from agents.settings import Settings
 from events.client import KafkaFailure, Place, Publisher, require_topics
 from events.topics import TopicName
 from events.vocabulary import ComplaintClass
 
+_Ending = UnreadableFile | KafkaFailure | KeyboardInterrupt
 _SHOWN = 20
 _LINGER_MS = 20
 
@@ -37,13 +39,28 @@ class Tally:
     """Acknowledged by Kafka."""
     complaints: set[str] = field(default_factory=set)
     skipped: list[Skipped] = field(default_factory=list)
+    """Not sent."""
     settled: int = 0
     """Passed over, because others have settled them."""
+    handed_over: int = 0
+    """To Kafka."""
+    refused: list[Skipped] = field(default_factory=list)
+    """By Kafka, each by itself."""
 
     @property
     def empty(self) -> bool:
         """Say whether nothing of the file has been read yet."""
-        return not (self.accepted or self.skipped or self.settled)
+        return not (self.handed_over or self.skipped or self.settled)
+
+    @property
+    def unconfirmed(self) -> int:
+        """Count the reports that may be in the log or not."""
+        return self.handed_over - self.accepted - len(self.refused)
+
+    @property
+    def left_out(self) -> list[Skipped]:
+        """Name the lines that are not in the log, in the order of the file."""
+        return sorted((*self.skipped, *self.refused), key=lambda each: each.line)
 
     def accept(self, report: Report, _place: Place) -> None:
         """Count a report that is in the log."""
@@ -52,7 +69,7 @@ class Tally:
 
     def refuse(self, line: int, reason: str) -> None:
         """Note a line that is not."""
-        self.skipped.append(Skipped(line, reason))
+        self.refused.append(Skipped(line, reason))
 
     def leave(self, item: Skipped | PassedOver) -> None:
         """Count an entry that is not to be sent."""
@@ -118,13 +135,13 @@ def submit(  # noqa: PLR0913 -- the options of a command are its arguments
     tally = Tally()
     reject_file.refuse_unless_writable(rejects, file)
     name = name_of(file)
-    with one_line(name):
+    with one_line(name), interruptible(lambda: _known(tally)):
         with opened(file) as stream, _progress(stream) as lines:
             ended_by = _send(settings_of(ctx), items_of(Asked(name, stream, form, options, given), lines), tally)
         _conclude(tally, rejects, "request" if form is Format.OPEN311 else "line", ended_by)
 
 
-def _send(settings: Settings, items: Iterable[Item], tally: Tally) -> UnreadableFile | KafkaFailure | None:
+def _send(settings: Settings, items: Iterable[Item], tally: Tally) -> _Ending | None:
     """Submit the reports; return what ended that before the end of the file, if anything did.
 
     Raises:
@@ -139,7 +156,7 @@ def _send(settings: Settings, items: Iterable[Item], tally: Tally) -> Unreadable
             except UnreadableFile as error:
                 unreadable = error
             publisher.flush()  # also what stands before that place of the file
-    except KafkaFailure as error:
+    except (KafkaFailure, KeyboardInterrupt) as error:
         return error
     return unreadable
 
@@ -149,6 +166,7 @@ def _hand_over(publisher: Publisher, items: Iterable[Item], tally: Tally) -> Non
         if not isinstance(item, Report):
             tally.leave(item)
             continue
+        tally.handed_over += 1
         publisher.publish(
             TopicName.INTAKE,
             item.complaint,
@@ -158,42 +176,56 @@ def _hand_over(publisher: Publisher, items: Iterable[Item], tally: Tally) -> Non
         )
 
 
-def _conclude(tally: Tally, rejects: Path | None, entry: str, ended_by: UnreadableFile | KafkaFailure | None) -> None:
+def _conclude(tally: Tally, rejects: Path | None, entry: str, ended_by: _Ending | None) -> None:
     """Tell what became of the file up to its end, or up to where it could not go on.
 
     Raises:
         UnreadableFile: it became unreadable.
-        Failure: Kafka took no more, some of it was not submitted, or the rejects could not be written.
+        Failure: Kafka took no more, some of it was not submitted, the rejects could not be written, or it was
+            interrupted.
     """
+    left_out = tally.left_out
     if ended_by is None or not tally.empty:
-        _tell(tally, entry, all_written=rejects is not None)
+        _tell(tally, left_out, entry, all_written=rejects is not None)
         try:
             if rejects is not None:
-                reject_file.write(rejects, tally.skipped)
+                reject_file.write(rejects, left_out)
         except Failure as unwritten:
             if ended_by is None:
                 raise
             say(str(unwritten))  # what ended it has the last word
     if ended_by is not None:
-        before = f" (before that {tally.accepted} were submitted; doing it again does no harm)"
-        reason = f"{ended_by}{before if tally.accepted else ''}"
-        raise UnreadableFile(reason) if isinstance(ended_by, UnreadableFile) else Failure(reason) from ended_by
-    if tally.skipped:
-        raise Failure(f"{len(tally.skipped)} of {tally.accepted + len(tally.skipped)} reports were not submitted")
+        raise _failure(ended_by, _known(tally), empty=not tally.handed_over) from ended_by
+    if left_out:
+        raise Failure(f"{len(left_out)} of {tally.accepted + len(left_out)} reports were not submitted")
 
 
-def _tell(tally: Tally, entry: str, *, all_written: bool) -> None:
+def _failure(ended_by: _Ending, known: str, *, empty: bool) -> Exception:
+    if isinstance(ended_by, KeyboardInterrupt):
+        return Failure(f"interrupted: {known}", status_of(ended_by))
+    reason = str(ended_by) if empty else f"{ended_by} (before that {known})"
+    return UnreadableFile(reason) if isinstance(ended_by, UnreadableFile) else Failure(reason)
+
+
+def _known(tally: Tally) -> str:
+    """Say how much of the file is in the log."""
+    if not tally.handed_over:
+        return "nothing was submitted"
+    unconfirmed = f", and {tally.unconfirmed} may be in the log or not" if tally.unconfirmed else ""
+    return f"{tally.accepted} were submitted{unconfirmed}; doing it again does no harm"
+
+
+def _tell(tally: Tally, left_out: list[Skipped], entry: str, *, all_written: bool) -> None:
     """Say what became of the file."""
-    tally.skipped.sort(key=lambda skipped: skipped.line)
-    for skipped in tally.skipped[:_SHOWN]:
+    for skipped in left_out[:_SHOWN]:
         say(f"{entry} {skipped.line}: {skipped.reason}")
-    if (more := len(tally.skipped) - _SHOWN) > 0:
+    if (more := len(left_out) - _SHOWN) > 0:
         say(f"and {more} more {entry}s" + ("" if all_written else " (--rejects FILE writes them all)"))
     if repeats := tally.accepted - len(tally.complaints):
         say(f"{repeats} repeat a report of the file: these are {len(tally.complaints)} complaints")
     if tally.settled:
         say(f"{tally.settled} are settled where they come from and were passed over (--settled submits them too)")
-    say(f"submitted {tally.accepted}, skipped {len(tally.skipped)}")
+    say(f"submitted {tally.accepted}, skipped {len(left_out)}")
 
 
 @contextmanager

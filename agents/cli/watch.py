@@ -12,6 +12,7 @@ from rich.live import Live
 from agents import policies
 from agents.admin import lag
 from agents.cli.context import console, note, settings_of
+from agents.cli.interrupts import raising
 from agents.cli.overview import READS, Board
 from agents.cli.overview_view import view
 from agents.settings import Settings
@@ -44,7 +45,7 @@ def watch(
             note("reading complaints.state ...")
         board.add(reader.to_end())
         if not once:
-            with suppress(KeyboardInterrupt):
+            with suppress(KeyboardInterrupt), raising():
                 _live(settings, reader, board, zone)
         console().print(view(board, lag(settings), datetime.now(UTC), zone))
 

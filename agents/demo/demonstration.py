@@ -37,7 +37,6 @@ POLICY: Final = "demo"
 PARTITIONS: Final = 4
 _QUICK_LOOK: Final = 1.0
 _PIPE_WIDTH: Final = 160
-_INTERRUPTED: Final = 130
 _FORESEEN: Final = (KafkaFailure, BrokerError, NoReports, OSError, PolicyError, stages.StagesEnded)
 
 
@@ -69,9 +68,6 @@ def demonstrate(settings: Settings, reports: Path | None, *, count: int, seed: i
     except _FORESEEN as error:
         sys.stderr.write(f"alur demo: {' '.join(str(error).split())}\n")
         return 1
-    except KeyboardInterrupt:
-        sys.stderr.write("alur demo: interrupted\n")
-        return _INTERRUPTED
 
 
 def _tell_skipped(console: Console, taken: Deliveries) -> None:

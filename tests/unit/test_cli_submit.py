@@ -16,7 +16,7 @@ TOLD = "line 3: nothing in it\nsubmitted 1, skipped 1\n"
 
 def tally() -> Tally:
     """One report that Kafka has, and one line that is none."""
-    return Tally(accepted=1, complaints={"one"}, skipped=[Skipped(3, "nothing in it")])
+    return Tally(handed_over=1, accepted=1, complaints={"one"}, skipped=[Skipped(3, "nothing in it")])
 
 
 @pytest.mark.parametrize(
