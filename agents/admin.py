@@ -5,13 +5,14 @@ kafka-python's client does the talking; what it raises leaves here as one of fou
 
 import re
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from kafka import TopicPartition
-from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import (
     BrokerResponseError,
     GroupIdNotFoundError,
@@ -24,14 +25,19 @@ from kafka.errors import (
     for_code,
 )
 
+from agents.layout import Difference, Found, changed, differences, gone, look, way_out
 from agents.settings import Settings
-from events.client.administration import admin_client, missing_among, topic_names
+from events.client.administration import admin_client, missing_among
 from events.client.errors import KafkaFailure, KafkaRefused, TopicsMissing
+from events.client.reading import installation_values
 from events.client.security import PLAINTEXT, Security
-from events.topics import ALL_TOPICS, BY_NAME, STAGES, TOPICS, Topic, TopicName
+from events.installation import LAYOUT_KEY, TOPIC_REPLACED, Incident, Layout
+from events.topics import ALL_TOPICS, BY_NAME, STAGES, TopicName
 
 _ANSWER_S: Final = 10.0
 _RETRY_S: Final = 0.2
+_SETTLES_S: Final = 5.0
+_RETENTION: Final = "retention.ms"
 _ABSENT: Final = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
 
 _RESOURCES: Final = {
@@ -45,34 +51,26 @@ _UNQUOTED: Final = re.compile(r"[\[\](){}'\"]|frozenset|\bset\b")
 _Result = TypeVar("_Result")
 
 
-@dataclass(frozen=True)
-class Difference:
-    """One setting of an existing topic that is not as it must be."""
-
-    topic: str
-    setting: str
-    expected: str
-    found: str
-
-    def __str__(self) -> str:
-        """Say it in a few words."""
-        return f"{self.topic} has {self.setting}={self.found}, not {self.expected}"
-
-
 class TopicsDiffer(KafkaFailure):
     """Topics exist with other settings than they must have; nothing was changed."""
 
-    def __init__(self, differences: tuple[Difference, ...]) -> None:
-        super().__init__(f"topics exist with other settings: {'; '.join(map(str, differences))}")
-        self.differences = differences
+    def __init__(self, differences: Sequence[Difference], ways_out: Iterable[str]) -> None:
+        found = "; ".join([*map(str, differences), *dict.fromkeys(ways_out)])
+        super().__init__(f"topics exist with other settings: {found}")
+        self.differences = tuple(differences)
+
+
+class LayoutDiffers(KafkaFailure):
+    """Topics of the installation are gone, or are not the ones that it was made with; nothing was changed."""
 
 
 @dataclass(frozen=True)
 class TopicsReport:
-    """What `ensure_topics` did: the topics it made, and those that were there as they should be."""
+    """What `ensure_topics` did: the topics it made, those that were there, and what it altered, a line each."""
 
     created: tuple[str, ...]
     present: tuple[str, ...]
+    altered: tuple[str, ...] = ()
 
 
 def broker_answers(broker: str, timeout: float = _ANSWER_S, *, security: Security = PLAINTEXT) -> bool:
@@ -84,46 +82,60 @@ def broker_answers(broker: str, timeout: float = _ANSWER_S, *, security: Securit
         return False
 
 
-def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) -> TopicsReport:
-    """Make the topics that do not exist; called again, it finds them all and changes nothing.
+def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, *, mend: bool = False) -> TopicsReport:
+    """Make the topics of a new installation, and note them in its record; called again, it changes nothing.
 
-    With `only`, the others are not looked at: whoever may not see them does not need them either.
+    With `only`, the others are not looked at: whoever may not see them does not need them either. With `mend`, what an
+    existing installation lacks is made too, settings are altered where that loses nothing, and empty topics get the
+    partitions that they lack: this is how an installation is upgraded.
 
     Raises:
         BrokerUnreachable: no broker answers.
         KafkaRefused: the broker says no, for example to more replicas than there are brokers.
-        TopicsDiffer: a topic exists with other settings; then no topic is made either.
+        TopicsDiffer: a topic exists with other settings, and may not or cannot be altered; then nothing is.
+        LayoutDiffers: topics of the installation are gone or replaced, without `mend`.
     """
-    names = topic_names(settings, only)
     with admin_client(settings) as client:
-        missing = missing_among(client, names)
-        present = tuple(name for name in names if name not in missing)
-        _compare(client, settings, present)
+        found = look(client, settings, only)
+        layout = _layout(settings, found)
+        if layout is not None and not mend and (lines := _lines(settings, layout, found, only)):
+            raise LayoutDiffers(lines[0])
+        altered = _mend(client, settings, layout, found) if mend else ()
+        _compare(client, settings, tuple(found))
+        missing = tuple(name for name in only if name not in found)
         if missing:
             _create(client, settings, missing)
             # another process may have made one of them meanwhile, with settings of its own
             _compare(client, settings, missing)
-    return TopicsReport(created=missing, present=present)
+        if TopicName.INSTALLATION in only and (missing or mend):
+            _record(settings, look(client, settings, only))
+    created = tuple(settings.topic(name) for name in missing)
+    return TopicsReport(created, tuple(settings.topic(name) for name in only if name in found), altered)
 
 
 def as_laid_out(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) -> Settings:
-    """Return `settings` with the number of partitions and replicas that the existing topics have, if there are any.
+    """Return `settings` with the number of partitions and replicas that the installation has, if there is one.
 
-    How many there are is decided once, when the topics are made; whoever runs the stages later need not repeat it.
+    How many there are is decided once, when the topics are made; whoever runs the stages later need not repeat it. An
+    installation from before there was a record has them if most of its topics agree: a topic or two may stand there
+    by accident.
 
     Raises:
         BrokerUnreachable: no broker answers.
         KafkaRefused: the broker says no.
     """
-    names = topic_names(settings, [name for name in only if BY_NAME[name].partitions is None])
     with admin_client(settings) as client:
-        missing = missing_among(client, names)
-        present = [name for name in names if name not in missing]
-        if not present:
-            return settings
-        partitions = client.describe_topics(present[:1])[0]["partitions"]
-    replicas = min(len(partition["replica_nodes"]) for partition in partitions)
-    return replace(settings, partitions=len(partitions), replication=replicas)
+        found = look(client, settings, only)
+        layout = _layout(settings, found)
+    about_complaints = [name for name in only if BY_NAME[name].partitions is None]
+    counts = Counter(found[name].partitions for name in about_complaints if name in found)
+    partitions, topics = counts.most_common(1)[0] if counts else (settings.partitions, 0)
+    if layout is not None:
+        partitions = layout.partitions
+    elif topics <= len(about_complaints) // 2:
+        return settings
+    replicas = Counter(topic.replicas for topic in found.values())
+    return replace(settings, partitions=partitions, replication=replicas.most_common(1)[0][0])
 
 
 def lag(settings: Settings) -> dict[str, dict[int, int]]:
@@ -150,53 +162,125 @@ def lag(settings: Settings) -> dict[str, dict[int, int]]:
         return behind
 
 
-def _create(client: Any, settings: Settings, names: tuple[str, ...]) -> None:  # noqa: ANN401 -- as above
+def _layout(settings: Settings, found: Collection[TopicName]) -> Layout | None:
+    if TopicName.INSTALLATION not in found:
+        return None
+    return Layout.of(installation_values(settings))
+
+
+def _lines(
+    settings: Settings, layout: Layout, found: Mapping[TopicName, Found], only: Collection[TopicName]
+) -> list[str]:
+    return [*gone(settings, layout, found, only).values(), *changed(settings, layout, found).values()]
+
+
+def _create(client: Any, settings: Settings, names: Collection[TopicName]) -> None:  # noqa: ANN401 -- kafka-python ships no types
     wanted = {
-        settings.topic(topic.name): {
-            "num_partitions": topic.partitions_in(settings.partitions),
+        settings.topic(name): {
+            "num_partitions": BY_NAME[name].partitions_in(settings.partitions),
             "replication_factor": settings.replication,
-            "configs": topic.config_on(settings.replication),
+            "configs": BY_NAME[name].config_on(settings.replication),
         }
-        for topic in TOPICS
-        if settings.topic(topic.name) in names
+        for name in names
     }
     for answer in client.create_topics(wanted, raise_errors=False)["topics"]:
         if answer["error_code"] not in {0, TopicAlreadyExistsError.errno}:
             said = answer.get("error_message") or for_code(answer["error_code"]).__name__
             raise KafkaRefused(f"topic {answer['name']} could not be made: {said}")
-    client.wait_for_topics(list(names))
+    client.wait_for_topics(list(wanted))
 
 
-def _compare(client: Any, settings: Settings, names: tuple[str, ...]) -> None:  # noqa: ANN401 -- as above
+def _compare(client: Any, settings: Settings, names: Collection[TopicName]) -> None:  # noqa: ANN401 -- as above
     """Raise `TopicsDiffer` unless each of the topics is as declared."""
-    if not names:
-        return
-    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-    configs = client.describe_configs(resources, config_filter=ConfigFilterType.ALL)["topic"]
-    layout = {topic["name"]: topic["partitions"] for topic in client.describe_topics(list(names))}
-    differences = tuple(
-        Difference(name, setting, expected, found)
-        for topic in TOPICS
-        if (name := settings.topic(topic.name)) in names
-        for setting, expected, found in chain(
-            _layout(settings, topic, layout[name]),
-            (
-                (key, value, str(configs[name].get(key, {}).get("value")))
-                for key, value in topic.config_on(settings.replication).items()
-            ),
-        )
-        if expected != found
-    )
-    if differences:
-        raise TopicsDiffer(differences)
+    deadline = time.monotonic() + _SETTLES_S
+    while found := differences(client, settings, look(client, settings, names), settings.replication):
+        if time.monotonic() > deadline:  # what was altered is seen a moment later
+            raise TopicsDiffer(found, [way_out(settings, each) for each in found])
+        time.sleep(_RETRY_S)
 
 
-def _layout(settings: Settings, topic: Topic, partitions: list[Mapping[str, Any]]) -> tuple[tuple[str, str, str], ...]:
-    replicas = min(len(partition["replica_nodes"]) for partition in partitions)
+def _mend(
+    client: Any,  # noqa: ANN401 -- as above
+    settings: Settings,
+    layout: Layout | None,
+    found: Mapping[TopicName, Found],
+) -> tuple[str, ...]:
+    """Alter what differs; return a line for each change.
+
+    Raises:
+        TopicsDiffer: something would lose records, or cannot be altered; then nothing is.
+    """
+    if layout is not None and layout.partitions != settings.partitions:
+        differs = Difference("the installation", "partitions", str(settings.partitions), str(layout.partitions))
+        raise TopicsDiffer([differs], ["leave out ALUR_PARTITIONS: the number is fixed when an installation is made"])
+    wanted = differences(client, settings, found, settings.replication)
+    empty = _empty(client, settings, found)
+    stuck = [each for each in wanted if not _mendable(each, empty)]
+    if stuck:
+        raise TopicsDiffer(stuck, [_by_hand(settings, each) for each in stuck])
+    configs: dict[str, dict[str, str]] = {}
+    for each in wanted:
+        if each.setting == "partitions":
+            client.create_partitions({each.topic: int(each.expected)})
+        else:
+            configs.setdefault(each.topic, {})[each.setting] = each.expected
+    if configs:
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name, each) for name, each in configs.items()]
+        answers = client.alter_configs(resources, incremental=True)["topic"]
+        if refused := [f"{name}: {answer}" for name, answer in answers.items() if answer != "OK"]:
+            raise KafkaRefused(f"settings could not be altered: {'; '.join(refused)}")
+    client.wait_for_topics([settings.topic(name) for name in found])
+    return tuple(f"{each.topic}: {each.setting} {each.found} -> {each.expected}" for each in wanted)
+
+
+def _mendable(difference: Difference, empty: Collection[str]) -> bool:
+    expected, found = difference.expected, difference.found
+    if difference.setting == "partitions":
+        return difference.topic in empty and int(found) < int(expected)
+    if difference.setting == _RETENTION and difference.topic not in empty:
+        return expected == "-1" or (found != "-1" and int(found) < int(expected))
+    return difference.setting != "replication"
+
+
+def _by_hand(settings: Settings, difference: Difference) -> str:
+    if difference.setting == "replication":
+        return "`kafka-reassign-partitions` changes replicas; or say how many there are in ALUR_REPLICATION"
+    if difference.setting != _RETENTION:
+        return way_out(settings, difference)
     return (
-        ("partitions", str(topic.partitions_in(settings.partitions)), str(len(partitions))),
-        ("replication", str(settings.replication), str(replicas)),
+        f"a shorter {_RETENTION} loses records: if that is meant, `kafka-configs --bootstrap-server {settings.broker} "
+        f"--alter --topic {difference.topic} --add-config {_RETENTION}={difference.expected}`"
     )
+
+
+def _empty(client: Any, settings: Settings, found: Mapping[TopicName, Found]) -> set[str]:  # noqa: ANN401 -- as above
+    """Return the names of the topics into which nothing has ever been written."""
+    names = {settings.topic(name) for name in found}
+    partitions = partitions_of(client, names)
+    ends = client.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST)) if partitions else {}
+    return names - {partition.topic for partition, at in ends.items() if at.offset}
+
+
+def _record(settings: Settings, found: Mapping[TopicName, Found]) -> None:
+    """Note the topics as the installation's; one that stands in the place of another is an incident."""
+    from agents.shell.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
+
+    ids = {str(name): topic.id for name, topic in found.items()}
+
+    def decide(values: Mapping[str, Any]) -> dict[str, Any]:
+        before = Layout.of(values)
+        noted = {} if before is None else before.topics
+        decided = {LAYOUT_KEY: Layout(settings.partitions, {**noted, **ids}).to_value()}
+        for name in (name for name, topic in ids.items() if noted.get(name, topic) != topic):
+            reason = (
+                f"topic {settings.prefix}{name} was gone or replaced (id {noted[name]}, now {ids[name]}): what was in "
+                "it is lost unless you have restored it"
+            )
+            incident = Incident(TOPIC_REPLACED, "alur topics create", name, None, None, None, reason, datetime.now(UTC))
+            decided[incident.key] = incident.to_value()
+        return decided
+
+    change_now(settings, decide)
 
 
 def _bounds(

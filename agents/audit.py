@@ -17,11 +17,11 @@ from agents.deadletters import origin_of, settled_by
 from agents.exposure import Exposure, Readable
 from agents.settings import Settings
 from events.announcements import CALENDAR_KEY
-from events.client import Record, read_all, require_topics
+from events.client import Record, require_topics
 from events.client.connection import connection, kafka_errors
 from events.client.errors import KafkaFailure
 from events.client.partitions import partition_of
-from events.client.reading import committed_consumer, record_of
+from events.client.reading import committed_consumer, installation_values, record_of
 from events.codec import (
     decode_announcement,
     decode_calendar,
@@ -34,7 +34,7 @@ from events.codec import (
 )
 from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
-from events.installation import Incident, entry, incidents_in
+from events.installation import Incident, incidents_in
 from events.outcomes import Rejection, RejectionEvent, ResolutionEvent
 from events.topics import TopicName
 from workflow.audit import Audit, Command, PartitionAudit
@@ -187,10 +187,7 @@ def recorded_incidents(settings: Settings) -> list[Incident]:
         BrokerUnreachable, KafkaRefused, TopicsMissing: it could not be read.
     """
     require_topics(settings, [TopicName.INSTALLATION])
-    values: dict[str, Any] = {}
-    for record in read_all(settings, [TopicName.INSTALLATION]):
-        values |= entry(record.key, record.value)
-    return incidents_in(values)
+    return incidents_in(installation_values(settings))
 
 
 def _take_in(settings: Settings, log: Log, found: Audit) -> None:

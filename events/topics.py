@@ -64,14 +64,14 @@ def _kept(days: int | None) -> dict[str, str]:
     return {
         "cleanup.policy": "delete",
         "retention.ms": _FOREVER if days is None else str(days * _DAY_MS),
-        "message.timestamp.type": "CreateTime",
+        # what expires does so by the broker's clock: a record with an old stamp of its sender's was gone in seconds
+        "message.timestamp.type": "CreateTime" if days is None else "LogAppendTime",
         "max.message.bytes": str(OUTWARD_RECORD_BYTES),
     }
 
 
-def _inward(*, stamp: str) -> dict[str, str]:
+def _inward() -> dict[str, str]:
     return _kept(30) | {
-        "message.timestamp.type": stamp,
         "max.message.bytes": str(INWARD_RECORD_BYTES),
         # the broker unpacks what comes compressed, and so holds it to that limit: 12 kB can unpack to 400 MB
         "compression.type": "uncompressed",
@@ -89,11 +89,11 @@ def _compacted(within_days: int | None = None) -> dict[str, str]:
 
 
 TOPICS: Final[tuple[Topic, ...]] = (
-    Topic(TopicName.INTAKE, "intake", _inward(stamp="CreateTime")),
+    Topic(TopicName.INTAKE, "intake", _inward()),
     # what is erased has to be gone from the disk some day soon, also where little is written
     Topic(TopicName.IDENTITIES, "the identity desk only", _compacted(within_days=7)),
     # The broker's stamp on a command is the `now` of the decision on it: the log is the clock.
-    Topic(TopicName.COMMANDS, "lifecycle", _inward(stamp="LogAppendTime")),
+    Topic(TopicName.COMMANDS, "lifecycle", _inward()),
     Topic(TopicName.EVENTS, "stages, gateways, auditors", _kept(None)),
     Topic(TopicName.STATE, "lifecycle, sla, gateways, boards", _compacted()),
     Topic(TopicName.STORIES, "resolution", _compacted()),

@@ -1,12 +1,14 @@
 """`alur topics`: make the topics, and look at them."""
 
+import os
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from agents.acl import apply, rights, script
-from agents.admin import ensure_topics
+from agents.admin import as_laid_out, ensure_topics
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
 from agents.settings import Settings
@@ -36,7 +38,11 @@ def create(
         int | None, typer.Option(metavar="N", help="replicas of each partition, instead of ALUR_REPLICATION")
     ] = None,
 ) -> None:
-    """Make the topics that do not exist; refuse if one exists with other settings, and say which.
+    """Make the topics that do not exist, and bring those of an existing installation up to date.
+
+    The number of partitions is fixed when an installation is made. Settings are altered where that loses nothing, and
+    empty topics get the partitions that they lack; for the rest, the command that mends it is named. Stop all stages
+    before you do this with topics that were deleted.
 
     alur topics create --partitions 12 --replication 3
     """
@@ -45,11 +51,18 @@ def create(
         ALUR_PARTITIONS=None if partitions is None else str(partitions),
         ALUR_REPLICATION=None if replication is None else str(replication),
     )
-    report = ensure_topics(settings)
+    found = as_laid_out(settings)
+    if partitions is None and not os.environ.get("ALUR_PARTITIONS"):
+        settings = replace(settings, partitions=found.partitions)
+    if replication is None and not os.environ.get("ALUR_REPLICATION"):
+        settings = replace(settings, replication=found.replication)
+    report = ensure_topics(settings, mend=True)
+    for line in report.altered:
+        say(f"altered {line}")
     for name in report.created:
         say(f"made {name}")
     said = f"{len(report.created)} topics made" if report.created else "no topic had to be made"
-    say(f"{said}, {len(report.present)} were there as they should be")
+    say(f"{said}, {len(report.present)} {'are' if report.altered else 'were'} there as they should be")
 
 
 def listing(ctx: typer.Context) -> None:

@@ -12,20 +12,6 @@ from events.client.errors import AccessRefused, KafkaFailure, NotAllowed
 from events.topics import TopicName
 
 
-def refuse_if_hidden(settings: Settings, topics: Collection[TopicName]) -> None:
-    """Return unless one of the topics may exist, but not for us.
-
-    Raises:
-        RefusedToStart: it may.
-    """
-    try:
-        topics_missing(settings, topics)
-    except NotAllowed as error:
-        raise RefusedToStart(str(error)) from None
-    except KafkaFailure:
-        return
-
-
 def explained(error: Exception, settings: Settings, topics: Collection[TopicName]) -> Exception:
     """Return what is behind an `error` at the start.
 

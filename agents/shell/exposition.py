@@ -113,7 +113,7 @@ METRICS: Final = (
         "alur_latency_seconds",
         "histogram",
         "seconds",
-        "From the log's stamp on a record (on the intake: the channel's) until it is settled. For `lifecycle`: from a "
+        "From the log's stamp on a record until it is settled. For `lifecycle`: from a "
         "command submitted until it is decided on",
         lambda reader: reader.metrics.latency,
     ),
@@ -163,7 +163,7 @@ METRICS: Final = (
         "alur_intake_wait_seconds",
         "histogram",
         "seconds",
-        "From the channel's stamp on a report to the log's stamp on its registration",
+        "From the log's stamp on a report to that on its registration",
         lambda reader: reader.metrics.intake_wait,
         stages=("lifecycle",),
     ),

@@ -30,7 +30,7 @@ def not_ready(reader: Reader) -> str | None:
     """Return why the worker does not do its work just now, in one line; None if it does."""
     if reader.should_stop:
         return "stopping"
-    stuck = _stuck(reader, READY_SECONDS)
+    stuck = reader.guard.reason or _stuck(reader, READY_SECONDS)
     if stuck is not None:
         return stuck
     if reader.rebalancing:

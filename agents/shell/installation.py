@@ -6,6 +6,7 @@ its end, and decides on what stands there. If another writer comes between, the 
 
 import asyncio
 import json
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -104,13 +105,15 @@ class Installation:
     async def report(self, incident: Incident) -> None:
         """Log an incident and keep it; one that is known already keeps its time.
 
+        One that is about no record is a new one once it has been acknowledged: it has happened again.
+
         Raises:
             KafkaError: the record cannot be read or written.
         """
         log.error("incident", kind=incident.kind, stage=self._stage, reason=incident.reason, id=incident.id)
-        if incident.key not in self._values:
-            value = replace(incident, at=incident.at or datetime.now(UTC)).to_value()
-            await self.change(lambda values: {incident.key: values.get(incident.key, value)})
+        known = next((each for each in self.incidents if each.key == incident.key), None)
+        if known is None or (known.acknowledged_at is not None and known.first_offset is None):
+            await self.put(incident.key, replace(incident, at=incident.at or datetime.now(UTC)).to_value())
 
     async def _follow(self) -> None:
         try:
@@ -153,6 +156,8 @@ def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values
     Raises:
         KafkaRefused: the record cannot be read or written.
     """
+    # what the library logs while a new topic finds its leader is no concern of whoever waits for the command
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         return asyncio.run(change(settings, decide))
     except KafkaError as error:

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
+import aiokafka.client
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError, NotCoordinatorForGroupError, for_code
 from aiokafka.protocol.commit import OffsetFetchRequest
+from aiokafka.protocol.metadata import MetadataRequest
 
 from agents import unpacking
 from agents.settings import Settings
@@ -58,6 +61,7 @@ def consumer(
     `isolation` `read_committed` it sees nothing of a transaction that is not committed, nor what lies behind one that
     is open: its ends are the last stable offsets. With `read_uncommitted` they are the ends of the log.
     """
+    _make_no_topics()
     unpacking.install()
     return AIOKafkaConsumer(
         bootstrap_servers=settings.broker,
@@ -76,6 +80,7 @@ def consumer(
 
 def producer(settings: Settings, transactional_id: str | None = None) -> Any:  # noqa: ANN401 -- aiokafka ships no types
     """Return a producer whose sends count once all replicas in sync have them, and that never repeats one."""
+    _make_no_topics()
     return AIOKafkaProducer(
         bootstrap_servers=settings.broker,
         **settings.security.client_options(),
@@ -87,6 +92,11 @@ def producer(settings: Settings, transactional_id: str | None = None) -> Any:  #
         max_request_size=OUTWARD_RECORD_BYTES,
         transactional_id=transactional_id,
     )
+
+
+def _make_no_topics() -> None:
+    """Let no client of this process make a topic by asking for one that is gone; aiokafka has no setting for it."""
+    aiokafka.client.MetadataRequest = partial(MetadataRequest, allow_auto_topic_creation=False)
 
 
 async def committed(consumer: Any, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:  # noqa: ANN401 -- aiokafka ships no types

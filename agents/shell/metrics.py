@@ -120,7 +120,7 @@ class Metrics:
         """Count a batch of one partition by the log's stamps on its records; `began`: its commit, by `monotonic`."""
         self.answered_at = time.monotonic()
         now_ms = time.time() * 1000
-        # a channel's clock may be ahead of ours
+        # the broker's clock, or that of another stage, may be ahead of ours
         waited = [max(0.0, now_ms - stamp) / 1000 for stamp in stamps_ms]
         self.records[partition] += len(waited)
         self.latency.add_all(waited)

@@ -16,19 +16,17 @@ from mode import Service
 
 from agents.settings import Settings
 from agents.shell import failpoints, kafka
-from agents.shell.access import refuse_if_hidden
 from agents.shell.commits import LateCommits
 from agents.shell.forwarding import FirstStamps
 from agents.shell.headroom import Headroom
 from agents.shell.horizon import Horizon
 from agents.shell.installation import Installation
+from agents.shell.layout_guard import LayoutGuard
 from agents.shell.lease import TRANSACTION_PAUSE_SECONDS, Lease, Tally
 from agents.shell.metrics import Metrics
 from agents.shell.process import end_with
-from agents.shell.stage import Partition, RefusedToStart, Stage
+from agents.shell.stage import Partition, Stage
 from agents.shell.tracing import PASSING, Tracing
-from events.access import ROLES
-from events.topics import BY_NAME
 from workflow.policy import PolicySet
 
 log = structlog.get_logger()
@@ -54,6 +52,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.keys = settings.keys()
         self.count = 0
         self.installation = Installation(settings, stage.name)
+        self.guard = LayoutGuard(stage.name, settings, self.installation)
         self.metrics = Metrics()
         self.tracing: Tracing = PASSING
         self.stamps = FirstStamps(settings)
@@ -83,29 +82,19 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.producer = kafka.producer(self.settings)
         await self.producer.start()
         await self.consumer.start()
-        await self._count_partitions()
-        await self.installation.start()
+        self.layout = await self.guard.check()
+        self.count = self.layout.partitions
         if self.stage.tick_every is not None:
             self.horizon = Horizon(self.settings, self.count)
             await self.horizon.start()
         if self.stage.holds_for is not None:
             self.headroom = Headroom(self.settings, *self.stage.holds_for, self.count)
             await self.headroom.start()
+        self.guard.watch(self.layout)
         self.consumer.subscribe([self.source], listener=self)
         if self.settings.key_file is None:
             log.warning("keys_derived", stage=self.stage.name, next="set ALUR_KEY_FILE: docs/security.md")
         log.info("started", stage=self.stage.name, topic=self.source, policy=self.policies.name)
-
-    async def _count_partitions(self) -> None:
-        needed = ROLES[self.stage.name].topics
-        cluster = await self.producer.client.fetch_all_metadata()
-        counts = {name: len(cluster.partitions_for_topic(self.settings.topic(name)) or ()) for name in needed}
-        if missing := [name for name, count in counts.items() if not count]:
-            await asyncio.to_thread(refuse_if_hidden, self.settings, needed)
-            raise RefusedToStart(f"topic {self.settings.topic(missing[0])} is missing: run `alur topics create`")
-        self.count = counts[self.stage.source]
-        if any(count != BY_NAME[name].partitions_in(self.count) for name, count in counts.items()):
-            raise RefusedToStart(f"topics need the same number of partitions each, and have {counts}")
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Let the poll in hand settle before anybody else may own its partitions."""
@@ -129,6 +118,9 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         kept = wanted if self._no_generation_missed() else set()
         await asyncio.gather(*(self._give_up(source) for source in set(self.leases) - kept))
         if self.should_stop:
+            return
+        if beyond := [source for source in wanted if source.partition >= self.count]:
+            self.guard.refuse_beyond(beyond[0])
             return
         for source in wanted:
             lease = self.leases.get(source)
@@ -229,6 +221,9 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         if self.commits.overdue:
             await self.commits.send()
         failpoints.reach("before-poll")
+        if self.guard.reason is not None:
+            await asyncio.sleep(_HELD_SECONDS)
+            return
         most = await self._most()
         if not most:
             self.metrics.held_seconds += _HELD_SECONDS
@@ -272,7 +267,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     async def tick(self) -> None:
         """Let the leases write what is due, once all that came before it has been settled."""
         due = [lease for lease in self.leases.values() if lease.due(datetime.now(UTC))]
-        if not due or self.horizon is None:
+        if not due or self.horizon is None or self.guard.reason is not None:
             return
         try:
             reached = await self.horizon.reached()
@@ -325,6 +320,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         await self.consumer.stop()
         await self.producer.stop()
         await self.stamps.stop()
+        self.guard.stop()
         await self.installation.stop()
         await asyncio.to_thread(self.tracing.stop)
         for asking in (self.horizon, self.headroom):

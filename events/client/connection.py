@@ -45,6 +45,8 @@ def connection(settings: ClientSettings, client: str) -> dict[str, Any]:
         "bootstrap_servers": settings.broker.split(","),
         "client_id": f"alur-{client}",
         "bootstrap_timeout_ms": _ANSWER_MS,
+        # a look at a topic that is gone must not make it anew, with the settings that the broker has for any
+        "allow_auto_create_topics": False,
         **settings.security.client_options(),
     }
 

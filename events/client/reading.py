@@ -19,6 +19,7 @@ from events.client.errors import BrokerUnreachable, TopicsMissing
 from events.client.partitions import partition_of
 from events.client.settings import ClientSettings
 from events.ids import canonical_id
+from events.installation import entry
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
 
 _AT_ONCE: Final = 2_000
@@ -227,6 +228,14 @@ def read_all(settings: ClientSettings, topics: Collection[TopicName]) -> Iterato
     """Give all records of the topics up to their end as it is now; raises as `Reader` does."""
     with Reader(settings, topics) as reader:
         yield from reader.to_end()
+
+
+def installation_values(settings: ClientSettings) -> dict[str, Any]:
+    """Return the installation record: a JSON value a key. Raises as `Reader` does."""
+    values: dict[str, Any] = {}
+    for record in read_all(settings, [TopicName.INSTALLATION]):
+        values |= entry(record.key, record.value)
+    return values
 
 
 def extents(settings: ClientSettings, topics: Collection[TopicName]) -> dict[TopicName, Extent]:

@@ -76,6 +76,7 @@ class Watched(Reader):
 
     def __init__(self, handler: Callable[[Partition], Any]) -> None:
         super().__init__(Stage("intake", handler), SETTINGS, policies.load("demo"), None)
+        self.count = 4
         self.failures: list[Exception] = []
         self.consumer = Member()
         self.producer = None

@@ -50,9 +50,10 @@ def test_what_has_replicas_counts_as_written_once_most_of_them_have_it(replicas:
         assert topic.config_on(1) == topic.config
 
 
-def test_the_log_is_the_clock_of_commands_and_of_nothing_else() -> None:
-    stamped = [topic.name for topic in TOPICS if topic.config["message.timestamp.type"] == "LogAppendTime"]
-    assert stamped == [TopicName.COMMANDS]
+def test_what_expires_does_so_by_the_brokers_clock_and_commands_are_stamped_by_it() -> None:
+    stamped = {topic.name for topic in TOPICS if topic.config["message.timestamp.type"] == "LogAppendTime"}
+    assert stamped == {topic.name for topic in TOPICS if int(topic.config.get("retention.ms", "-1")) > 0}
+    assert TopicName.COMMANDS in stamped
 
 
 def test_what_comes_in_fits_into_what_goes_out() -> None:

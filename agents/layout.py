@@ -1,0 +1,157 @@
+"""The topics as they are, against what is declared and what the installation record says of them.
+
+The number of partitions and Kafka's ids of the topics are fixed when an installation is made. Partitions that are added
+later, or a topic that is deleted and made anew, would put complaints where no stage looks for them.
+"""
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
+from kafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartitionError
+
+from agents.settings import Settings
+from events.client.administration import admin_client
+from events.client.errors import KafkaFailure
+from events.installation import Layout
+from events.topics import BY_NAME, TopicName
+
+WATCH_EVERY_SECONDS: Final = 3.0
+MEND: Final = "`alur topics create`"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A topic that exists."""
+
+    id: str
+    """Kafka's own: a topic that is made anew has another."""
+    partitions: int
+    replicas: int
+    """Of the partition that has the fewest."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One setting of an existing topic that is not as it must be."""
+
+    topic: str
+    setting: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        """Say it in a few words."""
+        return f"{self.topic} has {self.setting}={self.found}, not {self.expected}"
+
+
+def look(client: Any, settings: Settings, names: Collection[TopicName]) -> dict[TopicName, Found]:  # noqa: ANN401 -- kafka-python ships no types
+    """Return those of the topics that exist.
+
+    Raises:
+        TopicAuthorizationFailedError: there may be one, but not for us.
+    """
+    by_name = {settings.topic(name): name for name in names}
+    # asked by name: in a list of all topics, those that we may not see would look as if they did not exist
+    answers = client.describe_topics(list(by_name))
+    if hidden := [each["name"] for each in answers if each["error_code"] == TopicAuthorizationFailedError.errno]:
+        raise TopicAuthorizationFailedError(", ".join(hidden))
+    found = {
+        by_name[each["name"]]: Found(
+            str(each["topic_id"]),
+            len(each["partitions"]),
+            min((len(partition["replica_nodes"]) for partition in each["partitions"]), default=0),
+        )
+        for each in answers
+        if each["error_code"] != UnknownTopicOrPartitionError.errno
+    }
+    return {name: found[name] for name in names if name in found}
+
+
+def watch(
+    settings: Settings,
+    names: Collection[TopicName],
+    stop: threading.Event,
+    tell: Callable[[dict[TopicName, Found]], None],
+) -> None:
+    """Look at the topics every few seconds until `stop` is set, and `tell` what is there; blocks its thread."""
+    while not stop.is_set():
+        with suppress(KafkaFailure), admin_client(settings) as client:
+            while not stop.wait(WATCH_EVERY_SECONDS):
+                tell(look(client, settings, names))
+        stop.wait(WATCH_EVERY_SECONDS)
+
+
+def gone(
+    settings: Settings, layout: Layout, found: Collection[TopicName], names: Iterable[TopicName]
+) -> dict[TopicName, str]:
+    """Return a line for each of the topics that the installation has had and that does not exist."""
+    return {
+        name: f"topic {settings.topic(name)} of this installation is gone: {MEND} makes it anew, without what was in it"
+        for name in names
+        if name in layout.topics and name not in found
+    }
+
+
+def changed(settings: Settings, layout: Layout, found: Mapping[TopicName, Found]) -> dict[TopicName, str]:
+    """Return a line for each topic that is another one than the installation's, or has other partitions."""
+    lines = {}
+    for name, topic in found.items():
+        expected = BY_NAME[name].partitions_in(layout.partitions)
+        if layout.topics.get(name, topic.id) != topic.id:
+            lines[name] = (
+                f"topic {settings.topic(name)} has id={topic.id}, not {layout.topics[name]}: it was deleted and made "
+                f"anew; stop all stages, restore what is missing, then {MEND} takes it for the installation's"
+            )
+        elif topic.partitions != expected:
+            difference = Difference(settings.topic(name), "partitions", str(expected), str(topic.partitions))
+            lines[name] = f"topic {difference}: {way_out(settings, difference)}"
+    return lines
+
+
+def way_out(settings: Settings, difference: Difference) -> str:
+    """Return what mends a difference."""
+    if difference.setting != "partitions":
+        return f"{MEND} alters it where that loses nothing"
+    anew = f"`kafka-topics --bootstrap-server {settings.broker} --delete --topic {difference.topic}`, then {MEND}"
+    if int(difference.found) > int(difference.expected):
+        return f"partitions cannot be removed, see docs/runbook.md#alurincident; if nothing in it is needed, {anew}"
+    if difference.topic == settings.topic(TopicName.INTAKE):  # a report is the same in any partition
+        alter = f"--alter --topic {difference.topic} --partitions {difference.expected}"
+        return f"`kafka-topics --bootstrap-server {settings.broker} {alter}`, then {MEND}"
+    return f"{MEND} adds them while the topic is empty; if nothing in it is needed, {anew}"
+
+
+def differences(
+    client: Any,  # noqa: ANN401 -- kafka-python ships no types
+    settings: Settings,
+    found: Mapping[TopicName, Found],
+    replication: int | None = None,
+) -> tuple[Difference, ...]:
+    """Return how the topics differ from their declaration and from `settings`.
+
+    Args:
+        client: of kafka-python.
+        settings: which environment, and how many partitions.
+        found: the topics that exist.
+        replication: how many replicas they must have; None: as many as they have.
+    """
+    if not found:
+        return ()
+    resources = [ConfigResource(ConfigResourceType.TOPIC, settings.topic(name)) for name in found]
+    configs = client.describe_configs(resources, config_filter=ConfigFilterType.ALL)["topic"]
+    compared = []
+    for name, topic in found.items():
+        declared, full = BY_NAME[name], settings.topic(name)
+        compared.append(
+            Difference(full, "partitions", str(declared.partitions_in(settings.partitions)), str(topic.partitions))
+        )
+        compared.append(Difference(full, "replication", str(replication or topic.replicas), str(topic.replicas)))
+        compared += [
+            Difference(full, setting, expected, str(configs[full].get(setting, {}).get("value")))
+            for setting, expected in declared.config_on(replication or topic.replicas).items()
+        ]
+    return tuple(each for each in compared if each.expected != each.found)

@@ -1,0 +1,146 @@
+"""Keeps a stage from working on topics that are not those of its installation: at its start, and while it runs.
+
+Partitions that were added, or a topic that was made anew, need an operator: the process ends with the status of a
+refusal. A topic that is not there may be back in a moment, while brokers start: the stage holds still until it is.
+"""
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
+
+from agents.layout import MEND, Difference, Found, changed, differences, gone, look, watch, way_out
+from agents.settings import Settings
+from agents.shell.installation import Installation
+from agents.shell.process import end_with
+from agents.shell.stage import RefusedToStart
+from events.access import ROLES
+from events.client.administration import admin_client
+from events.client.errors import KafkaFailure, NotAllowed
+from events.installation import LAYOUT_CHANGED, LAYOUT_KEY, Incident, Layout
+from events.topics import STAGES, TopicName
+
+log = structlog.get_logger()
+
+_GONE_LOOKS: Final = 5
+"""So many looks in a row have to miss a topic before it counts as gone."""
+_REPORT_SECONDS: Final = 10.0
+
+
+class LayoutGuard:
+    """Compares the topics of one stage with the installation record."""
+
+    def __init__(self, stage: str, settings: Settings, installation: Installation) -> None:
+        self._stage = stage
+        self._settings = settings
+        self._installation = installation
+        self._topics = ROLES[stage].topics
+        self._stop = threading.Event()
+        self._ending: asyncio.Task[None] | None = None
+        self._missed = 0
+        self.reason: str | None = None
+        """Why the stage must not work just now, in one line; None if it may."""
+
+    async def check(self) -> Layout:
+        """Read the installation record and return its layout; the first stage on topics without one writes it.
+
+        Raises:
+            KafkaError: Kafka cannot be asked.
+            RefusedToStart: the topics are not as they have to be.
+        """
+        found, differing = await self._look()
+        if TopicName.INSTALLATION in found:
+            await self._installation.start()
+        layout = Layout.of(self._installation.values)
+        if layout is not None:
+            self._refuse([*gone(self._settings, layout, found, self._topics).values()])
+        self._refuse(
+            [f"topic {self._settings.topic(each)} is missing: run {MEND}" for each in self._topics if each not in found]
+        )
+        counts = {str(name): topic.partitions for name, topic in found.items() if name is not TopicName.INSTALLATION}
+        if layout is None:
+            if len(set(counts.values())) > 1:
+                raise RefusedToStart(f"topics need the same number of partitions each, and have {counts}; run {MEND}")
+            layout = Layout(counts[STAGES[self._stage]], {})
+        self._refuse([*changed(self._settings, layout, found).values()])
+        self._refuse([f"topic {each}: {way_out(self._settings, each)}" for each in differing])
+        if any(name not in layout.topics for name in self._topics):
+            await self._installation.change(lambda values: self._joined(values, layout, found))
+        return layout
+
+    def watch(self, layout: Layout) -> None:
+        """Look at the topics again and again from now on."""
+        loop = asyncio.get_running_loop()
+
+        def tell(found: dict[TopicName, Found]) -> None:
+            with suppress(RuntimeError):  # the loop has ended, and this process does soon
+                loop.call_soon_threadsafe(self._seen, layout, found)
+
+        looking = (self._settings, self._topics, self._stop, tell)
+        threading.Thread(target=watch, args=looking, name="layout-guard", daemon=True).start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stop.set()
+
+    def refuse_beyond(self, source: TopicPartition) -> None:
+        """End the process: the group has given us a partition that the installation does not have."""
+        line = f"topic {source.topic} has a partition {source.partition} beyond the layout of the installation: {MEND}"
+        self._end(STAGES[self._stage], f"{line} says what to do")
+
+    def _seen(self, layout: Layout, found: Mapping[TopicName, Found]) -> None:
+        for name, line in changed(self._settings, layout, found).items():
+            self._end(name, line)
+            return
+        missing = gone(self._settings, layout, found, self._topics)
+        self._missed = self._missed + 1 if missing else 0
+        if self._ending is None:
+            self.reason = next(iter(missing.values()), None)
+        if self._missed >= _GONE_LOOKS:
+            self._end(*next(iter(missing.items())))
+
+    def _end(self, topic: TopicName, line: str) -> None:
+        self.reason = line
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._report_and_end(topic, line))
+
+    async def _report_and_end(self, topic: TopicName, line: str) -> None:
+        incident = Incident(LAYOUT_CHANGED, self._stage, topic, None, None, None, line)
+        try:
+            async with asyncio.timeout(_REPORT_SECONDS):
+                await self._installation.report(incident)
+        except Exception as error:  # noqa: BLE001 -- the record may be what is gone; the log has the incident
+            log.warning("incident-not-kept", stage=self._stage, id=incident.id, error=type(error).__name__)
+        end_with(self._stage, RefusedToStart(line))
+
+    def _joined(self, values: Mapping[str, Any], layout: Layout, found: Mapping[TopicName, Found]) -> dict[str, Any]:
+        before = Layout.of(values) or layout
+        self._refuse([*changed(self._settings, before, found).values()])
+        ids = {str(name): topic.id for name, topic in found.items()}
+        return {LAYOUT_KEY: Layout(before.partitions, {**before.topics, **ids}).to_value()}
+
+    def _refuse(self, lines: list[str]) -> None:
+        if lines:
+            raise RefusedToStart(lines[0])
+
+    async def _look(self) -> tuple[dict[TopicName, Found], list[Difference]]:
+        try:
+            return await asyncio.to_thread(self._look_now)
+        except NotAllowed as error:
+            raise RefusedToStart(str(error)) from error
+        except KafkaFailure as error:
+            raise KafkaConnectionError(str(error)) from error
+
+    def _look_now(self) -> tuple[dict[TopicName, Found], list[Difference]]:
+        """Return the topics that exist, and their settings that are not as declared."""
+        with admin_client(self._settings) as client:
+            found = look(client, self._settings, self._topics)
+            open_to_us = {name: found[name] for name in ROLES[self._stage].looks_into if name in found}
+            differing = differences(client, self._settings, open_to_us)
+        # how many partitions there must be is not known by the settings of a stage, but by the record
+        return found, [each for each in differing if each.setting != "partitions"]
