@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from agents.diskmap import DiskFailed, DiskMap
 from agents.shell import Output, Partition, Stage, stage_app
-from events.codec import decode_fact, encode_resolution, encode_value, read_ours
+from agents.shell.process import end_with
+from agents.shell.stage import RefusedToStart
+from events.codec import complaint_key, decode_fact, encode_resolution, encode_value, read_ours
 from events.facts import (
     ComplaintArchived,
     ComplaintClosed,
@@ -37,37 +40,39 @@ _TELLING: Final = frozenset(
 class Resolutions:
     """Follows the story of each complaint of its partition, and tells it when the complaint is settled.
 
-    The stories are in a compacted topic of their own: snapshots hold no free text.
+    The stories are in a compacted topic of their own: snapshots hold no free text. Those of settled complaints are kept
+    too, since a rating publishes them again: most lie in a temporary file (docs/adr/0029).
     """
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
-        self._stories: dict[bytes, bytes] = {}
+        self._stories = DiskMap()
         self._uncommitted: dict[bytes, bytes | None] = {}
 
     def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         """Take in a story."""
         if record.value is not None:
             read_ours(Story, record.value)
-        self._keep(record.key, record.value)
+        self._keep(complaint_key(record.key), record.value)
 
     def ready(self) -> None:
         """Begin: any memory will do."""
 
     def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
         """Return the story as a fact changes it, and the resolution if it settles the complaint."""
-        name = next((value for header, value in record.headers if header == "fact"), None)
-        if name is not None and name not in _TELLING:
+        fact = next((value for header, value in record.headers if header == "fact"), None)
+        if fact is not None and fact not in _TELLING:
             return
         recorded = decode_fact(record.value)
         complaint = recorded.complaint
         key = complaint.complaint_id.encode()
-        known = self._uncommitted[key] if key in self._uncommitted else self._stories.get(key)
+        name = complaint_key(key)
+        known = self._uncommitted[name] if name in self._uncommitted else self._known(name)
         before = None if known is None else read_ours(Story, known)
         story = told(before, recorded)
         number = self._partition.number
         if story != before:
-            value = self._uncommitted[key] = None if story is None else encode_value(story)
+            value = self._uncommitted[name] = None if story is None else encode_value(story)
             yield Output(TopicName.STORIES, key, value, number)
         if publishes(recorded.fact):
             policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
@@ -79,19 +84,25 @@ class Resolutions:
 
     def commit(self) -> None:
         """Keep the stories that the batch has changed."""
-        for key, value in self._uncommitted.items():
-            self._keep(key, value)
+        for name, value in self._uncommitted.items():
+            self._keep(name, value)
         self._uncommitted.clear()
 
     def rollback(self) -> None:
         """Drop the changes of the batch."""
         self._uncommitted.clear()
 
-    def _keep(self, key: bytes, story: bytes | None) -> None:
-        if story is None:
-            self._stories.pop(key, None)
-        else:
-            self._stories[key] = story
+    def _known(self, name: bytes) -> bytes | None:
+        try:
+            return self._stories.get(name)
+        except DiskFailed as error:  # no fault of the record in hand, which would be set aside
+            end_with(NAME, RefusedToStart(str(error)))
+
+    def _keep(self, name: bytes, story: bytes | None) -> None:
+        try:
+            self._stories.put(name, story)
+        except DiskFailed as error:
+            end_with(NAME, RefusedToStart(str(error)))
 
 
 app = stage_app(Stage(NAME, Resolutions, transactional=True, memory=TopicName.STORIES, unhurried=True))

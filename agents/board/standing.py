@@ -57,6 +57,11 @@ class Standing(NamedTuple):
     missed: Deadline | None
     """The first deadline that was missed, as long as what it was for is still missing."""
 
+    @property
+    def at_rest(self) -> bool:
+        """Say whether it is settled, with no deadline left."""
+        return not self.shape.open and self.due is None and self.missed is None
+
 
 class _Snapshot(BaseModel):
     """As much of a snapshot as the board needs; the rest is passed over."""

@@ -2,6 +2,8 @@
 
 What the counts say after any snapshots in any order is what a recount of the last ones would say; how soon a deadline
 is depends on the moment that was told last. Nothing here reads a clock.
+
+Open complaints are in memory. Those at rest, which only a late rating changes, lie in a temporary file.
 """
 
 from collections import Counter
@@ -9,8 +11,11 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
+import orjson
+
 from agents.board.soonest import Soonest
 from agents.board.standing import Shape, Standing
+from agents.diskmap import DiskMap
 from events.vocabulary import Status
 
 DAY_S: Final = 86_400
@@ -43,6 +48,7 @@ class Standings:
     def __init__(self) -> None:
         self._standings: dict[bytes, Standing] = {}
         self._by_tracking: dict[str, bytes] = {}
+        self._at_rest = _AtRest()
         self._shapes: dict[Shape, Shape] = {}
         self._horizon = 0
         self._far, self._near = Soonest(self._is_due), Soonest(self._is_due)
@@ -62,20 +68,21 @@ class Standings:
 
     def __len__(self) -> int:
         """Count the complaints."""
-        return len(self._standings)
+        return self.by_status.total()
 
     def put(self, key: bytes, standing: Standing) -> None:
         """Take in where a complaint stands; what is older than what is known is passed over."""
-        before = self._standings.get(key)
+        before = self._known(key)
         if before is not None and before.version >= standing.version:
             return
         standing = self._shared(standing)
         if before is not None:
-            self._count(before, -1)
-            if before.tracking_id != standing.tracking_id:
-                self._by_tracking.pop(before.tracking_id, None)
-        self._standings[key] = standing
-        self._by_tracking[standing.tracking_id] = key
+            self._drop(key, before)
+        if standing.at_rest:
+            self._at_rest.put(key, standing)
+        else:
+            self._standings[key] = standing
+            self._by_tracking[standing.tracking_id] = key
         self._count(standing, 1)
         if standing.due is not None and standing.due != (before and before.due):
             (self._near if standing.due.at <= self._horizon else self._far).push(standing.due.at, key)
@@ -88,11 +95,20 @@ class Standings:
 
     def forget(self, key: bytes) -> None:
         """Take in that a complaint was removed from the topic."""
-        before = self._standings.pop(key, None)
+        before = self._known(key)
         if before is not None:
-            self._by_tracking.pop(before.tracking_id, None)
+            self._drop(key, before)
             self._incidents.pop(key, None)
-            self._count(before, -1)
+
+    def _known(self, key: bytes) -> Standing | None:
+        return self._standings.get(key) or self._at_rest.get(key)
+
+    def _drop(self, key: bytes, standing: Standing) -> None:
+        self._count(standing, -1)
+        if self._standings.pop(key, None) is None:
+            self._at_rest.remove(key, standing)
+        else:
+            self._by_tracking.pop(standing.tracking_id, None)
 
     def at(self, now: int) -> None:
         """Take in that it is `now` (seconds since 1970): it never goes back."""
@@ -105,12 +121,12 @@ class Standings:
 
     def find(self, tracking_id: str) -> tuple[bytes, Standing] | None:
         """Return the complaint with a tracking number."""
-        key = self._by_tracking.get(tracking_id)
+        key = self._by_tracking.get(tracking_id) or self._at_rest.find(tracking_id)
         return None if key is None else self.get(key)
 
     def get(self, key: bytes) -> tuple[bytes, Standing] | None:
         """Return the complaint with an id."""
-        found = self._standings.get(key)
+        found = self._known(key)
         return None if found is None else (key, found)
 
     def next_due(self, count: int) -> list[Standing]:
@@ -189,3 +205,32 @@ class Standings:
         for key, standing in self._standings.items():
             if standing.missed is not None:
                 yield standing.missed.at, key
+
+
+class _AtRest:
+    """Complaints at rest by their id, and their ids by tracking number."""
+
+    def __init__(self) -> None:
+        self._file = DiskMap()
+
+    def get(self, key: bytes) -> Standing | None:
+        found = self._file.get(b"c" + key)
+        if found is None:
+            return None
+        status, office, disposed, secret, tracking_id, version, received, settled = orjson.loads(found)
+        shape = Shape(Status(status), office, disposed, exhausted=False, secret=secret)
+        return Standing(shape, tracking_id, version, received, settled, due=None, missed=None)
+
+    def find(self, tracking_id: str) -> bytes | None:
+        return self._file.get(b"t" + tracking_id.encode())
+
+    def put(self, key: bytes, standing: Standing) -> None:
+        shape = standing.shape
+        self._file.put(
+            b"c" + key, orjson.dumps((shape.status, shape.office, shape.disposed, shape.secret, *standing[1:5]))
+        )
+        self._file.put(b"t" + standing.tracking_id.encode(), key)
+
+    def remove(self, key: bytes, standing: Standing) -> None:
+        self._file.put(b"c" + key, None)
+        self._file.put(b"t" + standing.tracking_id.encode(), None)

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from agents.broker import BrokerError
 from agents.cli.interrupts import raising, status_of
 from agents.deadletters import NoSuchLetter, NotReturned
+from agents.diskmap import DiskFailed
 from agents.identities import NoIdentity
 from agents.schemas.files import SchemasError
 from events.client import NoSuchComplaint
@@ -72,6 +73,7 @@ ORDER: Final = (
 _FORESEEN: Final = (
     KafkaFailure,
     BrokerError,
+    DiskFailed,
     NoSuchComplaint,
     NoSuchLetter,
     NoIdentity,

@@ -7,12 +7,14 @@ from heapq import nsmallest
 from typing import Final, NamedTuple
 
 from agents.deadletters import OpenLetters
+from agents.diskmap import DiskMap
 from events.client import Record
 from events.codec import decode_snapshot
 from events.errors import Undecodable
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import ClockName, Status
+from workflow.transitions import OPEN
 
 READS: Final = (TopicName.STATE, TopicName.REJECTIONS, TopicName.DEAD_LETTERS)
 
@@ -34,6 +36,11 @@ class Entry(NamedTuple):
     due: Due | None
     pressing: bool
     exhausted: bool
+
+    @property
+    def at_rest(self) -> bool:
+        """Say whether it counts by its status alone."""
+        return self.status not in OPEN and self.due is None and not self.pressing and not self.exhausted
 
 
 def entry_of(complaint: Complaint) -> Entry:
@@ -59,6 +66,9 @@ class Board:
 
     def __init__(self) -> None:
         self.complaints: dict[bytes, Entry] = {}
+        """Those of which more counts than their status: of the others, a temporary file has that."""
+        self._at_rest = DiskMap()
+        self._statuses: Counter[Status] = Counter()
         self._letters = OpenLetters()
         self.rejections = 0
 
@@ -81,18 +91,31 @@ class Board:
         return found
 
     def _stand(self, key: bytes, value: bytes | None) -> None:
-        if value is None:
-            self.complaints.pop(key, None)
-            return
         try:
-            self.complaints[key] = entry_of(decode_snapshot(value))
+            entry = None if value is None else entry_of(decode_snapshot(value))
         except Undecodable:
             return
+        self._forget(key)
+        if entry is None:
+            return
+        self._statuses[entry.status] += 1
+        if entry.at_rest:
+            self._at_rest.put(key, entry.status.encode())
+        else:
+            self.complaints[key] = entry
+
+    def _forget(self, key: bytes) -> None:
+        entry = self.complaints.pop(key, None)
+        if entry is not None:
+            self._statuses[entry.status] -= 1
+        elif (status := self._at_rest.get(key)) is not None:
+            self._statuses[Status(status.decode())] -= 1
+            self._at_rest.put(key, None)
 
     @property
     def by_status(self) -> Counter[Status]:
         """How many complaints stand where."""
-        return Counter(entry.status for entry in self.complaints.values())
+        return +self._statuses
 
     @property
     def pressing(self) -> int:

@@ -1,6 +1,7 @@
 """What the board counts is what a recount would give, whatever came before."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import CITIZEN, CLOSE, DEMO, DISPOSE, MONDAY, PANRB, VERIFY, World, seconds, to_status
 
+from agents import diskmap
 from agents.board.soonest import Soonest
 from agents.board.standing import Deadline, Shape, Standing, hour_of, read_standing
 from agents.board.standings import DAY_S, HourCounts, OfficeCounts, Standings
@@ -115,6 +117,13 @@ def counted(board: Standings) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(params=[0, diskmap.RECENT_BYTES], scope="module", autouse=True)
+def _in_memory_or_on_disk(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(diskmap, "RECENT_BYTES", request.param)
+        yield
+
+
 @given(steps)
 def test_the_fold_is_a_recount(taken: list[tuple[str, Any, Any]]) -> None:
     board, last, now = Standings(), dict[bytes, Standing](), NOW
@@ -131,7 +140,7 @@ def test_the_fold_is_a_recount(taken: list[tuple[str, Any, Any]]) -> None:
             board.put(which, last[which])
         assert counted(board) == recount(last, now)
     for key, standing in last.items():
-        assert board.find(standing.tracking_id) == (key, standing)
+        assert board.get(key) == board.find(standing.tracking_id) == (key, standing)
 
 
 def test_what_is_older_than_what_is_known_is_passed_over() -> None:

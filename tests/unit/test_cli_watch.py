@@ -3,9 +3,11 @@
 import io
 from datetime import timedelta
 
+import pytest
 from rich.console import Console
-from worlds import CITIZEN, CLOSE, DEMO, MONDAY, PANRB, World, seconds, to_status
+from worlds import CITIZEN, CLOSE, DEMO, MONDAY, PANRB, RATE, World, seconds, to_status
 
+from agents import diskmap
 from agents.cli.overview import Board
 from agents.cli.overview_view import view
 from events.client import Record
@@ -35,6 +37,18 @@ def test_a_complaint_counts_where_it_stands_last() -> None:
     board.add([state(world.stands)])
     assert board.by_status == {Status.CLOSED: 1}
     assert board.due_soon(10) == []
+
+
+def test_one_at_rest_is_counted_once_whatever_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diskmap, "RECENT_BYTES", 0)
+    world, board = to_status(Status.CLOSED), Board()
+    board.add([state(recorded.complaint) for recorded in world.history])
+    assert board.complaints == {}
+    world.tell(RATE, CITIZEN)
+    board.add([state(world.stands)])
+    assert board.by_status == {Status.CLOSED: 1}
+    board.add([record(TopicName.STATE, world.id, None)])
+    assert board.by_status == {}
 
 
 def test_the_next_deadline_of_each_complaint_is_named_soonest_first() -> None:

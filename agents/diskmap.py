@@ -1,0 +1,92 @@
+"""A map of bytes whose memory is bounded: what was put in last is in memory, the rest in a temporary file.
+
+For what can be rebuilt from Kafka: the file belongs to the process and is gone with it. SQLite makes it where temporary
+files go (SQLITE_TMPDIR, TMPDIR, /var/tmp, /tmp), for its owner only, and takes its name away at once.
+"""
+
+import sqlite3
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Final
+
+RECENT_BYTES: Final = 4 * 1_048_576
+"""So much of keys and values is in memory before it is written."""
+_ENTRY_BYTES: Final = 200
+"""What an entry takes in memory besides its key and value."""
+_SET_UP: Final = (
+    "PRAGMA journal_mode = OFF",  # there is nothing to go back to
+    "PRAGMA synchronous = OFF",
+    "PRAGMA cache_size = -4096",  # KiB
+    # values one behind the other in a table, and an index over short keys: neither is rewritten for the other
+    "CREATE TABLE entry (key BLOB NOT NULL UNIQUE, value BLOB NOT NULL)",
+)
+_GET: Final = "SELECT value FROM entry WHERE key = ?"
+_PUT: Final = "INSERT INTO entry VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+_REMOVE: Final = "DELETE FROM entry WHERE key = ?"
+_ABSENT: Final = b"absent"
+
+
+class DiskFailed(Exception):
+    """The temporary file cannot be written or read; the message is one line that says what to do."""
+
+
+class DiskMap:
+    """Values by key; one thread may change it while others look up."""
+
+    def __init__(self) -> None:
+        self._recent: dict[bytes, bytes | None] = {}  # None: to be removed from the file
+        self._size = 0
+        self._lock = Lock()
+        with _failing():
+            self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+            for statement in _SET_UP:
+                self._file.execute(statement)
+        # it is part of a cycle, and the collector comes seldom in a stage
+        weakref.finalize(self, self._file.close)
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value of a key; None if it has none.
+
+        Raises:
+            DiskFailed: the file cannot be read.
+        """
+        found = self._recent.get(key, _ABSENT)
+        if found is not _ABSENT:
+            return found
+        with self._lock, _failing():
+            row = self._file.execute(_GET, (key,)).fetchone()
+        return None if row is None else row[0]
+
+    def put(self, key: bytes, value: bytes | None) -> None:
+        """Set the value of a key; None removes it.
+
+        Raises:
+            DiskFailed: the file cannot be written.
+        """
+        self._recent[key] = value
+        self._size += _ENTRY_BYTES + len(key) + len(value or b"")
+        if self._size > RECENT_BYTES:
+            self._write()
+
+    def _write(self) -> None:
+        entries = sorted(self._recent.items())  # neighbours in the index are written together
+        with self._lock, _failing():
+            self._file.execute("BEGIN")
+            self._file.executemany(_REMOVE, ((key,) for key, value in entries if value is None))
+            self._file.executemany(_PUT, ((key, value) for key, value in entries if value is not None))
+            self._file.execute("COMMIT")
+        # only now: who looks up meanwhile finds it in one place or the other
+        self._recent = {}
+        self._size = 0
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise DiskFailed(
+            f"the temporary file of this process failed ({error}): make room where TMPDIR points, or set it elsewhere"
+        ) from error
