@@ -225,10 +225,9 @@ class _AtRest:
         return self._file.get(b"t" + tracking_id.encode())
 
     def put(self, key: bytes, standing: Standing) -> None:
-        shape = standing.shape
-        self._file.put(
-            b"c" + key, orjson.dumps((shape.status, shape.office, shape.disposed, shape.secret, *standing[1:5]))
-        )
+        status, office, disposed, _exhausted, secret = standing.shape
+        fields = (status, office, disposed, secret, *standing[1:5])
+        self._file.put(b"c" + key, orjson.dumps(fields))
         self._file.put(b"t" + standing.tracking_id.encode(), key)
 
     def remove(self, key: bytes, standing: Standing) -> None:

@@ -25,7 +25,7 @@ from kept import kept
 from lives import Run, at_once, burst, engine_settings, reconcile, reconcile_facts, run_lives, steadily, store
 from people import COMMANDS_A_LIFE
 from stages import stages_beside_bare
-from timers import AT_A_TIME, costs, late, recovery
+from timers import AT_A_TIME, after_lives, costs, late, recovery
 
 from agents.broker import running_broker
 from agents.settings import Settings
@@ -54,10 +54,12 @@ class Size:
     """Of each topic, except where workers are counted."""
     complaints: tuple[int, ...]
     """Complaints, open and settled, with which memory and recovery are looked at."""
+    over: int
+    """Whole lives whose snapshots all lie in the topic when a stage is started again."""
 
 
-FULL: Final = Size(3, 10_000, 2_000, 60.0, 1_000_000, 100_000, (1, 2, 4), 4, (10_000, 100_000, 1_000_000))
-SMALL: Final = Size(1, 1_500, 1_000, 10.0, 20_000, 2_000, (1, 2), 4, (10_000, 20_000))
+FULL: Final = Size(3, 10_000, 2_000, 60.0, 1_000_000, 100_000, (1, 2, 4), 4, (10_000, 100_000, 1_000_000), 200_000)
+SMALL: Final = Size(1, 1_500, 1_000, 10.0, 20_000, 2_000, (1, 2), 4, (10_000, 20_000), 5_000)
 
 
 class Bench:
@@ -117,6 +119,8 @@ class Bench:
             kept(self.figures, count, self.size.rounds)
         for stored in self.size.complaints:
             recovery(self.figures, self.broker, self.folder, stored=stored, rounds=self.size.rounds)
+
+        after_lives(self.figures, self.broker, self.folder, lives=self.size.over, rounds=self.size.rounds)
 
     def timers(self) -> None:
         """Part e."""

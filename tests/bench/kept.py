@@ -35,12 +35,16 @@ _AT_A_TIME: Final = 10_000
 _SEED: Final = 1708
 _DISPOSED: Final = 2
 """So many commands after the registration an office holds it."""
+_SIDE_BY_SIDE: Final = 20_000
 _STEP_SECONDS: Final = 86_400
 _SPREAD_SECONDS: Final = 365 * 86_400
 
 
-def _lived(report: ReportSubmitted, number: int, steps: int, lots: random.Random) -> Complaint:
-    """Lead a report of the demonstration through the first `steps` of a life, at the office competent for it."""
+def led(report: ReportSubmitted, number: int, steps: int, lots: random.Random) -> list[Complaint]:
+    """Lead a report of the demonstration through the first `steps` of a life, at the office competent for it.
+
+    Give the complaint after each command.
+    """
     at = datetime.now(UTC) - timedelta(seconds=lots.uniform(0, _SPREAD_SECONDS))
     policy, name, where = _policy(), report.complaint_id, report.data.location
     province, city = (where.province, where.city) if where else (None, None)
@@ -52,14 +56,15 @@ def _lived(report: ReportSubmitted, number: int, steps: int, lots: random.Random
             orders.append((c.DisposeComplaint(office=holder), PANRB))
         else:
             orders.append((order, f"/offices/{holder}" if isinstance(order, c.RecordFollowUp) else sender))
-    complaint: Complaint | None = None
+    found: list[Complaint] = []
     for step, (order, sender) in enumerate(orders):
         at = log_moment(int((at.timestamp() + lots.uniform(0, _STEP_SECONDS)) * 1000))
-        facts = decide(command(order, sender, name, stage_command_id(name, step)), complaint, at, policy)
+        facts = decide(
+            command(order, sender, name, stage_command_id(name, step)), found[-1] if found else None, at, policy
+        )
         assert not isinstance(facts, Rejected), facts
-        complaint = facts[-1].complaint
-    assert complaint is not None
-    return complaint
+        found.append(facts[-1].complaint)
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -67,18 +72,28 @@ def _policy() -> Policy:
     return policies.load("lapor").versions[-1]
 
 
-@lru_cache(maxsize=2)
-def _templates(*, settled: bool) -> list[tuple[bytes, int]]:
-    """Return records of the state without the complaint's id and its digests, and how many of these there were."""
-    lots, steps, found = random.Random(_SEED), len(LIFE) if settled else _DISPOSED, []  # noqa: S311 -- no secret
+@lru_cache(maxsize=3)
+def _templates(steps: int) -> list[list[tuple[bytes, int]]]:
+    """Return for each of some lives the records of the state, without the complaint's id and its digests.
+
+    And how many of these there were.
+    """
+    lots = random.Random(_SEED)  # noqa: S311 -- no secret
     made = Generator(_SEED, _policy().directory, datetime.now(UTC).date()).submissions(_SAMPLES)
-    for number, each in enumerate(made):
-        complaint = _lived(each.report, number, steps, lots)
-        template = encode_snapshot(complaint, encode_complaint(complaint)).replace(b"%", b"%%")
-        for digest in complaint.recent:
-            template = template.replace(digest.encode(), b"%016x")
-        found.append((template.replace(complaint.complaint_id.encode(), b"%b"), len(complaint.recent)))
-    return found
+    return [list(map(_template, led(each.report, number, steps, lots))) for number, each in enumerate(made)]
+
+
+def _template(complaint: Complaint) -> tuple[bytes, int]:
+    template = encode_snapshot(complaint, encode_complaint(complaint)).replace(b"%", b"%%")
+    for digest in complaint.recent:
+        template = template.replace(digest.encode(), b"%016x")
+    return template.replace(complaint.complaint_id.encode(), b"%b"), len(complaint.recent)
+
+
+def _filled(number: int, template: bytes, digests: int) -> Record:
+    key = str(UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128)).encode()
+    lots = random.Random(number)  # noqa: S311 -- no secret
+    return key, template % (*[key] * template.count(b"%b"), *(lots.getrandbits(64) for _ in range(digests)))
 
 
 def varied(numbers: range, *, settled: bool) -> Iterator[Record]:
@@ -86,12 +101,22 @@ def varied(numbers: range, *, settled: bool) -> Iterator[Record]:
 
     Hundreds of different ones, each again with an id and digests of its own: what no two complaints have in common.
     """
-    templates, lots = _templates(settled=settled), random.Random(numbers.start)  # noqa: S311 -- no secret
+    templates = _templates(len(LIFE) if settled else _DISPOSED)
     for number in numbers:
-        template, digests = templates[number % len(templates)]
-        key = str(UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128)).encode()
-        drawn = [lots.getrandbits(64) for _ in range(digests)]
-        yield key, template % (*[key] * template.count(b"%b"), *drawn)
+        yield _filled(number, *templates[number % len(templates)][-1])
+
+
+SNAPSHOTS_A_LIFE: Final = len(LIFE) + 2
+"""One for each command, and one for the warning of a deadline."""
+
+
+def histories(count: int) -> Iterator[Record]:
+    """Give all snapshots of so many whole lives, of which twenty thousand go on side by side, step by step."""
+    templates = _templates(len(LIFE))
+    for first in range(0, count, _SIDE_BY_SIDE):
+        for step in (0, 1, 2, 2, *range(3, len(LIFE) + 1)):
+            for number in range(first, min(first + _SIDE_BY_SIDE, count)):
+                yield _filled(number, *templates[number % len(templates)][step])
 
 
 class Kept(NamedTuple):

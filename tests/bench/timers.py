@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from figures import Figures, Goal, quantile, say
-from kept import varied
+from kept import SNAPSHOTS_A_LIFE, histories, varied
 from lives import store
 from loads import begin_at_the_start, fresh_settings, in_days, publish, snapshots
 from meter import resident_mb
@@ -21,7 +21,7 @@ from agents.admin import ensure_topics
 from agents.settings import Settings
 from agents.shell import Partition
 from agents.sla import Timers
-from events.client import Reader, Record
+from events.client import Reader, Record, read_all
 from events.codec import decode_command
 from events.commands import NoticeDeadline
 from events.topics import TopicName
@@ -30,6 +30,8 @@ WINDOW_SECONDS: Final = 60
 LEAD_SECONDS: Final = 20
 """The first deadline passes so long after the stages can be expected to be ready."""
 AT_A_TIME: Final = 10_000
+_COMPACTION_SECONDS: Final = 60.0
+"""The broker looks every 15 seconds for what it can compact."""
 
 
 def _cost(armed: int) -> tuple[float, float, float]:
@@ -88,6 +90,26 @@ def recovery(figures: Figures, broker: str, folder: Path, *, stored: int, rounds
     begin_at_the_start(settings, "lifecycle")
     found = _ready_again(settings, folder, "lifecycle", rounds)
     _recovered(figures, f"lifecycle with {stored:,} settled complaints", found)
+
+
+def after_lives(figures: Figures, broker: str, folder: Path, *, lives: int, rounds: int) -> None:
+    """Write down how soon stages are ready after kill -9 with all snapshots of so many whole lives in the topic.
+
+    First as they were written, and then as the broker has compacted them by itself, with the settings of our topics.
+    """
+    settings = fresh_settings(broker)
+    ensure_topics(settings)
+    written = publish(settings, TopicName.STATE, histories(lives))
+    begin_at_the_start(settings, "lifecycle")
+    left = written
+    for when in ("at once", "a minute later"):
+        for stage in ("lifecycle", "sla"):
+            what = f"{stage} after {lives:,} whole lives of {SNAPSHOTS_A_LIFE} snapshots, {when}"
+            found = list(_ready_again(settings, folder, stage, rounds))
+            _recovered(figures, what, found)
+        left = sum(1 for _ in read_all(settings, [TopicName.STATE]))
+        figures.add(f"d. records of {written:,} that compaction has left, {when}", [left])
+        time.sleep(_COMPACTION_SECONDS)
 
 
 def _recovered(figures: Figures, what: str, found: Iterable[tuple[float, ...]]) -> None:
