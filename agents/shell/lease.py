@@ -26,6 +26,7 @@ from agents.shell.installation import Installation
 from agents.shell.records import BUG, Output, dead_letter
 from agents.shell.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
 from agents.shell.tracing import PASSING, Tracing
+from agents.shell.window import Window
 from events.errors import Undecodable
 from events.topics import TopicName
 
@@ -123,12 +124,23 @@ class Lease:
         handler = cast(Restored, self.handler)
         memory = TopicPartition(self.settings.topic(self.stage.memory), self.source.partition)
         end = 0
+        window = Window()
         async for records in kafka.read_to_end(self.settings, memory):
-            for record in records:
-                self.restored += await self._recall(handler, record)
+            window.add(records)
             end = records[-1].offset + 1
+            if window.full:
+                await self._recall_window(handler, window)
+        await self._recall_window(handler, window)
         handler.ready()
         return end
+
+    async def _recall_window(self, handler: Restored, window: Window) -> None:
+        for versions in window.drain():
+            if len(versions) > 1 and _taken_in(handler, versions[-1]):
+                self.restored += len(versions)
+                continue
+            for record in versions:
+                self.restored += await self._recall(handler, record)
 
     async def _recall(self, handler: Restored, record: Any) -> bool:  # noqa: ANN401 -- aiokafka ships no types
         """Take one record into the memory; what cannot be read leaves the one before it of that key in force."""
@@ -257,6 +269,15 @@ class Lease:
         self.next_offset = None
         if self.stage.transactional and self._producer is not None:
             await self._producer.stop()
+
+
+def _taken_in(handler: Restored, record: Any) -> bool:  # noqa: ANN401 -- as above
+    """Say whether the memory could take in `record`, without a word if not: then all of its key are tried in turn."""
+    try:
+        handler.restore(record)
+    except Exception:  # noqa: BLE001 -- tried again
+        return False
+    return True
 
 
 def _place(record: Any) -> dict[str, object]:  # noqa: ANN401 -- aiokafka ships no types

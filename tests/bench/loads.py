@@ -21,6 +21,7 @@ from events.reports import Location, ReportContent
 from events.snapshot import Complaint
 from events.topics import STAGES, TopicName
 from events.vocabulary import ClockName, ComplaintClass
+from events.writer import state_headers
 from workflow.decide import decide
 from workflow.handlers import Rejected
 
@@ -129,11 +130,12 @@ def publish(settings: Settings, topic: TopicName, records: Iterable[Record]) -> 
         "queue.buffering.max.kbytes": 200_000,
         "enable.idempotence": True,
     }
+    headers: list[tuple[str, str | bytes | None]] = list(state_headers(0)) if topic is TopicName.STATE else []
     producer, count = Producer(config), 0
     for key, value in records:
         while True:
             try:
-                producer.produce(settings.topic(topic), value=value, key=key)
+                producer.produce(settings.topic(topic), value=value, key=key, headers=headers)
                 break
             except BufferError:
                 producer.poll(0.1)

@@ -1,0 +1,49 @@
+"""The records of a memory that is read back: where several of a key are close together, only the last is decoded.
+
+Until the broker compacts a topic, each complaint has all its snapshots there, and decoding one takes several times as
+long as fetching it.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from events.writer import WRITER_HEADER
+
+WINDOW_BYTES: Final = 16 * 1_048_576
+"""So much of a partition is looked at together."""
+
+
+class Window:
+    """Collects records in the order of the log, and gives those of each key together, where its last one was.
+
+    Only what the engine wrote is put together: a record without a writer number is given by itself, in its place, and
+    so is the first that has one, after which those without are foreign.
+    """
+
+    def __init__(self) -> None:
+        self._versions: dict[Any, list[Any]] = {}
+        self._size = 0
+        self._marked = False
+
+    @property
+    def full(self) -> bool:
+        """Say whether no more should be added."""
+        return self._size >= WINDOW_BYTES
+
+    def add(self, records: Iterable[Any]) -> None:
+        """Take in the next records."""
+        for record in records:
+            self._size += len(record.value or b"")
+            if self._marked and any(name == WRITER_HEADER for name, _ in record.headers):
+                versions = self._versions.pop(record.key, [])
+                versions.append(record)
+                self._versions[record.key] = versions
+            else:
+                self._marked = self._marked or any(name == WRITER_HEADER for name, _ in record.headers)
+                # no key is a number: it supersedes nothing, and nothing supersedes it
+                self._versions[record.offset] = [record]
+
+    def drain(self) -> Iterator[list[Any]]:
+        """Give the records of each key, oldest first, and forget them."""
+        found, self._versions, self._size = self._versions, {}, 0
+        yield from found.values()
