@@ -205,7 +205,8 @@ def test_every_page_is_found_from_the_index() -> None:
 class TestDecisions:
     def test_they_are_numbered_and_listed(self) -> None:
         index = (ROOT / "docs" / "adr" / "README.md").read_text(encoding="utf-8")
-        assert [path.name[:4] for path in ADRS] == [f"{number:04d}" for number in range(1, len(ADRS) + 1)]
+        numbers = [path.name[:4] for path in ADRS]
+        assert numbers == sorted(set(numbers))
         assert re.findall(r"^\| \[\d{4}\]\((.+?)\) \|", index, re.MULTILINE) == [path.name for path in ADRS]
 
     @pytest.mark.parametrize("path", ADRS, ids=lambda path: path.name)

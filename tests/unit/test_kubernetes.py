@@ -122,7 +122,9 @@ class TestStages:
         def bare(stage: str) -> str:
             text = (FOLDER / "stages" / f"{stage}.yaml").read_text()
             text = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE)
-            text = re.sub(r"^ +(cpu|memory|replicas):.*\n|^ +# no `replicas`.*\n", "", text, flags=re.MULTILINE)
+            text = re.sub(
+                r"^ +(cpu|memory|replicas|sizeLimit):.*\n|^ +# no `replicas`.*\n", "", text, flags=re.MULTILINE
+            )
             return text.replace(stage, "STAGE")
 
         assert {bare(stage) for stage in STAGES} == {bare("sla")}
@@ -141,6 +143,14 @@ class TestStages:
         assert (live["httpGet"]["path"], ready["httpGet"]["path"]) == ("/health/live", "/health/ready")
         assert live["periodSeconds"] * live["failureThreshold"] < LIVE_SECONDS
         assert live["timeoutSeconds"] <= live["periodSeconds"]
+
+    def test_only_resolution_keeps_much_on_the_disk(self) -> None:
+        limits = {}
+        for stage in STAGES:
+            volumes = DEPLOYMENTS[stage]["spec"]["template"]["spec"]["volumes"]
+            [limits[stage]] = [each["emptyDir"]["sizeLimit"] for each in volumes if "emptyDir" in each]
+        assert limits.pop("resolution") == "8Gi", "a million stories of 4 kB, and their index"
+        assert set(limits.values()) == {"64Mi"}
 
     def test_it_cannot_do_what_it_need_not(self) -> None:
         pod = DEPLOYMENTS["sla"]["spec"]["template"]["spec"]
