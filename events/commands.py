@@ -19,10 +19,12 @@ from events.base import (
     Text,
 )
 from events.reports import Location, ReportContent
-from events.vocabulary import ArchiveReason, ClockName
+from events.vocabulary import ArchiveReason, ClockName, Status
 
 Days = Annotated[int, Field(ge=1, le=366)]
 Revision = Annotated[int, Field(ge=1)]
+SeenStatus = Annotated[Status | None, Field(description="status that was looked at (stages)")]
+SeenRound = Annotated[int | None, Field(ge=0, description="dispositions there were when this was decided (stages)")]
 
 
 class Command(Frozen):
@@ -48,6 +50,7 @@ class VerifyComplaint(Command):
     category: Annotated[Name | None, Field(description="a better category")] = None
     edited_text: Annotated[Body | None, Field(description="the text as the administrator edited it")] = None
     revision: Annotated[Revision | None, Field(description="report revision that was looked at (stages)")] = None
+    status: SeenStatus = None
 
 
 class PostponeComplaint(Command):
@@ -57,6 +60,7 @@ class PostponeComplaint(Command):
     missing: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20, description="names of the missing fields")]
     reason: Annotated[Text, Field(description="what the citizen is told")]
     revision: Annotated[Revision | None, Field(description="report revision that was looked at (stages)")] = None
+    status: SeenStatus = None
 
 
 class ArchiveComplaint(Command):
@@ -66,6 +70,7 @@ class ArchiveComplaint(Command):
     reason: Annotated[ArchiveReason, Field(description="why it is not handled")]
     duplicate_of: Annotated[UUID | None, Field(description="the complaint that it repeats")] = None
     revision: Annotated[Revision | None, Field(description="report revision that was looked at (stages)")] = None
+    status: SeenStatus = None
 
 
 class CompleteReport(Command):
@@ -102,9 +107,8 @@ class DisposeComplaint(Command):
 
     NAME = "dispose-complaint"
     office: Annotated[Name, Field(description="the office's id")]
-    round: Annotated[int | None, Field(ge=0, description="dispositions there were when this was decided (stages)")] = (
-        None
-    )
+    round: SeenRound = None
+    status: SeenStatus = None
 
 
 class ReturnDisposition(Command):
@@ -174,6 +178,8 @@ class EscalateComplaint(Command):
     NAME = "escalate-complaint"
     rung: Annotated[int, Field(ge=1, description="the rung to climb to, from 1")]
     office: Annotated[Name, Field(description="the office on that rung")]
+    breaches: Annotated[int | None, Field(ge=0, description="missed deadlines when this was decided (stages)")] = None
+    round: SeenRound = None
 
 
 class RescheduleDeadlines(Command):

@@ -17,7 +17,7 @@ from events.vocabulary import ClockName, ComplaintClass, Detail, Refusal
 from workflow.calendar import Calendar
 from workflow.clocks import Setting, clocks_after
 from workflow.evolve import evolve, settled_at
-from workflow.handlers import HANDLERS, Case, Refused, Rejected, known_office
+from workflow.handlers import HANDLERS, Case, Refused, Rejected, check_decided_on, known_office
 from workflow.policy import Policy
 from workflow.redating import redated
 from workflow.resolution import working_days
@@ -152,6 +152,7 @@ def _carry_out(command: CommandEvent[Any], data: Command, asked_of: Complaint, h
     else:
         _heard(command, data, asked_of, complaint)
         _permit(data, roles)
+    check_decided_on(data, complaint)
     found = tuple(recorded.fact for recorded in history.facts)
     case = Case(complaint, asked_of, command.source, roles, history.now, history.policy, found)
     fact = HANDLERS[type(data)](case, data)

@@ -51,4 +51,4 @@ def disposal(complaint: Complaint, policy: Policy, today: date) -> DisposeCompla
     if complaint.returns >= policy.return_limit:
         return None  # the arbiter's
     office = competent_office(complaint, policy, today)
-    return None if office is None else DisposeComplaint(office=office, round=complaint.round)
+    return None if office is None else DisposeComplaint(office=office, round=complaint.round, status=complaint.status)

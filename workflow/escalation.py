@@ -22,4 +22,9 @@ def next_rung(complaint: Complaint, policy: Policy) -> EscalateComplaint | None:
     """
     if not complaint.escalation_due:
         return None
-    return EscalateComplaint(rung=complaint.rung + 1, office=next_office(complaint, policy) or policy.national)
+    return EscalateComplaint(
+        rung=complaint.rung + 1,
+        office=next_office(complaint, policy) or policy.national,
+        breaches=complaint.breaches,
+        round=complaint.round,
+    )

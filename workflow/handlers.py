@@ -6,6 +6,7 @@ Status, sender and passed deadlines have been looked at before (`workflow.decide
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
 from events import commands as c
@@ -61,23 +62,38 @@ def known_office(office: str | None, now: datetime, policy: Policy) -> str | Non
     return office if office is not None and policy.directory.known(office, today) else None
 
 
-def _current(case: Case, revision: int | None) -> None:
-    if revision is not None and revision != case.complaint.report.revision:
-        raise Refused(Refusal.OVERTAKEN, f"the report is at revision {case.complaint.report.revision} by now")
+_SEEN: Final = {
+    "status": attrgetter("status"),
+    "revision": attrgetter("report.revision"),
+    "round": attrgetter("round"),
+    "breaches": attrgetter("breaches"),
+}
+_SEEN_IN: Final = {
+    command: tuple((name, of) for name, of in _SEEN.items() if name in command.model_fields) for command in c.COMMANDS
+}
+
+
+def check_decided_on(data: c.Command, complaint: Complaint) -> None:
+    """Check the fields in which a stage names what it decided on: an older decision read again changes nothing.
+
+    Raises:
+        Refused: the complaint has moved on. The fact that moved it shows the stage the new standing.
+    """
+    for name, of in _SEEN_IN[type(data)]:
+        seen = getattr(data, name)
+        if seen is not None and seen != (now := of(complaint)):
+            raise Refused(Refusal.OVERTAKEN, f"decided on {name} {seen}, and by now the complaint has {name} {now}")
 
 
 def _verify(case: Case, data: c.VerifyComplaint) -> f.Fact:
-    _current(case, data.revision)
     return f.ComplaintVerified(by=case.by, category=data.category, edited_text=data.edited_text)
 
 
 def _postpone(case: Case, data: c.PostponeComplaint) -> f.Fact:
-    _current(case, data.revision)
     return f.ComplaintPostponed(by=case.by, missing=data.missing, reason=data.reason)
 
 
 def _archive(case: Case, data: c.ArchiveComplaint) -> f.Fact:
-    _current(case, data.revision)
     original = None if data.duplicate_of is None else str(data.duplicate_of)
     if original == case.complaint.complaint_id:
         raise Refused(Refusal.INVALID_DATA, "data.duplicate_of: a complaint is no duplicate of itself")
@@ -102,8 +118,6 @@ def _withdraw(case: Case, data: c.WithdrawComplaint) -> f.Fact:
 
 def _dispose(case: Case, data: c.DisposeComplaint) -> f.Fact:
     complaint, directory = case.complaint, case.policy.directory
-    if data.round is not None and data.round != complaint.round:
-        raise Refused(Refusal.OVERTAKEN, f"the complaint has been disposed {complaint.round} times by now")
     if known_office(data.office, case.now, case.policy) is None:
         raise Refused(Refusal.UNKNOWN_OFFICE, f"there is no office {data.office!r} in the directory today")
     own_unit = Role.HOLDER in case.roles and directory.is_below(data.office, case.holder)

@@ -4,7 +4,7 @@ Whether it is in scope, a person judges. What the policy leaves to people waits 
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from events.commands import ArchiveComplaint, Command, PostponeComplaint, VerifyComplaint
@@ -47,13 +47,13 @@ def verdict(complaint: Complaint, policy: Policy, original: str | None = None) -
     """
     if complaint.status is not Status.REGISTERED:
         return None
-    revision = complaint.report.revision
+    decided_on: dict[str, Any] = {"revision": complaint.report.revision, "status": complaint.status}
     if original is not None and "archive" in policy.machine:
-        return ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(original), revision=revision)
+        return ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(original), **decided_on)
     missing = missing_fields(complaint, policy)
     if missing and "postpone" in policy.machine:
         asked = ", ".join(_IN_WORDS[name] for name in missing)
-        return PostponeComplaint(missing=missing, reason=f"Mohon lengkapi: {asked}.", revision=revision)
+        return PostponeComplaint(missing=missing, reason=f"Mohon lengkapi: {asked}.", **decided_on)
     if not missing and "verify" in policy.machine:
-        return VerifyComplaint(revision=revision)
+        return VerifyComplaint(**decided_on)
     return None

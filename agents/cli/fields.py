@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from agents.cli.errors import MISUSED, Failure
 from events.commands import Command
 
-STAGES_ONLY: Final = frozenset({"revision", "round"})
+STAGES_ONLY: Final = frozenset({"revision", "round", "status", "breaches"})
 """Fields in which stages say what they decided on: a person means the complaint as it stands."""
 
 

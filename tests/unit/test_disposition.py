@@ -60,8 +60,10 @@ def test_where_nobody_else_is_known_the_superior_has_it_but_not_the_national_adm
 
 
 def test_a_machine_disposes_what_waits_for_an_office() -> None:
-    assert disposal(to_status(Status.VERIFIED).stands, LAPOR, TODAY) == DISPOSE.model_copy(update={"round": 0})
-    assert disposal(to_status(Status.RETURNED).stands, LAPOR, TODAY) == c.DisposeComplaint(office="denpasar", round=1)
+    command = disposal(to_status(Status.VERIFIED).stands, LAPOR, TODAY)
+    assert command == DISPOSE.model_copy(update={"round": 0, "status": Status.VERIFIED})
+    command = disposal(to_status(Status.RETURNED).stands, LAPOR, TODAY)
+    assert command == c.DisposeComplaint(office="denpasar", round=1, status=Status.RETURNED)
     for status in set(Status) - {Status.VERIFIED, Status.RETURNED}:
         assert disposal(to_status(status).stands, LAPOR, TODAY) is None
 

@@ -60,7 +60,7 @@ def test_what_lacks_something_is_sent_back_with_the_fields_named() -> None:
 
 def test_what_is_complete_waits_for_a_person_unless_the_policy_leaves_it_to_a_machine() -> None:
     assert verdict(World().stands, LAPOR) is None
-    assert verdict(World(DEMO).stands, DEMO) == c.VerifyComplaint(revision=1)
+    assert verdict(World(DEMO).stands, DEMO) == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
 
 
 def test_a_policy_may_leave_nothing_to_a_machine() -> None:
@@ -78,7 +78,7 @@ def test_what_comes_back_completed_is_looked_at_again() -> None:
     world = World(DEMO, location=None)
     world.tell(POSTPONE, PANRB)
     world.tell(COMPLETE, CITIZEN)
-    assert verdict(world.stands, DEMO) == c.VerifyComplaint(revision=2)
+    assert verdict(world.stands, DEMO) == c.VerifyComplaint(revision=2, status=Status.REGISTERED)
     world = World(DEMO, location=None, body="")
     world.tell(POSTPONE, PANRB)
     world.tell(COMPLETE, CITIZEN)
