@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 
 from agents.almanac import Almanac
+from agents.contents import Contents
 from agents.shelf import Shelf
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.forwarding import forwarded
@@ -29,13 +30,15 @@ from events.codec import (
     is_announcement,
     read_complaint,
 )
+from events.commands import RegisterComplaint
 from events.errors import InvalidCommand, Sender
 from events.facts import Recorded
 from events.outcomes import Rejection
+from events.reports import ReportSubmitted
 from events.snapshot import Complaint
 from events.stored import complaint_in
 from events.topics import TopicName
-from events.vocabulary import Refusal
+from events.vocabulary import Detail, Refusal
 from events.writer import state_headers
 from workflow.decide import decide
 from workflow.handlers import Rejected
@@ -67,6 +70,7 @@ class Lifecycle:
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
         self._almanac = Almanac(partition)
+        self._contents = Contents(partition.keys)
         self._shelf = Shelf()
         self._at_hand: dict[bytes, Complaint] = {}
         self._uncommitted: dict[bytes, tuple[Complaint, bytes]] = {}
@@ -155,9 +159,14 @@ class Lifecycle:
             return [self._sent_on(record, complaint_id, home)]
         if command is None:
             return [self._rejected(sender, Rejected(Refusal.INVALID_DATA, reason), complaint, record)]
-        decision = decide(command, complaint, now, self._policy(complaint, now))
+        content = self._contents.of(command.data, complaint, name)
+        decision = decide(command, complaint, now, self._policy(complaint, now), content)
         if isinstance(decision, Rejected):
             sender = Sender(complaint_id, command.source, command.id, command.type)
+            if decision.detail is Detail.CONTENT_DIFFERS and isinstance(command.data, RegisterComplaint):
+                # the channel asked, and intake only passed it on
+                told = command.data
+                sender = Sender(complaint_id, told.source, told.report_id, ReportSubmitted.TYPE)
             return [self._rejected(sender, decision, complaint, record)]
         self._uncounted.append(partial(self._partition.metrics.decided, command.data.NAME, decision, command.time))
         return self._published(name, complaint_id.encode(), decision, record.offset)
@@ -249,7 +258,7 @@ class Lifecycle:
             version=complaint.version if complaint else 0,
             detail=no.detail,
         )
-        self._uncounted.append(partial(self._partition.metrics.rejected, sender.command_type, no.code))
+        self._uncounted.append(partial(self._partition.metrics.rejected, sender.command_type, no.detail or no.code))
         number = self._partition.number
         value = encode_rejection(
             rejection, subject=sender.subject, time=log_time(record), partition=number, offset=record.offset

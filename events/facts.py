@@ -46,6 +46,8 @@ class ComplaintRegistered(Fact):
     policy: str
     chosen_office: str | None
     report: ReportContent
+    content_digests: str | None = None
+    """Keyed digests of the report, to compare repeats with; None in facts of a time without them."""
 
 
 class ComplaintVerified(Fact):
@@ -79,6 +81,8 @@ class ReportCompleted(Fact):
     anonymous: bool | None = None
     secret: bool | None = None
     attachments: Links | None = None
+    completed_digests: str | None = None
+    """Keyed digests of the report as it is now; None where those before are not known."""
 
 
 class ComplaintArchived(Settling):

@@ -53,6 +53,10 @@ class ReportReference(Frozen):
     body_length: int
     dated: bool
     """Whether it tells the day of the event."""
+    content_digests: str | None = None
+    """Keyed digests of what was reported first, to compare repeats with; None in snapshots of a time without them."""
+    completed_digests: str | None = None
+    """The same of the report as it was completed; None if it was not."""
 
 
 class ExtensionRequest(Frozen):

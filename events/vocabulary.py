@@ -89,3 +89,7 @@ class Detail(StrEnum):
     """What exactly a rejection is about, beside its code. An open list: the contract has it as text."""
 
     ALREADY_REGISTERED = "already-registered"
+    CONTENT_DIFFERS = "content-differs"
+    """To the channel of a report: one with its source and id came before, and said something else."""
+    NOTHING_CHANGED = "nothing-changed"
+    COMPLETION_LIMIT = "completion-limit"

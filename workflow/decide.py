@@ -16,6 +16,7 @@ from events.snapshot import Complaint
 from events.vocabulary import ClockName, ComplaintClass, Detail, Refusal
 from workflow.calendar import Calendar
 from workflow.clocks import Setting, clocks_after
+from workflow.content import differing
 from workflow.evolve import evolve, settled_at
 from workflow.handlers import HANDLERS, Case, Refused, Rejected, check_decided_on, known_office
 from workflow.policy import Policy
@@ -109,7 +110,13 @@ class _History:
         ]
 
 
-def decide(command: CommandEvent[Any], complaint: Complaint | None, now: datetime, policy: Policy) -> Facts | Rejected:
+def decide(
+    command: CommandEvent[Any],
+    complaint: Complaint | None,
+    now: datetime,
+    policy: Policy,
+    content: str | None = None,
+) -> Facts | Rejected:
     """Return the facts that follow from `command`, or why there are none.
 
     Args:
@@ -117,6 +124,7 @@ def decide(command: CommandEvent[Any], complaint: Complaint | None, now: datetim
         complaint: the complaint as it stands; None if there is none of that id.
         now: the log's time of the command, aware, UTC.
         policy: the version that holds for the complaint (for a new one: by the day it is received).
+        content: the digests of the report in the command (`workflow.content`); None where they cannot be compared.
 
     A repeat of a command that had its effect gives an empty tuple. A rejected command leaves no fact at all, not even
     those of deadlines that have passed meanwhile: their own notice brings them.
@@ -124,21 +132,23 @@ def decide(command: CommandEvent[Any], complaint: Complaint | None, now: datetim
     data: Command = command.data
     cause = f.Cause(command.source, command.id)
     if complaint is None:
-        return _register(command, data, _History(None, now, cause, policy))
+        return _register(command, data, _History(None, now, cause, policy), content)
+    if isinstance(data, c.RegisterComplaint):
+        return _registered_already(command, complaint, content)
     if digest(command.source, command.id) in complaint.recent:
         return ()
-    if isinstance(data, c.RegisterComplaint):
-        return _registered_already(command, complaint)
     history = _History(complaint, max(now, complaint.updated_at), cause, policy)
     try:
         history.catch_up()
-        _carry_out(command, data, complaint, history)
+        _carry_out(command, data, complaint, history, content)
     except Refused as refusal:
         return refusal.rejected
     return tuple(history.facts)
 
 
-def _carry_out(command: CommandEvent[Any], data: Command, asked_of: Complaint, history: _History) -> None:
+def _carry_out(
+    command: CommandEvent[Any], data: Command, asked_of: Complaint, history: _History, content: str | None
+) -> None:
     complaint = history.complaint or asked_of
     if command.expectedversion is not None and command.expectedversion != asked_of.version:
         raise Refused(
@@ -154,7 +164,7 @@ def _carry_out(command: CommandEvent[Any], data: Command, asked_of: Complaint, h
         _permit(data, roles)
     check_decided_on(data, complaint)
     found = tuple(recorded.fact for recorded in history.facts)
-    case = Case(complaint, asked_of, command.source, roles, history.now, history.policy, found)
+    case = Case(complaint, asked_of, command.source, roles, history.now, history.policy, found, content)
     fact = HANDLERS[type(data)](case, data)
     if fact is not None:
         history.add(fact)
@@ -181,7 +191,7 @@ def _permit(data: Command, roles: frozenset[Role]) -> None:
         raise Refused(Refusal.NOT_PERMITTED, f"{data.NAME} is for {who_may(type(data))}")
 
 
-def _register(command: CommandEvent[Any], data: Command, history: _History) -> Facts | Rejected:
+def _register(command: CommandEvent[Any], data: Command, history: _History, content: str | None) -> Facts | Rejected:
     if not isinstance(data, c.RegisterComplaint):
         return Rejected(Refusal.UNKNOWN_COMPLAINT, f"there is no complaint {command.subject}")
     if refused := _not_intake(command):
@@ -199,16 +209,28 @@ def _register(command: CommandEvent[Any], data: Command, history: _History) -> F
             policy=history.policy.version,
             chosen_office=known_office(data.report.office, history.now, history.policy),
             report=data.report,
+            content_digests=content,
         )
     )
     return tuple(history.facts)
 
 
-def _registered_already(command: CommandEvent[Any], complaint: Complaint) -> Facts | Rejected:
-    """Answer a registration of a complaint that exists: intake's own, under the one id it gives, is a repeat."""
+def _registered_already(command: CommandEvent[Any], complaint: Complaint, content: str | None) -> Facts | Rejected:
+    """Answer a registration of a complaint that exists: intake's own, under the one id it gives, is a repeat.
+
+    It is one only if the report says what it said first, whatever the complaint was completed with since.
+    """
     if refused := _not_intake(command):
         return refused
-    if command.id == stage_command_id(complaint.complaint_id, "register"):
+    if changed := differing(complaint.report.content_digests, content):
+        return Rejected(
+            Refusal.INVALID_DATA,
+            f"a report with this source and id came before with another {', '.join(changed)}, and that one counts: "
+            "send another report under another source or id",
+            Detail.CONTENT_DIFFERS,
+        )
+    known = digest(command.source, command.id) in complaint.recent
+    if known or command.id == stage_command_id(complaint.complaint_id, "register"):
         return ()
     return Rejected(
         Refusal.NOT_ALLOWED_IN_STATUS,

@@ -21,6 +21,7 @@ def _completed(before: Complaint, fact: f.ReportCompleted) -> Change:
             "title_length": before.report.title_length if fact.title is None else len(fact.title),
             "body_length": before.report.body_length if fact.body is None else len(fact.body),
             "dated": before.report.dated or fact.event_date is not None,
+            "completed_digests": fact.completed_digests,
         }
     )
     kept = ("category", "location", "chosen_office", "anonymous", "secret")
@@ -153,6 +154,7 @@ def _registered(fact: f.ComplaintRegistered, at: datetime, cause: f.Cause, clock
             title_length=len(report.title),
             body_length=len(report.body),
             dated=report.event_date is not None,
+            content_digests=fact.content_digests,
         ),
         anonymous=report.anonymous,
         secret=report.secret,

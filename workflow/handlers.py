@@ -14,6 +14,7 @@ from events import facts as f
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, Detail, Refusal
 from workflow.clocks import Setting
+from workflow.content import completed, differing, key_of
 from workflow.escalation import next_office
 from workflow.policy import Policy
 from workflow.roles import Role
@@ -49,6 +50,8 @@ class Case:
     policy: Policy
     found: tuple[f.Fact, ...] = ()
     """What was announced and overdue: the facts that come before the command's own."""
+    content: str | None = None
+    """Digests of what the command says of the report; None where they cannot be compared."""
 
     @property
     def holder(self) -> str:
@@ -102,14 +105,49 @@ def _archive(case: Case, data: c.ArchiveComplaint) -> f.Fact:
     return f.ComplaintArchived(by=case.by, reason=data.reason, duplicate_of=original)
 
 
+_IN_SNAPSHOT: Final = frozenset({"category", "location", "anonymous", "secret"})
+"""Fields of a report that a snapshot has as they are: an administrator may have changed them since."""
+
+
 def _complete(case: Case, data: c.CompleteReport) -> f.Fact:
+    report, limit = case.complaint.report, case.policy.completion_limit
+    chosen = known_office(data.office, case.now, case.policy)
+    before = report.completed_digests or report.content_digests
+    if not _changes_report(case, data, before, chosen):
+        raise Refused(
+            Refusal.INVALID_DATA,
+            "data: the report says all of this already; supply what was asked for",
+            Detail.NOTHING_CHANGED,
+        )
+    if report.revision > limit:
+        raise Refused(
+            Refusal.INVALID_DATA,
+            f"the report was completed {report.revision - 1} times, and {limit} are allowed: ask its administrator, or "
+            "withdraw it and report anew",
+            Detail.COMPLETION_LIMIT,
+        )
     changes = {name: getattr(data, name) for name in c.CompleteReport.model_fields}
+    digests = completed(before, case.content)
     return f.ReportCompleted(
-        by=case.by,
-        revision=case.complaint.report.revision + 1,
-        chosen_office=known_office(data.office, case.now, case.policy),
-        **changes,
+        by=case.by, revision=report.revision + 1, chosen_office=chosen, completed_digests=digests, **changes
     )
+
+
+def _changes_report(case: Case, data: c.CompleteReport, before: str | None, chosen: str | None) -> bool:
+    """Check whether a completion changes a field, as far as the snapshot and its digests know the report."""
+    comparable = before is not None and case.content is not None and key_of(before) == key_of(case.content)
+    otherwise = differing(before, case.content)
+    for name in c.CompleteReport.model_fields:
+        value = getattr(data, name)
+        if value is None:
+            continue
+        if name in _IN_SNAPSHOT:
+            changed = value != getattr(case.complaint, name)
+        else:
+            changed = not comparable or name in otherwise
+        if changed or (name == "office" and chosen is not None and chosen != case.complaint.chosen_office):
+            return True
+    return False
 
 
 def _withdraw(case: Case, data: c.WithdrawComplaint) -> f.Fact:
@@ -123,6 +161,12 @@ def _dispose(case: Case, data: c.DisposeComplaint) -> f.Fact:
     own_unit = Role.HOLDER in case.roles and directory.is_below(data.office, case.holder)
     if not own_unit and case.roles <= {Role.HOLDER, Role.SUPERIOR}:
         raise Refused(Refusal.NOT_PERMITTED, f"the holder disposes to its own units only, and {data.office} is none")
+    if data.office == complaint.office:
+        raise Refused(
+            Refusal.INVALID_DATA,
+            f"data.office: {data.office} holds the complaint already, and its deadline goes on; dispose it to another",
+            Detail.NOTHING_CHANGED,
+        )
     if complaint.returns >= case.policy.return_limit and Role.ARBITER not in case.roles and not own_unit:
         raise Refused(
             Refusal.RETURN_LIMIT,
@@ -148,6 +192,12 @@ def _close(case: Case, data: c.CloseComplaint) -> f.Fact:
 
 
 def _rate(case: Case, data: c.RateResolution) -> f.Fact:
+    if data.rating == case.complaint.rating and data.text is None:
+        raise Refused(
+            Refusal.INVALID_DATA,
+            f"data.rating: it is rated {data.rating} already; give another rating, or a text",
+            Detail.NOTHING_CHANGED,
+        )
     return f.ResolutionRated(by=case.by, rating=data.rating, text=data.text)
 
 

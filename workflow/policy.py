@@ -173,6 +173,8 @@ class Rules(_Model):
     """The rungs of escalation, lowest first: `superior`, `national` or the id of an office."""
     return_limit: Annotated[StrictInt, Field(ge=1)]
     """How often offices may return a complaint before only the arbiter can dispose it."""
+    completion_limit: Annotated[StrictInt, Field(ge=1)] = 5
+    """How often a citizen may complete a report. No rule is known to us: a default to be set."""
     extension: Extension
     hours: Annotated[Hours, Field(validate_default=True)] = None
     """When offices work, of wall clocks in the zone that counts. Nothing but working hours depends on it."""

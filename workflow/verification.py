@@ -51,7 +51,8 @@ def verdict(complaint: Complaint, policy: Policy, original: str | None = None) -
     if original is not None and "archive" in policy.machine:
         return ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(original), **decided_on)
     missing = missing_fields(complaint, policy)
-    if missing and "postpone" in policy.machine:
+    # past the limit the citizen could not complete it any more: what is missing then, a person weighs
+    if missing and "postpone" in policy.machine and complaint.report.revision <= policy.completion_limit:
         asked = ", ".join(_IN_WORDS[name] for name in missing)
         return PostponeComplaint(missing=missing, reason=f"Mohon lengkapi: {asked}.", **decided_on)
     if not missing and "verify" in policy.machine:

@@ -8,7 +8,6 @@ from worlds import (
     CLOSE,
     COMPLETE,
     DEMO,
-    DISPOSE,
     FOLLOW_UP,
     LAPOR,
     MONDAY,
@@ -262,7 +261,11 @@ class TestSettlement:
 
 @pytest.mark.parametrize(
     ("command", "by", "clock"),
-    [(DISPOSE, PANRB, "follow_up"), (FOLLOW_UP, PUPR, "citizen_reply"), (POSTPONE, PANRB, "completion")],
+    [
+        (c.DisposeComplaint(office="badung"), PANRB, "follow_up"),
+        (FOLLOW_UP, PUPR, "citizen_reply"),
+        (POSTPONE, PANRB, "completion"),
+    ],
 )
 def test_what_starts_a_clock_starts_it_from_that_moment(command: c.Command, by: str, clock: str) -> None:
     status = {"follow_up": Status.DISPOSED, "citizen_reply": Status.FOLLOWED_UP, "completion": Status.REGISTERED}[clock]

@@ -94,7 +94,7 @@ class TestRepeats:
     def test_names_that_run_into_each_other_are_told_apart(self) -> None:
         world = to_status(Status.CLOSED)
         world.tell(RATE, "/citizens/a#b", message="c")
-        assert world.tell(RATE, "/citizens/a", message="b#c") == ["rated"]
+        assert world.tell(c.RateResolution(rating=2), "/citizens/a", message="b#c") == ["rated"]
 
     def test_a_refused_command_may_come_again(self) -> None:
         world = to_status(Status.VERIFIED)

@@ -13,7 +13,6 @@ from worlds import (
     CLOSE,
     COMPLETE,
     DENPASAR,
-    DISPOSE,
     ESCALATION,
     FOLLOW_UP,
     GRANT,
@@ -79,6 +78,8 @@ def rescheduling(world: World) -> c.Command:
     return c.RescheduleDeadlines(calendar=1)
 
 
+ELSEWHERE = c.DisposeComplaint(office="badung")  # `to_status` has it with denpasar-pupr
+
 # command: where it is heard and what the complaint is after it; who sends it; how it is made
 TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
     "verify-complaint": ({"registered": "verified"}, PANRB, lambda _: VERIFY),
@@ -86,7 +87,7 @@ TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
     "archive-complaint": (dict.fromkeys(["registered", "postponed", "verified"], "archived"), PANRB, lambda _: ARCHIVE),
     "complete-report": ({"postponed": "registered"}, CITIZEN, lambda _: COMPLETE),
     "withdraw-complaint": (dict.fromkeys(OPEN, "withdrawn"), CITIZEN, lambda _: WITHDRAW),
-    "dispose-complaint": (dict.fromkeys(["verified", "disposed", "returned"], "disposed"), PANRB, lambda _: DISPOSE),
+    "dispose-complaint": (dict.fromkeys(["verified", "disposed", "returned"], "disposed"), PANRB, lambda _: ELSEWHERE),
     "return-disposition": ({"disposed": "returned"}, PUPR, lambda _: RETURN),
     "record-follow-up": (
         dict.fromkeys(["disposed", "followed_up", "replied"], "followed_up"),

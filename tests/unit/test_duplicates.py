@@ -140,13 +140,15 @@ class TestVerdict:
         world = World(MACHINE)
         command = verdict(world.stands, MACHINE, self.ORIGINAL)
         assert command == c.ArchiveComplaint(
-            reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(self.ORIGINAL), revision=1
+            reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(self.ORIGINAL), revision=1, status=Status.REGISTERED
         )
         assert world.tell(command, VERIFICATION) == ["archived"]
         assert verdict(world.stands, MACHINE, self.ORIGINAL) is None
 
     def test_it_is_judged_like_any_other_where_a_machine_may_not(self) -> None:
-        assert verdict(World(DEMO).stands, DEMO, self.ORIGINAL) == c.VerifyComplaint(revision=1)
+        assert verdict(World(DEMO).stands, DEMO, self.ORIGINAL) == c.VerifyComplaint(
+            revision=1, status=Status.REGISTERED
+        )
         lacks = World(DEMO, body="")
         assert verdict(lacks.stands, DEMO, self.ORIGINAL) == verdict(lacks.stands, DEMO)
         assert verdict(World().stands, LAPOR, self.ORIGINAL) is None
@@ -154,6 +156,6 @@ class TestVerdict:
     def test_what_is_no_duplicate_is_judged_as_usual(self) -> None:
         world = World(MACHINE)
         command = verdict(world.stands, MACHINE)
-        assert command == c.VerifyComplaint(revision=1)
+        assert command == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
         assert world.tell(command, VERIFICATION) == ["verified"]
         assert world.stands.status is Status.VERIFIED

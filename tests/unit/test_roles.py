@@ -79,7 +79,7 @@ CASES: list[tuple[c.Command, Status, set[str]]] = [
     (COMPLETE, Status.POSTPONED, CITIZENS),
     (WITHDRAW, Status.DISPOSED, CITIZENS),
     (DISPOSE, Status.VERIFIED, {PANRB, DISPOSITION}),
-    (DISPOSE, Status.DISPOSED, {PANRB, DISPOSITION}),
+    (c.DisposeComplaint(office="badung"), Status.DISPOSED, {PANRB, DISPOSITION}),
     (DISPOSE, Status.RETURNED, {PANRB, DISPOSITION}),
     (RETURN, Status.DISPOSED, THE_HOLDER),
     (FOLLOW_UP, Status.DISPOSED, THE_HOLDER),

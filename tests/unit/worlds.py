@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from agents.contents import Contents
 from agents.policies import load
 from events import commands as c
 from events import facts as f
@@ -79,8 +80,17 @@ def announcement(day: date, *, at: datetime = MONDAY, day_off: bool = True, numb
 class World:
     """One complaint under a policy, told things at times that never go back."""
 
-    def __init__(self, policy: Policy = LAPOR, at: datetime = MONDAY, *, name: str = "1", **changes: Any) -> None:
+    def __init__(
+        self,
+        policy: Policy = LAPOR,
+        at: datetime = MONDAY,
+        *,
+        name: str = "1",
+        contents: Contents | None = None,
+        **changes: Any,
+    ) -> None:
         self.policy = policy
+        self.contents = contents
         self.now = at
         self.id = complaint_id(CHANNEL, name)
         self.history: list[f.Recorded] = []
@@ -116,7 +126,8 @@ class World:
             expectedversion=expected,
             data=command,
         )
-        answer = decide(event, self.complaint, self.now, self.policy)
+        content = None if self.contents is None else self.contents.of(command, self.complaint, event.subject.bytes)
+        answer = decide(event, self.complaint, self.now, self.policy, content)
         if isinstance(answer, tuple) and answer:
             self.history += answer
             self.complaint = answer[-1].complaint

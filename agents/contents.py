@@ -1,0 +1,66 @@
+"""Keyed digests of what reports say, for the comparison of repeats: a part of the lifecycle stage."""
+
+from base64 import b64encode
+from hashlib import blake2b
+from typing import Final
+
+from pydantic_core import to_json
+
+from agents.keys import Keys
+from events.commands import Command, CompleteReport, RegisterComplaint
+from events.reports import ReportContent
+from events.snapshot import Complaint
+from workflow.content import FIELDS, NOT_GIVEN, SLOT, key_of
+
+_PURPOSE: Final = "report content"
+_BYTES: Final = SLOT * 6 // 8
+_NOT_GIVEN: Final = NOT_GIVEN.encode()
+_FIELDS: Final = tuple(("class_" if field == "class" else field, field.encode()) for field in FIELDS)
+
+
+class Contents:
+    """Makes the digests of `workflow.content` with the keys of the installation.
+
+    Those of two complaints differ also where the reports agree: each complaint is a salt.
+    """
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys.derive(_PURPOSE)
+        self._signing = keys.ids[0]
+
+    def of(self, command: Command, complaint: Complaint | None, name: bytes) -> str | None:
+        """Return the digests of the content in `command`, to compare with those that `complaint` has.
+
+        None for a command without content, and where the complaint has no digests or the key of them is gone.
+
+        Args:
+            command: what is asked.
+            complaint: as it stands; None if it is to be registered.
+            name: the 16 bytes of its id.
+        """
+        if isinstance(command, RegisterComplaint):
+            content: ReportContent | CompleteReport = command.report
+        elif isinstance(command, CompleteReport):
+            content = command
+        else:
+            return None
+        if complaint is None:
+            return self._digests(content, self._signing, name)
+        known = complaint.report.content_digests
+        return None if known is None else self._digests(content, key_of(known), name)
+
+    def _digests(self, content: ReportContent | CompleteReport, key: str, name: bytes) -> str | None:
+        secret = self._keys.get(key)
+        if secret is None:
+            return None
+        made = b64encode(b"".join([_digest(getattr(content, each, None), secret, name, of) for each, of in _FIELDS]))
+        if isinstance(content, CompleteReport):
+            given = (getattr(content, each, None) is not None for each, _ in _FIELDS)
+            slots = (made[start : start + SLOT] for start in range(0, len(made), SLOT))
+            made = b"".join(slot if told else _NOT_GIVEN for slot, told in zip(slots, given, strict=True))
+        return f"{key}:{made.decode()}"
+
+
+def _digest(value: object, secret: bytes, name: bytes, field: bytes) -> bytes:
+    said = to_json(value, exclude_none=True)
+    return blake2b(said, digest_size=_BYTES, key=secret, salt=name, person=field).digest()

@@ -1,0 +1,51 @@
+"""What a report says, as keyed digests: enough to compare two reports field by field, and nothing to read.
+
+A digest is `<key id>:` and four characters for each field. It is made by the shell, which has the keys; here digests
+are only compared and put together.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+FIELDS: Final = (
+    "class",
+    "title",
+    "body",
+    "category",
+    "event_date",
+    "location",
+    "office",
+    "anonymous",
+    "secret",
+    "attachments",
+)
+"""In the order in which a digest has them. Only ever added to, at the end."""
+SLOT: Final = 4
+"""Characters for each field: one in 16 million changes of one field goes unnoticed."""
+NOT_GIVEN: Final = "." * SLOT
+
+
+def key_of(digests: str) -> str:
+    """Return the id of the key that made `digests`."""
+    return digests.rpartition(":")[0]
+
+
+def differing(one: str | None, other: str | None) -> tuple[str, ...]:
+    """Return the fields in which two reports differ, as far as both are known; none under two different keys."""
+    if one is None or other is None or key_of(one) != key_of(other):
+        return ()
+    pairs = zip(FIELDS, _slots(one), _slots(other), strict=False)
+    return tuple(name for name, mine, theirs in pairs if mine != theirs and NOT_GIVEN not in {mine, theirs})
+
+
+def completed(before: str | None, given: str | None) -> str | None:
+    """Return the digests of a report after a completion with the digests `given`; None if that cannot be known."""
+    if before is None or given is None or key_of(before) != key_of(given):
+        return None
+    slots = zip(_slots(before), _slots(given), strict=False)
+    return f"{key_of(before)}:{''.join(old if new == NOT_GIVEN else new for old, new in slots)}"
+
+
+def _slots(digests: str) -> Iterator[str]:
+    slots = digests.rpartition(":")[2]
+    return (slots[start : start + SLOT] for start in range(0, len(slots), SLOT))
