@@ -1,45 +1,58 @@
 """What has been announced of the calendar in a partition, and the policies with it: a part of the lifecycle stage."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 import structlog
 
 from agents.shell import Output, Partition
-from events.announcements import CALENDAR_KEY, Announcement, AnnouncementEvent, Announcements
+from events.announcements import CALENDAR_KEY, AnnouncementEvent, Announcements
 from events.codec import decode_calendar, encode_calendar
 from events.topics import TopicName
 from events.writer import state_headers
-from workflow.announcing import all_with_announcements, announce
+from workflow.announcing import all_with_announcements, announce, folded
 from workflow.handlers import Rejected
 
 log = structlog.get_logger()
+
+FOLDS_AT: Final = 50
+"""With more announcements than this beside what is folded, it is tried to fold some: that reads all open complaints."""
+_FOLDS_AGAIN: Final = timedelta(hours=1)
+_NOTHING: Final = Announcements.of()
+
+Reach = Callable[[], tuple[int, date]]
+"""Returns how many announcements the open complaint furthest behind was computed with, and the day of the oldest."""
 
 
 class Almanac:
     """The announcements of one partition, in the order of its log.
 
-    They are kept in the record of `complaints.state` that has the key `calendar`, written anew with each.
+    They are kept in the record of `complaints.state` that has the key `calendar`, written anew with each. What no open
+    complaint was computed with is folded, so the record does not grow for ever.
     """
 
-    def __init__(self, partition: Partition) -> None:
+    def __init__(self, partition: Partition, reach: Reach) -> None:
         self._partition = partition
-        self.announcements: tuple[Announcement, ...] = ()
-        self._committed: tuple[Announcement, ...] = ()
+        self._reach = reach
+        self._committed = _NOTHING
+        self._folds_from = datetime.min.replace(tzinfo=UTC)
+        self.found = _NOTHING
         self.policies = partition.policies
         """Every version of the policy, with all that has been announced so far."""
 
     def restore(self, value: bytes | None) -> None:
         """Take in the record as it was written last."""
-        self._stand(() if value is None else decode_calendar(value).announcements)
+        self._stand(_NOTHING if value is None else decode_calendar(value))
         self.commit()
 
     def commit(self) -> None:
         """Keep what was announced since the last commit."""
-        self._committed = self.announcements
+        self._committed = self.found
 
     def rollback(self) -> None:
         """Drop what was announced since the last commit."""
-        if self.announcements != self._committed:
+        if self.found != self._committed:
             self._stand(self._committed)
 
     def announce(self, event: AnnouncementEvent, now: datetime, offset: int) -> list[Output] | Rejected:
@@ -50,17 +63,25 @@ class Almanac:
             now: the log's time of it.
             offset: its offset in `complaints.commands`.
         """
-        found = announce(event, self.announcements, now, self.policies.at(now))
+        before = self._folded(now)
+        found = announce(event, before, now, self.policies.at(now))
         if found is None:
             return []
         if isinstance(found, Rejected):
             return found
-        self._stand((*self.announcements, found))
+        update = {"revision": before.revision + 1, "announcements": (*before.announcements, found)}
+        self._stand(before.model_copy(update=update))
         log.info("announced", partition=self._partition.number, reason=found.reason, by=found.by)
-        whole = Announcements(revision=len(self.announcements), announcements=self.announcements)
-        value = encode_calendar(whole, partition=self._partition.number, time=now)
+        value = encode_calendar(self.found, partition=self._partition.number, time=now)
         return [Output(TopicName.STATE, CALENDAR_KEY, value, self._partition.number, state_headers(offset))]
 
-    def _stand(self, announcements: tuple[Announcement, ...]) -> None:
-        self.announcements = announcements
-        self.policies = all_with_announcements(self._partition.policies, announcements)
+    def _folded(self, now: datetime) -> Announcements:
+        if len(self.found.announcements) - self.found.folded <= FOLDS_AT or now < self._folds_from:
+            return self.found
+        self._folds_from = now + _FOLDS_AGAIN
+        behind, first_day = self._reach()
+        return folded(self.found, behind, first_day, now)
+
+    def _stand(self, found: Announcements) -> None:
+        self.found = found
+        self.policies = all_with_announcements(self._partition.policies, found)

@@ -232,7 +232,8 @@ def _rejection(part: PartitionAudit, record: Record, witness: Witness | None) ->
     if event is None:
         part.unreadable(_place(record))
         return
-    part.rejection(_place(record), str(event.subject), event.data.command_source, event.data.command_id)
+    no = event.data
+    part.rejection(_place(record), str(event.subject), no.command_source, no.command_id, no.detail)
     if witness is not None:
         witness.rejection(event.data)
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -52,6 +52,7 @@ _STANDING: Final = re.compile(
     rb'.*?"policy":"(?P<policy>[^"]+)"(?:,"calendar":(?P<calendar>[0-9]+))?',
     re.DOTALL,
 )
+_RECEIVED: Final = re.compile(rb'"received_at":"([0-9]{4}-[0-9]{2}-[0-9]{2})')
 _STATUS: Final = re.compile(rb'"status":"([a-z_]+)"')
 _AT_HAND: Final = 1_000
 """So many complaints of a partition are kept as objects."""
@@ -69,7 +70,7 @@ class Lifecycle:
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
-        self._almanac = Almanac(partition)
+        self._almanac = Almanac(partition, self._reach)
         self._contents = Contents(partition.keys)
         self._shelf = Shelf()
         self._at_hand: dict[bytes, Complaint] = {}
@@ -134,7 +135,7 @@ class Lifecycle:
         )
 
     def _check_announcements(self, reckoned_with: int) -> None:
-        left = len(self._almanac.announcements)
+        left = self._almanac.found.revision
         if reckoned_with > left:
             raise RefusedToStart(
                 f"there are open complaints on a calendar with {reckoned_with} announcements, and {left} are left: the "
@@ -176,6 +177,24 @@ class Lifecycle:
         self._uncounted.append(self._partition.metrics.sent_on)
         log.info("forwarded", complaint=complaint_id, from_partition=record.partition, to_partition=home)
         return forwarded(record, complaint_id.encode(), home)
+
+    def _reach(self) -> tuple[int, date]:
+        """Return how far the calendar of open complaints reaches back: in announcements, and in days.
+
+        What stands without a running clock was computed with nothing that can still move.
+        """
+        behind, first_day = self._almanac.found.revision, date.max
+        for snapshot in self._shelf.plain():
+            found = _STANDING.search(snapshot)
+            if found is None or found["status"] not in _OPEN:
+                continue
+            received = _RECEIVED.search(snapshot, found.end())
+            if received is not None:
+                first_day = min(first_day, date.fromisoformat(received[1].decode()))
+            computed_with = int(found["calendar"] or 0)
+            if computed_with < behind and any(clock.running for clock in read_complaint(snapshot).clocks.values()):
+                behind = computed_with
+        return behind, first_day
 
     def holds(self) -> Holding:
         """Return how many complaints are in memory."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from events.announcements import CALENDAR, AnnouncementEvent
+from events.announcements import CALENDAR, AnnouncementEvent, Announcements
 from events.commands import Command, CommandEvent, DisposeComplaint, command_type
 from events.ids import stage_command_id
 from events.reports import ReportSubmitted
@@ -86,7 +86,7 @@ def _command(event: CommandEvent[Command], now: datetime, policy: Policy) -> Ite
 
 def _announcement(event: AnnouncementEvent, now: datetime, policy: Policy) -> Iterator[str]:
     yield f"is for all complaints: to be sent with the key {CALENDAR}, once in each partition of {TopicName.COMMANDS}"
-    answer = announce(event, policy.announcements, now, policy)
+    answer = announce(event, Announcements.of(policy.announcements), now, policy)
     if isinstance(answer, Rejected):
         yield f"would be refused, {answer.code}: {answer.message}"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from events.announcements import Announcement
+from events.announcements import Announcements
 from events.codec import decode_calendar
 from events.stored import reckoned_with
 from workflow.announcing import all_with_announcements
@@ -26,18 +26,18 @@ class Redating:
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
-        self._announcements: tuple[Announcement, ...] = ()
+        self._found = Announcements.of()
         self._behind: dict[bytes, int] = {}
         self._restoring = True
 
     def __bool__(self) -> bool:
         """Say whether there are complaints to look at."""
-        return bool(self._announcements and self._behind)
+        return bool(self._found.revision and self._behind)
 
     @property
     def revision(self) -> int:
-        """How many announcements are known."""
-        return len(self._announcements)
+        """How many announcements there have been."""
+        return self._found.revision
 
     def stands(self, complaint: bytes, snapshot: bytes | None) -> None:
         """Take in where a complaint stands; a record of its state, None if it is forgotten."""
@@ -51,7 +51,7 @@ class Redating:
     def announced(self, value: bytes | None) -> None:
         """Take in what has been announced: every complaint that waits for a deadline stands behind it."""
         before = self.revision
-        self._announcements = () if value is None else decode_calendar(value).announcements
+        self._found = Announcements.of() if value is None else decode_calendar(value)
         if not self._restoring and before < self.revision:
             for complaint in self._schedule:
                 self._behind.setdefault(complaint, before)
@@ -65,11 +65,12 @@ class Redating:
         """Give the next complaints with a deadline that may move, a bounded number of them; each is given once."""
         if not self:
             return
-        days = moving_days(all_with_announcements(policies, self._announcements))
+        days = moving_days(all_with_announcements(policies, self._found))
+        gone = self.revision - len(days)
         sent = 0
         for _ in range(min(LOOKED_AT_ONCE, len(self._behind))):
             complaint, known = self._behind.popitem()
-            if may_move(self._schedule.deadlines(complaint), days[known:]):
+            if may_move(self._schedule.deadlines(complaint), days[max(0, known - gone) :]):
                 yield complaint
                 sent += 1
             if sent == SENT_AT_ONCE:

@@ -4,8 +4,9 @@ An announcement concerns all complaints, so it is published once in every partit
 subject and the key `calendar` in place of a complaint id. Each partition takes it in the order of its own log.
 """
 
+from collections.abc import Iterable
 from datetime import date
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AwareDatetime, Field
 
@@ -55,9 +56,31 @@ class Announcement(Frozen):
         return f"{self.day} is {kind}: {self.name} ({self.decree})"
 
 
+REMEMBERED_ANNOUNCEMENTS: Final = 500
+"""So many of the announcements that are no longer kept are known again when they are repeated."""
+
+
 class Announcements(Frozen):
-    """What has been announced in a partition so far, in the order of its log; only ever added to."""
+    """What has been announced in a partition so far, in the order of its log.
+
+    What no open complaint was computed with is folded: of each day the last announcement is kept, and it comes first.
+    """
 
     revision: int
-    """How many there are: the version of the calendar that a snapshot's `calendar` names."""
+    """How many there have been: the version of the calendar that a snapshot's `calendar` names."""
     announcements: tuple[Announcement, ...]
+    folded: int = 0
+    """So many of them, the first, are what is left of all that came before the others."""
+    known: tuple[str, ...] = ()
+    """Digests of the last announcements that are no longer kept, by which a repeat is known."""
+
+    @classmethod
+    def of(cls, announcements: Iterable[Announcement] = ()) -> Self:
+        """Return the record of these announcements, of which none is folded."""
+        kept = tuple(announcements)
+        return cls(revision=len(kept), announcements=kept)
+
+    @property
+    def dropped(self) -> int:
+        """Number of announcements that are no longer kept."""
+        return self.revision - len(self.announcements)

@@ -93,3 +93,4 @@ class Detail(StrEnum):
     """To the channel of a report: one with its source and id came before, and said something else."""
     NOTHING_CHANGED = "nothing-changed"
     COMPLETION_LIMIT = "completion-limit"
+    ANNOUNCEMENT_LIMIT = "announcement-limit"

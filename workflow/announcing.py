@@ -9,8 +9,9 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from events.announcements import Announcement, AnnouncementEvent
-from events.vocabulary import Refusal
+from events.announcements import REMEMBERED_ANNOUNCEMENTS, Announcement, AnnouncementEvent, Announcements
+from events.ids import digest
+from events.vocabulary import Detail, Refusal
 from workflow.calendar import Calendar
 from workflow.handlers import Rejected
 from workflow.policy import Policy, PolicySet
@@ -18,10 +19,18 @@ from workflow.roles import office_of
 
 _BACK: Final = timedelta(days=366)
 _AHEAD: Final = timedelta(days=3 * 366)
+RECENT: Final = timedelta(days=30)
+"""Announcements of this time count towards the limits, and are kept one by one: the commands are in the log as long."""
+MOST_OF_A_DAY: Final = 10
+"""Recent announcements of one day. A decree is corrected once or twice; more is a program that repeats itself."""
+MOST_RECENT: Final = 100
+"""Recent announcements in all. A year has about 25 days off."""
+MOST_KEPT: Final = 500
+"""Announcements in the record of a partition: up to 7 kB each, in a topic that takes 4 MiB."""
 
 
 def announce(
-    event: AnnouncementEvent, before: Sequence[Announcement], now: datetime, policy: Policy
+    event: AnnouncementEvent, before: Announcements, now: datetime, policy: Policy
 ) -> Announcement | Rejected | None:
     """Decide on an announcement: what is in force from now on, why it is not, or None for a known repeat.
 
@@ -31,16 +40,20 @@ def announce(
         now: the log's time of the announcement, aware, UTC.
         policy: the version in force at `now`; it says who the national administrator is.
     """
-    if any((each.by, each.command_id) == (event.source, event.id) for each in before):
+    kept = before.announcements
+    mark = digest(event.source, event.id)
+    if mark in before.known or any((each.by, each.command_id) == (event.source, event.id) for each in kept):
         return None
     if office_of(event.source) != policy.national:
         return Rejected(Refusal.NOT_PERMITTED, f"announce-holiday is for the national administrator, {policy.national}")
     data = event.data
     if no := _impossible(data.day, now.astimezone(policy.national_zone).date(), day_off=data.day_off):
         return Rejected(Refusal.INVALID_DATA, f"data.day: {no}")
-    standing = next((each for each in reversed(before) if each.day == data.day), None)
+    standing = next((each for each in reversed(kept) if each.day == data.day), None)
     if standing is not None and standing.day_off == data.day_off:
         return Rejected(Refusal.ALREADY_ANNOUNCED, f"it is announced already that {standing.reason}")
+    if no := _too_many(kept, data.day, now):
+        return Rejected(Refusal.NOT_PERMITTED, no, Detail.ANNOUNCEMENT_LIMIT)
     return Announcement(
         day=data.day,
         day_off=data.day_off,
@@ -61,22 +74,63 @@ def _impossible(day: date, today: date, *, day_off: bool) -> str | None:
     return None
 
 
-def with_announcements(policy: Policy, announcements: Sequence[Announcement]) -> Policy:
-    """Return `policy` with all of `announcements` in its calendar; those that it has already are the first of them."""
-    for announcement in announcements[len(policy.announcements) :]:
+def _too_many(kept: Sequence[Announcement], day: date, now: datetime) -> str | None:
+    recent = [each for each in kept if each.announced_at > now - RECENT]
+    of_day = [each for each in recent if each.day == day]
+    for found, most, of in ((of_day, MOST_OF_A_DAY, f" of {day}"), (recent, MOST_RECENT, "")):
+        if len(found) >= most:
+            again = found[-most].announced_at + RECENT
+            return f"at most {most} announcements{of} in {RECENT.days} days are accepted: repeat it after {again:%F}"
+    if len(kept) >= MOST_KEPT:
+        return f"open complaints need {len(kept)} announcements, and no more fit: repeat it when some are closed"
+    return None
+
+
+def folded(found: Announcements, behind: int, first_day: date, now: datetime) -> Announcements:
+    """Return `found` without what no open complaint was computed with, nor will be.
+
+    Args:
+        found: what has been announced.
+        behind: how many announcements the open complaint that is furthest behind has been computed with.
+        first_day: the day on which the oldest open complaint was received.
+        now: the log's time. What is recent is kept as it is.
+    """
+    kept, count = found.announcements, found.folded
+    for number, each in enumerate(kept[count:], found.dropped + count + 1):
+        if number > behind or each.announced_at > now - RECENT:
+            break
+        count += 1
+    last = {each.day: each for each in kept[:count] if each.day >= first_day}
+    base = tuple(each for each in kept[:count] if last.get(each.day) is each)
+    gone = (digest(each.by, each.command_id) for each in kept[:count] if last.get(each.day) is not each)
+    return Announcements(
+        revision=found.revision,
+        announcements=(*base, *kept[count:]),
+        folded=len(base),
+        known=(*found.known, *gone)[-REMEMBERED_ANNOUNCEMENTS:],
+    )
+
+
+def with_announcements(policy: Policy, found: Announcements) -> Policy:
+    """Return `policy` with all announcements of `found` in its calendar; the ones that it has are the first of them."""
+    if found.dropped and not policy.announced:
+        policy = policy.model_copy(update={"announced": found.dropped})
+    for index in range(len(policy.announcements), len(found.announcements)):
+        announcement = found.announcements[index]
         policy = policy.model_copy(
             update={
                 "calendar": _changed(policy.calendar, announcement),
                 "announcements": (*policy.announcements, announcement),
-                "earlier": policy,
+                "announced": found.dropped + index + 1,
+                "earlier": policy if index >= found.folded else None,
             }
         )
     return policy
 
 
-def all_with_announcements(policies: PolicySet, announcements: Sequence[Announcement]) -> PolicySet:
-    """Return a set of all versions with all of `announcements`. To be kept: decisions ask for it again and again."""
-    return PolicySet(policies.name, tuple(with_announcements(each, announcements) for each in policies.versions))
+def all_with_announcements(policies: PolicySet, found: Announcements) -> PolicySet:
+    """Return a set of all versions with all announcements. To be kept: decisions ask for it again and again."""
+    return PolicySet(policies.name, tuple(with_announcements(each, found) for each in policies.versions))
 
 
 # the versions of a policy and the partitions of a worker share their calendars, and so the years these have looked up

@@ -15,7 +15,7 @@ from struct import Struct
 from typing import Any, Final
 from uuid import UUID
 
-from events.announcements import CALENDAR, AnnouncementEvent, Announcements
+from events.announcements import CALENDAR, REMEMBERED_ANNOUNCEMENTS, AnnouncementEvent, Announcements
 from events.commands import CommandEvent, command_type
 from events.errors import InvalidCommand
 from events.facts import Recorded
@@ -23,6 +23,7 @@ from events.ids import digest
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
 from events.topics import TopicName
+from events.vocabulary import Detail
 from workflow.evidence import EVERYTHING, Handled, Place, Violation
 from workflow.history import Code, Finding, History, differing
 
@@ -70,6 +71,8 @@ class Counts:
     facts: int = 0
     commands: int = 0
     rejections: int = 0
+    differing: int = 0
+    """Deliveries of a report with other content than its first: answered, and not lost, but nothing came of them."""
     resolutions: int = 0
     dead: int = 0
     """Dead letters."""
@@ -237,15 +240,18 @@ class PartitionAudit:
         if found is None:
             self.unreadable(place)
             return
-        marks = [digest(each.by, each.command_id) for each in found.announcements]
-        if found.revision != len(marks) or len(set(marks)) < len(marks) or not self.announced.keys() <= set(marks):
+        marks = [*found.known, *(digest(each.by, each.command_id) for each in found.announcements)]
+        whole = len(found.known) < REMEMBERED_ANNOUNCEMENTS  # nothing is forgotten yet
+        added_to = found.revision == len(marks) and self.announced.keys() <= set(marks)
+        if (whole and not added_to) or len(set(marks)) < len(marks):
             finding = Code.CALENDAR_DIFFERS, f"revision {found.revision} does not add to what was announced before"
             self.audit.note(place, None, finding)
         self.announced = dict.fromkeys(marks, place)
 
-    def rejection(self, place: Place, complaint: str, source: str, command_id: str) -> None:
+    def rejection(self, place: Place, complaint: str, source: str, command_id: str, detail: str | None = None) -> None:
         """Take in a rejection: of a command about which complaint (or the calendar), from whom and of what id."""
         self.audit.counts.rejections += 1
+        self.audit.counts.differing += detail == Detail.CONTENT_DIFFERS
         if complaint != CALENDAR:
             self._belongs(place, complaint)
         self.rejected[complaint].add(digest(source, command_id))

@@ -49,8 +49,7 @@ class _History:
         status = status_after(before.status if before else None, fact)
         setting = Setting(self.policy, _office_after(before, fact), _class(before, fact))
         clocks = clocks_after(before, fact, status, self.now, setting)
-        announced = len(self.policy.announcements)
-        self.complaint = evolve(before, fact, self.now, self.cause, clocks, calendar=announced)
+        self.complaint = evolve(before, fact, self.now, self.cause, clocks, calendar=self.policy.announced)
         self.facts.append(f.Recorded(fact, self.now, self.cause, self.complaint))
 
     def catch_up(self) -> None:
@@ -61,12 +60,12 @@ class _History:
         the log; nothing is overdue then that is not by the command's own time.
         """
         policy = self.policy
-        known = policy.announcements if self.complaint is None else policy.announcements[self.complaint.calendar :]
-        for count, announcement in enumerate(known, len(policy.announcements) - len(known)):
-            self.policy = policy.as_of(count)
+        for later in policy.since(self.complaint.calendar if self.complaint else 0):
+            announcement, self.policy = later.announcements[-1], later.earlier or later
+            old = self.policy.calendar
             self.pass_deadlines(min(self.now, announcement.announced_at))
-            self.policy = policy.as_of(count + 1)
-            self._redate(announcement, policy.as_of(count).calendar)
+            self.policy = later
+            self._redate(announcement, old)
         self.policy = policy
         self.pass_deadlines(self.now)
 

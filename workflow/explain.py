@@ -174,7 +174,7 @@ def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded]) -> tu
 
 def _policy_of(policy: Policy, recorded: Recorded) -> Policy:
     """Return the policy with the calendar that the fact was decided with."""
-    return policy.as_of(min(recorded.complaint.calendar, len(policy.announcements)))
+    return policy.as_of(recorded.complaint.calendar)
 
 
 @dataclass(slots=True)
@@ -237,7 +237,7 @@ class _Run:
             office=self.office,
             zone=self.zone.key,
             calendar=self.policy.calendar.version,
-            announced=len(self.policy.announcements),
+            announced=self.policy.announced,
             steps=tuple(self.steps),
             days=strip(self.stretches, self.zone, self.policy.hours),
             due_at=last.due_at,
@@ -315,7 +315,14 @@ class _Run:
 
     def _differ(self, recorded: Recorded, said: str, ours: str) -> None:
         fact = f"{recorded.fact.NAME}, version {recorded.complaint.version}"
-        self.differences.append(f"the fact ({fact}) says {said}, recomputed {ours}")
+        # nothing open was computed with them, so their days are known only as they were announced last
+        gone = self.policy.announced - recorded.complaint.calendar
+        why = (
+            f" (the last {gone} announcements it was computed without are no longer kept one by one)"
+            if gone > 0
+            else ""
+        )
+        self.differences.append(f"the fact ({fact}) says {said}, recomputed {ours}{why}")
 
     def _add(self, what: Happening, recorded: Recorded, clock: Clock | None, detail: str = "") -> None:
         self.steps.append(

@@ -223,15 +223,25 @@ class Policy(Rules):
     directory: Directory
     announcements: tuple[Announcement, ...] = ()
     """Changes of the calendar that were announced while the engine ran; the calendar has them."""
+    announced: int = 0
+    """How many changes were announced in all, also those that are no longer kept one by one."""
     earlier: Annotated["Policy | None", Field(repr=False, exclude=True)] = None
-    """The same without the last announcement, if there are any."""
+    """The same without the last announcement; None if there is none, or it is no longer kept by itself."""
 
-    def as_of(self, announcements: int) -> "Policy":
-        """Give the version as it stood after so many announcements."""
+    def as_of(self, announced: int) -> "Policy":
+        """Return the version as it was after so many announcements, or after the first that are still kept."""
         policy = self
-        while len(policy.announcements) > announcements and policy.earlier is not None:
+        while policy.announced > announced and policy.earlier is not None:
             policy = policy.earlier
         return policy
+
+    def since(self, announced: int) -> "list[Policy]":
+        """Return the version after each announcement beyond so many, in order; each has an `earlier` one."""
+        found, policy = [], self
+        while policy.announced > announced and policy.earlier is not None:
+            found.append(policy)
+            policy = policy.earlier
+        return found[::-1]
 
     def duration_of(self, clock: ClockName, complaint_class: ComplaintClass) -> Duration:
         """Tell how long a clock runs; only `settlement` depends on the class."""

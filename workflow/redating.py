@@ -48,17 +48,18 @@ Days = Sequence[tuple[date, frozenset[ClockName]]]
 
 
 def moving_days(policies: PolicySet) -> Days:
-    """Tell what each announcement that `policies` has can move: nothing where the day counts as it did before."""
+    """Return what each announcement that is not folded can move: nothing where the day counts as it did before."""
     days = []
-    for index, announcement in enumerate(policies.versions[0].announcements):
-        moved = (
-            _in_working_time(policy)
-            for policy in policies.versions
-            if policy.as_of(index).calendar.is_working_day(announcement.day)
-            != policy.as_of(index + 1).calendar.is_working_day(announcement.day)
-        )
-        days.append((announcement.day, frozenset[ClockName]().union(*moved)))
+    for versions in zip(*(policy.since(0) for policy in policies.versions), strict=True):
+        day = versions[0].announcements[-1].day
+        moved = (_in_working_time(policy) for policy in versions if _counts_otherwise(policy, day))
+        days.append((day, frozenset[ClockName]().union(*moved)))
     return days
+
+
+def _counts_otherwise(policy: Policy, day: date) -> bool:
+    before = policy.earlier or policy
+    return before.calendar.is_working_day(day) != policy.calendar.is_working_day(day)
 
 
 def may_move(deadlines: Iterable[tuple[ClockName, datetime]], days: Days) -> bool:

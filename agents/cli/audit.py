@@ -138,6 +138,7 @@ def last_line(found: Audit) -> str:
         "commands": counts.commands,
         "pending": counts.pending,
         "dead": counts.dead,
+        "differing": counts.differing,
         "violations": len(found.violations),
         "lost": found.lost,
         "doubled": found.doubled,
@@ -152,6 +153,7 @@ def _read(found: Audit) -> Table:
     for name, number in (
         ("reports", counts.reports),
         ("  deliveries of them", counts.deliveries),
+        ("  of these with other content", counts.differing),
         ("complaints", counts.complaints),
         ("facts", counts.facts),
         ("commands", counts.commands),

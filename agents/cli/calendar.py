@@ -15,9 +15,9 @@ from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.send import in_options
 from agents.cli.senders import source as source_given
-from events.announcements import CALENDAR, Announcement, AnnouncementEvent
+from events.announcements import CALENDAR, Announcement, AnnouncementEvent, Announcements
 from events.base import timestamp
-from events.client import announcements_for, require_topics
+from events.client import calendar_for, require_topics
 from events.client.errors import KafkaFailure
 from events.codec import decode_announcement
 from events.errors import InvalidCommand, Undecodable
@@ -57,11 +57,11 @@ def show(
     policy = policies.load(settings.policy).at(datetime.now(UTC))
     try:
         require_topics(settings, (TopicName.STATE,))
-        announced: tuple[Announcement, ...] | None = announcements_for(settings, CALENDAR)
+        announced: Announcements | None = calendar_for(settings, CALENDAR)
     except KafkaFailure as error:
         announced = None
         note(f"without what may have been announced: {error}")
-    found = year_of(year, with_announcements(policy, announced or ()))
+    found = year_of(year, with_announcements(policy, announced or Announcements.of()))
     if json:
         say(_as_json(found, known=announced is not None))
         return
@@ -136,8 +136,8 @@ def announce(  # noqa: PLR0913 -- an option each
     data = {"day": day, "day_off": not working_day, "name": name, "decree": decree}
     named = command_id or str(uuid5(NAMESPACE_URL, f"{source}#{data}"))
     value = _encoded(data, source, named)
-    before = announcements_for(settings, CALENDAR)
-    known = _known(before, source, named)
+    before = calendar_for(settings, CALENDAR)
+    known = _known(before.announcements, source, named)
     effect = _effect(with_announcements(policy, before), date.fromisoformat(day), day_off=not working_day)
     with interruptible(lambda: "some partitions may have it and some not; announce it again, which does no harm"):
         answers = announce_and_wait(settings, value, (source, named), 0 if known else wait)

@@ -16,7 +16,7 @@ from agents.cli.context import console, say, settings_of
 from agents.cli.errors import Failure
 from agents.cli.show import dossier_of, policy_of
 from agents.cli.wording import local, safe, shortened
-from events.client import announcements_for
+from events.client import calendar_for
 from events.facts import Recorded
 from events.vocabulary import ClockName
 from workflow.announcing import with_announcements
@@ -58,7 +58,7 @@ def explain_deadlines(
     dossier = dossier_of(settings, complaint)
     policy = policy_of(settings, dossier)
     if dossier.history[-1].complaint.calendar:
-        policy = with_announcements(policy, announcements_for(settings, dossier.complaint))
+        policy = with_announcements(policy, calendar_for(settings, dossier.complaint))
     found = explanations(dossier.history, clock, policy)
     if json:
         say(as_json(found))

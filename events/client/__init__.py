@@ -36,6 +36,7 @@ from events.client.lookup import (
     RefusedCommand,
     add_to,
     announcements_for,
+    calendar_for,
     find_complaint,
     read_dossier,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "Unread",
     "add_to",
     "announcements_for",
+    "calendar_for",
     "extents",
     "find_complaint",
     "read_all",

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from events.announcements import CALENDAR_KEY, Announcement
+from events.announcements import CALENDAR_KEY, Announcement, Announcements
 from events.client.reading import Reader, Record, read_all
 from events.client.settings import ClientSettings
 from events.codec import decode_calendar, decode_fact, decode_snapshot, read_ours
@@ -91,12 +91,21 @@ def announcements_for(settings: ClientSettings, complaint: str) -> tuple[Announc
     Raises:
         BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state could not be read.
     """
-    found: tuple[Announcement, ...] = ()
+    return calendar_for(settings, complaint).announcements
+
+
+def calendar_for(settings: ClientSettings, complaint: str) -> Announcements:
+    """Return the record of what has been announced where the complaint is decided on.
+
+    Raises:
+        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state could not be read.
+    """
+    found = Announcements.of()
     with Reader(settings, [TopicName.STATE], complaint=complaint) as reader:
         for record in reader.to_end():
             if record.key == CALENDAR_KEY:
                 try:
-                    found = decode_calendar(record.value).announcements
+                    found = decode_calendar(record.value)
                 except Undecodable:
                     continue
     return found

@@ -31,7 +31,7 @@ from worlds import (
 
 from events import commands as c
 from events import facts as f
-from events.announcements import AnnounceHoliday, Announcement, AnnouncementEvent
+from events.announcements import AnnounceHoliday, Announcement, AnnouncementEvent, Announcements
 from events.vocabulary import ClockName, ComplaintClass, Refusal, Status
 from workflow.announcing import all_with_announcements, announce, with_announcements
 from workflow.clocks import Setting
@@ -56,7 +56,7 @@ def holder_due(text: str) -> datetime:
 
 
 def in_force(policy: Policy, *announcements: Announcement) -> Policy:
-    return with_announcements(policy, announcements)
+    return with_announcements(policy, Announcements.of(announcements))
 
 
 def moved(
@@ -78,7 +78,7 @@ class TestWhatIsAnnounced:
         event = AnnouncementEvent(
             specversion="1.0", type=AnnouncementEvent.TYPE, source=by, id="1", subject="calendar", data=data
         )
-        return announce(event, before, now, LAPOR)
+        return announce(event, Announcements.of(before), now, LAPOR)
 
     def refusal(self, *args: Any, **how: Any) -> str:
         answer = self.ask(*args, **how)
@@ -139,7 +139,7 @@ class TestPolicies:
             announcement(date(2026, 8, 17), number=2),
             announcement(date(2026, 12, 25), day_off=False, number=3),
         ]
-        found = all_with_announcements(ours, told)
+        found = all_with_announcements(ours, Announcements.of(told))
         for policy in found.versions:
             assert policy.calendar.is_working_day(date(2026, 9, 8))
             assert policy.calendar.reason_off(date(2026, 8, 17)) == "Cuti bersama"
@@ -153,7 +153,7 @@ class TestPolicies:
         assert [policy.as_of(count).calendar.is_working_day(FRIDAY) for count in range(3)] == [True, False, True]
         assert policy.as_of(0) is LAPOR
         assert policy.as_of(2) is policy
-        assert with_announcements(policy, policy.announcements) is policy
+        assert with_announcements(policy, Announcements.of(policy.announcements)) is policy
 
 
 class TestWhereDeadlinesComeToLie:
@@ -395,10 +395,10 @@ class TestWhatMayMove:
     def test_only_what_changes_any_calendar_and_counts_working_time(self) -> None:
         ours = policies(version(), version(effective_from=date(2026, 7, 1), collective_leave=False))
         told = [announcement(date(2026, 3, 7)), announcement(date(2026, 3, 18)), announcement(date(2026, 3, 19))]
-        days_ = moving_days(all_with_announcements(ours, told))
+        days_ = moving_days(all_with_announcements(ours, Announcements.of(told)))
         assert [day for day, _ in days_] == [each.day for each in told]
         assert [set(names) for _, names in days_] == [set(), set(ClockName) - {"completion"}, set()]
-        demo = moving_days(all_with_announcements(policies(version_in_seconds()), told))
+        demo = moving_days(all_with_announcements(policies(version_in_seconds()), Announcements.of(told)))
         assert {names for _, names in demo} == {frozenset()}
 
     @pytest.mark.parametrize(
@@ -435,7 +435,9 @@ def test_nothing_that_the_sla_stage_looks_at_is_passed_over() -> None:
             ]
             answer = world.ask(RESCHEDULE, SLA)
             if not isinstance(answer, Rejected):
-                assert may_move(running, moving_days(all_with_announcements(PolicySet("lapor", (LAPOR,)), [told])))
+                assert may_move(
+                    running, moving_days(all_with_announcements(PolicySet("lapor", (LAPOR,)), Announcements.of([told])))
+                )
 
 
 @settings(max_examples=300, deadline=None)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -65,6 +65,7 @@ class Told:
     partitions: int = 1
     offsets: Any = field(default_factory=count)
     lifecycle: Lifecycle = field(init=False)
+    now: datetime = MONDAY
 
     def __post_init__(self) -> None:
         self.lifecycle = self.begun(self.keys)
@@ -78,13 +79,17 @@ class Told:
         for output in state:
             self.lifecycle.restore(SimpleNamespace(key=output.key, value=output.value, headers=()))
 
+    def later(self, span: timedelta) -> None:
+        """Let time pass."""
+        self.now += span
+
     def tell(self, command: c.Command, by: str, message: str, subject: str = COMPLAINT) -> list[Output]:
         value = encode_command(command, source=by, command_id=message, subject=subject, time=MONDAY)
         return self.raw(value)
 
     def raw(self, value: bytes) -> list[Output]:
         offset = next(self.offsets)
-        stamp = int(MONDAY.timestamp() * 1000) + offset
+        stamp = int(self.now.timestamp() * 1000) + offset
         record = SimpleNamespace(value=value, key=None, partition=0, offset=offset, timestamp=stamp, headers=())
         outputs = list(self.lifecycle.handle(record))
         self.lifecycle.commit()

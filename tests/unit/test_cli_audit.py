@@ -17,5 +17,5 @@ def test_the_last_line_counts() -> None:
     audit.take_dead_letter(None)
     audit.note(Place(TopicName.COMMANDS, 0, 7), None, (Code.COMMAND_LOST, "gone"))
     assert last_line(audit) == (
-        "audit: reports=0 complaints=0 facts=0 commands=0 pending=0 dead=1 violations=1 lost=1 doubled=0"
+        "audit: reports=0 complaints=0 facts=0 commands=0 pending=0 dead=1 differing=0 violations=1 lost=1 doubled=0"
     )

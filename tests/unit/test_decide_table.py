@@ -36,6 +36,7 @@ from worlds import (
 )
 
 from events import commands as c
+from events.announcements import Announcements
 from events.ids import stage_command_id
 from events.vocabulary import ClockName, ComplaintClass, Refusal, Status
 from workflow.announcing import with_announcements
@@ -74,7 +75,7 @@ def escalation(world: World) -> c.Command:
 
 def rescheduling(world: World) -> c.Command:
     day = world.due("settlement").date() if world.stands.clocks else world.now.date()
-    world.policy = with_announcements(world.policy, [announcement(day, at=world.now)])
+    world.policy = with_announcements(world.policy, Announcements.of([announcement(day, at=world.now)]))
     return c.RescheduleDeadlines(calendar=1)
 
 

@@ -30,6 +30,7 @@ from worlds import (
 )
 
 from events import facts as f
+from events.announcements import Announcements
 from events.snapshot import Clock
 from events.vocabulary import ClockName
 from workflow.announcing import with_announcements
@@ -186,7 +187,7 @@ def test_warnings_breaches_and_ends_are_steps() -> None:
 
 def test_an_announced_holiday_moves_the_strip_with_the_due_time() -> None:
     world = disposed(at="2026-03-02T10:00")
-    world.policy = with_announcements(LAPOR, [announcement(date(2026, 3, 5), at=world.now)])
+    world.policy = with_announcements(LAPOR, Announcements.of([announcement(date(2026, 3, 5), at=world.now)]))
     world.tell(REQUEST, PUPR, after=days(1))
     run = last(world, "follow_up")
 
@@ -317,7 +318,7 @@ def test_whatever_happens_explanation_and_facts_agree(name: str, steps: Any, pic
         announcement(world.now.date() + timedelta(days=pick % 9), at=world.now),
         announcement(date(2026, 4, 3), at=world.now, day_off=False, number=2),
     ]
-    world.policy = with_announcements(policy, announced)
+    world.policy = with_announcements(policy, Announcements.of(announced))
     left_alone(world)
     check_agreement(world)
 

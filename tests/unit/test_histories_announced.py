@@ -23,6 +23,7 @@ from worlds import SLA, World, announcement
 
 from events import commands as c
 from events import facts as f
+from events.announcements import Announcements
 from workflow.announcing import with_announcements
 from workflow.handlers import Rejected
 from workflow.history import History
@@ -41,7 +42,7 @@ def live(name: str, rounds: Rounds, pick: int) -> World:
     for number, (steps, ahead, day_off, asked) in enumerate(rounds, start=1):
         take(world, steps, UNITS[policy.name])
         told = announcement(world.now.date() + timedelta(days=ahead), at=world.now, day_off=day_off, number=number)
-        world.policy = with_announcements(world.policy, (*world.policy.announcements, told))
+        world.policy = with_announcements(world.policy, Announcements.of((*world.policy.announcements, told)))
         if asked:
             answer = world.ask(c.RescheduleDeadlines(calendar=number), SLA)
             assert isinstance(answer, Rejected) or answer

@@ -109,6 +109,11 @@ def test_calendar() -> None:
     assert json.loads(again) == json.loads(raw)
 
 
+def test_a_calendar_of_a_time_without_folding_is_read() -> None:
+    raw = (GOLDEN.parent / "without-folding" / f"{codec.CALENDAR_TYPE}.json").read_bytes()
+    assert codec.decode_calendar(raw) == codec.decode_calendar(golden(codec.CALENDAR_TYPE))
+
+
 def test_report() -> None:
     raw = golden(REPORT)
     report = codec.decode_report(raw)
@@ -149,6 +154,15 @@ def test_resolution() -> None:
     last = codec.decode_fact(golden("lapor.complaint.rated.v1"))
     again = codec.encode_resolution(resolution, subject=event["subject"], version=last.complaint.version, time=last.at)
     assert json.loads(again) == event
+
+
+@pytest.mark.parametrize(
+    "kind", ["lapor.complaint.registered.v1", "lapor.complaint.report-completed.v1", codec.STATE_TYPE]
+)
+def test_complaints_of_a_time_without_digests_are_read(kind: str) -> None:
+    raw = (GOLDEN.parent / "without-digests" / f"{kind}.json").read_bytes()
+    complaint = codec.decode_snapshot(raw) if kind == codec.STATE_TYPE else codec.decode_fact(raw).complaint
+    assert (complaint.report.content_digests, complaint.report.completed_digests) == (None, None)
 
 
 @pytest.mark.parametrize("kind", ["lapor.complaint.disposed.v1", codec.STATE_TYPE])

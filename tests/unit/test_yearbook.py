@@ -34,7 +34,7 @@ def test_what_was_announced_is_told_apart() -> None:
     off = announcement(date(2026, 6, 3))
     back = announcement(date(2026, 6, 16), day_off=False, number=2)
     other_year = announcement(date(2027, 6, 3), number=3)
-    year = year_of(2026, with_announcements(LAPOR, [off, back, other_year]))
+    year = year_of(2026, with_announcements(LAPOR, Announcements.of([off, back, other_year])))
     june = year.months[5]
     assert june.working_days == 20
     assert DayOff(date(2026, 6, 3), "Cuti bersama", Kind.ANNOUNCED, weekend=False) in june.days_off
