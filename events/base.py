@@ -1,10 +1,12 @@
 """What all messages share: frozen models, limits on every field, and the CloudEvents envelope."""
 
+import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 
@@ -20,6 +22,11 @@ MAX_ATTRIBUTE: Final = 256
 
 # U+0000 is legal JSON, and many a database downstream dies of it.
 _NO_NUL: Final = r"^[^\x00]*$"
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+# letters and marks by their category, of which nothing is seen
+_FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(0xFE00 + n) for n in range(16)}
+_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
+_LINKED: Final = ("http", "https")
 
 
 def _short(limit: int, least: int = 0) -> StringConstraints:
@@ -70,6 +77,28 @@ class Attachment(Frozen):
 
 Links = Annotated[tuple[Link | Attachment, ...], Field(max_length=MAX_LINKS)]
 """Attachments or evidence: links, or objects with a url; at most 20."""
+
+
+def unseen(text: str) -> bool:
+    """Tell whether nothing of a text can be seen: it is empty, or zero-width characters and fillers only."""
+    if text.isascii():
+        return not text.strip()
+    return all(letter in _FILLERS or unicodedata.category(letter) in _UNSEEN for letter in text)
+
+
+def _linked(found: tuple[Link | Attachment, ...]) -> tuple[Link | Attachment, ...]:
+    for each in found:
+        link = each.url if isinstance(each, Attachment) else each
+        # a browser passes over white space and control characters within a scheme
+        scheme = _SCHEME.match("".join(letter for letter in link if unicodedata.category(letter) not in _UNSEEN))
+        if scheme and scheme[1].casefold() not in _LINKED:
+            msg = f"a link with {scheme[1][:20]}: is no attachment, only http and https are"
+            raise ValueError(msg)
+    return found
+
+
+NewLinks = Annotated[Links, AfterValidator(_linked)]
+"""Attachments or evidence of a message that comes in. Facts hold what releases before took: see `Links`."""
 
 
 class Envelope(BaseModel):

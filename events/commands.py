@@ -11,12 +11,13 @@ from events.base import (
     Attribute,
     Body,
     Frozen,
-    Links,
     Name,
+    NewLinks,
     OptionalBody,
     OptionalName,
     OptionalTitle,
     Text,
+    unseen,
 )
 from events.reports import Location, ReportContent
 from events.vocabulary import ArchiveReason, ClockName, Status
@@ -31,6 +32,14 @@ class Command(Frozen):
     """`data` of a command. `NAME` is its name in the contract."""
 
     NAME: ClassVar[str]
+
+    @model_validator(mode="after")
+    def _shows_what_it_says(self) -> Self:
+        for name, value in self:
+            if isinstance(value, str) and value and unseen(value):
+                msg = f"nothing of its {name} can be seen"
+                raise ValueError(msg)
+        return self
 
 
 class RegisterComplaint(Command):
@@ -85,7 +94,7 @@ class CompleteReport(Command):
     office: Annotated[OptionalName, Field(description="office that should have it")] = None
     anonymous: Annotated[bool | None, Field(description="hide who reports")] = None
     secret: Annotated[bool | None, Field(description="hide the content from the public")] = None
-    attachments: Annotated[Links | None, Field(description="links to files")] = None
+    attachments: Annotated[NewLinks | None, Field(description="links to files")] = None
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -123,7 +132,7 @@ class RecordFollowUp(Command):
 
     NAME = "record-follow-up"
     text: Annotated[Text, Field(description="what was done, as the citizen reads it")]
-    evidence: Annotated[Links, Field(description="links to photos or documents")] = ()
+    evidence: Annotated[NewLinks, Field(description="links to photos or documents")] = ()
 
 
 class ReplyToFollowUp(Command):

@@ -5,7 +5,18 @@ from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from events.base import MAX_ATTRIBUTE, Attribute, Body, Envelope, Frozen, Links, OptionalName, Title
+from events.base import (
+    MAX_ATTRIBUTE,
+    Attribute,
+    Body,
+    Envelope,
+    Frozen,
+    Links,
+    NewLinks,
+    OptionalName,
+    Title,
+    unseen,
+)
 from events.ids import complaint_id
 from events.vocabulary import ComplaintClass
 
@@ -77,7 +88,16 @@ class ReportContent(Frozen):
 class ReportData(ReportContent):
     """`data` of a report as it comes in."""
 
+    # stricter than `ReportContent`, in which facts hold what releases before took
+    attachments: Annotated[NewLinks, _ATTACHMENTS] = ()
     reporter: Reporter | None = None
+
+    @model_validator(mode="after")
+    def _shows_something(self) -> Self:
+        if unseen(self.title) and unseen(self.body):
+            msg = "a report needs a title or a body that is not empty"
+            raise ValueError(msg)
+        return self
 
     def content(self) -> ReportContent:
         """Return the report without its reporter."""

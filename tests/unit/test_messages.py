@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from events import codec, stored
 from events.announcements import CALENDAR, AnnouncementEvent
 from events.base import CONTENT_TYPE, Frozen, log_moment, timestamp
-from events.commands import COMMANDS, command_type
-from events.facts import FACTS, fact_type
+from events.commands import COMMANDS, CompleteReport, RecordFollowUp, command_type
+from events.facts import FACTS, FollowUpRecorded, fact_type
 from events.ids import complaint_id, digest, fact_id, rejection_id, stage_command_id, tracking_id
 from events.outcomes import Rejection, RejectionEvent, Resolution, Story
-from events.reports import ReporterIdentity, ReportSubmitted
+from events.reports import ReportContent, ReportData, ReporterIdentity, ReportSubmitted
 from events.snapshot import Complaint
+from events.vocabulary import ComplaintClass
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "v1"
 
@@ -220,3 +222,39 @@ def test_moments_are_written_in_milliseconds() -> None:
 )
 def test_every_stamp_that_kafka_takes_is_a_moment(stamp: int, moment: str) -> None:
     assert timestamp(log_moment(stamp)) == moment
+
+
+class TestPlausible:
+    UNSEEN = ("\u200b", "\u2060\ufeff \u200d", "\u3164\u115f", "\u2800")
+
+    @pytest.mark.parametrize("text", UNSEEN)
+    def test_a_text_in_which_nothing_is_seen_is_empty(self, text: str) -> None:
+        with pytest.raises(ValidationError, match="a report needs a title or a body that is not empty"):
+            ReportData.model_validate({"class": ComplaintClass.COMPLAINT, "title": text, "body": text})
+        with pytest.raises(ValidationError, match="nothing of its text can be seen"):
+            RecordFollowUp(text=text)
+        with pytest.raises(ValidationError, match="nothing of its title can be seen"):
+            CompleteReport(title=text)
+
+    @pytest.mark.parametrize("text", ["ａ", "👍🏽", "ꦗꦭꦤ꧀", "x\u200b"])  # noqa: RUF001 -- wide on purpose
+    def test_any_other_is_not(self, text: str) -> None:
+        assert ReportData.model_validate({"class": ComplaintClass.COMPLAINT, "title": text}).title == text
+
+    @pytest.mark.parametrize(
+        "link",
+        ["javascript:alert(1)", "JAVA\tSCRIPT:alert(1)", " data:text/html,x", "file:///etc/passwd", "ftp://x.test/1"],
+    )
+    def test_a_link_of_another_scheme_is_no_attachment_and_no_evidence(self, link: str) -> None:
+        data = {"class": ComplaintClass.COMPLAINT, "title": "x"}
+        for attachment in (link, {"url": link}):
+            with pytest.raises(ValidationError, match="is no attachment, only http and https are"):
+                ReportData.model_validate(data | {"attachments": [attachment]})
+        with pytest.raises(ValidationError, match="is no attachment"):
+            RecordFollowUp(text="Sudah.", evidence=(link,))
+
+    def test_what_was_taken_before_is_read_as_it_is(self) -> None:
+        data = {"class": ComplaintClass.COMPLAINT, "title": "\u200b", "attachments": ["javascript:alert(1)"]}
+        assert ReportContent.model_validate(data).attachments == ("javascript:alert(1)",)
+        assert (
+            FollowUpRecorded(by="/offices/a", office="a", text="\u200b", evidence=("ftp://x.test/1",)).text == "\u200b"
+        )
