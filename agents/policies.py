@@ -12,6 +12,10 @@ from workflow.policy import PolicyError, PolicySet, UnusableOffices, parse_polic
 
 _PACKAGED: Final = resources.files("workflow") / "policies"
 _OFFICES: Final = "offices.toml"
+_LARGEST: Final = 4 * 1024 * 1024
+"""Bytes of a file: all offices of the country have a fraction of it."""
+_DEEPEST: Final = 30
+"""So far its values may be nested: five levels are all that a policy has."""
 _OFFICE: Final = re.compile(r'office "([^"]+)"')
 
 
@@ -64,9 +68,28 @@ def _line_of_office(text: str, mistake: str) -> int | None:
 
 def _read(source: Traversable) -> tuple[dict[str, Any], str]:
     try:
-        text = source.read_text(encoding="utf-8")
-        return tomllib.loads(text), text
+        with source.open("rb") as stream:
+            raw = stream.read(_LARGEST + 1)
+        text = raw.decode().replace("\r\n", "\n")
+        document = tomllib.loads(text) if len(raw) <= _LARGEST else None
     except OSError as error:
         raise PolicyError(f"{source}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise PolicyError(f"{source}: not valid TOML: its values are nested too deeply") from None
+    except ValueError as error:  # also of bytes that are no UTF-8, and of numbers of thousands of digits
         raise PolicyError(f"{source}: not valid TOML: {error}") from None
+    if document is None:
+        raise PolicyError(f"{source}: has more than {_LARGEST:,} bytes, which no policy and no directory needs")
+    if _is_deeper(document, _DEEPEST):
+        raise PolicyError(f"{source}: not valid TOML: its values are nested too deeply")
+    return document, text
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    """Tell whether tables or arrays are nested further than `levels`; what reads them goes down by calling itself."""
+    within = [value]
+    while within and levels:
+        tables = (each.values() if isinstance(each, dict) else each for each in within if isinstance(each, dict | list))
+        within = [part for parts in tables for part in parts]
+        levels -= 1
+    return bool(within)

@@ -301,3 +301,22 @@ def test_a_policy_that_is_not_there_says_which_are(name: str) -> None:
 def test_the_packaged_files_are_what_they_say() -> None:
     for name in packaged():
         assert tomllib.loads(packaged_text(f"{name}.toml"))["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("a = " + "[" * 100_000, "nested too deeply"),
+        ("a = " + "9" * 10_000, "digits"),
+        ("#" + "x" * 5_000_000, "has more than 4,194,304 bytes"),
+        ("a." * 50_000 + "b = 1", "nested too deeply"),
+        ("\ufffe", "not valid TOML"),
+    ],
+)
+def test_a_file_that_is_too_deep_or_too_large_ends_in_one_line(content: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "ours.toml"
+    path.write_text(content)
+    with pytest.raises(PolicyError, match=said) as refusal:
+        load(str(path))
+    assert "\n" not in str(refusal.value)
+    assert len(str(refusal.value)) < 1_000
