@@ -1,52 +1,19 @@
 """Which column of a table is which field of a report.
 
-Columns are found by the names that exports of complaint systems commonly give them, in Indonesian and English; what is
-named by `--map` goes before what is found.
+What `--map` names goes first, then what the layout knows, then the general names. What is left over and looks as if it
+mattered stops the import, unless it is left out on purpose.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-ALIASES: Final[dict[str, tuple[str, ...]]] = {
-    "id": (
-        *("id", "tracking_id", "report_id", "complaint_id", "ticket_id", "unique_key", "id_laporan", "nomor_laporan"),
-        *("no_laporan", "nomor_tiket", "no_tiket", "nomor", "kode"),
-    ),
-    "title": ("title", "judul", "judul_laporan", "subject", "perihal", "summary", "ringkasan"),
-    "body": (
-        *("body", "description", "isi_laporan_awal", "isi_laporan", "isi", "deskripsi", "uraian", "kronologi"),
-        *("text", "content", "details", "laporan", "keluhan"),
-    ),
-    "class": ("class", "klasifikasi", "klasifikasi_laporan", "jenis_laporan", "jenis"),
-    "category": ("category", "kategori", "kategori_laporan", "topik", "topic"),
-    "event_date": (
-        *("event_date", "tanggal_kejadian", "tgl_kejadian", "date", "tanggal", "created_at", "created_date"),
-        *("submitted_at", "requested_datetime", "tanggal_laporan", "tanggal_masuk", "tanggal_diterima"),
-    ),
-    "province": ("province", "provinsi", "propinsi"),
-    "city": (
-        *("city", "kota", "kabupaten", "kabupaten_kota", "kota_kabupaten", "kab_kota", "kota_kab", "regency"),
-        "city_regency",
-    ),
-    "district": ("district", "kecamatan", "distrik"),
-    "village": ("village", "kelurahan", "desa", "desa_kelurahan", "kelurahan_desa"),
-    "lat": ("lat", "latitude", "lintang"),
-    "lon": ("lon", "lng", "long", "longitude", "bujur"),
-    "office": ("office", "instansi_tujuan", "instansi"),
-    "anonymous": ("anonymous", "anonim"),
-    "secret": ("secret", "rahasia"),
-    "name": ("reporter_name", "nama_pelapor", "pelapor", "reporter", "nama"),
-    "phone": ("phone", "telepon", "no_telepon", "nomor_telepon", "no_hp", "telp", "hp"),
-    "email": ("email", "e_mail", "surel"),
-    "attachments": ("attachments", "attachment", "lampiran", "foto", "photo"),
-}
-"""The fields of a report, each with the names its column may have, the likeliest first."""
+from agents.bridges.items import BadLayout
+from agents.bridges.layouts import Layout, catalogue, plain, plain_names
+from agents.bridges.rejected import LINE, REASON
 
-
-class BadMapping(Exception):
-    """The columns do not fit; the message is one line that says which do."""
+_SUGGESTED: Final = {"id": "id", "status": "status", "privacy": "privacy", "name": "name", "date": "received"}
+_PRIVATE: Final = ("privacy", "anonymous", "secret", "public")
 
 
 @dataclass(frozen=True)
@@ -55,58 +22,149 @@ class Columns:
 
     header: tuple[str, ...]
     positions: Mapping[str, int]
+    layout: Layout
+    ignored: frozenset[int] = frozenset()
+    """Columns that are left out on purpose, or known to the layout as of no use here."""
 
     @property
-    def unused(self) -> list[str]:
+    def unused(self) -> list[int]:
         """The columns that no field takes."""
         taken = set(self.positions.values())
-        return [name for position, name in enumerate(self.header) if position not in taken]
+        return [position for position in range(len(self.header)) if position not in taken]
 
     def __str__(self) -> str:
         """Say which field takes which column."""
         pairs = ", ".join(f"{field}={self.header[position]}" for field, position in self.positions.items())
-        return pairs + (f" (not used: {', '.join(self.unused)})" if self.unused else "")
+        left = ", ".join(self.header[position] for position in self.unused if self.header[position])
+        return pairs + (f" (not used: {left})" if left else "")
 
 
 def choose_columns(
-    header: Sequence[str], wanted: Sequence[str] = (), known: Mapping[str, Sequence[str]] = ALIASES
+    header: Sequence[str],
+    wanted: Sequence[str] = (),
+    ignored: Sequence[str] = (),
+    *,
+    no_id: bool = False,
+    layout: Layout | None = None,
 ) -> Columns:
-    """Find the column of each field that is `known`; `wanted` are `field=column`, or `field=` for none.
+    """Find the column of each field; `wanted` are `field=column`, or `field=` for none.
+
+    Without a `layout` it is the one that the header shows.
 
     Raises:
-        BadMapping: a wanted field or column does not exist, or no column holds a title or a body.
+        BadLayout: a wanted column does not exist, or one that is needed was not found.
     """
     names = tuple(name.strip() for name in header)
-    chosen = dict(_wanted(names, known, pair) for pair in wanted)
-    plain = {_plain(name): position for position, name in reversed(list(enumerate(names)))}
-    taken = {position for position in chosen.values() if position is not None}
-    for field, aliases in known.items():
-        if field in chosen:
-            continue
-        found = (plain[alias] for alias in aliases if alias in plain)
-        chosen[field] = next((position for position in found if position not in taken), None)
-    positions = {field: chosen[field] for field in known}
-    columns = Columns(names, {field: position for field, position in positions.items() if position is not None})
-    if not {"title", "body"} & columns.positions.keys():
-        raise BadMapping(
-            f"no column is known to hold a title or a body: name them with --map title=COLUMN or --map body=COLUMN; "
-            f"the columns are {', '.join(names)}"
-        )
+    layout = layout or catalogue().layout_of(names)
+    asked = dict(_wanted(names, pair) for pair in wanted)
+    left_out = {_position(names, name, f"--ignore {name}") for name in ignored}
+    chosen = _found(names, layout, asked, left_out)
+    if no_id:
+        chosen.pop("id", None)
+    of_no_use = {position for position, name in enumerate(names) if plain(name) in layout.ignored | {REASON, LINE, ""}}
+    columns = Columns(names, chosen, layout, frozenset(of_no_use | left_out))
+    _require(columns, asked, no_id=no_id)
     return columns
 
 
-def _wanted(names: tuple[str, ...], known: Mapping[str, Sequence[str]], pair: str) -> tuple[str, int | None]:
+def _found(
+    names: tuple[str, ...], layout: Layout, asked: Mapping[str, int | None], left_out: set[int]
+) -> dict[str, int]:
+    chosen: dict[str, int | None] = dict(asked)
+    taken = {position for position in chosen.values() if position is not None} | left_out
+    in_turn = list(reversed(list(enumerate(names))))
+    place = {plain_names(name)[1]: position for position, name in in_turn}
+    place |= {plain(name): position for position, name in in_turn}
+    # where a layout has one column for two fields, asking for one leaves it to the other
+    shared = {column for column in layout.fields.values() if list(layout.fields.values()).count(column) > 1}
+    taken -= {place[column] for column in shared if column in place and place[column] not in left_out}
+    for field, aliases in catalogue().fields.items():
+        if field in chosen:
+            continue
+        known = (layout.fields[field],) if field in layout.fields else aliases
+        of_no_use = layout.ignored - set(layout.fields.values())
+        found = (place[alias] for alias in known if alias in place and alias not in of_no_use)
+        chosen[field] = next((position for position in found if position not in taken), None)
+        if (position := chosen[field]) is not None and field not in layout.fields:
+            taken.add(position)
+    return {field: position for field in catalogue().fields if (position := chosen.get(field)) is not None}
+
+
+def _require(columns: Columns, asked: Mapping[str, int | None], *, no_id: bool) -> None:
+    """Refuse a table that lacks what it cannot do without."""
+    there = columns.positions.keys()
+    listed = f"the columns are {', '.join(name for name in columns.header if name)}"
+    if not {"title", "body", "final"} & there:
+        raise BadLayout(
+            "no column is known to hold a title or a body: name them with --map title=COLUMN or --map body=COLUMN; "
+            f"{listed}"
+        )
+    if "id" not in there and not no_id:
+        raise BadLayout(
+            "no column is known to hold the id, by which a report is known again: name it with --map id=COLUMN, or "
+            f"take each row for a report of its own with --no-id; {listed}"
+        )
+    if "privacy" in columns.layout.needs and not set(_PRIVATE) & there and "privacy" not in asked:
+        raise BadLayout(
+            f"{columns.layout.name} has a column for Anonim/Rahasia, and none is known here: name it with --map "
+            f"privacy=COLUMN, or say with --map privacy= that nobody asked for privacy; {listed}"
+        )
+
+
+def refuse_overlooked(columns: Columns, kinds: Mapping[int, str]) -> None:
+    """Stop where a column that is not used may matter; `kinds` are those found by what stands in them.
+
+    Raises:
+        BadLayout: there are such columns; the line has the options to decide about each.
+    """
+    found = {
+        position: kind
+        for position in columns.unused
+        if position not in columns.ignored and (kind := _kind(columns, position) or kinds.get(position))
+    }
+    if not found:
+        return
+    told = ", ".join(f"{columns.header[position]!r} ({_LOOKS[kind]})" for position, kind in found.items())
+    first, kind = next(iter(found.items()))
+    name = columns.header[first]
+    raise BadLayout(
+        f"not used, and may matter: {told}: name each with --map (such as --map '{_SUGGESTED[kind]}={name}'"
+        + (f" or --map 'event_date={name}' for the day it happened" if kind == "date" else "")
+        + f"), or leave it out on purpose with --ignore '{name}'"
+    )
+
+
+_LOOKS: Final = {
+    "id": "an id",
+    "status": "a status",
+    "privacy": "privacy",
+    "name": "who reports",
+    "date": "a date",
+}
+
+
+def _kind(columns: Columns, position: int) -> str | None:
+    """Return what a column's name looks like; ids of other things beside the report's own are none."""
+    name = plain(columns.header[position])
+    for kind, pattern in catalogue().looks_like.items():
+        if pattern.search(name) and (kind != "id" or "id" not in columns.positions or name in catalogue().fields["id"]):
+            return kind
+    return None
+
+
+def _wanted(names: tuple[str, ...], pair: str) -> tuple[str, int | None]:
     field, equals, column = (part.strip() for part in pair.partition("="))
     if not equals:
-        raise BadMapping(f"--map {pair}: write it as field=column")
-    if field not in known:
-        raise BadMapping(f"--map {pair}: there is no field {field!r}; there are {', '.join(known)}")
-    if not column:
-        return field, None
-    if column not in names:
-        raise BadMapping(f"--map {pair}: there is no column {column!r}; there are {', '.join(names)}")
-    return field, names.index(column)
+        raise BadLayout(f"--map {pair}: write it as field=column")
+    if field not in catalogue().fields:
+        raise BadLayout(f"--map {pair}: there is no field {field!r}; there are {', '.join(catalogue().fields)}")
+    return field, _position(names, column, f"--map {pair}") if column else None
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
+def _position(names: tuple[str, ...], column: str, option: str) -> int:
+    if column in names:
+        return names.index(column)
+    alike = [position for position, name in enumerate(names) if plain(name) == plain(column) != ""]
+    if len(alike) == 1:
+        return alike[0]
+    raise BadLayout(f"{option}: there is no column {column!r}; there are {', '.join(name for name in names if name)}")

@@ -1,7 +1,7 @@
-"""What comes of one entry of a file."""
+"""Entries of a file, and what becomes of each."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import to_json
@@ -11,15 +11,32 @@ from events.errors import Undecodable
 
 
 class UnreadableFile(Exception):
-    """The file as a whole is nothing that holds reports; the message is one line."""
+    """The file as a whole holds no reports; the message is one line."""
+
+
+class BadLayout(Exception):
+    """The columns or words of the file need a decision; the message is one line with the options that make it."""
 
 
 class Unusable(Exception):
-    """An entry cannot be a report of the contract; the message says why."""
+    """An entry cannot be a report of the contract; the message is the reason."""
 
 
 class Settled(Exception):
-    """An entry tells of a report that others have settled: there is nothing left to do about it."""
+    """An entry is settled where it comes from: there is nothing left to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row, a request or a message, before it is judged."""
+
+    line: int
+    cells: Mapping[str, str]
+    """What stands in it for each field."""
+    raw: Any = field(default=None, compare=False)
+    """The cells of its row, or its JSON value: what the rejects file holds."""
+    links: tuple[Any, ...] = ()
+    """Attachments as the file has them: texts or objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +46,23 @@ class Report:
     line: int
     complaint: str
     value: bytes
+    notes: tuple[str, ...] = ()
+    """`field: reason` of each value that was left out."""
+    raw: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """An entry that is none, and why."""
+    """An entry that is no report, and the reason."""
 
     line: int
     reason: str
+    raw: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """An entry that is settled elsewhere."""
+    """An entry that is settled where it comes from."""
 
     line: int
 
@@ -49,19 +70,20 @@ class PassedOver:
 Item = Report | Skipped | PassedOver
 
 
-def item_of(line: int, make: Callable[[], Mapping[str, Any]]) -> Item:
-    """Return what comes of an entry that `make` makes a report of, or cannot."""
+def item_of(entry: Entry, make: Callable[[Entry], tuple[Mapping[str, Any], tuple[str, ...]]]) -> Item:
+    """Return what becomes of an entry that `make` makes a report of."""
     try:
-        return judged(line, to_json(make()))
+        event, notes = make(entry)
     except Unusable as error:
-        return Skipped(line, str(error))
+        return Skipped(entry.line, str(error), entry.raw)
     except Settled:
-        return PassedOver(line)
+        return PassedOver(entry.line)
+    return judged(entry.line, to_json(event), entry.raw, notes)
 
 
-def judged(line: int, value: bytes) -> Report | Skipped:
+def judged(line: int, value: bytes, raw: object = None, notes: tuple[str, ...] = ()) -> Report | Skipped:
     """Return what is to be published as it is, or why it is no report of the contract."""
     try:
-        return Report(line, decode_report(value).complaint_id, value)
+        return Report(line, decode_report(value).complaint_id, value, notes, raw)
     except Undecodable as error:
-        return Skipped(line, error.reason.replace("data.", "").removeprefix("data: "))
+        return Skipped(line, error.reason.replace("data.", "").removeprefix("data: "), raw)

@@ -19,7 +19,10 @@ def lines_of(stream: BinaryIO) -> Iterator[bytes]:
     while line := stream.readline(LONGEST + 1):
         number += 1
         if len(line) > LONGEST:
-            raise UnreadableFile(
-                f"line {number} has more than {LONGEST:,} bytes: write one entry a line, or several files"
-            )
+            raise UnreadableFile(too_long(number))
         yield line
+
+
+def too_long(number: int) -> str:
+    """Return what is wrong with a line that is."""
+    return f"line {number} has more than {LONGEST:,} bytes: write one entry a line, or several files"

@@ -1,148 +1,200 @@
-"""Service requests of Open311 GeoReport v2 as reports of the contract.
+"""Service requests of Open311 GeoReport v2 as entries: JSON or XML, in the envelopes that cities publish them in.
 
 Read are the fields of the standard's answers (`GET requests`) and of what its clients send (`POST requests`), see
-https://wiki.open311.org/GeoReport_v2: one request, a list of them, or one a line.
+https://wiki.open311.org/GeoReport_v2, with attributes as cities add them.
 """
 
-import math
-from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
-from functools import partial
-from itertools import chain
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from xml.etree.ElementTree import Element, ParseError
 
-from pydantic_core import from_json
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
 
-from agents.bridges.items import Item, Settled, Skipped, UnreadableFile, Unusable, item_of
-from agents.bridges.lines import LONGEST
-from agents.bridges.reports import TableOptions
-from agents.bridges.rows import quoted, read
-from events.client.channel import report_event
+from agents.bridges.items import Entry, Skipped, UnreadableFile
+from agents.bridges.layouts import Layout, catalogue
+from agents.bridges.rejected import REASON
 
-SOURCE: Final = "/channels/open311"
+LAYOUT: Final = Layout(name="Open311 (GeoReport v2)", source="/channels/open311", needs=("id",))
 
-_LISTS: Final = ("service_requests", "requests")
-"""Under what some servers put the list, instead of giving it by itself."""
-_CLOSED: Final = "closed"
-
-
-def open311_reports(lines: Iterator[bytes], options: TableOptions, now: datetime) -> Iterator[Item]:
-    """Give what comes of each service request, numbered from 1.
-
-    Raises:
-        UnreadableFile: it is no JSON, no list of requests, or too large to be read in one piece.
-    """
-    return _items(_requests(lines), options, now)
-
-
-def _items(requests: Iterable[Any], options: TableOptions, now: datetime) -> Iterator[Item]:
-    for number, request in enumerate(requests, start=1):
-        if isinstance(request, UnreadableFile):
-            yield Skipped(number, str(request))
-        else:
-            yield item_of(number, partial(_report, request, options, now))
+_ID: Final = "service_request_id"
+_MARKS: Final = (_ID, "service_code", "service_name", "requested_datetime")
+_FIELDS: Final = {
+    **{name: name for name in ("status", "description", "address", "zipcode", "phone", "email", "lat", "category")},
+    **{name: name for name in ("first_name", "last_name")},
+    _ID: "id",
+    "description": "body",
+    "address_string": "address",
+    "long": "lon",
+    "lon": "lon",
+    "requested_datetime": "received",
+}
+_ENVELOPES: Final = ("service_requests", "requests")
+_ATTRIBUTES: Final = ("attributes", "extended_attributes", "attribute")
+_NAMES: Final = ("code", "key", "name", "label", "description")
+_VALUES: Final = ("value", "values", "answer")
+_LINKS: Final = ("media_url", "media_urls", "photos", "photo", "media", "attachments", "images")
 
 
-def _requests(lines: Iterator[bytes]) -> Iterable[Any]:
-    first = next(lines, b"").removeprefix(BOM_UTF8)
-    alone = _parsed(first)
-    if isinstance(alone, dict) and not any(name in alone for name in _LISTS):
-        return chain([alone], (_parsed(line) for line in lines if line.strip()))
-    whole = _parsed(b"".join(_limited(chain([first], lines))))
-    if isinstance(whole, UnreadableFile):
-        raise whole
-    if isinstance(whole, dict):
-        return next((found for name in _LISTS if isinstance(found := whole.get(name), list)), [whole])
-    if isinstance(whole, list):
-        return whole
-    raise UnreadableFile("is no list of service requests")
+def looks_like_requests(value: object) -> bool:
+    """Tell whether JSON holds service requests, by the first of them."""
+    found = requests_in(value)
+    if not found:
+        return isinstance(value, Mapping) and any(name in value for name in _ENVELOPES)
+    first = found[0]
+    return isinstance(first, Mapping) and "specversion" not in first and any(name in first for name in _MARKS)
 
 
-def _limited(lines: Iterable[bytes]) -> Iterator[bytes]:
-    size = 0
-    for line in lines:
-        size += len(line)
-        if size > LONGEST:
-            raise UnreadableFile(f"is one list of over {LONGEST:,} bytes: write one request a line, or several files")
-        yield line
+def requests_in(value: object) -> list[Any]:
+    """Return the requests of a document: a list, one request, or one in an envelope."""
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, Mapping) or any(name in value for name in _MARKS):
+        return [value]
+    lists = [
+        each for each in value.values() if isinstance(each, list) and any(isinstance(part, Mapping) for part in each)
+    ]
+    if len(lists) == 1:
+        return lists[0]
+    inner = [each for each in value.values() if isinstance(each, Mapping)]
+    return requests_in(inner[0]) if len(inner) == 1 and not lists else [] if _is_empty(value) else [value]
 
 
-def _parsed(raw: bytes) -> Any:  # noqa: ANN401 -- whatever JSON holds
+def _is_empty(envelope: Mapping[Any, Any]) -> bool:
+    return any(isinstance(each, list) and not each for each in envelope.values())
+
+
+def entries_of(requests: Iterator[tuple[int, Any]]) -> Iterator[Entry | Skipped]:
+    """Give each request as an entry."""
+    for number, request in requests:
+        yield _entry(number, request)
+
+
+def _entry(number: int, request: object) -> Entry | Skipped:
+    if isinstance(request, UnreadableFile):
+        return Skipped(number, str(request))
+    if not isinstance(request, Mapping):
+        return Skipped(number, "is no object", request)
+    whole = {str(name): value for name, value in request.items() if name != REASON}
+    if isinstance(inner := whole.get("properties"), Mapping):
+        whole |= {str(name): value for name, value in inner.items()}  # as GeoJSON has it
+    attributes = dict(_attributes(whole))
+    cells: dict[str, str] = {}
     try:
-        return from_json(raw)
+        for theirs, ours in _FIELDS.items():
+            if (text := _text(theirs, whole.get(theirs))) is not None:
+                cells.setdefault(ours, text)
+        service = _text("service_name", whole.get("service_name")) or _text("service_code", whole.get("service_code"))
+        title = _text("title", whole.get("title")) or attributes.get("title")
+        cells |= {"title": title or service or "", "category": service or ""}
+        _take_privacy(cells, {**whole, **attributes})
     except ValueError as error:
-        return UnreadableFile(f"is no JSON: {error}")
-
-
-def _report(request: object, options: TableOptions, now: datetime) -> dict[str, Any]:
-    if not isinstance(request, dict):
-        raise Unusable("is no object")
-    said = {str(name): text for name, value in request.items() if (text := _text(str(name), value)) is not None}
-    if "service_request_id" not in said:
-        raise Unusable("service_request_id: missing; without it the request would be another one each time it is sent")
-    if said.get("status", "").casefold() == _CLOSED and not options.settled:
-        raise Settled
-    made_at = _moment(said.get("requested_datetime"), now)
-    data = _data(said, _links(request.get("media_url")), options)
-    return report_event(options.source or SOURCE, said["service_request_id"], data, made_at)
-
-
-def _data(said: Mapping[str, str], links: list[str], options: TableOptions) -> dict[str, Any]:
-    service = said.get("service_name") or said.get("service_code")
-    address = said.get("address_string") or said.get("address")
-    where = ", ".join(part for part in (address, said.get("zipcode")) if part)
-    body = "\n\n".join(part for part in (said.get("description"), f"Alamat: {where}" if where else None) if part)
-    data: dict[str, Any] = {"class": options.complaint_class, "title": service, "body": body, "attachments": links}
-    if service:
-        data["category"] = read("category", service)
-    if place := _place(said):
-        data["location"] = place
-    name = " ".join(said[part] for part in ("first_name", "last_name") if part in said)
-    reporter = {"name": name, "phone": said.get("phone"), "email": said.get("email")}
-    if any(reporter.values()):
-        data["reporter"] = reporter
-    return data
-
-
-_READ: Final = frozenset(
-    {
-        *("service_request_id", "service_name", "service_code", "description", "status", "requested_datetime"),
-        *("lat", "long", "address", "address_string", "zipcode", "first_name", "last_name", "phone", "email"),
-    }
-)
+        return Skipped(number, str(error), request)
+    if "id" not in cells:
+        return Skipped(
+            number, f"{_ID}: missing; without it the request would be another one each time it is sent", request
+        )
+    # what one server calls by two names is one list
+    links = tuple(whole[name] for name in _LINKS if whole.get(name)) + tuple(
+        attributes[name] for name in _LINKS if attributes.get(name)
+    )
+    return Entry(number, cells, request, links)
 
 
 def _text(name: str, value: object) -> str | None:
     """Return a field as text: servers write ids and coordinates as numbers or as text; None for what is not given."""
-    if name not in _READ or value is None:
+    if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise Unusable(f"{name}: is no text")
+        raise ValueError(f"{name}: is no text")  # noqa: TRY004 -- for the one who reads the line
     return str(value).strip() or None
 
 
-def _place(said: Mapping[str, str]) -> dict[str, object]:
-    place = {ours: read(ours, said[theirs]) for ours, theirs in (("lat", "lat"), ("lon", "long")) if theirs in said}
-    # in the sea off Africa: what many forms send for a place that is not known
-    nowhere = all(isinstance(degrees, float) and math.isclose(degrees, 0.0) for degrees in place.values())
-    return {} if nowhere else place
+def _attributes(request: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in request.items():
+        if name in _ATTRIBUTES:
+            yield from _named(value)
+        elif name.startswith("attribute[") and name.endswith("]"):
+            yield name[len("attribute[") : -1], value
 
 
-def _links(value: object) -> list[str]:
-    found = [link for link in (value if isinstance(value, list) else [value]) if link is not None]
-    links = [link.strip() for link in found if isinstance(link, str)]
-    if len(links) != len(found):
-        raise Unusable("media_url: is no link")
-    return [link for link in links if link]
+def _named(value: object) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, list):
+        for each in value:
+            yield from _named(each)
+    elif isinstance(value, Mapping):
+        if answers := [value[name] for name in _VALUES if name in value]:
+            for name in _NAMES:
+                if isinstance(value.get(name), str):
+                    yield value[name], answers[0]
+        else:
+            for name, each in value.items():
+                yield from _named(each) if name in {"attribute", "attributes"} else [(str(name), each)]
 
 
-def _moment(text: str | None, now: datetime) -> datetime:
-    """Read when a request was made, in UTC unless it says otherwise; `now` if it does not say."""
-    if text is None:
-        return now
+def _take_privacy(cells: dict[str, str], named: Mapping[str, Any]) -> None:
+    """Take what speaks of privacy, by whichever name.
+
+    Raises:
+        ValueError: its value is no word.
+    """
+    for name, value in named.items():
+        what = catalogue().privacy_of(name)
+        if what is None or value is None:
+            continue
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]  # noqa: PLW2901 -- an answer of several choices, of which one was chosen
+        if isinstance(value, Mapping):
+            value = next((value[part] for part in (*_VALUES, "name", "key") if part in value), value)  # noqa: PLW2901
+        if not isinstance(value, str | int | float):
+            raise ValueError(f"{name}: is neither yes nor no")  # noqa: TRY004 -- for the one who reads the line
+        said = str(value).strip().casefold()
+        if not said:
+            continue
+        # two that differ: the more private one is meant
+        if said in catalogue().words["no"] | {"false"} and what in cells and what != "public":
+            continue
+        cells[what] = said
+
+
+def from_xml(content: bytes) -> list[Any]:
+    """Return the requests of an XML document.
+
+    Raises:
+        UnreadableFile: it is no XML, or none of service requests.
+    """
     try:
-        found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Unusable(f"requested_datetime: {quoted(text)} is no time (such as 2026-03-16T09:11:00+07:00)") from None
+        root = fromstring(content, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        what = type(error).__name__ if isinstance(error, DefusedXmlException) else error
+        raise UnreadableFile(f"is no XML that can be read: {what}") from None
+    name = _tag(root)
+    if name in {"workbook", "html"}:
+        raise UnreadableFile(f"is a {name} written as XML: save it as .xlsx or CSV")
+    value = _value(root)
+    found = value if isinstance(value, list) else requests_in(value)
+    if not found or not all(isinstance(each, Mapping) and any(mark in each for mark in _MARKS) for each in found[:1]):
+        raise UnreadableFile(f"is XML of {name}, and no list of service requests")
+    return found
+
+
+def _value(element: Element) -> Any:  # noqa: ANN401 -- whatever XML holds
+    children = list(element)
+    if not children:
+        return (element.text or "").strip() or None
+    tags = [_tag(child) for child in children]
+    if element.get("type") == "array" or (len(set(tags)) == 1 and (len(tags) > 1 or f"{tags[0]}s" == _tag(element))):
+        return [_value(child) for child in children]
+    found: dict[str, Any] = {}
+    for tag, child in zip(tags, children, strict=True):
+        value = _value(child)
+        if tag in found:
+            before = found[tag]
+            found[tag] = [*before, value] if isinstance(before, list) else [before, value]
+        else:
+            found[tag] = value
+    return found
+
+
+def _tag(element: Element) -> str:
+    return element.tag.rpartition("}")[2].casefold()

@@ -1,162 +1,176 @@
-"""A row of a table as a report of the contract."""
+"""Entries as reports of the contract: rows of tables, and requests of Open311, which have the same fields."""
 
-import math
 import re
-from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from hashlib import blake2b
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
-from agents.bridges.columns import Columns
-from agents.bridges.items import Unusable
+from pydantic_core import from_json
+
+from agents.bridges import cells as read
+from agents.bridges.cells import BadValue, quoted
+from agents.bridges.dates import Implausible, Order, Stamp, plausible_day, read_date, read_time, reported_at
+from agents.bridges.items import Entry, Settled, Unusable
+from agents.bridges.layouts import Layout
+from agents.bridges.status import StatusWords
+from events.base import MAX_NAME
 from events.client.channel import report_event
 from events.vocabulary import ComplaintClass
 
-_YES: Final = frozenset({"1", "true", "t", "yes", "y", "ya"})
-_NO: Final = frozenset({"0", "false", "f", "no", "n", "tidak", ""})
-_INDONESIAN: Final = {
-    "pengaduan": ComplaintClass.COMPLAINT,
-    "pengaduan tidak berkadar pengawasan": ComplaintClass.COMPLAINT,
-    "pengaduan berkadar pengawasan": ComplaintClass.COMPLAINT_INSPECTION,
-    "aspirasi": ComplaintClass.ASPIRATION,
-    "permintaan informasi": ComplaintClass.INFORMATION_REQUEST,
-}
-_DAY_FIRST: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?!\d)")
-_YEAR_FIRST: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")
+_BETWEEN: Final = re.compile(r"[\s]+|[,;|]\s*(?=https?:|$)")  # a data: URI has such marks within it
+_PLACES: Final = ("province", "city", "district", "village")
+_CHANGING: Final = frozenset({"id", "status", "received", "received_time", "final"})
+"""Fields that are no part of what a row says, or change while its report stays the same."""
 
 
-class Rows:
-    """Makes reports of rows; two rows without an id of their own are two reports, even if they say the same.
+@dataclass(frozen=True)
+class ImportOptions:
+    """How entries become reports."""
 
-    A row's id without a column for it is made from what stands in it, so that the same file gives the same ids again.
+    source: str | None = None
+    """The channel; that of the layout unless given."""
+    complaint_class: ComplaintClass = ComplaintClass.COMPLAINT
+    settled: bool = False
+    """Take also what is settled where it comes from."""
+    words: StatusWords = field(default_factory=StatusWords)
+    zone: tzinfo = field(default_factory=lambda: ZoneInfo("Asia/Jakarta"))
+    """Of times that name none."""
+    anywhere: bool = False
+    """Take coordinates outside the country too."""
+    offices: Callable[[str], tuple[str, str | None]] = lambda text: (text, None)
+    """Gives the id of an office by what a cell calls it; or the text as it is, and what is wrong with it."""
+
+
+class Maker:
+    """Makes reports of entries; two without an id of their own are two reports, even if they say the same.
+
+    An id without a column for it is made from what the entry says, so that the same file gives the same ids again.
     """
 
-    def __init__(self, columns: Columns, *, source: str, complaint_class: ComplaintClass, now: datetime) -> None:
-        self.columns = columns
-        self._source = source
-        self._class = complaint_class
+    def __init__(
+        self, layout: Layout, options: ImportOptions, orders: Mapping[str, Order | None], now: datetime, *, no_id: bool
+    ) -> None:
+        self._layout = layout
+        self._options = options
+        self._orders = orders
         self._now = now
+        self._no_id = no_id
         self._seen: dict[str, int] = {}
 
-    def report(self, row: Sequence[str]) -> dict[str, Any]:
-        """Return the report as JSON will hold it; what is in it is for the contract's model to judge.
+    def report(self, entry: Entry) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Return the report as JSON will hold it, and a note for each value that was left out.
 
         Raises:
-            Unusable: a cell cannot be read as what its column holds.
+            Unusable: without one of its values it cannot stand.
+            Settled: it is settled where it comes from.
         """
-        cells = cells_of(self.columns, row)
-        return report_event(self._source, self._id(row, cells), self._data(cells), self._now)
+        cells = {name: text for name, cell in entry.cells.items() if (text := read.readable(cell))}
+        if names := [cells[part] for part in ("first_name", "last_name") if part in cells]:
+            cells.setdefault("name", " ".join(names))
+        number = self._id(cells)
+        over = self._options.words.is_over(cells.get("status", ""))
+        if over is None:
+            word = quoted(cells["status"])
+            raise Unusable(f"status: {word} is not known: explain it with --open-as {word} or --closed-as {word}")
+        if over and not self._options.settled:
+            raise Settled
+        notes: list[str] = []
+        received = self._received(cells, notes)
+        data = self._data(cells, received, notes)
+        data["attachments"], left_out = read.links([*entry.links, *_in_cell(cells.get("attachments", ""))])
+        event = report_event(self._options.source or self._layout.source, number, data, received or self._now)
+        return event, (*notes, *left_out)
 
-    def _id(self, row: Sequence[str], cells: dict[str, str]) -> str:
-        if "id" in self.columns.positions:
-            if not cells.get("id"):
+    def _id(self, cells: Mapping[str, str]) -> str:
+        if not self._no_id:
+            number = cells.get("id", "")
+            if not number:
                 raise Unusable("id: empty")
-            return cells["id"]
-        said = blake2b("\x1f".join(row).encode(errors="surrogateescape"), digest_size=12).hexdigest()
-        self._seen[said] = self._seen.get(said, 0) + 1
-        return said if self._seen[said] == 1 else f"{said}-{self._seen[said]}"
+            if self._layout.id and not re.fullmatch(self._layout.id, number):
+                raise Unusable(
+                    f"id: {quoted(number)} is no Tracking ID (digits); if a spreadsheet has changed it, export anew "
+                    "and leave that column as text"
+                )
+            return number
+        said = "\x1f".join(f"{name}\x1e{cells[name]}" for name in sorted(cells.keys() - _CHANGING))
+        made = blake2b(said.encode(), digest_size=12).hexdigest()
+        self._seen[made] = self._seen.get(made, 0) + 1
+        return made if self._seen[made] == 1 else f"{made}-{self._seen[made]}"
 
-    def _data(self, cells: dict[str, str]) -> dict[str, Any]:
-        found = {field: read(field, cell) for field, cell in cells.items() if cell and field != "id"}
-        data: dict[str, Any] = {"class": self._class}
-        data |= {field: found[field] for field in _DATA if field in found}
-        for whole, parts in _NESTED.items():
-            if given := {part: found[part] for part in parts if part in found}:
-                data[whole] = given
+    def _received(self, cells: Mapping[str, str], notes: list[str]) -> datetime | None:
+        stamp = self._stamp("received", cells, notes)
+        if stamp is None:
+            return None
+        clock = None
+        if "received_time" in cells and (clock := read_time(cells["received_time"])) is None:
+            notes.append(f"received_time: {quoted(cells['received_time'])} is no time of day")
+        try:
+            return reported_at(stamp, clock, self._options.zone, self._now)
+        except Implausible as error:
+            notes.append(f"received: {quoted(cells['received'])} {error}")
+            return None
+
+    def _stamp(self, field_: str, cells: Mapping[str, str], notes: list[str]) -> Stamp | None:
+        if field_ not in cells:
+            return None
+        stamp = read_date(cells[field_], self._orders.get(field_), self._options.zone)
+        if stamp is None:
+            order = f" written {order}" if (order := self._orders.get(field_)) else ""
+            notes.append(f"{field_}: {quoted(cells[field_])} is no date{order}")
+        return stamp
+
+    def _data(self, cells: Mapping[str, str], received: datetime | None, notes: list[str]) -> dict[str, Any]:
+        anonymous, secret = read.privacy(cells)
+        data: dict[str, Any] = {
+            "class": read.complaint_class(cells["class"]) if "class" in cells else self._options.complaint_class,
+            "title": cells.get("title"),
+            "body": _body(cells),
+            "anonymous": anonymous,
+            "secret": secret,
+        }
+        if "category" in cells:
+            data["category"] = read.category(cells["category"])
+        if stamp := self._stamp("event_date", cells, notes):
+            try:
+                reported = (received or self._now).astimezone(self._options.zone).date()
+                data["event_date"] = plausible_day(stamp.day, reported).isoformat()
+            except Implausible as error:
+                notes.append(f"event_date: {quoted(cells['event_date'])} {error}")
+        place: dict[str, object] = {part: cells[part] for part in _PLACES if part in cells}
+        try:
+            place |= read.coordinates(cells, anywhere=self._options.anywhere)
+        except BadValue as error:
+            notes.append(str(error))
+        if place:
+            data["location"] = place
+        if "office" in cells:
+            data["office"], wrong = self._options.offices(cells["office"][:MAX_NAME])
+            notes.extend([f"office: {wrong}"] if wrong else [])
+        if reporter := _reporter(cells):
+            data["reporter"] = reporter
         return data
 
 
-def cells_of(columns: Columns, row: Sequence[str]) -> dict[str, str]:
-    """Return what stands in the row for each field.
-
-    Raises:
-        Unusable: the row is not as wide as the header, or not text.
-    """
-    width = len(columns.header)
-    if len(row) != width:
-        # the rest of a text that was cut in two by a stray quote would else become a complaint
-        raise Unusable(f"has {len(row)} cells under {width} columns")
-    cells = {field: row[position].strip() for field, position in columns.positions.items()}
-    if any("\udc80" <= letter <= "\udcff" for cell in cells.values() for letter in cell):
-        raise Unusable("is not UTF-8")
-    return cells
+def _body(cells: Mapping[str, str]) -> str:
+    # as the citizen wrote it; what an administrator made of it is theirs to do again
+    words = cells.get("body") or cells.get("final", "")
+    where = ", ".join(cells[part] for part in ("address", "zipcode") if part in cells)
+    return "\n\n".join(part for part in (words, f"Alamat: {where}" if where else "") if part)
 
 
-_DATA: Final = ("class", "title", "body", "category", "event_date", "office", "anonymous", "secret", "attachments")
-_NESTED: Final = {
-    "location": ("province", "city", "district", "village", "lat", "lon"),
-    "reporter": ("name", "phone", "email"),
-}
+def _reporter(cells: Mapping[str, str]) -> dict[str, str]:
+    name = cells.get("name", "")
+    given = {"name": "" if read.nobody(name) else name, "phone": cells.get("phone"), "email": cells.get("email")}
+    return {part: value for part, value in given.items() if value}
 
 
-def read(field: str, cell: str) -> object:
-    """Return what a cell says of a field, as the contract has it.
-
-    Raises:
-        Unusable: it cannot be read so.
-    """
-    reader = _READERS.get(field)
-    try:
-        return cell if reader is None else reader(cell)
-    except ValueError as error:
-        raise Unusable(f"{field}: {quoted(cell)} is no {error}") from None
-
-
-def quoted(cell: str, longest: int = 40) -> str:
-    """Return a cell for a message: in quotes, and not all of it if it is long."""
-    return repr(cell if len(cell) <= longest else f"{cell[:longest]}...")
-
-
-def _complaint_class(cell: str) -> str:
-    plain = " ".join(re.sub(r"[\W_]+", " ", cell.casefold()).split())
-    found = _INDONESIAN.get(plain) or next((each for each in ComplaintClass if each.replace("_", " ") == plain), None)
-    if found is None:
-        raise ValueError(f"class; there are {', '.join(ComplaintClass)}")
-    return found
-
-
-def _category(cell: str) -> str:
-    # categories are slugs in the contract, and titles in most exports
-    return re.sub(r"[\W_]+", "-", cell.casefold()).strip("-") or cell
-
-
-def _day(cell: str) -> str:
-    """Take the day of a date or a timestamp as it is written; no zone moves it."""
-    try:
-        if found := _YEAR_FIRST.match(cell):
-            return date.fromisoformat(found.group()).isoformat()
-        if found := _DAY_FIRST.match(cell):
-            day, month, year = map(int, found.groups())
-            return date(year, month, day).isoformat()
-    except ValueError:
-        pass  # such as 31 February: said below, in the same words
-    raise ValueError("date (YYYY-MM-DD or DD/MM/YYYY, a time may follow)")
-
-
-def _degrees(cell: str) -> float:
-    try:
-        degrees = float(cell.replace(",", ".") if "." not in cell else cell)
-    except ValueError:
-        degrees = math.nan
-    if not math.isfinite(degrees):
-        raise ValueError("number of degrees")
-    return degrees
-
-
-def _flag(cell: str) -> bool:
-    plain = cell.casefold()
-    if plain not in _YES | _NO:
-        raise ValueError("yes or no")
-    return plain in _YES
-
-
-_READERS: Final[dict[str, Callable[[str], object]]] = {
-    "class": _complaint_class,
-    "category": _category,
-    "event_date": _day,
-    "lat": _degrees,
-    "lon": _degrees,
-    "anonymous": _flag,
-    "secret": _flag,
-    "attachments": str.split,
-}
+def _in_cell(cell: str) -> list[Any]:
+    """Return the attachments that a cell holds: links with space or marks between them, or JSON."""
+    if cell[:1] in {"[", "{"}:
+        with suppress(ValueError):
+            return [from_json(cell)]
+    return [part for part in _BETWEEN.split(cell) if part]

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-NOTHING: Final = "there is nothing in it"
-"""What is said of an empty file, by whichever command."""
+from agents.bridges.importing import TableOnly
+from agents.bridges.items import BadLayout, UnreadableFile
+from agents.cli.errors import MISUSED, Failure
+from agents.cli.wording import safe
 
 _STDIN: Final = "-"
 
@@ -25,3 +27,20 @@ def opened(file: str) -> Iterator[BinaryIO]:
     else:
         with Path(file).open("rb") as stream:
             yield stream
+
+
+@contextmanager
+def one_line(file: str) -> Iterator[None]:
+    """Say what is wrong with a file as a whole.
+
+    Raises:
+        Failure: it cannot be read so.
+    """
+    try:
+        yield
+    except UnreadableFile as error:
+        raise Failure(safe(f"{file}: {error}")) from None
+    except BadLayout as error:
+        raise Failure(safe(f"{file}: {error}"), MISUSED) from None
+    except TableOnly as error:
+        raise Failure(str(error), MISUSED) from None

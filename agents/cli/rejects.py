@@ -1,10 +1,14 @@
-"""The file into which `alur submit` writes what it has skipped."""
+"""The file into which `alur submit` writes what it has skipped, so that it can be mended and submitted."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TextIO
+
+from pydantic_core import from_json, to_json
 
 from agents.bridges.items import Skipped
+from agents.bridges.rejected import LINE, REASON
 from agents.cli.errors import MISUSED, Failure
 
 
@@ -36,19 +40,49 @@ def _are_same(path: Path, file: str) -> bool:
         return False
 
 
-def write(path: Path, skipped: Iterable[Skipped]) -> None:
-    """Write the line and the reason of each, as CSV.
+def write(path: Path, skipped: Iterable[Skipped], header: Sequence[str] | None) -> None:
+    """Write each entry with its line and the reason: CSV with the columns of its table, or JSON lines.
+
+    Args:
+        path: of the file, which is made anew.
+        skipped: the entries.
+        header: the columns of the table; None where the entries are JSON.
 
     Raises:
         Failure: it cannot be written.
     """
     try:
-        with path.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(("line", "reason"))
-            writer.writerows((each.line, each.reason) for each in skipped)
+        with path.open("w", newline="", encoding="utf-8", errors="replace") as stream:
+            if header is None:
+                stream.writelines(f"{to_json(_object(each)).decode()}\n" for each in skipped)
+            else:
+                _write_rows(stream, skipped, header)
     except OSError as no:
         raise Failure(f"{_unwritable(path, no)}; what was submitted is submitted") from None
+
+
+def _write_rows(stream: TextIO, skipped: Iterable[Skipped], header: Sequence[str]) -> None:
+    added = [place for place, name in enumerate(header) if name in {REASON, LINE}]
+    writer = csv.writer(stream)
+    writer.writerow((LINE, REASON, *_without(header, added)))
+    for each in skipped:
+        cells = each.raw if isinstance(each.raw, Sequence) and not isinstance(each.raw, str | bytes) else ()
+        writer.writerow((each.line, each.reason, *(cell.strip("\r\n\0") for cell in _without(cells, added))))
+
+
+def _without(cells: Sequence[str], places: Sequence[int]) -> list[str]:
+    return [cell for place, cell in enumerate(cells) if place not in places]
+
+
+def _object(skipped: Skipped) -> dict[str, Any]:
+    value = skipped.raw
+    if isinstance(value, bytes):
+        try:
+            value = from_json(value)
+        except ValueError:
+            value = value.decode(errors="replace")
+    rest = dict(value) if isinstance(value, Mapping) else {} if value is None else {"alurtext": value}
+    return {REASON: skipped.reason} | {name: each for name, each in rest.items() if name != REASON}
 
 
 def _unwritable(path: Path, no: OSError) -> str:

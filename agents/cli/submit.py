@@ -3,145 +3,143 @@
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, BinaryIO
+from zoneinfo import ZoneInfo
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
-from agents.bridges.items import Item, PassedOver, Report, Skipped, UnreadableFile
-from agents.bridges.lines import lines_of
-from agents.bridges.reports import DEFAULT_SOURCE, TableOptions
+from agents.bridges.importing import NOTHING, Import, TableOptions, open_import
+from agents.bridges.items import Item, Report, UnreadableFile
+from agents.bridges.rows import ImportOptions
+from agents.bridges.status import StatusWords
+from agents.cli import import_options as asked
 from agents.cli import rejects as reject_file
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import Failure, interruptible
-from agents.cli.formats import Asked, Format, items_of, one_line
-from agents.cli.given import name_of, opened
+from agents.cli.given import name_of, one_line, opened
+from agents.cli.import_report import Standing, Tally, preview, told
 from agents.cli.interrupts import status_of
-from agents.cli.senders import channel
+from agents.cli.known import Before
+from agents.cli.wording import safe
 from agents.settings import Settings
-from events.client import KafkaFailure, Place, Publisher, require_topics
+from events.client import KafkaFailure, Publisher, require_topics
 from events.topics import TopicName
 from events.vocabulary import ComplaintClass
 
 _Ending = UnreadableFile | KafkaFailure | KeyboardInterrupt
-_SHOWN = 20
 _LINGER_MS = 20
 
-
-@dataclass
-class Tally:
-    """What became of a file."""
-
-    accepted: int = 0
-    """Acknowledged by Kafka."""
-    complaints: set[str] = field(default_factory=set)
-    skipped: list[Skipped] = field(default_factory=list)
-    """Not sent."""
-    settled: int = 0
-    """Passed over, because others have settled them."""
-    handed_over: int = 0
-    """To Kafka."""
-    refused: list[Skipped] = field(default_factory=list)
-    """By Kafka, each by itself."""
-
-    @property
-    def empty(self) -> bool:
-        """Say whether nothing of the file has been read yet."""
-        return not (self.handed_over or self.skipped or self.settled)
-
-    @property
-    def unconfirmed(self) -> int:
-        """Count the reports that may be in the log or not."""
-        return self.handed_over - self.accepted - len(self.refused)
-
-    @property
-    def left_out(self) -> list[Skipped]:
-        """Name the lines that are not in the log, in the order of the file."""
-        return sorted((*self.skipped, *self.refused), key=lambda each: each.line)
-
-    def accept(self, report: Report, _place: Place) -> None:
-        """Count a report that is in the log."""
-        self.accepted += 1
-        self.complaints.add(report.complaint)
-
-    def refuse(self, line: int, reason: str) -> None:
-        """Note a line that is not."""
-        self.refused.append(Skipped(line, reason))
-
-    def leave(self, item: Skipped | PassedOver) -> None:
-        """Count an entry that is not to be sent."""
-        if isinstance(item, Skipped):
-            self.skipped.append(item)
-        else:
-            self.settled += 1
-
-
-_File = Annotated[str, typer.Argument(metavar="FILE", help="JSON lines of the contract, or CSV; - is stdin")]
-_Form = Annotated[
-    Format | None, typer.Option("--format", help="the file is in a format of others'; see docs/bridges.md")
-]
-_Columns = Annotated[
-    list[str] | None,
-    typer.Option("--map", metavar="FIELD=COLUMN", help="which column of a table holds what; FIELD= for none"),
-]
-_Source = Annotated[
-    str | None,
-    typer.Option(callback=channel, help=f"the channel that rows come from; {DEFAULT_SOURCE} unless given, for a CSV"),
-]
-_Class = Annotated[
-    ComplaintClass | None, typer.Option("--class", help="the class of rows that have none; complaint unless given")
-]
-_Settled = Annotated[bool, typer.Option("--settled", help="submit also what is closed or archived where it comes from")]
 _Rejects = Annotated[
-    Path | None, typer.Option(dir_okay=False, writable=True, help="write every skipped line here, with its reason")
+    Path | None,
+    typer.Option(
+        dir_okay=False, writable=True, help="write what is skipped here with its reason, to be mended and submitted"
+    ),
+]
+_DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="send nothing: show what would be sent, and count; needs no broker")
 ]
 
 
 def submit(  # noqa: PLR0913 -- the options of a command are its arguments
     ctx: typer.Context,
-    file: _File,
+    file: asked.File,
     *,
-    form: _Form = None,
-    columns: _Columns = None,
-    source: _Source = None,
-    complaint_class: _Class = None,
-    settled: _Settled = False,
+    dry_run: _DryRun = False,
+    form: asked.Form = None,
+    columns: asked.Columns = None,
+    ignore: asked.Ignore = None,
+    no_id: asked.NoId = False,
+    sheet: asked.Sheet = None,
+    header_row: asked.HeaderRow = None,
+    hidden: asked.Hidden = False,
+    encoding: asked.Encoding = None,
+    dates: asked.Dates = None,
+    zone: asked.Zone = asked.DEFAULT_ZONE,
+    anywhere: asked.Anywhere = False,
+    open_as: asked.OpenAs = None,
+    closed_as: asked.ClosedAs = None,
+    source: asked.Source = None,
+    complaint_class: asked.Class = None,
+    settled: asked.Settled = False,
     rejects: _Rejects = None,
 ) -> None:
-    """Submit reports: JSON lines of the contract, or a CSV whose columns are found by their names.
+    """Submit reports: messages of the contract, a table of any kind, or service requests of Open311.
 
-    A report counts once Kafka has acknowledged it. A line that is no report of the contract is skipped with its
-    reason, and then the exit status is 1, as it is when there is nothing in the file. Submitting a file again does no
-    harm: the same source and id are the same report. Fields to map: id, title, body, class, category, event_date,
-    province, city, district, village, lat, lon, office, anonymous, secret, name, phone, email, attachments.
+    What the file is, its encoding, its header and the meaning of its columns are found out and shown; what cannot be
+    found out stops before anything is sent, with the option that decides it. A report counts once Kafka has
+    acknowledged it. An entry that cannot be a report is skipped with its reason, and then the exit status is 1, as it
+    is when there is nothing in the file. Submitting a file again does no harm: the same source and id are the same
+    report. Fields to map: id, title, body, final, class, category, received, received_time, event_date, status,
+    province, city, district, village, address, lat, lon, office, privacy, anonymous, secret, public, name, first_name,
+    last_name, phone, email, attachments.
 
-    With `--format open311` the file holds service requests (GeoReport v2, JSON), with `--format lapor` an export of
-    LAPOR (CSV or Excel).
+        alur submit laporan.xlsx --dry-run
 
         alur submit reports.jsonl
 
-        alur submit export.csv --map title=judul --map body=isi --map event_date=
+        alur submit export.csv --map title=judul --map body=isi --ignore updated_at --rejects rest.csv
 
         generate | alur submit - --source /channels/sms
-
-        alur submit --format lapor laporan.xlsx
     """
-    row_options = (("--map", columns), ("--source", source), ("--class", complaint_class), ("--settled", settled))
-    options = TableOptions(tuple(columns or ()), source, complaint_class or ComplaintClass.COMPLAINT, settled)
-    given = tuple(name for name, value in row_options if value)
-    tally = Tally()
+    settings = settings_of(ctx)
+    table = TableOptions(
+        tuple(columns or ()), tuple(ignore or ()), no_id, sheet, header_row, hidden, encoding, dates, form
+    )
+    words = StatusWords(tuple(open_as or ()), tuple(closed_as or ()))
+    options = ImportOptions(
+        source,
+        complaint_class or ComplaintClass.COMPLAINT,
+        settled,
+        words,
+        ZoneInfo(zone),
+        anywhere,
+        asked.offices_of(settings.policy),
+    )
     reject_file.refuse_unless_writable(rejects, file)
     name = name_of(file)
-    with one_line(name), interruptible(lambda: _known(tally)):
-        with opened(file) as stream, _progress(stream) as lines:
-            ended_by = _send(settings_of(ctx), items_of(Asked(name, stream, form, options, given), lines), tally)
-        _conclude(tally, rejects, "request" if form is Format.OPEN311 else "line", ended_by)
+    tally = Tally()
+    with one_line(name), interruptible(lambda: _known(tally)), opened(file) as stream:
+        found = open_import(stream, table, options, datetime.now(UTC), given=_given(ctx))
+        for line in found.told:
+            say(safe(line))
+        if dry_run:
+            _show(found, tally, rejects)
+        else:
+            with Before(settings) as before:
+                ended_by = _send(settings, found, tally, stream)
+                standing = before.of(tally.complaints) if tally.accepted and ended_by is None else None
+            _conclude(tally, rejects, found, ended_by, standing)
 
 
-def _send(settings: Settings, items: Iterable[Item], tally: Tally) -> _Ending | None:
+def _given(ctx: typer.Context) -> tuple[str, ...]:
+    """Return the options of tables that were given."""
+    of_any = {"file", "rejects", "dry_run", "form"}
+    named = [parameter for parameter in ctx.command.params if parameter.name and parameter.name not in of_any]
+    sources = {each.opts[0]: ctx.get_parameter_source(each.name or "") for each in named}
+    return tuple(option for option, source in sources.items() if source is not None and source.name == "COMMANDLINE")
+
+
+def _show(found: Import, tally: Tally, rejects: Path | None) -> None:
+    """Show what would be sent.
+
+    Raises:
+        Failure: some of it would not, or nothing would.
+    """
+    for part in preview(found.items, tally):
+        console().print(part)
+    for line in told(tally, found.entry, None, all_written=rejects is not None, verb="would submit"):
+        say(safe(line))
+    if rejects is not None:
+        reject_file.write(rejects, tally.skipped, found.header)
+    _fail_unless_whole(tally, "would not be submitted")
+
+
+def _send(settings: Settings, found: Import, tally: Tally, stream: BinaryIO) -> _Ending | None:
     """Submit the reports; return what ended that before the end of the file, if anything did.
 
     Raises:
@@ -150,7 +148,7 @@ def _send(settings: Settings, items: Iterable[Item], tally: Tally) -> _Ending | 
     require_topics(settings, [TopicName.INTAKE])
     unreadable = None
     try:
-        with Publisher(settings, linger_ms=_LINGER_MS) as publisher:
+        with Publisher(settings, linger_ms=_LINGER_MS) as publisher, _progress(found, stream) as items:
             try:
                 _hand_over(publisher, items, tally)
             except UnreadableFile as error:
@@ -172,11 +170,17 @@ def _hand_over(publisher: Publisher, items: Iterable[Item], tally: Tally) -> Non
             item.complaint,
             item.value,
             accepted=partial(tally.accept, item),
-            refused=partial(tally.refuse, item.line),
+            refused=partial(tally.refuse, item),
         )
 
 
-def _conclude(tally: Tally, rejects: Path | None, entry: str, ended_by: _Ending | None) -> None:
+def _conclude(
+    tally: Tally,
+    rejects: Path | None,
+    found: Import,
+    ended_by: _Ending | None,
+    standing: Standing | None,
+) -> None:
     """Tell what became of the file up to its end, or up to where it could not go on.
 
     Raises:
@@ -184,20 +188,19 @@ def _conclude(tally: Tally, rejects: Path | None, entry: str, ended_by: _Ending 
         Failure: Kafka took no more, some of it was not submitted, the rejects could not be written, or it was
             interrupted.
     """
-    left_out = tally.left_out
     if ended_by is None or not tally.empty:
-        _tell(tally, left_out, entry, all_written=rejects is not None)
+        for line in told(tally, found.entry, standing, all_written=rejects is not None):
+            say(safe(line))
         try:
             if rejects is not None:
-                reject_file.write(rejects, left_out)
+                reject_file.write(rejects, tally.left_out, found.header)
         except Failure as unwritten:
             if ended_by is None:
                 raise
             say(str(unwritten))  # what ended it has the last word
     if ended_by is not None:
         raise _failure(ended_by, _known(tally), empty=not tally.handed_over) from ended_by
-    if left_out:
-        raise Failure(f"{len(left_out)} of {tally.accepted + len(left_out)} reports were not submitted")
+    _fail_unless_whole(tally, "were not submitted")
 
 
 def _failure(ended_by: _Ending, known: str, *, empty: bool) -> Exception:
@@ -215,33 +218,46 @@ def _known(tally: Tally) -> str:
     return f"{tally.accepted} were submitted{unconfirmed}; doing it again does no harm"
 
 
-def _tell(tally: Tally, left_out: list[Skipped], entry: str, *, all_written: bool) -> None:
-    """Say what became of the file."""
-    for skipped in left_out[:_SHOWN]:
-        say(f"{entry} {skipped.line}: {skipped.reason}")
-    if (more := len(left_out) - _SHOWN) > 0:
-        say(f"and {more} more {entry}s" + ("" if all_written else " (--rejects FILE writes them all)"))
-    if repeats := tally.accepted - len(tally.complaints):
-        say(f"{repeats} repeat a report of the file: these are {len(tally.complaints)} complaints")
-    if tally.settled:
-        say(f"{tally.settled} are settled where they come from and were passed over (--settled submits them too)")
-    say(f"submitted {tally.accepted}, skipped {len(left_out)}")
+def _fail_unless_whole(tally: Tally, what: str) -> None:
+    if tally.empty:
+        raise UnreadableFile(NOTHING)
+    if left_out := tally.left_out:
+        raise Failure(f"{len(left_out)} of {tally.accepted + len(left_out)} reports {what}")
+
+
+class _Rate(ProgressColumn):
+    """How many have been done, of how many, and how many a second."""
+
+    def render(self, task: Task) -> Text:
+        """Write it."""
+        of = f" of {task.fields['count']:,}" if task.fields["count"] else ""
+        rate = f", {task.fields['done'] / task.elapsed:,.0f}/s" if task.elapsed else ""
+        return Text(f"{task.fields['done']:,}{of}{rate}")
 
 
 @contextmanager
-def _progress(stream: BinaryIO) -> Iterator[Iterator[bytes]]:
-    """Give the lines of a file, and show on a terminal how far they have been taken."""
-    parts = (TextColumn("submitting"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+def _progress(found: Import, stream: BinaryIO) -> Iterator[Iterator[Item]]:
+    """Give the items of a file, and show on a terminal how many have been taken, and how fast."""
+    parts = (TextColumn("submitting"), BarColumn(), _Rate(), TimeRemainingColumn())
     where = console(stderr=True)
     with Progress(*parts, console=where, transient=True, disable=not where.is_terminal) as progress:
-        task = progress.add_task("", total=_size(stream))
+        # where entries are taken as they come, only the bytes are known beforehand
+        total = found.total or _size(stream)
+        task = progress.add_task("", total=total, done=0, count=found.total)
 
-        def lines() -> Iterator[bytes]:
-            for line in lines_of(stream):
-                yield line
-                progress.advance(task, len(line))
+        def items() -> Iterator[Item]:
+            for done, item in enumerate(found.items, start=1):
+                yield item
+                progress.update(task, completed=done if found.total else _at(stream), done=done)
 
-        yield lines()
+        yield items()
+
+
+def _at(stream: BinaryIO) -> int:
+    try:
+        return stream.tell()
+    except (OSError, ValueError):
+        return 0
 
 
 def _size(stream: BinaryIO) -> int | None:

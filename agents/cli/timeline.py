@@ -25,7 +25,7 @@ def as_text(dossier: Dossier, policy: Policy, now: datetime) -> Iterator[Rendera
     complaint = dossier.history[-1].complaint
     zone = policy.national_zone
     yield Text(f"complaint {complaint.tracking_id}  {complaint.status}", style="bold")
-    yield _facts_about(complaint, zone)
+    yield _facts_about(dossier, zone)
     yield from _report(dossier)
     yield Text("\ntimeline", style="bold")
     yield _timeline(dossier, zone)
@@ -43,7 +43,20 @@ def _grid() -> Table:
     return Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
 
 
-def _facts_about(complaint: Complaint, zone: ZoneInfo) -> Table:
+def _asked_for(dossier: Dossier) -> str:
+    """Say which office the citizen asked for in words that the directory does not have."""
+    words = ""
+    for recorded in dossier.history:
+        fact = recorded.fact
+        if isinstance(fact, ComplaintRegistered):
+            words = fact.report.office or ""
+        elif isinstance(fact, ReportCompleted):
+            words = fact.office or words
+    return f"{words} (not in the directory when it was asked for)" if words else ""
+
+
+def _facts_about(dossier: Dossier, zone: ZoneInfo) -> Table:
+    complaint = dossier.history[-1].complaint
     grid = _grid()
     flags = [name for name, is_set in (("anonymous", complaint.anonymous), ("secret", complaint.secret)) if is_set]
     ended = f"{complaint.outcome}, {local(complaint.closed_at, zone)}" if complaint.closed_at else ""
@@ -57,7 +70,7 @@ def _facts_about(complaint: Complaint, zone: ZoneInfo) -> Table:
         ("category", complaint.category or "none"),
         ("place", place(complaint.location)),
         ("office", complaint.office or "none"),
-        ("chosen", complaint.chosen_office or ""),
+        ("chosen", complaint.chosen_office or _asked_for(dossier)),
         ("channel", f"{complaint.report.source}, report {complaint.report.id}"),
         ("received", local(complaint.received_at, zone)),
         ("policy", complaint.policy),

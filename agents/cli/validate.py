@@ -1,19 +1,20 @@
 """`alur validate`: what is wrong with a message before it is sent, and what would come of it. Needs no broker."""
 
-from codecs import BOM_UTF8
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 import typer
-from pydantic_core import from_json
 
 from agents import policies
+from agents.bridges.importing import NOTHING
+from agents.bridges.lines import lines_of
+from agents.bridges.messages import head_of, is_json, messages_in
 from agents.cli.context import say, settings_of
 from agents.cli.errors import Failure
-from agents.cli.given import NOTHING, name_of, opened
+from agents.cli.given import name_of, one_line, opened
 from agents.cli.wording import safe
 from agents.mistakes import Verdict, judge
 from agents.prospects import prospects
@@ -30,7 +31,9 @@ class Item:
 
 def validate(
     ctx: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="a message in JSON, or one a line; - is stdin")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="messages in JSON: one, one a line, or a list; - is stdin")
+    ],
 ) -> None:
     """Say what is wrong with messages of the contract, field by field, and what would come of those that are in order.
 
@@ -47,8 +50,8 @@ def validate(
     now = datetime.now(UTC)
     policy = policies.load(settings_of(ctx).policy).at(now)
     count = wrong = 0
-    with opened(file) as stream:
-        for item in messages_in(name_of(file), stream):
+    with one_line(name_of(file)), opened(file) as stream:
+        for item in items_in(name_of(file), stream):
             verdict = judge(item.raw)
             count += 1
             wrong += bool(verdict.mistakes)
@@ -74,38 +77,17 @@ def _messages(count: int) -> str:
     return "message" if count == 1 else "messages"
 
 
-def messages_in(name: str, stream: Iterable[bytes]) -> Iterator[Item]:
-    """Give the messages of a file: one a line if its first line is one by itself, else the file is one message."""
-    lines = _with_numbers(stream)
-    first = next(lines, None)
-    if first is None:
-        return
-    if _is_json(first[1]):
-        yield from (Item(f"{name}:{number}", line) for number, line in chain([first], lines))
-        return
-    rest = list(chain([first], lines))
-    whole = b"".join(line for _, line in rest)
-    if not _is_json(whole) and any(_is_object(line) for _, line in rest[1:]):
-        # messages by the line, and the first of them is broken
-        yield from (Item(f"{name}:{number}", line) for number, line in rest)
-    else:
-        yield Item(name, whole)
+def items_in(name: str, stream: BinaryIO) -> Iterator[Item]:
+    """Give the messages of a file, read as `alur submit` reads them.
 
-
-def _with_numbers(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    for number, line in enumerate(stream, start=1):
-        kept = line.removeprefix(BOM_UTF8) if number == 1 else line
-        if kept.strip():
-            yield number, kept
-
-
-def _is_json(raw: bytes) -> bool:
-    try:
-        from_json(raw)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_object(raw: bytes) -> bool:
-    return raw.lstrip().startswith(b"{") and _is_json(raw)
+    Raises:
+        Failure: it is no JSON, but something else that `alur submit` reads.
+    """
+    lines = lines_of(stream)
+    head = head_of(lines)
+    if head[-1].strip() and not is_json(head[-1]):
+        raise Failure(
+            f"{name}: is no JSON: of a table or of XML, alur submit --dry-run {name} shows what would be sent"
+        )
+    for each in messages_in(chain(head, lines)):
+        yield Item(name if each.within == "whole" else f"{name}:{each.line}", each.raw)

@@ -1,14 +1,12 @@
 """The reports of a demonstration as channels deliver them: made up, or from a file."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 
-from agents.bridges.columns import BadMapping
-from agents.bridges.items import Item, Report, Skipped, UnreadableFile
-from agents.bridges.reports import TableOptions, csv_table, is_json, json_reports
+from agents.bridges.importing import TableOptions, open_import
+from agents.bridges.items import BadLayout, Report, Skipped, UnreadableFile
+from agents.bridges.rows import ImportOptions
 from agents.demo.generator import Generator
 from agents.demo.scripts import Script
 from workflow.policy import Policy
@@ -51,23 +49,16 @@ def from_file(path: Path) -> Deliveries:
     skipped: list[Skipped] = []
     try:
         with path.open("rb") as stream:
-            for item in _items(path, stream):
+            # a demonstration plays what is over too, wherever it was
+            options = ImportOptions(settled=True, anywhere=True)
+            for item in open_import(stream, TableOptions(), options, datetime.now(UTC)).items:
                 if isinstance(item, Report):
                     reports.append(item)
                 elif isinstance(item, Skipped):
                     skipped.append(item)
-    except (UnreadableFile, BadMapping) as error:
+    except (UnreadableFile, BadLayout) as error:
         raise NoReports(f"{path}: {error}") from None
     if not reports:
         reason = f"line {skipped[0].line}: {skipped[0].reason}" if skipped else "it is empty"
         raise NoReports(f"{path}: no reports in it ({reason})")
     return Deliveries(tuple((each.complaint, each.value) for each in reports), skipped=tuple(skipped))
-
-
-def _items(path: Path, stream: Iterable[bytes]) -> Iterable[Item]:
-    lines = iter(stream)
-    first = next(lines, b"")
-    everything = chain([first], lines)
-    if is_json(str(path), first):
-        return json_reports(everything)
-    return csv_table(everything, TableOptions(), datetime.now(UTC))

@@ -16,7 +16,7 @@ from events.client import read_all
 from events.ids import complaint_id
 from events.topics import TOPICS, TopicName
 
-CSV = "id,title,description,status,created_at,latitude,longitude,supporters,comments\n"
+CSV = "id,title,description,status,created_at,latitude,longitude,anonymous,comments\n"
 
 
 @dataclass
@@ -80,42 +80,53 @@ def test_without_topics_nothing_is_submitted(alur: Alur) -> None:
 def test_a_file_is_in_the_intake_when_it_is_said_to_be(alur: Alur, tmp_path: Path) -> None:
     alur.does("topics", "create")
     rows = [
-        f"{number},Judul {number},Isi yang cukup panjang,submitted,2026-03-14T10:00:00Z,-8.6,115.2,0,0"
+        f"{number},Judul {number},Isi yang cukup panjang,submitted,2026-03-14T10:00:00Z,-8.6,115.2,,0"
         for number in (1, 2, 2)
     ]
-    bad = ["3,,,submitted,,,,0,0", f"4,Judul,{'x' * 20_001},submitted,,,,0,0", "5,Judul,Isi,submitted,,99,115.2,0,0"]
+    bad = ["3,,,submitted,,,,,0", f"4,Judul,{'x' * 20_001},submitted,,,,,0", "5,Judul,Isi,submitted,,,,mungkin,0"]
     file, rejects = tmp_path / "reports.csv", tmp_path / "rejects.csv"
     file.write_text(CSV + "\n".join([*rows, *bad]) + "\n")
 
     result = alur("submit", str(file), "--rejects", str(rejects))
 
     assert result.exit_code == 1
-    columns, *told = result.stdout.splitlines()
-    assert columns.startswith("columns: id=id, title=title, body=description, event_date=created_at")
+    layout, columns, dates, *told = result.stdout.splitlines()
+    assert layout == "layout: a table, as from /channels/web"
+    assert columns.startswith("columns: id=id, title=title, body=description, received=created_at")
+    assert dates == "dates: times without a zone are of Asia/Jakarta (--zone)"
+    first, second = (complaint_id("/channels/web", number) for number in ("1", "2"))
     assert told == [
         "line 5: a report needs a title or a body that is not empty",
         "line 6: body: String should have at most 20000 characters",
-        "line 7: location.lat: Input should be less than or equal to 90",
+        "line 7: anonymous: 'mungkin' is neither yes nor no",
         "1 repeat a report of the file: these are 2 complaints",
+        f"line 2 is complaint {first}",
+        f"line 3 is complaint {second}",
+        f"line 4 is complaint {second}",
+        "new 2, known 0, of these changed 0",
         "submitted 3, skipped 3",
     ]
     assert result.stderr == "alur: 3 of 6 reports were not submitted\n"
-    assert [line.split(",", 1)[0] for line in rejects.read_text().splitlines()] == ["line", "5", "6", "7"]
+    assert [line.split(",", 1)[0] for line in rejects.read_text().splitlines()] == ["alurline", "5", "6", "7"]
     records = list(read_all(alur.settings, [TopicName.INTAKE]))
     assert sorted(str(record.key, "ascii") for record in records if record.key) == sorted(
         complaint_id("/channels/web", number) for number in ("1", "2", "2")
     )
 
 
-def test_reports_of_the_contract_come_from_a_pipe(alur: Alur) -> None:
-    alur.does("topics", "create")
-    report = {
+def _report(number: str, body: str) -> dict[str, Any]:
+    return {
         "specversion": "1.0",
         "type": "lapor.report.submitted.v1",
         "source": "/channels/sms",
-        "id": "1",
-        "data": {"class": "complaint", "body": "Lampu mati"},
+        "id": number,
+        "data": {"class": "complaint", "body": body},
     }
+
+
+def test_reports_of_the_contract_come_from_a_pipe(alur: Alur) -> None:
+    alur.does("topics", "create")
+    report = _report("1", "Lampu mati")
     padded = {**report, "id": "2", "padding": "x" * 1_100_000}
 
     result = alur("submit", "-", text=f"{json.dumps(report)}\n\n{json.dumps(padded)}\n")
@@ -130,20 +141,27 @@ def test_what_stands_before_a_line_that_is_too_long_is_in_and_told(
     alur: Alur, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alur.does("topics", "create")
-    file, rejects = tmp_path / "reports.csv", tmp_path / "rejects.csv"
-    file.write_text(f"id,body\n1,Lampu mati\n2,\n3,{'x' * 2_000}\n")
+    file, rejects = tmp_path / "reports.jsonl", tmp_path / "rejects.jsonl"
+    bodies = ("Lampu mati", "", "x" * 2_000)
+    messages = [_report(str(number), body) for number, body in enumerate(bodies, start=1)]
+    file.write_text("".join(f"{json.dumps(each)}\n" for each in messages))
     monkeypatch.setattr(lines, "LONGEST", 1_000)
 
     result = alur("submit", str(file), "--rejects", str(rejects))
 
     assert result.exit_code == 1
     assert result.stderr == (
-        f"alur: {file}: line 4 has more than 1,000 bytes: write one entry a line, or several files "
+        f"alur: {file}: line 3 has more than 1,000 bytes: write one entry a line, or several files "
         "(before that 1 were submitted; doing it again does no harm)\n"
     )
     reason = "a report needs a title or a body that is not empty"
-    assert result.stdout.splitlines()[1:] == [f"line 3: {reason}", "submitted 1, skipped 1"]
-    assert rejects.read_text().splitlines() == ["line,reason", f"3,{reason}"]
+    assert result.stdout.splitlines() == [
+        f"line 2: {reason}",
+        f"line 1 is complaint {complaint_id('/channels/sms', '1')}",
+        "new 1, known 0, of these changed 0",
+        "submitted 1, skipped 1",
+    ]
+    assert json.loads(rejects.read_text()) == {"alurreason": reason} | messages[1]
     assert len(list(read_all(alur.settings, [TopicName.INTAKE]))) == 1
 
 

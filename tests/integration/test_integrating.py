@@ -157,6 +157,9 @@ def test_lapor_rows_come_in_once_and_go_out_without_giving_anybody_away(
         engine.await_status(each, "postponed")
     engine.await_quiet()
     assert [engine.facts(each).count("registered") for each in (hidden, named)] == [1, 1]
+    again = alur(engine, "submit", str(workbook)).stdout
+    assert "layout: the LAPOR export, as from /channels/lapor\n" in again
+    assert "new 0, known 2, of these changed 0\n" in again
 
     told = []
     for options in ((), ("--identities",)):
@@ -189,8 +192,14 @@ def test_service_requests_come_in(engine: Engine, tmp_path: Path) -> None:
 
     result = alur(engine, "submit", "--format", "open311", str(file))
 
-    assert result.stdout.splitlines() == ["request 2: " + _MISSING, "submitted 1, skipped 1"]
-    snapshot = engine.await_status(complaint_id("/channels/open311", "638344"), "postponed")
+    made = complaint_id("/channels/open311", "638344")
+    assert result.stdout.splitlines()[-4:] == [
+        "request 2: " + _MISSING,
+        f"request 1 is complaint {made}",
+        "new 1, known 0, of these changed 0",
+        "submitted 1, skipped 1",
+    ]
+    snapshot = engine.await_status(made, "postponed")
     assert (snapshot["category"], snapshot["channel"]) == ("infrastruktur-jalan", "open311")
 
 

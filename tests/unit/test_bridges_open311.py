@@ -7,19 +7,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from bridge_files import NOW, notes, opened
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.bridges import lines, open311
-from agents.bridges.items import Item, PassedOver, Report, Skipped, UnreadableFile
-from agents.bridges.open311 import open311_reports
-from agents.bridges.reports import TableOptions
+from agents.bridges import lines
+from agents.bridges.importing import OPEN311
+from agents.bridges.items import BadLayout, Item, PassedOver, Report, Skipped, UnreadableFile
+from agents.bridges.layouts import catalogue
+from agents.bridges.status import StatusWords
 from events.codec import decode_report
 from events.ids import complaint_id
 from events.reports import ReportSubmitted
 from events.vocabulary import ComplaintClass
 
-NOW = datetime(2026, 3, 16, 2, 11, tzinfo=UTC)
 # as an answer of the standard has it, with what a client sends beside
 REQUEST: dict[str, Any] = {
     "service_request_id": "638344",
@@ -45,8 +46,7 @@ REQUEST: dict[str, Any] = {
 
 
 def items(content: str | bytes, **options: Any) -> list[Item]:
-    raw = content if isinstance(content, bytes) else content.encode()
-    return list(open311_reports(iter(io.BytesIO(raw)), TableOptions(**options), NOW))
+    return list(opened(content, form=OPEN311, **options).items)
 
 
 def taken(**changes: Any) -> ReportSubmitted:
@@ -66,7 +66,7 @@ def test_a_request_is_a_report() -> None:
     found = taken()
 
     assert found.complaint_id == complaint_id("/channels/open311", "638344")
-    assert found.time == NOW
+    assert found.time == datetime(2026, 3, 16, 2, 11, tzinfo=UTC)
     assert (found.data.title, found.data.category) == ("Infrastruktur Jalan", "infrastruktur-jalan")
     assert found.data.body == "Lubang sedalam satu jengkal.\n\nAlamat: Jalan Gajah Mada 1, Denpasar, 80111"
     assert found.data.location is not None
@@ -146,10 +146,6 @@ def test_what_is_closed_there_is_passed_over_unless_asked_for() -> None:
             {"service_name": None, "service_code": None, "description": None, "address": None, "zipcode": None},
             "a report",
         ),
-        ({"lat": "north"}, "lat: 'north' is no number of degrees"),
-        ({"lat": 95}, "location.lat: Input should be less than or equal to 90"),
-        ({"requested_datetime": "kemarin"}, "requested_datetime: 'kemarin' is no time"),
-        ({"media_url": 7}, "media_url: is no link"),
         ({"description": ["x"]}, "description: is no text"),
         ({"description": True}, "description: is no text"),
         ({"service_name": "x" * 301}, "title: String should have at most 300 characters"),
@@ -169,15 +165,15 @@ def test_good_requests_go_whatever_stands_between_them() -> None:
     assert [type(each) for each in items(lines)] == [Report, Skipped, Report]
 
 
-@pytest.mark.parametrize("content", ["", "nonsense", "7", '"text"', "[" * 10_000])
+@pytest.mark.parametrize("content", ["", "nonsense", "7", '"text"', "[" * 10_000, "id,title\n1,x\n"])
 def test_what_is_no_list_of_requests_is_refused_as_a_whole(content: str) -> None:
     with pytest.raises(UnreadableFile):
         items(content)
 
 
 def test_a_list_that_is_too_large_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open311, "LONGEST", 1_000)
-    with pytest.raises(UnreadableFile, match="one request a line"):
+    monkeypatch.setattr(lines, "LONGEST", 1_000)
+    with pytest.raises(UnreadableFile, match="one entry a line"):
         items(json.dumps([REQUEST] * 3, indent=1))
     assert len(items("\n".join([json.dumps(REQUEST)] * 3))) == 3
 
@@ -192,11 +188,195 @@ def test_of_a_line_that_is_too_long_no_more_is_read_than_may_be_held(monkeypatch
     assert stream.tell() == 2_001
 
 
+def request(**changes: Any) -> str:
+    return json.dumps([REQUEST | changes])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"lat": "north"}, "lat: 'north' is no number of degrees"),
+        ({"lat": 95}, "lat, lon: 95, 115.212 is no place on earth"),
+        ({"lat": 115.2123, "long": -8.6563}, "lat, lon: 115.212, -8.6563 look swapped"),
+        ({"lat": 42.35, "long": -71.06}, "lat, lon: 42.35, -71.06 lies outside Indonesia (--anywhere keeps it)"),
+        ({"long": None}, "lat: stands alone"),
+        ({"lat": 0, "long": "0"}, "lat, lon: 0, 0 is in the sea off Africa"),
+        ({"requested_datetime": "kemarin"}, "received: 'kemarin' is no date"),
+        ({"media_url": 7}, "attachment: is no link"),
+        ({"media_url": "javascript:alert(1)"}, "attachment: a javascript: link is no attachment"),
+        ({"media_url": "data:image/png;base64,QUJD"}, "attachment: a data: link is no attachment"),
+        ({"media_url": "foto.jpg"}, "attachment: 'foto.jpg' is no attachment"),
+        ({"media_url": [f"https://x.test/{n}" for n in range(25)]}, "attachment: there are 25; 5 are left out"),
+        ({"media_url": f"https://x.test/{'x' * 2_100}"}, "attachment: has 2,115 characters, over 2,048"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_costs_itself_and_is_told(changes: dict[str, Any], said: str) -> None:
+    [note] = notes(request(**changes))
+    assert note.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "media",
+    [
+        "https://x.test/1.jpg",
+        ["https://x.test/1.jpg"],
+        {"url": "https://x.test/1.jpg"},
+        [{"id": "a", "url": "https://x.test/1.jpg", "tags": ["Create"]}],
+        [[{"href": "https://x.test/1.jpg"}], "https://x.test/1.jpg", None],
+    ],
+)
+def test_photos_come_as_text_list_or_object(media: Any) -> None:
+    assert taken(media_url=media).data.attachments == ("https://x.test/1.jpg",)
+    assert taken(media_url=None, media_urls=media).data.attachments == ("https://x.test/1.jpg",)
+    assert taken(media_url=None, extended_attributes={"media_urls": media}).data.attachments == (
+        "https://x.test/1.jpg",
+    )
+
+
+def test_a_title_of_its_own_goes_before_the_service() -> None:
+    assert taken(title="Lampu mati").data.title == "Lampu mati"
+    assert taken(extended_attributes={"title": "Lampu mati"}).data.category == "infrastruktur-jalan"
+
+
+class TestPrivacy:
+    @pytest.mark.parametrize(
+        ("changes", "flags"),
+        [
+            ({"attributes": [{"code": "ANON", "value": "Yes"}]}, (True, False)),
+            ({"attributes": {"is_anonymous": True}}, (True, False)),
+            ({"attributes": {"attribute": [{"name": "Rahasia?", "value": "ya"}]}}, (False, True)),
+            ({"attribute[ANON]": "true"}, (True, False)),
+            ({"anonymous": "1", "confidential": "yes"}, (True, True)),
+            ({"extended_attributes": {"public": False}}, (False, True)),
+            ({"public": True, "anonymous": False}, (False, False)),
+            ({"attributes": [{"label": "Report anonymously?", "values": [{"key": "y", "name": "y"}]}]}, (True, False)),
+            ({"first_name": "Anonim", "last_name": None}, (True, False)),
+        ],
+    )
+    def test_it_is_honoured_by_whichever_name(self, changes: dict[str, Any], flags: tuple[bool, bool]) -> None:
+        found = taken(**changes).data
+        assert (found.anonymous, found.secret) == flags
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"attributes": [{"code": "ANON", "value": "barangkali"}]},
+            {"anonymous": "perhaps"},
+            {"private": {"a": {}}},
+            {"is_public": "vielleicht"},
+            {"attribute[secret]": ["yes", "no"]},
+        ],
+    )
+    def test_what_is_not_understood_stops_the_request(self, changes: dict[str, Any]) -> None:
+        assert "neither yes nor no" in reason(REQUEST | changes)
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        "word",
+        [
+            *(
+                "closed",
+                "CLOSED",
+                "Closed (Duplicate)",
+                "resolved",
+                "Completed",
+                "fixed - council",
+                "archived",
+                "cancelled",
+            ),
+            *(
+                "Canceled",
+                "duplicate",
+                "not councils responsibility",
+                "Selesai",
+                "Ditutup oleh Sistem",
+                "Completed - Dup",
+            ),
+        ],
+    )
+    def test_what_is_over_is_passed_over(self, word: str) -> None:
+        assert items(request(status=word)) == [PassedOver(1)]
+
+    @pytest.mark.parametrize(
+        "word", [None, "", "open", "Open - Dup", "in_progress", "In Progress", "received", "Terverifikasi"]
+    )
+    def test_what_is_open_is_not(self, word: str | None) -> None:
+        assert [type(each) for each in items(request(status=word))] == [Report]
+
+    def test_an_unknown_word_stops_until_it_is_explained(self) -> None:
+        with pytest.raises(BadLayout, match=r"'Zurückgestellt' \(1 of 1\): explain each with --open-as"):
+            items(request(status="Zurückgestellt"))
+        over, open_ = StatusWords(closed=("zurückgestellt",)), StatusWords(open=("Zurückgestellt",))
+        assert items(request(status="Zurückgestellt"), words=over) == [PassedOver(1)]
+        assert [type(each) for each in items(request(status="Zurückgestellt"), words=open_)] == [Report]
+
+    def test_one_among_many_costs_its_request(self) -> None:
+        requests = [REQUEST | {"service_request_id": n, "status": "open" if n else "opne"} for n in range(50)]
+        found = items(json.dumps(requests))
+        assert isinstance(found[0], Skipped)
+        assert found[0].reason == "status: 'opne' is not known: explain it with --open-as 'opne' or --closed-as 'opne'"
+        assert len([each for each in found if isinstance(each, Report)]) == 49
+
+    def test_no_word_is_both(self) -> None:
+        words = catalogue().status
+        assert not set(words["open"]) & set(words["closed"])
+        for word in words["open"]:
+            assert StatusWords().is_over(word.removesuffix("*").strip()) is False
+
+
+class TestEnvelopes:
+    ONE = REQUEST | {"service_request_id": "1"}
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            {"service_requests": [ONE]},
+            {"requests": [ONE]},
+            {"count": 1, "request": [ONE]},
+            {"data": {"service_requests": {"request": [ONE]}}},
+            {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": ONE, "geometry": None}]},
+            ONE,
+            [ONE],
+        ],
+    )
+    def test_each_is_opened(self, document: Any) -> None:
+        assert [each.line for each in items(json.dumps(document)) if isinstance(each, Report)] == [1]
+
+    @pytest.mark.parametrize("document", [{"service_requests": []}, []])
+    def test_an_empty_one_is_nothing(self, document: Any) -> None:
+        with pytest.raises(UnreadableFile, match="there is nothing in it"):
+            items(json.dumps(document))
+
+    XML = """<?xml version="1.0" encoding="utf-8"?>
+    <service_requests type="array"><request>
+      <service_request_id>1</service_request_id><status>open</status><status_notes nil="true"/>
+      <service_name>Jalan</service_name><description>Lubang &amp; genangan</description>
+      <requested_datetime>2026-03-16T09:11:00+07:00</requested_datetime><lat>-8.65</lat><long>115.21</long>
+      <media_url>https://x.test/1.jpg</media_url>
+      <attributes><attribute><code>ANON</code><value>true</value></attribute></attributes>
+    </request><request><service_request_id>2</service_request_id><status>closed</status></request></service_requests>"""
+
+    def test_xml_is_read_alike(self) -> None:
+        first, second = opened(self.XML).items
+        assert isinstance(first, Report), first
+        event = decode_report(first.value)
+        assert (event.id, event.data.body, event.data.anonymous) == ("1", "Lubang & genangan", True)
+        assert event.data.attachments == ("https://x.test/1.jpg",)
+        assert event.time == datetime(2026, 3, 16, 2, 11, tzinfo=UTC)
+        assert second == PassedOver(2)
+
+    def test_json_of_requests_is_known_without_being_named(self) -> None:
+        found = opened(request())
+        assert found.told[0] == "layout: Open311 (GeoReport v2), as from /channels/open311"
+        assert (found.total, found.entry) == (1, "request")
+
+
 CHANGES = st.dictionaries(st.sampled_from(sorted(REQUEST)), st.text() | st.floats())
 
 
 @given(st.binary(max_size=200) | CHANGES.map(lambda changes: json.dumps([REQUEST | changes]).encode()))
 def test_no_file_is_too_strange(content: bytes) -> None:
-    with suppress(UnreadableFile):
+    with suppress(UnreadableFile, BadLayout):
         for found in items(content):
             assert isinstance(found, Report | Skipped | PassedOver)

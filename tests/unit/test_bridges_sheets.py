@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agents.bridges.lapor import LaporRows, lapor_columns
+from agents.bridges.reports import Table, TableOptions
+from agents.bridges.sheets import CsvSheet, XlsxSheet
 from openpyxl import Workbook, load_workbook
 
 from agents.bridges import sheets, sheets_out
 from agents.bridges.items import Item, Report, Skipped, UnreadableFile
-from agents.bridges.lapor import LaporRows, lapor_columns
 from agents.bridges.lapor_rows import HEADER
-from agents.bridges.reports import Table, TableOptions
-from agents.bridges.sheets import CsvSheet, XlsxSheet
 from agents.bridges.sheets_out import CsvWriter, TooManyRows, XlsxWriter
 
 FORMULAS = (

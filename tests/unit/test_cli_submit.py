@@ -1,22 +1,46 @@
-"""`alur submit`: what is told of a file that could not be submitted to its end."""
+"""`alur submit`: what is told of a file, before it is sent and after, and what is kept of what was not."""
 
+import csv
+import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from bridge_files import HALF_READ, opened, workbook
+from typer.testing import CliRunner, Result
 
-from agents.bridges.items import Skipped, UnreadableFile
+from agents.bridges.importing import Import
+from agents.bridges.items import Report, Skipped, UnreadableFile
+from agents.cli.app import application
 from agents.cli.errors import Failure
-from agents.cli.submit import Tally, _conclude
+from agents.cli.import_options import offices_of
+from agents.cli.import_report import Standing, Tally, told
+from agents.cli.submit import _conclude
 from events.client.errors import KafkaFailure
+from events.ids import complaint_id
 
 GONE = KafkaFailure("Kafka at kafka:9092 does not answer.")
 BEFORE = " (before that 1 were submitted; doing it again does no harm)"
 TOLD = "line 3: nothing in it\nsubmitted 1, skipped 1\n"
+RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
+TABLE = Import((), header=("id", "title"))
+
+
+def alur(*arguments: str, text: str | bytes | None = None) -> Result:
+    return RUNNER.invoke(application(), ["--broker", "127.0.0.1:1", *arguments], input=text)
+
+
+def dry(content: str | bytes, tmp_path: Path, *options: str, name: str = "laporan.csv") -> Result:
+    file = tmp_path / name
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return alur("submit", "--dry-run", str(file), *options)
 
 
 def tally() -> Tally:
     """One report that Kafka has, and one line that is none."""
-    return Tally(handed_over=1, accepted=1, complaints={"one"}, skipped=[Skipped(3, "nothing in it")])
+    return Tally(
+        handed_over=1, accepted=1, complaints=Counter(["one"]), skipped=[Skipped(3, "nothing in it", ["2", ""])]
+    )
 
 
 @pytest.mark.parametrize(
@@ -27,10 +51,10 @@ def test_what_was_skipped_before_it_could_not_go_on_is_told_and_written(
 ) -> None:
     rejects = tmp_path / "rejects.csv"
     with pytest.raises(raised) as failure:
-        _conclude(tally(), rejects, "line", ended_by)
+        _conclude(tally(), rejects, TABLE, ended_by, None)
     assert str(failure.value) == f"{ended_by}{BEFORE}"
     assert capsys.readouterr().out == TOLD
-    assert rejects.read_text() == "line,reason\n3,nothing in it\n"
+    assert rejects.read_text() == "alurline,alurreason,id,title\n3,nothing in it,2,\n"
 
 
 def test_where_kafka_fails_before_anything_was_read_there_is_nothing_else_to_tell(
@@ -38,7 +62,7 @@ def test_where_kafka_fails_before_anything_was_read_there_is_nothing_else_to_tel
 ) -> None:
     rejects = tmp_path / "rejects.csv"
     with pytest.raises(Failure) as failure:
-        _conclude(Tally(), rejects, "line", GONE)
+        _conclude(Tally(), rejects, TABLE, GONE, None)
     assert str(failure.value) == str(GONE)
     assert capsys.readouterr().out == ""
     assert not rejects.exists()
@@ -47,9 +71,149 @@ def test_where_kafka_fails_before_anything_was_read_there_is_nothing_else_to_tel
 def test_rejects_that_cannot_be_written_hide_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     unwritten = f"--rejects: {tmp_path} cannot be written (Is a directory); what was submitted is submitted"
     with pytest.raises(Failure) as failure:
-        _conclude(tally(), tmp_path, "line", None)
+        _conclude(tally(), tmp_path, TABLE, None, None)
     assert (str(failure.value), capsys.readouterr().out) == (unwritten, TOLD)
 
     with pytest.raises(Failure) as failure:
-        _conclude(tally(), tmp_path, "line", GONE)
+        _conclude(tally(), tmp_path, TABLE, GONE, None)
     assert (str(failure.value), capsys.readouterr().out) == (f"{GONE}{BEFORE}", f"{TOLD}{unwritten}\n")
+
+
+def test_what_is_new_known_and_changed_is_told_with_the_ids_of_a_few() -> None:
+    found = tally()
+    found.lines = [(2, "one")]
+    assert list(told(found, "row", Standing(known=1, changed=1), all_written=False))[1:] == [
+        "row 2 is complaint one",
+        "new 0, known 1, of these changed 1",
+        "submitted 1, skipped 1",
+    ]
+    refused = list(told(found, "row", Standing(unknown_why="no right to read"), all_written=False))
+    assert refused[-2] == "which of them are new could not be looked up: no right to read"
+
+
+class TestDryRun:
+    CSV = (
+        "id,judul,anonim,tanggal kejadian,kota\n1,Jalan,ya,2026-03-14,Denpasar\n2,Lampu,mungkin,,\n3,Got,,3020-01-01,\n"
+    )
+
+    def test_it_shows_the_first_rows_and_counts_without_a_broker(self, tmp_path: Path) -> None:
+        result = dry(self.CSV, tmp_path)
+        assert result.exit_code == 1
+        layout, columns, header, first, third, *rest = result.stdout.splitlines()
+        assert layout == "layout: a table, as from /channels/web"
+        assert columns.startswith("columns: id=id, title=judul, event_date=tanggal kejadian")
+        assert header.split() == [
+            "line",
+            "id",
+            "reported",
+            "happened",
+            "class",
+            "privacy",
+            "place",
+            "title",
+            "reporter",
+        ]
+        assert first.split()[0:2] + first.split()[3:] == [
+            "2",
+            "1",
+            "2026-03-14",
+            "complaint",
+            "anonymous",
+            "Denpasar",
+            "Jalan",
+        ]
+        assert third.split()[:2] == ["4", "3"]
+        assert rest == [
+            "line 3: anonymous: 'mungkin' is neither yes nor no",
+            "line 4: left out: event_date: '3020-01-01' lies after the report, or in the future",
+            f"line 2 is complaint {complaint_id('/channels/web', '1')}",
+            f"line 4 is complaint {complaint_id('/channels/web', '3')}",
+            "would submit 2, skipped 1",
+        ]
+        assert result.stderr == "alur: 1 of 3 reports would not be submitted\n"
+
+    @pytest.mark.parametrize("content", ["", "\n", "id,judul\n", "[]", '{"service_requests": []}'])
+    def test_where_nothing_is_there_it_fails(self, content: str, tmp_path: Path) -> None:
+        result = dry(content, tmp_path)
+        assert (result.exit_code, result.stderr) == (1, f"alur: {tmp_path / 'laporan.csv'}: there is nothing in it\n")
+
+    def test_a_decision_that_is_needed_is_one_line_and_misuse(self, tmp_path: Path) -> None:
+        result = dry("id,judul,created_at\n1,Jalan,03/04/2026\n", tmp_path)
+        assert result.exit_code == 2
+        assert len(result.stderr.splitlines()) == 1
+        assert "--dates dmy or --dates mdy" in result.stderr
+        assert dry("id,judul,created_at\n1,Jalan,03/04/2026\n", tmp_path, "--dates", "dmy").exit_code == 0
+
+    def test_every_option_decides_something(self, tmp_path: Path) -> None:
+        header = "x;y\nRekap;\nJudul;Diubah;Tanggal Laporan;Status;Bujur;Lintang\n"
+        content = f"{header}Jalan;kemarin;16 Mar 2026 09:11;Sortir;13,4;52,5\n"
+        options = ("--no-id", "--ignore", "Diubah", "--header-row", "3", "--open-as", "sortir", "--anywhere")
+        result = dry(content.encode("cp1252"), tmp_path, *options, "--zone", "Asia/Makassar", "--encoding", "cp1252")
+        assert result.exit_code == 0, result.stderr
+        assert "2026-03-16T01:11:00" in result.stdout
+        assert "52.5 13.4" in result.stdout
+
+    def test_a_zone_that_there_is_not_is_refused(self, tmp_path: Path) -> None:
+        assert "'Asia/Atlantis' is no time zone" in dry(self.CSV, tmp_path, "--zone", "Asia/Atlantis").stderr
+
+
+class TestRejects:
+    def test_those_of_a_table_are_rows_to_be_mended_and_submitted(self, tmp_path: Path) -> None:
+        rejects = tmp_path / "rest.csv"
+        assert dry(TestDryRun.CSV, tmp_path, "--rejects", str(rejects)).exit_code == 1
+        with rejects.open(newline="") as stream:
+            [row] = csv.DictReader(stream)
+        assert row == {
+            "alurline": "3",
+            "alurreason": "anonymous: 'mungkin' is neither yes nor no",
+            "id": "2",
+            "judul": "Lampu",
+            "anonim": "mungkin",
+            "tanggal kejadian": "",
+            "kota": "",
+        }
+        mended = rejects.read_text().replace(",mungkin,", ",ya,")
+        [found] = opened(mended).items
+        assert isinstance(found, Report)
+        assert found.complaint == complaint_id("/channels/web", "2")
+
+    def test_those_of_a_workbook_are_too(self, tmp_path: Path) -> None:
+        rejects = tmp_path / "rest.csv"
+        dry(
+            workbook(["id", "judul", "anonim"], ["0042", "Lampu", "mungkin"]),
+            tmp_path,
+            "--rejects",
+            str(rejects),
+            name="a.xlsx",
+        )
+        assert rejects.read_text().splitlines()[1].endswith(",0042,Lampu,mungkin")
+
+    def test_a_row_that_could_not_be_read_is_kept_as_far_as_it_was(self, tmp_path: Path) -> None:
+        rejects = tmp_path / "rest.csv"
+        dry('id,judul,isi\n1,"Jalan,rusak\n2,Lampu,mati\n', tmp_path, "--rejects", str(rejects))
+        [_, row] = csv.reader(rejects.read_text().splitlines())
+        assert row[2:] == ["1", '"Jalan', "rusak"]
+
+    @pytest.mark.parametrize("form", ["json", "open311"])
+    def test_those_of_json_are_objects_to_be_mended_and_submitted(self, form: str, tmp_path: Path) -> None:
+        rejects = tmp_path / "rest.jsonl"
+        entries = HALF_READ[form]
+        dry(json.dumps(entries), tmp_path, "--rejects", str(rejects), name="a.json")
+        [line] = rejects.read_text().splitlines()
+        kept = json.loads(line)
+        assert kept.pop("alurreason")
+        assert kept == entries[1]
+        whole = json.loads(line.replace('"mungkin"', "false"))
+        [found] = opened(json.dumps(whole)).items
+        assert isinstance(found, Report)
+        assert b"alurreason" not in found.value
+
+
+def test_an_office_is_found_by_its_id_or_its_name_and_kept_as_text_if_it_is_not() -> None:
+    find = offices_of("lapor")
+    assert find("denpasar-pupr") == ("denpasar-pupr", None)
+    assert find("dinas pekerjaan umum dan penataan ruang KOTA DENPASAR") == ("denpasar-pupr", None)
+    text, why = find("Dinas Atlantis")
+    assert text == "Dinas Atlantis"
+    assert why is not None
+    assert why.startswith("'Dinas Atlantis' is not in the directory of lapor/")

@@ -1,0 +1,179 @@
+"""What a cell says of a field, as the contract has it."""
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from agents.bridges.items import Unusable
+from agents.bridges.layouts import catalogue
+from events.base import MAX_LINK, MAX_LINKS, MAX_NAME
+from events.vocabulary import ComplaintClass
+
+_INDONESIAN: Final = {
+    "pengaduan": ComplaintClass.COMPLAINT,
+    "pengaduan tidak berkadar pengawasan": ComplaintClass.COMPLAINT,
+    "pengaduan berkadar pengawasan": ComplaintClass.COMPLAINT_INSPECTION,
+    "aspirasi": ComplaintClass.ASPIRATION,
+    "permintaan informasi": ComplaintClass.INFORMATION_REQUEST,
+}
+_PARTS: Final = re.compile(r"[,;/&+|]|\bdan\b|\band\b")
+_OF_LINKS: Final = ("url", "href", "src", "link", "media_url")
+_SCHEMES: Final = ("http", "https")
+
+
+class BadValue(ValueError):
+    """A value cannot be taken, and the rest of the report can do without it; the message is the reason."""
+
+
+def quoted(cell: str, longest: int = 40) -> str:
+    """Return a cell for a message: in quotes, without what is not printed, and not all of it if it is long."""
+    printed = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in cell[: longest + 1])
+    return f"'{printed}'" if len(cell) <= longest else f"'{printed[:longest]}...'"
+
+
+def complaint_class(cell: str) -> str:
+    """Return the class that a cell names.
+
+    Raises:
+        Unusable: it names none.
+    """
+    plain = " ".join(re.sub(r"[\W_]+", " ", cell.casefold()).split())
+    found = _INDONESIAN.get(plain) or next((each for each in ComplaintClass if each.replace("_", " ") == plain), None)
+    if found is None:
+        raise Unusable(f"class: {quoted(cell)} is no class; there are {', '.join(ComplaintClass)}")
+    return found
+
+
+def category(cell: str) -> str:
+    """Return a category as the contract has it: a slug, where most exports have words."""
+    return (re.sub(r"[\W_]+", "-", cell.casefold()).strip("-") or cell)[:MAX_NAME]
+
+
+def privacy(cells: Mapping[str, str]) -> tuple[bool, bool]:
+    """Return whether a report is anonymous and whether it is secret, of one column for both or of one each.
+
+    Raises:
+        Unusable: a word is not understood. A guess could give somebody away.
+    """
+    words = catalogue().words
+    said = {part.strip().casefold() for part in _PARTS.split(cells.get("privacy", ""))} - words["open_to_all"]
+    if strange := said - words["anonymous"] - words["secret"]:
+        raise Unusable(f"privacy: {quoted(min(strange))} is neither Anonim nor Rahasia nor empty")
+    anonymous = bool(said & words["anonymous"]) or _flag("anonymous", cells.get("anonymous", ""))
+    secret = bool(said & words["secret"]) or _flag("secret", cells.get("secret", ""))
+    public = _flag("public", cells["public"]) if cells.get("public") else True
+    # who is called so has not given a name
+    return anonymous or nobody(cells.get("name", "")), secret or not public
+
+
+def nobody(name: str) -> bool:
+    """Tell whether what stands for a name says that there is none to be told."""
+    return name.strip().casefold() in catalogue().words["anonymous"] | catalogue().words["secret"]
+
+
+def _flag(field: str, cell: str) -> bool:
+    words, said = catalogue().words, cell.strip().casefold()
+    # in a column of its own the word itself is a yes
+    if said in words["yes"] or said in words.get(field, frozenset()):
+        return True
+    if said in words["no"]:
+        return False
+    raise Unusable(f"{field}: {quoted(cell)} is neither yes nor no")
+
+
+def coordinates(cells: Mapping[str, str], *, anywhere: bool) -> dict[str, float]:
+    """Return the coordinates of a report; none where they stand for a place that is not known.
+
+    Raises:
+        BadValue: they are none, or cannot be meant; both are left out then.
+    """
+    given = {name: cells[name] for name in ("lat", "lon") if cells.get(name)}
+    if not given:
+        return {}
+    found = {name: _degrees(name, cell) for name, cell in given.items()}
+    if len(found) == 1:
+        raise BadValue(f"{next(iter(found))}: stands alone")
+    lat, lon = found["lat"], found["lon"]
+    where = f"{lat:g}, {lon:g}"
+    if lat == lon == 0:
+        raise BadValue(f"lat, lon: {where} is in the sea off Africa, which stands for an unknown place")
+    country = catalogue().country
+    swapped = _within(country, lon, lat) or (abs(lat) > 90 and abs(lon) <= 90)  # noqa: PLR2004 -- degrees
+    if not _within(country, lat, lon) and swapped:
+        raise BadValue(f"lat, lon: {where} look swapped: map lat and lon the other way round")
+    if abs(lat) > 90 or abs(lon) > 180:  # noqa: PLR2004 -- degrees
+        raise BadValue(f"lat, lon: {where} is no place on earth")
+    if not anywhere and not _within(country, lat, lon):
+        raise BadValue(f"lat, lon: {where} lies outside {country['name']} (--anywhere keeps it)")
+    return found
+
+
+def _within(country: Mapping[str, Any], lat: float, lon: float) -> bool:
+    (south, north), (west, east) = country["lat"], country["lon"]
+    return bool(south <= lat <= north and west <= lon <= east)
+
+
+def _degrees(name: str, cell: str) -> float:
+    try:
+        degrees = float(cell.replace(",", ".") if "." not in cell else cell)
+    except ValueError:
+        degrees = math.nan
+    if not math.isfinite(degrees):
+        raise BadValue(f"{name}: {quoted(cell)} is no number of degrees")
+    return degrees
+
+
+def links(given: Sequence[Any]) -> tuple[list[str], list[str]]:
+    """Return the attachments of a report, and why others are left out: texts, lists or objects that hold a link."""
+    found: list[str] = []
+    notes: list[str] = []
+    for each in _flat(given):
+        link = each.strip() if isinstance(each, str) else ""
+        if reason := _no_link(each, link):
+            notes.append(f"attachment: {reason}")
+        elif link and link not in found:
+            found.append(link)
+    if len(found) > MAX_LINKS:
+        notes.append(f"attachment: there are {len(found)}; {len(found) - MAX_LINKS} are left out")
+    return found[:MAX_LINKS], notes
+
+
+def _flat(given: Any) -> list[Any]:  # noqa: ANN401 -- whatever JSON holds
+    if isinstance(given, list | tuple):
+        return [each for part in given for each in _flat(part)]
+    if isinstance(given, Mapping):
+        named = [given[name] for name in _OF_LINKS if given.get(name)]
+        # as XML has a list: one element in another
+        nested = [value for value in given.values() if isinstance(value, list | Mapping)]
+        return _flat(named[0]) if named else _flat(nested) if nested else [given] if given else []
+    return [] if given is None else [given]
+
+
+def _no_link(given: object, link: str) -> str | None:
+    if not isinstance(given, str):
+        return "is no link"
+    if not link:
+        return None
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return f"{quoted(link)} is no link"
+    if parts.scheme.casefold() not in _SCHEMES or not parts.netloc:
+        what = f"a {parts.scheme}: link" if parts.scheme else quoted(link)
+        return f"{what} is no attachment, only http and https are"
+    return f"has {len(link):,} characters, over {MAX_LINK:,}" if len(link) > MAX_LINK else None
+
+
+def readable(cell: str) -> str:
+    """Return a text without the marks that spreadsheets and forms leave, in which nothing is seen.
+
+    Raises:
+        Unusable: it was not in the encoding of its file.
+    """
+    text = cell.strip()
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise Unusable("is not in the encoding of the file (--encoding names another)")
+    return "" if text == "-" or all(unicodedata.category(letter) in {"Cf", "Zs"} for letter in text) else text

@@ -1,0 +1,274 @@
+"""Dates as people and programs write them; the order of day and month is decided for a column, not for a cell."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from enum import StrEnum
+from functools import cache
+from typing import Final
+
+from babel import Locale
+
+from agents.bridges.items import BadLayout
+
+_LOCALES: Final = ("id", "en")
+# as people write them; CLDR, and so babel, does not have these
+_SPELLINGS: Final = {
+    "agt": 8,
+    "ags": 8,
+    "agust": 8,
+    "nop": 11,
+    "nopember": 11,
+    "pebruari": 2,
+    "peb": 2,
+    "sept": 9,
+    "okto": 10,
+}
+_ZONES: Final = {"WIB": 7, "WITA": 8, "WIT": 9, "Z": 0, "UTC": 0, "GMT": 0}
+_EARLIEST: Final = 1980
+"""Nothing was reported to anybody's computer before."""
+_EARLIEST_EVENT: Final = 1945
+_SLACK: Final = timedelta(hours=1)
+"""So much a clock may be ahead of ours."""
+_CLEAR: Final = 19
+"""Of so many cells of one order, one of the other is a mistake and no other order."""
+
+_PARTED: Final = re.compile(r"(\d{1,2})([./\- ])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
+_YEAR_FIRST: Final = re.compile(r"(\d{4})([./\- ])(\d{1,2})\2(\d{1,2})(?!\d)")
+_DAY_MONTH: Final = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[\s.\-/]*([^\W\d_]+)\.?[\s,.\-/]*(\d{4}|\d{2})(?!\d)")
+_MONTH_DAY: Final = re.compile(r"([^\W\d_]+)\.?[\s\-]+(\d{1,2})(?:st|nd|rd|th)?[\s,\-]+(\d{4})(?!\d)")
+_NUMBER: Final = re.compile(r"\d{5,14}(?:\.\d+)?")
+_WEEKDAY: Final = re.compile(r"([^\W\d_]+(?:['’][^\W\d_]+)?)[,.]?\s+")  # noqa: RUF001 -- as in the name of Friday
+_TIME: Final = re.compile(
+    r"(?:T|[\s,]*(?:\b(?:pukul|jam|pkl|at)\b\.?)?\s*)(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*\(?(?P<zone>WIB|WITA|WIT|UTC|GMT|Z|[+-]\d{2}(?::?\d{2})?)?\)?",
+    re.IGNORECASE,
+)
+
+
+class Order(StrEnum):
+    """The order of day, month and year in numbers."""
+
+    DMY = "dmy"
+    MDY = "mdy"
+    YMD = "ymd"
+
+
+class Implausible(ValueError):
+    """A date cannot be meant; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """A date as it is written, with a time and a zone as far as it has them."""
+
+    day: date
+    clock: time | None = None
+    zone: tzinfo | None = None
+
+    def moment(self, zone: tzinfo, clock: "Stamp | None" = None) -> datetime:
+        """Return the moment in UTC; a time from elsewhere and `zone` stand in for what it does not say."""
+        other = clock or self
+        at = datetime.combine(self.day, self.clock or other.clock or time(), self.zone or other.zone or zone)
+        return at.astimezone(UTC)
+
+
+@dataclass
+class DateColumn:
+    """The dates of a column, while it is decided in which order they are written."""
+
+    name: str
+    asked: Order | None = None
+    example: str = ""
+    counts: Counter[Order | None] = field(default_factory=Counter)
+    """Cells that only one order can be; None for those that several can."""
+
+    def see(self, cell: str) -> None:
+        """Take a cell into account."""
+        orders = _possible(cell)
+        if len(orders) == 1:
+            self.counts[next(iter(orders))] += 1
+        elif orders:
+            self.counts[None] += 1
+            self.example = self.example or cell
+
+    def order(self) -> Order | None:
+        """Return the order in which the column is written; None where no cell needs one.
+
+        Raises:
+            BadLayout: the cells leave it open, or contradict each other.
+        """
+        if self.asked or not self.counts:
+            return self.asked
+        ranked = [each for each in self.counts.most_common() if each[0] is not None]
+        most, least = (ranked[0][1] if ranked else 0), sum(count for _, count in ranked[1:])
+        if ranked and most >= _CLEAR * least:
+            return ranked[0][0]
+        what = f"its dates are written in more than one order, such as {self.example or 'day first and month first'}"
+        if not ranked:
+            what = f"{self.example} may be day first or month first"
+        raise BadLayout(f"column {self.name!r}: {what}: say which with --dates dmy or --dates mdy")
+
+
+def _possible(cell: str) -> set[Order]:
+    """Return the orders in which a date in numbers can be one; none where its order is plain, or it is no date."""
+    found = _PARTED.match(_without_weekday(cell))
+    if not found:
+        return set()
+    days = {order: day for order in (Order.DMY, Order.MDY) if (day := _in_order(found, order))}
+    if len(found[4]) == 2 and not days and (day := _in_order(found, Order.YMD)):  # noqa: PLR2004 -- a year of two digits
+        days[Order.YMD] = day
+    return set(days) if len(days) == 1 or len(set(days.values())) > 1 else set()
+
+
+def _in_order(found: re.Match[str], order: Order) -> date | None:
+    parts = dict(zip(order, (found[1], found[3], found[4]), strict=True))
+    try:
+        return date(_year(parts["y"]), int(parts["m"]), int(parts["d"]))
+    except ValueError:
+        return None
+
+
+def _year(digits: str) -> int:
+    return int(digits) + (2000 if len(digits) == 2 else 0)  # noqa: PLR2004 -- 26 is 2026
+
+
+def read_date(cell: str, order: Order | None, zone: tzinfo) -> Stamp | None:
+    """Read a date, with or without a time; None if it is none.
+
+    Args:
+        cell: as it is written.
+        order: of day and month in numbers, as decided for its column.
+        zone: in which a number that counts seconds is told as a day.
+    """
+    text = " ".join(cell.split())
+    if _NUMBER.fullmatch(text):
+        return _counted(text, zone)
+    text = _without_weekday(text)
+    try:
+        return _written(text, order)
+    except (ValueError, OverflowError):
+        return None  # such as 31 February
+
+
+def _written(text: str, order: Order | None) -> Stamp | None:
+    if found := _PARTED.match(text):
+        day = _in_order(found, order or Order.DMY)
+    elif found := _YEAR_FIRST.match(text):
+        day = date(int(found[1]), int(found[3]), int(found[4]))
+    elif (found := _DAY_MONTH.match(text)) and (month := months().get(found[2].casefold())):
+        day = date(_year(found[3]), month, int(found[1]))
+    elif (found := _MONTH_DAY.match(text)) and (month := months().get(found[1].casefold())):
+        day = date(int(found[3]), month, int(found[2]))
+    else:
+        return None
+    rest = text[found.end() :].strip(" ,")
+    if day is None:
+        return None
+    if not rest:
+        return Stamp(day)
+    clock = read_time(rest)
+    return None if clock is None else Stamp(day, clock.clock, clock.zone)
+
+
+def read_time(cell: str) -> Stamp | None:
+    """Read a time of day, with a zone if it has one; None if it is none. The day of what is returned means nothing."""
+    found = _TIME.fullmatch(cell.strip())
+    if not found:
+        return None
+    hour = int(found[1])
+    if half := found["half"]:
+        if not 1 <= hour <= 12:  # noqa: PLR2004 -- hours of a half
+            return None
+        hour = hour % 12 + (12 if half[0] in "Pp" else 0)
+    try:
+        return Stamp(date.min, time(hour, int(found[2]), int(found[3] or 0)), _zone(found["zone"]))
+    except ValueError:
+        return None
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    if not name:
+        return None
+    if (hours := _ZONES.get(name.upper())) is not None:
+        return timezone(timedelta(hours=hours))
+    digits = name[1:].replace(":", "").ljust(4, "0")
+    return timezone((-1 if name[0] == "-" else 1) * timedelta(hours=int(digits[:2]), minutes=int(digits[2:])))
+
+
+def _counted(number: str, zone: tzinfo) -> Stamp | None:
+    """Read a number: 20260316, days as Excel counts them, seconds or milliseconds since 1970."""
+    whole = number.partition(".")[0]
+    try:
+        match len(whole):
+            case 5:
+                moment = datetime(1899, 12, 30) + timedelta(days=float(number))  # noqa: DTZ001 -- of no zone
+                clock = moment.time().replace(microsecond=0)
+                return Stamp(moment.date(), clock if "." in number else None)
+            case 8:
+                return Stamp(date(int(whole[:4]), int(whole[4:6]), int(whole[6:])))
+            case 9 | 10:
+                at = datetime.fromtimestamp(int(whole), zone)
+            case 12 | 13:
+                at = datetime.fromtimestamp(int(whole) / 1000, zone)
+            case _:
+                return None
+    except (ValueError, OverflowError, OSError):
+        return None
+    return Stamp(at.date(), at.time().replace(microsecond=0), at.tzinfo)
+
+
+def _without_weekday(cell: str) -> str:
+    found = _WEEKDAY.match(cell)
+    return cell[found.end() :] if found and found[1].casefold() in _weekdays() else cell
+
+
+@cache
+def months() -> Mapping[str, int]:
+    """Return the number of each month by its name, long and short, in Indonesian and English."""
+    names = {
+        name.casefold().rstrip("."): number
+        for locale in _LOCALES
+        for width in ("wide", "abbreviated")
+        for number, name in Locale(locale).months["format"][width].items()
+    }
+    return names | _SPELLINGS
+
+
+@cache
+def _weekdays() -> frozenset[str]:
+    found = {
+        name.casefold().rstrip(".")
+        for locale in _LOCALES
+        for width in ("wide", "abbreviated")
+        for name in Locale(locale).days["format"][width].values()
+    }
+    return frozenset(found | {"jum'at", "jumaat", "ahad"})
+
+
+def reported_at(stamp: Stamp, clock: Stamp | None, zone: tzinfo, now: datetime) -> datetime:
+    """Return when something was reported, in UTC; `clock` is the time of day from elsewhere, if there is one.
+
+    Raises:
+        Implausible: it cannot have been then.
+    """
+    if stamp.day.year < _EARLIEST:
+        raise Implausible(f"is before {_EARLIEST}")
+    if stamp.day.year > now.year + 1 or stamp.moment(zone, clock) > now + _SLACK:
+        raise Implausible("lies in the future")
+    return stamp.moment(zone, clock)
+
+
+def plausible_day(day: date, reported: date) -> date:
+    """Return the day on which something happened, which was reported on the day `reported`.
+
+    Raises:
+        Implausible: it cannot have been then.
+    """
+    if day.year < _EARLIEST_EVENT:
+        raise Implausible(f"is before {_EARLIEST_EVENT}")
+    if day > reported:
+        raise Implausible("lies after the report, or in the future")
+    return day

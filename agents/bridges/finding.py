@@ -1,0 +1,94 @@
+"""Where in a file the table is: which sheet, and which row is its header."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from agents.bridges.items import BadLayout, Skipped, UnreadableFile
+from agents.bridges.tables import HEAD, Grid, Row, Score
+
+_SHOWN: Final = 3
+
+
+@dataclass(frozen=True)
+class Table:
+    """A header, and the rows below it."""
+
+    grid: Grid
+    header: tuple[str, ...]
+    at: int
+    """The number of the row of the header."""
+    above: tuple[str, ...] = ()
+    """What stands above the header: the first cell of each row that is not empty."""
+
+    def rows(self) -> Iterator[Row | Skipped]:
+        """Give each row below the header, without the empty cells beyond it; a header that comes again is none."""
+        width = len(self.header)
+        for row in self.grid.rows():
+            if isinstance(row, Skipped):
+                if row.line > self.at:
+                    yield row
+                continue
+            number, cells = row
+            if number <= self.at or tuple(cell.strip() for cell in cells[:width]) == self.header:
+                continue
+            while len(cells) > width and not cells[-1].strip():
+                cells.pop()
+            yield number, cells
+
+    @property
+    def told(self) -> str | None:
+        """Say what stands above the header and is passed over."""
+        if not self.above:
+            return None
+        more = "…" if len(self.above) > _SHOWN else ""
+        return f"the header is in row {self.at}; passed over above it: {', '.join(self.above[:_SHOWN])}{more}"
+
+
+def find_table(grids: Sequence[Grid], known: Score, *, header_row: int | None = None) -> tuple[Table, list[str]]:
+    """Return the table with the most known names of columns in its header, and the names of the other sheets.
+
+    Raises:
+        BadLayout: there is no row `header_row`.
+        UnreadableFile: all of it is empty.
+    """
+    found = [(score, table) for grid in grids for score, table in _candidates(grid, known, header_row)]
+    if not found:
+        if header_row is not None:
+            raise BadLayout(f"--header-row {header_row}: there is nothing in that row")
+        raise UnreadableFile("has no header line")
+    score, best = max(found, key=lambda each: each[0])
+    others = [grid.name for grid in grids if grid is not best.grid]
+    if score == 0 and len(grids) > 1:
+        names = ", ".join(grid.name for grid in grids)
+        raise BadLayout(f"no sheet has a header with known names: name one with --sheet; there are {names}")
+    return best, others
+
+
+def _candidates(grid: Grid, known: Score, header_row: int | None) -> Iterable[tuple[int, Table]]:
+    above: list[str] = []
+    best: tuple[int, int, Table] | None = None
+    rows = grid.rows() if header_row is not None else islice(grid.rows(), HEAD)
+    for row in rows:
+        if isinstance(row, Skipped):
+            continue
+        number, cells = row
+        names = _trimmed(cells)
+        if header_row is not None and number != header_row:
+            if number > header_row:
+                break
+        else:
+            # without any known name the first of the widest rows is the header
+            points = (known(names), len([name for name in names if name]))
+            if best is None or points[0] > best[0] or (points[0] == best[0] == 0 and points[1] > best[1]):
+                best = (*points, Table(grid, names, number, tuple(above)))
+        above.append(next((name for name in names if name), ""))
+    return [] if best is None else [(best[0], best[2])]
+
+
+def _trimmed(cells: Sequence[str]) -> tuple[str, ...]:
+    names = [" ".join(cell.split()) for cell in cells]
+    while names and not names[-1]:
+        names.pop()
+    return tuple(names)

@@ -1,0 +1,128 @@
+"""Messages in JSON: one a line, one over several lines, several of those, or a list of them."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
+
+from pydantic_core import from_json, to_json
+
+from agents.bridges import lines
+from agents.bridges.items import UnreadableFile
+
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message in a file, and where it is there."""
+
+    line: int
+    """The line on which it begins; its number in a list."""
+    raw: bytes
+    within: str = "line"
+    """What `line` counts: `line`, `entry` of a list, or `whole` for the only one of its file."""
+
+
+def messages_in(stream: Iterable[bytes]) -> Iterator[Message]:
+    """Give the messages of a file; one that cannot be read is given as it is.
+
+    Raises:
+        UnreadableFile: it is one document of more than may be held.
+    """
+    numbered = _numbered(stream)
+    first = next(numbered, None)
+    if first is None:
+        return
+    value = _parsed(first[1])
+    if value is not None and not isinstance(value, list):
+        yield from (Message(number, raw.strip()) for number, raw in chain([first], numbered))
+        return
+    yield from _in_one(_limited(chain([first], numbered)))
+
+
+def _numbered(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate(stream, start=1):
+        kept = line.removeprefix(_BOM) if number == 1 else line
+        if kept.strip():
+            yield number, kept
+
+
+def _limited(numbered: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    size = 0
+    for number, line in numbered:
+        size += len(line)
+        if size > lines.LONGEST:
+            raise UnreadableFile(
+                f"is one document of over {lines.LONGEST:,} bytes: write one entry a line, or several files"
+            )
+        yield number, line
+
+
+def _in_one(numbered: Iterator[tuple[int, bytes]]) -> Iterator[Message]:
+    held: list[tuple[int, bytes]] = []
+    for number, line in _limited(numbered):
+        held.append((number, line))
+        if line.startswith(b"{") and len(held) > 1 and not held[0][1].lstrip().startswith(b"[") and _is_object(line):
+            # messages by the line, and the first of them is broken
+            yield from (Message(at, raw.strip()) for at, raw in chain(held, numbered))
+            return
+    whole = b"".join(line for _, line in held)
+    value = _parsed(whole)
+    if isinstance(value, list):
+        yield from (Message(number, to_json(each), "entry") for number, each in enumerate(value, start=1))
+    elif value is None and (several := _several(held)) is not None:
+        yield from several
+    else:
+        yield Message(held[0][0], whole, "whole")
+
+
+def _several(numbered: list[tuple[int, bytes]]) -> list[Message] | None:
+    """Return documents over several lines each, one after another; None if it is not all of it such."""
+    found, begun, pending = [], 0, b""
+    for number, line in numbered:
+        begun = begun if pending else number
+        pending += line
+        # a document of this kind ends at the beginning of a line
+        if line[:1] in {b"}", b"]"} or _is_object(line):
+            if _parsed(pending) is None:
+                return None
+            found.append(Message(begun, pending.strip()))
+            pending = b""
+    return None if pending or not found else found
+
+
+def _parsed(raw: bytes) -> Any:  # noqa: ANN401 -- whatever JSON holds
+    try:
+        return from_json(raw)
+    except ValueError:
+        return None
+
+
+def _is_object(raw: bytes) -> bool:
+    return raw.lstrip().startswith(b"{") and _parsed(raw) is not None
+
+
+def head_of(lines: Iterator[bytes]) -> list[bytes]:
+    """Take the lines of a file up to the first that is not empty."""
+    found = [next(lines, b"")]
+    while found[-1] and not found[-1].strip():
+        found.append(next(lines, b""))
+    return found
+
+
+def is_json(head: bytes) -> bool:
+    """Tell JSON by how it begins."""
+    return head.removeprefix(_BOM).lstrip()[:1] in {b"{", b"["}
+
+
+def without(raw: bytes, member: str) -> bytes:
+    """Return a JSON object without one of its members; anything else as it is."""
+    if f'"{member}"'.encode() not in raw:
+        return raw
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        return raw
+    return to_json({name: each for name, each in value.items() if name != member}) if isinstance(value, dict) else raw

@@ -1,0 +1,8 @@
+"""What a file of rejects adds to the entries that it holds, so that it can be mended and submitted as it is."""
+
+from typing import Final
+
+REASON: Final = "alurreason"
+"""The member of a JSON object, and the name of a column: why the entry was refused."""
+LINE: Final = "alurline"
+"""The name of a column: where the entry was in its file."""

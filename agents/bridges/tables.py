@@ -1,0 +1,193 @@
+"""Tables as rows of text, whatever program wrote them; CSV is read here, workbooks in `workbooks`."""
+
+import csv
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final, Protocol
+
+from agents.bridges.items import Skipped
+
+HEAD: Final = 60
+"""So many rows are looked at to find the header."""
+
+_DELIMITERS: Final = ";,\t|"
+_LONGEST_CELL: Final = 16 * 1024 * 1024
+# a body has 20,000 characters at most: a quote that is open for longer was not meant to open
+_LONGEST_RECORD: Final = 100_000
+_MOST_LINES: Final = 1_000
+_SURE: Final = 20
+"""So many rows of one width are rows of the table."""
+
+Row = tuple[int, list[str]]
+"""The number of a row, as an editor or a spreadsheet counts, and its cells."""
+
+Score = Callable[[Sequence[str]], int]
+"""Counts the names of columns that are known among the cells of a row."""
+
+
+class Grid(Protocol):
+    """Rows of text, to be read more than once."""
+
+    name: str
+    """What it is called for a person: empty for a file with one table."""
+
+    def rows(self) -> Iterator[Row | Skipped]:
+        """Give each row that is not empty, or why it is none, from the first on."""
+
+
+@dataclass
+class CsvGrid:
+    """A CSV file, whatever parts its columns."""
+
+    lines: Callable[[], Iterator[str]]
+    """Gives its lines from the first on."""
+    delimiter: str
+    name: str = ""
+    start: int = 1
+    """The line of its first row."""
+
+    def rows(self) -> Iterator[Row | Skipped]:
+        """Give each row; a quote that is not closed costs the line that opens it."""
+        numbered = _Lines(islice(self.lines(), self.start - 1, None), self.start)
+        shape = _Shape()
+        while (line := numbered.take()) is not None:
+            if not line.strip(" \t\r\n\0" + self.delimiter):
+                continue
+            row = self._record(line, numbered, shape)
+            if isinstance(row, Skipped):
+                yield row
+            elif any(cell.strip() for cell in row[1]):
+                shape.see(row[1])
+                yield row
+
+    def _record(self, line: str, numbered: "_Lines", shape: "_Shape") -> Row | Skipped:
+        number, used = numbered.number, 0
+
+        def feed() -> Iterator[str]:
+            nonlocal used
+            yield line
+            length = len(line)
+            for more in islice(numbered.ahead(), _MOST_LINES):
+                length += len(more)
+                if length > _LONGEST_RECORD:
+                    return
+                used += 1
+                yield more
+
+        try:
+            cells = next(csv.reader(feed(), delimiter=self.delimiter, strict=True))
+        except (csv.Error, StopIteration) as error:
+            # it costs this line, and the next is tried by itself
+            open_ = used or "unexpected end" in str(error)
+            reason = "opens a quote that is not closed" if open_ else str(error)
+            return Skipped(number, f"no row of a table: {reason}", self._torn(line))
+        swallowed = list(islice(numbered.ahead(), used))
+        if swallowed and (shape.differs(cells) or shape.has_rows(swallowed, self.delimiter)):
+            reason = f"opens a quote that is closed in line {number + used} only, across other rows"
+            return Skipped(number, f"no row of a table: {reason}", self._torn(line))
+        numbered.pass_over(used)
+        return number, cells
+
+    def _torn(self, line: str) -> list[str]:
+        return next(csv.reader([line], delimiter=self.delimiter, quoting=csv.QUOTE_NONE), [])
+
+
+@dataclass
+class _Shape:
+    """What the rows of a file have in common, to know a row that a forgotten quote has made part of a text."""
+
+    widths: Counter[int] = field(default_factory=Counter)
+    numbered: int = 0
+    """Rows that begin with a number."""
+
+    def see(self, cells: Sequence[str]) -> None:
+        """Count a row."""
+        self.widths[len(cells)] += 1
+        self.numbered += cells[0].strip().isdigit()
+
+    def differs(self, cells: Sequence[str]) -> bool:
+        """Tell whether a row is not as wide as the table is by now: no title block has so many rows of one width."""
+        width, rows = max(self.widths.items(), key=lambda each: each[1], default=(0, 0))
+        return rows >= _SURE and (len(cells) < width or any(cell.strip() for cell in cells[width:]))
+
+    def has_rows(self, swallowed: Sequence[str], delimiter: str) -> bool:
+        """Tell whether the lines of a text are rows of the table: most of those within it, or one that has a number."""
+        width = max(self.widths, key=lambda each: (self.widths[each], each), default=0)
+        if width < 2:  # noqa: PLR2004 -- any line of a text would be a row
+            return False
+        whole = [_of_width(line, delimiter, width) for line in swallowed]
+        if self.numbered * 2 > self.widths.total():
+            return any(cells is not None and cells[0].strip().isdigit() for cells in whole)
+        within = whole[:-1]
+        return sum(cells is not None for cells in within) * 2 > len(within)
+
+
+def _of_width(line: str, delimiter: str, width: int) -> list[str] | None:
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+        try:
+            cells = next(csv.reader([line], delimiter=delimiter, quoting=quoting), [])
+        except csv.Error:
+            continue
+        if len(cells) == width:
+            return cells
+    return None
+
+
+@dataclass
+class _Lines:
+    """Lines one by one, with a look at those that follow."""
+
+    source: Iterator[str]
+    first: int
+    number: int = field(init=False)
+    _waiting: deque[str] = field(default_factory=deque, init=False)
+
+    def __post_init__(self) -> None:
+        self.number = self.first - 1
+
+    def take(self) -> str | None:
+        """Return the next line, None after the last."""
+        self.number += 1
+        return self._waiting.popleft() if self._waiting else next(self.source, None)
+
+    def ahead(self) -> Iterator[str]:
+        """Give the lines that follow, and leave them where they are."""
+        at = 0
+        while True:
+            if at == len(self._waiting):
+                line = next(self.source, None)
+                if line is None:
+                    return
+                self._waiting.append(line)
+            yield self._waiting[at]
+            at += 1
+
+    def pass_over(self, count: int) -> None:
+        """Drop the next `count` lines."""
+        for _ in range(count):
+            self._waiting.popleft()
+        self.number += count
+
+
+def csv_grid(lines: Callable[[], Iterator[str]], known: Score) -> CsvGrid:
+    """Return the table of a CSV file.
+
+    A first line `sep=` is obeyed. Else the columns are parted by what makes the most known names of one of the first
+    rows, then by what gives the most rows of one width.
+    """
+    csv.field_size_limit(_LONGEST_CELL)
+    first = next(lines(), "")
+    told = first.strip().strip('"').casefold()
+    if told.startswith("sep=") and len(told) <= len("sep=x"):
+        return CsvGrid(lines, first.strip().strip('"')[4:] or "\t", start=2)
+    grids = [CsvGrid(lines, delimiter) for delimiter in _DELIMITERS]
+    return max(grids, key=lambda grid: _fitness(grid, known))
+
+
+def _fitness(grid: CsvGrid, known: Score) -> tuple[int, int, int]:
+    rows = [row[1] for row in islice(grid.rows(), HEAD) if not isinstance(row, Skipped)]
+    widths = Counter(len(row) for row in rows if len(row) > 1)
+    width, count = max(widths.items(), key=lambda each: (each[1], each[0]), default=(1, 0))
+    return max(map(known, rows), default=0), count, width

@@ -1,0 +1,117 @@
+"""Bytes of files as text: which encoding they are in, and what they are where they are no text."""
+
+import codecs
+import io
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+from charset_normalizer import from_bytes
+
+from agents.bridges import lines
+from agents.bridges.items import UnreadableFile
+
+_CHUNK: Final = 1024 * 1024
+_SAMPLE: Final = 64 * 1024
+_BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_GUESSES: Final = ["cp1252"]
+_NO_TEXT: Final = (
+    (b"%PDF", "a PDF"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"{\\rtf", "a text of a word processor (RTF)"),
+    (b"\x1f\x8b", "a compressed file (gzip): unpack it first"),
+    (b"7z\xbc\xaf", "a compressed file (7z): unpack it first"),
+    (b"Rar!", "a compressed file (RAR): unpack it first"),
+    (b"SQLite format 3", "a database (SQLite)"),
+)
+
+
+def refuse_what_is_no_text(head: bytes) -> None:
+    """Name what a file is that cannot hold reports.
+
+    Raises:
+        UnreadableFile: by its first bytes it is such a file.
+    """
+    for magic, what in _NO_TEXT:
+        if head.startswith(magic):
+            raise UnreadableFile(f"is {what}, which holds no table; export the reports as .xlsx or CSV")
+
+
+def encoding_of(stream: BinaryIO, asked: str | None = None) -> str:
+    """Return the encoding of a stream that can be read from its beginning again.
+
+    UTF-8 with some bytes that are not stays UTF-8: those bytes spoil their rows.
+
+    Raises:
+        UnreadableFile: there is no such encoding, or it is no text.
+    """
+    if asked is not None:
+        return _known(asked)
+    stream.seek(0)
+    head = stream.read(_SAMPLE)
+    for bom, name in _BOMS:
+        if head.startswith(bom):
+            return name
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if (even + odd) * 4 > len(head) and min(even, odd) * 4 < max(even, odd):
+        return "utf-16-le" if odd > even else "utf-16-be"
+    right, wrong, sample = _as_utf8(stream)
+    if right >= wrong:
+        return "utf-8"
+    guess = from_bytes(sample, cp_isolation=_GUESSES).best()
+    if guess is None:
+        raise UnreadableFile(
+            "is no text in UTF-8, UTF-16 or windows-1252: name its encoding with --encoding, or save it anew"
+        )
+    return guess.encoding
+
+
+def _known(name: str) -> str:
+    try:
+        found = codecs.lookup(name)
+        "a".encode(name)
+    except (LookupError, UnicodeError):
+        raise UnreadableFile(
+            f"--encoding {name}: there is no such encoding; there are utf-8, utf-16, cp1252 …"
+        ) from None
+    return "utf-8-sig" if found.name == "utf-8" else found.name
+
+
+def _as_utf8(stream: BinaryIO) -> tuple[int, int, bytes]:
+    """Count the lines outside ASCII that are UTF-8 and those that are not, with a sample of the latter."""
+    right = wrong = 0
+    sample = bytearray()
+    stream.seek(0)
+    while line := stream.readline(_CHUNK):
+        if line.isascii():
+            continue
+        try:
+            codecs.utf_8_decode(line, "strict", False)  # noqa: FBT003 -- a line cut in its middle is no mistake
+            right += 1
+        except UnicodeDecodeError:
+            wrong += 1
+            if len(sample) < _SAMPLE:
+                sample += line[:_SAMPLE]
+    return right, wrong, bytes(sample)
+
+
+def text_lines(stream: BinaryIO, encoding: str) -> Iterator[str]:
+    """Give the lines from the first on; LF, CRLF and CR end one. Bytes of another encoding become lone surrogates.
+
+    Raises:
+        UnreadableFile: a line is longer than may be held.
+    """
+    stream.seek(0)
+    text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
+    number = 0
+    try:
+        while line := text.readline(lines.LONGEST + 1):
+            number += 1
+            if len(line) > lines.LONGEST:
+                raise UnreadableFile(lines.too_long(number))
+            yield line.removeprefix("\ufeff") if number == 1 else line
+    except UnicodeError:
+        raise UnreadableFile(f"is damaged behind line {number}: it is no {encoding} there") from None
+    finally:
+        text.detach()

@@ -1,0 +1,158 @@
+"""What is told of an import: what became of its entries, and beforehand what would."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic_core import from_json
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from agents.bridges.items import Item, PassedOver, Report, Skipped
+from agents.cli.wording import safe
+from events.client import Place
+
+_SHOWN: Final = 20
+_FEW: Final = 5
+_ROWS: Final = 10
+
+
+@dataclass
+class Tally:
+    """What became of a file."""
+
+    accepted: int = 0
+    """Acknowledged by Kafka, or what would be sent."""
+    complaints: Counter[str] = field(default_factory=Counter)
+    """How many reports are of each complaint."""
+    skipped: list[Skipped] = field(default_factory=list)
+    """Not sent."""
+    handed_over: int = 0
+    """To Kafka."""
+    refused: list[Skipped] = field(default_factory=list)
+    """By Kafka, each by itself."""
+    settled: int = 0
+    """Passed over, because they are settled where they come from."""
+    lines: list[tuple[int, str]] = field(default_factory=list)
+    """Line and complaint of the first of them."""
+    notes: Counter[str] = field(default_factory=Counter)
+    """Fields that were left out, and how often."""
+    noted: list[str] = field(default_factory=list)
+    """The first of these, a line each."""
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether nothing of the file has been read yet."""
+        return not (self.handed_over or self.skipped or self.settled)
+
+    @property
+    def unconfirmed(self) -> int:
+        """Count the reports that may be in the log or not."""
+        return self.handed_over - self.accepted - len(self.refused)
+
+    @property
+    def left_out(self) -> list[Skipped]:
+        """Name the entries that are not in the log, in the order of the file."""
+        return sorted((*self.skipped, *self.refused), key=lambda each: each.line)
+
+    def accept(self, report: Report, _place: Place | None = None) -> None:
+        """Count a report that is in the log."""
+        self.accepted += 1
+        self.complaints[report.complaint] += 1
+        if len(self.lines) <= _FEW:
+            self.lines.append((report.line, report.complaint))
+        for note in report.notes:
+            name = note.partition(":")[0]
+            self.notes[name] += 1
+            if self.notes[name] <= _FEW:
+                self.noted.append(f"{report.line}: left out: {note}")
+
+    def refuse(self, report: Report, reason: str) -> None:
+        """Note a report that Kafka has not taken."""
+        self.refused.append(Skipped(report.line, reason, report.raw))
+
+    def leave(self, item: Skipped | PassedOver) -> None:
+        """Count an entry that is not to be sent."""
+        if isinstance(item, Skipped):
+            self.skipped.append(item)
+        else:
+            self.settled += 1
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the complaints of a file stood before it was submitted."""
+
+    known: int = 0
+    changed: int = 0
+    """Known, and now reported with other content."""
+    unknown_why: str = ""
+    """Why it could not be looked up, if so."""
+
+
+def told(
+    tally: Tally, entry: str, standing: Standing | None, *, all_written: bool, verb: str = "submitted"
+) -> Iterator[str]:
+    """Give what became of a file, a line each."""
+    left_out = tally.left_out
+    yield from (f"{entry} {each.line}: {each.reason}" for each in left_out[:_SHOWN])
+    if (more := len(left_out) - _SHOWN) > 0:
+        plural = "entries" if entry == "entry" else f"{entry}s"
+        yield f"and {more} more {plural}" + ("" if all_written else " (--rejects FILE writes them all)")
+    yield from (f"{entry} {line}" for line in tally.noted)
+    if tally.notes.total() > len(tally.noted):
+        yield "left out in all: " + ", ".join(f"{count} of {name}" for name, count in tally.notes.most_common())
+    if repeats := tally.accepted - len(tally.complaints):
+        yield f"{repeats} repeat a report of the file: these are {len(tally.complaints)} complaints"
+    if tally.settled:
+        yield f"{tally.settled} are settled where they come from and were passed over (--settled submits them too)"
+    if tally.accepted and len(tally.complaints) <= _FEW:
+        yield from (f"{entry} {line} is complaint {complaint}" for line, complaint in tally.lines)
+    if standing is not None and tally.accepted:
+        yield _stood(tally, standing)
+    yield f"{verb} {tally.accepted}, skipped {len(left_out)}"
+
+
+def _stood(tally: Tally, standing: Standing) -> str:
+    if standing.unknown_why:
+        return f"which of them are new could not be looked up: {standing.unknown_why}"
+    new = len(tally.complaints) - standing.known
+    return f"new {new}, known {standing.known}, of these changed {standing.changed}"
+
+
+def preview(items: Iterable[Item], tally: Tally) -> Iterator[RenderableType]:
+    """Go over all entries without sending any; give a table of the first reports."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("line", "id", "reported", "happened", "class", "privacy", "place", "title", "reporter"):
+        table.add_column(name, overflow="ellipsis", no_wrap=True, max_width=32)
+    for item in items:
+        if not isinstance(item, Report):
+            tally.leave(item)
+            continue
+        tally.handed_over += 1
+        tally.accept(item)
+        if tally.accepted <= _ROWS:
+            table.add_row(*(Text(safe(cell)) for cell in _cells(item)))
+    if tally.accepted:
+        yield table
+    if tally.accepted > _ROWS:
+        yield Text(f"and {tally.accepted - _ROWS} more")
+
+
+def _cells(report: Report) -> Iterator[str]:
+    event: dict[str, Any] = from_json(report.value)
+    data: dict[str, Any] = event["data"]
+    place: dict[str, Any] = data.get("location") or {}
+    names = [str(place[part]) for part in ("village", "district", "city", "province") if place.get(part)]
+    degrees = [f"{place[part]:g}" for part in ("lat", "lon") if place.get(part) is not None]
+    yield str(report.line)
+    yield str(event["id"])
+    yield str(event.get("time") or "")
+    yield str(data.get("event_date") or "")
+    yield str(data["class"])
+    yield " ".join(name for name in ("anonymous", "secret") if data.get(name)) or "-"
+    yield ", ".join(names) or " ".join(degrees)
+    yield str(data.get("title") or data.get("body") or "")
+    yield str((data.get("reporter") or {}).get("name") or "")
