@@ -103,7 +103,7 @@ def submit(  # noqa: PLR0913 -- the options of a command are its arguments
     reject_file.refuse_unless_writable(rejects, file)
     name = name_of(file)
     tally = Tally()
-    with one_line(name), interruptible(lambda: _known(tally)), opened(file) as stream:
+    with one_line(name), interruptible(lambda: _known(tally, dry_run=dry_run)), opened(file) as stream:
         found = open_import(stream, table, options, datetime.now(UTC), given=_given(ctx))
         for line in found.told:
             say(safe(line))
@@ -210,9 +210,9 @@ def _failure(ended_by: _Ending, known: str, *, empty: bool) -> Exception:
     return UnreadableFile(reason) if isinstance(ended_by, UnreadableFile) else Failure(reason)
 
 
-def _known(tally: Tally) -> str:
+def _known(tally: Tally, *, dry_run: bool = False) -> str:
     """Say how much of the file is in the log."""
-    if not tally.handed_over:
+    if dry_run or not tally.handed_over:
         return "nothing was submitted"
     unconfirmed = f", and {tally.unconfirmed} may be in the log or not" if tally.unconfirmed else ""
     return f"{tally.accepted} were submitted{unconfirmed}; doing it again does no harm"
