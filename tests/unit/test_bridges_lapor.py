@@ -209,7 +209,9 @@ class TestReading:
         assert taken(Pelapor="Anonim").data.anonymous
 
     def test_the_real_export_is_known_without_being_named(self) -> None:
-        found = opened(f"Judul Laporan;Rekap\nNama Instansi;Contoh\n\n{table([PLAIN, PLAIN.values()], ';')}")
+        found = opened(
+            f"Judul Laporan;Rekap\nNama Instansi;Contoh\n\n{table([tuple(PLAIN), tuple(PLAIN.values())], ';')}"
+        )
         assert found.told[0].startswith("the header is in row 4; passed over above it: Judul Laporan, Nama Instansi")
         assert found.told[1] == "layout: the LAPOR export, as from /channels/lapor"
         [one] = found.items
