@@ -1,0 +1,124 @@
+"""What comes again is decided once: facts read by stages without offsets, reports with other content, announcements."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka.admin import AdminClient
+from engines import Engine, eventually
+from typer.testing import CliRunner, Result
+
+from agents.audit import audit
+from agents.cli.app import application
+from events.client import Publisher
+from events.ids import complaint_id
+from events.topics import TopicName
+from workflow.announcing import MOST_OF_A_DAY
+
+REPORTS = 8
+DECIDING = ("verification", "disposition", "escalation")
+DEMO = Path(__file__).parent.parent.parent / "workflow" / "policies" / "demo.toml"
+
+
+def alur(engine: Engine, *arguments: str) -> Result:
+    runner = CliRunner(env={**engine.settings.to_environment(), "NO_COLOR": "1", "TERM": "dumb"})
+    return runner.invoke(application(), list(arguments))
+
+
+def names(engine: Engine) -> Counter[str]:
+    return Counter(event["type"].split(".")[2] for event in engine.events())
+
+
+def forget_offsets(engine: Engine, *stages: str) -> None:
+    admin = AdminClient({"bootstrap.servers": engine.settings.broker})
+    groups = [engine.settings.group(stage) for stage in stages]
+    for future in admin.delete_consumer_groups(groups).values():
+        future.result(30)
+
+
+def test_stages_without_their_offsets_change_no_decision(stopped_engine: Engine, tmp_path: Path) -> None:
+    engine = stopped_engine
+    policy = tmp_path / "archiving.toml"
+    policy.write_text(DEMO.read_text(encoding="utf-8").replace('"postpone"', '"postpone", "archive"'), encoding="utf-8")
+    engine.settings = replace(engine.settings, policy=str(policy))
+    engine.start("intake", "lifecycle", "sla")
+    # the same words: what comes later is a duplicate, but a person has verified it before the stage comes to it
+    complaints = [engine.report(str(number), reporter=None) for number in range(REPORTS)]
+    for complaint in complaints:
+        engine.await_status(complaint, "registered")
+        engine.command("verify-complaint", complaint, "/offices/panrb")
+        engine.await_status(complaint, "verified")
+    engine.start(*DECIDING)
+    eventually("a missed deadline is escalated", lambda: names(engine)["escalated"])
+    engine.stop("sla")
+    engine.await_quiet({"lifecycle", *DECIDING})
+    before = names(engine)
+    assert not before["archived"]
+    assert before["disposed"] >= REPORTS
+
+    engine.stop(*DECIDING)
+    forget_offsets(engine, *DECIDING)
+    engine.start(*DECIDING)
+    engine.await_quiet({"lifecycle", *DECIDING})
+    assert names(engine) == before
+    refused = [event["data"] for event in engine.events("complaints.rejections")]
+    assert {each["code"] for each in refused if each["command_source"].startswith("/stages/")} == {"overtaken"}
+    ids = [event["id"] for event in engine.events("complaints.rejections")]
+    assert len(set(ids)) == len(ids)
+
+
+def test_two_tables_with_the_same_ids_and_a_day_that_is_announced_off_and_on(
+    stopped_engine: Engine, tmp_path: Path
+) -> None:
+    engine = stopped_engine
+    engine.settings = replace(engine.settings, policy="lapor")
+    engine.start("intake", "lifecycle", "sla", "resolution")
+    tables = {}
+    for office, what in (("denpasar", "Jalan berlubang"), ("badung", "Lampu mati")):
+        tables[office] = tmp_path / f"{office}.csv"
+        rows = [f"{number},{what} {number},Sudah dua pekan dan belum ada yang datang" for number in range(REPORTS)]
+        tables[office].write_text("\n".join(["id,title,body", *rows]), encoding="utf-8")
+    for table in tables.values():
+        assert alur(engine, "submit", str(table), "--source", "/channels/tables").exit_code == 0
+    ours = {complaint_id("/channels/tables", str(number)) for number in range(REPORTS)}
+
+    def told() -> list[dict[str, Any]]:
+        found = [event["data"] | {"complaint": event["subject"]} for event in engine.events("complaints.rejections")]
+        return [each for each in found if each["detail"] == "content-differs"]
+
+    eventually("each repeat is answered", lambda: len(told()) == REPORTS)
+    assert {each["complaint"] for each in told()} == ours
+    assert {(each["command_source"], each["command_type"]) for each in told()} == {
+        ("/channels/tables", "lapor.report.submitted.v1")
+    }
+    assert {each["command_id"] for each in told()} == set(map(str, range(REPORTS)))
+    assert "another title," in told()[0]["message"]
+
+    day = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
+    count = 5 * MOST_OF_A_DAY
+    with Publisher(engine.settings) as publisher:
+        for number in range(count):
+            event = {
+                "specversion": "1.0",
+                "type": "lapor.command.announce-holiday.v1",
+                "source": "/offices/panrb",
+                "id": f"flood-{number}",
+                "subject": "calendar",
+                "data": {"day": day, "day_off": not number % 2, "name": "Cuti bersama", "decree": "SKB 3 Menteri"},
+            }
+            for partition in range(engine.settings.partitions):
+                publisher.publish(TopicName.COMMANDS, "calendar", json.dumps(event).encode(), partition=partition)
+        publisher.flush()
+    limited = engine.settings.partitions * (count - MOST_OF_A_DAY)
+
+    def refused() -> int:
+        return sum(event["data"]["detail"] == "announcement-limit" for event in engine.events("complaints.rejections"))
+
+    eventually("what is too much is refused", lambda: refused() == limited)
+    engine.await_quiet({"intake", "lifecycle", "resolution"})
+    found = audit(engine.settings, live=True)
+    assert found.violations == []
+    assert (found.counts.differing, found.lost) == (REPORTS, 0)
