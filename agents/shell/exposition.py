@@ -136,8 +136,8 @@ METRICS: Final = (
         "alur_decisions_total",
         "counter",
         "commands",
-        "Commands decided on: `accepted`, `repeated` (a known one, which has no effect), or the detail of the rejection, or "
-        "its code where it has none. Repeats of reports with other content count as `submitted`",
+        "Commands decided on: `accepted`, `repeated` (a known one, which has no effect), or the detail of the "
+        "rejection, or its code where it has none. Repeats of reports with other content count as `submitted`",
         _decisions,
         labels=("command", "verdict"),
         stages=("lifecycle",),
