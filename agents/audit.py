@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar
+from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -16,13 +17,14 @@ from agents import exposure
 from agents.deadletters import origin_of, settled_by
 from agents.exposure import Exposure, Readable
 from agents.settings import Settings
-from events.announcements import CALENDAR_KEY
+from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client import Record, require_topics
 from events.client.connection import connection, kafka_errors
 from events.client.errors import KafkaFailure
 from events.client.partitions import partition_of
 from events.client.reading import committed_consumer, installation_values, record_of
 from events.codec import (
+    complaint_key,
     decode_announcement,
     decode_calendar,
     decode_command,
@@ -34,9 +36,10 @@ from events.codec import (
 )
 from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
-from events.installation import Incident, incidents_in
+from events.installation import Incident, incidents_in, writer_since
 from events.outcomes import Rejection, RejectionEvent, ResolutionEvent
 from events.topics import TopicName
+from events.writer import Origin
 from workflow.audit import Audit, Command, PartitionAudit
 from workflow.evidence import Handled, Place
 
@@ -48,6 +51,7 @@ _READ: Final = (
     TopicName.REJECTIONS,
     TopicName.RESOLUTIONS,
     TopicName.DEAD_LETTERS,
+    TopicName.INSTALLATION,
 )
 _STAGE_OF: Final = {TopicName.INTAKE: "intake", TopicName.COMMANDS: "lifecycle", TopicName.EVENTS: "resolution"}
 """Whose work the audit waits for, by topic."""
@@ -162,6 +166,7 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
         BrokerUnreachable, KafkaRefused, TopicsMissing, Stalled: the topics could not be read.
     """
     require_topics(settings, [*_READ, *(exposure.READS if identities else ())])
+    values = installation_values(settings)
     progress, escalated = handled(settings), handled(settings, _ESCALATES)
     with Log(settings) as log:
         count = len(log.partitions(TopicName.COMMANDS))
@@ -172,10 +177,10 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
         for number in range(count):
             if identities:
                 watched = Exposure(settings, log, found, number)
-                _partition(watched, found.partition(number), witness)
+                _partition(watched, found.partition(number), witness, values)
                 watched.read_the_rest(number)
             else:
-                _partition(log, found.partition(number), witness)
+                _partition(log, found.partition(number), witness, values)
     found.finish()
     return found
 
@@ -207,17 +212,9 @@ def _take_in(settings: Settings, log: Log, found: Audit) -> None:
             found.take_command(_place(record), _command(record.value))
 
 
-def _partition(log: Readable, part: PartitionAudit, witness: Witness | None) -> None:
-    for record in log.read(TopicName.EVENTS, part.number):
-        recorded = _or_none(decode_fact, record.value)
-        part.fact(_place(record), recorded)
-        if recorded is not None and witness is not None:
-            witness.fact(recorded)
-    for record in log.read(TopicName.STATE, part.number):
-        if record.key == CALENDAR_KEY:
-            part.calendar(_place(record), _or_none(decode_calendar, record.value))
-        elif record.value is not None:  # forgotten on purpose otherwise
-            part.snapshot(_place(record), _or_none(decode_snapshot, record.value))
+def _partition(log: Readable, part: PartitionAudit, witness: Witness | None, values: Mapping[str, Any]) -> None:
+    _facts(log, part, witness, Origin(partial(writer_since, values, TopicName.EVENTS, part.number)))
+    _states(log, part, Origin(partial(writer_since, values, TopicName.STATE, part.number)))
     for record in log.read(TopicName.REJECTIONS, part.number):
         _rejection(part, record, witness)
     for record in log.read(TopicName.COMMANDS, part.number):
@@ -225,6 +222,35 @@ def _partition(log: Readable, part: PartitionAudit, witness: Witness | None) -> 
     for record in log.read(TopicName.RESOLUTIONS, part.number):
         _resolution(part, record)
     part.finish()
+
+
+def _facts(log: Readable, part: PartitionAudit, witness: Witness | None, origin: Origin) -> None:
+    for record in log.read(TopicName.EVENTS, part.number):
+        if origin.is_foreign(record.offset, tuple(record.headers.items())):
+            part.foreign_fact(_place(record))
+            continue
+        recorded = _or_none(decode_fact, record.value)
+        part.fact(_place(record), recorded)
+        if recorded is not None and witness is not None:
+            witness.fact(recorded)
+
+
+def _states(log: Readable, part: PartitionAudit, origin: Origin) -> None:
+    for record in log.read(TopicName.STATE, part.number):
+        if origin.is_foreign(record.offset, tuple(record.headers.items())):
+            part.foreign_state(_place(record), _name(record.key))
+        elif record.key == CALENDAR_KEY:
+            part.calendar(_place(record), _or_none(decode_calendar, record.value))
+        elif record.value is not None:  # forgotten on purpose otherwise
+            part.snapshot(_place(record), _or_none(decode_snapshot, record.value))
+
+
+def _name(key: bytes | None) -> str | None:
+    """Return what a record of the present standing is about, by its key; None if that is nothing."""
+    if key == CALENDAR_KEY:
+        return CALENDAR
+    found = _or_none(complaint_key, key)
+    return None if found is None else str(UUID(bytes=found))
 
 
 def _rejection(part: PartitionAudit, record: Record, witness: Witness | None) -> None:

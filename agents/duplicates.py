@@ -1,6 +1,7 @@
 """What verification knows of reports that said the same before, in whichever partition they lie."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 import structlog
@@ -8,9 +9,10 @@ import structlog
 from agents.settings import Settings
 from agents.shell.stage import Record
 from agents.shell.tail import Tail
-from events.codec import decode_fact
+from events.codec import decode_own_fact
 from events.facts import ComplaintRegistered, Recorded
 from events.topics import TopicName
+from events.writer import Origin
 from workflow.duplicates import Index, fingerprint
 from workflow.policy import Policy, PolicySet
 
@@ -28,7 +30,15 @@ class Duplicates:
     partition may know of an earlier report that has not come here yet: then both go on, and a person may see it.
     """
 
-    def __init__(self, settings: Settings, policies: PolicySet, stage: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        policies: PolicySet,
+        stage: str,
+        written_since: Callable[[int], Callable[[TopicName], int | None]],
+    ) -> None:
+        self._written_since = written_since
+        self._origins: dict[int, Origin] = {}
         self._policies = policies
         self._stage = stage
         self._archives = any("archive" in policy.machine for policy in policies.versions)
@@ -45,7 +55,12 @@ class Duplicates:
         )
 
     def _take(self, record: Record) -> None:
-        recorded = decode_fact(record.value)
+        origin = self._origins.get(record.partition)
+        if origin is None:
+            since = partial(self._written_since(record.partition), TopicName.EVENTS)
+            origin = self._origins[record.partition] = Origin(since)
+        origin.check(record.offset, record.headers)
+        recorded = decode_own_fact(record.key, record.value)
         complaint = recorded.complaint
         self._first(recorded, self._policies.governing(complaint.policy, complaint.received_at))
 

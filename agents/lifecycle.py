@@ -1,15 +1,18 @@
 """Lifecycle: the only writer of complaints. Takes commands in the order of the log and publishes what follows."""
 
-import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import date, datetime
 from functools import partial
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
+from pydantic import ValidationError
 
 from agents.almanac import Almanac
 from agents.contents import Contents
+from agents.quarantine import Quarantine
 from agents.shelf import Shelf
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.forwarding import forwarded
@@ -26,20 +29,20 @@ from events.codec import (
     encode_rejection,
     encode_snapshot,
     fact_headers,
-    fields_unknown,
     is_announcement,
     read_complaint,
 )
 from events.commands import RegisterComplaint
-from events.errors import InvalidCommand, Sender
+from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import Recorded
 from events.outcomes import Rejection
+from events.parsing import reasons
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
-from events.stored import complaint_in
+from events.stored import Snapshot, basis_of, snapshot_in, version_of
 from events.topics import TopicName
 from events.vocabulary import Detail, Refusal
-from events.writer import state_headers
+from events.writer import WRITER, Origin, foreign, state_headers, writer_of
 from workflow.decide import decide
 from workflow.handlers import Rejected
 from workflow.policy import Policy
@@ -47,17 +50,8 @@ from workflow.transitions import OPEN
 
 log = structlog.get_logger()
 
-_STANDING: Final = re.compile(
-    rb'"status":"(?P<status>[a-z_]+)".*?"chosen_office":(?:"(?P<chosen>[^"]*)"|null),"office":(?:"(?P<holder>[^"]*)"|null)'
-    rb'.*?"policy":"(?P<policy>[^"]+)"(?:,"calendar":(?P<calendar>[0-9]+))?',
-    re.DOTALL,
-)
-_RECEIVED: Final = re.compile(rb'"received_at":"([0-9]{4}-[0-9]{2}-[0-9]{2})')
-_STATUS: Final = re.compile(rb'"status":"([a-z_]+)"')
 _AT_HAND: Final = 1_000
 """So many complaints of a partition are kept as objects."""
-_NAMED: Final = 3  # fields that a refusal names
-_OPEN: Final = frozenset(status.value.encode() for status in OPEN)
 
 
 class Lifecycle:
@@ -76,71 +70,126 @@ class Lifecycle:
         self._at_hand: dict[bytes, Complaint] = {}
         self._uncommitted: dict[bytes, tuple[Complaint, bytes]] = {}
         self._uncounted: list[Callable[[], None]] = []
-        self._last: dict[bool, bytes] = {}  # read back: the last record of a complaint (False), of the calendar (True)
+        self._origin = Origin(partial(partition.writer_since, TopicName.STATE))
+        self._quarantine = Quarantine()
+        self._newest_writer = 0
+        self._calendar_lost = False
+        """The record of the calendar is foreign, and there is none of ours."""
 
     def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
-        """Take in a snapshot, or what has been announced of the calendar."""
-        if record.key == CALENDAR_KEY:
-            self._almanac.restore(record.value)
-            self._last[True] = record.value or b""
-            return
-        complaint = complaint_key(record.key)
-        if record.value is None:
-            self._shelf.remove(complaint)
-            return
-        snapshot = complaint_in(record.value)
-        self._last[False] = record.value
-        self._shelf.put(complaint, snapshot)
-        found = _STATUS.search(snapshot)
-        if found is not None and found[1] not in _OPEN:
-            # now and not when all is read: for that moment, all would have to have room unpacked
-            self._shelf.pack(complaint)
-
-    def ready(self) -> None:
-        """Check that we know what open complaints stand on: policy version, offices, announcements, and their fields.
+        """Take in a snapshot, or what has been announced of the calendar.
 
         Raises:
-            RefusedToStart: we do not.
+            Undecodable: it is foreign, and its complaint quarantined; or it cannot be read.
         """
-        # a newer lifecycle writes its fields into every snapshot, and lets nobody older write after it: the last tells
-        for unknown in filter(None, map(fields_unknown, self._last.values())):
+        if self._origin.is_foreign(record.offset, record.headers):
+            self._hold(record.key)
+            raise foreign("it has no writer number, and the records before it have one")
+        writer = writer_of(record.headers)
+        self._newest_writer = max(self._newest_writer, writer or 0)
+        if record.key == CALENDAR_KEY:
+            self._almanac.restore(record.value)
+            self._calendar_lost = False
+            return
+        name = complaint_key(record.key)
+        if record.value is None:
+            self._shelf.remove(name)
+        else:
+            self._restore_snapshot(name, record, ours=writer is not None)
+        self._quarantine.lift(name)
+
+    def _restore_snapshot(self, name: bytes, record: Any, *, ours: bool) -> None:  # noqa: ANN401 -- as above
+        try:
+            snapshot = snapshot_in(record.value, ours=ours)
+            self._check_follows(name, record.key, snapshot)
+        except Undecodable as error:
+            if not ours:
+                raise
+            self._hold(record.key)
+            raise foreign(error.reason) from None
+        self._shelf.put(name, snapshot.raw)
+        if snapshot.status not in OPEN:
+            # now and not when all is read: for that moment, all would have to have room unpacked
+            self._shelf.pack(name)
+
+    def _check_follows(self, name: bytes, key: bytes, snapshot: Snapshot) -> None:
+        if snapshot.complaint_id != key and complaint_key(snapshot.complaint_id) != name:
+            raise Undecodable("invalid", f"it is the snapshot of complaint {snapshot.complaint_id.decode()}")
+        before = self._shelf.get(name)
+        if before is not None and before != snapshot.raw and version_of(before) >= snapshot.version:
+            raise Undecodable("invalid", f"version {snapshot.version} does not follow on version {version_of(before)}")
+
+    def _hold(self, key: bytes | None) -> None:
+        """Quarantine what a record that cannot be trusted stands for."""
+        if key == CALENDAR_KEY:
+            self._calendar_lost = not self._almanac.found.revision
+            return
+        with suppress(Undecodable):  # no complaint has such a key
+            self._quarantine.add(complaint_key(key))
+
+    def ready(self) -> None:
+        """Check that what open complaints depend on is there: policy version, offices, announcements.
+
+        One whose snapshot cannot be read is quarantined.
+
+        Raises:
+            RefusedToStart: something is missing, or a newer version has written here.
+        """
+        if self._newest_writer > WRITER:
             raise RefusedToStart(
-                f"partition {self._partition.number} of {TopicName.STATE} was written by a newer version, with "
-                f"{', '.join(unknown[:_NAMED])}: this one would drop that, so leave the partition to the newer one"
+                f"partition {self._partition.number} of {TopicName.STATE} was written by a newer version (writer "
+                f"{self._newest_writer}, this one is {WRITER}): leave the partition to the newer one"
             )
-        self._last.clear()
-        policies = self._almanac.policies
-        versions = {policy.version.encode() for policy in policies.versions}
-        offices = {office.id.encode() for office in policies.versions[0].directory}
-        for snapshot in self._shelf.plain():
-            found = _STANDING.search(snapshot)
-            if found is None or found["status"] not in _OPEN:
-                continue
-            if found["policy"] not in versions:
+        versions = {policy.version for policy in self._almanac.policies.versions}
+        for name, snapshot in self._shelf.plain():
+            if name not in self._quarantine:
+                self._check(name, snapshot, versions)
+        self._keep_to_those_at_home()
+
+    def _keep_to_those_at_home(self) -> None:
+        """Release complaints of other partitions, of which nothing but a foreign record lies here."""
+        for name in list(self._quarantine):
+            at_home = partition_of(str(UUID(bytes=name)), self._partition.count) == self._partition.number
+            if not at_home and self._shelf.get(name) is None:
+                self._quarantine.lift(name)
+
+    def _check(self, name: bytes, snapshot: bytes, versions: set[str]) -> None:
+        try:
+            basis = basis_of(snapshot)
+        except Undecodable as error:
+            self._found_unreadable(name, error.reason)
+            return
+        if basis.status not in OPEN:
+            return
+        if basis.policy not in versions:
+            raise self._unknown(
+                f"under policy {basis.policy}",
+                "does not have: add that version to it, or start with the one they are under",
+            )
+        for office in (basis.office, basis.chosen_office):
+            if office is not None and office not in self._almanac.policies.versions[0].directory:
                 raise self._unknown(
-                    f"under policy {found['policy'].decode()}",
-                    "does not have: add that version to it, or start with the one they are under",
+                    f"with the office {office}",
+                    "does not know: an office that is dissolved stays in its file, with its last day",
                 )
-            for office in (found["holder"], found["chosen"]):
-                if office is not None and office not in offices:
-                    raise self._unknown(
-                        f"with the office {office.decode()}",
-                        "does not know: an office that is dissolved stays in its file, with its last day",
-                    )
-            self._check_announcements(int(found["calendar"] or 0))
+        self._check_announcements(name, basis.calendar)
 
     def _unknown(self, what: str, why: str) -> RefusedToStart:
         return RefusedToStart(
             f"there are open complaints {what}, which ALUR_POLICY={self._almanac.policies.name} {why}"
         )
 
-    def _check_announcements(self, reckoned_with: int) -> None:
+    def _check_announcements(self, name: bytes, reckoned_with: int) -> None:
         left = self._almanac.found.revision
-        if reckoned_with > left:
-            raise RefusedToStart(
-                f"there are open complaints on a calendar with {reckoned_with} announcements, and {left} are left: the "
-                f"record `calendar` of partition {self._partition.number} of {TopicName.STATE} is gone"
-            )
+        if reckoned_with <= left:
+            return
+        if self._calendar_lost:
+            self._quarantine.add(name)
+            return
+        raise RefusedToStart(
+            f"there are open complaints on a calendar with {reckoned_with} announcements, and {left} are left: the "
+            f"record `calendar` of partition {self._partition.number} of {TopicName.STATE} is gone"
+        )
 
     def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
         """Return the facts and the snapshot that follow from a command, or its rejection."""
@@ -155,6 +204,10 @@ class Lifecycle:
             command, complaint_id, sender, reason = None, error.sender.subject, error.sender, error.reason
             name = complaint_key(complaint_id.encode())
         complaint = self._find(name)
+        if name in self._quarantine:
+            asked = (sender.source, sender.command_id) if command is None else (command.source, command.id)
+            self._quarantine.refuse(name, *asked, self._uncounted.append)
+            return []
         # who is known here is at home here, and need not be hashed
         if complaint is None and (home := partition_of(complaint_id, self._partition.count)) != record.partition:
             return [self._sent_on(record, complaint_id, home)]
@@ -184,21 +237,17 @@ class Lifecycle:
         What stands without a running clock was computed with nothing that can still move.
         """
         behind, first_day = self._almanac.found.revision, date.max
-        for snapshot in self._shelf.plain():
-            found = _STANDING.search(snapshot)
-            if found is None or found["status"] not in _OPEN:
+        for name, snapshot in self._shelf.plain():
+            if name in self._quarantine or (basis := basis_of(snapshot)).status not in OPEN:
                 continue
-            received = _RECEIVED.search(snapshot, found.end())
-            if received is not None:
-                first_day = min(first_day, date.fromisoformat(received[1].decode()))
-            computed_with = int(found["calendar"] or 0)
-            if computed_with < behind and any(clock.running for clock in read_complaint(snapshot).clocks.values()):
-                behind = computed_with
+            first_day = min(first_day, basis.received_at.date())
+            if basis.calendar < behind and any(clock.running for clock in read_complaint(snapshot).clocks.values()):
+                behind = basis.calendar
         return behind, first_day
 
     def holds(self) -> Holding:
-        """Return how many complaints are in memory."""
-        return Holding(complaints=len(self._shelf))
+        """Return how many complaints are in memory, and how many of them are quarantined."""
+        return Holding(complaints=len(self._shelf), quarantined=len(self._quarantine))
 
     def commit(self) -> None:
         """Keep the complaints and announcements that the batch has changed, and count its decisions."""
@@ -219,6 +268,8 @@ class Lifecycle:
         self._uncounted.clear()
 
     def _find(self, name: bytes) -> Complaint | None:
+        if name in self._quarantine:
+            return None
         changed = self._uncommitted.get(name)
         if changed is not None:
             return changed[0]
@@ -226,7 +277,16 @@ class Lifecycle:
         if complaint is not None:
             return complaint
         snapshot = self._shelf.get(name)
-        return None if snapshot is None else read_complaint(snapshot)
+        try:
+            return None if snapshot is None else read_complaint(snapshot)
+        except ValidationError as error:
+            self._found_unreadable(name, reasons(error))
+            return None
+
+    def _found_unreadable(self, name: bytes, reason: str) -> None:
+        complaint, number = str(UUID(bytes=name)), self._partition.number
+        log.error("snapshot_unreadable", alert=True, complaint=complaint, partition=number, reason=reason)
+        self._quarantine.add(name)
 
     def _keep(self, name: bytes, complaint: Complaint, snapshot: bytes) -> None:
         self._shelf.put(name, snapshot)
@@ -244,6 +304,8 @@ class Lifecycle:
     def _announced(self, record: Any, now: datetime) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
         try:
             event = decode_announcement(record.value)
+            if self._calendar_lost:
+                raise Undecodable("quarantined", self._repair_calendar())
         except InvalidCommand as error:
             return [self._rejected(error.sender, Rejected(Refusal.INVALID_DATA, error.reason), None, record)]
         decision = self._almanac.announce(event, now, record.offset)
@@ -252,6 +314,12 @@ class Lifecycle:
         counted = partial(self._partition.metrics.announced, event.data.NAME, repeated=not decision)
         self._uncounted.append(counted)
         return decision
+
+    def _repair_calendar(self) -> str:
+        return (
+            f"the record `calendar` of partition {self._partition.number} of {TopicName.STATE} is foreign: run "
+            "`alur state repair calendar`, then replay this letter"
+        )
 
     def _published(self, name: bytes, key: bytes, decision: tuple[Recorded, ...], offset: int) -> list[Output]:
         outputs = []
@@ -285,7 +353,9 @@ class Lifecycle:
         return Output(TopicName.REJECTIONS, sender.subject.encode(), value, number)
 
 
-app = stage_app(Stage("lifecycle", Lifecycle, transactional=True, memory=TopicName.STATE))
+_MARKS: Final = (TopicName.EVENTS, TopicName.STATE)
+
+app = stage_app(Stage("lifecycle", Lifecycle, transactional=True, memory=TopicName.STATE, marks=_MARKS))
 
 
 @app.agent(app.polls)

@@ -5,7 +5,6 @@ from typing import Final
 
 from events.announcements import Announcements
 from events.codec import decode_calendar
-from events.stored import reckoned_with
 from workflow.announcing import all_with_announcements
 from workflow.policy import PolicySet
 from workflow.redating import may_move, moving_days
@@ -39,9 +38,8 @@ class Redating:
         """How many announcements there have been."""
         return self._found.revision
 
-    def stands(self, complaint: bytes, snapshot: bytes | None) -> None:
-        """Take in where a complaint stands; a record of its state, None if it is forgotten."""
-        known = None if snapshot is None else reckoned_with(snapshot)
+    def stands(self, complaint: bytes, known: int | None) -> None:
+        """Take in how many announcements a complaint's deadlines are reckoned with; None if it has no deadline."""
         # what has been announced is read only after those that stand behind it
         if known is not None and (self._restoring or known < self.revision):
             self._behind[complaint] = known

@@ -1,13 +1,14 @@
 """Resolution: what the public and other systems may know of a settled complaint."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 from agents.diskmap import DiskFailed, DiskMap
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.process import end_with
 from agents.shell.stage import RefusedToStart
-from events.codec import complaint_key, decode_fact, encode_resolution, encode_value, read_ours
+from events.codec import complaint_key, decode_own_fact, encode_resolution, encode_value, read_ours
 from events.facts import (
     ComplaintArchived,
     ComplaintClosed,
@@ -19,6 +20,7 @@ from events.facts import (
 )
 from events.outcomes import Story
 from events.topics import TopicName
+from events.writer import Origin, marked
 from workflow.resolution import publishes, resolution, told
 
 NAME = "resolution"
@@ -35,6 +37,7 @@ _TELLING: Final = frozenset(
         ResolutionRated,
     )
 )
+_STORY_HEADERS: Final = marked()
 
 
 class Resolutions:
@@ -46,11 +49,14 @@ class Resolutions:
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
+        self._origin = Origin(partial(partition.writer_since, TopicName.STORIES))
+        self._facts = Origin(partial(partition.writer_since, TopicName.EVENTS))
         self._stories = DiskMap()
         self._uncommitted: dict[bytes, bytes | None] = {}
 
     def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         """Take in a story."""
+        self._origin.check(record.offset, record.headers)
         if record.value is not None:
             read_ours(Story, record.value)
         self._keep(complaint_key(record.key), record.value)
@@ -60,10 +66,12 @@ class Resolutions:
 
     def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
         """Return the story as a fact changes it, and the resolution if it settles the complaint."""
+        # of every fact, also those that this stage passes over: one stage has to report what is foreign
+        self._facts.check(record.offset, record.headers)
         fact = next((value for header, value in record.headers if header == "fact"), None)
         if fact is not None and fact not in _TELLING:
             return
-        recorded = decode_fact(record.value)
+        recorded = decode_own_fact(record.key, record.value)
         complaint = recorded.complaint
         key = complaint.complaint_id.encode()
         name = complaint_key(key)
@@ -73,7 +81,7 @@ class Resolutions:
         number = self._partition.number
         if story != before:
             value = self._uncommitted[name] = None if story is None else encode_value(story)
-            yield Output(TopicName.STORIES, key, value, number)
+            yield Output(TopicName.STORIES, key, value, number, _STORY_HEADERS)
         if publishes(recorded.fact):
             policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
             public = resolution(complaint, story, policy)
@@ -105,7 +113,9 @@ class Resolutions:
             end_with(NAME, RefusedToStart(str(error)))
 
 
-app = stage_app(Stage(NAME, Resolutions, transactional=True, memory=TopicName.STORIES, unhurried=True))
+_STORIES: Final = TopicName.STORIES
+
+app = stage_app(Stage(NAME, Resolutions, transactional=True, memory=_STORIES, marks=(_STORIES,), unhurried=True))
 
 
 @app.agent(app.polls)

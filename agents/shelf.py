@@ -220,6 +220,6 @@ class Shelf:
         if found is not None and self._packed.add(name, found):
             del self._plain[name]
 
-    def plain(self) -> Iterator[bytes]:
-        """Give the snapshots that are not packed: those of all open complaints, and of some that are settled."""
-        return iter(self._plain.values())
+    def plain(self) -> Iterator[tuple[bytes, bytes]]:
+        """Give name and snapshot of what is not packed: all open complaints, and some that are settled."""
+        return iter(self._plain.items())

@@ -7,6 +7,7 @@ timers are read back from `complaints.state`.
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,8 +19,9 @@ from events.announcements import CALENDAR_KEY
 from events.codec import complaint_key, encode_command
 from events.commands import Command, NoticeDeadline, RescheduleDeadlines
 from events.ids import stage_command_id
-from events.stored import read_clocks
+from events.stored import Timetable, read_part
 from events.topics import TopicName
+from events.writer import Origin, foreign
 from workflow.timers import Alarm, Schedule
 
 NAME = "sla"
@@ -42,6 +44,7 @@ class Timers(Handler):
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
+        self._origin = Origin(partial(partition.writer_since, TopicName.STATE))
         self._schedule = Schedule(AGAIN_MS)
         self._redating = Redating(self._schedule)
 
@@ -54,14 +57,21 @@ class Timers(Handler):
         self._redating.ready()
 
     def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
-        """Arm the clocks of a snapshot in place of those of the snapshot before it."""
+        """Arm the clocks of a snapshot in place of those of the snapshot before it.
+
+        Raises:
+            Undecodable: it is foreign, or cannot be read: the clocks stay as they are.
+        """
+        self._origin.check(record.offset, record.headers)
         if record.key == CALENDAR_KEY:
             self._redating.announced(record.value)
             return ()
-        clocks = {} if record.value is None else read_clocks(record.value)
         complaint = complaint_key(record.key)
-        self._schedule.arm(complaint, clocks)
-        self._redating.stands(complaint, record.value if clocks else None)
+        found = None if record.value is None else read_part(Timetable, record.value)
+        if found is not None and found.complaint_id.encode() != record.key:
+            raise foreign(f"it is the snapshot of complaint {found.complaint_id}")
+        self._schedule.arm(complaint, found.clocks if found else {})
+        self._redating.stands(complaint, found.calendar if found and found.clocks else None)
         return ()
 
     def holds(self) -> Holding:

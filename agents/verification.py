@@ -31,7 +31,7 @@ def handler(partition: Partition) -> Reacting:
 
 
 app = stage_app(Stage(NAME, handler))
-duplicates = Duplicates(app.alur, app.reader.policies, NAME)
+duplicates = Duplicates(app.alur, app.reader.policies, NAME, app.reader.written_since)
 app.task(duplicates.tail.run)
 
 

@@ -127,6 +127,13 @@ CLIENT_ROLES: Final = (
         transactional=("dead-letters", INSTALLATION_WRITER),
     ),
     Role(
+        "repairers",
+        "`alur state repair`, which writes in place of lifecycle: for the hour in which it is needed",
+        reads=(_EVENTS, _STATE, _INSTALLATION),
+        writes=(_STATE,),
+        transactional=("lifecycle-",),
+    ),
+    Role(
         "operations-board",
         "`alur board`: how things stand, lag, dead letters by reason, the history of one complaint",
         reads=(_EVENTS, _STATE, _LETTERS),

@@ -11,8 +11,9 @@ from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, from_json, to_json
+from pydantic_core import to_json
 
+from events import stored
 from events.announcements import CALENDAR, AnnouncementEvent, Announcements
 from events.base import CONTENT_TYPE, AboutComplaint, Envelope, Frozen, timestamp
 from events.commands import COMMANDS, Command, CommandEvent, command_type
@@ -20,13 +21,15 @@ from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import FACTS, SYSTEM, Cause, Fact, Recorded, fact_type
 from events.ids import fact_id, rejection_id
 from events.outcomes import Rejection, Resolution
+from events.parsing import json_object, reasons
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
-from events.wording import clipped, json_kind, our_words
-from events.writer import marked
+from events.stored import StateEvent
+from events.wording import clipped
+from events.writer import foreign, marked
 
 HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
-STATE_TYPE: Final = "lapor.complaint.snapshot.v1"
+STATE_TYPE: Final = stored.STATE_TYPE
 CALENDAR_TYPE: Final = "lapor.calendar.snapshot.v1"
 
 
@@ -43,57 +46,15 @@ E = TypeVar("E", bound=Envelope)
 
 _SENDERS_PART: Final = {"data", "expectedversion"}
 _OUR_STAGES: Final = "/stages/"
-_UNKNOWN: Final = "extra_forbidden"
-_SHOWN_ERRORS: Final = 5
-_SNAPSHOT_MARK: Final = b',"complaint":'
-STATE_MARK: Final = b',"data":{"complaint":'
-"""What comes before the snapshot in a record of `complaints.state`, as `encode_snapshot` writes it."""
+_UNICODE_ESCAPE: Final = b"\\u"
 _ANNOUNCEMENT_MARK: Final = AnnouncementEvent.TYPE.encode()
-
-
-def _not_utf8(raw: bytes) -> str | None:
-    """Say that `raw` is in another encoding, as files of older programs are; None if it is not."""
-    try:
-        raw.decode()
-    except UnicodeDecodeError as error:
-        return f"byte {error.start + 1} is not UTF-8; save it as UTF-8"
-    return None
-
-
-def _object(raw: bytes | None) -> dict[str, Any]:
-    if not raw:
-        raise Undecodable("empty", "the record has no value; send a CloudEvent as JSON")
-    try:
-        value = from_json(raw, allow_inf_nan=False)
-    except ValueError as error:
-        raise Undecodable("not-json", f"not JSON: {_not_utf8(raw) or error}") from None
-    if not isinstance(value, dict):
-        raise Undecodable("not-an-object", f"a CloudEvent is a JSON object, this is {json_kind(value)}")
-    return value
-
-
-def _line(error: ErrorDetails) -> str:
-    where = clipped(".".join(str(part) for part in error["loc"]) or "message")
-    if error["type"] == _UNKNOWN:
-        return f"{where}: unknown field"
-    if error["type"] == "missing":
-        return f"{where}: required"
-    if error["type"] == "string_pattern_mismatch":
-        return f"{where}: holds a character that is not allowed there"
-    return f"{where}: {our_words(error['msg'])}"
-
-
-def _reason(error: ValidationError) -> str:
-    errors = error.errors(include_url=False, include_context=False, include_input=False)
-    more = f" (and {len(errors) - _SHOWN_ERRORS} more)" if len(errors) > _SHOWN_ERRORS else ""
-    return "; ".join(map(_line, errors[:_SHOWN_ERRORS])) + more
 
 
 def _valid(model: type[M], raw: bytes) -> M:
     try:
         return model.model_validate_json(raw, by_alias=True, by_name=False)
     except ValidationError as error:
-        raise Undecodable("invalid", _reason(error)) from None
+        raise Undecodable("invalid", reasons(error)) from None
 
 
 def read_ours(model: type[M], raw: bytes) -> M:
@@ -105,7 +66,7 @@ def read_ours(model: type[M], raw: bytes) -> M:
     try:
         return model.model_validate_json(raw, extra="ignore")
     except ValidationError as error:
-        raise Undecodable("invalid", _reason(error)) from None
+        raise Undecodable("invalid", reasons(error)) from None
 
 
 def decode_report(raw: bytes | None) -> ReportSubmitted:
@@ -114,7 +75,7 @@ def decode_report(raw: bytes | None) -> ReportSubmitted:
     Raises:
         Undecodable: whatever is wrong with it.
     """
-    found = _object(raw).get("type")
+    found = json_object(raw).get("type")
     if found != ReportSubmitted.TYPE:
         raise Undecodable("unknown-type", f"type {clipped(repr(found))} is not {ReportSubmitted.TYPE}")
     assert raw is not None  # noqa: S101 -- _object refused it otherwise
@@ -128,7 +89,7 @@ def decode_command(raw: bytes | None) -> CommandEvent[Command]:
         Undecodable: it cannot be told who asks what of which complaint.
         InvalidCommand: that can be told, but the data are not what the command needs.
     """
-    value = _object(raw)
+    value = json_object(raw)
     model = _COMMAND_EVENTS.get(str(value.get("type")))
     if model is None:
         raise Undecodable("unknown-type", f"type {clipped(repr(value.get('type')))} is no command of the contract")
@@ -138,10 +99,10 @@ def decode_command(raw: bytes | None) -> CommandEvent[Command]:
 def is_announcement(raw: bytes | None) -> bool:
     """Say whether a command is about the calendar instead of a complaint: `decode_announcement` reads it then."""
     # looked for in the bytes first: nearly every command is about a complaint, and should not be read twice
-    if raw is None or _ANNOUNCEMENT_MARK not in raw:
+    if raw is None or (_ANNOUNCEMENT_MARK not in raw and _UNICODE_ESCAPE not in raw):
         return False
     try:
-        return _object(raw).get("type") == AnnouncementEvent.TYPE
+        return json_object(raw).get("type") == AnnouncementEvent.TYPE
     except Undecodable:
         return False
 
@@ -153,7 +114,7 @@ def decode_announcement(raw: bytes | None) -> AnnouncementEvent:
         Undecodable: it cannot be told who asks, or it is about something else.
         InvalidCommand: that can be told, but the data are not what an announcement needs.
     """
-    found = _object(raw).get("type")
+    found = json_object(raw).get("type")
     if found != AnnouncementEvent.TYPE:
         raise Undecodable("unknown-type", f"type {clipped(repr(found))} is not {AnnouncementEvent.TYPE}")
     return _asked(AnnouncementEvent, raw or b"")
@@ -165,14 +126,14 @@ def _asked(model: type[E], raw: bytes) -> E:
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         if any(each["loc"][0] not in _SENDERS_PART for each in found):
-            raise Undecodable("invalid", _reason(error)) from None
+            raise Undecodable("invalid", reasons(error)) from None
         envelope = (Envelope if model is AnnouncementEvent else AboutComplaint).model_validate_json(raw)
         if envelope.source.startswith(_OUR_STAGES):
             with suppress(Undecodable):
                 return read_ours(model, raw)
         subject = str(envelope.subject) if isinstance(envelope, AboutComplaint) else CALENDAR
         sender = Sender(subject, envelope.source, envelope.id, envelope.type)
-        raise InvalidCommand(sender, _reason(error)) from None
+        raise InvalidCommand(sender, reasons(error)) from None
 
 
 class _FactEvent(AboutComplaint, Generic[F]):
@@ -189,14 +150,6 @@ _FACT_EVENTS: Final[dict[str, type[_FactEvent[Any]]]] = {
 }
 
 
-class _Snapshot(BaseModel):
-    complaint: Complaint
-
-
-class _StateEvent(AboutComplaint):
-    data: _Snapshot
-
-
 class _CalendarEvent(Envelope):
     data: Announcements
 
@@ -207,8 +160,32 @@ def decode_fact(raw: bytes | None) -> Recorded:
     Raises:
         Undecodable: it is none of ours.
     """
-    head, snapshot = _parted(raw)
-    found = _object(head).get("type")
+    parts = stored.cut_fact(raw)
+    if parts is not None:
+        try:
+            value = json_object(parts[0])
+            if stored.is_well_cut(value):
+                return _recorded(value, *parts)
+        except Undecodable:  # `suppress` takes as long as the rest of this function
+            pass  # cut in the wrong place, or wrong: the whole shows which
+    head, snapshot = stored.part_fact(raw)
+    return _recorded(json_object(head), head, snapshot)
+
+
+def decode_own_fact(key: bytes | None, raw: bytes | None) -> Recorded:
+    """Read a fact as lifecycle writes it: under the id of its complaint.
+
+    Raises:
+        Undecodable: it is none of ours.
+    """
+    recorded = decode_fact(raw)
+    if recorded.complaint.complaint_id.encode() != key:
+        raise foreign(f"it is a fact of complaint {recorded.complaint.complaint_id}")
+    return recorded
+
+
+def _recorded(value: dict[str, Any], head: bytes, snapshot: bytes) -> Recorded:
+    found = value.get("type")
     model = _FACT_EVENTS.get(str(found))
     if model is None:
         raise Undecodable("unknown-type", f"type {clipped(repr(found))} is no fact of the contract")
@@ -219,32 +196,16 @@ def decode_fact(raw: bytes | None) -> Recorded:
     return Recorded(event.data, event.time, cause, read_ours(Complaint, snapshot))
 
 
-def _parted(raw: bytes | None) -> tuple[bytes, bytes]:
-    """Cut a fact in two, unread: what it says itself, and the snapshot after it."""
-    if raw and raw.endswith(b"}}}"):
-        # `encode_fact` puts the snapshot last; within a text a quotation mark has a backslash before it
-        itself, mark, snapshot = raw.rpartition(_SNAPSHOT_MARK)
-        if mark:
-            return itself + b"}}", snapshot[:-2]
-    # written by somebody who spaces JSON in another way, or not a fact
-    value = _object(raw)
-    data = value.get("data")
-    if not isinstance(data, dict) or "complaint" not in data:
-        return raw or b"", b"null"
-    snapshot = data.pop("complaint")
-    return to_json(value), to_json(snapshot)
-
-
 def decode_snapshot(raw: bytes | None) -> Complaint:
     """Read a record of `complaints.state`.
 
     Raises:
         Undecodable: it is none of ours.
     """
-    found = _object(raw).get("type")
+    found = json_object(raw).get("type")
     if found != STATE_TYPE:
         raise Undecodable("unknown-type", f"type {clipped(repr(found))} is not {STATE_TYPE}")
-    return read_ours(_StateEvent, raw or b"").data.complaint
+    return read_ours(StateEvent, raw or b"").data.complaint
 
 
 def decode_calendar(raw: bytes | None) -> Announcements:
@@ -253,7 +214,7 @@ def decode_calendar(raw: bytes | None) -> Announcements:
     Raises:
         Undecodable: it is none of ours.
     """
-    found = _object(raw).get("type")
+    found = json_object(raw).get("type")
     if found != CALENDAR_TYPE:
         raise Undecodable("unknown-type", f"type {clipped(repr(found))} is not {CALENDAR_TYPE}")
     return read_ours(_CalendarEvent, raw or b"").data
@@ -285,17 +246,6 @@ def encode_complaint(complaint: Complaint) -> bytes:
 def read_complaint(snapshot: bytes) -> Complaint:
     """Read what `encode_complaint` wrote."""
     return Complaint.model_validate_json(snapshot, extra="ignore")
-
-
-def fields_unknown(raw: bytes) -> list[str]:
-    """Name the fields of a record of `complaints.state` that we do not know: a newer version of us wrote it."""
-    model = _CalendarEvent if f'"{CALENDAR_TYPE}"'.encode() in raw else _StateEvent
-    try:
-        model.model_validate_json(raw)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        return [clipped(".".join(map(str, each["loc"]))) for each in found if each["type"] == _UNKNOWN]
-    return []
 
 
 def complaint_key(key: bytes | None) -> bytes:
@@ -339,13 +289,13 @@ def encode_fact(recorded: Recorded, snapshot: bytes) -> bytes:
     # what a sender has chosen may need escaping
     caused = to_json({"causationid": cause.id, "causationsource": cause.source})
     body = fact.__pydantic_serializer__.to_json(fact)
-    return b'%b,%b,"data":%b%b%b}}' % (stated.encode(), caused[1:-1], body[:-1], _SNAPSHOT_MARK, snapshot)
+    return b'%b,%b,"data":%b%b%b}}' % (stated.encode(), caused[1:-1], body[:-1], stored.SNAPSHOT_MARK, snapshot)
 
 
 def encode_snapshot(complaint: Complaint, snapshot: bytes) -> bytes:
     """Write a record of `complaints.state`; `snapshot` is `encode_complaint(complaint)`."""
     stated = _stated(STATE_TYPE, complaint, complaint.updated_at)
-    return b"%b%b%b}}" % (stated.encode(), STATE_MARK, snapshot)
+    return b"%b%b%b}}" % (stated.encode(), stored.STATE_MARK, snapshot)
 
 
 def encode_calendar(found: Announcements, *, partition: int, time: datetime) -> bytes:

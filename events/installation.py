@@ -12,6 +12,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from events.topics import TopicName
+
 LAYOUT_KEY: Final = "layout"
 INCIDENTS: Final = "incident/"
 """What the key of each incident begins with."""
@@ -20,6 +22,19 @@ LAYOUT_CHANGED: Final = "layout-changed"
 TOPIC_REPLACED: Final = "topic-replaced"
 KINDS: Final = (LAYOUT_CHANGED, TOPIC_REPLACED)
 """The kinds of incidents; docs/runbook.md says of each what to do."""
+
+_WRITER_KEY: Final = "writer/"
+
+
+def writer_key(topic: TopicName, partition: int) -> str:
+    """Return the key of the offset from which on the records of a partition have a writer number."""
+    return f"{_WRITER_KEY}{topic}/{partition}"
+
+
+def writer_since(values: Mapping[str, Any], topic: TopicName, partition: int) -> int | None:
+    """Return the offset from which on the records of a partition have a writer number; None if that is not known."""
+    found = values.get(writer_key(topic, partition))
+    return found if isinstance(found, int) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,50 +1,187 @@
-"""What stands in `complaints.state`, read no further than is needed: of a million records when a stage begins."""
+"""Partial reads of facts and snapshots: the parts that a stage needs, without building the whole.
 
-from typing import Final
+This is the only module that depends on how `events.codec` lays out JSON (order of fields, no spaces). What is laid out
+in another way is parsed in full, with the same result: tests/unit/test_stored.py compares the two.
+"""
 
-from pydantic import BaseModel, ConfigDict
+import re
+from contextlib import suppress
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
-from events.codec import STATE_MARK, decode_snapshot, encode_complaint, read_ours
-from events.snapshot import Clock
-from events.vocabulary import ClockName
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_json
 
-_CALENDAR_MARK: Final = b'"calendar":'
-_LONGEST_COUNT: Final = 12
+from events.base import AboutComplaint
+from events.errors import Undecodable
+from events.parsing import json_object, reasons
+from events.snapshot import Clock, Complaint
+from events.vocabulary import ClockName, Status
+
+STATE_TYPE: Final = "lapor.complaint.snapshot.v1"
+SNAPSHOT_MARK: Final = b',"complaint":'
+"""What `encode_fact` puts before the snapshot, which comes last."""
+STATE_MARK: Final = b',"data":{"complaint":'
+"""What `encode_snapshot` puts before the snapshot, which comes last."""
+_OPENING: Final = f'{{"specversion":"1.0","type":"{STATE_TYPE}",'.encode()
+_HEAD: Final = re.compile(
+    rb'\{"complaint_id":"(?P<id>[0-9a-f-]{36})","tracking_id":"[^"\\]*","version":(?P<version>[1-9][0-9]{0,17}),'
+    rb'"status":"(?P<status>[a-z_]+)",'
+)
+_STATUSES: Final = {status.value.encode(): status for status in Status}
+
+P = TypeVar("P", bound=BaseModel)
 
 
-class _Timetable(BaseModel):
-    """As much of a complaint as a timer needs; the rest is passed over."""
+class _Part(BaseModel):
+    """As much of a snapshot as somebody needs; the rest is passed over."""
 
-    model_config = ConfigDict(strict=True)
-
-    clocks: dict[ClockName, Clock]
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
 
-def complaint_in(raw: bytes) -> bytes:
-    """Cut the snapshot out of a record of `complaints.state`, unread.
+class _Head(_Part):
+    complaint_id: str
+    version: int = Field(ge=1)
+    status: Status
+
+
+class Timetable(_Part):
+    """The deadlines of a complaint."""
+
+    complaint_id: str
+    clocks: dict[ClockName, Clock] = Field(default_factory=dict)
+    calendar: int = 0
+    """How many announcements they have been reckoned with."""
+
+
+class Basis(_Part):
+    """What a complaint depends on outside its partition's log."""
+
+    status: Status
+    policy: str
+    chosen_office: str | None
+    office: str | None = None
+    calendar: int = 0
+    received_at: AwareDatetime
+
+
+class Snapshot(NamedTuple):
+    """A snapshot as bytes, with what tells whether it may follow on another."""
+
+    raw: bytes
+    """As `encode_complaint` writes it."""
+    complaint_id: bytes
+    version: int
+    status: Status
+
+
+class _Data(BaseModel):
+    complaint: Complaint
+
+
+class StateEvent(AboutComplaint):
+    """A record of `complaints.state`."""
+
+    type: Literal["lapor.complaint.snapshot.v1"]
+    data: _Data
+
+
+def snapshot_in(raw: bytes, *, ours: bool) -> Snapshot:
+    """Read a record of `complaints.state`, no further than its head if it is `ours`: written by our own encoder.
 
     Raises:
         Undecodable: it is none of ours.
     """
+    found = _cut(raw)
+    head = None if found is None else _HEAD.match(found)
+    if found is not None and head is not None:
+        if ours and (status := _STATUSES.get(head["status"])) is not None:
+            return Snapshot(found, head["id"], int(head["version"]), status)
+        with suppress(ValidationError):  # cut in the wrong place, or wrong: the whole shows which
+            return _snapshot(found, _Head.model_validate_json(found))
+    found = _whole(raw)
+    return _snapshot(found, _valid(_Head, found))
+
+
+def version_of(snapshot: bytes) -> int:
+    """Return the version of a snapshot that `snapshot_in` has given."""
+    head = _HEAD.match(snapshot)
+    return _valid(_Head, snapshot).version if head is None else int(head["version"])
+
+
+def read_part(model: type[P], raw: bytes) -> P:
+    """Read a part of the snapshot in a record of `complaints.state`: a third of the time of reading all.
+
+    Raises:
+        Undecodable: it is none of ours.
+    """
+    found = _cut(raw)
+    if found is not None:
+        with suppress(ValidationError):  # as above
+            return model.model_validate_json(found, extra="ignore")
+    return _valid(model, _whole(raw))
+
+
+def basis_of(snapshot: bytes) -> Basis:
+    """Read from a snapshot by itself what the complaint depends on.
+
+    Raises:
+        Undecodable: it is no snapshot.
+    """
+    return _valid(Basis, snapshot)
+
+
+def cut_fact(raw: bytes | None) -> tuple[bytes, bytes] | None:
+    """Cut a fact as `encode_fact` writes it in two: the fact itself, and the snapshot after it; None where it is not.
+
+    What is cut in the wrong place does not parse, or `is_well_cut` shows it.
+    """
+    if not raw or not raw.endswith(b"}}}"):
+        return None
+    # within a text a quotation mark has a backslash before it
+    fact, mark, snapshot = raw.rpartition(SNAPSHOT_MARK)
+    return (fact + b"}}", snapshot[:-2]) if mark else None
+
+
+def is_well_cut(fact: dict[str, Any]) -> bool:
+    """Say whether the first part of a fact, parsed, has lost nothing but the end of its `data`."""
+    data = fact.get("data")
+    return next(reversed(fact), None) == "data" and isinstance(data, dict) and "complaint" not in data
+
+
+def part_fact(raw: bytes | None) -> tuple[bytes, bytes]:
+    """Parse a fact in full, and return it in two parts as `cut_fact` does; the snapshot is null where there is none.
+
+    Raises:
+        Undecodable: it is no JSON object.
+    """
+    value = json_object(raw)
+    data = value.get("data")
+    if not isinstance(data, dict) or "complaint" not in data:
+        return raw or b"", b"null"
+    snapshot = data.pop("complaint")
+    return to_json(value), to_json(snapshot)
+
+
+def _snapshot(raw: bytes, head: _Head) -> Snapshot:
+    return Snapshot(raw, head.complaint_id.encode(), head.version, head.status)
+
+
+def _cut(raw: bytes) -> bytes | None:
+    """Cut the snapshot out of a record of `complaints.state` that begins and ends as `encode_snapshot` writes it."""
     start = raw.find(STATE_MARK)
-    if start < 0 or not raw.endswith(b"}}"):
-        # written by somebody who spaces JSON in another way, or not a snapshot
-        return encode_complaint(decode_snapshot(raw))
+    if start < 0 or not raw.startswith(_OPENING) or not raw.endswith(b"}}"):
+        return None
     return raw[start + len(STATE_MARK) : -2]
 
 
-def read_clocks(raw: bytes) -> dict[ClockName, Clock]:
-    """Read the deadlines out of a record of `complaints.state` and nothing else: a third of the time.
-
-    Raises:
-        Undecodable: it is none of ours.
-    """
-    return read_ours(_Timetable, complaint_in(raw)).clocks
+def _whole(raw: bytes) -> bytes:
+    """Parse a record of `complaints.state` in full, and return its snapshot as `encode_complaint` writes it."""
+    complaint = _valid(StateEvent, raw).data.complaint
+    return complaint.__pydantic_serializer__.to_json(complaint)
 
 
-def reckoned_with(raw: bytes) -> int:
-    """Read out of a record of `complaints.state` how many announcements its deadlines have been reckoned with."""
-    # a quotation mark within a text is written with a backslash before it: this is no part of one
-    start = raw.find(_CALENDAR_MARK) + len(_CALENDAR_MARK)
-    digits = raw[start : start + _LONGEST_COUNT].split(b",", 1)[0]
-    return int(digits) if start >= len(_CALENDAR_MARK) and digits.isdigit() else 0
+def _valid(model: type[P], raw: bytes) -> P:
+    try:
+        return model.model_validate_json(raw, extra="ignore")
+    except ValidationError as error:
+        raise Undecodable("invalid", reasons(error)) from None

@@ -10,6 +10,7 @@ from typing import Final
 
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _FOREVER: Final = "-1"
+_TOMBSTONE_DAYS: Final = 3_650
 
 INWARD_RECORD_BYTES: Final = 1_048_576
 """Largest record batch that channels, officers and citizens may send, in bytes; what was compressed counts unpacked."""
@@ -102,7 +103,12 @@ TOPICS: Final[tuple[Topic, ...]] = (
     # The broker's stamp on a command is the `now` of the decision on it: the log is the clock.
     Topic(TopicName.COMMANDS, "lifecycle", _inward()),
     Topic(TopicName.EVENTS, "stages, gateways, auditors", _kept(None)),
-    Topic(TopicName.STATE, "lifecycle, sla, gateways, boards", _compacted()),
+    # the engine deletes no complaint: a tombstone is foreign, and has to be there when lifecycle reads the topic again
+    Topic(
+        TopicName.STATE,
+        "lifecycle, sla, gateways, boards",
+        _compacted() | {"delete.retention.ms": str(_TOMBSTONE_DAYS * _DAY_MS)},
+    ),
     Topic(TopicName.STORIES, "resolution", _compacted()),
     Topic(TopicName.REJECTIONS, "the senders", _kept(30)),
     Topic(TopicName.RESOLUTIONS, "everyone", _kept(None)),

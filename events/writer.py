@@ -1,18 +1,32 @@
-"""Headers that mark records of lifecycle: its writer number, and the offset of the command they follow from."""
+"""Headers that mark what the engine writes to topics of its own, and what a record without them is.
 
-from collections.abc import Iterable
+Records of lifecycle (facts, snapshots) and stories carry a writer number, snapshots also the offset of the command that
+they follow from. Records of before there were writer numbers have none; after the first that has one, a record without
+is foreign: some other producer wrote it, and no stage acts on it.
+"""
+
+from collections.abc import Callable, Collection
 from typing import Final
 
 from events.base import CONTENT_TYPE
+from events.errors import Undecodable
+from events.topics import TopicName
 
 WRITER: Final = 1
-"""Writer number of this version. Raise it when an older lifecycle would lose something by writing over our records."""
+"""Writer number of this version, raised with each release that adds a field to the snapshot or to the calendar.
+
+An older lifecycle would drop that field: it refuses a partition with a higher number than its own (docs/adr/0017)."""
+MARKED: Final = (TopicName.EVENTS, TopicName.STATE, TopicName.STORIES)
+"""The topics whose records have it."""
 WRITER_HEADER: Final = "writer"
 SOURCE_OFFSET_HEADER: Final = "source-offset"
 _MARK: Final = (WRITER_HEADER, str(WRITER).encode())
 _DIGITS: Final = 19
 
-Headers = Iterable[tuple[str, bytes | None]]
+FOREIGN: Final = "foreign"
+"""Code of the dead letter of a foreign record."""
+
+Headers = Collection[tuple[str, bytes | None]]
 
 
 def marked(*headers: tuple[str, bytes]) -> tuple[tuple[str, bytes], ...]:
@@ -27,7 +41,7 @@ def state_headers(source_offset: int) -> tuple[tuple[str, bytes], ...]:
 
 def writer_of(headers: Headers) -> int | None:
     """Return the writer number of a record with these headers, or None if it has none."""
-    return _number(headers, WRITER_HEADER)
+    return WRITER if _MARK in headers else _number(headers, WRITER_HEADER)
 
 
 def source_offset_of(headers: Headers) -> int | None:
@@ -38,3 +52,39 @@ def source_offset_of(headers: Headers) -> int | None:
 def _number(headers: Headers, wanted: str) -> int | None:
     value = next((value for name, value in headers if name == wanted), None)
     return int(value) if value and value.isdigit() and len(value) <= _DIGITS else None
+
+
+class Origin:
+    """Tells foreign records of one partition of a topic from the engine's own; is given the records in their order.
+
+    Args:
+        since: returns the offset from which on the engine's records have a writer number; None if that is not known.
+    """
+
+    def __init__(self, since: Callable[[], int | None] = lambda: None) -> None:
+        self._known_since = since
+        self._first: int | None = None
+
+    def is_foreign(self, offset: int, headers: Headers) -> bool:
+        """Say whether the record at `offset` is foreign."""
+        if writer_of(headers) is not None:
+            if self._first is None:
+                self._first = offset
+            return False
+        since = self._first if self._first is not None and offset > self._first else self._known_since()
+        return since is not None and offset >= since
+
+    def check(self, offset: int, headers: Headers) -> None:
+        """Raise an error for a foreign record.
+
+        Raises:
+            Undecodable: it is foreign.
+        """
+        # the first condition alone holds for nearly all records
+        if (_MARK not in headers or self._first is None) and self.is_foreign(offset, headers):
+            raise foreign("it has no writer number, and the records before it have one")
+
+
+def foreign(reason: str) -> Undecodable:
+    """Return the error for a record that the engine did not write."""
+    return Undecodable("foreign", f"not written by the engine, and not acted on: {reason}")

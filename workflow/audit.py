@@ -80,6 +80,8 @@ class Counts:
     """Dead letters that somebody has replayed or discarded."""
     strayed: int = 0
     """Commands that were sent to another partition than their complaint's."""
+    foreign: int = 0
+    """Records on the engine's own topics that the engine did not write."""
     pending: int = 0
     """Reports and commands that the stages have not come to yet."""
 
@@ -113,6 +115,8 @@ class Audit:
         self.counts = Counts()
         self.violations: list[Violation] = []
         self.dead: set[Place] = set()
+        self.foreign: list[Place] = []
+        """The records that the engine did not write, on topics of its own."""
         self._settled: set[str] = set()
         self.announced: dict[str, dict[int, Place | None]] = defaultdict(dict)
         """By the digest of each announcement, where it is in force in each partition; None where it still waits."""
@@ -205,6 +209,8 @@ class PartitionAudit:
     """The announcements in force, by their digests, with where that is kept."""
     rejected: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     pending: set[str] = field(default_factory=set)
+    foreign: dict[str, Place] = field(default_factory=dict)
+    """The foreign record that is the last one of a complaint's present standing, or of the calendar."""
 
     def fact(self, place: Place, recorded: Recorded | None) -> None:
         """Take in a fact, None if it cannot be read."""
@@ -227,6 +233,7 @@ class PartitionAudit:
             self.unreadable(place)
             return
         name, version = complaint.complaint_id, complaint.version
+        self.foreign.pop(name, None)
         self._belongs(place, name)
         before, _ = self.states.get(name, (0, ""))
         if version <= before:
@@ -234,6 +241,17 @@ class PartitionAudit:
         history = self.histories.get(name)
         last = history.complaint if history is not None and history.version == version else None
         self.states[name] = (version, "" if last is None else ", ".join(differing(complaint, last)))
+
+    def foreign_fact(self, place: Place) -> None:
+        """Take in a record among the facts that the engine did not write: it is nobody's history."""
+        self.audit.counts.foreign += 1
+        self.audit.foreign.append(place)
+
+    def foreign_state(self, place: Place, name: str | None) -> None:
+        """Take in a record of the present standing that the engine did not write; `name`: of what, if anything."""
+        self.foreign_fact(place)
+        if name is not None:
+            self.foreign[name] = place
 
     def calendar(self, place: Place, found: Announcements | None) -> None:
         """Take in a record of what has been announced, None if it cannot be read."""
@@ -246,6 +264,7 @@ class PartitionAudit:
         if (whole and not added_to) or len(set(marks)) < len(marks):
             finding = Code.CALENDAR_DIFFERS, f"revision {found.revision} does not add to what was announced before"
             self.audit.note(place, None, finding)
+        self.foreign.pop(CALENDAR, None)
         self.announced = dict.fromkeys(marks, place)
 
     def rejection(self, place: Place, complaint: str, source: str, command_id: str, detail: str | None = None) -> None:
@@ -323,6 +342,9 @@ class PartitionAudit:
         for mark, place in self.announced.items():
             if self.audit.whole and self.number not in self.audit.announced[mark]:
                 self.audit.note(place, None, (Code.CALENDAR_DIFFERS, "what is in force here was not announced here"))
+        for name, place in self.foreign.items():
+            finding = Code.QUARANTINED, f"the engine did not write this record: run `alur state repair {name}`"
+            self.audit.note(place, None if name == CALENDAR else name, finding)
         for complaint, history in self.histories.items():
             place = Place(TopicName.EVENTS, self.number, history.offset)
             self.audit.note(place, complaint, *self._missing(complaint, history, place))
@@ -359,7 +381,8 @@ class PartitionAudit:
         waits = history.escalation_due and complaint not in self.pending
         if waits and self.audit.escalated.includes(place):
             yield Code.BREACH_UNANSWERED, f"stands at version {history.version} with a missed deadline nobody hears of"
-        yield from self._standing(complaint, history.version)
+        if complaint not in self.foreign:
+            yield from self._standing(complaint, history.version)
 
     def _standing(self, complaint: str, last: int) -> Iterator[Finding]:
         version, differs = self.states.get(complaint, (0, ""))

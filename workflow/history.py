@@ -38,6 +38,8 @@ class Code(StrEnum):
     """A fact whose snapshot is not what the facts before it add up to."""
     TIME_BACKWARDS = "time-backwards"
     """A fact recorded before the one before it."""
+    QUARANTINED = "quarantined"
+    """A complaint, or the calendar, whose last record of the present standing the engine did not write."""
     STATE_DIFFERS = "state-differs"
     """What is kept as the present standing is not what the facts add up to."""
     DEADLINE_UNNOTICED = "deadline-unnoticed"

@@ -65,6 +65,7 @@ class Feed:
         self._ask_again_s = ask_again_s
         self._stopping = threading.Event()
         self._letters_allowed = True
+        self._foreign = 0
         self._troubles: dict[str, str | None] = {_RECORDS: None, _LAG: None}
         self._published = 0.0
         self._news = threading.Event()
@@ -117,7 +118,7 @@ class Feed:
     def _read(self) -> None:
         standings, letters = Standings(), OpenLetters()
         topics = [TopicName.STATE, *([TopicName.DEAD_LETTERS] if self._letters_allowed else [])]
-        self.sources.unreadable = 0
+        self.sources.unreadable = self._foreign = 0
         with Reader(self._settings, topics) as reader:
             if self.sources.reading:  # there is nothing older to show meanwhile
                 self.standings = standings
@@ -125,6 +126,7 @@ class Feed:
                 if self._stopping.is_set():
                     return
                 self._take(standings, letters, [record])
+                self._note_foreign(reader)
                 self._tell()
             self.standings, self.sources.reading = standings, False
             self.is_well(_RECORDS)
@@ -133,6 +135,13 @@ class Feed:
             while not self._stopping.is_set():
                 self._tell()
                 self._take(standings, letters, reader.poll(_POLL_S))
+                self._note_foreign(reader)
+
+    def _note_foreign(self, reader: Reader) -> None:
+        if new := reader.foreign - self._foreign:
+            self._foreign = reader.foreign
+            self.sources.unreadable += max(new, 0)
+            log.warning("foreign_records", count=reader.foreign, next="see AlurForeignRecords in the runbook")
 
     def _take(self, standings: Standings, letters: OpenLetters, records: Iterable[Record]) -> None:
         for record in records:

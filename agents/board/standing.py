@@ -6,9 +6,8 @@ from typing import Final, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from events.codec import read_ours
 from events.snapshot import Clock
-from events.stored import complaint_in
+from events.stored import read_part
 from events.vocabulary import ClockName, Status
 from workflow.rules import RULES, Passing
 from workflow.transitions import OPEN
@@ -86,7 +85,7 @@ def read_standing(raw: bytes) -> Standing:
     Raises:
         Undecodable: it is none of ours.
     """
-    found = read_ours(_Snapshot, complaint_in(raw))
+    found = read_part(_Snapshot, raw)
     is_open = found.status in OPEN
     shape = Shape(found.status, found.office, found.round > 0, found.exhausted and is_open, found.secret)
     clocks = found.clocks.items()

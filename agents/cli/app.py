@@ -21,6 +21,7 @@ from agents.cli import (
     schemas,
     send,
     show,
+    state,
     submit,
     topics,
     validate,
@@ -89,6 +90,7 @@ def application() -> typer.Typer:
     app.command("export")(export.export)
     app.command("audit")(audit.audit_topics)
     app.add_typer(dead.application(), name="dead")
+    app.add_typer(state.application(), name="state")
     app.add_typer(identity.application(), name="identity")
     app.command("demo")(demo.demo)
     app.add_typer(topics.application(), name="topics")

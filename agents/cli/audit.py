@@ -27,6 +27,7 @@ HOLDS: Final[dict[str, frozenset[Code]]] = {
         {Code.ILLEGAL_FACT, Code.SNAPSHOT_DIFFERS}
     ),
     "the present standing is the history added up": frozenset({Code.STATE_DIFFERS}),
+    "no complaint is quarantined": frozenset({Code.QUARANTINED}),
     "each command has its facts, a rejection or a dead letter, once": frozenset(
         {Code.COMMAND_LOST, Code.COMMAND_DOUBLED, Code.COMMAND_UNKNOWN}
     ),
@@ -41,6 +42,7 @@ HOLDS: Final[dict[str, frozenset[Code]]] = {
     "an announced holiday holds everywhere": frozenset({Code.CALENDAR_DIFFERS}),
     "each record can be read, and lies where it belongs": frozenset({Code.MISPLACED, Code.UNREADABLE}),
 }
+_FOREIGN_NAMED: Final = 20
 _IDENTITIES: Final = "nobody's identity shows outside complaints.identities"
 
 
@@ -83,6 +85,8 @@ def audit_topics(
         raise typer.Exit(FAILED if failed else 0)
     console().print(_read(found))
     console().print(_holds(found, identities=identities))
+    for place in found.foreign[:_FOREIGN_NAMED]:
+        say(f"{place} foreign: not written by the engine, and not acted on")
     for violation in found.violations:
         # as it is, however wide: it is read by programs too
         say(safe(str(violation)))
@@ -123,6 +127,7 @@ def _as_json(found: Audit, incidents: list[Incident]) -> str:
         "lost": found.lost,
         "doubled": found.doubled,
         "violations": [str(each) for each in found.violations],
+        "foreign": [str(place) for place in found.foreign],
         "incidents": [{"id": each.id, **each.to_value()} for each in incidents],
     }
     return to_json(whole, indent=2).decode()
@@ -160,6 +165,7 @@ def _read(found: Audit) -> Table:
         ("  sent on from another partition", counts.strayed),
         ("rejections", counts.rejections),
         ("resolutions", counts.resolutions),
+        ("not written by the engine", counts.foreign),
         ("dead letters", counts.dead),
         ("  replayed or discarded", counts.settled_letters),
         ("not come to yet", counts.pending),

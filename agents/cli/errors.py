@@ -14,6 +14,7 @@ from agents.cli.interrupts import raising, status_of
 from agents.deadletters import NoSuchLetter, NotReturned
 from agents.diskmap import DiskFailed
 from agents.identities import NoIdentity
+from agents.repair import NotRepaired
 from agents.schemas.files import SchemasError
 from events.client import NoSuchComplaint
 from events.client.errors import KafkaFailure
@@ -63,6 +64,7 @@ ORDER: Final = (
     "export",
     "audit",
     "dead",
+    "state",
     "identity",
     "policy",
     "calendar",
@@ -76,6 +78,7 @@ _FORESEEN: Final = (
     DiskFailed,
     NoSuchComplaint,
     NoSuchLetter,
+    NotRepaired,
     NoIdentity,
     NotReturned,
     PolicyError,

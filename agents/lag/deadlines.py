@@ -13,7 +13,7 @@ from agents.lag.report import DeadlinesAtStake
 from events.announcements import CALENDAR_KEY
 from events.client import ClientSettings, Reader, Record
 from events.errors import Undecodable
-from events.stored import read_clocks
+from events.stored import Timetable, read_part
 from events.topics import TopicName
 
 WITHOUT_AN_END: Final = timedelta(hours=24)
@@ -33,7 +33,7 @@ class Deadlines:
                 continue
             known = self._due.setdefault(record.partition, {})
             try:
-                clocks = {} if record.value is None else read_clocks(record.value)
+                clocks = {} if record.value is None else read_part(Timetable, record.value).clocks
             except Undecodable:
                 continue
             due = tuple(clock.due_at.timestamp() for clock in clocks.values() if clock.running and clock.due_at)

@@ -202,6 +202,14 @@ METRICS: Final = (
         labels=("kind",),
     ),
     Described(
+        "alur_foreign_records_total",
+        "counter",
+        "records",
+        "Records on the engine's own topics that the engine did not write, read or read back",
+        lambda reader: _one(reader.metrics.foreign),
+        stages=("lifecycle", "verification", "disposition", "sla", "escalation", "resolution"),
+    ),
+    Described(
         "alur_held_seconds_total",
         "counter",
         "seconds",
@@ -273,6 +281,14 @@ METRICS: Final = (
         "complaints",
         "Complaints in the worker's memory, open and settled",
         lambda reader: _one(sum(each.complaints for each in _holdings(reader))),
+        stages=("lifecycle",),
+    ),
+    Described(
+        "alur_quarantined_complaints",
+        "gauge",
+        "complaints",
+        "Complaints whose commands become dead letters, since their last state record is foreign or cannot be read",
+        lambda reader: _one(sum(each.quarantined for each in _holdings(reader))),
         stages=("lifecycle",),
     ),
     Described(

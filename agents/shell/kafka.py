@@ -1,7 +1,7 @@
 """The Kafka clients of a stage, with the settings that the guarantees rest on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -136,6 +136,16 @@ def _offsets(answer: Any, group: str) -> dict[TopicPartition, int]:  # noqa: ANN
     for code in sorted(codes - {0}):
         raise for_code(code)(f"offsets of {group}")
     return found
+
+
+async def log_ends(settings: Settings, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+    """Return where the logs of `partitions` end, with what lies in open transactions."""
+    reader = consumer(settings, isolation="read_uncommitted")
+    await reader.start()
+    try:
+        return dict(await reader.end_offsets(list(partitions)))
+    finally:
+        await reader.stop()
 
 
 async def read_to_end(settings: Settings, partition: TopicPartition) -> AsyncIterator[list[Any]]:

@@ -28,10 +28,14 @@ from agents.shell.stage import Handler, Partition, RefusedToStart, Restored, Sta
 from agents.shell.tracing import PASSING, Tracing
 from agents.shell.window import Window
 from events.errors import Undecodable
+from events.installation import writer_key, writer_since
 from events.topics import TopicName
+from events.writer import FOREIGN
 
 log = structlog.get_logger()
 
+_FOREIGN_NAMED: Final = 20
+"""So many foreign records of a partition get a log line: a misconfigured producer may have written a million."""
 TRANSACTION_PAUSE_SECONDS: Final = 0.01
 """Pause between two transactions of a partition, in seconds. After each the broker refuses the next one for a moment,
 and the client then waits for longer than this: a short pause is faster than none."""
@@ -72,6 +76,7 @@ class Lease:
         self.installation: Installation | None = None
         """The installation record."""
         self._producer: Any = None
+        self._foreign_named = 0
         self._stamps = stamps
         self._count = partition.count
         self._metrics = partition.metrics
@@ -94,6 +99,7 @@ class Lease:
             self._producer = kafka.producer(self.settings, transactional_id)
             await self._producer.start()
         failpoints.reach("after-fence")
+        await self._mark()
         end = await self._restore()
         failpoints.reach("after-memory")
         start = end if self.stage.memory is self.stage.source else await self._committed(consumer)
@@ -106,6 +112,24 @@ class Lease:
             consumer.seek(self.source, start)
         failpoints.reach("after-position")
         self.next_offset = start
+
+    async def _mark(self) -> None:
+        """Keep since when the records of this partition have a writer number, unless that is known.
+
+        The last owner, perhaps of a version without such numbers, is fenced. Nobody else writes these keys of the
+        installation record, so they need none of its transactions.
+        """
+        if self.installation is None:
+            return
+        number, values = self.source.partition, self.installation.values
+        unknown = [topic for topic in self.stage.marks if writer_since(values, topic, number) is None]
+        if not unknown:
+            return
+        places = {topic: TopicPartition(self.settings.topic(topic), number) for topic in unknown}
+        ends = await kafka.log_ends(self.settings, places.values())
+        for topic, place in places.items():
+            key, end = writer_key(topic, number).encode(), str(ends[place]).encode()
+            await self._write_outside(Output(TopicName.INSTALLATION, key, end, 0))
 
     async def _committed(self, consumer: Any) -> int | None:  # noqa: ANN401 -- aiokafka ships no types
         return (await kafka.committed(consumer, [self.source])).get(self.source)
@@ -131,6 +155,10 @@ class Lease:
             if window.full:
                 await self._recall_window(handler, window)
         await self._recall_window(handler, window)
+        if self._foreign_named > _FOREIGN_NAMED:
+            log.error(
+                "foreign_records", alert=True, stage=self.stage.name, topic=memory.topic, count=self._foreign_named
+            )
         handler.ready()
         return end
 
@@ -147,6 +175,9 @@ class Lease:
         try:
             handler.restore(record)
         except Exception as error:  # noqa: BLE001 -- a stage that a single record keeps from starting helps nobody
+            if _is_foreign(error):  # it lies on the topic, and `alur audit` names it: no letter at each takeover
+                self._foreign(record, error)
+                return False
             log.error("unreadable-memory", alert=True, reason=str(error), **_place(record))  # noqa: TRY400 -- the letter has it
             await self._write_outside(self._letter(record, error))
             return False
@@ -241,6 +272,8 @@ class Lease:
         except Undecodable as error:
             failpoints.reach("before-dead-letter")
             letter = self._letter(record, error)
+            if _is_foreign(error):
+                self._foreign(record, error)
             log.warning("dead-letter", code=error.code, reason=error.reason, **_place(record))
         except Exception as error:
             letter = self._letter(record, error)
@@ -251,6 +284,12 @@ class Lease:
     def _letter(self, record: Any, error: Exception) -> Output:  # noqa: ANN401 -- as above
         self._metrics.dead_letters[error.code if isinstance(error, Undecodable) else BUG] += 1
         return dead_letter(self.stage.name, record, error)
+
+    def _foreign(self, record: Any, error: Exception) -> None:  # noqa: ANN401 -- as above
+        self._metrics.foreign += 1
+        self._foreign_named += 1
+        if self._foreign_named <= _FOREIGN_NAMED:
+            log.error("foreign_record", alert=True, stage=self.stage.name, reason=str(error), **_place(record))
 
     def due(self, now: datetime) -> bool:
         """Say whether a tick at `now` would have anything to write."""
@@ -278,6 +317,10 @@ def _taken_in(handler: Restored, record: Any) -> bool:  # noqa: ANN401 -- as abo
     except Exception:  # noqa: BLE001 -- tried again
         return False
     return True
+
+
+def _is_foreign(error: Exception) -> bool:
+    return isinstance(error, Undecodable) and error.code == FOREIGN
 
 
 def _place(record: Any) -> dict[str, object]:  # noqa: ANN401 -- aiokafka ships no types

@@ -19,7 +19,7 @@ ACCEPTED: Final = "accepted"
 REPEATED: Final = "repeated"
 """Verdicts on a command beside the codes of a rejection."""
 
-CODES: Final = ("bug", "empty", "invalid", "not-an-object", "not-json", "unknown-type")
+CODES: Final = ("bug", "empty", "foreign", "invalid", "not-an-object", "not-json", "quarantined", "unknown-type")
 """Why a record is set aside."""
 RESTARTS: Final = "ALUR_RESTARTS"
 """Variable in which whoever starts a stage again says how often it has."""
@@ -87,6 +87,8 @@ class Metrics:
     """By clock."""
     dead_letters: Counter[str] = field(default_factory=lambda: _at_zero(CODES))
     """By code."""
+    foreign: int = 0
+    """Records read, or read back, that the engine did not write."""
     forwarded: int = 0
     rebalances: int = 0
     restored: int = 0
@@ -165,6 +167,8 @@ class Holding:
     """What a handler holds in memory of its partition."""
 
     complaints: int = 0
+    quarantined: int = 0
+    """Complaints about which nothing is decided, since their last record is foreign or cannot be read."""
     clocks: int = 0
     next_alarm: datetime | None = None
     """The earliest warning or deadline of which no notice has been settled."""

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 
 from agents.shell.records import Output
 from agents.shell.stage import Handler, Partition, Record, log_time
-from events.codec import decode_fact, encode_command
+from events.codec import decode_own_fact, encode_command
 from events.commands import Command
 from events.facts import Recorded
 from events.ids import stage_command_id
 from events.snapshot import Complaint
 from events.topics import TopicName
+from events.writer import Origin
 from workflow.policy import Policy
 
 Reaction = Callable[[Recorded, Policy, datetime], Command | None]
@@ -39,12 +41,14 @@ class Reacting(Handler):
         self._reaction = reaction
         self._header, self._wanted = header
         self._decided_on = decided_on
+        self._origin = Origin(partial(partition.writer_since, TopicName.EVENTS))
 
     def handle(self, record: Record) -> Iterable[Output]:
         """Return the command that a fact calls for."""
         if self._of_no_interest(record):
             return []
-        recorded = decode_fact(record.value)
+        self._origin.check(record.offset, record.headers)
+        recorded = decode_own_fact(record.key, record.value)
         complaint = recorded.complaint
         policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
         command = self._reaction(recorded, policy, log_time(record))

@@ -6,7 +6,7 @@ is one poll long, and what waits, waits in Kafka.
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -27,6 +27,8 @@ from agents.shell.metrics import Metrics
 from agents.shell.process import end_with
 from agents.shell.stage import Partition, Stage
 from agents.shell.tracing import PASSING, Tracing
+from events.installation import writer_since
+from events.topics import TopicName
 from workflow.policy import PolicySet
 
 log = structlog.get_logger()
@@ -133,6 +135,10 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.metrics.rebalances += 1
         log.info("assigned", stage=self.stage.name, partitions=sorted(each.partition for each in wanted))
 
+    def written_since(self, partition: int) -> Callable[[TopicName], int | None]:
+        """Return what gives the offset in a topic from which on its records have a writer number; None if unknown."""
+        return lambda topic: writer_since(self.installation.values, topic, partition)
+
     def _no_generation_missed(self) -> bool:
         """Say whether a lease that comes back was nobody else's meanwhile.
 
@@ -144,7 +150,9 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     def _take(self, source: TopicPartition) -> None:
         # reading a memory can take longer than the group waits for a heartbeat: not in the callback
-        partition = Partition(source.partition, self.count, self.policies, self.metrics, self.keys)
+        partition = Partition(
+            source.partition, self.count, self.policies, self.metrics, self.keys, self.written_since(source.partition)
+        )
         lease = Lease(self.stage, self.settings, source, partition, self.stamps)
         lease.tracing = self.tracing
         lease.installation = self.installation

@@ -33,6 +33,8 @@ class Partition:
     """What the worker counts, for a handler that has something to add."""
     keys: Keys = field(default_factory=lambda: Keys.derived(""))
     """The installation's keys."""
+    writer_since: Callable[[TopicName], int | None] = lambda _topic: None
+    """Returns the offset from which on the engine's records of a topic have a writer number here; None if unknown."""
 
 
 class Handler(Protocol):
@@ -111,6 +113,8 @@ class Stage:
     """Outputs and the offsets of their source in one transaction per poll and partition."""
     memory: TopicName | None = None
     """The compacted topic that a `Restored` handler's memory is read from."""
+    marks: tuple[TopicName, ...] = ()
+    """The topics whose records it gives a writer number: nobody else writes there."""
     tick_every: float | None = None
     """Seconds between two ticks of a `Ticking` handler."""
     unhurried: bool = False

@@ -38,6 +38,8 @@ class Dossier:
     complaint: str
     history: list[Recorded] = field(default_factory=list)
     refusals: list[RefusedCommand] = field(default_factory=list)
+    foreign: int = 0
+    """Records in the complaint's partition that the engine did not write: they are left out."""
 
     def __post_init__(self) -> None:
         """Take the complaint id in any spelling."""
@@ -81,6 +83,7 @@ def read_dossier(settings: ClientSettings, complaint: str) -> Dossier:
     with Reader(settings, [TopicName.EVENTS, TopicName.REJECTIONS], complaint=dossier.complaint) as reader:
         for record in reader.to_end():
             add_to(dossier, record)
+        dossier.foreign = reader.foreign
     dossier.history.sort(key=lambda recorded: recorded.complaint.version)
     return dossier
 

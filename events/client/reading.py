@@ -21,6 +21,7 @@ from events.client.settings import ClientSettings
 from events.ids import canonical_id
 from events.installation import entry
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
+from events.writer import MARKED, Origin
 
 _AT_ONCE: Final = 2_000
 _WAIT_S: Final = 0.5
@@ -77,7 +78,8 @@ def record_of(topic: TopicName, raw: Any) -> Record:  # noqa: ANN401 -- kafka-py
 class Reader:
     """Reads topics from their first record on: all of them, some partitions, or just where one complaint's records lie.
 
-    A context manager. It belongs to no group and leaves no trace on the broker. Ask `require_topics` first.
+    A context manager. It belongs to no group and leaves no trace on the broker. Ask `require_topics` first. Foreign
+    records are passed over, where one of the engine's own comes before them, unless `with_foreign`.
 
     Raises:
         BrokerUnreachable: no broker answers, now or for 30 seconds while reading.
@@ -92,7 +94,12 @@ class Reader:
         *,
         complaint: str | None = None,
         partitions: Collection[int] | None = None,
+        with_foreign: bool = False,
     ) -> None:
+        self.foreign = 0
+        """Records passed over since the engine did not write them, on topics of its own."""
+        self._with_foreign = with_foreign
+        self._origins: dict[tuple[TopicName, int], Origin] = {}
         self._settings = settings
         self._names = {settings.topic(topic): topic for topic in topics}
         numbers = None if partitions is None else set(partitions)
@@ -186,7 +193,16 @@ class Reader:
         """Return the next records, of a partition in order; none if none come within `seconds`."""
         with kafka_errors(self._settings):
             found = self._consumer.poll(timeout_ms=int(seconds * 1000))
-        return [record_of(self._names[raw.topic], raw) for records in found.values() for raw in records]
+        read = [record_of(self._names[raw.topic], raw) for records in found.values() for raw in records]
+        return [record for record in read if not self._passes_over(record)]
+
+    def _passes_over(self, record: Record) -> bool:
+        if self._with_foreign or record.topic not in MARKED:
+            return False
+        origin = self._origins.setdefault((record.topic, record.partition), Origin())
+        is_foreign = origin.is_foreign(record.offset, tuple(record.headers.items()))
+        self.foreign += is_foreign
+        return is_foreign
 
     def to_end(self) -> Iterator[Record]:
         """Give all records up to the end as it is now: what is committed later may follow with the next call."""

@@ -15,7 +15,8 @@ def _with_more(complaint: Complaint) -> bytes:
 
 module: Any = lifecycle
 module.encode_complaint = _with_more
-module.fields_unknown = lambda _raw: []
+module.state_headers = lambda offset: (("source-offset", str(offset).encode()), ("writer", b"2"))
+module.WRITER = 2
 
 if __name__ == "__main__":
     faust.Worker(lifecycle.app, loglevel="ERROR").execute_from_commandline()

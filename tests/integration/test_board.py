@@ -22,6 +22,7 @@ from selenium.webdriver.common.keys import Keys
 
 from events.codec import encode_complaint, encode_snapshot, read_ours
 from events.snapshot import Complaint
+from events.writer import state_headers
 
 HOSTILE = "<img src=x onerror=\"document.title='taken over'\">"
 WIDTHS = (400, 1_400)
@@ -128,7 +129,12 @@ def complaints(short_engine: Engine) -> Complaints:
     snapshot = engine.await_status(hostile, "registered")
     # no office has such a name, and the directory lets none in; whoever may write to the topic could
     complaint = read_ours(Complaint, json.dumps(snapshot | {"office": HOSTILE, "version": 90}).encode())
-    engine.send("complaints.state", encode_snapshot(complaint, encode_complaint(complaint)), hostile.encode())
+    engine.send(
+        "complaints.state",
+        encode_snapshot(complaint, encode_complaint(complaint)),
+        hostile.encode(),
+        headers=state_headers(0),
+    )
     producer = Producer({"bootstrap.servers": engine.settings.broker})
     headers: list[tuple[str, str | bytes | None]] = [("stage", b"intake"), ("code", HOSTILE.encode())]
     producer.produce(engine.settings.topic("complaints.dead-letters"), b"x", b"x", headers=headers)

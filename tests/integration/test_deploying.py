@@ -107,7 +107,7 @@ def test_a_newer_lifecycle_is_understood_and_not_written_over(stopped_engine: En
     engine.start("lifecycle")
     assert engine.processes.pop("lifecycle").wait(60) == EXIT_REFUSED
     [refusal] = lines(engine, "refused-to-start", "lifecycle")
-    assert "newer version, with data.complaint.unheard_of" in refusal["reason"]
+    assert "newer version (writer 2, this one is 1)" in refusal["reason"]
 
     engine.start_script("lifecycle", newer, "worker", "-l", "error", "--without-web")
     engine.command("withdraw-complaint", complaint, "/citizens/anonymous")

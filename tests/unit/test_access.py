@@ -40,8 +40,9 @@ def test_who_reads() -> None:
 def test_who_writes() -> None:
     assert who("writes", TopicName.INTAKE) == {"channels", "operators"}
     assert who("writes", TopicName.IDENTITIES) == {"intake", "identity-desk"}
-    for topic in (TopicName.EVENTS, TopicName.STATE, TopicName.REJECTIONS):
+    for topic in (TopicName.EVENTS, TopicName.REJECTIONS):
         assert who("writes", topic) == {"lifecycle"}
+    assert who("writes", TopicName.STATE) == {"lifecycle", "repairers"}
     for topic in (TopicName.RESOLUTIONS, TopicName.STORIES):
         assert who("writes", topic) == {"resolution"}
     assert who("writes", TopicName.COMMANDS) == {*STAGES, "gateways", "operators"} - {"resolution"}
@@ -49,15 +50,16 @@ def test_who_writes() -> None:
 
 def test_stages_and_those_who_install_and_operate_write_the_installation_record_one_after_the_other() -> None:
     assert who("writes", TopicName.INSTALLATION) == {*STAGES, "operators", "installers"}
-    assert who("reads", TopicName.INSTALLATION) == {*STAGES, "operators", "installers", "auditors"}
+    assert who("reads", TopicName.INSTALLATION) == {*STAGES, "operators", "repairers", "installers", "auditors"}
     for role in ROLES.values():
         assert (INSTALLATION_WRITER in role.transactional) == (TopicName.INSTALLATION in role.writes)
 
 
-def test_nobody_but_a_stage_may_write_in_a_stages_transactions_or_join_its_group() -> None:
+def test_nobody_but_a_stage_or_its_repairer_may_write_in_a_stages_transactions_or_join_its_group() -> None:
     for role in CLIENT_ROLES:
         for stage in STAGES:
-            assert not f"{stage}-0".startswith(role.transactional or "\0")
+            writes = f"{stage}-0".startswith(role.transactional or "\0")
+            assert writes == (stage == "lifecycle" and role.name == "repairers")
             assert not (role.group or "\0").startswith(stage)
 
 

@@ -448,4 +448,4 @@ class TestFacts:
     def test_cutting_a_snapshot_out_of_what_is_none(self) -> None:
         for raw in (b"x", b"{}", b"[]", b'{"type":"lapor.complaint.snapshot.v1"}', GOLDEN[RATE]):
             with pytest.raises(Undecodable):
-                stored.complaint_in(raw)
+                stored.snapshot_in(raw, ours=True)

@@ -24,7 +24,7 @@ from events.codec import (
 )
 from events.errors import Undecodable
 from events.snapshot import Clock
-from events.stored import read_clocks
+from events.stored import Timetable, read_part
 from events.vocabulary import ClockName, Status
 from workflow.timers import Alarm, Schedule, alarms, alarms_of
 
@@ -146,7 +146,7 @@ def test_the_short_reading_arms_the_same_as_the_full_one(name: str, steps: list[
     policy = POLICIES[name]
     for recorded in take(begin(policy, pick), steps, UNITS[policy.name]).history:
         raw = encode_snapshot(recorded.complaint, encode_complaint(recorded.complaint))
-        assert alarms_of(read_clocks(raw)) == alarms(decode_snapshot(raw)) == alarms(recorded.complaint)
+        assert alarms_of(read_part(Timetable, raw).clocks) == alarms(decode_snapshot(raw)) == alarms(recorded.complaint)
 
 
 @pytest.mark.parametrize("key", [None, b"", b"7", b"\xff" * 16, "ë".encode() * 18])
@@ -157,7 +157,7 @@ def test_a_key_that_is_no_complaint_id_is_told_from_one(key: bytes | None) -> No
 
 
 def _record(key: str, value: bytes | None) -> SimpleNamespace:
-    return SimpleNamespace(key=key.encode(), value=value)
+    return SimpleNamespace(key=key.encode(), value=value, offset=0, headers=())
 
 
 def test_the_stage_gives_notice_of_the_deadline_as_the_snapshot_has_it() -> None:
@@ -180,10 +180,10 @@ def test_the_stage_gives_notice_of_the_deadline_as_the_snapshot_has_it() -> None
 
 def test_the_stage_gives_at_most_so_many_notices_at_one_tick() -> None:
     stands = to_status(Status.DISPOSED).stands
-    raw = encode_snapshot(stands, encode_complaint(stands))
     timers = Timers(Partition(0, 1, None))  # type: ignore[arg-type]  # needs no policy
     for number in range(MOST_AT_ONCE):
-        timers.handle(_record(str(UUID(int=number)), raw))
+        other = stands.model_copy(update={"complaint_id": str(UUID(int=number))})
+        timers.handle(_record(other.complaint_id, encode_snapshot(other, encode_complaint(other))))
     late = max(alarm.due_at for alarm in alarms(stands)) + MOMENT
     assert len(list(timers.tick(late))) == MOST_AT_ONCE
     assert len(list(timers.tick(late))) == MOST_AT_ONCE

@@ -79,7 +79,7 @@ def test_a_shelf_is_a_dictionary_whatever_is_packed(steps: list[tuple[str, bytes
             expected.pop(name, None)
         assert len(found) == len(expected)
         assert {each: found.get(each) for each in NAMES} == {each: expected.get(each) for each in NAMES}
-        assert set(found.plain()) <= set(expected.values())
+        assert set(found.plain()) <= set(expected.items())
 
 
 @given(st.sampled_from(NAMES), TEXTS)
@@ -117,7 +117,7 @@ def test_what_cannot_be_packed_into_a_drawer_stays_as_it_is(monkeypatch: pytest.
     found = Shelf()
     found.put(NAMES[0], b"{}")
     found.pack(NAMES[0])
-    assert (found.get(NAMES[0]), list(found.plain()), len(found)) == (b"{}", [b"{}"], 1)
+    assert (found.get(NAMES[0]), list(found.plain()), len(found)) == (b"{}", [(NAMES[0], b"{}")], 1)
 
 
 @pytest.mark.parametrize("dictionary", [bytes(4_000), b"short"], ids=["gives-something-else", "gives-an-error"])

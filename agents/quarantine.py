@@ -1,0 +1,59 @@
+"""Complaints whose last record is foreign or cannot be read: a part of the lifecycle stage.
+
+Nothing is decided about them, since what is known of them may not be the last. Their commands become dead letters until
+`alur state repair` has written their state anew.
+"""
+
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+from events.errors import Undecodable
+from events.ids import digest
+
+
+class Quarantine:
+    """The quarantined complaints of one partition, by the 16 bytes of their ids."""
+
+    def __init__(self) -> None:
+        self._refused: dict[bytes, set[str]] = {}
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._refused)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Give each."""
+        return iter(self._refused)
+
+    def __contains__(self, name: bytes) -> bool:
+        """Say whether a complaint is among them."""
+        return name in self._refused
+
+    def add(self, name: bytes) -> None:
+        """Quarantine a complaint."""
+        self._refused.setdefault(name, set())
+
+    def lift(self, name: bytes) -> None:
+        """Release a complaint: its last record is the engine's own."""
+        self._refused.pop(name, None)
+
+    def refuse(
+        self, name: bytes, source: str, command_id: str, at_commit: Callable[[Callable[[], None]], None]
+    ) -> None:
+        """Refuse a command about a quarantined complaint: the first time with an error, and a repeat in silence.
+
+        A stage sends its command again until it is heard: each is one dead letter, not one in two seconds.
+
+        Raises:
+            Undecodable: it has not been refused before.
+        """
+        refused, mark = self._refused[name], digest(source, command_id)
+        if mark in refused:
+            return
+        at_commit(lambda: refused.add(mark))
+        complaint = UUID(bytes=name)
+        raise Undecodable(
+            "quarantined",
+            f"complaint {complaint} is quarantined, since its last record in complaints.state is foreign or cannot be "
+            f"read: run `alur state repair {complaint}`, then replay this letter",
+        )

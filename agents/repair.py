@@ -1,0 +1,252 @@
+"""Restores a quarantined complaint, or the calendar of a partition: writes its record of `complaints.state` anew.
+
+It writes under the transactional id of lifecycle of that partition: a running lifecycle is fenced, ends at its next
+transaction and starts again with what stands here. So nothing is decided on the old state afterwards.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+from kafka import KafkaProducer
+
+from agents.settings import Settings
+from events.announcements import CALENDAR_KEY, Announcements
+from events.client import Reader, Record, read_all, require_topics
+from events.client.connection import connection, kafka_errors
+from events.client.partitions import partition_of
+from events.codec import (
+    complaint_key,
+    decode_calendar,
+    decode_own_fact,
+    decode_snapshot,
+    encode_calendar,
+    encode_complaint,
+    encode_snapshot,
+)
+from events.errors import Undecodable
+from events.installation import entry, writer_since
+from events.topics import OUTWARD_RECORD_BYTES, TopicName
+from events.writer import WRITER, Origin, source_offset_of, state_headers, writer_of
+from workflow.evidence import Place
+
+_ANSWER_S: Final = 30
+_READ: Final = (TopicName.EVENTS, TopicName.STATE, TopicName.INSTALLATION)
+
+
+class NotRepaired(Exception):
+    """The state cannot be repaired; the message is one line for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What was wrong with a record of the state, and what is put in its place."""
+
+    partition: int
+    found: Place | None
+    """The last record, which is foreign or cannot be read; None if there is none."""
+    version: int | None
+    """The version of the complaint or the calendar that is restored; None: nothing of the engine's is left of it."""
+    value: bytes | None
+    written: Place | None = None
+    """Where it lies now; None after a dry run."""
+
+
+@dataclass(slots=True)
+class _Last:
+    """The last records of a key in one partition of the state."""
+
+    place: Place | None = None
+    foreign: bool = False
+    own: Any = None
+    """The last one that the engine wrote: a complaint, or announcements."""
+    decided: int = 0
+    """The highest offset of a command that the engine's records follow from."""
+    writer: int = 0
+
+
+@dataclass(slots=True)
+class _Partition:
+    """What the records of one partition come to."""
+
+    settings: Settings
+    number: int
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for record in read_all(self.settings, [TopicName.INSTALLATION]):
+            self.values |= entry(record.key, record.value)
+
+    def _own(self, topic: TopicName) -> Iterator[tuple[Record, bool]]:
+        """Give the records of a topic, each with whether the engine wrote it."""
+        origin = Origin(partial(writer_since, self.values, topic, self.number))
+        with Reader(self.settings, [topic], partitions=[self.number], with_foreign=True) as reader:
+            for record in reader.to_end():
+                yield record, not origin.is_foreign(record.offset, tuple(record.headers.items()))
+
+    def last_state(self, key: bytes) -> _Last:
+        """Return what lies under a key of the state."""
+        last = _Last()
+        for record, ours in self._own(TopicName.STATE):
+            headers = tuple(record.headers.items())
+            if ours:
+                last.decided = max(last.decided, source_offset_of(headers) or 0)
+                last.writer = max(last.writer, writer_of(headers) or 0)
+            if record.key != key:
+                continue
+            last.place, last.foreign = Place(record.topic, record.partition, record.offset), not ours
+            if ours:
+                try:
+                    last.own = _decoded(key, record.value)
+                except Undecodable:
+                    last.foreign = True
+        return last
+
+    def last_fact(self, key: bytes) -> Any:  # noqa: ANN401 -- a complaint or None
+        """Return the complaint after its last fact that the engine wrote; None if there is none."""
+        found = None
+        for record, ours in self._own(TopicName.EVENTS):
+            if not ours or record.key != key:
+                continue
+            try:
+                complaint = decode_own_fact(record.key, record.value).complaint
+            except Undecodable:
+                continue
+            found = complaint if found is None or complaint.version > found.version else found
+        return found
+
+
+def repair_complaint(settings: Settings, complaint: str, *, dry_run: bool = False) -> Repair:
+    """Restore a complaint as its last fact left it.
+
+    Raises:
+        NotRepaired: it is not quarantined, or a newer version has written in its partition.
+        BrokerUnreachable, KafkaRefused, TopicsMissing: Kafka says no, or nothing.
+    """
+    require_topics(settings, _READ)
+    with Reader(settings, [TopicName.STATE]) as reader:
+        count = reader.extents()[TopicName.STATE].partitions
+    number, key = partition_of(complaint, count), complaint.encode()
+    with _as_lifecycle(settings, number, dry_run=dry_run) as writer:
+        records = _Partition(settings, number)
+        last, fact = records.last_state(key), records.last_fact(key)
+        _refuse_if_newer(last, number)
+        if not last.foreign and (fact is None or fact == last.own):
+            raise NotRepaired(f"complaint {complaint} is not quarantined: its last record is the engine's own")
+        value = None if fact is None else encode_snapshot(fact, encode_complaint(fact))
+        found = Repair(number, last.place, None if fact is None else fact.version, value)
+        return writer.put(found, key, last.decided)
+
+
+def repair_calendar(settings: Settings, *, dry_run: bool = False) -> list[Repair]:
+    """Restore the announcements of each partition whose record `calendar` is foreign.
+
+    From the last of the engine's own records that is left of that key there, or else in any other partition: an
+    announcement is made in all of them.
+
+    Raises: as `repair_complaint`.
+    """
+    require_topics(settings, _READ)
+    with Reader(settings, [TopicName.STATE]) as reader:
+        count = reader.extents()[TopicName.STATE].partitions
+    lasts = {number: _Partition(settings, number).last_state(CALENDAR_KEY) for number in range(count)}
+    known = [last.own for last in lasts.values() if last.own is not None]
+    longest = max(known, key=lambda each: each.revision, default=None)
+    broken = [number for number, last in lasts.items() if last.foreign]
+    if not broken:
+        raise NotRepaired("no calendar is quarantined: the last record of each partition is the engine's own")
+    return [_repair_calendar(settings, number, longest, dry_run=dry_run) for number in broken]
+
+
+def _repair_calendar(settings: Settings, number: int, longest: Announcements | None, *, dry_run: bool) -> Repair:
+    with _as_lifecycle(settings, number, dry_run=dry_run) as writer:
+        last = _Partition(settings, number).last_state(CALENDAR_KEY)
+        _refuse_if_newer(last, number)
+        found: Announcements | None = longest if last.own is None else last.own
+        value = None if found is None else encode_calendar(found, partition=number, time=datetime.now(UTC))
+        repair = Repair(number, last.place, None if found is None else found.revision, value)
+        return writer.put(repair, CALENDAR_KEY, last.decided)
+
+
+def _refuse_if_newer(last: _Last, number: int) -> None:
+    if last.writer > WRITER:
+        raise NotRepaired(
+            f"partition {number} of complaints.state was written by a newer version (writer {last.writer}, this one is "
+            f"{WRITER}): repair it with the newer one"
+        )
+
+
+def _decoded(key: bytes, value: bytes | None) -> Any:  # noqa: ANN401 -- a complaint or announcements
+    if value is None:
+        return None
+    if key == CALENDAR_KEY:
+        return decode_calendar(value)
+    complaint = decode_snapshot(value)
+    if complaint_key(complaint.complaint_id.encode()) != complaint_key(key):
+        raise Undecodable("invalid", "another complaint's snapshot")
+    return complaint
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Writes one record of the state as lifecycle of its partition; with no producer nothing is written."""
+
+    settings: Settings
+    producer: Any
+
+    def put(self, repair: Repair, key: bytes, decided: int) -> Repair:
+        """Write what is restored, and return it with where it lies."""
+        if self.producer is None:
+            return repair
+        with kafka_errors(self.settings):
+            self.producer.begin_transaction()
+            sent = self.producer.send(
+                self.settings.topic(TopicName.STATE),
+                key=key,
+                value=repair.value,
+                partition=repair.partition,
+                headers=list(state_headers(decided)),
+            ).get(timeout=_ANSWER_S)
+            self.producer.commit_transaction()
+        return Repair(
+            repair.partition,
+            repair.found,
+            repair.version,
+            repair.value,
+            Place(TopicName.STATE, repair.partition, sent.offset),
+        )
+
+
+@contextmanager
+def _as_lifecycle(settings: Settings, number: int, *, dry_run: bool) -> Iterator[_Writer]:
+    """Fence lifecycle of a partition, so that nothing changes there any more, unless it is a dry run."""
+    if dry_run:
+        yield _Writer(settings, None)
+        return
+    with kafka_errors(settings):
+        producer: Any = KafkaProducer(
+            **connection(settings, "repair"),
+            transactional_id=settings.transactional_id("lifecycle", number),
+            max_request_size=OUTWARD_RECORD_BYTES,
+            max_block_ms=_ANSWER_S * 1000,
+        )
+        try:
+            producer.init_transactions()
+            yield _Writer(settings, producer)
+        finally:
+            producer.close(timeout=_ANSWER_S)
+
+
+def described(repairs: Iterable[Repair], name: str) -> Iterator[str]:
+    """Give a line for people about each repair."""
+    for each in repairs:
+        what = f"version {each.version}" if each.version is not None else "nothing: there is no record of the engine's"
+        where = f"{each.found}" if each.found else f"no record in partition {each.partition}"
+        if each.written is None:
+            yield f"{name}: would put {what} in place of {where}"
+        else:
+            then = f"lifecycle of partition {each.partition} starts again with it at its next command"
+            yield f"{name}: {what} is at {each.written}, in place of {where}; {then}"
