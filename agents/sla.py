@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
+
 from agents.redating import Redating
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.metrics import Holding
@@ -24,12 +26,15 @@ from events.topics import TopicName
 from events.writer import Origin, foreign
 from workflow.timers import Alarm, Schedule
 
+log = structlog.get_logger()
+
 NAME = "sla"
 SOURCE: Final = "/stages/sla"
 
 TICK_SECONDS: Final = 0.05
 AGAIN_MS: Final = 2_000
-"""After so long a notice that the state does not show as settled is given again, in milliseconds."""
+"""After so long a notice that the state does not show as settled is given again, in milliseconds; then after twice
+that, and so on up to two minutes."""
 
 
 MOST_AT_ONCE: Final = 1_000
@@ -47,6 +52,7 @@ class Timers(Handler):
         self._origin = Origin(partial(partition.writer_since, TopicName.STATE))
         self._schedule = Schedule(AGAIN_MS)
         self._redating = Redating(self._schedule)
+        self._told = False
 
     def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         """Take in a snapshot."""
@@ -86,8 +92,22 @@ class Timers(Handler):
         """Return the notices that are due at `now`; of very many, the first."""
         for complaint, alarm in self._schedule.ring(now, MOST_AT_ONCE):
             yield self._notice(str(UUID(bytes=complaint)), alarm)
+        self._tell_refusals()
         for complaint in self._redating.due(self._partition.policies):
             yield self._reschedule(str(UUID(bytes=complaint)))
+
+    def _tell_refusals(self) -> None:
+        refused = self._schedule.stubborn
+        if refused and not self._told:
+            log.error(
+                "notices_refused",
+                stage=NAME,
+                partition=self._partition.number,
+                notices=refused,
+                reason="lifecycle does not take them: the broker's clock may be behind ours",
+                next="AlurDeadlinesUnsettled in the runbook",
+            )
+        self._told = bool(refused)
 
     def _notice(self, complaint: str, alarm: Alarm) -> Output:
         kind = "warning" if alarm.warning else "due"

@@ -13,6 +13,10 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MINUTE_MS: Final = 60_000
+STUBBORN: Final = 6
+"""An alarm that has rung so often without effect is refused rather than late: with 2 s at first, for about a minute."""
+_MOST_DOUBLINGS: Final = 6
+"""The pause between two rings of an alarm doubles so often: from 2 s to about two minutes."""
 _SPARE: Final = 1_000
 """So many entries that count no more are not worth clearing away."""
 
@@ -57,6 +61,9 @@ class Schedule:
     among those of the same minute. So to arm one costs the same however many there are, and to ring one costs the
     logarithm of how many fall into its minute.
 
+    An alarm that has rung rings again after `again_ms`, then after twice that, and so on, until a new snapshot of its
+    complaint is armed: by the clock of the log it may not have come yet.
+
     A complaint is named by the 16 bytes of its id; one without a running clock takes no room. What has been replaced
     stays where it is until its time comes, or until there is more of it than of what counts.
     """
@@ -65,6 +72,9 @@ class Schedule:
         self._again_ms = again_ms
         self._armed: dict[bytes, tuple[_Entry, ...]] = {}
         self._count = 0
+        self._rung: dict[tuple[object, ...], int] = {}
+        self.stubborn = 0
+        """Alarms that have rung at least `STUBBORN` times without effect."""
         self._begin()
 
     def _begin(self) -> None:
@@ -90,6 +100,8 @@ class Schedule:
     def arm(self, complaint: bytes, clocks: Mapping[ClockName, Clock]) -> None:
         """Arm the clocks of a complaint in place of those it had; an alarm that is the same keeps its next ring."""
         before = self._armed.pop(complaint, ())
+        for entry in before if self._rung else ():
+            self.stubborn -= self._rung.pop(entry[1:], 0) >= STUBBORN
         after = []
         for alarm in alarms_of(clocks):
             entry = _entry(complaint, alarm)
@@ -137,11 +149,18 @@ class Schedule:
             self._stored -= 1
             entries = self._armed.get(entry[1], ())
             if any(each is entry for each in entries):
-                again = (now_ms + self._again_ms, *entry[1:])
+                again = (now_ms + self._pause_ms(entry), *entry[1:])
                 self._put(again)
                 self._armed[entry[1]] = tuple(again if each is entry else each for each in entries)
                 most -= 1
                 yield entry[1], _alarm(entry)
+
+    def _pause_ms(self, entry: _Entry) -> int:
+        """Count that an alarm rings, and return how long it is silent after that."""
+        times = self._rung.get(entry[1:], 0)
+        self._rung[entry[1:]] = times + 1
+        self.stubborn += times + 1 == STUBBORN
+        return self._again_ms << min(times, _MOST_DOUBLINGS)
 
     def _put(self, entry: _Entry) -> None:
         self._stored += 1

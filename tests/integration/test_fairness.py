@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,7 @@ def test_a_timer_whose_clock_is_wrong_is_never_early(engine: Engine, skew: float
     if skew > 0:
         early = [e for e in engine.events("complaints.rejections", complaint) if e["data"]["code"] == "not-due"]
         assert early, "a clock that is ahead gives notice too early, and is told so"
+        one = early[0]["data"]["command_id"]
+        asked = [datetime.fromisoformat(each["time"]) for each in early if each["data"]["command_id"] == one]
+        pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(asked)]
+        assert all(later > 1.5 * earlier for earlier, later in pairwise(pauses)), pauses

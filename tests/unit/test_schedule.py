@@ -1,7 +1,9 @@
 """The schedule of alarms, held against one that looks at everything, and the short reading of a snapshot."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -26,7 +28,7 @@ from events.errors import Undecodable
 from events.snapshot import Clock
 from events.stored import Timetable, read_part
 from events.vocabulary import ClockName, Status
-from workflow.timers import Alarm, Schedule, alarms, alarms_of
+from workflow.timers import STUBBORN, Alarm, Schedule, alarms, alarms_of
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 AGAIN = timedelta(seconds=2)
@@ -41,17 +43,21 @@ class Watch:
 
     def __init__(self) -> None:
         self.rung: dict[tuple[bytes, Alarm], datetime] = {}
+        self.times: Counter[tuple[bytes, Alarm]] = Counter()
 
     def arm(self, complaint: bytes, clocks: Mapping[ClockName, Clock]) -> None:
         stay = {(complaint, alarm) for alarm in alarms_of(clocks)}
         for other in [key for key in self.rung if key[0] == complaint and key not in stay]:
             del self.rung[other]
+        for key in [key for key in self.times if key[0] == complaint]:
+            del self.times[key]
         for key in stay:
             self.rung.setdefault(key, key[1].at + (timedelta(0) if key[1].warning else MOMENT))
 
     def ring(self, now: datetime) -> set[tuple[bytes, Alarm]]:
         due = {key for key, at in self.rung.items() if at <= now}
-        self.rung.update(dict.fromkeys(due, now + AGAIN))
+        self.rung.update({key: now + AGAIN * 2 ** min(self.times[key], 6) for key in due})
+        self.times.update(due)
         return due
 
 
@@ -92,6 +98,7 @@ def test_it_rings_as_if_everything_were_looked_at_each_time(changes: list[tuple[
         assert len(set(rung)) == len(rung)
         assert set(rung) == due
         assert len(schedule) == len(watch.rung)
+        assert schedule.stubborn == sum(times >= STUBBORN for times in watch.times.values())
         assert schedule.earliest() == min((alarm.at for _, alarm in watch.rung), default=None)
 
 
@@ -118,6 +125,21 @@ def test_what_has_rung_rings_again_until_the_state_has_moved_on() -> None:
     schedule.disarm(bytes(16))
     assert not list(schedule.ring(START + 10_000 * MOMENT, EVERY))
     assert len(schedule) == 0
+
+
+def test_with_the_clock_of_the_log_an_hour_back_an_alarm_rings_less_and_less_often() -> None:
+    schedule, clocks = Schedule(2_000), {ClockName.FOLLOW_UP: clock(0)}
+    schedule.arm(bytes(16), clocks)
+    rings = [second for second in range(1, 3_601) if list(schedule.ring(START + second * 1_000 * MOMENT, EVERY))]
+    assert rings[:8] == [1, 3, 7, 15, 31, 63, 127, 255]
+    assert {later - earlier for earlier, later in pairwise(rings[7:])} == {128}
+    assert len(rings) == 34, "every two seconds it would be 1,800"
+    assert schedule.stubborn == 1
+    schedule.arm(bytes(16), {ClockName.FOLLOW_UP: clock(3_600_000)})
+    assert schedule.stubborn == 0
+    assert len(list(schedule.ring(START + 3_600_001 * MOMENT, EVERY))) == 1
+    assert not list(schedule.ring(START + 3_602_000 * MOMENT, EVERY))
+    assert len(list(schedule.ring(START + 3_602_001 * MOMENT, EVERY))) == 1, "a new alarm begins anew"
 
 
 def test_what_has_been_replaced_is_cleared_away() -> None:
