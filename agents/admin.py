@@ -26,12 +26,13 @@ from kafka.errors import (
 )
 
 from agents.layout import Difference, Found, changed, differences, gone, look, way_out
+from agents.progress import GroupProgress
 from agents.settings import Settings
 from events.client.administration import admin_client, missing_among
 from events.client.errors import KafkaFailure, KafkaRefused, TopicsMissing
 from events.client.reading import installation_values
 from events.client.security import PLAINTEXT, Security
-from events.installation import LAYOUT_KEY, TOPIC_REPLACED, Incident, Layout
+from events.installation import LAYOUT_KEY, MARKS, TOPIC_REPLACED, Incident, Layout
 from events.topics import ALL_TOPICS, BY_NAME, STAGES, TopicName
 
 _ANSWER_S: Final = 10.0
@@ -108,7 +109,7 @@ def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, 
             # another process may have made one of them meanwhile, with settings of its own
             _compare(client, settings, missing)
         if TopicName.INSTALLATION in only and (missing or mend):
-            _record(settings, look(client, settings, only))
+            _record(settings, look(client, settings, only), fresh=not found)
     created = tuple(settings.topic(name) for name in missing)
     return TopicsReport(created, tuple(settings.topic(name) for name in only if name in found), altered)
 
@@ -155,7 +156,7 @@ def lag(settings: Settings) -> dict[str, dict[int, int]]:
         for stage, topic in STAGES.items():
             committed = _committed(client, settings.group(stage))
             behind[stage] = {
-                partition.partition: max(0, end - max(committed.get(partition, 0), starts[partition]))
+                partition.partition: GroupProgress(committed.get(partition), starts[partition], end).lag
                 for partition, end in sorted(ends.items())
                 if partition.topic == settings.topic(topic)
             }
@@ -261,7 +262,7 @@ def _empty(client: Any, settings: Settings, found: Mapping[TopicName, Found]) ->
     return names - {partition.topic for partition, at in ends.items() if at.offset}
 
 
-def _record(settings: Settings, found: Mapping[TopicName, Found]) -> None:
+def _record(settings: Settings, found: Mapping[TopicName, Found], *, fresh: bool) -> None:
     """Note the topics as the installation's; one that stands in the place of another is an incident."""
     from agents.shell.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
 
@@ -271,6 +272,8 @@ def _record(settings: Settings, found: Mapping[TopicName, Found]) -> None:
         before = Layout.of(values)
         noted = {} if before is None else before.topics
         decided = {LAYOUT_KEY: Layout(settings.partitions, {**noted, **ids}).to_value()}
+        if fresh:
+            decided |= {f"{MARKS}{stage}": True for stage in STAGES}
         for name in (name for name, topic in ids.items() if noted.get(name, topic) != topic):
             reason = (
                 f"topic {settings.prefix}{name} was gone or replaced (id {noted[name]}, now {ids[name]}): what was in "
@@ -323,7 +326,7 @@ def _committed(client: Any, group: str) -> dict[TopicPartition, int]:  # noqa: A
         offsets = patiently(lambda: client.list_group_offsets(group))
     except GroupIdNotFoundError:
         return {}
-    return {partition: at.offset for partition, at in offsets.get(group, {}).items()}
+    return {partition: at.offset for partition, at in offsets.get(group, {}).items() if at.offset >= 0}
 
 
 def patiently(ask: Callable[[], _Result]) -> _Result:

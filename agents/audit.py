@@ -4,7 +4,7 @@ Partition by partition, committed records only, through a consumer that belongs 
 the stages have come is asked first, so that what is written meanwhile is never taken for a loss.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -16,6 +16,7 @@ from kafka import KafkaConsumer, TopicPartition
 from agents import exposure
 from agents.deadletters import origin_of, settled_by
 from agents.exposure import Exposure, Readable
+from agents.progress import GroupProgress
 from agents.settings import Settings
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client import Record, require_topics
@@ -38,9 +39,9 @@ from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
 from events.installation import Incident, incidents_in, writer_since
 from events.outcomes import Rejection, RejectionEvent, ResolutionEvent
-from events.topics import TopicName
+from events.topics import STAGES, TopicName
 from events.writer import Origin
-from workflow.audit import Audit, Command, PartitionAudit
+from workflow.audit import Audit, Command, Kept, PartitionAudit
 from workflow.evidence import Handled, Place
 
 _READ: Final = (
@@ -53,9 +54,11 @@ _READ: Final = (
     TopicName.DEAD_LETTERS,
     TopicName.INSTALLATION,
 )
-_STAGE_OF: Final = {TopicName.INTAKE: "intake", TopicName.COMMANDS: "lifecycle", TopicName.EVENTS: "resolution"}
-"""Whose work the audit waits for, by topic."""
-_ESCALATES: Final = {TopicName.EVENTS: "escalation"}
+_SETTLING: Final = ("intake", "lifecycle", "resolution")
+"""Whose work the audit waits for."""
+_ESCALATES: Final = ("escalation",)
+_FROM_MEMORY: Final = "sla"
+"""Reads a compacted topic, and begins at what it remembers of that: its offset means nothing."""
 _WAIT_MS: Final = 500
 _STALLED_POLLS: Final = 60
 _AT_ONCE: Final = 5_000
@@ -100,11 +103,14 @@ class Log:
         with kafka_errors(self._settings):
             return sorted(self._consumer.partitions_for_topic(self._settings.topic(topic)) or ())
 
-    def begins(self, topic: TopicName) -> bool:
-        """Say whether a topic still holds its first records."""
+    def kept(self, topic: TopicName) -> Kept:
+        """Return how much a topic still has of what was written to it."""
         found = [TopicPartition(self._settings.topic(topic), number) for number in self.partitions(topic)]
         with kafka_errors(self._settings):
-            return not any(self._consumer.beginning_offsets(found).values())
+            starts, ends = self._consumer.beginning_offsets(found), self._consumer.end_offsets(found)
+        if not any(starts.values()):
+            return Kept.ALL
+        return Kept.NOTHING if starts == ends else Kept.SOME
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
         """Give the committed records of a partition up to its end as it is now.
@@ -131,25 +137,41 @@ class Log:
             yield from (record_of(topic, raw) for records in found.values() for raw in records if raw.offset < end)
 
 
-def handled(settings: Settings, stages: Mapping[TopicName, str] = _STAGE_OF) -> Handled:
-    """Ask how far `stages` (one a topic) have come; nothing at all for a stage that never ran.
+def progress(settings: Settings) -> dict[str, dict[int, GroupProgress]]:
+    """Return how far each stage has come with each partition of its topic.
 
     Raises:
         BrokerUnreachable, KafkaRefused: Kafka says no, or nothing.
     """
-    offsets: dict[tuple[TopicName, int], int] = {}
-    for topic, stage in stages.items():
+    found: dict[str, dict[int, GroupProgress]] = {}
+    for stage, topic in STAGES.items():
         with kafka_errors(settings):
             asking = KafkaConsumer(
                 **connection(settings, "audit"), group_id=settings.group(stage), enable_auto_commit=False
             )
             try:
-                for number in asking.partitions_for_topic(settings.topic(topic)) or ():
-                    where = TopicPartition(settings.topic(topic), number)
-                    offsets[topic, number] = asking.committed(where) or 0
+                name = settings.topic(topic)
+                sources = [TopicPartition(name, number) for number in asking.partitions_for_topic(name) or ()]
+                # first how far it has come: what expires meanwhile is not taken for unread
+                committed = {source: asking.committed(source) for source in sources}
+                starts, ends = asking.beginning_offsets(sources), asking.end_offsets(sources)
             finally:
                 asking.close()
-    return Handled(offsets)
+        found[stage] = {each.partition: GroupProgress(committed[each], starts[each], ends[each]) for each in sources}
+    return found
+
+
+def _until(come: Mapping[str, Mapping[int, GroupProgress]], stages: Iterable[str]) -> Handled:
+    return Handled(
+        {(STAGES[stage], number): each.next_offset for stage in stages for number, each in come[stage].items()}
+    )
+
+
+def _expired(come: Mapping[str, Mapping[int, GroupProgress]], found: Audit) -> None:
+    for stage in come.keys() - {_FROM_MEMORY}:
+        for number, each in come[stage].items():
+            if each.expired:
+                found.take_expired(stage, Place(STAGES[stage], number, each.expired.start), len(each.expired))
 
 
 def audit(settings: Settings, witness: Witness | None = None, *, live: bool = False, identities: bool = False) -> Audit:
@@ -167,12 +189,17 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
     """
     require_topics(settings, [*_READ, *(exposure.READS if identities else ())])
     values = installation_values(settings)
-    progress, escalated = handled(settings), handled(settings, _ESCALATES)
+    come = progress(settings)
     with Log(settings) as log:
         count = len(log.partitions(TopicName.COMMANDS))
-        whole = log.begins(TopicName.INTAKE) and log.begins(TopicName.COMMANDS)
+        kept = {topic: log.kept(topic) for topic in _READ}
+        whole = kept[TopicName.INTAKE] is Kept.ALL and kept[TopicName.COMMANDS] is Kept.ALL
         place_of = partial(partition_of, count=count)
-        found = Audit(place_of, handled=progress, whole=whole, live=live, escalated=escalated)
+        found = Audit(
+            place_of, handled=_until(come, _SETTLING), whole=whole, live=live, escalated=_until(come, _ESCALATES)
+        )
+        found.kept = kept
+        _expired(come, found)
         _take_in(settings, log, found)
         for number in range(count):
             if identities:

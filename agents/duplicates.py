@@ -75,6 +75,12 @@ class Duplicates:
         self._index.add(found, complaint.received_at, complaint.complaint_id)
         return self._index.original(found, complaint.received_at, complaint.complaint_id, policy.duplicates.span)
 
+    def waits_for(self) -> str | None:
+        """Return what has to be read before the next facts can be judged; None if nothing."""
+        if self._archives and (self.tail.unread or self.tail.waited_for):
+            return f"reading earlier reports: {self.tail.unread} facts to go"
+        return None
+
     async def known_up_to(self, places: Mapping[int, int]) -> None:
         """Wait until it is known what the judgement of the facts up to `places` (an offset a partition) needs."""
         if self._archives:

@@ -33,6 +33,7 @@ def handler(partition: Partition) -> Reacting:
 app = stage_app(Stage(NAME, handler))
 duplicates = Duplicates(app.alur, app.reader.policies, NAME, app.reader.written_since)
 app.task(duplicates.tail.run)
+app.reader.waits_for = duplicates.waits_for
 
 
 @app.agent(app.polls)

@@ -15,12 +15,16 @@ from pydantic import TypeAdapter
 from events.topics import TopicName
 
 LAYOUT_KEY: Final = "layout"
+MARKS: Final = "marks/"
+"""Begins the key of each stage that marks its offsets: from the beginning, or since they were first accepted."""
 INCIDENTS: Final = "incident/"
 """What the key of each incident begins with."""
 
+EXPIRED_UNREAD: Final = "expired-unread"
 LAYOUT_CHANGED: Final = "layout-changed"
+OFFSETS_ACCEPTED: Final = "offsets-accepted"
 TOPIC_REPLACED: Final = "topic-replaced"
-KINDS: Final = (LAYOUT_CHANGED, TOPIC_REPLACED)
+KINDS: Final = (EXPIRED_UNREAD, LAYOUT_CHANGED, OFFSETS_ACCEPTED, TOPIC_REPLACED)
 """The kinds of incidents; docs/runbook.md says of each what to do."""
 
 _WRITER_KEY: Final = "writer/"

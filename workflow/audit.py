@@ -11,6 +11,7 @@ What the stages have not come to yet is no fault: `Handled` says how far they ar
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from struct import Struct
 from typing import Any, Final
 from uuid import UUID
@@ -28,7 +29,9 @@ from workflow.evidence import EVERYTHING, Handled, Place, Violation
 from workflow.history import Code, Finding, History, differing
 
 _REGISTER: Final = command_type("register-complaint")
-LOSSES: Final = frozenset({Code.REPORT_LOST, Code.COMMAND_LOST, Code.FACT_LOST, Code.RESOLUTION_LOST})
+LOSSES: Final = frozenset(
+    {Code.REPORT_LOST, Code.COMMAND_LOST, Code.FACT_LOST, Code.RESOLUTION_LOST, Code.EXPIRED_UNREAD}
+)
 """Findings that say that something is gone."""
 DOUBLES: Final = frozenset({Code.REPORT_DOUBLED, Code.COMMAND_DOUBLED, Code.FACT_DOUBLED, Code.RESOLUTION_DOUBLED})
 """Findings that say that something is there or happened twice."""
@@ -86,6 +89,14 @@ class Counts:
     """Reports and commands that the stages have not come to yet."""
 
 
+class Kept(StrEnum):
+    """How much of a topic the log still has."""
+
+    ALL = "all"
+    SOME = "some"
+    NOTHING = "nothing"
+
+
 class Audit:
     """The audit of one environment.
 
@@ -113,6 +124,8 @@ class Audit:
         self.whole = whole
         self.live = live
         self.counts = Counts()
+        self.kept: dict[TopicName, Kept] = {}
+        """How much of each topic is still there to be checked; all of it, for one that is not named."""
         self.violations: list[Violation] = []
         self.dead: set[Place] = set()
         self.foreign: list[Place] = []
@@ -123,6 +136,11 @@ class Audit:
         self._partitions: set[int] = set()
         self._reports: dict[int, bytearray] = defaultdict(bytearray)
         self._strayed: dict[int, dict[tuple[str, str], Place]] = defaultdict(dict)
+
+    def take_expired(self, stage: str, source: Place, records: int) -> None:
+        """Take in that `records` from the place `source` on are gone, and the stage had not read them."""
+        finding = Code.EXPIRED_UNREAD, f"{records} records from here on expired before {stage} has read them"
+        self.note(source, None, finding)
 
     def take_dead_letter(self, of: Place | None) -> None:
         """Take in a dead letter: the place that it came from, None if it does not say."""

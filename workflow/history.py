@@ -58,6 +58,8 @@ class Code(StrEnum):
     """An announcement that is not in every partition, or is in force without being one."""
     IDENTITY_EXPOSED = "identity-exposed"
     """Who reports, told outside of `complaints.identities`."""
+    EXPIRED_UNREAD = "expired-unread"
+    """Records that retention has deleted before the stage has read them."""
     MISPLACED = "misplaced"
     """A record in another partition than that of its complaint."""
     UNREADABLE = "unreadable"

@@ -166,7 +166,7 @@ def _table(
     lines = [*([f"sheet: {found.grid.name}"] if found.grid.name else []), *told]
     lines += [f"not read: {', '.join(others)} (--sheet reads another)"] if others else []
     lines += [found.told] if found.told else []
-    lines += [f"layout: {columns.layout.name}, as from {options.source_of(columns.layout)}"]
+    lines += [f"layout: {columns.layout.name}, as from {options.source or columns.layout.source}"]
     lines += [f"columns: {columns}", *survey.told(columns.positions)]
     maker = Maker(columns.layout, options, orders, now, no_id="id" not in columns.positions)
     return Import(_Judged(rows.entries, maker), lines, survey.total, header=columns.header)
@@ -301,7 +301,7 @@ def _requests(
     for entry in entries():
         survey.see(entry)
     maker = Maker(layout, options, survey.decide(), now, no_id=False)
-    told = [f"layout: {layout.name}, as from {options.source_of(layout)}", *survey.told({"received"})]
+    told = [f"layout: {layout.name}, as from {options.source or layout.source}", *survey.told({"received"})]
     return Import(_Judged(entries, maker), told, survey.total, entry="request")
 
 

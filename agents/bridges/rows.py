@@ -33,8 +33,6 @@ class ImportOptions:
 
     source: str | None = None
     """The channel; that of the layout unless given."""
-    origin: str | None = None
-    """The channel of a table without a layout of its own, instead of that of all of them: made from its file."""
     complaint_class: ComplaintClass = ComplaintClass.COMPLAINT
     settled: bool = False
     """Take also what is settled where it comes from."""
@@ -45,12 +43,6 @@ class ImportOptions:
     """Take coordinates outside the country too."""
     offices: Callable[[str], tuple[str, str | None]] = lambda text: (text, None)
     """Gives the id of an office by what a cell calls it; or the text as it is, and what is wrong with it."""
-
-    def source_of(self, layout: Layout) -> str:
-        """Return the channel of entries in `layout`."""
-        if self.source is None and self.origin is not None and layout.source == Layout().source:
-            return self.origin
-        return self.source or layout.source
 
 
 class Maker:
@@ -90,7 +82,7 @@ class Maker:
         received = self._received(cells, notes)
         data = self._data(cells, received, notes)
         data["attachments"], left_out = read.links([*entry.links, *_in_cell(cells.get("attachments", ""))])
-        event = report_event(self._options.source_of(self._layout), number, data, received or self._now)
+        event = report_event(self._options.source or self._layout.source, number, data, received or self._now)
         return event, (*notes, *left_out)
 
     def _id(self, cells: Mapping[str, str]) -> str:

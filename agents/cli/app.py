@@ -16,6 +16,7 @@ from agents.cli import (
     export,
     identity,
     lag,
+    offsets,
     policy,
     run,
     schemas,
@@ -87,6 +88,7 @@ def application() -> typer.Typer:
     app.command("watch")(watch.watch)
     app.command("board")(board.board)
     app.command("lag")(lag.lag)
+    app.add_typer(offsets.application(), name="offsets")
     app.command("export")(export.export)
     app.command("audit")(audit.audit_topics)
     app.add_typer(dead.application(), name="dead")

@@ -16,7 +16,8 @@ from agents.cli.wording import safe
 from agents.settings import Settings
 from events.base import timestamp
 from events.installation import Incident
-from workflow.audit import Audit
+from events.topics import TopicName
+from workflow.audit import Audit, Kept
 from workflow.history import Code
 
 # each kind of violation breaks one of these
@@ -40,8 +41,17 @@ HOLDS: Final[dict[str, frozenset[Code]]] = {
         {Code.RESOLUTION_LOST, Code.RESOLUTION_DOUBLED, Code.RESOLUTION_UNKNOWN}
     ),
     "an announced holiday holds everywhere": frozenset({Code.CALENDAR_DIFFERS}),
+    "each record is read before it expires": frozenset({Code.EXPIRED_UNREAD}),
     "each record can be read, and lies where it belongs": frozenset({Code.MISPLACED, Code.UNREADABLE}),
 }
+_FROM: Final[dict[str, tuple[TopicName, ...]]] = {
+    "each report is one complaint": (TopicName.INTAKE,),
+    "each command has its facts, a rejection or a dead letter, once": (TopicName.COMMANDS,),
+    "each settlement is published, once": (TopicName.RESOLUTIONS,),
+    "an announced holiday holds everywhere": (TopicName.COMMANDS,),
+    "each record is read before it expires": (),
+}
+"""The topics that each is checked by; the facts, unless it is named here."""
 _FOREIGN_NAMED: Final = 20
 _IDENTITIES: Final = "nobody's identity shows outside complaints.identities"
 
@@ -178,10 +188,18 @@ def _holds(found: Audit, *, identities: bool) -> Table:
     broken = found.by_code()
     table = Table("holds", "", box=None, pad_edge=False)
     for what, codes in HOLDS.items():
-        table.add_row(what, _verdict(sum(broken[code] for code in codes)))
+        violations = sum(broken[code] for code in codes)
+        kept = {found.kept.get(topic, Kept.ALL) for topic in _FROM.get(what, (TopicName.EVENTS,))}
+        table.add_row(what, _verdict(violations) if violations or kept <= {Kept.ALL} else _partly(kept))
     exposed = _verdict(broken[Code.IDENTITY_EXPOSED]) if identities else Text("not looked at (--identities)", "dim")
     table.add_row(_IDENTITIES, exposed)
     return table
+
+
+def _partly(kept: set[Kept]) -> Text:
+    if Kept.SOME in kept:
+        return Text("of what is still kept", style="yellow")
+    return Text("not checked: nothing of it is kept any more", style="yellow")
 
 
 def _verdict(violations: int) -> Text:

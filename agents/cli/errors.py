@@ -61,6 +61,7 @@ ORDER: Final = (
     "watch",
     "board",
     "lag",
+    "offsets",
     "export",
     "audit",
     "dead",

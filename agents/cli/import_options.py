@@ -13,7 +13,7 @@ from agents import policies
 from agents.bridges.cells import quoted
 from agents.bridges.dates import Order
 from agents.bridges.importing import LAPOR, OPEN311
-from agents.bridges.layouts import catalogue
+from agents.bridges.layouts import Layout, catalogue
 from agents.cli.senders import channel
 from events.vocabulary import ComplaintClass
 from workflow.policy import Policy
@@ -80,7 +80,7 @@ Source = Annotated[
     str | None,
     typer.Option(
         callback=channel,
-        help="the channel that reports come from; that of the layout unless given, else made from the name of the file",
+        help=f"the channel that reports come from; that of the layout unless given, else {Layout().source}",
     ),
 ]
 Class = Annotated[

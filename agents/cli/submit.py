@@ -16,7 +16,6 @@ from rich.text import Text
 from agents.bridges.importing import NOTHING, Import, TableOptions, open_import
 from agents.bridges.items import Item, Report, UnreadableFile
 from agents.bridges.rows import ImportOptions
-from agents.bridges.sources import source_of
 from agents.bridges.status import StatusWords
 from agents.cli import import_options as asked
 from agents.cli import rejects as reject_file
@@ -94,7 +93,6 @@ def submit(  # noqa: PLR0913 -- the options of a command are its arguments
     words = StatusWords(tuple(open_as or ()), tuple(closed_as or ()))
     options = ImportOptions(
         source,
-        None if name_of(file) != file else source_of(file),
         complaint_class or ComplaintClass.COMPLAINT,
         settled,
         words,

@@ -11,6 +11,7 @@ from agents.admin import partitions_of, patiently
 from agents.lag.ages import Found, Spot, stamps_at
 from agents.lag.looks import GroupState, Look, Offsets, Source
 from agents.lag.markers import Markers
+from agents.progress import GroupProgress
 from agents.settings import Settings
 from events.base import log_moment
 from events.client.connection import kafka_errors
@@ -186,7 +187,8 @@ class Observer:
     ) -> Offsets:
         found = committed.get(TopicPartition(*source))
         offset = found.offset if found is not None and found.offset >= 0 else None
-        place = bounds.start if offset is None and group in self._stages else offset
+        known = offset is not None or group in self._stages
+        place = GroupProgress(offset, bounds.start, bounds.end).next_offset if known else None
         if place is not None and bounds.start <= place < bounds.stable:
             place = self._markers.passed(group, source, place, bounds.stable)
         owner = standing.owners.get(source)

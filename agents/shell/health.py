@@ -23,14 +23,15 @@ _ASK_SECONDS: Final = 2.0
 
 def not_live(reader: Reader) -> str | None:
     """Return why the worker should be killed, in one line; None if it should not."""
-    return _stuck(reader, LIVE_SECONDS)
+    # a batch that waits for another topic is loading: a restart would begin that anew
+    return None if reader.waits_for() else _stuck(reader, LIVE_SECONDS)
 
 
 def not_ready(reader: Reader) -> str | None:
     """Return why the worker does not do its work just now, in one line; None if it does."""
     if reader.should_stop:
         return "stopping"
-    stuck = reader.guard.reason or _stuck(reader, READY_SECONDS)
+    stuck = reader.guard.reason or reader.waits_for() or _stuck(reader, READY_SECONDS)
     if stuck is not None:
         return stuck
     if reader.rebalancing:

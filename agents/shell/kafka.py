@@ -8,16 +8,22 @@ from typing import Any, Final
 
 import aiokafka.client
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError, NotCoordinatorForGroupError, for_code
+from aiokafka.errors import InvalidProducerIdMapping, KafkaError, NotCoordinatorForGroupError, for_code
 from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.structs import OffsetAndMetadata
 
 from agents import unpacking
+from agents.progress import mark
 from agents.settings import Settings
 from events.topics import OUTWARD_RECORD_BYTES
 
 SESSION_TIMEOUT_MS: Final = 6_000
 HEARTBEAT_MS: Final = 500  # at the next one, whoever stays learns that somebody has left
+REBALANCE_TIMEOUT_MS: Final = 120_000
+"""So long the group waits for a member to finish its batch before it goes on without it, in milliseconds. Longer than
+the longest batch: Kafka's own limits for a request (40 s) and a transaction (60 s) end the process before. The client's
+default is the session timeout. A member that is dead is noticed by its session all the same."""
 # aiokafka's default of 100 ms between retries costs more than everything else in a transaction
 RETRY_BACKOFF_MS: Final = 5
 _ASK_AGAIN_SECONDS: Final = 0.1
@@ -47,15 +53,19 @@ UNHURRIED: Final = Fetching(262_144)
 a hundred."""
 
 
-def consumer(
+def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers differ
     settings: Settings,
     group: str | None = None,
     partition_bytes: int = OUTWARD_RECORD_BYTES,
     *,
     isolation: str = "read_committed",
     fetching: Fetching = AT_ONCE,
+    reset: str = "earliest",
 ) -> Any:  # noqa: ANN401 -- aiokafka ships no types
-    """Return a consumer that starts at the earliest record and commits nothing by itself.
+    """Return a consumer that commits nothing by itself.
+
+    Where it has no offset, or one that the log does not have, it goes on at the `earliest` record; with `reset` `none`
+    it raises OffsetOutOfRangeError.
 
     It keeps at most `partition_bytes` of each partition at hand, or one batch if that is larger. With
     `isolation` `read_committed` it sees nothing of a transaction that is not committed, nor what lies behind one that
@@ -68,10 +78,12 @@ def consumer(
         **settings.security.client_options(),
         group_id=group,
         enable_auto_commit=False,
-        auto_offset_reset="earliest",
+        auto_offset_reset=reset,
         isolation_level=isolation,
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=HEARTBEAT_MS,
+        rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+        max_poll_interval_ms=2 * REBALANCE_TIMEOUT_MS,  # whoever waits in a rebalance does not poll
         fetch_max_wait_ms=fetching.wait_ms,
         fetch_min_bytes=fetching.gather_bytes,
         max_partition_fetch_bytes=partition_bytes,
@@ -99,7 +111,18 @@ def _make_no_topics() -> None:
     aiokafka.client.MetadataRequest = partial(MetadataRequest, allow_auto_topic_creation=False)
 
 
-async def committed(consumer: Any, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:  # noqa: ANN401 -- aiokafka ships no types
+def marked(offset: int) -> OffsetAndMetadata:
+    """Return `offset` as a stage commits it."""
+    return OffsetAndMetadata(offset, mark(offset))
+
+
+def is_forgotten(error: BaseException) -> bool:
+    """Say whether Kafka refused a transaction because it no longer knows the transactional id of its producer."""
+    # the client wraps what it does not foresee
+    return any(isinstance(each, InvalidProducerIdMapping) for each in (error, error.__cause__))
+
+
+async def committed(consumer: Any, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:  # noqa: ANN401 -- aiokafka ships no types
     """Return the offsets that the consumer's group has committed; a partition without one is left out.
 
     aiokafka's own method overlooks an error that concerns the whole group (KIP-88 moved it there): while the broker is
@@ -125,14 +148,14 @@ async def committed(consumer: Any, partitions: Sequence[TopicPartition]) -> dict
         await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
 
-def _offsets(answer: Any, group: str) -> dict[TopicPartition, int]:  # noqa: ANN401 -- as above
-    found: dict[TopicPartition, int] = {}
+def _offsets(answer: Any, group: str) -> dict[TopicPartition, OffsetAndMetadata]:  # noqa: ANN401 -- as above
+    found: dict[TopicPartition, OffsetAndMetadata] = {}
     codes = {answer.error_code}
     for topic, places in answer.topics:
-        for number, offset, _metadata, code in places:
+        for number, offset, metadata, code in places:
             codes.add(code)
             if offset != _NONE:
-                found[TopicPartition(topic, number)] = offset
+                found[TopicPartition(topic, number)] = OffsetAndMetadata(offset, metadata)
     for code in sorted(codes - {0}):
         raise for_code(code)(f"offsets of {group}")
     return found

@@ -4,7 +4,8 @@ The order of opening is what makes the handover exact:
 
 1. The transactional producer starts. That fences the previous owner and waits until its open transaction is over.
 2. The memory is read, to an end that nobody else can move any more.
-3. The committed offset is read: what the previous owner committed, it has also written.
+3. The committed offset is read: what the previous owner committed, it has also written. An offset that the stage has
+   not committed is refused (`agents/shell/takeover.py`).
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from typing import Any, Final, cast
 import structlog
 from aiokafka import TopicPartition
 
+from agents.progress import GroupProgress
 from agents.settings import Settings
 from agents.shell import failpoints, kafka
 from agents.shell.commits import LateCommits
@@ -25,12 +27,13 @@ from agents.shell.forwarding import FirstStamps
 from agents.shell.installation import Installation
 from agents.shell.records import BUG, Output, dead_letter
 from agents.shell.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
+from agents.shell.takeover import Takeover, expired_unread
 from agents.shell.tracing import PASSING, Tracing
 from agents.shell.window import Window
 from events.errors import Undecodable
 from events.installation import writer_key, writer_since
 from events.topics import TopicName
-from events.writer import FOREIGN
+from events.writer import FOREIGN, source_offset_of
 
 log = structlog.get_logger()
 
@@ -75,6 +78,7 @@ class Lease:
         """What is done about the traces that records belong to."""
         self.installation: Installation | None = None
         """The installation record."""
+        self._decided = -1
         self._producer: Any = None
         self._foreign_named = 0
         self._stamps = stamps
@@ -82,15 +86,19 @@ class Lease:
         self._metrics = partition.metrics
 
     @property
+    def _group(self) -> str:
+        return self.settings.group(self.stage.name)
+
+    @property
     def open(self) -> bool:
         """Say whether records may be handled."""
         return self.next_offset is not None
 
-    async def take(self, consumer: Any, shared_producer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    async def take(self, consumer: Any, shared_producer: Any, commits: LateCommits) -> None:  # noqa: ANN401 -- aiokafka ships no types
         """Take the partition over, and set the consumer to where the previous owner left off.
 
         Raises:
-            RefusedToStart: the handler cannot work with this memory, or the offset that belongs to it is gone.
+            RefusedToStart: the handler cannot work with this memory, or the committed offset is gone or wrong.
         """
         failpoints.reach("before-fence")
         self._producer = shared_producer
@@ -102,14 +110,14 @@ class Lease:
         await self._mark()
         end = await self._restore()
         failpoints.reach("after-memory")
-        start = end if self.stage.memory is self.stage.source else await self._committed(consumer)
-        if start is None and self.restored:
-            raise self._without_a_place()
-        if start is None:
-            await consumer.seek_to_beginning(self.source)
-            start = await consumer.position(self.source)
+        if self.stage.memory is self.stage.source:
+            start, committed = end or 0, None
         else:
-            consumer.seek(self.source, start)
+            progress = await self._progress(consumer)
+            start, committed = progress.next_offset, progress.committed
+        consumer.seek(self.source, start)
+        if start != committed:
+            await self._commit_start(start, commits)
         failpoints.reach("after-position")
         self.next_offset = start
 
@@ -131,16 +139,42 @@ class Lease:
             key, end = writer_key(topic, number).encode(), str(ends[place]).encode()
             await self._write_outside(Output(TopicName.INSTALLATION, key, end, 0))
 
-    async def _committed(self, consumer: Any) -> int | None:  # noqa: ANN401 -- aiokafka ships no types
-        return (await kafka.committed(consumer, [self.source])).get(self.source)
+    async def _progress(self, consumer: Any) -> GroupProgress:  # noqa: ANN401 -- aiokafka ships no types
+        takeover = Takeover(self.settings, self.stage.name, self.source)
+        progress = await takeover.progress(consumer, restored=self.restored, decided=self._decided)
+        if progress.committed is None and progress.lag:
+            begins = {"offset": progress.start, "records": progress.lag}
+            log.warning("no_committed_offset", stage=self.stage.name, partition=self.source.partition, **begins)
+        if progress.expired:  # before anything is committed: a crash would hide it
+            await self._report_expired(progress.expired)
+        return progress
 
-    def _without_a_place(self) -> RefusedToStart:
-        group, topic = self.settings.group(self.stage.name), self.source.topic
-        return RefusedToStart(
-            f"it is known what {self.stage.name} has done in partition {self.source.partition} of {topic}, but not how "
-            f"far it had come: the offset of group {group} is gone, and all would be decided on again. "
-            "Set it to where it was (kafka-consumer-groups --reset-offsets)"
-        )
+    async def resume_at_log_start(self, consumer: Any, commits: LateCommits) -> None:  # noqa: ANN401 -- aiokafka ships no types
+        """Go on where the log begins, since the log no longer has the offset where the stage is.
+
+        Raises:
+            RefusedToStart: the log begins before that: it is another log.
+        """
+        at = self.next_offset or 0
+        start = (await consumer.beginning_offsets([self.source]))[self.source]
+        if start <= at:
+            raise RefusedToStart(f"{self.source.topic}-{self.source.partition} has lost offset {at}: was it made anew?")
+        await self._report_expired(range(at, start))
+        consumer.seek(self.source, start)
+        await self.skip_to(start, commits)
+
+    async def _report_expired(self, offsets: range) -> None:
+        if self.installation is not None:
+            await self.installation.report(expired_unread(self.stage, self.source, offsets))
+
+    async def _commit_start(self, start: int, commits: LateCommits) -> None:
+        """Commit where the stage begins, so that from now on a missing offset is one that is lost."""
+        if self.stage.transactional:
+            await self._producer.begin_transaction()
+            await self._producer.send_offsets_to_transaction({self.source: kafka.marked(start)}, self._group)
+            await self._producer.commit_transaction()
+        else:
+            commits.note(self.source, start)
 
     async def _restore(self) -> int | None:
         if self.stage.memory is None:
@@ -166,6 +200,7 @@ class Lease:
         for versions in window.drain():
             if len(versions) > 1 and _taken_in(handler, versions[-1]):
                 self.restored += len(versions)
+                self._note_decided(versions[-1])
                 continue
             for record in versions:
                 self.restored += await self._recall(handler, record)
@@ -181,7 +216,13 @@ class Lease:
             log.error("unreadable-memory", alert=True, reason=str(error), **_place(record))  # noqa: TRY400 -- the letter has it
             await self._write_outside(self._letter(record, error))
             return False
+        self._note_decided(record)
         return True
+
+    def _note_decided(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+        if self.stage.source is TopicName.COMMANDS:
+            offset = source_offset_of(record.headers)
+            self._decided = self._decided if offset is None else max(self._decided, offset)
 
     async def settle(self, records: Sequence[Any], commits: LateCommits) -> Tally:
         """Handle the records of one poll, write what follows, and only then commit their offsets."""
@@ -222,8 +263,7 @@ class Lease:
         failpoints.reach("after-produce")
 
     async def _add_offset(self, after: int) -> None:
-        group = self.settings.group(self.stage.name)
-        await self._producer.send_offsets_to_transaction({self.source: after}, group)
+        await self._producer.send_offsets_to_transaction({self.source: kafka.marked(after)}, self._group)
         failpoints.reach("after-offsets")
 
     async def _write_outside(self, output: Output) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from aiokafka import TopicPartition
 
+from agents.progress import GroupProgress
 from agents.settings import Settings
 from agents.shell import kafka
 from events.topics import STAGES
@@ -37,6 +38,10 @@ class Progress:
     async def short_of(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return by how much the stage is short of `ends`, for the partitions where it is."""
         begun = [source for source, end in ends.items() if end]
-        settled = await kafka.committed(self._asking, begun) if begun else {}
-        short = {source: ends[source] - settled.get(source, 0) for source in begun}
-        return {source: records for source, records in short.items() if records > 0}
+        found = await kafka.committed(self._asking, begun) if begun else {}
+        committed = {source: found[source].offset if source in found else None for source in begun}
+        behind = [source for source in begun if (committed[source] or 0) < ends[source]]
+        # where the log begins matters only to who seems to be behind
+        starts = await self._asking.beginning_offsets(behind) if behind else {}
+        short = {source: GroupProgress(committed[source], starts[source], ends[source]).lag for source in behind}
+        return {source: records for source, records in short.items() if records}

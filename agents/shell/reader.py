@@ -6,12 +6,13 @@ is one poll long, and what waits, waits in Kafka.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from mode import Service
 
 from agents.settings import Settings
@@ -38,6 +39,7 @@ Poll = list[tuple[Lease, list[Any]]]
 
 _LAST_WORDS_SECONDS: Final = 5.0
 _HELD_SECONDS: Final = 0.05
+_PASS_SECONDS: Final = 1.0
 
 
 class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -63,6 +65,10 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._opening: dict[TopicPartition, asyncio.Task[None]] = {}
         self._rebalancing = True
         self._generation = 0
+        self._passed_at = 0.0
+        self._unread: set[TopicPartition] = set()
+        self.waits_for: Callable[[], str | None] = lambda: None
+        """Returns what the stage has to read elsewhere before its next batch, in one line; None if nothing."""
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -79,7 +85,9 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         """
         group = self.settings.group(self.stage.name)
         fetching = kafka.UNHURRIED if self.stage.unhurried else kafka.AT_ONCE
-        self.consumer = kafka.consumer(self.settings, group, kafka.POLL_PARTITION_BYTES, fetching=fetching)
+        self.consumer = kafka.consumer(
+            self.settings, group, kafka.POLL_PARTITION_BYTES, fetching=fetching, reset="none"
+        )
         self.commits = LateCommits(self.consumer, self._not_committed)
         self.producer = kafka.producer(self.settings)
         await self.producer.start()
@@ -117,6 +125,8 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             self.fail(error)
 
     async def _share_out(self, wanted: set[TopicPartition]) -> None:
+        for source in wanted:
+            self._hold(source)  # before anything is awaited
         kept = wanted if self._no_generation_missed() else set()
         await asyncio.gather(*(self._give_up(source) for source in set(self.leases) - kept))
         if self.should_stop:
@@ -131,13 +141,20 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             elif lease.next_offset is not None:
                 # what was polled while the group was being balanced has been dropped: read it again
                 self.consumer.seek(source, lease.next_offset)
+                self._unread.add(source)
         self._rebalancing = False
+        self._resume()
         self.metrics.rebalances += 1
         log.info("assigned", stage=self.stage.name, partitions=sorted(each.partition for each in wanted))
 
     def written_since(self, partition: int) -> Callable[[TopicName], int | None]:
         """Return what gives the offset in a topic from which on its records have a writer number; None if unknown."""
         return lambda topic: writer_since(self.installation.values, topic, partition)
+
+    def _hold(self, source: TopicPartition) -> None:
+        """Have nothing read of a partition yet: without a position it would be from the committed offset, unchecked."""
+        self.consumer.pause(source)
+        self.consumer.seek(source, 0)
 
     def _no_generation_missed(self) -> bool:
         """Say whether a lease that comes back was nobody else's meanwhile.
@@ -157,19 +174,19 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         lease.tracing = self.tracing
         lease.installation = self.installation
         self.leases[source] = lease
-        self.consumer.pause(source)
         self._opening[source] = asyncio.create_task(self._open(lease))
 
     async def _open(self, lease: Lease) -> None:
         started = time.monotonic()
         try:
-            await lease.take(self.consumer, self.producer)
+            await lease.take(self.consumer, self.producer, self.commits)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, this worker cannot own the partition
             self.fail(error)
             return
-        self.consumer.resume(lease.source)
+        self._unread.add(lease.source)
+        self._resume()
         seconds = time.monotonic() - started
         self.metrics.takeover.add(seconds)
         self.metrics.restored += lease.restored
@@ -184,6 +201,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     async def _give_up(self, source: TopicPartition) -> None:
         lease = self.leases.pop(source, None)
+        self._unread.discard(source)
         opening = self._opening.pop(source, None)
         if opening is not None:
             opening.cancel()
@@ -232,12 +250,17 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         if self.guard.reason is not None:
             await asyncio.sleep(_HELD_SECONDS)
             return
+        self._resume()
         most = await self._most()
         if not most:
             self.metrics.held_seconds += _HELD_SECONDS
             await asyncio.sleep(_HELD_SECONDS)
             return
-        found = await self.consumer.getmany(timeout_ms=kafka.POLL_MS, max_records=most)
+        try:
+            found = await self.consumer.getmany(timeout_ms=kafka.POLL_MS, max_records=most)
+        except OffsetOutOfRangeError as error:
+            await self._out_of_range(error.args[0])
+            return
         # nothing is awaited from here until the poll is marked as in hand: no rebalance can come between
         if self._rebalancing:
             return
@@ -253,7 +276,25 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                 self.headroom.took(sum(len(records) for _, records in poll))
             await self.polls.put(poll)
         else:
-            await self._pass_markers()
+            self._idle.clear()
+            await self._pass_markers([])
+            self._idle.set()
+
+    def _resume(self) -> None:
+        """Begin to read what is open, unless the stage has to wait: meanwhile it polls without getting anything."""
+        if self._unread and not self._rebalancing and self.waits_for() is None:
+            for source in self._unread & self.leases.keys():
+                self.consumer.resume(source)
+            self._unread.clear()
+
+    async def _out_of_range(self, sources: Iterable[TopicPartition]) -> None:
+        if self._rebalancing:
+            return
+        self._idle.clear()
+        for source in sources:
+            if (lease := self.leases.get(source)) is not None and lease.open:
+                await lease.resume_at_log_start(self.consumer, self.commits)
+        self._idle.set()
 
     async def _most(self) -> int:
         """Return how many records the next poll may bring."""
@@ -264,13 +305,20 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.metrics.answered()
         return min(kafka.RECORDS_PER_POLL, room)
 
-    async def _pass_markers(self) -> None:
-        """Commit past the markers that end transactions: they are no records, and would be lag for ever."""
-        self._idle.clear()
-        leases = [lease for lease in self.leases.values() if lease.open]
-        places = [await self.consumer.position(lease.source) for lease in leases]
-        await asyncio.gather(*(lease.skip_to(at, self.commits) for lease, at in zip(leases, places, strict=True)))
-        self._idle.set()
+    async def _pass_markers(self, poll: Poll) -> None:
+        """Commit past the markers that end transactions, in the partitions that `poll` has brought nothing for.
+
+        They are no records, and would be lag for as long as nothing else comes. While other partitions are busy, each
+        quiet one is looked at once a second: in a stage with transactions it costs one.
+        """
+        busy, now = {lease.source for lease, _ in poll}, time.monotonic()
+        if poll and now - self._passed_at < _PASS_SECONDS:
+            return
+        self._passed_at = now
+        quiet = [lease for source, lease in self.leases.items() if lease.open and source not in busy]
+        # only what has been handed over moves a position, and that is one poll at a time
+        offsets = [await self.consumer.position(lease.source) for lease in quiet]
+        await asyncio.gather(*map(self._skip, quiet, offsets))
 
     async def tick(self) -> None:
         """Let the leases write what is due, once all that came before it has been settled."""
@@ -295,7 +343,8 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         """Settle one poll, all its partitions at once, and log it."""
         started = time.monotonic()
         try:
-            tallies = await asyncio.gather(*(lease.settle(records, self.commits) for lease, records in poll))
+            settling = asyncio.gather(*(self._settle(*part) for part in poll))
+            tallies, _ = await asyncio.gather(settling, self._pass_markers(poll))
         except Exception as error:  # noqa: BLE001 -- outputs or offsets are not where they should be: see `fail`
             self.fail(error)
             return
@@ -314,6 +363,32 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                 late_ms=int(time.time() * 1000) - (total.oldest_ms or 0),
                 took_ms=int((time.monotonic() - started) * 1000),
             )
+
+    async def _settle(self, lease: Lease, records: Sequence[Any]) -> Tally:
+        try:
+            return await lease.settle(records, self.commits)
+        except KafkaError as error:
+            await self._reopen(lease, error)
+        return Tally()
+
+    async def _skip(self, lease: Lease, position: int) -> None:
+        try:
+            await lease.skip_to(position, self.commits)
+        except KafkaError as error:
+            await self._reopen(lease, error)
+
+    async def _reopen(self, lease: Lease, error: KafkaError) -> None:
+        """Take the partition anew if Kafka has forgotten its transactional id, unused for a week: nothing was written.
+
+        Fencing is another error, and ends the process. Should somebody else own the partition by now, taking it anew
+        fences them, and the group takes it from us at its next heartbeat.
+        """
+        if not kafka.is_forgotten(error):
+            raise error
+        log.warning("transactional_id_expired", stage=self.stage.name, partition=lease.source.partition)
+        await self._give_up(lease.source)
+        self._hold(lease.source)
+        self._take(lease.source)
 
     def fail(self, error: Exception) -> None:
         """End the process at once, committing nothing: whoever starts next begins where the last commit stands."""

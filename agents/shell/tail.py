@@ -58,7 +58,7 @@ class Tail:
         self._since = since
         self._header, self._wanted = header
         self._take = take
-        self._fetching = kafka.UNHURRIED if unhurried else kafka.AT_ONCE
+        self._unhurried = unhurried
         self._places: dict[int, int] = {}
         self._behind: dict[int, int] | None = None
         self._moved = asyncio.Condition()
@@ -66,7 +66,7 @@ class Tail:
 
     async def run(self) -> None:
         """Follow the topic until cancelled. What concerns Kafka ends the process, as everywhere in a stage."""
-        consumer = kafka.consumer(self._settings, fetching=self._fetching)
+        consumer = kafka.consumer(self._settings, fetching=kafka.UNHURRIED if self._unhurried else kafka.AT_ONCE)
         try:
             await consumer.start()
             await self._begin(consumer)
@@ -78,6 +78,18 @@ class Tail:
             end_with(self._stage, error)
         finally:
             await consumer.stop()
+
+    @property
+    def unread(self) -> int:
+        """Records that were in the topic when this began and have not been handed over yet; 1 if it has not begun."""
+        if self._behind is None:
+            return 1
+        return sum(max(0, end - self._places[number]) for number, end in self._behind.items())
+
+    @property
+    def waited_for(self) -> bool:
+        """Say whether a batch waits in `reached`."""
+        return self._waiting > 0
 
     async def reached(self, places: Mapping[int, int]) -> None:
         """Return once all that was in the topic when this began has been handed over, and all up to `places`.
@@ -93,9 +105,7 @@ class Tail:
             self._waiting -= 1
 
     def _has(self, places: Mapping[int, int]) -> bool:
-        if self._behind is None or any(self._places[number] < end for number, end in self._behind.items()):
-            return False
-        return all(self._places.get(number, 0) > offset for number, offset in places.items())
+        return not self.unread and all(self._places.get(number, 0) > offset for number, offset in places.items())
 
     async def _begin(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001 -- a consumer without topics knows of none
@@ -123,7 +133,7 @@ class Tail:
             for partition in consumer.assignment():
                 self._places[partition.partition] = await consumer.position(partition)
             self._moved.notify_all()
-        if not self._waiting:
+        if not self._waiting and (self._unhurried or not self.unread):
             # nobody needs it now: leave the processor to the stage's own work
             await asyncio.sleep(time.monotonic() - started)
 

@@ -100,9 +100,9 @@ def settle(settings: Settings, complaint: str, handler: Callable[[Partition], Li
         stamps = FirstStamps(settings)
         partition = Partition(number, settings.partitions, policies.load(settings.policy))
         lease = Lease(stage, settings, source, partition, stamps)
-        await lease.take(consumer, None)
-        end = (await consumer.end_offsets([source]))[source]
         commits = LateCommits(consumer, print)
+        await lease.take(consumer, None, commits)
+        end = (await consumer.end_offsets([source]))[source]
         async with asyncio.timeout(60):
             while await consumer.position(source) < end:
                 for records in (await consumer.getmany(source, timeout_ms=200)).values():

@@ -9,10 +9,11 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from engines import command_event
-from kafka import KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka import TopicPartition as KafkaPartition
 
 from agents import policies
-from agents.admin import ensure_topics
+from agents.admin import ensure_topics, lag
 from agents.lifecycle import Lifecycle
 from agents.settings import Settings
 from agents.shell import Partition, Stage, forwarding, kafka
@@ -22,6 +23,7 @@ from agents.shell.horizon import Horizon
 from agents.shell.lease import Lease
 from agents.shell.stage import RefusedToStart
 from events.topics import TopicName
+from events.writer import state_headers
 
 COMMAND = command_event(
     "withdraw-complaint", "6c0f2a52-4b0f-5d0c-9d6b-4b0a3a5f1c11", "/citizens/anonymous", {"reason": "selesai"}
@@ -53,7 +55,7 @@ class Bench:
         stage = Stage("lifecycle", Lifecycle, transactional=True, memory=TopicName.STATE)
         partition = Partition(0, self.settings.partitions, policies.load(self.settings.policy))
         lease = Lease(stage, self.settings, self.source, partition, FirstStamps(self.settings))
-        await lease.take(consumer, None)
+        await lease.take(consumer, None, LateCommits(consumer, print))
         self.closing.append(lease.give_up)
         return lease
 
@@ -188,10 +190,55 @@ def test_nobody_begins_anew_beside_what_was_done_before(settings: Settings) -> N
         producer = await bench.producer()
         erased = COMMAND["subject"].encode()
         await producer.send_and_wait(settings.topic(TopicName.STATE), None, key=erased, partition=0)
-        with pytest.raises(RefusedToStart, match=r"the offset of group .*lifecycle is gone"):
+        with pytest.raises(RefusedToStart, match=r"the offset of group .*lifecycle in partition 0 of .* is gone"):
             await bench.lease(await bench.consumer())
 
     on_the_bench(settings, test)
+
+
+def test_an_offset_before_what_the_state_already_contains_is_refused(settings: Settings) -> None:
+    async def test(bench: Bench) -> None:
+        producer = await bench.producer()
+        for _ in range(6):
+            await bench.write(producer)
+        state, erased = settings.topic(TopicName.STATE), COMMAND["subject"].encode()
+        await producer.send_and_wait(state, None, key=erased, partition=0, headers=list(state_headers(4)))
+        consumer = await bench.consumer()
+        await consumer.commit({bench.source: kafka.marked(4)})
+        with pytest.raises(RefusedToStart, match=r"is 4, but the effect of the command at 4 is already there.* to 5 "):
+            await bench.lease(consumer)
+        await consumer.commit({bench.source: kafka.marked(7)})
+        with pytest.raises(RefusedToStart, match="is 7, behind the log end 6"):
+            await bench.lease(consumer)
+        await consumer.commit({bench.source: kafka.marked(5)})
+        assert (await bench.lease(consumer)).next_offset == 5
+
+    on_the_bench(settings, test)
+
+
+def test_a_partition_that_was_emptied_unread_does_not_hold_deadlines(settings: Settings) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.write(await bench.producer())
+        horizon = Horizon(settings, settings.partitions)
+        await horizon.start()
+        bench.closing.append(horizon.stop)
+        assert await horizon.reached() is None
+        await asyncio.to_thread(_delete_all, settings, bench.source)
+        assert await horizon.reached() is not None
+        assert lag(settings)["lifecycle"][0] == 0
+        consumer = await bench.consumer()
+        lease = await bench.lease(consumer)
+        assert lease.next_offset == 1
+        while await consumer.committed(bench.source) != 1:  # noqa: ASYNC110 -- as above
+            await asyncio.sleep(0.05)
+        assert (await kafka.committed(consumer, [bench.source]))[bench.source] == kafka.marked(1)
+
+    on_the_bench(settings, test)
+
+
+def _delete_all(settings: Settings, source: TopicPartition) -> None:
+    with KafkaAdminClient(bootstrap_servers=settings.broker) as admin:
+        admin.delete_records({KafkaPartition(*source): -1})
 
 
 class _NoText(str):

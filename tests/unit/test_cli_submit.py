@@ -11,7 +11,6 @@ from typer.testing import CliRunner, Result
 
 from agents.bridges.importing import Import
 from agents.bridges.items import Report, Skipped, UnreadableFile
-from agents.bridges.sources import source_of
 from agents.cli.app import application
 from agents.cli.errors import Failure
 from agents.cli.import_options import offices_of
@@ -101,8 +100,7 @@ class TestDryRun:
         result = dry(self.CSV, tmp_path)
         assert result.exit_code == 1
         layout, columns, header, first, third, *rest = result.stdout.splitlines()
-        source = source_of(str(tmp_path / "laporan.csv"))
-        assert layout == f"layout: a table, as from {source}"
+        assert layout == "layout: a table, as from /channels/web"
         assert columns.startswith("columns: id=id, title=judul, event_date=tanggal kejadian")
         assert header.split() == [
             "line",
@@ -128,8 +126,8 @@ class TestDryRun:
         assert rest == [
             "line 3: anonymous: 'mungkin' is neither yes nor no",
             "line 4: left out: event_date: '3020-01-01' lies after the report, or in the future",
-            f"line 2 is complaint {complaint_id(source, '1')}",
-            f"line 4 is complaint {complaint_id(source, '3')}",
+            f"line 2 is complaint {complaint_id('/channels/web', '1')}",
+            f"line 4 is complaint {complaint_id('/channels/web', '3')}",
             "would submit 2, skipped 1",
         ]
         assert result.stderr == "alur: 1 of 3 reports would not be submitted\n"

@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 from agents.shell import commits as late
+from agents.shell import kafka
 from agents.shell.commits import LateCommits
 
 FIRST, SECOND = (TopicPartition("events", number) for number in range(2))
@@ -24,8 +26,9 @@ class Broker:
         self.failures: list[str] = []
         self.failed = asyncio.Event()
 
-    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
-        self.requests.append(offsets)
+    async def commit(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
+        assert all(kafka.marked(found.offset) == found for found in offsets.values())
+        self.requests.append({source: found.offset for source, found in offsets.items()})
         self.came.put_nowait(None)
         answer = await self.answers.get()
         if answer is not None:

@@ -83,6 +83,14 @@ def test_a_poll_that_does_not_end_is_not_ready_first_and_not_live_later() -> Non
     assert health.not_live(reader) == "a poll has not ended for 61 s"
 
 
+def test_a_worker_that_waits_for_another_topic_is_loading_however_long_its_poll_takes() -> None:
+    reader = Shared(ONE)
+    reader.waits_for = lambda: "reading earlier reports: 7 facts to go"
+    reader.stand_still(health.LIVE_SECONDS + 1)
+    assert health.not_ready(reader) == "reading earlier reports: 7 facts to go"
+    assert health.not_live(reader) is None
+
+
 def test_a_silent_kafka_is_not_ready_and_nobody_is_killed_for_it() -> None:
     reader = Shared(ONE, fetched_seconds_ago=health.READY_SECONDS + 3)
     assert health.not_ready(reader) == "Kafka has not answered for 13 s"

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidProducerIdMapping, KafkaError
 
 from agents import policies
+from agents.progress import mark
 from agents.settings import Settings
 from agents.shell import Partition, Stage, kafka
 from agents.shell.commits import LateCommits
@@ -40,7 +41,8 @@ class Coordinator:
         [(topic, partitions)] = request._partitions  # noqa: SLF001 -- it has no other way to say
         of_group, of_partition, offset = next(self.answers)
         # an error of the whole group comes alone
-        topics = [] if of_group else [(topic, [(partition, offset, "", of_partition) for partition in partitions])]
+        found = [(partition, offset, mark(offset), of_partition) for partition in partitions]
+        topics = [] if of_group else [(topic, found)]
         return SimpleNamespace(error_code=of_group, topics=topics)
 
 
@@ -51,12 +53,13 @@ class Member:
         self._coordinator = Coordinator(*(answers or [(0, 0, 7)] * 10))
         self.sought: list[tuple[TopicPartition, int]] = []
         self.told: list[Any] = []
+        self.read: set[TopicPartition] = set()
 
     def pause(self, source: TopicPartition) -> None:
-        pass
+        self.read.discard(source)
 
     def resume(self, source: TopicPartition) -> None:
-        pass
+        self.read.add(source)
 
     def seek(self, source: TopicPartition, offset: int) -> None:
         self.sought.append((source, offset))
@@ -64,8 +67,14 @@ class Member:
     async def position(self, _source: TopicPartition) -> int:
         return 7
 
-    async def commit(self, offsets: dict[TopicPartition, int]) -> None:
-        self.told.append(offsets)
+    async def beginning_offsets(self, sources: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(sources, 0)
+
+    async def end_offsets(self, sources: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(sources, 9)
+
+    async def commit(self, offsets: dict[TopicPartition, Any]) -> None:
+        self.told.append({source: found.offset for source, found in offsets.items()})
 
     async def stop(self) -> None:
         self.told.append("stopped")
@@ -174,6 +183,59 @@ async def test_a_stage_whose_offsets_are_overdue_reads_nothing() -> None:
     await reading
 
 
+@in_a_loop
+async def test_nothing_is_read_while_another_topic_is_waited_for_and_the_group_sees_us_poll() -> None:
+    reader = Watched(lambda _: object())
+    reader.waits_for = lambda: "reading earlier reports"
+    polls = []
+
+    async def getmany(**_: object) -> dict[TopicPartition, list[Any]]:
+        polls.append(set(reader.consumer.read))
+        return {}
+
+    reader.consumer.getmany = getmany
+    await reader.share_out(1, ONE)
+    await reader._poll()  # noqa: SLF001 -- what the task does
+    reader.waits_for = lambda: None
+    await reader._poll()  # noqa: SLF001 -- as above
+    assert polls == [set(), {ONE}]
+
+
+@in_a_loop
+async def test_a_quiet_partition_passes_markers_while_another_is_busy() -> None:
+    reader = Watched(lambda _: object())
+    leases = await reader.share_out(1, ONE, TWO)
+    leases[ONE].next_offset = leases[TWO].next_offset = 5
+    await reader._pass_markers([(leases[ONE], [])])  # noqa: SLF001 -- what settling does beside its work
+    await reader.commits.send()
+    assert reader.consumer.told[-1] == {TWO: 7}
+    leases[TWO].next_offset = 6
+    await reader._pass_markers([(leases[ONE], [])])  # noqa: SLF001 -- as above
+    assert leases[TWO].next_offset == 6, "while others are busy, once a second"
+
+
+@in_a_loop
+async def test_a_forgotten_transactional_id_has_its_partition_taken_anew_and_fencing_does_not() -> None:
+    reader = Watched(lambda _: object())
+    leases = await reader.share_out(1, ONE, TWO)
+    wrapped = KafkaError("Unexpected error during batch delivery")
+    wrapped.__cause__ = InvalidProducerIdMapping()
+
+    async def settle(*_: object) -> None:
+        raise wrapped
+
+    leases[ONE].settle = settle
+    await reader.settle([(leases[ONE], [])])
+    await asyncio.gather(*reader._opening.values())  # noqa: SLF001 -- until it is open again
+    assert reader.leases[ONE] is not leases[ONE]
+    assert reader.leases[ONE].open
+    assert reader.leases[TWO] is leases[TWO]
+    wrapped.__cause__ = None
+    reader.leases[ONE].settle = settle  # type: ignore[assignment]  # as above
+    await reader.settle([(reader.leases[ONE], [])])
+    assert reader.failures == [wrapped]
+
+
 async def _nothing(**_: object) -> dict[TopicPartition, list[Any]]:
     return {}
 
@@ -244,13 +306,15 @@ LOADING, MOVED, FORBIDDEN = 14, 16, 30
 )
 def test_what_a_group_has_committed(answers: list[tuple[int, int, int]], expected: int | None) -> None:
     member = Member(*answers)
-    assert asyncio.run(kafka.committed(member, [ONE])).get(ONE) == expected
+    found = asyncio.run(kafka.committed(member, [ONE])).get(ONE)
+    assert (found and found.offset) == expected
     assert member._coordinator.found_anew == sum(MOVED in answer for answer in answers)  # noqa: SLF001 -- its own
 
 
 def test_the_places_of_all_partitions_are_asked_for_at_once() -> None:
     only_answer = (0, 0, 7)
-    assert asyncio.run(kafka.committed(Member(only_answer), [ONE, TWO])) == {ONE: 7, TWO: 7}
+    found = asyncio.run(kafka.committed(Member(only_answer), [ONE, TWO]))
+    assert found == {ONE: kafka.marked(7), TWO: kafka.marked(7)}
 
 
 def test_a_group_that_may_not_be_seen_is_no_group_that_has_committed_nothing() -> None:

@@ -1,0 +1,116 @@
+"""Acceptance of committed offsets that no stage has committed: after an upgrade, and after an operator's reset."""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from kafka import TopicPartition
+from kafka.errors import GroupIdNotFoundError, NoError
+from kafka.structs import OffsetAndMetadata
+
+from agents.admin import patiently
+from agents.progress import is_marked, mark
+from agents.settings import Settings
+from events.client import require_topics
+from events.client.administration import admin_client
+from events.client.errors import KafkaFailure
+from events.installation import MARKS, OFFSETS_ACCEPTED, Incident
+from events.topics import STAGES, TopicName
+
+_NO_MEMBERS: Final = frozenset({"Empty", "Dead"})
+_LEAVING_SECONDS: Final = 10.0
+"""A worker that was killed, or has refused to start, is a member until its session times out (6 s)."""
+_ASK_AGAIN_SECONDS: Final = 0.5
+
+
+class StageRuns(KafkaFailure):
+    """The offsets of a stage cannot be set while one of its workers runs; the message is one line."""
+
+
+class Accepted(NamedTuple):
+    """An offset that is now marked as the stage's own."""
+
+    stage: str
+    topic: str
+    """As it stands on Kafka, with its prefix."""
+    partition: int
+    offset: int
+
+
+def accept(settings: Settings, stages: Collection[str]) -> list[Accepted]:
+    """Mark the committed offsets of `stages` that are not marked yet, and return them.
+
+    Raises:
+        StageRuns: a group has members; then no offset of any group was changed.
+        TopicsMissing: there is no installation record.
+        BrokerUnreachable, KafkaRefused: Kafka refuses, or does not answer.
+    """
+    require_topics(settings, [TopicName.INSTALLATION])
+    with admin_client(settings) as client:
+        groups = {settings.group(stage): stage for stage in stages}
+        deadline = time.monotonic() + _LEAVING_SECONDS
+        while running := _with_members(client, groups):
+            if time.monotonic() > deadline:
+                raise StageRuns(
+                    f"{groups[running[0]]} runs: group {running[0]} has members. Stop all its workers first"
+                )
+            time.sleep(_ASK_AGAIN_SECONDS)
+        return [each for group, stage in groups.items() for each in _accept(client, settings, group, stage)]
+
+
+def _with_members(client: Any, groups: Collection[str]) -> list[str]:  # noqa: ANN401 -- kafka-python ships no types
+    described = client.describe_groups(list(groups))
+    return [group for group in groups if described[group]["group_state"] not in _NO_MEMBERS]
+
+
+def _accept(client: Any, settings: Settings, group: str, stage: str) -> list[Accepted]:  # noqa: ANN401 -- kafka-python ships no types
+    topic = settings.topic(STAGES[stage])
+    try:
+        committed = patiently(lambda: client.list_group_offsets(group)).get(group, {})
+    except GroupIdNotFoundError:
+        return []
+    wanted = {
+        source: OffsetAndMetadata(found.offset, mark(found.offset), found.leader_epoch)
+        for source, found in sorted(committed.items())
+        if source.topic == topic and found.offset >= 0 and not is_marked(found.offset, found.metadata)
+    }
+    found = [Accepted(stage, source.topic, source.partition, each.offset) for source, each in wanted.items()]
+    if found:
+        _report(settings, found)
+    for source, error in client.alter_group_offsets(group, wanted).items():
+        if error is not NoError:
+            raise error(f"offset of group {group} in {_name(source)}")
+    return found
+
+
+def _report(settings: Settings, found: Sequence[Accepted]) -> None:
+    """Leave an incident for each offset, unless it is of an earlier version, which did not mark its offsets."""
+    from agents.shell.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this command only
+
+    now = datetime.now(UTC)
+    incidents = {
+        each: Incident(
+            OFFSETS_ACCEPTED,
+            each.stage,
+            STAGES[each.stage],
+            each.partition,
+            each.offset,
+            each.offset,
+            f"offset {each.offset} was set by hand and accepted: what lies before it may be unread, "
+            "what lies behind it may have been read before",
+            at=now,
+        )
+        for each in found
+    }
+    marks = {f"{MARKS}{each.stage}": True for each in found}
+
+    def decide(values: Mapping[str, Any]) -> dict[str, Any]:
+        by_hand = [incident for each, incident in incidents.items() if values.get(f"{MARKS}{each.stage}")]
+        return marks | {incident.key: incident.to_value() for incident in by_hand}
+
+    change_now(settings, decide)
+
+
+def _name(source: TopicPartition) -> str:
+    return f"{source.topic}-{source.partition}"

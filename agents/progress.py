@@ -1,0 +1,46 @@
+"""Group progress: how far a consumer group has come with a partition, computed in this one place.
+
+Who asks (the runtime, `alur lag`, `alur watch`, the audit) brings the offsets; the rules are the same for all:
+a group without a committed offset begins at the log start, and what is gone from the log is waited for by nobody.
+"""
+
+from typing import Final, NamedTuple
+
+_MARK: Final = "alur/1:"
+"""Begins the metadata of an offset that a stage has committed; the offset itself follows."""
+
+
+class GroupProgress(NamedTuple):
+    """A group in one partition of its topic. All are offsets of the log."""
+
+    committed: int | None
+    """Next record that the group wants; None if it has committed nothing, or Kafka has forgotten it."""
+    start: int
+    """First offset that the log still has."""
+    end: int
+    """Offset behind the last record that counts: the log end, or the last stable offset."""
+
+    @property
+    def next_offset(self) -> int:
+        """Where reading goes on."""
+        return self.start if self.committed is None else max(self.committed, self.start)
+
+    @property
+    def lag(self) -> int:
+        """How many offsets there are to read; control records among them count."""
+        return max(0, self.end - self.next_offset)
+
+    @property
+    def expired(self) -> range:
+        """The offsets that retention, or an operator, has deleted before the group has read them."""
+        return range(self.committed or 0, max(self.committed or 0, self.start))
+
+
+def mark(offset: int) -> str:
+    """Return the metadata that a stage commits `offset` with: an operator's tool commits it without."""
+    return f"{_MARK}{offset}"
+
+
+def is_marked(offset: int, metadata: str | None) -> bool:
+    """Say whether a stage, or `alur offsets accept`, has committed this very offset."""
+    return metadata == mark(offset)
