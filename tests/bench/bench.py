@@ -20,6 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from at_rest import at_rest
 from figures import Figures, Goal, quantile, say
 from kept import kept
 from lives import Run, at_once, burst, engine_settings, reconcile, reconcile_facts, run_lives, steadily, store
@@ -117,6 +118,7 @@ class Bench:
         """Part d."""
         for count in self.size.complaints:
             kept(self.figures, count, self.size.rounds)
+        at_rest(self.figures, self.size.stored)
         for stored in self.size.complaints:
             recovery(self.figures, self.broker, self.folder, stored=stored, rounds=self.size.rounds)
 
