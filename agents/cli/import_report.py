@@ -109,7 +109,7 @@ def told(
     if tally.settled:
         yield f"{tally.settled} are settled where they come from and were passed over (--settled submits them too)"
     if tally.accepted and len(tally.complaints) <= _FEW:
-        yield from (f"{entry} {line} is complaint {complaint}" for line, complaint in tally.lines)
+        yield from (f"{entry} {line} is complaint {complaint}" for line, complaint in sorted(tally.lines))
     if standing is not None and tally.accepted:
         yield _stood(tally, standing)
     yield f"{verb} {tally.accepted}, skipped {len(left_out)}"
