@@ -15,7 +15,7 @@ from agents.contents import Contents
 from agents.quarantine import Quarantine
 from agents.shelf import Shelf
 from agents.shell import Output, Partition, Stage, stage_app
-from agents.shell.forwarding import forwarded
+from agents.shell.forwarding import forwarded, with_original_timestamp
 from agents.shell.metrics import Holding
 from agents.shell.stage import Record, RefusedToStart, log_time
 from events.announcements import CALENDAR, CALENDAR_KEY
@@ -193,6 +193,7 @@ class Lifecycle:
 
     def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
         """Return the facts and the snapshot that follow from a command, or its rejection."""
+        record = with_original_timestamp(record, self._partition.keys)
         now = log_time(record)
         if is_announcement(record.value):
             return self._announced(record, now)
@@ -229,7 +230,7 @@ class Lifecycle:
         # librdkafka's default partitioner is not Kafka's, so this happens to anybody
         self._uncounted.append(self._partition.metrics.sent_on)
         log.info("forwarded", complaint=complaint_id, from_partition=record.partition, to_partition=home)
-        return forwarded(record, complaint_id.encode(), home)
+        return forwarded(record, complaint_id.encode(), home, self._partition.keys)
 
     def _reach(self) -> tuple[int, date]:
         """Return how far the calendar of open complaints reaches back: in announcements, and in days.

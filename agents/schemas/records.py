@@ -95,7 +95,7 @@ def _headers(topic: TopicName, name: str) -> Part:
         may[REPLAYS] = _text("how often it was brought back from the dead letters")
         may["replayed-from"] = _text(f"the dead letter that it was: {_PLACE}")
     if topic is TopicName.COMMANDS:
-        may[FORWARDED] = _text("partition/offset at which it lay in the wrong partition")
+        may[FORWARDED] = _text("partition/offset@milliseconds of the record that was forwarded, and a signature")
     if topic in {TopicName.EVENTS, TopicName.STATE}:
         may[WRITER_HEADER] = _text("the writer number of the lifecycle that wrote it: without it, records are not ours")
     if topic is TopicName.STATE:

@@ -23,7 +23,6 @@ from agents.progress import GroupProgress
 from agents.settings import Settings
 from agents.shell import failpoints, kafka
 from agents.shell.commits import LateCommits
-from agents.shell.forwarding import FirstStamps
 from agents.shell.installation import Installation
 from agents.shell.records import BUG, Output, dead_letter
 from agents.shell.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
@@ -63,9 +62,7 @@ class Tally:
 class Lease:
     """One partition of the stage's source topic, while it is ours."""
 
-    def __init__(
-        self, stage: Stage, settings: Settings, source: TopicPartition, partition: Partition, stamps: FirstStamps
-    ) -> None:
+    def __init__(self, stage: Stage, settings: Settings, source: TopicPartition, partition: Partition) -> None:
         self.stage = stage
         self.settings = settings
         self.source = source
@@ -81,8 +78,6 @@ class Lease:
         self._decided = -1
         self._producer: Any = None
         self._foreign_named = 0
-        self._stamps = stamps
-        self._count = partition.count
         self._metrics = partition.metrics
 
     @property
@@ -229,8 +224,6 @@ class Lease:
         fresh = [record for record in records if record.offset >= (self.next_offset or 0)]
         if not fresh:
             return Tally()
-        if self.stage.source is TopicName.COMMANDS:  # nothing else is sent on
-            fresh = list(await self._stamps.restore(fresh, self._count))
         failpoints.reach("before-decide")
         traced = self.tracing.batch()
         outputs = [output for record in fresh for output in traced.follow(record, self._outputs(record))]

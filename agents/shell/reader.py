@@ -18,7 +18,6 @@ from mode import Service
 from agents.settings import Settings
 from agents.shell import failpoints, kafka
 from agents.shell.commits import LateCommits
-from agents.shell.forwarding import FirstStamps
 from agents.shell.headroom import Headroom
 from agents.shell.horizon import Horizon
 from agents.shell.installation import Installation
@@ -59,7 +58,6 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.guard = LayoutGuard(stage.name, settings, self.installation)
         self.metrics = Metrics()
         self.tracing: Tracing = PASSING
-        self.stamps = FirstStamps(settings)
         self.horizon: Horizon | None = None
         self.headroom: Headroom | None = None
         self._opening: dict[TopicPartition, asyncio.Task[None]] = {}
@@ -170,7 +168,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         partition = Partition(
             source.partition, self.count, self.policies, self.metrics, self.keys, self.written_since(source.partition)
         )
-        lease = Lease(self.stage, self.settings, source, partition, self.stamps)
+        lease = Lease(self.stage, self.settings, source, partition)
         lease.tracing = self.tracing
         lease.installation = self.installation
         self.leases[source] = lease
@@ -402,7 +400,6 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         await self._send_last()
         await self.consumer.stop()
         await self.producer.stop()
-        await self.stamps.stop()
         self.guard.stop()
         await self.installation.stop()
         await asyncio.to_thread(self.tracing.stop)

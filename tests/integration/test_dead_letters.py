@@ -22,7 +22,6 @@ from agents.lifecycle import Lifecycle
 from agents.settings import Settings
 from agents.shell import Output, Partition, Stage, kafka
 from agents.shell.commits import LateCommits
-from agents.shell.forwarding import FirstStamps
 from agents.shell.lease import Lease
 from agents.shell.records import dead_letter
 from events.client import Publisher, read_all
@@ -97,9 +96,8 @@ def settle(settings: Settings, complaint: str, handler: Callable[[Partition], Li
         await consumer.start()
         consumer.assign([source])
         stage = Stage("lifecycle", handler, transactional=True, memory=TopicName.STATE)
-        stamps = FirstStamps(settings)
-        partition = Partition(number, settings.partitions, policies.load(settings.policy))
-        lease = Lease(stage, settings, source, partition, stamps)
+        partition = Partition(number, settings.partitions, policies.load(settings.policy), keys=settings.keys())
+        lease = Lease(stage, settings, source, partition)
         commits = LateCommits(consumer, print)
         await lease.take(consumer, None, commits)
         end = (await consumer.end_offsets([source]))[source]
@@ -109,7 +107,6 @@ def settle(settings: Settings, complaint: str, handler: Callable[[Partition], Li
                     await lease.settle(records, commits)
             await lease.skip_to(end, commits)
         await lease.give_up()
-        await stamps.stop()
         await consumer.stop()
 
     asyncio.run(own())

@@ -3,25 +3,31 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from engines import command_event
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient
 from kafka import TopicPartition as KafkaPartition
 
 from agents import policies
 from agents.admin import ensure_topics, lag
+from agents.keys import Keys
 from agents.lifecycle import Lifecycle
 from agents.settings import Settings
-from agents.shell import Partition, Stage, forwarding, kafka
+from agents.shell import Partition, Stage, kafka
 from agents.shell.commits import LateCommits
-from agents.shell.forwarding import FirstStamps
+from agents.shell.forwarding import HEADER, forwarded
 from agents.shell.horizon import Horizon
 from agents.shell.lease import Lease
 from agents.shell.stage import RefusedToStart
+from events.base import log_moment, timestamp
+from events.client import read_all
+from events.client.partitions import partition_of
 from events.topics import TopicName
 from events.writer import state_headers
 
@@ -53,9 +59,10 @@ class Bench:
 
     async def lease(self, consumer: Any) -> Lease:
         stage = Stage("lifecycle", Lifecycle, transactional=True, memory=TopicName.STATE)
-        partition = Partition(0, self.settings.partitions, policies.load(self.settings.policy))
-        lease = Lease(stage, self.settings, self.source, partition, FirstStamps(self.settings))
-        await lease.take(consumer, None, LateCommits(consumer, print))
+        policy_set = policies.load(self.settings.policy)
+        partition = Partition(0, self.settings.partitions, policy_set, keys=self.settings.keys())
+        lease = Lease(stage, self.settings, self.source, partition)
+        await lease.take(consumer, None)
         self.closing.append(lease.give_up)
         return lease
 
@@ -143,42 +150,31 @@ def test_a_new_owner_waits_for_the_transaction_of_the_last_one_to_be_over(settin
     on_the_bench(settings, test)
 
 
-def test_the_first_stamp_counts_whatever_lies_behind_it(settings: Settings) -> None:
-    """What nobody can read, right behind a command that was sent on, does not take its first stamp from it."""
+def test_the_original_time_counts_only_where_lifecycle_has_signed_it(settings: Settings) -> None:
+    """The same bytes in another partition, and a header that names them, beat no deadline."""
 
     async def test(bench: Bench) -> None:
         producer = await bench.producer()
-        value = json.dumps(COMMAND).encode()
-        first = await producer.send_and_wait(bench.source.topic, value, partition=1)
-        _send_unreadable(settings, bench.source.topic, 1)
-        header = [("forwarded-from", f"1/{first.offset}".encode())]
-        await producer.send_and_wait(bench.source.topic, value, partition=0, headers=header)
-        consumer = await bench.consumer()
-        [record] = (await consumer.getmany(timeout_ms=30_000))[bench.source]
-        stamps = FirstStamps(settings)
-        bench.closing.append(stamps.stop)
-        [restored] = await stamps.restore([record], settings.partitions)
-        assert restored.timestamp == first.timestamp
-
-    on_the_bench(settings, test)
-
-
-def test_nothing_is_decided_while_a_first_stamp_cannot_be_read(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(forwarding, "_PATIENCE_SECONDS", 0.0)
-
-    async def test(bench: Bench) -> None:
-        producer = await bench.producer()
-        value = json.dumps(COMMAND).encode()
-        await producer.send_and_wait(bench.source.topic, value, partition=1)
-        await producer.send_and_wait(bench.source.topic, value, partition=0, headers=[("forwarded-from", b"1/0")])
+        home = next(each for each in (str(UUID(int=number)) for number in range(99)) if partition_of(each, 4) == 0)
+        value, elsewhere = json.dumps({**COMMAND, "subject": home}).encode(), bench.source.topic
+        first = await producer.send_and_wait(elsewhere, value, partition=1)
+        record = SimpleNamespace(
+            topic=elsewhere, partition=1, offset=first.offset, timestamp=first.timestamp, value=value, headers=()
+        )
+        signed_by = (Keys.derived("forged"), settings.keys())
+        signed = [forwarded(record, b"", 0, keys).headers[-1] for keys in signed_by]
+        claims = [(HEADER, b"%d/%d" % (1, first.offset)), *signed]
+        sent = [await producer.send_and_wait(elsewhere, value, partition=0, headers=[claim]) for claim in claims]
         consumer = await bench.consumer()
         lease = await bench.lease(consumer)
-        [record] = (await consumer.getmany(timeout_ms=30_000))[bench.source]
-        with pytest.raises(KafkaError):
-            await lease.settle([record], LateCommits(consumer, print))
-        assert lease.next_offset == record.offset
+        found: list[Any] = []
+        while len(found) < len(sent):
+            found += (await consumer.getmany(timeout_ms=30_000))[bench.source]
+        await lease.settle(found, LateCommits(consumer, print))
+        rejections = await asyncio.to_thread(lambda: list(read_all(settings, [TopicName.REJECTIONS])))
+        times = [json.loads(rejection.value or b"")["time"] for rejection in rejections]
+        stamps = [sent[0].timestamp, sent[1].timestamp, first.timestamp]
+        assert times == [timestamp(log_moment(stamp)) for stamp in stamps]
 
     on_the_bench(settings, test)
 
@@ -194,63 +190,3 @@ def test_nobody_begins_anew_beside_what_was_done_before(settings: Settings) -> N
             await bench.lease(await bench.consumer())
 
     on_the_bench(settings, test)
-
-
-def test_an_offset_before_what_the_state_already_contains_is_refused(settings: Settings) -> None:
-    async def test(bench: Bench) -> None:
-        producer = await bench.producer()
-        for _ in range(6):
-            await bench.write(producer)
-        state, erased = settings.topic(TopicName.STATE), COMMAND["subject"].encode()
-        await producer.send_and_wait(state, None, key=erased, partition=0, headers=list(state_headers(4)))
-        consumer = await bench.consumer()
-        await consumer.commit({bench.source: kafka.marked(4)})
-        with pytest.raises(RefusedToStart, match=r"is 4, but the effect of the command at 4 is already there.* to 5 "):
-            await bench.lease(consumer)
-        await consumer.commit({bench.source: kafka.marked(7)})
-        with pytest.raises(RefusedToStart, match="is 7, behind the log end 6"):
-            await bench.lease(consumer)
-        await consumer.commit({bench.source: kafka.marked(5)})
-        assert (await bench.lease(consumer)).next_offset == 5
-
-    on_the_bench(settings, test)
-
-
-def test_a_partition_that_was_emptied_unread_does_not_hold_deadlines(settings: Settings) -> None:
-    async def test(bench: Bench) -> None:
-        await bench.write(await bench.producer())
-        horizon = Horizon(settings, settings.partitions)
-        await horizon.start()
-        bench.closing.append(horizon.stop)
-        assert await horizon.reached() is None
-        await asyncio.to_thread(_delete_all, settings, bench.source)
-        assert await horizon.reached() is not None
-        assert lag(settings)["lifecycle"][0] == 0
-        consumer = await bench.consumer()
-        lease = await bench.lease(consumer)
-        assert lease.next_offset == 1
-        while await consumer.committed(bench.source) != 1:  # noqa: ASYNC110 -- as above
-            await asyncio.sleep(0.05)
-        assert (await kafka.committed(consumer, [bench.source]))[bench.source] == kafka.marked(1)
-
-    on_the_bench(settings, test)
-
-
-def _delete_all(settings: Settings, source: TopicPartition) -> None:
-    with KafkaAdminClient(bootstrap_servers=settings.broker) as admin:
-        admin.delete_records({KafkaPartition(*source): -1})
-
-
-class _NoText(str):
-    """The name of a header as only a client that does not look could send it."""
-
-    __slots__ = ()
-
-    def encode(self, *_: object) -> bytes:
-        return b"\xff\xfe"
-
-
-def _send_unreadable(settings: Settings, topic: str, partition: int) -> None:
-    producer = KafkaProducer(bootstrap_servers=settings.broker)
-    producer.send(topic, value=b"1", partition=partition, headers=[(_NoText("x"), b"y")]).get(30)
-    producer.close()

@@ -203,8 +203,8 @@ def sound(lots: Lots, event: dict[str, Any]) -> bytes:
 
 _WAYS: Final = {changed: 40, bent: 25, garbage: 12, doubled: 8, sound: 14, huge: 0.4}
 _ODD_HEADERS: Final[tuple[Callable[[Lots], Header], ...]] = (
-    lambda lots: ("forwarded-from", f"{lots.randrange(6)}/{lots.randrange(50_000)}".encode()),
-    lambda lots: ("forwarded-from", b"0/" + b"9" * lots.choice([1, 18, 19, 5_000])),
+    lambda lots: ("forwarded-from", f"{lots.randrange(6)}/{lots.randrange(50_000)}@1 derived:{'0' * 32}".encode()),
+    lambda lots: ("forwarded-from", b"0/0@" + b"9" * lots.choice([1, 15, 16, 5_000]) + b" derived:0"),
     lambda lots: (
         "forwarded-from",
         lots.choice([None, b"", b"/", b"-1/-1", b"0/0/0", b"\xff/\xff", "\u0663/1".encode()]),

@@ -1,32 +1,75 @@
-"""Where a command says that it came from: looked up if it may be a place, passed over if it is none."""
+"""The original time of a forwarded command: what lifecycle has signed counts, and nothing else."""
 
-from types import SimpleNamespace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
-from agents.shell.forwarding import HEADER, _first_place, forwarded
+from agents.keys import Keys
+from agents.shell.forwarding import HEADER, forwarded, with_original_timestamp
 
 KEY = b"419535e9-5c83-5206-857a-a7517e758cf7"
+KEYS = Keys.derived("test")
+FIRST, SECOND, THIRD = 1_773_628_800_000, 1_773_628_801_000, 1_773_628_802_000
 
 
-def record(*claims: bytes | None) -> SimpleNamespace:
-    headers = [(HEADER, claim) for claim in claims]
-    return SimpleNamespace(partition=2, offset=17, key=KEY, value=b"{}", headers=[("traceparent", b"x"), *headers])
+@dataclass(frozen=True)
+class Record:
+    """As much of a record as forwarding looks at."""
+
+    partition: int = 2
+    offset: int = 17
+    timestamp: int = FIRST
+    value: bytes = b"{}"
+    headers: tuple[tuple[str, bytes | None], ...] = (("traceparent", b"x"),)
+    topic: str = "t.complaints.commands"
 
 
-def test_what_is_sent_on_says_where_it_lay_and_nothing_older() -> None:
-    output = forwarded(record(b"0/1", b"1/1"), KEY, 3)
-    assert output.partition == 3
-    assert [value for name, value in output.headers if name == HEADER] == [b"2/17"]
-    assert ("traceparent", b"x") in output.headers
-    assert _first_place(SimpleNamespace(headers=output.headers)) == (2, 17)
+def original_timestamp(record: Record, keys: Keys = KEYS) -> int:
+    return int(with_original_timestamp(record, keys).timestamp)
+
+
+def sent_on(record: Record, home: int, at: int, offset: int = 40) -> Any:
+    """The record as it comes in `home`."""
+    output = forwarded(with_original_timestamp(record, KEYS), KEY, home, KEYS)
+    assert (output.key, output.value, output.partition) == (KEY, record.value, home)
+    return Record(output.partition, offset, at, record.value, tuple(output.headers))
+
+
+def test_the_first_timestamp_counts_also_when_a_command_is_forwarded_twice() -> None:
+    once = sent_on(Record(), 3, SECOND)
+    assert original_timestamp(once) == FIRST
+    assert ("traceparent", b"x") in once.headers
+    twice = sent_on(once, 1, THIRD)
+    assert original_timestamp(twice) == FIRST
+    [claim] = [value for name, value in twice.headers if name == HEADER]
+    assert claim is not None
+    assert claim.startswith(b"3/40@%d " % FIRST)
+
+
+def test_a_claim_counts_for_its_record_alone() -> None:
+    genuine = sent_on(Record(), 3, SECOND)
+    for copied in (
+        replace(genuine, value=b"{ }"),
+        replace(genuine, partition=1),
+        replace(genuine, topic="u.complaints.commands"),
+        replace(genuine, headers=((HEADER, b"2/17@%d" % FIRST), *genuine.headers)),
+        replace(genuine, headers=((HEADER, dict(genuine.headers)[HEADER].replace(b"@1", b"@0")),)),
+    ):
+        assert original_timestamp(copied) == SECOND
+    assert original_timestamp(genuine, Keys.derived("other")) == SECOND
+
+
+def test_a_log_whose_clock_went_back_makes_nothing_later() -> None:
+    assert original_timestamp(sent_on(Record(timestamp=SECOND), 3, FIRST)) == FIRST
 
 
 @pytest.mark.parametrize(
     "claim",
-    [None, b"", b"/", b"0", b"0/", b"/0", b"-1/0", b"0/-1", b"0/0/0", b" 0/0", b"0/0\n", b"a/b", b"\xff/\xff", b"0/1e3"]
-    + [b"0/" + b"9" * digits for digits in (19, 4_300, 5_000)]
-    + [b"9" * 5_000 + b"/0", "\N{ARABIC-INDIC DIGIT ONE}/0".encode()],
+    [
+        *(None, b"", b"/", b"2/17", b"2/17@1", b"-1/0@1 a:b", b"2/17@1 ", b"2/17@1 a:b\n", b"2/17@1 \xff"),
+        *(b"2/17@1 derived:" + b"0" * 32, b"2/17@" + b"9" * 5_000 + b" a:b"),
+    ],
 )
-def test_what_is_no_place_is_passed_over(claim: bytes | None) -> None:
-    assert _first_place(record(claim)) is None
+def test_what_is_no_claim_of_ours_is_passed_over(claim: bytes | None) -> None:
+    assert original_timestamp(Record(headers=((HEADER, claim),))) == FIRST

@@ -45,7 +45,7 @@ class Shared(Reader):
 
     def _lease(self, source: TopicPartition) -> Lease:
         partition = Partition(source.partition, 4, self.policies, self.metrics)
-        self.leases[source] = Lease(self.stage, self.settings, source, partition, self.stamps)
+        self.leases[source] = Lease(self.stage, self.settings, source, partition)
         return self.leases[source]
 
     def load(self, source: TopicPartition) -> None:
