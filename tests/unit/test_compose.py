@@ -24,7 +24,7 @@ def services() -> dict[str, Any]:
 
 
 def test_every_stage_has_a_service_and_no_service_is_for_nothing(services: dict[str, Any]) -> None:
-    assert set(services) == {"kafka", "topics", "prometheus", "grafana", "board", "browser", *STAGES}
+    assert set(services) == {"kafka", "keys", "topics", "prometheus", "grafana", "board", "browser", *STAGES}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -55,7 +55,10 @@ def test_the_board_is_for_this_machine_only(services: dict[str, Any]) -> None:
 
 def test_the_topics_are_made_once_kafka_is_healthy(services: dict[str, Any]) -> None:
     assert services["topics"]["command"] == ["topics", "create"]
-    assert services["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
+    assert services["topics"]["depends_on"] == {
+        "kafka": {"condition": "service_healthy"},
+        "keys": {"condition": "service_completed_successfully"},
+    }
     assert "healthcheck" in services["kafka"]
 
 
@@ -67,8 +70,17 @@ def test_our_programs_are_told_where_the_broker_is_for_containers(services: dict
             broker="kafka:19092",
             log="json",
             web=WebAddress("0.0.0.0", 6066),  # noqa: S104 -- within its container
+            key_file="/var/lib/alur/keys",
         )
     assert "INTERNAL://kafka:19092" in services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+
+
+def test_the_keys_are_generated_once_where_all_stages_read_them(services: dict[str, Any]) -> None:
+    _, _, program = services["keys"]["entrypoint"]
+    path = services["sla"]["environment"]["ALUR_KEY_FILE"]
+    assert f"Keys.generate('{path}')" in program
+    for name in ("keys", "topics", "board", *STAGES):
+        assert services[name]["volumes"] == [f"keys:{Path(path).parent}"]
 
 
 def test_nothing_is_published_beyond_this_machine(services: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from agents.keys import Keys
 from agents.settings import Settings, WebAddress
 from agents.shell.health import LIVE_SECONDS
 from agents.shell.process import STOP_SECONDS
@@ -133,7 +134,7 @@ class TestStages:
     @pytest.mark.parametrize("stage", STAGES)
     def test_it_runs_alone_as_a_user_of_its_own(self, stage: str) -> None:
         assert container(stage)["args"] == ["run", stage]
-        assert secrets_of(DEPLOYMENTS[stage]) == {f"alur-kafka-{stage}"}
+        assert secrets_of(DEPLOYMENTS[stage]) == {f"alur-kafka-{stage}", "alur-keys"}
         assert DEPLOYMENTS[stage]["spec"]["selector"]["matchLabels"]["app.kubernetes.io/component"] == stage
 
     def test_it_is_given_time_to_stop_and_to_be_found_stuck(self) -> None:
@@ -181,12 +182,16 @@ class TestSettings:
         assert (settings.partitions, settings.replication, settings.policy) == (12, 3, "lapor")
         assert settings.security.username == "alur-sla"
 
-    def test_a_secret_has_what_they_look_for(self) -> None:
-        [secret] = FILES["secrets.example.yaml"]
+    def test_a_secret_has_what_they_look_for(self, tmp_path: Path) -> None:
+        secret, keys = FILES["secrets.example.yaml"]
         files = {Path(value).name for value in ENVIRONMENT.values() if value.startswith("/etc/alur/kafka/")}
         assert set(secret["stringData"]) == {"username", *files}
-        [place] = [each["mountPath"] for each in container("sla")["volumeMounts"] if each["name"] == "kafka"]
-        assert place == "/etc/alur/kafka"
+        mounted = {each["name"]: each["mountPath"] for each in container("sla")["volumeMounts"]}
+        assert mounted["kafka"] == "/etc/alur/kafka"
+        [(name, content)] = keys["stringData"].items()
+        assert ENVIRONMENT["ALUR_KEY_FILE"] == f"{mounted['keys']}/{name}"
+        (tmp_path / name).write_text(content)
+        assert Keys.from_file(tmp_path / name).ids == ("first",)
 
     def test_the_port_is_the_one_that_is_asked(self) -> None:
         [port] = container("sla")["ports"]
