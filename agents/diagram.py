@@ -130,7 +130,7 @@ def topics() -> str:
                 f"`{topic.name}`",
                 "the last of each key" if config["cleanup.policy"] == "compact" else _days(kept),
                 "the broker's" if config["message.timestamp.type"] == "LogAppendTime" else "the sender's",
-                f"{int(config['max.message.bytes']) // _MIB} MiB",
+                f"{int(config['max.message.bytes']) / _MIB:g} MiB",
                 topic.readers,
             )
         )

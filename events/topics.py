@@ -13,9 +13,12 @@ _FOREVER: Final = "-1"
 _TOMBSTONE_DAYS: Final = 3_650
 
 INWARD_RECORD_BYTES: Final = 1_048_576
-"""Largest record batch that channels, officers and citizens may send, in bytes; what was compressed counts unpacked."""
+"""Largest record (key, value and headers) that channels, officers and citizens may send, in bytes."""
+INWARD_BATCH_BYTES: Final = INWARD_RECORD_BYTES * 5 // 4
+"""Largest batch that the topics of these records take, unpacked: a record that is forwarded still fits, and one that is
+too large is set aside instead of refused by the broker alone."""
 OUTWARD_RECORD_BYTES: Final = 4 * INWARD_RECORD_BYTES
-"""Room for what we add around what was sent to us (snapshots, the headers of a dead letter), in bytes."""
+"""Largest batch that the other topics take, in bytes: more than what any record that is accepted leads to."""
 
 
 class TopicName(StrEnum):
@@ -73,7 +76,7 @@ def _kept(days: int | None) -> dict[str, str]:
 
 def _inward() -> dict[str, str]:
     return _kept(30) | {
-        "max.message.bytes": str(INWARD_RECORD_BYTES),
+        "max.message.bytes": str(INWARD_BATCH_BYTES),
         # the broker unpacks what comes compressed, and so holds it to that limit: 12 kB can unpack to 400 MB
         "compression.type": "uncompressed",
     }
@@ -117,6 +120,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
     Topic(TopicName.INSTALLATION, "stages, operators, auditors", _compacted(), partitions=1),
 )
 
+INWARD: Final = frozenset({TopicName.INTAKE, TopicName.COMMANDS})
+"""The topics on which others write to the engine."""
 ALL_TOPICS: Final = tuple(topic.name for topic in TOPICS)
 """The names of all topics, in the order of their declaration."""
 

@@ -224,7 +224,7 @@ def _print(letter: Letter, zone: ZoneInfo) -> None:
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
     fate = f"{letter.fate}, {local(letter.fate.at, zone)}" if letter.fate else "open"
-    cut = "" if letter.truncated_from is None else f", cut off from {letter.truncated_from:,}"
+    key = "none" if letter.key is None else shortened(letter.key.decode(errors="replace"))
     for name, value in (
         ("letter", str(letter.place)),
         ("is", fate),
@@ -233,11 +233,15 @@ def _print(letter: Letter, zone: ZoneInfo) -> None:
         ("code", letter.code),
         ("reason", letter.reason),
         ("replays", str(letter.replays)),
-        ("key", "none" if letter.key is None else letter.key.decode(errors="replace")),
-        ("size", f"{letter.size:,} bytes{cut}"),
+        ("key", key + _cut(letter.key_truncated_from)),
+        ("size", f"{letter.size:,} bytes{_cut(letter.truncated_from)}"),
         ("traceback", letter.traceback or ""),
         ("value", "none" if letter.value is None else shortened(letter.value.decode(errors="replace"))),
     ):
         if value:
             grid.add_row(name, Text(safe(value)))
     console().print(grid)
+
+
+def _cut(length: int | None) -> str:
+    return "" if length is None else f", cut off from {length:,}"

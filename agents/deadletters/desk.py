@@ -17,11 +17,10 @@ from agents.settings import Settings
 from agents.shell.records import REPLAYS
 from events.client.connection import confirmation, connection, kafka_errors, require_topics
 from events.codec import HEADERS
-from events.topics import OUTWARD_RECORD_BYTES, TopicName
+from events.topics import INWARD, INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, TopicName
 from workflow.evidence import Place
 
 _ANSWER_S: Final = 30
-_INWARD: Final = (TopicName.INTAKE, TopicName.COMMANDS)
 
 
 class NotReturned(Exception):
@@ -50,15 +49,13 @@ class Desk:
     def __init__(self, settings: Settings, by: str) -> None:
         self._settings = settings
         self._by = by
-        require_topics(settings, [*_INWARD, TopicName.DEAD_LETTERS])
+        require_topics(settings, [*INWARD, TopicName.DEAD_LETTERS])
         with kafka_errors(settings):
             self._producer: Any = KafkaProducer(
                 **connection(settings, "dead-letters"),
                 transactional_id=f"{settings.prefix}dead-letters",
                 max_request_size=OUTWARD_RECORD_BYTES,
                 max_block_ms=_ANSWER_S * 1000,
-                # what came compressed may be larger than the topic takes as it is
-                compression_type="gzip",
             )
             self._producer.init_transactions()
 
@@ -101,8 +98,7 @@ class Desk:
         origin = letter.origin
         if origin is None:
             raise NotReturned(f"{letter.place} does not say where it was found: it cannot be replayed")
-        if letter.truncated_from is not None:
-            raise NotReturned(f"{letter.place} was too long to be kept whole: it cannot be replayed, ask for it again")
+        _refuse_if_impossible(letter, origin)
         if not force:
             _refuse_unless_wise(letter, origin)
         headers = [
@@ -157,10 +153,23 @@ class Desk:
             self._producer.commit_transaction()
 
 
+def _refuse_if_impossible(letter: Letter, origin: Place) -> None:
+    for what, length in (("it", letter.truncated_from), ("its key", letter.key_truncated_from)):
+        if length is not None:
+            cut = f"{what} was too long to be kept whole ({length:,} bytes)"
+            raise NotReturned(f"{letter.place} cannot be replayed: {cut}; ask for it again")
+    size = letter.size + len(letter.key or b"")
+    if origin.topic in INWARD and size > INWARD_RECORD_BYTES:
+        raise NotReturned(
+            f"{letter.place} cannot be replayed: it has {size:,} bytes with its key, and {INWARD_RECORD_BYTES:,} are "
+            "accepted; ask for a smaller one"
+        )
+
+
 def _refuse_unless_wise(letter: Letter, origin: Place) -> None:
     if not letter.open:
         raise NotReturned(f"{letter.place} was {letter.fate}: --force replays it all the same")
-    if origin.topic not in _INWARD:
+    if origin.topic not in INWARD:
         raise NotReturned(
             f"{letter.place} is of {origin.topic}, where only a stage writes: all its readers would read it a second "
             "time. Start the stage again from an earlier offset, or insist with --force"

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from agents.settings import Settings
-from agents.shell.records import replays_of
+from agents.shell.records import KEY_TRUNCATED, TRUNCATED, replays_of
 from events.client import Record, read_all, require_topics
 from events.topics import TopicName
 from workflow.evidence import Place
@@ -20,6 +20,7 @@ from workflow.evidence import Place
 REPLAYED: Final = "replayed"
 DISCARDS: Final = "discards"
 _SETTLING: Final = (REPLAYED, DISCARDS)
+_DIGITS: Final = 12  # of a length that others may have written
 _PLACE: Final = re.compile(r"(?P<topic>.+)-(?P<partition>[0-9]{1,9})@(?P<offset>[0-9]{1,18})")
 
 
@@ -65,6 +66,8 @@ class Letter:
     traceback: str | None = None
     truncated_from: int | None = None
     """The length it had, if it was too long to be kept whole."""
+    key_truncated_from: int | None = None
+    """The length that its key had, likewise."""
     value: bytes | None = None
     """The bytes as they came; read only when asked for."""
     fate: Fate | None = None
@@ -143,7 +146,6 @@ def _letter(settings: Settings, record: Record) -> Letter:
     at = record.at
     with suppress(ValueError):
         at = datetime.fromisoformat(_text(headers, "failed-at"))
-    truncated = _text(headers, "truncated-from")
     return Letter(
         place=Place(record.topic, record.partition, record.offset),
         origin=origin_of(settings, headers),
@@ -155,8 +157,14 @@ def _letter(settings: Settings, record: Record) -> Letter:
         size=len(record.value or b""),
         replays=replays_of(headers.items()),
         traceback=_text(headers, "traceback") or None,
-        truncated_from=int(truncated) if truncated.isdecimal() else None,
+        truncated_from=_length(headers, TRUNCATED),
+        key_truncated_from=_length(headers, KEY_TRUNCATED),
     )
+
+
+def _length(headers: Mapping[str, bytes], name: str) -> int | None:
+    text = _text(headers, name)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None
 
 
 def _fate(record: Record) -> Fate:

@@ -8,8 +8,7 @@ from pydantic_core import to_json
 
 from agents.schemas.messages import Schema
 from agents.schemas.traffic import ERASED, LETTER, MESSAGES, RECORD, SETTLED, VALUES
-from agents.shell.forwarding import HEADER as FORWARDED
-from agents.shell.records import REPLAYS
+from agents.shell.records import FORWARDED, REPLAYS
 from agents.shell.tracing import TRACEPARENT
 from events.announcements import CALENDAR, AnnouncementEvent
 from events.base import CONTENT_TYPE
@@ -176,6 +175,7 @@ def _letter(report: Part) -> Message:
             replays="how often it had been replayed before, if it was",
             traceback="only where our own code failed",
             truncated_from="the length in bytes that it had, if it was too large to be kept whole",
+            key_truncated_from="the length in bytes that its key had, likewise",
         )
         | {"required": list(needed)},
         examples=(

@@ -28,6 +28,7 @@ POINTS: Final[dict[str, str]] = {
     "amid-produce": "the outputs are with the client, on their way",
     "after-produce": "the broker has acknowledged the outputs",
     "after-offsets": "the offset is in the transaction, the outputs perhaps not yet; only in stages with transactions",
+    "after-refusal": "the broker has refused an output, and its producer has been replaced",
     "after-commit": "committed; without transactions: the offset is noted, and will be sent",
 }
 """Each point and where the shell is then. What comes after one step and before the next has one name."""

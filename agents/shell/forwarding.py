@@ -9,10 +9,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from agents.keys import Keys
-from agents.shell.records import Output
+from agents.shell.records import FORWARDED, Output
 from events.topics import TopicName
 
-HEADER: Final = "forwarded-from"
 _PURPOSE: Final = "forwarding"
 _CLAIM: Final = re.compile(rb"(?P<claim>[0-9]{1,9}/[0-9]{1,18}@(?P<ms>[0-9]{1,15})) (?P<signature>[!-~]{1,100})")
 
@@ -21,15 +20,15 @@ def forwarded(record: Any, key: bytes, home: int, keys: Keys) -> Output:  # noqa
     """Return the command `record` for the partition `home`, with where it came from and its timestamp."""
     claim = b"%d/%d@%d" % (record.partition, record.offset, record.timestamp)
     signature = keys.sign(_PURPOSE, *_signed(record, home, claim))
-    headers = [header for header in record.headers if header[0] != HEADER]
-    headers.append((HEADER, b"%b %b" % (claim, signature.encode())))
+    headers = [header for header in record.headers if header[0] != FORWARDED]
+    headers.append((FORWARDED, b"%b %b" % (claim, signature.encode())))
     return Output(TopicName.COMMANDS, key, record.value, home, headers)
 
 
 def with_original_timestamp(record: Any, keys: Keys) -> Any:  # noqa: ANN401 -- as above
     """Return `record` with the log's first timestamp on it: its own, unless `forwarded` has signed another."""
     for name, value in record.headers:
-        if name == HEADER:
+        if name == FORWARDED:
             found = _CLAIM.fullmatch(value or b"")
             if found is None:
                 break

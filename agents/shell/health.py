@@ -66,5 +66,5 @@ async def ask(reader: Reader) -> None:
         return
     with suppress(KafkaError, TimeoutError):
         async with asyncio.timeout(_ASK_SECONDS):
-            await reader.producer.client.fetch_all_metadata()
+            await reader.writer.producer.client.fetch_all_metadata()
             reader.metrics.answered()

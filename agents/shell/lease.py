@@ -11,9 +11,10 @@ The order of opening is what makes the handover exact:
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, cast
 
 import structlog
@@ -24,14 +25,16 @@ from agents.settings import Settings
 from agents.shell import failpoints, kafka
 from agents.shell.commits import LateCommits
 from agents.shell.installation import Installation
-from agents.shell.records import BUG, Output, dead_letter
+from agents.shell.parts import Part, cannot_set_aside, in_parts
+from agents.shell.records import BARE, BUG, Output, Unwritable, accept, code_of, dead_letter
 from agents.shell.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
 from agents.shell.takeover import Takeover, expired_unread
 from agents.shell.tracing import PASSING, Tracing
 from agents.shell.window import Window
+from agents.shell.writer import Writer, raise_first
 from events.errors import Undecodable
 from events.installation import writer_key, writer_since
-from events.topics import TopicName
+from events.topics import INWARD, TopicName
 from events.writer import FOREIGN, source_offset_of
 
 log = structlog.get_logger()
@@ -76,8 +79,10 @@ class Lease:
         self.installation: Installation | None = None
         """The installation record."""
         self._decided = -1
-        self._producer: Any = None
         self._foreign_named = 0
+        self._writer: Writer
+        self._codes: list[str] = []
+        """Codes of the dead letters that are not committed."""
         self._metrics = partition.metrics
 
     @property
@@ -89,21 +94,22 @@ class Lease:
         """Say whether records may be handled."""
         return self.next_offset is not None
 
-    async def take(self, consumer: Any, shared_producer: Any, commits: LateCommits) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    async def take(self, consumer: Any, shared: Writer, commits: LateCommits) -> None:  # noqa: ANN401 -- aiokafka ships no types
         """Take the partition over, and set the consumer to where the previous owner left off.
 
         Raises:
             RefusedToStart: the handler cannot work with this memory, or the committed offset is gone or wrong.
         """
         failpoints.reach("before-fence")
-        self._producer = shared_producer
         if self.stage.transactional:
             transactional_id = self.settings.transactional_id(self.stage.name, self.source.partition)
-            self._producer = kafka.producer(self.settings, transactional_id)
-            await self._producer.start()
+            self._writer = Writer(self.settings, transactional_id)
+            await self._writer.start()
+        else:
+            self._writer = shared
         failpoints.reach("after-fence")
         await self._mark()
-        end = await self._restore()
+        end = await self._restore(shared)
         failpoints.reach("after-memory")
         if self.stage.memory is self.stage.source:
             start, committed = end or 0, None
@@ -133,6 +139,15 @@ class Lease:
         for topic, place in places.items():
             key, end = writer_key(topic, number).encode(), str(ends[place]).encode()
             await self._write_outside(Output(TopicName.INSTALLATION, key, end, 0))
+
+    async def _write_outside(self, output: Output) -> None:
+        """Write `output` by itself, in a transaction of its own if the stage works in transactions."""
+        if self.stage.transactional:
+            await self._writer.producer.begin_transaction()
+            await self._writer.send(self._writer.batches([output]))
+            await self._writer.producer.commit_transaction()
+        else:
+            await self._writer.write([output])
 
     async def _progress(self, consumer: Any) -> GroupProgress:  # noqa: ANN401 -- aiokafka ships no types
         takeover = Takeover(self.settings, self.stage.name, self.source)
@@ -165,13 +180,13 @@ class Lease:
     async def _commit_start(self, start: int, commits: LateCommits) -> None:
         """Commit where the stage begins, so that from now on a missing offset is one that is lost."""
         if self.stage.transactional:
-            await self._producer.begin_transaction()
-            await self._producer.send_offsets_to_transaction({self.source: kafka.marked(start)}, self._group)
-            await self._producer.commit_transaction()
+            await self._writer.producer.begin_transaction()
+            await self._writer.producer.send_offsets_to_transaction({self.source: kafka.marked(start)}, self._group)
+            await self._writer.producer.commit_transaction()
         else:
             commits.note(self.source, start)
 
-    async def _restore(self) -> int | None:
+    async def _restore(self, shared: Writer) -> int | None:
         if self.stage.memory is None:
             return None
         handler = cast(Restored, self.handler)
@@ -182,8 +197,8 @@ class Lease:
             window.add(records)
             end = records[-1].offset + 1
             if window.full:
-                await self._recall_window(handler, window)
-        await self._recall_window(handler, window)
+                await self._recall_window(handler, window, shared)
+        await self._recall_window(handler, window, shared)
         if self._foreign_named > _FOREIGN_NAMED:
             log.error(
                 "foreign_records", alert=True, stage=self.stage.name, topic=memory.topic, count=self._foreign_named
@@ -191,16 +206,16 @@ class Lease:
         handler.ready()
         return end
 
-    async def _recall_window(self, handler: Restored, window: Window) -> None:
+    async def _recall_window(self, handler: Restored, window: Window, shared: Writer) -> None:
         for versions in window.drain():
             if len(versions) > 1 and _taken_in(handler, versions[-1]):
                 self.restored += len(versions)
                 self._note_decided(versions[-1])
                 continue
             for record in versions:
-                self.restored += await self._recall(handler, record)
+                self.restored += await self._recall(handler, record, shared)
 
-    async def _recall(self, handler: Restored, record: Any) -> bool:  # noqa: ANN401 -- aiokafka ships no types
+    async def _recall(self, handler: Restored, record: Any, shared: Writer) -> bool:  # noqa: ANN401 -- aiokafka ships no types
         """Take one record into the memory; what cannot be read leaves the one before it of that key in force."""
         try:
             handler.restore(record)
@@ -209,7 +224,7 @@ class Lease:
                 self._foreign(record, error)
                 return False
             log.error("unreadable-memory", alert=True, reason=str(error), **_place(record))  # noqa: TRY400 -- the letter has it
-            await self._write_outside(self._letter(record, error))
+            await self._set_aside(record, error, shared)
             return False
         self._note_decided(record)
         return True
@@ -219,54 +234,75 @@ class Lease:
             offset = source_offset_of(record.headers)
             self._decided = self._decided if offset is None else max(self._decided, offset)
 
+    async def _set_aside(self, record: Any, error: Exception, shared: Writer) -> None:  # noqa: ANN401 -- as above
+        """Write a dead letter outside of any batch, and so outside of any transaction."""
+        self._metrics.dead_letters[code_of(error)] += 1
+        try:
+            await shared.write([dead_letter(self.stage.name, record, error)])
+        except Unwritable:
+            try:
+                await shared.write([dead_letter(self.stage.name, record, error, BARE)])
+            except Unwritable as refused:
+                raise cannot_set_aside(refused) from refused
+
     async def settle(self, records: Sequence[Any], commits: LateCommits) -> Tally:
-        """Handle the records of one poll, write what follows, and only then commit their offsets."""
+        """Handle the records of one poll, write what follows, and only then commit their offsets.
+
+        Where an output cannot be written, its record becomes a dead letter, and the rest is processed in several parts.
+        """
         fresh = [record for record in records if record.offset >= (self.next_offset or 0)]
-        if not fresh:
-            return Tally()
+        tally = Tally()
+        if fresh:
+            for found in await in_parts(fresh, partial(self._process, commits), self._undo):
+                tally.add(found)
+        return tally
+
+    async def _process(self, commits: LateCommits, part: Part) -> Tally:
         failpoints.reach("before-decide")
         traced = self.tracing.batch()
-        outputs = [output for record in fresh for output in traced.follow(record, self._outputs(record))]
+        outputs = [output for each in part.records for output in traced.follow(each, self._outputs(each, part))]
         failpoints.reach("after-decide")
-        after = fresh[-1].offset + 1
         began = time.monotonic()
-        await self._commit(outputs, after, commits)
+        await self._commit(outputs, part.records[-1].offset + 1, commits)
         self.handler.commit()
+        self._metrics.dead_letters.update(self._codes)
+        self._codes.clear()
         traced.settled()
-        self._metrics.settled(self.source.partition, [record.timestamp for record in fresh], began)
+        stamps = [record.timestamp for record in part.records]
+        self._metrics.settled(self.source.partition, stamps, began)
         out = Counter[str](output.topic.removeprefix("complaints.") for output in outputs)
-        return Tally(len(fresh), out, min(record.timestamp for record in fresh))
+        return Tally(len(stamps), out, min(stamps))
+
+    async def _undo(self, error: Unwritable) -> None:
+        """Drop what the last attempt has changed, and make the next one possible."""
+        self.handler.rollback()
+        self._codes.clear()
+        if self.stage.transactional and error.refused:
+            await self._writer.replace(self._writer.producer)
 
     async def _commit(self, outputs: Sequence[Output], after: int, commits: LateCommits) -> None:
         """Write `outputs`, and commit that all before `after` is done: in one transaction, or one after the other."""
         if self.stage.transactional:
-            await self._producer.begin_transaction()
+            batches = self._writer.batches(outputs)
+            await self._writer.producer.begin_transaction()
             # side by side, which saves the wait for two answers: either counts only with the other
-            await asyncio.gather(self._produce(outputs), self._add_offset(after))
-            await self._producer.commit_transaction()
+            steps = self._produce(self._writer.send(batches)), self._add_offset(after)
+            raise_first(await asyncio.gather(*steps, return_exceptions=True))
+            await self._writer.producer.commit_transaction()
         else:
-            await self._produce(outputs)
+            await self._produce(self._writer.write(outputs))
             commits.note(self.source, after)
         failpoints.reach("after-commit")
         self.next_offset = after
 
-    async def _produce(self, outputs: Sequence[Output]) -> None:
+    async def _produce(self, written: Awaitable[None]) -> None:
         failpoints.reach("before-produce")
-        await self.write(outputs)
+        await written
         failpoints.reach("after-produce")
 
     async def _add_offset(self, after: int) -> None:
-        await self._producer.send_offsets_to_transaction({self.source: kafka.marked(after)}, self._group)
+        await self._writer.producer.send_offsets_to_transaction({self.source: kafka.marked(after)}, self._group)
         failpoints.reach("after-offsets")
-
-    async def _write_outside(self, output: Output) -> None:
-        """Write `output` by itself, in a transaction of its own if the stage works in transactions."""
-        if self.stage.transactional:
-            await self._producer.begin_transaction()
-            await self.write([output])
-            await self._producer.commit_transaction()
-        else:
-            await self.write([output])
 
     async def skip_to(self, position: int, commits: LateCommits) -> None:
         """Commit that there is nothing for us before `position`.
@@ -277,46 +313,30 @@ class Lease:
         if self.next_offset is not None and position > self.next_offset:
             await self._commit([], position, commits)
 
-    async def write(self, outputs: Iterable[Output]) -> None:
-        """Write `outputs`, those of a partition in their order, and wait until the broker has them."""
-        places: dict[tuple[TopicName, int], list[Output]] = {}
-        for output in outputs:
-            places.setdefault((output.topic, output.partition), []).append(output)
-        await asyncio.gather(*(self._write_to(*place, each) for place, each in places.items()))
-
-    async def _write_to(self, topic: TopicName, partition: int, outputs: Sequence[Output]) -> None:
-        # we fill the client's batches ourselves: handed over one by one, records cost it half as much again
-        name = self.settings.topic(topic)
-        sent, batch = [], self._producer.create_batch()
-        for output in outputs:
-            record = {"timestamp": None, "key": output.key, "value": output.value, "headers": list(output.headers)}
-            if batch.append(**record) is None:
-                sent.append(await self._producer.send_batch(batch, name, partition=partition))
-                batch = self._producer.create_batch()
-                batch.append(**record)
-        sent.append(await self._producer.send_batch(batch, name, partition=partition))
-        failpoints.reach("amid-produce")
-        await asyncio.gather(*sent)
-
-    def _outputs(self, record: Any) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
+    def _outputs(self, record: Any, part: Part) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
         """Let the stage handle `record`; what it cannot handle is set aside, and the stage goes on."""
+        if (refused := part.refused) is not None:
+            log.error("output_unwritable", alert=True, code=refused.code, reason=refused.reason, **_place(record))
+            return [self._letter(record, refused, part)]
         try:
+            if self.stage.source in INWARD:
+                accept(record)
             return list(self.handler.handle(record))
         except Undecodable as error:
             failpoints.reach("before-dead-letter")
-            letter = self._letter(record, error)
+            letter = self._letter(record, error, part)
             if _is_foreign(error):
                 self._foreign(record, error)
             log.warning("dead-letter", code=error.code, reason=error.reason, **_place(record))
         except Exception as error:
-            letter = self._letter(record, error)
+            letter = self._letter(record, error, part)
             log.exception("parked", alert=True, code=BUG, **_place(record))
         failpoints.reach("after-dead-letter")
         return [letter]
 
-    def _letter(self, record: Any, error: Exception) -> Output:  # noqa: ANN401 -- as above
-        self._metrics.dead_letters[error.code if isinstance(error, Undecodable) else BUG] += 1
-        return dead_letter(self.stage.name, record, error)
+    def _letter(self, record: Any, error: Exception, part: Part) -> Output:  # noqa: ANN401 -- as above
+        self._codes.append(code_of(error))
+        return dead_letter(self.stage.name, record, error, part.room)
 
     def _foreign(self, record: Any, error: Exception) -> None:  # noqa: ANN401 -- as above
         self._metrics.foreign += 1
@@ -332,15 +352,20 @@ class Lease:
         """Write what is due at `now`; return how much that was."""
         traced = self.tracing.batch()
         outputs = traced.start(list(cast(Ticking, self.handler).tick(now)))
-        await self.write(outputs)
+        try:
+            await self._writer.write(outputs)
+        except Unwritable as error:
+            # nothing was read that could be set aside, and what is due is due again in a moment
+            log.error("output_unwritable", alert=True, code=error.code, reason=error.reason)  # noqa: TRY400 -- as above
+            return 0
         traced.settled()
         return len(outputs)
 
     async def give_up(self) -> None:
         """Let go of the partition."""
         self.next_offset = None
-        if self.stage.transactional and self._producer is not None:
-            await self._producer.stop()
+        if self.stage.transactional:
+            await self._writer.stop()
 
 
 def _taken_in(handler: Restored, record: Any) -> bool:  # noqa: ANN401 -- as above

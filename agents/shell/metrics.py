@@ -19,7 +19,10 @@ ACCEPTED: Final = "accepted"
 REPEATED: Final = "repeated"
 """Verdicts on a command beside the codes of a rejection."""
 
-CODES: Final = ("bug", "empty", "foreign", "invalid", "not-an-object", "not-json", "quarantined", "unknown-type")
+CODES: Final = (
+    *("bug", "empty", "foreign", "invalid", "not-an-object", "not-json", "output-refused", "output-too-large"),
+    *("quarantined", "too-large", "unknown-type"),
+)
 """Why a record is set aside."""
 RESTARTS: Final = "ALUR_RESTARTS"
 """Variable in which whoever starts a stage again says how often it has."""

@@ -27,6 +27,7 @@ from agents.shell.metrics import Metrics
 from agents.shell.process import end_with
 from agents.shell.stage import Partition, Stage
 from agents.shell.tracing import PASSING, Tracing
+from agents.shell.writer import Writer
 from events.installation import writer_since
 from events.topics import TopicName
 from workflow.policy import PolicySet
@@ -58,6 +59,8 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.guard = LayoutGuard(stage.name, settings, self.installation)
         self.metrics = Metrics()
         self.tracing: Tracing = PASSING
+        self.writer = Writer(settings)
+        """Of the stages without transactions, and of dead letters outside of a batch."""
         self.horizon: Horizon | None = None
         self.headroom: Headroom | None = None
         self._opening: dict[TopicPartition, asyncio.Task[None]] = {}
@@ -87,8 +90,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             self.settings, group, kafka.POLL_PARTITION_BYTES, fetching=fetching, reset="none"
         )
         self.commits = LateCommits(self.consumer, self._not_committed)
-        self.producer = kafka.producer(self.settings)
-        await self.producer.start()
+        await self.writer.start()
         await self.consumer.start()
         self.layout = await self.guard.check()
         self.count = self.layout.partitions
@@ -177,7 +179,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
     async def _open(self, lease: Lease) -> None:
         started = time.monotonic()
         try:
-            await lease.take(self.consumer, self.producer, self.commits)
+            await lease.take(self.consumer, self.writer, self.commits)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, this worker cannot own the partition
@@ -399,7 +401,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         await asyncio.gather(*(self._give_up(source) for source in list(self.leases)))
         await self._send_last()
         await self.consumer.stop()
-        await self.producer.stop()
+        await self.writer.stop()
         self.guard.stop()
         await self.installation.stop()
         await asyncio.to_thread(self.tracing.stop)

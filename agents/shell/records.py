@@ -8,19 +8,59 @@ from typing import Any, Final, NamedTuple
 from events.base import timestamp
 from events.codec import HEADERS
 from events.errors import Undecodable
-from events.topics import OUTWARD_RECORD_BYTES, TopicName
+from events.topics import INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, TopicName
 
 Headers = Sequence[tuple[str, bytes]]
 
 _LONGEST_REASON: Final = 1_000
 _LONGEST_TRACEBACK: Final = 8_000
 _ROOM_FOR_HEADERS: Final = 65_536
+_ROOM_FOR_KEY: Final = 65_536
+WHOLE: Final = OUTWARD_RECORD_BYTES - _ROOM_FOR_HEADERS - _ROOM_FOR_KEY
+"""So many bytes of a value fit into a dead letter, whatever its key and headers are."""
+BARE: Final = 0
 _DIGITS: Final = 6  # of a count that others may have written
+_MOST_HEADERS: Final = 65_536
+"""Each takes two bytes and more beside its name and content: so many still fit when a record is forwarded."""
+_OWN_HEADERS_BYTES: Final = 1_024
+"""What forwarding and replaying may add to a record that had the largest size."""
 
 BUG: Final = "bug"
 """Code of a record on which our own code failed."""
 REPLAYS: Final = "replays"
 """Header of a record that was a dead letter before: how often it has been brought back."""
+FORWARDED: Final = "forwarded-from"
+"""Header of a command that was forwarded: where it lay, when, and a signature."""
+TRUNCATED: Final = "truncated-from"
+KEY_TRUNCATED: Final = "key-truncated-from"
+"""Headers of a dead letter: the length of a value or a key that was cut."""
+
+OUTPUT_REFUSED: Final = "output-refused"
+OUTPUT_TOO_LARGE: Final = "output-too-large"
+"""Codes of a record whose outputs the broker has refused, or their topic cannot take."""
+
+
+class Unwritable(Exception):
+    """An output cannot be written: the record that it follows from goes to the dead letters with `code` and `reason`.
+
+    Args:
+        code: OUTPUT_TOO_LARGE, or OUTPUT_REFUSED.
+        topic: of the output.
+        why: what of it cannot be.
+        may_pass: another attempt may succeed.
+    """
+
+    def __init__(self, code: str, topic: TopicName, why: str, *, may_pass: bool = False) -> None:
+        self.code = code
+        self.topic = topic
+        self.reason = f"an output for {topic} {why}"
+        super().__init__(f"{code}: {self.reason}")
+        self.may_pass = may_pass
+
+    @property
+    def refused(self) -> bool:
+        """Say whether it was sent: the producer has to be replaced."""
+        return self.code == OUTPUT_REFUSED
 
 
 class Output(NamedTuple):
@@ -39,11 +79,37 @@ def replays_of(headers: Iterable[tuple[str, bytes]]) -> int:
     return int(count) if count and count.isdigit() and len(count) <= _DIGITS else 0
 
 
-def dead_letter(stage: str, record: Any, error: Exception) -> Output:  # noqa: ANN401 -- aiokafka ships no types
-    """Return the dead letter for `record`: its raw bytes and key, with where it was found and why it was set aside."""
-    readable = isinstance(error, Undecodable)
-    code = error.code if isinstance(error, Undecodable) else BUG
-    reason = error.reason if isinstance(error, Undecodable) else f"{type(error).__name__}: {error}"
+def code_of(error: Exception) -> str:
+    """Return the code under which a record with this `error` is set aside."""
+    return error.code if isinstance(error, (Undecodable, Unwritable)) else BUG
+
+
+def accept(record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    """Check that `record`, of an inward topic, is no larger than what the engine accepts.
+
+    Raises:
+        Undecodable: it is; the topics take somewhat more, so that a dead letter says so and not only the broker.
+    """
+    size = len(record.key or b"") + len(record.value or b"")
+    own = 0
+    for name, value in record.headers:
+        size += len(name) + len(value or b"")
+        if name in {FORWARDED, REPLAYS}:
+            own = _OWN_HEADERS_BYTES
+    if size > INWARD_RECORD_BYTES + own:
+        reason = f"{size:,} bytes with key and headers, {INWARD_RECORD_BYTES:,} are accepted"
+        raise Undecodable("too-large", reason)
+    if len(record.headers) > _MOST_HEADERS:
+        raise Undecodable("too-large", f"{len(record.headers):,} headers, {_MOST_HEADERS:,} are accepted")
+
+
+def dead_letter(stage: str, record: Any, error: Exception, room: int = WHOLE) -> Output:  # noqa: ANN401 -- as above
+    """Return the dead letter for `record`: its raw bytes and key, with where it was found and why it was set aside.
+
+    It fits into its topic: a value is cut to `room` bytes and a key likewise, with their true length in a header.
+    """
+    code = code_of(error)
+    reason = error.reason if isinstance(error, (Undecodable, Unwritable)) else f"{type(error).__name__}: {error}"
     headers = {
         "stage": stage,
         "topic": record.topic,
@@ -55,13 +121,14 @@ def dead_letter(stage: str, record: Any, error: Exception) -> Output:  # noqa: A
     }
     if replays := replays_of(record.headers):
         headers[REPLAYS] = str(replays)
-    if not readable:
+    if code == BUG:
         headers["traceback"] = "".join(traceback.format_exception(error))[-_LONGEST_TRACEBACK:]
-    value: bytes | None = record.value
-    room = OUTWARD_RECORD_BYTES - _ROOM_FOR_HEADERS
+    key, value = record.key, record.value
     if value is not None and len(value) > room:
-        # only a batch that was compressed on its way in can be so large; its head says what it was
-        headers["truncated-from"] = str(len(value))
+        headers[TRUNCATED] = str(len(value))
         value = value[:room]
+    if key is not None and len(key) > (key_room := min(room, _ROOM_FOR_KEY)):
+        headers[KEY_TRUNCATED] = str(len(key))
+        key = key[:key_room]
     encoded = [(name, text.encode(errors="replace")) for name, text in headers.items()]
-    return Output(TopicName.DEAD_LETTERS, record.key, value, record.partition, encoded)
+    return Output(TopicName.DEAD_LETTERS, key, value, record.partition, encoded)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from agents import lifeline
 from agents.admin import ensure_topics, lag
@@ -95,6 +96,13 @@ class Engine:
         """The stages whose process runs."""
         return {stage for stage, process in self.processes.items() if process.poll() is None}
 
+    def limit(self, topic: str, size: int) -> None:
+        """Let the broker take batches of at most `size` bytes in a topic."""
+        admin = KafkaAdminClient(bootstrap_servers=self.settings.broker)
+        name = self.settings.topic(topic)
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"max.message.bytes": str(size)})])
+        admin.close()
+
     def send(self, topic: str, value: bytes | None, key: bytes | None = None, **options: Any) -> None:
         """Publish with librdkafka, by Kafka's partitioner."""
         self.send_all(topic, [(key, value)], **options)
@@ -105,6 +113,7 @@ class Engine:
         records: list[tuple[bytes | None, bytes | None]],
         *,
         headers: Sequence[tuple[str, bytes]] = (),
+        partition: int = -1,
         **options: Any,
     ) -> None:
         """Publish records in order, all with the same headers, and wait for their acknowledgement."""
@@ -123,7 +132,12 @@ class Engine:
 
         for key, value in records:
             producer.produce(
-                self.settings.topic(topic), value=value, key=key, headers=list(headers), on_delivery=acknowledged
+                self.settings.topic(topic),
+                value=value,
+                key=key,
+                partition=partition,
+                headers=list(headers),
+                on_delivery=acknowledged,
             )
         assert producer.flush(30) == 0
         assert not failures

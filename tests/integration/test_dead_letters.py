@@ -24,6 +24,7 @@ from agents.shell import Output, Partition, Stage, kafka
 from agents.shell.commits import LateCommits
 from agents.shell.lease import Lease
 from agents.shell.records import dead_letter
+from agents.shell.writer import Writer
 from events.client import Publisher, read_all
 from events.client.partitions import partition_of
 from events.codec import decode_fact, decode_report, encode_command
@@ -99,7 +100,7 @@ def settle(settings: Settings, complaint: str, handler: Callable[[Partition], Li
         partition = Partition(number, settings.partitions, policies.load(settings.policy), keys=settings.keys())
         lease = Lease(stage, settings, source, partition)
         commits = LateCommits(consumer, print)
-        await lease.take(consumer, None, commits)
+        await lease.take(consumer, Writer(settings), commits)
         end = (await consumer.end_offsets([source]))[source]
         async with asyncio.timeout(60):
             while await consumer.position(source) < end:

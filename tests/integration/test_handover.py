@@ -11,25 +11,24 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from engines import command_event
-from kafka import KafkaAdminClient
-from kafka import TopicPartition as KafkaPartition
 
 from agents import policies
-from agents.admin import ensure_topics, lag
+from agents.admin import ensure_topics
 from agents.keys import Keys
 from agents.lifecycle import Lifecycle
 from agents.settings import Settings
 from agents.shell import Partition, Stage, kafka
 from agents.shell.commits import LateCommits
-from agents.shell.forwarding import HEADER, forwarded
+from agents.shell.forwarding import forwarded
 from agents.shell.horizon import Horizon
 from agents.shell.lease import Lease
+from agents.shell.records import FORWARDED
 from agents.shell.stage import RefusedToStart
+from agents.shell.writer import Writer
 from events.base import log_moment, timestamp
 from events.client import read_all
 from events.client.partitions import partition_of
 from events.topics import TopicName
-from events.writer import state_headers
 
 COMMAND = command_event(
     "withdraw-complaint", "6c0f2a52-4b0f-5d0c-9d6b-4b0a3a5f1c11", "/citizens/anonymous", {"reason": "selesai"}
@@ -62,7 +61,7 @@ class Bench:
         policy_set = policies.load(self.settings.policy)
         partition = Partition(0, self.settings.partitions, policy_set, keys=self.settings.keys())
         lease = Lease(stage, self.settings, self.source, partition)
-        await lease.take(consumer, None)
+        await lease.take(consumer, Writer(self.settings), LateCommits(consumer, print))
         self.closing.append(lease.give_up)
         return lease
 
@@ -133,12 +132,34 @@ def test_a_former_owner_cannot_set_the_offset_back(settings: Settings) -> None:
     on_the_bench(settings, test)
 
 
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_former_owner_that_was_refused_an_output_does_not_go_on(settings: Settings, begun: bool) -> None:  # noqa: FBT001 -- a case
+    """It starts another producer under the id that is the new owner's by now: nothing may come of that."""
+
+    async def test(bench: Bench) -> None:
+        consumer = await bench.consumer()
+        former = await bench.lease(consumer)
+        writer = former._writer  # noqa: SLF001 -- it is left in the middle of its work
+        await writer.producer.begin_transaction()
+        if begun:
+            await writer.producer.send_and_wait(settings.topic(TopicName.STATE), b"half", key=b"a" * 36, partition=0)
+        successor = await bench.lease(consumer)
+        with pytest.raises(KafkaError):
+            await writer.replace(writer.producer)
+        assert successor.next_offset == 0
+        again = await bench.lease(consumer)
+        await again._writer.producer.begin_transaction()  # noqa: SLF001 -- as above
+        await again._writer.replace(again._writer.producer)  # noqa: SLF001 -- as above
+
+    on_the_bench(settings, test)
+
+
 def test_a_new_owner_waits_for_the_transaction_of_the_last_one_to_be_over(settings: Settings) -> None:
     async def test(bench: Bench) -> None:
         consumer = await bench.consumer()
         await bench.write(await bench.producer())
         former = await bench.lease(consumer)
-        in_hand: Any = former._producer  # noqa: SLF001 -- it is left in the middle of its work
+        in_hand: Any = former._writer.producer  # noqa: SLF001 -- it is left in the middle of its work
         await in_hand.begin_transaction()
         await in_hand.send_and_wait(settings.topic(TopicName.STATE), b"half", key=b"a" * 36, partition=0)
         await in_hand.send_offsets_to_transaction({bench.source: 1}, settings.group("lifecycle"))
@@ -163,7 +184,7 @@ def test_the_original_time_counts_only_where_lifecycle_has_signed_it(settings: S
         )
         signed_by = (Keys.derived("forged"), settings.keys())
         signed = [forwarded(record, b"", 0, keys).headers[-1] for keys in signed_by]
-        claims = [(HEADER, b"%d/%d" % (1, first.offset)), *signed]
+        claims = [(FORWARDED, b"%d/%d" % (1, first.offset)), *signed]
         sent = [await producer.send_and_wait(elsewhere, value, partition=0, headers=[claim]) for claim in claims]
         consumer = await bench.consumer()
         lease = await bench.lease(consumer)

@@ -41,6 +41,10 @@ class Rules:
     """An owner that missed a generation of the group keeps what it remembers."""
     horizon: str = "end"
     """What notice of a deadline waits for: the `end` of all logs, their last `stable` offsets, or `nothing`."""
+    refusals: bool = False
+    """The broker may refuse an output: its owner fences itself anew, and processes the batch again."""
+    counts_epochs: bool = True
+    """After that it goes on only where its epoch is the next one: nobody has fenced it before."""
     remembered: int = 64
     """So many commands that had an effect are known when they are repeated."""
 
@@ -102,7 +106,9 @@ class Owner(NamedTuple):
     decided: tuple[Outcome, ...] = ()
     in_hand: str = ""
     """What of the poll in hand is done: decided, written or promised (the offset is in the transaction, the outputs are
-    not), offset (both are)."""
+    not), offset (both are); refused, then aborted."""
+    before: tuple[str, ...] = ()
+    """With a poll in hand that may be refused: what was remembered before it."""
     noted: int = 0
     """Without transactions: the offset that is still to be committed, some time later; 0 is none."""
 

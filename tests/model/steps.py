@@ -29,7 +29,7 @@ def steps(world: World, rules: Rules) -> Iterator[Step]:
 
 def _without_the_fenced(world: World, rules: Rules) -> World:
     """Leave out whom the broker would refuse everything, and who can do nothing else: it makes the search shorter."""
-    if not (rules.transactional and rules.skip_in_transaction) or rules.keeps_over_a_gap:
+    if not (rules.transactional and rules.skip_in_transaction) or rules.keeps_over_a_gap or rules.refusals:
         return world
     for number, part in enumerate(world.parts):
         left = tuple(each for each in part.owners if each.epoch != PAST or each.step < len(rules.opening))
@@ -144,6 +144,10 @@ def _owner(world: World, number: int, index: int, rules: Rules) -> Iterator[Step
         return
     if owner.noted:
         yield from _commit_to_group(world, number, index, name)
+    if rules.refusals:
+        yield from _refuse(world, number, index, rules, name)
+    if owner.in_hand in {"refused", "aborted"}:
+        return
     if owner.in_hand:
         yield from (_settle if rules.transactional else _settle_plainly)(world, number, index, rules, name)
     else:
@@ -201,7 +205,8 @@ def _poll(world: World, number: int, index: int, rules: Rules, name: str) -> Ite
         if not part.log[place].aborted:
             outcomes, memory = handle(part.log[place].command, place, number, memory, rules)
             decided += outcomes
-    owner = owner._replace(memory=memory, after=end, decided=tuple(decided), in_hand="decided")
+    before = owner.memory if rules.refusals else ()
+    owner = owner._replace(memory=memory, before=before, after=end, decided=tuple(decided), in_hand="decided")
     yield f"{name}: decides {first} to {end}", _put(world, number, index, owner)
 
 
@@ -235,8 +240,29 @@ def _settle(world: World, number: int, index: int, rules: Rules, name: str) -> I
         done = "ending" if rules.offset_in_transaction else "skip"
         yield f"{name}: commits", _put(after, number, index, owner._replace(in_hand=done))
     elif owner.in_hand == "ending" and part.transaction is None:
-        done_with = owner._replace(next=owner.after, decided=(), in_hand="", after=0)
+        done_with = owner._replace(next=owner.after, decided=(), before=(), in_hand="", after=0)
         yield f"{name}: has settled", _put(world, number, index, done_with)
+
+
+def _refuse(world: World, number: int, index: int, rules: Rules, name: str) -> Iterator[Step]:
+    part = world.parts[number]
+    owner = part.owners[index]
+    if world.faults and owner.in_hand in {"decided", "promised"}:
+        # what is too large is refused before it is asked whose it is
+        refused = owner._replace(memory=owner.before, before=(), decided=(), after=0, in_hand="refused")
+        yield f"{name}: is refused an output", _put(world, number, index, refused)._replace(faults=world.faults - 1)
+    elif owner.in_hand == "refused" and owner.epoch != part.epoch:
+        yield f"{name}: is fenced, and dies", _gone(world, number, index)
+    elif owner.in_hand == "refused":
+        after = _ended(world, number, commit=False)
+        yield f"{name}: aborts", _put(after, number, index, owner._replace(in_hand="aborted"))
+    elif owner.in_hand == "aborted" and (part.transaction is None or not part.transaction.prepared):
+        after = _with(_ended(world, number, commit=False), number, epoch=part.epoch + 1)
+        if owner.epoch != part.epoch and rules.counts_epochs:
+            yield f"{name}: fences anew, finds that it was fenced, and dies", _gone(after, number, index)
+        else:
+            again = owner._replace(epoch=after.parts[number].epoch, in_hand="")
+            yield f"{name}: fences anew, and begins again", _put(after, number, index, again)
 
 
 def _settle_plainly(world: World, number: int, index: int, rules: Rules, name: str) -> Iterator[Step]:

@@ -40,6 +40,7 @@ PLAIN = Rules(transactional=False, opening=(POSITION,))
 
 REPEATS = World((Part(),), to_send=((0, A), (0, REFUSED), (0, A)), faults=2)
 """A command that is sent twice, and between the two one that is refused."""
+TWO = REPEATS._replace(to_send=REPEATS.to_send[:2])
 ABORTED = World((Part((Entry(A, aborted=True), Entry(REFUSED)), owners=(Owner(len(OPENING), epoch=0),)),), faults=2)
 """What was aborted lies before a command: it is passed over, without anything that would be written."""
 ASTRAY = World((owned(STRAY), owned(FOLLOW_UP)), faults=2)
@@ -56,6 +57,7 @@ REPORTS = World((Part(),), to_send=((0, A), (0, B), (0, C)), faults=2)
         pytest.param(ABORTED, Rules(), id="what was aborted is passed over, two faults"),
         pytest.param(ABORTED, Rules(keeps_over_a_gap=True), id="the same with leases that outlive a gap"),
         pytest.param(ASTRAY._replace(faults=1), Rules(), id="sent on both ways, one fault"),
+        pytest.param(TWO, Rules(refusals=True), id="an output is refused, two faults"),
         pytest.param(DEADLINE, Rules(), id="a deadline"),
         pytest.param(REPORTS._replace(faults=1), PLAIN, id="three reports without transactions, one fault"),
         pytest.param(REPORTS._replace(to_send=REPORTS.to_send[:2]), PLAIN, id="two reports, two faults"),
@@ -86,6 +88,9 @@ BREAKS = {
     "the offset is committed beside the transaction": Break(REPEATS, Rules(offset_in_transaction=False), "is written"),
     "what is passed over is committed beside the transaction": Break(
         ABORTED, Rules(skip_in_transaction=False), "is written"
+    ),
+    "who was refused an output goes on whoever has fenced it": Break(
+        TWO, Rules(refusals=True, counts_epochs=False), "is written"
     ),
     "what is not committed is read": Break(ASTRAY, Rules(read_committed=False), "beyond an open transaction"),
     "the offset is committed before the output is written": Break(

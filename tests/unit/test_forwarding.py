@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from agents.keys import Keys
-from agents.shell.forwarding import HEADER, forwarded, with_original_timestamp
+from agents.shell.forwarding import forwarded, with_original_timestamp
+from agents.shell.records import FORWARDED
 
 KEY = b"419535e9-5c83-5206-857a-a7517e758cf7"
 KEYS = Keys.derived("test")
@@ -42,7 +43,7 @@ def test_the_first_timestamp_counts_also_when_a_command_is_forwarded_twice() -> 
     assert ("traceparent", b"x") in once.headers
     twice = sent_on(once, 1, THIRD)
     assert original_timestamp(twice) == FIRST
-    [claim] = [value for name, value in twice.headers if name == HEADER]
+    [claim] = [value for name, value in twice.headers if name == FORWARDED]
     assert claim is not None
     assert claim.startswith(b"3/40@%d " % FIRST)
 
@@ -53,8 +54,8 @@ def test_a_claim_counts_for_its_record_alone() -> None:
         replace(genuine, value=b"{ }"),
         replace(genuine, partition=1),
         replace(genuine, topic="u.complaints.commands"),
-        replace(genuine, headers=((HEADER, b"2/17@%d" % FIRST), *genuine.headers)),
-        replace(genuine, headers=((HEADER, dict(genuine.headers)[HEADER].replace(b"@1", b"@0")),)),
+        replace(genuine, headers=((FORWARDED, b"2/17@%d" % FIRST), *genuine.headers)),
+        replace(genuine, headers=((FORWARDED, dict(genuine.headers)[FORWARDED].replace(b"@1", b"@0")),)),
     ):
         assert original_timestamp(copied) == SECOND
     assert original_timestamp(genuine, Keys.derived("other")) == SECOND
@@ -72,4 +73,4 @@ def test_a_log_whose_clock_went_back_makes_nothing_later() -> None:
     ],
 )
 def test_what_is_no_claim_of_ours_is_passed_over(claim: bytes | None) -> None:
-    assert original_timestamp(Record(headers=((HEADER, claim),))) == FIRST
+    assert original_timestamp(Record(headers=((FORWARDED, claim),))) == FIRST

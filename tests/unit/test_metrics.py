@@ -17,7 +17,7 @@ from agents.shell import Partition, Stage
 from agents.shell.exposition import METRICS, Exposition
 from agents.shell.metrics import CODES, RESTARTS, SIZES, Metrics, Spread
 from agents.shell.reader import Reader
-from agents.shell.records import BUG
+from agents.shell.records import BUG, OUTPUT_REFUSED, OUTPUT_TOO_LARGE
 from events.commands import command_type
 from events.facts import FACTS
 from events.topics import STAGES
@@ -142,7 +142,7 @@ class TestCatalogue:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Undecodable"
         ]
         raised = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
-        assert raised | {BUG} == set(CODES)
+        assert raised | {BUG, OUTPUT_REFUSED, OUTPUT_TOO_LARGE} == set(CODES)
 
     def test_prometheus_may_ask_for_openmetrics(self) -> None:
         text, content_type = Exposition(reader_of("sla")).read("application/openmetrics-text; version=1.0.0")

@@ -88,7 +88,6 @@ class Watched(Reader):
         self.count = 4
         self.failures: list[Exception] = []
         self.consumer = Member()
-        self.producer = None
         self.commits = LateCommits(self.consumer, self.fail)
 
     def fail(self, error: Exception) -> None:
@@ -161,7 +160,7 @@ async def test_offsets_are_sent_before_anybody_else_may_own_the_partitions() -> 
 @in_a_loop
 async def test_offsets_are_sent_before_the_group_is_left() -> None:
     reader = Watched(lambda _: object())
-    reader.producer = Member()
+    reader.writer.producer = Member()
     await reader.share_out(1, ONE)
     reader.commits.note(ONE, 8)
     await reader.on_stop()

@@ -2,16 +2,16 @@
 
 import pytest
 
-from events.topics import INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, STAGES, TOPICS, TopicName
+from events.topics import INWARD_BATCH_BYTES, INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, STAGES, TOPICS, TopicName
 
 BY_NAME = {topic.name: topic for topic in TOPICS}
 DAY_MS = 86_400_000
 
 # topic: kept for so many days (None: for ever, "compact": the last of each key), largest batch
 TABLE: dict[str, tuple[int | str | None, int]] = {
-    "complaints.intake": (30, INWARD_RECORD_BYTES),
+    "complaints.intake": (30, INWARD_BATCH_BYTES),
     "complaints.identities": ("compact", OUTWARD_RECORD_BYTES),
-    "complaints.commands": (30, INWARD_RECORD_BYTES),
+    "complaints.commands": (30, INWARD_BATCH_BYTES),
     "complaints.events": (None, OUTWARD_RECORD_BYTES),
     "complaints.state": ("compact", OUTWARD_RECORD_BYTES),
     "complaints.stories": ("compact", OUTWARD_RECORD_BYTES),

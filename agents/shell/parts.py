@@ -1,0 +1,71 @@
+"""Parts of a batch, cut until the record whose outputs cannot be written is alone."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from agents.shell.records import BARE, WHOLE, Unwritable
+from agents.shell.stage import RefusedToStart
+from events.topics import TopicName
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Records that are processed together, and what former attempts have shown."""
+
+    records: Sequence[Any]
+    retried: bool = False
+    """An error that may pass has been met with another attempt."""
+    refused: Unwritable | None = None
+    """Why the outputs of the only record cannot be written, other than a dead letter."""
+    room: int = WHOLE
+    """Bytes of a record that its dead letter may hold."""
+
+    def after(self, error: Unwritable) -> list["Part"]:
+        """Return what to process instead, the last one first, given that `error` came of this part.
+
+        Raises:
+            RefusedToStart: not even a dead letter without content can be written.
+        """
+        if error.may_pass and not self.retried:
+            return [replace(self, retried=True)]
+        if middle := len(self.records) // 2:
+            return [replace(self, records=self.records[middle:]), replace(self, records=self.records[:middle])]
+        if error.topic is not TopicName.DEAD_LETTERS:
+            return [replace(self, refused=error)]
+        if self.room != BARE:
+            return [replace(self, room=BARE)]
+        raise cannot_set_aside(error)
+
+
+def cannot_set_aside(error: Unwritable) -> RefusedToStart:
+    """Return what to say where the broker takes no dead letter at all."""
+    return RefusedToStart(
+        f"dead letters cannot be written ({error.reason}): give {TopicName.DEAD_LETTERS} the settings that it should "
+        "have (alur topics create)"
+    )
+
+
+async def in_parts(
+    records: Sequence[Any],
+    process: Callable[[Part], Awaitable[Result]],
+    undo: Callable[[Unwritable], Awaitable[None]],
+) -> list[Result]:
+    """Process `records` in order, as few parts of them as can be written, and return the results.
+
+    Args:
+        records: a batch.
+        process: handles a part, writes what follows, and commits it; or raises Unwritable, with nothing committed.
+        undo: makes the next attempt possible after that.
+    """
+    results, waiting = [], [Part(records)]
+    while waiting:
+        part = waiting.pop()
+        try:
+            results.append(await process(part))
+        except Unwritable as error:
+            await undo(error)
+            waiting += part.after(error)
+    return results

@@ -1,0 +1,152 @@
+"""Writing outputs to Kafka with a producer that can be replaced.
+
+After the broker has refused a batch, aiokafka goes on with the sequence number behind it, and each later batch for that
+partition fails. So a producer is replaced after a refusal, under the same transactional id if it has one. The new one
+fences as any other does; its epoch tells whether somebody else has done so before.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    OutOfOrderSequenceNumber,
+    ProducerClosed,
+    RecordListTooLargeError,
+    UnknownError,
+)
+
+from agents.settings import Settings
+from agents.shell import failpoints, kafka
+from agents.shell.process import is_one_of
+from agents.shell.records import OUTPUT_REFUSED, OUTPUT_TOO_LARGE, Output, Unwritable
+from events.topics import TOPICS, TopicName
+
+_LIMITS: Final = {topic.name: int(topic.config["max.message.bytes"]) for topic in TOPICS}
+# aiokafka has no name for INVALID_RECORD, which it takes for an unknown error
+_REFUSED: Final = (MessageSizeTooLargeError, RecordListTooLargeError, UnknownError)
+_REPLACED: Final = (OutOfOrderSequenceNumber, ProducerClosed)
+"""What comes of a producer of which another output has been refused."""
+
+Batches = list[tuple[TopicName, int, list[Any]]]
+"""The batches for each partition of a topic, in their order."""
+
+
+class Writer:
+    """A producer, what is written with it, and its replacement.
+
+    Args:
+        settings: where Kafka is.
+        transactional_id: of the producer; without one several may write at once.
+    """
+
+    def __init__(self, settings: Settings, transactional_id: str | None = None) -> None:
+        self._settings = settings
+        self._transactional_id = transactional_id
+        self._replacing = asyncio.Lock()
+        self.producer: Any = None
+
+    async def start(self) -> None:
+        """Start the producer. With a transactional id, that fences the last one."""
+        self.producer = kafka.producer(self._settings, self._transactional_id)
+        await self.producer.start()
+
+    async def stop(self) -> None:
+        """Stop the producer, if it was started."""
+        if self.producer is not None:
+            await self.producer.stop()
+
+    async def replace(self, refused: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+        """Replace the producer `refused`, unless that has been done already.
+
+        Raises:
+            KafkaError: another worker has fenced it, and may be fenced by the new one.
+        """
+        async with self._replacing:
+            if self.producer is not refused:
+                return
+            if self._transactional_id is not None:
+                await refused.abort_transaction()
+            await refused.stop()
+            await self.start()
+            failpoints.reach("after-refusal")
+            # each producer of an id has the epoch after the one before, where no transaction was open
+            (last, epoch), now = _identity(refused), _identity(self.producer)
+            if self._transactional_id is not None and now != (last, epoch + 1):
+                raise KafkaError(f"{self._transactional_id} was used by another worker meanwhile")
+
+    def batches(self, outputs: Sequence[Output]) -> Batches:
+        """Return `outputs` in the client's batches, those of a partition in their order.
+
+        Raises:
+            Unwritable: an output is larger than its topic takes.
+        """
+        places: dict[tuple[TopicName, int], list[Any]] = {}
+        # we fill the client's batches ourselves: handed over one by one, records cost it half as much again
+        for output in outputs:
+            place = places.setdefault((output.topic, output.partition), [])
+            record = {"timestamp": None, "key": output.key, "value": output.value, "headers": list(output.headers)}
+            if not place or place[-1].append(**record) is None:
+                place.append(self.producer.create_batch())
+                place[-1].append(**record)
+                # only a record that fills a batch by itself can be so large
+                if (size := place[-1].size()) > _LIMITS[output.topic]:
+                    why = f"has {size:,} bytes, {_LIMITS[output.topic]:,} are possible"
+                    raise Unwritable(OUTPUT_TOO_LARGE, output.topic, why)
+        return [(topic, partition, batches) for (topic, partition), batches in places.items()]
+
+    async def send(self, batches: Batches) -> None:
+        """Send `batches` and wait until the broker has them.
+
+        Raises:
+            Unwritable: the broker refuses one; the producer has to be replaced.
+            KafkaError: whatever else went wrong.
+        """
+        sent = await asyncio.gather(*(self._send_to(*each) for each in batches), return_exceptions=True)
+        raise_first(sent)
+
+    async def _send_to(self, topic: TopicName, partition: int, batches: Sequence[Any]) -> None:
+        name = self._settings.topic(topic)
+        sent = [await self.producer.send_batch(batch, name, partition=partition) for batch in batches]
+        failpoints.reach("amid-produce")
+        answers = await asyncio.gather(*sent, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, Exception) and is_one_of(answer, _REFUSED):
+                why, may_pass = f"was refused: {type(answer).__name__}", is_one_of(answer, (UnknownError,))
+                raise Unwritable(OUTPUT_REFUSED, topic, why, may_pass=may_pass) from answer
+        raise_first(answers)
+
+    async def write(self, outputs: Sequence[Output]) -> None:
+        """Write `outputs` without a transaction, with another producer if one of them was refused.
+
+        Raises:
+            Unwritable: an output is too large, or the broker refuses it.
+        """
+        while True:
+            producer = self.producer
+            try:
+                await self.send(self.batches(outputs))
+            except Unwritable as error:
+                if error.refused:
+                    await self.replace(producer)
+                raise
+            except KafkaError as error:
+                if not is_one_of(error, _REPLACED):
+                    raise
+                await self.replace(producer)  # somebody else's output was refused
+            else:
+                return
+
+
+def _identity(producer: Any) -> tuple[int, int]:  # noqa: ANN401 -- aiokafka ships no types
+    manager = producer._txn_manager  # noqa: SLF001 -- told to nobody otherwise
+    return manager.producer_id, manager.producer_epoch
+
+
+def raise_first(results: Sequence[object]) -> None:
+    """Raise the first error among `results`; one that is no refusal comes first, since nothing can go on then."""
+    errors = [each for each in results if isinstance(each, BaseException)]
+    if errors:
+        raise min(errors, key=lambda error: isinstance(error, Unwritable))

@@ -1,0 +1,160 @@
+"""Records at the limits of size, and outputs that the broker refuses: one record is set aside, the stages work on."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from engines import Engine, command_event, eventually, report_event
+from test_dead_letters import PUPR, begin, command, does, facts, fails, settle
+
+from agents.admin import ensure_topics
+from agents.audit import audit
+from agents.deadletters import Letter, read_letters
+from agents.lifecycle import Lifecycle
+from agents.settings import Settings
+from agents.shell import writer
+from events.client.partitions import partition_of
+from events.ids import complaint_id
+from events.topics import INWARD_BATCH_BYTES, INWARD_RECORD_BYTES, TOPICS, TopicName
+
+COMMANDS, INTAKE = "complaints.commands", "complaints.intake"
+CITIZEN = "/citizens/anonymous"
+Headers = tuple[tuple[str, bytes], ...]
+
+
+def _padded(event: dict[str, Any], size: int, key: bytes | None, headers: Headers = ()) -> bytes:
+    """The event with blanks behind it: with key and headers so many bytes."""
+    value = json.dumps(event).encode()
+    beside = len(key or b"") + sum(len(name) + len(content) for name, content in headers)
+    return value + b" " * (size - beside - len(value))
+
+
+def _letters(engine: Engine, **wanted: str) -> list[Letter]:
+    found = read_letters(engine.settings)
+    return [each for each in found if all(getattr(each, name) == value for name, value in wanted.items())]
+
+
+def test_what_is_accepted_and_what_is_just_too_large(engine: Engine) -> None:
+    """Also in the wrong partition: forwarding adds a key and a header to a record of the largest size."""
+    accepted: list[str] = []
+    refused = 0
+    for headers in ((), (("h", b"x" * 500_000),), (("", b""),) * 5_000):
+        for over in (0, 1):
+            complaint = str(uuid.uuid4())
+            event = command_event("withdraw-complaint", complaint, CITIZEN, {"reason": "selesai"})
+            value = _padded(event, INWARD_RECORD_BYTES + over, None, headers)
+            astray = (partition_of(complaint, engine.settings.partitions) + 1) % engine.settings.partitions
+            engine.send(COMMANDS, value, headers=headers, partition=astray)
+            accepted += [event["id"]] * (not over)
+            report = report_event(f"limit-{len(headers)}-{over}")
+            engine.send(INTAKE, _padded(report, INWARD_RECORD_BYTES + over, b"k", headers), b"k", headers=headers)
+            refused += 2 * over
+    # as much as the topic takes
+    engine.send(INTAKE, _padded(report_event("largest"), INWARD_BATCH_BYTES - 100, b"k"), b"k")
+    for sent in accepted:
+        assert engine.await_answer(sent)["data"]["code"] == "unknown-complaint"
+    for number in (0, 1, 5_000):
+        engine.await_status(complaint_id("/channels/sms", f"limit-{number}-0"), "registered", "verified")
+    eventually("letters", lambda: len(_letters(engine, code="too-large")) == refused + 1)
+    [largest] = [each for each in _letters(engine, code="too-large") if each.size > INWARD_BATCH_BYTES - 1_000]
+    assert largest.reason == f"{INWARD_BATCH_BYTES - 100:,} bytes with key and headers, 1,048,576 are accepted"
+    assert "ask for a smaller one" in fails(engine.settings, "dead", "replay", str(largest.place))
+    assert "too-large" in does(engine.settings, "dead", "list")
+
+
+@contextmanager
+def limited(engine: Engine, topic: str, size: int) -> Iterator[None]:
+    """Let the broker take less in a topic than the engine knows of."""
+    own = next(each.config["max.message.bytes"] for each in TOPICS if each.name == topic)
+    engine.limit(topic, size)
+    try:
+        yield
+    finally:
+        engine.limit(topic, int(own))
+
+
+def _await_facts(engine: Engine, *reports: str) -> None:
+    """Wait until there are facts about what was reported."""
+    wanted = {complaint_id("/channels/sms", each) for each in reports}
+    eventually("facts", lambda: wanted <= {each["subject"] for each in engine.events()})
+
+
+def test_what_the_broker_refuses_is_set_aside_and_the_rest_goes_on(engine: Engine) -> None:
+    """First the command of a stage without transactions, then the fact of one with them, then a dead letter."""
+    large = "x" * 12_000
+    small = [f"small-{number}" for number in range(20)]
+    with limited(engine, COMMANDS, 8_000):
+        engine.stop("intake")
+        reports = [report_event("large", body=large), *(report_event(each) for each in small)]
+        engine.send_reports([*reports[5:], *reports[:5]])
+        engine.start("intake")
+        _await_facts(engine, *small)
+    [letter] = _letters(engine, code="output-refused")
+    assert letter.stage == "intake"
+    assert letter.reason == "an output for complaints.commands was refused: MessageSizeTooLargeError"
+    with limited(engine, "complaints.events", 8_000):
+        engine.stop("lifecycle")
+        does(engine.settings, "dead", "replay", str(letter.place))
+        more = [f"more-{number}" for number in range(20)]
+        engine.send_reports([report_event(each) for each in more])
+        engine.await_quiet({"intake"})
+        engine.start("lifecycle")
+        _await_facts(engine, *more)
+    [_, letter] = _letters(engine, code="output-refused")
+    assert (letter.stage, letter.open) == ("lifecycle", True)
+    # nothing of it has stayed in the memory
+    does(engine.settings, "dead", "replay", str(letter.place))
+    _await_facts(engine, "large")
+    with limited(engine, "complaints.dead-letters", 5_000):
+        engine.send_all(COMMANDS, [(b"k", b"not JSON " * size) for size in (1, 1_000, 2)])
+        eventually("letters", lambda: len(_letters(engine, code="not-json")) == 3)
+    sizes = {each.truncated_from: each.size for each in _letters(engine, code="not-json")}
+    assert sizes[9_000] == 0
+    engine.await_quiet()
+    assert audit(engine.settings).violations == []
+
+
+def test_a_letter_always_fits(engine: Engine) -> None:
+    """Keys of four megabytes where four stages read, also compressed; and the stages start over them again."""
+    readers = {"complaints.events": 4, "complaints.state": 1}
+    for topic in (*readers, "complaints.stories"):
+        engine.send(topic, b"{}", b"k" * 4_150_000)
+        engine.send(topic, b"v" * 5_000_000, b"k" * 2_000_000, **{"compression.type": "gzip"})
+
+    def of(topic: str) -> list[Letter]:
+        return [each for each in read_letters(engine.settings) if each.origin and each.origin.topic == topic]
+
+    for topic, stages in readers.items():
+        eventually(f"letters of {topic}", lambda topic=topic, stages=stages: len(of(topic)) >= 2 * stages)  # type: ignore[misc]  # a default is no parameter
+    engine.stop("lifecycle", "sla", "resolution")
+    engine.start("lifecycle", "sla", "resolution")
+    eventually("letters of stories", lambda: len(of("complaints.stories")) >= 2)
+    letters = of("complaints.events")
+    assert {each.key_truncated_from for each in letters} == {4_150_000, 2_000_000}
+    assert {each.truncated_from for each in letters} == {None, 5_000_000}
+    for each in letters[-2:]:
+        assert "cut off from" in does(engine.settings, "dead", "show", str(each.place))
+        assert "too long to be kept whole" in fails(engine.settings, "dead", "replay", "--force", str(each.place))
+        does(engine.settings, "dead", "discard", str(each.place), "--reason", "too long")
+    engine.await_status(engine.report("after the keys"), "registered", "verified")
+
+
+def test_what_does_not_fit_leaves_no_trace(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sizes are known before anything is sent: later commands of the batch see the complaint as it is."""
+    ensure_topics(settings)
+    monkeypatch.setitem(writer._LIMITS, TopicName.EVENTS, 5_500)  # noqa: SLF001 -- as no accepted record reaches
+    complaint = begin(settings)
+    command(settings, "verify-complaint", complaint, "/offices/panrb")
+    command(settings, "dispose-complaint", complaint, "/offices/panrb", office="denpasar-pupr")
+    for text in ("x" * 4_000, "Sudah ditambal.", "y" * 4_000):
+        command(settings, "record-follow-up", complaint, PUPR, text=text)
+    command(settings, "close-complaint", complaint, "/offices/panrb")
+    settle(settings, complaint, Lifecycle)
+    assert facts(settings) == ["registered", "verified", "disposed", "followed-up", "closed"]
+    letters = read_letters(settings)
+    assert [each.code for each in letters] == ["output-too-large"] * 2
+    assert "5,500 are possible" in letters[0].reason
+    assert audit(settings).violations == []

@@ -1,0 +1,86 @@
+"""What cannot be written is found among the records of a batch, and set aside alone."""
+
+import asyncio
+from collections.abc import Collection
+
+import pytest
+
+from agents.shell.parts import Part, in_parts
+from agents.shell.records import BARE, OUTPUT_REFUSED, OUTPUT_TOO_LARGE, Unwritable
+from agents.shell.stage import RefusedToStart
+from events.topics import TopicName
+
+TOO_LARGE = Unwritable(OUTPUT_TOO_LARGE, TopicName.EVENTS, "has 9 bytes, 5 are possible")
+REFUSED = Unwritable(OUTPUT_REFUSED, TopicName.EVENTS, "was refused: UnknownError", may_pass=True)
+LETTER_REFUSED = Unwritable(OUTPUT_REFUSED, TopicName.DEAD_LETTERS, "was refused: MessageSizeTooLargeError")
+
+
+class Stage:
+    """Processes numbers, of which some cannot be written."""
+
+    def __init__(self, guilty: Collection[int] = (), *, letters_of: int = 1_000, passes_after: int = 0) -> None:
+        self.guilty = guilty
+        self.letters_of = letters_of
+        self.errors_left = passes_after
+        self.done: list[int] = []
+        self.letters: dict[int, tuple[str, int]] = {}
+        self.attempts = 0
+        self.undone = 0
+
+    async def process(self, part: Part) -> int:
+        self.attempts += 1
+        if part.refused is not None:
+            [record] = part.records
+            if part.room > self.letters_of:
+                raise LETTER_REFUSED
+            self.letters[record] = (part.refused.code, part.room)
+        elif self.errors_left:
+            self.errors_left -= 1
+            raise REFUSED
+        elif set(part.records) & set(self.guilty):
+            raise TOO_LARGE
+        self.done += part.records
+        return len(part.records)
+
+    async def undo(self, error: Unwritable) -> None:
+        assert error.code
+        self.undone += 1
+
+    def settle(self, count: int) -> list[int]:
+        return asyncio.run(in_parts(range(count), self.process, self.undo))
+
+
+@pytest.mark.parametrize("guilty", [(), (0,), (99,), (50, 51), (7, 8, 9, 98), range(100)])
+def test_the_guilty_are_set_aside_and_all_is_done_in_order(guilty: Collection[int]) -> None:
+    stage = Stage(guilty, letters_of=10**9)
+    assert sum(stage.settle(100)) == 100
+    assert stage.done == list(range(100))
+    assert set(stage.letters) == set(guilty)
+    assert {code for code, _ in stage.letters.values()} <= {OUTPUT_TOO_LARGE}
+    assert stage.undone == stage.attempts - len(stage.done) or len(guilty) < 100
+    assert stage.attempts <= 1 + 16 * len(guilty)
+
+
+def test_an_error_that_passes_sets_nothing_aside() -> None:
+    stage = Stage(passes_after=1)
+    assert stage.settle(10) == [10]
+    assert stage.letters == {}
+
+
+def test_a_letter_that_the_broker_refuses_is_written_without_content() -> None:
+    stage = Stage({3}, letters_of=BARE)
+    stage.settle(5)
+    assert stage.letters == {3: (OUTPUT_TOO_LARGE, BARE)}
+    assert stage.done == list(range(5))
+
+
+def test_without_any_letter_the_stage_refuses_to_work() -> None:
+    with pytest.raises(RefusedToStart, match=r"alur topics create") as raised:
+        Stage({3}, letters_of=-1).settle(5)
+    assert "\n" not in str(raised.value)
+
+
+def test_what_is_no_letter_and_its_letter_are_told_apart() -> None:
+    """A record that cannot be read needs a letter anyway: its code stays when that is refused."""
+    [bare] = Part([1]).after(LETTER_REFUSED)
+    assert (bare.refused, bare.room) == (None, BARE)
