@@ -47,7 +47,7 @@ def announce(
     if office_of(event.source) != policy.national:
         return Rejected(Refusal.NOT_PERMITTED, f"announce-holiday is for the national administrator, {policy.national}")
     data = event.data
-    if no := _impossible(data.day, now.astimezone(policy.national_zone).date(), day_off=data.day_off):
+    if no := impossible(data.day, now.astimezone(policy.national_zone).date(), day_off=data.day_off):
         return Rejected(Refusal.INVALID_DATA, f"data.day: {no}")
     standing = next((each for each in reversed(kept) if each.day == data.day), None)
     if standing is not None and standing.day_off == data.day_off:
@@ -65,7 +65,8 @@ def announce(
     )
 
 
-def _impossible(day: date, today: date, *, day_off: bool) -> str | None:
+def impossible(day: date, today: date, *, day_off: bool) -> str | None:
+    """Return why the day cannot become a day off (or a working day) any more, or yet; None if it can."""
     if not today - _BACK <= day <= today + _AHEAD:
         return f"{day} is more than a year past or more than three years ahead"
     if not day_off and day <= today:

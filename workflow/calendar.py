@@ -30,10 +30,11 @@ class Calendar:
     """Which days count. Never changes once made; it only remembers the years it was asked about.
 
     ``collective_leave`` makes those days non-working; ``extra`` adds holidays by name, ``removed`` takes holidays back
-    (a weekend stays one). Raises ValueError when a day is both added and removed.
+    (a weekend stays one). ``base`` has the holidays of years for which the package is not asked. Raises ValueError when
+    a day is both added and removed.
     """
 
-    __slots__ = ("_categories", "_extra", "_named", "_removed", "_working", "version")
+    __slots__ = ("_base", "_categories", "_extra", "_named", "_removed", "_working", "version")
 
     version: str
     """The package's release, the categories that count and, if there are any, a digest of the added and removed days:
@@ -45,12 +46,14 @@ class Calendar:
         collective_leave: bool = True,
         extra: Mapping[date, str] | None = None,
         removed: Collection[date] = (),
+        base: Mapping[int, Mapping[date, str]] | None = None,
     ) -> None:
         self._categories = ("public", "government") if collective_leave else ("public",)
         self._extra = dict(extra or {})
         self._removed = frozenset(removed)
         if both := sorted(self._removed & self._extra.keys()):
             raise ValueError(f"{both[0]} is both added to the calendar and removed from it")
+        self._base = base or {}
         self._named: dict[int, dict[date, str]] = {}
         self._working: dict[int, array[int]] = {}
         self.version = self._describe()
@@ -74,6 +77,16 @@ class Calendar:
             collective_leave="government" in self._categories,
             extra=extra if name is None else extra | {day: name},
             removed=self._removed | {day} if name is None else self._removed - {day},
+            base=self._base,
+        )
+
+    def pinned(self, years: Mapping[int, Mapping[date, str]]) -> "Calendar":
+        """Return a calendar that has these days off in these years, whatever the package or this one says of them."""
+        return Calendar(
+            collective_leave="government" in self._categories,
+            extra={day: name for day, name in self._extra.items() if day.year not in years},
+            removed={day for day in self._removed if day.year not in years},
+            base=years,
         )
 
     def is_working_day(self, day: date) -> bool:
@@ -124,9 +137,11 @@ class Calendar:
     def _holidays(self, year: int) -> dict[date, str]:
         named = self._named.get(year)
         if named is None:
-            decreed = holidays.country_holidays(
-                _COUNTRY, years=year, categories=self._categories, language=_LANGUAGE, expand=False
-            )
+            decreed = self._base.get(year)
+            if decreed is None:
+                decreed = holidays.country_holidays(
+                    _COUNTRY, years=year, categories=self._categories, language=_LANGUAGE, expand=False
+                )
             named = {day: name for day, name in decreed.items() if day not in self._removed}
             named |= {day: name for day, name in self._extra.items() if day.year == year}
             self._named[year] = named
@@ -149,7 +164,9 @@ class Calendar:
 
     def _describe(self) -> str:
         version = f"{_COUNTRY}/{holidays_version}/{'+'.join(self._categories)}"
-        if not (self._extra or self._removed):
+        if not (self._extra or self._removed or self._base):
             return version
         changes = f"{sorted(self._extra.items())} {sorted(self._removed)}"
+        if self._base:
+            changes += f" {[(year, sorted(days.items())) for year, days in sorted(self._base.items())]}"
         return f"{version}/{hashlib.sha256(changes.encode()).hexdigest()[:8]}"

@@ -135,7 +135,7 @@ def announce(  # noqa: PLR0913 -- an option each
     source = sender or f"/offices/{policy.national}"
     data = {"day": day, "day_off": not working_day, "name": name, "decree": decree}
     named = command_id or str(uuid5(NAMESPACE_URL, f"{source}#{data}"))
-    value = _encoded(data, source, named)
+    value = encoded(data, source, named)
     before = calendar_for(settings, CALENDAR)
     known = _known(before.announcements, source, named)
     effect = _effect(with_announcements(policy, before), date.fromisoformat(day), day_off=not working_day)
@@ -147,7 +147,12 @@ def announce(  # noqa: PLR0913 -- an option each
         _tell(answers, effect, wait)
 
 
-def _encoded(data: dict[str, Any], source: str, command_id: str) -> bytes:
+def encoded(data: dict[str, Any], source: str, command_id: str) -> bytes:
+    """Return an announcement as it is published.
+
+    Raises:
+        Failure: it cannot be one.
+    """
     value = to_json(
         {
             "specversion": "1.0",

@@ -24,6 +24,7 @@ from agents.shell.installation import Installation
 from agents.shell.layout_guard import LayoutGuard
 from agents.shell.lease import TRANSACTION_PAUSE_SECONDS, Lease, Tally
 from agents.shell.metrics import Metrics
+from agents.shell.policy_guard import PolicyGuard
 from agents.shell.process import end_with
 from agents.shell.stage import Partition, Stage
 from agents.shell.tracing import PASSING, Tracing
@@ -57,6 +58,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.count = 0
         self.installation = Installation(settings, stage.name)
         self.guard = LayoutGuard(stage.name, settings, self.installation)
+        self.policy_guard = PolicyGuard(stage.name, self.installation, policies)
         self.metrics = Metrics()
         self.tracing: Tracing = PASSING
         self.writer = Writer(settings)
@@ -94,6 +96,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         await self.consumer.start()
         self.layout = await self.guard.check()
         self.count = self.layout.partitions
+        self.policies = await self.policy_guard.check()
         if self.stage.tick_every is not None:
             self.horizon = Horizon(self.settings, self.count)
             await self.horizon.start()

@@ -1,0 +1,135 @@
+"""What an installation record holds of the policy: all workers at a prefix have to work by one.
+
+A digest for each version and each office, and the days off of the years that open deadlines can reach, as they were
+computed first: all workers reckon with those, whatever release of the package of holidays they have. What changes later
+is announced, so that open deadlines follow.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from workflow.policy import Policy, PolicySet, Rules
+
+VERSION: Final = "policy/"
+OFFICE: Final = "office/"
+DAYS_OFF: Final = "days-off/"
+"""The days off as all workers reckon with them, beside what has been announced."""
+ROLLED_OUT: Final = "days-rolled-out/"
+"""The days off of the package and the file as they were rolled out last."""
+_KINDS: Final = {VERSION: "policy version", OFFICE: "office"}
+_YEARS: Final = range(-1, 3)
+"""Beside the year of today: what was announced reaches back one, what open deadlines reach may be two ahead."""
+_RULES: Final = set(Rules.model_fields) - {"sources"}
+"""What changes a decision: not where a rule comes from."""
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DayChange:
+    """A day that counts otherwise than it did when the installation's calendar was computed."""
+
+    day: date
+    name: str | None
+    """What it is called now; None: a working day."""
+
+    def __str__(self) -> str:
+        """Say it in a few words."""
+        what = "a working day" if self.name is None else f"a day off: {self.name}"
+        return f"{self.day} becomes {what}"
+
+
+def described(policies: PolicySet, today: date) -> dict[str, Any]:
+    """Return what the record has to hold of a policy, by key."""
+    found: dict[str, Any] = {}
+    for policy in policies.versions:
+        found[f"{VERSION}{policy.version}"] = _digest(policy, _RULES)
+        found[_days_key(policy)] = {
+            str(year): {str(day): name for day, name in sorted(policy.calendar.named(year).items())}
+            for year in (today.year + each for each in _YEARS)
+        }
+    for office in policies.versions[0].directory:
+        found[f"{OFFICE}{office.id}"] = _digest(office)
+    return found
+
+
+def changes(values: Values, ours: Values) -> Iterator[str]:
+    """Give a line for each version and office that the installation has and that is another here, or none."""
+    for key, value in sorted(values.items()):
+        kind = next((name for prefix, name in _KINDS.items() if key.startswith(prefix)), None)
+        if kind is None or value is None or ours.get(key) == value:
+            continue
+        yield f"{kind} {key.partition('/')[2]} is {'another' if key in ours else 'missing'} here"
+
+
+def changed_days(values: Values, ours: Values) -> list[DayChange]:
+    """Return the days that count otherwise here than when they were rolled out last, of the years that both have."""
+    found: dict[date, DayChange] = {}
+    for key, years in ours.items():
+        if not key.startswith(DAYS_OFF):
+            continue
+        for year, days in _days_of(values, key).items():
+            here = years.get(year, days)
+            for day in sorted(days.keys() ^ here.keys()):
+                found[date.fromisoformat(day)] = DayChange(date.fromisoformat(day), here.get(day))
+    return [found[day] for day in sorted(found)]
+
+
+def additions(values: Values, ours: Values) -> dict[str, Any]:
+    """Return what the installation does not have yet: versions, offices, and years of its calendar."""
+    found = {}
+    for key, value in ours.items():
+        before = values.get(key)
+        if before is None:
+            found[key] = value
+        elif key.startswith(DAYS_OFF) and (years := {**value, **before}) != before:
+            found[key] = years
+    return found
+
+
+def rolled_out(values: Values, ours: Values) -> dict[str, Any]:
+    """Return what makes this policy the installation's: all that it has, and nothing for what it has no more."""
+    lost = {key: None for key in values if key.startswith(tuple(_KINDS)) and key not in ours}
+    digests = {key: value for key, value in ours.items() if key.startswith(tuple(_KINDS))}
+    days = {
+        key.replace(DAYS_OFF, ROLLED_OUT): {**_days_of(values, key), **years}
+        for key, years in ours.items()
+        if key.startswith(DAYS_OFF)
+    }
+    return {**digests, **days, **additions(values, ours), **lost}
+
+
+def pinned(policies: PolicySet, values: Values) -> PolicySet:
+    """Return a policy with the installation's days off in place of those that this package of holidays computes."""
+    versions = []
+    for policy in policies.versions:
+        years = {
+            int(year): {date.fromisoformat(day): name for day, name in days.items()}
+            for year, days in (values.get(_days_key(policy)) or {}).items()
+        }
+        versions.append(policy.model_copy(update={"calendar": policy.calendar.pinned(years)}))
+    return PolicySet(policies.name, tuple(versions))
+
+
+def _days_key(policy: Policy) -> str:
+    return f"{DAYS_OFF}{'all' if policy.collective_leave else 'public'}"
+
+
+def _days_of(values: Values, key: str) -> dict[str, dict[str, str]]:
+    return values.get(key.replace(DAYS_OFF, ROLLED_OUT)) or values.get(key) or {}
+
+
+def _digest(model: BaseModel, fields: set[str] | None = None) -> str:
+    # what has its default is left out: a key that a later release adds changes nothing
+    written = model.model_dump(include=fields, exclude_defaults=True, warnings=False)
+    return hashlib.sha256(json.dumps(written, sort_keys=True, default=_plain).encode()).hexdigest()[:16]
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 -- what JSON can hold
+    return sorted(value) if isinstance(value, frozenset) else str(value)

@@ -1,0 +1,70 @@
+"""Keeps a stage from working by another policy than the rest of its installation: at its start, and while it runs."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+
+from agents import rollout
+from agents.shell.installation import Installation
+from agents.shell.process import end_with
+from agents.shell.stage import RefusedToStart
+from workflow.policy import PolicySet
+
+log = structlog.get_logger()
+
+_WAY_OUT: Final = "set ALUR_POLICY to the installation's, or make this one its policy with `alur policy rollout`"
+_ROLLOUT: Final = "`alur policy rollout` announces them"
+_MOST_NAMED: Final = 3
+
+
+class PolicyGuard:
+    """Compares the policy of one stage with the installation record."""
+
+    def __init__(self, stage: str, installation: Installation, policies: PolicySet) -> None:
+        self._stage = stage
+        self._installation = installation
+        self._policies = policies
+        self._ours: dict[str, Any] = {}
+
+    async def check(self) -> PolicySet:
+        """Return the policy, with the installation's days off, if it is the installation's or adds to it.
+
+        What it adds is noted in the record.
+
+        Raises:
+            KafkaError: the record cannot be written.
+            RefusedToStart: a version or an office of the installation is another here, or missing.
+        """
+        self._ours = rollout.described(self._policies, datetime.now(UTC).date())
+        if self._added(self._installation.values):
+            await self._installation.change(self._added)
+        if days := rollout.changed_days(self._installation.values, self._ours):
+            named = "; ".join(map(str, days[:_MOST_NAMED]))
+            log.warning("calendar-differs", stage=self._stage, days=len(days), reason=named, next=_ROLLOUT)
+        self._installation.watch(self._on_change)
+        return rollout.pinned(self._policies, self._installation.values)
+
+    def _added(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        self._refuse(values)
+        return rollout.additions(values, self._ours)
+
+    def _refuse(self, values: Mapping[str, Any]) -> None:
+        lines = [*rollout.changes(values, self._ours)]
+        if lines:
+            more = f" and {len(lines) - _MOST_NAMED} more" if len(lines) > _MOST_NAMED else ""
+            named = "; ".join(lines[:_MOST_NAMED])
+            raise RefusedToStart(f"policy {self._policies.name} is not the installation's: {named}{more}: {_WAY_OUT}")
+
+    def _on_change(self, key: str, value: Any) -> None:  # noqa: ANN401 -- a JSON value
+        if not key.startswith((rollout.VERSION, rollout.OFFICE)):
+            return
+        if key not in self._ours:
+            if value is not None:  # by a newer deployment: an addition passes, also here
+                log.warning("policy-added", stage=self._stage, key=key)
+            return
+        try:
+            self._refuse({key: value} if value is not None else {key: "rolled out"})
+        except RefusedToStart as refused:
+            end_with(self._stage, refused)
