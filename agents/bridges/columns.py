@@ -12,7 +12,13 @@ from agents.bridges.items import BadLayout
 from agents.bridges.layouts import Layout, catalogue, plain, plain_names
 from agents.bridges.rejected import LINE, REASON
 
-_SUGGESTED: Final = {"id": "id", "status": "status", "privacy": "privacy", "name": "name", "date": "received"}
+_SUGGESTED: Final = {
+    "id": ("id",),
+    "status": ("status",),
+    "privacy": ("anonymous", "secret", "public", "privacy"),
+    "name": ("name",),
+    "date": ("received", "event_date"),
+}
 _PRIVATE: Final = ("privacy", "anonymous", "secret", "public")
 
 
@@ -127,10 +133,10 @@ def refuse_overlooked(columns: Columns, kinds: Mapping[int, str]) -> None:
     told = ", ".join(f"{columns.header[position]!r} ({_LOOKS[kind]})" for position, kind in found.items())
     first, kind = next(iter(found.items()))
     name = columns.header[first]
+    such = " or ".join(f"--map '{field}={name}'" for field in _SUGGESTED[kind])
     raise BadLayout(
-        f"not used, and may matter: {told}: name each with --map (such as --map '{_SUGGESTED[kind]}={name}'"
-        + (f" or --map 'event_date={name}' for the day it happened" if kind == "date" else "")
-        + f"), or leave it out on purpose with --ignore '{name}'"
+        f"not used, and may matter: {told}: name each with --map (such as {such}), or leave it out on purpose with "
+        f"--ignore '{name}'"
     )
 
 

@@ -171,6 +171,8 @@ def from_xml(content: bytes) -> list[Any]:
     name = _tag(root)
     if name in {"workbook", "html"}:
         raise UnreadableFile(f"is a {name} written as XML: save it as .xlsx or CSV")
+    if name in _ENVELOPES and not len(root):
+        return []
     value = _value(root)
     found = value if isinstance(value, list) else requests_in(value)
     if not found or not all(isinstance(each, Mapping) and any(mark in each for mark in _MARKS) for each in found[:1]):

@@ -22,6 +22,7 @@ from events.client.channel import report_event
 from events.vocabulary import ComplaintClass
 
 _BETWEEN: Final = re.compile(r"[\s]+|[,;|]\s*(?=https?:|$)")  # a data: URI has such marks within it
+_ROUNDED: Final = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]+")
 _PLACES: Final = ("province", "city", "district", "village")
 _CHANGING: Final = frozenset({"id", "status", "received", "received_time", "final"})
 """Fields that are no part of what a row says, or change while its report stays the same."""
@@ -90,6 +91,8 @@ class Maker:
             number = cells.get("id", "")
             if not number:
                 raise Unusable("id: empty")
+            if _ROUNDED.fullmatch(number):
+                raise Unusable(f"id: {quoted(number)} was rounded by a spreadsheet: export anew, with ids as text")
             if self._layout.id and not re.fullmatch(self._layout.id, number):
                 raise Unusable(
                     f"id: {quoted(number)} is no Tracking ID (digits); if a spreadsheet has changed it, export anew "

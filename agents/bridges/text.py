@@ -13,6 +13,7 @@ from agents.bridges.items import UnreadableFile
 _CHUNK: Final = 1024 * 1024
 _SAMPLE: Final = 64 * 1024
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_RARE: Final = 20
 _GUESSES: Final = ["cp1252"]
 _NO_TEXT: Final = (
     (b"%PDF", "a PDF"),
@@ -57,7 +58,8 @@ def encoding_of(stream: BinaryIO, asked: str | None = None) -> str:
     if (even + odd) * 4 > len(head) and min(even, odd) * 4 < max(even, odd):
         return "utf-16-le" if odd > even else "utf-16-be"
     right, wrong, sample = _as_utf8(stream)
-    if right >= wrong:
+    # a line of another encoding is UTF-8 by accident once in very many
+    if right * _RARE >= wrong:
         return "utf-8"
     guess = from_bytes(sample, cp_isolation=_GUESSES).best()
     if guess is None:

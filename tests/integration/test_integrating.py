@@ -202,5 +202,12 @@ def test_service_requests_come_in(engine: Engine, tmp_path: Path) -> None:
     snapshot = engine.await_status(made, "postponed")
     assert (snapshot["category"], snapshot["channel"]) == ("infrastruktur-jalan", "open311")
 
+    engine.await_quiet()
+    told = []
+    for words in ("Rusak.", "Rusak berat."):
+        file.write_text(json.dumps([request | {"description": words}]))
+        told.append(alur(engine, "submit", str(file)).stdout.splitlines()[-2])
+    assert told == ["new 0, known 1, of these changed 0", "new 0, known 1, of these changed 1"]
+
 
 _MISSING = "service_request_id: missing; without it the request would be another one each time it is sent"

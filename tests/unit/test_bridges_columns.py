@@ -98,6 +98,9 @@ def test_what_does_not_fit_is_said_in_one_line(header: str, wanted: list[str], s
         ("Ingin identitas dirahasiakan", "ya", "privacy"),
         ("Privasi", "ya", "privacy"),
         ("Tampil ke publik", "tidak", "privacy"),
+        ("Tampilkan Nama", "tidak", "privacy"),
+        ("Sembunyikan Identitas", "ya", "privacy"),
+        ("Hide my name", "y", "privacy"),
         ("Catatan", "Anonim", "privacy"),  # by what stands in it
         ("Nama Lengkap", "Ni Made", "who reports"),
         ("Nama Pengirim", "Ni Made", "who reports"),

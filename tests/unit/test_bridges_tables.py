@@ -80,6 +80,11 @@ class TestEncodings:
         assert isinstance(found[5], Skipped)
         assert found[5].reason == "is not in the encoding of the file (--encoding names another)"
 
+    def test_bad_rows_do_not_make_another_encoding_of_the_rest(self) -> None:
+        bad = b"".join(b"%d;caf\xe9;Isi;Denpasar\n" % n for n in range(10))
+        found = items(f"{HEADER}\n99;公园;Isi;Denpasar\n".encode() + bad)
+        assert [type(each) for each in found] == [Report, *[Skipped] * 10]
+
 
 class TestNoTables:
     @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ class TestCells:
         rounded, whole = items(content)
         assert isinstance(rounded, Skipped)
         assert rounded.reason.startswith("id: '1.23456789012345")
-        assert "is no Tracking ID" in rounded.reason
+        assert "was rounded by a spreadsheet" in rounded.reason
         assert isinstance(whole, Report)
         assert decode_report(whole.value).id == "999999999999999"
 
