@@ -35,7 +35,7 @@ from agents.shell.writer import Writer, raise_first
 from events.errors import Undecodable
 from events.installation import writer_key, writer_since
 from events.topics import INWARD, TopicName
-from events.writer import FOREIGN, source_offset_of
+from events.writer import FOREIGN, source_offset_of, writer_of
 
 log = structlog.get_logger()
 
@@ -226,6 +226,8 @@ class Lease:
             log.error("unreadable-memory", alert=True, reason=str(error), **_place(record))  # noqa: TRY400 -- the letter has it
             await self._set_aside(record, error, shared)
             return False
+        if record.value is None and writer_of(record.headers) is not None:
+            return False  # of a repair where there was nothing: no stage has done anything here
         self._note_decided(record)
         return True
 
