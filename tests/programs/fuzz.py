@@ -24,7 +24,7 @@ from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.produce import ProduceRequest
 from confluent_kafka import Producer
-from hostile import Hostile, examples, hostile, unreadable
+from hostile import Hostile, batch_of_one, brimful, examples, hostile, made, unreadable
 from workers import Worker, behind, running, wait_for
 
 from agents.admin import ensure_topics
@@ -33,10 +33,12 @@ from agents.broker import running_broker
 from agents.broker.keys import with_local_keys
 from agents.cli.context import say
 from agents.settings import Settings
-from events.topics import STAGES, TopicName
+from events.topics import BY_NAME, INWARD_RECORD_BYTES, STAGES, TopicName
 from workflow.audit import Audit
 
 INWARD: Final = (TopicName.INTAKE, TopicName.COMMANDS)
+OUTWARD: Final = (TopicName.EVENTS, TopicName.STATE, TopicName.STORIES, TopicName.RESOLUTIONS)
+"""A misconfigured producer may write there, as much as the broker takes."""
 UNREADABLE: Final = 3
 """Records that the client of the stages cannot even unpack, for each topic."""
 MOST_GROWTH: Final = 1.25
@@ -57,7 +59,7 @@ class Sender:
         common = {
             "bootstrap.servers": settings.broker,
             "partitioner": "murmur2_random",
-            "message.max.bytes": 4_000_000,
+            "message.max.bytes": 8_000_000,
             "linger.ms": 5,
         }
         self._producers = [Producer({**common, "compression.type": kind}) for kind in _COMPRESSION]
@@ -92,6 +94,19 @@ class Sender:
         for producer in self._producers:
             if producer.flush(120):
                 raise SystemExit("the broker does not answer")
+
+    def send_brimful(self, lots: random.Random, found: Mapping[TopicName, list[dict[str, Any]]]) -> None:
+        """Publish records of the largest size that is accepted, and of one byte less and more."""
+        for topic in INWARD:
+            for size in (INWARD_RECORD_BYTES - 1, INWARD_RECORD_BYTES, INWARD_RECORD_BYTES + 1):
+                for record in brimful(made(lots, lots.choice(found[topic])), size):
+                    self.send(lots, topic, record)
+            self.flush()
+        for topic in (*INWARD, *OUTWARD):
+            limit = int(BY_NAME[topic].config["max.message.bytes"])
+            for size in (limit, limit + 1):
+                self.send(lots, topic, batch_of_one(size))
+                self.flush()
 
     def send_unreadable(self) -> None:
         """Publish what no client of Python would."""
@@ -144,6 +159,7 @@ def fuzz(settings: Settings, folder: Path, records: int, seed: int, rounds: int)
                 for topic in INWARD:
                     sender.send(lots, topic, hostile(lots, found[topic], settings.partitions))
             sender.flush()
+            sender.send_brimful(lots, found)
             sender.send_unreadable()
             settle(settings, workers)
             memory = {stage: worker.memory()[0] for stage, worker in workers.items()}

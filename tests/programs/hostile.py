@@ -219,6 +219,36 @@ _ODD_HEADERS: Final[tuple[Callable[[Lots], Header], ...]] = (
 )
 
 
+def brimful(event: dict[str, Any], size: int) -> list[Hostile]:
+    """Return a message in records of exactly `size` bytes with key and headers; each part is the large one once."""
+    small = json.dumps(event).encode()
+    many: list[Header] = [("", b"")] * 5_000
+    large: list[Header] = [("h", b"x" * (size - len(small) - 2))]
+    shapes: list[tuple[bytes, list[Header], bytes | None]] = [
+        (b"k", [], None),
+        (b"k" * (size - len(small)), [], small),
+        (b"k", large, small),
+        (b"k", many, None),
+    ]
+    found = []
+    for key, headers, value in shapes:
+        beside = len(key) + sum(len(name) + len(content or b"") for name, content in headers)
+        found.append(Hostile(value or small + b" " * (size - beside - len(small)), key, headers))
+    return found
+
+
+def batch_of_one(size: int) -> Hostile:
+    """Return a record that makes a batch of `size` bytes by itself; nearly all of it is the key."""
+    key = b"k" * (size - 100)
+    return Hostile(b"{}", key + b"k" * (size - len(_batch(key, b"{}"))))
+
+
+def _batch(key: bytes, value: bytes, *headers: tuple[str, bytes]) -> bytes:
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 2 * len(key) + LARGEST)
+    builder.append(0, int(time.time() * 1000), key, value, list(headers))
+    return bytes(builder.build())
+
+
 def _key(lots: Lots, event: dict[str, Any]) -> bytes | None:
     own = str(event.get("subject", event["id"])).encode()
     odd = [None, b"", b"calendar", b"\xff\xfe", b"x" * 10_000, complaint(lots.randrange(COMPLAINTS)).encode()]
@@ -244,8 +274,6 @@ def unreadable(value: bytes = b"{}") -> bytes:
 
     A client written in C, Go or Java sends that as readily as any other; those of Python cannot unpack it.
     """
-    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, LARGEST)
-    builder.append(0, int(time.time() * 1000), b"k", value, [("name", b"value")])
-    raw = bytearray(bytes(builder.build()).replace(b"name", b"\xff\xfe\xfd\xfc"))
+    raw = bytearray(_batch(b"k", value, ("name", b"value")).replace(b"name", b"\xff\xfe\xfd\xfc"))
     struct.pack_into(">I", raw, 17, calc_crc32c(bytes(raw[21:])))  # where the batch has its checksum, and what it is of
     return bytes(raw)
