@@ -25,6 +25,8 @@ _COPIES: Final = {
     "share.coordinator.state.topic.min.isr": "2",
 }
 _ENDED_S: Final = 60.0
+_BACK: Final = "-1h"
+_JUMPED_S: Final = 15.0
 
 
 @dataclass
@@ -119,6 +121,22 @@ class Brokers:
         time.sleep(seconds)
         node.process.send_signal(signal.SIGCONT)
         return f"broker {node.port} for {seconds:.0f} s"
+
+    def jump(self, lots: random.Random) -> str:
+        """Start one again with its clock an hour back, and after a while with the right time."""
+        faketime = shutil.which("faketime")
+        if faketime is None:
+            return "not possible here: there is no faketime"
+        node = lots.choice(self.nodes)
+        right = node.command
+        for command in ([faketime, "-f", _BACK, *right], right):
+            node.process.terminate()
+            node.process.wait()
+            node.command = command
+            node.start()
+            node.await_answer()
+            time.sleep(_JUMPED_S if command is not right else 0)
+        return f"broker {node.port} for {_JUMPED_S:.0f} s"
 
     def fill_disk(self, lots: random.Random) -> str:
         """Leave one no room on its disk until it gives up, as Kafka does; then make room, and start it again."""

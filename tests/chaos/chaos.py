@@ -2,7 +2,7 @@
 
     python tests/chaos/chaos.py --seed 1708 --minutes 5
 
-The same seed draws the same faults in the same order. The last line is
+The same seed draws the same faults in the same order; the last of a long run ends the installation. The last line is
 `chaos: faults=N commands=N lost=0 doubled=0 out_of_order=0 stuck=0`; the exit status is 1 if any of the four is not 0.
 """
 
@@ -21,6 +21,7 @@ from typing import Final
 from brokers import Brokers, disks_possible
 from faults import LONG, SHORT, WORKERS_PER_STAGE, Fault, Machine, fill_disk
 from load import Load
+from slips import ENDS, SLIPS, repair, unreported
 
 from agents.admin import ensure_topics, lag
 from agents.audit import audit
@@ -120,10 +121,10 @@ def _verdict(found: Audit, faults: int, commands: int, waiting: Mapping[str, int
 
 
 def _faults(seconds: float, only: str | None) -> dict[Fault, int]:
-    drawn = SHORT if seconds < LONG_ENOUGH and only is None else LONG
+    drawn = SHORT if seconds < LONG_ENOUGH and only is None else LONG | SLIPS
     found = {fault: weight for fault, weight in drawn.items() if only in {None, fault.__name__}}
     if not found:
-        raise SystemExit(f"--only: there is no fault {only!r}; there are {', '.join(each.__name__ for each in LONG)}")
+        raise SystemExit(f"--only: there is no fault {only!r}; there are {', '.join(each.__name__ for each in drawn)}")
     return found
 
 
@@ -156,6 +157,9 @@ def run(seed: int, minutes: float, rate: float, nodes: int, only: str | None) ->
                 _wait(machine, DRAIN_SECONDS, _drained(machine))
                 load.close()
             _wait(machine, DRAIN_SECONDS, _drained(machine))
+            if machine.foreign:
+                repair(machine)
+                _wait(machine, DRAIN_SECONDS, _drained(machine))
             # deadlines go on to pass, and each would set something going while the topics are read back
             for worker in [each for each in machine.workers if each.stage == "sla"]:
                 machine.retire(worker)
@@ -163,7 +167,17 @@ def run(seed: int, minutes: float, rate: float, nodes: int, only: str | None) ->
             _wait(machine, DRAIN_SECONDS, _drained(machine))
             behind = _behind(machine)
             found = audit(settings, standing, live=True)
-            waiting = {**behind, "deadlines": standing.forgotten(now), "commands": found.counts.pending}
+            for place in unreported(machine):
+                machine.expect(f"an incident about {place}", seen=False)
+            if minutes * 60 >= LONG_ENOUGH and only is None:
+                last = lots.choice(ENDS)
+                say(f"{last.__name__}: {last(machine, lots)}")
+            waiting = {
+                **behind,
+                "deadlines": standing.forgotten(now),
+                "commands": found.counts.pending,
+                "unseen": machine.unseen,
+            }
             return _verdict(found, inflicted.total(), load.acknowledged.total(), waiting)
         finally:
             machine.end()

@@ -14,6 +14,7 @@ from typing import Final
 
 from brokers import Brokers
 
+from agents.cli.context import say
 from agents.settings import Settings
 from events.topics import STAGES
 
@@ -46,7 +47,19 @@ class Machine:
     brokers: Brokers
     log: Path
     workers: list[Worker] = field(default_factory=list)
+    foreign: list[bytes] = field(default_factory=list)
+    """Keys of complaints that foreign records have hit."""
+    incidents: list[str] = field(default_factory=list)
+    """Topics and partitions whose records expired unread."""
+    unseen: int = 0
+    """What a fault should have led to, and did not."""
     _turn: int = 0
+
+    def expect(self, what: str, seen: bool) -> None:  # noqa: FBT001 -- what is seen is the point
+        """Note what a fault has to lead to."""
+        if not seen:
+            say(f"not seen: {what}")
+            self.unseen += 1
 
     def at_ease(self) -> list[Worker]:
         """Return the workers that run as they should."""
@@ -88,6 +101,17 @@ class Machine:
         for worker in self.workers:
             worker.process.send_signal(signal.SIGCONT)
             worker.thaw_at = worker.slow_until = None
+
+    def stop_stage(self, stage: str) -> None:
+        """Stop all workers of a stage."""
+        for worker in [each for each in self.workers if each.stage == stage]:
+            worker.process.send_signal(signal.SIGCONT)
+            self.retire(worker)
+
+    def start_stage(self, stage: str, workers: int) -> None:
+        """Start so many workers of a stage."""
+        for _ in range(workers):
+            self.start(stage)
 
     def retire(self, worker: Worker) -> None:
         """Stop a worker for good."""
