@@ -120,18 +120,23 @@ def _verdict(found: Audit, faults: int, commands: int, waiting: Mapping[str, int
     return int(bool(lost or doubled or out_of_order or stuck))
 
 
-def _faults(seconds: float, only: str | None) -> dict[Fault, int]:
-    drawn = SHORT if seconds < LONG_ENOUGH and only is None else LONG | SLIPS
-    found = {fault: weight for fault, weight in drawn.items() if only in {None, fault.__name__}}
-    if not found:
-        raise SystemExit(f"--only: there is no fault {only!r}; there are {', '.join(each.__name__ for each in drawn)}")
-    return found
+def _faults(seconds: float, only: str | None) -> tuple[dict[Fault, int], list[Fault]]:
+    """Return the faults with their weight in the draw, and those of which one comes last."""
+    long = seconds >= LONG_ENOUGH
+    if only is None:
+        return (LONG | SLIPS, list(ENDS)) if long else (SHORT, [])
+    last = [each for each in ENDS if each.__name__ == only]
+    found = {fault: weight for fault, weight in (LONG | SLIPS).items() if fault.__name__ == only}
+    if not (found or last):
+        known = ", ".join(each.__name__ for each in (*LONG, *SLIPS, *ENDS))
+        raise SystemExit(f"--only: there is no fault {only!r}; there are {known}")
+    return found or SHORT, last
 
 
 def run(seed: int, minutes: float, rate: float, nodes: int, only: str | None) -> int:
     """Run it; return the exit status."""
     lots = random.Random(seed)  # noqa: S311 -- to be drawn again by its seed
-    faults = _faults(minutes * 60, only)
+    faults, ends = _faults(minutes * 60, only)
     with tempfile.TemporaryDirectory(prefix="alur-chaos-") as directory:
         brokers = Brokers(nodes, Path(directory), disks=fill_disk in faults and disks_possible())
         settings = Settings(
@@ -169,8 +174,8 @@ def run(seed: int, minutes: float, rate: float, nodes: int, only: str | None) ->
             found = audit(settings, standing, live=True)
             for place in unreported(machine):
                 machine.expect(f"an incident about {place}", seen=False)
-            if minutes * 60 >= LONG_ENOUGH and only is None:
-                last = lots.choice(ENDS)
+            if ends:
+                last = lots.choice(ends)
                 say(f"{last.__name__}: {last(machine, lots)}")
             waiting = {
                 **behind,
