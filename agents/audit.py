@@ -37,7 +37,7 @@ from events.codec import (
 )
 from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
-from events.installation import Incident, incidents_in, writer_since
+from events.installation import Incident, Layout, incidents_in, writer_since
 from events.outcomes import Rejection, RejectionEvent, ResolutionEvent
 from events.topics import STAGES, TopicName
 from events.writer import Origin
@@ -113,12 +113,14 @@ class Log:
         return Kept.NOTHING if starts == ends else Kept.SOME
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
-        """Give the committed records of a partition up to its end as it is now.
+        """Give the committed records of a partition up to its end as it is now; none if there is no such partition.
 
         Raises:
             Stalled: for 30 seconds nothing comes.
             BrokerUnreachable, KafkaRefused: Kafka says no, or nothing.
         """
+        if number not in self.partitions(topic):
+            return  # the topic was made anew with fewer: that is an incident of its own
         where = TopicPartition(self._settings.topic(topic), number)
         with kafka_errors(self._settings):
             self._consumer.assign([where])
@@ -191,7 +193,9 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
     values = installation_values(settings)
     come = progress(settings)
     with Log(settings) as log:
-        count = len(log.partitions(TopicName.COMMANDS))
+        layout = Layout.of(values)
+        # of the installation, not of a topic that has been given more since
+        count = layout.partitions if layout else min(len(log.partitions(topic)) for topic in _READ)
         kept = {topic: log.kept(topic) for topic in _READ}
         whole = kept[TopicName.INTAKE] is Kept.ALL and kept[TopicName.COMMANDS] is Kept.ALL
         place_of = partial(partition_of, count=count)

@@ -14,6 +14,7 @@ from agents.demo.deliveries import made_up
 from agents.demo.tally import Tally
 from agents.settings import Settings
 from events.client import Publisher
+from events.client.administration import admin_client
 from events.client.errors import TopicsMissing
 from events.client.partitions import partition_of
 from events.codec import (
@@ -150,3 +151,10 @@ class TestCommand:
                 (f"stories-{place.partition}@0", "by"),
             )
         ]
+
+
+def test_a_topic_that_has_been_given_more_partitions_hides_nothing_of_the_others(settings: Settings) -> None:
+    ensure_topics(settings)
+    with admin_client(settings) as client:
+        client.create_partitions({settings.topic(TopicName.COMMANDS): settings.partitions + 1})
+    assert audit(settings).violations == []

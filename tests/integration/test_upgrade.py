@@ -15,7 +15,7 @@ from agents.settings import Settings
 from events.ids import complaint_id
 
 INSTALLATIONS = Path(__file__).parents[1] / "golden" / "installations"
-STEPS = (("topics", "create"),)
+STEPS = (("topics", "create"), ("offsets", "accept"))
 START_S = 240.0
 ALUR = str(Path(sys.executable).with_name("alur"))
 
