@@ -17,6 +17,7 @@ from confluent_kafka import Producer
 from faults import WORKERS_PER_STAGE, Fault, Machine
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
+from kafka.errors import GroupIdNotFoundError
 from kafka.structs import OffsetAndMetadata
 
 from agents.cli.context import say
@@ -25,7 +26,7 @@ from events.client import read_all
 from events.client.administration import admin_client
 from events.topics import STAGES, TopicName
 
-PATIENCE: Final = 90.0
+PATIENCE: Final = 120.0
 """Seconds for a stage to refuse, or for records to come."""
 _RESET: Final = ("intake", "lifecycle", "verification", "disposition", "escalation", "resolution")
 _EXPIRING: Final = ("intake", "lifecycle")
@@ -57,28 +58,36 @@ def alur(machine: Machine, *arguments: str) -> str:
 def reset_offsets(machine: Machine, lots: random.Random) -> str:
     """An operator sets an offset of a stage to the beginning or the end; the stage refuses it, and it is set right."""
     stage, to = lots.choice(_RESET), lots.choice([OffsetSpec.EARLIEST, OffsetSpec.LATEST])
-    machine.stop_stage(stage)
     settings = machine.settings
     group = settings.group(stage)
     place = TopicPartition(settings.topic(STAGES[stage]), lots.randrange(settings.partitions))
     with admin_client(settings) as client:
-        _until(lambda: client.describe_groups([group])[group]["group_state"] in {"Empty", "Dead"})
-        right = client.list_group_offsets(group)[group].get(place)
-        if right is None or right.offset < 0:
-            machine.start_stage(stage, WORKERS_PER_STAGE)
+        if not _until(lambda: _committed(client, group, place), machine):
             return f"{stage}: nothing is committed yet"
+        machine.stop_stage(stage)
+        _until(lambda: client.describe_groups([group])[group]["group_state"] in {"Empty", "Dead"})
+        right = _committed(client, group, place)
         # what comes while it stands still is what an offset at the end would skip
-        _until(lambda: client.list_partition_offsets({place: OffsetSpec.LATEST})[place].offset > right.offset, machine)
+        _until(lambda: client.list_partition_offsets({place: OffsetSpec.LATEST})[place].offset > right, machine)
         wrong = client.list_partition_offsets({place: to})[place].offset
-        if wrong != right.offset:
+        if wrong != right:
             client.alter_group_offsets(group, {place: OffsetAndMetadata(wrong, "", -1)})
             machine.expect(f"{stage} refuses offset {wrong}", _refuses(machine, stage))
             _until(lambda: client.describe_groups([group])[group]["group_state"] in {"Empty", "Dead"})
-            client.alter_group_offsets(group, {place: OffsetAndMetadata(right.offset, "", -1)})
+            client.alter_group_offsets(group, {place: OffsetAndMetadata(right, "", -1)})
             accepted = alur(machine, "offsets", "accept", stage)
-            machine.expect(f"offset {right.offset} is accepted: {accepted}", f"offset {right.offset} of" in accepted)
+            machine.expect(f"offset {right} is accepted: {accepted}", f"offset {right} of" in accepted)
     machine.start_stage(stage, WORKERS_PER_STAGE)
-    return f"{stage}, partition {place.partition}: {wrong} in place of {right.offset}"
+    return f"{stage}, partition {place.partition}: {wrong} in place of {right}"
+
+
+def _committed(client: Any, group: str, place: TopicPartition) -> int:
+    """Return what the group has committed, 0 if nothing."""
+    try:
+        found = client.list_group_offsets(group).get(group, {}).get(place)
+    except GroupIdNotFoundError:
+        return 0
+    return 0 if found is None else max(found.offset, 0)
 
 
 def _refuses(machine: Machine, stage: str) -> bool:
@@ -96,12 +105,11 @@ def expire_read(machine: Machine, lots: random.Random) -> str:
     stage = lots.choice(_EXPIRING)
     place = TopicPartition(machine.settings.topic(STAGES[stage]), lots.randrange(machine.settings.partitions))
     with admin_client(machine.settings) as client:
-        committed = client.list_group_offsets(machine.settings.group(stage)).get(machine.settings.group(stage), {})
-        found = committed.get(place)
-        if found is None or found.offset <= 0:
+        found = _until(lambda: _committed(client, machine.settings.group(stage), place), machine)
+        if not found:
             return f"{stage}: nothing is committed yet"
-        client.delete_records({place: found.offset})
-    return f"{place.topic}-{place.partition} up to {found.offset}"
+        client.delete_records({place: found})
+    return f"{place.topic}-{place.partition} up to {found}"
 
 
 def expire_unread(machine: Machine, lots: random.Random) -> str:
@@ -114,9 +122,8 @@ def expire_unread(machine: Machine, lots: random.Random) -> str:
     with admin_client(settings) as client:
 
         def unread() -> tuple[TopicPartition, int] | None:
-            committed = client.list_group_offsets(group).get(group, {})
             for place, end in client.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST)).items():
-                if place in committed and end.offset > committed[place].offset + 1:
+                if 0 < _committed(client, group, place) < end.offset - 1:
                     return place, end.offset
             return None
 
