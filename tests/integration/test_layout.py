@@ -185,22 +185,24 @@ def test_a_report_with_an_old_stamp_is_kept_and_no_client_of_ours_makes_a_topic(
     properties = {"log.retention.check.interval.ms": "1000", "auto.create.topics.enable": "true"}
     with running_engine(replace(java, properties=properties)) as broker:
         engine = new_engine(broker, tmp_path / "stages.log", "demo")
-        old = [int((time.time() - 40 * 86_400) * 1000), int(time.time())]  # a month ago; seconds for milliseconds
-        complaints = []
-        for number, stamp in enumerate(old):
-            report = report_event(f"old-{number}")
-            sender = Producer({"bootstrap.servers": broker})
-            sender.produce(engine.settings.topic("complaints.intake"), json.dumps(report).encode(), timestamp=stamp)
-            assert sender.flush(30) == 0
-            complaints.append(str(uuid.uuid5(uuid.NAMESPACE_URL, f"{report['source']}#{report['id']}")))
-        start(engine, "resolution")
-        engine.start("intake", "lifecycle")
-        for each in complaints:
-            engine.await_status(each, "registered")
-        with KafkaAdminClient(bootstrap_servers=broker) as admin:
-            gone = engine.settings.topic(TopicName.STORIES)
-            admin.delete_topics([gone])
-            eventually("resolution has stopped", lambda: "resolution" not in engine.alive())
-            assert partitions(admin, engine.settings)["complaints.stories"] == 0
-        for stage in list(engine.processes):
-            engine.kill(stage)
+        try:
+            old = [int((time.time() - 40 * 86_400) * 1000), int(time.time())]  # a month ago; seconds for milliseconds
+            complaints = []
+            for number, stamp in enumerate(old):
+                report = report_event(f"old-{number}")
+                sender = Producer({"bootstrap.servers": broker})
+                sender.produce(engine.settings.topic("complaints.intake"), json.dumps(report).encode(), timestamp=stamp)
+                assert sender.flush(30) == 0
+                complaints.append(str(uuid.uuid5(uuid.NAMESPACE_URL, f"{report['source']}#{report['id']}")))
+            start(engine, "resolution")
+            engine.start("intake", "lifecycle")
+            for each in complaints:
+                engine.await_status(each, "registered")
+            with KafkaAdminClient(bootstrap_servers=broker) as admin:
+                gone = engine.settings.topic(TopicName.STORIES)
+                admin.delete_topics([gone])
+                eventually("resolution has stopped", lambda: "resolution" not in engine.alive())
+                assert partitions(admin, engine.settings)["complaints.stories"] == 0
+        finally:
+            for stage in list(engine.processes):
+                engine.kill(stage)
