@@ -17,6 +17,8 @@ from events.client import Place
 _SHOWN: Final = 20
 _FEW: Final = 5
 _ROWS: Final = 10
+_KEPT: Final = "office"
+"""The field of which a value that is not known is kept as it is."""
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Tally:
             name = note.partition(":")[0]
             self.notes[name] += 1
             if self.notes[name] <= _FEW:
-                self.noted.append(f"{report.line}: left out: {note}")
+                self.noted.append(f"{report.line}: {'' if name == _KEPT else 'left out: '}{note}")
 
     def refuse(self, report: Report, reason: str) -> None:
         """Note a report that Kafka has not taken."""
@@ -103,7 +105,7 @@ def told(
         yield f"and {more} more {plural}" + ("" if all_written else " (--rejects FILE writes them all)")
     yield from (f"{entry} {line}" for line in tally.noted)
     if tally.notes.total() > len(tally.noted):
-        yield "left out in all: " + ", ".join(f"{count} of {name}" for name, count in tally.notes.most_common())
+        yield "in all: " + ", ".join(f"{count} of {name}" for name, count in tally.notes.most_common())
     if repeats := tally.accepted - len(tally.complaints):
         yield f"{repeats} repeat a report of the file: these are {len(tally.complaints)} complaints"
     if tally.settled:

@@ -91,6 +91,19 @@ def test_what_is_new_known_and_changed_is_told_with_the_ids_of_a_few() -> None:
     assert refused[-2] == "which of them are new could not be looked up: no right to read"
 
 
+def test_an_office_that_is_kept_is_not_said_to_be_left_out(tmp_path: Path) -> None:
+    result = dry("id,judul,instansi tujuan\n1,Jalan,Dinas Atlantis\n", tmp_path)
+    assert result.exit_code == 0
+    assert "line 2: office: 'Dinas Atlantis' is not in the directory of lapor/" in result.stdout
+    assert "left out" not in result.stdout
+
+
+def test_what_is_left_out_often_is_told_a_few_times_and_counted(tmp_path: Path) -> None:
+    result = dry("id,judul,lat,lon\n" + "".join(f"{n},Jalan,52.5,13.4\n" for n in range(30)), tmp_path)
+    assert result.stdout.count("left out: lat, lon: 52.5, 13.4 lies outside Indonesia") == 5
+    assert "in all: 30 of lat, lon\n" in result.stdout
+
+
 class TestDryRun:
     CSV = (
         "id,judul,anonim,tanggal kejadian,kota\n1,Jalan,ya,2026-03-14,Denpasar\n2,Lampu,mungkin,,\n3,Got,,3020-01-01,\n"
