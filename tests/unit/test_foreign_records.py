@@ -42,6 +42,7 @@ class Record:
     headers: tuple[tuple[str, bytes], ...] = ()
     timestamp: int = int(MONDAY.timestamp() * 1000)
     partition: int = 0
+    topic: str = "x"
 
 
 def partition(since: int | None = None) -> Partition:
