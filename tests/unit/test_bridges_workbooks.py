@@ -4,6 +4,7 @@ import io
 import random
 import zipfile
 from datetime import date, datetime, time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -171,6 +172,30 @@ class TestOpenDocument:
         many = cells("1", "Jalan", "Denpasar", attributes=' table:number-rows-repeated="2000000000"')
         with pytest.raises(UnreadableFile, match="claims to have a cell in row 2,000,000,001"):
             opened(open_document(cells(*HEADER), many))
+
+
+class TestOldExcel:
+    """`files/laporan.xls`, as xlwt writes it: a hidden sheet, a title, merged cells, days in the format DD/MM/YYYY."""
+
+    CONTENT = (Path(__file__).parent / "files" / "laporan.xls").read_bytes()
+
+    def test_it_is_read_and_what_cannot_be_seen_in_it_is_told(self) -> None:
+        first, second = reports(self.CONTENT)
+        assert (first.id, first.data.title, second.id) == ("0041007", "Jalan café", "5049672")
+        assert [each.data.location and each.data.location.city for each in (first, second)] == ["Denpasar", "Denpasar"]
+        assert first.time is not None
+        assert first.time.isoformat() == "2026-03-15T17:00:00+00:00"
+        told = opened(self.CONTENT).told
+        assert "hidden and not read: arsip (--hidden or --sheet reads it)" in told
+        assert any("hidden rows cannot be seen in this kind of workbook" in line for line in told)
+
+    def test_one_that_claims_too_much_is_refused(self) -> None:
+        content = bytearray(self.CONTENT)
+        cell = content.find(b"\x03\x02\x0e\x00")  # a number: its row and its column follow
+        cell = cell if cell >= 0 else content.find(b"\x7e\x02\x0a\x00")
+        content[cell + 4 : cell + 8] = b"\xff\xff\xff\xff"
+        with pytest.raises(UnreadableFile, match="claims more cells than there is memory for"):
+            opened(bytes(content))
 
 
 class TestHostile:
