@@ -102,7 +102,7 @@ def test_the_longest_texts_fit_into_facts_and_stories(partition: Partition) -> N
     assert {output.topic for output in outputs} == {TopicName.EVENTS, TopicName.STATE}, outputs
     for output in [*outputs]:
         if output.topic is TopicName.EVENTS:
-            outputs += resolutions.handle(record(output.topic, output.value, headers=output.headers))
+            outputs += resolutions.handle(record(output.topic, output.value, output.key, headers=output.headers))
     assert max(map(size_of, outputs)) * 4 < OUTWARD_RECORD_BYTES
 
 
