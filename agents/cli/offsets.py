@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from agents.cli.context import say, settings_of
-from agents.cli.errors import MISUSED, Failure
+from agents.cli.errors import MISUSED, Failure, interruptible
 from agents.offsets import accept
 from events.topics import STAGES
 
@@ -36,7 +36,9 @@ def accept_offsets(
     for stage in stages or ():
         if stage not in STAGES:
             raise Failure(f"there is no stage {stage!r}; there are {', '.join(STAGES)}", MISUSED)
-    found = accept(settings_of(ctx), stages or tuple(STAGES))
+    settings = settings_of(ctx)
+    with interruptible(lambda: "some offsets may be accepted and some not; accept them again, which does no harm"):
+        found = accept(settings, stages or tuple(STAGES))
     for each in found:
         say(f"{each.stage}: accepted offset {each.offset} of {each.topic}-{each.partition}")
     say(f"{len(found)} offsets accepted" if found else "0 offsets accepted: all were committed by their stages")

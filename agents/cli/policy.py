@@ -11,7 +11,7 @@ from agents import policies
 from agents.cli.announcing import Answers, announce_and_wait
 from agents.cli.calendar import encoded
 from agents.cli.context import console, say, settings_of
-from agents.cli.errors import UNDECIDED, Failure
+from agents.cli.errors import UNDECIDED, Failure, interruptible
 from agents.rollout import DayChange, changed_days, changes, described, rolled_out
 from agents.settings import Settings
 from events.announcements import CALENDAR
@@ -78,8 +78,9 @@ def rollout_policy(
         return
     from agents.shell.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this command only
 
-    _announce(settings, found.at(datetime.now(UTC)), days, today, wait)
-    change_now(settings, lambda latest: rolled_out(latest, ours))
+    with interruptible(lambda: "some days may be announced; roll it out again, which does no harm"):
+        _announce(settings, found.at(datetime.now(UTC)), days, today, wait)
+        change_now(settings, lambda latest: rolled_out(latest, ours))
     say(f"policy {found.name} is the installation's: start the stages with it")
 
 

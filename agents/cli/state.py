@@ -6,6 +6,7 @@ import typer
 
 from agents import repair
 from agents.cli.context import say, settings_of
+from agents.cli.errors import interruptible
 from events.announcements import CALENDAR
 from events.client import find_complaint
 
@@ -38,10 +39,11 @@ def repair_state(
         alur state repair calendar
     """
     settings = settings_of(ctx)
-    if complaint == CALENDAR:
-        repairs, name = repair.repair_calendar(settings, dry_run=dry_run), CALENDAR
-    else:
-        name = find_complaint(settings, complaint)
-        repairs = [repair.repair_complaint(settings, name, dry_run=dry_run)]
+    name = complaint if complaint == CALENDAR else find_complaint(settings, complaint)
+    with interruptible(lambda: "it may be repaired or not; repair it again, which does no harm"):
+        if name == CALENDAR:
+            repairs = repair.repair_calendar(settings, dry_run=dry_run)
+        else:
+            repairs = [repair.repair_complaint(settings, name, dry_run=dry_run)]
     for line in repair.described(repairs, name):
         say(line)

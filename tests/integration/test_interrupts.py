@@ -40,12 +40,23 @@ ARGUMENTS = {
     "dead show": (LETTER,),
     "dead replay": (LETTER,),
     "dead discard": (LETTER, "--reason", "a test"),
+    "state repair": (COMPLAINT,),
     "identity show": (COMPLAINT,),
     "identity erase": (COMPLAINT, "--reason", "a test"),
     "calendar show": ("2026",),
     "calendar announce": ("2026-05-15", "--name", "Cuti bersama", "--decree", "SKB"),
 }
-WRITE = ["submit", "send withdraw-complaint", "dead replay", "dead discard", "identity erase", "calendar announce"]
+WRITE = [
+    "submit",
+    "send withdraw-complaint",
+    "dead replay",
+    "dead discard",
+    "identity erase",
+    "calendar announce",
+    "offsets accept",
+    "state repair",
+    "policy rollout",
+]
 
 
 def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
