@@ -22,7 +22,7 @@ from kafka.structs import OffsetAndMetadata
 
 from agents.cli.context import say
 from agents.shell.process import EXIT_REFUSED
-from events.client import read_all
+from events.client import Record, read_all
 from events.client.administration import admin_client
 from events.topics import STAGES, TopicName
 
@@ -140,7 +140,11 @@ def expire_unread(machine: Machine, lots: random.Random) -> str:
 def foreign_records(machine: Machine, lots: random.Random) -> str:
     """A misconfigured producer writes to the topics of the engine: a tombstone, garbage and a fact that it repeats."""
     settings = machine.settings
-    records = [each for each in read_all(settings, [TopicName.EVENTS]) if each.key and each.key not in machine.foreign]
+
+    def others() -> list[Record]:
+        return [each for each in read_all(settings, [TopicName.EVENTS]) if each.key and each.key not in machine.foreign]
+
+    records = _until(others, machine)
     if not records:
         return "no complaint is there yet"
     victim = lots.choice(records)
