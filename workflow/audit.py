@@ -251,10 +251,10 @@ class PartitionAudit:
             self.unreadable(place)
             return
         name, version = complaint.complaint_id, complaint.version
-        self.foreign.pop(name, None)
+        repaired = self.foreign.pop(name, None) is not None  # by a record of the same version as the one before
         self._belongs(place, name)
         before, _ = self.states.get(name, (0, ""))
-        if version <= before:
+        if version < before + (not repaired):
             self.audit.note(place, name, (Code.STATE_DIFFERS, f"version {version} follows on version {before}"))
         history = self.histories.get(name)
         last = history.complaint if history is not None and history.version == version else None

@@ -336,3 +336,17 @@ def test_a_missed_deadline_that_nobody_hears_of(world: World) -> None:
     [violation] = [each for each in audit.violations if each.code is Code.BREACH_UNANSWERED]
     assert violation.complaint == subject(number)
     assert violation.place.topic is EVENTS
+
+
+def test_a_snapshot_that_repairs_what_a_foreign_record_has_replaced_is_no_step_back(world: World) -> None:
+    [raw, *_], _ = place_of(world, TopicName.EVENTS, 0, 0)
+    recorded = decode_fact(raw)
+    part = Audit(lambda _: 0).partition(0)
+    for offset, foreign in ((0, False), (1, True), (2, False)):
+        if foreign:
+            part.foreign_state(Place(STATE, 0, offset), recorded.complaint.complaint_id)
+        else:
+            part.snapshot(Place(STATE, 0, offset), recorded.complaint)
+    assert part.audit.violations == []
+    part.snapshot(Place(STATE, 0, 3), recorded.complaint)
+    assert [each.code for each in part.audit.violations] == [Code.STATE_DIFFERS]
