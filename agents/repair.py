@@ -15,9 +15,10 @@ from kafka import KafkaProducer
 
 from agents.settings import Settings
 from events.announcements import CALENDAR_KEY, Announcements
-from events.client import Reader, Record, read_all, require_topics
+from events.client import Reader, Record, require_topics
 from events.client.connection import connection, kafka_errors
 from events.client.partitions import partition_of
+from events.client.reading import installation_values
 from events.codec import (
     complaint_key,
     decode_calendar,
@@ -28,7 +29,7 @@ from events.codec import (
     encode_snapshot,
 )
 from events.errors import Undecodable
-from events.installation import entry, writer_since
+from events.installation import writer_since
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
 from events.writer import WRITER, Origin, source_offset_of, state_headers, writer_of
 from workflow.evidence import Place
@@ -74,11 +75,10 @@ class _Partition:
 
     settings: Settings
     number: int
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        for record in read_all(self.settings, [TopicName.INSTALLATION]):
-            self.values |= entry(record.key, record.value)
+        self.values = installation_values(self.settings)
 
     def _own(self, topic: TopicName) -> Iterator[tuple[Record, bool]]:
         """Give the records of a topic, each with whether the engine wrote it."""

@@ -12,10 +12,6 @@ _INTAKE, _COMMANDS, _EVENTS, _STATE = TopicName.INTAKE, TopicName.COMMANDS, Topi
 _LETTERS, _INSTALLATION = TopicName.DEAD_LETTERS, TopicName.INSTALLATION
 
 
-INSTALLATION_WRITER: Final = "installation"
-"""The transactional id under which all write the installation record, one after the other."""
-
-
 @dataclass(frozen=True, slots=True)
 class Role:
     """What one kind of client may do. Names of groups and transactional ids have the installation's prefix in front."""
@@ -66,7 +62,7 @@ def _stage(
         sees=tuple(STAGES[stage] for stage in follows),
         follows=follows,
         group=name,
-        transactional=(*((f"{name}-",) if transactional else ()), INSTALLATION_WRITER),
+        transactional=(f"{name}-",) if transactional else (),
         # `alur run` checks the topics that it finds before it starts a stage
         looks_into=tuple(dict.fromkeys((*reads, *every))),
     )
@@ -124,7 +120,7 @@ CLIENT_ROLES: Final = (
         writes=(_INTAKE, _COMMANDS, _LETTERS, _INSTALLATION),
         sees=ALL_TOPICS,
         follows=tuple(STAGES),
-        transactional=("dead-letters", INSTALLATION_WRITER),
+        transactional=("dead-letters",),
     ),
     Role(
         "repairers",
@@ -155,7 +151,6 @@ CLIENT_ROLES: Final = (
         looks_into=ALL_TOPICS,
         makes=ALL_TOPICS,
         alters=ALL_TOPICS,
-        transactional=(INSTALLATION_WRITER,),
     ),
 )
 

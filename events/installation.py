@@ -5,7 +5,7 @@ tools read and write it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from events.topics import TopicName
 
+AFTER_HEADER: Final = "after"
 LAYOUT_KEY: Final = "layout"
 MARKS: Final = "marks/"
 """Begins the key of each stage that marks its offsets: from the beginning, or since they were first accepted."""
@@ -112,9 +113,33 @@ def incidents_in(values: Mapping[str, Any]) -> list[Incident]:
     return sorted(found, key=lambda each: (str(each.at), each.id))
 
 
-def entry(key: bytes | None, value: bytes | None) -> dict[str, Any]:
-    """Return what a record of the topic sets: key and value, or nothing if it is none of ours."""
-    try:
-        return {} if key is None else {key.decode(): json.loads(value or b"null")}
-    except ValueError:
-        return {}
+class InstallationLog:
+    """The installation record, folded from its topic.
+
+    An entry names in a header the offset of the entry that its writer has read for the key. It counts only if that is
+    still the last one that counts: of two writers that have read the same, the first is right.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.offsets: dict[str, int] = {}
+        """The offset of the entry that counts, by key."""
+
+    def add(
+        self, offset: int, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
+    ) -> dict[str, Any]:
+        """Take in a record of the topic; return what it changes: nothing if it does not count."""
+        try:
+            name, found = (key or b"").decode(), json.loads(value or b"null")
+        except ValueError:
+            return {}
+        after = next((each for header, each in headers if header == AFTER_HEADER), None)
+        # without the header: of a key that only one process writes; without an entry: compaction has removed it
+        if after is not None and name in self.offsets and after != str(self.offsets[name]).encode():
+            return {}
+        self.values[name], self.offsets[name] = found, offset
+        return {name: found}
+
+    def after(self, key: str) -> tuple[str, bytes]:
+        """Return the header of an entry for `key` that counts if no other one comes before it."""
+        return AFTER_HEADER, str(self.offsets.get(key, -1)).encode()

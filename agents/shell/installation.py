@@ -1,14 +1,13 @@
 """The installation record as a stage works with it: read before it takes a partition, followed while it runs.
 
-All write it under one transactional id: who begins a transaction has fenced whoever wrote before, reads the record to
-its end, and decides on what stands there. If another writer comes between, the commit fails and all is done again.
+Writers do not lock each other out, since all stages of an installation start at once. An entry counts only if no other
+one for its key came after what its writer had read (`InstallationLog`); whose entry does not count, decides again.
 """
 
 import asyncio
 import json
 import logging
 import random
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,14 +15,13 @@ from typing import Any, Final
 
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
+from aiokafka.errors import KafkaError
 
 from agents.settings import Settings
 from agents.shell import kafka
 from agents.shell.process import end_with
-from events.access import INSTALLATION_WRITER
 from events.client.errors import KafkaRefused
-from events.installation import Incident, entry, incidents_in
+from events.installation import Incident, InstallationLog, incidents_in
 from events.topics import TopicName
 
 log = structlog.get_logger()
@@ -31,8 +29,7 @@ log = structlog.get_logger()
 Values = Mapping[str, Any]
 """The record: a JSON value a key."""
 
-_PATIENCE_SECONDS: Final = 60.0
-_LONGEST_PAUSE_SECONDS: Final = 0.5
+_LONGEST_PAUSE_SECONDS: Final = 0.05
 _FETCHING: Final = kafka.Fetching(1, wait_ms=5_000)  # answered at once when something comes
 
 
@@ -42,7 +39,7 @@ class Installation:
     def __init__(self, settings: Settings, stage: str) -> None:
         self._settings = settings
         self._stage = stage
-        self._values: dict[str, Any] = {}
+        self._log = InstallationLog()
         self._watchers: list[Callable[[str, Any], None]] = []
         self._consumer: Any = None
         self._following: asyncio.Task[None] | None = None
@@ -75,16 +72,16 @@ class Installation:
     @property
     def values(self) -> Values:
         """The whole record as it stands."""
-        return self._values
+        return self._log.values
 
     @property
     def incidents(self) -> list[Incident]:
         """All incidents, acknowledged or not."""
-        return incidents_in(self._values)
+        return incidents_in(self._log.values)
 
     def read(self, key: str) -> Any:  # noqa: ANN401 -- a JSON value
         """Return the value of a key; None if there is none."""
-        return self._values.get(key)
+        return self._log.values.get(key)
 
     def watch(self, callback: Callable[[str, Any], None]) -> None:
         """Call `callback` with key and value of each change from now on."""
@@ -100,7 +97,7 @@ class Installation:
         Raises:
             KafkaError: the record cannot be read or written.
         """
-        self._values |= await change(self._settings, decide)
+        self._log.values |= await change(self._settings, decide)
 
     async def report(self, incident: Incident) -> None:
         """Log an incident and keep it; one that is known already keeps its time.
@@ -129,25 +126,46 @@ class Installation:
             end_with(self._stage, error)
 
     def _take(self, records: list[Any]) -> dict[str, Any]:
-        changed = _entries(records)
-        self._values |= changed
+        changed: dict[str, Any] = {}
+        for each in records:
+            changed |= self._log.add(each.offset, each.key, each.value, each.headers)
         return changed
 
 
 async def change(settings: Settings, decide: Callable[[Values], Values]) -> Values:
-    """Set what `decide` returns for the whole record, and return that: nothing is written that stands there already.
+    """Set what `decide` returns for the whole record, and return that: nothing is written that is there already.
+
+    `decide` is asked again where another writer has set one of the same keys since the record was read. The last entry
+    of a key is always one that counts, since compaction keeps no other: what comes too late is written again.
 
     Raises:
-        KafkaError: the record cannot be read or written, also for a minute since others write all the time.
+        KafkaError: the record cannot be read or written.
     """
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while True:
-        try:
-            return await _change_once(settings, decide)
-        except (ProducerFenced, InvalidProducerEpoch):
-            if time.monotonic() > deadline:
+    producer = kafka.producer(settings)
+    await producer.start()
+    wanted: dict[str, Any] = {}
+    late: frozenset[str] = frozenset()
+    try:
+        while True:
+            found, _ = await _read(settings)
+            kept = {key: found.values.get(key) for key in late}
+            try:
+                decided = decide(found.values)
+            except Exception:
+                await _write(settings, producer, kept, found)
                 raise
-        await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 -- so that two do not meet again
+            due = {key: value for key, value in decided.items() if found.values.get(key) != value}
+            wanted |= due
+            offsets = await _write(settings, producer, kept | due, found)
+            if not offsets:
+                return wanted
+            _, counting = await _read(settings)
+            late = frozenset(key for key, at in offsets.items() if at not in counting)
+            if not late:
+                return wanted
+            await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311 -- so that two do not meet again
+    finally:
+        await producer.stop()
 
 
 def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values:
@@ -164,30 +182,24 @@ def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values
         raise KafkaRefused(f"the installation record cannot be written: {error or type(error).__name__}") from error
 
 
-async def _change_once(settings: Settings, decide: Callable[[Values], Values]) -> Values:
-    producer = kafka.producer(settings, f"{settings.prefix}{INSTALLATION_WRITER}")
-    place = _place(settings)
-    try:
-        await producer.start()
-        values: dict[str, Any] = {}
-        async for records in kafka.read_to_end(settings, place):
-            values |= _entries(records)
-        wanted = {key: value for key, value in decide(values).items() if values.get(key) != value}
-        if wanted:
-            async with producer.transaction():
-                for key, value in wanted.items():
-                    encoded = json.dumps(value, ensure_ascii=False).encode()
-                    await producer.send_and_wait(place.topic, encoded, key.encode(), partition=place.partition)
-        return wanted
-    finally:
-        await producer.stop()
+async def _read(settings: Settings) -> tuple[InstallationLog, set[int]]:
+    """Return the record, and the offsets of the entries that counted when they were written."""
+    found, counting = InstallationLog(), set[int]()
+    async for records in kafka.read_to_end(settings, _place(settings)):
+        for each in records:
+            if found.add(each.offset, each.key, each.value, each.headers):
+                counting.add(each.offset)
+    return found, counting
 
 
-def _entries(records: list[Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for record in records:
-        found |= entry(record.key, record.value)
-    return found
+async def _write(settings: Settings, producer: Any, values: Values, found: InstallationLog) -> dict[str, int]:  # noqa: ANN401 -- aiokafka ships no types
+    """Write entries that follow those of `found`; return the offset of each."""
+    place, offsets = _place(settings), {}
+    for key, value in values.items():
+        encoded = json.dumps(value, ensure_ascii=False).encode()
+        entry = {"key": key.encode(), "partition": place.partition, "headers": [found.after(key)]}
+        offsets[key] = (await producer.send_and_wait(place.topic, encoded, **entry)).offset
+    return offsets
 
 
 def _place(settings: Settings) -> TopicPartition:

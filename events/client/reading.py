@@ -19,7 +19,7 @@ from events.client.errors import BrokerUnreachable, TopicsMissing
 from events.client.partitions import partition_of
 from events.client.settings import ClientSettings
 from events.ids import canonical_id
-from events.installation import entry
+from events.installation import InstallationLog
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
 from events.writer import MARKED, Origin
 
@@ -248,10 +248,10 @@ def read_all(settings: ClientSettings, topics: Collection[TopicName]) -> Iterato
 
 def installation_values(settings: ClientSettings) -> dict[str, Any]:
     """Return the installation record: a JSON value a key. Raises as `Reader` does."""
-    values: dict[str, Any] = {}
+    found = InstallationLog()
     for record in read_all(settings, [TopicName.INSTALLATION]):
-        values |= entry(record.key, record.value)
-    return values
+        found.add(record.offset, record.key, record.value, record.headers.items())
+    return found.values
 
 
 def extents(settings: ClientSettings, topics: Collection[TopicName]) -> dict[TopicName, Extent]:

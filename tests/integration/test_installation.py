@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 
 import pytest
 from typer.testing import CliRunner
@@ -10,7 +11,8 @@ from agents.admin import ensure_topics
 from agents.audit import recorded_incidents
 from agents.cli.app import application
 from agents.settings import Settings
-from agents.shell.installation import Installation, change
+from agents.shell.installation import Installation, Values, change
+from agents.shell.stage import RefusedToStart
 from events.installation import LAYOUT_CHANGED, Incident
 from events.topics import TopicName
 
@@ -45,15 +47,41 @@ def test_a_change_is_seen_by_all_workers_and_by_those_that_start_later(made: Set
     asyncio.run(work())
 
 
-def test_writers_come_one_after_the_other_and_none_decides_on_what_is_out_of_date(made: Settings) -> None:
+def test_what_several_writers_add_at_the_same_time_is_all_there(made: Settings) -> None:
+    def adds(name: str) -> Callable[[Values], Values]:
+        return lambda found: {"names": sorted({*found.get("names", ()), name})}
+
     async def work() -> object:
+        await asyncio.gather(*(change(made, adds(f"stage-{number}")) for number in range(8)))
         installation = Installation(made, "intake")
-        await asyncio.gather(*(change(made, lambda found: {"count": found.get("count", 0) + 1}) for _ in range(4)))
         await installation.start()
         await installation.stop()
-        return installation.read("count")
+        return installation.read("names")
 
-    assert asyncio.run(work()) == 4
+    assert asyncio.run(work()) == [f"stage-{number}" for number in range(8)]
+
+
+def test_of_writers_that_disagree_the_first_is_right_and_the_others_are_refused(made: Settings) -> None:
+    def claims(digest: str) -> Callable[[Values], Values]:
+        def decide(found: Values) -> Values:
+            if found.get("policy/x") not in {None, digest}:
+                raise RefusedToStart("another policy")
+            return {"policy/x": digest}
+
+        return decide
+
+    async def work() -> tuple[list[object], object]:
+        digests = [f"digest-{number}" for number in range(4)]
+        found = await asyncio.gather(*(change(made, claims(each)) for each in digests), return_exceptions=True)
+        installation = Installation(made, "intake")
+        await installation.start()
+        await installation.stop()
+        return [digests[at] for at, each in enumerate(found) if not isinstance(each, RefusedToStart)], (
+            installation.read("policy/x")
+        )
+
+    accepted, kept = asyncio.run(work())
+    assert accepted == [kept]
 
 
 def test_an_incident_is_kept_once_and_listed_until_somebody_has_taken_note_of_it(made: Settings) -> None:

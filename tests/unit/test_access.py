@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from agents.acl import rights, script
 from agents.cli.app import application
 from agents.settings import Settings
-from events.access import CLIENT_ROLES, INSTALLATION_WRITER, ROLES, STAGE_ROLES
+from events.access import CLIENT_ROLES, ROLES, STAGE_ROLES
 from events.topics import ALL_TOPICS, STAGES, TopicName
 
 SETTINGS = Settings(prefix="t1.")
@@ -48,11 +48,9 @@ def test_who_writes() -> None:
     assert who("writes", TopicName.COMMANDS) == {*STAGES, "gateways", "operators"} - {"resolution"}
 
 
-def test_stages_and_those_who_install_and_operate_write_the_installation_record_one_after_the_other() -> None:
+def test_stages_and_those_who_install_and_operate_write_the_installation_record() -> None:
     assert who("writes", TopicName.INSTALLATION) == {*STAGES, "operators", "installers"}
     assert who("reads", TopicName.INSTALLATION) == {*STAGES, "operators", "repairers", "installers", "auditors"}
-    for role in ROLES.values():
-        assert (INSTALLATION_WRITER in role.transactional) == (TopicName.INSTALLATION in role.writes)
 
 
 def test_nobody_but_a_stage_or_its_repairer_may_write_in_a_stages_transactions_or_join_its_group() -> None:
