@@ -77,7 +77,7 @@ class Told:
         """Begin anew from what was written, with other keys."""
         self.lifecycle = self.begun(keys)
         for output in state:
-            self.lifecycle.restore(SimpleNamespace(key=output.key, value=output.value, headers=()))
+            self.lifecycle.restore(SimpleNamespace(key=output.key, value=output.value, offset=0, headers=()))
 
     def later(self, span: timedelta) -> None:
         """Let time pass."""
@@ -90,7 +90,8 @@ class Told:
     def raw(self, value: bytes) -> list[Output]:
         offset = next(self.offsets)
         stamp = int(self.now.timestamp() * 1000) + offset
-        record = SimpleNamespace(value=value, key=None, partition=0, offset=offset, timestamp=stamp, headers=())
+        place = {"topic": "complaints.commands", "partition": 0, "offset": offset}
+        record = SimpleNamespace(value=value, key=None, timestamp=stamp, headers=(), **place)
         outputs = list(self.lifecycle.handle(record))
         self.lifecycle.commit()
         return outputs

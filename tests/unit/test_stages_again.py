@@ -61,7 +61,8 @@ def sent(handler: Reacting, recorded: Recorded) -> list[c.CommandEvent[Any]]:
     """Let a stage read a fact; return the command that it sends, if any."""
     value = encode_fact(recorded, encode_complaint(recorded.complaint))
     stamp = int(recorded.at.timestamp() * 1000)
-    record = SimpleNamespace(value=value, headers=fact_headers(recorded), timestamp=stamp)
+    key = recorded.complaint.complaint_id.encode()
+    record = SimpleNamespace(key=key, value=value, offset=0, headers=fact_headers(recorded), timestamp=stamp)
     return [decode_command(output.value) for output in handler.handle(record)]
 
 
