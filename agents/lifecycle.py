@@ -17,6 +17,7 @@ from agents.shelf import Shelf
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.forwarding import forwarded, with_original_timestamp
 from agents.shell.metrics import Holding
+from agents.shell.records import replays_of
 from agents.shell.stage import Record, RefusedToStart, log_time
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client.partitions import partition_of
@@ -42,7 +43,7 @@ from events.snapshot import Complaint
 from events.stored import Snapshot, basis_of, snapshot_in, version_of
 from events.topics import TopicName
 from events.vocabulary import Detail, Refusal
-from events.writer import WRITER, Origin, foreign, state_headers, writer_of
+from events.writer import WRITER, Origin, foreign, is_repair, state_headers, writer_of
 from workflow.decide import decide
 from workflow.handlers import Rejected
 from workflow.policy import Policy
@@ -101,7 +102,7 @@ class Lifecycle:
     def _restore_snapshot(self, name: bytes, record: Any, *, ours: bool) -> None:  # noqa: ANN401 -- as above
         try:
             snapshot = snapshot_in(record.value, ours=ours)
-            self._check_follows(name, record.key, snapshot)
+            self._check_follows(name, record, snapshot)
         except Undecodable as error:
             if not ours:
                 raise
@@ -112,9 +113,11 @@ class Lifecycle:
             # now and not when all is read: for that moment, all would have to have room unpacked
             self._shelf.pack(name)
 
-    def _check_follows(self, name: bytes, key: bytes, snapshot: Snapshot) -> None:
-        if snapshot.complaint_id != key and complaint_key(snapshot.complaint_id) != name:
+    def _check_follows(self, name: bytes, record: Record, snapshot: Snapshot) -> None:
+        if snapshot.complaint_id != record.key and complaint_key(snapshot.complaint_id) != name:
             raise Undecodable("invalid", f"it is the snapshot of complaint {snapshot.complaint_id.decode()}")
+        if is_repair(record.headers):
+            return
         before = self._shelf.get(name)
         if before is not None and before != snapshot.raw and version_of(before) >= snapshot.version:
             raise Undecodable("invalid", f"version {snapshot.version} does not follow on version {version_of(before)}")
@@ -206,8 +209,10 @@ class Lifecycle:
             name = complaint_key(complaint_id.encode())
         complaint = self._find(name)
         if name in self._quarantine:
-            asked = (sender.source, sender.command_id) if command is None else (command.source, command.id)
-            self._quarantine.refuse(name, *asked, self._uncounted.append)
+            source, command_id = (sender.source, sender.command_id) if command is None else (command.source, command.id)
+            # a letter that is replayed too early becomes a letter again
+            asked = f"{command_id}/{replays_of(record.headers)}"
+            self._quarantine.refuse(name, source, asked, self._uncounted.append)
             return []
         # who is known here is at home here, and need not be hashed
         if complaint is None and (home := partition_of(complaint_id, self._partition.count)) != record.partition:

@@ -31,7 +31,7 @@ from events.codec import (
 from events.errors import Undecodable
 from events.installation import writer_since
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
-from events.writer import WRITER, Origin, source_offset_of, state_headers, writer_of
+from events.writer import WRITER, Origin, repair_headers, source_offset_of, writer_of
 from workflow.evidence import Place
 
 _ANSWER_S: Final = 30
@@ -208,7 +208,7 @@ class _Writer:
                 key=key,
                 value=repair.value,
                 partition=repair.partition,
-                headers=list(state_headers(decided)),
+                headers=list(repair_headers(decided)),
             ).get(timeout=_ANSWER_S)
             self.producer.commit_transaction()
         return Repair(

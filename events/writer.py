@@ -20,6 +20,7 @@ MARKED: Final = (TopicName.EVENTS, TopicName.STATE, TopicName.STORIES)
 """The topics whose records have it."""
 WRITER_HEADER: Final = "writer"
 SOURCE_OFFSET_HEADER: Final = "source-offset"
+_REPAIR: Final = ("repair", b"1")
 _MARK: Final = (WRITER_HEADER, str(WRITER).encode())
 _DIGITS: Final = 19
 
@@ -37,6 +38,16 @@ def marked(*headers: tuple[str, bytes]) -> tuple[tuple[str, bytes], ...]:
 def state_headers(source_offset: int) -> tuple[tuple[str, bytes], ...]:
     """Return the headers of a record of `complaints.state` that follows from the command at `source_offset`."""
     return marked((SOURCE_OFFSET_HEADER, str(source_offset).encode()))
+
+
+def repair_headers(source_offset: int) -> tuple[tuple[str, bytes], ...]:
+    """Return the headers of a record of `complaints.state` that a repair puts in place of any other version."""
+    return (*state_headers(source_offset), _REPAIR)
+
+
+def is_repair(headers: Headers) -> bool:
+    """Check whether a record was written by a repair."""
+    return _REPAIR in headers
 
 
 def writer_of(headers: Headers) -> int | None:

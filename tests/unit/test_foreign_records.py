@@ -15,6 +15,7 @@ from agents.lifecycle import Lifecycle
 from agents.policies import load
 from agents.resolution import Resolutions
 from agents.shell import Output, Partition
+from agents.shell.records import REPLAYS
 from agents.shell.stage import RefusedToStart
 from agents.sla import Timers
 from events import codec
@@ -24,7 +25,7 @@ from events.client.partitions import partition_of
 from events.errors import Undecodable
 from events.ids import complaint_id
 from events.topics import TopicName
-from events.writer import WRITER, state_headers, writer_of
+from events.writer import WRITER, repair_headers, state_headers, writer_of
 
 POLICIES = load("lapor")
 CHANNEL = "/channels/sms"
@@ -64,12 +65,15 @@ class World:
             )
             self.tell(register, complaint, by="/stages/intake")
 
-    def tell(self, command: c.Command, complaint: str, *, by: str = CITIZEN, name: str = "m") -> list[Output]:
+    def tell(
+        self, command: c.Command, complaint: str, *, by: str = CITIZEN, name: str = "m", replays: int = 0
+    ) -> list[Output]:
         value = codec.encode_command(command, source=by, command_id=name, subject=complaint, time=MONDAY)
-        return self.settle(value)
+        return self.settle(value, replays)
 
-    def settle(self, value: bytes) -> list[Output]:
-        record = self.add(TopicName.COMMANDS, complaint=None, value=value)
+    def settle(self, value: bytes, replays: int = 0) -> list[Output]:
+        headers = ((REPLAYS, str(replays).encode()),) if replays else ()
+        record = self.add(TopicName.COMMANDS, complaint=None, value=value, headers=headers)
         outputs = list(self.lifecycle.handle(record))
         self.lifecycle.commit()
         for output in outputs:
@@ -169,6 +173,27 @@ def test_a_repeat_of_a_refused_command_is_no_second_dead_letter() -> None:
     assert world.tell(c.WithdrawComplaint(), FIRST) == []
     with pytest.raises(Undecodable):
         world.tell(c.WithdrawComplaint(), FIRST, name="another")
+
+
+def test_a_dead_letter_that_is_replayed_before_the_repair_becomes_one_again() -> None:
+    world = World()
+    world.add(TopicName.STATE, FIRST.encode(), None)
+    world.restarted()
+    for replays in (0, 1, 2):
+        with pytest.raises(Undecodable):
+            world.tell(c.WithdrawComplaint(), FIRST, replays=replays)
+        world.lifecycle.commit()
+
+
+def test_a_repair_counts_whatever_version_it_takes_the_place_of() -> None:
+    world = World()
+    own = world.snapshot(FIRST)
+    world.add(TopicName.STATE, FIRST.encode(), world.forged(version=99), state_headers(3))
+    world.add(TopicName.STATE, FIRST.encode(), own, repair_headers(3))
+    assert world.restarted() == []
+    assert world.lifecycle.holds().quarantined == 0
+    world.tell(c.WithdrawComplaint(), FIRST)
+    assert world.snapshot(FIRST) != own
 
 
 def test_a_record_of_the_engine_after_it_ends_the_quarantine() -> None:
