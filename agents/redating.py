@@ -27,6 +27,7 @@ class Redating:
         self._schedule = schedule
         self._found = Announcements.of()
         self._behind: dict[bytes, int] = {}
+        self._given: list[tuple[bytes, int]] = []
         self._restoring = True
 
     def __bool__(self) -> bool:
@@ -59,15 +60,23 @@ class Redating:
         self._restoring = False
         self._behind = {complaint: known for complaint, known in self._behind.items() if known < self.revision}
 
+    def put_back(self) -> None:
+        """Look again at what was given last: it was not written."""
+        for complaint, known in self._given:
+            self._behind.setdefault(complaint, known)
+        self._given.clear()
+
     def due(self, policies: PolicySet) -> Iterator[bytes]:
         """Give the next complaints with a deadline that may move, a bounded number of them; each is given once."""
         if not self:
             return
+        self._given.clear()
         days = moving_days(all_with_announcements(policies, self._found))
         gone = self.revision - len(days)
         sent = 0
         for _ in range(min(LOOKED_AT_ONCE, len(self._behind))):
             complaint, known = self._behind.popitem()
+            self._given.append((complaint, known))
             if may_move(self._schedule.deadlines(complaint), days[max(0, known - gone) :]):
                 yield complaint
                 sent += 1

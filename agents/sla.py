@@ -80,6 +80,10 @@ class Timers(Handler):
         self._redating.stands(complaint, found.calendar if found and found.clocks else None)
         return ()
 
+    def rollback(self) -> None:
+        """Take back the reschedules of the last tick; what rings, rings again."""
+        self._redating.put_back()
+
     def holds(self) -> Holding:
         """Return how many clocks are armed, and when the next one rings."""
         return Holding(clocks=len(self._schedule), next_alarm=self._schedule.earliest())

@@ -73,6 +73,8 @@ class StageApp(faust.App):
             with logs.said_once("aiokafka"):
                 await self.add_runtime_dependency(self.reader)
         except Exception as error:  # noqa: BLE001 -- one line for whatever hinders the start
+            if self.reader.should_stop:
+                return  # its clients are closed already
             end_with(
                 self.stage.name, await asyncio.to_thread(explained, error, self.alur, ROLES[self.stage.name].topics)
             )

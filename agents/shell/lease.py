@@ -80,7 +80,7 @@ class Lease:
         """The installation record."""
         self._decided = -1
         self._foreign_named = 0
-        self._writer: Writer
+        self._writer = Writer(settings)
         self._codes: list[str] = []
         """Codes of the dead letters that are not committed."""
         self._metrics = partition.metrics
@@ -108,7 +108,7 @@ class Lease:
         else:
             self._writer = shared
         failpoints.reach("after-fence")
-        await self._mark()
+        await self._mark(shared)
         end = await self._restore(shared)
         failpoints.reach("after-memory")
         if self.stage.memory is self.stage.source:
@@ -122,11 +122,11 @@ class Lease:
         failpoints.reach("after-position")
         self.next_offset = start
 
-    async def _mark(self) -> None:
+    async def _mark(self, shared: Writer) -> None:
         """Keep since when the records of this partition have a writer number, unless that is known.
 
-        The last owner, perhaps of a version without such numbers, is fenced. Nobody else writes these keys of the
-        installation record, so they need none of its transactions.
+        The last owner, perhaps of a version without such numbers, is fenced. The owner alone writes these keys, and not
+        in its transaction: one that is left open would hide what all others write to the record.
         """
         if self.installation is None:
             return
@@ -138,16 +138,7 @@ class Lease:
         ends = await kafka.log_ends(self.settings, places.values())
         for topic, place in places.items():
             key, end = writer_key(topic, number).encode(), str(ends[place]).encode()
-            await self._write_outside(Output(TopicName.INSTALLATION, key, end, 0))
-
-    async def _write_outside(self, output: Output) -> None:
-        """Write `output` by itself, in a transaction of its own if the stage works in transactions."""
-        if self.stage.transactional:
-            await self._writer.producer.begin_transaction()
-            await self._writer.send(self._writer.batches([output]))
-            await self._writer.producer.commit_transaction()
-        else:
-            await self._writer.write([output])
+            await shared.write([Output(TopicName.INSTALLATION, key, end, 0)])
 
     async def _progress(self, consumer: Any) -> GroupProgress:  # noqa: ANN401 -- aiokafka ships no types
         takeover = Takeover(self.settings, self.stage.name, self.source)
@@ -358,6 +349,7 @@ class Lease:
             await self._writer.write(outputs)
         except Unwritable as error:
             # nothing was read that could be set aside, and what is due is due again in a moment
+            self.handler.rollback()
             log.error("output_unwritable", alert=True, code=error.code, reason=error.reason)  # noqa: TRY400 -- as above
             return 0
         traced.settled()

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from typing import Final, NoReturn
 
 import structlog
@@ -31,6 +32,14 @@ NOT_ALLOWED: Final = (
     TransactionalIdAuthorizationFailed,
 )
 """How aiokafka says that the broker knows who we are, and that we may not do this."""
+
+
+def end_after(seconds: float) -> None:
+    """End this process in so many seconds, whatever waits for Kafka by then; nothing is committed."""
+    # a thread: at the end Python waits for those of its executor, and no loop runs any more
+    timer = threading.Timer(seconds, os._exit, (EXIT_TRY_AGAIN,))
+    timer.daemon = True
+    timer.start()
 
 
 def is_one_of(error: Exception, kinds: tuple[type[Exception], ...]) -> bool:

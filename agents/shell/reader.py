@@ -7,6 +7,7 @@ is one poll long, and what waits, waits in Kafka.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from agents.shell.layout_guard import LayoutGuard
 from agents.shell.lease import TRANSACTION_PAUSE_SECONDS, Lease, Tally
 from agents.shell.metrics import Metrics
 from agents.shell.policy_guard import PolicyGuard
-from agents.shell.process import end_with
+from agents.shell.process import STOP_SECONDS, end_after, end_with
 from agents.shell.stage import Partition, Stage
 from agents.shell.tracing import PASSING, Tracing
 from agents.shell.writer import Writer
@@ -399,11 +400,14 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     async def on_stop(self) -> None:
         """Let the poll in hand settle, then leave the group, so that the next owner need not wait for a timeout."""
+        end_after(STOP_SECONDS)
         self._rebalancing = True
         await self._idle.wait()
         await asyncio.gather(*(self._give_up(source) for source in list(self.leases)))
         await self._send_last()
-        await self.consumer.stop()
+        with suppress(TimeoutError):  # the client would wait for a group that does not come to rest
+            async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                await self.consumer.stop()
         await self.writer.stop()
         self.guard.stop()
         await self.installation.stop()

@@ -46,6 +46,7 @@ class Writer:
         self._settings = settings
         self._transactional_id = transactional_id
         self._replacing = asyncio.Lock()
+        self._stopped = False
         self.producer: Any = None
 
     async def start(self) -> None:
@@ -54,7 +55,8 @@ class Writer:
         await self.producer.start()
 
     async def stop(self) -> None:
-        """Stop the producer, if it was started."""
+        """Stop the producer, if it was started; it is not replaced any more."""
+        self._stopped = True
         if self.producer is not None:
             await self.producer.stop()
 
@@ -67,6 +69,8 @@ class Writer:
         async with self._replacing:
             if self.producer is not refused:
                 return
+            if self._stopped:
+                raise ProducerClosed
             if self._transactional_id is not None:
                 await refused.abort_transaction()
             await refused.stop()
