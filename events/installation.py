@@ -131,11 +131,12 @@ class InstallationLog:
         """Take in a record of the topic; return what it changes: nothing if it does not count."""
         try:
             name, found = (key or b"").decode(), json.loads(value or b"null")
+            after = next((each for header, each in headers if header == AFTER_HEADER), None)
+            read = None if after is None else int(after)
         except ValueError:
             return {}
-        after = next((each for header, each in headers if header == AFTER_HEADER), None)
-        # without the header: of a key that only one process writes; without an entry: compaction has removed it
-        if after is not None and name in self.offsets and after != str(self.offsets[name]).encode():
+        # without the header: of a key that only one process writes; compaction may have removed what it followed
+        if read is not None and read < self.offsets.get(name, -1):
             return {}
         self.values[name], self.offsets[name] = found, offset
         return {name: found}
