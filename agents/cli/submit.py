@@ -112,7 +112,11 @@ def submit(  # noqa: PLR0913 -- the options of a command are its arguments
         else:
             with Before(settings) as before:
                 ended_by = _send(settings, found, tally, stream)
-                standing = before.of(tally.complaints) if tally.accepted and ended_by is None else None
+                standing = (
+                    before.of(tally.complaints)
+                    if tally.accepted and not isinstance(ended_by, KafkaFailure | KeyboardInterrupt)
+                    else None
+                )
             _conclude(tally, rejects, found, ended_by, standing)
 
 

@@ -62,10 +62,10 @@ def complaint(engine: Any) -> str:
 
 
 def test_topics_are_made_listed_and_refused(alur: Alur) -> None:
-    assert "9 topics are missing" in alur("topics", "list").stdout
+    assert "10 topics are missing" in alur("topics", "list").stdout
     assert alur("topics", "list").exit_code == 1
     assert alur.does("topics", "create", "--partitions", "2").endswith(
-        "9 topics made, 0 were there as they should be\n"
+        "10 topics made, 0 were there as they should be\n"
     )
     assert "no topic had to be made" in alur.does("topics", "create", "--partitions", "2")
     assert "has partitions=2, not 4" in alur.fails(1, "topics", "create")

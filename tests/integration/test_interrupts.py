@@ -121,6 +121,13 @@ def started(command: str, environment: dict[str, str], *more: str, text: str = "
     return process
 
 
+@pytest.fixture(autouse=True)
+def heard() -> None:
+    """Let children hear of Ctrl-C also where these tests run in the background of a shell, which has it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def prints(process: subprocess.Popen[str]) -> bool:
     """Say whether there is something to read, or its end."""
     assert process.stdout is not None
