@@ -15,6 +15,7 @@ from typing import Any
 import aiokafka.client
 
 from agents.shell import health, kafka
+from events.topics import TopicName
 
 stage, line, gate = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
 connect, read_to_end = aiokafka.client.create_conn, kafka.read_to_end
@@ -29,9 +30,10 @@ def _wait_at_the_gate() -> None:
         time.sleep(0.05)
 
 
-async def _read_behind_the_gate(*arguments: Any) -> AsyncIterator[list[Any]]:
-    await asyncio.to_thread(_wait_at_the_gate)
-    async for records in read_to_end(*arguments):
+async def _read_behind_the_gate(settings: Any, partition: Any) -> AsyncIterator[list[Any]]:
+    if not partition.topic.endswith(TopicName.INSTALLATION):
+        await asyncio.to_thread(_wait_at_the_gate)
+    async for records in read_to_end(settings, partition):
         yield records
 
 
