@@ -270,9 +270,11 @@ def _states(log: Readable, part: PartitionAudit, origin: Origin) -> None:
     for record in log.read(TopicName.STATE, part.number):
         if origin.is_foreign(record.offset, tuple(record.headers.items())):
             part.foreign_state(_place(record), _name(record.key))
+        elif record.value is None:
+            part.cleared(_name(record.key))
         elif record.key == CALENDAR_KEY:
             part.calendar(_place(record), _or_none(decode_calendar, record.value))
-        elif record.value is not None:  # forgotten on purpose otherwise
+        else:
             part.snapshot(_place(record), _or_none(decode_snapshot, record.value))
 
 

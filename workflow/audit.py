@@ -271,6 +271,12 @@ class PartitionAudit:
         if name is not None:
             self.foreign[name] = place
 
+    def cleared(self, name: str | None) -> None:
+        """Take in a tombstone of the engine: a repair has found nothing to restore, or it was erased on purpose."""
+        self.foreign.pop(name or "", None)
+        if name == CALENDAR:
+            self.announced.clear()
+
     def calendar(self, place: Place, found: Announcements | None) -> None:
         """Take in a record of what has been announced, None if it cannot be read."""
         if found is None:
