@@ -35,6 +35,7 @@ from agents.cli.context import say
 from agents.settings import Settings
 from events.topics import BY_NAME, INWARD_RECORD_BYTES, STAGES, TopicName
 from workflow.audit import Audit
+from workflow.history import Code
 
 INWARD: Final = (TopicName.INTAKE, TopicName.COMMANDS)
 OUTWARD: Final = (TopicName.EVENTS, TopicName.STATE, TopicName.STORIES, TopicName.RESOLUTIONS)
@@ -191,7 +192,10 @@ def main() -> int:
         f"complaints={counts.complaints} memory={growth:.2f} lost={found.lost} doubled={found.doubled} "
         f"pending={counts.pending}"
     )
-    return int(bool(found.violations or counts.pending or growth > MOST_GROWTH))
+    # no stage reads resolutions: each hostile one is named by the audit, and there is nothing else to find
+    named = [each.code is Code.UNREADABLE and each.place.topic is TopicName.RESOLUTIONS for each in found.violations]
+    as_sent = all(named) and len(named) == sender.sent[TopicName.RESOLUTIONS]
+    return int(not as_sent or bool(counts.pending) or growth > MOST_GROWTH)
 
 
 if __name__ == "__main__":
