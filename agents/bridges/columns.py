@@ -67,7 +67,8 @@ def choose_columns(
     chosen = _found(names, layout, asked, left_out)
     if no_id:
         chosen.pop("id", None)
-    of_no_use = {position for position, name in enumerate(names) if plain(name) in layout.ignored | {REASON, LINE, ""}}
+    # a header of symbols is a header: only a column without one is of no use
+    of_no_use = {at for at, name in enumerate(names) if not name or plain(name) in layout.ignored | {REASON, LINE}}
     columns = Columns(names, chosen, layout, frozenset(of_no_use | left_out))
     _require(columns, asked, no_id=no_id)
     return columns

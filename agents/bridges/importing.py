@@ -40,6 +40,9 @@ LAPOR: Final = "lapor"
 
 _HELD: Final = 16 * 1024 * 1024
 _SAMPLED: Final = 200
+_SHORT: Final = 40
+_PRIVATE: Final = ("anonim", "anonym", "rahasia", "confidential")
+"""A short cell with one of these is about privacy, whatever else is in its column: `Sangat Rahasia`."""
 _OFTEN: Final = 20
 """A word that one of so many entries has is a word of the file, and no mistake in one of them."""
 _DATES: Final = ("received", "event_date")
@@ -210,6 +213,7 @@ class _Looks:
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
         self._filled = 0
+        self._private = False
 
     def see(self, cell: str) -> None:
         """Take a cell into account."""
@@ -219,11 +223,14 @@ class _Looks:
         self._filled += 1
         words = catalogue().words
         self._seen["privacy"] += said in words["anonymous"] | words["secret"]
+        self._private |= len(said) <= _SHORT and any(stem in said for stem in _PRIVATE)
         self._seen["date"] += not said.isdigit() and read_date(said, None, UTC) is not None
 
     @property
     def kind(self) -> str | None:
-        """Return what it looks like, if all of it does."""
+        """Return what it looks like, if all of it does; for privacy, one cell is enough."""
+        if self._private:
+            return "privacy"
         return next((kind for kind, count in self._seen.items() if count and count == self._filled), None)
 
 

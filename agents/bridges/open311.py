@@ -4,6 +4,7 @@ Read are the fields of the standard's answers (`GET requests`) and of what its c
 https://wiki.open311.org/GeoReport_v2, with attributes as cities add them.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from xml.etree.ElementTree import Element, ParseError
@@ -31,6 +32,9 @@ _FIELDS: Final = {
 }
 _ENVELOPES: Final = ("service_requests", "requests")
 _ATTRIBUTES: Final = ("attributes", "extended_attributes", "attribute")
+_UNREAD: Final = re.compile(r"incognito|unpublish|visibility|(^|_)hide(_|$)")
+"""Names that may be about privacy, in other ways than are understood."""
+_NOT: Final = re.compile(r"(^|_)(not|no|hide|tidak|jangan|bukan)(_|$)")
 _NAMES: Final = ("code", "key", "name", "label", "description")
 _VALUES: Final = ("value", "values", "answer")
 _LINKS: Final = ("media_url", "media_urls", "photos", "photo", "media", "attachments", "images")
@@ -132,6 +136,20 @@ def _named(value: object) -> Iterator[tuple[str, Any]]:
                 yield from _named(each) if name in {"attribute", "attributes"} else [(str(name), each)]
 
 
+def _about(name: str) -> str | None:
+    """Return what of privacy an attribute is about, by its name; None if nothing.
+
+    Raises:
+        ValueError: it may be about privacy, in a way that is not understood.
+    """
+    what = catalogue().privacy_of(name)
+    if what == "public" and _NOT.search(name.casefold()):  # do_not_publish
+        return "secret"
+    if what is None and _UNREAD.search(name.casefold()):
+        raise ValueError(f"{name}: may be about privacy, and is not understood")
+    return what
+
+
 def _take_privacy(cells: dict[str, str], named: Mapping[str, Any]) -> None:
     """Take what speaks of privacy, by whichever name.
 
@@ -139,8 +157,7 @@ def _take_privacy(cells: dict[str, str], named: Mapping[str, Any]) -> None:
         ValueError: its value is no word.
     """
     for name, value in named.items():
-        what = catalogue().privacy_of(name)
-        if what is None or value is None:
+        if value is None or value == "" or (what := _about(name)) is None:
             continue
         if isinstance(value, list) and len(value) == 1:
             value = value[0]  # noqa: PLW2901 -- an answer of several choices, of which one was chosen
@@ -152,7 +169,8 @@ def _take_privacy(cells: dict[str, str], named: Mapping[str, Any]) -> None:
         if not said:
             continue
         # two that differ: the more private one is meant
-        if said in catalogue().words["no"] | {"false"} and what in cells and what != "public":
+        no = catalogue().words["no"] | {"false"}
+        if what in cells and (cells[what] in no if what == "public" else said in no):
             continue
         cells[what] = said
 

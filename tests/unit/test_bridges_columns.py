@@ -102,6 +102,8 @@ def test_what_does_not_fit_is_said_in_one_line(header: str, wanted: list[str], s
         ("Sembunyikan Identitas", "ya", "privacy"),
         ("Hide my name", "y", "privacy"),
         ("Catatan", "Anonim", "privacy"),  # by what stands in it
+        ("Sifat", "Sangat Rahasia", "privacy"),
+        ("🔒", "Rahasia", "privacy"),
         ("Nama Lengkap", "Ni Made", "who reports"),
         ("Nama Pengirim", "Ni Made", "who reports"),
         ("Last Updated", "2026-03-16", "a date"),

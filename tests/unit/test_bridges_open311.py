@@ -251,6 +251,9 @@ class TestPrivacy:
             ({"public": True, "anonymous": False}, (False, False)),
             ({"attributes": [{"label": "Report anonymously?", "values": [{"key": "y", "name": "y"}]}]}, (True, False)),
             ({"first_name": "Anonim", "last_name": None}, (True, False)),
+            ({"do_not_publish": "yes"}, (False, True)),
+            ({"hide_from_public": "no"}, (False, False)),
+            ({"is_public": False, "public": True}, (False, True)),
         ],
     )
     def test_it_is_honoured_by_whichever_name(self, changes: dict[str, Any], flags: tuple[bool, bool]) -> None:
@@ -269,6 +272,10 @@ class TestPrivacy:
     )
     def test_what_is_not_understood_stops_the_request(self, changes: dict[str, Any]) -> None:
         assert "neither yes nor no" in reason(REQUEST | changes)
+
+    @pytest.mark.parametrize("name", ["visibility", "unpublished", "incognito", "hide_name"])
+    def test_nor_is_a_request_taken_whose_attribute_may_be_about_it(self, name: str) -> None:
+        assert reason(REQUEST | {name: "x"}) == f"{name}: may be about privacy, and is not understood"
 
 
 class TestStatus:
