@@ -31,6 +31,7 @@ from agents.bridges.items import BadLayout, Item, PassedOver, Report, Skipped
 from agents.bridges.lapor_rows import HEADER, Told, row, told
 from agents.bridges.sheets_out import CsvWriter
 from events import commands as c
+from events.base import unseen
 from events.codec import decode_report
 from events.facts import ComplaintRegistered
 from events.ids import complaint_id
@@ -353,9 +354,9 @@ class TestWriting:
         assert isinstance(found, Report), found
         data, before = decode_report(found.value).data, world.history[0].fact
         assert isinstance(before, ComplaintRegistered)
-        # a dash alone is how people write that there is nothing
+        # a dash alone is how people write that there is nothing, and so is what cannot be seen
         assert (data.title, data.body) == tuple(
-            "" if text == "-" else text for text in (before.report.title, before.report.body)
+            "" if text == "-" or unseen(text) else text for text in (before.report.title, before.report.body)
         )
         assert data.anonymous is anonymous
         assert data.category == before.report.category
