@@ -2,14 +2,13 @@
 
 import math
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from agents.bridges.items import Unusable
 from agents.bridges.layouts import catalogue
-from events.base import MAX_LINK, MAX_LINKS, MAX_NAME
+from events.base import MAX_LINK, MAX_LINKS, MAX_NAME, unseen
 from events.vocabulary import ComplaintClass
 
 _INDONESIAN: Final = {
@@ -176,4 +175,4 @@ def readable(cell: str) -> str:
     text = cell.strip()
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise Unusable("is not in the encoding of the file (--encoding names another)")
-    return "" if text == "-" or all(unicodedata.category(letter) in {"Cf", "Zs"} for letter in text) else text
+    return "" if text == "-" or unseen(text) else text
