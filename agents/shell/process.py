@@ -3,6 +3,8 @@
 import logging
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, NoReturn
 
 import structlog
@@ -34,12 +36,16 @@ NOT_ALLOWED: Final = (
 """How aiokafka says that the broker knows who we are, and that we may not do this."""
 
 
-def end_after(seconds: float) -> None:
-    """End this process in so many seconds, whatever waits for Kafka by then; nothing is committed."""
-    # a thread: at the end Python waits for those of its executor, and no loop runs any more
+@contextmanager
+def end_after(seconds: float) -> Iterator[None]:
+    """End this process if the block takes so many seconds, whatever waits for Kafka by then; nothing is committed."""
     timer = threading.Timer(seconds, os._exit, (EXIT_TRY_AGAIN,))
     timer.daemon = True
     timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def is_one_of(error: Exception, kinds: tuple[type[Exception], ...]) -> bool:

@@ -400,7 +400,10 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
 
     async def on_stop(self) -> None:
         """Let the poll in hand settle, then leave the group, so that the next owner need not wait for a timeout."""
-        end_after(STOP_SECONDS)
+        with end_after(STOP_SECONDS):
+            await self._leave()
+
+    async def _leave(self) -> None:
         self._rebalancing = True
         await self._idle.wait()
         await asyncio.gather(*(self._give_up(source) for source in list(self.leases)))
