@@ -3,7 +3,6 @@
 kafka-python's client does the talking; what it raises leaves here as one of four errors whose message is for a person.
 """
 
-import re
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -16,9 +15,6 @@ from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import (
     BrokerResponseError,
     GroupIdNotFoundError,
-    KafkaConnectionError,
-    KafkaTimeoutError,
-    NodeNotReadyError,
     TopicAlreadyExistsError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
@@ -39,15 +35,6 @@ _ANSWER_S: Final = 10.0
 _RETRY_S: Final = 0.2
 _SETTLES_S: Final = 5.0
 _RETENTION: Final = "retention.ms"
-_ABSENT: Final = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError)
-
-_RESOURCES: Final = {
-    "Topic": "the topic",
-    "Group": "the group",
-    "TransactionalId": "the transactional id",
-    "Cluster": "the cluster",
-}
-_UNQUOTED: Final = re.compile(r"[\[\](){}'\"]|frozenset|\bset\b")
 
 _Result = TypeVar("_Result")
 
