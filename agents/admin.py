@@ -20,6 +20,7 @@ from kafka.errors import (
     UnknownTopicOrPartitionError,
     for_code,
 )
+from kafka.structs import OffsetAndMetadata
 
 from agents.layout import Difference, Found, changed, differences, gone, look, way_out
 from agents.progress import GroupProgress
@@ -141,9 +142,10 @@ def lag(settings: Settings) -> dict[str, dict[int, int]]:
         ends, starts = _bounds(client, {settings.topic(topic) for topic in STAGES.values()})
         behind: dict[str, dict[int, int]] = {}
         for stage, topic in STAGES.items():
-            committed = _committed(client, settings.group(stage))
+            offsets = committed(client, settings.group(stage))
+            begins = {partition: at.offset for partition, at in offsets.items()}
             behind[stage] = {
-                partition.partition: GroupProgress(committed.get(partition), starts[partition], end).lag
+                partition.partition: GroupProgress(begins.get(partition), starts[partition], end).lag
                 for partition, end in sorted(ends.items())
                 if partition.topic == settings.topic(topic)
             }
@@ -308,12 +310,13 @@ def partitions_of(client: Any, names: Collection[str]) -> list[TopicPartition]: 
     ]
 
 
-def _committed(client: Any, group: str) -> dict[TopicPartition, int]:  # noqa: ANN401 -- as above
+def committed(client: Any, group: str) -> dict[TopicPartition, OffsetAndMetadata]:  # noqa: ANN401 -- as above
+    """Return the offsets that a group has committed; none for a group that Kafka does not know."""
     try:
         offsets = patiently(lambda: client.list_group_offsets(group))
     except GroupIdNotFoundError:
         return {}
-    return {partition: at.offset for partition, at in offsets.get(group, {}).items() if at.offset >= 0}
+    return {partition: at for partition, at in offsets.get(group, {}).items() if at.offset >= 0}
 
 
 def patiently(ask: Callable[[], _Result]) -> _Result:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from kafka import TopicPartition
-from kafka.errors import GroupIdNotFoundError, NoError
+from kafka.errors import NoError
 from kafka.structs import OffsetAndMetadata
 
-from agents.admin import patiently
+from agents.admin import committed
 from agents.progress import is_marked, mark
 from agents.settings import Settings
 from events.client import require_topics
@@ -66,18 +66,15 @@ def _with_members(client: Any, groups: Collection[str]) -> list[str]:  # noqa: A
 
 def _accept(client: Any, settings: Settings, group: str, stage: str) -> list[Accepted]:  # noqa: ANN401 -- kafka-python ships no types
     topic = settings.topic(STAGES[stage])
-    try:
-        committed = patiently(lambda: client.list_group_offsets(group)).get(group, {})
-    except GroupIdNotFoundError:
-        return []
     wanted = {
         source: OffsetAndMetadata(found.offset, mark(found.offset), found.leader_epoch)
-        for source, found in sorted(committed.items())
-        if source.topic == topic and found.offset >= 0 and not is_marked(found.offset, found.metadata)
+        for source, found in sorted(committed(client, group).items())
+        if source.topic == topic and not is_marked(found.offset, found.metadata)
     }
     found = [Accepted(stage, source.topic, source.partition, each.offset) for source, each in wanted.items()]
-    if found:
-        _report(settings, found)
+    if not found:
+        return found
+    _report(settings, found)
     for source, error in client.alter_group_offsets(group, wanted).items():
         if error is not NoError:
             raise error(f"offset of group {group} in {_name(source)}")
