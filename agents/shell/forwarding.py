@@ -29,14 +29,18 @@ def with_original_timestamp(record: Any, keys: Keys) -> Any:  # noqa: ANN401 -- 
     """Return `record` with the log's first timestamp on it: its own, unless `forwarded` has signed another."""
     for name, value in record.headers:
         if name == FORWARDED:
-            found = _CLAIM.fullmatch(value or b"")
-            if found is None:
-                break
-            signature = found["signature"].decode("ascii")
-            if keys.verify(signature, _PURPOSE, *_signed(record, record.partition, found["claim"])):
-                return replace(record, timestamp=min(int(found["ms"]), record.timestamp))
-            break
+            return _stamped(record, value or b"", keys)
     return record
+
+
+def _stamped(record: Any, value: bytes, keys: Keys) -> Any:  # noqa: ANN401 -- as above
+    found = _CLAIM.fullmatch(value)
+    if found is None:
+        return record
+    signed = _signed(record, record.partition, found["claim"])
+    if not keys.verify(found["signature"].decode("ascii"), _PURPOSE, *signed):
+        return record
+    return replace(record, timestamp=min(int(found["ms"]), record.timestamp))
 
 
 def _signed(record: Any, home: int, claim: bytes) -> tuple[bytes, ...]:  # noqa: ANN401 -- as above
