@@ -83,9 +83,11 @@ class Lifecycle:
         Raises:
             Undecodable: it is foreign, and its complaint quarantined; or it cannot be read.
         """
-        if self._origin.is_foreign(record.offset, record.headers):
+        try:
+            self._origin.check(record.offset, record.headers)
+        except Undecodable:
             self._hold(record.key)
-            raise foreign("it has no writer number, and the records before it have one")
+            raise
         writer = writer_of(record.headers)
         self._newest_writer = max(self._newest_writer, writer or 0)
         if record.key == CALENDAR_KEY:
