@@ -52,13 +52,8 @@ class Installation:
         """
         self._consumer = kafka.consumer(self._settings, fetching=_FETCHING)
         await self._consumer.start()
-        place = _place(self._settings)
-        self._consumer.assign([place])
-        end = (await self._consumer.end_offsets([place]))[place]
-        await self._consumer.seek_to_beginning(place)
-        while await self._consumer.position(place) < end:
-            for records in (await self._consumer.getmany(timeout_ms=kafka.POLL_MS)).values():
-                self._take(records)
+        async for records in kafka.to_end(self._consumer, _place(self._settings)):
+            self._take(records)
         self._following = asyncio.create_task(self._follow())
 
     async def stop(self) -> None:

@@ -176,14 +176,20 @@ async def read_to_end(settings: Settings, partition: TopicPartition) -> AsyncIte
     reader = consumer(settings)
     await reader.start()
     try:
-        reader.assign([partition])
-        end = (await reader.end_offsets([partition]))[partition]
-        await reader.seek_to_beginning(partition)
-        # compaction and transaction markers leave holes: what counts is the position, not the last record's offset
-        while await reader.position(partition) < end:
-            poll = await reader.getmany(timeout_ms=POLL_MS, max_records=10_000)
-            for records in poll.values():
-                yield records
-            await asyncio.sleep(0)
+        async for records in to_end(reader, partition):
+            yield records
     finally:
         await reader.stop()
+
+
+async def to_end(reader: Any, partition: TopicPartition) -> AsyncIterator[list[Any]]:  # noqa: ANN401 -- aiokafka ships no types
+    """Yield the records of `partition` as `read_to_end` does, with a reader that goes on behind them."""
+    reader.assign([partition])
+    end = (await reader.end_offsets([partition]))[partition]
+    await reader.seek_to_beginning(partition)
+    # compaction and transaction markers leave holes: what counts is the position, not the last record's offset
+    while await reader.position(partition) < end:
+        poll = await reader.getmany(timeout_ms=POLL_MS, max_records=10_000)
+        for records in poll.values():
+            yield records
+        await asyncio.sleep(0)
