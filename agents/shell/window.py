@@ -7,7 +7,7 @@ long as fetching it.
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from events.writer import WRITER_HEADER
+from events.writer import writer_of
 
 WINDOW_BYTES: Final = 16 * 1_048_576
 """So much of a partition is looked at together."""
@@ -34,12 +34,13 @@ class Window:
         """Take in the next records."""
         for record in records:
             self._size += len(record.value or b"")
-            if self._marked and any(name == WRITER_HEADER for name, _ in record.headers):
+            marked = writer_of(record.headers) is not None
+            if self._marked and marked:
                 versions = self._versions.pop(record.key, [])
                 versions.append(record)
                 self._versions[record.key] = versions
             else:
-                self._marked = self._marked or any(name == WRITER_HEADER for name, _ in record.headers)
+                self._marked = self._marked or marked
                 # no key is a number: it supersedes nothing, and nothing supersedes it
                 self._versions[record.offset] = [record]
 
