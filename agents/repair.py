@@ -6,7 +6,7 @@ transaction and starts again with what stands here. So nothing is decided on the
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -15,7 +15,7 @@ from kafka import KafkaProducer
 
 from agents.settings import Settings
 from events.announcements import CALENDAR_KEY, Announcements
-from events.client import Reader, Record, require_topics
+from events.client import Reader, Record, extents, require_topics
 from events.client.connection import connection, kafka_errors
 from events.client.partitions import partition_of
 from events.client.reading import installation_values
@@ -75,10 +75,8 @@ class _Partition:
 
     settings: Settings
     number: int
-    values: dict[str, Any] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.values = installation_values(self.settings)
+    values: dict[str, Any]
+    """The installation record."""
 
     def _own(self, topic: TopicName) -> Iterator[tuple[Record, bool]]:
         """Give the records of a topic, each with whether the engine wrote it."""
@@ -127,11 +125,9 @@ def repair_complaint(settings: Settings, complaint: str, *, dry_run: bool = Fals
         BrokerUnreachable, KafkaRefused, TopicsMissing: Kafka says no, or nothing.
     """
     require_topics(settings, _READ)
-    with Reader(settings, [TopicName.STATE]) as reader:
-        count = reader.extents()[TopicName.STATE].partitions
-    number, key = partition_of(complaint, count), complaint.encode()
+    number, key = partition_of(complaint, _partitions(settings)), complaint.encode()
     with _as_lifecycle(settings, number, dry_run=dry_run) as writer:
-        records = _Partition(settings, number)
+        records = _Partition(settings, number, installation_values(settings))
         last, fact = records.last_state(key), records.last_fact(key)
         _refuse_if_newer(last, number)
         if not last.foreign and (fact is None or fact == last.own):
@@ -150,9 +146,9 @@ def repair_calendar(settings: Settings, *, dry_run: bool = False) -> list[Repair
     Raises: as `repair_complaint`.
     """
     require_topics(settings, _READ)
-    with Reader(settings, [TopicName.STATE]) as reader:
-        count = reader.extents()[TopicName.STATE].partitions
-    lasts = {number: _Partition(settings, number).last_state(CALENDAR_KEY) for number in range(count)}
+    values = installation_values(settings)
+    numbers = range(_partitions(settings))
+    lasts = {number: _Partition(settings, number, values).last_state(CALENDAR_KEY) for number in numbers}
     known = [last.own for last in lasts.values() if last.own is not None]
     longest = max(known, key=lambda each: each.revision, default=None)
     broken = [number for number, last in lasts.items() if last.foreign]
@@ -161,9 +157,13 @@ def repair_calendar(settings: Settings, *, dry_run: bool = False) -> list[Repair
     return [_repair_calendar(settings, number, longest, dry_run=dry_run) for number in broken]
 
 
+def _partitions(settings: Settings) -> int:
+    return extents(settings, [TopicName.STATE])[TopicName.STATE].partitions
+
+
 def _repair_calendar(settings: Settings, number: int, longest: Announcements | None, *, dry_run: bool) -> Repair:
     with _as_lifecycle(settings, number, dry_run=dry_run) as writer:
-        last = _Partition(settings, number).last_state(CALENDAR_KEY)
+        last = _Partition(settings, number, installation_values(settings)).last_state(CALENDAR_KEY)
         _refuse_if_newer(last, number)
         found: Announcements | None = longest if last.own is None else last.own
         value = None if found is None else encode_calendar(found, partition=number, time=datetime.now(UTC))
@@ -211,13 +211,7 @@ class _Writer:
                 headers=list(repair_headers(decided)),
             ).get(timeout=_ANSWER_S)
             self.producer.commit_transaction()
-        return Repair(
-            repair.partition,
-            repair.found,
-            repair.version,
-            repair.value,
-            Place(TopicName.STATE, repair.partition, sent.offset),
-        )
+        return replace(repair, written=Place(TopicName.STATE, repair.partition, sent.offset))
 
 
 @contextmanager
