@@ -26,7 +26,8 @@ _UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 # letters and marks by their category, of which nothing is seen
 _FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {chr(0xFE00 + n) for n in range(16)}
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
-_LINKED: Final = ("http", "https")
+LINK_SCHEMES: Final = ("http", "https")
+"""The schemes that a link to an attachment or evidence may have."""
 
 
 def _short(limit: int, least: int = 0) -> StringConstraints:
@@ -91,7 +92,7 @@ def _linked(found: tuple[Link | Attachment, ...]) -> tuple[Link | Attachment, ..
         link = each.url if isinstance(each, Attachment) else each
         # a browser passes over white space and control characters within a scheme
         scheme = _SCHEME.match("".join(letter for letter in link if unicodedata.category(letter) not in _UNSEEN))
-        if scheme and scheme[1].casefold() not in _LINKED:
+        if scheme and scheme[1].casefold() not in LINK_SCHEMES:
             msg = f"a link with {scheme[1][:20]}: is no attachment, only http and https are"
             raise ValueError(msg)
     return found

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from agents.bridges.items import Unusable
 from agents.bridges.layouts import catalogue
-from events.base import MAX_LINK, MAX_LINKS, MAX_NAME, unseen
+from events.base import LINK_SCHEMES, MAX_LINK, MAX_LINKS, MAX_NAME, unseen
 from events.vocabulary import ComplaintClass
 
 _INDONESIAN: Final = {
@@ -20,7 +20,6 @@ _INDONESIAN: Final = {
 }
 _PARTS: Final = re.compile(r"[,;/&+|]|\bdan\b|\band\b")
 _OF_LINKS: Final = ("url", "href", "src", "link", "media_url")
-_SCHEMES: Final = ("http", "https")
 
 
 class BadValue(ValueError):
@@ -65,10 +64,10 @@ def privacy(cells: Mapping[str, str]) -> tuple[bool, bool]:
     secret = bool(said & words["secret"]) or _flag("secret", cells.get("secret", ""))
     public = _flag("public", cells["public"]) if cells.get("public") else True
     # who is called so has not given a name
-    return anonymous or nobody(cells.get("name", "")), secret or not public
+    return anonymous or is_no_name(cells.get("name", "")), secret or not public
 
 
-def nobody(name: str) -> bool:
+def is_no_name(name: str) -> bool:
     """Tell whether what stands for a name says that there is none to be told."""
     return name.strip().casefold() in catalogue().words["anonymous"] | catalogue().words["secret"]
 
@@ -160,7 +159,7 @@ def _no_link(given: object, link: str) -> str | None:
         parts = urlsplit(link)
     except ValueError:
         return f"{quoted(link)} is no link"
-    if parts.scheme.casefold() not in _SCHEMES or not parts.netloc:
+    if parts.scheme.casefold() not in LINK_SCHEMES or not parts.netloc:
         what = f"a {parts.scheme}: link" if parts.scheme else quoted(link)
         return f"{what} is no attachment, only http and https are"
     return f"has {len(link):,} characters, over {MAX_LINK:,}" if len(link) > MAX_LINK else None

@@ -167,7 +167,7 @@ def _body(cells: Mapping[str, str]) -> str:
 
 def _reporter(cells: Mapping[str, str]) -> dict[str, str]:
     name = cells.get("name", "")
-    given = {"name": "" if read.nobody(name) else name, "phone": cells.get("phone"), "email": cells.get("email")}
+    given = {"name": "" if read.is_no_name(name) else name, "phone": cells.get("phone"), "email": cells.get("email")}
     return {part: value for part, value in given.items() if value}
 
 
