@@ -33,12 +33,12 @@ from events.codec import (
     decode_report,
     decode_snapshot,
     is_announcement,
-    read_ours,
 )
 from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
 from events.installation import Incident, Layout, incidents_in, writer_since
 from events.outcomes import Rejection, RejectionEvent, ResolutionEvent
+from events.parsing import read_ours
 from events.topics import STAGES, TopicName
 from events.writer import Origin
 from workflow.audit import Audit, Command, Kept, PartitionAudit

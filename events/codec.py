@@ -21,7 +21,7 @@ from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import FACTS, SYSTEM, Cause, Fact, Recorded, fact_type
 from events.ids import fact_id, rejection_id
 from events.outcomes import Rejection, Resolution
-from events.parsing import json_object, reasons
+from events.parsing import json_object, read_ours, reasons
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
 from events.stored import StateEvent
@@ -53,18 +53,6 @@ _ANNOUNCEMENT_MARK: Final = AnnouncementEvent.TYPE.encode()
 def _valid(model: type[M], raw: bytes) -> M:
     try:
         return model.model_validate_json(raw, by_alias=True, by_name=False)
-    except ValidationError as error:
-        raise Undecodable("invalid", reasons(error)) from None
-
-
-def read_ours(model: type[M], raw: bytes) -> M:
-    """Read what one of our own stages wrote, in whichever version; fields that we do not know are passed over.
-
-    Raises:
-        Undecodable: it is not what it should be.
-    """
-    try:
-        return model.model_validate_json(raw, extra="ignore")
     except ValidationError as error:
         raise Undecodable("invalid", reasons(error)) from None
 

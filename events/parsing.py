@@ -1,8 +1,8 @@
 """Reading JSON that somebody else wrote, and what is wrong with it in one line."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from events.errors import Undecodable
@@ -10,6 +10,8 @@ from events.wording import clipped, json_kind, our_words
 
 _UNKNOWN: Final = "extra_forbidden"
 _SHOWN_ERRORS: Final = 5
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def json_object(raw: bytes | None) -> dict[str, Any]:
@@ -27,6 +29,18 @@ def json_object(raw: bytes | None) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Undecodable("not-an-object", f"a CloudEvent is a JSON object, this is {json_kind(value)}")
     return value
+
+
+def read_ours(model: type[M], raw: bytes) -> M:
+    """Read what one of our own stages wrote, in whichever version; fields that we do not know are passed over.
+
+    Raises:
+        Undecodable: it is not what it should be.
+    """
+    try:
+        return model.model_validate_json(raw, extra="ignore")
+    except ValidationError as error:
+        raise Undecodable("invalid", reasons(error)) from None
 
 
 def reasons(error: ValidationError) -> str:

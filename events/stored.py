@@ -12,8 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from pydantic_core import to_json
 
 from events.base import AboutComplaint
-from events.errors import Undecodable
-from events.parsing import json_object, reasons
+from events.parsing import json_object, read_ours
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName, Status
 
@@ -99,13 +98,13 @@ def snapshot_in(raw: bytes, *, ours: bool) -> Snapshot:
         with suppress(ValidationError):  # cut in the wrong place, or wrong: the whole shows which
             return _snapshot(found, _Head.model_validate_json(found))
     found = _whole(raw)
-    return _snapshot(found, _valid(_Head, found))
+    return _snapshot(found, read_ours(_Head, found))
 
 
 def version_of(snapshot: bytes) -> int:
     """Return the version of a snapshot that `snapshot_in` has given."""
     head = _HEAD.match(snapshot)
-    return _valid(_Head, snapshot).version if head is None else int(head["version"])
+    return read_ours(_Head, snapshot).version if head is None else int(head["version"])
 
 
 def read_part(model: type[P], raw: bytes) -> P:
@@ -118,7 +117,7 @@ def read_part(model: type[P], raw: bytes) -> P:
     if found is not None:
         with suppress(ValidationError):  # as above
             return model.model_validate_json(found, extra="ignore")
-    return _valid(model, _whole(raw))
+    return read_ours(model, _whole(raw))
 
 
 def basis_of(snapshot: bytes) -> Basis:
@@ -127,7 +126,7 @@ def basis_of(snapshot: bytes) -> Basis:
     Raises:
         Undecodable: it is no snapshot.
     """
-    return _valid(Basis, snapshot)
+    return read_ours(Basis, snapshot)
 
 
 def cut_fact(raw: bytes | None) -> tuple[bytes, bytes] | None:
@@ -176,12 +175,5 @@ def _cut(raw: bytes) -> bytes | None:
 
 def _whole(raw: bytes) -> bytes:
     """Parse a record of `complaints.state` in full, and return its snapshot as `encode_complaint` writes it."""
-    complaint = _valid(StateEvent, raw).data.complaint
+    complaint = read_ours(StateEvent, raw).data.complaint
     return complaint.__pydantic_serializer__.to_json(complaint)
-
-
-def _valid(model: type[P], raw: bytes) -> P:
-    try:
-        return model.model_validate_json(raw, extra="ignore")
-    except ValidationError as error:
-        raise Undecodable("invalid", reasons(error)) from None

@@ -23,10 +23,11 @@ from events.client.connection import require_topics
 from events.client.errors import KafkaFailure, KafkaRefused
 from events.client.reading import Reader, Record
 from events.client.settings import ClientSettings
-from events.codec import decode_fact, decode_snapshot, read_ours
+from events.codec import decode_fact, decode_snapshot
 from events.errors import Undecodable
 from events.facts import Recorded
 from events.outcomes import Resolution, ResolutionEvent
+from events.parsing import read_ours
 from events.snapshot import Complaint
 from events.topics import TopicName
 

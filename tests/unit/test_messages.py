@@ -17,6 +17,7 @@ from events.commands import COMMANDS, CompleteReport, RecordFollowUp, command_ty
 from events.facts import FACTS, FollowUpRecorded, fact_type
 from events.ids import complaint_id, digest, fact_id, rejection_id, stage_command_id, tracking_id
 from events.outcomes import Rejection, RejectionEvent, Resolution, Story
+from events.parsing import read_ours
 from events.reports import ReportContent, ReportData, ReporterIdentity, ReportSubmitted
 from events.snapshot import Complaint
 from events.vocabulary import ComplaintClass
@@ -41,7 +42,7 @@ def test_there_is_one_example_of_each_message() -> None:
 
 @pytest.mark.parametrize("kind", VALUES)
 def test_values(kind: str) -> None:
-    value = codec.read_ours(VALUES[kind], golden(kind))
+    value = read_ours(VALUES[kind], golden(kind))
     assert json.loads(codec.encode_value(value)) == json.loads(golden(kind))
 
 
@@ -148,7 +149,7 @@ def test_a_command_that_comes_twice_gets_two_rejections() -> None:
 
 def test_a_rejection_of_a_time_without_details_is_read() -> None:
     raw = (GOLDEN.parent / "without-detail" / f"{Rejection.TYPE}.json").read_bytes()
-    assert codec.read_ours(RejectionEvent, raw).data.detail is None
+    assert read_ours(RejectionEvent, raw).data.detail is None
 
 
 def test_resolution() -> None:
