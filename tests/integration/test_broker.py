@@ -155,16 +155,21 @@ def test_a_broker_for_a_block_is_gone_after_it(own: dict[str, str]) -> None:
     assert port_is_free(int(broker.rpartition(":")[2]))
 
 
-def test_a_broker_dies_with_its_owner_even_when_that_is_killed(own: dict[str, str], tmp_path: Path) -> None:
+def owned(own: dict[str, str], folder: Path) -> tuple[subprocess.Popen[str], str]:
+    """A process that owns a broker, with its files in `folder`, and the broker's address."""
     owner = subprocess.Popen(
         [sys.executable, "-c", _OWNER],
-        env={**own, "TMPDIR": str(tmp_path)},
+        env={**own, "TMPDIR": str(folder)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     assert owner.stdout is not None
-    broker = owner.stdout.readline().strip()
+    return owner, owner.stdout.readline().strip()
+
+
+def test_a_broker_dies_with_its_owner_even_when_that_is_killed(own: dict[str, str], tmp_path: Path) -> None:
+    owner, broker = owned(own, tmp_path)
     assert broker_answers(broker)
     assert list(tmp_path.iterdir())
 
@@ -177,15 +182,7 @@ def test_a_broker_dies_with_its_owner_even_when_that_is_killed(own: dict[str, st
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there a child can be told to die with its parent")
 def test_a_broker_dies_with_the_one_that_looks_after_it(own: dict[str, str], tmp_path: Path) -> None:
-    owner = subprocess.Popen(
-        [sys.executable, "-c", _OWNER],
-        env={**own, "TMPDIR": str(tmp_path)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert owner.stdout is not None
-    broker = owner.stdout.readline().strip()
+    owner, broker = owned(own, tmp_path)
     children = Path(f"/proc/{owner.pid}/task/{owner.pid}/children").read_text().split()
 
     for child in children:
