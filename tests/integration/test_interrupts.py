@@ -201,7 +201,7 @@ def in_topic(settings: Settings, topic: TopicName) -> int:
 
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_submit_says_what_was_sent(topics: Settings, tmp_path: Path, number: int, expected: int) -> None:
-    rejects = tmp_path / "rejects.csv"
+    rejects = tmp_path / "rejects.jsonl"
     process = started("submit", topics.to_environment(), "--rejects", str(rejects))
     assert process.stdin is not None
     lines = [REPORT | {"id": each, "data": {"class": "complaint", "body": "Lampu mati"}} for each in "123"]
@@ -213,7 +213,8 @@ def test_submit_says_what_was_sent(topics: Settings, tmp_path: Path, number: int
 
     assert (status, err) == (expected, "alur: interrupted: 3 were submitted; doing it again does no harm\n")
     assert out.splitlines()[-1] == "submitted 3, skipped 1"
-    assert rejects.read_text().startswith("line,reason\n4,")
+    [refused] = map(json.loads, rejects.read_text().splitlines())
+    assert refused == {"alurreason": "type None is not lapor.report.submitted.v1"}
 
 
 def test_send_says_where_its_command_is_and_how_to_look_for_the_answer(topics: Settings) -> None:
