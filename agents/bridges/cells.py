@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from agents.bridges.items import Unusable
+from agents.bridges.items import NO_RESULT, Unusable
 from agents.bridges.layouts import catalogue
 from events.base import LINK_SCHEMES, MAX_LINK, MAX_LINKS, MAX_NAME, unseen
 from events.vocabulary import ComplaintClass
@@ -19,6 +19,7 @@ _INDONESIAN: Final = {
     "permintaan informasi": ComplaintClass.INFORMATION_REQUEST,
 }
 _PARTS: Final = re.compile(r"[,;/&+|]|\bdan\b|\band\b")
+_ERROR: Final = re.compile(r"#(?:N/A|[A-Z0-9/_]+[!?])|#{3,}|Err:[0-9]{3}")
 _OF_LINKS: Final = ("url", "href", "src", "link", "media_url")
 
 
@@ -30,6 +31,13 @@ def quoted(cell: str, longest: int = 40) -> str:
     """Return a cell for a message: in quotes, without what is not printed, and not all of it if it is long."""
     printed = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in cell[: longest + 1])
     return f"'{printed}'" if len(cell) <= longest else f"'{printed[:longest]}...'"
+
+
+def error_of(cell: str) -> str | None:
+    """Return why a cell has no value: a spreadsheet shows an error, or has computed none; None if it has one."""
+    if cell == NO_RESULT:
+        return "is a formula without a result in the file: open it in a spreadsheet and save it"
+    return f"{quoted(cell)} is an error of the spreadsheet" if _ERROR.fullmatch(cell.strip()) else None
 
 
 def complaint_class(cell: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final, cast
 from pydantic_core import from_json
 
 from agents.bridges import open311
-from agents.bridges.cells import quoted, readable
+from agents.bridges.cells import error_of, quoted, readable
 from agents.bridges.columns import Columns, choose_columns, refuse_overlooked
 from agents.bridges.dates import DateColumn, Order, read_date
 from agents.bridges.finding import Table, find_table
@@ -251,7 +251,7 @@ class _Survey:
             return
         word = entry.cells.get("status", "").strip()
         with suppress(Unusable):
-            if self._options.words.is_over(readable(word)) is None:
+            if error_of(word) is None and self._options.words.is_over(readable(word)) is None:
                 self._unknown[word] += 1
         for name, column in self._dates.items():
             if cell := entry.cells.get(name, "").strip():

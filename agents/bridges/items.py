@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import to_json
 
 from events.codec import decode_report
 from events.errors import Undecodable
+
+NO_RESULT: Final = "#FORMULA!"
+"""The text of a cell that holds a formula whose result is not in the file."""
 
 
 class UnreadableFile(Exception):

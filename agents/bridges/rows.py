@@ -24,6 +24,10 @@ from events.vocabulary import ComplaintClass
 _BETWEEN: Final = re.compile(r"[\s]+|[,;|]\s*(?=https?:|$)")  # a data: URI has such marks within it
 _ROUNDED: Final = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]+")
 _PLACES: Final = ("province", "city", "district", "village")
+_NEEDED: Final = frozenset(
+    {"id", "class", "status", "privacy", "anonymous", "secret", "public", "name", "first_name", "last_name"}
+)
+"""Fields whose value decides what becomes of a report: names too, since `Anonim` is one."""
 _CHANGING: Final = frozenset({"id", "status", "received", "received_time", "final"})
 """Fields that are no part of what a row says, or change while its report stays the same."""
 
@@ -69,7 +73,8 @@ class Maker:
             Unusable: without one of its values it cannot stand.
             Settled: it is settled where it comes from.
         """
-        cells = {name: text for name, cell in entry.cells.items() if (text := read.readable(cell))}
+        notes: list[str] = []
+        cells = _values(entry.cells, notes)
         if names := [cells[part] for part in ("first_name", "last_name") if part in cells]:
             cells.setdefault("name", " ".join(names))
         number = self._id(cells)
@@ -79,7 +84,6 @@ class Maker:
             raise Unusable(f"status: {word} is not known: explain it with --open-as {word} or --closed-as {word}")
         if over and not self._options.settled:
             raise Settled
-        notes: list[str] = []
         received = self._received(cells, notes)
         data = self._data(cells, received, notes)
         data["attachments"], left_out = read.links([*entry.links, *_in_cell(cells.get("attachments", ""))])
@@ -156,6 +160,23 @@ class Maker:
         if reporter := _reporter(cells):
             data["reporter"] = reporter
         return data
+
+
+def _values(given: Mapping[str, str], notes: list[str]) -> dict[str, str]:
+    """Return the cells that have a value; a note for each that has an error instead.
+
+    Raises:
+        Unusable: one has an error without whose value the report cannot stand.
+    """
+    cells = {}
+    for name, cell in given.items():
+        if error := read.error_of(cell):
+            if name in _NEEDED:
+                raise Unusable(f"{name}: {error}")
+            notes.append(f"{name}: {error}")
+        elif text := read.readable(cell):
+            cells[name] = text
+    return cells
 
 
 def _body(cells: Mapping[str, str]) -> str:

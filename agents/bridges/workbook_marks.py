@@ -1,7 +1,7 @@
-"""What a workbook's XML says of its cells beside their values: hidden rows, leading zeros, its claimed size.
+"""What a workbook says of its cells beside their values: hidden rows, leading zeros, errors, its claimed size.
 
-Read with expat, which is fast enough to go over every cell. Document types are refused, and with them entities that
-unfold without end.
+XML is read with expat, which is fast enough to go over every cell. Document types are refused, and with them entities
+that unfold without end.
 """
 
 import posixpath
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers.expat import ExpatError, ParserCreate, XMLParserType
 
-from agents.bridges.items import UnreadableFile
+from agents.bridges.items import NO_RESULT, UnreadableFile
 
 Place = tuple[int, int]
 """Row and column, from 0."""
@@ -22,8 +22,8 @@ _MOST_CELLS: Final = 20_000_000
 _CELL: Final = re.compile(r"([A-Za-z]{1,4})([0-9]{1,12})")
 _ZEROS: Final = re.compile(r"(?:\[[^\]]*\])?(0{2,})(?:;.*)?")
 _TRUE: Final = ("1", "true")
-_BUILT_IN: Final = 164
-"""Formats below this number come with Excel; none of them has leading zeros."""
+_READ: Final = ("string", "float", "boolean", "date", "time", "percentage", "currency")
+"""Types of OpenDocument cells whose values are read; what others show is taken."""
 
 
 @dataclass
@@ -35,10 +35,16 @@ class Marks:
     digits: dict[Place, int] = field(default_factory=dict)
     """Cells whose number is shown with leading zeros, and with how many digits."""
     merged: list[tuple[Place, Place]] = field(default_factory=list)
+    shown: dict[int, dict[int, str]] = field(default_factory=dict)
+    """By row and column, the text of cells that would else be read as empty: errors, formulas without a result."""
+
+    def show(self, row: int, column: int, text: str) -> None:
+        """Note the text of a cell."""
+        self.shown.setdefault(row, {})[column] = text
 
 
 def marks_of(archive: zipfile.ZipFile) -> dict[str, Marks]:
-    """Return the marks of each sheet by its name; nothing for a workbook that is not XML.
+    """Return the marks of each sheet by its name, of a workbook whose parts are XML.
 
     Raises:
         UnreadableFile: it claims more cells than a spreadsheet has, or its XML cannot be read.
@@ -48,11 +54,6 @@ def marks_of(archive: zipfile.ZipFile) -> dict[str, Marks]:
         return _excel(archive)
     if "content.xml" in names:
         return _open_document(archive)
-    if "xl/workbook.bin" in names:
-        for name in sorted(names):
-            if name.startswith("xl/worksheets/") and name.endswith(".bin"):
-                _check_binary(archive.read(name))
-        return {}
     raise UnreadableFile("is an archive, and no workbook: unpack it first")
 
 
@@ -84,27 +85,40 @@ def _parse(
 
 def _excel(archive: zipfile.ZipFile) -> dict[str, Marks]:
     sheets: dict[str, str] = {}
-    targets: dict[str, str] = {}
 
     def workbook(name: str, attributes: dict[str, str]) -> None:
         if name == "sheet":
             sheets[attributes.get("name", "")] = attributes.get("id", "")
 
-    def relation(name: str, attributes: dict[str, str]) -> None:
-        if name == "Relationship":
-            targets[attributes.get("Id", "")] = attributes.get("Target", "")
-
     _parse(archive.read("xl/workbook.xml"), workbook)
     names = set(archive.namelist())
-    if "xl/_rels/workbook.xml.rels" in names:
-        _parse(archive.read("xl/_rels/workbook.xml.rels"), relation)
+    targets = relations_of(archive, "xl/_rels/workbook.xml.rels")
     formats = _zero_formats(archive.read("xl/styles.xml")) if "xl/styles.xml" in names else {}
     found = {}
     for sheet, relation_id in sheets.items():
         path = posixpath.normpath(posixpath.join("/xl", targets.get(relation_id, ""))).lstrip("/")
         if path in names:
-            found[sheet] = _excel_sheet(archive.read(path), formats)
+            found[sheet] = _ExcelSheet(formats).read(archive.read(path))
     return found
+
+
+def relations_of(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
+    """Return the files that a part of an archive speaks of, by the ids that it has for them."""
+    targets: dict[str, str] = {}
+
+    def relation(name: str, attributes: dict[str, str]) -> None:
+        if name == "Relationship":
+            targets[attributes.get("Id", "")] = attributes.get("Target", "")
+
+    if name in archive.namelist():
+        _parse(archive.read(name), relation)
+    return targets
+
+
+def leading_zeros(code: str) -> int:
+    """Return how many digits a format of numbers shows at least; 0 for one without leading zeros."""
+    found = _ZEROS.fullmatch(code)
+    return len(found[1]) if found else 0
 
 
 def _zero_formats(styles: bytes) -> dict[str, int]:
@@ -115,8 +129,8 @@ def _zero_formats(styles: bytes) -> dict[str, int]:
 
     def start(name: str, attributes: dict[str, str]) -> None:
         within.append(name)
-        if name == "numFmt" and (zeros := _ZEROS.fullmatch(attributes.get("formatCode", ""))):
-            codes[attributes.get("numFmtId", "")] = len(zeros[1])
+        if name == "numFmt" and (zeros := leading_zeros(attributes.get("formatCode", ""))):
+            codes[attributes.get("numFmtId", "")] = zeros
         elif name == "xf" and "cellXfs" in within:
             styles_seen.append(attributes.get("numFmtId", ""))
 
@@ -124,30 +138,62 @@ def _zero_formats(styles: bytes) -> dict[str, int]:
     return {str(index): codes[number] for index, number in enumerate(styles_seen) if number in codes}
 
 
-def _excel_sheet(content: bytes, formats: dict[str, int]) -> Marks:
-    marks, row, column = Marks(), -1, -1
-    lowest = rightmost = 0
+class _ExcelSheet:
+    """Goes over the XML of a sheet of an .xlsx."""
 
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal row, column, lowest, rightmost
+    def __init__(self, formats: dict[str, int]) -> None:
+        self._formats = formats
+        self._marks = Marks()
+        self._row = self._column = -1
+        self._lowest = self._rightmost = 0
+        self._kind = ""
+        self._formula = False
+        self._value: str | None = None
+        """What stands in the cell as its value; None where there is no such element."""
+
+    def read(self, content: bytes) -> Marks:
+        """Return the marks of the sheet."""
+        _parse(content, self._start, self._end, self._text)
+        return self._marks
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
         if name == "c":
-            column += 1
-            if found := _CELL.fullmatch(attributes.get("r", "")):
-                row, column = int(found[2]) - 1, _column(found[1])
-            if column > rightmost or row > lowest:
-                rightmost, lowest = max(column, rightmost), max(row, lowest)
-                _check(lowest, rightmost)
-            if (style := attributes.get("s")) in formats and attributes.get("t", "n") == "n":
-                marks.digits[row, column] = formats[style or ""]
+            self._cell(attributes)
         elif name == "row":
             given = attributes.get("r", "")
-            row, column = (int(given) - 1 if given.isdigit() else row + 1), -1
-            _check(row, 0)
+            self._row, self._column = (int(given) - 1 if given.isdigit() else self._row + 1), -1
+            check_size(self._row, 0)
             if attributes.get("hidden") in _TRUE:
-                marks.hidden.add(row)
+                self._marks.hidden.add(self._row)
+        elif name == "f":
+            self._formula = True
+        elif name == "v":
+            self._value = ""
 
-    _parse(content, start)
-    return marks
+    def _cell(self, attributes: dict[str, str]) -> None:
+        self._column += 1
+        if found := _CELL.fullmatch(attributes.get("r", "")):
+            self._row, self._column = int(found[2]) - 1, _column(found[1])
+        if self._column > self._rightmost or self._row > self._lowest:
+            self._rightmost, self._lowest = max(self._column, self._rightmost), max(self._row, self._lowest)
+            check_size(self._lowest, self._rightmost)
+        self._kind, self._formula, self._value = attributes.get("t", "n"), False, None
+        if (style := attributes.get("s")) in self._formats and self._kind == "n":
+            self._marks.digits[self._row, self._column] = self._formats[style or ""]
+
+    def _text(self, text: str) -> None:
+        if self._value is not None:
+            self._value += text
+
+    def _end(self, name: str) -> None:
+        if name != "c":
+            return
+        # a text may be computed to be empty, and then has an empty value
+        missing = not self._value and (self._value is None or self._kind != "str")
+        if self._formula and missing:
+            self._marks.show(self._row, self._column, NO_RESULT)
+        elif self._value and self._kind in {"e", "inlineStr"}:
+            self._marks.show(self._row, self._column, self._value)
 
 
 def _column(letters: str) -> int:
@@ -157,7 +203,12 @@ def _column(letters: str) -> int:
     return number - 1
 
 
-def _check(row: int, column: int) -> None:
+def check_size(row: int, column: int) -> None:
+    """Refuse a workbook that has a cell where none can be.
+
+    Raises:
+        UnreadableFile: it does.
+    """
     if row >= _MOST_ROWS or (row + 1) * (column + 1) > _MOST_CELLS:
         raise UnreadableFile(
             f"claims to have a cell in row {row + 1:,}, column {column + 1:,}: export it anew, or as CSV"
@@ -172,6 +223,7 @@ class _Cell:
     kind: str
     rows: int
     columns: int
+    formula: bool
     text: str = ""
 
 
@@ -188,6 +240,8 @@ class _OpenDocument:
         self._row = self._column = 0
         self._rows = 1
         self._cell: _Cell | None = None
+        self._aside = 0
+        """Within so many notes about a cell, which are no part of it."""
 
     def read(self, content: bytes) -> dict[str, Marks]:
         """Return the marks of each sheet."""
@@ -208,29 +262,39 @@ class _OpenDocument:
                 attributes.get("value-type", ""),
                 _count(attributes, "number-rows-spanned"),
                 _count(attributes, "number-columns-spanned"),
+                "formula" in attributes,
             )
+        elif name == "annotation":
+            self._aside += 1
 
     def _text(self, text: str) -> None:
-        if self._cell is not None:
+        if self._cell is not None and not self._aside:
             self._cell.text += text
 
     def _end(self, name: str) -> None:
-        if name == "table-row":
+        if name == "annotation":
+            self._aside -= 1
+        elif name == "table-row":
             self._row += self._rows
         elif name in {"table-cell", "covered-table-cell"} and self._cell is not None:
             cell, self._cell = self._cell, None
-            if cell.kind:
+            if cell.kind or cell.formula or cell.text.strip():
                 # only what has a value counts: all the rest of a sheet is one repeated empty cell
-                _check(self._row + self._rows - 1, self._column + cell.repeated - 1)
+                check_size(self._row + self._rows - 1, self._column + cell.repeated - 1)
                 self._mark(cell)
             self._column += cell.repeated
 
     def _mark(self, cell: _Cell) -> None:
-        shown = cell.text.strip()
-        if cell.kind == "float" and shown.isdigit() and shown.startswith("0") and len(shown) > 1:
-            for row in range(self._row, self._row + self._rows):
-                for column in range(self._column, self._column + cell.repeated):
-                    self._marks.digits[row, column] = len(shown)
+        text = cell.text.strip()
+        zeros = cell.kind == "float" and text.isdigit() and text.startswith("0") and len(text) > 1
+        # what is computed may show an error where its value is empty
+        unread = cell.kind not in _READ or (cell.kind == "string" and cell.formula and text)
+        for row in range(self._row, self._row + self._rows) if zeros or unread else ():
+            for column in range(self._column, self._column + cell.repeated):
+                if zeros:
+                    self._marks.digits[row, column] = len(text)
+                else:
+                    self._marks.show(row, column, text or NO_RESULT)
         if cell.rows > 1 or cell.columns > 1:
             last = (self._row + cell.rows - 1, self._column + cell.columns - 1)
             self._marks.merged.append(((self._row, self._column), last))
@@ -239,31 +303,3 @@ class _OpenDocument:
 def _count(attributes: dict[str, str], name: str) -> int:
     given = attributes.get(name, "1")
     return max(1, int(given)) if given.isdigit() and len(given) < 12 else 1  # noqa: PLR2004 -- digits enough
-
-
-def _check_binary(content: bytes) -> None:
-    """Go over the records of a sheet of an .xlsb, for the rows and columns that it claims."""
-    at, row, column = 0, 0, 0
-    try:
-        while at < len(content):
-            kind, at = _number(content, at, 2)
-            size, at = _number(content, at, 4)
-            if kind == 0:
-                row = max(row, int.from_bytes(content[at : at + 4], "little"))
-            elif 1 <= kind <= 11:  # noqa: PLR2004 -- cells of each type
-                column = max(column, int.from_bytes(content[at : at + 4], "little"))
-            _check(row, column)
-            at += size
-    except IndexError:
-        raise UnreadableFile("is no workbook that can be read: a sheet ends in the middle of a record") from None
-
-
-def _number(content: bytes, at: int, most: int) -> tuple[int, int]:
-    value = 0
-    for step in range(most):
-        byte = content[at]
-        at += 1
-        value |= (byte & 0x7F) << (7 * step)
-        if byte < 0x80:  # noqa: PLR2004 -- the last byte of a number
-            break
-    return value, at

@@ -1,22 +1,25 @@
 """Workbooks as tables of text: .xlsx, .xlsb, .xls and .ods, cells as a person sees them or nearly so.
 
-python-calamine reads them. It knows no number formats and no hidden rows, and trusts what a file claims of its size:
-these are looked up beforehand (`workbook_marks`).
+python-calamine reads them. It knows no number formats, no hidden rows and no errors, and trusts what a file claims of
+its size: these are looked up beforehand (`workbook_marks`, `xlsb_marks`, `xls_marks`).
 """
 
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, BinaryIO, Final
 
-from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
+from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
+from agents.bridges import xls_marks
 from agents.bridges.items import BadLayout, Skipped, UnreadableFile
 from agents.bridges.tables import Grid, Row
 from agents.bridges.workbook_marks import Marks, marks_of
+from agents.bridges.xlsb_marks import xlsb_marks
 
 ZIP: Final = b"PK\x03\x04"
 OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -25,14 +28,6 @@ OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _LARGEST: Final = 128 * 1024 * 1024
 # Excel keeps 15 digits of a number and puts zeros for the rest: a longer number is not the one that was typed
 _EXACT_BELOW: Final = 1e15
-_TRIAL: Final = """
-import io, resource, sys
-resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
-from python_calamine import CalamineWorkbook
-workbook = CalamineWorkbook.from_filelike(io.BytesIO(sys.stdin.buffer.read()))
-for name in workbook.sheet_names:
-    workbook.get_sheet_by_name(name)
-"""
 
 
 @dataclass
@@ -45,17 +40,29 @@ class SheetGrid:
     hidden_too: bool
 
     def rows(self) -> Iterator[Row | Skipped]:
-        """Give each row; hidden ones only if they are asked for."""
-        sheet = self.workbook.get_sheet_by_name(self.name)
+        """Give each row; hidden ones only if they are asked for.
+
+        Raises:
+            UnreadableFile: a cell is none that can be read.
+        """
+        with _in_one_line(f"sheet {self.name} cannot be read"):
+            sheet = self.workbook.get_sheet_by_name(self.name)
         left = (sheet.start or (0, 0))[1]
         merged = _Merged(self.marks.merged or sheet.merged_cell_ranges or ())
-        for number, values in enumerate(sheet.iter_rows(), start=1):
-            cells = [
-                merged.value(number - 1, column, self._text(number - 1, column, value))
-                for column, value in enumerate(values, start=left)
-            ]
-            if any(cell.strip() for cell in cells) and (self.hidden_too or number - 1 not in self.marks.hidden):
-                yield number, [""] * left + cells
+        for row, values in enumerate(self._values(sheet)):
+            cells = [""] * left + [self._text(row, column, value) for column, value in enumerate(values, start=left)]
+            for column, text in self.marks.shown.get(row, {}).items():
+                cells += [""] * (column + 1 - len(cells))
+                cells[column] = cells[column] or text
+            cells = [merged.value(row, column, text) for column, text in enumerate(cells)]
+            if any(cell.strip() for cell in cells) and (self.hidden_too or row not in self.marks.hidden):
+                yield row + 1, cells
+
+    def _values(self, sheet: CalamineSheet) -> Iterator[Sequence[object]]:
+        count = 0
+        for count, values in enumerate(sheet.iter_rows(), start=1):  # noqa: B007 -- their number is wanted behind them
+            yield values
+        yield from ([] for _ in range(count, max(self.marks.shown, default=-1) + 1))
 
     def _text(self, row: int, column: int, value: object) -> str:
         text = _text(value)
@@ -72,12 +79,8 @@ def sheets_of(stream: BinaryIO, *, sheet: str | None = None, hidden: bool = Fals
     magic = stream.read(len(OLE))
     marks = _looked_up(stream) if magic.startswith(ZIP) else _tried(stream)
     stream.seek(0)
-    try:
+    with _in_one_line("is no workbook that can be read"):
         workbook = CalamineWorkbook.from_filelike(stream)
-    except BaseException as error:  # a panic of Rust is no Exception
-        if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
-            raise
-        raise UnreadableFile(f"is no workbook that can be read: {_first_line(error)}") from None
     names = [each for each in workbook.sheets_metadata if each.typ is SheetTypeEnum.WorkSheet]
     if sheet is not None:
         names = [each for each in names if each.name.casefold() == sheet.casefold()]
@@ -89,10 +92,6 @@ def sheets_of(stream: BinaryIO, *, sheet: str | None = None, hidden: bool = Fals
     told = [f"hidden and not read: {', '.join(unseen)} (--hidden or --sheet reads it)"] if unseen else []
     if not shown:
         raise BadLayout(f"has no sheet that is not hidden: {', '.join(unseen)} (--hidden or --sheet reads it)")
-    if magic.startswith(OLE) or not marks:
-        told.append(
-            "formats of numbers and hidden rows cannot be seen in this kind of workbook: .xlsx and .ods show them"
-        )
     told += [
         f"{count} hidden rows of {name} are not read (--hidden reads them)"
         for name in shown
@@ -102,28 +101,24 @@ def sheets_of(stream: BinaryIO, *, sheet: str | None = None, hidden: bool = Fals
 
 
 def _tried(stream: BinaryIO) -> dict[str, Marks]:
-    """Open an .xls in a process of its own, which ends where the file claims more cells than there is memory for.
+    """Look over an .xls in a process of its own, which ends where the file claims more cells than there is memory for.
 
     Raises:
         UnreadableFile: it did end.
     """
     stream.seek(0)
-    done = subprocess.run([sys.executable, "-c", _TRIAL], input=stream.read(), capture_output=True, check=False)  # noqa: S603 -- our own program
+    program = [sys.executable, "-m", xls_marks.__name__]
+    done = subprocess.run(program, input=stream.read(), capture_output=True, check=False)  # noqa: S603 -- our own
     if done.returncode:
         raise UnreadableFile("is no workbook that can be read, or claims more cells than there is memory for")
-    return {}
+    return xls_marks.marks_from(done.stdout)
 
 
 def _looked_up(stream: BinaryIO) -> dict[str, Marks]:
     stream.seek(0)
-    try:
-        with zipfile.ZipFile(stream) as archive:
-            _check_archive(archive)
-            return marks_of(archive)
-    except UnreadableFile:
-        raise
-    except Exception as error:  # noqa: BLE001 -- whatever comes of an archive that is damaged
-        raise UnreadableFile(f"is no workbook that can be read: {_first_line(error)}") from None
+    with _in_one_line("is no workbook that can be read"), zipfile.ZipFile(stream) as archive:
+        _check_archive(archive)
+        return xlsb_marks(archive) if "xl/workbook.bin" in archive.namelist() else marks_of(archive)
 
 
 def _check_archive(archive: zipfile.ZipFile) -> None:
@@ -135,8 +130,20 @@ def _check_archive(archive: zipfile.ZipFile) -> None:
         raise UnreadableFile(f"unpacks to {unpacked:,} bytes, which is too much; save it as CSV")
 
 
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
+@contextmanager
+def _in_one_line(what: str) -> Iterator[None]:
+    """Refuse a file that is damaged, whatever comes of reading it.
+
+    Raises:
+        UnreadableFile: it is.
+    """
+    try:
+        yield
+    except (UnreadableFile, KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:  # noqa: BLE001 -- a panic of Rust is no Exception
+        reason = next(iter(str(error).splitlines()), "")[:200] or type(error).__name__
+        raise UnreadableFile(f"{what}: {reason}") from None
 
 
 class _Merged:

@@ -2,13 +2,28 @@
 
 import io
 import random
+import struct
 import zipfile
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bridge_files import cells, changed, items, open_document, opened, report, reports, saved, workbook
+from bridge_files import (
+    binary_workbook,
+    cells,
+    changed,
+    items,
+    notes,
+    open_document,
+    opened,
+    reason,
+    report,
+    reports,
+    saved,
+    table,
+    workbook,
+)
 from openpyxl import Workbook
 
 from agents.bridges import workbooks
@@ -82,13 +97,87 @@ class TestCells:
         places = [each.data.location for each in reports(saved(made))]
         assert [place and place.city for place in places] == ["Denpasar", "Denpasar", "Denpasar", None]
 
-    def test_a_formula_is_read_as_what_it_came_to(self) -> None:
-        # nobody has computed it here
-        assert report(workbook(HEADER, ["1", "Jalan", "=1+1"])).data.location is None
-
     def test_short_rows_and_empty_ones_are_no_matter(self) -> None:
         found = items(workbook(HEADER, ["1", "Jalan"], [None, None], ["2", "Lampu", "Denpasar"]))
         assert [(type(each), each.line) for each in found] == [(Report, 2), (Report, 4)]
+
+
+PRIVATE = ("id", "judul", "kota", "anonim")
+WITHOUT_VALUE = [
+    ("<f>IF(1,2)</f><v/>", "is a formula without a result in the file: open it in a spreadsheet and save it"),
+    ("<f>IF(1,2)</f>", "is a formula without a result in the file: open it in a spreadsheet and save it"),
+    ("<f t='shared' si='0'/>", "is a formula without a result in the file: open it in a spreadsheet and save it"),
+    ("<v>#N/A</v>", "'#N/A' is an error of the spreadsheet"),
+    ("<f>X()</f><v>#NAME?</v>", "'#NAME?' is an error of the spreadsheet"),
+]
+
+COMPUTED_TO_AN_ERROR = (
+    '<table:table-cell table:formula="of:=X()" office:value-type="string" office:string-value="">'
+    "<text:p>#NAME?</text:p></table:table-cell>"
+)
+
+
+class TestCellsWithoutValue:
+    """A cell that has something in it never reads as empty: in a column of privacy that would be a no."""
+
+    @staticmethod
+    def cell(place: str, inner: str) -> bytes:
+        content = workbook(PRIVATE, ["1", "Jalan", "Denpasar", "ya"], ["2", "Lampu", "Denpasar", "ya"])
+        kind = "e" if "#" in inner else "n"
+        value = "Denpasar" if place == "C2" else "ya"
+        old = f'<c r="{place}" t="inlineStr"><is><t>{value}</t></is></c>'
+        return changed(content, SHEET, old, f'<c r="{place}" t="{kind}">{inner}</c>')
+
+    @pytest.mark.parametrize(("inner", "said"), WITHOUT_VALUE)
+    def test_in_a_column_that_decides_it_costs_the_report(self, inner: str, said: str) -> None:
+        refused, whole = items(self.cell("D2", inner))
+        assert isinstance(refused, Skipped)
+        assert refused.reason == f"anonymous: {said}"
+        assert isinstance(whole, Report)
+
+    @pytest.mark.parametrize(("inner", "said"), WITHOUT_VALUE)
+    def test_in_another_it_costs_the_field(self, inner: str, said: str) -> None:
+        first, _ = items(self.cell("C2", inner))
+        assert isinstance(first, Report)
+        assert first.notes == (f"city: {said}",)
+        assert decode_report(first.value).data.location is None
+
+    def test_a_formula_is_read_as_what_it_came_to(self) -> None:
+        found = reports(self.cell("D2", "<f>IF(1,2)</f><v>1</v>"))
+        assert [each.data.anonymous for each in found] == [True, True]
+        empty = self.cell("D2", "<f>IF(1,2)</f><v></v>")
+        content = changed(empty, SHEET, '<c r="D2" t="n">', '<c r="D2" t="str">')
+        assert [each.data.anonymous for each in reports(content)] == [False, True]
+
+    @pytest.mark.parametrize("word", ["#N/A", "#REF!", "#NAME?", "#DIV/0!", "#SPILL!", "########", "Err:502"])
+    def test_an_error_that_an_export_has_written_is_one(self, word: str) -> None:
+        assert reason(table([PRIVATE, ["1", "Jalan", "", word]])) == (
+            f"anonymous: '{word}' is an error of the spreadsheet"
+        )
+        assert notes(table([PRIVATE, ["1", "Jalan", word, ""]])) == (f"city: '{word}' is an error of the spreadsheet",)
+
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            '<table:table-cell table:formula="of:=1+1"/>',
+            '<table:table-cell office:value-type="error"><text:p>Err:502</text:p></table:table-cell>',
+            COMPUTED_TO_AN_ERROR,
+        ],
+    )
+    def test_nor_does_one_of_libreoffice(self, cell: str) -> None:
+        row = cells("1", "Jalan", "Denpasar").replace("</table:table-row>", f"{cell}</table:table-row>")
+        assert reason(open_document(cells(*PRIVATE), row)).startswith("anonymous: ")
+
+    def test_a_text_without_a_type_is_read_and_a_note_about_a_cell_is_not(self) -> None:
+        bare = "<table:table-cell><text:p>ya</text:p></table:table-cell></table:table-row>"
+        noted = "<table:table-cell><office:annotation><text:p>ya</text:p></office:annotation></table:table-cell>"
+        rows = [cells("1", "Jalan", "a").replace("</table:table-row>", bare)]
+        rows.append(cells("2", "Lampu", "b").replace("</table:table-row>", f"{noted}</table:table-row>"))
+        assert [each.data.anonymous for each in reports(open_document(cells(*PRIVATE), *rows))] == [True, False]
+
+    def test_a_kind_of_cell_that_nobody_knows_ends_in_one_line(self) -> None:
+        with pytest.raises(UnreadableFile, match="sheet Laporan cannot be read: Unsupported cell error"):
+            opened(self.cell("D2", "<v>#SPILL!</v>"))
 
 
 class TestFindingTheTable:
@@ -179,7 +268,7 @@ class TestOldExcel:
 
     CONTENT = (Path(__file__).parent / "files" / "laporan.xls").read_bytes()
 
-    def test_it_is_read_and_what_cannot_be_seen_in_it_is_told(self) -> None:
+    def test_it_is_read_as_it_is_shown(self) -> None:
         first, second = reports(self.CONTENT)
         assert (first.id, first.data.title, second.id) == ("0041007", "Jalan café", "5049672")
         assert [each.data.location and each.data.location.city for each in (first, second)] == ["Denpasar", "Denpasar"]
@@ -187,7 +276,10 @@ class TestOldExcel:
         assert first.time.isoformat() == "2026-03-15T17:00:00+00:00"
         told = opened(self.CONTENT).told
         assert "hidden and not read: arsip (--hidden or --sheet reads it)" in told
-        assert any("hidden rows cannot be seen in this kind of workbook" in line for line in told)
+        hidden = bytearray(self.CONTENT)
+        row = hidden.find(b"\x08\x02\x10\x00\x04\x00", hidden.find(b"Laporan"))  # a row: its number follows
+        hidden[row + 4 + 12] |= 0x20
+        assert [each.id for each in reports(bytes(hidden))] == ["0041007"]
 
     def test_one_that_claims_too_much_is_refused(self) -> None:
         content = bytearray(self.CONTENT)
@@ -196,6 +288,39 @@ class TestOldExcel:
         content[cell + 4 : cell + 8] = b"\xff\xff\xff\xff"
         with pytest.raises(UnreadableFile, match="claims more cells than there is memory for"):
             opened(bytes(content))
+
+
+class TestBinaryExcel:
+    ROWS = (PRIVATE, (41007, "Jalan", "Denpasar", "ya"), ("2", "Lampu", -42, None), ("3", "Got", "Denpasar", -42))
+
+    def test_it_is_read_as_it_is_shown(self) -> None:
+        first, second, third = items(binary_workbook(*self.ROWS))
+        assert isinstance(first, Report)
+        found = decode_report(first.value)
+        assert (found.id, found.data.title, found.data.anonymous) == ("0041007", "Jalan", True)
+        assert isinstance(second, Report)
+        assert second.notes == ("city: '#N/A' is an error of the spreadsheet",)
+        assert isinstance(third, Skipped)
+        assert third.reason == "anonymous: '#N/A' is an error of the spreadsheet"
+
+    def test_hidden_rows_are_not_read_unless_asked_for(self) -> None:
+        content = binary_workbook(*self.ROWS[:3], hidden=[2])
+        assert [each.id for each in reports(content)] == ["0041007"]
+        assert "1 hidden rows of Laporan are not read (--hidden reads them)" in opened(content).told
+        assert [each.id for each in reports(content, hidden=True)] == ["0041007", "2"]
+
+    def test_one_that_claims_too_much_or_is_cut_is_refused(self) -> None:
+        archive = zipfile.ZipFile(io.BytesIO(binary_workbook(PRIVATE, ["1", "Jalan", "a", "ya"])))
+        sheet = archive.read("xl/worksheets/sheet1.bin")
+        row = struct.pack("<IIH", 1, 0, 300)
+        large = sheet.replace(row, struct.pack("<IIH", 2_000_000_000, 0, 300))
+        for damaged, said in ((large, "row 2,000,000,001"), (sheet[:-1], "ends in the middle of a record")):
+            out = io.BytesIO()
+            with zipfile.ZipFile(out, "w") as target:
+                for name in archive.namelist():
+                    target.writestr(name, damaged if name.endswith("sheet1.bin") else archive.read(name))
+            with pytest.raises(UnreadableFile, match=said):
+                opened(out.getvalue())
 
 
 class TestHostile:

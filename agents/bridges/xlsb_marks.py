@@ -1,0 +1,106 @@
+"""What an .xlsb says of its cells beside their values, as `workbook_marks` has it of XML.
+
+Its parts are sequences of records: a kind and a length in seven bits a byte, then the content ([MS-XLSB] 2.1.4).
+"""
+
+import posixpath
+import zipfile
+from collections.abc import Iterator
+from typing import Final
+
+from agents.bridges.items import UnreadableFile
+from agents.bridges.workbook_marks import Marks, check_size, leading_zeros, relations_of
+
+_ROW, _ERROR, _COMPUTED_ERROR, _LAST_CELL = 0, 3, 11, 11
+_NUMBERS: Final = (2, 5, 9)
+_FORMAT, _STYLE, _STYLES_BEGIN, _STYLES_END, _SHEET = 44, 47, 617, 618, 156
+_HIDDEN: Final = 0x10
+ERRORS: Final = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
+"""Codes of errors, in .xlsb and .xls."""
+
+
+def xlsb_marks(archive: zipfile.ZipFile) -> dict[str, Marks]:
+    """Return the marks of each sheet by its name.
+
+    Raises:
+        UnreadableFile: it claims more cells than a spreadsheet has, or ends in the middle of a record.
+    """
+    names = set(archive.namelist())
+    formats = _zero_formats(archive.read("xl/styles.bin")) if "xl/styles.bin" in names else {}
+    targets = relations_of(archive, "xl/_rels/workbook.bin.rels")
+    found = {}
+    for kind, content in _records(archive.read("xl/workbook.bin")):
+        if kind == _SHEET:
+            relation, end = _text(content, 8)
+            path = posixpath.normpath(posixpath.join("/xl", targets.get(relation, ""))).lstrip("/")
+            if path in names:
+                found[_text(content, end)[0]] = _sheet(archive.read(path), formats)
+    return found
+
+
+def _sheet(content: bytes, formats: dict[int, int]) -> Marks:
+    marks, row = Marks(), 0
+    for kind, record in _records(content):
+        if kind > _LAST_CELL:
+            continue
+        first = _number(record, 0, 4)
+        if kind == _ROW:
+            row = first
+            check_size(row, 0)
+            if len(record) > 11 and record[11] & _HIDDEN:  # noqa: PLR2004 -- where the flags of a row are
+                marks.hidden.add(row)
+            continue
+        check_size(row, first)
+        if kind in {_ERROR, _COMPUTED_ERROR}:
+            marks.show(row, first, ERRORS.get(_number(record, 8, 1), "#N/A"))
+        elif kind in _NUMBERS and (digits := formats.get(_number(record, 4, 3))):
+            marks.digits[row, first] = digits
+    return marks
+
+
+def _zero_formats(styles: bytes) -> dict[int, int]:
+    """Return by style how many digits it shows at least, for the styles with leading zeros."""
+    codes: dict[int, int] = {}
+    seen: list[int] = []
+    within = False
+    for kind, record in _records(styles):
+        if kind == _FORMAT:
+            codes[_number(record, 0, 2)] = leading_zeros(_text(record, 2)[0])
+        elif kind in {_STYLES_BEGIN, _STYLES_END}:
+            within = kind == _STYLES_BEGIN
+        elif kind == _STYLE and within:
+            seen.append(_number(record, 2, 2))
+    return {style: digits for style, number in enumerate(seen) if (digits := codes.get(number, 0))}
+
+
+def _records(content: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at < len(content):
+        kind, at = _packed(content, at, 2)
+        size, at = _packed(content, at, 4)
+        yield kind, content[at : at + size]
+        at += size
+
+
+def _packed(content: bytes, at: int, most: int) -> tuple[int, int]:
+    value = 0
+    for step in range(most):
+        byte = _number(content, at, 1)
+        at += 1
+        # the kind keeps the marks of its bytes, the length does not
+        value |= (byte & 0x7F) << (7 * step)
+        if byte < 0x80:  # noqa: PLR2004 -- the last byte of a number
+            break
+    return value, at
+
+
+def _number(content: bytes, at: int, size: int) -> int:
+    if at + size > len(content):
+        raise UnreadableFile("is no workbook that can be read: a sheet ends in the middle of a record")
+    return int.from_bytes(content[at : at + size], "little")
+
+
+def _text(content: bytes, at: int) -> tuple[str, int]:
+    length = _number(content, at, 4)
+    end = at + 4 + (0 if length == 0xFFFFFFFF else 2 * length)  # noqa: PLR2004 -- no text at all
+    return content[at + 4 : end].decode("utf-16-le", "replace"), end
