@@ -18,9 +18,8 @@ _INDONESIAN: Final = {
     "aspirasi": ComplaintClass.ASPIRATION,
     "permintaan informasi": ComplaintClass.INFORMATION_REQUEST,
 }
-_PARTS: Final = re.compile(r"[,;/&+|]|\bdan\b|\band\b")
 _ERROR: Final = re.compile(r"#(?:N/A|[A-Z0-9/_]+[!?])|#{3,}|Err:[0-9]{3}")
-_OF_LINKS: Final = ("url", "href", "src", "link", "media_url")
+_OF_LINKS: Final = ("url", "href", "src", "link", "media_url", "value")
 
 
 class BadValue(ValueError):
@@ -56,38 +55,6 @@ def complaint_class(cell: str) -> str:
 def category(cell: str) -> str:
     """Return a category as the contract has it: a slug, where most exports have words."""
     return (re.sub(r"[\W_]+", "-", cell.casefold()).strip("-") or cell)[:MAX_NAME]
-
-
-def privacy(cells: Mapping[str, str]) -> tuple[bool, bool]:
-    """Return whether a report is anonymous and whether it is secret, of one column for both or of one each.
-
-    Raises:
-        Unusable: a word is not understood. A guess could give somebody away.
-    """
-    words = catalogue().words
-    said = {part.strip().casefold() for part in _PARTS.split(cells.get("privacy", ""))} - words["open_to_all"]
-    if strange := said - words["anonymous"] - words["secret"]:
-        raise Unusable(f"privacy: {quoted(min(strange))} is neither Anonim nor Rahasia nor empty")
-    anonymous = bool(said & words["anonymous"]) or _flag("anonymous", cells.get("anonymous", ""))
-    secret = bool(said & words["secret"]) or _flag("secret", cells.get("secret", ""))
-    public = _flag("public", cells["public"]) if cells.get("public") else True
-    # who is called so has not given a name
-    return anonymous or is_no_name(cells.get("name", "")), secret or not public
-
-
-def is_no_name(name: str) -> bool:
-    """Tell whether what stands for a name says that there is none to be told."""
-    return name.strip().casefold() in catalogue().words["anonymous"] | catalogue().words["secret"]
-
-
-def _flag(field: str, cell: str) -> bool:
-    words, said = catalogue().words, cell.strip().casefold()
-    # in a column of its own the word itself is a yes
-    if said in words["yes"] or said in words.get(field, frozenset()):
-        return True
-    if said in words["no"]:
-        return False
-    raise Unusable(f"{field}: {quoted(cell)} is neither yes nor no")
 
 
 def coordinates(cells: Mapping[str, str], *, anywhere: bool) -> dict[str, float]:
@@ -151,7 +118,8 @@ def _flat(given: Any) -> list[Any]:  # noqa: ANN401 -- whatever JSON holds
     if isinstance(given, list | tuple):
         return [each for part in given for each in _flat(part)]
     if isinstance(given, Mapping):
-        named = [given[name] for name in _OF_LINKS if given.get(name)]
+        # an attribute of XML has an @ before its name
+        named = [link for name in _OF_LINKS if (link := given.get(name) or given.get(f"@{name}"))]
         # as XML has a list: one element in another
         nested = [value for value in given.values() if isinstance(value, list | Mapping)]
         return _flat(named[0]) if named else _flat(nested) if nested else [given] if given else []

@@ -135,7 +135,7 @@ def _document(stream: BinaryIO, first: bytes, table: TableOptions, options: Impo
     if head.startswith("<"):
         stream.seek(0)
         requests = open311.from_xml(stream.read())
-        return _requests(lambda: iter(enumerate(requests, start=1)), options, now, table.dates)
+        return _requests(lambda: iter(enumerate(requests, start=1)), table, options, now)
     told = [] if encoding in {"utf-8", "utf-8-sig"} else [f"read as {encoding} (--encoding names another)"]
     known = _scorer(table)
     return _table([csv_grid(lambda: text_lines(stream, encoding), known)], told, table, options, now)
@@ -298,13 +298,13 @@ class _Judged:
 
 
 def _requests(
-    requests: Callable[[], Iterator[tuple[int, Any]]], options: ImportOptions, now: datetime, dates: Order | None
+    requests: Callable[[], Iterator[tuple[int, Any]]], table: TableOptions, options: ImportOptions, now: datetime
 ) -> Import:
     def entries() -> Iterator[Entry | Skipped]:
-        return open311.entries_of(requests())
+        return open311.entries_of(requests(), table.ignored)
 
     layout = open311.LAYOUT
-    survey = _Survey(options, {"received": DateColumn("requested_datetime", dates)})
+    survey = _Survey(options, {"received": DateColumn("requested_datetime", table.dates)})
     for entry in entries():
         survey.see(entry)
     maker = Maker(layout, options, survey.decide(), now, no_id=False)
@@ -331,7 +331,7 @@ def _json(  # noqa: PLR0913 -- as they come from `open_import`
         if isinstance(value, UnreadableFile) and first.within == "whole":
             raise value
         whole = _seekable(stream, chain(taken, lines))
-        return _requests(lambda: _requests_of(whole), options, now, table.dates)
+        return _requests(lambda: _requests_of(whole), table, options, now)
     if table.form is not None:
         raise UnreadableFile("is JSON, and no table")
     if given:

@@ -37,6 +37,7 @@ class Catalogue:
     fields: Mapping[str, tuple[str, ...]]
     looks_like: Mapping[str, re.Pattern[str]]
     privacy_names: Mapping[str, re.Pattern[str]]
+    """Patterns of names that are about privacy, by what they are about (`privacy.py`)."""
     words: Mapping[str, frozenset[str]]
     status: Mapping[str, tuple[str, ...]]
     country: Mapping[str, Any]
@@ -56,10 +57,6 @@ class Catalogue:
     def layout_named(self, name: str) -> Layout:
         """Return a known layout by its name."""
         return next(layout for layout in self.layouts if layout.name == name)
-
-    def privacy_of(self, name: str) -> str | None:
-        """Return what an attribute of this name speaks of: `anonymous`, `secret`, `public`, or nothing of the kind."""
-        return next((what for what, pattern in self.privacy_names.items() if pattern.search(plain(name))), None)
 
 
 def plain(name: str) -> str:

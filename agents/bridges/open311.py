@@ -4,16 +4,16 @@ Read are the fields of the standard's answers (`GET requests`) and of what its c
 https://wiki.open311.org/GeoReport_v2, with attributes as cities add them.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from agents.bridges.items import Entry, Skipped, UnreadableFile
-from agents.bridges.layouts import Layout, catalogue
+from agents.bridges.items import Entry, Skipped, UnreadableFile, Unusable
+from agents.bridges.layouts import Layout
+from agents.bridges.privacy import privacy_within, speaks_of_privacy
 from agents.bridges.rejected import REASON
 
 LAYOUT: Final = Layout(name="Open311 (GeoReport v2)", source="/channels/open311", needs=("id",))
@@ -30,11 +30,14 @@ _FIELDS: Final = {
     "lon": "lon",
     "requested_datetime": "received",
 }
+_TEXTS: Final = (
+    *("description", "title", "service_name", "service_code", "category", "status", "status_notes", "address"),
+    *("address_string", "agency_responsible", "service_notice"),
+)
+"""Fields that may have any words."""
+_AROUND: Final = "envelope"
 _ENVELOPES: Final = ("service_requests", "requests")
 _ATTRIBUTES: Final = ("attributes", "extended_attributes", "attribute")
-_UNREAD: Final = re.compile(r"incognito|unpublish|visibility|(^|_)hide(_|$)")
-"""Names that may be about privacy, in other ways than are understood."""
-_NOT: Final = re.compile(r"(^|_)(not|no|hide|tidak|jangan|bukan)(_|$)")
 _NAMES: Final = ("code", "key", "name", "label", "description")
 _VALUES: Final = ("value", "values", "answer")
 _LINKS: Final = ("media_url", "media_urls", "photos", "photo", "media", "attachments", "images")
@@ -55,26 +58,32 @@ def requests_in(value: object) -> list[Any]:
         return value
     if not isinstance(value, Mapping) or any(name in value for name in _MARKS):
         return [value]
-    lists = [
+    lists: list[Any] = [
         each for each in value.values() if isinstance(each, list) and any(isinstance(part, Mapping) for part in each)
     ]
-    if len(lists) == 1:
-        return lists[0]
-    inner = [each for each in value.values() if isinstance(each, Mapping)]
-    return requests_in(inner[0]) if len(inner) == 1 and not lists else [] if _is_empty(value) else [value]
+    inner: list[Any] = [each for each in value.values() if isinstance(each, Mapping)]
+    chosen = lists or inner
+    if len(chosen) != 1:
+        return [] if _is_empty(value) else [value]
+    found: list[Any] = chosen[0] if lists else requests_in(chosen[0])
+    # what the envelope says of privacy, it says of each
+    around = {name: each for name, each in value.items() if each is not chosen[0]}
+    if not speaks_of_privacy(around):
+        return found
+    return [{**each, _AROUND: around} if isinstance(each, Mapping) else each for each in found]
 
 
 def _is_empty(envelope: Mapping[Any, Any]) -> bool:
     return any(isinstance(each, list) and not each for each in envelope.values())
 
 
-def entries_of(requests: Iterator[tuple[int, Any]]) -> Iterator[Entry | Skipped]:
-    """Give each request as an entry."""
+def entries_of(requests: Iterator[tuple[int, Any]], ignored: Collection[str] = ()) -> Iterator[Entry | Skipped]:
+    """Give each request as an entry; the names that are `ignored` say nothing of privacy."""
     for number, request in requests:
-        yield _entry(number, request)
+        yield _entry(number, request, ignored)
 
 
-def _entry(number: int, request: object) -> Entry | Skipped:
+def _entry(number: int, request: object, ignored: Collection[str]) -> Entry | Skipped:
     if isinstance(request, UnreadableFile):
         return Skipped(number, str(request))
     if not isinstance(request, Mapping):
@@ -91,8 +100,8 @@ def _entry(number: int, request: object) -> Entry | Skipped:
         service = _text("service_name", whole.get("service_name")) or _text("service_code", whole.get("service_code"))
         title = _text("title", whole.get("title")) or attributes.get("title")
         cells |= {"title": title or service or "", "category": service or ""}
-        _take_privacy(cells, {**whole, **attributes})
-    except ValueError as error:
+        cells |= privacy_within(whole, ignored, _TEXTS)
+    except (ValueError, Unusable) as error:
         return Skipped(number, str(error), request)
     if "id" not in cells:
         return Skipped(
@@ -136,45 +145,6 @@ def _named(value: object) -> Iterator[tuple[str, Any]]:
                 yield from _named(each) if name in {"attribute", "attributes"} else [(str(name), each)]
 
 
-def _about(name: str) -> str | None:
-    """Return what of privacy an attribute is about, by its name; None if nothing.
-
-    Raises:
-        ValueError: it may be about privacy, in a way that is not understood.
-    """
-    what = catalogue().privacy_of(name)
-    if what == "public" and _NOT.search(name.casefold()):  # do_not_publish
-        return "secret"
-    if what is None and _UNREAD.search(name.casefold()):
-        raise ValueError(f"{name}: may be about privacy, and is not understood")
-    return what
-
-
-def _take_privacy(cells: dict[str, str], named: Mapping[str, Any]) -> None:
-    """Take what speaks of privacy, by whichever name.
-
-    Raises:
-        ValueError: its value is no word.
-    """
-    for name, value in named.items():
-        if value is None or value == "" or (what := _about(name)) is None:
-            continue
-        if isinstance(value, list) and len(value) == 1:
-            value = value[0]  # noqa: PLW2901 -- an answer of several choices, of which one was chosen
-        if isinstance(value, Mapping):
-            value = next((value[part] for part in (*_VALUES, "name", "key") if part in value), value)  # noqa: PLW2901
-        if not isinstance(value, str | int | float):
-            raise ValueError(f"{name}: is neither yes nor no")  # noqa: TRY004 -- for the one who reads the line
-        said = str(value).strip().casefold()
-        if not said:
-            continue
-        # two that differ: the more private one is meant
-        no = catalogue().words["no"] | {"false"}
-        if what in cells and (cells[what] in no if what == "public" else said in no):
-            continue
-        cells[what] = said
-
-
 def from_xml(content: bytes) -> list[Any]:
     """Return the requests of an XML document.
 
@@ -191,29 +161,46 @@ def from_xml(content: bytes) -> list[Any]:
         raise UnreadableFile(f"is a {name} written as XML: save it as .xlsx or CSV")
     if name in _ENVELOPES and not len(root):
         return []
-    value = _value(root)
-    found = value if isinstance(value, list) else requests_in(value)
+    try:
+        value = _value(root)
+    except RecursionError:
+        raise UnreadableFile(f"is XML of {name}, nested too deeply") from None
+    found = requests_in({name: value, **_marks(root)} if isinstance(value, list) else value)
     if not found or not all(isinstance(each, Mapping) and any(mark in each for mark in _MARKS) for each in found[:1]):
         raise UnreadableFile(f"is XML of {name}, and no list of service requests")
     return found
 
 
 def _value(element: Element) -> Any:  # noqa: ANN401 -- whatever XML holds
-    children = list(element)
+    children = [(_tag(child), _value(child), _marks(child)) for child in element]
     if not children:
         return (element.text or "").strip() or None
-    tags = [_tag(child) for child in children]
-    if element.get("type") == "array" or (len(set(tags)) == 1 and (len(tags) > 1 or f"{tags[0]}s" == _tag(element))):
-        return [_value(child) for child in children]
-    found: dict[str, Any] = {}
-    for tag, child in zip(tags, children, strict=True):
-        value = _value(child)
+    tags = {tag for tag, _, _ in children}
+    if element.get("type") == "array" or (
+        len(tags) == 1 and (len(children) > 1 or f"{children[0][0]}s" == _tag(element))
+    ):
+        return [_with(marks, value) for _, value, marks in children]
+    found: dict[str, Any] = _marks(element)
+    for tag, value, marks in children:
+        if marks and not isinstance(value, Mapping):
+            found[f"@{tag}"] = _with(marks, value)
         if tag in found:
             before = found[tag]
             found[tag] = [*before, value] if isinstance(before, list) else [before, value]
         else:
             found[tag] = value
     return found
+
+
+def _with(marks: dict[str, Any], value: Any) -> Any:  # noqa: ANN401 -- whatever XML holds
+    """Return the value of an element together with its attributes, which it alone would lose."""
+    return {**marks, "value": value} if marks and not isinstance(value, Mapping) else value
+
+
+def _marks(element: Element) -> dict[str, Any]:
+    """Return the attributes of an element, without those that say what kind of value it has."""
+    named = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
+    return {f"@{name}": value for name, value in named.items() if name not in {"type", "nil", "lang", "schemaLocation"}}
 
 
 def _tag(element: Element) -> str:

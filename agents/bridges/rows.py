@@ -16,6 +16,7 @@ from agents.bridges.cells import BadValue, quoted
 from agents.bridges.dates import Implausible, Order, Stamp, plausible_day, read_date, read_time, reported_at
 from agents.bridges.items import Entry, Settled, Unusable
 from agents.bridges.layouts import Layout
+from agents.bridges.privacy import is_no_name, privacy
 from agents.bridges.status import StatusWords
 from events.base import MAX_NAME
 from events.client.channel import report_event
@@ -131,7 +132,7 @@ class Maker:
         return stamp
 
     def _data(self, cells: Mapping[str, str], received: datetime | None, notes: list[str]) -> dict[str, Any]:
-        anonymous, secret = read.privacy(cells)
+        anonymous, secret = privacy(cells)
         data: dict[str, Any] = {
             "class": read.complaint_class(cells["class"]) if "class" in cells else self._options.complaint_class,
             "title": cells.get("title"),
@@ -188,7 +189,7 @@ def _body(cells: Mapping[str, str]) -> str:
 
 def _reporter(cells: Mapping[str, str]) -> dict[str, str]:
     name = cells.get("name", "")
-    given = {"name": "" if read.is_no_name(name) else name, "phone": cells.get("phone"), "email": cells.get("email")}
+    given = {"name": "" if is_no_name(name) else name, "phone": cells.get("phone"), "email": cells.get("email")}
     return {part: value for part, value in given.items() if value}
 
 

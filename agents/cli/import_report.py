@@ -157,4 +157,6 @@ def _cells(report: Report) -> Iterator[str]:
     yield " ".join(name for name in ("anonymous", "secret") if data.get(name)) or "-"
     yield ", ".join(names) or " ".join(degrees)
     yield str(data.get("title") or data.get("body") or "")
-    yield str((data.get("reporter") or {}).get("name") or "")
+    reporter: dict[str, Any] = data.get("reporter") or {}
+    private = data.get("anonymous") or data.get("secret")
+    yield ("(given)" if private else str(reporter.get("name") or "")) if reporter else ""

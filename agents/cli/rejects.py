@@ -1,6 +1,7 @@
 """The file into which `alur submit` writes what it has skipped, so that it can be mended and submitted."""
 
 import csv
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -52,13 +53,18 @@ def write(path: Path, skipped: Iterable[Skipped], header: Sequence[str] | None) 
         Failure: it cannot be written.
     """
     try:
-        with path.open("w", newline="", encoding="utf-8", errors="replace") as stream:
+        with open(path, "w", newline="", encoding="utf-8", errors="replace", opener=_for_owner) as stream:
             if header is None:
                 stream.writelines(f"{to_json(_object(each)).decode()}\n" for each in skipped)
             else:
                 _write_rows(stream, skipped, header)
     except OSError as no:
         raise Failure(f"{_unwritable(path, no)}; what was submitted is submitted") from None
+
+
+def _for_owner(path: str, flags: int) -> int:
+    # who reported stands in it
+    return os.open(path, flags, 0o600)
 
 
 def _write_rows(stream: TextIO, skipped: Iterable[Skipped], header: Sequence[str]) -> None:

@@ -275,7 +275,9 @@ class TestPrivacy:
 
     @pytest.mark.parametrize("name", ["visibility", "unpublished", "incognito", "hide_name"])
     def test_nor_is_a_request_taken_whose_attribute_may_be_about_it(self, name: str) -> None:
-        assert reason(REQUEST | {name: "x"}) == f"{name}: may be about privacy, and is not understood"
+        said = f"{name}: may be about privacy, and is not understood (--ignore '{name}' leaves it out)"
+        assert reason(REQUEST | {name: "x"}) == said
+        assert [type(each) for each in items(request(**{name: "x"}), ignored=(name,))] == [Report]
 
 
 class TestStatus:

@@ -145,6 +145,18 @@ class TestDryRun:
         ]
         assert result.stderr == "alur: 1 of 3 reports would not be submitted\n"
 
+    def test_who_asked_for_privacy_is_not_named(self, tmp_path: Path) -> None:
+        rows = ["1,Jalan,Wayan,ya,", "2,Lampu,Made,,ya", "3,Got,Ketut,,", "4,Pasar,,ya,"]
+        result = dry("\n".join(["id,judul,nama,anonim,rahasia", *rows]), tmp_path)
+        assert [line.split()[-1] for line in result.stdout.splitlines()[3:7]] == [
+            "(given)",
+            "(given)",
+            "Ketut",
+            "Pasar",
+        ]
+        assert "Wayan" not in result.output
+        assert "Made" not in result.output
+
     @pytest.mark.parametrize("content", ["", "\n", "id,judul\n", "[]", '{"service_requests": []}'])
     def test_where_nothing_is_there_it_fails(self, content: str, tmp_path: Path) -> None:
         result = dry(content, tmp_path)
@@ -171,6 +183,11 @@ class TestDryRun:
 
 
 class TestRejects:
+    def test_they_are_for_their_owner_only(self, tmp_path: Path) -> None:
+        rejects = tmp_path / "rest.csv"
+        dry("id,judul,anonim\n1,Jalan,mungkin\n", tmp_path, "--rejects", str(rejects))
+        assert rejects.stat().st_mode & 0o777 == 0o600
+
     def test_those_of_a_table_are_rows_to_be_mended_and_submitted(self, tmp_path: Path) -> None:
         rejects = tmp_path / "rest.csv"
         assert dry(TestDryRun.CSV, tmp_path, "--rejects", str(rejects)).exit_code == 1

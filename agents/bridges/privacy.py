@@ -1,0 +1,184 @@
+"""Privacy as files speak of it: what cells, attributes, flags and answers say, and what may be about it.
+
+A report is public only where nothing speaks of privacy, or what does is understood. All else refuses it: a guess could
+give somebody away.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from agents.bridges.cells import quoted
+from agents.bridges.items import Unusable
+from agents.bridges.layouts import catalogue, plain
+
+_PARTS: Final = re.compile(r"[,;/&+|]|\bdan\b|\band\b")
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_NOT: Final = re.compile(r"(^|_)(not|no|non|dont|tidak|jangan|bukan)(_|$)")
+_HIDE: Final = re.compile(r"(^|_)(hide|hidden|sembunyi\w*)(_|$)")
+_LISTS: Final = re.compile(r"(^|_)(flag|tag|label|marker|option|setting|preference)s?$")
+"""Names of lists whose texts are names of what holds."""
+_NAMES: Final = frozenset(
+    {"code", "key", "name", "label", "description", "question", "attribute", "field", "prompt", "pertanyaan"}
+)
+_VALUES: Final = ("value", "values", "answer", "answers", "response", "jawaban", "selected", "choice")
+_SHORT: Final = 40
+_DOUBT: Final = "doubt"
+
+
+def privacy(cells: Mapping[str, str]) -> tuple[bool, bool]:
+    """Return whether a report is anonymous and whether it is secret, of one column for both or of one each.
+
+    Raises:
+        Unusable: a word is not understood.
+    """
+    anonymous, secret = _of_words("privacy", cells.get("privacy", ""))
+    anonymous |= _flag("anonymous", cells.get("anonymous", ""))
+    secret |= _flag("secret", cells.get("secret", ""))
+    public = _flag("public", cells["public"]) if cells.get("public") else True
+    # who is called so has not given a name
+    return anonymous or is_no_name(cells.get("name", "")), secret or not public
+
+
+def is_no_name(name: str) -> bool:
+    """Tell whether what stands for a name says that there is none to be told."""
+    return name.strip().casefold() in private_words()
+
+
+def private_words() -> frozenset[str]:
+    """Return the words of which each asks for privacy."""
+    return catalogue().words["anonymous"] | catalogue().words["secret"]
+
+
+def _of_words(field: str, cell: str) -> tuple[bool, bool]:
+    words = catalogue().words
+    said = {part.strip().casefold() for part in _PARTS.split(cell)} - words["open_to_all"]
+    if strange := said - private_words():
+        raise Unusable(f"{field}: {quoted(min(strange))} is neither Anonim nor Rahasia nor empty")
+    return bool(said & words["anonymous"]), bool(said & words["secret"])
+
+
+def _flag(field: str, cell: str, name: str = "") -> bool:
+    words, said = catalogue().words, cell.strip().casefold()
+    # in a column of its own the word itself is a yes
+    if said in words["yes"] or said in words.get(field, frozenset()):
+        return True
+    if said in words["no"]:
+        return False
+    raise Unusable(f"{name or field}: {quoted(cell)} is neither yes nor no")
+
+
+def privacy_within(value: object, ignored: Collection[str] = (), texts: Collection[str] = ()) -> dict[str, str]:
+    """Return as cells what speaks of privacy anywhere in a JSON value, by whichever name; nothing where nothing does.
+
+    Args:
+        value: with names at any depth, pairs of question and answer, and lists of flags.
+        ignored: names that are left out on purpose.
+        texts: names whose values are no flags, whatever their words.
+
+    Raises:
+        Unusable: something may be about privacy, and is not understood.
+    """
+    found: dict[str, str] = {}
+    for name, kind, said in _spoken(value, frozenset(map(plain, ignored)), frozenset(texts)):
+        anonymous, secret = _meant(name, kind, said)
+        found |= ({"anonymous": "ya"} if anonymous else {}) | ({"secret": "ya"} if secret else {})
+    return found
+
+
+def speaks_of_privacy(value: object) -> bool:
+    """Tell whether anything in a JSON value may speak of privacy."""
+    return next(_spoken(value), None) is not None
+
+
+_Names = frozenset[str]
+_NONE: Final[_Names] = frozenset()
+
+
+def _spoken(value: object, ignored: _Names = _NONE, texts: _Names = _NONE) -> Iterator[tuple[str, str, object]]:
+    """Give what may speak of privacy: its name, of what it speaks, and what is said."""
+    for name, said in _pairs(value, ignored):
+        if kind := _kind(name):
+            nested = _scalars(said) is None and next(_spoken(said, ignored, texts), None) is not None
+            if not nested:
+                yield name, kind, said
+        elif isinstance(said, str) and len(said) <= _SHORT and "://" not in said and plain(name) not in texts:
+            for flag in map(str.strip, _PARTS.split(said)):
+                if flag.casefold() in private_words():
+                    yield name, "privacy", flag
+                elif _LISTS.search(plain(name)) and (kind := _kind(flag)):
+                    yield flag, kind, True
+
+
+def _pairs(value: object, ignored: _Names, within: str = "") -> Iterator[tuple[str, Any]]:
+    """Give each name with its value, at any depth; the texts of a list have the name of the list."""
+    if isinstance(value, list):
+        for each in value:
+            yield from [(within, each)] if isinstance(each, str) else _pairs(each, ignored, within)
+        return
+    if not isinstance(value, Mapping):
+        return
+    members = {str(name): each for name, each in value.items()}
+    answers = [each for name, each in members.items() if plain(name) in _VALUES]
+    called = [name for name, each in members.items() if plain(name) in _NAMES and isinstance(each, str)]
+    if answers:
+        if any(plain(members[name]) in ignored for name in called):
+            return
+        yield from ((members.pop(name), answers[0]) for name in called)
+    for name, each in members.items():
+        if plain(name) not in ignored:
+            yield name, each
+            yield from _pairs(each, ignored, name)
+
+
+@lru_cache(maxsize=4096)
+def _kind(name: str) -> str | None:
+    """Return what of privacy a name is about: `anonymous`, `secret`, `public`, `privacy`, `doubt`; None if nothing."""
+    patterns = catalogue().privacy_names
+    parted = unicodedata.normalize("NFKD", _CAMEL.sub("_", name))
+    called = patterns["none"].sub("_", plain("".join(each for each in parted if not unicodedata.combining(each))))
+    kinds = {kind for kind in ("anonymous", "secret", "public", "privacy") if patterns[kind].search(called)}
+    if "privacy" in kinds:
+        return "privacy"
+    negated = _NOT.search(called)
+    personal = "anonymous" not in kinds and patterns["person"].search(called)
+    if "public" in kinds and "anonymous" not in kinds and (negated or _HIDE.search(called)):
+        return _DOUBT if personal else "secret"  # do_not_publish
+    if len(kinds) > 1 or patterns["doubt"].search(called) or (kinds and (negated or personal)):
+        return _DOUBT
+    return next(iter(kinds), None)
+
+
+def _meant(name: str, kind: str, value: object) -> tuple[bool, bool]:
+    """Return whether what is said makes a report anonymous, and whether it makes it secret."""
+    said = _scalars(value)
+    if said == []:
+        return False, False
+    doubt = Unusable(f"{name}: may be about privacy, and is not understood (--ignore '{name}' leaves it out)")
+    if kind == _DOUBT:
+        raise doubt
+    if said is None or len(set(said)) > 1:
+        raise Unusable(f"{name}: is neither yes nor no")
+    if kind == "privacy":
+        try:
+            return _of_words(name, said[0])
+        except Unusable:
+            raise doubt from None
+    yes = _flag(kind, said[0], name)
+    return kind == "anonymous" and yes, yes if kind == "secret" else kind == "public" and not yes
+
+
+def _scalars(value: object) -> list[str] | None:
+    """Return what is said: one value, or each of several choices; None where it is nothing of the kind."""
+    if isinstance(value, list):
+        parts = [_scalars(each) for each in value]
+        return None if None in parts else [text for part in parts for text in part or []]
+    if isinstance(value, Mapping):
+        chosen = [value[part] for part in (*_VALUES, "name", "key") if part in value]
+        return _scalars(chosen[0]) if chosen else None if value else []
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = "" if value is None else str(value).strip().casefold()
+    return [text] if text else []
