@@ -110,6 +110,7 @@ def submit(  # noqa: PLR0913 -- the options of a command are its arguments
         if dry_run:
             _show(found, tally, rejects)
         else:
+            require_topics(settings, [TopicName.INTAKE])
             with Before(settings) as before:
                 ended_by = _send(settings, found, tally, stream)
                 standing = (
@@ -144,12 +145,7 @@ def _show(found: Import, tally: Tally, rejects: Path | None) -> None:
 
 
 def _send(settings: Settings, found: Import, tally: Tally, stream: BinaryIO) -> _Ending | None:
-    """Submit the reports; return what ended that before the end of the file, if anything did.
-
-    Raises:
-        KafkaFailure: it could not begin.
-    """
-    require_topics(settings, [TopicName.INTAKE])
+    """Submit the reports; return what ended that before the end of the file, if anything did."""
     unreadable = None
     try:
         with Publisher(settings, linger_ms=_LINGER_MS) as publisher, _progress(found, stream) as items:
