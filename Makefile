@@ -6,15 +6,19 @@ STAMP := $(VENV)/.installed
 # the first of these that is 3.11 or newer; `python3` first, since that is what people expect to be used
 PYTHONS := python3 python3.13 python3.12 python3.11
 
+# bytecode is kept, whatever the environment says: without it each test process compiles everything anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: alerts chaos fuzz overload help install demo test check unit asyncapi integration format schemas lock broker-possible bench
+.PHONY: alerts chaos fuzz overload help install demo test check unit properties asyncapi integration format schemas lock broker-possible bench
 
 help:
 	@echo "make install       all that is needed into .venv; any other target does it by itself"
 	@echo "make demo          the whole engine for about a minute: broker, stages, citizens, officers (REPORTS=file.csv takes real reports)"
-	@echo "make test          check, unit and integration: what CI runs"
+	@echo "make test          check, unit, properties and integration: what CI runs"
 	@echo "make check         lint, format, types, import directions, published schemas"
-	@echo "make unit          the tests that need no broker"
+	@echo "make unit          the tests that need no broker; of each property a few examples, always the same"
+	@echo "make properties    the properties with more examples, others at each run (PROFILE=deep for ten times as many)"
 	@echo "make asyncapi      AsyncAPI's own parser and ajv on schemas/, where there is node"
 	@echo "make integration   the tests on a real Kafka"
 	@echo "make bench         what the engine carries, as figures (BENCH=--small for a quick look, BENCH=\"--only b --small\" for a part)"
@@ -31,7 +35,7 @@ install: $(STAMP)
 demo: $(STAMP) broker-possible
 	@$(BIN)/alur demo $(if $(REPORTS),--reports "$(REPORTS)")
 
-test: check unit asyncapi integration
+test: check unit properties asyncapi integration
 
 check: $(STAMP) alerts
 	$(BIN)/ruff check .
@@ -49,7 +53,11 @@ alerts:
 	fi
 
 unit: $(STAMP)
-	$(BIN)/pytest --numprocesses 2 --dist worksteal tests/unit tests/model
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not long" tests/unit tests/model
+
+properties: $(STAMP)
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "hypothesis or long" \
+	  --hypothesis-profile $(or $(PROFILE),full) tests/unit tests/model
 
 asyncapi: $(STAMP)
 	@$(BIN)/python tests/programs/check_asyncapi.py $(VENV)/asyncapi

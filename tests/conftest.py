@@ -16,9 +16,12 @@ from agents.settings import Settings
 # fixtures `engine` and `stopped_engine`; a second conftest.py would have the first one's name
 pytest_plugins = ("engines",)
 
-# how long an example takes tells of the machine, not of the code
-hypothesis.settings.register_profile("alur", deadline=None)
-hypothesis.settings.load_profile("alur")
+# `quick` tries the same few examples at every run, `full` others each time; tests take their number as a share of it.
+# No deadline: how long an example takes tells of the machine, not of the code
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=25, derandomize=True, database=None)
+hypothesis.settings.register_profile("full", deadline=None, max_examples=100)
+hypothesis.settings.register_profile("deep", deadline=None, max_examples=1_000)
+hypothesis.settings.load_profile("quick")
 
 # what the person who runs the tests has set for an engine of their own is not for the tests; their broker is
 for _name in [name for name in os.environ if name.startswith("ALUR_") and name not in {"ALUR_BROKER", "ALUR_HOME"}]:

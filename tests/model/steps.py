@@ -60,6 +60,8 @@ def _with(world: World, number: int, **changes: object) -> World:
 
 def _counted_from_now(part: Part) -> Part:
     """Make worlds the same that differ only in how much went before: what is not the latest is of the past."""
+    if part.epoch == part.generation == 0:
+        return part  # nothing is newer than what was the latest before
     owners = tuple(
         owner._replace(
             epoch=0 if owner.epoch == part.epoch else PAST,

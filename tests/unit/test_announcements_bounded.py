@@ -116,7 +116,7 @@ class TestFolding:
         found = folded(FOUND, behind=5, first_day=date(2025, 1, 1), now=MONDAY)
         assert announce(event(0), found, MONDAY, LAPOR) is None
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=settings().max_examples * 3 // 5)
     @given(
         st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=12),
         st.integers(0, 12),

@@ -440,7 +440,7 @@ def test_nothing_that_the_sla_stage_looks_at_is_passed_over() -> None:
                 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings().max_examples)
 @given(
     start=st.integers(0, 400),
     unit=st.sampled_from(["working days", "working hours"]),

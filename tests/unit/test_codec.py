@@ -116,13 +116,13 @@ class TestGarbage:
         assert isinstance(error, Undecodable)
         assert error.reason.endswith(said)
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=settings().max_examples * 3 // 2)
     @given(raw=st.binary(max_size=200))
     def test_any_bytes(self, raw: bytes) -> None:
         for decode in DECODERS:
             assert attempt(decode, raw) is not None
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=settings().max_examples * 3 // 2)
     @given(st.data())
     def test_a_message_with_a_few_bytes_changed(self, data: st.DataObject) -> None:
         raw = bytearray(data.draw(st.sampled_from(sorted(GOLDEN.values()))))
@@ -157,7 +157,7 @@ EVENTS = {kind: json.loads(raw) for kind, raw in GOLDEN.items()}
 PATHS = {kind: _paths(event) for kind, event in EVENTS.items()}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=4 * settings().max_examples)
 @given(st.data())
 def test_a_message_with_a_field_changed_added_or_taken_away(data: st.DataObject) -> None:
     kind = data.draw(st.sampled_from(sorted(EVENTS)))

@@ -213,7 +213,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings().max_examples * 4 // 5, suppress_health_check=[HealthCheck.too_slow])
 @given(SCHEMAS, SCHEMAS, st.lists(VALUES, min_size=10, max_size=10))
 def test_no_change_goes_by_unseen(old: Any, new: Any, values: list[Any]) -> None:
     told = list(changes(old, new))

@@ -308,7 +308,7 @@ EVERY_POLICY = POLICIES | {
 
 
 @pytest.mark.parametrize("name", EVERY_POLICY)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings().max_examples * 2 // 5)
 @given(steps=STEPS, pick=st.integers(0, 41))
 def test_whatever_happens_explanation_and_facts_agree(name: str, steps: Any, pick: int) -> None:
     policy = EVERY_POLICY[name]

@@ -50,7 +50,7 @@ def live(name: str, rounds: Rounds, pick: int) -> World:
 
 
 @pytest.mark.parametrize("name", POLICIES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings().max_examples * 2 // 5)
 @given(rounds=ANNOUNCED, pick=st.integers(0, 41))
 def test_whatever_is_announced_the_books_are_in_order(name: str, rounds: Rounds, pick: int) -> None:
     world = live(name, rounds, pick)
@@ -67,7 +67,7 @@ def test_whatever_is_announced_the_books_are_in_order(name: str, rounds: Rounds,
 
 
 @pytest.mark.parametrize("name", POLICIES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings().max_examples * 2 // 5)
 @given(rounds=ANNOUNCED, pick=st.integers(0, 41))
 def test_no_breach_is_taken_back(name: str, rounds: Rounds, pick: int) -> None:
     world = live(name, rounds, pick)

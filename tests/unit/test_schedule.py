@@ -83,7 +83,7 @@ CLOCKS = st.dictionaries(
 CHANGES = st.lists(st.tuples(st.integers(0, 5), CLOCKS, st.integers(0, 30_000)), max_size=60)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings().max_examples)
 @given(changes=CHANGES)
 def test_it_rings_as_if_everything_were_looked_at_each_time(changes: list[tuple[int, Standing, int]]) -> None:
     schedule, watch, now = Schedule(2_000), Watch(), START
@@ -162,7 +162,7 @@ def test_very_many_at_once_ring_in_order_and_in_portions() -> None:
 
 
 @pytest.mark.parametrize("name", POLICIES)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 10)
 @given(steps=STEPS, pick=st.integers(0, 41))
 def test_the_short_reading_arms_the_same_as_the_full_one(name: str, steps: list[Step], pick: int) -> None:
     policy = POLICIES[name]

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from loads import command, lives, register
 from worlds import CITIZEN, to_status
@@ -65,7 +65,6 @@ STEPS = st.lists(st.tuples(st.sampled_from(["put", "pack", "remove"]), st.sample
 
 
 @given(STEPS, st.sampled_from([1, 2, 65_536]))
-@settings(deadline=None)
 def test_a_shelf_is_a_dictionary_whatever_is_packed(steps: list[tuple[str, bytes, bytes]], drawers: int) -> None:
     found, expected = Shelf(drawers), dict[bytes, bytes]()
     for step, name, text in steps:
@@ -83,7 +82,6 @@ def test_a_shelf_is_a_dictionary_whatever_is_packed(steps: list[tuple[str, bytes
 
 
 @given(st.sampled_from(NAMES), TEXTS)
-@settings(deadline=None)
 def test_what_is_packed_comes_out_as_it_went_in(name: bytes, text: bytes) -> None:
     found = packed(name, text)
     assert found is None or unpacked(name, found) == text

@@ -78,7 +78,7 @@ def settle(world: World, stages: list[Reacting]) -> None:
 
 
 @pytest.mark.parametrize("name", POLICIES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings().max_examples * 2 // 5)
 @given(steps=STEPS, pick=st.integers(0, 41))
 def test_the_whole_history_read_again_changes_nothing(name: str, steps: list[Step], pick: int) -> None:
     policy = POLICIES[name]
