@@ -3,12 +3,15 @@
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from agents.settings import Settings, WebAddress
-from agents.supervisor import environment_of
+from agents.supervisor import Supervisor, environment_of
 
 _SUPERVISED = """
 import sys
@@ -46,6 +49,7 @@ def supervised(*programs: str) -> "subprocess.Popen[str]":
 def wait_for(file: Path, process: "subprocess.Popen[str]") -> None:
     while not file.exists():
         assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("place", [0, 6])
@@ -74,18 +78,30 @@ def test_a_stage_that_cannot_start_is_tried_again_and_ends_no_other(tmp_path: Pa
     assert process.returncode == 78, output
 
 
+@pytest.fixture
+def _signals() -> Iterator[None]:
+    """Put back what a supervisor in this process has set."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_signals")
 def test_it_ends_where_no_stage_can_start() -> None:
-    process = supervised(_REFUSES, _REFUSES)
-    _, errors = process.communicate(timeout=20)
-    assert process.returncode == 78
-    assert errors.count('"stage_refused"') >= 2
+    supervisor = Supervisor(
+        ("one", "another"), Settings(), command=lambda _: [sys.executable, "-c", _REFUSES], refused_pause=0.2
+    )
+    with capture_logs() as logged:
+        assert supervisor.run() == 78
+    assert [entry["event"] for entry in logged].count("stage_refused") >= 2
 
 
-@pytest.mark.parametrize("program", [_WORKS, _STUBBORN])
-def test_what_it_has_started_ends_with_it_when_it_is_killed(tmp_path: Path, program: str) -> None:
-    ready = tmp_path / "ready"
-    process = supervised(program.format(ready=str(ready)))
-    wait_for(ready, process)
+def test_what_it_has_started_ends_with_it_when_it_is_killed(tmp_path: Path) -> None:
+    works, stubborn = tmp_path / "works", tmp_path / "stubborn"
+    process = supervised(_WORKS.format(ready=str(works)), _STUBBORN.format(ready=str(stubborn)))
+    wait_for(works, process)
+    wait_for(stubborn, process)
     process.send_signal(signal.SIGKILL)
-    # the stage has inherited standard error: it is at its end when the stage is
+    # the stages have inherited standard error: it is at its end when both are
     process.communicate(timeout=20)
