@@ -4,6 +4,7 @@ What `--map` names goes first, then what the layout knows, then the general name
 mattered stops the import, unless it is left out on purpose.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -31,6 +32,16 @@ class Columns:
     layout: Layout
     ignored: frozenset[int] = frozenset()
     """Columns that are left out on purpose, or known to the layout as of no use here."""
+    asked: frozenset[str] = frozenset()
+    """Fields whose column was named by the one who submits."""
+
+    def name(self, position: int) -> str:
+        """Return what a column is called; one without a name by its number."""
+        return self.header[position] or f"column {position + 1}"
+
+    def name_of(self, field: str) -> str:
+        """Return what the column of a field is called; the field itself where it has none."""
+        return self.name(self.positions[field]) if field in self.positions else field
 
     @property
     def unused(self) -> list[int]:
@@ -40,7 +51,7 @@ class Columns:
 
     def __str__(self) -> str:
         """Say which field takes which column."""
-        pairs = ", ".join(f"{field}={self.header[position]}" for field, position in self.positions.items())
+        pairs = ", ".join(f"{field}={self.name(position)}" for field, position in self.positions.items())
         left = ", ".join(self.header[position] for position in self.unused if self.header[position])
         return pairs + (f" (not used: {left})" if left else "")
 
@@ -67,9 +78,8 @@ def choose_columns(
     chosen = _found(names, layout, asked, left_out)
     if no_id:
         chosen.pop("id", None)
-    # a header of symbols is a header: only a column without one is of no use
-    of_no_use = {at for at, name in enumerate(names) if not name or plain(name) in layout.ignored | {REASON, LINE}}
-    columns = Columns(names, chosen, layout, frozenset(of_no_use | left_out))
+    of_no_use = {at for at, name in enumerate(names) if name and plain(name) in layout.ignored | {REASON, LINE}}
+    columns = Columns(names, chosen, layout, frozenset(of_no_use | left_out), frozenset(asked))
     _require(columns, asked, no_id=no_id)
     return columns
 
@@ -131,9 +141,9 @@ def refuse_overlooked(columns: Columns, kinds: Mapping[int, str]) -> None:
     }
     if not found:
         return
-    told = ", ".join(f"{columns.header[position]!r} ({_LOOKS[kind]})" for position, kind in found.items())
+    told = ", ".join(f"{columns.name(position)!r} ({_LOOKS[kind]})" for position, kind in found.items())
     first, kind = next(iter(found.items()))
-    name = columns.header[first]
+    name = columns.name(first)
     such = " or ".join(f"--map '{field}={name}'" for field in _SUGGESTED[kind])
     raise BadLayout(
         f"not used, and may matter: {told}: name each with --map (such as {such}), or leave it out on purpose with "
@@ -174,4 +184,7 @@ def _position(names: tuple[str, ...], column: str, option: str) -> int:
     alike = [position for position, name in enumerate(names) if plain(name) == plain(column) != ""]
     if len(alike) == 1:
         return alike[0]
+    nameless = re.fullmatch(r"column ([0-9]{1,5})", column)
+    if nameless and 0 < int(nameless[1]) <= len(names) and not names[int(nameless[1]) - 1]:
+        return int(nameless[1]) - 1
     raise BadLayout(f"{option}: there is no column {column!r}; there are {', '.join(name for name in names if name)}")

@@ -1,7 +1,8 @@
 """Where in a file the table is: which sheet, and which row is its header."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -9,6 +10,7 @@ from agents.bridges.items import BadLayout, Skipped, UnreadableFile
 from agents.bridges.tables import HEAD, Grid, Row, Score
 
 _SHOWN: Final = 3
+_SEVERAL: Final = 3
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Table:
     """The number of the row of the header."""
     above: tuple[str, ...] = ()
     """What stands above the header: the first cell of each row that is not empty."""
+    room: int = 0
+    """The cells of the row of the header, empty ones behind the last name too."""
 
     def rows(self) -> Iterator[Row | Skipped]:
         """Give each row below the header, without the empty cells beyond it; a header that comes again is none."""
@@ -31,7 +35,7 @@ class Table:
                     yield row
                 continue
             number, cells = row
-            if number <= self.at or tuple(cell.strip() for cell in cells[:width]) == self.header:
+            if number <= self.at or _trimmed(cells) == _trimmed(self.header):
                 continue
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
@@ -59,6 +63,7 @@ def find_table(grids: Sequence[Grid], known: Score, *, header_row: int | None = 
             raise BadLayout(f"--header-row {header_row}: there is nothing in that row")
         raise UnreadableFile("has no header line")
     score, best = max(found, key=lambda each: each[0])
+    best = _widened(best)
     others = [grid.name for grid in grids if grid is not best.grid]
     if score == 0 and len(grids) > 1:
         names = ", ".join(grid.name for grid in grids)
@@ -82,9 +87,19 @@ def _candidates(grid: Grid, known: Score, header_row: int | None) -> Iterable[tu
             # without any known name the first of the widest rows is the header
             points = (known(names), len([name for name in names if name]))
             if best is None or points[0] > best[0] or (points[0] == best[0] == 0 and points[1] > best[1]):
-                best = (*points, Table(grid, names, number, tuple(above)))
+                best = (*points, Table(grid, names, number, tuple(above), len(cells)))
         above.append(next((name for name in names if name), ""))
     return [] if best is None else [(best[0], best[2])]
+
+
+def _widened(table: Table) -> Table:
+    """Return a table with the columns behind its last name in which most rows have something."""
+    rows = [row[1] for row in islice(table.rows(), HEAD) if not isinstance(row, Skipped)]
+    filled = Counter(place for cells in rows for place, cell in enumerate(cells) if cell.strip())
+    most = (place for place, count in filled.items() if count * 2 > len(rows))
+    # a cell more in one or two rows may be a stray mark in their texts
+    width = max((place + 1 for place in most if place < table.room or filled[place] >= _SEVERAL), default=0)
+    return replace(table, header=table.header + ("",) * (width - len(table.header)))
 
 
 def _trimmed(cells: Sequence[str]) -> tuple[str, ...]:

@@ -6,45 +6,34 @@ entry.
 """
 
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from typing import Any, BinaryIO, Final, cast
 
 from pydantic_core import from_json
 
 from agents.bridges import open311
-from agents.bridges.cells import error_of, quoted, readable
-from agents.bridges.columns import Columns, choose_columns, refuse_overlooked
-from agents.bridges.dates import DateColumn, Order, read_date
+from agents.bridges.columns import Columns, choose_columns
+from agents.bridges.dates import DateColumn, Order
 from agents.bridges.finding import Table, find_table
 from agents.bridges.formulas import as_written
-from agents.bridges.items import BadLayout, Entry, Item, Skipped, UnreadableFile, Unusable, item_of, judged
+from agents.bridges.items import NOTHING, Entry, Item, Skipped, UnreadableFile, item_of, judged
 from agents.bridges.layouts import catalogue, plain, plain_names
 from agents.bridges.lines import lines_of
 from agents.bridges.messages import Message, head_of, is_json, messages_in, without
 from agents.bridges.rejected import LINE, REASON
 from agents.bridges.rows import ImportOptions, Maker
+from agents.bridges.survey import Looks, Survey
 from agents.bridges.tables import Grid, csv_grid
 from agents.bridges.text import encoding_of, refuse_what_is_no_text, text_lines
 from agents.bridges.workbooks import OLE, ZIP, sheets_of
-
-NOTHING: Final = "there is nothing in it"
-"""What is said of a file without entries."""
 
 OPEN311: Final = "open311"
 LAPOR: Final = "lapor"
 
 _HELD: Final = 16 * 1024 * 1024
-_SAMPLED: Final = 200
-_SHORT: Final = 40
-_PRIVATE: Final = ("anonim", "anonym", "rahasia", "confidential")
-"""A short cell with one of these is about privacy, whatever else is in its column: `Sangat Rahasia`."""
-_OFTEN: Final = 20
-"""A word that one of so many entries has is a word of the file, and no mistake in one of them."""
 _DATES: Final = ("received", "event_date")
 
 
@@ -156,27 +145,22 @@ def _table(
         raise UnreadableFile("is no list of service requests")
     layout = catalogue().layout_named("the LAPOR export") if table.form == LAPOR else None
     columns = choose_columns(found.header, table.columns, table.ignored, no_id=table.no_id, layout=layout)
-    survey = _Survey(options, {field_: DateColumn(_named(columns, field_), table.dates) for field_ in _DATES})
+    options = options.within(columns.layout)
+    survey = Survey(options, {field_: DateColumn(columns.name_of(field_), table.dates) for field_ in _DATES})
     rows = _Rows(found, columns)
-    looks = {position: _Looks() for position in columns.unused if position not in columns.ignored}
-    for number, entry in enumerate(rows.entries(), start=1):
-        if isinstance(entry, Entry) and number <= _SAMPLED:
-            for position, look in looks.items():
-                look.see(entry.raw[position])
+    looks = Looks(columns)
+    for entry in rows.entries():
+        looks.see(entry)
         survey.see(entry)
-    refuse_overlooked(columns, {position: kind for position, look in looks.items() if (kind := look.kind)})
+    looks.refuse_overlooked()
     orders = survey.decide()
     lines = [*([f"sheet: {found.grid.name}"] if found.grid.name else []), *told]
     lines += [f"not read: {', '.join(others)} (--sheet reads another)"] if others else []
     lines += [found.told] if found.told else []
     lines += [f"layout: {columns.layout.name}, as from {options.source or columns.layout.source}"]
-    lines += [f"columns: {columns}", *survey.told(columns.positions)]
+    lines += [f"columns: {columns}", *looks.told, *survey.told(columns.positions)]
     maker = Maker(columns.layout, options, orders, now, no_id="id" not in columns.positions)
     return Import(_Judged(rows.entries, maker), lines, survey.total, header=columns.header)
-
-
-def _named(columns: Columns, name: str) -> str:
-    return columns.header[columns.positions[name]] if name in columns.positions else name
 
 
 @dataclass
@@ -207,83 +191,6 @@ class _Rows:
                 yield Entry(number, taken, cells)
 
 
-class _Looks:
-    """What stands in a column that is not used, by the first rows."""
-
-    def __init__(self) -> None:
-        self._seen: Counter[str] = Counter()
-        self._filled = 0
-        self._private = False
-
-    def see(self, cell: str) -> None:
-        """Take a cell into account."""
-        said = cell.strip().casefold()
-        if not said or said == "-":
-            return
-        self._filled += 1
-        words = catalogue().words
-        self._seen["privacy"] += said in words["anonymous"] | words["secret"]
-        self._private |= len(said) <= _SHORT and any(stem in said for stem in _PRIVATE)
-        self._seen["date"] += not said.isdigit() and read_date(said, None, UTC) is not None
-
-    @property
-    def kind(self) -> str | None:
-        """Return what it looks like, if all of it does; for privacy, one cell is enough."""
-        if self._private:
-            return "privacy"
-        return next((kind for kind, count in self._seen.items() if count and count == self._filled), None)
-
-
-class _Survey:
-    """What must be decided about all entries of a file before any of them is sent."""
-
-    def __init__(self, options: ImportOptions, dates: dict[str, DateColumn]) -> None:
-        self.total = 0
-        self._options = options
-        self._dates = dates
-        self._unknown: Counter[str] = Counter()
-        self._zoneless = 0
-
-    def see(self, entry: Entry | Skipped) -> None:
-        """Take an entry into account."""
-        self.total += 1
-        if isinstance(entry, Skipped):
-            return
-        word = entry.cells.get("status", "").strip()
-        with suppress(Unusable):
-            if error_of(word) is None and self._options.words.is_over(readable(word)) is None:
-                self._unknown[word] += 1
-        for name, column in self._dates.items():
-            if cell := entry.cells.get(name, "").strip():
-                column.see(cell)
-
-    def decide(self) -> dict[str, Order | None]:
-        """Return the order of the dates of each column.
-
-        Raises:
-            UnreadableFile: there are no entries.
-            BadLayout: an order is left open, or a word for where requests stand is not known.
-        """
-        if not self.total:
-            raise UnreadableFile(NOTHING)
-        often = {word: count for word, count in self._unknown.most_common() if count * _OFTEN >= self.total}
-        if often:
-            words = ", ".join(f"{quoted(word)} ({count} of {self.total})" for word, count in list(often.items())[:10])
-            word = quoted(next(iter(often)))
-            raise BadLayout(
-                f"not known whether what has this status is over: {words}: explain each with --open-as {word} or "
-                f"--closed-as {word}"
-            )
-        return {name: column.order() for name, column in self._dates.items()}
-
-    def told(self, fields: Iterable[str]) -> list[str]:
-        """Say in which order dates are read, and in which zone."""
-        orders = {name: column.order() for name, column in self._dates.items() if name in fields}
-        said = ", ".join(f"{self._dates[name].name} {order}" for name, order in orders.items() if order)
-        zone = [f"times without a zone are of {self._options.zone} (--zone)"] if "received" in fields else []
-        return [f"dates: {'; '.join([*([said] if said else []), *zone])}"] if said or zone else []
-
-
 @dataclass
 class _Judged:
     """Entries, each with what becomes of it."""
@@ -304,11 +211,12 @@ def _requests(
         return open311.entries_of(requests(), table.ignored)
 
     layout = open311.LAYOUT
-    survey = _Survey(options, {"received": DateColumn("requested_datetime", table.dates)})
+    options = options.within(layout)
+    survey = Survey(options, {"received": DateColumn("requested_datetime", table.dates)})
     for entry in entries():
         survey.see(entry)
     maker = Maker(layout, options, survey.decide(), now, no_id=False)
-    told = [f"layout: {layout.name}, as from {options.source or layout.source}", *survey.told({"received"})]
+    told = [f"layout: {layout.name}, as from {options.source or layout.source}", *survey.told({"received", "status"})]
     return Import(_Judged(entries, maker), told, survey.total, entry="request")
 
 

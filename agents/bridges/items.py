@@ -13,6 +13,10 @@ NO_RESULT: Final = "#FORMULA!"
 """The text of a cell that holds a formula whose result is not in the file."""
 
 
+NOTHING: Final = "there is nothing in it"
+"""What is said of a file without entries."""
+
+
 class UnreadableFile(Exception):
     """The file as a whole holds no reports; the message is one line."""
 

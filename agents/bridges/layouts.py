@@ -20,6 +20,8 @@ class Layout:
     all: tuple[str, ...] = ()
     any: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    zone: str | None = None
+    """In which its times are, where they name none."""
     id: str | None = None
     """A pattern that each id has."""
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -92,6 +94,7 @@ def _layout(given: Mapping[str, Any]) -> Layout:
     return Layout(
         name=given["name"],
         source=given["source"],
+        zone=given.get("zone"),
         id=given.get("id"),
         fields=given["fields"],
         ignored=frozenset(given["ignored"]),

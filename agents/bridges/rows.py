@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from hashlib import blake2b
 from typing import Any, Final
@@ -24,6 +24,8 @@ from events.vocabulary import ComplaintClass
 
 _BETWEEN: Final = re.compile(r"[\s]+|[,;|]\s*(?=https?:|$)")  # a data: URI has such marks within it
 _ROUNDED: Final = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]+")
+ZONE: Final = "Asia/Jakarta"
+"""Of times that name none, in files of no layout that has another."""
 _PLACES: Final = ("province", "city", "district", "village")
 _NEEDED: Final = frozenset(
     {"id", "class", "status", "privacy", "anonymous", "secret", "public", "name", "first_name", "last_name"}
@@ -43,12 +45,22 @@ class ImportOptions:
     settled: bool = False
     """Take also what is settled where it comes from."""
     words: StatusWords = field(default_factory=StatusWords)
-    zone: tzinfo = field(default_factory=lambda: ZoneInfo("Asia/Jakarta"))
-    """Of times that name none."""
+    zone: tzinfo | None = None
+    """Of times that name none; that of the layout unless given."""
     anywhere: bool = False
     """Take coordinates outside the country too."""
     offices: Callable[[str], tuple[str, str | None]] = lambda text: (text, None)
     """Gives the id of an office by what a cell calls it; or the text as it is, and what is wrong with it."""
+
+    @property
+    def times_of(self) -> tzinfo:
+        """The zone of times that name none."""
+        return self.zone or ZoneInfo(ZONE)
+
+    def within(self, layout: Layout) -> "ImportOptions":
+        """Return the options as they are for a file of this layout, as far as they were not given."""
+        zone = self.zone or ZoneInfo(layout.zone or ZONE)
+        return replace(self, source=self.source or layout.source, zone=zone)
 
 
 class Maker:
@@ -117,7 +129,7 @@ class Maker:
         if "received_time" in cells and (clock := read_time(cells["received_time"])) is None:
             notes.append(f"received_time: {quoted(cells['received_time'])} is no time of day")
         try:
-            return reported_at(stamp, clock, self._options.zone, self._now)
+            return reported_at(stamp, clock, self._options.times_of, self._now)
         except Implausible as error:
             notes.append(f"received: {quoted(cells['received'])} {error}")
             return None
@@ -125,7 +137,7 @@ class Maker:
     def _stamp(self, field_: str, cells: Mapping[str, str], notes: list[str]) -> Stamp | None:
         if field_ not in cells:
             return None
-        stamp = read_date(cells[field_], self._orders.get(field_), self._options.zone)
+        stamp = read_date(cells[field_], self._orders.get(field_), self._options.times_of)
         if stamp is None:
             order = f" written {order}" if (order := self._orders.get(field_)) else ""
             notes.append(f"{field_}: {quoted(cells[field_])} is no date{order}")
@@ -144,7 +156,7 @@ class Maker:
             data["category"] = read.category(cells["category"])
         if stamp := self._stamp("event_date", cells, notes):
             try:
-                reported = (received or self._now).astimezone(self._options.zone).date()
+                reported = (received or self._now).astimezone(self._options.times_of).date()
                 data["event_date"] = plausible_day(stamp.day, reported).isoformat()
             except Implausible as error:
                 notes.append(f"event_date: {quoted(cells['event_date'])} {error}")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Final
+from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -14,11 +14,10 @@ from agents.bridges.cells import quoted
 from agents.bridges.dates import Order
 from agents.bridges.importing import LAPOR, OPEN311
 from agents.bridges.layouts import Layout, catalogue
+from agents.bridges.rows import ZONE
 from agents.cli.senders import channel
 from events.vocabulary import ComplaintClass
 from workflow.policy import Policy
-
-DEFAULT_ZONE: Final = "Asia/Jakarta"
 
 
 class Format(StrEnum):
@@ -28,9 +27,9 @@ class Format(StrEnum):
     LAPOR = LAPOR
 
 
-def _zone(given: str) -> str:
+def _zone(given: str | None) -> str | None:
     try:
-        ZoneInfo(given)
+        ZoneInfo(given or ZONE)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise typer.BadParameter(f"{given!r} is no time zone (such as Asia/Makassar)") from None
     return given
@@ -67,7 +66,10 @@ Dates = Annotated[
     Order | None,
     typer.Option("--dates", help="the order of day, month and year in numbers; found out for each column unless given"),
 ]
-Zone = Annotated[str, typer.Option(callback=_zone, help="the time zone of times that name none")]
+Zone = Annotated[
+    str | None,
+    typer.Option(callback=_zone, help=f"the zone of times that name none; of the layout unless given, else {ZONE}"),
+]
 Anywhere = Annotated[bool, typer.Option("--anywhere", help=f"keep coordinates outside {catalogue().country['name']}")]
 OpenAs = Annotated[
     list[str] | None,

@@ -13,8 +13,8 @@ import typer
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from agents.bridges.importing import NOTHING, Import, TableOptions, open_import
-from agents.bridges.items import Item, Report, UnreadableFile
+from agents.bridges.importing import Import, TableOptions, open_import
+from agents.bridges.items import NOTHING, Item, Report, UnreadableFile
 from agents.bridges.rows import ImportOptions
 from agents.bridges.status import StatusWords
 from agents.cli import import_options as asked
@@ -59,7 +59,7 @@ def submit(  # noqa: PLR0913 -- the options of a command are its arguments
     hidden: asked.Hidden = False,
     encoding: asked.Encoding = None,
     dates: asked.Dates = None,
-    zone: asked.Zone = asked.DEFAULT_ZONE,
+    zone: asked.Zone = None,
     anywhere: asked.Anywhere = False,
     open_as: asked.OpenAs = None,
     closed_as: asked.ClosedAs = None,
@@ -96,7 +96,7 @@ def submit(  # noqa: PLR0913 -- the options of a command are its arguments
         complaint_class or ComplaintClass.COMPLAINT,
         settled,
         words,
-        ZoneInfo(zone),
+        ZoneInfo(zone) if zone else None,
         anywhere,
         asked.offices_of(settings.policy),
     )

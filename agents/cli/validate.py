@@ -9,7 +9,7 @@ from typing import Annotated, BinaryIO
 import typer
 
 from agents import policies
-from agents.bridges.importing import NOTHING
+from agents.bridges.items import NOTHING
 from agents.bridges.lines import lines_of
 from agents.bridges.messages import head_of, is_json, messages_in
 from agents.cli.context import say, settings_of

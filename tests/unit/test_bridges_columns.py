@@ -1,11 +1,13 @@
 """Columns are found by the names people give them; what may matter and is not used is asked about."""
 
+from zoneinfo import ZoneInfo
+
 import pytest
-from bridge_files import items, opened, report
+from bridge_files import items, opened, report, reports, table
 
 from agents.bridges.columns import choose_columns
-from agents.bridges.items import BadLayout
-from agents.bridges.layouts import catalogue, plain
+from agents.bridges.items import BadLayout, Report, Skipped
+from agents.bridges.layouts import Layout, catalogue, plain
 
 
 def chosen(header: str, *wanted: str) -> dict[str, str]:
@@ -154,3 +156,71 @@ class TestKnownLayouts:
         found = report(text, columns=("event_date=CREATED_DATE", "title=SR_TYPE"))
         assert str(found.data.event_date) == "2026-03-16"
         assert (found.data.title, found.data.category) == ("Pothole", "pothole")
+
+
+class TestColumnsWithoutName:
+    @pytest.mark.parametrize("header", [["id", "judul", ""], ["id", "judul"]])
+    def test_one_behind_the_last_refuses_no_row_and_is_told(self, header: list[str]) -> None:
+        content = table([header, *([str(n), "Jalan", "x"] for n in range(9))])
+        assert len(reports(content)) == 9
+        assert "without a name and not used: column 3 (--map FIELD='column N' reads one)" in opened(content).told
+        assert {each.data.category for each in reports(content, columns=["category=column 3"])} == {"x"}
+
+    @pytest.mark.parametrize("row", [["id", "", "judul"], ["id", "judul", ""]])
+    def test_what_looks_like_privacy_stops_in_whichever_row(self, row: list[str]) -> None:
+        place = row.index("")
+        rows = [["1", "Jalan", "Jalan"] for _ in range(300)]
+        for each in rows:
+            each[place] = "x"
+        rows[-1][place] = "Rahasia"
+        content = table([row, *([str(n), *each[1:]] for n, each in enumerate(rows))])
+        with pytest.raises(BadLayout, match=rf"may matter: 'column {place + 1}' \(privacy\): name each with --map"):
+            opened(content)
+        asked = [f"secret=column {place + 1}"]
+        assert [type(each) for each in items(content.replace(",x", ",tidak"), columns=asked)] == [Report] * 300
+
+    def test_a_cell_too_many_still_costs_its_row(self) -> None:
+        content = table([["id", "judul"], *([str(n), "Jalan"] for n in range(5)), ["9", "Jalan", "rusak"]])
+        assert [type(each) for each in items(content)] == [Report] * 5 + [Skipped]
+
+
+class TestPrivacyInAnotherColumn:
+    @pytest.mark.parametrize(("name", "field"), [("Jenis", "class"), ("Kategori", "category"), ("Kota", "city")])
+    @pytest.mark.parametrize("word", ["Rahasia", "ANONIM"])
+    def test_it_stops_with_what_to_do(self, name: str, field: str, word: str) -> None:
+        content = table([["id", "judul", name], ["1", "Jalan", ""], ["2", "Lampu", word]])
+        with pytest.raises(BadLayout) as refusal:
+            opened(content)
+        assert str(refusal.value) == (
+            f"column '{name}' is taken for {field} and holds '{word}': say with --map 'privacy={name}' that it is "
+            f"about privacy, or with --map '{field}={name}' that it is not"
+        )
+        first, second = reports(content, columns=[f"privacy={name}"])
+        assert (first.data.anonymous, first.data.secret) == (False, False)
+        assert (second.data.anonymous, second.data.secret) == (word == "ANONIM", word == "Rahasia")
+
+
+class TestWhatALayoutKnows:
+    CHICAGO = "SR_NUMBER,SR_TYPE,STATUS,CREATED_DATE\nSR1,Pothole,Open,03/25/2026 09:11:00 AM\nSR2,Tree,,03/26/2026\n"
+
+    def test_it_carries_the_zone_of_its_times(self) -> None:
+        first, _ = reports(self.CHICAGO)
+        assert first.time is not None
+        assert first.time.isoformat() == "2026-03-25T14:11:00+00:00"
+        assert (
+            "dates: CREATED_DATE mdy; times without a zone are of America/Chicago (--zone)" in opened(self.CHICAGO).told
+        )
+        first, _ = reports(self.CHICAGO, zone=ZoneInfo("Asia/Makassar"))
+        assert first.time is not None
+        assert first.time.isoformat() == "2026-03-25T01:11:00+00:00"
+
+    @pytest.mark.parametrize("layout", catalogue().layouts, ids=lambda layout: layout.name)
+    def test_a_zone_is_one(self, layout: Layout) -> None:
+        if layout.zone is not None:
+            assert ZoneInfo(layout.zone).key == layout.zone
+
+    def test_a_request_that_does_not_say_where_it_stands_counts_as_open_and_that_is_told(self) -> None:
+        assert "status: 1 of 2 have none and count as open" in opened(self.CHICAGO).told
+        requests = '[{"service_request_id": 1, "description": "x", "status": null}]'
+        assert opened(requests).told[-1] == "status: 1 of 1 have none and count as open"
+        assert not any(line.startswith("status:") for line in opened("id,judul\n1,Jalan\n").told)

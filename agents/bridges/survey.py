@@ -1,0 +1,159 @@
+"""What must be decided about all entries of a file before any of them is sent."""
+
+from collections import Counter
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import UTC
+from typing import Final
+
+from agents.bridges.cells import error_of, quoted, readable
+from agents.bridges.columns import Columns, refuse_overlooked
+from agents.bridges.dates import DateColumn, Order, read_date
+from agents.bridges.items import NOTHING, BadLayout, Entry, Skipped, UnreadableFile, Unusable
+from agents.bridges.privacy import private_words
+from agents.bridges.rows import ImportOptions
+
+_SAMPLED: Final = 200
+_SHORT: Final = 40
+_PRIVATE: Final = ("anonim", "anonym", "rahasia", "confidential")
+"""A short cell with one of these is about privacy, whatever else is in its column: `Sangat Rahasia`."""
+_OFTEN: Final = 20
+"""A word that one of so many entries has is a word of the file, and no mistake in one of them."""
+_WORDS: Final = (
+    "class",
+    "category",
+    "office",
+    "province",
+    "city",
+    "district",
+    "village",
+    "attachments",
+    "received_time",
+)
+"""Fields of words that are none of privacy; a text or a name may be any word."""
+
+
+class Looks:
+    """What stands in the columns of a table that no field takes, and what does not belong into those that one does."""
+
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._seen = {position: _Column() for position in columns.unused if position not in columns.ignored}
+        self._rows = 0
+
+    def see(self, entry: Entry | Skipped) -> None:
+        """Take a row into account.
+
+        Raises:
+            BadLayout: a column that was taken for something else is about privacy.
+        """
+        if isinstance(entry, Skipped):
+            return
+        self._rows += 1
+        for position, column in self._seen.items():
+            column.see(entry.raw[position], sampled=self._rows <= _SAMPLED)
+        for field in _WORDS:
+            cell = entry.cells.get(field, "").strip()
+            if cell.casefold() in private_words() and field not in self._columns.asked:
+                name = self._columns.name_of(field)
+                raise BadLayout(
+                    f"column {name!r} is taken for {field} and holds {quoted(cell)}: say with --map 'privacy={name}' "
+                    f"that it is about privacy, or with --map '{field}={name}' that it is not"
+                )
+
+    def refuse_overlooked(self) -> None:
+        """Stop where a column that is not used may matter.
+
+        Raises:
+            BadLayout: there is such a column.
+        """
+        refuse_overlooked(self._columns, {place: kind for place, each in self._seen.items() if (kind := each.kind)})
+
+    @property
+    def told(self) -> list[str]:
+        """Say which columns have no name, and are not used though something stands in them."""
+        nameless = [place for place, each in self._seen.items() if each.filled and not self._columns.header[place]]
+        names = ", ".join(self._columns.name(place) for place in nameless)
+        return [f"without a name and not used: {names} (--map FIELD='column N' reads one)"] if nameless else []
+
+
+class _Column:
+    """What stands in a column, by the first rows; for privacy by all of them."""
+
+    def __init__(self) -> None:
+        self.filled = 0
+        self._counts: Counter[str] = Counter()
+        self._sampled = 0
+        self._private = False
+
+    def see(self, cell: str, *, sampled: bool) -> None:
+        """Take a cell into account."""
+        said = cell.strip().casefold()
+        if not said or said == "-":
+            return
+        self.filled += 1
+        self._private |= len(said) <= _SHORT and (said in private_words() or any(stem in said for stem in _PRIVATE))
+        if sampled:
+            self._sampled += 1
+            self._counts["date"] += not said.isdigit() and read_date(said, None, UTC) is not None
+
+    @property
+    def kind(self) -> str | None:
+        """Return what it looks like, if all of it does; for privacy, one cell is enough."""
+        if self._private:
+            return "privacy"
+        return next((kind for kind, count in self._counts.items() if count and count == self._sampled), None)
+
+
+class Survey:
+    """The words and dates of all entries."""
+
+    def __init__(self, options: ImportOptions, dates: dict[str, DateColumn]) -> None:
+        self.total = 0
+        self._options = options
+        self._dates = dates
+        self._unknown: Counter[str] = Counter()
+        self._without_status = 0
+
+    def see(self, entry: Entry | Skipped) -> None:
+        """Take an entry into account."""
+        self.total += 1
+        if isinstance(entry, Skipped):
+            return
+        word = entry.cells.get("status", "").strip()
+        with suppress(Unusable):
+            self._without_status += not readable(word)
+            if error_of(word) is None and self._options.words.is_over(readable(word)) is None:
+                self._unknown[word] += 1
+        for name, column in self._dates.items():
+            if cell := entry.cells.get(name, "").strip():
+                column.see(cell)
+
+    def decide(self) -> dict[str, Order | None]:
+        """Return the order of the dates of each column.
+
+        Raises:
+            UnreadableFile: there are no entries.
+            BadLayout: an order is left open, or a word for where requests stand is not known.
+        """
+        if not self.total:
+            raise UnreadableFile(NOTHING)
+        often = {word: count for word, count in self._unknown.most_common() if count * _OFTEN >= self.total}
+        if often:
+            words = ", ".join(f"{quoted(word)} ({count} of {self.total})" for word, count in list(often.items())[:10])
+            word = quoted(next(iter(often)))
+            raise BadLayout(
+                f"not known whether what has this status is over: {words}: explain each with --open-as {word} or "
+                f"--closed-as {word}"
+            )
+        return {name: column.order() for name, column in self._dates.items()}
+
+    def told(self, fields: Collection[str]) -> list[str]:
+        """Say in which order and zone dates are read, and how many entries do not say where they stand."""
+        orders = {name: column.order() for name, column in self._dates.items() if name in fields}
+        said = ", ".join(f"{self._dates[name].name} {order}" for name, order in orders.items() if order)
+        zone = [f"times without a zone are of {self._options.times_of} (--zone)"] if "received" in fields else []
+        lines = [f"dates: {'; '.join([*([said] if said else []), *zone])}"] if said or zone else []
+        if "status" in fields and (count := self._without_status):
+            lines.append(f"status: {count} of {self.total} have none and count as open")
+        return lines
