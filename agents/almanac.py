@@ -11,8 +11,8 @@ from events.announcements import CALENDAR_KEY, AnnouncementEvent, Announcements
 from events.codec import decode_calendar, encode_calendar
 from events.topics import TopicName
 from events.writer import state_headers
-from workflow.announcing import all_with_announcements, announce, folded
-from workflow.handlers import Rejected
+from workflow.machine.handlers import Rejected
+from workflow.policy.announcements import all_with_announcements, announce, folded
 
 log = structlog.get_logger()
 

@@ -1,4 +1,4 @@
-"""Reads the topics of an environment back and lets `workflow.audit` judge what stands in them.
+"""Reads the topics of an environment back and lets `workflow.audit.invariants` judge what stands in them.
 
 Partition by partition, committed records only, through a consumer that belongs to no group and leaves no trace. How far
 the stages have come is asked first, so that what is written meanwhile is never taken for a loss.
@@ -41,8 +41,8 @@ from events.outcomes import Rejection, RejectionEvent, ResolutionEvent
 from events.parsing import read_ours
 from events.topics import STAGES, TopicName
 from events.writer import Origin
-from workflow.audit import Audit, Command, Kept, PartitionAudit
-from workflow.evidence import Handled, Place
+from workflow.audit.evidence import Handled, Place
+from workflow.audit.invariants import Audit, Command, Kept, PartitionAudit
 
 _READ: Final = (
     TopicName.INTAKE,

@@ -10,7 +10,7 @@ from agents.keys import Keys
 from events.commands import Command, CompleteReport, RegisterComplaint
 from events.reports import ReportContent
 from events.snapshot import Complaint
-from workflow.content import FIELDS, NOT_GIVEN, SLOT, key_of
+from workflow.stages.content_digests import FIELDS, NOT_GIVEN, SLOT, key_of
 
 _PURPOSE: Final = "report content"
 _BYTES: Final = SLOT * 6 // 8
@@ -19,7 +19,7 @@ _FIELDS: Final = tuple(("class_" if field == "class" else field, field.encode())
 
 
 class Contents:
-    """Makes the digests of `workflow.content` with the keys of the installation.
+    """Makes the digests of `workflow.stages.content_digests` with the keys of the installation.
 
     Those of two complaints differ also where the reports agree: each complaint is a salt.
     """

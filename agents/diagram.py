@@ -19,9 +19,9 @@ from events.commands import COMMANDS, Command
 from events.facts import FACTS, Fact
 from events.topics import ALL_TOPICS, STAGES, TOPICS, TopicName
 from events.vocabulary import Status
-from workflow.roles import MAY
-from workflow.rules import RULES, Passing, Rule
-from workflow.transitions import HEARD_IN, OPEN, TRANSITIONS
+from workflow.deadlines.clock_rules import RULES, Passing, Rule
+from workflow.machine.permissions import MAY
+from workflow.machine.transitions import HEARD_IN, OPEN, TRANSITIONS
 
 DOCUMENTS: Final = (
     "docs/lifecycle.md",

@@ -9,8 +9,8 @@ from events.commands import Command
 from events.facts import Recorded
 from events.snapshot import Complaint
 from events.vocabulary import Status
-from workflow.disposition import disposal
-from workflow.policy import Policy
+from workflow.policy.model import Policy
+from workflow.stages.disposition import disposal
 
 NAME = "disposition"
 

@@ -13,8 +13,8 @@ from events.codec import decode_own_fact
 from events.facts import ComplaintRegistered, Recorded
 from events.topics import TopicName
 from events.writer import Origin
-from workflow.duplicates import Index, fingerprint
-from workflow.policy import Policy, PolicySet
+from workflow.policy.model import Policy, PolicySet
+from workflow.stages.duplicates import Index, fingerprint
 
 log = structlog.get_logger()
 

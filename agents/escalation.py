@@ -8,8 +8,8 @@ from agents.shell.reactions import Reacting
 from events.commands import Command
 from events.facts import Recorded
 from events.snapshot import Complaint
-from workflow.escalation import next_rung
-from workflow.policy import Policy
+from workflow.policy.model import Policy
+from workflow.stages.escalation import next_rung
 
 NAME = "escalation"
 

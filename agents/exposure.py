@@ -10,10 +10,10 @@ from agents.settings import Settings
 from events.client import Record
 from events.reports import ReporterIdentity
 from events.topics import TopicName
-from workflow.audit import Audit
-from workflow.evidence import Place
-from workflow.history import Code
-from workflow.privacy import exposed, traces
+from workflow.audit.complaint_history import Code
+from workflow.audit.evidence import Place
+from workflow.audit.identifiers import exposed, traces
+from workflow.audit.invariants import Audit
 
 READS: Final = (TopicName.IDENTITIES, TopicName.STORIES)
 """What is read beside the topics of an audit."""

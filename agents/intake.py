@@ -9,7 +9,7 @@ from events.client.partitions import partition_of
 from events.codec import decode_report, encode_command, encode_value
 from events.ids import stage_command_id
 from events.topics import TopicName
-from workflow.intake import identity, registration
+from workflow.stages.intake import identity, registration
 
 SOURCE = "/stages/intake"
 GATHERS_SECONDS: Final = 0.02

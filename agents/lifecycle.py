@@ -44,10 +44,10 @@ from events.stored import Snapshot, basis_of, snapshot_in, version_of
 from events.topics import TopicName
 from events.vocabulary import Detail, Refusal
 from events.writer import WRITER, Origin, foreign, is_repair, state_headers, writer_of
-from workflow.decide import decide
-from workflow.handlers import Rejected
-from workflow.policy import Policy
-from workflow.transitions import OPEN
+from workflow.machine.decide import decide
+from workflow.machine.handlers import Rejected
+from workflow.machine.transitions import OPEN
+from workflow.policy.model import Policy
 
 log = structlog.get_logger()
 

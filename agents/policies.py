@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from agents.toml_lines import line_of, path_of
-from workflow.policy import PolicyError, PolicySet, UnusableOffices, parse_policies
+from workflow.policy.model import PolicyError, PolicySet, UnusableOffices, parse_policies
 
-_PACKAGED: Final = resources.files("workflow") / "policies"
+_PACKAGED: Final = resources.files("workflow") / "policy"
 _OFFICES: Final = "offices.toml"
 _LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a file: all offices of the country have a fraction of it."""

@@ -12,13 +12,13 @@ from events.commands import Command, CommandEvent, DisposeComplaint, command_typ
 from events.ids import stage_command_id
 from events.reports import ReportSubmitted
 from events.topics import TopicName
-from workflow.announcing import announce
-from workflow.decide import decide
-from workflow.handlers import Rejected, known_office
-from workflow.intake import registration
-from workflow.policy import Policy
-from workflow.roles import MAY, possible_roles, who_may
-from workflow.verification import missing_fields
+from workflow.machine.decide import decide
+from workflow.machine.handlers import Rejected, known_office
+from workflow.machine.permissions import MAY, possible_roles, who_may
+from workflow.policy.announcements import announce
+from workflow.policy.model import Policy
+from workflow.stages.intake import registration
+from workflow.stages.verification import missing_fields
 
 _INTAKE: Final = "/stages/intake"
 

@@ -5,10 +5,10 @@ from typing import Final
 
 from events.announcements import Announcements
 from events.codec import decode_calendar
-from workflow.announcing import all_with_announcements
-from workflow.policy import PolicySet
-from workflow.redating import may_move, moving_days
-from workflow.timers import Schedule
+from workflow.deadlines.recalculation import may_move, moving_days
+from workflow.deadlines.schedule import Schedule
+from workflow.policy.announcements import all_with_announcements
+from workflow.policy.model import PolicySet
 
 LOOKED_AT_ONCE: Final = 2_000
 """Complaints that a partition looks at in one tick."""

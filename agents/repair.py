@@ -32,7 +32,7 @@ from events.errors import Undecodable
 from events.installation import writer_since
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
 from events.writer import WRITER, Origin, repair_headers, source_offset_of, writer_of
-from workflow.evidence import Place
+from workflow.audit.evidence import Place
 
 _ANSWER_S: Final = 30
 _READ: Final = (TopicName.EVENTS, TopicName.STATE, TopicName.INSTALLATION)

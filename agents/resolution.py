@@ -22,7 +22,7 @@ from events.outcomes import Story
 from events.parsing import read_ours
 from events.topics import TopicName
 from events.writer import Origin, marked
-from workflow.resolution import publishes, resolution, told
+from workflow.stages.resolution import publishes, resolution, told
 
 NAME = "resolution"
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from workflow.policy import Policy, PolicySet, Rules
+from workflow.policy.model import Policy, PolicySet, Rules
 
 VERSION: Final = "policy/"
 OFFICE: Final = "office/"

@@ -24,7 +24,7 @@ from events.ids import stage_command_id
 from events.stored import Timetable, read_part
 from events.topics import TopicName
 from events.writer import Origin, foreign
-from workflow.timers import Alarm, Schedule
+from workflow.deadlines.schedule import Alarm, Schedule
 
 log = structlog.get_logger()
 

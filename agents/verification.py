@@ -10,8 +10,8 @@ from events.commands import Command
 from events.facts import Recorded
 from events.snapshot import Complaint
 from events.vocabulary import Status
-from workflow.policy import Policy
-from workflow.verification import verdict
+from workflow.policy.model import Policy
+from workflow.stages.verification import verdict
 
 NAME = "verification"
 

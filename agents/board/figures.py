@@ -15,7 +15,7 @@ from agents.board.standings import HourCounts, OfficeCounts, Standings
 from agents.deadletters import Reason
 from events.vocabulary import Status
 from events.wording import clipped
-from workflow.transitions import OPEN
+from workflow.machine.transitions import OPEN
 
 NAMED: Final = 10
 """So many complaints are named in a list."""

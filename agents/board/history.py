@@ -21,7 +21,7 @@ from events.facts import Recorded
 from events.snapshot import Clock, Complaint
 from events.topics import TopicName
 from events.wording import clipped
-from workflow.secrecy import Content, content_of
+from workflow.reports.redaction import Content, content_of
 
 SHOWN: Final = 200
 """So many facts are told, the last ones."""

@@ -9,8 +9,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from events.snapshot import Clock
 from events.stored import read_part
 from events.vocabulary import ClockName, Status
-from workflow.rules import RULES, Passing
-from workflow.transitions import OPEN
+from workflow.deadlines.clock_rules import RULES, Passing
+from workflow.machine.transitions import OPEN
 
 OBLIGATIONS: Final = frozenset(name for name, rule in RULES.items() if rule.passing is Passing.BREACH) - {
     ClockName.ESCALATION

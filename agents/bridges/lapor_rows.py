@@ -13,7 +13,7 @@ from events import facts as f
 from events.reports import Location
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ComplaintClass, Status
-from workflow.secrecy import content_of
+from workflow.reports.redaction import content_of
 
 HEADER: Final = (
     *("Tracking ID", "Tanggal Laporan Masuk", "Pelapor", "Klasifikasi Laporan", "Kategori", "Judul Laporan"),
@@ -93,7 +93,7 @@ def row(
 ) -> tuple[str, ...]:
     """Return the cells of a complaint, under `HEADER`.
 
-    Of a secret complaint nothing of its content is told (`workflow/secrecy.py`). Who reported an anonymous one is never
+    Of a secret complaint nothing of its content is told (`workflow/reports/redaction.py`). Who reported an anonymous one is never
     told, whether `reporter` is known or not; of one that is secret only, it is told if known.
 
     Args:

@@ -17,8 +17,8 @@ from agents.settings import Settings
 from events.base import timestamp
 from events.installation import Incident
 from events.topics import TopicName
-from workflow.audit import Audit, Kept
-from workflow.history import Code
+from workflow.audit.complaint_history import Code
+from workflow.audit.invariants import Audit, Kept
 
 # each kind of violation breaks one of these
 HOLDS: Final[dict[str, frozenset[Code]]] = {

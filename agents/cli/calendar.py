@@ -22,9 +22,9 @@ from events.client.errors import KafkaFailure
 from events.codec import decode_announcement
 from events.errors import InvalidCommand, Undecodable
 from events.topics import TopicName
-from workflow.announcing import with_announcements
-from workflow.policy import Policy
-from workflow.yearbook import DayOff, Kind, Year, year_of
+from workflow.policy.announcements import with_announcements
+from workflow.policy.model import Policy
+from workflow.reports.calendar_report import DayOff, Kind, Year, year_of
 
 _FIRST_YEAR: Final = 1946
 _LAST_YEAR: Final = 2100

@@ -19,7 +19,7 @@ from agents.schemas.files import SchemasError
 from events.client import NoSuchComplaint
 from events.client.errors import KafkaFailure
 from events.client.settings import SettingsError
-from workflow.policy import PolicyError
+from workflow.policy.model import PolicyError
 
 FAILED: Final = 1
 MISUSED: Final = 2

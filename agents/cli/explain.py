@@ -19,10 +19,10 @@ from agents.cli.wording import local, safe, shortened
 from events.client import calendar_for
 from events.facts import Recorded
 from events.vocabulary import ClockName
-from workflow.announcing import with_announcements
-from workflow.explain import Explanation, Origin, Run, Step, explain
-from workflow.policy import Policy
-from workflow.strip import Day
+from workflow.policy.announcements import with_announcements
+from workflow.policy.model import Policy
+from workflow.reports.day_breakdown import Day
+from workflow.reports.explain import Explanation, Origin, Run, Step, explain
 
 _UNCONFIRMED: Final = "default, not confirmed"
 _RULES: Final = {

@@ -17,7 +17,7 @@ from agents.bridges.layouts import Layout, catalogue
 from agents.bridges.rows import ZONE
 from agents.cli.senders import channel
 from events.vocabulary import ComplaintClass
-from workflow.policy import Policy
+from workflow.policy.model import Policy
 
 
 class Format(StrEnum):

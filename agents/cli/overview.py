@@ -14,7 +14,7 @@ from events.errors import Undecodable
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import ClockName, Status
-from workflow.transitions import OPEN
+from workflow.machine.transitions import OPEN
 
 READS: Final = (TopicName.STATE, TopicName.REJECTIONS, TopicName.DEAD_LETTERS)
 

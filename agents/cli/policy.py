@@ -19,8 +19,8 @@ from events.client import announcements_for, require_topics
 from events.client.reading import installation_values
 from events.topics import TopicName
 from events.vocabulary import ClockName, ComplaintClass
-from workflow.announcing import impossible
-from workflow.policy import Policy, PolicySet
+from workflow.policy.announcements import impossible
+from workflow.policy.model import Policy, PolicySet
 
 
 def application() -> typer.Typer:

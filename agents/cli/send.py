@@ -20,8 +20,8 @@ from events.client import AnswerUnreadable, Gateway, Order, Outcome, Unconfirmed
 from events.commands import COMMANDS, Command
 from events.errors import InvalidCommand, Undecodable
 from events.topics import TopicName
-from workflow.roles import MAY, Role, who_may
-from workflow.transitions import HEARD_IN, OPEN
+from workflow.machine.permissions import MAY, Role, who_may
+from workflow.machine.transitions import HEARD_IN, OPEN
 
 _STAGES_OWN: Final = frozenset({"register-complaint", "notice-deadline", "escalate-complaint", "reschedule-deadlines"})
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)

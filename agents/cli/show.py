@@ -11,7 +11,7 @@ from agents.cli.timeline import as_json, as_text
 from agents.settings import Settings
 from events.client import Dossier, NoSuchComplaint, find_complaint, read_dossier, require_topics
 from events.topics import TopicName
-from workflow.policy import Policy, PolicySet, UnknownPolicy
+from workflow.policy.model import Policy, PolicySet, UnknownPolicy
 
 _TOPICS = (TopicName.EVENTS, TopicName.REJECTIONS, TopicName.STATE)
 

@@ -16,8 +16,8 @@ from events.client import Dossier
 from events.facts import ComplaintRegistered, ReportCompleted
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName
-from workflow.offices import UnknownOffice
-from workflow.policy import Policy
+from workflow.policy.model import Policy
+from workflow.policy.offices import UnknownOffice
 
 
 def as_text(dossier: Dossier, policy: Policy, now: datetime) -> Iterator[RenderableType]:

@@ -18,7 +18,7 @@ from agents.cli.given import name_of, one_line, opened
 from agents.cli.wording import safe
 from agents.mistakes import Verdict, judge
 from agents.prospects import prospects
-from workflow.policy import Policy
+from workflow.policy.model import Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from agents.shell.records import REPLAYS
 from events.client.connection import confirmation, connection, kafka_errors, require_topics
 from events.codec import HEADERS
 from events.topics import INWARD, INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, TopicName
-from workflow.evidence import Place
+from workflow.audit.evidence import Place
 
 _ANSWER_S: Final = 30
 

@@ -15,7 +15,7 @@ from agents.settings import Settings
 from agents.shell.records import KEY_TRUNCATED, TRUNCATED, replays_of
 from events.client import Record, read_all, require_topics
 from events.topics import TopicName
-from workflow.evidence import Place
+from workflow.audit.evidence import Place
 
 REPLAYED: Final = "replayed"
 DISCARDS: Final = "discards"

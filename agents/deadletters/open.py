@@ -7,7 +7,7 @@ from typing import Final
 from agents.deadletters.letters import settled_by
 from agents.diskmap import DiskMap
 from events.client import Record
-from workflow.evidence import Place
+from workflow.audit.evidence import Place
 
 
 @dataclass(frozen=True, slots=True)

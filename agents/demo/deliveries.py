@@ -9,7 +9,7 @@ from agents.bridges.items import BadLayout, Report, Skipped, UnreadableFile
 from agents.bridges.rows import ImportOptions
 from agents.demo.generator import Generator
 from agents.demo.scripts import Script
-from workflow.policy import Policy
+from workflow.policy.model import Policy
 
 
 class NoReports(Exception):

@@ -31,7 +31,7 @@ from agents.settings import Settings
 from events.client.errors import BrokerUnreachable, KafkaFailure
 from events.client.security import PLAINTEXT
 from events.client.settings import DEFAULT_BROKER
-from workflow.policy import PolicyError
+from workflow.policy.model import PolicyError
 
 POLICY: Final = "demo"
 PARTITIONS: Final = 4

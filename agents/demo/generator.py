@@ -19,7 +19,7 @@ from agents.demo.scripts import Conduct, Desk, Script, drawn, pick
 from agents.demo.writing import Writer
 from events.reports import ReportData, ReportSubmitted
 from events.vocabulary import ArchiveReason, ComplaintClass
-from workflow.offices import Directory, Level, Office
+from workflow.policy.offices import Directory, Level, Office
 
 
 class Kind(Enum):

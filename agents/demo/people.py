@@ -15,7 +15,7 @@ from events.commands import Command, ReplyToFollowUp
 from events.facts import FollowUpReplied, Recorded
 from events.ids import stage_command_id
 from events.snapshot import Complaint
-from workflow.policy import PolicySet
+from workflow.policy.model import PolicySet
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from events import facts as f
 from events.reports import Location
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, Status
-from workflow.disposition import competent_office
-from workflow.durations import Unit
-from workflow.offices import Level
-from workflow.policy import Policy
-from workflow.transitions import HEARD_IN, OPEN
+from workflow.deadlines.durations import Unit
+from workflow.machine.transitions import HEARD_IN, OPEN
+from workflow.policy.model import Policy
+from workflow.policy.offices import Level
+from workflow.stages.disposition import competent_office
 
 _ANSWERS: Final = {topic.category: topic.answers for topic in phrases.TOPICS}
 _ANY_ANSWER: Final = tuple(answer for answers in _ANSWERS.values() for answer in answers)

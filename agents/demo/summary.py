@@ -11,7 +11,7 @@ from rich.table import Table
 from agents.demo.tally import OURS, Tally
 from events.snapshot import Complaint
 from events.vocabulary import Outcome, Status
-from workflow.audit import Audit
+from workflow.audit.invariants import Audit
 
 _SLOWEST: Final = 5
 _OFFICES: Final = 10

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from agents.demo import phrases
 from events.reports import Location, Reporter
-from workflow.offices import Office
+from workflow.policy.offices import Office
 
 _DATED: Final = 0.8
 _TALKATIVE: Final = 0.5

@@ -12,7 +12,7 @@ from events.facts import FACTS, fact_type
 from events.outcomes import Rejection, Resolution
 from events.reports import ReportSubmitted
 from events.topics import STAGES, TopicName
-from workflow.roles import MAY, Role
+from workflow.machine.permissions import MAY, Role
 
 IDENTITY: Final = "reporter-identity.v1"
 STORY: Final = "story.v1"

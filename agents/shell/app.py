@@ -26,7 +26,7 @@ from agents.shell.tracing import tracing
 from agents.shell.web import StageWeb
 from events.access import ROLES
 from events.client.settings import SettingsError
-from workflow.policy import PolicyError, PolicySet
+from workflow.policy.model import PolicyError, PolicySet
 
 _COLLECTOR: Final = (100_000, 50, 100)
 """Python's own thresholds make the collector look through a memory of millions again and again while it is read."""

@@ -10,7 +10,7 @@ from agents import rollout
 from agents.shell.installation import Installation
 from agents.shell.process import end_with
 from agents.shell.stage import RefusedToStart
-from workflow.policy import PolicySet
+from workflow.policy.model import PolicySet
 
 log = structlog.get_logger()
 

@@ -13,7 +13,7 @@ from events.ids import stage_command_id
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.writer import Origin
-from workflow.policy import Policy
+from workflow.policy.model import Policy
 
 Reaction = Callable[[Recorded, Policy, datetime], Command | None]
 """Given a fact and where it left its complaint, the policy that this is under and the log's time: the command to send,

@@ -32,7 +32,7 @@ from agents.shell.tracing import PASSING, Tracing
 from agents.shell.writer import Writer
 from events.installation import writer_since
 from events.topics import TopicName
-from workflow.policy import PolicySet
+from workflow.policy.model import PolicySet
 
 log = structlog.get_logger()
 

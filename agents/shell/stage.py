@@ -10,7 +10,7 @@ from agents.shell.metrics import Holding, Metrics
 from agents.shell.records import Output
 from events.base import log_moment
 from events.topics import STAGES, TopicName
-from workflow.policy import PolicySet
+from workflow.policy.model import PolicySet
 
 Record = Any
 """An aiokafka `ConsumerRecord`; aiokafka ships no types."""

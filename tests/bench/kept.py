@@ -25,10 +25,10 @@ from events.codec import encode_complaint, encode_snapshot
 from events.ids import stage_command_id
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
-from workflow.decide import decide
-from workflow.handlers import Rejected
-from workflow.intake import registration
-from workflow.policy import Policy
+from workflow.machine.decide import decide
+from workflow.machine.handlers import Rejected
+from workflow.policy.model import Policy
+from workflow.stages.intake import registration
 
 _SAMPLES: Final = 500
 _AT_A_TIME: Final = 10_000

@@ -117,7 +117,7 @@ def _shared_out(settings: Settings, workers: list[Worker]) -> bool:
 
 def engine_settings(broker: str, folder: Path, partitions: int = 4) -> Settings:
     """Return settings under the real policy, except that a machine verifies what is complete."""
-    source = Path(__file__).parents[2] / "workflow" / "policies" / "lapor.toml"
+    source = Path(__file__).parents[2] / "workflow" / "policy" / "lapor.toml"
     before = source.read_text()
     text = before.replace('machine = ["postpone", "dispose"]', 'machine = ["verify", "postpone", "dispose"]')
     if text == before:

@@ -22,8 +22,8 @@ from events.snapshot import Complaint
 from events.topics import STAGES, TopicName
 from events.vocabulary import ClockName, ComplaintClass
 from events.writer import state_headers
-from workflow.decide import decide
-from workflow.handlers import Rejected
+from workflow.machine.decide import decide
+from workflow.machine.handlers import Rejected
 
 CHANNEL: Final = "/channels/bench"
 HOLDER: Final = "/offices/denpasar-pupr"

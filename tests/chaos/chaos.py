@@ -33,7 +33,7 @@ from events.facts import Recorded
 from events.outcomes import Rejection
 from events.snapshot import Complaint
 from events.topics import STAGES
-from workflow.audit import Audit
+from workflow.audit.invariants import Audit
 
 DRAIN_SECONDS: Final = 240.0
 LEAST_FAULTS: Final = 5

@@ -21,7 +21,7 @@ from agents.audit import audit
 from agents.keys import Keys
 from agents.settings import Settings
 from events.topics import STAGES
-from workflow.audit import Audit
+from workflow.audit.invariants import Audit
 
 WAIT_SECONDS = 60.0
 

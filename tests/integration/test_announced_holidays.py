@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from agents.audit import audit
 from agents.cli.app import application
-from workflow.calendar import Calendar
+from workflow.deadlines.working_days import Calendar
 
 COMPLAINTS = 12
 WIB = ZoneInfo("Asia/Jakarta")

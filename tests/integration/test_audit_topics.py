@@ -33,10 +33,10 @@ from events.outcomes import Rejection
 from events.reports import Reporter, ReporterIdentity
 from events.topics import TopicName
 from events.vocabulary import Refusal
-from workflow.decide import decide
-from workflow.handlers import Rejected
-from workflow.history import Code
-from workflow.intake import registration
+from workflow.audit.complaint_history import Code
+from workflow.machine.decide import decide
+from workflow.machine.handlers import Rejected
+from workflow.stages.intake import registration
 
 POLICY = policies.load("demo").versions[-1]
 NOW = datetime(2026, 3, 16, 2, tzinfo=UTC)

@@ -28,7 +28,7 @@ from agents.shell.failpoints import POINTS, VARIABLE
 from events.client.partitions import partition_of
 from events.codec import decode_report, encode_command
 from events.ids import stage_command_id
-from workflow.intake import registration
+from workflow.stages.intake import registration
 
 PARTITIONS = 2
 DEATH_SECONDS = 40.0

@@ -31,7 +31,7 @@ from events.codec import decode_fact, decode_report, encode_command
 from events.errors import Undecodable
 from events.ids import stage_command_id
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
-from workflow.intake import registration
+from workflow.stages.intake import registration
 
 PUPR = "/offices/denpasar-pupr"
 

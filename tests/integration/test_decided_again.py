@@ -16,11 +16,11 @@ from agents.cli.app import application
 from events.client import Publisher
 from events.ids import complaint_id
 from events.topics import TopicName
-from workflow.announcing import MOST_OF_A_DAY
+from workflow.policy.announcements import MOST_OF_A_DAY
 
 REPORTS = 8
 DECIDING = ("verification", "disposition", "escalation")
-DEMO = Path(__file__).parent.parent.parent / "workflow" / "policies" / "demo.toml"
+DEMO = Path(__file__).parent.parent.parent / "workflow" / "policy" / "demo.toml"
 
 
 def alur(engine: Engine, *arguments: str) -> Result:

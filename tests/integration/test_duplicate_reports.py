@@ -11,7 +11,7 @@ from agents.audit import audit
 from events.client.partitions import partition_of
 from events.ids import complaint_id
 
-DEMO = Path(__file__).parent.parent.parent / "workflow" / "policies" / "demo.toml"
+DEMO = Path(__file__).parent.parent.parent / "workflow" / "policy" / "demo.toml"
 SMS, WEB = "/channels/sms", "/channels/web"
 SAME = 300
 

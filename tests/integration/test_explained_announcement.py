@@ -11,7 +11,7 @@ from engines import command_event, eventually
 from typer.testing import CliRunner
 
 from agents.cli.app import application
-from workflow.calendar import Calendar
+from workflow.deadlines.working_days import Calendar
 
 
 def announce(engine: Any, day: str, name: str) -> None:

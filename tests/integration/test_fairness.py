@@ -19,7 +19,7 @@ DECIDERS = ("lifecycle", "sla")
 @pytest.fixture
 def engine(stopped_engine: Engine, tmp_path: Path) -> Engine:
     """An engine whose offices have longer to follow up than a slow machine needs to stop a stage."""
-    demo = (resources.files("workflow") / "policies" / "demo.toml").read_text()
+    demo = (resources.files("workflow") / "policy" / "demo.toml").read_text()
     policy = tmp_path / "patient.toml"
     policy.write_text(re.sub(r'^follow_up = "\d+ seconds"', 'follow_up = "14 seconds"', demo, flags=re.MULTILINE))
     stopped_engine.settings = replace(stopped_engine.settings, policy=str(policy))

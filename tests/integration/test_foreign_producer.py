@@ -13,7 +13,7 @@ from agents.audit import audit
 from agents.cli.app import application
 from agents.shell.process import EXIT_TRY_AGAIN
 from events.topics import STAGES
-from workflow.history import Code
+from workflow.audit.complaint_history import Code
 
 STATE, EVENTS = "complaints.state", "complaints.events"
 KINDS = ("tombstone", "version", "policy", "field", "garbage", "shape", "other")

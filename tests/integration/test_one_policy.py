@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from agents import policies
 from agents.cli.app import application
 
-LAPOR = Path(__file__).parents[2] / "workflow" / "policies" / "lapor.toml"
+LAPOR = Path(__file__).parents[2] / "workflow" / "policy" / "lapor.toml"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 from engines import Engine
 
 from events.commands import COMMANDS
-from workflow.transitions import HEARD_IN
+from workflow.machine.transitions import HEARD_IN
 
 ROOT = Path(__file__).parents[2]
 MARKED = re.compile(r"<!-- tried by tests/integration/test_readme.py -->\n```sh\n(.*?)```\n<!-- end -->", re.DOTALL)

@@ -87,7 +87,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredEngine]
     """Topics and rights are there, as `alur topics acl --apply` and `alur topics create` make them."""
     directory = tmp_path_factory.mktemp("secured")
     policy = directory / "quick.toml"
-    demo = resources.files("workflow").joinpath("policies", "demo.toml").read_text(encoding="utf-8")
+    demo = resources.files("workflow").joinpath("policy", "demo.toml").read_text(encoding="utf-8")
     policy.write_text(demo.replace('follow_up = "8 seconds"', 'follow_up = "2 seconds"'), encoding="utf-8")
     with secured_broker(directory, ["admin", "nobody", "latecomer", *(f"alur-{role}" for role in ROLES)]) as broker:
         settings = Settings(broker.plain, f"t{uuid.uuid4().hex[:12]}.", policy=str(policy), partitions=2)

@@ -25,10 +25,10 @@ from events.reports import Location, ReportContent
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import ArchiveReason, ComplaintClass, Status
-from workflow.decide import decide
-from workflow.escalation import next_rung
-from workflow.handlers import Rejected
-from workflow.policy import Policy
+from workflow.machine.decide import decide
+from workflow.machine.handlers import Rejected
+from workflow.policy.model import Policy
+from workflow.stages.escalation import next_rung
 
 CHANNEL: Final = "/channels/sms"
 CITIZEN: Final = "/citizens/anonymous"

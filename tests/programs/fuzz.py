@@ -34,8 +34,8 @@ from agents.broker.keys import with_local_keys
 from agents.cli.context import say
 from agents.settings import Settings
 from events.topics import BY_NAME, INWARD_RECORD_BYTES, STAGES, TopicName
-from workflow.audit import Audit
-from workflow.history import Code
+from workflow.audit.complaint_history import Code
+from workflow.audit.invariants import Audit
 
 INWARD: Final = (TopicName.INTAKE, TopicName.COMMANDS)
 OUTWARD: Final = (TopicName.EVENTS, TopicName.STATE, TopicName.STORIES, TopicName.RESOLUTIONS)

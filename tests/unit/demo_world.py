@@ -24,17 +24,17 @@ from events.facts import Recorded
 from events.ids import stage_command_id
 from events.snapshot import Complaint
 from events.topics import TopicName
-from workflow.audit import Audit
-from workflow.decide import decide
-from workflow.disposition import disposal
-from workflow.escalation import next_rung
-from workflow.evidence import Handled, Place
-from workflow.handlers import Rejected
-from workflow.intake import registration
-from workflow.policy import Policy
-from workflow.resolution import publishes
-from workflow.timers import alarms
-from workflow.verification import verdict
+from workflow.audit.evidence import Handled, Place
+from workflow.audit.invariants import Audit
+from workflow.deadlines.schedule import alarms
+from workflow.machine.decide import decide
+from workflow.machine.handlers import Rejected
+from workflow.policy.model import Policy
+from workflow.stages.disposition import disposal
+from workflow.stages.escalation import next_rung
+from workflow.stages.intake import registration
+from workflow.stages.resolution import publishes
+from workflow.stages.verification import verdict
 
 PARTITIONS = 4
 BEGIN = datetime(2026, 3, 16, 2, 0, tzinfo=UTC)

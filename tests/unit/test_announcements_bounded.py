@@ -14,9 +14,17 @@ from events.codec import decode_calendar, encode_calendar
 from events.ids import digest
 from events.topics import OUTWARD_RECORD_BYTES
 from events.vocabulary import Detail, Refusal
-from workflow.announcing import MOST_KEPT, MOST_OF_A_DAY, MOST_RECENT, RECENT, announce, folded, with_announcements
-from workflow.handlers import Rejected
-from workflow.policy import Policy
+from workflow.machine.handlers import Rejected
+from workflow.policy.announcements import (
+    MOST_KEPT,
+    MOST_OF_A_DAY,
+    MOST_RECENT,
+    RECENT,
+    announce,
+    folded,
+    with_announcements,
+)
+from workflow.policy.model import Policy
 
 FRIDAY = date(2026, 3, 6)
 

@@ -33,12 +33,12 @@ from events import commands as c
 from events import facts as f
 from events.announcements import AnnounceHoliday, Announcement, AnnouncementEvent, Announcements
 from events.vocabulary import ClockName, ComplaintClass, Refusal, Status
-from workflow.announcing import all_with_announcements, announce, with_announcements
-from workflow.clocks import Setting
-from workflow.handlers import Rejected
-from workflow.policy import Policy, PolicySet
-from workflow.redating import may_move, moving_days, redated
-from workflow.resolution import resolution
+from workflow.deadlines.clocks import Setting
+from workflow.deadlines.recalculation import may_move, moving_days, redated
+from workflow.machine.handlers import Rejected
+from workflow.policy.announcements import all_with_announcements, announce, with_announcements
+from workflow.policy.model import Policy, PolicySet
+from workflow.stages.resolution import resolution
 
 MOMENT = timedelta(milliseconds=1)
 FRIDAY = date(2026, 3, 6)

@@ -17,7 +17,7 @@ from agents.schemas.messages import message_schemas
 from events.access import ROLES
 from events.commands import COMMANDS, command_type
 from events.topics import ALL_TOPICS, STAGES, TOPICS
-from workflow.roles import MAY, Role
+from workflow.machine.permissions import MAY, Role
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENT: dict[str, Any] = json.loads(documents(ROOT / "tests" / "golden")[ASYNCAPI])

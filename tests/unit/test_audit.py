@@ -13,9 +13,9 @@ from events.commands import CompleteReport, RateResolution, RecordFollowUp, Repl
 from events.errors import InvalidCommand, Sender
 from events.ids import complaint_id
 from events.topics import TopicName
-from workflow.audit import Audit
-from workflow.evidence import Handled, Place
-from workflow.history import Code
+from workflow.audit.complaint_history import Code
+from workflow.audit.evidence import Handled, Place
+from workflow.audit.invariants import Audit
 
 EVENTS, STATE, COMMANDS, INTAKE = TopicName.EVENTS, TopicName.STATE, TopicName.COMMANDS, TopicName.INTAKE
 SOURCE = "/channels/web"

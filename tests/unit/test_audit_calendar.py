@@ -8,9 +8,9 @@ from worlds import MONDAY, PANRB, announcement
 from events.announcements import CALENDAR, AnnounceHoliday, Announcement, AnnouncementEvent, Announcements
 from events.errors import InvalidCommand, Sender
 from events.topics import TopicName
-from workflow.audit import Audit, PartitionAudit
-from workflow.evidence import Handled, Place
-from workflow.history import Code
+from workflow.audit.complaint_history import Code
+from workflow.audit.evidence import Handled, Place
+from workflow.audit.invariants import Audit, PartitionAudit
 
 PARTITIONS = 2
 FIRST = announcement(date(2026, 3, 6))

@@ -19,7 +19,7 @@ from events.commands import WithdrawComplaint
 from events.errors import Undecodable
 from events.snapshot import Complaint
 from events.vocabulary import ClockName, Status
-from workflow.transitions import OPEN
+from workflow.machine.transitions import OPEN
 
 NOW = 1_800_000_000
 ENDS = (Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.calendar import Calendar
+from workflow.deadlines.working_days import Calendar
 
 CALENDAR = Calendar()
 WITHOUT_COLLECTIVE_LEAVE = Calendar(collective_leave=False)

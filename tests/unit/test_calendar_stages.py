@@ -23,7 +23,7 @@ from events.ids import complaint_id
 from events.topics import TopicName
 from events.vocabulary import ClockName
 from events.writer import WRITER, source_offset_of, writer_of
-from workflow.policy import PolicySet
+from workflow.policy.model import PolicySet
 
 CHANNEL = "/channels/sms"
 DAY = date(2026, 3, 4)
@@ -348,7 +348,7 @@ class TestPolicyChange:
 
     @staticmethod
     def without_office(office: str, folder: Any) -> PolicySet:
-        packaged = resources.files("workflow") / "policies"
+        packaged = resources.files("workflow") / "policy"
         text = (packaged / "offices.toml").read_text(encoding="utf-8")
         (folder / "offices.toml").write_text(text.replace(f'"{office}"', f'"{office}-baru"'), encoding="utf-8")
         own = folder / "lapor.toml"

@@ -33,10 +33,10 @@ from events import commands as c
 from events import facts as f
 from events.reports import Location
 from events.vocabulary import ClockName, Detail, Refusal, Status
-from workflow.content import differing
-from workflow.handlers import Rejected
-from workflow.policy import Policy
-from workflow.verification import verdict
+from workflow.machine.handlers import Rejected
+from workflow.policy.model import Policy
+from workflow.stages.content_digests import differing
+from workflow.stages.verification import verdict
 
 KEYS = Contents(Keys.derived("test"))
 ANYTHING = "a fact each time"

@@ -2,9 +2,9 @@
 
 from agents.cli.audit import HOLDS, last_line
 from events.topics import TopicName
-from workflow.audit import Audit
-from workflow.evidence import Place
-from workflow.history import Code
+from workflow.audit.complaint_history import Code
+from workflow.audit.evidence import Place
+from workflow.audit.invariants import Audit
 
 
 def test_each_kind_of_violation_breaks_one_thing_that_should_hold() -> None:

@@ -31,8 +31,8 @@ from worlds import (
 from agents.cli.errors import Failure
 from agents.cli.explain import as_json, as_text, explanations
 from events.vocabulary import ClockName, Status
-from workflow.calendar import Calendar
-from workflow.policy import Policy
+from workflow.deadlines.working_days import Calendar
+from workflow.policy.model import Policy
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = re.compile(r"<!-- printed by tests/unit/test_cli_explain.py -->\n```text\n(.*?)```\n<!-- end -->", re.DOTALL)

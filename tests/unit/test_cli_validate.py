@@ -84,7 +84,7 @@ class TestReports:
 
     def test_where_a_person_decides_it_says_so(self, tmp_path: Path) -> None:
         ours = tmp_path / "ours.toml"
-        text = (ROOT / "workflow" / "policies" / "lapor.toml").read_text(encoding="utf-8")
+        text = (ROOT / "workflow" / "policy" / "lapor.toml").read_text(encoding="utf-8")
         ours.write_text(text.replace('machine = ["postpone", "dispose"]', 'machine = ["dispose"]'))
         assert told(report(), str(ours))[1].startswith("would be registered, and may be postponed under ")
 

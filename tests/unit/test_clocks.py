@@ -5,10 +5,10 @@ from worlds import DEMO, LAPOR, MONDAY, PUPR, REPLY, World, to_status
 
 from events.snapshot import Clock
 from events.vocabulary import ClockName, ComplaintClass, Status
-from workflow.clocks import Setting
-from workflow.policy import Policy
-from workflow.rules import RULES, Passing
-from workflow.transitions import OPEN
+from workflow.deadlines.clock_rules import RULES, Passing
+from workflow.deadlines.clocks import Setting
+from workflow.machine.transitions import OPEN
+from workflow.policy.model import Policy
 
 # clock: where it runs, what it means that it has passed
 TABLE = {

@@ -16,7 +16,7 @@ from events.base import MAX_BODY, MAX_LINKS, MAX_TEXT, MAX_TITLE, Attachment
 from events.commands import COMMANDS, CompleteReport, RateResolution, VerifyComplaint, command_type
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.reports import Location, Reporter
-from workflow.intake import identity
+from workflow.stages.intake import identity
 
 GOLDEN = {path.stem: path.read_bytes() for path in (Path(__file__).parent.parent / "golden" / "v1").glob("*.json")}
 SUBJECT = "419535e9-5c83-5206-857a-a7517e758cf7"

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.calendar import Calendar
-from workflow.deadlines import due_at, remaining, warn_at
-from workflow.durations import Duration, Unit
-from workflow.hours import OfficeHours
+from workflow.deadlines.due_dates import due_at, remaining, warn_at
+from workflow.deadlines.durations import Duration, Unit
+from workflow.deadlines.office_hours import OfficeHours
+from workflow.deadlines.working_days import Calendar
 
 CALENDAR = Calendar()
 WIB, WITA, WIT = ZoneInfo("Asia/Jakarta"), ZoneInfo("Asia/Makassar"), ZoneInfo("Asia/Jayapura")

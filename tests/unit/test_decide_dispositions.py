@@ -21,8 +21,8 @@ from worlds import (
 
 from events import commands as c
 from events.vocabulary import Refusal, Status
-from workflow.offices import parse_offices
-from workflow.policy import Policy
+from workflow.policy.model import Policy
+from workflow.policy.offices import parse_offices
 
 # the national administrator and the arbiter are one office in the packaged policies: here they are told apart
 ARBITRATED = LAPOR.model_copy(update={"arbiter": "ombudsman"})

@@ -39,9 +39,9 @@ from events import commands as c
 from events.announcements import Announcements
 from events.ids import stage_command_id
 from events.vocabulary import ClockName, ComplaintClass, Refusal, Status
-from workflow.announcing import with_announcements
-from workflow.escalation import next_rung
-from workflow.transitions import HEARD_IN
+from workflow.machine.transitions import HEARD_IN
+from workflow.policy.announcements import with_announcements
+from workflow.stages.escalation import next_rung
 
 # A switch: here the time to settle never stands still, so that a deadline can be missed in every open status.
 NEVER_PAUSED = LAPOR.model_copy(update={"settlement_pauses_in": frozenset()})

@@ -12,7 +12,7 @@ from agents.demo.generator import Generator, Kind, Submission
 from agents.demo.scripts import Conduct, Desk
 from events.codec import decode_report
 from events.vocabulary import ArchiveReason, ComplaintClass
-from workflow.offices import Level
+from workflow.policy.offices import Level
 
 POLICY = policies.load("demo").versions[-1]
 DIRECTORY = POLICY.directory

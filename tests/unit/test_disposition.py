@@ -9,7 +9,7 @@ from worlds import DENPASAR, DISPOSE, DISPOSITION, LAPOR, PANRB, PUPR, RETURN, V
 from events import commands as c
 from events.reports import Location
 from events.vocabulary import Status
-from workflow.disposition import competent_office, disposal
+from workflow.stages.disposition import competent_office, disposal
 
 TODAY = date(2026, 3, 2)
 

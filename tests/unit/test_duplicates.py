@@ -11,8 +11,8 @@ from events import commands as c
 from events.ids import complaint_id
 from events.reports import Location
 from events.vocabulary import ArchiveReason, Status
-from workflow.duplicates import Index, fingerprint
-from workflow.verification import verdict
+from workflow.stages.duplicates import Index, fingerprint
+from workflow.stages.verification import verdict
 
 TITLE = "Jalan berlubang di depan Pasar Badung"
 BODY = "Lubang besar sejak dua pekan, sudah ada yang jatuh."

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.durations import Duration, Unit
+from workflow.deadlines.durations import Duration, Unit
 
 MILLISECONDS_OF_A_CENTURY = 36_525 * 86_400_000
 

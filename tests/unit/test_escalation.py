@@ -27,8 +27,8 @@ from worlds import (
 from events import commands as c
 from events import facts as f
 from events.vocabulary import ClockName, ComplaintClass, Refusal, Status
-from workflow.escalation import next_office, next_rung
-from workflow.policy import Policy
+from workflow.policy.model import Policy
+from workflow.stages.escalation import next_office, next_rung
 
 MOMENT = timedelta(milliseconds=1)
 

@@ -26,8 +26,8 @@ from events.ids import digest
 from events.reports import Location
 from events.snapshot import ReportReference
 from events.vocabulary import ComplaintClass, Status
-from workflow.evolve import evolve, replay
-from workflow.transitions import IllegalTransition
+from workflow.machine.evolve import evolve, replay
+from workflow.machine.transitions import IllegalTransition
 
 CAUSE = f.Cause(PANRB, "x")
 

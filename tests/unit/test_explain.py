@@ -33,10 +33,10 @@ from events import facts as f
 from events.announcements import Announcements
 from events.snapshot import Clock
 from events.vocabulary import ClockName
-from workflow.announcing import with_announcements
-from workflow.durations import Duration, Unit
-from workflow.explain import Explanation, Happening, Run, explain
-from workflow.policy import Policy
+from workflow.deadlines.durations import Duration, Unit
+from workflow.policy.announcements import with_announcements
+from workflow.policy.model import Policy
+from workflow.reports.explain import Explanation, Happening, Run, explain
 
 
 def told(world: World, clock: str) -> Explanation:

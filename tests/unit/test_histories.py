@@ -44,15 +44,15 @@ from events import facts as f
 from events.codec import decode_fact, decode_snapshot, encode_complaint, encode_fact, encode_snapshot
 from events.snapshot import REMEMBERED_COMMANDS, Complaint
 from events.vocabulary import ClockName, ComplaintClass, Status
-from workflow.disposition import disposal
-from workflow.escalation import next_rung
-from workflow.evolve import folded, replay
-from workflow.handlers import Rejected
-from workflow.policy import Policy
-from workflow.rules import RULES
-from workflow.timers import alarms
-from workflow.transitions import HEARD_IN, OPEN
-from workflow.verification import verdict
+from workflow.deadlines.clock_rules import RULES
+from workflow.deadlines.schedule import alarms
+from workflow.machine.evolve import folded, replay
+from workflow.machine.handlers import Rejected
+from workflow.machine.transitions import HEARD_IN, OPEN
+from workflow.policy.model import Policy
+from workflow.stages.disposition import disposal
+from workflow.stages.escalation import next_rung
+from workflow.stages.verification import verdict
 
 MOMENT = timedelta(milliseconds=1)
 NEVER_PAUSED = LAPOR.model_copy(update={"settlement_pauses_in": frozenset()})

@@ -24,9 +24,9 @@ from worlds import SLA, World, announcement
 from events import commands as c
 from events import facts as f
 from events.announcements import Announcements
-from workflow.announcing import with_announcements
-from workflow.handlers import Rejected
-from workflow.history import History
+from workflow.audit.complaint_history import History
+from workflow.machine.handlers import Rejected
+from workflow.policy.announcements import with_announcements
 
 ANNOUNCED = st.lists(
     st.tuples(STEPS, st.integers(-5, 30), st.booleans(), st.booleans()),  # steps, day, day off, asked for by sla

@@ -11,7 +11,7 @@ from test_audit import report, subject
 from events.codec import decode_fact
 from events.commands import RecordFollowUp
 from events.facts import DeadlineBreached, Recorded
-from workflow.history import Code, History
+from workflow.audit.complaint_history import Code, History
 
 OFFICER = "/offices/denpasar-pupr"
 

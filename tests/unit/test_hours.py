@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from worlds import CITIZEN, DISPOSE, FOLLOW_UP, GRANT, LAPOR, PANRB, PUPR, REPLY, REQUEST, VERIFY, World, wib
 
 from events.vocabulary import ClockName, ComplaintClass
-from workflow.calendar import Calendar
-from workflow.deadlines import due_at, remaining
-from workflow.durations import Duration, Unit
-from workflow.hours import OfficeHours
-from workflow.policy import Clocks, Extension, Policy, PolicyError, parse_policies
+from workflow.deadlines.due_dates import due_at, remaining
+from workflow.deadlines.durations import Duration, Unit
+from workflow.deadlines.office_hours import OfficeHours
+from workflow.deadlines.working_days import Calendar
+from workflow.policy.model import Clocks, Extension, Policy, PolicyError, parse_policies
 
 CALENDAR = Calendar()
 WIB, WITA, WIT = ZoneInfo("Asia/Jakarta"), ZoneInfo("Asia/Makassar"), ZoneInfo("Asia/Jayapura")
@@ -261,7 +261,7 @@ class TestPolicy:
 
 def _lapor() -> dict[str, Any]:
     """Write the packaged policy's only version."""
-    text = (resources.files("workflow") / "policies" / "lapor.toml").read_text(encoding="utf-8")
+    text = (resources.files("workflow") / "policy" / "lapor.toml").read_text(encoding="utf-8")
     version: dict[str, Any] = tomllib.loads(text)["versions"][0]
     return version
 
@@ -275,7 +275,7 @@ def read(**changes: Any) -> Policy:
         "extension": {"day": "8 working hours", "max_days": 5, "max_times": 1},
     }
     document = {"name": "test", "versions": [version | hourly | changes]}
-    offices = (resources.files("workflow") / "policies" / "offices.toml").read_text(encoding="utf-8")
+    offices = (resources.files("workflow") / "policy" / "offices.toml").read_text(encoding="utf-8")
     return parse_policies(document, tomllib.loads(offices)).versions[0]
 
 

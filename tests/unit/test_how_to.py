@@ -26,7 +26,7 @@ def test_these_guides_are_tried() -> None:
 
 @pytest.mark.parametrize("guide", SHOWN)
 def test_it_works_as_it_stands(guide: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(ROOT / "workflow" / "policies", tmp_path / "workflow" / "policies")
+    shutil.copytree(ROOT / "workflow" / "policy", tmp_path / "workflow" / "policy")
     monkeypatch.chdir(tmp_path)
     block = MARKED.search((GUIDES / guide).read_text())
     assert block is not None

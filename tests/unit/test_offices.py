@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow import places
-from workflow.offices import Directory, Level, Office, OfficesError, UnknownOffice, parse_offices
-from workflow.places import City, Kind
+from workflow.policy import place_names
+from workflow.policy.offices import Directory, Level, Office, OfficesError, UnknownOffice, parse_offices
+from workflow.policy.place_names import City, Kind
 
 TODAY = date(2026, 3, 16)
 PACKAGED = parse_offices(
-    tomllib.loads((resources.files("workflow") / "policies" / "offices.toml").read_text(encoding="utf-8"))
+    tomllib.loads((resources.files("workflow") / "policy" / "offices.toml").read_text(encoding="utf-8"))
 )
 BALI = {"badung", "bangli", "buleleng", "denpasar", "gianyar", "jembrana", "karangasem", "klungkung", "tabanan"}
 WIB = ZoneInfo("Asia/Jakarta")
@@ -235,7 +235,7 @@ def test_the_order_of_the_offices_is_that_of_the_file() -> None:
     ],
 )
 def test_a_city_is_read_with_or_without_its_kind(text: str, expected: City) -> None:
-    assert places.city(text) == expected
+    assert place_names.city(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_city_is_read_with_or_without_its_kind(text: str, expected: City) -> N
     ["Yogyakarta", "DI Yogyakarta", "D.I. Yogyakarta", "Provinsi Daerah Istimewa Yogyakarta", "Prov. yogyakarta"],
 )
 def test_a_province_is_read_with_or_without_its_rank(text: str) -> None:
-    assert places.province(text) == "yogyakarta"
+    assert place_names.province(text) == "yogyakarta"
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30))

@@ -10,9 +10,9 @@ import pytest
 
 from agents.policies import load, packaged
 from events.vocabulary import ClockName, ComplaintClass, Status
-from workflow.durations import Duration, Unit
-from workflow.offices import UnknownOffice
-from workflow.policy import PolicyError, PolicySet, UnknownPolicy, parse_policies
+from workflow.deadlines.durations import Duration, Unit
+from workflow.policy.model import PolicyError, PolicySet, UnknownPolicy, parse_policies
+from workflow.policy.offices import UnknownOffice
 
 OFFICES: dict[str, Any] = {
     "offices": [
@@ -253,7 +253,7 @@ def test_a_mistake_in_the_offices_is_one_of_the_policy() -> None:
 
 
 def packaged_text(name: str) -> str:
-    return (Path(__file__).parents[2] / "workflow" / "policies" / name).read_text(encoding="utf-8")
+    return (Path(__file__).parents[2] / "workflow" / "policy" / name).read_text(encoding="utf-8")
 
 
 def test_a_file_of_one_s_own_has_the_packaged_offices_unless_it_names_others(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from events.reports import Reporter
-from workflow.privacy import exposed, traces
+from workflow.audit.identifiers import exposed, traces
 
 REPORTER = Reporter(name="Ni Luh Contoh", phone="0800-000-000", email="luh@example.org")
 

@@ -9,20 +9,20 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import BaseModel
 
-from workflow import offices, policy
-from workflow.durations import Duration
+from workflow.deadlines.durations import Duration
+from workflow.policy import model, offices
 
 ROOT = Path(__file__).parents[2]
 POLICY = (ROOT / "docs" / "reference" / "policy.md").read_text(encoding="utf-8")
 ENVIRONMENT = (ROOT / "docs" / "reference" / "environment.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, type[BaseModel]] = {
-    "File": policy._Document,  # noqa: SLF001 -- what a file may hold is nobody's business but the reader's, and this one's
-    "Calendar": policy._CalendarChanges,  # noqa: SLF001 -- the same
-    "Versions": policy.Rules,
-    "Clocks": policy.Clocks,
-    "Completeness": policy.Completeness,
-    "Duplicates": policy.Duplicates,
-    "Extension": policy.Extension,
+    "File": model._Document,  # noqa: SLF001 -- what a file may hold is nobody's business but the reader's, and this one's
+    "Calendar": model._CalendarChanges,  # noqa: SLF001 -- the same
+    "Versions": model.Rules,
+    "Clocks": model.Clocks,
+    "Completeness": model.Completeness,
+    "Duplicates": model.Duplicates,
+    "Extension": model.Extension,
     "Offices": offices._Agency,  # noqa: SLF001 -- the same
     "Units": offices._Unit,  # noqa: SLF001 -- the same
 }

@@ -26,7 +26,7 @@ from events import facts as f
 from events.codec import encode_resolution
 from events.outcomes import Story
 from events.vocabulary import Status
-from workflow.resolution import publishes, resolution, told
+from workflow.stages.resolution import publishes, resolution, told
 
 
 def story_of(world: World) -> Story | None:

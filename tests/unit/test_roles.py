@@ -36,8 +36,8 @@ from worlds import (
 from events import commands as c
 from events.ids import stage_command_id
 from events.vocabulary import Refusal, Status
-from workflow.escalation import next_rung
-from workflow.roles import MAY, Role, is_stage, office_of, roles_of, who_may
+from workflow.machine.permissions import MAY, Role, is_stage, office_of, roles_of, who_may
+from workflow.stages.escalation import next_rung
 
 HOLDER = "/offices/denpasar-pupr"
 OFFICER = "/offices/denpasar-pupr/officers/7"

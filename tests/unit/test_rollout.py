@@ -7,10 +7,10 @@ import pytest
 
 from agents import policies
 from agents.rollout import DayChange, additions, changed_days, changes, described, pinned, rolled_out
-from workflow.policy import PolicySet
+from workflow.policy.model import PolicySet
 
 TODAY = date(2026, 3, 16)
-LAPOR = Path("workflow/policies/lapor.toml")
+LAPOR = Path("workflow/policy/lapor.toml")
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from events.errors import Undecodable
 from events.snapshot import Clock
 from events.stored import Timetable, read_part
 from events.vocabulary import ClockName, Status
-from workflow.timers import STUBBORN, Alarm, Schedule, alarms, alarms_of
+from workflow.deadlines.schedule import STUBBORN, Alarm, Schedule, alarms, alarms_of
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 AGAIN = timedelta(seconds=2)

@@ -22,7 +22,7 @@ from events.codec import encode_complaint
 from events.snapshot import REMEMBERED_COMMANDS, Complaint
 from events.topics import TopicName
 from events.vocabulary import Refusal, Status
-from workflow.transitions import OPEN
+from workflow.machine.transitions import OPEN
 
 NAMES = [UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128).bytes for number in range(6)]
 COMPLAINTS = [to_status(status).stands for status in Status]

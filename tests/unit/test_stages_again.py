@@ -18,12 +18,12 @@ from events.codec import decode_command, encode_complaint, encode_fact, fact_hea
 from events.facts import Recorded
 from events.ids import complaint_id
 from events.vocabulary import ArchiveReason, Refusal, Status
-from workflow.decide import decide
-from workflow.disposition import disposal
-from workflow.escalation import next_rung
-from workflow.handlers import Rejected
-from workflow.policy import Policy, PolicySet
-from workflow.verification import verdict
+from workflow.machine.decide import decide
+from workflow.machine.handlers import Rejected
+from workflow.policy.model import Policy, PolicySet
+from workflow.stages.disposition import disposal
+from workflow.stages.escalation import next_rung
+from workflow.stages.verification import verdict
 
 EVERYTHING = frozenset({"verify", "postpone", "dispose", "archive"})
 OTHER = complaint_id("/channels/app", "the same words")

@@ -6,7 +6,7 @@ from worlds import CITIZEN, FOLLOW_UP, LAPOR, PUPR, SLA, WITHDRAW, days, to_stat
 
 from events import commands as c
 from events.vocabulary import ClockName, Refusal, Status
-from workflow.timers import Alarm, alarms
+from workflow.deadlines.schedule import Alarm, alarms
 
 MOMENT = timedelta(milliseconds=1)
 

@@ -7,10 +7,10 @@ import pytest
 
 from agents.policies import load, packaged
 from agents.toml_lines import line_of, path_of
-from workflow.policy import PolicyError
+from workflow.policy.model import PolicyError
 
-LAPOR = (Path(__file__).parents[2] / "workflow" / "policies" / "lapor.toml").read_text(encoding="utf-8")
-OFFICES = (Path(__file__).parents[2] / "workflow" / "policies" / "offices.toml").read_text(encoding="utf-8")
+LAPOR = (Path(__file__).parents[2] / "workflow" / "policy" / "lapor.toml").read_text(encoding="utf-8")
+OFFICES = (Path(__file__).parents[2] / "workflow" / "policy" / "offices.toml").read_text(encoding="utf-8")
 
 TEXT = '''\
 name = "x"  # line 1

@@ -6,8 +6,8 @@ from worlds import PANRB, to_status
 from events import commands as c
 from events import facts as f
 from events.vocabulary import Status
-from workflow.handlers import HANDLERS
-from workflow.transitions import HEARD_IN, OPEN, TRANSITIONS, IllegalTransition, status_after
+from workflow.machine.handlers import HANDLERS
+from workflow.machine.transitions import HEARD_IN, OPEN, TRANSITIONS, IllegalTransition, status_after
 
 
 def test_every_status_has_a_row() -> None:

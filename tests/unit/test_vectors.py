@@ -14,9 +14,9 @@ from worlds import CITIZEN, FOLLOW_UP, PANRB, REPLY, VERIFY, World, wib
 
 from events import commands as c
 from events.vocabulary import ClockName
-from workflow.calendar import Calendar
-from workflow.deadlines import due_at, remaining
-from workflow.durations import Duration, Unit
+from workflow.deadlines.due_dates import due_at, remaining
+from workflow.deadlines.durations import Duration, Unit
+from workflow.deadlines.working_days import Calendar
 
 WIB, WITA, WIT = ZoneInfo("Asia/Jakarta"), ZoneInfo("Asia/Makassar"), ZoneInfo("Asia/Jayapura")
 ZONES = (WIB, WITA, WIT)

@@ -8,8 +8,8 @@ from worlds import CITIZEN, COMPLETE, DEMO, LAPOR, PANRB, POSTPONE, VERIFICATION
 from events import commands as c
 from events.reports import Location
 from events.vocabulary import Status
-from workflow.policy import Completeness
-from workflow.verification import missing_fields, verdict
+from workflow.policy.model import Completeness
+from workflow.stages.verification import missing_fields, verdict
 
 
 @pytest.mark.parametrize(

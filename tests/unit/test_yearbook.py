@@ -14,8 +14,8 @@ from events.codec import encode_calendar, encode_rejection
 from events.outcomes import Rejection
 from events.topics import TopicName
 from events.vocabulary import Refusal
-from workflow.announcing import with_announcements
-from workflow.yearbook import DayOff, Kind, year_of
+from workflow.policy.announcements import with_announcements
+from workflow.reports.calendar_report import DayOff, Kind, year_of
 
 MOMENT = announcement(date(2026, 3, 6)).announced_at
 

@@ -14,11 +14,11 @@ from events.ids import complaint_id
 from events.reports import Location, ReportContent
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, ComplaintClass, Refusal, Status
-from workflow.decide import decide
-from workflow.escalation import next_rung
-from workflow.evolve import replay
-from workflow.handlers import Rejected
-from workflow.policy import Policy
+from workflow.machine.decide import decide
+from workflow.machine.evolve import replay
+from workflow.machine.handlers import Rejected
+from workflow.policy.model import Policy
+from workflow.stages.escalation import next_rung
 
 LAPOR = load("lapor").versions[-1]
 DEMO = load("demo").versions[-1]

@@ -9,7 +9,7 @@ from typing import Final
 
 from events import commands as c
 from events.snapshot import Complaint
-from workflow.policy import Policy
+from workflow.policy.model import Policy
 
 
 class Role(Enum):

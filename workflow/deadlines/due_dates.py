@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from workflow.calendar import Calendar
-from workflow.durations import Duration, Unit
-from workflow.hours import OfficeHours, work_on, working_time
+from workflow.deadlines.durations import Duration, Unit
+from workflow.deadlines.office_hours import OfficeHours, work_on, working_time
+from workflow.deadlines.working_days import Calendar
 
 _END_OF_DAY: Final = time(23, 59, 59, 999_000)
 _NOTHING: Final = timedelta(0)

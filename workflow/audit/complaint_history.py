@@ -8,9 +8,9 @@ from events import facts as f
 from events.codec import encode_complaint, read_complaint
 from events.ids import complaint_id, digest
 from events.snapshot import Complaint
-from workflow.evolve import folded
-from workflow.resolution import publishes
-from workflow.transitions import IllegalTransition
+from workflow.machine.evolve import folded
+from workflow.machine.transitions import IllegalTransition
+from workflow.stages.resolution import publishes
 
 
 class Code(StrEnum):

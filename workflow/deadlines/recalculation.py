@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 from events.snapshot import Clock
 from events.vocabulary import ClockName
-from workflow.calendar import Calendar
-from workflow.clocks import Setting
-from workflow.deadlines import due_at, remaining
-from workflow.durations import Duration, Unit
-from workflow.policy import Policy, PolicySet
+from workflow.deadlines.clocks import Setting
+from workflow.deadlines.due_dates import due_at, remaining
+from workflow.deadlines.durations import Duration, Unit
+from workflow.deadlines.working_days import Calendar
+from workflow.policy.model import Policy, PolicySet
 
 _WORKING: Final = frozenset({Unit.WORKING_DAYS, Unit.WORKING_SECONDS})
 _EAST: Final = ZoneInfo("Asia/Jayapura")

@@ -2,7 +2,7 @@
 
 from events.commands import EscalateComplaint
 from events.snapshot import Complaint
-from workflow.policy import Policy
+from workflow.policy.model import Policy
 
 
 def next_office(complaint: Complaint, policy: Policy) -> str | None:

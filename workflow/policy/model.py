@@ -25,14 +25,14 @@ from pydantic import (
 
 from events.announcements import Announcement
 from events.vocabulary import ClockName, ComplaintClass, Status
-from workflow import documents
-from workflow.calendar import Calendar
-from workflow.duplicates import MIN_TEXT
-from workflow.durations import LONGEST_IN_DAYS, Duration, Unit
-from workflow.hours import OfficeHours
-from workflow.offices import Directory, OfficesError, Slug, Words, parse_offices
-from workflow.rules import unwatched
-from workflow.transitions import OPEN
+from workflow.deadlines.clock_rules import unwatched
+from workflow.deadlines.durations import LONGEST_IN_DAYS, Duration, Unit
+from workflow.deadlines.office_hours import OfficeHours
+from workflow.deadlines.working_days import Calendar
+from workflow.machine.transitions import OPEN
+from workflow.policy import document_errors
+from workflow.policy.offices import Directory, OfficesError, Slug, Words, parse_offices
+from workflow.stages.duplicates import MIN_TEXT
 
 SUPERIOR: Final = "superior"
 """Rung of a ladder: the office above the holder."""
@@ -340,7 +340,7 @@ def parse_policies(document: Mapping[str, Any], offices: Mapping[str, Any]) -> P
         parsed = _Document.model_validate(document)
         directory = parse_offices(offices)
     except ValidationError as error:
-        where, mistake = next(documents.problems(error))
+        where, mistake = next(document_errors.problems(error))
         raise PolicyError(f"{where}: {mistake}") from None
     except OfficesError as error:
         raise UnusableOffices(str(error)) from None

@@ -8,7 +8,7 @@ from events import facts as f
 from events.ids import digest
 from events.snapshot import REMEMBERED_COMMANDS, Clock, Complaint, ExtensionRequest, ReportReference
 from events.vocabulary import ClockName, Outcome, Status
-from workflow.transitions import IllegalTransition, status_after
+from workflow.machine.transitions import IllegalTransition, status_after
 
 Clocks = dict[ClockName, Clock]
 Change = dict[str, Any]

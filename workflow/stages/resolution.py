@@ -5,7 +5,7 @@ from datetime import datetime
 from events import facts as f
 from events.outcomes import Resolution, Story
 from events.snapshot import Complaint
-from workflow.policy import Policy
+from workflow.policy.model import Policy
 
 _PUBLISHED = (f.ComplaintClosed, f.ComplaintArchived, f.ComplaintWithdrawn, f.ResolutionRated)
 

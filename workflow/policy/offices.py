@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from workflow import documents, places
+from workflow.policy import document_errors, place_names
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -141,7 +141,7 @@ class Directory:
         self._offices = _by_id(offices)
         self._children: dict[str, list[str]] = defaultdict(list)
         self._provinces: dict[str, list[Office]] = defaultdict(list)
-        self._cities: dict[str, list[tuple[places.City, Office]]] = defaultdict(list)
+        self._cities: dict[str, list[tuple[place_names.City, Office]]] = defaultdict(list)
         for office in self._offices.values():
             self._place(office)
         # an agency may have very many units, and is asked for few categories
@@ -219,15 +219,15 @@ class Directory:
         if parent:
             self._children[parent.id].append(office.id)
         if office.level is Level.PROVINCE:
-            self._provinces[places.province(office.province or office.name)].append(office)
+            self._provinces[place_names.province(office.province or office.name)].append(office)
         if office.level is Level.CITY:
-            area = places.city(office.city or office.name)
+            area = place_names.city(office.city or office.name)
             self._cities[area.name].append((area, office))
 
     def _city(self, province: str | None, city: str | None, day: date) -> Office | None:
         if not city:
             return None
-        named = places.city(city)
+        named = place_names.city(city)
         regional = self._province(province, day)
         found = [
             office
@@ -239,7 +239,9 @@ class Directory:
         return found[0] if len(found) == 1 else None
 
     def _province(self, province: str | None, day: date) -> Office | None:
-        found = [office for office in self._provinces.get(places.province(province or ""), ()) if office.known(day)]
+        found = [
+            office for office in self._provinces.get(place_names.province(province or ""), ()) if office.known(day)
+        ]
         return found[0] if len(found) == 1 else None
 
     def _find_competent_units(self, agency: str, category: str | None) -> tuple[str, ...]:
@@ -261,7 +263,7 @@ def parse_offices(document: Mapping[str, Any]) -> Directory:
     try:
         agencies = _Document.model_validate(document).offices
     except ValidationError as error:
-        where, mistake = next(documents.problems(error))
+        where, mistake = next(document_errors.problems(error))
         raise OfficesError(f"{_named(document, where)}: {mistake}") from None
     listed = _by_id(agencies)
     offices: list[Office] = []

@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from events.reports import Location, ReportContent
-from workflow import places
+from workflow.policy import place_names
 
 MIN_TEXT: Final = 30
 """Letters and digits that a text needs to be told from others: "jalan rusak" is everybody's. Unconfirmed."""
@@ -42,10 +42,10 @@ def _where(location: Location | None) -> str | None:
         # adding zero makes one of 0.0 and -0.0
         return f"{round(location.lat, _DECIMALS) + 0:.3f} {round(location.lon, _DECIMALS) + 0:.3f}"
     names = (
-        places.province(location.province or ""),
-        places.city(location.city or "").name,
-        places.locality(location.district or ""),
-        places.locality(location.village or ""),
+        place_names.province(location.province or ""),
+        place_names.city(location.city or "").name,
+        place_names.locality(location.district or ""),
+        place_names.locality(location.village or ""),
     )
     return "\0".join(names) if any(names) else None
 

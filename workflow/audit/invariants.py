@@ -25,8 +25,8 @@ from events.reports import ReportSubmitted
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import Detail
-from workflow.evidence import EVERYTHING, Handled, Place, Violation
-from workflow.history import Code, Finding, History, differing
+from workflow.audit.complaint_history import Code, Finding, History, differing
+from workflow.audit.evidence import EVERYTHING, Handled, Place, Violation
 
 _REGISTER: Final = command_type("register-complaint")
 LOSSES: Final = frozenset(

@@ -5,8 +5,8 @@ from datetime import date
 from events.commands import DisposeComplaint
 from events.snapshot import Complaint
 from events.vocabulary import Status
-from workflow.offices import Level
-from workflow.policy import Policy
+from workflow.policy.model import Policy
+from workflow.policy.offices import Level
 
 _WAITING = frozenset({Status.VERIFIED, Status.RETURNED})
 

@@ -10,9 +10,9 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from workflow.calendar import Calendar
-from workflow.durations import Duration, Unit
-from workflow.hours import OfficeHours, working_time
+from workflow.deadlines.durations import Duration, Unit
+from workflow.deadlines.office_hours import OfficeHours, working_time
+from workflow.deadlines.working_days import Calendar
 
 _DAY: Final = timedelta(days=1)
 _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

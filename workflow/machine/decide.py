@@ -14,17 +14,17 @@ from events.commands import Command, CommandEvent
 from events.ids import complaint_id, digest, stage_command_id
 from events.snapshot import Complaint
 from events.vocabulary import ClockName, ComplaintClass, Detail, Refusal
-from workflow.calendar import Calendar
-from workflow.clocks import Setting, clocks_after
-from workflow.content import differing
-from workflow.evolve import evolve, settled_at
-from workflow.handlers import HANDLERS, Case, Refused, Rejected, check_decided_on, known_office
-from workflow.policy import Policy
-from workflow.redating import redated
-from workflow.resolution import working_days
-from workflow.roles import MAY, Role, is_stage, roles_of, who_may
-from workflow.rules import RULES, Passing
-from workflow.transitions import HEARD_IN, IllegalTransition, status_after
+from workflow.deadlines.clock_rules import RULES, Passing
+from workflow.deadlines.clocks import Setting, clocks_after
+from workflow.deadlines.recalculation import redated
+from workflow.deadlines.working_days import Calendar
+from workflow.machine.evolve import evolve, settled_at
+from workflow.machine.handlers import HANDLERS, Case, Refused, Rejected, check_decided_on, known_office
+from workflow.machine.permissions import MAY, Role, is_stage, roles_of, who_may
+from workflow.machine.transitions import HEARD_IN, IllegalTransition, status_after
+from workflow.policy.model import Policy
+from workflow.stages.content_digests import differing
+from workflow.stages.resolution import working_days
 
 Facts = tuple[f.Recorded, ...]
 """What a command led to, in order; empty for a known repeat."""
@@ -123,7 +123,7 @@ def decide(
         complaint: the complaint as it stands; None if there is none of that id.
         now: the log's time of the command, aware, UTC.
         policy: the version that holds for the complaint (for a new one: by the day it is received).
-        content: the digests of the report in the command (`workflow.content`); None where they cannot be compared.
+        content: the digests of the report in the command (`workflow.stages.content_digests`); None where they cannot be compared.
 
     A repeat of a command that had its effect gives an empty tuple. A rejected command leaves no fact at all, not even
     those of deadlines that have passed meanwhile: their own notice brings them.

@@ -10,7 +10,7 @@ from uuid import UUID
 from events.commands import ArchiveComplaint, Command, PostponeComplaint, VerifyComplaint
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, Status
-from workflow.policy import Policy, Requirement
+from workflow.policy.model import Policy, Requirement
 
 _HAS: Final[dict[Requirement, Callable[[Complaint, Policy], bool]]] = {
     "title": lambda complaint, _: complaint.report.title_length > 0,

@@ -1,6 +1,6 @@
 """The deadlines of a complaint as facts start, pause, resume, extend, move and end them.
 
-When each runs stands in `workflow.rules`, and how long in the policy.
+When each runs stands in `workflow.deadlines.clock_rules`, and how long in the policy.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 from events import facts as f
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName, ComplaintClass, Status
-from workflow.deadlines import due_at, remaining, warn_at
-from workflow.durations import Duration
-from workflow.evolve import Clocks, needs_rung
-from workflow.policy import Policy
-from workflow.rules import RULES
+from workflow.deadlines.clock_rules import RULES
+from workflow.deadlines.due_dates import due_at, remaining, warn_at
+from workflow.deadlines.durations import Duration
+from workflow.machine.evolve import Clocks, needs_rung
+from workflow.policy.model import Policy
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """One handler a command: look at the case, return the fact that follows, or refuse.
 
-Status, sender and passed deadlines have been looked at before (`workflow.decide`); what is left is each command's own.
+Status, sender and passed deadlines have been looked at before (`workflow.machine.decide`); what is left is each command's own.
 """
 
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from events import commands as c
 from events import facts as f
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, Detail, Refusal
-from workflow.clocks import Setting
-from workflow.content import completed, differing, key_of
-from workflow.escalation import next_office
-from workflow.policy import Policy
-from workflow.roles import Role
+from workflow.deadlines.clocks import Setting
+from workflow.machine.permissions import Role
+from workflow.policy.model import Policy
+from workflow.stages.content_digests import completed, differing, key_of
+from workflow.stages.escalation import next_office
 
 
 @dataclass(frozen=True, slots=True)

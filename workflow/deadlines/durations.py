@@ -1,7 +1,7 @@
 """Lengths of time as policies write them: ``"3 working days"``, ``"8 working hours"``, ``"30 days"``, ``"20 seconds"``.
 
 The units do not convert into each other: how long three working days last depends on where they begin, so a
-duration stays what it was written as until `workflow.deadlines` lays it on a calendar.
+duration stays what it was written as until `workflow.deadlines.due_dates` lays it on a calendar.
 """
 
 import re

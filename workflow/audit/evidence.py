@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from events.topics import TopicName
-from workflow.history import Code
+from workflow.audit.complaint_history import Code
 
 
 @dataclass(frozen=True, slots=True)

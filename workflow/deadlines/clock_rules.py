@@ -11,7 +11,7 @@ from typing import Final
 
 from events import facts as f
 from events.vocabulary import ClockName, Status
-from workflow.transitions import OPEN
+from workflow.machine.transitions import OPEN
 
 
 class Passing(Enum):

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from events.announcements import Announcement
-from workflow.calendar import Calendar
-from workflow.policy import Policy
+from workflow.deadlines.working_days import Calendar
+from workflow.policy.model import Policy
 
 
 class Kind(StrEnum):

@@ -1,7 +1,7 @@
 """Announced changes of the calendar: which are accepted, and the policies with them.
 
 What is announced concerns every policy version and every complaint, and it comes after the policy file and the package
-of holidays: it wins over both. An announcement is in force from its place in the log on, see `workflow.redating`.
+of holidays: it wins over both. An announcement is in force from its place in the log on, see `workflow.deadlines.recalculation`.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from typing import Final
 from events.announcements import REMEMBERED_ANNOUNCEMENTS, Announcement, AnnouncementEvent, Announcements
 from events.ids import digest
 from events.vocabulary import Detail, Refusal
-from workflow.calendar import Calendar
-from workflow.handlers import Rejected
-from workflow.policy import Policy, PolicySet
-from workflow.roles import office_of
+from workflow.deadlines.working_days import Calendar
+from workflow.machine.handlers import Rejected
+from workflow.machine.permissions import office_of
+from workflow.policy.model import Policy, PolicySet
 
 _BACK: Final = timedelta(days=366)
 _AHEAD: Final = timedelta(days=3 * 366)

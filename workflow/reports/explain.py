@@ -15,12 +15,12 @@ from events import facts as f
 from events.facts import Recorded
 from events.snapshot import Clock
 from events.vocabulary import ClockName, Status
-from workflow.deadlines import due_at, remaining
-from workflow.durations import Duration, Unit
-from workflow.offices import UnknownOffice
-from workflow.policy import Policy
-from workflow.rules import RULES, Passing
-from workflow.strip import Day, Stretch, strip
+from workflow.deadlines.clock_rules import RULES, Passing
+from workflow.deadlines.due_dates import due_at, remaining
+from workflow.deadlines.durations import Duration, Unit
+from workflow.policy.model import Policy
+from workflow.policy.offices import UnknownOffice
+from workflow.reports.day_breakdown import Day, Stretch, strip
 
 
 class Happening(StrEnum):

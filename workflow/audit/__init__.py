@@ -1,0 +1,1 @@
+"""Invariants over the history of complaints."""

@@ -1,0 +1,1 @@
+"""Clocks, working days and due dates."""

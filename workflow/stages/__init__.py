@@ -1,0 +1,1 @@
+"""The decision of each stage, as pure functions."""
