@@ -27,7 +27,7 @@ from agents.progress import GroupProgress
 from agents.settings import Settings
 from events.client.administration import admin_client, missing_among
 from events.client.errors import KafkaFailure, KafkaRefused, TopicsMissing
-from events.client.reading import installation_values
+from events.client.reader import installation_values
 from events.client.security import PLAINTEXT, Security
 from events.installation import LAYOUT_KEY, MARKS, TOPIC_REPLACED, Incident, Layout
 from events.topics import ALL_TOPICS, BY_NAME, STAGES, TopicName

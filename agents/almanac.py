@@ -8,7 +8,7 @@ import structlog
 
 from agents.shell import Output, Partition
 from events.announcements import CALENDAR_KEY, AnnouncementEvent, Announcements
-from events.codec import decode_calendar, encode_calendar
+from events.codec.messages import decode_calendar, encode_calendar
 from events.topics import TopicName
 from events.writer import state_headers
 from workflow.machine.handlers import Rejected

@@ -23,8 +23,8 @@ from events.client import Record, require_topics
 from events.client.connection import connection, kafka_errors
 from events.client.errors import KafkaFailure
 from events.client.partitions import partition_of
-from events.client.reading import committed_consumer, installation_values, record_of
-from events.codec import (
+from events.client.reader import committed_consumer, installation_values, record_of
+from events.codec.messages import (
     complaint_key,
     decode_announcement,
     decode_calendar,
@@ -34,11 +34,11 @@ from events.codec import (
     decode_snapshot,
     is_announcement,
 )
+from events.codec.parsing import read_ours
 from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
 from events.installation import Incident, Layout, incidents_in, writer_since
 from events.outcomes import Rejection, RejectionEvent, ResolutionEvent
-from events.parsing import read_ours
 from events.topics import STAGES, TopicName
 from events.writer import Origin
 from workflow.audit.evidence import Handled, Place

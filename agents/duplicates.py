@@ -9,7 +9,7 @@ import structlog
 from agents.settings import Settings
 from agents.shell.stage import Record
 from agents.shell.tail import Tail
-from events.codec import decode_own_fact
+from events.codec.messages import decode_own_fact
 from events.facts import ComplaintRegistered, Recorded
 from events.topics import TopicName
 from events.writer import Origin

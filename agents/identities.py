@@ -13,9 +13,9 @@ from kafka import KafkaProducer
 from pydantic import ValidationError
 
 from agents.settings import Settings
-from events.base import timestamp
 from events.client import Place, Reader, require_topics
 from events.client.connection import confirmation, connection, kafka_errors
+from events.cloudevents import timestamp
 from events.ids import canonical_id
 from events.reports import Reporter, ReporterIdentity
 from events.topics import TopicName

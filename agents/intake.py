@@ -6,7 +6,7 @@ from typing import Any, Final
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.stage import Handler, log_time
 from events.client.partitions import partition_of
-from events.codec import decode_report, encode_command, encode_value
+from events.codec.messages import decode_report, encode_command, encode_value
 from events.ids import stage_command_id
 from events.topics import TopicName
 from workflow.stages.intake import identity, registration

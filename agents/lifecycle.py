@@ -21,7 +21,7 @@ from agents.shell.records import replays_of
 from agents.shell.stage import Record, RefusedToStart, log_time
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client.partitions import partition_of
-from events.codec import (
+from events.codec.messages import (
     complaint_key,
     decode_announcement,
     decode_command,
@@ -33,14 +33,14 @@ from events.codec import (
     is_announcement,
     read_complaint,
 )
+from events.codec.parsing import reasons
+from events.codec.partial_reads import Snapshot, basis_of, snapshot_in, version_of
 from events.commands import RegisterComplaint
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import Recorded
 from events.outcomes import Rejection
-from events.parsing import reasons
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
-from events.stored import Snapshot, basis_of, snapshot_in, version_of
 from events.topics import TopicName
 from events.vocabulary import Detail, Refusal
 from events.writer import WRITER, Origin, foreign, is_repair, state_headers, writer_of

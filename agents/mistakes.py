@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails, from_json
 
 from agents.schemas.messages import message_schemas, read_by_us, written_by_us
 from agents.schemas.wording import Step, expected, fields
-from events.base import MAX_ATTRIBUTE
+from events.cloudevents import MAX_ATTRIBUTE
 from events.reports import ReportSubmitted
 from events.topics import INWARD_RECORD_BYTES
 from events.wording import clipped, json_kind, our_words

@@ -18,8 +18,8 @@ from events.announcements import CALENDAR_KEY, Announcements
 from events.client import Reader, Record, extents, require_topics
 from events.client.connection import connection, kafka_errors
 from events.client.partitions import partition_of
-from events.client.reading import installation_values
-from events.codec import (
+from events.client.reader import installation_values
+from events.codec.messages import (
     complaint_key,
     decode_calendar,
     decode_own_fact,

@@ -8,7 +8,8 @@ from agents.diskmap import DiskFailed, DiskMap
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.process import end_with
 from agents.shell.stage import RefusedToStart
-from events.codec import complaint_key, decode_own_fact, encode_resolution, encode_value
+from events.codec.messages import complaint_key, decode_own_fact, encode_resolution, encode_value
+from events.codec.parsing import read_ours
 from events.facts import (
     ComplaintArchived,
     ComplaintClosed,
@@ -19,7 +20,6 @@ from events.facts import (
     ResolutionRated,
 )
 from events.outcomes import Story
-from events.parsing import read_ours
 from events.topics import TopicName
 from events.writer import Origin, marked
 from workflow.stages.resolution import publishes, resolution, told

@@ -18,10 +18,10 @@ from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.metrics import Holding
 from agents.shell.stage import Handler
 from events.announcements import CALENDAR_KEY
-from events.codec import complaint_key, encode_command
+from events.codec.messages import complaint_key, encode_command
+from events.codec.partial_reads import Timetable, read_part
 from events.commands import Command, NoticeDeadline, RescheduleDeadlines
 from events.ids import stage_command_id
-from events.stored import Timetable, read_part
 from events.topics import TopicName
 from events.writer import Origin, foreign
 from workflow.deadlines.schedule import Alarm, Schedule

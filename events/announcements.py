@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AwareDatetime, Field
 
-from events.base import Attribute, Envelope, Frozen, Line
+from events.cloudevents import Attribute, Envelope, Frozen, Line
 from events.commands import Command, command_type
 
 CALENDAR: Final = "calendar"

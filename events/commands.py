@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from events.base import (
+from events.cloudevents import (
     AboutComplaint,
     Attribute,
     Body,

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AwareDatetime, Field
 
-from events.base import Body, Frozen, Links, Name, Text, Title
+from events.cloudevents import Body, Frozen, Links, Name, Text, Title
 from events.reports import Location, ReportContent
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, Outcome

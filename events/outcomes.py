@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from events.base import AboutComplaint, Envelope, Frozen
+from events.cloudevents import AboutComplaint, Envelope, Frozen
 from events.vocabulary import ComplaintClass, Outcome, Refusal, Status
 
 

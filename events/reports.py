@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from events.base import (
+from events.cloudevents import (
     MAX_ATTRIBUTE,
     Attribute,
     Body,

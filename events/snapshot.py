@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field
 
-from events.base import Frozen
+from events.cloudevents import Frozen
 from events.reports import Location
 from events.vocabulary import ClockName, ComplaintClass, Outcome, Status
 

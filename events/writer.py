@@ -8,7 +8,7 @@ is foreign: some other producer wrote it, and no stage acts on it.
 from collections.abc import Callable, Collection
 from typing import Final
 
-from events.base import CONTENT_TYPE
+from events.cloudevents import CONTENT_TYPE
 from events.errors import Undecodable
 from events.topics import TopicName
 

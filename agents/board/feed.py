@@ -17,7 +17,7 @@ from agents.lag import LagWatcher
 from agents.settings import Settings
 from events.client import Reader, Record, require_topics
 from events.client.errors import BrokerUnreachable, KafkaFailure, NotAllowed
-from events.codec import complaint_key
+from events.codec.messages import complaint_key
 from events.errors import Undecodable
 from events.topics import STAGES, TopicName
 

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from events.codec.partial_reads import read_part
 from events.snapshot import Clock
-from events.stored import read_part
 from events.vocabulary import ClockName, Status
 from workflow.deadlines.clock_rules import RULES, Passing
 from workflow.machine.transitions import OPEN

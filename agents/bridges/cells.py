@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from agents.bridges.items import NO_RESULT, Unusable
 from agents.bridges.layouts import catalogue
-from events.base import LINK_SCHEMES, MAX_LINK, MAX_LINKS, MAX_NAME, unseen
+from events.cloudevents import LINK_SCHEMES, MAX_LINK, MAX_LINKS, MAX_NAME, unseen
 from events.vocabulary import ComplaintClass
 
 _INDONESIAN: Final = {

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from agents.bridges.lapor_rows import Told, row, told
 from events.announcements import CALENDAR_KEY
 from events.client import ClientSettings, Reader, Record
-from events.codec import decode_fact, decode_snapshot
+from events.codec.messages import decode_fact, decode_snapshot
 from events.errors import Undecodable
 from events.reports import ReporterIdentity
 from events.topics import TopicName

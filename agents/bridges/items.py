@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from events.codec import decode_report
+from events.codec.messages import decode_report
 from events.errors import Undecodable
 
 NO_RESULT: Final = "#FORMULA!"

@@ -18,8 +18,8 @@ from agents.bridges.items import Entry, Settled, Unusable
 from agents.bridges.layouts import Layout
 from agents.bridges.privacy import is_no_name, privacy
 from agents.bridges.status import StatusWords
-from events.base import MAX_NAME
 from events.client.channel import report_event
+from events.cloudevents import MAX_NAME
 from events.vocabulary import ComplaintClass
 
 _BETWEEN: Final = re.compile(r"[\s]+|[,;|]\s*(?=https?:|$)")  # a data: URI has such marks within it

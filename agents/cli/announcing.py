@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from agents.settings import Settings
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client import Publisher, Reader, Record, extents
-from events.codec import decode_calendar
+from events.codec.messages import decode_calendar
 from events.errors import Undecodable
 from events.outcomes import RejectionEvent
 from events.topics import TopicName

@@ -14,7 +14,7 @@ from agents.cli.context import console, login, note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
 from agents.cli.wording import safe
 from agents.settings import Settings
-from events.base import timestamp
+from events.cloudevents import timestamp
 from events.installation import Incident
 from events.topics import TopicName
 from workflow.audit.complaint_history import Code

@@ -16,10 +16,10 @@ from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.send import in_options
 from agents.cli.senders import source as source_given
 from events.announcements import CALENDAR, Announcement, AnnouncementEvent, Announcements
-from events.base import timestamp
 from events.client import calendar_for, require_topics
 from events.client.errors import KafkaFailure
-from events.codec import decode_announcement
+from events.cloudevents import timestamp
+from events.codec.messages import decode_announcement
 from events.errors import InvalidCommand, Undecodable
 from events.topics import TopicName
 from workflow.policy.announcements import with_announcements

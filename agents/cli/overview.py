@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from agents.deadletters import OpenLetters
 from agents.diskmap import DiskMap
 from events.client import Record
-from events.codec import decode_snapshot
+from events.codec.messages import decode_snapshot
 from events.errors import Undecodable
 from events.snapshot import Complaint
 from events.topics import TopicName

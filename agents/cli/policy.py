@@ -16,7 +16,7 @@ from agents.rollout import DayChange, changed_days, changes, described, rolled_o
 from agents.settings import Settings
 from events.announcements import CALENDAR
 from events.client import announcements_for, require_topics
-from events.client.reading import installation_values
+from events.client.reader import installation_values
 from events.topics import TopicName
 from events.vocabulary import ClockName, ComplaintClass
 from workflow.policy.announcements import impossible

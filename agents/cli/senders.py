@@ -5,7 +5,7 @@ from typing import Final
 
 import typer
 
-from events.base import MAX_ATTRIBUTE
+from events.cloudevents import MAX_ATTRIBUTE
 
 # RFC 3986, appendix B, with the characters that each part may have
 _CHARACTER: Final = r"[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2}"

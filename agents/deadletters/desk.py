@@ -16,7 +16,7 @@ from agents.deadletters.letters import DISCARDS, REPLAYED, Letter, find_letters,
 from agents.settings import Settings
 from agents.shell.records import REPLAYS
 from events.client.connection import confirmation, connection, kafka_errors, require_topics
-from events.codec import HEADERS
+from events.codec.messages import HEADERS
 from events.topics import INWARD, INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, TopicName
 from workflow.audit.evidence import Place
 

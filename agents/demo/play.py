@@ -17,7 +17,7 @@ from agents.demo.view import Moment, View
 from agents.settings import Settings
 from events.client import Publisher, Reader, Record
 from events.client.errors import KafkaFailure
-from events.codec import decode_fact, encode_command
+from events.codec.messages import decode_fact, encode_command
 from events.errors import Undecodable
 from events.outcomes import RejectionEvent
 from events.topics import TopicName

@@ -12,8 +12,8 @@ from typing import Final
 from agents.lag.report import DeadlinesAtStake
 from events.announcements import CALENDAR_KEY
 from events.client import ClientSettings, Reader, Record
+from events.codec.partial_reads import Timetable, read_part
 from events.errors import Undecodable
-from events.stored import Timetable, read_part
 from events.topics import TopicName
 
 WITHOUT_AN_END: Final = timedelta(hours=24)

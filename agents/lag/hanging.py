@@ -10,9 +10,9 @@ from kafka.errors import AuthorizationError, TransactionalIdNotFoundError, Unsup
 
 from agents.lag.looks import Source
 from agents.lag.transactions import OpenTransaction
-from events.base import log_moment
 from events.client import ClientSettings
 from events.client.connection import kafka_errors
+from events.cloudevents import log_moment
 
 _HIDDEN: Final = (AuthorizationError, UnsupportedVersionError)
 _OPEN: Final = (TransactionState.ONGOING, TransactionState.PREPARE_COMMIT, TransactionState.PREPARE_ABORT)

@@ -12,7 +12,7 @@ from kafka.errors import AuthorizationError, CorruptRecordError
 
 from agents.lag.looks import Source
 from events.client import ClientSettings
-from events.client.reading import committed_consumer
+from events.client.reader import committed_consumer
 
 _FEW: Final = 100
 """More offsets than that are not markers alone."""

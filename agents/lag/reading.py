@@ -13,9 +13,9 @@ from agents.lag.looks import GroupState, Look, Offsets, Source
 from agents.lag.markers import Markers
 from agents.progress import GroupProgress
 from agents.settings import Settings
-from events.base import log_moment
 from events.client.connection import kafka_errors
 from events.client.errors import KafkaFailure
+from events.cloudevents import log_moment
 from events.topics import STAGES, TopicName
 
 _STATES: Final = {

@@ -11,8 +11,8 @@ from agents.schemas.components import Components
 from agents.schemas.records import Message
 from agents.schemas.traffic import MESSAGES, PARTIES, Party
 from agents.settings import Settings
-from events.base import CONTENT_TYPE
 from events.client.settings import DEFAULT_BROKER
+from events.cloudevents import CONTENT_TYPE
 from events.topics import TOPICS, Topic, TopicName
 
 Part = dict[str, Any]

@@ -17,10 +17,10 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from agents.schemas.compatibility import Side
 from agents.schemas.traffic import IDENTITY, STORY
-from events import announcements, base, commands, facts, outcomes, reports, snapshot
+from events import announcements, cloudevents, commands, facts, outcomes, reports, snapshot
 from events.announcements import AnnouncementEvent, Announcements
-from events.base import Envelope, Frozen
-from events.codec import CALENDAR_TYPE, STATE_TYPE
+from events.cloudevents import Envelope, Frozen
+from events.codec.messages import CALENDAR_TYPE, STATE_TYPE
 from events.commands import COMMANDS, Command, CommandEvent, command_type
 from events.facts import FACTS, Fact, fact_type
 from events.outcomes import Rejection, Resolution, Story
@@ -102,7 +102,7 @@ def _command_event(command: type[Command]) -> type[BaseModel]:
 def _described() -> dict[str, dict[str, str]]:
     """Return what stands under the fields in the code, by class and field: pydantic would read it at every start."""
     found: dict[str, dict[str, str]] = {}
-    for module in (announcements, base, commands, facts, outcomes, reports, snapshot):
+    for module in (announcements, cloudevents, commands, facts, outcomes, reports, snapshot):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef):
                 found[node.name] = dict(_descriptions(node))

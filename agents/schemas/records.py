@@ -11,8 +11,8 @@ from agents.schemas.traffic import ERASED, LETTER, MESSAGES, RECORD, SETTLED, VA
 from agents.shell.records import FORWARDED, REPLAYS
 from agents.shell.tracing import TRACEPARENT
 from events.announcements import CALENDAR, AnnouncementEvent
-from events.base import CONTENT_TYPE
-from events.codec import CALENDAR_TYPE, HEADERS, decode_fact, decode_report, fact_headers
+from events.cloudevents import CONTENT_TYPE
+from events.codec.messages import CALENDAR_TYPE, HEADERS, decode_fact, decode_report, fact_headers
 from events.errors import Undecodable
 from events.outcomes import Rejection
 from events.reports import ReportSubmitted

@@ -6,7 +6,7 @@ from typing import Final
 
 from events import access
 from events.announcements import AnnouncementEvent
-from events.codec import CALENDAR_TYPE, STATE_TYPE
+from events.codec.messages import CALENDAR_TYPE, STATE_TYPE
 from events.commands import COMMANDS, command_type
 from events.facts import FACTS, fact_type
 from events.outcomes import Rejection, Resolution

@@ -6,7 +6,7 @@ from functools import partial
 
 from agents.shell.records import Output
 from agents.shell.stage import Handler, Partition, Record, log_time
-from events.codec import decode_own_fact, encode_command
+from events.codec.messages import decode_own_fact, encode_command
 from events.commands import Command
 from events.facts import Recorded
 from events.ids import stage_command_id

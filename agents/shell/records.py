@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from events.base import timestamp
-from events.codec import HEADERS
+from events.cloudevents import timestamp
+from events.codec.messages import HEADERS
 from events.errors import Undecodable
 from events.topics import INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, TopicName
 

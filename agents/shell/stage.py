@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from agents.keys import Keys
 from agents.shell.metrics import Holding, Metrics
 from agents.shell.records import Output
-from events.base import log_moment
+from events.cloudevents import log_moment
 from events.topics import STAGES, TopicName
 from workflow.policy.model import PolicySet
 

@@ -9,6 +9,7 @@ The stages do not use it: they have transactions, groups and a shell of their ow
 """
 
 from events.client.channel import Channel
+from events.client.command_client import Gateway, Order, Outcome
 from events.client.connection import require_topics
 from events.client.errors import (
     AccessRefused,
@@ -20,7 +21,7 @@ from events.client.errors import (
     TopicsMissing,
     Unconfirmed,
 )
-from events.client.following import (
+from events.client.feeds import (
     ComplaintBatch,
     ComplaintFeed,
     Positions,
@@ -29,7 +30,6 @@ from events.client.following import (
     ResolutionFeed,
     Unread,
 )
-from events.client.gateway import Gateway, Order, Outcome
 from events.client.lookup import (
     Dossier,
     NoSuchComplaint,
@@ -40,8 +40,8 @@ from events.client.lookup import (
     find_complaint,
     read_dossier,
 )
-from events.client.publishing import Place, Publisher
-from events.client.reading import Extent, Reader, Record, extents, read_all
+from events.client.publisher import Place, Publisher
+from events.client.reader import Extent, Reader, Record, extents, read_all
 from events.client.settings import ClientSettings, SettingsError
 
 __all__ = [

@@ -17,8 +17,8 @@ from kafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from events.client.connection_check import knock
 from events.client.errors import ABSENT, AccessRefused, BrokerUnreachable, KafkaRefused, NotAllowed
-from events.client.knock import knock
 from events.client.settings import ClientSettings
 from events.topics import ALL_TOPICS, TOPICS, TopicName
 

@@ -7,11 +7,11 @@ from typing import Any, Self
 
 from pydantic_core import to_json
 
-from events.base import timestamp
 from events.client.connection import require_topics
-from events.client.publishing import Publisher
+from events.client.publisher import Publisher
 from events.client.settings import ClientSettings
-from events.codec import decode_report
+from events.cloudevents import timestamp
+from events.codec.messages import decode_report
 from events.ids import complaint_id
 from events.reports import ReportSubmitted
 from events.topics import TopicName

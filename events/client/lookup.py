@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from events.announcements import CALENDAR_KEY, Announcement, Announcements
-from events.client.reading import Reader, Record, read_all
+from events.client.reader import Reader, Record, read_all
 from events.client.settings import ClientSettings
-from events.codec import decode_calendar, decode_fact, decode_snapshot
+from events.codec.messages import decode_calendar, decode_fact, decode_snapshot
+from events.codec.parsing import read_ours
 from events.errors import Undecodable
 from events.facts import Recorded
 from events.ids import canonical_id
 from events.outcomes import Rejection, RejectionEvent
-from events.parsing import read_ours
 from events.topics import TopicName
 
 

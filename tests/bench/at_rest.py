@@ -17,7 +17,7 @@ from agents.board.standing import read_standing
 from agents.board.standings import Standings
 from agents.resolution import Resolutions
 from agents.shell import Partition
-from events.codec import complaint_key, encode_value
+from events.codec.messages import complaint_key, encode_value
 from events.outcomes import Story
 
 _AT_A_TIME: Final = 10_000

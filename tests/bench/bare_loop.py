@@ -16,7 +16,7 @@ from collections import Counter, defaultdict
 from agents.settings import Settings
 from agents.shell import kafka
 from events.client import read_all
-from events.codec import HEADERS
+from events.codec.messages import HEADERS
 from events.topics import STAGES, TOPICS, TopicName
 
 Output = tuple[TopicName, bytes | None, bytes | None]

@@ -20,8 +20,8 @@ from agents.demo.generator import Generator
 from agents.lifecycle import Lifecycle
 from agents.shell import Partition
 from events import commands as c
-from events.base import log_moment
-from events.codec import encode_complaint, encode_snapshot
+from events.cloudevents import log_moment
+from events.codec.messages import encode_complaint, encode_snapshot
 from events.ids import stage_command_id
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint

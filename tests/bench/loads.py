@@ -14,8 +14,8 @@ from agents.broker.keys import with_local_keys
 from agents.policies import load
 from agents.settings import Settings
 from events import commands as c
-from events.base import timestamp
-from events.codec import encode_complaint, encode_snapshot
+from events.cloudevents import timestamp
+from events.codec.messages import encode_complaint, encode_snapshot
 from events.ids import complaint_id
 from events.reports import Location, ReportContent
 from events.snapshot import Complaint

@@ -22,7 +22,7 @@ from workers import behind, running, wait_for
 from agents.admin import ensure_topics
 from agents.settings import Settings
 from events.client import read_all
-from events.client.reading import Record
+from events.client.reader import Record
 from events.topics import STAGES, TopicName
 
 BARE: Final = Path(__file__).with_name("bare_loop.py")

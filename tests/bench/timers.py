@@ -22,7 +22,7 @@ from agents.settings import Settings
 from agents.shell import Partition
 from agents.sla import Timers
 from events.client import Reader, Record, read_all
-from events.codec import decode_command
+from events.codec.messages import decode_command
 from events.commands import NoticeDeadline
 from events.topics import TopicName
 

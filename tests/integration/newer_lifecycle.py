@@ -5,12 +5,12 @@ from typing import Any
 import faust
 
 from agents import lifecycle
-from events import codec
+from events.codec import messages
 from events.snapshot import Complaint
 
 
 def _with_more(complaint: Complaint) -> bytes:
-    return codec.encode_complaint(complaint)[:-1] + b',"unheard_of":{"since":2027}}'
+    return messages.encode_complaint(complaint)[:-1] + b',"unheard_of":{"since":2027}}'
 
 
 module: Any = lifecycle

@@ -17,7 +17,7 @@ from events.client import Publisher
 from events.client.administration import admin_client
 from events.client.errors import TopicsMissing
 from events.client.partitions import partition_of
-from events.codec import (
+from events.codec.messages import (
     decode_command,
     decode_report,
     encode_command,

@@ -20,8 +20,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from events.codec import encode_complaint, encode_snapshot
-from events.parsing import read_ours
+from events.codec.messages import encode_complaint, encode_snapshot
+from events.codec.parsing import read_ours
 from events.snapshot import Complaint
 from events.writer import state_headers
 

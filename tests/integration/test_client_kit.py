@@ -28,10 +28,10 @@ from events.client import (
     Reader,
     ResolutionFeed,
     TopicsMissing,
-    gateway,
+    command_client,
     read_all,
 )
-from events.codec import decode_snapshot
+from events.codec.messages import decode_snapshot
 from events.errors import InvalidCommand, Undecodable
 from events.ids import complaint_id
 from events.topics import TopicName
@@ -296,7 +296,7 @@ def test_what_cannot_begin_leaves_no_connection_behind(
     topics: Settings, monkeypatch: pytest.MonkeyPatch, fails: Callable[[Settings], None]
 ) -> None:
     # the topics went away after they had been looked for
-    monkeypatch.setattr(gateway, "require_topics", lambda *_: None)
+    monkeypatch.setattr(command_client, "require_topics", lambda *_: None)
     before = _open()
     for _ in range(3):
         fails(topics)

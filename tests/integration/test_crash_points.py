@@ -26,7 +26,7 @@ from agents.keys import Keys
 from agents.settings import Settings
 from agents.shell.failpoints import POINTS, VARIABLE
 from events.client.partitions import partition_of
-from events.codec import decode_report, encode_command
+from events.codec.messages import decode_report, encode_command
 from events.ids import stage_command_id
 from workflow.stages.intake import registration
 

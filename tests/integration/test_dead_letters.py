@@ -27,7 +27,7 @@ from agents.shell.records import dead_letter
 from agents.shell.writer import Writer
 from events.client import Publisher, read_all
 from events.client.partitions import partition_of
-from events.codec import decode_fact, decode_report, encode_command
+from events.codec.messages import decode_fact, decode_report, encode_command
 from events.errors import Undecodable
 from events.ids import stage_command_id
 from events.topics import OUTWARD_RECORD_BYTES, TopicName

@@ -25,9 +25,9 @@ from agents.shell.lease import Lease
 from agents.shell.records import FORWARDED
 from agents.shell.stage import RefusedToStart
 from agents.shell.writer import Writer
-from events.base import log_moment, timestamp
 from events.client import read_all
 from events.client.partitions import partition_of
+from events.cloudevents import log_moment, timestamp
 from events.topics import TopicName
 
 COMMAND = command_event(

@@ -8,7 +8,7 @@ from itertools import pairwise
 from engines import WAIT_SECONDS, Engine, report_event
 
 from agents.audit import audit
-from events.codec import decode_fact
+from events.codec.messages import decode_fact
 from events.facts import DeadlineBreached, Recorded
 from events.snapshot import Complaint
 from events.vocabulary import ClockName

@@ -18,7 +18,7 @@ from agents import policies
 from agents.admin import ensure_topics
 from agents.settings import Settings
 from events import commands as c
-from events.codec import encode_complaint, encode_fact, encode_snapshot
+from events.codec.messages import encode_complaint, encode_fact, encode_snapshot
 from events.facts import Recorded
 from events.ids import complaint_id
 from events.reports import Location, ReportContent

@@ -13,7 +13,7 @@ from openpyxl import Workbook
 from agents.bridges.importing import Import, TableOptions, open_import
 from agents.bridges.items import Item, Report, Skipped
 from agents.bridges.rows import ImportOptions
-from events.codec import decode_report
+from events.codec.messages import decode_report
 from events.reports import ReportSubmitted
 
 NOW = datetime(2026, 11, 16, 2, 11, tzinfo=UTC)

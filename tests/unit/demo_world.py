@@ -9,7 +9,7 @@ from itertools import count
 from uuid import UUID
 
 from agents import policies
-from events.codec import (
+from events.codec.messages import (
     decode_command,
     decode_fact,
     decode_report,

@@ -10,7 +10,7 @@ from worlds import LAPOR, MONDAY, PANRB, days
 
 from agents import almanac
 from events.announcements import CALENDAR, CALENDAR_KEY, AnnounceHoliday, Announcement, AnnouncementEvent, Announcements
-from events.codec import decode_calendar, encode_calendar
+from events.codec.messages import decode_calendar, encode_calendar
 from events.ids import digest
 from events.topics import OUTWARD_RECORD_BYTES
 from events.vocabulary import Detail, Refusal

@@ -42,7 +42,7 @@ from agents.shell import Output, Partition
 from events import commands as c
 from events.announcements import CALENDAR, AnnounceHoliday
 from events.client.partitions import partition_of
-from events.codec import decode_snapshot, encode_command
+from events.codec.messages import decode_snapshot, encode_command
 from events.ids import complaint_id, stage_command_id
 from events.outcomes import RejectionEvent
 from events.reports import ReportContent, ReportSubmitted

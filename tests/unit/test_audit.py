@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from demo_world import World, audited, partition_of
 
-from events.codec import decode_fact, encode_command
+from events.codec.messages import decode_fact, encode_command
 from events.commands import CompleteReport, RateResolution, RecordFollowUp, ReplyToFollowUp
 from events.errors import InvalidCommand, Sender
 from events.ids import complaint_id

@@ -15,7 +15,7 @@ from agents.lifecycle import Lifecycle
 from agents.resolution import Resolutions
 from agents.shell import Output, Partition
 from events.announcements import CALENDAR, AnnounceHoliday
-from events.codec import encode_command
+from events.codec.messages import encode_command
 from events.topics import TopicName
 
 POLICIES = policies.load("lapor")

@@ -22,7 +22,7 @@ from agents.lag.looks import GroupState
 from agents.settings import Settings
 from events.client import Record
 from events.client.errors import BrokerUnreachable, KafkaRefused
-from events.codec import encode_complaint, encode_snapshot
+from events.codec.messages import encode_complaint, encode_snapshot
 from events.topics import TopicName
 from events.vocabulary import ClockName, Status
 

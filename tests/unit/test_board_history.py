@@ -13,7 +13,7 @@ from agents.board.history import SHOWN, Found, told, who
 from agents.board.standing import read_standing
 from events import commands as c
 from events.client import Dossier
-from events.codec import encode_complaint, encode_snapshot
+from events.codec.messages import encode_complaint, encode_snapshot
 from events.reports import Location
 from events.vocabulary import Status
 

@@ -26,7 +26,7 @@ from agents.board.standing import Standing, read_standing
 from agents.board.standings import Standings
 from events.client import Dossier
 from events.client.errors import BrokerUnreachable
-from events.codec import complaint_key, encode_complaint, encode_snapshot
+from events.codec.messages import complaint_key, encode_complaint, encode_snapshot
 from events.vocabulary import Status
 
 

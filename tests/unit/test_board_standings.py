@@ -14,7 +14,7 @@ from agents import diskmap
 from agents.board.soonest import Soonest
 from agents.board.standing import Deadline, Shape, Standing, hour_of, read_standing
 from agents.board.standings import DAY_S, HourCounts, OfficeCounts, Standings
-from events.codec import encode_complaint, encode_snapshot
+from events.codec.messages import encode_complaint, encode_snapshot
 from events.commands import WithdrawComplaint
 from events.errors import Undecodable
 from events.snapshot import Complaint

@@ -31,8 +31,8 @@ from agents.bridges.items import BadLayout, Item, PassedOver, Report, Skipped
 from agents.bridges.lapor_rows import HEADER, Told, row, told
 from agents.bridges.sheets_out import CsvWriter
 from events import commands as c
-from events.base import unseen
-from events.codec import decode_report
+from events.cloudevents import unseen
+from events.codec.messages import decode_report
 from events.facts import ComplaintRegistered
 from events.ids import complaint_id
 from events.reports import Location, ReportSubmitted

@@ -16,7 +16,7 @@ from agents.bridges.importing import OPEN311
 from agents.bridges.items import BadLayout, Item, PassedOver, Report, Skipped, UnreadableFile
 from agents.bridges.layouts import catalogue
 from agents.bridges.status import StatusWords
-from events.codec import decode_report
+from events.codec.messages import decode_report
 from events.ids import complaint_id
 from events.reports import ReportSubmitted
 from events.vocabulary import ComplaintClass

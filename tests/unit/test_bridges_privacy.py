@@ -8,7 +8,7 @@ from bridge_files import opened
 
 from agents.bridges.importing import OPEN311
 from agents.bridges.items import Item, Report, Skipped
-from events.codec import decode_report
+from events.codec.messages import decode_report
 
 REQUEST: dict[str, Any] = {
     "service_request_id": "1",

@@ -13,7 +13,7 @@ from agents.bridges.items import BadLayout, PassedOver, Report, Skipped
 from agents.bridges.messages import messages_in
 from agents.bridges.rows import ImportOptions
 from agents.bridges.status import StatusWords
-from events.codec import decode_report
+from events.codec.messages import decode_report
 from events.ids import complaint_id
 from events.vocabulary import ComplaintClass
 

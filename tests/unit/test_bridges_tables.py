@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from agents.bridges.importing import TableOptions, open_import
 from agents.bridges.items import BadLayout, PassedOver, Report, Skipped, UnreadableFile
 from agents.bridges.rows import ImportOptions
-from events.codec import decode_report
+from events.codec.messages import decode_report
 
 HEADER = "Nomor;Judul;Isi;Kota"
 ROW = "7;Jalan rusak;Lubang besar, dalam;Denpasar"

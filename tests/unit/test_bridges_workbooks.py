@@ -28,7 +28,7 @@ from openpyxl import Workbook
 
 from agents.bridges import workbooks
 from agents.bridges.items import BadLayout, Report, Skipped, UnreadableFile
-from events.codec import decode_report
+from events.codec.messages import decode_report
 
 SHEET = "xl/worksheets/sheet1.xml"
 HEADER = ("Tracking ID", "Judul", "Kota")

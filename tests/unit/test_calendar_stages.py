@@ -15,9 +15,9 @@ from agents.lifecycle import Lifecycle
 from agents.shell import Output, Partition
 from agents.shell.stage import RefusedToStart
 from agents.sla import Timers
-from events import codec
 from events import commands as c
 from events.announcements import CALENDAR, CALENDAR_KEY, AnnounceHoliday
+from events.codec import messages
 from events.errors import Undecodable
 from events.ids import complaint_id
 from events.topics import TopicName
@@ -70,7 +70,7 @@ class Pair:
     def tell(self, command: c.Command, by: str, subject: str, *, message: str | None = None) -> list[Output]:
         self.sent += 1
         name = message or f"m{self.sent}"
-        return self.settle(codec.encode_command(command, source=by, command_id=name, subject=subject, time=self.now))
+        return self.settle(messages.encode_command(command, source=by, command_id=name, subject=subject, time=self.now))
 
     def register(self, number: int) -> str:
         complaint = complaint_id(CHANNEL, str(number))
@@ -108,7 +108,7 @@ class Pair:
 
     def due(self, complaint: str, clock: ClockName = ClockName.VERIFICATION) -> datetime | None:
         value = next(r.value for r in self.compacted() if r.key == complaint.encode())
-        return codec.decode_snapshot(value).clocks[clock].due_at
+        return messages.decode_snapshot(value).clocks[clock].due_at
 
 
 def names(outputs: Iterable[Output]) -> list[str]:
@@ -177,7 +177,7 @@ def test_an_asking_that_was_lost_is_made_again_by_the_next_owner() -> None:
     assert list(pair.timers.tick(pair.now)) == []
     pair.restart()
     again = pair.tick()
-    assert codec.decode_command(again[0].value).id == codec.decode_command(lost[0].value).id
+    assert messages.decode_command(again[0].value).id == messages.decode_command(lost[0].value).id
     assert pair.due(complaint) == FRIDAY_
 
 
@@ -245,7 +245,7 @@ class TestRefusals:
     )
     def test_data_that_are_none(self, data: object, says: str) -> None:
         value = json.loads(
-            codec.encode_command(
+            messages.encode_command(
                 AnnounceHoliday(day=DAY, name="x", decree="y"),
                 source=PANRB,
                 command_id="1",
@@ -273,7 +273,9 @@ class TestRefusals:
         assert names(pair.tell(command, CITIZEN, complaint))[0] == "lapor.complaint.withdrawn.v1"
 
     def test_other_commands_are_about_a_complaint(self) -> None:
-        raw = codec.encode_command(c.WithdrawComplaint(), source=CITIZEN, command_id="1", subject=CALENDAR, time=MONDAY)
+        raw = messages.encode_command(
+            c.WithdrawComplaint(), source=CITIZEN, command_id="1", subject=CALENDAR, time=MONDAY
+        )
         with pytest.raises(Undecodable, match="subject"):
             Pair().settle(raw)
 
@@ -304,7 +306,7 @@ class TestPolicyChange:
         pair.tell(c.PostponeComplaint(missing=("location",), reason="Di mana?"), PANRB, new)
         pair.tell(c.CompleteReport(title="Jalan berlubang"), CITIZEN, new)
         assert pair.due(new) == wib("2026-07-06T23:59:59.999")
-        pinned = [codec.decode_snapshot(record.value).policy for record in pair.compacted()]
+        pinned = [messages.decode_snapshot(record.value).policy for record in pair.compacted()]
         assert pinned == ["lapor/2025-01-01", "lapor/2026-07-01"]
 
     def test_a_version_that_is_gone(self) -> None:
@@ -361,5 +363,5 @@ def test_what_is_told_to_sla_is_what_is_asked() -> None:
     pair.register(1)
     pair.announce()
     [output] = pair.timers.tick(pair.now)
-    command = codec.decode_command(output.value)
+    command = messages.decode_command(output.value)
     assert (command.source, command.data) == (SLA, c.RescheduleDeadlines(calendar=1))

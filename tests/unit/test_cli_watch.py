@@ -11,7 +11,7 @@ from agents import diskmap
 from agents.cli.overview import Board
 from agents.cli.overview_view import view
 from events.client import Record
-from events.codec import encode_complaint, encode_snapshot
+from events.codec.messages import encode_complaint, encode_snapshot
 from events.commands import WithdrawComplaint
 from events.snapshot import Complaint
 from events.topics import TopicName

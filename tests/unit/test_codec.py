@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events import codec, stored
-from events.base import MAX_BODY, MAX_LINKS, MAX_TEXT, MAX_TITLE, Attachment
+from events.cloudevents import MAX_BODY, MAX_LINKS, MAX_TEXT, MAX_TITLE, Attachment
+from events.codec import messages, partial_reads
 from events.commands import COMMANDS, CompleteReport, RateResolution, VerifyComplaint, command_type
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.reports import Location, Reporter
@@ -24,10 +24,10 @@ RATE = "lapor.command.rate-resolution.v1"
 REPORT = "lapor.report.submitted.v1"
 
 DECODERS: list[Callable[[bytes | None], object]] = [
-    codec.decode_report,
-    codec.decode_command,
-    codec.decode_fact,
-    codec.decode_snapshot,
+    messages.decode_report,
+    messages.decode_command,
+    messages.decode_fact,
+    messages.decode_snapshot,
 ]
 LONGEST_REASON = 2_000
 
@@ -40,7 +40,7 @@ def attempt(decode: Callable[[bytes | None], object], raw: bytes | None) -> Unde
     except (Undecodable, InvalidCommand) as found:
         error = found
     if error is not None:
-        assert decode is codec.decode_command or isinstance(error, Undecodable)
+        assert decode is messages.decode_command or isinstance(error, Undecodable)
         assert 0 < len(error.reason) < LONGEST_REASON
         assert error.reason.encode()
     return error
@@ -112,7 +112,7 @@ class TestGarbage:
         ],
     )
     def test_what_is_wrong_is_said_in_words_of_json(self, raw: bytes, said: str) -> None:
-        error = attempt(codec.decode_report, raw)
+        error = attempt(messages.decode_report, raw)
         assert isinstance(error, Undecodable)
         assert error.reason.endswith(said)
 
@@ -188,27 +188,27 @@ class TestUnknownFields:
         event = json.loads(GOLDEN[kind]) | {"source": "/offices/panrb"}
         event["data"]["urgnt"] = True
         with pytest.raises(InvalidCommand, match=r"data\.urgnt: unknown field") as caught:
-            codec.decode_command(json.dumps(event).encode())
+            messages.decode_command(json.dumps(event).encode())
         assert caught.value.sender == Sender(event["subject"], event["source"], event["id"], kind)
 
     def test_in_a_report_they_are_refused_too(self) -> None:
         with pytest.raises(Undecodable, match=r"data\.judul: unknown field"):
-            codec.decode_report(report(judul="x"))
+            messages.decode_report(report(judul="x"))
         with pytest.raises(Undecodable, match=r"data\.location\.kota: unknown field"):
-            codec.decode_report(report(location={"kota": "Denpasar"}))
+            messages.decode_report(report(location={"kota": "Denpasar"}))
         with pytest.raises(Undecodable, match=r"data\.reporter\.nik: unknown field"):
-            codec.decode_report(report(reporter={"nik": "1"}))
+            messages.decode_report(report(reporter={"nik": "1"}))
 
     def test_a_field_has_one_name(self) -> None:
         with pytest.raises(Undecodable, match=r"data\.class_: unknown field"):
-            codec.decode_report(report(class_="complaint"))
+            messages.decode_report(report(class_="complaint"))
 
     def test_attributes_of_the_envelope_that_we_do_not_know_are_legal(self) -> None:
         raw = command({"rating": 4}, traceparent="00-1-2-01", partitionkey="x", datacontenttype="application/json")
-        assert codec.decode_command(raw).data == RateResolution(rating=4)
+        assert messages.decode_command(raw).data == RateResolution(rating=4)
 
     def test_a_long_name_is_not_sent_back_in_full(self) -> None:
-        error = attempt(codec.decode_command, command({"rating": 4, "x" * 1_000_000: 1}))
+        error = attempt(messages.decode_command, command({"rating": 4, "x" * 1_000_000: 1}))
         assert isinstance(error, InvalidCommand)
 
 
@@ -237,20 +237,20 @@ class TestCommands:
     )
     def test_data_that_are_wrong_are_the_senders_to_hear_of(self, data: object, reason: str) -> None:
         with pytest.raises(InvalidCommand) as caught:
-            codec.decode_command(command(data))
+            messages.decode_command(command(data))
         assert caught.value.reason.startswith(reason)
         assert caught.value.sender == Sender(SUBJECT, "/citizens/1", "1", RATE)
 
     @pytest.mark.parametrize("version", [-1, "3", 3.5, True, [], 1e300])
     def test_so_is_a_version_that_is_none(self, version: object) -> None:
         with pytest.raises(InvalidCommand, match="expectedversion"):
-            codec.decode_command(command({"rating": 4}, expectedversion=version))
+            messages.decode_command(command({"rating": 4}, expectedversion=version))
 
     def test_data_that_are_not_there_too(self) -> None:
         event = json.loads(command({}))
         del event["data"]
         with pytest.raises(InvalidCommand, match="data: required"):
-            codec.decode_command(json.dumps(event).encode())
+            messages.decode_command(json.dumps(event).encode())
 
     @pytest.mark.parametrize(
         "broken",
@@ -277,7 +277,7 @@ class TestCommands:
     def test_an_envelope_that_is_wrong_has_no_sender(self, broken: dict[str, Any]) -> None:
         for data in ({"rating": 4}, {"rating": 99}):
             with pytest.raises(Undecodable) as caught:
-                codec.decode_command(command(data, **broken))
+                messages.decode_command(command(data, **broken))
             assert caught.value.code == "invalid"
             assert next(iter(broken)) in caught.value.reason
 
@@ -286,56 +286,56 @@ class TestCommands:
         event = json.loads(command({"rating": 4}))
         del event[attribute]
         with pytest.raises(Undecodable, match=f"{attribute}: required"):
-            codec.decode_command(json.dumps(event).encode())
+            messages.decode_command(json.dumps(event).encode())
 
     @pytest.mark.parametrize("subject", [SUBJECT.upper(), SUBJECT.replace("-", ""), f"urn:uuid:{SUBJECT}"])
     def test_a_complaint_has_one_name_however_it_is_written(self, subject: str) -> None:
-        assert str(codec.decode_command(command({"rating": 4}, subject=subject)).subject) == SUBJECT
+        assert str(messages.decode_command(command({"rating": 4}, subject=subject)).subject) == SUBJECT
 
     def test_the_dates_of_the_calendar(self) -> None:
         kind = "lapor.command.complete-report.v1"
         for wrong in ("0000-01-01", "2026-02-30", "2026-3-1", "2026-03-14T00:00:00Z", 20260314, ""):
             with pytest.raises(InvalidCommand, match=r"data\.event_date"):
-                codec.decode_command(command({"event_date": wrong}, kind))
-        assert codec.decode_command(command({"event_date": "0001-01-01"}, kind)).id == "1"
+                messages.decode_command(command({"event_date": wrong}, kind))
+        assert messages.decode_command(command({"event_date": "0001-01-01"}, kind)).id == "1"
 
     @pytest.mark.parametrize("data", [{}, {"title": None}, {"title": None, "body": None}])
     def test_a_completion_completes_something(self, data: object) -> None:
         with pytest.raises(InvalidCommand, match="at least one field"):
-            codec.decode_command(command(data, "lapor.command.complete-report.v1"))
+            messages.decode_command(command(data, "lapor.command.complete-report.v1"))
 
     def test_null_is_as_good_as_nothing_where_a_field_is_optional(self) -> None:
         raw = command({"category": None, "edited_text": None}, "lapor.command.verify-complaint.v1")
-        assert codec.decode_command(raw).data == VerifyComplaint()
+        assert messages.decode_command(raw).data == VerifyComplaint()
 
     @pytest.mark.parametrize("blank", ["", "  ", "\n\t"])
     def test_what_is_blank_does_not_complete_a_report(self, blank: str) -> None:
         kind = "lapor.command.complete-report.v1"
         names = ("title", "body", "category", "office")
         more = {"event_date": "2026-03-14", "location": {"city": "Denpasar", "village": blank}}
-        assert codec.decode_command(command(dict.fromkeys(names, blank) | more, kind)).data == CompleteReport(
+        assert messages.decode_command(command(dict.fromkeys(names, blank) | more, kind)).data == CompleteReport(
             event_date=date(2026, 3, 14), location=Location(city="Denpasar")
         )
         with pytest.raises(InvalidCommand, match="name at least one field"):
-            codec.decode_command(command(dict.fromkeys(names, blank), kind))
+            messages.decode_command(command(dict.fromkeys(names, blank), kind))
 
     def test_links(self) -> None:
         kind = "lapor.command.record-follow-up.v1"
         at_most = {"text": "Sudah.", "evidence": ["https://example.org/1"] * MAX_LINKS}
-        assert codec.decode_command(command(at_most, kind)).id == "1"
+        assert messages.decode_command(command(at_most, kind)).id == "1"
         for wrong in (["x"] * (MAX_LINKS + 1), "https://example.org/1", [1], [{"name": "x"}], [""], [None]):
             with pytest.raises(InvalidCommand, match=r"data\.evidence"):
-                codec.decode_command(command({"text": "Sudah.", "evidence": wrong}, kind))
+                messages.decode_command(command({"text": "Sudah.", "evidence": wrong}, kind))
 
     def test_many_mistakes_are_told_in_a_line(self) -> None:
         with pytest.raises(InvalidCommand, match=r"\(and 5 more\)") as caught:
-            codec.decode_command(command(dict.fromkeys("abcdefghi", 1)))
+            messages.decode_command(command(dict.fromkeys("abcdefghi", 1)))
         assert "\n" not in caught.value.reason
 
 
 class TestReports:
     def test_the_least_that_a_phone_message_has(self) -> None:
-        found = codec.decode_report(report()).data
+        found = messages.decode_report(report()).data
         assert (found.title, found.body, found.location, found.office, found.attachments) == (
             "Jalan berlubang",
             "",
@@ -343,16 +343,16 @@ class TestReports:
             None,
             (),
         )
-        assert codec.decode_report(report(title=None, body="Lubang")).data.title == ""
+        assert messages.decode_report(report(title=None, body="Lubang")).data.title == ""
 
     def test_null_is_what_a_channel_does_not_have(self) -> None:
         optional = ("body", "category", "event_date", "location", "office", "reporter", "attachments")
-        assert codec.decode_report(report(**dict.fromkeys(optional))) == codec.decode_report(report())
+        assert messages.decode_report(report(**dict.fromkeys(optional))) == messages.decode_report(report())
 
     @pytest.mark.parametrize("blank", ["", "  ", "\n\t"])
     def test_a_name_that_is_blank_has_not_been_given(self, blank: str) -> None:
         places = ("province", "city", "district", "village")
-        found = codec.decode_report(
+        found = messages.decode_report(
             report(
                 category=blank,
                 office=blank,
@@ -367,7 +367,7 @@ class TestReports:
         assert found.attachments == (Attachment(url="https://example.org/1"),)
 
     def test_a_place_or_a_reporter_of_blanks_is_none_that_is_known(self) -> None:
-        blank = codec.decode_report(report(location={"city": " "}, reporter={"name": "", "phone": " "}))
+        blank = messages.decode_report(report(location={"city": " "}, reporter={"name": "", "phone": " "}))
         assert blank.data.location is not None
         assert not blank.data.location.known
         assert identity(blank) is None
@@ -375,7 +375,7 @@ class TestReports:
     @pytest.mark.parametrize("says", [{"title": ""}, {"title": " \n", "body": "\t"}, {"title": None, "body": None}])
     def test_a_report_says_something(self, says: dict[str, object]) -> None:
         with pytest.raises(Undecodable, match="title or a body"):
-            codec.decode_report(report(**says))
+            messages.decode_report(report(**says))
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -405,23 +405,23 @@ class TestReports:
     )
     def test_a_field_that_is_wrong_is_named(self, field: str, value: object) -> None:
         with pytest.raises(Undecodable) as caught:
-            codec.decode_report(report(**{field: value}))
+            messages.decode_report(report(**{field: value}))
         assert caught.value.code == "invalid"
         assert f"data.{field}" in caught.value.reason
 
     def test_lengths_count_characters_and_space_around_them_does_not(self) -> None:
-        assert codec.decode_report(report(title=f"  {'é' * MAX_TITLE}  ")).data.title == "é" * MAX_TITLE
-        assert codec.decode_report(report(body="😀" * MAX_BODY)).data.body == "😀" * MAX_BODY
+        assert messages.decode_report(report(title=f"  {'é' * MAX_TITLE}  ")).data.title == "é" * MAX_TITLE
+        assert messages.decode_report(report(body="😀" * MAX_BODY)).data.body == "😀" * MAX_BODY
 
     @pytest.mark.parametrize("source", ["/channels/sms#1", "#", "", None, "a\x00b", "x" * 257])
     def test_a_source_that_would_make_two_reports_one(self, source: object) -> None:
         event = json.loads(report())
         event["source"] = source
         with pytest.raises(Undecodable, match="source"):
-            codec.decode_report(json.dumps(event).encode())
+            messages.decode_report(json.dumps(event).encode())
 
     def test_a_subject_is_not_needed(self) -> None:
-        assert codec.decode_report(report()).complaint_id
+        assert messages.decode_report(report()).complaint_id
 
 
 class TestFacts:
@@ -430,22 +430,22 @@ class TestFacts:
         event = json.loads(GOLDEN["lapor.complaint.disposed.v1"])
         del event[attribute]
         with pytest.raises(Undecodable, match=f"{attribute}: required"):
-            codec.decode_fact(json.dumps(event).encode())
+            messages.decode_fact(json.dumps(event).encode())
 
     def test_a_moment_without_a_zone_is_no_moment(self) -> None:
-        event = json.loads(GOLDEN[codec.STATE_TYPE])
+        event = json.loads(GOLDEN[messages.STATE_TYPE])
         event["data"]["complaint"]["clocks"]["follow_up"]["due_at"] = "2026-03-16T10:00:00"
         with pytest.raises(Undecodable, match="timezone"):
-            codec.decode_snapshot(json.dumps(event).encode())
+            messages.decode_snapshot(json.dumps(event).encode())
 
     @pytest.mark.parametrize("complaint", [None, [], "x", {}, 10**400])
     def test_a_fact_has_its_complaint(self, complaint: object) -> None:
         event = json.loads(GOLDEN["lapor.complaint.disposed.v1"])
         event["data"]["complaint"] = complaint
         with pytest.raises(Undecodable):
-            codec.decode_fact(json.dumps(event).encode())
+            messages.decode_fact(json.dumps(event).encode())
 
     def test_cutting_a_snapshot_out_of_what_is_none(self) -> None:
         for raw in (b"x", b"{}", b"[]", b'{"type":"lapor.complaint.snapshot.v1"}', GOLDEN[RATE]):
             with pytest.raises(Undecodable):
-                stored.snapshot_in(raw, ours=True)
+                partial_reads.snapshot_in(raw, ours=True)

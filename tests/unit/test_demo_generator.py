@@ -10,7 +10,7 @@ from agents import policies
 from agents.demo import phrases
 from agents.demo.generator import Generator, Kind, Submission
 from agents.demo.scripts import Conduct, Desk
-from events.codec import decode_report
+from events.codec.messages import decode_report
 from events.vocabulary import ArchiveReason, ComplaintClass
 from workflow.policy.offices import Level
 

@@ -12,8 +12,9 @@ from pydantic import BaseModel
 
 from agents import diagram
 from agents.schemas.messages import message_schemas
-from events import base, codec
+from events import cloudevents
 from events.announcements import CALENDAR, AnnounceHoliday, AnnouncementEvent
+from events.codec import messages
 from events.commands import COMMANDS, PostponeComplaint
 from events.errors import Undecodable
 from events.facts import FACTS
@@ -52,7 +53,7 @@ EXAMPLES: list[dict[str, Any]] = [event for event in JSON if isinstance(event, d
 def test_each_example_is_read(event: dict[str, Any]) -> None:
     raw, kind = json.dumps(event).encode(), event["type"]
     if kind == ReportSubmitted.TYPE:
-        codec.decode_report(raw)
+        messages.decode_report(raw)
     elif kind == Rejection.TYPE:
         rejection = Rejection.model_validate_json(json.dumps(event["data"]))
         assert event["causationid"] == rejection.command_id
@@ -60,11 +61,11 @@ def test_each_example_is_read(event: dict[str, Any]) -> None:
     elif kind == Resolution.TYPE:
         Resolution.model_validate_json(json.dumps(event["data"]))
     elif kind == AnnouncementEvent.TYPE:
-        codec.decode_announcement(raw)
+        messages.decode_announcement(raw)
     elif kind.startswith("lapor.command."):
-        codec.decode_command(raw)
+        messages.decode_command(raw)
     else:
-        complaint = codec.decode_fact(raw).complaint
+        complaint = messages.decode_fact(raw).complaint
         assert event["sequence"] == f"{complaint.version:010d}"
     Draft202012Validator(SCHEMAS[kind]).validate(event)
 
@@ -143,20 +144,27 @@ def _longest(model: type[BaseModel], name: str) -> int:
 
 def _refusal(value: str) -> str:
     with pytest.raises(Undecodable) as caught:
-        codec.decode_report(f'{{"a":{value}}}'.encode())
+        messages.decode_report(f'{{"a":{value}}}'.encode())
     return caught.value.code
 
 
 def test_the_limits_are_those_of_the_models() -> None:
     section = CONTRACT.split("\n## Limits\n", 1)[1].split("\n## ", 1)[0]
     told = [line.rsplit("|", 2)[1].strip() for line in section.splitlines() if line.startswith("|")][2:]
-    limits = [base.MAX_TITLE, base.MAX_BODY, base.MAX_TEXT, base.MAX_NAME, base.MAX_LINK, base.MAX_LINKS]
+    limits = [
+        cloudevents.MAX_TITLE,
+        cloudevents.MAX_BODY,
+        cloudevents.MAX_TEXT,
+        cloudevents.MAX_NAME,
+        cloudevents.MAX_LINK,
+        cloudevents.MAX_LINKS,
+    ]
     figures = [int(re.sub(r"\D", "", limit)) for limit in told]
     assert figures[: len(limits)] == limits
     most_missing, announced, attribute, digits, depth, record_mib = figures[len(limits) :]
     assert _longest(PostponeComplaint, "missing") == most_missing
     assert {_longest(AnnounceHoliday, name) for name in ("name", "decree")} == {announced}
-    assert attribute == base.MAX_ATTRIBUTE
+    assert attribute == cloudevents.MAX_ATTRIBUTE
     assert record_mib * 2**20 == INWARD_RECORD_BYTES
     for value, beyond in (("1" * digits, "1" * (digits + 1)), ("[" * depth + "]" * depth, "[" * 210 + "]" * 210)):
         assert _refusal(value) == "unknown-type"

@@ -21,7 +21,7 @@ from worlds import (
 
 from events import commands as c
 from events import facts as f
-from events.codec import encode_complaint
+from events.codec.messages import encode_complaint
 from events.ids import digest
 from events.reports import Location
 from events.snapshot import ReportReference

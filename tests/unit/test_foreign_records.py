@@ -18,10 +18,10 @@ from agents.shell import Output, Partition
 from agents.shell.records import REPLAYS
 from agents.shell.stage import RefusedToStart
 from agents.sla import Timers
-from events import codec
 from events import commands as c
 from events.announcements import CALENDAR, CALENDAR_KEY, AnnounceHoliday
 from events.client.partitions import partition_of
+from events.codec import messages
 from events.errors import Undecodable
 from events.ids import complaint_id
 from events.topics import TopicName
@@ -68,7 +68,7 @@ class World:
     def tell(
         self, command: c.Command, complaint: str, *, by: str = CITIZEN, name: str = "m", replays: int = 0
     ) -> list[Output]:
-        value = codec.encode_command(command, source=by, command_id=name, subject=complaint, time=MONDAY)
+        value = messages.encode_command(command, source=by, command_id=name, subject=complaint, time=MONDAY)
         return self.settle(value, replays)
 
     def settle(self, value: bytes, replays: int = 0) -> list[Output]:
@@ -271,7 +271,7 @@ class TestTheCalendar:
         return world
 
     def command(self, holiday: AnnounceHoliday, name: str) -> bytes:
-        return codec.encode_command(holiday, source="/offices/panrb", command_id=name, subject=CALENDAR, time=MONDAY)
+        return messages.encode_command(holiday, source="/offices/panrb", command_id=name, subject=CALENDAR, time=MONDAY)
 
     def test_one_of_ours_that_is_still_there_stays_in_force(self) -> None:
         world = self.announced()

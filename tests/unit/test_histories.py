@@ -41,7 +41,7 @@ from worlds import (
 
 from events import commands as c
 from events import facts as f
-from events.codec import decode_fact, decode_snapshot, encode_complaint, encode_fact, encode_snapshot
+from events.codec.messages import decode_fact, decode_snapshot, encode_complaint, encode_fact, encode_snapshot
 from events.snapshot import REMEMBERED_COMMANDS, Complaint
 from events.vocabulary import ClockName, ComplaintClass, Status
 from workflow.deadlines.clock_rules import RULES

@@ -8,7 +8,7 @@ import pytest
 from demo_world import World
 from test_audit import report, subject
 
-from events.codec import decode_fact
+from events.codec.messages import decode_fact
 from events.commands import RecordFollowUp
 from events.facts import DeadlineBreached, Recorded
 from workflow.audit.complaint_history import Code, History

@@ -16,7 +16,7 @@ from agents.lag.rules import SEVERITY
 from agents.lag.transactions import GRACE, LONGEST_TIMEOUT, OpenTransaction
 from events.announcements import CALENDAR_KEY
 from events.client import Record
-from events.codec import encode_complaint, encode_snapshot
+from events.codec.messages import encode_complaint, encode_snapshot
 from events.snapshot import Complaint
 from events.topics import STAGES, TopicName
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from events import codec, stored
 from events.announcements import CALENDAR, AnnouncementEvent
-from events.base import CONTENT_TYPE, Frozen, log_moment, timestamp
+from events.cloudevents import CONTENT_TYPE, Frozen, log_moment, timestamp
+from events.codec import messages, partial_reads
+from events.codec.parsing import read_ours
 from events.commands import COMMANDS, CompleteReport, RecordFollowUp, command_type
 from events.facts import FACTS, FollowUpRecorded, fact_type
 from events.ids import complaint_id, digest, fact_id, rejection_id, stage_command_id, tracking_id
 from events.outcomes import Rejection, RejectionEvent, Resolution, Story
-from events.parsing import read_ours
 from events.reports import ReportContent, ReportData, ReporterIdentity, ReportSubmitted
 from events.snapshot import Complaint
 from events.vocabulary import ComplaintClass
@@ -27,9 +27,9 @@ GOLDEN = Path(__file__).parent.parent / "golden" / "v1"
 REPORT = ReportSubmitted.TYPE
 COMMAND_TYPES = [command_type(command.NAME) for command in COMMANDS]
 FACT_TYPES = [fact_type(fact.NAME) for fact in FACTS]
-CALENDAR_TYPES = [AnnouncementEvent.TYPE, codec.CALENDAR_TYPE]
+CALENDAR_TYPES = [AnnouncementEvent.TYPE, messages.CALENDAR_TYPE]
 VALUES: dict[str, type[Frozen]] = {"reporter-identity.v1": ReporterIdentity, "story.v1": Story}
-ALL = [REPORT, *COMMAND_TYPES, *FACT_TYPES, *CALENDAR_TYPES, codec.STATE_TYPE, Rejection.TYPE, Resolution.TYPE]
+ALL = [REPORT, *COMMAND_TYPES, *FACT_TYPES, *CALENDAR_TYPES, messages.STATE_TYPE, Rejection.TYPE, Resolution.TYPE]
 
 
 def golden(kind: str) -> bytes:
@@ -43,7 +43,7 @@ def test_there_is_one_example_of_each_message() -> None:
 @pytest.mark.parametrize("kind", VALUES)
 def test_values(kind: str) -> None:
     value = read_ours(VALUES[kind], golden(kind))
-    assert json.loads(codec.encode_value(value)) == json.loads(golden(kind))
+    assert json.loads(messages.encode_value(value)) == json.loads(golden(kind))
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -60,69 +60,73 @@ def test_each_is_a_cloud_event(kind: str) -> None:
 @pytest.mark.parametrize("kind", COMMAND_TYPES)
 def test_commands(kind: str) -> None:
     raw = golden(kind)
-    event = codec.decode_command(raw)
+    event = messages.decode_command(raw)
     assert event.time is not None
-    again = codec.encode_command(
+    again = messages.encode_command(
         event.data, source=event.source, command_id=event.id, subject=str(event.subject), time=event.time
     )
     assert json.loads(again) == json.loads(raw)
-    assert codec.decode_command(again) == event
+    assert messages.decode_command(again) == event
 
 
 @pytest.mark.parametrize("kind", FACT_TYPES)
 def test_facts(kind: str) -> None:
     raw = golden(kind)
-    recorded = codec.decode_fact(raw)
-    again = codec.encode_fact(recorded, codec.encode_complaint(recorded.complaint))
+    recorded = messages.decode_fact(raw)
+    again = messages.encode_fact(recorded, messages.encode_complaint(recorded.complaint))
     assert json.loads(again) == json.loads(raw)
-    assert codec.decode_fact(again) == recorded
-    headers = dict(codec.fact_headers(recorded))
+    assert messages.decode_fact(again) == recorded
+    headers = dict(messages.fact_headers(recorded))
     assert headers["content-type"] == CONTENT_TYPE.encode()
     assert headers["fact"].decode() == recorded.fact.NAME
     assert headers["writer"] == b"1"
 
 
 def test_snapshot() -> None:
-    raw = golden(codec.STATE_TYPE)
-    complaint = codec.decode_snapshot(raw)
-    written = codec.encode_complaint(complaint)
-    again = codec.encode_snapshot(complaint, written)
+    raw = golden(messages.STATE_TYPE)
+    complaint = messages.decode_snapshot(raw)
+    written = messages.encode_complaint(complaint)
+    again = messages.encode_snapshot(complaint, written)
     assert json.loads(again) == json.loads(raw)
     expected = (written, complaint.complaint_id.encode(), complaint.version, complaint.status)
     for laid_out in (again, raw):
-        assert stored.snapshot_in(laid_out, ours=True) == stored.snapshot_in(laid_out, ours=False) == expected
-    assert codec.read_complaint(written) == complaint
+        assert (
+            partial_reads.snapshot_in(laid_out, ours=True)
+            == partial_reads.snapshot_in(laid_out, ours=False)
+            == expected
+        )
+    assert messages.read_complaint(written) == complaint
 
 
 def test_announcement() -> None:
     raw = golden(AnnouncementEvent.TYPE)
-    event = codec.decode_announcement(raw)
-    assert codec.is_announcement(raw)
+    event = messages.decode_announcement(raw)
+    assert messages.is_announcement(raw)
     assert event.time is not None
-    again = codec.encode_command(
+    again = messages.encode_command(
         event.data, source=event.source, command_id=event.id, subject=CALENDAR, time=event.time
     )
     assert json.loads(again) == json.loads(raw)
 
 
 def test_calendar() -> None:
-    raw = golden(codec.CALENDAR_TYPE)
-    found = codec.decode_calendar(raw)
+    raw = golden(messages.CALENDAR_TYPE)
+    found = messages.decode_calendar(raw)
     assert found.revision == len(found.announcements)
-    again = codec.encode_calendar(found, partition=3, time=found.announcements[-1].announced_at)
+    again = messages.encode_calendar(found, partition=3, time=found.announcements[-1].announced_at)
     assert json.loads(again) == json.loads(raw)
 
 
 def test_a_calendar_of_a_time_without_folding_is_read() -> None:
-    raw = (GOLDEN.parent / "without-folding" / f"{codec.CALENDAR_TYPE}.json").read_bytes()
-    assert codec.decode_calendar(raw) == codec.decode_calendar(golden(codec.CALENDAR_TYPE))
+    raw = (GOLDEN.parent / "without-folding" / f"{messages.CALENDAR_TYPE}.json").read_bytes()
+    assert messages.decode_calendar(raw) == messages.decode_calendar(golden(messages.CALENDAR_TYPE))
 
 
 def test_report() -> None:
     raw = golden(REPORT)
-    report = codec.decode_report(raw)
+    report = messages.decode_report(raw)
     assert report.data.model_dump(mode="json", by_alias=True) == _with_nulls(json.loads(raw)["data"])
-    assert report.complaint_id == json.loads(golden(codec.STATE_TYPE))["subject"]
+    assert report.complaint_id == json.loads(golden(messages.STATE_TYPE))["subject"]
     assert not hasattr(report.data.content(), "reporter")
 
 
@@ -136,9 +140,9 @@ def _with_nulls(data: dict[str, Any]) -> dict[str, Any]:
 def test_rejection() -> None:
     event = json.loads(golden(Rejection.TYPE))
     rejection = Rejection.model_validate_json(json.dumps(event["data"]))
-    moment = codec.decode_command(golden(COMMAND_TYPES[0])).time
+    moment = messages.decode_command(golden(COMMAND_TYPES[0])).time
     assert moment is not None
-    written = codec.encode_rejection(rejection, subject=event["subject"], time=moment, partition=1, offset=5021)
+    written = messages.encode_rejection(rejection, subject=event["subject"], time=moment, partition=1, offset=5021)
     assert json.loads(written) == event
 
 
@@ -155,24 +159,26 @@ def test_a_rejection_of_a_time_without_details_is_read() -> None:
 def test_resolution() -> None:
     event = json.loads(golden(Resolution.TYPE))
     resolution = Resolution.model_validate_json(json.dumps(event["data"]))
-    last = codec.decode_fact(golden("lapor.complaint.rated.v1"))
-    again = codec.encode_resolution(resolution, subject=event["subject"], version=last.complaint.version, time=last.at)
+    last = messages.decode_fact(golden("lapor.complaint.rated.v1"))
+    again = messages.encode_resolution(
+        resolution, subject=event["subject"], version=last.complaint.version, time=last.at
+    )
     assert json.loads(again) == event
 
 
 @pytest.mark.parametrize(
-    "kind", ["lapor.complaint.registered.v1", "lapor.complaint.report-completed.v1", codec.STATE_TYPE]
+    "kind", ["lapor.complaint.registered.v1", "lapor.complaint.report-completed.v1", messages.STATE_TYPE]
 )
 def test_complaints_of_a_time_without_digests_are_read(kind: str) -> None:
     raw = (GOLDEN.parent / "without-digests" / f"{kind}.json").read_bytes()
-    complaint = codec.decode_snapshot(raw) if kind == codec.STATE_TYPE else codec.decode_fact(raw).complaint
+    complaint = messages.decode_snapshot(raw) if kind == messages.STATE_TYPE else messages.decode_fact(raw).complaint
     assert (complaint.report.content_digests, complaint.report.completed_digests) == (None, None)
 
 
-@pytest.mark.parametrize("kind", ["lapor.complaint.disposed.v1", codec.STATE_TYPE])
+@pytest.mark.parametrize("kind", ["lapor.complaint.disposed.v1", messages.STATE_TYPE])
 def test_clocks_of_a_time_when_their_zone_was_not_kept_are_read(kind: str) -> None:
     raw = (GOLDEN.parent / "without-zone" / f"{kind}.json").read_bytes()
-    complaint = codec.decode_snapshot(raw) if kind == codec.STATE_TYPE else codec.decode_fact(raw).complaint
+    complaint = messages.decode_snapshot(raw) if kind == messages.STATE_TYPE else messages.decode_fact(raw).complaint
     assert complaint.clocks
     assert {clock.zone for clock in complaint.clocks.values()} == {None}
 
@@ -208,7 +214,7 @@ class TestNames:
 
 
 def test_moments_are_written_in_milliseconds() -> None:
-    moment = codec.decode_fact(golden("lapor.complaint.disposed.v1")).at
+    moment = messages.decode_fact(golden("lapor.complaint.disposed.v1")).at
     assert timestamp(moment.replace(microsecond=999_999)).endswith(".999Z")
     assert timestamp(moment.replace(microsecond=0)).endswith(".000Z")
 

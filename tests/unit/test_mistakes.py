@@ -9,8 +9,8 @@ import pytest
 
 from agents.mistakes import judge
 from agents.schemas.messages import read_by_us, written_by_us
-from events import codec
 from events.announcements import AnnouncementEvent
+from events.codec import messages
 from events.errors import InvalidCommand, Undecodable
 from events.reports import ReportSubmitted
 from events.topics import INWARD_RECORD_BYTES
@@ -170,8 +170,8 @@ def test_every_field_is_told_once() -> None:
 
 def decoder(kind: str) -> Callable[[bytes], object]:
     if kind == REPORT:
-        return codec.decode_report
-    return codec.decode_announcement if kind == AnnouncementEvent.TYPE else codec.decode_command
+        return messages.decode_report
+    return messages.decode_announcement if kind == AnnouncementEvent.TYPE else messages.decode_command
 
 
 WRONG: list[Any] = [

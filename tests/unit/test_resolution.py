@@ -23,7 +23,7 @@ from worlds import (
 
 from events import commands as c
 from events import facts as f
-from events.codec import encode_resolution
+from events.codec.messages import encode_resolution
 from events.outcomes import Story
 from events.vocabulary import Status
 from workflow.stages.resolution import publishes, resolution, told

@@ -17,16 +17,16 @@ from worlds import to_status
 from agents.shell import Partition
 from agents.shell.metrics import Holding
 from agents.sla import MOST_AT_ONCE, Timers
-from events.codec import (
+from events.codec.messages import (
     complaint_key,
     decode_command,
     decode_snapshot,
     encode_complaint,
     encode_snapshot,
 )
+from events.codec.partial_reads import Timetable, read_part
 from events.errors import Undecodable
 from events.snapshot import Clock
-from events.stored import Timetable, read_part
 from events.vocabulary import ClockName, Status
 from workflow.deadlines.schedule import STUBBORN, Alarm, Schedule, alarms, alarms_of
 

@@ -13,7 +13,7 @@ from agents.schemas.compatibility import Side
 from agents.schemas.files import differences, documents, last_released
 from agents.schemas.messages import sides
 from agents.schemas.traffic import VALUES
-from events.codec import decode_announcement, decode_command, decode_report
+from events.codec.messages import decode_announcement, decode_command, decode_report
 from events.errors import InvalidCommand, Undecodable
 
 ROOT = Path(__file__).parent.parent.parent

@@ -18,7 +18,7 @@ from agents.lifecycle import Lifecycle
 from agents.shelf import Drawers, Shelf, packed, unpacked
 from agents.shell import Output, Partition
 from events import commands as c
-from events.codec import encode_complaint
+from events.codec.messages import encode_complaint
 from events.snapshot import REMEMBERED_COMMANDS, Complaint
 from events.topics import TopicName
 from events.vocabulary import Refusal, Status

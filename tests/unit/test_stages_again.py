@@ -14,7 +14,7 @@ from worlds import DISPOSITION, ESCALATION, LAPOR, PANRB, VERIFICATION, VERIFY, 
 from agents.shell import Partition
 from agents.shell.reactions import Reacting
 from events import commands as c
-from events.codec import decode_command, encode_complaint, encode_fact, fact_headers
+from events.codec.messages import decode_command, encode_complaint, encode_fact, fact_headers
 from events.facts import Recorded
 from events.ids import complaint_id
 from events.vocabulary import ArchiveReason, Refusal, Status

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events import codec, stored
 from events.announcements import AnnouncementEvent
-from events.base import timestamp
+from events.cloudevents import timestamp
+from events.codec import messages, partial_reads
 from events.snapshot import Complaint
 from events.vocabulary import Status
 
@@ -65,30 +65,30 @@ def written(draw: st.DrawFn, event: dict[str, Any]) -> bytes:
 
 
 def as_written_by_us(complaint: Complaint) -> bytes:
-    return codec.encode_snapshot(complaint, codec.encode_complaint(complaint))
+    return messages.encode_snapshot(complaint, messages.encode_complaint(complaint))
 
 
 @given(written(SNAPSHOT))
 def test_a_snapshot_in_parts_is_the_snapshot_in_full(raw: bytes) -> None:
-    whole = codec.decode_snapshot(raw)
+    whole = messages.decode_snapshot(raw)
     ours = as_written_by_us(whole)
     for laid_out, by_us in ((raw, False), (ours, False), (ours, True)):
-        found = stored.snapshot_in(laid_out, ours=by_us)
-        assert codec.read_complaint(found.raw) == whole
+        found = partial_reads.snapshot_in(laid_out, ours=by_us)
+        assert messages.read_complaint(found.raw) == whole
         assert (found.complaint_id.decode(), found.version) == (whole.complaint_id, whole.version)
         assert found.status is whole.status
-        basis = stored.basis_of(found.raw)
+        basis = partial_reads.basis_of(found.raw)
         assert (basis.policy, basis.calendar, basis.status) == (whole.policy, whole.calendar, whole.status)
         assert (basis.office, basis.chosen_office) == (whole.office, whole.chosen_office)
-        timetable = stored.read_part(stored.Timetable, laid_out)
+        timetable = partial_reads.read_part(partial_reads.Timetable, laid_out)
         assert (timetable.clocks, timetable.calendar) == (whole.clocks, whole.calendar)
 
 
 @given(written(FACT))
 def test_a_fact_in_parts_is_the_fact_in_full(raw: bytes) -> None:
     event = json.loads(raw)
-    found = codec.decode_fact(raw)
-    assert found.complaint == codec.read_complaint(json.dumps(event["data"]["complaint"]).encode())
+    found = messages.decode_fact(raw)
+    assert found.complaint == messages.read_complaint(json.dumps(event["data"]["complaint"]).encode())
     assert (found.fact.by, timestamp(found.at)) == (event["data"]["by"], event["time"])
     assert found.cause.id == event["causationid"]
 
@@ -96,10 +96,10 @@ def test_a_fact_in_parts_is_the_fact_in_full(raw: bytes) -> None:
 @given(written(SNAPSHOT))
 def test_our_own_layout_takes_the_fast_path(raw: bytes) -> None:
     """What we write is cut and not parsed: restoring a million depends on it."""
-    ours = as_written_by_us(codec.decode_snapshot(raw))
-    cut = stored._cut(ours)  # noqa: SLF001 -- the path, which the result does not show
+    ours = as_written_by_us(messages.decode_snapshot(raw))
+    cut = partial_reads._cut(ours)  # noqa: SLF001 -- the path, which the result does not show
     assert cut is not None
-    assert stored._HEAD.match(cut) or b"\\" in cut  # noqa: SLF001 -- as above
+    assert partial_reads._HEAD.match(cut) or b"\\" in cut  # noqa: SLF001 -- as above
 
 
 @pytest.mark.parametrize("event", [SNAPSHOT, FACT])
@@ -108,12 +108,12 @@ def test_a_second_complaint_deeper_down_is_not_taken_for_the_first(event: dict[s
     for extra in ({**event, "ext": {"a": 1, **other}}, {**event, "ext": {"data": other}}):
         raw = json.dumps(extra, separators=(",", ":")).encode()
         if event is FACT:
-            assert codec.decode_fact(raw).complaint.version == event["data"]["complaint"]["version"]
+            assert messages.decode_fact(raw).complaint.version == event["data"]["complaint"]["version"]
         else:
-            assert stored.snapshot_in(raw, ours=False).version == event["data"]["complaint"]["version"]
+            assert partial_reads.snapshot_in(raw, ours=False).version == event["data"]["complaint"]["version"]
 
 
 def test_an_announcement_is_known_whose_type_is_written_with_escapes() -> None:
     raw = json.dumps(ANNOUNCEMENT).replace("announce-holiday", "\\u0061nnounce-holiday", 1).encode()
     assert json.loads(raw)["type"] == AnnouncementEvent.TYPE
-    assert codec.is_announcement(raw)
+    assert messages.is_announcement(raw)

@@ -10,7 +10,7 @@ from worlds import LAPOR, announcement
 from agents.cli.announcing import Answers
 from events.announcements import CALENDAR_KEY, Announcements
 from events.client import Record
-from events.codec import encode_calendar, encode_rejection
+from events.codec.messages import encode_calendar, encode_rejection
 from events.outcomes import Rejection
 from events.topics import TopicName
 from events.vocabulary import Refusal

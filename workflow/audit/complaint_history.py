@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from events import facts as f
-from events.codec import encode_complaint, read_complaint
+from events.codec.messages import encode_complaint, read_complaint
 from events.ids import complaint_id, digest
 from events.snapshot import Complaint
 from workflow.machine.evolve import folded

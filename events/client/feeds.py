@@ -17,17 +17,17 @@ from kafka import TopicPartition
 from kafka.admin import OffsetSpec
 
 from events.announcements import CALENDAR_KEY
-from events.base import Envelope
 from events.client.administration import admin_client
 from events.client.connection import require_topics
 from events.client.errors import KafkaFailure, KafkaRefused
-from events.client.reading import Reader, Record
+from events.client.reader import Reader, Record
 from events.client.settings import ClientSettings
-from events.codec import decode_fact, decode_snapshot
+from events.cloudevents import Envelope
+from events.codec.messages import decode_fact, decode_snapshot
+from events.codec.parsing import read_ours
 from events.errors import Undecodable
 from events.facts import Recorded
 from events.outcomes import Resolution, ResolutionEvent
-from events.parsing import read_ours
 from events.snapshot import Complaint
 from events.topics import TopicName
 

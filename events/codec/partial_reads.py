@@ -1,6 +1,6 @@
 """Partial reads of facts and snapshots: the parts that a stage needs, without building the whole.
 
-This is the only module that depends on how `events.codec` lays out JSON (order of fields, no spaces). What is laid out
+This is the only module that depends on how `events.codec.messages` lays out JSON (order of fields, no spaces). What is laid out
 in another way is parsed in full, with the same result: tests/unit/test_stored.py compares the two.
 """
 
@@ -11,8 +11,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
-from events.base import AboutComplaint
-from events.parsing import json_object, read_ours
+from events.cloudevents import AboutComplaint
+from events.codec.parsing import json_object, read_ours
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName, Status
 

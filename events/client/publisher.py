@@ -11,7 +11,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 from events.client.connection import confirmation, connection, kafka_errors, unconfirmed
 from events.client.errors import BrokerUnreachable, KafkaRefused
 from events.client.settings import ClientSettings
-from events.codec import HEADERS
+from events.codec.messages import HEADERS
 from events.topics import INWARD_RECORD_BYTES, TopicName
 
 _DELIVERY_MS: Final = 30_000

@@ -13,23 +13,23 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
-from events import stored
 from events.announcements import CALENDAR, AnnouncementEvent, Announcements
-from events.base import CONTENT_TYPE, AboutComplaint, Envelope, Frozen, timestamp
+from events.cloudevents import CONTENT_TYPE, AboutComplaint, Envelope, Frozen, timestamp
+from events.codec import partial_reads
+from events.codec.parsing import json_object, read_ours, reasons
+from events.codec.partial_reads import StateEvent
 from events.commands import COMMANDS, Command, CommandEvent, command_type
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import FACTS, SYSTEM, Cause, Fact, Recorded, fact_type
 from events.ids import fact_id, rejection_id
 from events.outcomes import Rejection, Resolution
-from events.parsing import json_object, read_ours, reasons
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
-from events.stored import StateEvent
 from events.wording import clipped
 from events.writer import foreign, marked
 
 HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
-STATE_TYPE: Final = stored.STATE_TYPE
+STATE_TYPE: Final = partial_reads.STATE_TYPE
 CALENDAR_TYPE: Final = "lapor.calendar.snapshot.v1"
 
 
@@ -148,15 +148,15 @@ def decode_fact(raw: bytes | None) -> Recorded:
     Raises:
         Undecodable: it is none of ours.
     """
-    parts = stored.cut_fact(raw)
+    parts = partial_reads.cut_fact(raw)
     if parts is not None:
         try:
             value = json_object(parts[0])
-            if stored.is_well_cut(value):
+            if partial_reads.is_well_cut(value):
                 return _recorded(value, *parts)
         except Undecodable:  # `suppress` takes as long as the rest of this function
             pass  # cut in the wrong place, or wrong: the whole shows which
-    head, snapshot = stored.part_fact(raw)
+    head, snapshot = partial_reads.part_fact(raw)
     return _recorded(json_object(head), head, snapshot)
 
 
@@ -277,13 +277,13 @@ def encode_fact(recorded: Recorded, snapshot: bytes) -> bytes:
     # what a sender has chosen may need escaping
     caused = to_json({"causationid": cause.id, "causationsource": cause.source})
     body = fact.__pydantic_serializer__.to_json(fact)
-    return b'%b,%b,"data":%b%b%b}}' % (stated.encode(), caused[1:-1], body[:-1], stored.SNAPSHOT_MARK, snapshot)
+    return b'%b,%b,"data":%b%b%b}}' % (stated.encode(), caused[1:-1], body[:-1], partial_reads.SNAPSHOT_MARK, snapshot)
 
 
 def encode_snapshot(complaint: Complaint, snapshot: bytes) -> bytes:
     """Write a record of `complaints.state`; `snapshot` is `encode_complaint(complaint)`."""
     stated = _stated(STATE_TYPE, complaint, complaint.updated_at)
-    return b"%b%b%b}}" % (stated.encode(), stored.STATE_MARK, snapshot)
+    return b"%b%b%b}}" % (stated.encode(), partial_reads.STATE_MARK, snapshot)
 
 
 def encode_calendar(found: Announcements, *, partition: int, time: datetime) -> bytes:

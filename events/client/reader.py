@@ -12,12 +12,12 @@ from typing import Any, Final, Self
 from kafka import KafkaConsumer, TopicPartition
 
 from events.announcements import CALENDAR
-from events.base import log_moment
 from events.client import unpacking
 from events.client.connection import connection, kafka_errors
 from events.client.errors import BrokerUnreachable, TopicsMissing
 from events.client.partitions import partition_of
 from events.client.settings import ClientSettings
+from events.cloudevents import log_moment
 from events.ids import canonical_id
 from events.installation import InstallationLog
 from events.topics import OUTWARD_RECORD_BYTES, TopicName

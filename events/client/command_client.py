@@ -10,14 +10,14 @@ from typing import Any, Self
 
 from pydantic_core import to_json
 
-from events.base import timestamp
 from events.client.connection import require_topics
 from events.client.errors import AnswerUnreadable, KafkaFailure
 from events.client.lookup import Dossier, RefusedCommand, add_to
-from events.client.publishing import Place, Publisher
-from events.client.reading import Reader
+from events.client.publisher import Place, Publisher
+from events.client.reader import Reader
 from events.client.settings import ClientSettings
-from events.codec import decode_command
+from events.cloudevents import timestamp
+from events.codec.messages import decode_command
 from events.commands import command_type
 from events.facts import Cause, Recorded
 from events.ids import canonical_id
