@@ -15,7 +15,7 @@ from kafka.admin import (
 )
 from kafka.errors import SecurityDisabledError
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.access import Role
 from events.client.administration import admin_client
 from events.client.errors import KafkaRefused

@@ -14,10 +14,10 @@ from uuid import UUID
 from kafka import KafkaConsumer, TopicPartition
 
 from agents import exposure
+from agents.config.settings import Settings
 from agents.deadletters import origin_of, settled_by
 from agents.exposure import Exposure, Readable
 from agents.progress import GroupProgress
-from agents.settings import Settings
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client import Record, require_topics
 from events.client.connection import connection, kafka_errors

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic_core import to_json
 
-from agents.keys import Keys
+from agents.config.keys import Keys
 from events.commands import Command, CompleteReport, RegisterComplaint
 from events.reports import ReportContent
 from events.snapshot import Complaint

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.shell.stage import Record
 from agents.shell.tail import Tail
 from events.codec.messages import decode_own_fact

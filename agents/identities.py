@@ -12,7 +12,7 @@ from typing import Any, Final
 from kafka import KafkaProducer
 from pydantic import ValidationError
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client import Place, Reader, require_topics
 from events.client.connection import confirmation, connection, kafka_errors
 from events.cloudevents import timestamp

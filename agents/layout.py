@@ -13,7 +13,7 @@ from typing import Any, Final
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
 from kafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client.administration import admin_client
 from events.client.errors import KafkaFailure
 from events.installation import Layout

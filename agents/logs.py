@@ -12,8 +12,8 @@ from typing import Final, TextIO, cast
 import structlog
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
+from agents.config.settings import LogFormat
 from agents.library_logs import LibraryLines
-from agents.settings import LogFormat
 
 _QUIET: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio")
 

@@ -10,8 +10,8 @@ from kafka.errors import NoError
 from kafka.structs import OffsetAndMetadata
 
 from agents.admin import committed
+from agents.config.settings import Settings
 from agents.progress import is_marked, mark
-from agents.settings import Settings
 from events.client import require_topics
 from events.client.administration import admin_client
 from events.client.errors import KafkaFailure

@@ -11,7 +11,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from agents.settings import Settings, WebAddress
+from agents.config.settings import Settings, WebAddress
 from events.client.settings import SettingsError
 
 QUESTIONS: Final = ("live", "ready")

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from kafka import KafkaProducer
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.announcements import CALENDAR_KEY, Announcements
 from events.client import Reader, Record, extents, require_topics
 from events.client.connection import connection, kafka_errors

@@ -16,7 +16,7 @@ from typing import Final
 import structlog
 
 from agents import lifeline, logs
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.shell.metrics import RESTARTS
 from agents.shell.process import EXIT_REFUSED, STOP_SECONDS
 

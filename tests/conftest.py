@@ -10,8 +10,8 @@ import hypothesis
 import pytest
 
 from agents.broker import running_broker
-from agents.keys import Keys
-from agents.settings import Settings
+from agents.config.keys import Keys
+from agents.config.settings import Settings
 
 # fixtures `engine` and `stopped_engine`; a second conftest.py would have the first one's name
 pytest_plugins = ("engines",)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from agents.board.figures import Surroundings
 from agents.board.standing import Standing
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events import facts as f
 from events.client import Dossier, Reader, add_to, require_topics
 from events.facts import Recorded

@@ -16,7 +16,7 @@ from agents.board.guard import LOOPBACK
 from agents.board.history import read_history
 from agents.board.hub import Hub
 from agents.board.server import Board
-from agents.settings import Settings
+from agents.config.settings import Settings
 
 _LONGEST_GOODBYE_S = 1.0
 

@@ -17,7 +17,7 @@ from agents.broker.engines import Engine, choose_engine
 from agents.broker.errors import NotStarted
 from agents.broker.java import LOG, last_words
 from agents.broker.node import Say, address, await_answer, free_ports, say_nothing
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client.errors import BrokerUnreachable
 
 _ATTEMPTS: Final = 3

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from agents.broker.places import Places
-from agents.keys import Keys
-from agents.settings import Settings
+from agents.config.keys import Keys
+from agents.config.settings import Settings
 from events.client.settings import host_and_port
 
 _FILE: Final = "keys"

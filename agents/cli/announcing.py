@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client import Publisher, Reader, Record, extents
 from events.codec.messages import decode_calendar

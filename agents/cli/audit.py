@@ -13,7 +13,7 @@ from agents.audit import audit, recorded_incidents
 from agents.cli.context import console, login, note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
 from agents.cli.wording import safe
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.cloudevents import timestamp
 from events.installation import Incident
 from events.topics import TopicName

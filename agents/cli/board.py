@@ -7,9 +7,10 @@ from typing import Annotated, Final
 
 import typer
 
-from agents import logs, policies
+from agents import logs
 from agents.cli.context import note, say, settings_of
 from agents.cli.errors import Failure
+from agents.config import policy_files
 
 PORT: Final = 1708
 
@@ -40,7 +41,7 @@ def board(
     from agents.board.serving import CannotListen, serve  # noqa: PLC0415 -- see above
 
     settings = settings_of(ctx)
-    policy = policies.load(settings.policy).at(datetime.now(UTC))
+    policy = policy_files.load(settings.policy).at(datetime.now(UTC))
     around = Surroundings(policy.national_zone, {office.id: office.name for office in policy.directory})
     logs.configure(settings.log)
     if bind not in LOOPBACK:

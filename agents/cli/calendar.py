@@ -9,12 +9,12 @@ import typer
 from pydantic_core import to_json
 from rich.table import Table
 
-from agents import policies
 from agents.cli.announcing import Answers, announce_and_wait
 from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.send import in_options
 from agents.cli.senders import source as source_given
+from agents.config import policy_files
 from events.announcements import CALENDAR, Announcement, AnnouncementEvent, Announcements
 from events.client import calendar_for, require_topics
 from events.client.errors import KafkaFailure
@@ -54,7 +54,7 @@ def show(
         alur calendar show 2026 --json
     """
     settings = settings_of(ctx)
-    policy = policies.load(settings.policy).at(datetime.now(UTC))
+    policy = policy_files.load(settings.policy).at(datetime.now(UTC))
     try:
         require_topics(settings, (TopicName.STATE,))
         announced: Announcements | None = calendar_for(settings, CALENDAR)
@@ -131,7 +131,7 @@ def announce(  # noqa: PLR0913 -- an option each
     """
     settings = settings_of(ctx)
     require_topics(settings, _TOPICS)
-    policy = policies.load(settings.policy).at(datetime.now(UTC))
+    policy = policy_files.load(settings.policy).at(datetime.now(UTC))
     source = sender or f"/offices/{policy.national}"
     data = {"day": day, "day_off": not working_day, "name": name, "decree": decree}
     named = command_id or str(uuid5(NAMESPACE_URL, f"{source}#{data}"))

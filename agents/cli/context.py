@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import typer
 from rich.console import Console
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 
 # a pipe has no width: what reads it cuts for itself
 _PIPE_WIDTH = 160

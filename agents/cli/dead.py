@@ -10,12 +10,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from agents import policies
 from agents.cli.context import console, login, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure, interruptible
 from agents.cli.wording import local, safe, shortened
+from agents.config import policy_files
+from agents.config.settings import Settings
 from agents.deadletters import Desk, Letter, NotReturned, find_letters, parse_place, read_letters
-from agents.settings import Settings
 from events.topics import STAGES, TopicName
 
 _AGO: Final = re.compile(r"(?P<amount>[0-9]{1,6}) ?(?P<unit>s|min|h|d)")
@@ -170,7 +170,7 @@ def _by(given: str | None) -> str:
 
 
 def _zone(settings: Settings) -> ZoneInfo:
-    return policies.load(settings.policy).at(datetime.now(UTC)).national_zone
+    return policy_files.load(settings.policy).at(datetime.now(UTC)).national_zone
 
 
 def _moment(text: str, now: datetime) -> datetime:

@@ -11,13 +11,13 @@ from typing import Annotated, Final
 
 import typer
 
-from agents import policies
 from agents.bridges.export import Export, ExportOptions
 from agents.bridges.lapor_rows import HEADER
 from agents.bridges.sheets_out import CsvWriter, TableWriter, TooManyRows, XlsxWriter
 from agents.cli.context import note, settings_of
 from agents.cli.errors import MISUSED, Failure, interruptible
-from agents.settings import Settings
+from agents.config import policy_files
+from agents.config.settings import Settings
 from events.client import require_topics
 from events.topics import TopicName
 
@@ -72,7 +72,7 @@ def export(
 
 
 def _options(settings: Settings, *, identities: bool) -> ExportOptions:
-    policy = policies.load(settings.policy).at(datetime.now(UTC))
+    policy = policy_files.load(settings.policy).at(datetime.now(UTC))
     names = {office.id: office.name for office in policy.directory}
     offices = {office.id: (office.name, names.get(office.parent or "", "")) for office in policy.directory}
     return ExportOptions(offices, policy.national_zone, identities)

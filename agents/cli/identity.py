@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from agents import policies
 from agents.cli.context import console, login, say, settings_of
 from agents.cli.errors import MISUSED, Failure, interruptible
 from agents.cli.wording import local, safe
+from agents.config import policy_files
+from agents.config.settings import Settings
 from agents.identities import Erasure, erase, look_up
-from agents.settings import Settings
 from events.client import Place, find_complaint
 from events.topics import TOPICS, TopicName
 
@@ -80,7 +80,7 @@ def _erased(found: Erasure, settings: Settings) -> str:
 
 
 def _local(moment: datetime, settings: Settings) -> str:
-    return local(moment, policies.load(settings.policy).at(datetime.now(UTC)).national_zone)
+    return local(moment, policy_files.load(settings.policy).at(datetime.now(UTC)).national_zone)
 
 
 def _at(place: Place) -> str:

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from agents import policies
 from agents.bridges.cells import quoted
 from agents.bridges.dates import Order
 from agents.bridges.importing import LAPOR, OPEN311
 from agents.bridges.layouts import Layout, catalogue
 from agents.bridges.rows import ZONE
 from agents.cli.senders import channel
+from agents.config import policy_files
 from events.vocabulary import ComplaintClass
 from workflow.policy.model import Policy
 
@@ -100,7 +100,7 @@ def offices_of(policy: str) -> Callable[[str], tuple[str, str | None]]:
 
     @cache
     def current() -> Policy:
-        return policies.load(policy).at(datetime.now(UTC))
+        return policy_files.load(policy).at(datetime.now(UTC))
 
     def find(text: str) -> tuple[str, str | None]:
         directory, today = current().directory, datetime.now(current().national_zone).date()

@@ -8,7 +8,7 @@ from typing import Final, Self
 from pydantic_core import from_json
 
 from agents.cli.import_report import Standing
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client import KafkaFailure, Reader
 from events.topics import TopicName
 

@@ -7,13 +7,13 @@ from uuid import NAMESPACE_URL, uuid5
 import typer
 from rich.table import Table
 
-from agents import policies
 from agents.cli.announcing import Answers, announce_and_wait
 from agents.cli.calendar import encoded
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import UNDECIDED, Failure, interruptible
+from agents.config import policy_files
+from agents.config.settings import Settings
 from agents.rollout import DayChange, changed_days, changes, described, rolled_out
-from agents.settings import Settings
 from events.announcements import CALENDAR
 from events.client import announcements_for, require_topics
 from events.client.reader import installation_values
@@ -43,7 +43,7 @@ def check(
 
     alur policy check ./our-policy.toml
     """
-    found = policies.load(policy or settings_of(ctx).policy)
+    found = policy_files.load(policy or settings_of(ctx).policy)
     console().print(_table(found))
     offices = sum(1 for _ in found.versions[-1].directory)
     say(f"policy {found.name}: {len(found.versions)} versions, {offices} offices, no mistakes found")
@@ -67,7 +67,7 @@ def rollout_policy(
     """
     settings = settings_of(ctx)
     require_topics(settings, (TopicName.INSTALLATION, TopicName.COMMANDS, TopicName.STATE, TopicName.REJECTIONS))
-    found = policies.load(settings.policy)
+    found = policy_files.load(settings.policy)
     today = datetime.now(UTC).date()
     ours, values = described(found, today), installation_values(settings)
     days = changed_days(values, ours)

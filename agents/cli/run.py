@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from agents import policies
 from agents.admin import as_laid_out, ensure_topics
 from agents.broker.keys import with_local_keys
 from agents.cli.context import note, settings_of
 from agents.cli.errors import MISUSED, Failure
+from agents.config import policy_files
 from events.access import ROLES
 from events.topics import STAGES
 
@@ -37,7 +37,7 @@ def run(
         if stage not in STAGES:
             raise Failure(f"there is no stage {stage!r}; there are {', '.join(STAGES)}", MISUSED)
     settings = with_local_keys(settings_of(ctx), os.environ)
-    policies.load(settings.policy)
+    policy_files.load(settings.policy)
     needed = {topic for stage in wanted for topic in ROLES[stage].topics}
     settings = as_laid_out(settings, needed)
     made = ensure_topics(settings, needed).created

@@ -10,12 +10,12 @@ from uuid import uuid4
 
 import typer
 
-from agents import policies
 from agents.cli.context import say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.fields import data_of, options
 from agents.cli.senders import source as source_given
-from agents.settings import Settings
+from agents.config import policy_files
+from agents.config.settings import Settings
 from events.client import AnswerUnreadable, Gateway, Order, Outcome, Unconfirmed, find_complaint, require_topics
 from events.commands import COMMANDS, Command
 from events.errors import InvalidCommand, Undecodable
@@ -115,7 +115,7 @@ def _source(settings: Settings, command: type[Command], given: str | None) -> st
         return given
     if Role.CITIZEN in MAY[command]:
         return "/citizens/anonymous"
-    return f"/offices/{policies.load(settings.policy).at(datetime.now(UTC)).national}"
+    return f"/offices/{policy_files.load(settings.policy).at(datetime.now(UTC)).national}"
 
 
 def _send(ctx: typer.Context, command: type[Command], given: dict[str, Any]) -> None:

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from agents import policies
 from agents.cli.context import console, say, settings_of
 from agents.cli.timeline import as_json, as_text
-from agents.settings import Settings
+from agents.config import policy_files
+from agents.config.settings import Settings
 from events.client import Dossier, NoSuchComplaint, find_complaint, read_dossier, require_topics
 from events.topics import TopicName
 from workflow.policy.model import Policy, PolicySet, UnknownPolicy
@@ -67,9 +67,9 @@ def policy_of(settings: Settings, dossier: Dossier) -> Policy:
     former, which then only lends its zones.
     """
     complaint = dossier.history[-1].complaint
-    ours = policies.load(settings.policy)
+    ours = policy_files.load(settings.policy)
     named = complaint.policy.partition("/")[0]
-    candidates: list[PolicySet] = [ours, *([policies.load(named)] if named in policies.packaged() else [])]
+    candidates: list[PolicySet] = [ours, *([policy_files.load(named)] if named in policy_files.packaged() else [])]
     for candidate in candidates:
         try:
             return candidate.pinned(complaint.policy)

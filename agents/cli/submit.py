@@ -26,7 +26,7 @@ from agents.cli.import_report import Standing, Tally, preview, told
 from agents.cli.interrupts import status_of
 from agents.cli.known import Before
 from agents.cli.wording import safe
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client import KafkaFailure, Publisher, require_topics
 from events.topics import TopicName
 from events.vocabulary import ComplaintClass

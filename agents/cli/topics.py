@@ -11,7 +11,7 @@ from agents.acl import apply, rights, script
 from agents.admin import as_laid_out, ensure_topics
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.access import ROLES
 from events.client import Extent, extents
 from events.client.administration import topics_missing

@@ -8,7 +8,6 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from agents import policies
 from agents.bridges.items import NOTHING
 from agents.bridges.lines import lines_of
 from agents.bridges.messages import head_of, is_json, messages_in
@@ -16,6 +15,7 @@ from agents.cli.context import say, settings_of
 from agents.cli.errors import Failure
 from agents.cli.given import name_of, one_line, opened
 from agents.cli.wording import safe
+from agents.config import policy_files
 from agents.mistakes import Verdict, judge
 from agents.prospects import prospects
 from workflow.policy.model import Policy
@@ -48,7 +48,7 @@ def validate(
         alur --policy ./our-policy.toml validate reports.jsonl
     """
     now = datetime.now(UTC)
-    policy = policies.load(settings_of(ctx).policy).at(now)
+    policy = policy_files.load(settings_of(ctx).policy).at(now)
     count = wrong = 0
     with one_line(name_of(file)), opened(file) as stream:
         for item in items_in(name_of(file), stream):

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.live import Live
 
-from agents import policies
 from agents.admin import lag
 from agents.cli.context import console, note, settings_of
 from agents.cli.interrupts import raising
 from agents.cli.overview import READS, Board
 from agents.cli.overview_view import view
-from agents.settings import Settings
+from agents.config import policy_files
+from agents.config.settings import Settings
 from events.client import Reader, require_topics
 from events.topics import STAGES
 
@@ -37,7 +37,7 @@ def watch(
         alur watch --once
     """
     settings = settings_of(ctx)
-    zone = policies.load(settings.policy).at(datetime.now(UTC)).national_zone
+    zone = policy_files.load(settings.policy).at(datetime.now(UTC)).national_zone
     require_topics(settings, [*READS, *STAGES.values()])
     board = Board()
     with Reader(settings, READS) as reader:

@@ -12,8 +12,8 @@ from typing import Any, Final, Self
 
 from kafka import KafkaProducer
 
+from agents.config.settings import Settings
 from agents.deadletters.letters import DISCARDS, REPLAYED, Letter, find_letters, read_letters
-from agents.settings import Settings
 from agents.shell.records import REPLAYS
 from events.client.connection import confirmation, connection, kafka_errors, require_topics
 from events.codec.messages import HEADERS

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.shell.records import KEY_TRUNCATED, TRUNCATED, replays_of
 from events.client import Record, read_all, require_topics
 from events.topics import TopicName

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 
 
 def run(

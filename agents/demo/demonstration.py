@@ -15,11 +15,12 @@ from typing import Final
 
 from rich.console import Console
 
-from agents import policies
 from agents.admin import broker_answers, ensure_topics
 from agents.audit import audit
 from agents.broker import BrokerError, running_broker
 from agents.broker.keys import with_local_keys
+from agents.config import policy_files
+from agents.config.settings import Settings
 from agents.demo import deliveries, stages
 from agents.demo.deliveries import Deliveries, NoReports
 from agents.demo.people import People
@@ -27,7 +28,6 @@ from agents.demo.play import Play
 from agents.demo.summary import last_line, print_summary
 from agents.demo.tally import Tally
 from agents.demo.view import Moment, View
-from agents.settings import Settings
 from events.client.errors import BrokerUnreachable, KafkaFailure
 from events.client.security import PLAINTEXT
 from events.client.settings import DEFAULT_BROKER
@@ -46,7 +46,7 @@ def demonstrate(settings: Settings, reports: Path | None, *, count: int, seed: i
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
     try:
-        policy_set = policies.load(POLICY)
+        policy_set = policy_files.load(POLICY)
         now = datetime.now(UTC)
         taken = deliveries.from_file(reports) if reports else deliveries.made_up(count, seed, policy_set.at(now), now)
         _tell_skipped(console, taken)

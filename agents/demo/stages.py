@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from agents import lifeline
-from agents.settings import Settings
+from agents.config.settings import Settings
 
 _STOP_SECONDS: Final = 40.0
 _LAST_LINES: Final = 3

@@ -8,11 +8,11 @@ from kafka import TopicPartition
 from kafka.admin import OffsetSpec, OffsetTimestamp
 
 from agents.admin import partitions_of, patiently
+from agents.config.settings import Settings
 from agents.lag.ages import Found, Spot, stamps_at
 from agents.lag.looks import GroupState, Look, Offsets, Source
 from agents.lag.markers import Markers
 from agents.progress import GroupProgress
-from agents.settings import Settings
 from events.client.connection import kafka_errors
 from events.client.errors import KafkaFailure
 from events.cloudevents import log_moment

@@ -14,6 +14,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Final, Self
 
+from agents.config.settings import Settings
 from agents.lag.assess import Evidence, View, group_lag, report
 from agents.lag.deadlines import DeadlineReader
 from agents.lag.hanging import open_transactions
@@ -22,7 +23,6 @@ from agents.lag.meaning import BY_THE_CLOCK, ON_DEADLINES
 from agents.lag.reading import Observer, UnknownGroup
 from agents.lag.report import GroupLag, LagReport
 from agents.lag.rules import Status, is_clear, is_stuck
-from agents.settings import Settings
 from events.client import require_topics
 from events.client.administration import admin_client
 from events.client.errors import NotAllowed

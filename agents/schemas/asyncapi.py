@@ -7,10 +7,10 @@ AsyncAPI knows JSON Schema as of draft-07, and its tools know no later one. So t
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from agents.config.settings import Settings
 from agents.schemas.components import Components
 from agents.schemas.records import Message
 from agents.schemas.traffic import MESSAGES, PARTIES, Party
-from agents.settings import Settings
 from events.client.settings import DEFAULT_BROKER
 from events.cloudevents import CONTENT_TYPE
 from events.topics import TOPICS, Topic, TopicName

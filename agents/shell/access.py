@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from aiokafka.errors import KafkaConnectionError
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.shell.process import NOT_ALLOWED, is_one_of
 from agents.shell.stage import RefusedToStart
 from events.client.administration import check_access, topics_missing

@@ -15,8 +15,9 @@ from typing import Any, Final
 import faust
 from faust.app.base import BootStrategy
 
-from agents import lifeline, logs, policies
-from agents.settings import Settings
+from agents import lifeline, logs
+from agents.config import policy_files
+from agents.config.settings import Settings
 from agents.shell import failpoints
 from agents.shell.access import explained
 from agents.shell.process import EXIT_REFUSED, STOP_SECONDS, end_with
@@ -96,7 +97,7 @@ def stage_app(stage: Stage) -> StageApp:
     lifeline.hold(os.environ, STOP_SECONDS)
     try:
         settings = Settings.from_environment(os.environ)
-        policy_set = policies.load(settings.policy)
+        policy_set = policy_files.load(settings.policy)
         failpoints.arm(stage.name, os.environ)
         app = StageApp(stage, settings, policy_set)
     except (SettingsError, PolicyError, failpoints.Misspelt) as error:

@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from typing import Any, Final
 
-from agents.keys import Keys
+from agents.config.keys import Keys
 from agents.shell.records import FORWARDED, Output
 from events.topics import TopicName
 

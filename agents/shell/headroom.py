@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.shell.progress import Progress
 
 log = structlog.get_logger()

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from aiokafka import TopicPartition
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.shell.progress import Progress
 
 log = structlog.get_logger()

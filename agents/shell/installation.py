@@ -17,7 +17,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.shell import kafka
 from agents.shell.process import end_with
 from events.client.errors import KafkaRefused

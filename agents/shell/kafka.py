@@ -14,8 +14,8 @@ from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import OffsetAndMetadata
 
 from agents import unpacking
+from agents.config.settings import Settings
 from agents.progress import mark
-from agents.settings import Settings
 from events.topics import OUTWARD_RECORD_BYTES
 
 SESSION_TIMEOUT_MS: Final = 6_000

@@ -14,8 +14,8 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
+from agents.config.settings import Settings
 from agents.layout import MEND, Difference, Found, changed, differences, gone, look, watch, way_out
-from agents.settings import Settings
 from agents.shell.installation import Installation
 from agents.shell.process import end_with
 from agents.shell.stage import RefusedToStart

@@ -20,8 +20,8 @@ from typing import Any, Final, cast
 import structlog
 from aiokafka import TopicPartition
 
+from agents.config.settings import Settings
 from agents.progress import GroupProgress
-from agents.settings import Settings
 from agents.shell import failpoints, kafka
 from agents.shell.commits import LateCommits
 from agents.shell.installation import Installation

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from aiokafka import TopicPartition
 
+from agents.config.settings import Settings
 from agents.progress import GroupProgress
-from agents.settings import Settings
 from agents.shell import kafka
 from events.topics import STAGES
 

@@ -16,7 +16,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from mode import Service
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.shell import failpoints, kafka
 from agents.shell.commits import LateCommits
 from agents.shell.headroom import Headroom

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-from agents.keys import Keys
+from agents.config.keys import Keys
 from agents.shell.metrics import Holding, Metrics
 from agents.shell.records import Output
 from events.cloudevents import log_moment

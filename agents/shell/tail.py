@@ -17,7 +17,7 @@ from typing import Any, Final
 import structlog
 from aiokafka import TopicPartition
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.shell import kafka
 from agents.shell.process import end_with
 from agents.shell.stage import Record

@@ -10,8 +10,8 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from agents.config.settings import Settings
 from agents.progress import GroupProgress, is_marked
-from agents.settings import Settings
 from agents.shell import kafka
 from agents.shell.stage import RefusedToStart, Stage
 from events.installation import EXPIRED_UNREAD, Incident

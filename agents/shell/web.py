@@ -6,8 +6,8 @@ import orjson
 from aiohttp import web
 from mode import Service
 
+from agents.config.settings import WebAddress
 from agents.connections import ConnectionLimit, LimitedSite, runner
-from agents.settings import WebAddress
 from agents.shell import health
 from agents.shell.exposition import Exposition
 from agents.shell.process import end_with

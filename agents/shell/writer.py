@@ -18,7 +18,7 @@ from aiokafka.errors import (
     UnknownError,
 )
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.shell import failpoints, kafka
 from agents.shell.process import is_one_of
 from agents.shell.records import OUTPUT_REFUSED, OUTPUT_TOO_LARGE, Output, Unwritable

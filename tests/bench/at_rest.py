@@ -12,9 +12,9 @@ from figures import Figures, Goal
 from kept import varied
 from meter import resident_mb
 
-from agents import policies
 from agents.board.standing import read_standing
 from agents.board.standings import Standings
+from agents.config import policy_files
 from agents.resolution import Resolutions
 from agents.shell import Partition
 from events.codec.messages import complaint_key, encode_value
@@ -36,7 +36,7 @@ class OnDisk(NamedTuple):
 
 
 def _stories(count: int) -> OnDisk:
-    handler = Resolutions(Partition(0, 1, policies.load("lapor")))
+    handler = Resolutions(Partition(0, 1, policy_files.load("lapor")))
     value = encode_value(Story(title=_TITLE, answer=_ANSWER))
     keys = (key for key, _ in varied(range(count), settled=True))
     return _taken_in((SimpleNamespace(key=key, value=value, headers=()) for key in keys), handler.restore)

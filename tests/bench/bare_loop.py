@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.shell import kafka
 from events.client import read_all
 from events.codec.messages import HEADERS

@@ -29,7 +29,7 @@ from stages import stages_beside_bare
 from timers import AT_A_TIME, after_lives, costs, late, recovery
 
 from agents.broker import running_broker
-from agents.settings import Settings
+from agents.config.settings import Settings
 
 _MS: Final = 1_000
 _CALM_SECONDS: Final = 10.0

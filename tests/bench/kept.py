@@ -15,7 +15,7 @@ from figures import Figures, Goal
 from loads import LIFE, PANRB, Record, command
 from meter import resident_mb
 
-from agents import policies
+from agents.config import policy_files
 from agents.demo.generator import Generator
 from agents.lifecycle import Lifecycle
 from agents.shell import Partition
@@ -69,7 +69,7 @@ def led(report: ReportSubmitted, number: int, steps: int, lots: random.Random) -
 
 @lru_cache(maxsize=1)
 def _policy() -> Policy:
-    return policies.load("lapor").versions[-1]
+    return policy_files.load("lapor").versions[-1]
 
 
 @lru_cache(maxsize=3)
@@ -133,7 +133,7 @@ class Kept(NamedTuple):
 
 
 def _kept(count: int, settled: bool) -> Kept:  # noqa: FBT001 -- called in another process, by position
-    handler = Lifecycle(Partition(0, 1, policies.load("lapor")))
+    handler = Lifecycle(Partition(0, 1, policy_files.load("lapor")))
     size, spent, before = 0, 0.0, 0.0
     for first in range(0, count, _AT_A_TIME):
         found = varied(range(first, min(first + _AT_A_TIME, count)), settled=settled)

@@ -21,7 +21,7 @@ from workers import Worker, behind, wait_for
 
 from agents.admin import ensure_topics
 from agents.audit import audit
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client import read_all
 from events.topics import STAGES, TopicName
 

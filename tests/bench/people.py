@@ -14,7 +14,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, Producer, TopicPartition
 from loads import CHANNEL, CITIZEN, HOLDER, PANRB
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.ids import complaint_id
 from events.topics import TopicName
 

@@ -20,7 +20,7 @@ from loads import fresh_settings
 from workers import behind, running, wait_for
 
 from agents.admin import ensure_topics
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client import read_all
 from events.client.reader import Record
 from events.topics import STAGES, TopicName

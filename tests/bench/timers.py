@@ -18,7 +18,7 @@ from meter import resident_mb
 from workers import Worker, running, wait_for
 
 from agents.admin import ensure_topics
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.shell import Partition
 from agents.sla import Timers
 from events.client import Reader, Record, read_all

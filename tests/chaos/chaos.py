@@ -27,7 +27,7 @@ from agents.admin import ensure_topics, lag
 from agents.audit import audit
 from agents.broker.keys import with_local_keys
 from agents.cli.context import say
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client.errors import KafkaFailure
 from events.facts import Recorded
 from events.outcomes import Rejection

@@ -15,7 +15,7 @@ from typing import Final
 from brokers import Brokers
 
 from agents.cli.context import say
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.topics import STAGES
 
 WORKERS_PER_STAGE: Final = 2

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, Producer
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 
 _PATIENCE_MS: Final = 600_000
 # a broker that is away is part of the game: librdkafka need not tell each time it knocks

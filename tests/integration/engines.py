@@ -18,8 +18,8 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from agents import lifeline
 from agents.admin import ensure_topics, lag
 from agents.audit import audit
-from agents.keys import Keys
-from agents.settings import Settings
+from agents.config.keys import Keys
+from agents.config.settings import Settings
 from events.topics import STAGES
 from workflow.audit.invariants import Audit
 

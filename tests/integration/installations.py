@@ -18,7 +18,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, Producer, TopicPartition
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client.administration import admin_client
 from events.topics import STAGES
 

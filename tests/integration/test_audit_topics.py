@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner, Result
 
-from agents import policies
 from agents.admin import ensure_topics
 from agents.audit import audit
 from agents.cli.app import application
+from agents.config import policy_files
+from agents.config.settings import Settings
 from agents.demo.deliveries import made_up
 from agents.demo.tally import Tally
-from agents.settings import Settings
 from events.client import Publisher
 from events.client.administration import admin_client
 from events.client.errors import TopicsMissing
@@ -38,7 +38,7 @@ from workflow.machine.decide import decide
 from workflow.machine.handlers import Rejected
 from workflow.stages.intake import registration
 
-POLICY = policies.load("demo").versions[-1]
+POLICY = policy_files.load("demo").versions[-1]
 NOW = datetime(2026, 3, 16, 2, tzinfo=UTC)
 
 

@@ -18,7 +18,7 @@ from agents.broker import running_broker, start, status, stop
 from agents.broker.engines import choose_engine
 from agents.broker.errors import NoEngine, PortTaken, RunsElsewhere
 from agents.broker.node import address, free_ports, port_is_free
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client.administration import topics_missing
 from events.client.errors import BrokerUnreachable
 from events.client.settings import SettingsError

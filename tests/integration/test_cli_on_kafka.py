@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from agents.bridges import lines
 from agents.cli.app import application
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client import read_all
 from events.ids import complaint_id
 from events.topics import TOPICS, TopicName

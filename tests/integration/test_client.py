@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Producer
 
 from agents.admin import ensure_topics
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client import (
     NoSuchComplaint,
     Publisher,

@@ -10,7 +10,7 @@ from kafka import errors
 from kafka.producer.sender import Sender
 
 from agents.admin import ensure_topics
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client import (
     AnswerUnreadable,
     BrokerUnreachable,

@@ -16,7 +16,7 @@ from golden_messages import HERE, THERE, fact, golden, snapshot, versions
 from kafka import KafkaProducer
 
 from agents.admin import ensure_topics
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client import (
     BrokerUnreachable,
     Channel,

@@ -22,8 +22,8 @@ from kafka.admin import KafkaAdminClient, MemberToRemove
 
 from agents.admin import ensure_topics
 from agents.audit import audit
-from agents.keys import Keys
-from agents.settings import Settings
+from agents.config.keys import Keys
+from agents.config.settings import Settings
 from agents.shell.failpoints import POINTS, VARIABLE
 from events.client.partitions import partition_of
 from events.codec.messages import decode_report, encode_command

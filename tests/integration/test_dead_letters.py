@@ -13,13 +13,13 @@ from engines import Engine, command_event, eventually, report_event
 from kafka import KafkaProducer
 from typer.testing import CliRunner, Result
 
-from agents import policies
 from agents.admin import ensure_topics
 from agents.audit import audit
 from agents.cli.app import application
+from agents.config import policy_files
+from agents.config.settings import Settings
 from agents.deadletters import Desk, Letter, NotReturned, parse_place, read_letters
 from agents.lifecycle import Lifecycle
-from agents.settings import Settings
 from agents.shell import Output, Partition, Stage, kafka
 from agents.shell.commits import LateCommits
 from agents.shell.lease import Lease
@@ -97,7 +97,7 @@ def settle(settings: Settings, complaint: str, handler: Callable[[Partition], Li
         await consumer.start()
         consumer.assign([source])
         stage = Stage("lifecycle", handler, transactional=True, memory=TopicName.STATE)
-        partition = Partition(number, settings.partitions, policies.load(settings.policy), keys=settings.keys())
+        partition = Partition(number, settings.partitions, policy_files.load(settings.policy), keys=settings.keys())
         lease = Lease(stage, settings, source, partition)
         commits = LateCommits(consumer, print)
         await lease.take(consumer, Writer(settings), commits)

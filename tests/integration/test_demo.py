@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 
 _LAST_LINE: Final = re.compile(
     r"demo: reports=(?P<reports>\d+) complaints=(?P<complaints>\d+) settled=(?P<settled>\d+) open=(?P<open>\d+) "
@@ -20,7 +20,7 @@ _RUN: Final = """
 import os, sys
 from pathlib import Path
 from agents.demo import run
-from agents.settings import Settings
+from agents.config.settings import Settings
 reports = Path(sys.argv[2]) if sys.argv[2:] else None
 raise SystemExit(run(Settings.from_environment(os.environ), reports, count=40, seconds=float(sys.argv[1])))
 """

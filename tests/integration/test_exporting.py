@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from agents.admin import ensure_topics
 from agents.bridges.export import Export, ExportOptions
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client import Publisher
 from events.topics import TopicName
 

@@ -12,11 +12,11 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from engines import command_event
 
-from agents import policies
 from agents.admin import ensure_topics
-from agents.keys import Keys
+from agents.config import policy_files
+from agents.config.keys import Keys
+from agents.config.settings import Settings
 from agents.lifecycle import Lifecycle
-from agents.settings import Settings
 from agents.shell import Partition, Stage, kafka
 from agents.shell.commits import LateCommits
 from agents.shell.forwarding import forwarded
@@ -58,7 +58,7 @@ class Bench:
 
     async def lease(self, consumer: Any) -> Lease:
         stage = Stage("lifecycle", Lifecycle, transactional=True, memory=TopicName.STATE)
-        policy_set = policies.load(self.settings.policy)
+        policy_set = policy_files.load(self.settings.policy)
         partition = Partition(0, self.settings.partitions, policy_set, keys=self.settings.keys())
         lease = Lease(stage, self.settings, self.source, partition)
         await lease.take(consumer, Writer(self.settings), LateCommits(consumer, print))

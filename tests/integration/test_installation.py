@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from agents.admin import ensure_topics
 from agents.audit import recorded_incidents
 from agents.cli.app import application
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.shell.installation import Installation, Values, change
 from agents.shell.stage import RefusedToStart
 from events.installation import LAYOUT_CHANGED, Incident

@@ -21,7 +21,7 @@ from engines import eventually
 
 from agents.admin import ensure_topics
 from agents.cli.app import application
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client import read_all
 from events.topics import STAGES, TopicName
 

@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 from agents.admin import patiently
 from agents.cli.app import application
+from agents.config.settings import Settings
 from agents.lag import GroupLag, LagReport, LagWatcher, Severity, Status, measure
 from agents.lag.looks import GroupState
-from agents.settings import Settings
 from events.topics import STAGES
 
 WINDOW = 3.0

@@ -21,7 +21,7 @@ from agents.broker.ephemeral import running_engine
 from agents.broker.java import Java
 from agents.broker.places import Places
 from agents.cli.app import application
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client.reader import installation_values
 from events.installation import LAYOUT_CHANGED, TOPIC_REPLACED, Layout
 from events.topics import BY_NAME, TOPICS, TopicName

@@ -12,9 +12,9 @@ from test_dead_letters import PUPR, begin, command, does, facts, fails, settle
 
 from agents.admin import ensure_topics
 from agents.audit import audit
+from agents.config.settings import Settings
 from agents.deadletters import Letter, read_letters
 from agents.lifecycle import Lifecycle
-from agents.settings import Settings
 from agents.shell import kafka, writer
 from agents.shell.failpoints import VARIABLE
 from events.client.partitions import partition_of

@@ -9,8 +9,8 @@ import pytest
 from engines import Engine, eventually, new_engine
 from typer.testing import CliRunner
 
-from agents import policies
 from agents.cli.app import application
+from agents.config import policy_files
 
 LAPOR = Path(__file__).parents[2] / "workflow" / "policy" / "lapor.toml"
 
@@ -26,7 +26,7 @@ def engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
 def test_another_policy_is_refused_until_it_is_rolled_out_and_open_deadlines_follow(
     engine: Engine, tmp_path: Path
 ) -> None:
-    calendar = policies.load("lapor").versions[0].calendar
+    calendar = policy_files.load("lapor").versions[0].calendar
     holiday = calendar.add_working_days(datetime.now(UTC).date(), 2)
     changed = tmp_path / "changed.toml"
     changed.write_text(

@@ -24,7 +24,7 @@ from agents.board.feed import Feed
 from agents.board.figures import Surroundings
 from agents.board.history import read_history
 from agents.cli.app import application
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.shell.process import EXIT_REFUSED
 from events.access import ROLES
 from events.client import ComplaintFeed, ResolutionFeed, require_topics

@@ -14,7 +14,7 @@ from pathlib import Path
 from engines import eventually
 
 from agents.broker.node import HOST, free_ports
-from agents.settings import Settings, WebAddress
+from agents.config.settings import Settings, WebAddress
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from engines import Engine
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 
 TEXT = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text()
 BLOCK = re.compile(

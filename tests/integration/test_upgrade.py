@@ -11,7 +11,7 @@ import pytest
 from engines import Engine, eventually
 from installations import Installation, restore
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.ids import complaint_id
 
 INSTALLATIONS = Path(__file__).parents[1] / "golden" / "installations"

@@ -14,9 +14,9 @@ from uuid import UUID
 
 from confluent_kafka import Producer
 
-from agents import policies
 from agents.admin import ensure_topics
-from agents.settings import Settings
+from agents.config import policy_files
+from agents.config.settings import Settings
 from events import commands as c
 from events.codec.messages import encode_complaint, encode_fact, encode_snapshot
 from events.facts import Recorded
@@ -187,7 +187,7 @@ def _written(life: Life) -> Iterator[tuple[datetime, TopicName, bytes]]:
 def fill(settings: Settings, count: int, seed: int = 1708) -> None:
     """Write `count` complaints and their histories."""
     now = datetime.now(UTC)
-    policy, dice = policies.load(settings.policy).at(now), random.Random(seed)  # noqa: S311 -- no secret
+    policy, dice = policy_files.load(settings.policy).at(now), random.Random(seed)  # noqa: S311 -- no secret
     lives = [Life(number, dice, policy, now) for number in range(min(_LIVES, count))]
     producer = Producer(
         {"bootstrap.servers": settings.broker, "partitioner": "murmur2_random", "linger.ms": 20, "acks": "all"}

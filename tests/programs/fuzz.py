@@ -32,7 +32,7 @@ from agents.audit import audit
 from agents.broker import running_broker
 from agents.broker.keys import with_local_keys
 from agents.cli.context import say
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.topics import BY_NAME, INWARD_RECORD_BYTES, STAGES, TopicName
 from workflow.audit.complaint_history import Code
 from workflow.audit.invariants import Audit

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.topics import TopicName
 
 PANRB: Final = "/offices/panrb"

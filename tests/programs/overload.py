@@ -28,7 +28,7 @@ from agents.audit import audit
 from agents.broker import running_broker
 from agents.broker.keys import with_local_keys
 from agents.cli.context import say
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.ids import complaint_id
 from events.topics import STAGES, TopicName
 

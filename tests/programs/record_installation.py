@@ -19,7 +19,7 @@ from installations import record
 
 from agents.broker import running_broker
 from agents.cli.context import say
-from agents.settings import Settings
+from agents.config.settings import Settings
 
 CITIZEN, ADMIN, PARTITIONS = "/citizens/anonymous", "/offices/panrb", 3
 

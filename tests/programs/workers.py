@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from agents import lifeline
 from agents.admin import lag
-from agents.settings import Settings
+from agents.config.settings import Settings
 
 PATIENCE_SECONDS: Final = 300.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")

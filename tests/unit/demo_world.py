@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from uuid import UUID
 
-from agents import policies
+from agents.config import policy_files
 from events.codec.messages import (
     decode_command,
     decode_fact,
@@ -38,7 +38,7 @@ from workflow.stages.verification import verdict
 
 PARTITIONS = 4
 BEGIN = datetime(2026, 3, 16, 2, 0, tzinfo=UTC)
-POLICIES = policies.load("demo")
+POLICIES = policy_files.load("demo")
 
 Topics = dict[TopicName, dict[int, list[bytes]]]
 

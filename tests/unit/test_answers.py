@@ -35,8 +35,8 @@ from worlds import (
     report,
 )
 
-from agents import policies
-from agents.keys import Keys
+from agents.config import policy_files
+from agents.config.keys import Keys
 from agents.lifecycle import Lifecycle
 from agents.shell import Output, Partition
 from events import commands as c
@@ -71,7 +71,7 @@ class Told:
         self.lifecycle = self.begun(self.keys)
 
     def begun(self, keys: Keys) -> Lifecycle:
-        return Lifecycle(Partition(0, self.partitions, policies.load("lapor"), keys=keys))
+        return Lifecycle(Partition(0, self.partitions, policy_files.load("lapor"), keys=keys))
 
     def restart(self, keys: Keys, state: list[Output]) -> None:
         """Begin anew from what was written, with other keys."""

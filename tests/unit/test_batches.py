@@ -10,7 +10,7 @@ import pytest
 from loads import lives
 from worlds import MONDAY, PANRB
 
-from agents import policies
+from agents.config import policy_files
 from agents.lifecycle import Lifecycle
 from agents.resolution import Resolutions
 from agents.shell import Output, Partition
@@ -18,7 +18,7 @@ from events.announcements import CALENDAR, AnnounceHoliday
 from events.codec.messages import encode_command
 from events.topics import TopicName
 
-POLICIES = policies.load("lapor")
+POLICIES = policy_files.load("lapor")
 
 
 def records(found: list[tuple[bytes | None, bytes | None, Any]]) -> list[Any]:

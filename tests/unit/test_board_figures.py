@@ -15,11 +15,11 @@ from agents.board.figures import DAYS, NAMED, OFFICES, REASONS, Sources, Surroun
 from agents.board.standing import Deadline, hour_of, read_standing
 from agents.board.standings import HourCounts, Standings
 from agents.board.trend import SAMPLES, SHOWN_OF, Trend, Trends, trend
+from agents.config.settings import Settings
 from agents.deadletters import OpenLetters, Reason
 from agents.lag import GroupLag, LagReport, Severity
 from agents.lag import Status as LagStatus
 from agents.lag.looks import GroupState
-from agents.settings import Settings
 from events.client import Record
 from events.client.errors import BrokerUnreachable, KafkaRefused
 from events.codec.messages import encode_complaint, encode_snapshot

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from worlds import BALI, CITIZEN, INTAKE, LAPOR, MONDAY, PANRB, SLA, days, report, wib
 
-from agents import policies, redating
+from agents import redating
+from agents.config import policy_files
 from agents.lifecycle import Lifecycle
 from agents.shell import Output, Partition
 from agents.shell.stage import RefusedToStart
@@ -45,7 +46,7 @@ class Record:
 class Pair:
     """One partition: what the lifecycle stage wrote, and the sla stage that reads its state."""
 
-    policy_set: PolicySet = field(default_factory=lambda: policies.load("lapor"))
+    policy_set: PolicySet = field(default_factory=lambda: policy_files.load("lapor"))
     now: datetime = MONDAY
     written: list[Output] = field(default_factory=list)
     sent: int = 0
@@ -355,7 +356,7 @@ class TestPolicyChange:
         (folder / "offices.toml").write_text(text.replace(f'"{office}"', f'"{office}-baru"'), encoding="utf-8")
         own = folder / "lapor.toml"
         own.write_text('offices = "offices.toml"\n' + (packaged / "lapor.toml").read_text("utf-8"), encoding="utf-8")
-        return policies.load(str(own))
+        return policy_files.load(str(own))
 
 
 def test_what_is_told_to_sla_is_what_is_asked() -> None:

@@ -27,8 +27,8 @@ from worlds import (
     to_status,
 )
 
+from agents.config.keys import Keys
 from agents.contents import Contents
-from agents.keys import Keys
 from events import commands as c
 from events import facts as f
 from events.reports import Location

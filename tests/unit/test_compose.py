@@ -10,7 +10,7 @@ from agents import probe
 from agents.broker.container import IMAGE
 from agents.broker.node import node_settings
 from agents.cli.board import PORT
-from agents.settings import Settings, WebAddress
+from agents.config.settings import Settings, WebAddress
 from events.topics import STAGES
 
 ROOT = Path(__file__).parents[2]

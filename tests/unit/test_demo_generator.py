@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from agents import policies
+from agents.config import policy_files
 from agents.demo import phrases
 from agents.demo.generator import Generator, Kind, Submission
 from agents.demo.scripts import Conduct, Desk
@@ -14,7 +14,7 @@ from events.codec.messages import decode_report
 from events.vocabulary import ArchiveReason, ComplaintClass
 from workflow.policy.offices import Level
 
-POLICY = policies.load("demo").versions[-1]
+POLICY = policy_files.load("demo").versions[-1]
 DIRECTORY = POLICY.directory
 TODAY = date(2026, 3, 16)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from demo_world import BEGIN, POLICIES, World, audited
 
-from agents import policies
+from agents.config import policy_files
 from agents.demo.generator import Generator, Kind, Submission
 from agents.demo.people import People, Sending
 from agents.demo.scripts import Answering, Completing, Conduct, Desk, Script
@@ -220,9 +220,9 @@ def test_nobody_can_wait_for_working_days() -> None:
     heard: list[Recorded] = []
     rehearsal.world.watchers = [heard.append]
     rehearsal.world.run(2)
-    people = People(policies.load("lapor"), {submission.report.complaint_id: PLAIN}, seed=1)
+    people = People(policy_files.load("lapor"), {submission.report.complaint_id: PLAIN}, seed=1)
     disposed = next(each for each in heard if each.fact.NAME == "disposed")
-    lapor = policies.load("lapor").versions[-1].version
+    lapor = policy_files.load("lapor").versions[-1].version
     complaint = disposed.complaint.model_copy(update={"policy": lapor})
     with pytest.raises(ValueError, match="has to count in seconds"):
         people.hear(replace(disposed, complaint=complaint), 0.0)

@@ -11,8 +11,8 @@ import pytest
 from worlds import CITIZEN, MONDAY, report
 
 from agents import disposition
+from agents.config.policy_files import load
 from agents.lifecycle import Lifecycle
-from agents.policies import load
 from agents.resolution import Resolutions
 from agents.shell import Output, Partition
 from agents.shell.records import REPLAYS

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agents.keys import Keys
+from agents.config.keys import Keys
 from agents.shell.forwarding import forwarded, with_original_timestamp
 from agents.shell.records import FORWARDED
 

@@ -10,8 +10,9 @@ from threading import Thread
 import pytest
 from aiokafka import TopicPartition
 
-from agents import policies, probe
-from agents.settings import Settings
+from agents import probe
+from agents.config import policy_files
+from agents.config.settings import Settings
 from agents.shell import Partition, Stage, health
 from agents.shell.lease import Lease
 from agents.shell.reader import Reader
@@ -37,7 +38,7 @@ class Shared(Reader):
     """A reader that has been given its partitions."""
 
     def __init__(self, *owned: TopicPartition, fetched_seconds_ago: float | None = 0.0) -> None:
-        super().__init__(Stage("intake", lambda _: NotImplemented), Settings(), policies.load("demo"), None)
+        super().__init__(Stage("intake", lambda _: NotImplemented), Settings(), policy_files.load("demo"), None)
         self.consumer = Member(*owned, fetched_seconds_ago=fetched_seconds_ago)
         self._rebalancing = False
         for source in owned:
@@ -62,7 +63,7 @@ def test_a_worker_that_polls_is_well() -> None:
 
 
 def test_before_the_group_has_shared_out_its_partitions_it_is_not_ready_and_need_not_be_killed() -> None:
-    reader = Reader(Stage("intake", lambda _: NotImplemented), Settings(), policies.load("demo"), None)
+    reader = Reader(Stage("intake", lambda _: NotImplemented), Settings(), policy_files.load("demo"), None)
     assert health.not_ready(reader) == "the group has yet to share out its partitions"
     assert health.not_live(reader) is None
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agents.broker.keys import with_local_keys
-from agents.keys import Keys
-from agents.settings import Settings
+from agents.config.keys import Keys
+from agents.config.settings import Settings
 from events.client.settings import SettingsError
 
 OTHER = "new:" + "A" * 43 + "=\n"

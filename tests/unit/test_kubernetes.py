@@ -8,8 +8,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from agents.keys import Keys
-from agents.settings import Settings, WebAddress
+from agents.config.keys import Keys
+from agents.config.settings import Settings, WebAddress
 from agents.shell.health import LIVE_SECONDS
 from agents.shell.process import STOP_SECONDS
 from events.access import ROLES

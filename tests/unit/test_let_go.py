@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agents import policies
+from agents.config import policy_files
 from agents.lifecycle import Lifecycle
 from agents.shell import Output, Partition
 from agents.shell.records import dead_letter
@@ -45,7 +45,7 @@ def no_collector() -> Iterator[None]:
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 def test_a_record_that_is_refused(value: str) -> None:
-    stage = Lifecycle(Partition(0, 1, policies.load("lapor")))
+    stage = Lifecycle(Partition(0, 1, policy_files.load("lapor")))
     record = Record(topic="x", partition=0, offset=0, timestamp=0, key=b"k", value=value.encode(), headers=())
     written = list(done_with(stage, record))
     answered = value in list(VALUES.values())[2:]

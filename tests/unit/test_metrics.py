@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from worlds import MONDAY, days, to_status
 
-from agents import policies
-from agents.settings import Settings
+from agents.config import policy_files
+from agents.config.settings import Settings
 from agents.shell import Partition, Stage
 from agents.shell.exposition import METRICS, Exposition
 from agents.shell.metrics import CODES, RESTARTS, SIZES, Metrics, Spread
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def reader_of(stage: str) -> Reader:
-    return Reader(Stage(stage, lambda _: NotImplemented), Settings(), policies.load("demo"), None)
+    return Reader(Stage(stage, lambda _: NotImplemented), Settings(), policy_files.load("demo"), None)
 
 
 def samples(reader: Reader) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from agents.config.policy_files import load
 from agents.lifecycle import Lifecycle
-from agents.policies import load
 from agents.shell.stage import Partition, RefusedToStart
 from events.codec import messages, partial_reads
 from events.codec.parsing import read_ours

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agents.policies import load, packaged
+from agents.config.policy_files import load, packaged
 from events.vocabulary import ClockName, ComplaintClass, Status
 from workflow.deadlines.durations import Duration, Unit
 from workflow.policy.model import PolicyError, PolicySet, UnknownPolicy, parse_policies

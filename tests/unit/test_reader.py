@@ -10,9 +10,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import InvalidProducerIdMapping, KafkaError
 
-from agents import policies
+from agents.config import policy_files
+from agents.config.settings import Settings
 from agents.progress import mark
-from agents.settings import Settings
 from agents.shell import Partition, Stage, kafka
 from agents.shell.commits import LateCommits
 from agents.shell.reader import Reader
@@ -84,7 +84,7 @@ class Watched(Reader):
     """A reader that tells what it fails of, and goes on."""
 
     def __init__(self, handler: Callable[[Partition], Any]) -> None:
-        super().__init__(Stage("intake", handler), SETTINGS, policies.load("demo"), None)
+        super().__init__(Stage("intake", handler), SETTINGS, policy_files.load("demo"), None)
         self.count = 4
         self.failures: list[Exception] = []
         self.consumer = Member()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agents import policies
+from agents.config import policy_files
 from agents.rollout import DayChange, additions, changed_days, changes, described, pinned, rolled_out
 from workflow.policy.model import PolicySet
 
@@ -36,7 +36,7 @@ class Writer:
             text = text.replace(old, new)
         (self._folder / "policy.toml").write_text(f"{text}\n{policy}")
         (self._folder / "offices.toml").write_text(f"{self._offices}\n{offices}")
-        return policies.load(str(self._folder / "policy.toml"))
+        return policy_files.load(str(self._folder / "policy.toml"))
 
 
 def test_the_same_policy_changes_nothing(written: Writer) -> None:
@@ -48,7 +48,7 @@ def test_the_same_policy_changes_nothing(written: Writer) -> None:
 
 
 def test_where_a_rule_comes_from_changes_no_decision() -> None:
-    policy = policies.load("lapor")
+    policy = policy_files.load("lapor")
     version = policy.versions[0].model_copy(update={"sources": {}})
     assert described(PolicySet("lapor", (version,)), TODAY) == described(policy, TODAY)
 
@@ -67,7 +67,7 @@ def test_a_new_office_and_a_new_year_are_additions(written: Writer) -> None:
 
 
 def test_a_changed_version_and_a_missing_office_are_named_until_they_are_rolled_out() -> None:
-    policy = policies.load("lapor")
+    policy = policy_files.load("lapor")
     before = described(policy, TODAY)
     after = described(PolicySet("lapor", (policy.versions[0].model_copy(update={"return_limit": 7}),)), TODAY)
     gone = next(key for key in after if key.startswith("office/"))
@@ -98,5 +98,5 @@ def test_a_holiday_that_moves_is_two_days_that_change(written: Writer) -> None:
     assert policy.calendar.is_working_day(date(2026, 5, 4))
     assert not policy.calendar.changed(date(2026, 5, 4), "Hari Buruh").is_working_day(date(2026, 5, 4))
     assert policy.calendar == pinned(written(), settled).versions[0].calendar
-    assert policy.calendar != policies.load("lapor").versions[0].calendar
-    assert policy.calendar.named(2040) == policies.load("lapor").versions[0].calendar.named(2040)
+    assert policy.calendar != policy_files.load("lapor").versions[0].calendar
+    assert policy.calendar.named(2040) == policy_files.load("lapor").versions[0].calendar.named(2040)

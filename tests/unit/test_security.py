@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents.settings import Settings
+from agents.config.settings import Settings
 from events.client.security import Secret, Security
 from events.client.settings import SettingsError
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.settings import Settings, WebAddress
+from agents.config.settings import Settings, WebAddress
 from events.client.settings import SettingsError
 
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from loads import command, lives, register
 from worlds import CITIZEN, to_status
 
-from agents import lifecycle, policies, shelf
+from agents import lifecycle, shelf
+from agents.config import policy_files
 from agents.lifecycle import Lifecycle
 from agents.shelf import Drawers, Shelf, packed, unpacked
 from agents.shell import Output, Partition
@@ -161,7 +162,7 @@ def records(values: list[tuple[bytes, bytes | None]]) -> list[Any]:
 
 
 def begun(memory: list[Output] | None = None) -> Lifecycle:
-    handler = Lifecycle(Partition(0, 1, policies.load("lapor")))
+    handler = Lifecycle(Partition(0, 1, policy_files.load("lapor")))
     for record in records([(output.key or b"", output.value) for output in memory or []]):
         handler.restore(record)
     handler.ready()

@@ -14,7 +14,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents import policies
+from agents.config import policy_files
 from agents.intake import Intake
 from agents.lifecycle import Lifecycle
 from agents.resolution import Resolutions
@@ -65,7 +65,7 @@ def swollen(event: dict[str, Any], size: int, *, envelope: bool) -> Iterator[dic
 
 @pytest.fixture(scope="module")
 def partition() -> Partition:
-    return Partition(0, 4, policies.load("lapor"))
+    return Partition(0, 4, policy_files.load("lapor"))
 
 
 @pytest.mark.parametrize("topic", [TopicName.INTAKE, TopicName.COMMANDS])

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from agents.settings import Settings, WebAddress
+from agents.config.settings import Settings, WebAddress
 from agents.supervisor import Supervisor, environment_of
 
 _SUPERVISED = """
 import sys
 from agents import logs
-from agents.settings import Settings
+from agents.config.settings import Settings
 from agents.supervisor import Supervisor
 programs = dict(zip(("one", "another"), sys.argv[1:]))
 logs.configure("json")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.policies import load, packaged
-from agents.toml_lines import line_of, path_of
+from agents.config.policy_files import load, packaged
+from agents.config.toml_positions import line_of, path_of
 from workflow.policy.model import PolicyError
 
 LAPOR = (Path(__file__).parents[2] / "workflow" / "policy" / "lapor.toml").read_text(encoding="utf-8")

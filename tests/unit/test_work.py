@@ -17,7 +17,8 @@ import orjson
 import pytest
 from loads import lives
 
-from agents import disposition, escalation, policies, resolution
+from agents import disposition, escalation, resolution
+from agents.config import policy_files
 from agents.lifecycle import Lifecycle
 from agents.shell import Output, Partition
 from agents.shell.stage import Handler
@@ -50,7 +51,7 @@ def _records(found: Sequence[tuple[bytes | None, bytes | None, Any]]) -> list[An
 
 @pytest.fixture(scope="module")
 def partition() -> Partition:
-    return Partition(0, 1, policies.load("lapor"))
+    return Partition(0, 1, policy_files.load("lapor"))
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from agents.config.policy_files import load
 from agents.contents import Contents
-from agents.policies import load
 from events import commands as c
 from events import facts as f
 from events.announcements import Announcement

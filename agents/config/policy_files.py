@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
-from agents.toml_lines import line_of, path_of
+from agents.config.toml_positions import line_of, path_of
 from workflow.policy.model import PolicyError, PolicySet, UnusableOffices, parse_policies
 
 _PACKAGED: Final = resources.files("workflow") / "policy"

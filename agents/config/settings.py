@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
-from agents.keys import Keys
+from agents.config.keys import Keys
 from events.client.settings import HIGHEST_PORT, ClientSettings, Variables, host_and_port, read_variables
 
 _LOG_FORMATS: Final = ("auto", "pretty", "json")

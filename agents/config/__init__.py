@@ -1,0 +1,1 @@
+"""Settings, policy files and installation keys."""
