@@ -13,9 +13,9 @@ from uuid import UUID
 
 import structlog
 
+from agents.observability.metrics import Holding
 from agents.redating import Redating
 from agents.shell import Output, Partition, Stage, stage_app
-from agents.shell.metrics import Holding
 from agents.shell.stage import Handler
 from events.announcements import CALENDAR_KEY
 from events.codec.messages import complaint_key, encode_command

@@ -15,9 +15,10 @@ from typing import Final
 
 import structlog
 
-from agents import lifeline, logs
+from agents import lifeline
 from agents.config.settings import Settings
-from agents.shell.metrics import RESTARTS
+from agents.observability import logs
+from agents.observability.metrics import RESTARTS
 from agents.shell.process import EXIT_REFUSED, STOP_SECONDS
 
 log = structlog.get_logger()

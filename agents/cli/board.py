@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 import typer
 
-from agents import logs
 from agents.cli.context import note, say, settings_of
 from agents.cli.errors import Failure
 from agents.config import policy_files
+from agents.observability import logs
 
 PORT: Final = 1708
 

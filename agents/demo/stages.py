@@ -77,7 +77,8 @@ def last_words(log: Path) -> str:
 
 def main() -> int:
     """Run all stages until SIGTERM or the end of input."""
-    from agents import logs, supervisor  # noqa: PLC0415 -- the demonstration itself can do without Faust
+    from agents import supervisor  # noqa: PLC0415 -- the demonstration itself can do without Faust
+    from agents.observability import logs  # noqa: PLC0415 -- the demonstration itself can do without Faust
     from events.topics import STAGES  # noqa: PLC0415 -- as above
 
     settings = Settings.from_environment(os.environ)

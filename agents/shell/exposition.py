@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
+from agents.observability.metrics import Holding, Spread
 from agents.shell import health
-from agents.shell.metrics import Holding, Spread
 from agents.shell.reader import Reader
 from agents.shell.stage import Holds
 from events.installation import KINDS

@@ -21,6 +21,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from agents.config.settings import Settings
+from agents.observability.tracing import PASSING, Tracing
 from agents.progress import GroupProgress
 from agents.shell import failpoints, kafka
 from agents.shell.commits import LateCommits
@@ -29,7 +30,6 @@ from agents.shell.parts import Part, cannot_set_aside, in_parts
 from agents.shell.records import BARE, BUG, Output, Unwritable, accept, code_of, dead_letter
 from agents.shell.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
 from agents.shell.takeover import Takeover, expired_unread
-from agents.shell.tracing import PASSING, Tracing
 from agents.shell.window import Window
 from agents.shell.writer import Writer, raise_first
 from events.errors import Undecodable

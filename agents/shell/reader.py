@@ -17,6 +17,8 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from mode import Service
 
 from agents.config.settings import Settings
+from agents.observability.metrics import Metrics
+from agents.observability.tracing import PASSING, Tracing
 from agents.shell import failpoints, kafka
 from agents.shell.commits import LateCommits
 from agents.shell.headroom import Headroom
@@ -24,11 +26,9 @@ from agents.shell.horizon import Horizon
 from agents.shell.installation import Installation
 from agents.shell.layout_guard import LayoutGuard
 from agents.shell.lease import TRANSACTION_PAUSE_SECONDS, Lease, Tally
-from agents.shell.metrics import Metrics
 from agents.shell.policy_guard import PolicyGuard
 from agents.shell.process import STOP_SECONDS, end_after, end_with
 from agents.shell.stage import Partition, Stage
-from agents.shell.tracing import PASSING, Tracing
 from agents.shell.writer import Writer
 from events.installation import writer_since
 from events.topics import TopicName

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from agents.config.keys import Keys
-from agents.shell.metrics import Holding, Metrics
+from agents.observability.metrics import Holding, Metrics
 from agents.shell.records import Output
 from events.cloudevents import log_moment
 from events.topics import STAGES, TopicName

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
-from agents import library_logs, logs
+from agents.observability import library_logs, logs
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from test_histories import POLICIES, STEPS, UNITS, Step, begin, take
 from worlds import to_status
 
+from agents.observability.metrics import Holding
 from agents.shell import Partition
-from agents.shell.metrics import Holding
 from agents.sla import MOST_AT_ONCE, Timers
 from events.codec.messages import (
     complaint_key,

@@ -15,7 +15,7 @@ from agents.supervisor import Supervisor, environment_of
 
 _SUPERVISED = """
 import sys
-from agents import logs
+from agents.observability import logs
 from agents.config.settings import Settings
 from agents.supervisor import Supervisor
 programs = dict(zip(("one", "another"), sys.argv[1:]))

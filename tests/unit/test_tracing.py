@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from opentelemetry import trace
 from structlog.testing import capture_logs
 
+from agents.observability.spans import Spans
+from agents.observability.tracing import HTTP, PASSING, TRACEPARENT, Context, context_of, read, tracing
 from agents.shell.records import Output
-from agents.shell.spans import Spans
-from agents.shell.tracing import HTTP, PASSING, TRACEPARENT, Context, context_of, read, tracing
 from events.codec.messages import HEADERS
 from events.topics import TopicName
 
@@ -151,7 +151,7 @@ class TestSpans:
         assert "alur.complaint" not in span
 
     def test_a_collector_that_is_away_is_waited_for_for_a_moment_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("agents.shell.spans._FLUSH_SECONDS", 0.05)
+        monkeypatch.setattr("agents.observability.spans._FLUSH_SECONDS", 0.05)
         tracing = Spans("lifecycle", NOWHERE)
         spans = tracing.batch()
         spans.follow(record(), [output()])
@@ -197,7 +197,7 @@ class TestSettingUp:
         ]
 
     def test_what_is_not_installed_is_named_and_the_stage_works_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(__import__("sys").modules, "agents.shell.spans", None)
+        monkeypatch.setitem(__import__("sys").modules, "agents.observability.spans", None)
         with capture_logs() as logs:
             assert tracing("sla", NOWHERE) is PASSING
         assert [line["event"] for line in logs] == ["no-spans"]

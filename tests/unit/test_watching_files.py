@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from agents.observability.metrics import ACCEPTED, CODES, REPEATED
 from agents.shell.exposition import METRICS, STAGE
-from agents.shell.metrics import ACCEPTED, CODES, REPEATED
 from events.commands import COMMANDS
 from events.facts import FACTS
 from events.installation import KINDS

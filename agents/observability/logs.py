@@ -1,6 +1,6 @@
 """Log lines: pretty on a terminal, JSON otherwise; always one event with a fixed name and its facts beside it.
 
-Those of the libraries too, as events `library`: at a bounded rate (`agents/library_logs.py`).
+Those of the libraries too, as events `library`: at a bounded rate (`agents/observability/library_logs.py`).
 """
 
 import logging
@@ -13,7 +13,7 @@ import structlog
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from agents.config.settings import LogFormat
-from agents.library_logs import LibraryLines
+from agents.observability.library_logs import LibraryLines
 
 _QUIET: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio")
 

@@ -21,8 +21,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from agents.observability.tracing import TRACEPARENT, Batch, Context, carrying, context_of, read
 from agents.shell.records import Output
-from agents.shell.tracing import TRACEPARENT, Batch, Context, carrying, context_of, read
 from events.topics import TopicName
 
 log = structlog.get_logger()

@@ -137,7 +137,7 @@ def tracing(stage: str, env: Mapping[str, str]) -> Tracing:
         log.warning("no-spans", stage=stage, reason=f"spans are sent by {HTTP} only, not by {protocol}: name its port")
         return PASSING
     try:
-        from agents.shell.spans import Spans  # noqa: PLC0415 -- an extra, and a second of starting time
+        from agents.observability.spans import Spans  # noqa: PLC0415 -- an extra, and a second of starting time
     except ImportError as error:
         reason = f"{error.name} is not installed: pip install 'alur[otel]'"
         log.warning("no-spans", stage=stage, reason=reason)
