@@ -23,8 +23,8 @@ from kafka.errors import (
 from kafka.structs import OffsetAndMetadata
 
 from agents.config.settings import Settings
+from agents.kafka.group_progress import GroupProgress
 from agents.layout import Difference, Found, changed, differences, gone, look, way_out
-from agents.progress import GroupProgress
 from events.client.administration import admin_client, missing_among
 from events.client.errors import KafkaFailure, KafkaRefused, TopicsMissing
 from events.client.reader import installation_values

@@ -17,7 +17,7 @@ from agents import exposure
 from agents.config.settings import Settings
 from agents.deadletters import origin_of, settled_by
 from agents.exposure import Exposure, Readable
-from agents.progress import GroupProgress
+from agents.kafka.group_progress import GroupProgress
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client import Record, require_topics
 from events.client.connection import connection, kafka_errors

@@ -12,12 +12,12 @@ from pydantic import ValidationError
 
 from agents.almanac import Almanac
 from agents.contents import Contents
+from agents.kafka.records import replays_of
 from agents.observability.metrics import Holding
 from agents.quarantine import Quarantine
 from agents.shelf import Shelf
 from agents.shell import Output, Partition, Stage, stage_app
 from agents.shell.forwarding import forwarded, with_original_timestamp
-from agents.shell.records import replays_of
 from agents.shell.stage import Record, RefusedToStart, log_time
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client.partitions import partition_of

@@ -11,7 +11,7 @@ from kafka.structs import OffsetAndMetadata
 
 from agents.admin import committed
 from agents.config.settings import Settings
-from agents.progress import is_marked, mark
+from agents.kafka.group_progress import is_marked, mark
 from events.client import require_topics
 from events.client.administration import admin_client
 from events.client.errors import KafkaFailure

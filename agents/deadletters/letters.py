@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from agents.config.settings import Settings
-from agents.shell.records import KEY_TRUNCATED, TRUNCATED, replays_of
+from agents.kafka.records import KEY_TRUNCATED, TRUNCATED, replays_of
 from events.client import Record, read_all, require_topics
 from events.topics import TopicName
 from workflow.audit.evidence import Place

@@ -9,10 +9,10 @@ from kafka.admin import OffsetSpec, OffsetTimestamp
 
 from agents.admin import partitions_of, patiently
 from agents.config.settings import Settings
+from agents.kafka.group_progress import GroupProgress
 from agents.lag.ages import Found, Spot, stamps_at
 from agents.lag.looks import GroupState, Look, Offsets, Source
 from agents.lag.markers import Markers
-from agents.progress import GroupProgress
 from events.client.connection import kafka_errors
 from events.client.errors import KafkaFailure
 from events.cloudevents import log_moment

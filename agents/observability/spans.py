@@ -21,8 +21,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from agents.kafka.records import Output
 from agents.observability.tracing import TRACEPARENT, Batch, Context, carrying, context_of, read
-from agents.shell.records import Output
 from events.topics import TopicName
 
 log = structlog.get_logger()

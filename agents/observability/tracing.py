@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from agents.shell.records import Output
+from agents.kafka.records import Output
 
 log = structlog.get_logger()
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from agents.config.keys import Keys
-from agents.shell.records import FORWARDED, Output
+from agents.kafka.records import FORWARDED, Output
 from events.topics import TopicName
 
 _PURPOSE: Final = "forwarding"

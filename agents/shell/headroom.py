@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from agents.config.settings import Settings
-from agents.shell.progress import Progress
+from agents.kafka.stage_progress import Progress
 
 log = structlog.get_logger()
 

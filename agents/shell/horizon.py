@@ -12,7 +12,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from agents.config.settings import Settings
-from agents.shell.progress import Progress
+from agents.kafka.stage_progress import Progress
 
 log = structlog.get_logger()
 

@@ -18,7 +18,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.config.settings import Settings
-from agents.shell import kafka
+from agents.kafka import clients
 from agents.shell.process import end_with
 from events.client.errors import KafkaRefused
 from events.installation import Incident, InstallationLog, incidents_in
@@ -30,7 +30,7 @@ Values = Mapping[str, Any]
 """The record: a JSON value a key."""
 
 _LONGEST_PAUSE_SECONDS: Final = 0.05
-_FETCHING: Final = kafka.Fetching(1, wait_ms=5_000)  # answered at once when something comes
+_FETCHING: Final = clients.Fetching(1, wait_ms=5_000)  # answered at once when something comes
 
 
 class Installation:
@@ -50,9 +50,9 @@ class Installation:
         Raises:
             KafkaError: it cannot be read.
         """
-        self._consumer = kafka.consumer(self._settings, fetching=_FETCHING)
+        self._consumer = clients.consumer(self._settings, fetching=_FETCHING)
         await self._consumer.start()
-        async for records in kafka.to_end(self._consumer, _place(self._settings)):
+        async for records in clients.to_end(self._consumer, _place(self._settings)):
             self._take(records)
         self._following = asyncio.create_task(self._follow())
 
@@ -136,7 +136,7 @@ async def change(settings: Settings, decide: Callable[[Values], Values]) -> Valu
     Raises:
         KafkaError: the record cannot be read or written.
     """
-    producer = kafka.producer(settings)
+    producer = clients.producer(settings)
     await producer.start()
     wanted: dict[str, Any] = {}
     late: frozenset[str] = frozenset()
@@ -180,7 +180,7 @@ def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values
 async def _read(settings: Settings) -> tuple[InstallationLog, set[int]]:
     """Return the record, and the offsets of the entries that counted when they were written."""
     found, counting = InstallationLog(), set[int]()
-    async for records in kafka.read_to_end(settings, _place(settings)):
+    async for records in clients.read_to_end(settings, _place(settings)):
         for each in records:
             if found.add(each.offset, each.key, each.value, each.headers):
                 counting.add(each.offset)

@@ -21,13 +21,14 @@ import structlog
 from aiokafka import TopicPartition
 
 from agents.config.settings import Settings
+from agents.kafka import clients
+from agents.kafka.deferred_commits import LateCommits
+from agents.kafka.group_progress import GroupProgress
+from agents.kafka.records import BARE, BUG, Output, Unwritable, accept, code_of, dead_letter
 from agents.observability.tracing import PASSING, Tracing
-from agents.progress import GroupProgress
-from agents.shell import failpoints, kafka
-from agents.shell.commits import LateCommits
+from agents.shell import failpoints
 from agents.shell.installation import Installation
 from agents.shell.parts import Part, cannot_set_aside, in_parts
-from agents.shell.records import BARE, BUG, Output, Unwritable, accept, code_of, dead_letter
 from agents.shell.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
 from agents.shell.takeover import Takeover, expired_unread
 from agents.shell.window import Window
@@ -135,7 +136,7 @@ class Lease:
         if not unknown:
             return
         places = {topic: TopicPartition(self.settings.topic(topic), number) for topic in unknown}
-        ends = await kafka.log_ends(self.settings, places.values())
+        ends = await clients.log_ends(self.settings, places.values())
         for topic, place in places.items():
             key, end = writer_key(topic, number).encode(), str(ends[place]).encode()
             await shared.write([Output(TopicName.INSTALLATION, key, end, 0)])
@@ -172,7 +173,7 @@ class Lease:
         """Commit where the stage begins, so that from now on a missing offset is one that is lost."""
         if self.stage.transactional:
             await self._writer.producer.begin_transaction()
-            await self._writer.producer.send_offsets_to_transaction({self.source: kafka.marked(start)}, self._group)
+            await self._writer.producer.send_offsets_to_transaction({self.source: clients.marked(start)}, self._group)
             await self._writer.producer.commit_transaction()
         else:
             commits.note(self.source, start)
@@ -184,7 +185,7 @@ class Lease:
         memory = TopicPartition(self.settings.topic(self.stage.memory), self.source.partition)
         end = 0
         window = Window()
-        async for records in kafka.read_to_end(self.settings, memory):
+        async for records in clients.read_to_end(self.settings, memory):
             window.add(records)
             end = records[-1].offset + 1
             if window.full:
@@ -294,7 +295,7 @@ class Lease:
         failpoints.reach("after-produce")
 
     async def _add_offset(self, after: int) -> None:
-        await self._writer.producer.send_offsets_to_transaction({self.source: kafka.marked(after)}, self._group)
+        await self._writer.producer.send_offsets_to_transaction({self.source: clients.marked(after)}, self._group)
         failpoints.reach("after-offsets")
 
     async def skip_to(self, position: int, commits: LateCommits) -> None:

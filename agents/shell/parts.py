@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from agents.shell.records import BARE, WHOLE, Unwritable
+from agents.kafka.records import BARE, WHOLE, Unwritable
 from agents.shell.stage import RefusedToStart
 from events.topics import TopicName
 

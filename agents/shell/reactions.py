@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 
-from agents.shell.records import Output
+from agents.kafka.records import Output
 from agents.shell.stage import Handler, Partition, Record, log_time
 from events.codec.messages import decode_own_fact, encode_command
 from events.commands import Command

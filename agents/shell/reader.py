@@ -17,10 +17,11 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from mode import Service
 
 from agents.config.settings import Settings
+from agents.kafka import clients
+from agents.kafka.deferred_commits import LateCommits
 from agents.observability.metrics import Metrics
 from agents.observability.tracing import PASSING, Tracing
-from agents.shell import failpoints, kafka
-from agents.shell.commits import LateCommits
+from agents.shell import failpoints
 from agents.shell.headroom import Headroom
 from agents.shell.horizon import Horizon
 from agents.shell.installation import Installation
@@ -88,9 +89,9 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             RefusedToStart: the topics are not as they have to be.
         """
         group = self.settings.group(self.stage.name)
-        fetching = kafka.UNHURRIED if self.stage.unhurried else kafka.AT_ONCE
-        self.consumer = kafka.consumer(
-            self.settings, group, kafka.POLL_PARTITION_BYTES, fetching=fetching, reset="none"
+        fetching = clients.UNHURRIED if self.stage.unhurried else clients.AT_ONCE
+        self.consumer = clients.consumer(
+            self.settings, group, clients.POLL_PARTITION_BYTES, fetching=fetching, reset="none"
         )
         self.commits = LateCommits(self.consumer, self._not_committed)
         await self.writer.start()
@@ -261,7 +262,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             await asyncio.sleep(_HELD_SECONDS)
             return
         try:
-            found = await self.consumer.getmany(timeout_ms=kafka.POLL_MS, max_records=most)
+            found = await self.consumer.getmany(timeout_ms=clients.POLL_MS, max_records=most)
         except OffsetOutOfRangeError as error:
             await self._out_of_range(error.args[0])
             return
@@ -304,10 +305,10 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         """Return how many records the next poll may bring."""
         owned = sum(lease.open for lease in self.leases.values())
         if self.headroom is None or not owned:
-            return kafka.RECORDS_PER_POLL
+            return clients.RECORDS_PER_POLL
         room = await self.headroom.room(owned)
         self.metrics.answered()
-        return min(kafka.RECORDS_PER_POLL, room)
+        return min(clients.RECORDS_PER_POLL, room)
 
     async def _pass_markers(self, poll: Poll) -> None:
         """Commit past the markers that end transactions, in the partitions that `poll` has brought nothing for.
@@ -387,7 +388,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         Fencing is another error, and ends the process. Should somebody else own the partition by now, taking it anew
         fences them, and the group takes it from us at its next heartbeat.
         """
-        if not kafka.is_forgotten(error):
+        if not clients.is_forgotten(error):
             raise error
         log.warning("transactional_id_expired", stage=self.stage.name, partition=lease.source.partition)
         await self._give_up(lease.source)

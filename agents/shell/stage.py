@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from agents.config.keys import Keys
+from agents.kafka.records import Output
 from agents.observability.metrics import Holding, Metrics
-from agents.shell.records import Output
 from events.cloudevents import log_moment
 from events.topics import STAGES, TopicName
 from workflow.policy.model import PolicySet

@@ -18,7 +18,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from agents.config.settings import Settings
-from agents.shell import kafka
+from agents.kafka import clients
 from agents.shell.process import end_with
 from agents.shell.stage import Record
 from events.topics import TopicName
@@ -66,7 +66,7 @@ class Tail:
 
     async def run(self) -> None:
         """Follow the topic until cancelled. What concerns Kafka ends the process, as everywhere in a stage."""
-        consumer = kafka.consumer(self._settings, fetching=kafka.UNHURRIED if self._unhurried else kafka.AT_ONCE)
+        consumer = clients.consumer(self._settings, fetching=clients.UNHURRIED if self._unhurried else clients.AT_ONCE)
         try:
             await consumer.start()
             await self._begin(consumer)
@@ -123,7 +123,7 @@ class Tail:
         log.info("follows", stage=self._stage, topic=self._topic, behind=to_read)
 
     async def _poll(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
-        found = await consumer.getmany(timeout_ms=kafka.POLL_MS, max_records=_AT_ONCE)
+        found = await consumer.getmany(timeout_ms=clients.POLL_MS, max_records=_AT_ONCE)
         started = time.monotonic()
         for records in found.values():
             for record in records:

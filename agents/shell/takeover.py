@@ -2,7 +2,7 @@
 
 An offset that was set by hand (`kafka-consumer-groups --reset-offsets`) looks like any other to Kafka. Towards the end
 it skips records in silence, towards the beginning it repeats what was done. So a stage marks its commits
-(`agents.progress.mark`), and an offset without a mark is refused until an operator accepts it.
+(`agents.kafka.group_progress.mark`), and an offset without a mark is refused until an operator accepts it.
 """
 
 from typing import Any
@@ -11,8 +11,8 @@ from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from agents.config.settings import Settings
-from agents.progress import GroupProgress, is_marked
-from agents.shell import kafka
+from agents.kafka import clients
+from agents.kafka.group_progress import GroupProgress, is_marked
 from agents.shell.stage import RefusedToStart, Stage
 from events.installation import EXPIRED_UNREAD, Incident
 
@@ -49,7 +49,7 @@ class Takeover:
         Raises:
             RefusedToStart: the committed offset is gone, was set by somebody else, or contradicts memory or log.
         """
-        found = (await kafka.committed(consumer, [self._source])).get(self._source)
+        found = (await clients.committed(consumer, [self._source])).get(self._source)
         start = (await consumer.beginning_offsets([self._source]))[self._source]
         end = (await consumer.end_offsets([self._source]))[self._source]
         if found is not None:

@@ -19,9 +19,10 @@ from aiokafka.errors import (
 )
 
 from agents.config.settings import Settings
-from agents.shell import failpoints, kafka
+from agents.kafka import clients
+from agents.kafka.records import OUTPUT_REFUSED, OUTPUT_TOO_LARGE, Output, Unwritable
+from agents.shell import failpoints
 from agents.shell.process import is_one_of
-from agents.shell.records import OUTPUT_REFUSED, OUTPUT_TOO_LARGE, Output, Unwritable
 from events.topics import TOPICS, TopicName
 
 _LIMITS: Final = {topic.name: int(topic.config["max.message.bytes"]) for topic in TOPICS}
@@ -51,7 +52,7 @@ class Writer:
 
     async def start(self) -> None:
         """Start the producer. With a transactional id, that fences the last one."""
-        self.producer = kafka.producer(self._settings, self._transactional_id)
+        self.producer = clients.producer(self._settings, self._transactional_id)
         await self.producer.start()
 
     async def stop(self) -> None:

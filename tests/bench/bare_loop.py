@@ -14,7 +14,7 @@ import time
 from collections import Counter, defaultdict
 
 from agents.config.settings import Settings
-from agents.shell import kafka
+from agents.kafka import clients
 from events.client import read_all
 from events.codec.messages import HEADERS
 from events.topics import STAGES, TOPICS, TopicName
@@ -40,14 +40,14 @@ def outputs_of(settings: Settings, stage: str) -> dict[int, list[Output]]:
 
 async def move(settings: Settings, stage: str, outputs: dict[int, list[Output]], totals: dict[int, int]) -> int:
     """Read all records, write with each poll its share of `outputs`, and commit; return how many were written."""
-    consumer, producer = kafka.consumer(settings, settings.group("bare")), kafka.producer(settings)
+    consumer, producer = clients.consumer(settings, settings.group("bare")), clients.producer(settings)
     await producer.start()
     await consumer.start()
     consumer.subscribe([settings.topic(STAGES[stage])])
     done, written = dict.fromkeys(totals, 0), dict.fromkeys(totals, 0)
     headers = list(HEADERS)
     while done != totals:
-        for source, records in (await consumer.getmany(timeout_ms=200, max_records=kafka.RECORDS_PER_POLL)).items():
+        for source, records in (await consumer.getmany(timeout_ms=200, max_records=clients.RECORDS_PER_POLL)).items():
             number = source.partition
             done[number] += len(records)
             own = outputs.get(number, [])

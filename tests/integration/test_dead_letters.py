@@ -19,11 +19,12 @@ from agents.cli.app import application
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.deadletters import Desk, Letter, NotReturned, parse_place, read_letters
+from agents.kafka import clients
+from agents.kafka.deferred_commits import LateCommits
+from agents.kafka.records import dead_letter
 from agents.lifecycle import Lifecycle
-from agents.shell import Output, Partition, Stage, kafka
-from agents.shell.commits import LateCommits
+from agents.shell import Output, Partition, Stage
 from agents.shell.lease import Lease
-from agents.shell.records import dead_letter
 from agents.shell.writer import Writer
 from events.client import Publisher, read_all
 from events.client.partitions import partition_of
@@ -93,7 +94,7 @@ def settle(settings: Settings, complaint: str, handler: Callable[[Partition], Li
     async def own() -> None:
         number = partition_of(complaint, settings.partitions)
         source = TopicPartition(settings.topic(TopicName.COMMANDS), number)
-        consumer = kafka.consumer(settings, settings.group("lifecycle"))
+        consumer = clients.consumer(settings, settings.group("lifecycle"))
         await consumer.start()
         consumer.assign([source])
         stage = Stage("lifecycle", handler, transactional=True, memory=TopicName.STATE)

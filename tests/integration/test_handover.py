@@ -16,13 +16,14 @@ from agents.admin import ensure_topics
 from agents.config import policy_files
 from agents.config.keys import Keys
 from agents.config.settings import Settings
+from agents.kafka import clients
+from agents.kafka.deferred_commits import LateCommits
+from agents.kafka.records import FORWARDED
 from agents.lifecycle import Lifecycle
-from agents.shell import Partition, Stage, kafka
-from agents.shell.commits import LateCommits
+from agents.shell import Partition, Stage
 from agents.shell.forwarding import forwarded
 from agents.shell.horizon import Horizon
 from agents.shell.lease import Lease
-from agents.shell.records import FORWARDED
 from agents.shell.stage import RefusedToStart
 from agents.shell.writer import Writer
 from events.client import read_all
@@ -44,13 +45,13 @@ class Bench:
         self.closing: list[Callable[[], Awaitable[Any]]] = []
 
     async def producer(self, transactional_id: str | None = None) -> Any:
-        producer = kafka.producer(self.settings, transactional_id and f"{self.settings.prefix}{transactional_id}")
+        producer = clients.producer(self.settings, transactional_id and f"{self.settings.prefix}{transactional_id}")
         await producer.start()
         self.closing.append(producer.stop)
         return producer
 
     async def consumer(self) -> Any:
-        consumer = kafka.consumer(self.settings, self.settings.group("lifecycle"))
+        consumer = clients.consumer(self.settings, self.settings.group("lifecycle"))
         await consumer.start()
         self.closing.append(consumer.stop)
         consumer.assign([self.source])

@@ -14,8 +14,9 @@ from agents.admin import ensure_topics
 from agents.audit import audit
 from agents.config.settings import Settings
 from agents.deadletters import Letter, read_letters
+from agents.kafka import clients
 from agents.lifecycle import Lifecycle
-from agents.shell import kafka, writer
+from agents.shell import writer
 from agents.shell.failpoints import VARIABLE
 from events.client.partitions import partition_of
 from events.ids import complaint_id
@@ -151,7 +152,7 @@ def test_what_does_not_fit_leaves_no_trace(settings: Settings, monkeypatch: pyte
     """The sizes are known before anything is sent: later commands of the batch see the complaint as it is."""
     ensure_topics(settings)
     monkeypatch.setitem(writer._LIMITS, TopicName.EVENTS, 5_500)  # noqa: SLF001 -- as no accepted record reaches
-    monkeypatch.setattr(kafka, "BATCH_BYTES", 5_000)  # below the limit, as the real one is
+    monkeypatch.setattr(clients, "BATCH_BYTES", 5_000)  # below the limit, as the real one is
     complaint = begin(settings)
     command(settings, "verify-complaint", complaint, "/offices/panrb")
     command(settings, "dispose-complaint", complaint, "/offices/panrb", office="denpasar-pupr")

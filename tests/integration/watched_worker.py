@@ -14,11 +14,12 @@ from typing import Any
 
 import aiokafka.client
 
-from agents.shell import health, kafka
+from agents.kafka import clients
+from agents.shell import health
 from events.topics import TopicName
 
 stage, line, gate = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
-connect, read_to_end = aiokafka.client.create_conn, kafka.read_to_end
+connect, read_to_end = aiokafka.client.create_conn, clients.read_to_end
 
 
 async def _by_the_line(_host: str, _port: int, **options: Any) -> Any:
@@ -37,7 +38,7 @@ async def _read_behind_the_gate(settings: Any, partition: Any) -> AsyncIterator[
         yield records
 
 
-module: Any = kafka
+module: Any = clients
 module.read_to_end = _read_behind_the_gate
 module = health
 module.READY_SECONDS = 1.0

@@ -8,9 +8,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from agents.shell import commits as late
-from agents.shell import kafka
-from agents.shell.commits import LateCommits
+from agents.kafka import clients
+from agents.kafka import deferred_commits as late
+from agents.kafka.deferred_commits import LateCommits
 
 FIRST, SECOND = (TopicPartition("events", number) for number in range(2))
 
@@ -27,7 +27,7 @@ class Broker:
         self.failed = asyncio.Event()
 
     async def commit(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
-        assert all(kafka.marked(found.offset) == found for found in offsets.values())
+        assert all(clients.marked(found.offset) == found for found in offsets.values())
         self.requests.append({source: found.offset for source, found in offsets.items()})
         self.came.put_nowait(None)
         answer = await self.answers.get()

@@ -12,10 +12,10 @@ from worlds import CITIZEN, MONDAY, report
 
 from agents import disposition
 from agents.config.policy_files import load
+from agents.kafka.records import REPLAYS
 from agents.lifecycle import Lifecycle
 from agents.resolution import Resolutions
 from agents.shell import Output, Partition
-from agents.shell.records import REPLAYS
 from agents.shell.stage import RefusedToStart
 from agents.sla import Timers
 from events import commands as c

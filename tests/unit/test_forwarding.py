@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from agents.config.keys import Keys
+from agents.kafka.records import FORWARDED
 from agents.shell.forwarding import forwarded, with_original_timestamp
-from agents.shell.records import FORWARDED
 
 KEY = b"419535e9-5c83-5206-857a-a7517e758cf7"
 KEYS = Keys.derived("test")

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from agents.config import policy_files
+from agents.kafka.records import dead_letter
 from agents.lifecycle import Lifecycle
 from agents.shell import Output, Partition
-from agents.shell.records import dead_letter
 from events.errors import Undecodable
 from events.topics import TopicName
 

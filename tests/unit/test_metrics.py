@@ -13,11 +13,11 @@ from worlds import MONDAY, days, to_status
 
 from agents.config import policy_files
 from agents.config.settings import Settings
+from agents.kafka.records import BUG, OUTPUT_REFUSED, OUTPUT_TOO_LARGE
 from agents.observability.metrics import CODES, RESTARTS, SIZES, Metrics, Spread
 from agents.shell import Partition, Stage
 from agents.shell.exposition import METRICS, Exposition
 from agents.shell.reader import Reader
-from agents.shell.records import BUG, OUTPUT_REFUSED, OUTPUT_TOO_LARGE
 from events.commands import command_type
 from events.facts import FACTS
 from events.topics import STAGES

@@ -5,8 +5,8 @@ from collections.abc import Collection
 
 import pytest
 
+from agents.kafka.records import BARE, OUTPUT_REFUSED, OUTPUT_TOO_LARGE, Unwritable
 from agents.shell.parts import Part, in_parts
-from agents.shell.records import BARE, OUTPUT_REFUSED, OUTPUT_TOO_LARGE, Unwritable
 from agents.shell.stage import RefusedToStart
 from events.topics import TopicName
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.progress import GroupProgress, is_marked, mark
+from agents.kafka.group_progress import GroupProgress, is_marked, mark
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from aiokafka.errors import InvalidProducerIdMapping, KafkaError
 
 from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.progress import mark
-from agents.shell import Partition, Stage, kafka
-from agents.shell.commits import LateCommits
+from agents.kafka import clients
+from agents.kafka.deferred_commits import LateCommits
+from agents.kafka.group_progress import mark
+from agents.shell import Partition, Stage
 from agents.shell.reader import Reader
 
 SETTINGS = Settings()
@@ -305,17 +306,17 @@ LOADING, MOVED, FORBIDDEN = 14, 16, 30
 )
 def test_what_a_group_has_committed(answers: list[tuple[int, int, int]], expected: int | None) -> None:
     member = Member(*answers)
-    found = asyncio.run(kafka.committed(member, [ONE])).get(ONE)
+    found = asyncio.run(clients.committed(member, [ONE])).get(ONE)
     assert (found and found.offset) == expected
     assert member._coordinator.found_anew == sum(MOVED in answer for answer in answers)  # noqa: SLF001 -- its own
 
 
 def test_the_places_of_all_partitions_are_asked_for_at_once() -> None:
     only_answer = (0, 0, 7)
-    found = asyncio.run(kafka.committed(Member(only_answer), [ONE, TWO]))
-    assert found == {ONE: kafka.marked(7), TWO: kafka.marked(7)}
+    found = asyncio.run(clients.committed(Member(only_answer), [ONE, TWO]))
+    assert found == {ONE: clients.marked(7), TWO: clients.marked(7)}
 
 
 def test_a_group_that_may_not_be_seen_is_no_group_that_has_committed_nothing() -> None:
     with pytest.raises(KafkaError):
-        asyncio.run(kafka.committed(Member((FORBIDDEN, 0, 0)), [ONE]))
+        asyncio.run(clients.committed(Member((FORBIDDEN, 0, 0)), [ONE]))

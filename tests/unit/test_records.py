@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from agents.shell.records import dead_letter, replays_of
+from agents.kafka.records import dead_letter, replays_of
 from events.errors import Undecodable
 from events.topics import TopicName
 

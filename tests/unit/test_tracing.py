@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from opentelemetry import trace
 from structlog.testing import capture_logs
 
+from agents.kafka.records import Output
 from agents.observability.spans import Spans
 from agents.observability.tracing import HTTP, PASSING, TRACEPARENT, Context, context_of, read, tracing
-from agents.shell.records import Output
 from events.codec.messages import HEADERS
 from events.topics import TopicName
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
-from agents import unpacking
+from agents.kafka import unpacking
 
 _HERE = TopicPartition("complaints.commands", 0)
 _CHECKED, _READ_COMMITTED = True, 1

@@ -13,9 +13,9 @@ from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.structs import OffsetAndMetadata
 
-from agents import unpacking
 from agents.config.settings import Settings
-from agents.progress import mark
+from agents.kafka import unpacking
+from agents.kafka.group_progress import mark
 from events.topics import OUTWARD_RECORD_BYTES
 
 SESSION_TIMEOUT_MS: Final = 6_000

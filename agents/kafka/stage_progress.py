@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from aiokafka import TopicPartition
 
 from agents.config.settings import Settings
-from agents.progress import GroupProgress
-from agents.shell import kafka
+from agents.kafka import clients
+from agents.kafka.group_progress import GroupProgress
 from events.topics import STAGES
 
 
@@ -17,7 +17,7 @@ class Progress:
         topic = settings.topic(STAGES[stage])
         self._partitions = [TopicPartition(topic, number) for number in range(partitions)]
         # what lies behind a transaction that is still open cannot be read yet, and has reached the log all the same
-        self._asking = kafka.consumer(settings, settings.group(stage), isolation="read_uncommitted")
+        self._asking = clients.consumer(settings, settings.group(stage), isolation="read_uncommitted")
 
     async def start(self) -> None:
         """Connect."""
@@ -38,7 +38,7 @@ class Progress:
     async def short_of(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return by how much the stage is short of `ends`, for the partitions where it is."""
         begun = [source for source, end in ends.items() if end]
-        found = await kafka.committed(self._asking, begun) if begun else {}
+        found = await clients.committed(self._asking, begun) if begun else {}
         committed = {source: found[source].offset if source in found else None for source in begun}
         behind = [source for source in begun if (committed[source] or 0) < ends[source]]
         # where the log begins matters only to who seems to be behind

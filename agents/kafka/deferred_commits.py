@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 
-from agents.shell import kafka
+from agents.kafka import clients
 
 COMMIT_SECONDS: Final = 0.1
 """An offset is sent so many seconds after it was noted; it is committed when the broker has answered."""
@@ -68,7 +68,7 @@ class LateCommits:
         async with self._sending:
             offsets, self._offsets, taken = self._offsets, {}, time.monotonic()
             if offsets and self._is_member():
-                await self._consumer.commit({source: kafka.marked(offset) for source, offset in offsets.items()})
+                await self._consumer.commit({source: clients.marked(offset) for source, offset in offsets.items()})
             self._since = taken if self._offsets else None
 
     def _is_member(self) -> bool:
