@@ -1,39 +1,15 @@
-"""Disposition: to which office? What no rule routes waits, visibly, for the national administrator."""
+"""The Faust app of `disposition`: `faust -A agents.disposition worker`."""
 
-from datetime import datetime
 from typing import Any
 
-from agents.shell import Partition, Stage, stage_app
-from agents.shell.reactions import Reacting
-from events.commands import Command
-from events.facts import Recorded
-from events.snapshot import Complaint
-from events.vocabulary import Status
-from workflow.policy.model import Policy
-from workflow.stages.disposition import disposal
+from agents.shell import stage_app
+from agents.stages.disposition import STAGE
 
-NAME = "disposition"
-
-
-def _react(recorded: Recorded, policy: Policy, now: datetime) -> Command | None:
-    return disposal(recorded.complaint, policy, now.astimezone(policy.national_zone).date())
-
-
-def _decided_on(complaint: Complaint, command: Command) -> tuple[str | int, ...]:
-    return command.NAME, complaint.round, complaint.returns
-
-
-def handler(partition: Partition) -> Reacting:
-    """Return the handler of one partition."""
-    wanted = frozenset({Status.VERIFIED.encode(), Status.RETURNED.encode()})
-    return Reacting(partition, NAME, _react, header=("status", wanted), decided_on=_decided_on)
-
-
-app = stage_app(Stage(NAME, handler))
+app = stage_app(STAGE)
 
 
 @app.agent(app.polls)
 async def disposition(polls: Any) -> None:  # noqa: ANN401 -- a Faust stream
-    """Settle poll after poll."""
+    """Process batch after batch."""
     async for poll in polls:
         await app.settle(poll)

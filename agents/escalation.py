@@ -1,38 +1,15 @@
-"""Escalation: a missed deadline is brought before the next one up the ladder, until somebody acts or nobody is left."""
+"""The Faust app of `escalation`: `faust -A agents.escalation worker`."""
 
-from datetime import datetime
 from typing import Any
 
-from agents.shell import Partition, Stage, stage_app
-from agents.shell.reactions import Reacting
-from events.commands import Command
-from events.facts import Recorded
-from events.snapshot import Complaint
-from workflow.policy.model import Policy
-from workflow.stages.escalation import next_rung
+from agents.shell import stage_app
+from agents.stages.escalation import STAGE
 
-NAME = "escalation"
-
-
-def _react(recorded: Recorded, policy: Policy, _now: datetime) -> Command | None:
-    return next_rung(recorded.complaint, policy)
-
-
-def _decided_on(complaint: Complaint, command: Command) -> tuple[str | int, ...]:
-    # the breach that calls for it is part of the name: a rung that was overtaken is asked for again at the next breach
-    return command.NAME, complaint.rung + 1, complaint.breaches, complaint.office or "no office"
-
-
-def handler(partition: Partition) -> Reacting:
-    """Return the handler of one partition."""
-    return Reacting(partition, NAME, _react, header=("escalation-due", frozenset({b"1"})), decided_on=_decided_on)
-
-
-app = stage_app(Stage(NAME, handler, unhurried=True))
+app = stage_app(STAGE)
 
 
 @app.agent(app.polls)
 async def escalation(polls: Any) -> None:  # noqa: ANN401 -- a Faust stream
-    """Settle poll after poll."""
+    """Process batch after batch."""
     async for poll in polls:
         await app.settle(poll)

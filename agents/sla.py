@@ -1,143 +1,15 @@
-"""Sla: keeps a timer for every running clock of its partitions and gives notice when one comes due.
+"""The Faust app of `sla`: `faust -A agents.sla worker`."""
 
-Whether a deadline has passed is decided by the log, not here: a notice that is early is refused and given again, a
-notice that is lost is given again, until the state shows that it is settled. There is no database and no scan: the
-timers are read back from `complaints.state`.
-"""
+from typing import Any
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from functools import partial
-from typing import Any, Final
-from uuid import UUID
+from agents.shell import stage_app
+from agents.stages.sla import STAGE
 
-import structlog
-
-from agents.observability.metrics import Holding
-from agents.redating import Redating
-from agents.shell import Output, Partition, Stage, stage_app
-from agents.shell.stage import Handler
-from events.announcements import CALENDAR_KEY
-from events.codec.messages import complaint_key, encode_command
-from events.codec.partial_reads import Timetable, read_part
-from events.commands import Command, NoticeDeadline, RescheduleDeadlines
-from events.ids import stage_command_id
-from events.topics import TopicName
-from events.writer import Origin, foreign
-from workflow.deadlines.schedule import Alarm, Schedule
-
-log = structlog.get_logger()
-
-NAME = "sla"
-SOURCE: Final = "/stages/sla"
-
-TICK_SECONDS: Final = 0.05
-AGAIN_MS: Final = 2_000
-"""After so long a notice that the state does not show as settled is given again, in milliseconds; then after twice
-that, and so on up to two minutes."""
-
-
-MOST_AT_ONCE: Final = 1_000
-"""Notices a partition gives at one tick: when very many deadlines fall on one moment, the group's heartbeat goes on."""
-
-
-class Timers(Handler):
-    """The timers of one partition.
-
-    They change at once, not at the commit: a record that is processed again arms the same timers.
-    """
-
-    def __init__(self, partition: Partition) -> None:
-        self._partition = partition
-        self._origin = Origin(partial(partition.writer_since, TopicName.STATE))
-        self._schedule = Schedule(AGAIN_MS)
-        self._redating = Redating(self._schedule)
-        self._told = False
-
-    def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
-        """Take in a snapshot."""
-        self.handle(record)
-
-    def ready(self) -> None:
-        """Begin: whatever is overdue rings at the first tick."""
-        self._redating.ready()
-
-    def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
-        """Arm the clocks of a snapshot in place of those of the snapshot before it.
-
-        Raises:
-            Undecodable: it is foreign, or cannot be read: the clocks stay as they are.
-        """
-        self._origin.check(record.offset, record.headers)
-        if record.key == CALENDAR_KEY:
-            self._redating.announced(record.value)
-            return ()
-        complaint = complaint_key(record.key)
-        found = None if record.value is None else read_part(Timetable, record.value)
-        if found is not None and found.complaint_id.encode() != record.key:
-            raise foreign(f"it is the snapshot of complaint {found.complaint_id}")
-        self._schedule.arm(complaint, found.clocks if found else {})
-        self._redating.stands(complaint, found.calendar if found and found.clocks else None)
-        return ()
-
-    def rollback(self) -> None:
-        """Take back the reschedules of the last tick; what rings, rings again."""
-        self._redating.put_back()
-
-    def holds(self) -> Holding:
-        """Return how many clocks are armed, and when the next one rings."""
-        return Holding(clocks=len(self._schedule), next_alarm=self._schedule.earliest())
-
-    def due(self, now: datetime) -> bool:
-        """Say whether a timer rings at `now`, or an announcement has left complaints to be looked at."""
-        return self._schedule.due(now) or bool(self._redating)
-
-    def tick(self, now: datetime) -> Iterable[Output]:
-        """Return the notices that are due at `now`; of very many, the first."""
-        for complaint, alarm in self._schedule.ring(now, MOST_AT_ONCE):
-            yield self._notice(str(UUID(bytes=complaint)), alarm)
-        self._tell_refusals()
-        for complaint in self._redating.due(self._partition.policies):
-            yield self._reschedule(str(UUID(bytes=complaint)))
-
-    def _tell_refusals(self) -> None:
-        refused = self._schedule.stubborn
-        if refused and not self._told:
-            log.error(
-                "notices_refused",
-                stage=NAME,
-                partition=self._partition.number,
-                notices=refused,
-                reason="lifecycle does not take them: the broker's clock may be behind ours",
-                next="AlurDeadlinesUnsettled in the runbook",
-            )
-        self._told = bool(refused)
-
-    def _notice(self, complaint: str, alarm: Alarm) -> Output:
-        kind = "warning" if alarm.warning else "due"
-        notice = NoticeDeadline(clock=alarm.clock, due_at=alarm.due_at)
-        return self._command(notice, complaint, kind, alarm.clock, alarm.due_at.isoformat())
-
-    def _reschedule(self, complaint: str) -> Output:
-        revision = self._redating.revision
-        return self._command(RescheduleDeadlines(calendar=revision), complaint, "reschedule", revision)
-
-    def _command(self, command: Command, complaint: str, *decided_on: str | int) -> Output:
-        value = encode_command(
-            command,
-            source=SOURCE,
-            command_id=stage_command_id(complaint, *decided_on),
-            subject=complaint,
-            time=datetime.now(UTC),
-        )
-        return Output(TopicName.COMMANDS, complaint.encode(), value, self._partition.number)
-
-
-app = stage_app(Stage(NAME, Timers, memory=TopicName.STATE, tick_every=TICK_SECONDS, unhurried=True))
+app = stage_app(STAGE)
 
 
 @app.agent(app.polls)
 async def sla(polls: Any) -> None:  # noqa: ANN401 -- a Faust stream
-    """Settle poll after poll."""
+    """Process batch after batch."""
     async for poll in polls:
         await app.settle(poll)

@@ -17,8 +17,8 @@ from meter import resident_mb
 
 from agents.config import policy_files
 from agents.demo.generator import Generator
-from agents.lifecycle import Lifecycle
 from agents.shell import Partition
+from agents.stages.lifecycle import Lifecycle
 from events import commands as c
 from events.cloudevents import log_moment
 from events.codec.messages import encode_complaint, encode_snapshot

@@ -4,7 +4,8 @@ from typing import Any
 
 import faust
 
-from agents import lifecycle
+from agents.lifecycle import app
+from agents.stages import lifecycle
 from events.codec import messages
 from events.snapshot import Complaint
 
@@ -19,4 +20,4 @@ module.state_headers = lambda offset: (("source-offset", str(offset).encode()), 
 module.WRITER = 2
 
 if __name__ == "__main__":
-    faust.Worker(lifecycle.app, loglevel="ERROR").execute_from_commandline()
+    faust.Worker(app, loglevel="ERROR").execute_from_commandline()

@@ -22,10 +22,10 @@ from agents.deadletters import Desk, Letter, NotReturned, parse_place, read_lett
 from agents.kafka import clients
 from agents.kafka.deferred_commits import LateCommits
 from agents.kafka.records import dead_letter
-from agents.lifecycle import Lifecycle
 from agents.shell import Output, Partition, Stage
 from agents.shell.lease import Lease
 from agents.shell.writer import Writer
+from agents.stages.lifecycle import Lifecycle
 from events.client import Publisher, read_all
 from events.client.partitions import partition_of
 from events.codec.messages import decode_fact, decode_report, encode_command

@@ -15,9 +15,9 @@ from agents.audit import audit
 from agents.config.settings import Settings
 from agents.deadletters import Letter, read_letters
 from agents.kafka import clients
-from agents.lifecycle import Lifecycle
 from agents.shell import writer
 from agents.shell.failpoints import VARIABLE
+from agents.stages.lifecycle import Lifecycle
 from events.client.partitions import partition_of
 from events.ids import complaint_id
 from events.topics import INWARD_BATCH_BYTES, INWARD_RECORD_BYTES, TOPICS, TopicName

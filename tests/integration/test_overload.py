@@ -6,7 +6,7 @@ from pathlib import Path
 from engines import Engine, command_event, eventually, report_event
 
 from agents.admin import lag
-from agents.intake import COMMANDS_WAITING
+from agents.stages.intake import COMMANDS_WAITING
 
 FLOOD = 8_000
 HEAVY = 100

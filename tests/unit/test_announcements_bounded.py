@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from test_answers import Told, rejections
 from worlds import LAPOR, MONDAY, PANRB, days
 
-from agents import almanac
+from agents.stages import calendar_state
 from events.announcements import CALENDAR, CALENDAR_KEY, AnnounceHoliday, Announcement, AnnouncementEvent, Announcements
 from events.codec.messages import decode_calendar, encode_calendar
 from events.ids import digest
@@ -151,7 +151,7 @@ class TestFolding:
 
 
 def test_the_record_shrinks_while_complaints_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(almanac, "FOLDS_AT", 3)
+    monkeypatch.setattr(calendar_state, "FOLDS_AT", 3)
     lifecycle = Told()
     lifecycle.register()
     for number in range(4):

@@ -37,8 +37,8 @@ from worlds import (
 
 from agents.config import policy_files
 from agents.config.keys import Keys
-from agents.lifecycle import Lifecycle
 from agents.shell import Output, Partition
+from agents.stages.lifecycle import Lifecycle
 from events import commands as c
 from events.announcements import CALENDAR, AnnounceHoliday
 from events.client.partitions import partition_of

@@ -11,9 +11,9 @@ from loads import lives
 from worlds import MONDAY, PANRB
 
 from agents.config import policy_files
-from agents.lifecycle import Lifecycle
-from agents.resolution import Resolutions
 from agents.shell import Output, Partition
+from agents.stages.lifecycle import Lifecycle
+from agents.stages.resolution import Resolutions
 from events.announcements import CALENDAR, AnnounceHoliday
 from events.codec.messages import encode_command
 from events.topics import TopicName

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from worlds import BALI, CITIZEN, INTAKE, LAPOR, MONDAY, PANRB, SLA, days, report, wib
 
-from agents import redating
 from agents.config import policy_files
-from agents.lifecycle import Lifecycle
 from agents.shell import Output, Partition
 from agents.shell.stage import RefusedToStart
-from agents.sla import Timers
+from agents.stages import deadline_recalculation
+from agents.stages.lifecycle import Lifecycle
+from agents.stages.sla import Timers
 from events import commands as c
 from events.announcements import CALENDAR, CALENDAR_KEY, AnnounceHoliday
 from events.codec import messages
@@ -202,7 +202,7 @@ def test_only_what_is_new_is_looked_at() -> None:
 
 
 def test_very_many_are_asked_for_little_by_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redating, "SENT_AT_ONCE", 3)
+    monkeypatch.setattr(deadline_recalculation, "SENT_AT_ONCE", 3)
     pair = Pair()
     complaints = [pair.register(number) for number in range(8)]
     pair.announce()
@@ -211,7 +211,7 @@ def test_very_many_are_asked_for_little_by_little(monkeypatch: pytest.MonkeyPatc
 
 
 def test_very_many_are_looked_at_little_by_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redating, "LOOKED_AT_ONCE", 3)
+    monkeypatch.setattr(deadline_recalculation, "LOOKED_AT_ONCE", 3)
     pair = Pair()
     for number in range(8):
         pair.register(number)

@@ -28,7 +28,7 @@ from worlds import (
 )
 
 from agents.config.keys import Keys
-from agents.contents import Contents
+from agents.stages.report_digests import Contents
 from events import commands as c
 from events import facts as f
 from events.reports import Location

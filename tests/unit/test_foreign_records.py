@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from worlds import CITIZEN, MONDAY, report
 
-from agents import disposition
 from agents.config.policy_files import load
 from agents.kafka.records import REPLAYS
-from agents.lifecycle import Lifecycle
-from agents.resolution import Resolutions
 from agents.shell import Output, Partition
 from agents.shell.stage import RefusedToStart
-from agents.sla import Timers
+from agents.stages import disposition
+from agents.stages.lifecycle import Lifecycle
+from agents.stages.resolution import Resolutions
+from agents.stages.sla import Timers
 from events import commands as c
 from events.announcements import CALENDAR, CALENDAR_KEY, AnnounceHoliday
 from events.client.partitions import partition_of

@@ -13,8 +13,8 @@ import pytest
 
 from agents.config import policy_files
 from agents.kafka.records import dead_letter
-from agents.lifecycle import Lifecycle
 from agents.shell import Output, Partition
+from agents.stages.lifecycle import Lifecycle
 from events.errors import Undecodable
 from events.topics import TopicName
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from agents.config.policy_files import load
-from agents.lifecycle import Lifecycle
 from agents.shell.stage import Partition, RefusedToStart
+from agents.stages.lifecycle import Lifecycle
 from events.codec import messages, partial_reads
 from events.codec.parsing import read_ours
 from events.commands import COMMANDS, command_type

@@ -16,7 +16,7 @@ from worlds import to_status
 
 from agents.observability.metrics import Holding
 from agents.shell import Partition
-from agents.sla import MOST_AT_ONCE, Timers
+from agents.stages.sla import MOST_AT_ONCE, Timers
 from events.codec.messages import (
     complaint_key,
     decode_command,

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from loads import command, lives, register
 from worlds import CITIZEN, to_status
 
-from agents import lifecycle, shelf
 from agents.config import policy_files
-from agents.lifecycle import Lifecycle
-from agents.shelf import Drawers, Shelf, packed, unpacked
 from agents.shell import Output, Partition
+from agents.stages import complaint_store, lifecycle
+from agents.stages.complaint_store import Drawers, Shelf, packed, unpacked
+from agents.stages.lifecycle import Lifecycle
 from events import commands as c
 from events.codec.messages import encode_complaint
 from events.snapshot import REMEMBERED_COMMANDS, Complaint
@@ -112,7 +112,7 @@ def test_a_value_that_is_too_long_for_a_drawer_is_left_to_the_caller() -> None:
 
 
 def test_what_cannot_be_packed_into_a_drawer_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shelf, "packed", lambda _name, snapshot: snapshot + bytes(65_536))
+    monkeypatch.setattr(complaint_store, "packed", lambda _name, snapshot: snapshot + bytes(65_536))
     found = Shelf()
     found.put(NAMES[0], b"{}")
     found.pack(NAMES[0])
@@ -124,7 +124,7 @@ def test_what_a_compressor_spoils_is_not_packed(monkeypatch: pytest.MonkeyPatch,
     snapshot, name = encode_complaint(SETTLED[0]), name_of(SETTLED[0])
     assert packed(name, snapshot) is not None
     # as if one version of the dictionary had packed, and another one unpacked
-    monkeypatch.setattr(shelf, "_UNPACK", zlib.decompressobj(-12, dictionary))
+    monkeypatch.setattr(complaint_store, "_UNPACK", zlib.decompressobj(-12, dictionary))
     assert packed(name, snapshot) is None
 
 

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.config import policy_files
-from agents.intake import Intake
 from agents.kafka.records import BARE, FORWARDED, OUTPUT_TOO_LARGE, REPLAYS, Unwritable, accept, dead_letter
-from agents.lifecycle import Lifecycle
 from agents.observability.tracing import Context, carrying
-from agents.resolution import Resolutions
 from agents.shell import Output, Partition
 from agents.shell.writer import Writer
+from agents.stages.intake import Intake
+from agents.stages.lifecycle import Lifecycle
+from agents.stages.resolution import Resolutions
 from events.errors import Undecodable
 from events.topics import INWARD_BATCH_BYTES, INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, TOPICS, TopicName
 

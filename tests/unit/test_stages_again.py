@@ -12,7 +12,7 @@ from test_histories import POLICIES, STEPS, UNITS, Step, begin, take
 from worlds import DISPOSITION, ESCALATION, LAPOR, PANRB, VERIFICATION, VERIFY, World, to_status
 
 from agents.shell import Partition
-from agents.shell.reactions import Reacting
+from agents.stages.process_manager import Reacting
 from events import commands as c
 from events.codec.messages import decode_command, encode_complaint, encode_fact, fact_headers
 from events.facts import Recorded

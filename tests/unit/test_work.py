@@ -17,12 +17,12 @@ import orjson
 import pytest
 from loads import lives
 
-from agents import disposition, escalation, resolution
 from agents.config import policy_files
-from agents.lifecycle import Lifecycle
 from agents.shell import Output, Partition
 from agents.shell.stage import Handler
-from agents.sla import Timers
+from agents.stages import disposition, escalation, resolution
+from agents.stages.lifecycle import Lifecycle
+from agents.stages.sla import Timers
 from events.topics import TopicName
 
 LIVES: Final = 20

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from agents.config.policy_files import load
-from agents.contents import Contents
+from agents.stages.report_digests import Contents
 from events import commands as c
 from events import facts as f
 from events.announcements import Announcement

@@ -1,0 +1,1 @@
+"""Handlers of the seven stages and the state they keep."""

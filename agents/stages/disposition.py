@@ -1,0 +1,32 @@
+"""Disposition: to which office? What no rule routes waits, visibly, for the national administrator."""
+
+from datetime import datetime
+from typing import Final
+
+from agents.shell import Partition, Stage
+from agents.stages.process_manager import Reacting
+from events.commands import Command
+from events.facts import Recorded
+from events.snapshot import Complaint
+from events.vocabulary import Status
+from workflow.policy.model import Policy
+from workflow.stages.disposition import disposal
+
+NAME = "disposition"
+
+
+def _react(recorded: Recorded, policy: Policy, now: datetime) -> Command | None:
+    return disposal(recorded.complaint, policy, now.astimezone(policy.national_zone).date())
+
+
+def _decided_on(complaint: Complaint, command: Command) -> tuple[str | int, ...]:
+    return command.NAME, complaint.round, complaint.returns
+
+
+def handler(partition: Partition) -> Reacting:
+    """Return the handler of one partition."""
+    wanted = frozenset({Status.VERIFIED.encode(), Status.RETURNED.encode()})
+    return Reacting(partition, NAME, _react, header=("status", wanted), decided_on=_decided_on)
+
+
+STAGE: Final = Stage(NAME, handler)

@@ -1,0 +1,47 @@
+"""Intake: a channel's report becomes a command to register it; the reporter's identity is kept apart."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from agents.shell import Output, Partition, Stage
+from agents.shell.stage import Handler, log_time
+from events.client.partitions import partition_of
+from events.codec.messages import decode_report, encode_command, encode_value
+from events.ids import stage_command_id
+from events.topics import TopicName
+from workflow.stages.intake import identity, registration
+
+SOURCE = "/stages/intake"
+GATHERS_SECONDS: Final = 0.02
+"""Each report comes by itself. Read as it comes, it takes a request to read it and two to write what follows."""
+COMMANDS_WAITING: Final = 1_000
+"""While more than so many commands wait for `lifecycle`, reports wait in the intake: no officer's command queues behind
+a flood of them. A fraction of a second's work for one worker, and enough that it never waits for us."""
+
+
+class Intake(Handler):
+    """Handles reports; on this topic any key is welcome, so every report finds its complaint's partition here."""
+
+    def __init__(self, partition: Partition) -> None:
+        self._partition = partition
+
+    def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
+        """Return the identity, if it is known, and the command."""
+        report = decode_report(record.value)
+        complaint = report.complaint_id
+        key = complaint.encode()
+        home = partition_of(complaint, self._partition.count)
+        who = identity(report)
+        if who is not None:
+            yield Output(TopicName.IDENTITIES, key, encode_value(who), home)
+        command = encode_command(
+            registration(report, partition=record.partition, offset=record.offset),
+            source=SOURCE,
+            command_id=stage_command_id(complaint, "register"),
+            subject=complaint,
+            time=log_time(record),
+        )
+        yield Output(TopicName.COMMANDS, key, command, home)
+
+
+STAGE: Final = Stage("intake", Intake, gathers_for=GATHERS_SECONDS, holds_for=("lifecycle", COMMANDS_WAITING))

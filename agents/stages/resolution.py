@@ -1,0 +1,119 @@
+"""Resolution: what the public and other systems may know of a settled complaint."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Final
+
+from agents.diskmap import DiskFailed, DiskMap
+from agents.shell import Output, Partition, Stage
+from agents.shell.process import end_with
+from agents.shell.stage import RefusedToStart
+from events.codec.messages import complaint_key, decode_own_fact, encode_resolution, encode_value
+from events.codec.parsing import read_ours
+from events.facts import (
+    ComplaintArchived,
+    ComplaintClosed,
+    ComplaintRegistered,
+    ComplaintWithdrawn,
+    FollowUpRecorded,
+    ReportCompleted,
+    ResolutionRated,
+)
+from events.outcomes import Story
+from events.topics import TopicName
+from events.writer import Origin, marked
+from workflow.stages.resolution import publishes, resolution, told
+
+NAME = "resolution"
+
+_TELLING: Final = frozenset(
+    fact.NAME.encode()
+    for fact in (
+        ComplaintRegistered,
+        ReportCompleted,
+        FollowUpRecorded,
+        ComplaintClosed,
+        ComplaintArchived,
+        ComplaintWithdrawn,
+        ResolutionRated,
+    )
+)
+_STORY_HEADERS: Final = marked()
+
+
+class Resolutions:
+    """Follows the story of each complaint of its partition, and tells it when the complaint is settled.
+
+    The stories are in a compacted topic of their own: snapshots hold no free text. Those of settled complaints are kept
+    too, since a rating publishes them again: most lie in a temporary file (docs/adr/0029).
+    """
+
+    def __init__(self, partition: Partition) -> None:
+        self._partition = partition
+        self._origin = Origin(partial(partition.writer_since, TopicName.STORIES))
+        self._facts = Origin(partial(partition.writer_since, TopicName.EVENTS))
+        self._stories = DiskMap()
+        self._uncommitted: dict[bytes, bytes | None] = {}
+
+    def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+        """Take in a story."""
+        self._origin.check(record.offset, record.headers)
+        if record.value is not None:
+            read_ours(Story, record.value)
+        self._keep(complaint_key(record.key), record.value)
+
+    def ready(self) -> None:
+        """Begin: any memory will do."""
+
+    def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
+        """Return the story as a fact changes it, and the resolution if it settles the complaint."""
+        # of every fact, also those that this stage passes over: one stage has to report what is foreign
+        self._facts.check(record.offset, record.headers)
+        fact = next((value for header, value in record.headers if header == "fact"), None)
+        if fact is not None and fact not in _TELLING:
+            return
+        recorded = decode_own_fact(record.key, record.value)
+        complaint = recorded.complaint
+        key = complaint.complaint_id.encode()
+        name = complaint_key(key)
+        known = self._uncommitted[name] if name in self._uncommitted else self._known(name)
+        before = None if known is None else read_ours(Story, known)
+        story = told(before, recorded)
+        number = self._partition.number
+        if story != before:
+            value = self._uncommitted[name] = None if story is None else encode_value(story)
+            yield Output(TopicName.STORIES, key, value, number, _STORY_HEADERS)
+        if publishes(recorded.fact):
+            policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
+            public = resolution(complaint, story, policy)
+            told_of = encode_resolution(
+                public, subject=complaint.complaint_id, version=complaint.version, time=recorded.at
+            )
+            yield Output(TopicName.RESOLUTIONS, key, told_of, number)
+
+    def commit(self) -> None:
+        """Keep the stories that the batch has changed."""
+        for name, value in self._uncommitted.items():
+            self._keep(name, value)
+        self._uncommitted.clear()
+
+    def rollback(self) -> None:
+        """Drop the changes of the batch."""
+        self._uncommitted.clear()
+
+    def _known(self, name: bytes) -> bytes | None:
+        try:
+            return self._stories.get(name)
+        except DiskFailed as error:  # no fault of the record in hand, which would be set aside
+            end_with(NAME, RefusedToStart(str(error)))
+
+    def _keep(self, name: bytes, story: bytes | None) -> None:
+        try:
+            self._stories.put(name, story)
+        except DiskFailed as error:
+            end_with(NAME, RefusedToStart(str(error)))
+
+
+_STORIES: Final = TopicName.STORIES
+
+STAGE: Final = Stage(NAME, Resolutions, transactional=True, memory=_STORIES, marks=(_STORIES,), unhurried=True)
