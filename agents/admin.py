@@ -24,7 +24,7 @@ from kafka.structs import OffsetAndMetadata
 
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
-from agents.layout import Difference, Found, changed, differences, gone, look, way_out
+from agents.runtime.topic_layout import Difference, Found, changed, differences, gone, look, way_out
 from events.client.administration import admin_client, missing_among
 from events.client.errors import KafkaFailure, KafkaRefused, TopicsMissing
 from events.client.reader import installation_values
@@ -253,7 +253,7 @@ def _empty(client: Any, settings: Settings, found: Mapping[TopicName, Found]) ->
 
 def _record(settings: Settings, found: Mapping[TopicName, Found], *, fresh: bool) -> None:
     """Note the topics as the installation's; one that stands in the place of another is an incident."""
-    from agents.shell.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
+    from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
 
     ids = {str(name): topic.id for name, topic in found.items()}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from agents.cli.manual import manual
-from agents.shell.exposition import METRICS
+from agents.runtime.http.prometheus import METRICS
 from events.access import ROLES
 from events.commands import COMMANDS, Command
 from events.facts import FACTS, Fact

@@ -83,7 +83,7 @@ def _accept(client: Any, settings: Settings, group: str, stage: str) -> list[Acc
 
 def _report(settings: Settings, found: Sequence[Accepted]) -> None:
     """Leave an incident for each offset, unless it is of an earlier version, which did not mark its offsets."""
-    from agents.shell.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this command only
+    from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this command only
 
     now = datetime.now(UTC)
     incidents = {

@@ -17,7 +17,7 @@ from agents.board.hub import MOST_BROWSERS, Full, Hub
 from agents.board.pages import Asset
 from agents.board.standing import Standing
 from agents.board.standings import Standings
-from agents.connections import ConnectionLimit
+from agents.runtime.http.connection_limits import ConnectionLimit
 from events.client.errors import KafkaFailure, NotAllowed
 
 QUIET_S: Final = 15.0

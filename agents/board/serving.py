@@ -9,7 +9,6 @@ from functools import partial
 
 from aiohttp import web
 
-from agents import connections
 from agents.board.feed import Feed
 from agents.board.figures import Surroundings
 from agents.board.guard import LOOPBACK
@@ -17,6 +16,7 @@ from agents.board.history import read_history
 from agents.board.hub import Hub
 from agents.board.server import Board
 from agents.config.settings import Settings
+from agents.runtime.http import connection_limits
 
 _LONGEST_GOODBYE_S = 1.0
 
@@ -74,10 +74,10 @@ async def serve(
     end, hub = _End(), Hub()
     feed = Feed(settings, around, _publisher(hub, end), end.failed)
     board = _board(settings, around, hub, feed, known_as(address[0], hosts))
-    runner = connections.runner(board.application(), shutdown_timeout=_LONGEST_GOODBYE_S)
+    runner = connection_limits.runner(board.application(), shutdown_timeout=_LONGEST_GOODBYE_S)
     await runner.setup()
     try:
-        where = await _listen(runner, connections.LimitedSite(runner, *address, board.limit))
+        where = await _listen(runner, connection_limits.LimitedSite(runner, *address, board.limit))
         if await _begun(feed, end):
             started(where)
         await end.reached

@@ -15,7 +15,7 @@ import orjson
 
 from agents.board.soonest import Soonest
 from agents.board.standing import Shape, Standing
-from agents.diskmap import DiskMap
+from agents.runtime.disk_map import DiskMap
 from events.vocabulary import Status
 
 DAY_S: Final = 86_400

@@ -110,7 +110,7 @@ def audit_topics(
 
 
 def _acknowledge(settings: Settings, ids: list[str]) -> None:
-    from agents.shell.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this option only
+    from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this option only
 
     known = {each.id: each for each in recorded_incidents(settings)}
     for name in ids:

@@ -12,9 +12,9 @@ from typer.core import TyperGroup
 from agents.broker import BrokerError
 from agents.cli.interrupts import raising, status_of
 from agents.deadletters import NoSuchLetter, NotReturned
-from agents.diskmap import DiskFailed
 from agents.identities import NoIdentity
 from agents.repair import NotRepaired
+from agents.runtime.disk_map import DiskFailed
 from agents.schemas.files import SchemasError
 from events.client import NoSuchComplaint
 from events.client.errors import KafkaFailure

@@ -7,7 +7,7 @@ from heapq import nsmallest
 from typing import Final, NamedTuple
 
 from agents.deadletters import OpenLetters
-from agents.diskmap import DiskMap
+from agents.runtime.disk_map import DiskMap
 from events.client import Record
 from events.codec.messages import decode_snapshot
 from events.errors import Undecodable

@@ -13,7 +13,7 @@ from agents.cli.context import console, say, settings_of
 from agents.cli.errors import UNDECIDED, Failure, interruptible
 from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.rollout import DayChange, changed_days, changes, described, rolled_out
+from agents.runtime.policy_digests import DayChange, changed_days, changes, described, rolled_out
 from events.announcements import CALENDAR
 from events.client import announcements_for, require_topics
 from events.client.reader import installation_values
@@ -76,7 +76,7 @@ def rollout_policy(
     if dry_run:
         say("nothing was changed (--dry-run)")
         return
-    from agents.shell.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this command only
+    from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this command only
 
     with interruptible(lambda: "some days may be announced; roll it out again, which does no harm"):
         _announce(settings, found.at(datetime.now(UTC)), days, today, wait)

@@ -30,7 +30,7 @@ def run(
 
         alur run sla escalation
     """
-    from agents import supervisor  # noqa: PLC0415 -- takes Faust along, which the other commands need not wait for
+    from agents.runtime import supervisor  # noqa: PLC0415 -- takes Faust along, which the other commands need not wait for
 
     wanted = tuple(dict.fromkeys(stages or STAGES))
     for stage in wanted:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.deadletters.letters import settled_by
-from agents.diskmap import DiskMap
+from agents.runtime.disk_map import DiskMap
 from events.client import Record
 from workflow.audit.evidence import Place
 

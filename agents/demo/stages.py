@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from agents import lifeline
 from agents.config.settings import Settings
+from agents.runtime import lifeline
 
 _STOP_SECONDS: Final = 40.0
 _LAST_LINES: Final = 3
@@ -77,8 +77,8 @@ def last_words(log: Path) -> str:
 
 def main() -> int:
     """Run all stages until SIGTERM or the end of input."""
-    from agents import supervisor  # noqa: PLC0415 -- the demonstration itself can do without Faust
     from agents.observability import logs  # noqa: PLC0415 -- the demonstration itself can do without Faust
+    from agents.runtime import supervisor  # noqa: PLC0415 -- the demonstration itself can do without Faust
     from events.topics import STAGES  # noqa: PLC0415 -- as above
 
     settings = Settings.from_environment(os.environ)

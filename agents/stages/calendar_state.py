@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from agents.shell import Output, Partition
+from agents.runtime import Output, Partition
 from events.announcements import CALENDAR_KEY, AnnouncementEvent, Announcements
 from events.codec.messages import decode_calendar, encode_calendar
 from events.topics import TopicName

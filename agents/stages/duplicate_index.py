@@ -7,8 +7,8 @@ from typing import Final
 import structlog
 
 from agents.config.settings import Settings
-from agents.shell.stage import Record
-from agents.shell.tail import Tail
+from agents.runtime.stage import Record
+from agents.runtime.topic_follower import Tail
 from events.codec.messages import decode_own_fact
 from events.facts import ComplaintRegistered, Recorded
 from events.topics import TopicName

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from agents.kafka.records import replays_of
 from agents.observability.metrics import Holding
-from agents.shell import Output, Partition, Stage
-from agents.shell.forwarding import forwarded, with_original_timestamp
-from agents.shell.stage import Record, RefusedToStart, log_time
+from agents.runtime import Output, Partition, Stage
+from agents.runtime.rerouting import forwarded, with_original_timestamp
+from agents.runtime.stage import Record, RefusedToStart, log_time
 from agents.stages.calendar_state import Almanac
 from agents.stages.complaint_store import Shelf
 from agents.stages.quarantine import Quarantine

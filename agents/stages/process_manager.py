@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from agents.kafka.records import Output
-from agents.shell.stage import Handler, Partition, Record, log_time
+from agents.runtime.stage import Handler, Partition, Record, log_time
 from events.codec.messages import decode_own_fact, encode_command
 from events.commands import Command
 from events.facts import Recorded

@@ -14,8 +14,8 @@ from uuid import UUID
 import structlog
 
 from agents.observability.metrics import Holding
-from agents.shell import Output, Partition, Stage
-from agents.shell.stage import Handler
+from agents.runtime import Output, Partition, Stage
+from agents.runtime.stage import Handler
 from agents.stages.deadline_recalculation import Redating
 from events.announcements import CALENDAR_KEY
 from events.codec.messages import complaint_key, encode_command

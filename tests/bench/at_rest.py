@@ -15,7 +15,7 @@ from meter import resident_mb
 from agents.board.standing import read_standing
 from agents.board.standings import Standings
 from agents.config import policy_files
-from agents.shell import Partition
+from agents.runtime import Partition
 from agents.stages.resolution import Resolutions
 from events.codec.messages import complaint_key, encode_value
 from events.outcomes import Story

@@ -17,7 +17,7 @@ from meter import resident_mb
 
 from agents.config import policy_files
 from agents.demo.generator import Generator
-from agents.shell import Partition
+from agents.runtime import Partition
 from agents.stages.lifecycle import Lifecycle
 from events import commands as c
 from events.cloudevents import log_moment

@@ -19,7 +19,7 @@ from workers import Worker, running, wait_for
 
 from agents.admin import ensure_topics
 from agents.config.settings import Settings
-from agents.shell import Partition
+from agents.runtime import Partition
 from agents.stages.sla import Timers
 from events.client import Reader, Record, read_all
 from events.codec.messages import decode_command

@@ -21,7 +21,7 @@ from kafka.errors import GroupIdNotFoundError
 from kafka.structs import OffsetAndMetadata
 
 from agents.cli.context import say
-from agents.shell.process import EXIT_REFUSED
+from agents.runtime.process import EXIT_REFUSED
 from events.client import Record, read_all
 from events.client.administration import admin_client
 from events.topics import STAGES, TopicName

@@ -17,7 +17,7 @@ class SkewedClock(datetime):
         return datetime.now(tz) + skew
 
 
-for module in ("agents.shell.reader", "agents.shell.horizon", "agents.stages.sla"):
+for module in ("agents.runtime.stage_consumer", "agents.runtime.watermark", "agents.stages.sla"):
     importlib.import_module(module).datetime = SkewedClock  # type: ignore[attr-defined]  # the module's only clock
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from agents.admin import ensure_topics
 from agents.audit import audit
 from agents.config.keys import Keys
 from agents.config.settings import Settings
-from agents.shell.failpoints import POINTS, VARIABLE
+from agents.runtime.failpoints import POINTS, VARIABLE
 from events.client.partitions import partition_of
 from events.codec.messages import decode_report, encode_command
 from events.ids import stage_command_id

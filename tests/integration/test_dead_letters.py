@@ -22,9 +22,9 @@ from agents.deadletters import Desk, Letter, NotReturned, parse_place, read_lett
 from agents.kafka import clients
 from agents.kafka.deferred_commits import LateCommits
 from agents.kafka.records import dead_letter
-from agents.shell import Output, Partition, Stage
-from agents.shell.lease import Lease
-from agents.shell.writer import Writer
+from agents.runtime import Output, Partition, Stage
+from agents.runtime.output_writer import Writer
+from agents.runtime.partition_processor import Lease
 from agents.stages.lifecycle import Lifecycle
 from events.client import Publisher, read_all
 from events.client.partitions import partition_of

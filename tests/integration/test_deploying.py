@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from engines import Engine, eventually, report_event
 
-from agents.shell.process import EXIT_REFUSED
+from agents.runtime.process import EXIT_REFUSED
 from events.topics import STAGES
 
 HANDOVER_SECONDS = 5.0

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from agents.audit import audit
 from agents.cli.app import application
-from agents.shell.process import EXIT_TRY_AGAIN
+from agents.runtime.process import EXIT_TRY_AGAIN
 from events.topics import STAGES
 from workflow.audit.complaint_history import Code
 

@@ -19,12 +19,12 @@ from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.deferred_commits import LateCommits
 from agents.kafka.records import FORWARDED
-from agents.shell import Partition, Stage
-from agents.shell.forwarding import forwarded
-from agents.shell.horizon import Horizon
-from agents.shell.lease import Lease
-from agents.shell.stage import RefusedToStart
-from agents.shell.writer import Writer
+from agents.runtime import Partition, Stage
+from agents.runtime.output_writer import Writer
+from agents.runtime.partition_processor import Lease
+from agents.runtime.rerouting import forwarded
+from agents.runtime.stage import RefusedToStart
+from agents.runtime.watermark import Horizon
 from agents.stages.lifecycle import Lifecycle
 from events.client import read_all
 from events.client.partitions import partition_of

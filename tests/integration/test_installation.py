@@ -11,8 +11,8 @@ from agents.admin import ensure_topics
 from agents.audit import recorded_incidents
 from agents.cli.app import application
 from agents.config.settings import Settings
-from agents.shell.installation import Installation, Values, change
-from agents.shell.stage import RefusedToStart
+from agents.runtime.installation import Installation, Values, change
+from agents.runtime.stage import RefusedToStart
 from events.installation import LAYOUT_CHANGED, Incident
 from events.topics import TopicName
 

@@ -15,8 +15,8 @@ from agents.audit import audit
 from agents.config.settings import Settings
 from agents.deadletters import Letter, read_letters
 from agents.kafka import clients
-from agents.shell import writer
-from agents.shell.failpoints import VARIABLE
+from agents.runtime import output_writer
+from agents.runtime.failpoints import VARIABLE
 from agents.stages.lifecycle import Lifecycle
 from events.client.partitions import partition_of
 from events.ids import complaint_id
@@ -151,7 +151,7 @@ def test_a_letter_always_fits(engine: Engine) -> None:
 def test_what_does_not_fit_leaves_no_trace(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sizes are known before anything is sent: later commands of the batch see the complaint as it is."""
     ensure_topics(settings)
-    monkeypatch.setitem(writer._LIMITS, TopicName.EVENTS, 5_500)  # noqa: SLF001 -- as no accepted record reaches
+    monkeypatch.setitem(output_writer._LIMITS, TopicName.EVENTS, 5_500)  # noqa: SLF001 -- as no accepted record reaches
     monkeypatch.setattr(clients, "BATCH_BYTES", 5_000)  # below the limit, as the real one is
     complaint = begin(settings)
     command(settings, "verify-complaint", complaint, "/offices/panrb")

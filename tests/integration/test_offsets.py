@@ -17,7 +17,7 @@ from kafka.structs import OffsetAndMetadata
 
 from agents.audit import recorded_incidents
 from agents.cli import main as alur
-from agents.shell.process import EXIT_REFUSED
+from agents.runtime.process import EXIT_REFUSED
 from events.installation import EXPIRED_UNREAD, OFFSETS_ACCEPTED
 from events.topics import STAGES
 

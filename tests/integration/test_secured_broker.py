@@ -25,7 +25,7 @@ from agents.board.figures import Surroundings
 from agents.board.history import read_history
 from agents.cli.app import application
 from agents.config.settings import Settings
-from agents.shell.process import EXIT_REFUSED
+from agents.runtime.process import EXIT_REFUSED
 from events.access import ROLES
 from events.client import ComplaintFeed, ResolutionFeed, require_topics
 from events.client.errors import NotAllowed

@@ -20,7 +20,7 @@ import pytest
 from engines import Engine, command_event, eventually
 from prometheus_client.parser import text_string_to_metric_families
 
-from agents.shell.web import MOST_CONNECTIONS
+from agents.runtime.http.server import MOST_CONNECTIONS
 from events.client.partitions import partition_of
 
 WORKER = Path(__file__).parent / "watched_worker.py"
@@ -139,7 +139,7 @@ def test_a_stage_that_is_loading_frozen_or_cut_off_says_that_it_is_not_ready(
 def probed(engine: Engine) -> tuple[int, str]:
     """What the health check of a container finds."""
     found = subprocess.run(
-        [sys.executable, "-m", "agents.probe", "ready"],
+        [sys.executable, "-m", "agents.runtime.http.health_check", "ready"],
         env={**os.environ, **engine.environment},
         capture_output=True,
         text=True,

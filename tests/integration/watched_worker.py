@@ -15,7 +15,7 @@ from typing import Any
 import aiokafka.client
 
 from agents.kafka import clients
-from agents.shell import health
+from agents.runtime.http import health
 from events.topics import TopicName
 
 stage, line, gate = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])

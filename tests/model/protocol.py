@@ -2,7 +2,7 @@
 
 One step is one thing that happens at once: a request that the broker carries out, or a decision in a process. Between
 any two of them anything else may happen: that is all a crash, a pause or a slow network can do. The steps of an owner
-are those of `agents/shell/lease.py`, in its order; `Rules` say which order that is, so that a test can break it and see
+are those of `agents/runtime/partition_processor.py`, in its order; `Rules` say which order that is, so that a test can break it and see
 the search find out. Here is what there is; `steps.py` says what can happen to it, `promises.py` what has to hold then.
 
 What is modelled: the logs of two partitions, with open and aborted transactions in them and the last stable offset;

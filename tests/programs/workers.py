@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from agents import lifeline
 from agents.admin import lag
 from agents.config.settings import Settings
+from agents.runtime import lifeline
 
 PATIENCE_SECONDS: Final = 300.0
 _TICKS: Final = os.sysconf("SC_CLK_TCK")

@@ -37,7 +37,7 @@ from worlds import (
 
 from agents.config import policy_files
 from agents.config.keys import Keys
-from agents.shell import Output, Partition
+from agents.runtime import Output, Partition
 from agents.stages.lifecycle import Lifecycle
 from events import commands as c
 from events.announcements import CALENDAR, AnnounceHoliday

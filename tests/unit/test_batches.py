@@ -11,7 +11,7 @@ from loads import lives
 from worlds import MONDAY, PANRB
 
 from agents.config import policy_files
-from agents.shell import Output, Partition
+from agents.runtime import Output, Partition
 from agents.stages.lifecycle import Lifecycle
 from agents.stages.resolution import Resolutions
 from events.announcements import CALENDAR, AnnounceHoliday

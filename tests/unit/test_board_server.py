@@ -14,7 +14,6 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 from worlds import World, to_status
 
-from agents import connections
 from agents.board import hub as hubs
 from agents.board.figures import Sources, Surroundings
 from agents.board.guard import HEADERS, host_of
@@ -24,6 +23,7 @@ from agents.board.server import Board
 from agents.board.serving import known_as
 from agents.board.standing import Standing, read_standing
 from agents.board.standings import Standings
+from agents.runtime.http import connection_limits
 from events.client import Dossier
 from events.client.errors import BrokerUnreachable
 from events.codec.messages import complaint_key, encode_complaint, encode_snapshot
@@ -65,9 +65,9 @@ async def serving(site: Site, **options: Any) -> AsyncIterator[ClientSession]:
         sources=site.sources,
         **options,
     )
-    runner = connections.runner(board.application(), shutdown_timeout=0.1)
+    runner = connection_limits.runner(board.application(), shutdown_timeout=0.1)
     await runner.setup()
-    await connections.LimitedSite(runner, "127.0.0.1", 0, board.limit).start()
+    await connection_limits.LimitedSite(runner, "127.0.0.1", 0, board.limit).start()
     site.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
         async with ClientSession(site.address, read_bufsize=2**21) as session:

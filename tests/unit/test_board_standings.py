@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import CITIZEN, CLOSE, DEMO, DISPOSE, MONDAY, PANRB, VERIFY, World, seconds, to_status
 
-from agents import diskmap
 from agents.board.soonest import Soonest
 from agents.board.standing import Deadline, Shape, Standing, hour_of, read_standing
 from agents.board.standings import DAY_S, HourCounts, OfficeCounts, Standings
+from agents.runtime import disk_map
 from events.codec.messages import encode_complaint, encode_snapshot
 from events.commands import WithdrawComplaint
 from events.errors import Undecodable
@@ -117,10 +117,10 @@ def counted(board: Standings) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(params=[0, diskmap.RECENT_BYTES], scope="module", autouse=True)
+@pytest.fixture(params=[0, disk_map.RECENT_BYTES], scope="module", autouse=True)
 def _in_memory_or_on_disk(request: pytest.FixtureRequest) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(diskmap, "RECENT_BYTES", request.param)
+        patch.setattr(disk_map, "RECENT_BYTES", request.param)
         yield
 
 

@@ -11,8 +11,8 @@ import pytest
 from worlds import BALI, CITIZEN, INTAKE, LAPOR, MONDAY, PANRB, SLA, days, report, wib
 
 from agents.config import policy_files
-from agents.shell import Output, Partition
-from agents.shell.stage import RefusedToStart
+from agents.runtime import Output, Partition
+from agents.runtime.stage import RefusedToStart
 from agents.stages import deadline_recalculation
 from agents.stages.lifecycle import Lifecycle
 from agents.stages.sla import Timers

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 from worlds import CITIZEN, CLOSE, DEMO, MONDAY, PANRB, RATE, World, seconds, to_status
 
-from agents import diskmap
 from agents.cli.overview import Board
 from agents.cli.overview_view import view
+from agents.runtime import disk_map
 from events.client import Record
 from events.codec.messages import encode_complaint, encode_snapshot
 from events.commands import WithdrawComplaint
@@ -40,7 +40,7 @@ def test_a_complaint_counts_where_it_stands_last() -> None:
 
 
 def test_one_at_rest_is_counted_once_whatever_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diskmap, "RECENT_BYTES", 0)
+    monkeypatch.setattr(disk_map, "RECENT_BYTES", 0)
     world, board = to_status(Status.CLOSED), Board()
     board.add([state(recorded.complaint) for recorded in world.history])
     assert board.complaints == {}

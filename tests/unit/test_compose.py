@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import yaml
 
-from agents import probe
 from agents.broker.container import IMAGE
 from agents.broker.node import node_settings
 from agents.cli.board import PORT
 from agents.config.settings import Settings, WebAddress
+from agents.runtime.http import health_check
 from events.topics import STAGES
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def test_a_stage_runs_alone_once_its_topics_are_there(services: dict[str, Any], 
     assert service["command"] == ["run", stage]
     assert service["build"] == "."
     assert service["restart"] == "on-failure"
-    assert service["healthcheck"]["test"] == ["CMD", "python", "-m", probe.__name__, "ready"]
+    assert service["healthcheck"]["test"] == ["CMD", "python", "-m", health_check.__name__, "ready"]
     assert service["depends_on"] == {
         "kafka": {"condition": "service_healthy"},
         "topics": {"condition": "service_completed_successfully"},
@@ -48,7 +48,7 @@ def test_the_board_is_for_this_machine_only(services: dict[str, Any]) -> None:
     assert board["ports"] == [f"127.0.0.1:{PORT}:{PORT}"]
     # the probe asks where the board answers
     assert board["environment"]["ALUR_WEB"] == f"0.0.0.0:{PORT}"
-    assert board["healthcheck"]["test"] == ["CMD", "python", "-m", probe.__name__, "ready"]
+    assert board["healthcheck"]["test"] == ["CMD", "python", "-m", health_check.__name__, "ready"]
     rest = {name: value for name, value in board["environment"].items() if name != "ALUR_WEB"}
     assert rest.items() <= services["sla"]["environment"].items()
 

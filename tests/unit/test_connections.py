@@ -10,8 +10,8 @@ import pytest
 from aiohttp import ClientSession, web
 from structlog.testing import capture_logs
 
-from agents import connections
-from agents.connections import ConnectionLimit, LimitedSite
+from agents.runtime.http import connection_limits
+from agents.runtime.http.connection_limits import ConnectionLimit, LimitedSite
 
 _MOST = 20
 
@@ -31,7 +31,7 @@ async def port(asked: asyncio.Event, answer: asyncio.Event) -> AsyncIterator[int
     limit = ConnectionLimit(_MOST)
     site = web.Application(middlewares=[limit.middleware])
     site.add_routes([web.get("/", at_once), web.get("/slow", slow)])
-    runner = connections.runner(site, shutdown_timeout=0.1)
+    runner = connection_limits.runner(site, shutdown_timeout=0.1)
     await runner.setup()
     await LimitedSite(runner, "127.0.0.1", 0, limit).start()
     try:
@@ -99,7 +99,7 @@ def test_a_head_has_so_long_and_an_idle_connection_too(monkeypatch: pytest.Monke
         assert await half.read() == b""
         assert (await idle.read()).endswith(b"here")
 
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(connection_limits, "HEAD_SECONDS", 0.5)
     run(act)
 
 
@@ -127,5 +127,5 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
         assert b"405" in await reader.readline()
         await reader.read()
 
-    monkeypatch.setattr(connections, "_LINGER_SECONDS", 0.1)
+    monkeypatch.setattr(connection_limits, "_LINGER_SECONDS", 0.1)
     run(act)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents import diskmap
-from agents.diskmap import DiskFailed, DiskMap
+from agents.runtime import disk_map
+from agents.runtime.disk_map import DiskFailed, DiskMap
 
 _KEYS = st.sampled_from([b"", b"a", b"b" * 16, b"c" * 36])
 _STEPS = st.lists(st.tuples(_KEYS, st.none() | st.binary(max_size=40)), max_size=30)
@@ -25,7 +25,7 @@ def _files() -> list[Path]:
 @given(_STEPS, st.sampled_from([0, 500, 1_000_000]))
 def test_it_holds_what_a_dictionary_holds(steps: list[tuple[bytes, bytes | None]], recent: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(diskmap, "RECENT_BYTES", recent)
+        patch.setattr(disk_map, "RECENT_BYTES", recent)
         found, wanted = DiskMap(), dict[bytes, bytes]()
         for key, value in steps:
             found.put(key, value)
@@ -54,7 +54,7 @@ def _resident_mb() -> float:
 
 
 def test_a_full_disk_is_told_in_a_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diskmap, "_SET_UP", (*diskmap._SET_UP, "PRAGMA max_page_count = 10"))  # noqa: SLF001 -- as good as a full disk
+    monkeypatch.setattr(disk_map, "_SET_UP", (*disk_map._SET_UP, "PRAGMA max_page_count = 10"))  # noqa: SLF001 -- as good as a full disk
     found = DiskMap()
     with pytest.raises(DiskFailed, match=r"database or disk is full.*TMPDIR") as failure:
         found.put(b"a", b"x" * 8_000_000)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.shell import failpoints
-from agents.shell.failpoints import POINTS, VARIABLE, Failed, Misspelt, arm
+from agents.runtime import failpoints
+from agents.runtime.failpoints import POINTS, VARIABLE, Failed, Misspelt, arm
 
 SHELL = Path(failpoints.__file__).parent
 

@@ -12,8 +12,8 @@ from worlds import CITIZEN, MONDAY, report
 
 from agents.config.policy_files import load
 from agents.kafka.records import REPLAYS
-from agents.shell import Output, Partition
-from agents.shell.stage import RefusedToStart
+from agents.runtime import Output, Partition
+from agents.runtime.stage import RefusedToStart
 from agents.stages import disposition
 from agents.stages.lifecycle import Lifecycle
 from agents.stages.resolution import Resolutions

@@ -7,7 +7,7 @@ import pytest
 
 from agents.config.keys import Keys
 from agents.kafka.records import FORWARDED
-from agents.shell.forwarding import forwarded, with_original_timestamp
+from agents.runtime.rerouting import forwarded, with_original_timestamp
 
 KEY = b"419535e9-5c83-5206-857a-a7517e758cf7"
 KEYS = Keys.derived("test")

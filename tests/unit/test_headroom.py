@@ -1,6 +1,6 @@
 """When intake says that it is held back."""
 
-from agents.shell.headroom import Patience
+from agents.runtime.backpressure import Patience
 
 
 def told(patience: Patience, *answers: tuple[float, float]) -> list[bool]:

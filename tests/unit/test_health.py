@@ -10,12 +10,12 @@ from threading import Thread
 import pytest
 from aiokafka import TopicPartition
 
-from agents import probe
 from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.shell import Partition, Stage, health
-from agents.shell.lease import Lease
-from agents.shell.reader import Reader
+from agents.runtime import Partition, Stage
+from agents.runtime.http import health, health_check
+from agents.runtime.partition_processor import Lease
+from agents.runtime.stage_consumer import Reader
 
 ONE, TWO = (TopicPartition("complaints.intake", number) for number in (1, 2))
 
@@ -137,12 +137,12 @@ def answering(status: int) -> Iterator[str]:
 class TestProbe:
     def test_it_says_what_the_stage_says(self, capsys: pytest.CaptureFixture[str]) -> None:
         with answering(200) as address:
-            assert probe.main(["ready"], {"ALUR_WEB": address, "http_proxy": "http://127.0.0.1:1"}) == 0
+            assert health_check.main(["ready"], {"ALUR_WEB": address, "http_proxy": "http://127.0.0.1:1"}) == 0
         assert capsys.readouterr().out == "200 /health/ready\n"
 
     def test_a_no_is_an_exit_status(self, capsys: pytest.CaptureFixture[str]) -> None:
         with answering(503) as address:
-            assert probe.main(["live"], {"ALUR_WEB": address}) == 1
+            assert health_check.main(["live"], {"ALUR_WEB": address}) == 1
         assert capsys.readouterr().out == "503 /health/live\n"
 
     @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ class TestProbe:
     def test_whatever_is_in_the_way_is_said_in_one_line(
         self, capsys: pytest.CaptureFixture[str], arguments: list[str], address: str, reason: str
     ) -> None:
-        assert probe.main(arguments, {"ALUR_WEB": address}) == 1
+        assert health_check.main(arguments, {"ALUR_WEB": address}) == 1
         line = capsys.readouterr().out
         assert line.startswith(reason)
         assert line.count("\n") == 1

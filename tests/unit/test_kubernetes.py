@@ -10,8 +10,8 @@ import yaml
 
 from agents.config.keys import Keys
 from agents.config.settings import Settings, WebAddress
-from agents.shell.health import LIVE_SECONDS
-from agents.shell.process import STOP_SECONDS
+from agents.runtime.http.health import LIVE_SECONDS
+from agents.runtime.process import STOP_SECONDS
 from events.access import ROLES
 from events.topics import STAGES
 

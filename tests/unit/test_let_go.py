@@ -1,6 +1,6 @@
 """What a stage has dealt with is let go of at once, and not when Python's collector comes round.
 
-Hostile records have a megabyte each, and the collector of a stage comes rarely (`agents/shell/app.py`).
+Hostile records have a megabyte each, and the collector of a stage comes rarely (`agents/runtime/app.py`).
 """
 
 import gc
@@ -13,7 +13,7 @@ import pytest
 
 from agents.config import policy_files
 from agents.kafka.records import dead_letter
-from agents.shell import Output, Partition
+from agents.runtime import Output, Partition
 from agents.stages.lifecycle import Lifecycle
 from events.errors import Undecodable
 from events.topics import TopicName

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agents.config.policy_files import load
-from agents.shell.stage import Partition, RefusedToStart
+from agents.runtime.stage import Partition, RefusedToStart
 from agents.stages.lifecycle import Lifecycle
 from events.codec import messages, partial_reads
 from events.codec.parsing import read_ours

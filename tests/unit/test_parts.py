@@ -6,8 +6,8 @@ from collections.abc import Collection
 import pytest
 
 from agents.kafka.records import BARE, OUTPUT_REFUSED, OUTPUT_TOO_LARGE, Unwritable
-from agents.shell.parts import Part, in_parts
-from agents.shell.stage import RefusedToStart
+from agents.runtime.batch_split import Part, in_parts
+from agents.runtime.stage import RefusedToStart
 from events.topics import TopicName
 
 TOO_LARGE = Unwritable(OUTPUT_TOO_LARGE, TopicName.EVENTS, "has 9 bytes, 5 are possible")

@@ -15,8 +15,8 @@ from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.deferred_commits import LateCommits
 from agents.kafka.group_progress import mark
-from agents.shell import Partition, Stage
-from agents.shell.reader import Reader
+from agents.runtime import Partition, Stage
+from agents.runtime.stage_consumer import Reader
 
 SETTINGS = Settings()
 ONE, TWO = (TopicPartition("complaints.intake", number) for number in (1, 2))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agents.config import policy_files
-from agents.rollout import DayChange, additions, changed_days, changes, described, pinned, rolled_out
+from agents.runtime.policy_digests import DayChange, additions, changed_days, changes, described, pinned, rolled_out
 from workflow.policy.model import PolicySet
 
 TODAY = date(2026, 3, 16)

@@ -15,7 +15,7 @@ from test_histories import POLICIES, STEPS, UNITS, Step, begin, take
 from worlds import to_status
 
 from agents.observability.metrics import Holding
-from agents.shell import Partition
+from agents.runtime import Partition
 from agents.stages.sla import MOST_AT_ONCE, Timers
 from events.codec.messages import (
     complaint_key,

@@ -14,7 +14,7 @@ from loads import command, lives, register
 from worlds import CITIZEN, to_status
 
 from agents.config import policy_files
-from agents.shell import Output, Partition
+from agents.runtime import Output, Partition
 from agents.stages import complaint_store, lifecycle
 from agents.stages.complaint_store import Drawers, Shelf, packed, unpacked
 from agents.stages.lifecycle import Lifecycle

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from agents.config import policy_files
 from agents.kafka.records import BARE, FORWARDED, OUTPUT_TOO_LARGE, REPLAYS, Unwritable, accept, dead_letter
 from agents.observability.tracing import Context, carrying
-from agents.shell import Output, Partition
-from agents.shell.writer import Writer
+from agents.runtime import Output, Partition
+from agents.runtime.output_writer import Writer
 from agents.stages.intake import Intake
 from agents.stages.lifecycle import Lifecycle
 from agents.stages.resolution import Resolutions

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_histories import POLICIES, STEPS, UNITS, Step, begin, take
 from worlds import DISPOSITION, ESCALATION, LAPOR, PANRB, VERIFICATION, VERIFY, World, to_status
 
-from agents.shell import Partition
+from agents.runtime import Partition
 from agents.stages.process_manager import Reacting
 from events import commands as c
 from events.codec.messages import decode_command, encode_complaint, encode_fact, fact_headers

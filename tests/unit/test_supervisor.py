@@ -11,13 +11,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from agents.config.settings import Settings, WebAddress
-from agents.supervisor import Supervisor, environment_of
+from agents.runtime.supervisor import Supervisor, environment_of
 
 _SUPERVISED = """
 import sys
 from agents.observability import logs
 from agents.config.settings import Settings
-from agents.supervisor import Supervisor
+from agents.runtime.supervisor import Supervisor
 programs = dict(zip(("one", "another"), sys.argv[1:]))
 logs.configure("json")
 supervisor = Supervisor(tuple(programs), Settings(), command=lambda stage: [sys.executable, "-c", programs[stage]],
@@ -27,14 +27,14 @@ raise SystemExit(supervisor.run())
 _REFUSES = "raise SystemExit(78)"
 _WORKS = """
 import os, time
-from agents import lifeline
+from agents.runtime import lifeline
 lifeline.hold(os.environ, 20.0)
 print(file=open({ready!r}, "w"))
 time.sleep(60)
 """
 _STUBBORN = """
 import os, signal, time
-from agents import lifeline
+from agents.runtime import lifeline
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 lifeline.hold(os.environ, 0.1)
 print(file=open({ready!r}, "w"))

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from agents.observability.metrics import ACCEPTED, CODES, REPEATED
-from agents.shell.exposition import METRICS, STAGE
+from agents.runtime.http.prometheus import METRICS, STAGE
 from events.commands import COMMANDS
 from events.facts import FACTS
 from events.installation import KINDS

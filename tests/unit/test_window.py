@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.shell import window as windows
-from agents.shell.window import Window
+from agents.runtime import restore_window as windows
+from agents.runtime.restore_window import Window
 from events.writer import state_headers
 
 _WRITTEN = st.lists(st.tuples(st.sampled_from([None, b"a", b"b", b"c"]), st.booleans()), max_size=30)

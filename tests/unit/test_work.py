@@ -18,8 +18,8 @@ import pytest
 from loads import lives
 
 from agents.config import policy_files
-from agents.shell import Output, Partition
-from agents.shell.stage import Handler
+from agents.runtime import Output, Partition
+from agents.runtime.stage import Handler
 from agents.stages import disposition, escalation, resolution
 from agents.stages.lifecycle import Lifecycle
 from agents.stages.sla import Timers

@@ -19,8 +19,8 @@ from aiokafka import TopicPartition
 
 from agents.config.settings import Settings
 from agents.kafka import clients
-from agents.shell.process import end_with
-from agents.shell.stage import Record
+from agents.runtime.process import end_with
+from agents.runtime.stage import Record
 from events.topics import TopicName
 
 log = structlog.get_logger()

@@ -15,10 +15,10 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
 from agents.config.settings import Settings
-from agents.layout import MEND, Difference, Found, changed, differences, gone, look, watch, way_out
-from agents.shell.installation import Installation
-from agents.shell.process import end_with
-from agents.shell.stage import RefusedToStart
+from agents.runtime.installation import Installation
+from agents.runtime.process import end_with
+from agents.runtime.stage import RefusedToStart
+from agents.runtime.topic_layout import MEND, Difference, Found, changed, differences, gone, look, watch, way_out
 from events.access import ROLES
 from events.client.administration import admin_client
 from events.client.errors import KafkaFailure, NotAllowed

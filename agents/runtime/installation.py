@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 
 from agents.config.settings import Settings
 from agents.kafka import clients
-from agents.shell.process import end_with
+from agents.runtime.process import end_with
 from events.client.errors import KafkaRefused
 from events.installation import Incident, InstallationLog, incidents_in
 from events.topics import TopicName

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from agents.kafka.records import BARE, WHOLE, Unwritable
-from agents.shell.stage import RefusedToStart
+from agents.runtime.stage import RefusedToStart
 from events.topics import TopicName
 
 Result = TypeVar("Result")

@@ -17,9 +17,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 
 from agents.observability.metrics import Holding, Spread
-from agents.shell import health
-from agents.shell.reader import Reader
-from agents.shell.stage import Holds
+from agents.runtime.http import health
+from agents.runtime.stage import Holds
+from agents.runtime.stage_consumer import Reader
 from events.installation import KINDS
 from events.topics import STAGES
 

@@ -15,17 +15,16 @@ from typing import Any, Final
 import faust
 from faust.app.base import BootStrategy
 
-from agents import lifeline
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.observability import logs
 from agents.observability.tracing import tracing
-from agents.shell import failpoints
-from agents.shell.access import explained
-from agents.shell.process import EXIT_REFUSED, STOP_SECONDS, end_with
-from agents.shell.reader import Poll, Reader
-from agents.shell.stage import Stage
-from agents.shell.web import StageWeb
+from agents.runtime import failpoints, lifeline
+from agents.runtime.access_errors import explained
+from agents.runtime.http.server import StageWeb
+from agents.runtime.process import EXIT_REFUSED, STOP_SECONDS, end_with
+from agents.runtime.stage import Stage
+from agents.runtime.stage_consumer import Poll, Reader
 from events.access import ROLES
 from events.client.settings import SettingsError
 from workflow.policy.model import PolicyError, PolicySet

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from aiokafka.errors import KafkaConnectionError
 
 from agents.config.settings import Settings
-from agents.shell.process import NOT_ALLOWED, is_one_of
-from agents.shell.stage import RefusedToStart
+from agents.runtime.process import NOT_ALLOWED, is_one_of
+from agents.runtime.stage import RefusedToStart
 from events.client.administration import check_access, topics_missing
 from events.client.errors import AccessRefused, KafkaFailure, NotAllowed
 from events.topics import TopicName

@@ -16,7 +16,7 @@ from aiokafka.errors import (
     TransactionalIdAuthorizationFailed,
 )
 
-from agents.shell.stage import RefusedToStart
+from agents.runtime.stage import RefusedToStart
 
 log = structlog.get_logger()
 

@@ -4,7 +4,7 @@ A stage brings a `Stage` description with a handler; the rest is here, once.
 """
 
 from agents.kafka.records import Output
-from agents.shell.app import stage_app
-from agents.shell.stage import Handler, Partition, Stage
+from agents.runtime.app import stage_app
+from agents.runtime.stage import Handler, Partition, Stage
 
 __all__ = ["Handler", "Output", "Partition", "Stage", "stage_app"]

@@ -7,12 +7,12 @@ from aiohttp import web
 from mode import Service
 
 from agents.config.settings import WebAddress
-from agents.connections import ConnectionLimit, LimitedSite, runner
-from agents.shell import health
-from agents.shell.exposition import Exposition
-from agents.shell.process import end_with
-from agents.shell.reader import Reader
-from agents.shell.stage import RefusedToStart
+from agents.runtime.http import health
+from agents.runtime.http.connection_limits import ConnectionLimit, LimitedSite, runner
+from agents.runtime.http.prometheus import Exposition
+from agents.runtime.process import end_with
+from agents.runtime.stage import RefusedToStart
+from agents.runtime.stage_consumer import Reader
 
 MOST_CONNECTIONS: Final = 100
 """More than health checks and scrapers need, and few beside the 1,024 descriptors that a process usually has."""

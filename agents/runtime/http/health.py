@@ -11,7 +11,7 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
-from agents.shell.reader import Reader
+from agents.runtime.stage_consumer import Reader
 
 READY_SECONDS: Final = 10.0
 """So long a poll may take, or Kafka be silent, and the worker still counts as ready."""

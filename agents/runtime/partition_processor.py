@@ -5,7 +5,7 @@ The order of opening is what makes the handover exact:
 1. The transactional producer starts. That fences the previous owner and waits until its open transaction is over.
 2. The memory is read, to an end that nobody else can move any more.
 3. The committed offset is read: what the previous owner committed, it has also written. An offset that the stage has
-   not committed is refused (`agents/shell/takeover.py`).
+   not committed is refused (`agents/runtime/start_offsets.py`).
 """
 
 import asyncio
@@ -26,13 +26,13 @@ from agents.kafka.deferred_commits import LateCommits
 from agents.kafka.group_progress import GroupProgress
 from agents.kafka.records import BARE, BUG, Output, Unwritable, accept, code_of, dead_letter
 from agents.observability.tracing import PASSING, Tracing
-from agents.shell import failpoints
-from agents.shell.installation import Installation
-from agents.shell.parts import Part, cannot_set_aside, in_parts
-from agents.shell.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
-from agents.shell.takeover import Takeover, expired_unread
-from agents.shell.window import Window
-from agents.shell.writer import Writer, raise_first
+from agents.runtime import failpoints
+from agents.runtime.batch_split import Part, cannot_set_aside, in_parts
+from agents.runtime.installation import Installation
+from agents.runtime.output_writer import Writer, raise_first
+from agents.runtime.restore_window import Window
+from agents.runtime.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
+from agents.runtime.start_offsets import Takeover, expired_unread
 from events.errors import Undecodable
 from events.installation import writer_key, writer_since
 from events.topics import INWARD, TopicName

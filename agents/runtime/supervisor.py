@@ -15,11 +15,11 @@ from typing import Final
 
 import structlog
 
-from agents import lifeline
 from agents.config.settings import Settings
 from agents.observability import logs
 from agents.observability.metrics import RESTARTS
-from agents.shell.process import EXIT_REFUSED, STOP_SECONDS
+from agents.runtime import lifeline
+from agents.runtime.process import EXIT_REFUSED, STOP_SECONDS
 
 log = structlog.get_logger()
 

@@ -13,7 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.group_progress import GroupProgress, is_marked
-from agents.shell.stage import RefusedToStart, Stage
+from agents.runtime.stage import RefusedToStart, Stage
 from events.installation import EXPIRED_UNREAD, Incident
 
 

@@ -21,16 +21,16 @@ from agents.kafka import clients
 from agents.kafka.deferred_commits import LateCommits
 from agents.observability.metrics import Metrics
 from agents.observability.tracing import PASSING, Tracing
-from agents.shell import failpoints
-from agents.shell.headroom import Headroom
-from agents.shell.horizon import Horizon
-from agents.shell.installation import Installation
-from agents.shell.layout_guard import LayoutGuard
-from agents.shell.lease import TRANSACTION_PAUSE_SECONDS, Lease, Tally
-from agents.shell.policy_guard import PolicyGuard
-from agents.shell.process import STOP_SECONDS, end_after, end_with
-from agents.shell.stage import Partition, Stage
-from agents.shell.writer import Writer
+from agents.runtime import failpoints
+from agents.runtime.backpressure import Headroom
+from agents.runtime.installation import Installation
+from agents.runtime.layout_guard import LayoutGuard
+from agents.runtime.output_writer import Writer
+from agents.runtime.partition_processor import TRANSACTION_PAUSE_SECONDS, Lease, Tally
+from agents.runtime.policy_guard import PolicyGuard
+from agents.runtime.process import STOP_SECONDS, end_after, end_with
+from agents.runtime.stage import Partition, Stage
+from agents.runtime.watermark import Horizon
 from events.installation import writer_since
 from events.topics import TopicName
 from workflow.policy.model import PolicySet

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import structlog
 
-from agents import rollout
-from agents.shell.installation import Installation
-from agents.shell.process import end_with
-from agents.shell.stage import RefusedToStart
+from agents.runtime import policy_digests
+from agents.runtime.installation import Installation
+from agents.runtime.process import end_with
+from agents.runtime.stage import RefusedToStart
 from workflow.policy.model import PolicySet
 
 log = structlog.get_logger()
@@ -37,28 +37,28 @@ class PolicyGuard:
             KafkaError: the record cannot be written.
             RefusedToStart: a version or an office of the installation is another here, or missing.
         """
-        self._ours = rollout.described(self._policies, datetime.now(UTC).date())
+        self._ours = policy_digests.described(self._policies, datetime.now(UTC).date())
         if self._added(self._installation.values):
             await self._installation.change(self._added)
-        if days := rollout.changed_days(self._installation.values, self._ours):
+        if days := policy_digests.changed_days(self._installation.values, self._ours):
             named = "; ".join(map(str, days[:_MOST_NAMED]))
             log.warning("calendar-differs", stage=self._stage, days=len(days), reason=named, next=_ROLLOUT)
         self._installation.watch(self._on_change)
-        return rollout.pinned(self._policies, self._installation.values)
+        return policy_digests.pinned(self._policies, self._installation.values)
 
     def _added(self, values: Mapping[str, Any]) -> dict[str, Any]:
         self._refuse(values)
-        return rollout.additions(values, self._ours)
+        return policy_digests.additions(values, self._ours)
 
     def _refuse(self, values: Mapping[str, Any]) -> None:
-        lines = [*rollout.changes(values, self._ours)]
+        lines = [*policy_digests.changes(values, self._ours)]
         if lines:
             more = f" and {len(lines) - _MOST_NAMED} more" if len(lines) > _MOST_NAMED else ""
             named = "; ".join(lines[:_MOST_NAMED])
             raise RefusedToStart(f"policy {self._policies.name} is not the installation's: {named}{more}: {_WAY_OUT}")
 
     def _on_change(self, key: str, value: Any) -> None:  # noqa: ANN401 -- a JSON value
-        if not key.startswith((rollout.VERSION, rollout.OFFICE)):
+        if not key.startswith((policy_digests.VERSION, policy_digests.OFFICE)):
             return
         if key not in self._ours:
             if value is not None:  # by a newer deployment: an addition passes, also here

@@ -21,8 +21,8 @@ from aiokafka.errors import (
 from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.records import OUTPUT_REFUSED, OUTPUT_TOO_LARGE, Output, Unwritable
-from agents.shell import failpoints
-from agents.shell.process import is_one_of
+from agents.runtime import failpoints
+from agents.runtime.process import is_one_of
 from events.topics import TOPICS, TopicName
 
 _LIMITS: Final = {topic.name: int(topic.config["max.message.bytes"]) for topic in TOPICS}
