@@ -11,11 +11,11 @@ from typer.core import TyperGroup
 
 from agents.broker import BrokerError
 from agents.cli.interrupts import raising, status_of
+from agents.contract.files import SchemasError
 from agents.deadletters import NoSuchLetter, NotReturned
 from agents.identities import NoIdentity
 from agents.repair import NotRepaired
 from agents.runtime.disk_map import DiskFailed
-from agents.schemas.files import SchemasError
 from events.client import NoSuchComplaint
 from events.client.errors import KafkaFailure
 from events.client.settings import SettingsError

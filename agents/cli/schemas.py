@@ -8,7 +8,7 @@ import typer
 
 from agents.cli.context import note, say
 from agents.cli.errors import Failure, interruptible
-from agents.schemas.files import (
+from agents.contract.files import (
     EXAMPLES,
     SCHEMAS,
     Released,
@@ -18,8 +18,8 @@ from agents.schemas.files import (
     incompatibilities,
     last_released,
 )
-from agents.schemas.files import release as keep
-from agents.schemas.files import write as put
+from agents.contract.files import release as keep
+from agents.contract.files import write as put
 
 Directory = Annotated[Path, typer.Option(metavar="DIR", help="where the contract lies")]
 Examples = Annotated[Path, typer.Option(metavar="DIR", help="where an example of each message is kept, by version")]

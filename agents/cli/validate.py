@@ -16,8 +16,8 @@ from agents.cli.errors import Failure
 from agents.cli.given import name_of, one_line, opened
 from agents.cli.wording import safe
 from agents.config import policy_files
-from agents.mistakes import Verdict, judge
-from agents.prospects import prospects
+from agents.contract.dry_run import prospects
+from agents.contract.validation import Verdict, judge
 from workflow.policy.model import Policy
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from agents.schemas.compatibility import Side
-from agents.schemas.components import Components
-from agents.schemas.files import ASYNCAPI, documents
-from agents.schemas.messages import message_schemas
+from agents.contract.compatibility import Side
+from agents.contract.components import Components
+from agents.contract.files import ASYNCAPI, documents
+from agents.contract.messages import message_schemas
 from events.access import ROLES
 from events.commands import COMMANDS, command_type
 from events.topics import ALL_TOPICS, STAGES, TOPICS

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
-from agents.schemas.files import Released, incompatibilities, last_released, release
-from agents.schemas.messages import message_schemas
+from agents.contract.files import Released, incompatibilities, last_released, release
+from agents.contract.messages import message_schemas
 
 ROOT = Path(__file__).parent.parent.parent
 RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from agents.schemas.compatibility import Break, Change, Side, breaks, changes
-from agents.schemas.messages import message_schemas, sides
+from agents.contract.compatibility import Break, Change, Side, breaks, changes
+from agents.contract.messages import message_schemas, sides
 
 TEXT = {"type": "string"}
 NULL = {"type": "null"}

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
 from agents import diagram
-from agents.schemas.messages import message_schemas
+from agents.contract.messages import message_schemas
 from events import cloudevents
 from events.announcements import CALENDAR, AnnounceHoliday, AnnouncementEvent
 from events.codec import messages

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from agents.mistakes import judge
-from agents.schemas.messages import read_by_us, written_by_us
+from agents.contract.messages import read_by_us, written_by_us
+from agents.contract.validation import judge
 from events.announcements import AnnouncementEvent
 from events.codec import messages
 from events.errors import InvalidCommand, Undecodable

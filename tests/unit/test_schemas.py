@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from agents.schemas.compatibility import Side
-from agents.schemas.files import differences, documents, last_released
-from agents.schemas.messages import sides
-from agents.schemas.traffic import VALUES
+from agents.contract.compatibility import Side
+from agents.contract.files import differences, documents, last_released
+from agents.contract.messages import sides
+from agents.contract.traffic import VALUES
 from events.codec.messages import decode_announcement, decode_command, decode_report
 from events.errors import InvalidCommand, Undecodable
 

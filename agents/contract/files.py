@@ -17,11 +17,11 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from agents.schemas.asyncapi import document
-from agents.schemas.compatibility import Break, Side, breaks
-from agents.schemas.components import Components
-from agents.schemas.messages import Schema, message_schemas, sides
-from agents.schemas.records import messages
+from agents.contract.asyncapi import document
+from agents.contract.compatibility import Break, Side, breaks
+from agents.contract.components import Components
+from agents.contract.messages import Schema, message_schemas, sides
+from agents.contract.records import messages
 from events.wording import clipped
 
 SCHEMAS: Final = Path("schemas")

@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from agents.schemas.messages import message_schemas, read_by_us, written_by_us
-from agents.schemas.wording import Step, expected, fields
+from agents.contract.messages import message_schemas, read_by_us, written_by_us
+from agents.contract.wording import Step, expected, fields
 from events.cloudevents import MAX_ATTRIBUTE
 from events.reports import ReportSubmitted
 from events.topics import INWARD_RECORD_BYTES

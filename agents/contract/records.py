@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
+from agents.contract.messages import Schema
+from agents.contract.traffic import ERASED, LETTER, MESSAGES, RECORD, SETTLED, VALUES
 from agents.kafka.records import FORWARDED, REPLAYS
 from agents.observability.tracing import TRACEPARENT
-from agents.schemas.messages import Schema
-from agents.schemas.traffic import ERASED, LETTER, MESSAGES, RECORD, SETTLED, VALUES
 from events.announcements import CALENDAR, AnnouncementEvent
 from events.cloudevents import CONTENT_TYPE
 from events.codec.messages import CALENDAR_TYPE, HEADERS, decode_fact, decode_report, fact_headers

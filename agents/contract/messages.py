@@ -15,8 +15,8 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, Field, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
-from agents.schemas.compatibility import Side
-from agents.schemas.traffic import IDENTITY, STORY
+from agents.contract.compatibility import Side
+from agents.contract.traffic import IDENTITY, STORY
 from events import announcements, cloudevents, commands, facts, outcomes, reports, snapshot
 from events.announcements import AnnouncementEvent, Announcements
 from events.cloudevents import Envelope, Frozen

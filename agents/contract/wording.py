@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from agents.schemas.compatibility import Schema, alternatives
+from agents.contract.compatibility import Schema, alternatives
 
 Step = str | int
 

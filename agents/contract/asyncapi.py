@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from agents.config.settings import Settings
-from agents.schemas.components import Components
-from agents.schemas.records import Message
-from agents.schemas.traffic import MESSAGES, PARTIES, Party
+from agents.contract.components import Components
+from agents.contract.records import Message
+from agents.contract.traffic import MESSAGES, PARTIES, Party
 from events.client.settings import DEFAULT_BROKER
 from events.cloudevents import CONTENT_TYPE
 from events.topics import TOPICS, Topic, TopicName

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from agents.schemas.compatibility import Side
+from agents.contract.compatibility import Side
 
 _AT: Final = "#/components/schemas/"
 _LOCAL: Final = "#/$defs/"
