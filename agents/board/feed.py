@@ -13,8 +13,8 @@ from agents.board.standing import read_standing
 from agents.board.standings import Standings
 from agents.board.trend import EVERY_S, WINDOW_S, Trends
 from agents.config.settings import Settings
-from agents.deadletters import OpenLetters
-from agents.lag import LagWatcher
+from agents.ops.dead_letters import OpenLetters
+from agents.ops.lag import LagWatcher
 from events.client import Reader, Record, require_topics
 from events.client.errors import BrokerUnreachable, KafkaFailure, NotAllowed
 from events.codec.messages import complaint_key

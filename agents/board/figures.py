@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from agents.board.standing import Deadline, Standing, hour_of
 from agents.board.standings import HourCounts, OfficeCounts, Standings
-from agents.deadletters import Reason
+from agents.ops.dead_letters import Reason
 from events.vocabulary import Status
 from events.wording import clipped
 from workflow.machine.transitions import OPEN

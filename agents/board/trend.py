@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final
 
-from agents.lag import GroupLag, LagReport, Severity, Status
+from agents.ops.lag import GroupLag, LagReport, Severity, Status
 
 EVERY_S: Final = 2.5
 WINDOW_S: Final = 30.0

@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from agents.admin import broker_answers
 from agents.broker import leash
 from agents.broker.container import Docker
 from agents.broker.engines import Engine, choose_engine
@@ -18,6 +17,7 @@ from agents.broker.errors import NotStarted
 from agents.broker.java import LOG, last_words
 from agents.broker.node import Say, address, await_answer, free_ports, say_nothing
 from agents.config.settings import Settings
+from agents.ops.topics import broker_answers
 from events.client.errors import BrokerUnreachable
 
 _ATTEMPTS: Final = 3

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Final
 
-from agents.admin import broker_answers
 from agents.broker.errors import NotStarted
+from agents.ops.topics import broker_answers
 
 KAFKA_VERSION: Final = "4.3.1"
 HOST: Final = "127.0.0.1"

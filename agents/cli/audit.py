@@ -9,11 +9,11 @@ from pydantic_core import to_json
 from rich.table import Table
 from rich.text import Text
 
-from agents.audit import audit, recorded_incidents
 from agents.cli.context import console, login, note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
 from agents.cli.wording import safe
 from agents.config.settings import Settings
+from agents.ops.audit import audit, recorded_incidents
 from events.cloudevents import timestamp
 from events.installation import Incident
 from events.topics import TopicName

@@ -15,7 +15,7 @@ from agents.cli.errors import FAILED, MISUSED, Failure, interruptible
 from agents.cli.wording import local, safe, shortened
 from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.deadletters import Desk, Letter, NotReturned, find_letters, parse_place, read_letters
+from agents.ops.dead_letters import Desk, Letter, NotReturned, find_letters, parse_place, read_letters
 from events.topics import STAGES, TopicName
 
 _AGO: Final = re.compile(r"(?P<amount>[0-9]{1,6}) ?(?P<unit>s|min|h|d)")

@@ -12,9 +12,9 @@ from typer.core import TyperGroup
 from agents.broker import BrokerError
 from agents.cli.interrupts import raising, status_of
 from agents.contract.files import SchemasError
-from agents.deadletters import NoSuchLetter, NotReturned
-from agents.identities import NoIdentity
-from agents.repair import NotRepaired
+from agents.ops.dead_letters import NoSuchLetter, NotReturned
+from agents.ops.identities import NoIdentity
+from agents.ops.repair import NotRepaired
 from agents.runtime.disk_map import DiskFailed
 from events.client import NoSuchComplaint
 from events.client.errors import KafkaFailure

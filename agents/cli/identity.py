@@ -10,7 +10,7 @@ from agents.cli.errors import MISUSED, Failure, interruptible
 from agents.cli.wording import local, safe
 from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.identities import Erasure, erase, look_up
+from agents.ops.identities import Erasure, erase, look_up
 from events.client import Place, find_complaint
 from events.topics import TOPICS, TopicName
 

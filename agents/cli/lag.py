@@ -11,7 +11,7 @@ from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import FAILED
 from agents.cli.interrupts import raising
 from agents.cli.lag_view import lines, view
-from agents.lag import LOOK_EVERY_SECONDS, WINDOW_SECONDS, LagReport, LagWatcher, measure
+from agents.ops.lag import LOOK_EVERY_SECONDS, WINDOW_SECONDS, LagReport, LagWatcher, measure
 
 _SHORTEST: Final = 2.0
 _LONGEST: Final = 3_600.0

@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.cli.wording import safe, span
-from agents.lag import DeadlinesAtStake, GroupLag, LagReport, PartitionLag, Severity, Status
-from agents.lag.looks import GroupState
-from agents.lag.rules import SEVERITY
+from agents.ops.lag import DeadlinesAtStake, GroupLag, LagReport, PartitionLag, Severity, Status
+from agents.ops.lag.rules import SEVERITY
+from agents.ops.lag.samples import GroupState
 
 _STYLES: Final = {Severity.OK: "", Severity.WARNING: "yellow", Severity.ERROR: "red"}
 _BARS: Final = "▁▂▃▄▅▆▇█"

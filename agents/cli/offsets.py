@@ -6,7 +6,7 @@ import typer
 
 from agents.cli.context import say, settings_of
 from agents.cli.errors import MISUSED, Failure, interruptible
-from agents.offsets import accept
+from agents.ops.offsets import accept
 from events.topics import STAGES
 
 

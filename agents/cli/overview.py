@@ -6,7 +6,7 @@ from datetime import datetime
 from heapq import nsmallest
 from typing import Final, NamedTuple
 
-from agents.deadletters import OpenLetters
+from agents.ops.dead_letters import OpenLetters
 from agents.runtime.disk_map import DiskMap
 from events.client import Record
 from events.codec.messages import decode_snapshot

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from agents.admin import as_laid_out, ensure_topics
 from agents.broker.keys import with_local_keys
 from agents.cli.context import note, settings_of
 from agents.cli.errors import MISUSED, Failure
 from agents.config import policy_files
+from agents.ops.topics import as_laid_out, ensure_topics
 from events.access import ROLES
 from events.topics import STAGES
 

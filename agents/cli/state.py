@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from agents import repair
 from agents.cli.context import say, settings_of
 from agents.cli.errors import interruptible
+from agents.ops import repair
 from events.announcements import CALENDAR
 from events.client import find_complaint
 

@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from agents.acl import apply, rights, script
-from agents.admin import as_laid_out, ensure_topics
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
 from agents.config.settings import Settings
+from agents.ops.acl import apply, rights, script
+from agents.ops.topics import as_laid_out, ensure_topics
 from events.access import ROLES
 from events.client import Extent, extents
 from events.client.administration import topics_missing

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.live import Live
 
-from agents.admin import lag
 from agents.cli.context import console, note, settings_of
 from agents.cli.interrupts import raising
 from agents.cli.overview import READS, Board
 from agents.cli.overview_view import view
 from agents.config import policy_files
 from agents.config.settings import Settings
+from agents.ops.topics import lag
 from events.client import Reader, require_topics
 from events.topics import STAGES
 

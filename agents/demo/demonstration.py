@@ -15,8 +15,6 @@ from typing import Final
 
 from rich.console import Console
 
-from agents.admin import broker_answers, ensure_topics
-from agents.audit import audit
 from agents.broker import BrokerError, running_broker
 from agents.broker.keys import with_local_keys
 from agents.config import policy_files
@@ -28,6 +26,8 @@ from agents.demo.play import Play
 from agents.demo.summary import last_line, print_summary
 from agents.demo.tally import Tally
 from agents.demo.view import Moment, View
+from agents.ops.audit import audit
+from agents.ops.topics import broker_answers, ensure_topics
 from events.client.errors import BrokerUnreachable, KafkaFailure
 from events.client.security import PLAINTEXT
 from events.client.settings import DEFAULT_BROKER

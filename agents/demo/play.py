@@ -10,11 +10,11 @@ from typing import Final, Self
 
 from pydantic import ValidationError
 
-from agents.admin import lag
 from agents.config.settings import Settings
 from agents.demo.deliveries import Deliveries
 from agents.demo.people import People
 from agents.demo.view import Moment, View
+from agents.ops.topics import lag
 from events.client import Publisher, Reader, Record
 from events.client.errors import KafkaFailure
 from events.codec.messages import decode_fact, encode_command

@@ -19,9 +19,9 @@ from meter import Meter
 from people import COMMANDS_A_LIFE, People, people
 from workers import Worker, behind, wait_for
 
-from agents.admin import ensure_topics
-from agents.audit import audit
 from agents.config.settings import Settings
+from agents.ops.audit import audit
+from agents.ops.topics import ensure_topics
 from events.client import read_all
 from events.topics import STAGES, TopicName
 

@@ -19,8 +19,8 @@ from lives import at_once, engine_settings, run_lives
 from loads import fresh_settings
 from workers import behind, running, wait_for
 
-from agents.admin import ensure_topics
 from agents.config.settings import Settings
+from agents.ops.topics import ensure_topics
 from events.client import read_all
 from events.client.reader import Record
 from events.topics import STAGES, TopicName

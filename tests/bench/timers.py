@@ -17,8 +17,8 @@ from loads import begin_at_the_start, fresh_settings, in_days, publish, snapshot
 from meter import resident_mb
 from workers import Worker, running, wait_for
 
-from agents.admin import ensure_topics
 from agents.config.settings import Settings
+from agents.ops.topics import ensure_topics
 from agents.runtime import Partition
 from agents.stages.sla import Timers
 from events.client import Reader, Record, read_all

@@ -23,11 +23,11 @@ from faults import LONG, SHORT, WORKERS_PER_STAGE, Fault, Machine, fill_disk
 from load import Load
 from slips import ENDS, SLIPS, repair, unreported
 
-from agents.admin import ensure_topics, lag
-from agents.audit import audit
 from agents.broker.keys import with_local_keys
 from agents.cli.context import say
 from agents.config.settings import Settings
+from agents.ops.audit import audit
+from agents.ops.topics import ensure_topics, lag
 from events.client.errors import KafkaFailure
 from events.facts import Recorded
 from events.outcomes import Rejection

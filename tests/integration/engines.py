@@ -15,10 +15,10 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
-from agents.admin import ensure_topics, lag
-from agents.audit import audit
 from agents.config.keys import Keys
 from agents.config.settings import Settings
+from agents.ops.audit import audit
+from agents.ops.topics import ensure_topics, lag
 from agents.runtime import lifeline
 from events.topics import STAGES
 from workflow.audit.invariants import Audit

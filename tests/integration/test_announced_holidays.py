@@ -13,8 +13,8 @@ import pytest
 from engines import Engine, eventually
 from typer.testing import CliRunner, Result
 
-from agents.audit import audit
 from agents.cli.app import application
+from agents.ops.audit import audit
 from workflow.deadlines.working_days import Calendar
 
 COMPLAINTS = 12

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner, Result
 
-from agents.admin import ensure_topics
-from agents.audit import audit
 from agents.cli.app import application
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.demo.deliveries import made_up
 from agents.demo.tally import Tally
+from agents.ops.audit import audit
+from agents.ops.topics import ensure_topics
 from events.client import Publisher
 from events.client.administration import admin_client
 from events.client.errors import TopicsMissing

@@ -8,7 +8,7 @@ import pytest
 from engines import Engine, command_event, eventually, report_event
 from kafka import KafkaProducer
 
-from agents.audit import audit
+from agents.ops.audit import audit
 from events.ids import complaint_id
 from events.topics import STAGES, TopicName
 

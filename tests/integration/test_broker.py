@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from agents.admin import broker_answers, ensure_topics
 from agents.broker import running_broker, start, status, stop
 from agents.broker.engines import choose_engine
 from agents.broker.errors import NoEngine, PortTaken, RunsElsewhere
 from agents.broker.node import address, free_ports, port_is_free
 from agents.config.settings import Settings
+from agents.ops.topics import broker_answers, ensure_topics
 from events.client.administration import topics_missing
 from events.client.errors import BrokerUnreachable
 from events.client.settings import SettingsError

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from agents.admin import ensure_topics
 from agents.config.settings import Settings
+from agents.ops.topics import ensure_topics
 from events.client import (
     NoSuchComplaint,
     Publisher,

@@ -9,8 +9,8 @@ from golden_messages import HERE, fact, golden, versions
 from kafka import errors
 from kafka.producer.sender import Sender
 
-from agents.admin import ensure_topics
 from agents.config.settings import Settings
+from agents.ops.topics import ensure_topics
 from events.client import (
     AnswerUnreadable,
     BrokerUnreachable,

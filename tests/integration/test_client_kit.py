@@ -15,8 +15,8 @@ from engines import eventually
 from golden_messages import HERE, THERE, fact, golden, snapshot, versions
 from kafka import KafkaProducer
 
-from agents.admin import ensure_topics
 from agents.config.settings import Settings
+from agents.ops.topics import ensure_topics
 from events.client import (
     BrokerUnreachable,
     Channel,

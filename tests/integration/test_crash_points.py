@@ -20,10 +20,10 @@ from confluent_kafka import Producer
 from engines import Engine, command_event, eventually, report_event
 from kafka.admin import KafkaAdminClient, MemberToRemove
 
-from agents.admin import ensure_topics
-from agents.audit import audit
 from agents.config.keys import Keys
 from agents.config.settings import Settings
+from agents.ops.audit import audit
+from agents.ops.topics import ensure_topics
 from agents.runtime.failpoints import POINTS, VARIABLE
 from events.client.partitions import partition_of
 from events.codec.messages import decode_report, encode_command

@@ -13,15 +13,15 @@ from engines import Engine, command_event, eventually, report_event
 from kafka import KafkaProducer
 from typer.testing import CliRunner, Result
 
-from agents.admin import ensure_topics
-from agents.audit import audit
 from agents.cli.app import application
 from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.deadletters import Desk, Letter, NotReturned, parse_place, read_letters
 from agents.kafka import clients
 from agents.kafka.deferred_commits import LateCommits
 from agents.kafka.records import dead_letter
+from agents.ops.audit import audit
+from agents.ops.dead_letters import Desk, Letter, NotReturned, parse_place, read_letters
+from agents.ops.topics import ensure_topics
 from agents.runtime import Output, Partition, Stage
 from agents.runtime.output_writer import Writer
 from agents.runtime.partition_processor import Lease

@@ -11,8 +11,8 @@ from confluent_kafka.admin import AdminClient
 from engines import Engine, eventually
 from typer.testing import CliRunner, Result
 
-from agents.audit import audit
 from agents.cli.app import application
+from agents.ops.audit import audit
 from events.client import Publisher
 from events.ids import complaint_id
 from events.topics import TopicName

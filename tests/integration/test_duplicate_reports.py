@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from engines import Engine, eventually, report_event
 
-from agents.audit import audit
+from agents.ops.audit import audit
 from events.client.partitions import partition_of
 from events.ids import complaint_id
 

@@ -6,9 +6,9 @@ import uuid
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from agents.admin import ensure_topics
 from agents.bridges.export import Export, ExportOptions
 from agents.config.settings import Settings
+from agents.ops.topics import ensure_topics
 from events.client import Publisher
 from events.topics import TopicName
 

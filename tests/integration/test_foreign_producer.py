@@ -9,8 +9,8 @@ import pytest
 from engines import Engine, eventually, new_engine
 from typer.testing import CliRunner, Result
 
-from agents.audit import audit
 from agents.cli.app import application
+from agents.ops.audit import audit
 from agents.runtime.process import EXIT_TRY_AGAIN
 from events.topics import STAGES
 from workflow.audit.complaint_history import Code

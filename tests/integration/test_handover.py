@@ -12,13 +12,13 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from engines import command_event
 
-from agents.admin import ensure_topics
 from agents.config import policy_files
 from agents.config.keys import Keys
 from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.deferred_commits import LateCommits
 from agents.kafka.records import FORWARDED
+from agents.ops.topics import ensure_topics
 from agents.runtime import Partition, Stage
 from agents.runtime.output_writer import Writer
 from agents.runtime.partition_processor import Lease

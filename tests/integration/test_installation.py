@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner
 
-from agents.admin import ensure_topics
-from agents.audit import recorded_incidents
 from agents.cli.app import application
 from agents.config.settings import Settings
+from agents.ops.audit import recorded_incidents
+from agents.ops.topics import ensure_topics
 from agents.runtime.installation import Installation, Values, change
 from agents.runtime.stage import RefusedToStart
 from events.installation import LAYOUT_CHANGED, Incident

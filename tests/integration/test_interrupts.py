@@ -19,9 +19,9 @@ import pytest
 import typer
 from engines import eventually
 
-from agents.admin import ensure_topics
 from agents.cli.app import application
 from agents.config.settings import Settings
+from agents.ops.topics import ensure_topics
 from events.client import read_all
 from events.topics import STAGES, TopicName
 

@@ -16,11 +16,11 @@ from kafka.errors import NoError
 from kafka.structs import OffsetAndMetadata
 from typer.testing import CliRunner
 
-from agents.admin import patiently
 from agents.cli.app import application
 from agents.config.settings import Settings
-from agents.lag import GroupLag, LagReport, LagWatcher, Severity, Status, measure
-from agents.lag.looks import GroupState
+from agents.ops.lag import GroupLag, LagReport, LagWatcher, Severity, Status, measure
+from agents.ops.lag.samples import GroupState
+from agents.ops.topics import patiently
 from events.topics import STAGES
 
 WINDOW = 3.0

@@ -15,13 +15,13 @@ from engines import Engine, eventually, new_engine, report_event
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, KafkaAdminClient
 from typer.testing import CliRunner
 
-from agents.admin import LayoutDiffers, ensure_topics
-from agents.audit import recorded_incidents
 from agents.broker.ephemeral import running_engine
 from agents.broker.java import Java
 from agents.broker.places import Places
 from agents.cli.app import application
 from agents.config.settings import Settings
+from agents.ops.audit import recorded_incidents
+from agents.ops.topics import LayoutDiffers, ensure_topics
 from events.client.reader import installation_values
 from events.installation import LAYOUT_CHANGED, TOPIC_REPLACED, Layout
 from events.topics import BY_NAME, TOPICS, TopicName

@@ -10,11 +10,11 @@ import pytest
 from engines import Engine, command_event, eventually, report_event
 from test_dead_letters import PUPR, begin, command, does, facts, fails, settle
 
-from agents.admin import ensure_topics
-from agents.audit import audit
 from agents.config.settings import Settings
-from agents.deadletters import Letter, read_letters
 from agents.kafka import clients
+from agents.ops.audit import audit
+from agents.ops.dead_letters import Letter, read_letters
+from agents.ops.topics import ensure_topics
 from agents.runtime import output_writer
 from agents.runtime.failpoints import VARIABLE
 from agents.stages.lifecycle import Lifecycle

@@ -15,8 +15,8 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.structs import OffsetAndMetadata
 
-from agents.audit import recorded_incidents
 from agents.cli import main as alur
+from agents.ops.audit import recorded_incidents
 from agents.runtime.process import EXIT_REFUSED
 from events.installation import EXPIRED_UNREAD, OFFSETS_ACCEPTED
 from events.topics import STAGES

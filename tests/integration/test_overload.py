@@ -5,7 +5,7 @@ from pathlib import Path
 
 from engines import Engine, command_event, eventually, report_event
 
-from agents.admin import lag
+from agents.ops.topics import lag
 from agents.stages.intake import COMMANDS_WAITING
 
 FLOOD = 8_000

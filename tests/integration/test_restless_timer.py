@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from engines import WAIT_SECONDS, Engine, report_event
 
-from agents.audit import audit
+from agents.ops.audit import audit
 from events.codec.messages import decode_fact
 from events.facts import DeadlineBreached, Recorded
 from events.snapshot import Complaint

@@ -19,12 +19,12 @@ from kafka import KafkaAdminClient
 from secured import SecuredBroker, password, secured_broker
 from typer.testing import CliRunner, Result
 
-from agents.acl import apply, rights
 from agents.board.feed import Feed
 from agents.board.figures import Surroundings
 from agents.board.history import read_history
 from agents.cli.app import application
 from agents.config.settings import Settings
+from agents.ops.acl import apply, rights
 from agents.runtime.process import EXIT_REFUSED
 from events.access import ROLES
 from events.client import ComplaintFeed, ResolutionFeed, require_topics

@@ -9,9 +9,9 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.structs import OffsetAndMetadata
 
-from agents.admin import TopicsDiffer, broker_answers, ensure_topics, lag
 from agents.broker.node import address, free_ports
 from agents.config.settings import Settings
+from agents.ops.topics import TopicsDiffer, broker_answers, ensure_topics, lag
 from agents.runtime.topic_layout import Difference
 from events.client.administration import topics_missing
 from events.client.errors import BrokerUnreachable, KafkaRefused, TopicsMissing

@@ -14,9 +14,9 @@ from uuid import UUID
 
 from confluent_kafka import Producer
 
-from agents.admin import ensure_topics
 from agents.config import policy_files
 from agents.config.settings import Settings
+from agents.ops.topics import ensure_topics
 from events import commands as c
 from events.codec.messages import encode_complaint, encode_fact, encode_snapshot
 from events.facts import Recorded

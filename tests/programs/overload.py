@@ -23,12 +23,12 @@ from typing import Any, Final
 from officers import HOLDER, PANRB, Officers, report
 from workers import Worker, behind, running
 
-from agents.admin import ensure_topics
-from agents.audit import audit
 from agents.broker import running_broker
 from agents.broker.keys import with_local_keys
 from agents.cli.context import say
 from agents.config.settings import Settings
+from agents.ops.audit import audit
+from agents.ops.topics import ensure_topics
 from events.ids import complaint_id
 from events.topics import STAGES, TopicName
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from agents.admin import lag
 from agents.config.settings import Settings
+from agents.ops.topics import lag
 from agents.runtime import lifeline
 
 PATIENCE_SECONDS: Final = 300.0

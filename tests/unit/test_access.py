@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agents.acl import rights, script
 from agents.cli.app import application
 from agents.config.settings import Settings
+from agents.ops.acl import rights, script
 from events.access import CLIENT_ROLES, ROLES, STAGE_ROLES
 from events.topics import ALL_TOPICS, STAGES, TopicName
 

@@ -16,10 +16,10 @@ from agents.board.standing import Deadline, hour_of, read_standing
 from agents.board.standings import HourCounts, Standings
 from agents.board.trend import SAMPLES, SHOWN_OF, Trend, Trends, trend
 from agents.config.settings import Settings
-from agents.deadletters import OpenLetters, Reason
-from agents.lag import GroupLag, LagReport, Severity
-from agents.lag import Status as LagStatus
-from agents.lag.looks import GroupState
+from agents.ops.dead_letters import OpenLetters, Reason
+from agents.ops.lag import GroupLag, LagReport, Severity
+from agents.ops.lag import Status as LagStatus
+from agents.ops.lag.samples import GroupState
 from events.client import Record
 from events.client.errors import BrokerUnreachable, KafkaRefused
 from events.codec.messages import encode_complaint, encode_snapshot

@@ -12,7 +12,7 @@ from agents.board.pages import LANGUAGES, assets, pages, words
 from agents.board.server import STATUSES
 from agents.board.standings import Standings
 from agents.board.trend import Trend
-from agents.lag import Status as LagStatus
+from agents.ops.lag import Status as LagStatus
 from events.facts import FACTS
 from events.vocabulary import ArchiveReason, ClockName, ComplaintClass, Status
 

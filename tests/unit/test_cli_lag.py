@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from agents.cli.app import application
 from agents.cli.lag_view import lines, view
-from agents.lag import DeadlinesAtStake, LagReport, Severity, Status
-from agents.lag.assess import Evidence, View, group_lag, report
-from agents.lag.looks import GroupState, Look, Offsets, Source, Window
-from agents.lag.rules import SEVERITY
-from agents.lag.transactions import OpenTransaction
+from agents.ops.lag import DeadlinesAtStake, LagReport, Severity, Status
+from agents.ops.lag.assess import Evidence, View, group_lag, report
+from agents.ops.lag.rules import SEVERITY
+from agents.ops.lag.samples import GroupState, Look, Offsets, Source, Window
+from agents.ops.lag.transactions import OpenTransaction
 
 DOC = (Path(__file__).parents[2] / "docs" / "lag.md").read_text(encoding="utf-8")
 WINDOW = 15

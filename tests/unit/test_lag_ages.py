@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.lag.ages import Ask, Found, stamps_at
-from agents.lag.looks import Source
+from agents.ops.lag.record_age import Ask, Found, stamps_at
+from agents.ops.lag.samples import Source
 
 T0, T1 = Source("t", 0), Source("t", 1)
 NOW = 1_800_000_000_000

@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from worlds import DEMO, MONDAY, World, seconds
 
-from agents.lag import LagReport, Severity, Status
-from agents.lag.assess import Evidence, View, group_lag, report
-from agents.lag.deadlines import Deadlines
-from agents.lag.findings import _SAID
-from agents.lag.looks import GroupState, Look, Offsets, Source, Window
-from agents.lag.meaning import BY_THE_CLOCK, MEANINGS, ON_DEADLINES
-from agents.lag.rules import SEVERITY
-from agents.lag.transactions import GRACE, LONGEST_TIMEOUT, OpenTransaction
+from agents.ops.lag import LagReport, Severity, Status
+from agents.ops.lag.assess import Evidence, View, group_lag, report
+from agents.ops.lag.deadlines import Deadlines
+from agents.ops.lag.findings import _SAID
+from agents.ops.lag.impact import BY_THE_CLOCK, MEANINGS, ON_DEADLINES
+from agents.ops.lag.rules import SEVERITY
+from agents.ops.lag.samples import GroupState, Look, Offsets, Source, Window
+from agents.ops.lag.transactions import GRACE, LONGEST_TIMEOUT, OpenTransaction
 from events.announcements import CALENDAR_KEY
 from events.client import Record
 from events.codec.messages import encode_complaint, encode_snapshot

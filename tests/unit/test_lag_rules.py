@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.lag.figures import rates, seconds_to_drain
-from agents.lag.looks import GroupState, Look, Offsets, Sample, Source, Window
-from agents.lag.rules import (
+from agents.ops.lag.figures import rates, seconds_to_drain
+from agents.ops.lag.rules import (
     SEVERITY,
     Severity,
     Status,
@@ -19,6 +18,7 @@ from agents.lag.rules import (
     judge_partition,
     worst,
 )
+from agents.ops.lag.samples import GroupState, Look, Offsets, Sample, Source, Window
 
 NOON = datetime(2026, 3, 16, 12, tzinfo=UTC)
 SOURCE = Source("t", 0)

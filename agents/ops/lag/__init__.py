@@ -3,10 +3,10 @@
 `rules`, `figures`, `findings` and `assess` are pure; `reading`, `markers`, `hanging` and `deadlines` ask Kafka.
 """
 
-from agents.lag.reading import UnknownGroup
-from agents.lag.report import DeadlinesAtStake, Finding, GroupLag, LagReport, PartitionLag, TrendPoint
-from agents.lag.rules import Severity, Status
-from agents.lag.watcher import LOOK_EVERY_SECONDS, WINDOW_SECONDS, LagWatcher, measure
+from agents.ops.lag.reading import UnknownGroup
+from agents.ops.lag.report import DeadlinesAtStake, Finding, GroupLag, LagReport, PartitionLag, TrendPoint
+from agents.ops.lag.rules import Severity, Status
+from agents.ops.lag.watcher import LOOK_EVERY_SECONDS, WINDOW_SECONDS, LagWatcher, measure
 
 __all__ = [
     "LOOK_EVERY_SECONDS",

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agents.lag.figures import rates, seconds_to_drain
-from agents.lag.findings import group_findings, transaction_findings
-from agents.lag.looks import Source, Window
-from agents.lag.meaning import BY_THE_CLOCK, waiting
-from agents.lag.report import Finding, GroupLag, LagReport, PartitionLag, TrendPoint
-from agents.lag.rules import SEVERITY, Severity, Status, judge_group, judge_partition, worst
-from agents.lag.transactions import OpenTransaction
+from agents.ops.lag.figures import rates, seconds_to_drain
+from agents.ops.lag.findings import group_findings, transaction_findings
+from agents.ops.lag.impact import BY_THE_CLOCK, waiting
+from agents.ops.lag.report import Finding, GroupLag, LagReport, PartitionLag, TrendPoint
+from agents.ops.lag.rules import SEVERITY, Severity, Status, judge_group, judge_partition, worst
+from agents.ops.lag.samples import Source, Window
+from agents.ops.lag.transactions import OpenTransaction
 
 
 @dataclass(frozen=True)

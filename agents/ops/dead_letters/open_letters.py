@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from agents.deadletters.letters import settled_by
+from agents.ops.dead_letters.records import settled_by
 from agents.runtime.disk_map import DiskMap
 from events.client import Record
 from workflow.audit.evidence import Place

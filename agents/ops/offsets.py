@@ -9,9 +9,9 @@ from kafka import TopicPartition
 from kafka.errors import NoError
 from kafka.structs import OffsetAndMetadata
 
-from agents.admin import committed
 from agents.config.settings import Settings
 from agents.kafka.group_progress import is_marked, mark
+from agents.ops.topics import committed
 from events.client import require_topics
 from events.client.administration import admin_client
 from events.client.errors import KafkaFailure

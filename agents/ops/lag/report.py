@@ -4,8 +4,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
-from agents.lag.looks import GroupState
-from agents.lag.rules import Severity, Status
+from agents.ops.lag.rules import Severity, Status
+from agents.ops.lag.samples import GroupState
 
 
 class _Model(BaseModel):

@@ -22,7 +22,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from agents.lag.looks import GroupState, Look, Offsets, Sample, Source, Window
+from agents.ops.lag.samples import GroupState, Look, Offsets, Sample, Source, Window
 
 
 class Severity(StrEnum):

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from agents.lag.looks import Window
-from agents.lag.report import Finding, GroupLag, PartitionLag
-from agents.lag.rules import SEVERITY, Severity, Status
-from agents.lag.transactions import OpenTransaction
+from agents.ops.lag.report import Finding, GroupLag, PartitionLag
+from agents.ops.lag.rules import SEVERITY, Severity, Status
+from agents.ops.lag.samples import Window
+from agents.ops.lag.transactions import OpenTransaction
 
 _OF_THE_GROUP: Final = (Status.EMPTY, Status.REBALANCING)
 _OUTSIDE_THE_LOG: Final = (Status.LOST, Status.BEYOND)

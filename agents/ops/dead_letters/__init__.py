@@ -1,7 +1,7 @@
 """What was set aside, and the ways back: to its topic, or out of sight with a reason."""
 
-from agents.deadletters.desk import Desk, NotReturned, Returned
-from agents.deadletters.letters import (
+from agents.ops.dead_letters.open_letters import OpenLetters, Reason
+from agents.ops.dead_letters.records import (
     Fate,
     Letter,
     NoSuchLetter,
@@ -11,7 +11,7 @@ from agents.deadletters.letters import (
     read_letters,
     settled_by,
 )
-from agents.deadletters.open import OpenLetters, Reason
+from agents.ops.dead_letters.service import Desk, NotReturned, Returned
 
 __all__ = [
     "Desk",

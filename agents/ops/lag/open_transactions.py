@@ -8,8 +8,8 @@ from kafka import TopicPartition
 from kafka.admin import ProducerState, TransactionDescription, TransactionState
 from kafka.errors import AuthorizationError, TransactionalIdNotFoundError, UnsupportedVersionError
 
-from agents.lag.looks import Source
-from agents.lag.transactions import OpenTransaction
+from agents.ops.lag.samples import Source
+from agents.ops.lag.transactions import OpenTransaction
 from events.client import ClientSettings
 from events.client.connection import kafka_errors
 from events.cloudevents import log_moment

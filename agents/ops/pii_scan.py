@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from pydantic import ValidationError
 
 from agents.config.settings import Settings
-from agents.deadletters import origin_of, settled_by
+from agents.ops.dead_letters import origin_of, settled_by
 from events.client import Record
 from events.reports import ReporterIdentity
 from events.topics import TopicName

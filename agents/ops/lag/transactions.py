@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from agents.lag.looks import Source
+from agents.ops.lag.samples import Source
 
 GRACE: Final = timedelta(seconds=60)
 """How long after its timeout a transaction may still be open: the coordinator looks every ten seconds

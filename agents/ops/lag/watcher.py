@@ -15,14 +15,14 @@ from types import TracebackType
 from typing import Final, Self
 
 from agents.config.settings import Settings
-from agents.lag.assess import Evidence, View, group_lag, report
-from agents.lag.deadlines import DeadlineReader
-from agents.lag.hanging import open_transactions
-from agents.lag.looks import GroupState, Source, Window
-from agents.lag.meaning import BY_THE_CLOCK, ON_DEADLINES
-from agents.lag.reading import Observer, UnknownGroup
-from agents.lag.report import GroupLag, LagReport
-from agents.lag.rules import Status, is_clear, is_stuck
+from agents.ops.lag.assess import Evidence, View, group_lag, report
+from agents.ops.lag.deadlines import DeadlineReader
+from agents.ops.lag.impact import BY_THE_CLOCK, ON_DEADLINES
+from agents.ops.lag.open_transactions import open_transactions
+from agents.ops.lag.reading import Observer, UnknownGroup
+from agents.ops.lag.report import GroupLag, LagReport
+from agents.ops.lag.rules import Status, is_clear, is_stuck
+from agents.ops.lag.samples import GroupState, Source, Window
 from events.client import require_topics
 from events.client.administration import admin_client
 from events.client.errors import NotAllowed

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from agents.lag.looks import Source
+from agents.ops.lag.samples import Source
 
 Spot = tuple[Source, int]
 """A partition and an offset in it."""

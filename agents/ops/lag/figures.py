@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from agents.lag.looks import Sample
+from agents.ops.lag.samples import Sample
 
 
 def rates(samples: Sequence[Sample]) -> tuple[float | None, float | None]:

@@ -13,11 +13,11 @@ from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
 
-from agents import exposure
 from agents.config.settings import Settings
-from agents.deadletters import origin_of, settled_by
-from agents.exposure import Exposure, Readable
 from agents.kafka.group_progress import GroupProgress
+from agents.ops import pii_scan
+from agents.ops.dead_letters import origin_of, settled_by
+from agents.ops.pii_scan import Exposure, Readable
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client import Record, require_topics
 from events.client.connection import connection, kafka_errors
@@ -189,7 +189,7 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
     Raises:
         BrokerUnreachable, KafkaRefused, TopicsMissing, Stalled: the topics could not be read.
     """
-    require_topics(settings, [*_READ, *(exposure.READS if identities else ())])
+    require_topics(settings, [*_READ, *(pii_scan.READS if identities else ())])
     values = installation_values(settings)
     come = progress(settings)
     with Log(settings) as log:

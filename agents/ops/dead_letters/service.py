@@ -13,8 +13,8 @@ from typing import Any, Final, Self
 from kafka import KafkaProducer
 
 from agents.config.settings import Settings
-from agents.deadletters.letters import DISCARDS, REPLAYED, Letter, find_letters, read_letters
 from agents.kafka.records import REPLAYS
+from agents.ops.dead_letters.records import DISCARDS, REPLAYED, Letter, find_letters, read_letters
 from events.client.connection import confirmation, connection, kafka_errors, require_topics
 from events.codec.messages import HEADERS
 from events.topics import INWARD, INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, TopicName

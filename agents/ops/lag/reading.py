@@ -7,12 +7,12 @@ from typing import Any, Final, NamedTuple
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec, OffsetTimestamp
 
-from agents.admin import partitions_of, patiently
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
-from agents.lag.ages import Found, Spot, stamps_at
-from agents.lag.looks import GroupState, Look, Offsets, Source
-from agents.lag.markers import Markers
+from agents.ops.lag.control_records import Markers
+from agents.ops.lag.record_age import Found, Spot, stamps_at
+from agents.ops.lag.samples import GroupState, Look, Offsets, Source
+from agents.ops.topics import partitions_of, patiently
 from events.client.connection import kafka_errors
 from events.client.errors import KafkaFailure
 from events.cloudevents import log_moment

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Final
 
-from agents.lag.report import DeadlinesAtStake
+from agents.ops.lag.report import DeadlinesAtStake
 from events.announcements import CALENDAR_KEY
 from events.client import ClientSettings, Reader, Record
 from events.codec.partial_reads import Timetable, read_part

@@ -10,7 +10,7 @@ from typing import Any, Final
 from kafka import TopicPartition
 from kafka.errors import AuthorizationError, CorruptRecordError
 
-from agents.lag.looks import Source
+from agents.ops.lag.samples import Source
 from events.client import ClientSettings
 from events.client.reader import committed_consumer
 

@@ -1,0 +1,1 @@
+"""Operations on an installation: topics, rights, audit, repair."""
