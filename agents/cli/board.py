@@ -36,9 +36,9 @@ def board(
         alur board --port 8000 --bind 0.0.0.0 --host board.example.go.id
     """
     # takes aiohttp along, which the other commands need not wait for
-    from agents.board.figures import Surroundings  # noqa: PLC0415 -- see above
-    from agents.board.guard import LOOPBACK  # noqa: PLC0415 -- see above
-    from agents.board.serving import CannotListen, serve  # noqa: PLC0415 -- see above
+    from agents.dashboard.figures import Surroundings  # noqa: PLC0415 -- see above
+    from agents.dashboard.security_headers import LOOPBACK  # noqa: PLC0415 -- see above
+    from agents.dashboard.service import CannotListen, serve  # noqa: PLC0415 -- see above
 
     settings = settings_of(ctx)
     policy = policy_files.load(settings.policy).at(datetime.now(UTC))

@@ -12,9 +12,9 @@ from figures import Figures, Goal
 from kept import varied
 from meter import resident_mb
 
-from agents.board.standing import read_standing
-from agents.board.standings import Standings
 from agents.config import policy_files
+from agents.dashboard.complaint_row import read_standing
+from agents.dashboard.read_model import Standings
 from agents.runtime import Partition
 from agents.stages.resolution import Resolutions
 from events.codec.messages import complaint_key, encode_value

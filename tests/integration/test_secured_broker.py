@@ -19,11 +19,11 @@ from kafka import KafkaAdminClient
 from secured import SecuredBroker, password, secured_broker
 from typer.testing import CliRunner, Result
 
-from agents.board.feed import Feed
-from agents.board.figures import Surroundings
-from agents.board.history import read_history
 from agents.cli.app import application
 from agents.config.settings import Settings
+from agents.dashboard.complaint_history import read_history
+from agents.dashboard.figures import Surroundings
+from agents.dashboard.projector import Feed
 from agents.ops.acl import apply, rights
 from agents.runtime.process import EXIT_REFUSED
 from events.access import ROLES

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from worlds import DEMO, MONDAY, World, seconds, to_status
 
-from agents.board.feed import Feed
-from agents.board.figures import DAYS, NAMED, OFFICES, REASONS, Sources, Surroundings, figures, flow, funnel
-from agents.board.standing import Deadline, hour_of, read_standing
-from agents.board.standings import HourCounts, Standings
-from agents.board.trend import SAMPLES, SHOWN_OF, Trend, Trends, trend
 from agents.config.settings import Settings
+from agents.dashboard.complaint_row import Deadline, hour_of, read_standing
+from agents.dashboard.figures import DAYS, NAMED, OFFICES, REASONS, Sources, Surroundings, figures, flow, funnel
+from agents.dashboard.lag_trend import SAMPLES, SHOWN_OF, Trend, Trends, trend
+from agents.dashboard.projector import Feed
+from agents.dashboard.read_model import HourCounts, Standings
 from agents.ops.dead_letters import OpenLetters, Reason
 from agents.ops.lag import GroupLag, LagReport, Severity
 from agents.ops.lag import Status as LagStatus

@@ -8,9 +8,9 @@ import pytest
 from pydantic_core import to_json
 from worlds import CITIZEN, CLOSE, COMPLETE, DISPOSE, PANRB, PUPR, RATE, REPLY, RETURN, World, to_status
 
-from agents.board.figures import Surroundings
-from agents.board.history import SHOWN, Found, told, who
-from agents.board.standing import read_standing
+from agents.dashboard.complaint_history import SHOWN, Found, told, who
+from agents.dashboard.complaint_row import read_standing
+from agents.dashboard.figures import Surroundings
 from events import commands as c
 from events.client import Dossier
 from events.codec.messages import encode_complaint, encode_snapshot

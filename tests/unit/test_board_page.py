@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from agents.board.figures import funnel
-from agents.board.pages import LANGUAGES, assets, pages, words
-from agents.board.server import STATUSES
-from agents.board.standings import Standings
-from agents.board.trend import Trend
+from agents.dashboard.figures import funnel
+from agents.dashboard.lag_trend import Trend
+from agents.dashboard.pages import LANGUAGES, assets, pages, words
+from agents.dashboard.read_model import Standings
+from agents.dashboard.server import STATUSES
 from agents.ops.lag import Status as LagStatus
 from events.facts import FACTS
 from events.vocabulary import ArchiveReason, ClockName, ComplaintClass, Status

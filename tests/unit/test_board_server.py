@@ -14,15 +14,15 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 from worlds import World, to_status
 
-from agents.board import hub as hubs
-from agents.board.figures import Sources, Surroundings
-from agents.board.guard import HEADERS, host_of
-from agents.board.history import Found
-from agents.board.hub import Hub
-from agents.board.server import Board
-from agents.board.serving import known_as
-from agents.board.standing import Standing, read_standing
-from agents.board.standings import Standings
+from agents.dashboard import broadcaster as hubs
+from agents.dashboard.broadcaster import Hub
+from agents.dashboard.complaint_history import Found
+from agents.dashboard.complaint_row import Standing, read_standing
+from agents.dashboard.figures import Sources, Surroundings
+from agents.dashboard.read_model import Standings
+from agents.dashboard.security_headers import HEADERS, host_of
+from agents.dashboard.server import Board
+from agents.dashboard.service import known_as
 from agents.runtime.http import connection_limits
 from events.client import Dossier
 from events.client.errors import BrokerUnreachable

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import CITIZEN, CLOSE, DEMO, DISPOSE, MONDAY, PANRB, VERIFY, World, seconds, to_status
 
-from agents.board.soonest import Soonest
-from agents.board.standing import Deadline, Shape, Standing, hour_of, read_standing
-from agents.board.standings import DAY_S, HourCounts, OfficeCounts, Standings
+from agents.dashboard.complaint_row import Deadline, Shape, Standing, hour_of, read_standing
+from agents.dashboard.lazy_heap import Soonest
+from agents.dashboard.read_model import DAY_S, HourCounts, OfficeCounts, Standings
 from agents.runtime import disk_map
 from events.codec.messages import encode_complaint, encode_snapshot
 from events.commands import WithdrawComplaint

@@ -9,7 +9,7 @@ from importlib import resources
 from string import Template
 from typing import Any, Final
 
-_FOLDER: Final = resources.files("agents.board") / "page"
+_FOLDER: Final = resources.files("agents.dashboard") / "page"
 LANGUAGES: Final = ("id", "en")
 """The first is for whoever asks for neither."""
 _TYPES: Final = {

@@ -8,11 +8,11 @@ from typing import Final
 
 import structlog
 
-from agents.board.figures import Sources, Surroundings, figures
-from agents.board.standing import read_standing
-from agents.board.standings import Standings
-from agents.board.trend import EVERY_S, WINDOW_S, Trends
 from agents.config.settings import Settings
+from agents.dashboard.complaint_row import read_standing
+from agents.dashboard.figures import Sources, Surroundings, figures
+from agents.dashboard.lag_trend import EVERY_S, WINDOW_S, Trends
+from agents.dashboard.read_model import Standings
 from agents.ops.dead_letters import OpenLetters
 from agents.ops.lag import LagWatcher
 from events.client import Reader, Record, require_topics

@@ -10,13 +10,13 @@ from uuid import UUID
 from aiohttp import web
 from pydantic_core import to_json
 
-from agents.board import guard, pages
-from agents.board.figures import Sources, Surroundings
-from agents.board.history import Found, told
-from agents.board.hub import MOST_BROWSERS, Full, Hub
-from agents.board.pages import Asset
-from agents.board.standing import Standing
-from agents.board.standings import Standings
+from agents.dashboard import pages, security_headers
+from agents.dashboard.broadcaster import MOST_BROWSERS, Full, Hub
+from agents.dashboard.complaint_history import Found, told
+from agents.dashboard.complaint_row import Standing
+from agents.dashboard.figures import Sources, Surroundings
+from agents.dashboard.pages import Asset
+from agents.dashboard.read_model import Standings
 from agents.runtime.http.connection_limits import ConnectionLimit
 from events.client.errors import KafkaFailure, NotAllowed
 
@@ -86,8 +86,8 @@ class Board:
 
     def application(self) -> web.Application:
         """Return what a server can run."""
-        app = web.Application(middlewares=[self.limit.middleware, guard.only_for(self._hosts)])
-        app.on_response_prepare.append(guard.secure)
+        app = web.Application(middlewares=[self.limit.middleware, security_headers.only_for(self._hosts)])
+        app.on_response_prepare.append(security_headers.secure)
         app.on_shutdown.append(self._let_go)
         app.router.add_get("/", self._page)
         app.router.add_get("/figures", self._figures)

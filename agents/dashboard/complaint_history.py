@@ -12,9 +12,9 @@ from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
-from agents.board.figures import Surroundings
-from agents.board.standing import Standing
 from agents.config.settings import Settings
+from agents.dashboard.complaint_row import Standing
+from agents.dashboard.figures import Surroundings
 from events import facts as f
 from events.client import Dossier, Reader, add_to, require_topics
 from events.facts import Recorded

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic_core import to_json
 
-from agents.board.standing import Deadline, Standing, hour_of
-from agents.board.standings import HourCounts, OfficeCounts, Standings
+from agents.dashboard.complaint_row import Deadline, Standing, hour_of
+from agents.dashboard.read_model import HourCounts, OfficeCounts, Standings
 from agents.ops.dead_letters import Reason
 from events.vocabulary import Status
 from events.wording import clipped

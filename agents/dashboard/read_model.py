@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from agents.board.soonest import Soonest
-from agents.board.standing import Shape, Standing
+from agents.dashboard.complaint_row import Shape, Standing
+from agents.dashboard.lazy_heap import Soonest
 from agents.runtime.disk_map import DiskMap
 from events.vocabulary import Status
 

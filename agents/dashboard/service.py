@@ -9,13 +9,13 @@ from functools import partial
 
 from aiohttp import web
 
-from agents.board.feed import Feed
-from agents.board.figures import Surroundings
-from agents.board.guard import LOOPBACK
-from agents.board.history import read_history
-from agents.board.hub import Hub
-from agents.board.server import Board
 from agents.config.settings import Settings
+from agents.dashboard.broadcaster import Hub
+from agents.dashboard.complaint_history import read_history
+from agents.dashboard.figures import Surroundings
+from agents.dashboard.projector import Feed
+from agents.dashboard.security_headers import LOOPBACK
+from agents.dashboard.server import Board
 from agents.runtime.http import connection_limits
 
 _LONGEST_GOODBYE_S = 1.0
