@@ -11,13 +11,13 @@ from typing import Annotated, Final
 
 import typer
 
-from agents.bridges.export import Export, ExportOptions
-from agents.bridges.lapor_rows import HEADER
-from agents.bridges.sheets_out import CsvWriter, TableWriter, TooManyRows, XlsxWriter
 from agents.cli.context import note, settings_of
 from agents.cli.errors import MISUSED, Failure, interruptible
 from agents.config import policy_files
 from agents.config.settings import Settings
+from agents.integrations.export import Export, ExportOptions
+from agents.integrations.lapor_rows import HEADER
+from agents.integrations.sheet_writer import CsvWriter, TableWriter, TooManyRows, XlsxWriter
 from events.client import require_topics
 from events.topics import TopicName
 

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from agents.bridges.importing import TableOnly
-from agents.bridges.items import BadLayout, UnreadableFile
 from agents.cli.errors import MISUSED, Failure
 from agents.cli.wording import safe
+from agents.integrations.entries import BadLayout, UnreadableFile
+from agents.integrations.import_file import TableOnly
 
 _STDIN: Final = "-"
 

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from agents.bridges.cells import quoted
-from agents.bridges.dates import Order
-from agents.bridges.importing import LAPOR, OPEN311
-from agents.bridges.layouts import Layout, catalogue
-from agents.bridges.rows import ZONE
 from agents.cli.senders import channel
 from agents.config import policy_files
+from agents.integrations.cells import quoted
+from agents.integrations.dates import Order
+from agents.integrations.import_file import LAPOR, OPEN311
+from agents.integrations.layouts import Layout, catalogue
+from agents.integrations.report_rows import ZONE
 from events.vocabulary import ComplaintClass
 from workflow.policy.model import Policy
 

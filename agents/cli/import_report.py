@@ -10,8 +10,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from agents.bridges.items import Item, PassedOver, Report, Skipped
 from agents.cli.wording import safe
+from agents.integrations.entries import Item, PassedOver, Report, Skipped
 from events.client import Place
 
 _SHOWN: Final = 20

@@ -8,9 +8,9 @@ from typing import Any, TextIO
 
 from pydantic_core import from_json, to_json
 
-from agents.bridges.items import Skipped
-from agents.bridges.rejected import LINE, REASON
 from agents.cli.errors import MISUSED, Failure
+from agents.integrations.entries import Skipped
+from agents.integrations.reject_columns import LINE, REASON
 
 
 def refuse_unless_writable(path: Path | None, file: str) -> None:

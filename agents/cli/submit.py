@@ -13,10 +13,6 @@ import typer
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from agents.bridges.importing import Import, TableOptions, open_import
-from agents.bridges.items import NOTHING, Item, Report, UnreadableFile
-from agents.bridges.rows import ImportOptions
-from agents.bridges.status import StatusWords
 from agents.cli import import_options as asked
 from agents.cli import rejects as reject_file
 from agents.cli.context import console, say, settings_of
@@ -27,6 +23,10 @@ from agents.cli.interrupts import status_of
 from agents.cli.known import Before
 from agents.cli.wording import safe
 from agents.config.settings import Settings
+from agents.integrations.entries import NOTHING, Item, Report, UnreadableFile
+from agents.integrations.import_file import Import, TableOptions, open_import
+from agents.integrations.report_rows import ImportOptions
+from agents.integrations.status_words import StatusWords
 from events.client import KafkaFailure, Publisher, require_topics
 from events.topics import TopicName
 from events.vocabulary import ComplaintClass

@@ -8,9 +8,6 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from agents.bridges.items import NOTHING
-from agents.bridges.lines import lines_of
-from agents.bridges.messages import head_of, is_json, messages_in
 from agents.cli.context import say, settings_of
 from agents.cli.errors import Failure
 from agents.cli.given import name_of, one_line, opened
@@ -18,6 +15,9 @@ from agents.cli.wording import safe
 from agents.config import policy_files
 from agents.contract.dry_run import prospects
 from agents.contract.validation import Verdict, judge
+from agents.integrations.entries import NOTHING
+from agents.integrations.json_messages import head_of, is_json, messages_in
+from agents.integrations.lines import lines_of
 from workflow.policy.model import Policy
 
 

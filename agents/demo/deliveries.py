@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agents.bridges.importing import TableOptions, open_import
-from agents.bridges.items import BadLayout, Report, Skipped, UnreadableFile
-from agents.bridges.rows import ImportOptions
 from agents.demo.generator import Generator
 from agents.demo.scripts import Script
+from agents.integrations.entries import BadLayout, Report, Skipped, UnreadableFile
+from agents.integrations.import_file import TableOptions, open_import
+from agents.integrations.report_rows import ImportOptions
 from workflow.policy.model import Policy
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from agents.bridges import lines
 from agents.cli.app import application
 from agents.config.settings import Settings
+from agents.integrations import lines
 from events.client import read_all
 from events.ids import complaint_id
 from events.topics import TOPICS, TopicName

@@ -6,8 +6,8 @@ import uuid
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from agents.bridges.export import Export, ExportOptions
 from agents.config.settings import Settings
+from agents.integrations.export import Export, ExportOptions
 from agents.ops.topics import ensure_topics
 from events.client import Publisher
 from events.topics import TopicName

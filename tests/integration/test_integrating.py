@@ -17,9 +17,9 @@ import pytest
 from engines import Engine, eventually
 from typer.testing import CliRunner, Result
 
-from agents.bridges.lapor_rows import HEADER
-from agents.bridges.sheets_out import XlsxWriter
 from agents.cli.app import application
+from agents.integrations.lapor_rows import HEADER
+from agents.integrations.sheet_writer import XlsxWriter
 from events.ids import complaint_id
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "integrating.md"

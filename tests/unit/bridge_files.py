@@ -10,9 +10,9 @@ from typing import Any
 
 from openpyxl import Workbook
 
-from agents.bridges.importing import Import, TableOptions, open_import
-from agents.bridges.items import Item, Report, Skipped
-from agents.bridges.rows import ImportOptions
+from agents.integrations.entries import Item, Report, Skipped
+from agents.integrations.import_file import Import, TableOptions, open_import
+from agents.integrations.report_rows import ImportOptions
 from events.codec.messages import decode_report
 from events.reports import ReportSubmitted
 

@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from bridge_files import items, opened, report, reports, table
 
-from agents.bridges.columns import choose_columns
-from agents.bridges.items import BadLayout, Report, Skipped
-from agents.bridges.layouts import Layout, catalogue, plain
+from agents.integrations.columns import choose_columns
+from agents.integrations.entries import BadLayout, Report, Skipped
+from agents.integrations.layouts import Layout, catalogue, plain
 
 
 def chosen(header: str, *wanted: str) -> dict[str, str]:

@@ -9,8 +9,8 @@ from bridge_files import NOW, items, notes, opened, report
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.bridges.dates import DateColumn, Order, read_date
-from agents.bridges.items import BadLayout, Report
+from agents.integrations.dates import DateColumn, Order, read_date
+from agents.integrations.entries import BadLayout, Report
 
 WIB = ZoneInfo("Asia/Jakarta")
 

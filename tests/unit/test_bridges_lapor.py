@@ -26,10 +26,10 @@ from worlds import (
     to_status,
 )
 
-from agents.bridges.importing import LAPOR
-from agents.bridges.items import BadLayout, Item, PassedOver, Report, Skipped
-from agents.bridges.lapor_rows import HEADER, Told, row, told
-from agents.bridges.sheets_out import CsvWriter
+from agents.integrations.entries import BadLayout, Item, PassedOver, Report, Skipped
+from agents.integrations.import_file import LAPOR
+from agents.integrations.lapor_rows import HEADER, Told, row, told
+from agents.integrations.sheet_writer import CsvWriter
 from events import commands as c
 from events.cloudevents import unseen
 from events.codec.messages import decode_report

@@ -11,11 +11,11 @@ from bridge_files import NOW, notes, opened
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.bridges import lines
-from agents.bridges.importing import OPEN311
-from agents.bridges.items import BadLayout, Item, PassedOver, Report, Skipped, UnreadableFile
-from agents.bridges.layouts import catalogue
-from agents.bridges.status import StatusWords
+from agents.integrations import lines
+from agents.integrations.entries import BadLayout, Item, PassedOver, Report, Skipped, UnreadableFile
+from agents.integrations.import_file import OPEN311
+from agents.integrations.layouts import catalogue
+from agents.integrations.status_words import StatusWords
 from events.codec.messages import decode_report
 from events.ids import complaint_id
 from events.reports import ReportSubmitted

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from bridge_files import opened
 
-from agents.bridges.importing import OPEN311
-from agents.bridges.items import Item, Report, Skipped
+from agents.integrations.entries import Item, Report, Skipped
+from agents.integrations.import_file import OPEN311
 from events.codec.messages import decode_report
 
 REQUEST: dict[str, Any] = {

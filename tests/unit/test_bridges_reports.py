@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from bridge_files import NOW, items, notes, opened, reason, report, reports, table
 
-from agents.bridges.importing import TableOnly, TableOptions, open_import
-from agents.bridges.items import BadLayout, PassedOver, Report, Skipped
-from agents.bridges.messages import messages_in
-from agents.bridges.rows import ImportOptions
-from agents.bridges.status import StatusWords
+from agents.integrations.entries import BadLayout, PassedOver, Report, Skipped
+from agents.integrations.import_file import TableOnly, TableOptions, open_import
+from agents.integrations.json_messages import messages_in
+from agents.integrations.report_rows import ImportOptions
+from agents.integrations.status_words import StatusWords
 from events.codec.messages import decode_report
 from events.ids import complaint_id
 from events.vocabulary import ComplaintClass

@@ -8,10 +8,10 @@ import pytest
 from bridge_files import items
 from openpyxl import load_workbook
 
-from agents.bridges import sheets_out
-from agents.bridges.items import Report
-from agents.bridges.lapor_rows import HEADER
-from agents.bridges.sheets_out import CsvWriter, TooManyRows, XlsxWriter
+from agents.integrations import sheet_writer
+from agents.integrations.entries import Report
+from agents.integrations.lapor_rows import HEADER
+from agents.integrations.sheet_writer import CsvWriter, TooManyRows, XlsxWriter
 
 FORMULAS = (
     *("=1+1", "+62 812", "-2", "@SUM(A1)", "\tx", "\rx", "\nx", '=HYPERLINK("http://x.test";"klik")'),
@@ -49,7 +49,7 @@ def test_what_excel_cannot_hold_is_replaced_or_cut() -> None:
 
 
 def test_there_is_room_for_so_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sheets_out, "_MOST_ROWS", 2)
+    monkeypatch.setattr(sheet_writer, "_MOST_ROWS", 2)
     with pytest.raises(TooManyRows, match="csv"):
         written(("a",), ("b",), ("c",))
 

@@ -11,9 +11,9 @@ from bridge_files import NOW, items, opened, report, reports, table
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.bridges.importing import TableOptions, open_import
-from agents.bridges.items import BadLayout, PassedOver, Report, Skipped, UnreadableFile
-from agents.bridges.rows import ImportOptions
+from agents.integrations.entries import BadLayout, PassedOver, Report, Skipped, UnreadableFile
+from agents.integrations.import_file import TableOptions, open_import
+from agents.integrations.report_rows import ImportOptions
 from events.codec.messages import decode_report
 
 HEADER = "Nomor;Judul;Isi;Kota"

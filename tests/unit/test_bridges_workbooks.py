@@ -26,8 +26,8 @@ from bridge_files import (
 )
 from openpyxl import Workbook
 
-from agents.bridges import workbooks
-from agents.bridges.items import BadLayout, Report, Skipped, UnreadableFile
+from agents.integrations import workbooks
+from agents.integrations.entries import BadLayout, Report, Skipped, UnreadableFile
 from events.codec.messages import decode_report
 
 SHEET = "xl/worksheets/sheet1.xml"

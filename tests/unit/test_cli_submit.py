@@ -9,13 +9,13 @@ import pytest
 from bridge_files import HALF_READ, opened, workbook
 from typer.testing import CliRunner, Result
 
-from agents.bridges.importing import Import
-from agents.bridges.items import Report, Skipped, UnreadableFile
 from agents.cli.app import application
 from agents.cli.errors import Failure
 from agents.cli.import_options import offices_of
 from agents.cli.import_report import Standing, Tally, told
 from agents.cli.submit import _conclude
+from agents.integrations.entries import Report, Skipped, UnreadableFile
+from agents.integrations.import_file import Import
 from events.client.errors import KafkaFailure
 from events.ids import complaint_id
 

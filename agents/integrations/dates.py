@@ -11,7 +11,7 @@ from typing import Final
 
 from babel import Locale
 
-from agents.bridges.items import BadLayout
+from agents.integrations.entries import BadLayout
 
 _LOCALES: Final = ("id", "en")
 # as people write them; CLDR, and so babel, does not have these

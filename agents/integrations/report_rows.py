@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic_core import from_json
 
-from agents.bridges import cells as read
-from agents.bridges.cells import BadValue, quoted
-from agents.bridges.dates import Implausible, Order, Stamp, plausible_day, read_date, read_time, reported_at
-from agents.bridges.items import Entry, Settled, Unusable
-from agents.bridges.layouts import Layout
-from agents.bridges.privacy import is_no_name, privacy
-from agents.bridges.status import StatusWords
+from agents.integrations import cells as read
+from agents.integrations.cells import BadValue, quoted
+from agents.integrations.dates import Implausible, Order, Stamp, plausible_day, read_date, read_time, reported_at
+from agents.integrations.entries import Entry, Settled, Unusable
+from agents.integrations.layouts import Layout
+from agents.integrations.privacy import is_no_name, privacy
+from agents.integrations.status_words import StatusWords
 from events.client.channel import report_event
 from events.cloudevents import MAX_NAME
 from events.vocabulary import ComplaintClass

@@ -11,10 +11,10 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from agents.bridges.items import Entry, Skipped, UnreadableFile, Unusable
-from agents.bridges.layouts import Layout
-from agents.bridges.privacy import privacy_within, speaks_of_privacy
-from agents.bridges.rejected import REASON
+from agents.integrations.entries import Entry, Skipped, UnreadableFile, Unusable
+from agents.integrations.layouts import Layout
+from agents.integrations.privacy import privacy_within, speaks_of_privacy
+from agents.integrations.reject_columns import REASON
 
 LAYOUT: Final = Layout(name="Open311 (GeoReport v2)", source="/channels/open311", needs=("id",))
 

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-_FILE: Final = resources.files("agents.bridges") / "layouts.toml"
+_FILE: Final = resources.files("agents.integrations") / "layouts.toml"
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from contextlib import suppress
 from datetime import UTC
 from typing import Final
 
-from agents.bridges.cells import error_of, quoted, readable
-from agents.bridges.columns import Columns, refuse_overlooked
-from agents.bridges.dates import DateColumn, Order, read_date
-from agents.bridges.items import NOTHING, BadLayout, Entry, Skipped, UnreadableFile, Unusable
-from agents.bridges.privacy import private_words
-from agents.bridges.rows import ImportOptions
+from agents.integrations.cells import error_of, quoted, readable
+from agents.integrations.columns import Columns, refuse_overlooked
+from agents.integrations.dates import DateColumn, Order, read_date
+from agents.integrations.entries import NOTHING, BadLayout, Entry, Skipped, UnreadableFile, Unusable
+from agents.integrations.privacy import private_words
+from agents.integrations.report_rows import ImportOptions
 
 _SAMPLED: Final = 200
 _SHORT: Final = 40

@@ -7,8 +7,8 @@ from typing import BinaryIO, Final
 
 from charset_normalizer import from_bytes
 
-from agents.bridges import lines
-from agents.bridges.items import UnreadableFile
+from agents.integrations import lines
+from agents.integrations.entries import UnreadableFile
 
 _CHUNK: Final = 1024 * 1024
 _SAMPLE: Final = 64 * 1024

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from agents.bridges.items import NO_RESULT, Unusable
-from agents.bridges.layouts import catalogue
+from agents.integrations.entries import NO_RESULT, Unusable
+from agents.integrations.layouts import catalogue
 from events.cloudevents import LINK_SCHEMES, MAX_LINK, MAX_LINKS, MAX_NAME, unseen
 from events.vocabulary import ComplaintClass
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from xml.parsers.expat import ExpatError, ParserCreate, XMLParserType
 
-from agents.bridges.items import NO_RESULT, UnreadableFile
+from agents.integrations.entries import NO_RESULT, UnreadableFile
 
 Place = tuple[int, int]
 """Row and column, from 0."""

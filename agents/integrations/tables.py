@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Protocol
 
-from agents.bridges.items import Skipped
+from agents.integrations.entries import Skipped
 
 HEAD: Final = 60
 """So many rows are looked at to find the header."""

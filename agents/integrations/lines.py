@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
-from agents.bridges.items import UnreadableFile
+from agents.integrations.entries import UnreadableFile
 
 LONGEST: Final = 64 * 1024 * 1024
 """Bytes of a line: a report may have one sixty-fourth of it, a list of requests all of it."""

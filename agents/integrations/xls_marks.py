@@ -8,8 +8,8 @@ import json
 import sys
 from typing import Any, Final
 
-from agents.bridges.workbook_marks import Marks, leading_zeros
-from agents.bridges.xlsb_marks import ERRORS
+from agents.integrations.workbook_xml import Marks, leading_zeros
+from agents.integrations.xlsb_marks import ERRORS
 
 _MEMORY: Final = 2 << 30
 _NUMBER, _ERROR = 2, 5

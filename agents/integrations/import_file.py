@@ -14,21 +14,21 @@ from typing import Any, BinaryIO, Final, cast
 
 from pydantic_core import from_json
 
-from agents.bridges import open311
-from agents.bridges.columns import Columns, choose_columns
-from agents.bridges.dates import DateColumn, Order
-from agents.bridges.finding import Table, find_table
-from agents.bridges.formulas import as_written
-from agents.bridges.items import NOTHING, Entry, Item, Skipped, UnreadableFile, item_of, judged
-from agents.bridges.layouts import catalogue, plain, plain_names
-from agents.bridges.lines import lines_of
-from agents.bridges.messages import Message, head_of, is_json, messages_in, without
-from agents.bridges.rejected import LINE, REASON
-from agents.bridges.rows import ImportOptions, Maker
-from agents.bridges.survey import Looks, Survey
-from agents.bridges.tables import Grid, csv_grid
-from agents.bridges.text import encoding_of, refuse_what_is_no_text, text_lines
-from agents.bridges.workbooks import OLE, ZIP, sheets_of
+from agents.integrations import open311
+from agents.integrations.columns import Columns, choose_columns
+from agents.integrations.dates import DateColumn, Order
+from agents.integrations.encodings import encoding_of, refuse_what_is_no_text, text_lines
+from agents.integrations.entries import NOTHING, Entry, Item, Skipped, UnreadableFile, item_of, judged
+from agents.integrations.formulas import as_written
+from agents.integrations.json_messages import Message, head_of, is_json, messages_in, without
+from agents.integrations.layouts import catalogue, plain, plain_names
+from agents.integrations.lines import lines_of
+from agents.integrations.reject_columns import LINE, REASON
+from agents.integrations.report_rows import ImportOptions, Maker
+from agents.integrations.survey import Looks, Survey
+from agents.integrations.table_detection import Table, find_table
+from agents.integrations.tables import Grid, csv_grid
+from agents.integrations.workbooks import OLE, ZIP, sheets_of
 
 OPEN311: Final = "open311"
 LAPOR: Final = "lapor"

@@ -15,11 +15,11 @@ from typing import Any, BinaryIO, Final
 
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from agents.bridges import xls_marks
-from agents.bridges.items import BadLayout, Skipped, UnreadableFile
-from agents.bridges.tables import Grid, Row
-from agents.bridges.workbook_marks import Marks, marks_of
-from agents.bridges.xlsb_marks import xlsb_marks
+from agents.integrations import xls_marks
+from agents.integrations.entries import BadLayout, Skipped, UnreadableFile
+from agents.integrations.tables import Grid, Row
+from agents.integrations.workbook_xml import Marks, marks_of
+from agents.integrations.xlsb_marks import xlsb_marks
 
 ZIP: Final = b"PK\x03\x04"
 OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from agents.bridges.items import BadLayout
-from agents.bridges.layouts import Layout, catalogue, plain, plain_names
-from agents.bridges.rejected import LINE, REASON
+from agents.integrations.entries import BadLayout
+from agents.integrations.layouts import Layout, catalogue, plain, plain_names
+from agents.integrations.reject_columns import LINE, REASON
 
 _SUGGESTED: Final = {
     "id": ("id",),

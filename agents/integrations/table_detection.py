@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
-from agents.bridges.items import BadLayout, Skipped, UnreadableFile
-from agents.bridges.tables import HEAD, Grid, Row, Score
+from agents.integrations.entries import BadLayout, Skipped, UnreadableFile
+from agents.integrations.tables import HEAD, Grid, Row, Score
 
 _SHOWN: Final = 3
 _SEVERAL: Final = 3

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agents.bridges.layouts import catalogue
+from agents.integrations.layouts import catalogue
 
 
 @dataclass(frozen=True)

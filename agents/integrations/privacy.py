@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from agents.bridges.cells import quoted
-from agents.bridges.items import Unusable
-from agents.bridges.layouts import catalogue, plain
+from agents.integrations.cells import quoted
+from agents.integrations.entries import Unusable
+from agents.integrations.layouts import catalogue, plain
 
 _PARTS: Final = re.compile(r"[,;/&+|]|\bdan\b|\band\b")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from agents.bridges.lapor_rows import Told, row, told
+from agents.integrations.lapor_rows import Told, row, told
 from events.announcements import CALENDAR_KEY
 from events.client import ClientSettings, Reader, Record
 from events.codec.messages import decode_fact, decode_snapshot

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
-from agents.bridges import lines
-from agents.bridges.items import UnreadableFile
+from agents.integrations import lines
+from agents.integrations.entries import UnreadableFile
 
 _BOM: Final = b"\xef\xbb\xbf"
 

@@ -8,8 +8,8 @@ import zipfile
 from collections.abc import Iterator
 from typing import Final
 
-from agents.bridges.items import UnreadableFile
-from agents.bridges.workbook_marks import Marks, check_size, leading_zeros, relations_of
+from agents.integrations.entries import UnreadableFile
+from agents.integrations.workbook_xml import Marks, check_size, leading_zeros, relations_of
 
 _ROW, _ERROR, _COMPUTED_ERROR, _LAST_CELL = 0, 3, 11, 11
 _NUMBERS: Final = (2, 5, 9)
