@@ -87,7 +87,7 @@ schemas: $(STAMP)
 
 # says in one line what to install where there is no way to have a broker
 broker-possible: $(STAMP)
-	@$(BIN)/python -m agents.broker
+	@$(BIN)/python -m agents.local_broker
 
 # names and versions only: where packages come from is the business of whoever installs them
 lock: $(STAMP)

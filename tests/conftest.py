@@ -9,9 +9,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from agents.broker import running_broker
 from agents.config.keys import Keys
 from agents.config.settings import Settings
+from agents.local_broker import running_broker
 
 # fixtures `engine` and `stopped_engine`; a second conftest.py would have the first one's name
 pytest_plugins = ("engines",)

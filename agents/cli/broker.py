@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agents import broker as service
+from agents import local_broker as service
 from agents.cli.context import note, say
 from agents.cli.errors import FAILED, interruptible
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 import typer
 from typer.core import TyperGroup
 
-from agents.broker import BrokerError
 from agents.cli.interrupts import raising, status_of
 from agents.contract.files import SchemasError
+from agents.local_broker import BrokerError
 from agents.ops.dead_letters import NoSuchLetter, NotReturned
 from agents.ops.identities import NoIdentity
 from agents.ops.repair import NotRepaired

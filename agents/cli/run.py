@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from agents.broker.keys import with_local_keys
 from agents.cli.context import note, settings_of
 from agents.cli.errors import MISUSED, Failure
 from agents.config import policy_files
+from agents.local_broker.keys import with_local_keys
 from agents.ops.topics import as_laid_out, ensure_topics
 from events.access import ROLES
 from events.topics import STAGES

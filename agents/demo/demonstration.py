@@ -15,8 +15,6 @@ from typing import Final
 
 from rich.console import Console
 
-from agents.broker import BrokerError, running_broker
-from agents.broker.keys import with_local_keys
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.demo import deliveries, stages
@@ -26,6 +24,8 @@ from agents.demo.play import Play
 from agents.demo.summary import last_line, print_summary
 from agents.demo.tally import Tally
 from agents.demo.view import Moment, View
+from agents.local_broker import BrokerError, running_broker
+from agents.local_broker.keys import with_local_keys
 from agents.ops.audit import audit
 from agents.ops.topics import broker_answers, ensure_topics
 from events.client.errors import BrokerUnreachable, KafkaFailure

@@ -28,8 +28,8 @@ from people import COMMANDS_A_LIFE
 from stages import stages_beside_bare
 from timers import AT_A_TIME, after_lives, costs, late, recovery
 
-from agents.broker import running_broker
 from agents.config.settings import Settings
+from agents.local_broker import running_broker
 
 _MS: Final = 1_000
 _CALM_SECONDS: Final = 10.0

@@ -13,7 +13,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from agents.broker.node import KAFKA_VERSION
+from agents.local_broker.node import KAFKA_VERSION
 
 _CPUINFO: Final = Path("/proc/cpuinfo")
 

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from agents.broker.keys import with_local_keys
 from agents.config.policy_files import load
 from agents.config.settings import Settings
+from agents.local_broker.keys import with_local_keys
 from events import commands as c
 from events.cloudevents import timestamp
 from events.codec.messages import encode_complaint, encode_snapshot

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from agents.broker.java import LOG, Java, last_words, new_cluster_id
-from agents.broker.node import HOST, address, await_answer, free_ports, node_settings
-from agents.broker.places import Places
 from agents.cli.context import say
+from agents.local_broker.java import LOG, Java, last_words, new_cluster_id
+from agents.local_broker.node import HOST, address, await_answer, free_ports, node_settings
+from agents.local_broker.paths import Places
 
 _DISK: Final = "2g"
 """Room that a broker has for its data where its disk can be filled."""

@@ -23,9 +23,9 @@ from faults import LONG, SHORT, WORKERS_PER_STAGE, Fault, Machine, fill_disk
 from load import Load
 from slips import ENDS, SLIPS, repair, unreported
 
-from agents.broker.keys import with_local_keys
 from agents.cli.context import say
 from agents.config.settings import Settings
+from agents.local_broker.keys import with_local_keys
 from agents.ops.audit import audit
 from agents.ops.topics import ensure_topics, lag
 from events.client.errors import KafkaFailure

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.broker.ephemeral import running_engine
-from agents.broker.java import Java
-from agents.broker.node import HOST, free_ports
-from agents.broker.places import Places
+from agents.local_broker.ephemeral import running_engine
+from agents.local_broker.java import Java
+from agents.local_broker.node import HOST, free_ports
+from agents.local_broker.paths import Places
 from events.client.security import Secret, Security
 
 MECHANISM = "SCRAM-SHA-512"

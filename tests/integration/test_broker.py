@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from agents.broker import running_broker, start, status, stop
-from agents.broker.engines import choose_engine
-from agents.broker.errors import NoEngine, PortTaken, RunsElsewhere
-from agents.broker.node import address, free_ports, port_is_free
 from agents.config.settings import Settings
+from agents.local_broker import running_broker, start, status, stop
+from agents.local_broker.engines import choose_engine
+from agents.local_broker.errors import NoEngine, PortTaken, RunsElsewhere
+from agents.local_broker.node import address, free_ports, port_is_free
 from agents.ops.topics import broker_answers, ensure_topics
 from events.client.administration import topics_missing
 from events.client.errors import BrokerUnreachable
@@ -26,7 +26,7 @@ from events.client.settings import SettingsError
 _PATIENCE_S = 30.0
 _OWNER = """
 import os, sys
-from agents.broker import running_broker
+from agents.local_broker import running_broker
 with running_broker(os.environ) as broker:
     print(broker, flush=True)
     sys.stdin.read()

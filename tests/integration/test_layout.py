@@ -15,11 +15,11 @@ from engines import Engine, eventually, new_engine, report_event
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, KafkaAdminClient
 from typer.testing import CliRunner
 
-from agents.broker.ephemeral import running_engine
-from agents.broker.java import Java
-from agents.broker.places import Places
 from agents.cli.app import application
 from agents.config.settings import Settings
+from agents.local_broker.ephemeral import running_engine
+from agents.local_broker.java import Java
+from agents.local_broker.paths import Places
 from agents.ops.audit import recorded_incidents
 from agents.ops.topics import LayoutDiffers, ensure_topics
 from events.client.reader import installation_values

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from engines import eventually
 
-from agents.broker.node import HOST, free_ports
 from agents.config.settings import Settings, WebAddress
+from agents.local_broker.node import HOST, free_ports
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.structs import OffsetAndMetadata
 
-from agents.broker.node import address, free_ports
 from agents.config.settings import Settings
+from agents.local_broker.node import address, free_ports
 from agents.ops.topics import TopicsDiffer, broker_answers, ensure_topics, lag
 from agents.runtime.topic_layout import Difference
 from events.client.administration import topics_missing

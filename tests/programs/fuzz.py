@@ -27,10 +27,10 @@ from confluent_kafka import Producer
 from hostile import Hostile, batch_of_one, brimful, examples, hostile, made, unreadable
 from workers import Worker, behind, running, wait_for
 
-from agents.broker import running_broker
-from agents.broker.keys import with_local_keys
 from agents.cli.context import say
 from agents.config.settings import Settings
+from agents.local_broker import running_broker
+from agents.local_broker.keys import with_local_keys
 from agents.ops.audit import audit
 from agents.ops.topics import ensure_topics
 from events.topics import BY_NAME, INWARD_RECORD_BYTES, STAGES, TopicName

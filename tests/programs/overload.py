@@ -23,10 +23,10 @@ from typing import Any, Final
 from officers import HOLDER, PANRB, Officers, report
 from workers import Worker, behind, running
 
-from agents.broker import running_broker
-from agents.broker.keys import with_local_keys
 from agents.cli.context import say
 from agents.config.settings import Settings
+from agents.local_broker import running_broker
+from agents.local_broker.keys import with_local_keys
 from agents.ops.audit import audit
 from agents.ops.topics import ensure_topics
 from events.ids import complaint_id

@@ -17,9 +17,9 @@ from typing import Any
 from engines import Engine, command_event, report_event
 from installations import record
 
-from agents.broker import running_broker
 from agents.cli.context import say
 from agents.config.settings import Settings
+from agents.local_broker import running_broker
 
 CITIZEN, ADMIN, PARTITIONS = "/citizens/anonymous", "/offices/panrb", 3
 

@@ -12,8 +12,8 @@ import urllib.request
 import pytest
 from typer.testing import CliRunner, Result
 
-from agents.broker.node import free_ports
 from agents.cli.app import application
+from agents.local_broker.node import free_ports
 
 NOWHERE = ("--broker", "127.0.0.1:1")
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from agents.broker.container import IMAGE
-from agents.broker.node import node_settings
 from agents.cli.board import PORT
 from agents.config.settings import Settings, WebAddress
+from agents.local_broker.container import IMAGE
+from agents.local_broker.node import node_settings
 from agents.runtime.http import health_check
 from events.topics import STAGES
 

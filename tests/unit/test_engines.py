@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from agents.broker.container import IMAGE, Docker
-from agents.broker.engines import choose_engine
-from agents.broker.errors import NoEngine
-from agents.broker.java import Java
-from agents.broker.node import HOST, node_settings
-from agents.broker.places import Places
+from agents.local_broker.container import IMAGE, Docker
+from agents.local_broker.engines import choose_engine
+from agents.local_broker.errors import NoEngine
+from agents.local_broker.java import Java
+from agents.local_broker.node import HOST, node_settings
+from agents.local_broker.paths import Places
 
 
 def put_program(directory: Path, name: str, prints: str = "", exit_code: int = 0) -> None:

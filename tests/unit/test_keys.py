@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.broker.keys import with_local_keys
 from agents.config.keys import Keys
 from agents.config.settings import Settings
+from agents.local_broker.keys import with_local_keys
 from events.client.settings import SettingsError
 
 OTHER = "new:" + "A" * 43 + "=\n"

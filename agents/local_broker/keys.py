@@ -5,9 +5,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from agents.broker.places import Places
 from agents.config.keys import Keys
 from agents.config.settings import Settings
+from agents.local_broker.paths import Places
 from events.client.settings import host_and_port
 
 _FILE: Final = "keys"

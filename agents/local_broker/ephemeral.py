@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from agents.broker import leash
-from agents.broker.container import Docker
-from agents.broker.engines import Engine, choose_engine
-from agents.broker.errors import NotStarted
-from agents.broker.java import LOG, last_words
-from agents.broker.node import Say, address, await_answer, free_ports, say_nothing
 from agents.config.settings import Settings
+from agents.local_broker import watchdog
+from agents.local_broker.container import Docker
+from agents.local_broker.engines import Engine, choose_engine
+from agents.local_broker.errors import NotStarted
+from agents.local_broker.java import LOG, last_words
+from agents.local_broker.node import Say, address, await_answer, free_ports, say_nothing
 from agents.ops.topics import broker_answers
 from events.client.errors import BrokerUnreachable
 
@@ -96,7 +96,7 @@ def _orders(engine: Engine, directory: Path, port: int) -> dict[str, Any]:
 
 
 def _leashed(orders: dict[str, Any]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-I", leash.__file__, json.dumps(orders)]
+    command = [sys.executable, "-I", watchdog.__file__, json.dumps(orders)]
     # a session of its own: Ctrl-C is for us, who may still need the broker to finish
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from agents.broker.container import Docker
-from agents.broker.errors import NoEngine
-from agents.broker.java import Java
-from agents.broker.places import Places
+from agents.local_broker.container import Docker
+from agents.local_broker.errors import NoEngine
+from agents.local_broker.java import Java
+from agents.local_broker.paths import Places
 
 Engine = Docker | Java
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from agents.broker.errors import NotStarted, NotStopped
-from agents.broker.node import KAFKA_VERSION, Say, node_settings
+from agents.local_broker.errors import NotStarted, NotStopped
+from agents.local_broker.node import KAFKA_VERSION, Say, node_settings
 
 IMAGE: Final = f"apache/kafka:{KAFKA_VERSION}"
 

@@ -1,8 +1,8 @@
 """A real Apache Kafka on this machine, in a container or as a Java process."""
 
-from agents.broker.ephemeral import running_broker
-from agents.broker.errors import BrokerError
-from agents.broker.service import DEFAULT_PORT, Broker, Started, Status, start, status, stop
+from agents.local_broker.ephemeral import running_broker
+from agents.local_broker.errors import BrokerError
+from agents.local_broker.service import DEFAULT_PORT, Broker, Started, Status, start, status, stop
 
 __all__ = [
     "DEFAULT_PORT",

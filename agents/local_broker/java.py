@@ -12,8 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from agents.broker.errors import NotFetched, NotStarted
-from agents.broker.node import HOST, KAFKA_VERSION, Say, free_ports, node_settings
+from agents.local_broker.errors import NotFetched, NotStarted
+from agents.local_broker.node import HOST, KAFKA_VERSION, Say, free_ports, node_settings
 
 LOG: Final = "broker.log"
 
@@ -74,7 +74,7 @@ class Java:
 
     def _copy_dependencies(self, scratch: Path) -> None:
         pom = scratch / "pom.xml"
-        pom.write_bytes(resources.files("agents.broker").joinpath("pom.xml").read_bytes())
+        pom.write_bytes(resources.files("agents.local_broker").joinpath("pom.xml").read_bytes())
         command = [
             self.maven or "mvn",
             *("--quiet", "--batch-mode", "--file", str(pom)),

@@ -16,12 +16,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Final, Literal
 
-from agents.broker.container import Docker
-from agents.broker.engines import choose_engine
-from agents.broker.errors import NotStarted, NotStopped, PortTaken, RunsElsewhere
-from agents.broker.java import LOG, Java, last_words
-from agents.broker.node import Say, address, await_answer, port_is_free, say_nothing
-from agents.broker.places import Places
+from agents.local_broker.container import Docker
+from agents.local_broker.engines import choose_engine
+from agents.local_broker.errors import NotStarted, NotStopped, PortTaken, RunsElsewhere
+from agents.local_broker.java import LOG, Java, last_words
+from agents.local_broker.node import Say, address, await_answer, port_is_free, say_nothing
+from agents.local_broker.paths import Places
 from agents.ops.topics import broker_answers
 
 DEFAULT_PORT: Final = 9092

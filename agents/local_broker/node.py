@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Final
 
-from agents.broker.errors import NotStarted
+from agents.local_broker.errors import NotStarted
 from agents.ops.topics import broker_answers
 
 KAFKA_VERSION: Final = "4.3.1"
