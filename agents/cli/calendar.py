@@ -9,11 +9,11 @@ import typer
 from pydantic_core import to_json
 from rich.table import Table
 
-from agents.cli.announcing import Answers, announce_and_wait
+from agents.cli.announcements import Answers, announce_and_wait
 from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.send import in_options
-from agents.cli.senders import source as source_given
+from agents.cli.sources import source as source_given
 from agents.config import policy_files
 from events.announcements import CALENDAR, Announcement, AnnouncementEvent, Announcements
 from events.client import calendar_for, require_topics

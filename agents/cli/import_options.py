@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from agents.cli.senders import channel
+from agents.cli.sources import channel
 from agents.config import policy_files
 from agents.integrations.cells import quoted
 from agents.integrations.dates import Order

@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 import typer
 from rich.table import Table
 
-from agents.cli.announcing import Answers, announce_and_wait
+from agents.cli.announcements import Answers, announce_and_wait
 from agents.cli.calendar import encoded
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import UNDECIDED, Failure, interruptible

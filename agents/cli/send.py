@@ -13,7 +13,7 @@ import typer
 from agents.cli.context import say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.fields import data_of, options
-from agents.cli.senders import source as source_given
+from agents.cli.sources import source as source_given
 from agents.config import policy_files
 from agents.config.settings import Settings
 from events.client import AnswerUnreadable, Gateway, Order, Outcome, Unconfirmed, find_complaint, require_topics

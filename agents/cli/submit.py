@@ -14,13 +14,13 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from agents.cli import import_options as asked
-from agents.cli import rejects as reject_file
+from agents.cli import reject_file
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import Failure, interruptible
-from agents.cli.given import name_of, one_line, opened
 from agents.cli.import_report import Standing, Tally, preview, told
+from agents.cli.input_files import name_of, one_line, opened
 from agents.cli.interrupts import status_of
-from agents.cli.known import Before
+from agents.cli.known_complaints import Before
 from agents.cli.wording import safe
 from agents.config.settings import Settings
 from agents.integrations.entries import NOTHING, Item, Report, UnreadableFile

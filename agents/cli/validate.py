@@ -10,7 +10,7 @@ import typer
 
 from agents.cli.context import say, settings_of
 from agents.cli.errors import Failure
-from agents.cli.given import name_of, one_line, opened
+from agents.cli.input_files import name_of, one_line, opened
 from agents.cli.wording import safe
 from agents.config import policy_files
 from agents.contract.dry_run import prospects

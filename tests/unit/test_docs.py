@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from agents import diagram
+from agents.cli import generated_docs
 from agents.contract.messages import message_schemas
 from events import cloudevents
 from events.announcements import CALENDAR, AnnounceHoliday, AnnouncementEvent
@@ -87,27 +87,27 @@ def test_the_examples_are_of_one_complaint() -> None:
     assert {event.get("subject", named) for event in told} - {CALENDAR} == {named}
 
 
-@pytest.mark.parametrize("name", diagram.DOCUMENTS)
+@pytest.mark.parametrize("name", generated_docs.DOCUMENTS)
 def test_what_is_generated_is_what_the_code_gives(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert "<!-- generated: " in text
-    assert diagram.renewed(text) == text
+    assert generated_docs.renewed(text) == text
 
 
 def test_every_block_stands_in_a_document() -> None:
     found = {
         name for path in DOCS for name in re.findall(r"<!-- generated: (\w+) -->", path.read_text(encoding="utf-8"))
     }
-    assert found == diagram.BLOCKS.keys()
+    assert found == generated_docs.BLOCKS.keys()
 
 
 def test_a_document_that_is_behind_is_named_and_mended(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = tmp_path / "a.md"
     document.write_text("# A\n<!-- generated: clocks -->\nold\n<!-- end: clocks -->\nkept\n", encoding="utf-8")
-    assert diagram.main(["--check", str(document)]) == 1
+    assert generated_docs.main(["--check", str(document)]) == 1
     assert str(document) in capsys.readouterr().err
-    assert diagram.main([str(document)]) == 0
-    assert diagram.main(["--check", str(document)]) == 0
+    assert generated_docs.main([str(document)]) == 0
+    assert generated_docs.main(["--check", str(document)]) == 0
     text = document.read_text(encoding="utf-8")
     assert text.startswith("# A\n")
     assert text.endswith("kept\n")

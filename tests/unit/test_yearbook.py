@@ -7,7 +7,7 @@ import pytest
 from test_cli import NOWHERE, alur, one_line
 from worlds import LAPOR, announcement
 
-from agents.cli.announcing import Answers
+from agents.cli.announcements import Answers
 from events.announcements import CALENDAR_KEY, Announcements
 from events.client import Record
 from events.codec.messages import encode_calendar, encode_rejection

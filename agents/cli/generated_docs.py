@@ -1,6 +1,6 @@
 """What the documents say that is in the code: diagrams, tables and the command line, printed from there.
 
-In a document they stand between `<!-- generated: NAME -->` and `<!-- end: NAME -->`. `python -m agents.diagram FILE…`
+In a document they stand between `<!-- generated: NAME -->` and `<!-- end: NAME -->`. `python -m agents.cli.generated_docs FILE…`
 writes them anew (without FILE: in the documents that have such a block); with `--check` it only says which document is
 behind, and exits 1.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from agents.cli.manual import manual
+from agents.cli.reference import manual
 from agents.runtime.http.prometheus import METRICS
 from events.access import ROLES
 from events.commands import COMMANDS, Command
@@ -209,7 +209,9 @@ def renewed(text: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the documents anew, or check them; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m agents.diagram", description="What is generated in the documents.")
+    parser = argparse.ArgumentParser(
+        prog="python -m agents.cli.generated_docs", description="What is generated in the documents."
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a document is behind")
     parser.add_argument("files", nargs="*", type=Path, default=[Path(name) for name in DOCUMENTS])
     given = parser.parse_args(arguments)
@@ -219,7 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         new = renewed(text)
         if given.check and new != text:
             behind = 1
-            sys.stderr.write(f"{path}: is not what the code gives; run python -m agents.diagram\n")
+            sys.stderr.write(f"{path}: is not what the code gives; run python -m agents.cli.generated_docs\n")
         elif not given.check:
             path.write_text(new, encoding="utf-8")
     return behind

@@ -1,6 +1,6 @@
 """The command line as a reference: what each command does and takes, from the same words that `--help` prints.
 
-It stands in `docs/reference/cli.md`, which `python -m agents.diagram` writes.
+It stands in `docs/reference/cli.md`, which `python -m agents.cli.generated_docs` writes.
 """
 
 import textwrap
