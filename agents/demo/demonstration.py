@@ -20,7 +20,7 @@ from agents.config.settings import Settings
 from agents.demo import deliveries, stages
 from agents.demo.deliveries import Deliveries, NoReports
 from agents.demo.people import People
-from agents.demo.play import Play
+from agents.demo.scenario import Play
 from agents.demo.summary import last_line, print_summary
 from agents.demo.tally import Tally
 from agents.demo.view import Moment, View

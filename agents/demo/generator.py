@@ -15,8 +15,8 @@ from random import Random
 from typing import Any, Final
 
 from agents.demo import phrases
+from agents.demo.report_text import Writer
 from agents.demo.scripts import Conduct, Desk, Script, drawn, pick
-from agents.demo.writing import Writer
 from events.reports import ReportData, ReportSubmitted
 from events.vocabulary import ArchiveReason, ComplaintClass
 from workflow.policy.offices import Directory, Level, Office
