@@ -53,30 +53,30 @@ alerts:
 	fi
 
 unit: $(STAMP)
-	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not long" tests/unit tests/model
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not long" tests/unit tests/system/protocol
 
 properties: $(STAMP)
 	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "hypothesis or long" \
-	  --hypothesis-profile $(or $(PROFILE),full) tests/unit tests/model
+	  --hypothesis-profile $(or $(PROFILE),full) tests/unit tests/system/protocol
 
 asyncapi: $(STAMP)
-	@$(BIN)/python tests/programs/check_asyncapi.py $(VENV)/asyncapi
+	@$(BIN)/python -m tests.support.check_asyncapi $(VENV)/asyncapi
 
 integration: $(STAMP) broker-possible
 	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/integration
 
 # the programs over whole stages share how these are started and watched
 bench: $(STAMP) broker-possible
-	@PYTHONPATH=tests/programs $(BIN)/python tests/bench/bench.py $(BENCH)
+	@$(BIN)/python -m tests.benchmarks.bench $(BENCH)
 
 chaos: $(STAMP) broker-possible
-	@$(BIN)/python tests/chaos/chaos.py --seed $(or $(SEED),1708) --minutes $(or $(MINUTES),5) --nodes $(or $(NODES),1)
+	@$(BIN)/python -m tests.system.chaos.chaos --seed $(or $(SEED),1708) --minutes $(or $(MINUTES),5) --nodes $(or $(NODES),1)
 
 fuzz: $(STAMP) broker-possible
-	@$(BIN)/python tests/programs/fuzz.py --seed $(or $(SEED),1708) --records $(or $(RECORDS),100000)
+	@$(BIN)/python -m tests.system.fuzz --seed $(or $(SEED),1708) --records $(or $(RECORDS),100000)
 
 overload: $(STAMP) broker-possible
-	@$(BIN)/python tests/programs/overload.py --seconds $(or $(SECONDS),60)
+	@$(BIN)/python -m tests.system.overload --seconds $(or $(SECONDS),60)
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

@@ -14,7 +14,7 @@ from agents.config.settings import Settings
 from agents.local_broker import running_broker
 
 # fixtures `engine` and `stopped_engine`; a second conftest.py would have the first one's name
-pytest_plugins = ("engines",)
+pytest_plugins = ("tests.support.engines",)
 
 # `quick` tries the same few examples at every run, `full` others each time; tests take their number as a share of it.
 # No deadline: how long an example takes tells of the machine, not of the code

@@ -10,11 +10,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from engines import Engine, eventually
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
 from agents.ops.audit import audit
+from tests.support.engines import Engine, eventually
 from workflow.deadlines.working_days import Calendar
 
 COMPLAINTS = 12

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from engines import Engine, eventually, new_engine
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -24,6 +23,7 @@ from events.codec.messages import encode_complaint, encode_snapshot
 from events.codec.parsing import read_ours
 from events.snapshot import Complaint
 from events.writer import state_headers
+from tests.support.engines import Engine, eventually, new_engine
 
 HOSTILE = "<img src=x onerror=\"document.title='taken over'\">"
 WIDTHS = (400, 1_400)

@@ -5,12 +5,12 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from engines import Engine, command_event, eventually, report_event
 from kafka import KafkaProducer
 
 from agents.ops.audit import audit
 from events.ids import complaint_id
 from events.topics import STAGES, TopicName
+from tests.support.engines import Engine, command_event, eventually, report_event
 
 MEGABYTE = 1_000_000
 

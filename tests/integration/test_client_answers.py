@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from golden_messages import HERE, fact, golden, versions
 from kafka import errors
 from kafka.producer.sender import Sender
 
@@ -29,6 +28,7 @@ from events.client import (
 from events.client.partitions import partition_of
 from events.errors import Undecodable
 from events.topics import TopicName
+from tests.support.golden_messages import HERE, fact, golden, versions
 
 EVENTS = TopicName.EVENTS
 SPELLINGS: list[Callable[[str], str]] = [

@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from engines import eventually
-from golden_messages import HERE, THERE, fact, golden, snapshot, versions
 from kafka import KafkaProducer
 
 from agents.config.settings import Settings
@@ -35,6 +33,8 @@ from events.codec.messages import decode_snapshot
 from events.errors import InvalidCommand, Undecodable
 from events.ids import complaint_id
 from events.topics import TopicName
+from tests.support.engines import eventually
+from tests.support.golden_messages import HERE, THERE, fact, golden, snapshot, versions
 
 EVENTS, STATE, RESOLUTIONS = TopicName.EVENTS, TopicName.STATE, TopicName.RESOLUTIONS
 

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
-from engines import Engine, command_event, eventually, report_event
 from kafka.admin import KafkaAdminClient, MemberToRemove
 
 from agents.config.keys import Keys
@@ -28,6 +27,7 @@ from agents.runtime.failpoints import POINTS, VARIABLE
 from events.client.partitions import partition_of
 from events.codec.messages import decode_report, encode_command
 from events.ids import stage_command_id
+from tests.support.engines import Engine, command_event, eventually, report_event
 from workflow.stages.intake import registration
 
 PARTITIONS = 2

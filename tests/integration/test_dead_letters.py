@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
-from engines import Engine, command_event, eventually, report_event
 from kafka import KafkaProducer
 from typer.testing import CliRunner, Result
 
@@ -32,6 +31,7 @@ from events.codec.messages import decode_fact, decode_report, encode_command
 from events.errors import Undecodable
 from events.ids import stage_command_id
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
+from tests.support.engines import Engine, command_event, eventually, report_event
 from workflow.stages.intake import registration
 
 PUPR = "/offices/denpasar-pupr"

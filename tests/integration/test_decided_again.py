@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from confluent_kafka.admin import AdminClient
-from engines import Engine, eventually
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
@@ -16,6 +15,7 @@ from agents.ops.audit import audit
 from events.client import Publisher
 from events.ids import complaint_id
 from events.topics import TopicName
+from tests.support.engines import Engine, eventually
 from workflow.policy.announcements import MOST_OF_A_DAY
 
 REPORTS = 8

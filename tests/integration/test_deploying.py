@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import Engine, eventually, report_event
 
 from agents.runtime.process import EXIT_REFUSED
 from events.topics import STAGES
+from tests.support.engines import Engine, eventually, report_event
 
 HANDOVER_SECONDS = 5.0
 """Two are promised; a machine that runs the other tests beside this one has its own idea of time."""
@@ -98,7 +98,7 @@ def test_every_stage_is_replaced_under_load(
 def test_a_newer_lifecycle_is_understood_and_not_written_over(stopped_engine: Engine) -> None:
     engine = stopped_engine
     engine.start("intake", "verification", "disposition", "sla", "escalation", "resolution")
-    newer = Path(__file__).with_name("newer_lifecycle.py")
+    newer = Path(__file__).parents[1] / "support" / "newer_lifecycle.py"
     engine.start_script("lifecycle", newer, "worker", "-l", "error", "--without-web")
     complaint = engine.report("newer")
     engine.await_status(complaint, "disposed")

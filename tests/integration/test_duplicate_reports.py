@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engines import Engine, eventually, report_event
 
 from agents.ops.audit import audit
 from events.client.partitions import partition_of
 from events.ids import complaint_id
+from tests.support.engines import Engine, eventually, report_event
 
 DEMO = Path(__file__).parent.parent.parent / "workflow" / "policy" / "demo.toml"
 SMS, WEB = "/channels/sms", "/channels/web"

@@ -7,10 +7,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from confluent_kafka import Producer
-from engines import command_event, eventually
 from typer.testing import CliRunner
 
 from agents.cli.app import application
+from tests.support.engines import command_event, eventually
 from workflow.deadlines.working_days import Calendar
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import Engine, command_event, eventually
+
+from tests.support.engines import Engine, command_event, eventually
 
 HOLDER = "/offices/denpasar-pupr"
 DECIDERS = ("lifecycle", "sla")
@@ -90,7 +91,7 @@ def test_too_late_by_the_log_although_no_timer_fired(engine: Engine) -> None:
 @pytest.mark.parametrize("skew", [120.0, -3.0])
 def test_a_timer_whose_clock_is_wrong_is_never_early(engine: Engine, skew: float) -> None:
     engine.start("intake", "lifecycle", "verification", "disposition")
-    engine.start_script("sla", Path(__file__).parent / "skewed_worker.py", "sla", str(skew))
+    engine.start_script("sla", Path(__file__).parents[1] / "support" / "skewed_worker.py", "sla", str(skew))
     complaint, due = _disposed(engine, f"skewed-{skew}")
 
     def breached() -> list[dict[str, Any]]:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import Engine, eventually, new_engine
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
 from agents.ops.audit import audit
 from agents.runtime.process import EXIT_TRY_AGAIN
 from events.topics import STAGES
+from tests.support.engines import Engine, eventually, new_engine
 from workflow.audit.complaint_history import Code
 
 STATE, EVENTS = "complaints.state", "complaints.events"

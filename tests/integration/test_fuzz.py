@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FUZZ = Path(__file__).parents[1] / "programs" / "fuzz.py"
+ROOT = Path(__file__).parents[2]
 LAST = re.compile(
     r"fuzz: records=(\d+) dead=(\d+) rejected=(\d+) complaints=(\d+) memory=([\d.]+) lost=0 doubled=0 pending=0"
 )
@@ -14,8 +14,8 @@ LAST = re.compile(
 
 def test_each_hostile_record_is_accounted_for(tmp_path: Path, broker: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(FUZZ), "--records", "1500", "--rounds", "2"],
-        env={**os.environ, "ALUR_BROKER": broker},
+        [sys.executable, "-m", "tests.system.fuzz", "--records", "1500", "--rounds", "2"],
+        env={**os.environ, "ALUR_BROKER": broker, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

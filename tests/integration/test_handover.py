@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from engines import command_event
 
 from agents.config import policy_files
 from agents.config.keys import Keys
@@ -30,6 +29,7 @@ from events.client import read_all
 from events.client.partitions import partition_of
 from events.cloudevents import log_moment, timestamp
 from events.topics import TopicName
+from tests.support.engines import command_event
 
 COMMAND = command_event(
     "withdraw-complaint", "6c0f2a52-4b0f-5d0c-9d6b-4b0a3a5f1c11", "/citizens/anonymous", {"reason": "selesai"}

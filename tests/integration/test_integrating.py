@@ -14,13 +14,13 @@ from shutil import which
 from typing import Any
 
 import pytest
-from engines import Engine, eventually
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
 from agents.integrations.lapor_rows import HEADER
 from agents.integrations.sheet_writer import XlsxWriter
 from events.ids import complaint_id
+from tests.support.engines import Engine, eventually
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "integrating.md"
 EXAMPLES = dict(re.findall(r"<!-- tried: ([\w-]+) -->\n```(?:python|js)\n(.*?)```", DOCUMENT.read_text(), re.DOTALL))

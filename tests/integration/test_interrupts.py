@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 import typer
-from engines import eventually
 
 from agents.cli.app import application
 from agents.config.settings import Settings
 from agents.ops.topics import ensure_topics
 from events.client import read_all
 from events.topics import STAGES, TopicName
+from tests.support.engines import eventually
 
 ALUR = str(Path(sys.executable).with_name("alur"))
 COMPLAINT = "7f1c0f4e-6a0e-5a41-9c0e-0d8f3c1f2a11"

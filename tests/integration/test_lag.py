@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer
-from engines import Engine, eventually, report_event
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import NoError
@@ -22,6 +21,7 @@ from agents.ops.lag import GroupLag, LagReport, LagWatcher, Severity, Status, me
 from agents.ops.lag.samples import GroupState
 from agents.ops.topics import patiently
 from events.topics import STAGES
+from tests.support.engines import Engine, eventually, report_event
 
 WINDOW = 3.0
 LIFECYCLE = list(STAGES).index("lifecycle")

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from engines import Engine, eventually, new_engine, report_event
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType, KafkaAdminClient
 from typer.testing import CliRunner
 
@@ -25,6 +24,7 @@ from agents.ops.topics import LayoutDiffers, ensure_topics
 from events.client.reader import installation_values
 from events.installation import LAYOUT_CHANGED, TOPIC_REPLACED, Layout
 from events.topics import BY_NAME, TOPICS, TopicName
+from tests.support.engines import Engine, eventually, new_engine, report_event
 
 ONE = {"num_partitions": 1, "replication_factor": 1}  # what a broker makes of a topic that is asked for
 

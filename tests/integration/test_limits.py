@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from engines import Engine, command_event, eventually, report_event
-from test_dead_letters import PUPR, begin, command, does, facts, fails, settle
 
 from agents.config.settings import Settings
 from agents.kafka import clients
@@ -21,6 +19,8 @@ from agents.stages.lifecycle import Lifecycle
 from events.client.partitions import partition_of
 from events.ids import complaint_id
 from events.topics import INWARD_BATCH_BYTES, INWARD_RECORD_BYTES, TOPICS, TopicName
+from tests.integration.test_dead_letters import PUPR, begin, command, does, facts, fails, settle
+from tests.support.engines import Engine, command_event, eventually, report_event
 
 COMMANDS, INTAKE = "complaints.commands", "complaints.intake"
 CITIZEN = "/citizens/anonymous"

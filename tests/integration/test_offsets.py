@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from engines import Engine, command_event, eventually, new_engine
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.structs import OffsetAndMetadata
@@ -20,6 +19,7 @@ from agents.ops.audit import recorded_incidents
 from agents.runtime.process import EXIT_REFUSED
 from events.installation import EXPIRED_UNREAD, OFFSETS_ACCEPTED
 from events.topics import STAGES
+from tests.support.engines import Engine, command_event, eventually, new_engine
 
 COMMANDS = 95
 REPORTS = 12

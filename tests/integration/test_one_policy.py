@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from engines import Engine, eventually, new_engine
 from typer.testing import CliRunner
 
 from agents.cli.app import application
 from agents.config import policy_files
+from tests.support.engines import Engine, eventually, new_engine
 
 LAPOR = Path(__file__).parents[2] / "workflow" / "policy" / "lapor.toml"
 

@@ -3,10 +3,9 @@
 import json
 from pathlib import Path
 
-from engines import Engine, command_event, eventually, report_event
-
 from agents.ops.topics import lag
 from agents.stages.intake import COMMANDS_WAITING
+from tests.support.engines import Engine, command_event, eventually, report_event
 
 FLOOD = 8_000
 HEAVY = 100

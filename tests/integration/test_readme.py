@@ -6,9 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engines import Engine
-
 from events.commands import COMMANDS
+from tests.support.engines import Engine
 from workflow.machine.transitions import HEARD_IN
 
 ROOT = Path(__file__).parents[2]

@@ -3,9 +3,8 @@
 import json
 from functools import partial
 
-from engines import Engine, command_event, eventually, report_event
-
 from events.topics import STAGES
+from tests.support.engines import Engine, command_event, eventually, report_event
 
 REPORTS = 60
 """For each stage that is killed."""

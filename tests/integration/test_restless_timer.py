@@ -5,13 +5,12 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from engines import WAIT_SECONDS, Engine, report_event
-
 from agents.ops.audit import audit
 from events.codec.messages import decode_fact
 from events.facts import DeadlineBreached, Recorded
 from events.snapshot import Complaint
 from events.vocabulary import ClockName
+from tests.support.engines import WAIT_SECONDS, Engine, report_event
 
 REPORTS = 40
 BREACHED = {ClockName.VERIFICATION, ClockName.FOLLOW_UP, ClockName.SETTLEMENT, ClockName.ESCALATION}

@@ -14,9 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, Producer
-from engines import Engine, eventually, report_event
 from kafka import KafkaAdminClient
-from secured import SecuredBroker, password, secured_broker
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
@@ -32,6 +30,8 @@ from events.client.errors import NotAllowed
 from events.client.security import Secret, Security
 from events.ids import complaint_id
 from events.topics import ALL_TOPICS, STAGES, TopicName
+from tests.support.engines import Engine, eventually, report_event
+from tests.support.secured import SecuredBroker, password, secured_broker
 
 SOURCE = "/channels/sms"
 OFFICE = "/offices/denpasar-pupr"

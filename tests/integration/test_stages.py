@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from engines import Engine, command_event, eventually, report_event
 from kafka import KafkaProducer
+
+from tests.support.engines import Engine, command_event, eventually, report_event
 
 CITIZEN = "/citizens/anonymous"
 ADMIN = "/offices/panrb"

@@ -11,10 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from engines import eventually
-
 from agents.config.settings import Settings, WebAddress
 from agents.local_broker.node import HOST, free_ports
+from tests.support.engines import eventually
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from engines import Engine, command_event, eventually, report_event
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.support.engines import Engine, command_event, eventually, report_event
 
 STAGES = ("intake", "lifecycle", "verification", "disposition", "resolution")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

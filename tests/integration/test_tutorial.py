@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from engines import Engine
 
 from agents.config.settings import Settings
+from tests.support.engines import Engine
 
 TEXT = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text()
 BLOCK = re.compile(

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines import Engine, eventually
-from installations import Installation, restore
 
 from agents.config.settings import Settings
 from events.ids import complaint_id
+from tests.support.engines import Engine, eventually
+from tests.support.installations import Installation, restore
 
 INSTALLATIONS = Path(__file__).parents[1] / "golden" / "installations"
 STEPS = (("topics", "create"), ("offsets", "accept"))

@@ -17,13 +17,13 @@ from urllib.error import HTTPError
 from zlib import crc32
 
 import pytest
-from engines import Engine, command_event, eventually
 from prometheus_client.parser import text_string_to_metric_families
 
 from agents.runtime.http.server import MOST_CONNECTIONS
 from events.client.partitions import partition_of
+from tests.support.engines import Engine, command_event, eventually
 
-WORKER = Path(__file__).parent / "watched_worker.py"
+WORKER = Path(__file__).parents[1] / "support" / "watched_worker.py"
 POLICY_MACHINES = ("intake", "lifecycle", "verification", "disposition", "sla")
 
 

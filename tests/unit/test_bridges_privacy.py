@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from bridge_files import opened
 
 from agents.integrations.entries import Item, Report, Skipped
 from agents.integrations.import_file import OPEN311
 from events.codec.messages import decode_report
+from tests.support.table_files import opened
 
 REQUEST: dict[str, Any] = {
     "service_request_id": "1",

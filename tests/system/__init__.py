@@ -1,0 +1,1 @@
+"""Whole stages under chaos, hostile records and overload; the protocol as a model."""

@@ -1,0 +1,210 @@
+"""What is done to the engine while it works: each fault is one that a machine, a network or a person causes."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from agents.cli.context import say
+from agents.config.settings import Settings
+from events.topics import STAGES
+from tests.system.chaos.brokers import Brokers
+
+WORKERS_PER_STAGE: Final = 2
+LONGER_THAN_A_SESSION: Final = 8.0
+"""Seconds: who is frozen for so long wakes as a zombie, whose partitions somebody else has taken over."""
+BROKER_AWAY: Final = 10.0
+BROKER_AWAY_LONG: Final = 60.0
+SLOW_FOR: Final = 15.0
+"""Seconds that a worker is given only a part of the time for."""
+SLOW_SHARE: Final = 5
+"""A slow worker runs in one of so many turns."""
+
+
+@dataclass
+class Worker:
+    """One process of a stage."""
+
+    stage: str
+    process: subprocess.Popen[bytes]
+    thaw_at: float | None = None
+    slow_until: float | None = None
+
+
+@dataclass
+class Machine:
+    """The brokers and the workers, and what can be done to them."""
+
+    settings: Settings
+    brokers: Brokers
+    log: Path
+    workers: list[Worker] = field(default_factory=list)
+    foreign: list[bytes] = field(default_factory=list)
+    """Keys of complaints that foreign records have hit."""
+    incidents: list[str] = field(default_factory=list)
+    """Topics and partitions whose records expired unread."""
+    unseen: int = 0
+    """What a fault should have led to, and did not."""
+    _turn: int = 0
+
+    def expect(self, what: str, seen: bool) -> None:  # noqa: FBT001 -- what is seen is the point
+        """Note what a fault has to lead to."""
+        if not seen:
+            say(f"not seen: {what}")
+            self.unseen += 1
+
+    def at_ease(self) -> list[Worker]:
+        """Return the workers that run as they should."""
+        return [each for each in self.workers if each.thaw_at is None and each.slow_until is None]
+
+    def start(self, stage: str) -> Worker:
+        """Start one more worker of a stage."""
+        command = [sys.executable, "-m", "faust", "-A", f"agents.{stage}", "worker", "-l", "error", "--without-web"]
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                env={**os.environ, **self.settings.to_environment(), "ALUR_LOG": "json"},
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+        worker = Worker(stage, process)
+        self.workers.append(worker)
+        return worker
+
+    def tend(self) -> None:
+        """Do what a supervisor does: start again what died, and wake what was frozen or slow for long enough."""
+        now = time.monotonic()
+        self._turn += 1
+        for worker in list(self.workers):
+            if worker.slow_until is not None:
+                over = now >= worker.slow_until
+                worker.slow_until = None if over else worker.slow_until
+                runs = over or self._turn % SLOW_SHARE == 0
+                worker.process.send_signal(signal.SIGCONT if runs else signal.SIGSTOP)
+            if worker.thaw_at is not None and now >= worker.thaw_at:
+                worker.process.send_signal(signal.SIGCONT)
+                worker.thaw_at = None
+            if worker.process.poll() is not None:
+                self.workers.remove(worker)
+                self.start(worker.stage)
+
+    def thaw_all(self) -> None:
+        """Wake whoever is frozen."""
+        for worker in self.workers:
+            worker.process.send_signal(signal.SIGCONT)
+            worker.thaw_at = worker.slow_until = None
+
+    def stop_stage(self, stage: str) -> None:
+        """Stop all workers of a stage."""
+        for worker in [each for each in self.workers if each.stage == stage]:
+            worker.process.send_signal(signal.SIGCONT)
+            self.retire(worker)
+
+    def start_stage(self, stage: str, workers: int) -> None:
+        """Start so many workers of a stage."""
+        for _ in range(workers):
+            self.start(stage)
+
+    def retire(self, worker: Worker) -> None:
+        """Stop a worker for good."""
+        self.workers.remove(worker)
+        worker.process.terminate()
+        worker.process.wait()
+
+    def end(self) -> None:
+        """Kill everything."""
+        for worker in self.workers:
+            with suppress(ProcessLookupError):
+                worker.process.kill()
+            worker.process.wait()
+        self.brokers.end()
+
+
+def kill_worker(machine: Machine, lots: random.Random) -> str:
+    """kill -9 of one worker."""
+    worker = lots.choice(machine.workers)
+    worker.process.kill()
+    worker.process.wait()
+    return worker.stage
+
+
+def freeze_worker(machine: Machine, lots: random.Random) -> str:
+    """A worker stands still for longer than its session lasts, and wakes as a zombie."""
+    worker = lots.choice(machine.at_ease())
+    worker.process.send_signal(signal.SIGSTOP)
+    worker.thaw_at = time.monotonic() + LONGER_THAN_A_SESSION
+    return worker.stage
+
+
+def stop_worker(machine: Machine, lots: random.Random) -> str:
+    """A worker is asked to stop, as in a deployment, and another takes its place."""
+    worker = lots.choice(machine.at_ease())
+    worker.process.terminate()
+    return worker.stage
+
+
+def add_worker(machine: Machine, lots: random.Random) -> str:
+    """One more worker joins, and the partitions are shared out anew."""
+    stage = lots.choice(list(STAGES))
+    machine.start(stage)
+    return stage
+
+
+def remove_worker(machine: Machine, lots: random.Random) -> str:
+    """A worker leaves for good, if its stage has one to spare."""
+    spare = [worker for worker in machine.at_ease() if sum(each.stage == worker.stage for each in machine.workers) > 1]
+    if not spare:
+        return "nobody to spare"
+    worker = lots.choice(spare)
+    machine.retire(worker)
+    return worker.stage
+
+
+def slow_worker(machine: Machine, lots: random.Random) -> str:
+    """A worker gets a part of the time that it needs, as on a machine with too much to do."""
+    worker = lots.choice(machine.at_ease())
+    worker.slow_until = time.monotonic() + SLOW_FOR
+    return worker.stage
+
+
+def kill_broker(machine: Machine, lots: random.Random) -> str:
+    """kill -9 of a broker, which starts again over what is on its disk."""
+    return machine.brokers.kill_one(lots)
+
+
+def freeze_broker(machine: Machine, lots: random.Random) -> str:
+    """A broker is there and does not answer, as across a network that is cut."""
+    return machine.brokers.freeze_one(lots, BROKER_AWAY)
+
+
+def lose_broker(machine: Machine, lots: random.Random) -> str:
+    """The same for so long that every session has ended and every transaction is given up."""
+    return machine.brokers.freeze_one(lots, BROKER_AWAY_LONG)
+
+
+def fill_disk(machine: Machine, lots: random.Random) -> str:
+    """A broker's disk is full until it has given up."""
+    return machine.brokers.fill_disk(lots) if machine.brokers.disks else "not possible here: only root can mount a disk"
+
+
+Fault = Callable[[Machine, random.Random], str]
+SHORT: Final[dict[Fault, int]] = {
+    kill_worker: 10,
+    freeze_worker: 6,
+    stop_worker: 4,
+    slow_worker: 3,
+    add_worker: 2,
+    remove_worker: 2,
+    kill_broker: 1,
+    freeze_broker: 1,
+}
+"""Each fault and its weight in the draw."""
+LONG: Final[dict[Fault, int]] = SHORT | {lose_broker: 1, fill_disk: 1}
+"""Those too that take a minute."""

@@ -1,0 +1,1 @@
+"""The protocol of a partition as a model, and its search."""

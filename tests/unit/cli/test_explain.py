@@ -1,0 +1,175 @@
+"""Explanations on a terminal and as JSON."""
+
+import io
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from agents.cli.errors import Failure
+from agents.cli.explain import as_json, as_text, explanations
+from events.vocabulary import ClockName, Status
+from tests.support.worlds import (
+    CITIZEN,
+    DEMO,
+    DISPOSE,
+    FOLLOW_UP,
+    GRANT,
+    LAPOR,
+    PANRB,
+    PUPR,
+    REPLY,
+    REQUEST,
+    VERIFY,
+    World,
+    days,
+    to_status,
+    wib,
+)
+from tests.unit.deadlines.test_office_hours import hourly
+from workflow.deadlines.working_days import Calendar
+from workflow.policy.model import Policy
+
+ROOT = Path(__file__).parent.parent.parent.parent
+EXAMPLE = re.compile(r"<!-- printed by tests/unit/cli/test_explain.py -->\n```text\n(.*?)```\n<!-- end -->", re.DOTALL)
+
+
+def page(world: World, clock: str | None = None, policy: Policy | None = None) -> str:
+    """Print the page as it goes into a pipe, with two blanks between the cells of a line."""
+    console = Console(file=io.StringIO(), width=160, highlight=False, emoji=False)
+    for part in as_text(explanations(world.history, ClockName(clock) if clock else None, policy or world.policy)):
+        console.print(part)
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(re.sub(" {2,}", "  ", line).rstrip() for line in console.file.getvalue().splitlines())
+
+
+def test_the_example_in_the_documents_is_what_is_printed() -> None:
+    world = World(at=wib("2026-03-16T09:30"))
+    world.tell(VERIFY, PANRB, after=timedelta(minutes=10))
+    world.tell(DISPOSE, PANRB, after=timedelta(minutes=5))
+    world.tell(REQUEST, PUPR, at=wib("2026-03-17T08:00"))
+    world.tell(GRANT, "/offices/denpasar", after=timedelta(hours=2))
+    console = Console(file=io.StringIO(), width=120, highlight=False, emoji=False)
+    for part in as_text(explanations(world.history, ClockName.FOLLOW_UP, world.policy)):
+        console.print(part)
+    assert isinstance(console.file, io.StringIO)
+    printed = "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+    shown = EXAMPLE.search((ROOT / "docs" / "deadlines.md").read_text(encoding="utf-8"))
+    assert shown is not None
+    assert shown[1] == f"$ alur explain 1000000 follow_up\n{printed}\n"
+
+
+def test_the_clocks_that_stand_are_explained_by_their_present_run() -> None:
+    world = to_status(Status.REPLIED)
+    said = page(world)
+
+    assert "follow_up of complaint 1000000: running\n" in said
+    assert "settlement of complaint 1000000: running\n" in said
+    assert "verification" not in said
+    assert "run 1" not in said
+    for expected in (
+        "5 working days",
+        "LAPOR FAQ, step 3 'Tindak lanjut'",
+        "Asia/Makassar: the holder's (denpasar-pupr)",
+        "default, not confirmed",
+        "Permen PANRB 62/2018",
+        "lapor/2025-01-01",
+        LAPOR.calendar.version,
+        "Mon 2026-03-02  -  the day on which it starts is not counted  started 10:00",
+        "Sat 2026-03-07  -  Saturday",
+        "Mon 2026-03-09  5  working day  due 23:59:59",
+        "due 2026-03-09 23:59:59 WITA, as the facts say",
+    ):
+        assert expected in said
+
+
+def test_a_clock_that_is_asked_for_is_explained_with_all_its_runs() -> None:
+    said = page(to_status(Status.REPLIED), "follow_up")
+
+    assert "follow_up of complaint 1000000, run 1 of 2: over" in said
+    assert "follow_up of complaint 1000000, run 2 of 2: running" in said
+    assert "stopped  followed-up, version 4" in said
+
+
+def test_a_settled_complaint_is_explained_by_what_ran() -> None:
+    said = page(to_status(Status.CLOSED))
+
+    for clock in ("verification", "follow_up", "citizen_reply", "settlement"):
+        assert f"{clock} of complaint 1000000: over" in said
+
+
+def test_a_clock_that_never_ran_is_said_to_be_none() -> None:
+    with pytest.raises(Failure, match="the clock escalation never ran for this complaint; there are verification"):
+        page(to_status(Status.VERIFIED), "escalation")
+
+
+def test_pauses_extensions_warnings_and_misses_are_told() -> None:
+    world = to_status(Status.DISPOSED)
+    world.tell(REQUEST, PUPR)
+    world.tell(GRANT, "/offices/denpasar")
+    warning = world.stands.clocks[ClockName.FOLLOW_UP].warn_at
+    assert warning is not None
+    assert "warning" in page(world, "follow_up")
+    world.notice("follow_up", at=warning)
+    world.notice("follow_up", at=world.due("follow_up") + timedelta(milliseconds=1))
+    said = page(world, "follow_up")
+    assert "running, missed" in said
+    assert "extended  extended, version 5  2 working days; due 2026-03-11 23:59:59 WITA" in said
+    assert "warned  warned, version 6" in said
+    assert "breached  breached, version 7" in said
+    world.tell(FOLLOW_UP, PUPR, after=days(1))
+    said = page(world, "settlement")
+    assert "settlement of complaint 1000000: paused" in said
+    assert "while followed_up; 6 working days left" in said
+    assert "no due time while it is paused; 6 working days left, as the fact says" in said
+
+
+def test_working_hours_and_elapsed_time() -> None:
+    said = page(to_status(Status.DISPOSED, hourly()))
+    assert "office hours  08:00-16:00" in said
+    assert "Mon 2026-03-02  1  4 working hours  started 10:00, warning 12:24, due 14:00:00" in said
+
+    said = page(to_status(Status.DISPOSED, DEMO))
+    assert "8 seconds of elapsed time: no day is counted or left out" in said
+    assert "calendar" not in said
+
+
+def test_a_difference_is_the_last_word() -> None:
+    world = to_status(Status.DISPOSED)
+    other = LAPOR.model_copy(
+        update={"calendar": Calendar(extra={wib("2026-03-05T12:00").date(): "Holiday"}), "version": "lapor/2026-01-01"}
+    )
+    said = page(world, "follow_up", other)
+    assert "lapor/2025-01-01, explained with lapor/2026-01-01" in said
+    assert "the fact (disposed, version 3) says due 2026-03-09 23:59:59 WITA, recomputed due 2026-03-10" in said
+
+
+def test_json_has_all_of_it() -> None:
+    world = to_status(Status.FOLLOWED_UP)
+    world.tell(REPLY, CITIZEN)
+    found: dict[str, Any] = json.loads(as_json(explanations(world.history, ClockName.SETTLEMENT, LAPOR)))
+    [explanation] = found["explanations"]
+
+    assert (explanation["clock"], explanation["policy"], explanation["agrees"]) == (
+        "settlement",
+        "lapor/2025-01-01",
+        True,
+    )
+    assert {origin["rule"]: origin["source"] for origin in explanation["origins"]}["zones"] == "default, not confirmed"
+    [run] = explanation["runs"]
+    assert [step["what"] for step in run["steps"]] == ["started", "paused", "resumed"]
+    assert run["due_at"] == run["recomputed"] == "2026-03-27T16:59:59.999000Z"
+    assert run["days"][0] == {
+        "date": "2026-03-02",
+        "weekday": "Monday",
+        "counted": False,
+        "number": None,
+        "worked": None,
+        "reason": "the day on which it starts is not counted",
+    }
+    hours = json.loads(as_json(explanations(to_status(Status.DISPOSED, hourly()).history, None, hourly())))
+    assert hours["explanations"][0]["runs"][0]["days"][0]["worked"] == "4 working hours"

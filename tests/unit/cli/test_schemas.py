@@ -1,0 +1,259 @@
+"""`alur schemas`: what is written, what is told of it in a line, and what may be released."""
+
+import json
+import shutil
+from collections.abc import Callable
+from copy import deepcopy
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from agents.cli.app import application
+from agents.contract.files import Released, incompatibilities, last_released, release
+from agents.contract.messages import message_schemas
+
+ROOT = Path(__file__).parent.parent.parent.parent
+RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
+REPORT = "lapor.report.submitted.v1.json"
+FACT = "lapor.complaint.closed.v1.json"
+
+
+def schemas(command: str, directory: Path, examples: Path = ROOT / "tests" / "golden") -> Result:
+    options = ["--directory", str(directory), "--examples", str(examples)]
+    return RUNNER.invoke(application(), ["schemas", command, *options])
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    """What is published, to spoil; the same was released as 0.1.0."""
+    directory = tmp_path / "schemas"
+    shutil.copytree(ROOT / "schemas", directory, ignore=lambda _, names: {"released"} & set(names))
+    release(directory, "0.1.0")
+    return directory
+
+
+def spoil(path: Path, change: Callable[[Any], object]) -> None:
+    schema = json.loads(path.read_bytes())
+    change(schema)
+    path.write_text(json.dumps(schema))
+
+
+def test_what_is_published_is_in_order(published: Path) -> None:
+    result = schemas("check", published)
+    assert result.exit_code == 0
+    assert "files are as the models give them, and compatible with" in result.output
+
+
+def test_it_writes_what_it_then_finds_in_order(published: Path) -> None:
+    (published / REPORT).unlink()
+    (published / "old.v1.json").write_text("{}\n")
+    assert f"{published}: 2 of " in schemas("write", published).output
+    assert schemas("check", published).exit_code == 0
+    assert f"{published}: 0 of " in schemas("write", published).output
+
+
+def test_each_file_that_is_not_in_order_is_a_line(published: Path) -> None:
+    (published / FACT).unlink()
+    (published / "old.v1.json").write_text("{}\n")
+    (published / "asyncapi.json").write_text("{")
+    spoil(published / REPORT, lambda schema: schema["$defs"]["ReportData"]["properties"]["title"]["anyOf"].pop())
+    (published / "story.v1.json").write_text((published / "story.v1.json").read_text() + "\n")
+    spoil(published / "lapor.command.rejected.v1.json", lambda schema: schema.update(title="no"))
+    result = schemas("check", published)
+    assert result.exit_code == 1
+    todo = "; run `alur schemas write` and look at what changes for others"
+    lines = dict(line.split(": ", 1) for line in result.stderr.splitlines())
+    assert lines[str(published / FACT)] == f"is not there{todo}"
+    assert lines[str(published / "old.v1.json")] == f"describes no message of ours{todo}"
+    assert lines[str(published / "asyncapi.json")].startswith("is no JSON: ")
+    assert lines[str(published / REPORT)] == (
+        f"$defs.ReportData.properties.title.anyOf has 1 entries, the models give 2{todo}"
+    )
+    assert lines[str(published / "story.v1.json")] == f"is written in another way than we write it{todo}"
+    assert lines[str(published / "lapor.command.rejected.v1.json")] == (
+        f'title is "no", the models give "lapor.command.rejected.v1"{todo}'
+    )
+    assert lines["alur"] == f"{published}: 6 things are not in order"
+
+
+def broken(*changes: tuple[str, Callable[[Any], object]]) -> list[str]:
+    """The models cannot be changed here, so what was released is."""
+    old = deepcopy(dict(message_schemas()))
+    for name, change in changes:
+        change(old[name.removesuffix(".json")])
+    return incompatibilities(Path("schemas"), Released("0.1.0", old))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        (
+            REPORT,
+            lambda schema: schema["$defs"]["ComplaintClass"]["enum"].append("pengaduan"),
+            'data.class: "pengaduan" is gone; breaks who sends it as of 0.1.0: what was right would be refused; take',
+        ),
+        (
+            REPORT,
+            lambda schema: schema["$defs"]["ReportData"]["required"].remove("class"),
+            "data.class: is required; breaks who sends it as of 0.1.0: ",
+        ),
+        (
+            REPORT,
+            lambda schema: schema["$defs"]["ReportData"]["properties"].update(subdistrict={"type": "string"}),
+            "data.subdistrict: is there no more; breaks who sends it as of 0.1.0: what was right would be refused; ",
+        ),
+        (
+            FACT,
+            lambda schema: schema["$defs"]["Complaint"]["properties"].update(mood={"type": "string"}),
+            "data.complaint.mood: is there no more; breaks who reads it as of 0.1.0: they would look for it in vain; ",
+        ),
+        (
+            FACT,
+            lambda schema: schema["$defs"]["Complaint"]["properties"]["rung"].update(maximum=3),
+            "data.complaint.rung: is without a limit, was 3; breaks who reads it as of 0.1.0: they would get what",
+        ),
+        (
+            FACT,
+            lambda schema: schema["$defs"]["Status"]["enum"].remove("withdrawn"),
+            'data.complaint.status: "withdrawn" is new; breaks who reads it as of 0.1.0: ',
+        ),
+    ],
+)
+def test_what_breaks_others_is_a_line_with_the_field_the_reason_and_what_to_do(
+    name: str, change: Callable[[Any], object], said: str
+) -> None:
+    (line,) = broken((name, change))
+    assert line.startswith(f"schemas/{name}: {said}")
+    assert line.endswith("; take it back, or leave v1 as it was and make v2 beside it, with an upcast")
+
+
+def test_what_breaks_others_is_not_in_order_and_is_told_when_it_is_written(published: Path) -> None:
+    def change(schema: Any) -> None:
+        schema["$defs"]["ReportData"]["required"].remove("class")
+
+    spoil(published / "released" / "0.1.0" / REPORT, change)
+    told = broken((REPORT, change))[0].replace("schemas/", f"{published}/", 1)
+    checked, kept, written = (schemas(command, published) for command in ("check", "release", "write"))
+    assert [result.exit_code for result in (checked, kept, written)] == [1, 1, 0]
+    assert checked.stderr == f"{told}\nalur: {published}: 1 thing is not in order\n"
+    assert kept.stderr == f"{told}\nalur: {published}: 1 thing is not in order; nothing was released\n"
+    assert written.stderr == f"{told}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        (REPORT, lambda schema: schema["$defs"]["ComplaintClass"]["enum"].pop()),
+        (REPORT, lambda schema: schema["$defs"]["ReportData"]["properties"].pop("office")),
+        (REPORT, lambda schema: schema["$defs"]["ReportData"]["required"].append("location")),
+        (FACT, lambda schema: schema["$defs"]["Complaint"]["properties"].pop("rung")),
+        (FACT, lambda schema: schema["$defs"]["Complaint"]["required"].remove("rung")),
+        (FACT, lambda schema: schema["$defs"]["Status"]["enum"].append("paused")),
+    ],
+)
+def test_what_gives_others_more_room_or_more_to_read_is_none(name: str, change: Callable[[Any], object]) -> None:
+    assert broken((name, change)) == []
+
+
+def test_the_documents_show_such_a_line() -> None:
+    def longer(schema: Any) -> None:
+        data = schema["properties"]["data"]["$ref"].rpartition("/")[2]
+        schema["$defs"][data]["properties"]["title"]["anyOf"][0]["maxLength"] = 400
+
+    (line,) = broken((REPORT, longer), ("lapor.command.complete-report.v1.json", longer))
+    assert f"\n{line}\n" in (ROOT / "docs" / "schemas.md").read_text(encoding="utf-8")
+
+
+def test_a_part_of_many_messages_is_one_line() -> None:
+    def moody(schema: Any) -> None:
+        schema["$defs"]["Complaint"]["properties"]["mood"] = {"type": "string"}
+
+    (line,) = broken(*((kind, moody) for kind in message_schemas() if kind.startswith("lapor.complaint.")))
+    assert line.startswith("schemas/lapor.complaint.archived.v1.json (and 20 more): data.complaint.mood: ")
+
+
+def test_a_message_that_is_gone_is_a_line() -> None:
+    old = {**message_schemas(), "lapor.report.withdrawn.v1": {"type": "object"}}
+    (line,) = incompatibilities(Path("schemas"), Released("0.1.0", old))
+    assert line == (
+        "schemas/lapor.report.withdrawn.v1.json: message: is there no more; breaks who sends or reads it as of 0.1.0: "
+        "nobody would know it; keep it as long as anybody may need it"
+    )
+
+
+def test_the_highest_version_is_the_last_one(published: Path) -> None:
+    for version_number in ("0.9.0", "0.10.0", "0.10.0rc1"):
+        shutil.copytree(published / "released" / "0.1.0", published / "released" / version_number)
+    last = last_released(published)
+    assert last is not None
+    assert last.version == "0.10.0"
+
+
+class TestReleasing:
+    def test_what_is_in_order_is_kept_under_the_version_of_the_package(self, published: Path) -> None:
+        shutil.rmtree(published / "released")
+        assert "nothing was released to compare with" in schemas("check", published).stderr
+        assert schemas("release", published).output == f"released {published / 'released' / version('alur')}\n"
+        assert schemas("check", published).exit_code == 0
+
+    def test_a_version_is_released_once(self, published: Path) -> None:
+        release(published, "99.0.0")
+        result = schemas("release", published)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("alur: 99.0.0 has been released; give pyproject.toml a higher version")
+
+    def test_one_that_is_interrupted_leaves_nothing(self, published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        before, copied = set(published.rglob("*")), list[Path]()
+
+        def copy(source: Path, target: Path) -> None:
+            if len(copied) == 3:
+                raise KeyboardInterrupt
+            copied.append(target)
+            target.write_bytes(source.read_bytes())
+
+        monkeypatch.setattr(shutil, "copyfile", copy)
+        with pytest.raises(KeyboardInterrupt):
+            release(published, "99.0.0")
+        assert set(published.rglob("*")) == before
+        monkeypatch.undo()
+        kept = release(published, "99.0.0")
+        assert {path.name for path in kept.iterdir()} == {path.name for path in kept.parent.joinpath("0.1.0").iterdir()}
+
+    def test_what_is_not_in_order_is_not(self, published: Path) -> None:
+        (published / REPORT).unlink()
+        result = schemas("release", published)
+        assert result.exit_code == 1
+        assert "nothing was released" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [(None, "there is no example of this message; keep one there"), ("{", "is no JSON: ")]
+)
+def test_an_example_that_is_not_there_is_one_line(tmp_path: Path, text: str | None, said: str) -> None:
+    golden = Path(shutil.copytree(ROOT / "tests" / "golden", tmp_path / "golden"))
+    example = golden / "v1" / REPORT
+    example.unlink()
+    if text is not None:
+        example.write_text(text)
+    result = schemas("write", tmp_path / "schemas", golden)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert result.stderr.startswith(f"alur: {example}: {said}")
+
+
+def test_outside_of_a_checkout_it_is_one_line(tmp_path: Path) -> None:
+    for command in ("write", "check", "release"):
+        result = schemas(command, tmp_path / "schemas", tmp_path / "golden")
+        assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+        assert result.stderr.startswith(f"alur: {tmp_path / 'golden'}: there is no such folder; run this in a checkout")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_released_file_that_cannot_be_read_is_one_line(published: Path) -> None:
+    (published / "released" / "0.1.0" / REPORT).write_text("{")
+    result = schemas("check", published)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "is no JSON" in result.stderr
+    assert "take it back from git" in result.stderr

@@ -1,0 +1,152 @@
+"""Every command of the contract can be typed, and is written as the contract wants it."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from agents.cli.app import application
+from agents.cli.errors import Failure
+from agents.cli.fields import STAGES_ONLY, data_of, fields_of
+from agents.cli.send import in_words_of_options
+from events import commands as c
+from events.client.command_client import Order, encode_order
+from events.codec.messages import decode_command
+from tests.support.worlds import MONDAY
+
+COMPLAINT = "7f1c0f4e-6a0e-5a41-9c0e-0d8f3c1f2a11"
+OUTSIDE = [
+    command
+    for command in c.COMMANDS
+    if command.NAME not in {"register-complaint", "notice-deadline", "escalate-complaint", "reschedule-deadlines"}
+]
+RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
+
+
+def send(*arguments: str) -> tuple[int, str]:
+    result = RUNNER.invoke(application(), ["--broker", "127.0.0.1:1", "send", *arguments])
+    return result.exit_code, result.output
+
+
+def write(command: type[c.Command], given: dict[str, Any], expected: int | None = None) -> dict[str, Any]:
+    order = Order(command.NAME, COMPLAINT, "/offices/panrb", "m1", data_of(command, given), expected)
+    with in_words_of_options():
+        written: dict[str, Any] = json.loads(encode_order(order, MONDAY))
+    return written
+
+
+def test_the_commands_from_outside_are_offered_and_those_of_the_stages_are_not() -> None:
+    _, said = send("--help")
+
+    offered = set(re.findall(r"^\W*([a-z]+(?:-[a-z]+)+) ", said, re.MULTILINE))
+    assert offered == {command.NAME for command in OUTSIDE}
+
+
+@pytest.mark.parametrize("command", OUTSIDE, ids=lambda command: command.NAME)
+def test_each_field_is_an_option_with_the_contracts_own_words(command: type[c.Command]) -> None:
+    status, said = send(command.NAME, "--help")
+    plain = " ".join(re.sub(r"[│╭╮╰╯─]", " ", said).split())
+
+    assert status == 0
+    assert "From " in plain
+    for name, info in fields_of(command).items():
+        assert f"--{name.replace('_', '-')}" in plain
+        assert info.description is not None
+        assert info.description in plain
+    assert not any(f"--{name}" in plain for name in STAGES_ONLY)
+
+
+def test_a_command_is_written_as_the_contract_wants_it() -> None:
+    event = write(
+        c.RecordFollowUp, {"text": "Sudah ditambal.", "evidence": ["https://x.test/1.jpg", "https://x.test/2.jpg"]}, 4
+    )
+
+    assert event == {
+        "specversion": "1.0",
+        "type": "lapor.command.record-follow-up.v1",
+        "source": "/offices/panrb",
+        "id": "m1",
+        "subject": COMPLAINT,
+        "time": "2026-03-02T02:00:00.000Z",
+        "datacontenttype": "application/json",
+        "expectedversion": 4,
+        "data": {"text": "Sudah ditambal.", "evidence": ["https://x.test/1.jpg", "https://x.test/2.jpg"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "data"),
+    [
+        (c.VerifyComplaint, {"category": None, "edited_text": None}, {}),
+        (
+            c.PostponeComplaint,
+            {"missing": ["title", "body"], "reason": "?"},
+            {"missing": ["title", "body"], "reason": "?"},
+        ),
+        (c.ArchiveComplaint, {"reason": "spam", "duplicate_of": None}, {"reason": "spam"}),
+        (c.RateResolution, {"rating": 4}, {"rating": 4}),
+        (c.DecideExtension, {"approved": False}, {"approved": False}),
+        (
+            c.CompleteReport,
+            {"location": '{"city": "Denpasar"}', "event_date": "2026-03-14", "secret": True, "attachments": []},
+            {"location": {"city": "Denpasar"}, "event_date": "2026-03-14", "secret": True},
+        ),
+    ],
+)
+def test_what_is_not_given_is_not_written(
+    command: type[c.Command], given: dict[str, Any], data: dict[str, Any]
+) -> None:
+    event = write(command, given)
+
+    assert event["data"] == data
+    assert decode_command(json.dumps(event).encode()).data.NAME == command.NAME
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "said"),
+    [
+        (c.RateResolution, {"rating": 9}, "--rating: Input should be less than or equal to 5"),
+        (c.CompleteReport, {}, "name at least one field of the report"),
+        (c.CompleteReport, {"location": '{"lat": '}, "--location: not JSON"),
+        (c.CompleteReport, {"location": '{"lat": 100}'}, "--location.lat: Input should be less than or equal to 90"),
+        (c.CompleteReport, {"event_date": "kemarin"}, "--event-date: "),
+        (c.ArchiveComplaint, {"reason": "spam", "duplicate_of": "12"}, "--duplicate-of: "),
+        (c.RecordFollowUp, {"text": "  "}, "--text: String should have at least 1 character"),
+        (c.PostponeComplaint, {"reason": "?"}, "--missing: required"),
+    ],
+)
+def test_what_the_contract_does_not_take_is_named_by_its_option(
+    command: type[c.Command], given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(Failure) as failure:
+        write(command, given)
+
+    assert str(failure.value).startswith(said)
+    assert failure.value.status == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["verify-complaint"], "Missing option '--complaint'"),
+        (["record-follow-up", "--complaint", COMPLAINT, "--text", "x"], "Missing option '--as'"),
+        (["decide-extension", "--complaint", COMPLAINT, "--as", "/offices/bali"], "Missing option '--approved'"),
+        (["archive-complaint", "--complaint", COMPLAINT, "--reason", "bored"], "'bored' is not one of 'unclear'"),
+        (["notice-deadline"], "No such command 'notice-deadline'"),
+    ],
+)
+def test_a_command_that_is_typed_wrongly_is_told_so_in_one_line(arguments: list[str], said: str) -> None:
+    status, output = send(*arguments)
+
+    assert status == 2
+    assert said in output
+    assert len(output.splitlines()) == 1
+
+
+def test_without_a_broker_nothing_is_sent() -> None:
+    status, output = send("withdraw-complaint", "--complaint", COMPLAINT)
+
+    assert (status, len(output.splitlines())) == (1, 1)
+    assert "no Kafka broker answers at 127.0.0.1:1" in output

@@ -1,0 +1,166 @@
+"""What the board tells of a complaint: what happened and when, and of what people wrote what the public hears too."""
+
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic_core import to_json
+
+from agents.dashboard.complaint_history import SHOWN, Found, told, who
+from agents.dashboard.complaint_row import read_standing
+from agents.dashboard.figures import Surroundings
+from events import commands as c
+from events.client import Dossier
+from events.codec.messages import encode_complaint, encode_snapshot
+from events.reports import Location
+from events.vocabulary import Status
+from tests.support.worlds import CITIZEN, CLOSE, COMPLETE, DISPOSE, PANRB, PUPR, RATE, REPLY, RETURN, World, to_status
+
+AROUND = Surroundings(ZoneInfo("Asia/Jakarta"), {"denpasar-pupr": "Dinas PUPR Kota Denpasar"})
+
+SIGNED: dict[str, Any] = {
+    "title": "Jalan berlubang",
+    "body": "Tertanda, Ni Luh Contoh, 0812-0000-000",
+    "location": Location(province="Bali", city="Denpasar", village="Dauh Puri", lat=-8.65, lon=115.21),
+}
+
+
+def tell(world: World) -> dict[str, Any]:
+    standing = read_standing(encode_snapshot(world.stands, encode_complaint(world.stands)))
+    found = Found(Dossier(world.id, list(world.history)), whole=True)
+    answer: dict[str, Any] = json.loads(to_json(told(found, standing, AROUND)))
+    return answer
+
+
+def a_life(**report: Any) -> World:
+    world = to_status(Status.DISPOSED, **SIGNED | report)
+    world.tell(RETURN, PUPR)
+    world.tell(DISPOSE, PANRB)
+    world.tell(c.RequestExtension(working_days=2, reason="Alasan petugas"), PUPR)
+    world.tell(c.DecideExtension(approved=True, reason="Alasan atasan"), "/offices/denpasar")
+    world.tell(c.RecordFollowUp(text="Sudah ditambal.", evidence=("https://example.org/1.jpg",)), PUPR)
+    world.tell(REPLY, "/citizens/3273-ni-luh")
+    world.tell(c.RecordFollowUp(text="Ditambal lagi."), PUPR)
+    world.tell(CLOSE, PANRB)
+    world.tell(c.RateResolution(rating=2, text="Kecewa"), "/citizens/3273-ni-luh")
+    return world
+
+
+NEVER = (
+    "Ni Luh",
+    "0812",
+    "ni-luh",
+    "officers",
+    "Masih berlubang",
+    "Alasan",
+    "Bukan wewenang kami",
+    "Kecewa",
+    "example",
+)
+CONTENT = ("Jalan berlubang", "Sudah ditambal", "Ditambal lagi", "infrastruktur", "Bali", "Denpasar,")
+
+
+def test_of_what_people_wrote_only_title_and_answers_are_told() -> None:
+    answer = tell(a_life())
+    text = json.dumps(answer, ensure_ascii=False)
+    assert [word for word in NEVER if word in text] == []
+    assert [word for word in ("Dauh Puri", "-8.65", "115.21") if word in text] == []
+    assert (answer["title"], answer["category"], answer["place"]) == (
+        "Jalan berlubang",
+        "infrastruktur-jalan",
+        "Denpasar, Bali",
+    )
+    assert [fact["text"] for fact in answer["facts"] if "text" in fact] == ["Sudah ditambal.", "Ditambal lagi."]
+
+
+def test_of_a_secret_complaint_no_content_is_told() -> None:
+    answer = tell(a_life(secret=True))
+    text = json.dumps(answer, ensure_ascii=False)
+    assert [word for word in (*NEVER, *CONTENT) if word in text] == []
+    assert answer["secret"]
+    assert answer["facts"][-1]["fact"] == "rated"
+
+
+def test_a_complaint_that_becomes_secret_is_secret_from_its_beginning() -> None:
+    world = to_status(Status.POSTPONED, **SIGNED)
+    world.tell(c.CompleteReport(secret=True), CITIZEN)
+    text = json.dumps(tell(world), ensure_ascii=False)
+    assert [word for word in (*NEVER, *CONTENT) if word in text] == []
+
+
+def test_secrecy_that_is_newer_than_what_was_read_counts() -> None:
+    world = to_status(Status.POSTPONED, **SIGNED)
+    before = list(world.history)
+    world.tell(c.CompleteReport(secret=True), CITIZEN)
+    standing = read_standing(encode_snapshot(world.stands, encode_complaint(world.stands)))
+    answer = told(Found(Dossier(world.id, before), whole=False), standing, AROUND)
+    assert answer["title"] is None
+    assert not answer["whole"]
+
+
+def test_each_fact_says_what_and_by_whom() -> None:
+    facts = tell(a_life())["facts"]
+    assert [fact["version"] for fact in facts] == list(range(1, len(facts) + 1))
+    by_name = {fact["fact"]: fact for fact in facts}
+    assert by_name["disposed"] | {"at": None} == {
+        "version": 5,
+        "at": None,
+        "fact": "disposed",
+        "by": {"kind": "office", "name": "panrb"},
+        "office": "Dinas PUPR Kota Denpasar",
+        "round": 2,
+    }
+    assert by_name["followed-up"]["by"] == {"kind": "office", "name": "Dinas PUPR Kota Denpasar"}
+    assert by_name["replied"]["by"] == {"kind": "citizen", "name": None}
+    assert by_name["extended"]["working_days"] == 2
+    assert by_name["rated"]["rating"] == 2
+
+
+def test_the_clocks_stand_beside_it() -> None:
+    world = to_status(Status.DISPOSED)
+    clocks = {clock["clock"]: clock for clock in tell(world)["clocks"]}
+    assert set(clocks) == {"follow_up", "settlement"}
+    assert clocks["follow_up"]["due_at"].startswith(f"{world.due('follow_up'):%Y-%m-%dT%H:%M:%S}")
+    assert clocks["follow_up"]["zone"] == "Asia/Makassar"
+
+
+def test_a_title_that_was_completed_is_the_title() -> None:
+    world = to_status(Status.POSTPONED)
+    world.tell(c.CompleteReport(title="Jalan rusak"), CITIZEN)
+    assert tell(world)["title"] == "Jalan rusak"
+    world = to_status(Status.POSTPONED)
+    world.tell(COMPLETE, CITIZEN)
+    assert tell(world)["title"] == "Jalan berlubang di depan Pasar Badung"
+
+
+def test_a_long_history_is_told_from_its_end() -> None:
+    world = to_status(Status.DISPOSED)
+    for _ in range(SHOWN):
+        world.tell(c.RecordFollowUp(text="x" * 4_000), PUPR)
+    answer = tell(world)
+    assert (len(answer["facts"]), answer["earlier"]) == (SHOWN, 3)
+    assert len(json.dumps(answer)) < 200_000
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("/citizens/0812-000", ("citizen", None)),
+        ("/citizens/anonymous", ("citizen", None)),
+        ("/offices/denpasar-pupr/officers/7", ("office", "denpasar-pupr")),
+        ("/stages/sla", ("stage", "sla")),
+        ("/channels/sms", ("channel", "sms")),
+        ("/people/ni-luh", ("unknown", None)),
+        ("ni-luh", ("unknown", None)),
+        ("", ("unknown", None)),
+    ],
+)
+def test_of_a_sender_no_person_is_named(source: str, expected: tuple[str, str | None]) -> None:
+    assert tuple(who(source).values()) == expected
+
+
+def test_a_rating_needs_no_text() -> None:
+    world = to_status(Status.CLOSED)
+    world.tell(RATE, CITIZEN)
+    assert tell(world)["rating"] == 4

@@ -1,0 +1,239 @@
+"""What the page is sent: a bounded amount, whatever there is."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from agents.config.settings import Settings
+from agents.dashboard.complaint_row import Deadline, hour_of, read_standing
+from agents.dashboard.figures import DAYS, NAMED, OFFICES, REASONS, Sources, Surroundings, figures, flow, funnel
+from agents.dashboard.lag_trend import SAMPLES, SHOWN_OF, Trend, Trends, trend
+from agents.dashboard.projector import Feed
+from agents.dashboard.read_model import HourCounts, Standings
+from agents.ops.dead_letters import OpenLetters, Reason
+from agents.ops.lag import GroupLag, LagReport, Severity
+from agents.ops.lag import Status as LagStatus
+from agents.ops.lag.samples import GroupState
+from events.client import Record
+from events.client.errors import BrokerUnreachable, KafkaRefused
+from events.codec.messages import encode_complaint, encode_snapshot
+from events.topics import TopicName
+from events.vocabulary import ClockName, Status
+from tests.support.worlds import DEMO, MONDAY, World, seconds, to_status
+
+JAKARTA = ZoneInfo("Asia/Jakarta")
+AROUND = Surroundings(JAKARTA, {"denpasar-pupr": "Dinas PUPR Kota Denpasar"})
+
+
+@dataclass
+class Crowd:
+    """Complaints that stand where they are told to."""
+
+    standings: Standings = field(default_factory=Standings)
+
+    def add(self, count: int, status: Status, **changes: Any) -> None:
+        complaint = to_status(status).stands
+        standing = read_standing(encode_snapshot(complaint, encode_complaint(complaint)))
+        shape = {name: changes.pop(name) for name in ("office", "exhausted") if name in changes}
+        standing = standing._replace(shape=standing.shape._replace(**shape), **changes)
+        for _ in range(count):
+            number = len(self.standings)
+            self.standings.put(number.to_bytes(16), standing._replace(tracking_id=str(1_000_000 + number)))
+
+    def figures(self, sources: Sources | None = None, now: datetime = MONDAY) -> dict[str, Any]:
+        self.standings.at(int(now.timestamp()))
+        found: dict[str, Any] = json.loads(figures(self.standings, sources or Sources(), now, AROUND))
+        return found
+
+
+def test_it_stays_small_whatever_there_is() -> None:
+    crowd, due = Crowd(), Deadline(int(MONDAY.timestamp()) + 60, ClockName.FOLLOW_UP)
+    for number in range(300):
+        office = f"office-{number}-" + "x" * 500
+        crowd.add(2, Status.DISPOSED, office=office, due=due, missed=due, exhausted=True)
+    letters = Counter({Reason("s" * 5_000, f"{number}" * 500): 1 for number in range(1_000)})
+    crowd.standings.at(int(MONDAY.timestamp()))
+    sent = figures(crowd.standings, Sources(letters=letters), MONDAY, AROUND)
+    assert len(sent) < 30_000
+    found = json.loads(sent)
+    assert [len(found[name]) for name in ("next", "longest", "incidents")] == [NAMED] * 3
+    assert len(found["offices"]["rows"]) == OFFICES
+    assert found["offices"]["others"]["offices"] == 300 - OFFICES
+    rows = [*found["offices"]["rows"], found["offices"]["others"]]
+    assert [sum(row[name] for row in rows) for name in ("open", "due_soon", "overdue", "exhausted")] == [600] * 4
+    assert len(found["letters"]["rows"]) == REASONS
+    assert (found["letters"]["total"], found["letters"]["others"]) == (1_000, 1_000 - REASONS)
+
+
+def test_offices_that_are_late_come_first_and_have_their_names() -> None:
+    crowd, missed = Crowd(), Deadline(int(MONDAY.timestamp()) - 60, ClockName.FOLLOW_UP)
+    crowd.add(5, Status.DISPOSED, office="badung")
+    crowd.add(2, Status.DISPOSED, missed=missed)
+    crowd.add(1, Status.REGISTERED)
+    rows = crowd.figures()["offices"]["rows"]
+    assert [(row["office"], row["open"], row["overdue"]) for row in rows] == [
+        ("Dinas PUPR Kota Denpasar", 2, 2),
+        ("badung", 5, 0),
+        (None, 1, 0),
+    ]
+
+
+def test_the_funnel_counts_how_far_they_came() -> None:
+    crowd = Crowd()
+    for count, status in enumerate(Status, start=1):
+        crowd.add(count, status)
+    # registered 1, postponed 2, verified 3, disposed 4, returned 5, followed up 6, replied 7, closed 8, archived 9, ...
+    assert funnel(crowd.standings) == {"received": 55, "verified": 33, "disposed": 30, "followed_up": 21, "closed": 8}
+
+
+def test_a_thread_that_ends_by_mistake_is_told_of() -> None:
+    told: list[Exception] = []
+    feed = Feed(Settings(), AROUND, lambda _: None, told.append)
+    feed.run(lambda: None)
+    assert told == []
+    mistake = KeyError("x")
+
+    def fail() -> None:
+        raise mistake
+
+    feed.run(fail)
+    assert told == [mistake]
+
+
+def test_what_one_thread_can_see_says_nothing_of_what_another_cannot() -> None:
+    feed = Feed(Settings(), AROUND, lambda _: None, lambda _: None)
+    feed.has_trouble("records", KafkaRefused("no"))
+    feed.has_trouble("lag", BrokerUnreachable("127.0.0.1:1"))
+    feed.is_well("lag")
+    assert feed.sources.trouble == "refused", "the records still cannot be read"
+    feed.is_well("records")
+    assert feed.sources.trouble is None
+
+
+class TestFlow:
+    def test_days_end_where_the_zone_says(self) -> None:
+        last_of_sunday = datetime(2026, 3, 1, 16, 59, tzinfo=UTC)
+        hours = {hour_of(last_of_sunday): HourCounts(received=1), hour_of(last_of_sunday) + 1: HourCounts(closed=1)}
+        days = flow(hours, MONDAY, JAKARTA)["days"]
+        assert len(days) == DAYS
+        assert [(str(day["day"]), day["received"], day["closed"]) for day in days[:2]] == [
+            ("2026-03-02", 0, 1),
+            ("2026-03-01", 1, 0),
+        ]
+
+    def test_the_last_day_is_the_last_24_hours(self) -> None:
+        now = hour_of(MONDAY)
+        hours = {now: HourCounts(1, 1), now - 23: HourCounts(1, 0, 1), now - 24: HourCounts(1, 0, 0, 1)}
+        assert flow(hours, MONDAY, JAKARTA)["day"] == {"received": 2, "closed": 1, "archived": 1, "withdrawn": 0}
+
+
+def test_a_deadline_is_soon_from_24_hours_before_it_on() -> None:
+    crowd = Crowd()
+    due = MONDAY + timedelta(hours=30)
+    crowd.add(1, Status.DISPOSED, due=Deadline(int(due.timestamp()), ClockName.FOLLOW_UP))
+    assert crowd.figures()["due_soon"] == 0
+    later = crowd.figures(now=MONDAY + timedelta(hours=6))
+    assert later["due_soon"] == 1
+    assert later["next"] == [
+        {
+            "tracking": "1000000",
+            "status": "disposed",
+            "office": "Dinas PUPR Kota Denpasar",
+            "clock": "follow_up",
+            "due": "2026-03-03T08:00:00Z",
+        }
+    ]
+
+
+def test_what_may_not_be_seen_is_not_told_as_nothing() -> None:
+    world = World(DEMO, secret=True)
+    world.notice("verification", after=seconds(7))
+    found = Crowd().figures(Sources(lag=None, letters=None, trouble="unreachable"))
+    assert (found["lag"], found["letters"], found["trouble"]) == (None, None, "unreachable")
+
+
+def letter(offset: int, **headers: bytes) -> Record:
+    return Record(TopicName.DEAD_LETTERS, 0, offset, MONDAY, b"k", None, headers)
+
+
+def test_letters_count_by_reason_until_they_are_dealt_with() -> None:
+    letters = OpenLetters()
+    for offset in range(3):
+        letters.add(letter(offset, stage=b"intake", code=b"not-json"))
+    letters.add(letter(3))
+    letters.add(letter(4, replayed=b"complaints.dead-letters-0@1"))
+    letters.add(letter(5, discards=b"complaints.dead-letters-0@3"))
+    letters.add(letter(6, discards=b"complaints.dead-letters-0@3"))
+    assert letters.by_reason == {Reason("intake", "not-json"): 2}
+
+
+@pytest.mark.parametrize(
+    ("series", "expected"),
+    [
+        ([], Trend.LEVEL),
+        ([100], Trend.LEVEL),
+        ([0, 0, 0], Trend.LEVEL),
+        ([100, 104, 98, 101, 103, 100], Trend.LEVEL),
+        ([0, 10, 20, 30, 40, 50], Trend.RISING),
+        ([5_000, 4_000, 3_000, 2_000, 1_000, 0], Trend.FALLING),
+    ],
+)
+def test_which_way_it_goes(series: list[int], expected: Trend) -> None:
+    assert trend(series) is expected
+
+
+def look(status: LagStatus = LagStatus.STALLED, **behind: int) -> LagReport:
+    groups = tuple(
+        GroupLag(
+            group=f"t1.{stage}",
+            stage=stage,
+            topics=(),
+            state=GroupState.STABLE,
+            members=1,
+            status=status if lag else LagStatus.OK,
+            severity=Severity.ERROR if lag else Severity.OK,
+            lag=lag,
+            age=lag / 2,
+            rate_in=None,
+            rate_out=None,
+            drain=None,
+            waiting=None,
+            deadlines=None,
+            partitions=(),
+            trend=(),
+        )
+        for stage, lag in behind.items()
+    )
+    return LagReport(at=MONDAY, window=30, complete=True, groups=groups, findings=())
+
+
+@pytest.mark.parametrize(
+    ("status", "lag", "expected"),
+    [
+        (LagStatus.GROWING, 4, "ok"),
+        (LagStatus.GROWING, 40, "growing"),
+        (LagStatus.BEHIND, 4, "ok"),
+        (LagStatus.STALLED, 4, "stalled"),
+    ],
+)
+def test_what_is_on_its_way_is_not_behind(status: LagStatus, lag: int, expected: str) -> None:
+    trends = Trends()
+    trends.add(look(status, sla=lag))  # as many records as half seconds
+    assert trends.rows()[0]["status"] == expected
+
+
+def test_the_looks_at_the_lag_are_bounded() -> None:
+    trends = Trends()
+    for number in range(SAMPLES + 40):
+        for _ in range(SHOWN_OF):
+            trends.add(look(sla=number, intake=0))
+    rows = {row["stage"]: row for row in trends.rows()}
+    assert rows["sla"]["series"] == list(range(40, SAMPLES + 40))
+    assert (rows["sla"]["behind"], rows["sla"]["trend"]) == (SAMPLES + 39, Trend.RISING)
+    assert (rows["sla"]["status"], rows["sla"]["severity"], rows["sla"]["age"]) == ("stalled", "error", 50)
+    assert rows["intake"]["trend"] is Trend.LEVEL

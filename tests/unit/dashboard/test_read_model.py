@@ -1,0 +1,233 @@
+"""What the board counts is what a recount would give, whatever came before."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.dashboard.complaint_row import Deadline, Shape, Standing, hour_of, read_standing
+from agents.dashboard.lazy_heap import Soonest
+from agents.dashboard.read_model import DAY_S, HourCounts, OfficeCounts, Standings
+from agents.runtime import disk_map
+from events.codec.messages import encode_complaint, encode_snapshot
+from events.commands import WithdrawComplaint
+from events.errors import Undecodable
+from events.snapshot import Complaint
+from events.vocabulary import ClockName, Status
+from tests.support.worlds import CITIZEN, CLOSE, DEMO, DISPOSE, MONDAY, PANRB, VERIFY, World, seconds, to_status
+from workflow.machine.transitions import OPEN
+
+NOW = 1_800_000_000
+ENDS = (Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN)
+
+
+def read(complaint: Complaint) -> Standing:
+    return read_standing(encode_snapshot(complaint, encode_complaint(complaint)))
+
+
+deadlines = st.none() | st.builds(
+    Deadline,
+    st.integers(NOW - 2 * DAY_S, NOW + 4 * DAY_S),
+    st.sampled_from(["follow_up", "settlement"]).map(ClockName),
+)
+
+
+@st.composite
+def standings(draw: st.DrawFn) -> dict[str, Any]:
+    status = draw(st.sampled_from(Status))
+    is_open = status in OPEN
+    return {
+        "shape": Shape(
+            status,
+            draw(st.sampled_from([None, "denpasar", "badung"])),
+            draw(st.booleans()),
+            is_open and draw(st.booleans()),
+            draw(st.booleans()),
+        ),
+        "received": draw(st.integers(NOW // 3600 - 3, NOW // 3600)),
+        "settled": None if is_open else draw(st.integers(NOW // 3600 - 3, NOW // 3600)),
+        "due": draw(deadlines) if is_open else None,
+        "missed": draw(deadlines) if is_open else None,
+    }
+
+
+keys = st.sampled_from([bytes([number]) * 16 for number in range(6)])
+steps = st.lists(
+    st.tuples(st.just("put"), keys, standings())
+    | st.tuples(st.just("forget"), keys, st.none())
+    | st.tuples(st.just("at"), st.integers(0, 3 * DAY_S), st.none()),
+    max_size=60,
+)
+
+
+def recount(last: dict[bytes, Standing], now: int) -> dict[str, Any]:
+    """Count anew, without a thought for speed."""
+    horizon = now + DAY_S
+    offices: dict[str | None, OfficeCounts] = {}
+    for office in {each.shape.office for each in last.values()}:
+        mine = [each for each in last.values() if each.shape.office == office and each.shape.open]
+        counts = OfficeCounts(
+            open=len(mine),
+            due_soon=sum(each.due is not None and each.due.at <= horizon for each in mine),
+            overdue=sum(each.missed is not None for each in mine),
+            exhausted=sum(each.shape.exhausted for each in mine),
+        )
+        if mine:
+            offices[office] = counts
+    hours: Counter[tuple[int, str]] = Counter()
+    for each in last.values():
+        hours[each.received, "received"] += 1
+        if each.settled is not None:
+            hours[each.settled, each.shape.status.value] += 1
+    due = sorted((each.due.at, key) for key, each in last.items() if each.due is not None and each.due.at <= horizon)
+    missed = sorted((each.missed.at, key) for key, each in last.items() if each.missed is not None)
+    return {
+        "complaints": len(last),
+        "by_status": Counter(each.shape.status for each in last.values()),
+        "disposed": sum(each.shape.disposed for each in last.values()),
+        "due_soon": len(due),
+        "overdue": len(missed),
+        "exhausted": sum(each.shape.exhausted for each in last.values()),
+        "offices": offices,
+        "hours": {
+            hour: HourCounts(*(hours[hour, name] for name in HourCounts._fields))
+            for hour in {hour for hour, _ in hours}
+        },
+        "next": [last[key] for _, key in due[:3]],
+        "longest": [last[key] for _, key in missed[:3]],
+    }
+
+
+def counted(board: Standings) -> dict[str, Any]:
+    return {
+        "complaints": len(board),
+        "by_status": +board.by_status,
+        "disposed": board.disposed,
+        "due_soon": board.due_soon,
+        "overdue": board.overdue,
+        "exhausted": board.exhausted,
+        "offices": board.offices,
+        "hours": board.hours,
+        "next": board.next_due(3),
+        "longest": board.longest_overdue(3),
+    }
+
+
+@pytest.fixture(params=[0, disk_map.RECENT_BYTES], scope="module", autouse=True)
+def _in_memory_or_on_disk(request: pytest.FixtureRequest) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(disk_map, "RECENT_BYTES", request.param)
+        yield
+
+
+@given(steps)
+def test_the_fold_is_a_recount(taken: list[tuple[str, Any, Any]]) -> None:
+    board, last, now = Standings(), dict[bytes, Standing](), NOW
+    board.at(now)
+    for version, (what, which, how) in enumerate(taken, start=1):
+        if what == "at":
+            now = max(now, NOW + which)
+            board.at(now)
+        elif what == "forget":
+            last.pop(which, None)
+            board.forget(which)
+        else:
+            last[which] = Standing(tracking_id=str(which[0]), version=version, **how)
+            board.put(which, last[which])
+        assert counted(board) == recount(last, now)
+    for key, standing in last.items():
+        assert board.get(key) == board.find(standing.tracking_id) == (key, standing)
+
+
+def test_what_is_older_than_what_is_known_is_passed_over() -> None:
+    world = to_status(Status.CLOSED)
+    board = Standings()
+    for recorded in (*world.history, *world.history[:2]):
+        board.put(b"a" * 16, read(recorded.complaint))
+    assert +board.by_status == {Status.CLOSED: 1}
+
+
+def test_room_is_made_for_what_counts() -> None:
+    """A complaint whose deadline moves a hundred thousand times takes no more room than one whose does not."""
+    world, board = World(), Standings()
+    standing = read(world.stands)
+    for version in range(20_000):
+        due = Deadline(NOW + 10 * DAY_S + version, ClockName.FOLLOW_UP)
+        board.put(b"a" * 16, standing._replace(version=version + 2, due=due))
+        if version % 100 == 0:
+            board.at(NOW)
+    assert len(board._far._heap) <= 1_200  # noqa: SLF001 -- nobody else can say how large it is
+
+
+def test_soonest_gives_each_once_and_leaves_them_there() -> None:
+    known = {b"a": 5, b"b": 3}
+    soonest = Soonest(lambda at, key: known.get(key) == at)
+    for at, key in ((5, b"a"), (3, b"b"), (5, b"a"), (1, b"gone"), (4, b"a")):
+        soonest.push(at, key)
+    assert soonest.first(5) == [(3, b"b"), (5, b"a")]
+    assert soonest.first(1) == [(3, b"b")]
+    assert list(soonest.pop_until(5)) == [(3, b"b"), (5, b"a")]
+    assert soonest.first(5) == []
+
+
+class TestReading:
+    def test_the_first_obligation_counts_and_not_what_waits_for_the_citizen(self) -> None:
+        world = to_status(Status.DISPOSED)
+        due = min(world.due("follow_up"), world.due("settlement"))
+        assert read(world.stands).due == (int(due.timestamp()), ClockName.FOLLOW_UP)
+        assert read(to_status(Status.FOLLOWED_UP).stands).due is None
+        assert read(to_status(Status.POSTPONED).stands).due is None
+
+    def test_a_missed_deadline_counts_until_what_it_was_for_is_there(self) -> None:
+        world = World(DEMO)
+        due = world.due("verification")
+        world.notice("verification", after=seconds(7))
+        assert read(world.stands).missed == (int(due.timestamp()), ClockName.VERIFICATION)
+        world.tell(VERIFY, PANRB)
+        assert read(world.stands).missed is None
+
+    def test_where_it_stands(self) -> None:
+        world = to_status(Status.VERIFIED, secret=True)
+        standing = read(world.stands)
+        assert standing.shape == Shape(Status.VERIFIED, None, disposed=False, exhausted=False, secret=True)
+        assert (standing.tracking_id, standing.version, standing.settled) == ("1000000", 2, None)
+        assert standing.received == hour_of(MONDAY)
+        world.tell(DISPOSE, PANRB)
+        assert read(world.stands).shape.office == "denpasar-pupr"
+        assert read(world.stands).shape.disposed
+        world.tell(WithdrawComplaint(), CITIZEN, after=timedelta(hours=2))
+        assert read(world.stands).settled == hour_of(MONDAY) + 2
+
+    def test_a_used_up_ladder_is_an_incident_while_the_complaint_is_open(self) -> None:
+        world = World(DEMO)
+        world.notice("verification", after=seconds(7))
+        for _ in range(2):
+            world.climb()
+            world.notice("escalation", after=seconds(5))
+        world.climb()
+        assert read(world.stands).shape.exhausted
+        world.tell(WithdrawComplaint(), CITIZEN)
+        assert not read(world.stands).shape.exhausted
+
+    def test_nothing_of_what_people_wrote_is_kept(self) -> None:
+        world = to_status(Status.FOLLOWED_UP, category="narkoba", title="Nama saya Ni Luh Contoh")
+        kept = repr(read(world.stands))
+        assert "narkoba" not in kept
+        assert "Ni Luh" not in kept
+        assert "Denpasar" not in kept
+
+    @pytest.mark.parametrize(
+        "raw", [b"", b"rubbish", b"{}", b'{"data":{"complaint":{}}}', b',"data":{"complaint":{}}}']
+    )
+    def test_what_is_no_snapshot_is_refused(self, raw: bytes) -> None:
+        with pytest.raises(Undecodable):
+            read_standing(raw)
+
+    def test_a_closed_complaint_has_no_deadline(self) -> None:
+        world = to_status(Status.FOLLOWED_UP)
+        world.tell(CLOSE, PANRB)
+        assert read(world.stands)[-2:] == (None, None)

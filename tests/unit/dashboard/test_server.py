@@ -1,0 +1,336 @@
+"""The web part of the board over real connections: what it answers, to whom, and whom it lets go."""
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from aiohttp import ClientResponse, ClientSession
+
+from agents.dashboard import broadcaster as hubs
+from agents.dashboard.broadcaster import Hub
+from agents.dashboard.complaint_history import Found
+from agents.dashboard.complaint_row import Standing, read_standing
+from agents.dashboard.figures import Sources, Surroundings
+from agents.dashboard.read_model import Standings
+from agents.dashboard.security_headers import HEADERS, host_of
+from agents.dashboard.server import Board
+from agents.dashboard.service import known_as
+from agents.runtime.http import connection_limits
+from events.client import Dossier
+from events.client.errors import BrokerUnreachable
+from events.codec.messages import complaint_key, encode_complaint, encode_snapshot
+from events.vocabulary import Status
+from tests.support.worlds import World, to_status
+
+
+@dataclass
+class Site:
+    """A board on a port of its own, with one complaint."""
+
+    hub: Hub = field(default_factory=Hub)
+    standings: Standings = field(default_factory=Standings)
+    world: World = field(default_factory=lambda: to_status(Status.DISPOSED))
+    read: list[bytes] = field(default_factory=list)
+    sources: Sources = field(default_factory=lambda: Sources(reading=False))
+    fails: bool = False
+    address: str = ""
+
+    def know(self) -> None:
+        complaint = self.world.stands
+        standing = read_standing(encode_snapshot(complaint, encode_complaint(complaint)))
+        self.standings.put(complaint_key(complaint.complaint_id.encode()), standing)
+
+    def history(self, key: bytes, _standing: Standing) -> Found:
+        self.read.append(key)
+        time.sleep(0.02)
+        if self.fails:
+            raise BrokerUnreachable("kafka.internal:9092")
+        return Found(Dossier(self.world.id, list(self.world.history)), whole=True)
+
+
+@asynccontextmanager
+async def serving(site: Site, **options: Any) -> AsyncIterator[ClientSession]:
+    board = Board(
+        site.hub,
+        lambda: site.standings,
+        site.history,
+        Surroundings(ZoneInfo("Asia/Jakarta")),
+        sources=site.sources,
+        **options,
+    )
+    runner = connection_limits.runner(board.application(), shutdown_timeout=0.1)
+    await runner.setup()
+    await connection_limits.LimitedSite(runner, "127.0.0.1", 0, board.limit).start()
+    site.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        async with ClientSession(site.address, read_bufsize=2**21) as session:
+            yield session
+    finally:
+        await runner.cleanup()
+
+
+def run(site: Site, act: Callable[[ClientSession], Awaitable[None]], **options: Any) -> None:
+    async def whole() -> None:
+        async with asyncio.timeout(20), serving(site, **options) as session:
+            await act(session)
+
+    asyncio.run(whole())
+
+
+async def until(probe: Callable[[], object], site: Site, figures: bytes) -> None:
+    """Publish on and on until `probe` holds; `run` ends one that never does."""
+    while not probe():
+        await site.hub.publish(figures)
+        await asyncio.sleep(0.01)
+
+
+async def event(response: ClientResponse) -> bytes:
+    """Read the next event of a stream, comments passed over."""
+    while True:
+        found = await response.content.readuntil(b"\n\n")
+        if found.startswith(b"data: "):
+            return found[6:-2]
+
+
+PATHS = ("/", "/board.js", "/board.css", "/icon.svg", "/id.json", "/en.json", "/figures", "/nothing", "/complaints/1")
+
+
+def test_every_answer_carries_the_headers_and_nothing_can_be_written() -> None:
+    async def act(session: ClientSession) -> None:
+        await site.hub.publish(b"{}")
+        for path in PATHS:
+            async with session.get(path) as answer:
+                assert answer.status == (404 if path in {"/nothing", "/complaints/1"} else 200), path
+                assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+                assert "Server" not in answer.headers
+                assert "Access-Control-Allow-Origin" not in answer.headers
+            for method in ("POST", "PUT", "DELETE", "PATCH"):
+                async with session.request(method, path) as answer:
+                    assert answer.status == 405, (method, path)
+                    assert answer.headers["X-Frame-Options"] == "DENY"
+
+    site = Site()
+    run(site, act)
+
+
+def test_the_policy_of_the_page_allows_its_own_files_only() -> None:
+    rules = dict(rule.split(" ", 1) for rule in HEADERS["Content-Security-Policy"].split("; "))
+    assert rules["default-src"] == "'none'"
+    assert {value for name, value in rules.items() if name.endswith("-src")} == {"'none'", "'self'"}
+    assert rules["require-trusted-types-for"] == "'script'"
+
+
+@pytest.mark.parametrize(
+    ("path", "accepts", "language"),
+    [
+        ("/", "", "id"),
+        ("/", "en-US,en;q=0.9,id;q=0.8", "en"),
+        ("/", "fr,in;q=0.9,en;q=0.5", "id"),
+        ("/", "fr", "id"),
+        ("/", ",;;q=x,en;q=9,*", "id"),
+        ("/?lang=en", "id", "en"),
+        ("/?lang=id", "en", "id"),
+        ("/?lang=fr", "en", "en"),
+        ("/?lang=%3Cscript%3E", "", "id"),
+    ],
+)
+def test_the_language_is_the_one_asked_for(path: str, accepts: str, language: str) -> None:
+    async def act(session: ClientSession) -> None:
+        async with session.get(path, headers={"Accept-Language": accepts}) as answer:
+            assert answer.headers["Content-Language"] == language
+            text = await answer.text()
+        assert f'<html lang="{language}">' in text
+        assert "<script>" not in text
+        assert "$" not in text
+
+    run(Site(), act)
+
+
+def test_what_has_not_changed_is_not_sent_again() -> None:
+    async def act(session: ClientSession) -> None:
+        async with session.get("/board.js") as answer:
+            tag = answer.headers["ETag"]
+            assert answer.headers["Cache-Control"] == "no-cache"
+        async with session.get("/board.js", headers={"If-None-Match": tag}) as answer:
+            assert (answer.status, await answer.read()) == (304, b"")
+        async with session.get("/figures") as answer:
+            assert answer.status == 503
+            assert answer.headers["Cache-Control"] == "no-store"
+
+    run(Site(), act)
+
+
+def test_only_the_names_it_is_known_by_are_answered() -> None:
+    async def act(session: ClientSession) -> None:
+        for host, status in (
+            ("localhost:80", 200),
+            ("board.go.id", 200),
+            ("BOARD.go.id:443", 200),
+            ("evil.test", 421),
+        ):
+            async with session.get("/", headers={"Host": host}) as answer:
+                assert answer.status == status, host
+
+    run(Site(), act, hosts=known_as("127.0.0.1", frozenset({"board.go.id"})))
+
+
+def test_who_asks_for_no_name_is_not_answered() -> None:
+    site = Site()
+
+    async def act(_session: ClientSession) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(site.address.rpartition(":")[2]))
+        writer.write(b"GET /figures HTTP/1.0\r\n\r\n")
+        assert (await reader.readline()).split()[1] == b"421"
+        writer.close()
+
+    run(site, act, hosts=known_as("127.0.0.1", frozenset({socket.getfqdn()})))
+
+
+@pytest.mark.parametrize(("header", "host"), [("a:1", "a"), ("A", "a"), ("[::1]:80", "::1"), ("[::1]", "::1")])
+def test_a_host_is_known_without_its_port(header: str, host: str) -> None:
+    assert host_of(header) == host
+
+
+def test_who_listens_to_all_answers_to_any_name_unless_told() -> None:
+    assert known_as("0.0.0.0", frozenset()) == frozenset()  # noqa: S104 -- nobody listens
+    assert "localhost" in known_as("127.0.0.1", frozenset())
+    assert known_as("0.0.0.0", frozenset({"a"})) >= {"a", "127.0.0.1"}  # noqa: S104 -- nobody listens
+
+
+def test_health_says_whether_all_is_read() -> None:
+    async def act(session: ClientSession) -> None:
+        async with session.get("/health/live") as answer:
+            assert (answer.status, await answer.json()) == (200, {"live": True})
+        async with session.get("/health/ready") as answer:
+            assert (answer.status, await answer.json()) == (503, {"ready": False})
+        site.sources.reading = False
+        async with session.get("/health/ready") as answer:
+            assert answer.status == 200
+
+    site = Site(sources=Sources(reading=True))
+    run(site, act)
+
+
+class TestComplaints:
+    def test_one_is_found_by_its_number_and_by_its_id(self) -> None:
+        async def act(session: ClientSession) -> None:
+            site.know()
+            for number in ("1000000", site.world.id, site.world.id.upper()):
+                async with session.get(f"/complaints/{number}") as answer:
+                    assert answer.status == 200
+                    assert answer.content_type == "application/json"
+                    found = await answer.json()
+                assert [fact["fact"] for fact in found["facts"]] == ["registered", "verified", "disposed"]
+            # nothing has happened meanwhile: it is read once
+            assert len(site.read) == 1
+
+        site = Site()
+        run(site, act)
+
+    @pytest.mark.parametrize("number", ["1", "%00", "..%2f..", "x" * 3_000, "%D9%A1", "1000000;", "<b>"])
+    def test_whatever_else_is_asked_is_not_found(self, number: str) -> None:
+        async def act(session: ClientSession) -> None:
+            site.know()
+            async with session.get(f"/complaints/{number}") as answer:
+                assert (answer.status, await answer.json()) == (404, {"problem": "no-such-complaint"})
+
+        site = Site()
+        run(site, act)
+        assert site.read == []
+
+    def test_who_asks_too_early_is_told(self) -> None:
+        async def act(session: ClientSession) -> None:
+            async with session.get("/complaints/1000000") as answer:
+                assert (answer.status, await answer.json()) == (404, {"problem": "still-reading"})
+
+        run(Site(sources=Sources(reading=True)), act)
+
+    def test_kafka_that_is_away_is_said_and_not_named(self) -> None:
+        async def act(session: ClientSession) -> None:
+            site.know()
+            async with session.get("/complaints/1000000") as answer:
+                assert (answer.status, await answer.json()) == (503, {"problem": "unreachable"})
+
+        site = Site(fails=True)
+        run(site, act)
+
+    def test_kafka_that_is_known_to_be_away_is_not_asked(self) -> None:
+        async def act(session: ClientSession) -> None:
+            site.know()
+            async with session.get("/complaints/1000000") as answer:
+                assert (answer.status, await answer.json()) == (503, {"problem": "unreachable"})
+
+        site = Site(sources=Sources(reading=False, trouble="unreachable"))
+        run(site, act)
+        assert site.read == []
+
+    def test_too_many_searches_at_a_time_are_refused(self) -> None:
+        async def ask(session: ClientSession) -> int:
+            async with session.get("/complaints/1000000") as answer:
+                await answer.read()
+                return answer.status
+
+        async def act(session: ClientSession) -> None:
+            site.know()
+            statuses = await asyncio.gather(*(ask(session) for _ in range(30)))
+            assert {200, 503} == set(statuses)
+
+        site = Site(fails=False)
+        run(site, act)
+
+
+class TestStream:
+    def test_figures_come_as_they_are_and_then_as_they_change(self) -> None:
+        async def act(session: ClientSession) -> None:
+            await site.hub.publish(b'{"n":1}')
+            async with session.get("/figures/stream") as answer:
+                assert answer.content_type == "text/event-stream"
+                assert answer.headers["Cache-Control"] == "no-store"
+                assert json.loads(await event(answer)) == {"n": 1}
+                await site.hub.publish(b'{"n":2}')
+                assert json.loads(await event(answer)) == {"n": 2}
+                assert site.hub.browsers == 1
+            await until(lambda: site.hub.browsers == 0, site, b'{"n":3}')
+
+        site = Site()
+        run(site, act)
+
+    def test_who_takes_nothing_is_let_go_and_holds_up_nobody(self) -> None:
+        async def act(session: ClientSession) -> None:
+            await site.hub.publish(figures)
+            port = int(site.address.rpartition(":")[2])
+            with socket.socket() as deaf:
+                deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+                deaf.connect(("127.0.0.1", port))
+                deaf.sendall(b"GET /figures/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                await until(lambda: site.hub.browsers == 1, site, figures)
+                async with session.get("/figures/stream") as answer:
+                    assert await event(answer) == figures
+                    assert site.hub.browsers == 2
+                    while site.hub.browsers == 2:
+                        await site.hub.publish(figures)
+                        assert await event(answer) == figures
+
+        figures = b'"' + b"x" * 400_000 + b'"'
+        site = Site()
+        run(site, act, patience_s=0.3)
+
+    def test_no_more_look_on_than_there_is_room_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def act(session: ClientSession) -> None:
+            await site.hub.publish(b"{}")
+            async with session.get("/figures/stream") as first:
+                await event(first)
+                async with session.get("/figures/stream") as second:
+                    assert (second.status, second.headers["Retry-After"]) == (503, "60")
+            await until(lambda: site.hub.browsers == 0, site, b"{}")
+
+        monkeypatch.setattr(hubs, "MOST_BROWSERS", 1)
+        site = Site()
+        run(site, act)

@@ -1,0 +1,255 @@
+"""Each command gets exactly one answer: facts, or a rejection with an id of its own. Only a repeat gets none."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from agents.config import policy_files
+from agents.config.keys import Keys
+from agents.runtime import Output, Partition
+from agents.stages.lifecycle import Lifecycle
+from events import commands as c
+from events.announcements import CALENDAR, AnnounceHoliday
+from events.client.partitions import partition_of
+from events.codec.messages import decode_snapshot, encode_command
+from events.ids import complaint_id, stage_command_id
+from events.outcomes import RejectionEvent
+from events.reports import ReportContent, ReportSubmitted
+from events.topics import TopicName
+from events.vocabulary import ClockName, Detail, Refusal
+from tests.support.worlds import (
+    ARCHIVE,
+    CHANNEL,
+    CITIZEN,
+    CLOSE,
+    COMPLETE,
+    DENPASAR,
+    DISPOSE,
+    ESCALATION,
+    FOLLOW_UP,
+    GRANT,
+    INTAKE,
+    MONDAY,
+    PANRB,
+    POSTPONE,
+    PUPR,
+    RATE,
+    REPLY,
+    REQUEST,
+    RETURN,
+    SLA,
+    VERIFY,
+    WITHDRAW,
+    report,
+)
+
+COMPLAINT = complaint_id(CHANNEL, "1")
+KEYS = Keys.derived("test")
+
+
+def register(**changes: Any) -> c.RegisterComplaint:
+    return c.RegisterComplaint(tracking_id="1000000", source=CHANNEL, report_id="1", report=report(**changes))
+
+
+@dataclass
+class Told:
+    """Lifecycle with one partition, told commands one by one."""
+
+    keys: Keys = KEYS
+    partitions: int = 1
+    offsets: Any = field(default_factory=count)
+    lifecycle: Lifecycle = field(init=False)
+    now: datetime = MONDAY
+
+    def __post_init__(self) -> None:
+        self.lifecycle = self.begun(self.keys)
+
+    def begun(self, keys: Keys) -> Lifecycle:
+        return Lifecycle(Partition(0, self.partitions, policy_files.load("lapor"), keys=keys))
+
+    def restart(self, keys: Keys, state: list[Output]) -> None:
+        """Begin anew from what was written, with other keys."""
+        self.lifecycle = self.begun(keys)
+        for output in state:
+            self.lifecycle.restore(SimpleNamespace(key=output.key, value=output.value, offset=0, headers=()))
+
+    def later(self, span: timedelta) -> None:
+        """Let time pass."""
+        self.now += span
+
+    def tell(self, command: c.Command, by: str, message: str, subject: str = COMPLAINT) -> list[Output]:
+        value = encode_command(command, source=by, command_id=message, subject=subject, time=MONDAY)
+        return self.raw(value)
+
+    def raw(self, value: bytes) -> list[Output]:
+        offset = next(self.offsets)
+        stamp = int(self.now.timestamp() * 1000) + offset
+        place = {"topic": "complaints.commands", "partition": 0, "offset": offset}
+        record = SimpleNamespace(value=value, key=None, timestamp=stamp, headers=(), **place)
+        outputs = list(self.lifecycle.handle(record))
+        self.lifecycle.commit()
+        return outputs
+
+    def register(self, **changes: Any) -> list[Output]:
+        return self.tell(register(**changes), INTAKE, stage_command_id(COMPLAINT, "register"))
+
+
+def rejections(outputs: list[Output]) -> list[RejectionEvent]:
+    return [
+        RejectionEvent.model_validate_json(each.value or b"") for each in outputs if each.topic is TopicName.REJECTIONS
+    ]
+
+
+NOTICE = c.NoticeDeadline(clock=ClockName.VERIFICATION, due_at=MONDAY)
+HOLIDAY = AnnounceHoliday(day=date(2026, 3, 6), name="Cuti bersama", decree="SKB 3 Menteri")
+# what a registered complaint makes of each, whoever sends it: some are heard, most are refused
+EACH: list[tuple[c.Command, str]] = [
+    (register(), INTAKE),
+    (VERIFY, PANRB),
+    (POSTPONE, PANRB),
+    (ARCHIVE, PANRB),
+    (COMPLETE, CITIZEN),
+    (WITHDRAW, CITIZEN),
+    (DISPOSE, PANRB),
+    (RETURN, PUPR),
+    (FOLLOW_UP, PUPR),
+    (REPLY, CITIZEN),
+    (CLOSE, PANRB),
+    (RATE, CITIZEN),
+    (REQUEST, PUPR),
+    (GRANT, DENPASAR),
+    (NOTICE, SLA),
+    (c.EscalateComplaint(rung=1, office="denpasar"), ESCALATION),
+    (c.RescheduleDeadlines(calendar=1), SLA),
+    (HOLIDAY, PANRB),
+    (HOLIDAY, CITIZEN),
+]
+
+
+def test_the_table_has_every_command() -> None:
+    assert {type(command) for command, _ in EACH} == {*c.COMMANDS, AnnounceHoliday}
+
+
+@pytest.mark.parametrize(("command", "by"), EACH, ids=lambda value: getattr(value, "NAME", None))
+def test_every_kind_of_command_twice(command: c.Command, by: str) -> None:
+    subject = CALENDAR if isinstance(command, AnnounceHoliday) else COMPLAINT
+    told = Told()
+    told.register()
+    first = told.tell(command, by, "m1", subject)
+    again = told.tell(command, by, "m1", subject)
+    other = told.tell(command, by, "m2", subject)
+    facts = [each for each in first if each.topic is not TopicName.REJECTIONS]
+    refused = rejections(first)
+    assert bool(facts) != bool(refused), "one answer"
+    assert len(refused) <= 1
+    if facts:
+        assert again == [], "a repeat of what had its effect"
+    else:
+        [one], [two] = refused, rejections(again)
+        assert one.data == two.data, "decided on again, with the same outcome"
+        assert one.id != two.id, "and it is told so once more"
+    assert other, "another command gets its own answer"
+    names = [each.id for each in [*refused, *rejections(again), *rejections(other)]]
+    assert len(set(names)) == len(names)
+
+
+def test_the_same_place_gives_the_same_id() -> None:
+    one, two = Told(), Told()
+    for told in (one, two):
+        told.register()
+    assert one.tell(REPLY, CITIZEN, "m1") == two.tell(REPLY, CITIZEN, "m1")
+
+
+def test_data_that_cannot_be_read_is_answered_each_time() -> None:
+    told = Told()
+    value = json.loads(encode_command(RATE, source=CITIZEN, command_id="m1", subject=COMPLAINT, time=MONDAY))
+    raw = json.dumps(value | {"data": {"rating": 6}}).encode()
+    [one], [two] = rejections(told.raw(raw)), rejections(told.raw(raw))
+    assert (one.data.code, one.id != two.id) == (Refusal.INVALID_DATA, True)
+
+
+def test_a_command_in_another_partition_is_answered_at_home() -> None:
+    told = Told(partitions=4)
+    strangers = [complaint_id(CHANNEL, str(number)) for number in range(40)]
+    away = next(each for each in strangers if partition_of(each, 4) == 3)
+    [sent_on] = told.tell(REPLY, CITIZEN, "m1", away)
+    assert (sent_on.topic, sent_on.partition) == (TopicName.COMMANDS, 3)
+
+
+class TestRepeatsOfReports:
+    def test_the_same_content_is_no_news(self) -> None:
+        told = Told()
+        assert told.register()
+        assert told.register() == []
+
+    def test_other_content_is_told_to_the_channel(self) -> None:
+        told = Told()
+        told.register()
+        [no] = rejections(told.register(title="Lampu jalan mati", office="denpasar"))
+        assert (no.data.code, no.data.detail) == (Refusal.INVALID_DATA, Detail.CONTENT_DIFFERS)
+        assert (no.data.command_source, no.data.command_id) == (CHANNEL, "1")
+        assert no.data.command_type == ReportSubmitted.TYPE
+        assert str(no.subject) == COMPLAINT
+        assert "another title, office," in no.data.message
+        assert (no.data.status, no.data.version) == ("registered", 1)
+        counted = told.lifecycle._partition.metrics.decisions  # noqa: SLF001 -- what is exposed
+        assert counted["submitted", "content-differs"] == 1
+
+    def test_each_field_is_compared(self) -> None:
+        changes: dict[str, Any] = {
+            "class": {"class_": "aspiration"},
+            "title": {"title": "x"},
+            "body": {"body": "Lubang besar sejak dua pekan, sudah ada yang jatuh"},
+            "category": {"category": None},
+            "event_date": {"event_date": date(2026, 3, 1)},
+            "location": {"location": None},
+            "office": {"office": "denpasar"},
+            "anonymous": {"anonymous": True},
+            "secret": {"secret": True},
+            "attachments": {"attachments": ("https://example.org/1.jpg",)},
+        }
+        named = {info.alias or name for name, info in ReportContent.model_fields.items()}
+        assert changes.keys() == named
+        told = Told()
+        told.register()
+        for name, change in changes.items():
+            whole = report().model_copy(update=change)
+            command = register().model_copy(update={"report": whole})
+            [no] = rejections(told.tell(command, INTAKE, stage_command_id(COMPLAINT, "register")))
+            assert f"another {name}," in no.data.message
+
+    def test_what_it_was_completed_with_does_not_count(self) -> None:
+        told = Told()
+        told.register()
+        told.tell(POSTPONE, PANRB, "m1")
+        told.tell(c.CompleteReport(title="Lampu jalan mati"), CITIZEN, "m2")
+        assert told.register() == []
+        assert len(rejections(told.register(title="Lampu jalan mati"))) == 1
+
+    @pytest.mark.parametrize(("keys", "answers"), [(("new", "old"), 1), (("new",), 0)])
+    def test_digests_of_an_old_key_are_compared_while_it_is_there(self, keys: tuple[str, ...], answers: int) -> None:
+        made: Callable[[str], tuple[str, bytes]] = lambda name: (name, name.encode() * 8)  # noqa: E731
+        told = Told(Keys((made("old"),)))
+        state = [each for each in told.register() if each.topic is TopicName.STATE]
+        told.restart(Keys(tuple(map(made, keys))), state)
+        assert len(rejections(told.register(title="Lampu jalan mati"))) == answers
+        assert told.register() == []
+
+    def test_nothing_can_be_read_out_of_digests(self) -> None:
+        other = c.RegisterComplaint(tracking_id="2", source=CHANNEL, report_id="2", report=report())
+        found = []
+        for command in (register(), other):
+            subject = complaint_id(CHANNEL, command.report_id)
+            outputs = Told().tell(command, INTAKE, stage_command_id(subject, "register"), subject)
+            [state] = [each for each in outputs if each.topic is TopicName.STATE]
+            found.append(decode_snapshot(state.value).report.content_digests or "")
+        mine, theirs = found
+        assert mine.rpartition(":")[0] == theirs.rpartition(":")[0] == "derived"
+        slots = [{each.rpartition(":")[2][at : at + 4] for each in found} for at in range(0, 40, 4)]
+        assert all(len(pair) == 2 for pair in slots), "the same content in two complaints"

@@ -1,0 +1,163 @@
+"""Every command in every status: heard exactly where the contract says so, otherwise refused and nothing changed.
+
+The table is written out here once more, by hand, so that a slip in the code's own table is seen.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from events import commands as c
+from events.announcements import Announcements
+from events.ids import stage_command_id
+from events.vocabulary import ClockName, ComplaintClass, Refusal, Status
+from tests.support.worlds import (
+    ARCHIVE,
+    CITIZEN,
+    CLOSE,
+    COMPLETE,
+    DENPASAR,
+    ESCALATION,
+    FOLLOW_UP,
+    GRANT,
+    INTAKE,
+    LAPOR,
+    PANRB,
+    POSTPONE,
+    PUPR,
+    RATE,
+    REPLY,
+    REQUEST,
+    RETURN,
+    SLA,
+    VERIFY,
+    WITHDRAW,
+    World,
+    announcement,
+    days,
+    report,
+    to_status,
+)
+from workflow.machine.transitions import HEARD_IN
+from workflow.policy.announcements import with_announcements
+from workflow.stages.escalation import next_rung
+
+# A switch: here the time to settle never stands still, so that a deadline can be missed in every open status.
+NEVER_PAUSED = LAPOR.model_copy(update={"settlement_pauses_in": frozenset()})
+OPEN = ["registered", "postponed", "verified", "disposed", "returned", "followed_up", "replied"]
+
+Make = Callable[[World], c.Command]
+
+
+def extension_to_decide(world: World) -> c.Command:
+    if world.stands.status in {Status.DISPOSED, Status.REPLIED}:
+        world.tell(REQUEST, PUPR)
+    return GRANT
+
+
+def notice(world: World) -> c.Command:
+    if not world.stands.clocks:
+        return c.NoticeDeadline(clock=ClockName.SETTLEMENT, due_at=world.now)
+    command = world.notice_of("settlement")
+    world.now = command.due_at + timedelta(milliseconds=1)
+    return command
+
+
+def escalation(world: World) -> c.Command:
+    if not world.stands.clocks:
+        return c.EscalateComplaint(rung=1, office="panrb")
+    world.notice("settlement", at=world.due("settlement") + timedelta(milliseconds=1))
+    command = next_rung(world.stands, world.policy)
+    assert command is not None
+    return command
+
+
+def rescheduling(world: World) -> c.Command:
+    day = world.due("settlement").date() if world.stands.clocks else world.now.date()
+    world.policy = with_announcements(world.policy, Announcements.of([announcement(day, at=world.now)]))
+    return c.RescheduleDeadlines(calendar=1)
+
+
+ELSEWHERE = c.DisposeComplaint(office="badung")  # `to_status` has it with denpasar-pupr
+
+# command: where it is heard and what the complaint is after it; who sends it; how it is made
+TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
+    "verify-complaint": ({"registered": "verified"}, PANRB, lambda _: VERIFY),
+    "postpone-complaint": ({"registered": "postponed"}, PANRB, lambda _: POSTPONE),
+    "archive-complaint": (dict.fromkeys(["registered", "postponed", "verified"], "archived"), PANRB, lambda _: ARCHIVE),
+    "complete-report": ({"postponed": "registered"}, CITIZEN, lambda _: COMPLETE),
+    "withdraw-complaint": (dict.fromkeys(OPEN, "withdrawn"), CITIZEN, lambda _: WITHDRAW),
+    "dispose-complaint": (dict.fromkeys(["verified", "disposed", "returned"], "disposed"), PANRB, lambda _: ELSEWHERE),
+    "return-disposition": ({"disposed": "returned"}, PUPR, lambda _: RETURN),
+    "record-follow-up": (
+        dict.fromkeys(["disposed", "followed_up", "replied"], "followed_up"),
+        PUPR,
+        lambda _: FOLLOW_UP,
+    ),
+    "reply-to-follow-up": ({"followed_up": "replied"}, CITIZEN, lambda _: REPLY),
+    "close-complaint": (dict.fromkeys(["followed_up", "replied"], "closed"), PANRB, lambda _: CLOSE),
+    "rate-resolution": ({"closed": "closed"}, CITIZEN, lambda _: RATE),
+    "request-extension": ({"disposed": "disposed", "replied": "replied"}, PUPR, lambda _: REQUEST),
+    "decide-extension": ({"disposed": "disposed", "replied": "replied"}, DENPASAR, extension_to_decide),
+    "notice-deadline": ({status: status for status in OPEN}, SLA, notice),
+    "escalate-complaint": ({status: status for status in OPEN}, ESCALATION, escalation),
+    "reschedule-deadlines": ({status: status for status in OPEN}, SLA, rescheduling),
+}
+
+
+def test_the_table_has_every_command() -> None:
+    assert TABLE.keys() | {"register-complaint"} == {command.NAME for command in c.COMMANDS}
+
+
+def test_the_code_has_the_same_table() -> None:
+    heard = {command.NAME: {str(status) for status in statuses} for command, statuses in HEARD_IN.items()}
+    assert heard == {name: set(row[0]) for name, row in TABLE.items()} | {"register-complaint": set()}
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("name", TABLE)
+def test_command_in_status(name: str, status: Status) -> None:
+    heard, by, make = TABLE[name]
+    # settles in 5 working days, before the citizen's 10 to reply and the 30 days to complete have passed
+    world = to_status(status, NEVER_PAUSED, class_=ComplaintClass.ASPIRATION)
+    command = make(world)
+    if status in heard:
+        assert world.tell(command, by)
+        assert world.stands.status == heard[status]
+    else:
+        # our own stages are refused without ado: the world has moved on
+        expected = Refusal.OVERTAKEN if by in {SLA, ESCALATION} else Refusal.NOT_ALLOWED_IN_STATUS
+        assert world.refuse(command, by) is expected
+
+
+@pytest.mark.parametrize("status", Status)
+def test_a_report_that_comes_again_changes_nothing(status: Status) -> None:
+    world = to_status(status)
+    again = c.RegisterComplaint(tracking_id="9999999", source="/channels/sms", report_id="1", report=report())
+    before = world.complaint
+    assert world.ask(again, INTAKE, message=stage_command_id(world.id, "register")) == ()
+    assert world.complaint is before
+    # intake gives no other id: whoever has sent that one gets an answer, as with any command
+    assert world.refuse(again, INTAKE, message="another") is Refusal.NOT_ALLOWED_IN_STATUS
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_no_complaint_no_effect(name: str) -> None:
+    world = to_status(Status.REGISTERED)
+    command = TABLE[name][2](world)
+    world.complaint = None
+    world.history.clear()
+    assert world.refuse(command, TABLE[name][1]) is Refusal.UNKNOWN_COMPLAINT
+
+
+@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row[1] not in {SLA, ESCALATION}])
+@pytest.mark.parametrize("status", ["closed", "archived", "withdrawn"])
+def test_nothing_moves_a_settled_complaint_but_a_rating(name: str, status: str) -> None:
+    world = to_status(Status(status))
+    command = TABLE[name][2](world)
+    if (name, status) == ("rate-resolution", "closed"):
+        assert world.tell(command, CITIZEN, after=days(400)) == ["rated"]
+        assert world.stands.rating == 4
+    else:
+        assert world.refuse(command, TABLE[name][1], after=days(400)) is Refusal.NOT_ALLOWED_IN_STATUS

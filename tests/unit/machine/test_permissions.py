@@ -1,0 +1,211 @@
+"""Who may do what: each command from everybody, in a status in which it is heard."""
+
+import pytest
+
+from events import commands as c
+from events.ids import stage_command_id
+from events.vocabulary import Refusal, Status
+from tests.support.worlds import (
+    ARCHIVE,
+    BADUNG,
+    BALI,
+    CITIZEN,
+    CLOSE,
+    COMPLETE,
+    DEMO,
+    DENPASAR,
+    DISPOSE,
+    DISPOSITION,
+    ESCALATION,
+    FOLLOW_UP,
+    GRANT,
+    INTAKE,
+    LAPOR,
+    PANRB,
+    POSTPONE,
+    RATE,
+    REPLY,
+    REQUEST,
+    RETURN,
+    SLA,
+    VERIFICATION,
+    VERIFY,
+    WITHDRAW,
+    World,
+    report,
+    seconds,
+    to_status,
+)
+from workflow.machine.permissions import MAY, Role, is_stage, office_of, roles_of, who_may
+from workflow.stages.escalation import next_rung
+
+HOLDER = "/offices/denpasar-pupr"
+OFFICER = "/offices/denpasar-pupr/officers/7"
+STAGES = [f"/stages/{name}" for name in ("intake", "verification", "disposition", "sla", "escalation")]
+STRANGERS = [
+    "/channels/sms",
+    "/stages/lifecycle",
+    "/stages/resolution",
+    "/stages/verification/2",
+    "/stages/",
+    "/offices/",
+    "/offices/panrb/",
+    "/offices/panrb/officers",
+    "/offices/panrb/units/7",
+    "/offices/panrb/officers/7/8",
+    "/offices//officers/7",
+    "offices/panrb",
+    "/OFFICES/panrb",
+    "/offices/panrb ",
+    "https://example.org/offices/panrb",
+    "/citizens/",
+    "/citizens/a/b",
+    "/citizens",
+    "citizens/a",
+    "nobody",
+]
+EVERYBODY = [CITIZEN, "/citizens/3f0b", HOLDER, OFFICER, DENPASAR, BALI, BADUNG, PANRB, *STAGES, *STRANGERS]
+
+CITIZENS = {CITIZEN, "/citizens/3f0b"}
+THE_HOLDER = {HOLDER, OFFICER}
+
+# who may, where nobody chose an office and denpasar-pupr holds the complaint if anybody does
+CASES: list[tuple[c.Command, Status, set[str]]] = [
+    (VERIFY, Status.REGISTERED, {PANRB, VERIFICATION}),
+    (POSTPONE, Status.REGISTERED, {PANRB, VERIFICATION}),
+    (ARCHIVE, Status.REGISTERED, {PANRB, VERIFICATION}),
+    (ARCHIVE, Status.POSTPONED, {PANRB, VERIFICATION}),
+    (ARCHIVE, Status.VERIFIED, {PANRB, VERIFICATION}),
+    (COMPLETE, Status.POSTPONED, CITIZENS),
+    (WITHDRAW, Status.DISPOSED, CITIZENS),
+    (DISPOSE, Status.VERIFIED, {PANRB, DISPOSITION}),
+    (c.DisposeComplaint(office="badung"), Status.DISPOSED, {PANRB, DISPOSITION}),
+    (DISPOSE, Status.RETURNED, {PANRB, DISPOSITION}),
+    (RETURN, Status.DISPOSED, THE_HOLDER),
+    (FOLLOW_UP, Status.DISPOSED, THE_HOLDER),
+    (FOLLOW_UP, Status.FOLLOWED_UP, THE_HOLDER),
+    (FOLLOW_UP, Status.REPLIED, THE_HOLDER),
+    (REPLY, Status.FOLLOWED_UP, CITIZENS),
+    (CLOSE, Status.FOLLOWED_UP, {PANRB}),
+    (CLOSE, Status.REPLIED, {PANRB}),
+    (RATE, Status.CLOSED, CITIZENS),
+    (REQUEST, Status.DISPOSED, THE_HOLDER),
+    (REQUEST, Status.REPLIED, THE_HOLDER),
+    (GRANT, Status.DISPOSED, {DENPASAR}),
+    (GRANT, Status.REPLIED, {DENPASAR}),
+]
+
+
+def prepared(command: c.Command, status: Status) -> World:
+    world = to_status(status)
+    if isinstance(command, c.DecideExtension):
+        world.tell(REQUEST, HOLDER)
+    return world
+
+
+@pytest.mark.parametrize(("command", "status", "permitted"), CASES, ids=lambda value: getattr(value, "NAME", None))
+def test_who_may(command: c.Command, status: Status, permitted: set[str]) -> None:
+    for source in EVERYBODY:
+        world = prepared(command, status)
+        if source in permitted:
+            assert world.tell(command, source)
+        else:
+            assert world.refuse(command, source) is Refusal.NOT_PERMITTED, source
+
+
+def test_only_intake_registers() -> None:
+    register = c.RegisterComplaint(tracking_id="1", source="/channels/sms", report_id="1", report=report())
+    for source in EVERYBODY:
+        new, known = to_status(Status.REGISTERED), to_status(Status.REGISTERED)
+        new.complaint = None
+        new.history.clear()
+        if source == INTAKE:
+            assert new.tell(register, source) == ["registered"]
+            assert known.ask(register, source, message=stage_command_id(known.id, "register")) == ()
+        else:
+            assert new.refuse(register, source) is Refusal.NOT_PERMITTED
+            assert known.refuse(register, source) is Refusal.NOT_PERMITTED
+
+
+def test_a_report_is_registered_under_its_own_id_only() -> None:
+    new = to_status(Status.REGISTERED)
+    new.complaint = None
+    new.history.clear()
+    another = c.RegisterComplaint(tracking_id="1", source="/channels/sms", report_id="2", report=report())
+    assert new.refuse(another, INTAKE) is Refusal.INVALID_DATA
+
+
+def test_only_sla_gives_notice() -> None:
+    for source in EVERYBODY:
+        world = to_status(Status.REGISTERED, DEMO)
+        notice = world.notice_of("verification")
+        world.now = notice.due_at + seconds(1)
+        if source == SLA:
+            assert world.tell(notice, source) == ["breached"]
+        else:
+            assert world.refuse(notice, source) is Refusal.NOT_PERMITTED
+
+
+def test_only_escalation_escalates() -> None:
+    for source in EVERYBODY:
+        world = to_status(Status.REGISTERED, DEMO)
+        world.notice("verification", at=world.due("verification") + seconds(0.001))
+        command = next_rung(world.stands, DEMO)
+        assert command is not None
+        if source == ESCALATION:
+            assert world.tell(command, source) == ["escalated"]
+        else:
+            assert world.refuse(command, source) is Refusal.NOT_PERMITTED
+
+
+@pytest.mark.parametrize("chosen", ["denpasar", "denpasar-pupr"])
+def test_the_agency_that_the_reporter_chose_administers_beside_the_national_administrator(chosen: str) -> None:
+    world = to_status(Status.REGISTERED, office=chosen)
+    assert world.refuse(VERIFY, HOLDER) is Refusal.NOT_PERMITTED
+    assert world.refuse(VERIFY, BADUNG) is Refusal.NOT_PERMITTED
+    assert world.refuse(VERIFY, BALI) is Refusal.NOT_PERMITTED
+    assert world.tell(VERIFY, DENPASAR) == ["verified"]
+    assert world.tell(DISPOSE, DENPASAR) == ["disposed"]
+    assert world.tell(FOLLOW_UP, OFFICER) == ["followed-up"]
+    assert world.tell(CLOSE, DENPASAR) == ["closed"]
+    assert to_status(Status.REGISTERED, office=chosen).tell(VERIFY, PANRB) == ["verified"]
+
+
+def test_an_office_that_does_not_exist_makes_nobody_an_administrator() -> None:
+    world = to_status(Status.REGISTERED, office="kantor-lurah-mana-saja")
+    assert world.stands.chosen_office is None
+    assert world.refuse(VERIFY, "/offices/kantor-lurah-mana-saja") is Refusal.NOT_PERMITTED
+
+
+def test_an_office_that_no_longer_holds_it_may_no_longer() -> None:
+    world = to_status(Status.DISPOSED)
+    world.tell(c.DisposeComplaint(office="badung"), PANRB)
+    for command in (FOLLOW_UP, RETURN, REQUEST):
+        assert world.refuse(command, HOLDER) is Refusal.NOT_PERMITTED
+    assert world.tell(FOLLOW_UP, BADUNG) == ["followed-up"]
+
+
+def test_the_superior_is_the_parent_of_the_holder_and_not_of_its_parent() -> None:
+    world = to_status(Status.DISPOSED)
+    assert Role.SUPERIOR in roles_of(DENPASAR, world.stands, LAPOR)
+    assert Role.SUPERIOR not in roles_of(BALI, world.stands, LAPOR)
+
+
+def test_nobody_is_superior_of_nobody() -> None:
+    world = to_status(Status.RETURNED)
+    assert roles_of("/offices/None", world.stands, LAPOR) == frozenset()
+    assert roles_of(HOLDER, world.stands, LAPOR) == frozenset()
+
+
+def test_stage_and_office_sources() -> None:
+    assert all(map(is_stage, STAGES))
+    assert not is_stage("/stages/lifecycle")
+    assert office_of(HOLDER) == office_of(OFFICER) == "denpasar-pupr"
+    assert all(office_of(source) is None for source in STRANGERS if "panrb " not in source)
+    assert office_of("/offices/panrb ") == "panrb "  # an office of that name, which there is not
+
+
+def test_everything_is_permitted_to_somebody() -> None:
+    assert MAY.keys() == set(c.COMMANDS)
+    assert all(MAY.values())
+    assert who_may(c.VerifyComplaint) == "its administrator or the verification stage"

@@ -1,0 +1,157 @@
+"""What a stage counts is what Prometheus reads, under names of its conventions, and each in the document."""
+
+import ast
+import math
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from agents.config import policy_files
+from agents.config.settings import Settings
+from agents.kafka.records import BUG, OUTPUT_REFUSED, OUTPUT_TOO_LARGE
+from agents.observability.metrics import CODES, RESTARTS, SIZES, Metrics, Spread
+from agents.runtime import Partition, Stage
+from agents.runtime.http.prometheus import METRICS, Exposition
+from agents.runtime.stage_consumer import Reader
+from events.commands import command_type
+from events.facts import FACTS
+from events.topics import STAGES
+from events.vocabulary import ClockName, Refusal, Status
+from tests.support.worlds import MONDAY, days, to_status
+
+ROOT = Path(__file__).parents[3]
+
+
+def reader_of(stage: str) -> Reader:
+    return Reader(Stage(stage, lambda _: NotImplemented), Settings(), policy_files.load("demo"), None)
+
+
+def samples(reader: Reader) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """What Prometheus makes of it, without the label that all have."""
+    text, content_type = Exposition(reader).read("")
+    assert content_type.startswith("text/plain; version=0.0.4")
+    found = {}
+    for family in text_string_to_metric_families(text.decode()):
+        for sample in family.samples:
+            labels = dict(sample.labels)
+            assert labels.pop("stage", reader.stage.name) == reader.stage.name
+            found[sample.name, frozenset(labels.items())] = sample.value
+    return found
+
+
+def value(reader: Reader, name: str, **labels: str) -> float | None:
+    return samples(reader).get((name, frozenset(labels.items())))
+
+
+class TestSpread:
+    @given(st.lists(st.floats(0, 3_000), max_size=50))
+    def test_a_batch_counts_as_its_values_one_by_one(self, values: list[float]) -> None:
+        together, single = Spread(SIZES), Spread(SIZES)
+        together.add_all(values)
+        for each in values:
+            single.add(each)
+        assert together.counts == single.counts
+        assert math.isclose(together.sum, single.sum, abs_tol=1e-9)
+
+    def test_a_bound_belongs_to_what_is_below_it(self) -> None:
+        spread = Spread((1.0, 2.0))
+        spread.add_all([0.0, 1.0, 1.5, 2.0, 2.1])
+        assert spread.counts == [2, 2, 1]
+
+
+class TestCounting:
+    def test_a_batch_that_is_settled_counts_by_partition_and_by_how_long_it_has_waited(self) -> None:
+        reader = reader_of("intake")
+        reader.metrics.settled(3, [0, 0], began=0.0)
+        assert value(reader, "alur_records_total", partition="3") == 2
+        assert value(reader, "alur_latency_seconds_bucket", le="300.0") == 0
+        assert value(reader, "alur_latency_seconds_bucket", le="+Inf") == 2
+        assert value(reader, "alur_commit_seconds_count") == 1
+
+    def test_a_stamp_ahead_of_our_clock_has_not_waited_less_than_nothing(self) -> None:
+        reader = reader_of("intake")
+        reader.metrics.settled(0, [10**14], began=0.0)
+        assert value(reader, "alur_latency_seconds_sum") == 0
+
+    def test_a_decision_counts_by_verdict_and_its_facts_by_name(self) -> None:
+        world = to_status(Status.DISPOSED)
+        reader = reader_of("lifecycle")
+        for recorded in world.history:
+            reader.metrics.decided("whatever", (recorded,), MONDAY - timedelta(seconds=4))
+        reader.metrics.decided("verify-complaint", (), None)
+        reader.metrics.rejected(command_type("record-follow-up"), Refusal.NOT_PERMITTED)
+
+        assert value(reader, "alur_decisions_total", command="whatever", verdict="accepted") == len(world.history)
+        assert value(reader, "alur_decisions_total", command="verify-complaint", verdict="repeated") == 1
+        assert value(reader, "alur_decisions_total", command="record-follow-up", verdict="not-permitted") == 1
+        assert value(reader, "alur_facts_total", fact="disposed") == 1
+        assert value(reader, "alur_intake_wait_seconds_count") == 1
+        assert value(reader, "alur_to_office_seconds_count") == 1
+
+    def test_breaches_count_by_clock_and_escalations_with_the_facts(self) -> None:
+        world = to_status(Status.DISPOSED)
+        world.notice("follow_up", at=world.due("follow_up") + days(1))
+        reader = reader_of("lifecycle")
+        reader.metrics.decided("notice-deadline", tuple(world.history), None)
+        breached = sum(recorded.fact.NAME == "breached" for recorded in world.history)
+        assert breached >= 1
+        assert value(reader, "alur_facts_total", fact="breached") == breached
+        assert value(reader, "alur_breaches_total", clock="follow_up") == 1
+        assert value(reader, "alur_facts_total", fact="escalation-exhausted") == 0
+
+    @pytest.mark.parametrize(("told", "restarts"), [("3", 3), ("", 0), ("-1", 0), ("many", 0), ("٣", 0)])
+    def test_restarts_are_what_the_supervisor_says(self, told: str, restarts: int) -> None:
+        metrics = Metrics()
+        metrics.began({RESTARTS: told})
+        assert metrics.restarts == restarts
+
+
+class TestCatalogue:
+    def test_names_follow_the_conventions(self) -> None:
+        assert len({each.name for each in METRICS}) == len(METRICS)
+        for each in METRICS:
+            assert each.name.startswith("alur_")
+            assert each.name.endswith("_total") is (each.kind == "counter"), each.name
+            assert (each.unit == "seconds") is ("_seconds" in each.name), each.name
+            assert set(each.stages) <= set(STAGES)
+
+    @pytest.mark.parametrize("stage", STAGES)
+    def test_a_stage_has_what_is_said_of_it_and_nothing_else(self, stage: str) -> None:
+        text, _ = Exposition(reader_of(stage)).read("")
+        shown = {family.name: family.type for family in text_string_to_metric_families(text.decode())}
+        ours = {each.name.removesuffix("_total"): each.kind for each in METRICS if stage in each.stages}
+        assert {name: kind for name, kind in shown.items() if name.startswith("alur_")} == ours
+        assert "process_cpu_seconds" in shown
+
+    def test_alerts_find_zero_before_anything_has_happened(self) -> None:
+        reader = reader_of("lifecycle")
+        assert all(value(reader, "alur_facts_total", fact=fact.NAME) == 0 for fact in FACTS)
+        assert all(value(reader, "alur_breaches_total", clock=clock) == 0 for clock in ClockName)
+        assert all(value(reader, "alur_dead_letters_total", code=code) == 0 for code in CODES)
+
+    def test_the_codes_are_all_there_are(self) -> None:
+        calls = [
+            node
+            for package in ("agents", "events", "workflow")
+            for path in (ROOT / package).rglob("*.py")
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Undecodable"
+        ]
+        raised = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
+        assert raised | {BUG, OUTPUT_REFUSED, OUTPUT_TOO_LARGE} == set(CODES)
+
+    def test_prometheus_may_ask_for_openmetrics(self) -> None:
+        text, content_type = Exposition(reader_of("sla")).read("application/openmetrics-text; version=1.0.0")
+        assert content_type.startswith("application/openmetrics-text")
+        assert text.endswith(b"# EOF\n")
+
+
+def test_a_partition_brings_the_counts_of_its_worker() -> None:
+    reader = reader_of("lifecycle")
+    partition = Partition(0, 4, reader.policies, reader.metrics)
+    partition.metrics.forwarded += 1
+    assert value(reader, "alur_forwarded_commands_total") == 1

@@ -1,0 +1,232 @@
+"""What goes onto the shelf comes off it, packed or not."""
+
+import json
+import zlib
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.config import policy_files
+from agents.runtime import Output, Partition
+from agents.stages import complaint_store, lifecycle
+from agents.stages.complaint_store import Drawers, Shelf, packed, unpacked
+from agents.stages.lifecycle import Lifecycle
+from events import commands as c
+from events.codec.messages import encode_complaint
+from events.snapshot import REMEMBERED_COMMANDS, Complaint
+from events.topics import TopicName
+from events.vocabulary import Refusal, Status
+from tests.benchmarks.loads import command, lives, register
+from tests.support.worlds import CITIZEN, to_status
+from workflow.machine.transitions import OPEN
+
+NAMES = [UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128).bytes for number in range(6)]
+COMPLAINTS = [to_status(status).stands for status in Status]
+SETTLED = [complaint for complaint in COMPLAINTS if complaint.status not in OPEN]
+
+
+def name_of(complaint: Complaint) -> bytes:
+    return UUID(complaint.complaint_id).bytes
+
+
+def spoilt(snapshot: bytes) -> list[bytes]:
+    """Snapshots that nobody writes, and that look much like one."""
+    head, mark, digests = snapshot.rpartition(b',"recent":["')
+    return [
+        b"",
+        snapshot[:-1],
+        snapshot + b"}",
+        head + mark + digests.upper(),
+        head + mark + b" " + digests,
+        head + mark + digests.replace(b'","', b'", "'),
+        head + mark + digests[1:],
+        head + mark + digests + digests,
+        head + b',"recent":[]}',
+        head + b',"recent":[""]}',
+        head + b"}",
+        mark + digests,
+        snapshot[:-1] + b',"newer":1}',
+        snapshot.replace(b"-", b"+", 1),
+    ]
+
+
+PIECES = st.sampled_from([b'{"complaint_id":"', b',"recent":["', b'","', b'"]}', b"0123456789abcdef", b"\0", b"\xff"])
+TEXTS = (
+    st.sampled_from([encode_complaint(each) for each in COMPLAINTS])
+    | st.sampled_from([each for complaint in SETTLED for each in spoilt(encode_complaint(complaint))])
+    | st.lists(PIECES, max_size=8).map(b"".join)
+    | st.binary(max_size=300)
+)
+STEPS = st.lists(st.tuples(st.sampled_from(["put", "pack", "remove"]), st.sampled_from(NAMES), TEXTS), max_size=40)
+
+
+@given(STEPS, st.sampled_from([1, 2, 65_536]))
+def test_a_shelf_is_a_dictionary_whatever_is_packed(steps: list[tuple[str, bytes, bytes]], drawers: int) -> None:
+    found, expected = Shelf(drawers), dict[bytes, bytes]()
+    for step, name, text in steps:
+        if step == "put":
+            found.put(name, text)
+            expected[name] = text
+        elif step == "pack":
+            found.pack(name)
+        else:
+            found.remove(name)
+            expected.pop(name, None)
+        assert len(found) == len(expected)
+        assert {each: found.get(each) for each in NAMES} == {each: expected.get(each) for each in NAMES}
+        assert set(found.plain()) <= set(expected.items())
+
+
+@given(st.sampled_from(NAMES), TEXTS)
+def test_what_is_packed_comes_out_as_it_went_in(name: bytes, text: bytes) -> None:
+    found = packed(name, text)
+    assert found is None or unpacked(name, found) == text
+
+
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from(NAMES), st.binary(max_size=40)), max_size=40))
+def test_values_in_one_drawer_do_not_disturb_each_other(steps: list[tuple[bool, bytes, bytes]]) -> None:
+    found, expected = Drawers(1), dict[bytes, bytes]()
+    for comes, name, value in steps:
+        if comes and name not in expected:
+            # a value may hold the name of another, and what looks like an entry
+            expected[name] = value + NAMES[0] + b"\0\1x" + NAMES[1]
+            assert found.add(name, expected[name])
+        else:
+            found.discard(name)
+            expected.pop(name, None)
+        assert len(found) == len(expected)
+        assert [found.get(each) for each in NAMES] == [expected.get(each) for each in NAMES]
+
+
+def test_a_value_that_is_too_long_for_a_drawer_is_left_to_the_caller() -> None:
+    drawers = Drawers()
+    assert not drawers.add(NAMES[0], bytes(65_536))
+    assert drawers.get(NAMES[0]) is None
+    assert drawers.add(NAMES[0], bytes(65_535))
+    assert drawers.get(NAMES[0]) == bytes(65_535)
+
+
+def test_what_cannot_be_packed_into_a_drawer_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(complaint_store, "packed", lambda _name, snapshot: snapshot + bytes(65_536))
+    found = Shelf()
+    found.put(NAMES[0], b"{}")
+    found.pack(NAMES[0])
+    assert (found.get(NAMES[0]), list(found.plain()), len(found)) == (b"{}", [(NAMES[0], b"{}")], 1)
+
+
+@pytest.mark.parametrize("dictionary", [bytes(4_000), b"short"], ids=["gives-something-else", "gives-an-error"])
+def test_what_a_compressor_spoils_is_not_packed(monkeypatch: pytest.MonkeyPatch, dictionary: bytes) -> None:
+    snapshot, name = encode_complaint(SETTLED[0]), name_of(SETTLED[0])
+    assert packed(name, snapshot) is not None
+    # as if one version of the dictionary had packed, and another one unpacked
+    monkeypatch.setattr(complaint_store, "_UNPACK", zlib.decompressobj(-12, dictionary))
+    assert packed(name, snapshot) is None
+
+
+@pytest.mark.parametrize("complaint", SETTLED, ids=lambda each: each.status)
+def test_a_settled_complaint_takes_a_fifth(complaint: Complaint) -> None:
+    snapshot = encode_complaint(complaint)
+    found = packed(name_of(complaint), snapshot)
+    assert found is not None
+    assert len(found) < len(snapshot) / 5
+
+
+@pytest.mark.parametrize("complaint", COMPLAINTS, ids=lambda each: each.status)
+def test_every_snapshot_as_we_write_it_can_be_packed(complaint: Complaint) -> None:
+    """Were a field to come after the digests, nothing would be packed and nobody would notice."""
+    digests = tuple(f"{number:016x}" for number in range(REMEMBERED_COMMANDS))
+    for each in (complaint, complaint.model_copy(update={"recent": digests})):
+        assert packed(name_of(each), encode_complaint(each)) is not None
+
+
+@pytest.mark.parametrize("spoil", range(len(spoilt(b""))))
+def test_what_nobody_writes_is_kept_too(spoil: int) -> None:
+    name, snapshot = name_of(SETTLED[0]), spoilt(encode_complaint(SETTLED[0]))[spoil]
+    found = Shelf()
+    found.put(name, snapshot)
+    found.pack(name)
+    assert found.get(name) == snapshot
+
+
+def records(values: list[tuple[bytes, bytes | None]]) -> list[Any]:
+    start = 1_773_628_800_000
+    return [
+        SimpleNamespace(partition=0, offset=at, timestamp=start + at, key=key, value=value, headers=())
+        for at, (key, value) in enumerate(values)
+    ]
+
+
+def begun(memory: list[Output] | None = None) -> Lifecycle:
+    handler = Lifecycle(Partition(0, 1, policy_files.load("lapor")))
+    for record in records([(output.key or b"", output.value) for output in memory or []]):
+        handler.restore(record)
+    handler.ready()
+    return handler
+
+
+def told(handler: Lifecycle, commands: list[Any]) -> list[Output]:
+    outputs: list[Output] = []
+    for record in commands:
+        outputs += handler.handle(record)
+        handler.commit()
+    return outputs
+
+
+LIVES = 12
+
+
+@pytest.fixture
+def at_hand(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Say how many complaints are kept as objects from now on."""
+    return lambda count: monkeypatch.setattr(lifecycle, "_AT_HAND", count)
+
+
+def refused(number: int) -> tuple[bytes, bytes]:
+    """Ask of complaint `number`, which is rated, what may no longer be asked."""
+    complaint, _ = register(number)
+    event = command(c.WithdrawComplaint(), CITIZEN, complaint, f"withdraw-{number}")
+    return complaint.encode(), event.model_dump_json(exclude_none=True).encode()
+
+
+def test_a_life_goes_the_same_way_whatever_is_packed(at_hand: Callable[[int], None]) -> None:
+    """Rated after it was packed, repeated, refused: all outputs are the same bytes."""
+    life = list(lives(LIVES, at_once=LIVES))
+    commands = records([*life, *life, *map(refused, range(LIVES))])
+    at_hand(10 * LIVES)
+    expected = begun()
+    wanted = told(expected, commands)
+    assert len(list(expected._shelf.plain())) == LIVES  # noqa: SLF001 -- nothing has been packed
+    at_hand(1)
+    packing = begun()
+    assert told(packing, commands) == wanted
+    assert len(list(packing._shelf.plain())) == 1  # noqa: SLF001 -- the last one, which is at hand
+    assert packing.holds() == expected.holds()
+    codes = [json.loads(each.value or b"")["data"]["code"] for each in wanted if each.topic is TopicName.REJECTIONS]
+    assert codes == [Refusal.NOT_ALLOWED_IN_STATUS] * LIVES
+
+
+def test_a_settled_complaint_is_packed_when_it_is_read_back() -> None:
+    commands = records(list(lives(LIVES, at_once=LIVES)))
+    before = begun()
+    memory = [each for each in told(before, commands[:-LIVES]) if each.topic is TopicName.STATE]
+    after = begun(memory)
+    assert list(after._shelf.plain()) == []  # noqa: SLF001 -- closed, all of them
+    assert after.holds().complaints == LIVES
+    rating = commands[-LIVES:]
+    wanted = told(before, rating)
+    assert {output.topic for output in wanted} == {TopicName.EVENTS, TopicName.STATE}
+    assert told(after, rating) == wanted
+
+
+def test_a_complaint_that_is_no_longer_in_the_topic_is_forgotten_though_it_was_packed() -> None:
+    commands = records(list(lives(1)))
+    memory = [each for each in told(begun(), commands) if each.topic is TopicName.STATE]
+    after = begun([*memory, memory[-1]._replace(value=None)])
+    assert after.holds().complaints == 0
+    (registered, *_) = told(after, commands[:1])
+    assert registered.topic is TopicName.EVENTS

@@ -1,0 +1,96 @@
+"""Which office a machine would send it to."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from events import commands as c
+from events.reports import Location
+from events.vocabulary import Status
+from tests.support.worlds import DENPASAR, DISPOSE, DISPOSITION, LAPOR, PANRB, PUPR, RETURN, VERIFY, World, to_status
+from workflow.stages.disposition import competent_office, disposal
+
+TODAY = date(2026, 3, 2)
+
+
+def place(**names: str) -> Location:
+    return Location(**names)  # type: ignore[arg-type]  # names only, no coordinates
+
+
+@pytest.mark.parametrize(
+    ("changes", "office"),
+    [
+        ({}, "denpasar-pupr"),
+        ({"location": place(city="Kota Denpasar")}, "denpasar-pupr"),
+        ({"category": "kesehatan"}, "denpasar"),
+        ({"category": None}, "denpasar"),
+        ({"location": place(province="Bali")}, "bali-pupr"),
+        ({"location": place(province="Bali"), "category": None}, "bali"),
+        ({"location": place(city="Kota Jayapura"), "category": "parkir-liar"}, "kota-jayapura-dishub"),
+        ({"location": place(province="Aceh", city="Banda Aceh")}, None),
+        ({"location": None}, None),
+        ({"office": "badung"}, "badung"),
+        ({"office": "badung-pupr", "location": None}, "badung-pupr"),
+        ({"office": "kantor-lurah"}, "denpasar-pupr"),
+    ],
+)
+def test_the_office_the_reporter_chose_else_the_most_specific(changes: dict[str, Any], office: str | None) -> None:
+    assert competent_office(World(**changes).stands, LAPOR, TODAY) == office
+
+
+def returned(by: str, **changes: Any) -> World:
+    world = to_status(Status.VERIFIED, **changes)
+    world.tell(c.DisposeComplaint(office=by), PANRB)
+    world.tell(RETURN, f"/offices/{by}")
+    return world
+
+
+def test_an_office_that_returned_it_is_not_asked_again() -> None:
+    assert competent_office(returned("denpasar-pupr").stands, LAPOR, TODAY) == "denpasar"
+    chosen = returned("badung", office="badung")
+    assert competent_office(chosen.stands, LAPOR, TODAY) == "denpasar-pupr"
+
+
+def test_where_nobody_else_is_known_the_superior_has_it_but_not_the_national_administrator() -> None:
+    assert competent_office(returned("surabaya-pupr", location=None).stands, LAPOR, TODAY) == "surabaya"
+    assert competent_office(returned("surabaya", location=None).stands, LAPOR, TODAY) == "jawa-timur"
+    assert competent_office(returned("jawa-timur", location=None).stands, LAPOR, TODAY) is None
+    assert competent_office(returned("ombudsman", location=None).stands, LAPOR, TODAY) is None
+
+
+def test_a_machine_disposes_what_waits_for_an_office() -> None:
+    command = disposal(to_status(Status.VERIFIED).stands, LAPOR, TODAY)
+    assert command == DISPOSE.model_copy(update={"round": 0, "status": Status.VERIFIED})
+    command = disposal(to_status(Status.RETURNED).stands, LAPOR, TODAY)
+    assert command == c.DisposeComplaint(office="denpasar", round=1, status=Status.RETURNED)
+    for status in set(Status) - {Status.VERIFIED, Status.RETURNED}:
+        assert disposal(to_status(status).stands, LAPOR, TODAY) is None
+
+
+def test_what_no_rule_routes_waits() -> None:
+    assert disposal(to_status(Status.VERIFIED, location=None).stands, LAPOR, TODAY) is None
+
+
+def test_a_policy_may_leave_it_to_people() -> None:
+    people = LAPOR.model_copy(update={"machine": frozenset()})
+    assert disposal(to_status(Status.VERIFIED, people).stands, people, TODAY) is None
+
+
+def test_after_the_last_return_it_waits_for_the_arbiter() -> None:
+    world = to_status(Status.RETURNED)
+    command = disposal(world.stands, LAPOR, TODAY)
+    assert command is not None
+    world.tell(command, DISPOSITION)
+    world.tell(RETURN, DENPASAR)
+    assert world.stands.returns == LAPOR.return_limit
+    assert disposal(world.stands, LAPOR, TODAY) is None
+
+
+def test_the_machine_decides_as_the_core_accepts() -> None:
+    world = World()
+    world.tell(VERIFY, PANRB)
+    command = disposal(world.stands, LAPOR, TODAY)
+    assert command is not None
+    world.tell(command, DISPOSITION)
+    assert world.stands.office == PUPR.split("/")[2]

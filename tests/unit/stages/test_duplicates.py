@@ -1,0 +1,161 @@
+"""The same report again, however it is written; and only that."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from events import commands as c
+from events.ids import complaint_id
+from events.reports import Location
+from events.vocabulary import ArchiveReason, Status
+from tests.support.worlds import DEMO, LAPOR, MONDAY, VERIFICATION, World, report, seconds
+from workflow.stages.duplicates import Index, fingerprint
+from workflow.stages.verification import verdict
+
+TITLE = "Jalan berlubang di depan Pasar Badung"
+BODY = "Lubang besar sejak dua pekan, sudah ada yang jatuh."
+PLACE: dict[str, Any] = {"province": "Bali", "city": "Denpasar", "district": "Denpasar Barat", "village": "Pemecutan"}
+MACHINE = DEMO.model_copy(update={"machine": DEMO.machine | {"archive"}})
+MONTH = timedelta(days=30)
+
+
+def print_of(**changes: Any) -> bytes | None:
+    return fingerprint(report(**{"title": TITLE, "body": BODY, "location": Location(**PLACE)} | changes))
+
+
+class TestFingerprint:
+    def test_it_is_short(self) -> None:
+        found = print_of()
+        assert found is not None
+        assert len(found) == 16
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"title": TITLE.upper(), "body": f"  {BODY.lower()} "},
+            {"title": "Jalan   berlubang, di depan -- Pasar Badung!!", "body": BODY.replace(",", "\n")},
+            {"title": f"{TITLE}. {BODY}", "body": ""},
+            {"title": "", "body": f"{TITLE}\n\n{BODY}"},
+            {"title": "\uff2aalan berlubang di depan Pasar Badung"},  # a full-width J, as some keyboards write it
+            {"category": "lampu-penerangan", "anonymous": True, "secret": True, "office": "denpasar"},
+            {"location": Location(province="PROVINSI BALI", city="Kota Denpasar", district="Kec. Denpasar Barat",
+                                  village="Desa Pemecutan")},
+        ],
+    )  # fmt: skip
+    def test_what_makes_no_difference(self, changes: dict[str, Any]) -> None:
+        assert print_of(**changes) == print_of()
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"title": TITLE.replace("Badung", "Kumbasari")},
+            {"body": BODY.replace("dua", "tiga")},
+            {"location": Location(**PLACE | {"village": "Dauh Puri"})},
+            {"location": Location(province="Bali")},
+            {"location": Location(**PLACE, lat=-8.65, lon=115.21)},
+            {"location": None, "office": "denpasar"},
+        ],
+    )
+    def test_what_makes_another_report_of_it(self, changes: dict[str, Any]) -> None:
+        found = print_of(**changes)
+        assert found is not None
+        assert found != print_of()
+
+    def test_coordinates_are_as_exact_as_a_street_corner(self) -> None:
+        here = print_of(location=Location(lat=-8.65631, lon=115.21232))
+        assert print_of(location=Location(lat=-8.65628, lon=115.21219, city="Denpasar")) == here
+        assert print_of(location=Location(lat=-8.6551, lon=115.21232)) != here
+        assert print_of(location=Location(lat=-0.0001, lon=110.0)) == print_of(location=Location(lat=0.0, lon=110.0))
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"title": "Jalan rusak", "body": ""},
+            {"title": "Jalan rusak", "body": "." * 500},
+            {"location": None},
+            {"location": Location(lat=-8.65)},
+            {"location": Location(city="-")},
+        ],
+    )
+    def test_what_cannot_be_told(self, changes: dict[str, Any]) -> None:
+        assert print_of(**changes) is None
+
+    def test_how_much_text_it_takes_is_the_policys(self) -> None:
+        short = report(title="Jalan rusak", body="")
+        assert fingerprint(short) is None
+        assert fingerprint(short, min_text=10) is not None
+        assert fingerprint(short, min_text=11) is None
+
+
+class TestIndex:
+    """A is the first, B and C come later; names sort otherwise."""
+
+    A, B, C = complaint_id("/channels/x", "1"), complaint_id("/channels/x", "2"), complaint_id("/channels/x", "3")
+
+    def test_the_earliest_is_the_original_in_whatever_order_they_are_read(self) -> None:
+        for order in ((self.A, self.B), (self.B, self.A)):
+            index = Index(MONTH)
+            at = {self.A: MONDAY, self.B: MONDAY + seconds(1)}
+            for each in order:
+                index.add(b"p", at[each], each)
+            assert index.original(b"p", at[self.B], self.B, MONTH) == self.A
+            assert index.original(b"p", at[self.A], self.A, MONTH) is None
+            assert index.original(b"q", at[self.B], self.B, MONTH) is None
+
+    def test_of_two_at_the_same_moment_one_is_the_original(self) -> None:
+        index = Index(MONTH)
+        for each in (self.A, self.B):
+            index.add(b"p", MONDAY, each)
+        first, second = sorted((self.A, self.B))
+        assert index.original(b"p", MONDAY, second, MONTH) == first
+        assert index.original(b"p", MONDAY, first, MONTH) is None
+
+    def test_what_lies_too_far_back_is_no_original(self) -> None:
+        index = Index(MONTH)
+        index.add(b"p", MONDAY, self.A)
+        assert index.original(b"p", MONDAY + MONTH, self.B, MONTH) == self.A
+        late = MONDAY + MONTH + timedelta(milliseconds=1)
+        assert index.original(b"p", late, self.B, MONTH) is None
+        assert index.original(b"p", MONDAY + seconds(9), self.B, seconds(8)) is None
+        index.add(b"p", late, self.B)
+        assert index.original(b"p", late + seconds(1), self.C, MONTH) == self.B
+        # read late, from a partition that was slow: it does not push the newer one out
+        index.add(b"p", MONDAY, self.A)
+        assert index.original(b"p", late + seconds(1), self.C, MONTH) == self.B
+
+    def test_it_holds_what_the_window_holds(self) -> None:
+        index = Index(seconds(100))
+        for number in range(20_000):
+            index.add(number.to_bytes(16, "big"), MONDAY + seconds(number), self.A)
+            assert len(index) <= 2_200
+        assert index.original((19_900).to_bytes(16, "big"), MONDAY + seconds(19_999), self.B, seconds(100)) == self.A
+
+
+class TestVerdict:
+    ORIGINAL = complaint_id("/channels/web", "first")
+
+    def test_a_duplicate_is_archived_where_a_machine_may(self) -> None:
+        world = World(MACHINE)
+        command = verdict(world.stands, MACHINE, self.ORIGINAL)
+        assert command == c.ArchiveComplaint(
+            reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(self.ORIGINAL), revision=1, status=Status.REGISTERED
+        )
+        assert world.tell(command, VERIFICATION) == ["archived"]
+        assert verdict(world.stands, MACHINE, self.ORIGINAL) is None
+
+    def test_it_is_judged_like_any_other_where_a_machine_may_not(self) -> None:
+        assert verdict(World(DEMO).stands, DEMO, self.ORIGINAL) == c.VerifyComplaint(
+            revision=1, status=Status.REGISTERED
+        )
+        lacks = World(DEMO, body="")
+        assert verdict(lacks.stands, DEMO, self.ORIGINAL) == verdict(lacks.stands, DEMO)
+        assert verdict(World().stands, LAPOR, self.ORIGINAL) is None
+
+    def test_what_is_no_duplicate_is_judged_as_usual(self) -> None:
+        world = World(MACHINE)
+        command = verdict(world.stands, MACHINE)
+        assert command == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
+        assert world.tell(command, VERIFICATION) == ["verified"]
+        assert world.stands.status is Status.VERIFIED

@@ -1,0 +1,111 @@
+"""A deciding stage that has lost its offsets reads all facts again: what it decided once, it decides no second time."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agents.runtime import Partition
+from agents.stages.process_manager import Reacting
+from events import commands as c
+from events.codec.messages import decode_command, encode_complaint, encode_fact, fact_headers
+from events.facts import Recorded
+from events.ids import complaint_id
+from events.vocabulary import ArchiveReason, Refusal, Status
+from tests.support.worlds import DISPOSITION, ESCALATION, LAPOR, PANRB, VERIFICATION, VERIFY, World, to_status
+from tests.unit.machine.test_histories import POLICIES, STEPS, UNITS, Step, begin, take
+from workflow.machine.decide import decide
+from workflow.machine.handlers import Rejected
+from workflow.policy.model import Policy, PolicySet
+from workflow.stages.disposition import disposal
+from workflow.stages.escalation import next_rung
+from workflow.stages.verification import verdict
+
+EVERYTHING = frozenset({"verify", "postpone", "dispose", "archive"})
+OTHER = complaint_id("/channels/app", "the same words")
+
+
+def _verification(recorded: Recorded, policy: Policy, _now: datetime) -> c.Command | None:
+    # with all facts of all partitions read, it may well know of a report that said the same before
+    return verdict(recorded.complaint, policy, OTHER)
+
+
+def _disposition(recorded: Recorded, policy: Policy, now: datetime) -> c.Command | None:
+    return disposal(recorded.complaint, policy, now.date())
+
+
+def _escalation(recorded: Recorded, policy: Policy, _now: datetime) -> c.Command | None:
+    return next_rung(recorded.complaint, policy)
+
+
+STAGES = {VERIFICATION: _verification, DISPOSITION: _disposition, ESCALATION: _escalation}
+
+
+def handlers(policy: Policy) -> Iterator[Reacting]:
+    for source, reaction in STAGES.items():
+        partition = Partition(0, 1, PolicySet(policy.name, (policy,)))
+        yield Reacting(
+            partition,
+            source.removeprefix("/stages/"),
+            reaction,
+            header=("status", frozenset(status.encode() for status in Status)),
+            decided_on=lambda complaint, _command: (complaint.version,),
+        )
+
+
+def sent(handler: Reacting, recorded: Recorded) -> list[c.CommandEvent[Any]]:
+    """Let a stage read a fact; return the command that it sends, if any."""
+    value = encode_fact(recorded, encode_complaint(recorded.complaint))
+    stamp = int(recorded.at.timestamp() * 1000)
+    key = recorded.complaint.complaint_id.encode()
+    record = SimpleNamespace(key=key, value=value, offset=0, headers=fact_headers(recorded), timestamp=stamp)
+    return [decode_command(output.value) for output in handler.handle(record)]
+
+
+def settle(world: World, stages: list[Reacting]) -> None:
+    """Let the stages decide on the present standing until they have nothing more to say."""
+    while True:
+        version = world.stands.version
+        for stage in stages:
+            for event in sent(stage, world.history[-1]):
+                world.ask(event.data, event.source, message=event.id)
+        if world.stands.version == version:
+            return
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@settings(max_examples=settings().max_examples * 2 // 5)
+@given(steps=STEPS, pick=st.integers(0, 41))
+def test_the_whole_history_read_again_changes_nothing(name: str, steps: list[Step], pick: int) -> None:
+    policy = POLICIES[name]
+    world = take(begin(policy, pick), steps, UNITS[policy.name])
+    world.policy = policy.model_copy(update={"machine": EVERYTHING})
+    stages = list(handlers(world.policy))
+    settle(world, stages)
+    # the worst case: it is so long ago that no command is remembered
+    present = world.stands.model_copy(update={"recent": ()})
+    for recorded in world.history:
+        for stage in stages:
+            for event in sent(stage, recorded):
+                answer = decide(event, present, world.now, world.policy)
+                assert isinstance(answer, Rejected), (recorded.complaint.version, event.data, answer)
+                assert answer.code is Refusal.OVERTAKEN
+
+
+def test_a_verified_complaint_is_not_archived_as_a_duplicate() -> None:
+    world = World()
+    late = verdict(world.stands, LAPOR.model_copy(update={"machine": EVERYTHING}), OTHER)
+    assert isinstance(late, c.ArchiveComplaint)
+    world.tell(VERIFY, PANRB)
+    assert world.refuse(late, VERIFICATION) is Refusal.OVERTAKEN
+    assert world.stands.status is Status.VERIFIED
+
+
+def test_commands_of_a_time_when_stages_did_not_say_it_are_heard() -> None:
+    world = to_status(Status.VERIFIED)
+    old = c.ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=None, revision=1)
+    assert world.tell(old, VERIFICATION) == ["archived"]

@@ -1,0 +1,87 @@
+"""What a machine says of a new report."""
+
+from typing import Any
+
+import pytest
+
+from events import commands as c
+from events.reports import Location
+from events.vocabulary import Status
+from tests.support.worlds import CITIZEN, COMPLETE, DEMO, LAPOR, PANRB, POSTPONE, VERIFICATION, World, to_status
+from workflow.policy.model import Completeness
+from workflow.stages.verification import missing_fields, verdict
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({}, ()),
+        ({"title": ""}, ("title",)),
+        ({"title": "   "}, ("title",)),
+        ({"body": ""}, ("body",)),
+        ({"body": "123456789"}, ("body",)),
+        ({"body": "1234567890"}, ()),
+        ({"body": "  12345678  "}, ("body",)),
+        ({"location": None}, ("location",)),
+        ({"location": Location()}, ("location",)),
+        ({"location": Location(village="Ubung")}, ()),
+        ({"location": Location(lat=-8.65, lon=115.2)}, ()),
+        ({"location": Location(lat=0.0, lon=0.0)}, ()),
+        ({"location": Location(lat=-8.65)}, ("location",)),
+        ({"location": None, "office": "denpasar"}, ()),
+        ({"location": None, "office": "kantor-lurah"}, ("location",)),
+        ({"title": "", "body": "pendek", "location": None}, ("title", "body", "location")),
+    ],
+)
+def test_what_is_missing(changes: dict[str, Any], missing: tuple[str, ...]) -> None:
+    assert missing_fields(World(**changes).stands, LAPOR) == missing
+
+
+def test_a_policy_may_ask_for_more_or_for_nothing() -> None:
+    stands = World(category=None).stands
+    asks = Completeness(requires=("category", "event_date", "title"))
+    assert missing_fields(stands, LAPOR.model_copy(update={"completeness": asks})) == ("category", "event_date")
+    nothing = LAPOR.model_copy(update={"completeness": Completeness(requires=())})
+    assert missing_fields(World(location=None).stands, nothing) == ()
+    # a body that is required is never an empty one
+    at_all = LAPOR.model_copy(update={"completeness": Completeness(min_body=0)})
+    assert missing_fields(World(body="").stands, at_all) == ("body",)
+
+
+def test_what_lacks_something_is_sent_back_with_the_fields_named() -> None:
+    world = World(location=None, body="")
+    command = verdict(world.stands, LAPOR)
+    assert isinstance(command, c.PostponeComplaint)
+    assert command.missing == ("body", "location")
+    assert command.revision == 1
+    assert command.reason.startswith("Mohon lengkapi: uraian kejadian")
+    assert world.tell(command, VERIFICATION) == ["postponed"]
+
+
+def test_what_is_complete_waits_for_a_person_unless_the_policy_leaves_it_to_a_machine() -> None:
+    assert verdict(World().stands, LAPOR) is None
+    assert verdict(World(DEMO).stands, DEMO) == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
+
+
+def test_a_policy_may_leave_nothing_to_a_machine() -> None:
+    people = LAPOR.model_copy(update={"machine": frozenset()})
+    assert verdict(World(people, location=None).stands, people) is None
+    assert verdict(World(people).stands, people) is None
+
+
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.REGISTERED}))
+def test_nothing_is_said_of_what_is_not_new(status: Status) -> None:
+    assert verdict(to_status(status, DEMO).stands, DEMO) is None
+
+
+def test_what_comes_back_completed_is_looked_at_again() -> None:
+    world = World(DEMO, location=None)
+    world.tell(POSTPONE, PANRB)
+    world.tell(COMPLETE, CITIZEN)
+    assert verdict(world.stands, DEMO) == c.VerifyComplaint(revision=2, status=Status.REGISTERED)
+    world = World(DEMO, location=None, body="")
+    world.tell(POSTPONE, PANRB)
+    world.tell(COMPLETE, CITIZEN)
+    command = verdict(world.stands, DEMO)
+    assert isinstance(command, c.PostponeComplaint)
+    assert (command.missing, command.revision) == (("body",), 2)

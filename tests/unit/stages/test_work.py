@@ -1,0 +1,161 @@
+"""A guard against getting slower: how much work a message takes, never how long.
+
+Time says little on a machine that others use too. Two measures do not depend on that: how many instructions Python
+executes for a message, which is the same at every run; and how much processor time it takes beside the bare reading and
+writing of the same JSON, which others slow down as much. The first misses what libraries do, the second sees it, less
+exactly. A change that needs more says so here, in its figure.
+"""
+
+import gc
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType, SimpleNamespace
+from typing import Any, Final
+
+import orjson
+import pytest
+
+from agents.config import policy_files
+from agents.runtime import Output, Partition
+from agents.runtime.stage import Handler
+from agents.stages import disposition, escalation, resolution
+from agents.stages.lifecycle import Lifecycle
+from agents.stages.sla import Timers
+from events.topics import TopicName
+from tests.benchmarks.loads import lives
+
+LIVES: Final = 20
+COMMANDS: Final = 8
+BUDGET: Final = {"lifecycle": 2_930, "disposition": 280, "escalation": 77, "resolution": 650, "sla": 616}
+"""Instructions of Python 3.11 for a message of each stage, in the mean over whole lives, and a tenth more."""
+BESIDE_JSON: Final = 42
+"""So many times the processor time of bare JSON a command may take in `lifecycle`: half as much again as it does."""
+
+
+def _records(found: Sequence[tuple[bytes | None, bytes | None, Any]]) -> list[Any]:
+    start = 1_773_628_800_000
+    return [
+        SimpleNamespace(
+            topic="x",
+            partition=0,
+            offset=offset,
+            timestamp=start + offset,
+            key=key,
+            value=value,
+            headers=tuple(headers),
+        )
+        for offset, (key, value, headers) in enumerate(found)
+    ]
+
+
+@pytest.fixture(scope="module")
+def partition() -> Partition:
+    return Partition(0, 1, policy_files.load("lapor"))
+
+
+@pytest.fixture(scope="module")
+def commands() -> list[Any]:
+    return _records([(key, value, ()) for key, value in lives(LIVES)])
+
+
+@pytest.fixture(scope="module")
+def written(partition: Partition, commands: list[Any]) -> list[Output]:
+    handler = Lifecycle(partition)
+    found: list[Output] = []
+    for record in commands:
+        found += handler.handle(record)
+        handler.commit()
+    return found
+
+
+def _of(written: list[Output], topic: TopicName) -> list[Any]:
+    return _records([(output.key, output.value, output.headers) for output in written if output.topic is topic])
+
+
+def _executed(handler: Handler, records: list[Any]) -> int:
+    """Count the instructions that Python executes, in our code and in libraries, while `records` are handled."""
+    executed = 0
+
+    def count(frame: FrameType, event: str, _argument: object) -> Any:
+        nonlocal executed
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        executed += event == "opcode"
+        return count
+
+    sys.settrace(count)
+    try:
+        for record in records:
+            for _ in handler.handle(record):
+                pass
+            handler.commit()
+    finally:
+        sys.settrace(None)
+    return executed
+
+
+@pytest.fixture
+def untraced() -> Iterator[None]:
+    """Put back what a debugger or a coverage tool had set."""
+    before = sys.gettrace()
+    yield
+    sys.settrace(before)
+
+
+HANDLERS: Final[dict[str, tuple[Callable[[Partition], Any], TopicName]]] = {
+    "lifecycle": (Lifecycle, TopicName.COMMANDS),
+    "disposition": (disposition.handler, TopicName.EVENTS),
+    "escalation": (escalation.handler, TopicName.EVENTS),
+    "resolution": (resolution.Resolutions, TopicName.EVENTS),
+    "sla": (Timers, TopicName.STATE),
+}
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="other releases of Python have other instructions")
+@pytest.mark.usefixtures("untraced")
+@pytest.mark.parametrize("stage", HANDLERS)
+def test_instructions_of_a_message(
+    stage: str, partition: Partition, commands: list[Any], written: list[Output]
+) -> None:
+    handler, topic = HANDLERS[stage]
+    records = commands if topic is TopicName.COMMANDS else _of(written, topic)
+    _executed(handler(partition), records)  # what is remembered from one message to the next
+    each = _executed(handler(partition), records) / len(records)
+    assert each < BUDGET[stage], f"{stage}: {each:.0f} instructions a message"
+    # what was gained is written down too, so that it is not lost again unseen
+    assert each > BUDGET[stage] / 1.3, f"{stage}: {each:.0f} instructions a message: lower its budget"
+
+
+def _least(work: Callable[[], object], rounds: int = 15) -> float:
+    found = []
+    for _ in range(rounds):
+        begun = time.process_time()
+        work()
+        found.append(time.process_time() - begun)
+    return min(found)
+
+
+def test_processor_time_of_a_command_beside_bare_json(
+    partition: Partition, commands: list[Any], written: list[Output]
+) -> None:
+    documents = [orjson.loads(output.value) for output in written if output.value is not None]
+
+    def json() -> None:
+        for record in commands:
+            orjson.loads(record.value)
+        for document in documents:
+            orjson.dumps(document)
+
+    def settle() -> None:
+        handler = Lifecycle(partition)
+        for record in commands:
+            handler.handle(record)
+            handler.commit()
+
+    gc.collect()
+    gc.disable()
+    try:
+        times = _least(settle) / _least(json)
+    finally:
+        gc.enable()
+    assert times < BESIDE_JSON, f"{times:.1f} times bare JSON"
