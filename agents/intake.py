@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agents.runtime import stage_app
+from agents.runtime.app import stage_app
 from agents.stages.intake import STAGE
 
 app = stage_app(STAGE)

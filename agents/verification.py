@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agents.runtime import stage_app
+from agents.runtime.app import stage_app
 from agents.stages.duplicate_index import Duplicates
 from agents.stages.verification import NAME, stage
 

@@ -1,6 +1,7 @@
 """What the documents say that is in the code: diagrams, tables and the command line, printed from there.
 
-In a document they stand between `<!-- generated: NAME -->` and `<!-- end: NAME -->`. `python -m agents.cli.generated_docs FILE…`
+In a document they stand between `<!-- generated: NAME -->` and `<!-- end: NAME -->`.
+`python -m agents.cli.generated_docs FILE…`
 writes them anew (without FILE: in the documents that have such a block); with `--check` it only says which document is
 behind, and exits 1.
 """

@@ -93,8 +93,8 @@ def row(
 ) -> tuple[str, ...]:
     """Return the cells of a complaint, under `HEADER`.
 
-    Of a secret complaint nothing of its content is told (`workflow/reports/redaction.py`). Who reported an anonymous one is never
-    told, whether `reporter` is known or not; of one that is secret only, it is told if known.
+    Of a secret complaint nothing of its content is told (`workflow/reports/redaction.py`). Who reported an
+    anonymous one is never told, whether `reporter` is known or not; of one that is secret only, it is told if known.
 
     Args:
         complaint: as it stands.

@@ -1,7 +1,7 @@
 """What a stage counts while it works: plain numbers, brought up to date once for each poll and partition.
 
-Nothing here knows how they are shown (`agents/runtime/http/prometheus.py`), so counting costs next to nothing: additions, and
-for the distributions a sort of a batch that lies in order already.
+Nothing here knows how they are shown (`agents/runtime/http/prometheus.py`), so counting costs next to nothing:
+additions, and for the distributions a sort of a batch that lies in order already.
 """
 
 import time

@@ -1,10 +1,4 @@
-"""Everything a stage does with Kafka: poll, decode, skip what is done, decide, emit, or park.
+"""Everything a stage does with Kafka: read batches, restore, decide, write, commit, or park.
 
-A stage brings a `Stage` description with a handler; the rest is here, once.
+A stage brings a `Stage` (`agents.runtime.stage`) with a handler; `agents.runtime.app` builds its Faust app.
 """
-
-from agents.kafka.records import Output
-from agents.runtime.app import stage_app
-from agents.runtime.stage import Handler, Partition, Stage
-
-__all__ = ["Handler", "Output", "Partition", "Stage", "stage_app"]

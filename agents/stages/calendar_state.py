@@ -6,7 +6,8 @@ from typing import Final
 
 import structlog
 
-from agents.runtime import Output, Partition
+from agents.kafka.records import Output
+from agents.runtime.stage import Partition
 from events.announcements import CALENDAR_KEY, AnnouncementEvent, Announcements
 from events.codec.messages import decode_calendar, encode_calendar
 from events.topics import TopicName

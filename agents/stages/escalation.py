@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from agents.runtime import Partition, Stage
+from agents.runtime.stage import Partition, Stage
 from agents.stages.process_manager import Reacting
 from events.commands import Command
 from events.facts import Recorded

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from agents.runtime import Output, Partition, Stage
-from agents.runtime.stage import Handler, log_time
+from agents.kafka.records import Output
+from agents.runtime.stage import Handler, Partition, Stage, log_time
 from events.client.partitions import partition_of
 from events.codec.messages import decode_report, encode_command, encode_value
 from events.ids import stage_command_id

@@ -10,11 +10,10 @@ from uuid import UUID
 import structlog
 from pydantic import ValidationError
 
-from agents.kafka.records import replays_of
+from agents.kafka.records import Output, replays_of
 from agents.observability.metrics import Holding
-from agents.runtime import Output, Partition, Stage
 from agents.runtime.rerouting import forwarded, with_original_timestamp
-from agents.runtime.stage import Record, RefusedToStart, log_time
+from agents.runtime.stage import Partition, Record, RefusedToStart, Stage, log_time
 from agents.stages.calendar_state import Almanac
 from agents.stages.complaint_store import Shelf
 from agents.stages.quarantine import Quarantine

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
-from agents.runtime import Output, Partition, Stage
+from agents.kafka.records import Output
 from agents.runtime.disk_map import DiskFailed, DiskMap
 from agents.runtime.process import end_with
-from agents.runtime.stage import RefusedToStart
+from agents.runtime.stage import Partition, RefusedToStart, Stage
 from events.codec.messages import complaint_key, decode_own_fact, encode_resolution, encode_value
 from events.codec.parsing import read_ours
 from events.facts import (

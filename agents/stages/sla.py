@@ -13,9 +13,9 @@ from uuid import UUID
 
 import structlog
 
+from agents.kafka.records import Output
 from agents.observability.metrics import Holding
-from agents.runtime import Output, Partition, Stage
-from agents.runtime.stage import Handler
+from agents.runtime.stage import Handler, Partition, Stage
 from agents.stages.deadline_recalculation import Redating
 from events.announcements import CALENDAR_KEY
 from events.codec.messages import complaint_key, encode_command

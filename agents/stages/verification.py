@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from agents.runtime import Partition, Stage
+from agents.runtime.stage import Partition, Stage
 from agents.stages.duplicate_index import Duplicates
 from agents.stages.process_manager import Reacting
 from events.commands import Command

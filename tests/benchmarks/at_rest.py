@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from agents.config import policy_files
 from agents.dashboard.complaint_row import read_standing
 from agents.dashboard.read_model import Standings
-from agents.runtime import Partition
+from agents.runtime.stage import Partition
 from agents.stages.resolution import Resolutions
 from events.codec.messages import complaint_key, encode_value
 from events.outcomes import Story

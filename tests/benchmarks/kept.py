@@ -13,7 +13,7 @@ from uuid import UUID
 
 from agents.config import policy_files
 from agents.demo.generator import Generator
-from agents.runtime import Partition
+from agents.runtime.stage import Partition
 from agents.stages.lifecycle import Lifecycle
 from events import commands as c
 from events.cloudevents import log_moment

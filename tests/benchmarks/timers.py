@@ -12,7 +12,7 @@ from uuid import UUID
 
 from agents.config.settings import Settings
 from agents.ops.topics import ensure_topics
-from agents.runtime import Partition
+from agents.runtime.stage import Partition
 from agents.stages.sla import Timers
 from events.client import Reader, Record, read_all
 from events.codec.messages import decode_command

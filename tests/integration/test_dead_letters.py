@@ -17,13 +17,13 @@ from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.deferred_commits import LateCommits
-from agents.kafka.records import dead_letter
+from agents.kafka.records import Output, dead_letter
 from agents.ops.audit import audit
 from agents.ops.dead_letters import Desk, Letter, NotReturned, parse_place, read_letters
 from agents.ops.topics import ensure_topics
-from agents.runtime import Output, Partition, Stage
 from agents.runtime.output_writer import Writer
 from agents.runtime.partition_processor import Lease
+from agents.runtime.stage import Partition, Stage
 from agents.stages.lifecycle import Lifecycle
 from events.client import Publisher, read_all
 from events.client.partitions import partition_of

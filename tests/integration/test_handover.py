@@ -18,11 +18,10 @@ from agents.kafka import clients
 from agents.kafka.deferred_commits import LateCommits
 from agents.kafka.records import FORWARDED
 from agents.ops.topics import ensure_topics
-from agents.runtime import Partition, Stage
 from agents.runtime.output_writer import Writer
 from agents.runtime.partition_processor import Lease
 from agents.runtime.rerouting import forwarded
-from agents.runtime.stage import RefusedToStart
+from agents.runtime.stage import Partition, RefusedToStart, Stage
 from agents.runtime.watermark import Horizon
 from agents.stages.lifecycle import Lifecycle
 from events.client import read_all

@@ -123,7 +123,8 @@ def decide(
         complaint: the complaint as it stands; None if there is none of that id.
         now: the log's time of the command, aware, UTC.
         policy: the version that holds for the complaint (for a new one: by the day it is received).
-        content: the digests of the report in the command (`workflow.stages.content_digests`); None where they cannot be compared.
+        content: the digests of the report in the command (`workflow.stages.content_digests`);
+            None where they cannot be compared.
 
     A repeat of a command that had its effect gives an empty tuple. A rejected command leaves no fact at all, not even
     those of deadlines that have passed meanwhile: their own notice brings them.

@@ -1,6 +1,6 @@
 """One handler a command: look at the case, return the fact that follows, or refuse.
 
-Status, sender and passed deadlines have been looked at before (`workflow.machine.decide`); what is left is each command's own.
+`workflow.machine.decide` has checked status, sender and passed deadlines before; what is left is each command's own.
 """
 
 from collections.abc import Callable

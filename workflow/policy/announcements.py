@@ -1,7 +1,8 @@
 """Announced changes of the calendar: which are accepted, and the policies with them.
 
 What is announced concerns every policy version and every complaint, and it comes after the policy file and the package
-of holidays: it wins over both. An announcement is in force from its place in the log on, see `workflow.deadlines.recalculation`.
+of holidays: it wins over both. An announcement is in force from its place in the log on, see
+`workflow.deadlines.recalculation`.
 """
 
 from collections.abc import Sequence

@@ -2,8 +2,9 @@
 
 One step is one thing that happens at once: a request that the broker carries out, or a decision in a process. Between
 any two of them anything else may happen: that is all a crash, a pause or a slow network can do. The steps of an owner
-are those of `agents/runtime/partition_processor.py`, in its order; `Rules` say which order that is, so that a test can break it and see
-the search find out. Here is what there is; `steps.py` says what can happen to it, `promises.py` what has to hold then.
+are those of `agents/runtime/partition_processor.py`, in its order; `Rules` say which order that is,
+so that a test can break it and see the search find out. Here is what there is; `steps.py` says what can happen to it,
+`invariants.py` what has to hold then.
 
 What is modelled: the logs of two partitions, with open and aborted transactions in them and the last stable offset;
 transactional ids with their epochs, transactions that commit in two phases; the group with its generations; owners

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.observability.metrics import Holding
-from agents.runtime import Partition
+from agents.runtime.stage import Partition
 from agents.stages.sla import MOST_AT_ONCE, Timers
 from events.codec.messages import (
     complaint_key,

@@ -12,7 +12,8 @@ import pytest
 
 from agents.config import policy_files
 from agents.config.keys import Keys
-from agents.runtime import Output, Partition
+from agents.kafka.records import Output
+from agents.runtime.stage import Partition
 from agents.stages.lifecycle import Lifecycle
 from events import commands as c
 from events.announcements import CALENDAR, AnnounceHoliday

@@ -14,8 +14,8 @@ from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.kafka.records import BUG, OUTPUT_REFUSED, OUTPUT_TOO_LARGE
 from agents.observability.metrics import CODES, RESTARTS, SIZES, Metrics, Spread
-from agents.runtime import Partition, Stage
 from agents.runtime.http.prometheus import METRICS, Exposition
+from agents.runtime.stage import Partition, Stage
 from agents.runtime.stage_consumer import Reader
 from events.commands import command_type
 from events.facts import FACTS

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from agents.config import policy_files
-from agents.runtime import Output, Partition
+from agents.kafka.records import Output
+from agents.runtime.stage import Partition
 from agents.stages.lifecycle import Lifecycle
 from agents.stages.resolution import Resolutions
 from events.announcements import CALENDAR, AnnounceHoliday

@@ -12,9 +12,9 @@ from aiokafka import TopicPartition
 
 from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.runtime import Partition, Stage
 from agents.runtime.http import health, health_check
 from agents.runtime.partition_processor import Lease
+from agents.runtime.stage import Partition, Stage
 from agents.runtime.stage_consumer import Reader
 
 ONE, TWO = (TopicPartition("complaints.intake", number) for number in (1, 2))

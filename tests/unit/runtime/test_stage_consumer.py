@@ -15,7 +15,7 @@ from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.deferred_commits import LateCommits
 from agents.kafka.group_progress import mark
-from agents.runtime import Partition, Stage
+from agents.runtime.stage import Partition, Stage
 from agents.runtime.stage_consumer import Reader
 
 SETTINGS = Settings()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from agents.config import policy_files
-from agents.runtime import Output, Partition
-from agents.runtime.stage import RefusedToStart
+from agents.kafka.records import Output
+from agents.runtime.stage import Partition, RefusedToStart
 from agents.stages import deadline_recalculation
 from agents.stages.lifecycle import Lifecycle
 from agents.stages.sla import Timers

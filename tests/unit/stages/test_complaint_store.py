@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.config import policy_files
-from agents.runtime import Output, Partition
+from agents.kafka.records import Output
+from agents.runtime.stage import Partition
 from agents.stages import complaint_store, lifecycle
 from agents.stages.complaint_store import Drawers, Shelf, packed, unpacked
 from agents.stages.lifecycle import Lifecycle

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from agents.config.policy_files import load
-from agents.kafka.records import REPLAYS
-from agents.runtime import Output, Partition
-from agents.runtime.stage import RefusedToStart
+from agents.kafka.records import REPLAYS, Output
+from agents.runtime.stage import Partition, RefusedToStart
 from agents.stages import disposition
 from agents.stages.lifecycle import Lifecycle
 from agents.stages.resolution import Resolutions

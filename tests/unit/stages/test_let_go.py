@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from agents.config import policy_files
-from agents.kafka.records import dead_letter
-from agents.runtime import Output, Partition
+from agents.kafka.records import Output, dead_letter
+from agents.runtime.stage import Partition
 from agents.stages.lifecycle import Lifecycle
 from events.errors import Undecodable
 from events.topics import TopicName

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.config import policy_files
-from agents.kafka.records import BARE, FORWARDED, OUTPUT_TOO_LARGE, REPLAYS, Unwritable, accept, dead_letter
+from agents.kafka.records import BARE, FORWARDED, OUTPUT_TOO_LARGE, REPLAYS, Output, Unwritable, accept, dead_letter
 from agents.observability.tracing import Context, carrying
-from agents.runtime import Output, Partition
 from agents.runtime.output_writer import Writer
+from agents.runtime.stage import Partition
 from agents.stages.intake import Intake
 from agents.stages.lifecycle import Lifecycle
 from agents.stages.resolution import Resolutions

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.runtime import Partition
+from agents.runtime.stage import Partition
 from agents.stages.process_manager import Reacting
 from events import commands as c
 from events.codec.messages import decode_command, encode_complaint, encode_fact, fact_headers

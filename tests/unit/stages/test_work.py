@@ -17,8 +17,8 @@ import orjson
 import pytest
 
 from agents.config import policy_files
-from agents.runtime import Output, Partition
-from agents.runtime.stage import Handler
+from agents.kafka.records import Output
+from agents.runtime.stage import Handler, Partition
 from agents.stages import disposition, escalation, resolution
 from agents.stages.lifecycle import Lifecycle
 from agents.stages.sla import Timers
