@@ -1,7 +1,7 @@
 """Partial reads of facts and snapshots: the parts that a stage needs, without building the whole.
 
-This is the only module that depends on how `events.codec.messages` lays out JSON (order of fields, no spaces). What is laid out
-in another way is parsed in full, with the same result (tests/unit/events/test_partial_reads.py).
+This is the only module that depends on how `events.codec.messages` lays out JSON (order of fields, no spaces). What is
+laid out in another way is parsed in full, with the same result (tests/unit/events/test_partial_reads.py).
 """
 
 import re
