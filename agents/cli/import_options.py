@@ -14,7 +14,7 @@ from agents.config import policy_files
 from agents.integrations.cells import quoted
 from agents.integrations.dates import Order
 from agents.integrations.import_file import LAPOR, OPEN311
-from agents.integrations.layouts import Layout, catalogue
+from agents.integrations.layouts import catalogue
 from agents.integrations.report_rows import ZONE
 from events.vocabulary import ComplaintClass
 from workflow.policy.model import Policy
@@ -82,7 +82,7 @@ Source = Annotated[
     str | None,
     typer.Option(
         callback=channel,
-        help=f"the channel that reports come from; that of the layout unless given, else {Layout().source}",
+        help="the channel that reports come from; that of the layout unless given, else made from the name of the file",
     ),
 ]
 Class = Annotated[

@@ -10,7 +10,9 @@ from pydantic_core import from_json, to_json
 
 from agents.cli.errors import MISUSED, Failure
 from agents.integrations.entries import Skipped
-from agents.integrations.reject_columns import LINE, REASON
+from agents.integrations.formulas import as_written, defused
+from agents.integrations.import_file import Import
+from agents.integrations.reject_columns import ADDED, LINE, REASON, SOURCE
 
 
 def refuse_unless_writable(path: Path | None, file: str) -> None:
@@ -41,23 +43,23 @@ def _are_same(path: Path, file: str) -> bool:
         return False
 
 
-def write(path: Path, skipped: Iterable[Skipped], header: Sequence[str] | None) -> None:
-    """Write each entry with its line and the reason: CSV with the columns of its table, or JSON lines.
+def write(path: Path, skipped: Iterable[Skipped], found: Import) -> None:
+    """Write each entry with its line, the reason and its channel: CSV with the columns of its table, or JSON lines.
 
     Args:
         path: of the file, which is made anew.
         skipped: the entries.
-        header: the columns of the table; None where the entries are JSON.
+        found: the file that they are from.
 
     Raises:
         Failure: it cannot be written.
     """
     try:
         with open(path, "w", newline="", encoding="utf-8", errors="replace", opener=_for_owner) as stream:
-            if header is None:
-                stream.writelines(f"{to_json(_object(each)).decode()}\n" for each in skipped)
+            if found.header is None:
+                stream.writelines(f"{to_json(_object(each, found.source)).decode()}\n" for each in skipped)
             else:
-                _write_rows(stream, skipped, header)
+                _write_rows(stream, skipped, found.header, found.source)
     except OSError as no:
         raise Failure(f"{_unwritable(path, no)}; what was submitted is submitted") from None
 
@@ -67,20 +69,22 @@ def _for_owner(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _write_rows(stream: TextIO, skipped: Iterable[Skipped], header: Sequence[str]) -> None:
-    added = [place for place, name in enumerate(header) if name in {REASON, LINE}]
+def _write_rows(stream: TextIO, skipped: Iterable[Skipped], header: Sequence[str], source: str | None) -> None:
+    added = {name: place for place, name in enumerate(header) if name in ADDED}
     writer = csv.writer(stream)
-    writer.writerow((LINE, REASON, *_without(header, added)))
+    writer.writerow((LINE, REASON, SOURCE, *_without(header, added)))
     for each in skipped:
         cells = each.raw if isinstance(each.raw, Sequence) and not isinstance(each.raw, str | bytes) else ()
-        writer.writerow((each.line, each.reason, *(cell.strip("\r\n\0") for cell in _without(cells, added))))
+        of = cells[added[SOURCE]] if SOURCE in added and len(cells) > added[SOURCE] else ""
+        rest = (defused(as_written(cell.strip("\r\n\0"))) for cell in _without(cells, added))
+        writer.writerow((each.line, each.reason, of or source or "", *rest))
 
 
-def _without(cells: Sequence[str], places: Sequence[int]) -> list[str]:
-    return [cell for place, cell in enumerate(cells) if place not in places]
+def _without(cells: Sequence[str], added: Mapping[str, int]) -> list[str]:
+    return [cell for place, cell in enumerate(cells) if place not in added.values()]
 
 
-def _object(skipped: Skipped) -> dict[str, Any]:
+def _object(skipped: Skipped, source: str | None) -> dict[str, Any]:
     value = skipped.raw
     if isinstance(value, bytes):
         try:
@@ -88,7 +92,11 @@ def _object(skipped: Skipped) -> dict[str, Any]:
         except ValueError:
             value = value.decode(errors="replace")
     rest = dict(value) if isinstance(value, Mapping) else {} if value is None else {"alurtext": value}
-    return {REASON: skipped.reason} | {name: each for name, each in rest.items() if name != REASON}
+    return {REASON: skipped.reason} | ({SOURCE: source} if source else {}) | _but(rest, REASON)
+
+
+def _but(members: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {each: value for each, value in members.items() if each != name}
 
 
 def _unwritable(path: Path, no: OSError) -> str:

@@ -24,6 +24,7 @@ from agents.cli.known_complaints import Before
 from agents.cli.wording import safe
 from agents.config.settings import Settings
 from agents.integrations.entries import NOTHING, Item, Report, UnreadableFile
+from agents.integrations.file_source import source_of
 from agents.integrations.import_file import Import, TableOptions, open_import
 from agents.integrations.report_rows import ImportOptions
 from agents.integrations.status_words import StatusWords
@@ -93,6 +94,7 @@ def submit(  # noqa: PLR0913 -- the options of a command are its arguments
     words = StatusWords(tuple(open_as or ()), tuple(closed_as or ()))
     options = ImportOptions(
         source,
+        None if name_of(file) != file else source_of(file),
         complaint_class or ComplaintClass.COMPLAINT,
         settled,
         words,
@@ -140,7 +142,7 @@ def _show(found: Import, tally: Tally, rejects: Path | None) -> None:
     for line in told(tally, found.entry, None, all_written=rejects is not None, verb="would submit"):
         say(safe(line))
     if rejects is not None:
-        reject_file.write(rejects, tally.skipped, found.header)
+        reject_file.write(rejects, tally.skipped, found)
     _fail_unless_whole(tally, "would not be submitted")
 
 
@@ -193,7 +195,7 @@ def _conclude(
             say(safe(line))
         try:
             if rejects is not None:
-                reject_file.write(rejects, tally.left_out, found.header)
+                reject_file.write(rejects, tally.left_out, found)
         except Failure as unwritten:
             if ended_by is None:
                 raise

@@ -11,7 +11,7 @@ from typing import Final
 
 from agents.integrations.entries import BadLayout
 from agents.integrations.layouts import Layout, catalogue, plain, plain_names
-from agents.integrations.reject_columns import LINE, REASON
+from agents.integrations.reject_columns import ADDED
 
 _SUGGESTED: Final = {
     "id": ("id",),
@@ -78,7 +78,7 @@ def choose_columns(
     chosen = _found(names, layout, asked, left_out)
     if no_id:
         chosen.pop("id", None)
-    of_no_use = {at for at, name in enumerate(names) if name and plain(name) in layout.ignored | {REASON, LINE}}
+    of_no_use = {at for at, name in enumerate(names) if name and plain(name) in layout.ignored | ADDED}
     columns = Columns(names, chosen, layout, frozenset(of_no_use | left_out), frozenset(asked))
     _require(columns, asked, no_id=no_id)
     return columns

@@ -222,7 +222,7 @@ def _counted(number: str, zone: tzinfo) -> Stamp | None:
 
 def _without_weekday(cell: str) -> str:
     found = _WEEKDAY.match(cell)
-    return cell[found.end() :] if found and found[1].casefold() in _weekdays() else cell
+    return cell[found.end() :] if found and found[1].casefold() in weekdays() else cell
 
 
 @cache
@@ -238,7 +238,8 @@ def months() -> Mapping[str, int]:
 
 
 @cache
-def _weekdays() -> frozenset[str]:
+def weekdays() -> frozenset[str]:
+    """Return the names of the days of the week, long and short, in Indonesian and English."""
     found = {
         name.casefold().rstrip(".")
         for locale in _LOCALES

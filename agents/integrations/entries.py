@@ -44,6 +44,8 @@ class Entry:
     """The cells of its row, or its JSON value: what the rejects file holds."""
     links: tuple[Any, ...] = ()
     """Attachments as the file has them: texts or objects."""
+    source: str | None = None
+    """The channel that it is of, where the file names it: a file of rejects does."""
 
 
 @dataclass(frozen=True, slots=True)

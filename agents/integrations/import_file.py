@@ -23,7 +23,7 @@ from agents.integrations.formulas import as_written
 from agents.integrations.json_messages import Message, head_of, is_json, messages_in, without
 from agents.integrations.layouts import catalogue, plain, plain_names
 from agents.integrations.lines import lines_of
-from agents.integrations.reject_columns import LINE, REASON
+from agents.integrations.reject_columns import ADDED, REASON, SOURCE
 from agents.integrations.report_rows import ImportOptions, Maker
 from agents.integrations.survey import Looks, Survey
 from agents.integrations.table_detection import Table, find_table
@@ -67,6 +67,8 @@ class Import:
     """What an entry of it is called."""
     header: tuple[str, ...] | None = None
     """The columns of a table; None for JSON, whose entries are objects."""
+    source: str | None = None
+    """The channel of entries that do not name theirs; None for reports of the contract, which do."""
 
 
 class TableOnly(Exception):
@@ -145,7 +147,8 @@ def _table(
         raise UnreadableFile("is no list of service requests")
     layout = catalogue().layout_named("the LAPOR export") if table.form == LAPOR else None
     columns = choose_columns(found.header, table.columns, table.ignored, no_id=table.no_id, layout=layout)
-    options = options.within(columns.layout)
+    named = SOURCE in map(plain, found.header)
+    options = options.within(columns.layout, named=named)
     survey = Survey(options, {field_: DateColumn(columns.name_of(field_), table.dates) for field_ in _DATES})
     rows = _Rows(found, columns)
     looks = Looks(columns)
@@ -157,10 +160,15 @@ def _table(
     lines = [*([f"sheet: {found.grid.name}"] if found.grid.name else []), *told]
     lines += [f"not read: {', '.join(others)} (--sheet reads another)"] if others else []
     lines += [found.told] if found.told else []
-    lines += [f"layout: {columns.layout.name}, as from {options.source or columns.layout.source}"]
+    lines += [f"layout: {columns.layout.name}, as from {_channel(options, named=named)}"]
     lines += [f"columns: {columns}", *looks.told, *survey.told(columns.positions)]
     maker = Maker(columns.layout, options, orders, now, no_id="id" not in columns.positions)
-    return Import(_Judged(rows.entries, maker), lines, survey.total, header=columns.header)
+    items = _Judged(rows.entries, maker)
+    return Import(items, lines, survey.total, header=columns.header, source=options.origin)
+
+
+def _channel(options: ImportOptions, *, named: bool) -> str:
+    return f"{SOURCE} has it" if named and options.source is None else str(options.origin)
 
 
 @dataclass
@@ -173,13 +181,13 @@ class _Rows:
     def entries(self) -> Iterator[Entry | Skipped]:
         """Give each row; without what a file of rejects has added."""
         width = len(self.columns.header)
-        added = {place for place, name in enumerate(self.columns.header) if plain(name) in {REASON, LINE}}
+        added = {plain(name): place for place, name in enumerate(self.columns.header) if plain(name) in ADDED}
         for row in self.table.rows():
             if isinstance(row, Skipped):
                 yield row
                 continue
             number, cells = row
-            if not any(cell.strip() for place, cell in enumerate(cells) if place not in added):
+            if not any(cell.strip() for place, cell in enumerate(cells) if place not in added.values()):
                 continue
             if len(cells) < width and self.table.grid.name:
                 cells += [""] * (width - len(cells))
@@ -188,7 +196,8 @@ class _Rows:
                 yield Skipped(number, f"has {len(cells)} cells under {width} columns", cells)
             else:
                 taken = {field_: as_written(cells[place]) for field_, place in self.columns.positions.items()}
-                yield Entry(number, taken, cells)
+                source = cells[added[SOURCE]].strip() if SOURCE in added else None
+                yield Entry(number, taken, cells, source=source or None)
 
 
 @dataclass
@@ -216,8 +225,8 @@ def _requests(
     for entry in entries():
         survey.see(entry)
     maker = Maker(layout, options, survey.decide(), now, no_id=False)
-    told = [f"layout: {layout.name}, as from {options.source or layout.source}", *survey.told({"received", "status"})]
-    return Import(_Judged(entries, maker), told, survey.total, entry="request")
+    told = [f"layout: {layout.name}, as from {options.origin}", *survey.told({"received", "status"})]
+    return Import(_Judged(entries, maker), told, survey.total, entry="request", source=options.origin)
 
 
 def _json(  # noqa: PLR0913 -- as they come from `open_import`

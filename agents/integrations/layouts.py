@@ -16,7 +16,8 @@ class Layout:
     """A known kind of table."""
 
     name: str = "a table"
-    source: str = "/channels/web"
+    source: str | None = None
+    """The channel of its files; None where each is one of its own."""
     all: tuple[str, ...] = ()
     any: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()

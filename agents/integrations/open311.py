@@ -14,7 +14,7 @@ from defusedxml.ElementTree import fromstring
 from agents.integrations.entries import Entry, Skipped, UnreadableFile, Unusable
 from agents.integrations.layouts import Layout
 from agents.integrations.privacy import privacy_within, speaks_of_privacy
-from agents.integrations.reject_columns import REASON
+from agents.integrations.reject_columns import ADDED, SOURCE
 
 LAYOUT: Final = Layout(name="Open311 (GeoReport v2)", source="/channels/open311", needs=("id",))
 
@@ -88,7 +88,7 @@ def _entry(number: int, request: object, ignored: Collection[str]) -> Entry | Sk
         return Skipped(number, str(request))
     if not isinstance(request, Mapping):
         return Skipped(number, "is no object", request)
-    whole = {str(name): value for name, value in request.items() if name != REASON}
+    whole = {str(name): value for name, value in request.items() if name not in ADDED}
     if isinstance(inner := whole.get("properties"), Mapping):
         whole |= {str(name): value for name, value in inner.items()}  # as GeoJSON has it
     attributes = dict(_attributes(whole))
@@ -111,7 +111,8 @@ def _entry(number: int, request: object, ignored: Collection[str]) -> Entry | Sk
     links = tuple(whole[name] for name in _LINKS if whole.get(name)) + tuple(
         attributes[name] for name in _LINKS if attributes.get(name)
     )
-    return Entry(number, cells, request, links)
+    source = request.get(SOURCE)
+    return Entry(number, cells, request, links, source if isinstance(source, str) else None)
 
 
 def _text(name: str, value: object) -> str | None:

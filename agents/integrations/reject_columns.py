@@ -6,3 +6,6 @@ REASON: Final = "alurreason"
 """The member of a JSON object, and the name of a column: why the entry was refused."""
 LINE: Final = "alurline"
 """The name of a column: where the entry was in its file."""
+SOURCE: Final = "alursource"
+"""The name of a column, and the member of a service request: the channel that its id is of."""
+ADDED: Final = frozenset({REASON, LINE, SOURCE})

@@ -14,9 +14,10 @@ from pydantic_core import from_json
 from agents.integrations import cells as read
 from agents.integrations.cells import BadValue, quoted
 from agents.integrations.dates import Implausible, Order, Stamp, plausible_day, read_date, read_time, reported_at
-from agents.integrations.entries import Entry, Settled, Unusable
+from agents.integrations.entries import BadLayout, Entry, Settled, Unusable
 from agents.integrations.layouts import Layout
 from agents.integrations.privacy import is_no_name, privacy
+from agents.integrations.reject_columns import SOURCE
 from agents.integrations.status_words import StatusWords
 from events.client.channel import report_event
 from events.cloudevents import MAX_NAME
@@ -41,6 +42,8 @@ class ImportOptions:
 
     source: str | None = None
     """The channel; that of the layout unless given."""
+    origin: str | None = "/channels/web"
+    """The channel of a table of no known layout; None where it has to be asked for."""
     complaint_class: ComplaintClass = ComplaintClass.COMPLAINT
     settled: bool = False
     """Take also what is settled where it comes from."""
@@ -57,10 +60,19 @@ class ImportOptions:
         """The zone of times that name none."""
         return self.zone or ZoneInfo(ZONE)
 
-    def within(self, layout: Layout) -> "ImportOptions":
-        """Return the options as they are for a file of this layout, as far as they were not given."""
-        zone = self.zone or ZoneInfo(layout.zone or ZONE)
-        return replace(self, source=self.source or layout.source, zone=zone)
+    def within(self, layout: Layout, *, named: bool = False) -> "ImportOptions":
+        """Return the options as they are for a file of this layout, as far as they were not given.
+
+        Raises:
+            BadLayout: it is not known which channel it is from, and its entries do not name it (`named`) either.
+        """
+        origin = self.source or layout.source or self.origin
+        if origin is None and not named:
+            raise BadLayout(
+                "nothing says which channel its ids are of: name it with --source, the same each time (/channels/web "
+                "where nothing else is)"
+            )
+        return replace(self, origin=origin, zone=self.zone or ZoneInfo(layout.zone or ZONE))
 
 
 class Maker:
@@ -100,7 +112,10 @@ class Maker:
         received = self._received(cells, notes)
         data = self._data(cells, received, notes)
         data["attachments"], left_out = read.links([*entry.links, *_in_cell(cells.get("attachments", ""))])
-        event = report_event(self._options.source or self._layout.source, number, data, received or self._now)
+        source = self._options.source or entry.source or self._options.origin
+        if source is None:
+            raise Unusable(f"{SOURCE}: empty, and there is no --source")
+        event = report_event(source, number, data, received or self._now)
         return event, (*notes, *left_out)
 
     def _id(self, cells: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from agents.cli.app import application
 from agents.config.settings import Settings
 from agents.integrations import lines
+from agents.integrations.file_source import source_of
 from events.client import read_all
 from events.ids import complaint_id
 from events.topics import TOPICS, TopicName
@@ -91,10 +92,11 @@ def test_a_file_is_in_the_intake_when_it_is_said_to_be(alur: Alur, tmp_path: Pat
 
     assert result.exit_code == 1
     layout, columns, dates, *told = result.stdout.splitlines()
-    assert layout == "layout: a table, as from /channels/web"
+    source = source_of(str(file))
+    assert layout == f"layout: a table, as from {source}"
     assert columns.startswith("columns: id=id, title=title, body=description, received=created_at")
     assert dates == "dates: times without a zone are of Asia/Jakarta (--zone)"
-    first, second = (complaint_id("/channels/web", number) for number in ("1", "2"))
+    first, second = (complaint_id(source, number) for number in ("1", "2"))
     assert told == [
         "line 5: a report needs a title or a body that is not empty",
         "line 6: body: String should have at most 20000 characters",
@@ -110,7 +112,7 @@ def test_a_file_is_in_the_intake_when_it_is_said_to_be(alur: Alur, tmp_path: Pat
     assert [line.split(",", 1)[0] for line in rejects.read_text().splitlines()] == ["alurline", "5", "6", "7"]
     records = list(read_all(alur.settings, [TopicName.INTAKE]))
     assert sorted(str(record.key, "ascii") for record in records if record.key) == sorted(
-        complaint_id("/channels/web", number) for number in ("1", "2", "2")
+        complaint_id(source, number) for number in ("1", "2", "2")
     )
 
 

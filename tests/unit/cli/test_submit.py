@@ -14,10 +14,11 @@ from agents.cli.import_options import offices_of
 from agents.cli.import_report import Standing, Tally, told
 from agents.cli.submit import _conclude
 from agents.integrations.entries import Report, Skipped, UnreadableFile
+from agents.integrations.file_source import source_of
 from agents.integrations.import_file import Import
 from events.client.errors import KafkaFailure
 from events.ids import complaint_id
-from tests.support.table_files import HALF_READ, opened, workbook
+from tests.support.table_files import HALF_READ, opened, report, workbook
 
 GONE = KafkaFailure("Kafka at kafka:9092 does not answer.")
 BEFORE = " (before that 1 were submitted; doing it again does no harm)"
@@ -54,7 +55,7 @@ def test_what_was_skipped_before_it_could_not_go_on_is_told_and_written(
         _conclude(tally(), rejects, TABLE, ended_by, None)
     assert str(failure.value) == f"{ended_by}{BEFORE}"
     assert capsys.readouterr().out == TOLD
-    assert rejects.read_text() == "alurline,alurreason,id,title\n3,nothing in it,2,\n"
+    assert rejects.read_text() == "alurline,alurreason,alursource,id,title\n3,nothing in it,,2,\n"
 
 
 def test_where_kafka_fails_before_anything_was_read_there_is_nothing_else_to_tell(
@@ -113,7 +114,8 @@ class TestDryRun:
         result = dry(self.CSV, tmp_path)
         assert result.exit_code == 1
         layout, columns, header, first, third, *rest = result.stdout.splitlines()
-        assert layout == "layout: a table, as from /channels/web"
+        source = source_of(str(tmp_path / "laporan.csv"))
+        assert layout == f"layout: a table, as from {source}"
         assert columns.startswith("columns: id=id, title=judul, event_date=tanggal kejadian")
         assert header.split() == [
             "line",
@@ -139,8 +141,8 @@ class TestDryRun:
         assert rest == [
             "line 3: anonymous: 'mungkin' is neither yes nor no",
             "line 4: left out: event_date: '3020-01-01' lies after the report, or in the future",
-            f"line 2 is complaint {complaint_id('/channels/web', '1')}",
-            f"line 4 is complaint {complaint_id('/channels/web', '3')}",
+            f"line 2 is complaint {complaint_id(source, '1')}",
+            f"line 4 is complaint {complaint_id(source, '3')}",
             "would submit 2, skipped 1",
         ]
         assert result.stderr == "alur: 1 of 3 reports would not be submitted\n"
@@ -196,6 +198,7 @@ class TestRejects:
         assert row == {
             "alurline": "3",
             "alurreason": "anonymous: 'mungkin' is neither yes nor no",
+            "alursource": source_of(str(tmp_path / "laporan.csv")),
             "id": "2",
             "judul": "Lampu",
             "anonim": "mungkin",
@@ -205,7 +208,16 @@ class TestRejects:
         mended = rejects.read_text().replace(",mungkin,", ",ya,")
         [found] = opened(mended).items
         assert isinstance(found, Report)
-        assert found.complaint == complaint_id("/channels/web", "2")
+        assert found.complaint == complaint_id(source_of(str(tmp_path / "laporan.csv")), "2")
+
+    def test_those_of_a_file_of_rejects_keep_their_channel_and_hold_no_formula(self, tmp_path: Path) -> None:
+        first, second = tmp_path / "rest.csv", tmp_path / "rest of rest.csv"
+        dry("id,judul,anonim\n1,=1+1,mungkin\n", tmp_path, "--rejects", str(first))
+        assert ",1,'=1+1,mungkin" in first.read_text()
+        dry(first.read_bytes(), tmp_path, "--rejects", str(second), name="rest.csv")
+        assert second.read_text().splitlines()[1:] == first.read_text().splitlines()[1:]
+        found = report(second.read_text().replace("mungkin", "ya"))
+        assert (found.source, found.data.title) == (source_of(str(tmp_path / "laporan.csv")), "=1+1")
 
     def test_those_of_a_workbook_are_too(self, tmp_path: Path) -> None:
         rejects = tmp_path / "rest.csv"
@@ -222,7 +234,7 @@ class TestRejects:
         rejects = tmp_path / "rest.csv"
         dry('id,judul,isi\n1,"Jalan,rusak\n2,Lampu,mati\n', tmp_path, "--rejects", str(rejects))
         [_, row] = csv.reader(rejects.read_text().splitlines())
-        assert row[2:] == ["1", '"Jalan', "rusak"]
+        assert row[3:] == ["1", '"Jalan', "rusak"]
 
     @pytest.mark.parametrize("form", ["json", "open311"])
     def test_those_of_json_are_objects_to_be_mended_and_submitted(self, form: str, tmp_path: Path) -> None:
@@ -232,6 +244,7 @@ class TestRejects:
         [line] = rejects.read_text().splitlines()
         kept = json.loads(line)
         assert kept.pop("alurreason")
+        assert kept.pop("alursource", "") == ("/channels/open311" if form == "open311" else "")
         assert kept == entries[1]
         whole = json.loads(line.replace('"mungkin"', "false"))
         [found] = opened(json.dumps(whole)).items

@@ -1,0 +1,35 @@
+"""The channel of a table that names none: ids of rows are unique in one table only, and two shall not share them."""
+
+import re
+from functools import cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from agents.integrations.dates import months, weekdays
+from events.cloudevents import MAX_ATTRIBUTE
+
+_FILES: Final = "/files/"
+_NUMBERS: Final = r"\d{1,4}[-_. ]?\d{1,2}[-_. ]?\d{1,4}(?:[T_ -]?\d{2}[-_.:]?\d{2}(?:[-_.:]?\d{2})?)?"
+_COPY: Final = r"\(\d{1,3}\)|(?:day|hari)[-_ ]?\d{1,3}"
+
+
+def source_of(file: str) -> str:
+    """Return the source of the reports in a file: its folder and its name, the same each time it is submitted.
+
+    What tells one day's export from the next one's is left out of its name: a date, the name of a month or a weekday.
+    """
+    path = Path(file).resolve()
+    name = " ".join(_days().sub(" ", path.stem).split()).strip(" -_.") or "table"
+    source = f"{_FILES}{quote(path.parent.name)}/{quote(name + path.suffix)}"
+    if len(source) <= MAX_ATTRIBUTE:
+        return source
+    return f"{_FILES}{blake2b(source.encode(), digest_size=16).hexdigest()}"
+
+
+@cache
+def _days() -> re.Pattern[str]:
+    names = "|".join(sorted(map(re.escape, {*months(), *weekdays()}), key=len, reverse=True))
+    named = rf"(?:\d{{1,2}}[-_ ]?)?(?:{names})(?:[-_ ]?\d{{2,4}})?"
+    return re.compile(rf"(?<![^\W_])(?:{_NUMBERS}|{_COPY}|{named})(?![^\W_])", re.IGNORECASE)
