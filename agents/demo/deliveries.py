@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from agents.demo.generator import Generator
 from agents.demo.scripts import Script
 from agents.integrations.entries import BadLayout, Report, Skipped, UnreadableFile
-from agents.integrations.import_file import TableOptions, open_import
+from agents.integrations.import_file import Import, TableOptions, open_import
 from agents.integrations.report_rows import ImportOptions
 from workflow.policy.model import Policy
 
@@ -45,20 +46,25 @@ def from_file(path: Path) -> Deliveries:
         NoReports: there are none in it.
         OSError: it cannot be read.
     """
-    reports: list[Report] = []
-    skipped: list[Skipped] = []
     try:
         with path.open("rb") as stream:
-            # a demonstration plays what is over too, wherever it was
-            options = ImportOptions(settled=True, anywhere=True)
-            for item in open_import(stream, TableOptions(), options, datetime.now(UTC)).items:
-                if isinstance(item, Report):
-                    reports.append(item)
-                elif isinstance(item, Skipped):
-                    skipped.append(item)
+            items = list(_opened(stream).items)
     except (UnreadableFile, BadLayout) as error:
         raise NoReports(f"{path}: {error}") from None
+    reports = [item for item in items if isinstance(item, Report)]
+    skipped = [item for item in items if isinstance(item, Skipped)]
     if not reports:
         reason = f"line {skipped[0].line}: {skipped[0].reason}" if skipped else "it is empty"
         raise NoReports(f"{path}: no reports in it ({reason})")
     return Deliveries(tuple((each.complaint, each.value) for each in reports), skipped=tuple(skipped))
+
+
+def _opened(stream: BinaryIO) -> Import:
+    # a demonstration plays what is over too, wherever it was
+    options = ImportOptions(settled=True, anywhere=True)
+    try:
+        return open_import(stream, TableOptions(), options, datetime.now(UTC))
+    except BadLayout:
+        # and nothing is submitted to it again: rows need no ids of their own
+        stream.seek(0)
+        return open_import(stream, TableOptions(no_id=True), options, datetime.now(UTC))

@@ -75,7 +75,9 @@ def test_topics_are_made_listed_and_refused(alur: Alur) -> None:
 
 
 def test_without_topics_nothing_is_submitted(alur: Alur) -> None:
-    assert "topics are missing" in alur.fails(1, "submit", "-", text=f"{CSV}1,Judul,,,,,,,\n")
+    row = f"{CSV}1,Judul,,,,,,,\n"
+    assert "name it with --source" in alur.fails(2, "submit", "-", text=row)
+    assert "topics are missing" in alur.fails(1, "submit", "-", "--source", "/channels/web", text=row)
 
 
 def test_a_file_is_in_the_intake_when_it_is_said_to_be(alur: Alur, tmp_path: Path) -> None:

@@ -137,6 +137,12 @@ def test_reports_come_from_a_csv(tmp_path: Path) -> None:
     assert [skipped.line for skipped in taken.skipped] == [4]
 
 
+def test_those_of_a_table_without_ids_are_told_apart_by_their_words(tmp_path: Path) -> None:
+    file = tmp_path / "reports.csv"
+    file.write_text("title,description\nLampu mati,\nJalan rusak,\nLampu mati,\n")
+    assert len({complaint for complaint, _ in from_file(file).messages}) == 3
+
+
 def test_reports_come_from_json_lines(tmp_path: Path) -> None:
     file = tmp_path / "reports.jsonl"
     deliveries = made_up(3, 1, POLICIES.versions[-1], BEGIN)
