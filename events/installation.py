@@ -26,7 +26,7 @@ LAYOUT_CHANGED: Final = "layout-changed"
 OFFSETS_ACCEPTED: Final = "offsets-accepted"
 TOPIC_REPLACED: Final = "topic-replaced"
 KINDS: Final = (EXPIRED_UNREAD, LAYOUT_CHANGED, OFFSETS_ACCEPTED, TOPIC_REPLACED)
-"""The kinds of incidents; docs/runbook.md says of each what to do."""
+"""The kinds of incidents; docs/how-to/runbook.md says of each what to do."""
 
 _WRITER_KEY: Final = "writer/"
 

@@ -36,7 +36,7 @@ Carries public-service complaints from report to resolution over Apache Kafka.
 
 What it works on is taken from the environment, or from the options here, which stand before the command. Read are
 ALUR_BROKER, ALUR_PREFIX, ALUR_POLICY, ALUR_PARTITIONS, ALUR_REPLICATION and ALUR_LOG, and for a broker that asks who
-one is ALUR_SECURITY, ALUR_SASL_* and ALUR_TLS_* (docs/security.md).
+one is ALUR_SECURITY, ALUR_SASL_* and ALUR_TLS_* (docs/reference/security.md).
 
     alur --broker kafka:9092 --prefix test. watch
 """

@@ -29,7 +29,7 @@ def board(
     """Serve a web page of how things stand: statuses, offices, deadlines, lag, dead letters, one complaint's history.
 
     It only reads, knows nobody's identity, and asks nobody who they are: put a proxy that does before it
-    (docs/board.md). Ends with Ctrl-C or SIGTERM.
+    (docs/how-to/use-the-dashboard.md). Ends with Ctrl-C or SIGTERM.
 
         alur board
 

@@ -25,11 +25,11 @@ from workflow.machine.permissions import MAY
 from workflow.machine.transitions import HEARD_IN, OPEN, TRANSITIONS
 
 DOCUMENTS: Final = (
-    "docs/lifecycle.md",
-    "docs/architecture.md",
-    "docs/contract.md",
-    "docs/security.md",
-    "docs/metrics.md",
+    "docs/reference/lifecycle.md",
+    "docs/explanation/architecture.md",
+    "docs/reference/contract.md",
+    "docs/reference/security.md",
+    "docs/reference/metrics.md",
     "docs/reference/cli.md",
 )
 _DAY_MS: Final = 86_400_000

@@ -42,7 +42,8 @@ File = Annotated[
     ),
 ]
 Form = Annotated[
-    Format | None, typer.Option("--format", help="take it for this format; found out unless given, see docs/bridges.md")
+    Format | None,
+    typer.Option("--format", help="take it for this format; found out unless given, see docs/how-to/exchange-files.md"),
 ]
 Columns = Annotated[
     list[str] | None,

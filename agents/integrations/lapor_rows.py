@@ -1,7 +1,7 @@
 """Complaints as rows of the LAPOR export: what is told to whoever may see the file, and what is not.
 
 Statuses are the words that LAPOR is known to use. For what it is not known to have a word for (not verified yet,
-postponed, taken back) the words are ours, see docs/bridges.md.
+postponed, taken back) the words are ours, see docs/how-to/exchange-files.md.
 """
 
 from collections.abc import Mapping

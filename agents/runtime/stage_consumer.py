@@ -108,7 +108,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.guard.watch(self.layout)
         self.consumer.subscribe([self.source], listener=self)
         if self.settings.key_file is None:
-            log.warning("keys_derived", stage=self.stage.name, next="set ALUR_KEY_FILE: docs/security.md")
+            log.warning("keys_derived", stage=self.stage.name, next="set ALUR_KEY_FILE: docs/reference/security.md")
         log.info("started", stage=self.stage.name, topic=self.source, policy=self.policies.name)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:

@@ -118,7 +118,9 @@ def way_out(settings: Settings, difference: Difference) -> str:
         return f"{MEND} alters it where that loses nothing"
     anew = f"`kafka-topics --bootstrap-server {settings.broker} --delete --topic {difference.topic}`, then {MEND}"
     if int(difference.found) > int(difference.expected):
-        return f"partitions cannot be removed, see docs/runbook.md#alurincident; if nothing in it is needed, {anew}"
+        return (
+            f"partitions cannot be removed, see docs/how-to/runbook.md#alurincident; if nothing in it is needed, {anew}"
+        )
     if difference.topic == settings.topic(TopicName.INTAKE):  # a report is the same in any partition
         alter = f"--alter --topic {difference.topic} --partitions {difference.expected}"
         return f"`kafka-topics --bootstrap-server {settings.broker} {alter}`, then {MEND}"

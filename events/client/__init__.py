@@ -1,9 +1,9 @@
 """A client kit for those around us: channels, officers' and citizens' systems, subscribers, and our own command line.
 
 It needs pydantic and kafka-python, and nothing of the engine. `Channel` submits reports, `Gateway` sends commands and
-waits for what comes of them, `ResolutionFeed` and `ComplaintFeed` follow what happens; docs/integrating.md shows each,
-and how to do without. Under these stand `Publisher` and `Reader`: publish by the contract, read what is committed, and
-know when it was all.
+waits for what comes of them, `ResolutionFeed` and `ComplaintFeed` follow what happens; docs/how-to/integrate.md shows
+each, and how to do without. Under these stand `Publisher` and `Reader`: publish by the contract, read what is
+committed, and know when it was all.
 
 The stages do not use it: they have transactions, groups and a shell of their own.
 """

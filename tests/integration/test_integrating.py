@@ -1,4 +1,4 @@
-"""What docs/integrating.md has people write is run here, in its order, on an engine whose days are days."""
+"""What docs/how-to/integrate.md has people write is run here, in its order, on an engine whose days are days."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ from agents.integrations.sheet_writer import XlsxWriter
 from events.ids import complaint_id
 from tests.support.engines import Engine, eventually
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "integrating.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "integrate.md"
 EXAMPLES = dict(re.findall(r"<!-- tried: ([\w-]+) -->\n```(?:python|js)\n(.*?)```", DOCUMENT.read_text(), re.DOTALL))
 NODE = {name for name in EXAMPLES if name.startswith("node-")}
 COMPLAINT = "419535e9-5c83-5206-857a-a7517e758cf7"

@@ -25,7 +25,7 @@ from tests.support.engines import Engine, eventually, report_event
 
 WINDOW = 3.0
 LIFECYCLE = list(STAGES).index("lifecycle")
-DOC = (Path(__file__).parents[2] / "docs" / "lag.md").read_text(encoding="utf-8")
+DOC = (Path(__file__).parents[2] / "docs" / "reference" / "lag.md").read_text(encoding="utf-8")
 CAUGHT_UP, STALLED, HELD, DROPPED, LOST = range(5)
 """Partitions of the topic, by what is the matter with them."""
 

@@ -13,7 +13,7 @@ import pytest
 from agents.config.settings import Settings
 from tests.support.engines import Engine
 
-TEXT = (Path(__file__).parents[2] / "docs" / "tutorial.md").read_text()
+TEXT = (Path(__file__).parents[2] / "docs" / "tutorial" / "getting-started.md").read_text()
 BLOCK = re.compile(
     r"<!-- (?P<how>tried|tried: is refused|by hand: [^>]+) -->\n"
     r"```sh\n(?P<typed>.*?)```\n"

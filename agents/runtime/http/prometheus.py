@@ -1,6 +1,6 @@
 """The metrics of a stage as Prometheus reads them: one table of all there are, with name, type, labels and meaning.
 
-`docs/metrics.md` is printed from the same table.
+`docs/reference/metrics.md` is printed from the same table.
 """
 
 import time

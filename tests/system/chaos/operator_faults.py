@@ -1,4 +1,4 @@
-"""Faults that an operator causes, or has to mend: each is followed by what docs/runbook.md says to do.
+"""Faults that an operator causes, or has to mend: each is followed by what docs/how-to/runbook.md says to do.
 
 What a fault takes by itself (records that are deleted, complaints that stand still until they are repaired) has to be
 reported; everything else has to be as if it had not been.

@@ -10,7 +10,7 @@ What is modelled: the logs of two partitions, with open and aborted transactions
 transactional ids with their epochs, transactions that commit in two phases; the group with its generations; owners
 that crash, freeze and come back as zombies; commands that are sent on to another partition; the notice of a deadline
 and the horizon that it waits for. What is left out: time, sizes, and more than one complaint a partition; a broker
-that loses what it has acknowledged (see docs/guarantees.md for what that rests on).
+that loses what it has acknowledged (see docs/explanation/guarantees.md for what that rests on).
 """
 
 from dataclasses import dataclass

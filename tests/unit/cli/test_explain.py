@@ -58,7 +58,7 @@ def test_the_example_in_the_documents_is_what_is_printed() -> None:
         console.print(part)
     assert isinstance(console.file, io.StringIO)
     printed = "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
-    shown = EXAMPLE.search((ROOT / "docs" / "deadlines.md").read_text(encoding="utf-8"))
+    shown = EXAMPLE.search((ROOT / "docs" / "explanation" / "deadlines.md").read_text(encoding="utf-8"))
     assert shown is not None
     assert shown[1] == f"$ alur explain 1000000 follow_up\n{printed}\n"
 

@@ -1,4 +1,4 @@
-"""`alur lag` as people see it; docs/lag.md shows what is printed here."""
+"""`alur lag` as people see it; docs/reference/lag.md shows what is printed here."""
 
 import io
 import json
@@ -18,7 +18,7 @@ from agents.ops.lag.samples import GroupState, Look, Offsets, Source, Window
 from agents.ops.lag.transactions import OpenTransaction
 from tests.unit.ops.test_lag_report import NOON, at
 
-DOC = (Path(__file__).parents[3] / "docs" / "lag.md").read_text(encoding="utf-8")
+DOC = (Path(__file__).parents[3] / "docs" / "reference" / "lag.md").read_text(encoding="utf-8")
 WINDOW = 15
 COMMANDS, EVENTS = "complaints.commands", "complaints.events"
 

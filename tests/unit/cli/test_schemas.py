@@ -164,7 +164,7 @@ def test_the_documents_show_such_a_line() -> None:
         schema["$defs"][data]["properties"]["title"]["anyOf"][0]["maxLength"] = 400
 
     (line,) = broken((REPORT, longer), ("lapor.command.complete-report.v1.json", longer))
-    assert f"\n{line}\n" in (ROOT / "docs" / "schemas.md").read_text(encoding="utf-8")
+    assert f"\n{line}\n" in (ROOT / "docs" / "reference" / "schemas.md").read_text(encoding="utf-8")
 
 
 def test_a_part_of_many_messages_is_one_line() -> None:

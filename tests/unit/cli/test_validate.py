@@ -54,7 +54,7 @@ def test_a_mistake_is_a_line_and_the_exit_status_is_1(tmp_path: Path) -> None:
 
 
 def test_the_documents_show_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (ROOT / "docs" / "schemas.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "schemas.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"<<'END'\n(.*?)^END$", text, re.DOTALL | re.MULTILINE)
     shown = re.findall(r"^```\n(report\.json: .*?)^```", text, re.DOTALL | re.MULTILINE)
     broken = json.loads(example)

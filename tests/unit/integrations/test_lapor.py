@@ -240,7 +240,11 @@ def exported(world: World, reporter: str | None = None) -> dict[str, str]:
 
 class TestWriting:
     def test_the_document_names_each_column(self) -> None:
-        out = (Path(__file__).parents[3] / "docs" / "bridges.md").read_text().split("## The LAPOR export, out", 1)[1]
+        out = (
+            (Path(__file__).parents[3] / "docs" / "how-to" / "exchange-files.md")
+            .read_text()
+            .split("## The LAPOR export, out", 1)[1]
+        )
         table = [line.split("|")[1] for line in out.split("| status |", 1)[0].splitlines() if line.startswith("|")]
         assert [name.strip() for names in table[2:] for name in names.split(",")] == list(HEADER)
 

@@ -162,7 +162,7 @@ class TestSpans:
 
 
 def test_the_document_names_what_a_span_says_and_what_the_log_says() -> None:
-    text = (Path(__file__).parents[3] / "docs" / "tracing.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[3] / "docs" / "how-to" / "trace-a-report.md").read_text(encoding="utf-8")
     cells = re.findall(r"^\| (`.+?) \|", text, re.MULTILINE)
     told = {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
     spans: Any = Spans("lifecycle", NOWHERE).batch()

@@ -28,8 +28,8 @@ from events.vocabulary import ClockName, ComplaintClass, Detail, Outcome, Refusa
 ROOT = Path(__file__).parent.parent.parent.parent
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PAGES = [*DOCS, *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))]
-CONTRACT = (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")
-LIFECYCLE = (ROOT / "docs" / "lifecycle.md").read_text(encoding="utf-8")
+CONTRACT = (ROOT / "docs" / "reference" / "contract.md").read_text(encoding="utf-8")
+LIFECYCLE = (ROOT / "docs" / "reference" / "lifecycle.md").read_text(encoding="utf-8")
 SCHEMAS = message_schemas()
 ADRS = sorted((ROOT / "docs" / "adr").glob("0*.md"))
 
@@ -83,7 +83,11 @@ def test_json_that_is_no_message_does_not_look_like_one() -> None:
 def test_the_examples_are_of_one_complaint() -> None:
     named = complaint_id("/channels/sms", "1708-000123")
     assert f"`{named}`" in CONTRACT
-    told = [json.loads(block) for language, block in _blocks(ROOT / "docs" / "contract.md") if language == "json"]
+    told = [
+        json.loads(block)
+        for language, block in _blocks(ROOT / "docs" / "reference" / "contract.md")
+        if language == "json"
+    ]
     assert {event.get("subject", named) for event in told} - {CALENDAR} == {named}
 
 

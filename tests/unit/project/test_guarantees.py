@@ -11,7 +11,7 @@ import pytest
 from events.snapshot import REMEMBERED_COMMANDS
 
 ROOT = Path(__file__).parents[3]
-DOCUMENT = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
+DOCUMENT = (ROOT / "docs" / "explanation" / "guarantees.md").read_text(encoding="utf-8")
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", DOCUMENT)))
 
 

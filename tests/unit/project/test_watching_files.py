@@ -21,7 +21,7 @@ from events.vocabulary import ClockName, Refusal
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "docs" / "deploy"
-RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+RUNBOOK = (ROOT / "docs" / "how-to" / "runbook.md").read_text(encoding="utf-8")
 PROMETHEUS: dict[str, Any] = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
 RULES: dict[str, Any] = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())
 TRIALS: dict[str, Any] = yaml.safe_load((DEPLOY / "prometheus" / "alerts_test.yml").read_text())
@@ -112,7 +112,7 @@ def test_a_mistake_would_be_noticed(expression: str, mistake: str) -> None:
 class TestAlerts:
     def test_it_leads_to_its_section_of_the_runbook(self, alert: dict[str, Any]) -> None:
         name = alert["alert"]
-        assert alert["annotations"]["runbook_url"] == f"docs/runbook.md#{name.lower()}"
+        assert alert["annotations"]["runbook_url"] == f"docs/how-to/runbook.md#{name.lower()}"
         section = RUNBOOK.split(f"\n## {name}\n", 1)[1].split("\n## ", 1)[0]
         assert re.findall(r"^\*\*(\w+)\.\*\*", section, re.MULTILINE) == ["Symptom", "Meaning", "Do"]
 
