@@ -36,12 +36,19 @@ class Node:
     port: int
     directory: Path
     command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> None:
         """Start it over what is on its disk."""
         with (self.directory / LOG).open("ab") as log:
-            self.process = subprocess.Popen(self.command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+            self.process = subprocess.Popen(
+                self.command,
+                env={**os.environ, **self.environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def await_answer(self) -> None:
         """Return once it answers."""
@@ -124,18 +131,17 @@ class Brokers:
 
     def jump(self, lots: random.Random) -> str:
         """Start one again with its clock an hour back, and after a while with the right time."""
-        faketime = shutil.which("faketime")
-        if faketime is None:
+        back = fake_clock(_BACK)
+        if back is None:
             return "not possible here: there is no faketime"
         node = lots.choice(self.nodes)
-        right = node.command
-        for command in ([faketime, "-f", _BACK, *right], right):
+        for environment in (back, {}):
             node.process.terminate()
             node.process.wait()
-            node.command = command
+            node.environment = environment
             node.start()
             node.await_answer()
-            time.sleep(_JUMPED_S if command is not right else 0)
+            time.sleep(_JUMPED_S if environment else 0)
         return f"broker {node.port} for {_JUMPED_S:.0f} s"
 
     def fill_disk(self, lots: random.Random) -> str:
@@ -153,6 +159,19 @@ class Brokers:
             node.start()
         node.await_answer()
         return f"broker {node.port}, {filled >> 20} MB, {'gave up' if gave_up else 'held out'}"
+
+
+def fake_clock(offset: str) -> dict[str, str] | None:
+    """Return the variables with which a process has its clock set by `offset`; None without faketime.
+
+    Not by the program `faketime` itself: it starts another process, which a signal to it does not reach.
+    """
+    if (faketime := shutil.which("faketime")) is None:
+        return None
+    library = subprocess.run(
+        [faketime, "-m", "-f", offset, "printenv", "LD_PRELOAD"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    return {"LD_PRELOAD": library, "FAKETIME": offset}
 
 
 def disks_possible() -> bool:

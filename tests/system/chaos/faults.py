@@ -14,6 +14,7 @@ from typing import Final
 
 from agents.cli.context import say
 from agents.config.settings import Settings
+from agents.runtime import lifeline
 from events.topics import STAGES
 from tests.system.chaos.brokers import Brokers
 
@@ -50,6 +51,8 @@ class Machine:
     """Keys of complaints that foreign records have hit."""
     incidents: list[str] = field(default_factory=list)
     """Topics and partitions whose records expired unread."""
+    expired: set[str] = field(default_factory=set)
+    """Keys of those records: their complaints may be lost."""
     unseen: int = 0
     """What a fault should have led to, and did not."""
     _turn: int = 0
@@ -70,7 +73,8 @@ class Machine:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 command,
-                env={**os.environ, **self.settings.to_environment(), "ALUR_LOG": "json"},
+                env={**os.environ, **self.settings.to_environment(), **lifeline.environment(), "ALUR_LOG": "json"},
+                stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )

@@ -118,23 +118,28 @@ def expire_unread(machine: Machine, lots: random.Random) -> str:
     settings = machine.settings
     group, topic = settings.group(stage), settings.topic(STAGES[stage])
     places = [TopicPartition(topic, number) for number in range(settings.partitions)]
-    machine.stop_stage(stage)
     with admin_client(settings) as client:
+        _until(lambda: all(_committed(client, group, place) for place in places), machine)
+        machine.stop_stage(stage)
 
-        def unread() -> tuple[TopicPartition, int] | None:
+        def unread() -> tuple[TopicPartition, range] | None:
             for place, end in client.list_partition_offsets(dict.fromkeys(places, OffsetSpec.LATEST)).items():
-                if 0 < _committed(client, group, place) < end.offset - 1:
-                    return place, end.offset
+                if 0 < (begins := _committed(client, group, place)) < end.offset - 1:
+                    return place, range(begins, end.offset)
             return None
 
         found = _until(unread, machine)
         if found is not None:
-            client.delete_records({found[0]: found[1]})
+            place, offsets = found
+            for each in read_all(settings, [STAGES[stage]]):
+                if each.partition == place.partition and each.offset in offsets:
+                    machine.expired.add((each.key or b"").decode())
+            client.delete_records({place: offsets.stop})
     machine.start_stage(stage, WORKERS_PER_STAGE)
     if found is None:
         return f"{stage}: nothing came"
-    machine.incidents.append(f"{STAGES[stage]}-{found[0].partition}")
-    return f"{topic}-{found[0].partition} up to {found[1]}, unread by {stage}"
+    machine.incidents.append(f"{STAGES[stage]}-{place.partition}")
+    return f"{topic}-{place.partition} up to {offsets.stop}, unread by {stage}"
 
 
 def foreign_records(machine: Machine, lots: random.Random) -> str:
