@@ -23,11 +23,14 @@ INCIDENTS: Final = "incident/"
 
 EXPIRED_UNREAD: Final = "expired-unread"
 LAYOUT_CHANGED: Final = "layout-changed"
+OFFSET_LOST: Final = "offset-lost"
 OFFSETS_ACCEPTED: Final = "offsets-accepted"
 TOPIC_REPLACED: Final = "topic-replaced"
-KINDS: Final = (EXPIRED_UNREAD, LAYOUT_CHANGED, OFFSETS_ACCEPTED, TOPIC_REPLACED)
+KINDS: Final = (EXPIRED_UNREAD, LAYOUT_CHANGED, OFFSET_LOST, OFFSETS_ACCEPTED, TOPIC_REPLACED)
 """The kinds of incidents; docs/how-to/runbook.md says of each what to do."""
 
+_OF_ONE_STAGE: Final = frozenset({OFFSET_LOST, OFFSETS_ACCEPTED})
+"""Kinds that several stages can report about one place: each has offsets of its own."""
 _WRITER_KEY: Final = "writer/"
 
 
@@ -40,6 +43,11 @@ def writer_since(values: Mapping[str, Any], topic: TopicName, partition: int) ->
     """Return the offset from which on the records of a partition have a writer number; None if that is not known."""
     found = values.get(writer_key(topic, partition))
     return found if isinstance(found, int) else None
+
+
+def begun_key(stage: str, partition: int) -> str:
+    """Return the key that says that a stage has committed an offset there: from then on, a missing one is lost."""
+    return f"begun/{stage}/{partition}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +93,10 @@ class Incident:
     @property
     def id(self) -> str:
         """The same for the same thing found again: kind, partition and first record."""
+        stage = f"{self.stage}/" if self.kind in _OF_ONE_STAGE else ""
         partition = "" if self.partition is None else f"-{self.partition}"
         offset = "" if self.first_offset is None else f"/{self.first_offset}"
-        return f"{self.kind}/{self.topic}{partition}{offset}"
+        return f"{self.kind}/{stage}{self.topic}{partition}{offset}"
 
     @property
     def key(self) -> str:

@@ -17,6 +17,7 @@ POINTS: Final[dict[str, str]] = {
     "before-fence": "a partition was assigned, nothing has been done about it",
     "after-fence": "the previous owner of the partition is fenced",
     "after-memory": "the memory has been read back",
+    "after-start": "the first offset of the partition is committed, where nothing was",
     "after-position": "it is known where to begin: the partition is taken over",
     "before-poll": "about to ask for records",
     "after-poll": "records were found and are about to be handed to the agent",

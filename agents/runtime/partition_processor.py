@@ -32,9 +32,9 @@ from agents.runtime.installation import Installation
 from agents.runtime.output_writer import Writer, raise_first
 from agents.runtime.restore_window import Window
 from agents.runtime.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
-from agents.runtime.start_offsets import Takeover, expired_unread
+from agents.runtime.start_offsets import Takeover, expired_unread, offset_lost
 from events.errors import Undecodable
-from events.installation import writer_key, writer_since
+from events.installation import Incident, begun_key, writer_key, writer_since
 from events.topics import INWARD, TopicName
 from events.writer import FOREIGN, source_offset_of, writer_of
 
@@ -120,6 +120,8 @@ class Lease:
         consumer.seek(self.source, start)
         if start != committed:
             await self._commit_start(start, commits)
+        if self.stage.memory is not self.stage.source:
+            await self._note_begun(shared)
         failpoints.reach("after-position")
         self.next_offset = start
 
@@ -144,11 +146,11 @@ class Lease:
     async def _progress(self, consumer: Any) -> GroupProgress:  # noqa: ANN401 -- aiokafka ships no types
         takeover = Takeover(self.settings, self.stage.name, self.source)
         progress = await takeover.progress(consumer, restored=self.restored, decided=self._decided)
-        if progress.committed is None and progress.lag:
-            begins = {"offset": progress.start, "records": progress.lag}
-            log.warning("no_committed_offset", stage=self.stage.name, partition=self.source.partition, **begins)
-        if progress.expired:  # before anything is committed: a crash would hide it
-            await self._report_expired(progress.expired)
+        # before anything is committed: a crash would hide it
+        if progress.committed is None and progress.end and self._begun:
+            await self._report(offset_lost(self.stage, self.source, progress))
+        if progress.expired:
+            await self._report(expired_unread(self.stage, self.source, progress.expired))
         return progress
 
     async def resume_at_log_start(self, consumer: Any, commits: LateCommits) -> None:  # noqa: ANN401 -- aiokafka ships no types
@@ -161,22 +163,35 @@ class Lease:
         start = (await consumer.beginning_offsets([self.source]))[self.source]
         if start <= at:
             raise RefusedToStart(f"{self.source.topic}-{self.source.partition} has lost offset {at}: was it made anew?")
-        await self._report_expired(range(at, start))
+        await self._report(expired_unread(self.stage, self.source, range(at, start)))
         consumer.seek(self.source, start)
         await self.skip_to(start, commits)
 
-    async def _report_expired(self, offsets: range) -> None:
+    async def _report(self, incident: Incident) -> None:
         if self.installation is not None:
-            await self.installation.report(expired_unread(self.stage, self.source, offsets))
+            await self.installation.report(incident)
+
+    @property
+    def _begun(self) -> bool:
+        key = begun_key(self.stage.name, self.source.partition)
+        return self.installation is not None and self.installation.read(key) is not None
+
+    async def _note_begun(self, shared: Writer) -> None:
+        """Keep that an offset is committed, unless that is known: else a lost one looks like a first start."""
+        if self.installation is not None and not self._begun:
+            key = begun_key(self.stage.name, self.source.partition).encode()
+            await shared.write([Output(TopicName.INSTALLATION, key, b"true", 0)])
 
     async def _commit_start(self, start: int, commits: LateCommits) -> None:
-        """Commit where the stage begins, so that from now on a missing offset is one that is lost."""
+        """Commit where the stage begins, at once: from now on a missing offset is one that is lost."""
         if self.stage.transactional:
             await self._writer.producer.begin_transaction()
             await self._writer.producer.send_offsets_to_transaction({self.source: clients.marked(start)}, self._group)
             await self._writer.producer.commit_transaction()
         else:
             commits.note(self.source, start)
+            await commits.send()
+        failpoints.reach("after-start")
 
     async def _restore(self, shared: Writer) -> int | None:
         if self.stage.memory is None:

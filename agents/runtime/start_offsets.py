@@ -14,7 +14,7 @@ from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.group_progress import GroupProgress, is_marked
 from agents.runtime.stage import RefusedToStart, Stage
-from events.installation import EXPIRED_UNREAD, Incident
+from events.installation import EXPIRED_UNREAD, OFFSET_LOST, Incident
 
 
 def expired_unread(stage: Stage, source: TopicPartition, offsets: range) -> Incident:
@@ -27,6 +27,23 @@ def expired_unread(stage: Stage, source: TopicPartition, offsets: range) -> Inci
         offsets.start,
         offsets.stop - 1,
         f"{len(offsets)} records expired before {stage.name} has read them; their senders have to send them again",
+    )
+
+
+def offset_lost(stage: Stage, source: TopicPartition, progress: GroupProgress) -> Incident:
+    """Return the incident of a stage that has committed an offset, which Kafka no longer has.
+
+    It is about no record: a second loss, after the first was acknowledged, is another incident.
+    """
+    gone = f", what lay before {progress.start} may never have been read" if progress.start else ""
+    return Incident(
+        OFFSET_LOST,
+        stage.name,
+        stage.source,
+        source.partition,
+        None,
+        None,
+        f"the committed offset of {stage.name} is gone: {progress.lag} records from {progress.start} on are read{gone}",
     )
 
 

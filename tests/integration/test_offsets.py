@@ -17,7 +17,7 @@ from kafka.structs import OffsetAndMetadata
 from agents.cli import main as alur
 from agents.ops.audit import recorded_incidents
 from agents.runtime.process import EXIT_REFUSED
-from events.installation import EXPIRED_UNREAD, OFFSETS_ACCEPTED
+from events.installation import EXPIRED_UNREAD, OFFSET_LOST, OFFSETS_ACCEPTED
 from events.topics import STAGES
 from tests.support.engines import Engine, command_event, eventually, new_engine
 
@@ -157,6 +157,27 @@ def test_records_that_expired_unread_are_an_error_at_takeover_and_while_running(
     engine.await_quiet(["intake"])
     assert expired(engine) == [("intake", before, before + 2), ("intake", before + 5, before + 6)]
     assert committed(engine, admin, "intake")[first] == before + 9
+
+
+def test_offsets_that_kafka_has_lost_are_an_incident_and_a_first_start_is_none(engine: Engine, admin: Any) -> None:
+    deciding = ["intake", "verification", "disposition", "escalation"]
+    engine.await_quiet()
+    assert lost(engine) == set(), "all have started for the first time, and all but one again"
+    facts = len(engine.events())
+    engine.stop(*deciding)
+    groups, gone = [engine.settings.group(stage) for stage in deciding], {"OK", "GroupIdNotFoundError"}
+    eventually("the groups are gone", lambda: set(admin.delete_groups(groups).values()) <= gone)
+    engine.start(*deciding)
+    engine.await_quiet()
+    assert lost(engine) == {(stage, source.partition) for stage in deciding for source in sources(engine, stage)}
+    assert len(engine.events()) == facts
+    audited = run_alur(engine, "audit")
+    assert audited.returncode == 1
+    assert "the committed offset of verification is gone: " in audited.stdout
+
+
+def lost(engine: Engine) -> set[tuple[str, int | None]]:
+    return {(each.stage, each.partition) for each in recorded_incidents(engine.settings) if each.kind == OFFSET_LOST}
 
 
 def expired(engine: Engine) -> list[tuple[str, int | None, int | None]]:

@@ -1,7 +1,7 @@
 """What the reader makes of a rebalance; the client would swallow whatever goes wrong in its callbacks."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,8 @@ from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.deferred_commits import LateCommits
 from agents.kafka.group_progress import mark
+from agents.kafka.records import Output
+from agents.runtime.output_writer import Writer
 from agents.runtime.stage import Partition, Stage
 from agents.runtime.stage_consumer import Reader
 
@@ -81,6 +83,17 @@ class Member:
         self.told.append("stopped")
 
 
+class Outbox(Writer):
+    """Keeps what is written outside of a batch."""
+
+    def __init__(self) -> None:
+        super().__init__(SETTINGS)
+        self.written: list[Output] = []
+
+    async def write(self, outputs: Sequence[Output]) -> None:
+        self.written += outputs
+
+
 class Watched(Reader):
     """A reader that tells what it fails of, and goes on."""
 
@@ -89,6 +102,7 @@ class Watched(Reader):
         self.count = 4
         self.failures: list[Exception] = []
         self.consumer = Member()
+        self.writer = self.outbox = Outbox()
         self.commits = LateCommits(self.consumer, self.fail)
 
     def fail(self, error: Exception) -> None:
@@ -123,6 +137,7 @@ async def test_leases_that_come_back_at_once_are_kept() -> None:
     assert second == {TWO: first[TWO]}
     assert reader.consumer.sought[-1] == (TWO, 7), "what was polled meanwhile has been dropped"
     assert not first[ONE].open
+    assert {each.key for each in reader.outbox.written} == {b"begun/intake/1", b"begun/intake/2"}
 
 
 @in_a_loop
