@@ -58,6 +58,11 @@ def tracking_id(partition: int, offset: int) -> str:
     return f"{offset + 1000}{partition:03d}"
 
 
+def identity_key(complaint: str, tracking: str) -> str:
+    """Return the key of the identity that came with one report of a complaint: a repeat does not write over it."""
+    return f"{complaint}/{tracking}"
+
+
 def rejection_id(subject: str, partition: int, offset: int) -> str:
     """Return the id of the rejection of the command at this place of the log: a command that comes twice gets two."""
     return f"{subject}/rejected/{partition}/{offset}"

@@ -62,12 +62,12 @@ def erase_identity(
         raise Failure(f"--reason: {len(reason)} characters are too many, {_LONGEST_REASON} at most", MISUSED)
     settings = settings_of(ctx)
     chosen = find_complaint(settings, complaint)
-    found = look_up(settings, chosen)
-    if isinstance(found, Erasure):
-        say(f"nothing is left to erase: {_erased(found, settings)}")
-        return
     with interruptible(lambda: "it may be erased or not; erase it again, which does no harm"):
         erasure = erase(settings, chosen, reason=reason.strip(), by=by or login())
+    if erasure is None:
+        if isinstance(found := look_up(settings, chosen), Erasure):
+            say(f"nothing is left to erase: {_erased(found, settings)}")
+        return
     say(f"the identity of who reported {chosen} is erased ({_at(erasure.place)}); the complaint is as it was")
     say(
         f"Kafka drops the old record about {_compacted_within()} from now; the report as it came, with the identity in "

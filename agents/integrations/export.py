@@ -17,6 +17,7 @@ from events.announcements import CALENDAR_KEY
 from events.client import ClientSettings, Reader, Record
 from events.codec.messages import decode_fact, decode_snapshot
 from events.errors import Undecodable
+from events.ids import identity_key
 from events.reports import ReporterIdentity
 from events.topics import TopicName
 
@@ -84,7 +85,8 @@ class Export:
                     continue
                 del last[complaint.complaint_id]
                 self.rows += 1
-                reporter = names.get(complaint.complaint_id)
+                own = identity_key(complaint.complaint_id, complaint.tracking_id)
+                reporter = names.get(own, names.get(complaint.complaint_id))
                 yield row(complaint, said, offices=self.options.offices, zone=self.options.zone, reporter=reporter)
         self.incomplete += len(last)
 
@@ -119,12 +121,12 @@ class Export:
         return found
 
     def _names(self, number: int) -> dict[str, str]:
-        """Return who reported, as far as it has not been erased."""
+        """Return who reported by key of the identity, as far as it has not been erased."""
         found: dict[str, str] = {}
         with Reader(self.settings, [TopicName.IDENTITIES], partitions=[number]) as reader:
             for record in reader.to_end():
-                complaint = (record.key or b"").decode(errors="replace")
-                found.pop(complaint, None)
+                key = (record.key or b"").decode(errors="replace")
+                found.pop(key, None)
                 if record.value is None:
                     continue
                 try:
@@ -132,5 +134,5 @@ class Export:
                 except ValidationError:
                     continue
                 if name is not None:
-                    found[complaint] = name
+                    found[key] = name
         return found

@@ -1,10 +1,12 @@
 """Who reported a complaint: looked up, and erased, by those few who may.
 
-Identities lie on one compacted topic, keyed by complaint. A record without a value behind the identity makes Kafka
-drop it; nothing else of the complaint knows who reported it, so nothing else changes.
+Identities lie on one compacted topic, keyed by complaint and tracking id: each delivery of a report has its own, and
+that of the registered one counts (docs/adr/0032). A record without a value behind an identity makes Kafka drop it;
+nothing else of the complaint knows who reported it, so nothing else changes.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,10 +15,12 @@ from kafka import KafkaProducer
 from pydantic import ValidationError
 
 from agents.config.settings import Settings
-from events.client import Place, Reader, require_topics
+from events.client import Place, Reader, Record, require_topics
 from events.client.connection import confirmation, connection, kafka_errors
 from events.cloudevents import timestamp
-from events.ids import canonical_id
+from events.codec.messages import decode_snapshot
+from events.errors import Undecodable
+from events.ids import canonical_id, identity_key
 from events.reports import Reporter, ReporterIdentity
 from events.topics import TopicName
 
@@ -54,47 +58,69 @@ def look_up(settings: Settings, complaint: str) -> Kept | Erasure:
 
     Raises:
         NoIdentity: there is none, and no trace that there was one.
-        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.identities could not be read.
+        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.identities or complaints.state could not be read.
     """
-    require_topics(settings, [TopicName.IDENTITIES])
-    key = canonical_id(complaint).encode()
-    found: Kept | Erasure | None = None
-    with Reader(settings, [TopicName.IDENTITIES], complaint=complaint) as reader:
-        for record in reader.to_end():
-            if record.key != key:
-                continue
-            place = Place(record.partition, record.offset)
-            if record.value is None:
-                found = Erasure(place, record.at, _said(record.headers, _REASON), _said(record.headers, _BY))
-            else:
-                found = Kept(place, record.at, _reporter(record.value, place))
-    if found is None:
+    own = canonical_id(complaint)
+    records, tracking = _read(settings, own)
+    # the other key is that of an identity from before the tracking id was part of it
+    record = records.get(identity_key(own, tracking)) or records.get(own)
+    if record is None:
         raise NoIdentity(
             f"no identity is kept with the complaint {complaint}: its channel did not know who reported, it was erased "
-            "long ago, or there is no such complaint"
+            "long ago, or no such complaint is registered"
         )
-    return found
+    place = Place(record.partition, record.offset)
+    if record.value is None:
+        return Erasure(place, record.at, _said(record.headers, _REASON), _said(record.headers, _BY))
+    return Kept(place, record.at, _reporter(record.value, place))
 
 
-def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> Erasure:
-    """Erase the identity of a complaint's reporter, and return when the broker has it on all replicas.
+def _read(settings: Settings, complaint: str) -> tuple[dict[str, Record], str]:
+    """Return the last record of each key of a complaint, and its tracking id; none of that if it is not registered."""
+    require_topics(settings, [TopicName.IDENTITIES, TopicName.STATE])
+    found, tracking = dict[str, Record](), ""
+    with Reader(settings, [TopicName.IDENTITIES, TopicName.STATE], complaint=complaint) as reader:
+        for record in reader.to_end():
+            key = (record.key or b"").decode(errors="replace")
+            if record.topic is TopicName.IDENTITIES and key.partition("/")[0] == complaint:
+                found[key] = record
+            elif record.topic is TopicName.STATE and key == complaint and record.value is not None:
+                with suppress(Undecodable):
+                    tracking = decode_snapshot(record.value).tracking_id
+    return found, tracking
+
+
+def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> Erasure | None:
+    """Erase all identities that came with a complaint's report, and return when the broker has it on all replicas.
+
+    None if there is nothing left to erase.
 
     Raises:
         Unconfirmed: it may be erased or not.
-        BrokerUnreachable, KafkaRefused: complaints.identities could not be written.
+        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.identities could not be read or written.
     """
+    own = canonical_id(complaint)
+    records, tracking = _read(settings, own)
+    keys = sorted(key for key, record in records.items() if record.value is not None)
+    if not keys:
+        return None
+    home = records[keys[0]].partition
+    if tracking and (shown := identity_key(own, tracking)) not in keys:
+        keys.append(shown)  # so that `look_up` finds that it was erased
     now = datetime.now(UTC)
     said = {_REASON: reason, _BY: by, _AT: timestamp(now)}
     with kafka_errors(settings):
         producer: Any = KafkaProducer(**connection(settings, "identities"), acks="all", enable_idempotence=True)
     try:
         with confirmation(settings, "erase it again, which does no harm"):
-            stored = producer.send(
-                settings.topic(TopicName.IDENTITIES),
-                key=canonical_id(complaint).encode(),
-                value=None,
-                headers=[(name, text.encode()) for name, text in said.items()],
-            ).get(timeout=_ANSWER_S)
+            for key in keys:
+                stored = producer.send(
+                    settings.topic(TopicName.IDENTITIES),
+                    key=key.encode(),
+                    value=None,
+                    partition=home,  # of the complaint, not of the key
+                    headers=[(name, text.encode()) for name, text in said.items()],
+                ).get(timeout=_ANSWER_S)
     finally:
         producer.close(timeout=_ANSWER_S)
     return Erasure(Place(stored.partition, stored.offset), now, reason, by)

@@ -37,20 +37,22 @@ class Exposure:
         self._settings = settings
         self._log = log
         self._found = found
-        self._traces: dict[bytes, tuple[str, ...]] = {}
+        self._traces: dict[bytes, dict[bytes, tuple[str, ...]]] = {}
+        """By complaint, and by key of the identity."""
         for record in log.read(TopicName.IDENTITIES, number):
             self._remember(record)
 
     def _remember(self, record: Record) -> None:
         if record.key is None:
             return
-        self._traces.pop(record.key, None)
+        known = self._traces.setdefault(record.key.partition(b"/")[0], {})
+        known.pop(record.key, None)
         try:
             found = traces(ReporterIdentity.model_validate_json(record.value or b"").reporter)
         except ValidationError:
             return  # erased, or nobody's identity
         if found:
-            self._traces[record.key] = found
+            known[record.key] = found
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
         """Give the records of a partition."""
@@ -68,9 +70,9 @@ class Exposure:
                 self._look(record)
 
     def _look(self, record: Record) -> None:
-        wanted = self._traces.get(record.key or b"")
-        if wanted is None or record.key is None or record.value is None:
+        if record.key is None or record.value is None:
             return
+        wanted = tuple(each for found in self._traces.get(record.key, {}).values() for each in found)
         if fields := sorted(set(exposed(record.value, wanted))):
             finding = Code.IDENTITY_EXPOSED, f"tells who reports, in {', '.join(fields)}"
             place = Place(record.topic, record.partition, record.offset)

@@ -7,7 +7,7 @@ from agents.kafka.records import Output
 from agents.runtime.stage import Handler, Partition, Stage, log_time
 from events.client.partitions import partition_of
 from events.codec.messages import decode_report, encode_command, encode_value
-from events.ids import stage_command_id
+from events.ids import identity_key, stage_command_id, tracking_id
 from events.topics import TopicName
 from workflow.stages.intake import identity, registration
 
@@ -33,7 +33,8 @@ class Intake(Handler):
         home = partition_of(complaint, self._partition.count)
         who = identity(report)
         if who is not None:
-            yield Output(TopicName.IDENTITIES, key, encode_value(who), home)
+            own = identity_key(complaint, tracking_id(record.partition, record.offset)).encode()
+            yield Output(TopicName.IDENTITIES, own, encode_value(who), home)
         command = encode_command(
             registration(report, partition=record.partition, offset=record.offset),
             source=SOURCE,

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
 from agents.ops.audit import audit
+from agents.ops.identities import Kept, erase, look_up
 from events.client import Publisher
 from events.ids import complaint_id
 from events.topics import TopicName
@@ -26,6 +27,11 @@ DEMO = Path(__file__).parent.parent.parent / "workflow" / "policy" / "demo.toml"
 def alur(engine: Engine, *arguments: str) -> Result:
     runner = CliRunner(env={**engine.settings.to_environment(), "NO_COLOR": "1", "TERM": "dumb"})
     return runner.invoke(application(), list(arguments))
+
+
+def reporter(engine: Engine, complaint: str) -> str | None:
+    found = look_up(engine.settings, complaint)
+    return found.reporter.name if isinstance(found, Kept) else None
 
 
 def names(engine: Engine) -> Counter[str]:
@@ -79,10 +85,12 @@ def test_two_tables_with_the_same_ids_and_a_day_that_is_announced_off_and_on(
     tables = {}
     for office, what in (("denpasar", "Jalan berlubang"), ("badung", "Lampu mati")):
         tables[office] = tmp_path / f"{office}.csv"
-        rows = [f"{number},{what} {number},Sudah dua pekan dan belum ada yang datang" for number in range(REPORTS)]
-        tables[office].write_text("\n".join(["id,title,body", *rows]), encoding="utf-8")
+        said = f"Sudah dua pekan dan belum ada yang datang,warga {office}"
+        rows = [f"{number},{what} {number},{said}" for number in range(REPORTS)]
+        tables[office].write_text("\n".join(["id,title,body,name", *rows]), encoding="utf-8")
+    mapped = ["--source", "/channels/tables", "--map", "name=name"]
     for table in tables.values():
-        assert alur(engine, "submit", str(table), "--source", "/channels/tables").exit_code == 0
+        assert alur(engine, "submit", str(table), *mapped).exit_code == 0
     ours = {complaint_id("/channels/tables", str(number)) for number in range(REPORTS)}
 
     def told() -> list[dict[str, Any]]:
@@ -96,6 +104,16 @@ def test_two_tables_with_the_same_ids_and_a_day_that_is_announced_off_and_on(
     }
     assert {each["command_id"] for each in told()} == set(map(str, range(REPORTS)))
     assert "another title," in told()[0]["message"]
+    assert {reporter(engine, each) for each in ours} == {"warga denpasar"}, "who was refused takes nobody's place"
+    erased = min(ours)
+    assert erase(engine.settings, erased, reason="atas permintaan", by="Sari") is not None
+    assert alur(engine, "submit", str(tables["denpasar"]), *mapped).exit_code == 0
+    engine.await_quiet({"intake"})
+    assert {reporter(engine, each) for each in ours} == {"warga denpasar", None}
+    assert erase(engine.settings, erased, reason="lagi", by="Sari") is not None, (
+        "the repeat has one, which is not shown"
+    )
+    assert erase(engine.settings, erased, reason="lagi", by="Sari") is None
 
     day = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
     count = 5 * MOST_OF_A_DAY
