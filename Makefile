@@ -53,10 +53,10 @@ alerts:
 	fi
 
 unit: $(STAMP)
-	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not long" tests/unit tests/system/protocol
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -p no:logging -m "not long" tests/unit tests/system/protocol
 
 properties: $(STAMP)
-	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "hypothesis or long" \
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -p no:logging -m "hypothesis or long" \
 	  --hypothesis-profile $(or $(PROFILE),full) tests/unit tests/system/protocol
 
 asyncapi: $(STAMP)

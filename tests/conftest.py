@@ -1,5 +1,6 @@
 """One real broker for a whole run of the tests, and an environment of its own for each test."""
 
+import functools
 import gc
 import os
 import uuid
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import typer.testing
 
 from agents.config.keys import Keys
 from agents.config.settings import Settings
@@ -22,6 +24,9 @@ hypothesis.settings.register_profile("quick", deadline=None, max_examples=25, de
 hypothesis.settings.register_profile("full", deadline=None, max_examples=100)
 hypothesis.settings.register_profile("deep", deadline=None, max_examples=1_000)
 hypothesis.settings.load_profile("quick")
+
+# the commands are built once, and not for each of the hundreds of runs of them
+typer.testing._get_command = functools.cache(typer.testing._get_command)  # noqa: SLF001 -- its runner has no other door
 
 # what the person who runs the tests has set for an engine of their own is not for the tests; their broker is
 for _name in [name for name in os.environ if name.startswith("ALUR_") and name not in {"ALUR_BROKER", "ALUR_HOME"}]:

@@ -1,5 +1,6 @@
 """The commands of `alur`, put together."""
 
+from functools import cache
 from importlib.metadata import version as version_of
 from typing import Annotated
 
@@ -66,6 +67,7 @@ def version() -> None:
     say(f"alur {version_of('alur')}")
 
 
+@cache
 def application() -> typer.Typer:
     """Return the whole command line."""
     app = typer.Typer(

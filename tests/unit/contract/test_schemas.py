@@ -128,5 +128,6 @@ class TestReleased:
         released = last_released(ROOT / "schemas")
         assert released is not None
         for kind, schema in released.schemas.items():
-            Draft202012Validator.check_schema(schema)
             assert schema["title"] == kind
+            if schema != json.loads(DOCUMENTS[f"{kind}.json"]):  # else it has been checked as one of ours
+                Draft202012Validator.check_schema(schema)
