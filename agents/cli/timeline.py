@@ -43,22 +43,11 @@ def _grid() -> Table:
     return Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
 
 
-def _asked_for(dossier: Dossier) -> str:
-    """Say which office the citizen asked for in words that the directory does not have."""
-    words = ""
-    for recorded in dossier.history:
-        fact = recorded.fact
-        if isinstance(fact, ComplaintRegistered):
-            words = fact.report.office or ""
-        elif isinstance(fact, ReportCompleted):
-            words = fact.office or words
-    return f"{words} (not in the directory when it was asked for)" if words else ""
-
-
 def _facts_about(dossier: Dossier, zone: ZoneInfo) -> Table:
     complaint = dossier.history[-1].complaint
     grid = _grid()
     flags = [name for name, is_set in (("anonymous", complaint.anonymous), ("secret", complaint.secret)) if is_set]
+    asked = f"{dossier.asked_office} (not in the directory when it was asked for)" if dossier.asked_office else ""
     ended = f"{complaint.outcome}, {local(complaint.closed_at, zone)}" if complaint.closed_at else ""
     counts = (
         f"dispositions {complaint.round}, returns {complaint.returns}, breaches {complaint.breaches}, "
@@ -70,7 +59,7 @@ def _facts_about(dossier: Dossier, zone: ZoneInfo) -> Table:
         ("category", complaint.category or "none"),
         ("place", place(complaint.location)),
         ("office", complaint.office or "none"),
-        ("chosen", complaint.chosen_office or _asked_for(dossier)),
+        ("chosen", complaint.chosen_office or asked),
         ("channel", f"{complaint.report.source}, report {complaint.report.id}"),
         ("received", local(complaint.received_at, zone)),
         ("policy", complaint.policy),

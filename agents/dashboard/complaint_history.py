@@ -1,8 +1,9 @@
 """One complaint's history, as far as the board may tell it.
 
 Told is what happened, when, by which office or stage, and the deadlines. Of what people wrote only what a resolution
-tells the public too: the title, the office's answers, category, province and city; and none of it if the reporter asked
-for secrecy. Never told is who reported, what citizens wrote in a reply, which officer it was, and where exactly it is.
+tells the public too: the title, the office's answers, category, province and city; for those who decide, an office that
+was asked for and is in no directory; and none of it if the reporter asked for secrecy. Never told is who reported, what
+citizens wrote in a reply, which officer it was, and where exactly it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -73,6 +74,7 @@ def told(found: Found, standing: Standing, around: Surroundings) -> dict[str, An
     return {
         **_complaint(complaint, around, content),
         "title": content.words(_title(history)),
+        "asked_office": content.words(found.dossier.asked_office),
         "whole": found.whole,
         "earlier": max(0, len(history) - SHOWN),
         "facts": [_fact(recorded, around, content) for recorded in history[-SHOWN:]],

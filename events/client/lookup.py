@@ -10,7 +10,7 @@ from events.client.settings import ClientSettings
 from events.codec.messages import decode_calendar, decode_fact, decode_snapshot
 from events.codec.parsing import read_ours
 from events.errors import Undecodable
-from events.facts import Recorded
+from events.facts import ComplaintRegistered, Recorded, ReportCompleted
 from events.ids import canonical_id
 from events.outcomes import Rejection, RejectionEvent
 from events.topics import TopicName
@@ -45,6 +45,17 @@ class Dossier:
     def __post_init__(self) -> None:
         """Take the complaint id in any spelling."""
         self.complaint = canonical_id(self.complaint)
+
+    @property
+    def asked_office(self) -> str | None:
+        """The words for an office that the reporter asked for, which the directory did not have."""
+        words = None
+        for recorded in self.history:
+            if isinstance(recorded.fact, ComplaintRegistered):
+                words = recorded.fact.report.office
+            elif isinstance(recorded.fact, ReportCompleted):
+                words = recorded.fact.office or words
+        return words if self.history and self.history[-1].complaint.chosen_office is None else None
 
 
 def find_complaint(settings: ClientSettings, given: str) -> str:

@@ -31,6 +31,7 @@ function about(found) {
     ["label_category", found.category],
     ["label_place", found.place],
     ["label_office", found.office ?? say("no_office")],
+    ["label_asked_office", found.asked_office && say("asked_office", { office: found.asked_office })],
     ["label_received", moment(found.received_at)],
     ["label_closed", found.closed_at && moment(found.closed_at)],
     ["label_counts", say("counts", found)],

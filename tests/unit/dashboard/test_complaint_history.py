@@ -134,6 +134,14 @@ def test_a_title_that_was_completed_is_the_title() -> None:
     assert tell(world)["title"] == "Jalan berlubang di depan Pasar Badung"
 
 
+def test_an_office_that_was_asked_for_in_words_is_told_to_who_decides() -> None:
+    report = SIGNED | {"office": "Dinas Atlantis"}
+    assert tell(to_status(Status.REGISTERED, **report))["asked_office"] == "Dinas Atlantis"
+    assert tell(to_status(Status.REGISTERED, **report, secret=True))["asked_office"] is None
+    assert tell(to_status(Status.REGISTERED, **SIGNED | {"office": "denpasar-pupr"}))["asked_office"] is None
+    assert tell(to_status(Status.REGISTERED, **SIGNED))["asked_office"] is None
+
+
 def test_a_long_history_is_told_from_its_end() -> None:
     world = to_status(Status.DISPOSED)
     for _ in range(SHOWN):
