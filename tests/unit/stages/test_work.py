@@ -140,7 +140,8 @@ def test_processor_time_of_a_command_beside_bare_json(partition: Partition, comm
     """Life by life: so short a time is not interrupted each time, and the least is the work alone."""
 
     def settle(life: list[Any]) -> list[Output]:
-        handler, outputs = Lifecycle(partition), []
+        handler = Lifecycle(partition)
+        outputs: list[Output] = []
         for record in life:
             outputs += handler.handle(record)
             handler.commit()
