@@ -3,11 +3,11 @@
 from typing import Any
 
 from agents.runtime.app import stage_app
-from agents.stages.duplicate_index import Duplicates
+from agents.stages.duplicate_index import DuplicateIndex
 from agents.stages.verification import NAME, stage
 
 app = stage_app(stage(lambda: duplicates))
-duplicates: Duplicates = Duplicates(app.alur, app.reader.policies, NAME, app.reader.written_since)
+duplicates: DuplicateIndex = DuplicateIndex(app.alur, app.reader.policies, NAME, app.reader.written_since)
 app.task(duplicates.tail.run)
 app.reader.waits_for = duplicates.waits_for
 

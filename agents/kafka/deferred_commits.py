@@ -22,7 +22,7 @@ again would only grow."""
 _NO_GENERATION: Final = -1
 
 
-class LateCommits:
+class DeferredCommits:
     """Sends the offsets of all partitions that have got so far in one request.
 
     Args:

@@ -63,7 +63,7 @@ class Unwritable(Exception):
         return self.code == OUTPUT_REFUSED
 
 
-class Output(NamedTuple):
+class OutgoingRecord(NamedTuple):
     """A record to be written."""
 
     topic: TopicName
@@ -103,7 +103,7 @@ def accept(record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         raise Undecodable("too-large", f"{len(record.headers):,} headers, {_MOST_HEADERS:,} are accepted")
 
 
-def dead_letter(stage: str, record: Any, error: Exception, room: int = WHOLE) -> Output:  # noqa: ANN401 -- as above
+def dead_letter(stage: str, record: Any, error: Exception, room: int = WHOLE) -> OutgoingRecord:  # noqa: ANN401 -- as above
     """Return the dead letter for `record`: its raw bytes and key, with where it was found and why it was set aside.
 
     It fits into its topic: a value is cut to `room` bytes and a key likewise, with their true length in a header.
@@ -131,4 +131,4 @@ def dead_letter(stage: str, record: Any, error: Exception, room: int = WHOLE) ->
         headers[KEY_TRUNCATED] = str(len(key))
         key = key[:key_room]
     encoded = [(name, text.encode(errors="replace")) for name, text in headers.items()]
-    return Output(TopicName.DEAD_LETTERS, key, value, record.partition, encoded)
+    return OutgoingRecord(TopicName.DEAD_LETTERS, key, value, record.partition, encoded)

@@ -10,7 +10,7 @@ from agents.kafka.group_progress import GroupProgress
 from events.topics import STAGES
 
 
-class Progress:
+class StageProgress:
     """Asks in the name of a stage's group, and never joins it."""
 
     def __init__(self, settings: Settings, stage: str, partitions: int) -> None:

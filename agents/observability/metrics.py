@@ -34,7 +34,7 @@ SIZES: Final = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2
 """Bounds for the records of a poll."""
 
 
-class Spread:
+class Histogram:
     """How values are distributed: how many up to each bound, and their sum."""
 
     __slots__ = ("bounds", "counts", "sum")
@@ -67,12 +67,12 @@ def _at_zero(names: Iterable[str]) -> Counter[str]:
     return Counter(dict.fromkeys(names, 0))
 
 
-def _short() -> Spread:
-    return Spread(SHORT)
+def _short() -> Histogram:
+    return Histogram(SHORT)
 
 
-def _long() -> Spread:
-    return Spread(LONG)
+def _long() -> Histogram:
+    return Histogram(LONG)
 
 
 @dataclass(slots=True)
@@ -97,12 +97,12 @@ class Metrics:
     restored: int = 0
     restarts: int = 0
     held_seconds: float = 0.0
-    poll_records: Spread = field(default_factory=lambda: Spread(SIZES))
-    latency: Spread = field(default_factory=_short)
-    commit: Spread = field(default_factory=_short)
-    takeover: Spread = field(default_factory=_short)
-    intake_wait: Spread = field(default_factory=_long)
-    to_office: Spread = field(default_factory=_long)
+    poll_records: Histogram = field(default_factory=lambda: Histogram(SIZES))
+    latency: Histogram = field(default_factory=_short)
+    commit: Histogram = field(default_factory=_short)
+    takeover: Histogram = field(default_factory=_short)
+    intake_wait: Histogram = field(default_factory=_long)
+    to_office: Histogram = field(default_factory=_long)
     polled_at: float = field(default_factory=time.monotonic)
     """When the loop last began to ask for records, by the monotonic clock."""
     answered_at: float = 0.0
@@ -166,7 +166,7 @@ def _seconds(start: datetime, end: datetime) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class StateReport:
     """What a handler holds in memory of its partition."""
 
     complaints: int = 0

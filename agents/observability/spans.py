@@ -21,7 +21,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from agents.kafka.records import Output
+from agents.kafka.records import OutgoingRecord
 from agents.observability.tracing import TRACEPARENT, Batch, Context, carrying, context_of, read
 from events.topics import TopicName
 
@@ -86,7 +86,7 @@ class _Spanned:
         self._open: list[trace.Span] = []
         self._began_ns = time.time_ns()
 
-    def follow(self, record: Any, outputs: list[Output]) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
+    def follow(self, record: Any, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
         """Make a span of `record`, below the one it came with, and put it on `outputs`."""
         if not outputs:
             return outputs
@@ -101,7 +101,7 @@ class _Spanned:
         }
         return self._span(record.topic, context_of(record) or _attribute_of(record.value), about, outputs)
 
-    def start(self, outputs: list[Output]) -> list[Output]:
+    def start(self, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
         """Make a trace of each of `outputs`."""
         return [each for output in outputs for each in self._span("the passing of time", None, {}, [output])]
 
@@ -111,8 +111,8 @@ class _Spanned:
             span.end()
 
     def _span(
-        self, cause: str, parent: Context | None, about: dict[str, str | int], outputs: list[Output]
-    ) -> list[Output]:
+        self, cause: str, parent: Context | None, about: dict[str, str | int], outputs: list[OutgoingRecord]
+    ) -> list[OutgoingRecord]:
         span = self._tracer.start_span(
             f"{self._stage} {cause}",
             context=_remote(parent),
@@ -142,7 +142,7 @@ def _remote(parent: Context | None) -> Any:  # noqa: ANN401 -- an OpenTelemetry 
     return trace.set_span_in_context(trace.NonRecordingSpan(place))
 
 
-def _consequences(outputs: list[Output]) -> dict[str, str | int]:
+def _consequences(outputs: list[OutgoingRecord]) -> dict[str, str | int]:
     """Say what follows: topics, and the complaint; never a key of somebody else's, which could be a phone number."""
     about: dict[str, str | int] = {
         "alur.writes": " ".join(output.topic.removeprefix("complaints.") for output in outputs)

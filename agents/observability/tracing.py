@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from agents.kafka.records import Output
+from agents.kafka.records import OutgoingRecord
 
 log = structlog.get_logger()
 
@@ -58,24 +58,24 @@ def context_of(record: Any) -> Context | None:  # noqa: ANN401 -- aiokafka ships
     return read(claims[0]) if len(claims) == 1 else None
 
 
-def carrying(context: Context, outputs: Iterable[Output]) -> list[Output]:
+def carrying(context: Context, outputs: Iterable[OutgoingRecord]) -> list[OutgoingRecord]:
     """Return `outputs` with `context` in a header of each."""
     header = (TRACEPARENT, context.header())
     found = []
     for each in outputs:
         headers = (*(other for other in each.headers if other[0] != TRACEPARENT), header)
-        found.append(Output(each.topic, each.key, each.value, each.partition, headers))
+        found.append(OutgoingRecord(each.topic, each.key, each.value, each.partition, headers))
     return found
 
 
 class Batch(Protocol):
     """What is done about the traces of one batch: records of a partition that are settled together."""
 
-    def follow(self, record: Any, outputs: list[Output]) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
+    def follow(self, record: Any, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
         """Return `outputs`, which follow from `record` of the batch, as a part of its trace."""
         ...
 
-    def start(self, outputs: list[Output]) -> list[Output]:
+    def start(self, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
         """Return `outputs`, which follow from the passing of time, each at the beginning of a trace."""
         ...
 
@@ -101,7 +101,7 @@ class Passing:
         """Return itself: there is nothing to remember."""
         return self
 
-    def follow(self, record: Any, outputs: list[Output]) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
+    def follow(self, record: Any, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
         """Put the header of `record` on `outputs`, if it has one that can be read."""
         for name, _ in record.headers:
             if name == TRACEPARENT:
@@ -109,7 +109,7 @@ class Passing:
                 return outputs if context is None else carrying(context, outputs)
         return outputs
 
-    def start(self, outputs: list[Output]) -> list[Output]:
+    def start(self, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
         """Begin nothing."""
         return outputs
 

@@ -24,7 +24,7 @@ from kafka.structs import OffsetAndMetadata
 
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
-from agents.runtime.topic_layout import Difference, Found, changed, differences, gone, look, way_out
+from agents.runtime.topic_layout import Difference, TopicDescription, changed, differences, gone, look, way_out
 from events.client.administration import admin_client, missing_among
 from events.client.errors import KafkaFailure, KafkaRefused, TopicsMissing
 from events.client.reader import installation_values
@@ -159,7 +159,7 @@ def _layout(settings: Settings, found: Collection[TopicName]) -> Layout | None:
 
 
 def _lines(
-    settings: Settings, layout: Layout, found: Mapping[TopicName, Found], only: Collection[TopicName]
+    settings: Settings, layout: Layout, found: Mapping[TopicName, TopicDescription], only: Collection[TopicName]
 ) -> list[str]:
     return [*gone(settings, layout, found, only).values(), *changed(settings, layout, found).values()]
 
@@ -193,7 +193,7 @@ def _mend(
     client: Any,  # noqa: ANN401 -- as above
     settings: Settings,
     layout: Layout | None,
-    found: Mapping[TopicName, Found],
+    found: Mapping[TopicName, TopicDescription],
 ) -> tuple[str, ...]:
     """Alter what differs; return a line for each change.
 
@@ -243,7 +243,7 @@ def _by_hand(settings: Settings, difference: Difference) -> str:
     )
 
 
-def _empty(client: Any, settings: Settings, found: Mapping[TopicName, Found]) -> set[str]:  # noqa: ANN401 -- as above
+def _empty(client: Any, settings: Settings, found: Mapping[TopicName, TopicDescription]) -> set[str]:  # noqa: ANN401 -- as above
     """Return the names of the topics into which nothing has ever been written."""
     names = {settings.topic(name) for name in found}
     partitions = partitions_of(client, names)
@@ -251,7 +251,7 @@ def _empty(client: Any, settings: Settings, found: Mapping[TopicName, Found]) ->
     return names - {partition.topic for partition, at in ends.items() if at.offset}
 
 
-def _record(settings: Settings, found: Mapping[TopicName, Found], *, fresh: bool) -> None:
+def _record(settings: Settings, found: Mapping[TopicName, TopicDescription], *, fresh: bool) -> None:
     """Note the topics as the installation's; one that stands in the place of another is an incident."""
     from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
 

@@ -24,7 +24,7 @@ from agents.runtime.access_errors import explained
 from agents.runtime.http.server import StageWeb
 from agents.runtime.process import EXIT_REFUSED, STOP_SECONDS, end_with
 from agents.runtime.stage import Stage
-from agents.runtime.stage_consumer import Poll, Reader
+from agents.runtime.stage_consumer import Batch, StageConsumer
 from events.access import ROLES
 from events.client.settings import SettingsError
 from workflow.policy.model import PolicyError, PolicySet
@@ -62,7 +62,7 @@ class StageApp(faust.App):
         self.stage = stage
         self.alur = settings
         self.polls: Any = self.channel(maxsize=1, value_type=None)
-        self.reader = Reader(stage, settings, policy_set, self.polls)
+        self.reader = StageConsumer(stage, settings, policy_set, self.polls)
         self.boot_strategy.enable_web = settings.web is not None
         if settings.web is not None:
             self.web_server(StageWeb(self.reader, settings.web))
@@ -87,7 +87,7 @@ class StageApp(faust.App):
             await self.reader.tick()
             await asyncio.sleep(every)
 
-    async def settle(self, poll: Poll) -> None:
+    async def settle(self, poll: Batch) -> None:
         """Settle one poll: decide, write, commit."""
         await self.reader.settle(poll)
 
@@ -100,7 +100,7 @@ def stage_app(stage: Stage) -> StageApp:
         policy_set = policy_files.load(settings.policy)
         failpoints.arm(stage.name, os.environ)
         app = StageApp(stage, settings, policy_set)
-    except (SettingsError, PolicyError, failpoints.Misspelt) as error:
+    except (SettingsError, PolicyError, failpoints.InvalidFailpoint) as error:
         sys.stderr.write(f"alur {stage.name}: {error}\n")
         raise SystemExit(EXIT_REFUSED) from None
     logs.configure(settings.log, stage=stage.name)

@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from agents.config.settings import Settings
-from agents.kafka.stage_progress import Progress
+from agents.kafka.stage_progress import StageProgress
 
 log = structlog.get_logger()
 
@@ -24,7 +24,7 @@ _LATE_ANSWER_SECONDS: Final = 5.0
 """An answer that took longer tells that the broker was gone, and not for how long the other stage has been behind."""
 
 
-class Patience:
+class StallTimer:
     """Tells once when no room has been found for longer than it is worth keeping quiet about."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Patience:
         self._since, self._told = None, False
 
 
-class Headroom:
+class Backpressure:
     """Tells how many more records a stage may take, so that `behind` keeps at most so many waiting.
 
     Args:
@@ -55,14 +55,14 @@ class Headroom:
     """
 
     def __init__(self, settings: Settings, behind: str, most: int, partitions: int) -> None:
-        self._progress = Progress(settings, behind, partitions)
+        self._progress = StageProgress(settings, behind, partitions)
         self._behind = behind
         self._most = most
         self._partitions = partitions
         self._left = 0
         self._asked_at = float("-inf")
         self._roomy_at = time.monotonic()
-        self._patience = Patience()
+        self._patience = StallTimer()
 
     async def start(self) -> None:
         """Connect."""

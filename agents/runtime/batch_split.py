@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BatchPart:
     """Records that are processed together, and what former attempts have shown."""
 
     records: Sequence[Any]
@@ -23,7 +23,7 @@ class Part:
     room: int = WHOLE
     """Bytes of a record that its dead letter may hold."""
 
-    def after(self, error: Unwritable) -> list["Part"]:
+    def after(self, error: Unwritable) -> list["BatchPart"]:
         """Return what to process instead, the last one first, given that `error` came of this part.
 
         Raises:
@@ -50,7 +50,7 @@ def cannot_set_aside(error: Unwritable) -> RefusedToStart:
 
 async def in_parts(
     records: Sequence[Any],
-    process: Callable[[Part], Awaitable[Result]],
+    process: Callable[[BatchPart], Awaitable[Result]],
     undo: Callable[[Unwritable], Awaitable[None]],
 ) -> list[Result]:
     """Process `records` in order, as few parts of them as can be written, and return the results.
@@ -60,7 +60,7 @@ async def in_parts(
         process: handles a part, writes what follows, and commits it; or raises Unwritable, with nothing committed.
         undo: makes the next attempt possible after that.
     """
-    results, waiting = [], [Part(records)]
+    results, waiting = [], [BatchPart(records)]
     while waiting:
         part = waiting.pop()
         try:

@@ -41,7 +41,7 @@ class Failed(Exception):
     """The failpoint was reached."""
 
 
-class Misspelt(ValueError):
+class InvalidFailpoint(ValueError):
     """What the variable says is no failpoint; the message says how to write one."""
 
 
@@ -66,7 +66,7 @@ def arm(stage: str, env: Mapping[str, str]) -> None:
 def _bomb(stage: str, setting: str) -> Callable[[str], None]:
     wanted, point, nth, action = (*setting.split(":"), "kill")[:4] if setting.count(":") in {2, 3} else ("", "", "", "")
     if point not in POINTS or action not in _ACTIONS or not (nth.isdecimal() and int(nth) > 0):
-        raise Misspelt(f"{VARIABLE}={setting}: write stage:point:nth or stage:point:nth:raise")
+        raise InvalidFailpoint(f"{VARIABLE}={setting}: write stage:point:nth or stage:point:nth:raise")
     if wanted != stage:
         return _nothing
     left = int(nth)

@@ -18,7 +18,17 @@ from agents.config.settings import Settings
 from agents.runtime.installation import Installation
 from agents.runtime.process import end_with
 from agents.runtime.stage import RefusedToStart
-from agents.runtime.topic_layout import MEND, Difference, Found, changed, differences, gone, look, watch, way_out
+from agents.runtime.topic_layout import (
+    MEND,
+    Difference,
+    TopicDescription,
+    changed,
+    differences,
+    gone,
+    look,
+    watch,
+    way_out,
+)
 from events.access import ROLES
 from events.client.administration import admin_client
 from events.client.errors import KafkaFailure, NotAllowed
@@ -77,7 +87,7 @@ class LayoutGuard:
         """Look at the topics again and again from now on."""
         loop = asyncio.get_running_loop()
 
-        def tell(found: dict[TopicName, Found]) -> None:
+        def tell(found: dict[TopicName, TopicDescription]) -> None:
             with suppress(RuntimeError):  # the loop has ended, and this process does soon
                 loop.call_soon_threadsafe(self._seen, layout, found)
 
@@ -93,7 +103,7 @@ class LayoutGuard:
         line = f"topic {source.topic} has a partition {source.partition} beyond the layout of the installation: {MEND}"
         self._end(STAGES[self._stage], f"{line} says what to do")
 
-    def _seen(self, layout: Layout, found: Mapping[TopicName, Found]) -> None:
+    def _seen(self, layout: Layout, found: Mapping[TopicName, TopicDescription]) -> None:
         for name, line in changed(self._settings, layout, found).items():
             self._end(name, line)
             return
@@ -118,7 +128,9 @@ class LayoutGuard:
             log.warning("incident-not-kept", stage=self._stage, id=incident.id, error=type(error).__name__)
         end_with(self._stage, RefusedToStart(line))
 
-    def _joined(self, values: Mapping[str, Any], layout: Layout, found: Mapping[TopicName, Found]) -> dict[str, Any]:
+    def _joined(
+        self, values: Mapping[str, Any], layout: Layout, found: Mapping[TopicName, TopicDescription]
+    ) -> dict[str, Any]:
         before = Layout.of(values) or layout
         self._refuse([*changed(self._settings, before, found).values()])
         ids = {str(name): topic.id for name, topic in found.items()}
@@ -128,7 +140,7 @@ class LayoutGuard:
         if lines:
             raise RefusedToStart(lines[0])
 
-    async def _look(self) -> tuple[dict[TopicName, Found], list[Difference]]:
+    async def _look(self) -> tuple[dict[TopicName, TopicDescription], list[Difference]]:
         try:
             return await asyncio.to_thread(self._look_now)
         except NotAllowed as error:
@@ -136,7 +148,7 @@ class LayoutGuard:
         except KafkaFailure as error:
             raise KafkaConnectionError(str(error)) from error
 
-    def _look_now(self) -> tuple[dict[TopicName, Found], list[Difference]]:
+    def _look_now(self) -> tuple[dict[TopicName, TopicDescription], list[Difference]]:
         """Return the topics that exist, and their settings that are not as declared."""
         with admin_client(self._settings) as client:
             found = look(client, self._settings, self._topics)

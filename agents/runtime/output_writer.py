@@ -20,7 +20,7 @@ from aiokafka.errors import (
 
 from agents.config.settings import Settings
 from agents.kafka import clients
-from agents.kafka.records import OUTPUT_REFUSED, OUTPUT_TOO_LARGE, Output, Unwritable
+from agents.kafka.records import OUTPUT_REFUSED, OUTPUT_TOO_LARGE, OutgoingRecord, Unwritable
 from agents.runtime import failpoints
 from agents.runtime.process import is_one_of
 from events.topics import TOPICS, TopicName
@@ -35,7 +35,7 @@ Batches = list[tuple[TopicName, int, list[Any]]]
 """The batches for each partition of a topic, in their order."""
 
 
-class Writer:
+class OutputWriter:
     """A producer, what is written with it, and its replacement.
 
     Args:
@@ -82,7 +82,7 @@ class Writer:
             if self._transactional_id is not None and now != (last, epoch + 1):
                 raise KafkaError(f"{self._transactional_id} was used by another worker meanwhile")
 
-    def batches(self, outputs: Sequence[Output]) -> Batches:
+    def batches(self, outputs: Sequence[OutgoingRecord]) -> Batches:
         """Return `outputs` in the client's batches, those of a partition in their order.
 
         Raises:
@@ -123,7 +123,7 @@ class Writer:
                 raise Unwritable(OUTPUT_REFUSED, topic, why, may_pass=may_pass) from answer
         raise_first(answers)
 
-    async def write(self, outputs: Sequence[Output]) -> None:
+    async def write(self, outputs: Sequence[OutgoingRecord]) -> None:
         """Write `outputs` without a transaction, with another producer if one of them was refused.
 
         Raises:

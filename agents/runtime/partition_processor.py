@@ -22,16 +22,16 @@ from aiokafka import TopicPartition
 
 from agents.config.settings import Settings
 from agents.kafka import clients
-from agents.kafka.deferred_commits import LateCommits
+from agents.kafka.deferred_commits import DeferredCommits
 from agents.kafka.group_progress import GroupProgress
-from agents.kafka.records import BARE, BUG, Output, Unwritable, accept, code_of, dead_letter
+from agents.kafka.records import BARE, BUG, OutgoingRecord, Unwritable, accept, code_of, dead_letter
 from agents.observability.tracing import PASSING, Tracing
 from agents.runtime import failpoints
-from agents.runtime.batch_split import Part, cannot_set_aside, in_parts
+from agents.runtime.batch_split import BatchPart, cannot_set_aside, in_parts
 from agents.runtime.installation import Installation
-from agents.runtime.output_writer import Writer, raise_first
-from agents.runtime.restore_window import Window
-from agents.runtime.stage import Handler, Partition, RefusedToStart, Restored, Stage, Ticking
+from agents.runtime.output_writer import OutputWriter, raise_first
+from agents.runtime.restore_window import RestoreWindow
+from agents.runtime.stage import Handler, Partition, RefusedToStart, Stage, Stateful, TimerDriven
 from agents.runtime.start_offsets import Takeover, expired_unread, offset_lost
 from events.errors import Undecodable
 from events.installation import Incident, begun_key, writer_key, writer_since
@@ -48,14 +48,14 @@ and the client then waits for longer than this: a short pause is faster than non
 
 
 @dataclass(slots=True)
-class Tally:
+class BatchStats:
     """What one poll came to, for its log line."""
 
     records: int = 0
     out: Counter[str] = field(default_factory=Counter)
     oldest_ms: int | None = None
 
-    def add(self, other: "Tally") -> None:
+    def add(self, other: "BatchStats") -> None:
         """Add what another partition of the same poll came to."""
         self.records += other.records
         self.out += other.out
@@ -63,7 +63,7 @@ class Tally:
         self.oldest_ms = min(stamps, default=None)
 
 
-class Lease:
+class PartitionProcessor:
     """One partition of the stage's source topic, while it is ours."""
 
     def __init__(self, stage: Stage, settings: Settings, source: TopicPartition, partition: Partition) -> None:
@@ -81,7 +81,7 @@ class Lease:
         """The installation record."""
         self._decided = -1
         self._foreign_named = 0
-        self._writer = Writer(settings)
+        self._writer = OutputWriter(settings)
         self._codes: list[str] = []
         """Codes of the dead letters that are not committed."""
         self._metrics = partition.metrics
@@ -95,7 +95,7 @@ class Lease:
         """Say whether records may be handled."""
         return self.next_offset is not None
 
-    async def take(self, consumer: Any, shared: Writer, commits: LateCommits) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    async def take(self, consumer: Any, shared: OutputWriter, commits: DeferredCommits) -> None:  # noqa: ANN401 -- aiokafka ships no types
         """Take the partition over, and set the consumer to where the previous owner left off.
 
         Raises:
@@ -104,7 +104,7 @@ class Lease:
         failpoints.reach("before-fence")
         if self.stage.transactional:
             transactional_id = self.settings.transactional_id(self.stage.name, self.source.partition)
-            self._writer = Writer(self.settings, transactional_id)
+            self._writer = OutputWriter(self.settings, transactional_id)
             await self._writer.start()
         else:
             self._writer = shared
@@ -125,7 +125,7 @@ class Lease:
         failpoints.reach("after-position")
         self.next_offset = start
 
-    async def _mark(self, shared: Writer) -> None:
+    async def _mark(self, shared: OutputWriter) -> None:
         """Keep since when the records of this partition have a writer number, unless that is known.
 
         The last owner, perhaps of a version without such numbers, is fenced. The owner alone writes these keys, and not
@@ -141,7 +141,7 @@ class Lease:
         ends = await clients.log_ends(self.settings, places.values())
         for topic, place in places.items():
             key, end = writer_key(topic, number).encode(), str(ends[place]).encode()
-            await shared.write([Output(TopicName.INSTALLATION, key, end, 0)])
+            await shared.write([OutgoingRecord(TopicName.INSTALLATION, key, end, 0)])
 
     async def _progress(self, consumer: Any) -> GroupProgress:  # noqa: ANN401 -- aiokafka ships no types
         takeover = Takeover(self.settings, self.stage.name, self.source)
@@ -153,7 +153,7 @@ class Lease:
             await self._report(expired_unread(self.stage, self.source, progress.expired))
         return progress
 
-    async def resume_at_log_start(self, consumer: Any, commits: LateCommits) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    async def resume_at_log_start(self, consumer: Any, commits: DeferredCommits) -> None:  # noqa: ANN401 -- aiokafka ships no types
         """Go on where the log begins, since the log no longer has the offset where the stage is.
 
         Raises:
@@ -176,13 +176,13 @@ class Lease:
         key = begun_key(self.stage.name, self.source.partition)
         return self.installation is not None and self.installation.read(key) is not None
 
-    async def _note_begun(self, shared: Writer) -> None:
+    async def _note_begun(self, shared: OutputWriter) -> None:
         """Keep that an offset is committed, unless that is known: else a lost one looks like a first start."""
         if self.installation is not None and not self._begun:
             key = begun_key(self.stage.name, self.source.partition).encode()
-            await shared.write([Output(TopicName.INSTALLATION, key, b"true", 0)])
+            await shared.write([OutgoingRecord(TopicName.INSTALLATION, key, b"true", 0)])
 
-    async def _commit_start(self, start: int, commits: LateCommits) -> None:
+    async def _commit_start(self, start: int, commits: DeferredCommits) -> None:
         """Commit where the stage begins, at once: from now on a missing offset is one that is lost."""
         if self.stage.transactional:
             await self._writer.producer.begin_transaction()
@@ -193,13 +193,13 @@ class Lease:
             await commits.send()
         failpoints.reach("after-start")
 
-    async def _restore(self, shared: Writer) -> int | None:
+    async def _restore(self, shared: OutputWriter) -> int | None:
         if self.stage.memory is None:
             return None
-        handler = cast(Restored, self.handler)
+        handler = cast(Stateful, self.handler)
         memory = TopicPartition(self.settings.topic(self.stage.memory), self.source.partition)
         end = 0
-        window = Window()
+        window = RestoreWindow()
         async for records in clients.read_to_end(self.settings, memory):
             window.add(records)
             end = records[-1].offset + 1
@@ -213,7 +213,7 @@ class Lease:
         handler.ready()
         return end
 
-    async def _recall_window(self, handler: Restored, window: Window, shared: Writer) -> None:
+    async def _recall_window(self, handler: Stateful, window: RestoreWindow, shared: OutputWriter) -> None:
         for versions in window.drain():
             if len(versions) > 1 and _taken_in(handler, versions[-1]):
                 self.restored += len(versions)
@@ -222,7 +222,7 @@ class Lease:
             for record in versions:
                 self.restored += await self._recall(handler, record, shared)
 
-    async def _recall(self, handler: Restored, record: Any, shared: Writer) -> bool:  # noqa: ANN401 -- aiokafka ships no types
+    async def _recall(self, handler: Stateful, record: Any, shared: OutputWriter) -> bool:  # noqa: ANN401 -- aiokafka ships no types
         """Take one record into the memory; what cannot be read leaves the one before it of that key in force."""
         try:
             handler.restore(record)
@@ -243,7 +243,7 @@ class Lease:
             offset = source_offset_of(record.headers)
             self._decided = self._decided if offset is None else max(self._decided, offset)
 
-    async def _set_aside(self, record: Any, error: Exception, shared: Writer) -> None:  # noqa: ANN401 -- as above
+    async def _set_aside(self, record: Any, error: Exception, shared: OutputWriter) -> None:  # noqa: ANN401 -- as above
         """Write a dead letter outside of any batch, and so outside of any transaction."""
         self._metrics.dead_letters[code_of(error)] += 1
         try:
@@ -254,19 +254,19 @@ class Lease:
             except Unwritable as refused:
                 raise cannot_set_aside(refused) from refused
 
-    async def settle(self, records: Sequence[Any], commits: LateCommits) -> Tally:
+    async def settle(self, records: Sequence[Any], commits: DeferredCommits) -> BatchStats:
         """Handle the records of one poll, write what follows, and only then commit their offsets.
 
         Where an output cannot be written, its record becomes a dead letter, and the rest is processed in several parts.
         """
         fresh = [record for record in records if record.offset >= (self.next_offset or 0)]
-        tally = Tally()
+        tally = BatchStats()
         if fresh:
             for found in await in_parts(fresh, partial(self._process, commits), self._undo):
                 tally.add(found)
         return tally
 
-    async def _process(self, commits: LateCommits, part: Part) -> Tally:
+    async def _process(self, commits: DeferredCommits, part: BatchPart) -> BatchStats:
         failpoints.reach("before-decide")
         traced = self.tracing.batch()
         outputs = [output for each in part.records for output in traced.follow(each, self._outputs(each, part))]
@@ -280,7 +280,7 @@ class Lease:
         stamps = [record.timestamp for record in part.records]
         self._metrics.settled(self.source.partition, stamps, began)
         out = Counter[str](output.topic.removeprefix("complaints.") for output in outputs)
-        return Tally(len(stamps), out, min(stamps))
+        return BatchStats(len(stamps), out, min(stamps))
 
     async def _undo(self, error: Unwritable) -> None:
         """Drop what the last attempt has changed, and make the next one possible."""
@@ -289,7 +289,7 @@ class Lease:
         if self.stage.transactional and error.refused:
             await self._writer.replace(self._writer.producer)
 
-    async def _commit(self, outputs: Sequence[Output], after: int, commits: LateCommits) -> None:
+    async def _commit(self, outputs: Sequence[OutgoingRecord], after: int, commits: DeferredCommits) -> None:
         """Write `outputs`, and commit that all before `after` is done: in one transaction, or one after the other."""
         if self.stage.transactional:
             batches = self._writer.batches(outputs)
@@ -313,7 +313,7 @@ class Lease:
         await self._writer.producer.send_offsets_to_transaction({self.source: clients.marked(after)}, self._group)
         failpoints.reach("after-offsets")
 
-    async def skip_to(self, position: int, commits: LateCommits) -> None:
+    async def skip_to(self, position: int, commits: DeferredCommits) -> None:
         """Commit that there is nothing for us before `position`.
 
         In a transaction too where the stage works in transactions: the group alone does not keep a former owner from
@@ -322,7 +322,7 @@ class Lease:
         if self.next_offset is not None and position > self.next_offset:
             await self._commit([], position, commits)
 
-    def _outputs(self, record: Any, part: Part) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
+    def _outputs(self, record: Any, part: BatchPart) -> list[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
         """Let the stage handle `record`; what it cannot handle is set aside, and the stage goes on."""
         if (refused := part.refused) is not None:
             log.error("output_unwritable", alert=True, code=refused.code, reason=refused.reason, **_place(record))
@@ -343,7 +343,7 @@ class Lease:
         failpoints.reach("after-dead-letter")
         return [letter]
 
-    def _letter(self, record: Any, error: Exception, part: Part) -> Output:  # noqa: ANN401 -- as above
+    def _letter(self, record: Any, error: Exception, part: BatchPart) -> OutgoingRecord:  # noqa: ANN401 -- as above
         self._codes.append(code_of(error))
         return dead_letter(self.stage.name, record, error, part.room)
 
@@ -355,12 +355,12 @@ class Lease:
 
     def due(self, now: datetime) -> bool:
         """Say whether a tick at `now` would have anything to write."""
-        return self.open and cast(Ticking, self.handler).due(now)
+        return self.open and cast(TimerDriven, self.handler).due(now)
 
     async def tick(self, now: datetime) -> int:
         """Write what is due at `now`; return how much that was."""
         traced = self.tracing.batch()
-        outputs = traced.start(list(cast(Ticking, self.handler).tick(now)))
+        outputs = traced.start(list(cast(TimerDriven, self.handler).tick(now)))
         try:
             await self._writer.write(outputs)
         except Unwritable as error:
@@ -378,7 +378,7 @@ class Lease:
             await self._writer.stop()
 
 
-def _taken_in(handler: Restored, record: Any) -> bool:  # noqa: ANN401 -- as above
+def _taken_in(handler: Stateful, record: Any) -> bool:  # noqa: ANN401 -- as above
     """Say whether the memory could take in `record`, without a word if not: then all of its key are tried in turn."""
     try:
         handler.restore(record)

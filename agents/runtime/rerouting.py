@@ -9,20 +9,20 @@ from dataclasses import replace
 from typing import Any, Final
 
 from agents.config.keys import Keys
-from agents.kafka.records import FORWARDED, Output
+from agents.kafka.records import FORWARDED, OutgoingRecord
 from events.topics import TopicName
 
 _PURPOSE: Final = "forwarding"
 _CLAIM: Final = re.compile(rb"(?P<claim>[0-9]{1,9}/[0-9]{1,18}@(?P<ms>[0-9]{1,15})) (?P<signature>[!-~]{1,100})")
 
 
-def forwarded(record: Any, key: bytes, home: int, keys: Keys) -> Output:  # noqa: ANN401 -- aiokafka ships no types
+def forwarded(record: Any, key: bytes, home: int, keys: Keys) -> OutgoingRecord:  # noqa: ANN401 -- aiokafka ships no types
     """Return the command `record` for the partition `home`, with where it came from and its timestamp."""
     claim = b"%d/%d@%d" % (record.partition, record.offset, record.timestamp)
     signature = keys.sign(_PURPOSE, *_signed(record, home, claim))
     headers = [header for header in record.headers if header[0] != FORWARDED]
     headers.append((FORWARDED, b"%b %b" % (claim, signature.encode())))
-    return Output(TopicName.COMMANDS, key, record.value, home, headers)
+    return OutgoingRecord(TopicName.COMMANDS, key, record.value, home, headers)
 
 
 def with_original_timestamp(record: Any, keys: Keys) -> Any:  # noqa: ANN401 -- as above

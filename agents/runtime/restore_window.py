@@ -13,7 +13,7 @@ WINDOW_BYTES: Final = 16 * 1_048_576
 """So much of a partition is looked at together."""
 
 
-class Window:
+class RestoreWindow:
     """Collects records in the order of the log, and gives those of each key together, where its last one was.
 
     Only what the engine wrote is put together: a record without a writer number is given by itself, in its place, and

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 from agents.config.keys import Keys
-from agents.kafka.records import Output
-from agents.observability.metrics import Holding, Metrics
+from agents.kafka.records import OutgoingRecord
+from agents.observability.metrics import Metrics, StateReport
 from events.cloudevents import log_moment
 from events.topics import STAGES, TopicName
 from workflow.policy.model import PolicySet
@@ -45,7 +45,7 @@ class Handler(Protocol):
     without a memory inherits both methods from here.
     """
 
-    def handle(self, record: Record) -> Iterable[Output]:
+    def handle(self, record: Record) -> Iterable[OutgoingRecord]:
         """Return what follows from `record`.
 
         Raises:
@@ -62,7 +62,7 @@ class Handler(Protocol):
         return
 
 
-class Restored(Handler, Protocol):
+class Stateful(Handler, Protocol):
     """A handler with a memory, which is read back from a compacted topic when it takes a partition over."""
 
     def restore(self, record: Record) -> None:
@@ -78,23 +78,23 @@ class Restored(Handler, Protocol):
         ...
 
 
-class Ticking(Restored, Protocol):
+class TimerDriven(Stateful, Protocol):
     """A handler that also acts when time passes."""
 
     def due(self, now: datetime) -> bool:
         """Say whether anything is due at `now`."""
         ...
 
-    def tick(self, now: datetime) -> Iterable[Output]:
+    def tick(self, now: datetime) -> Iterable[OutgoingRecord]:
         """Return what is due at `now`: a time before which all that reached the log has been settled."""
         ...
 
 
 @runtime_checkable
-class Holds(Protocol):
+class ReportsState(Protocol):
     """A handler that can say what it holds in memory, for those who watch."""
 
-    def holds(self) -> Holding:
+    def holds(self) -> StateReport:
         """Return what it holds now; asked for a few times a minute."""
         ...
 
@@ -112,11 +112,11 @@ class Stage:
     transactional: bool = False
     """Outputs and the offsets of their source in one transaction per poll and partition."""
     memory: TopicName | None = None
-    """The compacted topic that a `Restored` handler's memory is read from."""
+    """The compacted topic that a `Stateful` handler's memory is read from."""
     marks: tuple[TopicName, ...] = ()
     """The topics whose records it gives a writer number: nobody else writes there."""
     tick_every: float | None = None
-    """Seconds between two ticks of a `Ticking` handler."""
+    """Seconds between two ticks of a `TimerDriven` handler."""
     unhurried: bool = False
     """Nobody waits for what it writes: it reads what has gathered in a fifth of a second in one poll."""
     gathers_for: float = 0.0

@@ -18,26 +18,26 @@ from mode import Service
 
 from agents.config.settings import Settings
 from agents.kafka import clients
-from agents.kafka.deferred_commits import LateCommits
+from agents.kafka.deferred_commits import DeferredCommits
 from agents.observability.metrics import Metrics
 from agents.observability.tracing import PASSING, Tracing
 from agents.runtime import failpoints
-from agents.runtime.backpressure import Headroom
+from agents.runtime.backpressure import Backpressure
 from agents.runtime.installation import Installation
 from agents.runtime.layout_guard import LayoutGuard
-from agents.runtime.output_writer import Writer
-from agents.runtime.partition_processor import TRANSACTION_PAUSE_SECONDS, Lease, Tally
+from agents.runtime.output_writer import OutputWriter
+from agents.runtime.partition_processor import TRANSACTION_PAUSE_SECONDS, BatchStats, PartitionProcessor
 from agents.runtime.policy_guard import PolicyGuard
 from agents.runtime.process import STOP_SECONDS, end_after, end_with
 from agents.runtime.stage import Partition, Stage
-from agents.runtime.watermark import Horizon
+from agents.runtime.watermark import Watermark
 from events.installation import writer_since
 from events.topics import TopicName
 from workflow.policy.model import PolicySet
 
 log = structlog.get_logger()
 
-Poll = list[tuple[Lease, list[Any]]]
+Batch = list[tuple[PartitionProcessor, list[Any]]]
 """What one poll brought: the records of each partition that is ours."""
 
 _LAST_WORDS_SECONDS: Final = 5.0
@@ -45,7 +45,7 @@ _HELD_SECONDS: Final = 0.05
 _PASS_SECONDS: Final = 1.0
 
 
-class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """Owns partitions, polls them, and hands over what it finds."""
 
     def __init__(self, stage: Stage, settings: Settings, policies: PolicySet, polls: Any) -> None:  # noqa: ANN401 -- a Faust channel
@@ -55,7 +55,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.policies = policies
         self.polls = polls
         self.source = settings.topic(stage.source)
-        self.leases: dict[TopicPartition, Lease] = {}
+        self.leases: dict[TopicPartition, PartitionProcessor] = {}
         self.keys = settings.keys()
         self.count = 0
         self.installation = Installation(settings, stage.name)
@@ -63,10 +63,10 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.policy_guard = PolicyGuard(stage.name, self.installation, policies)
         self.metrics = Metrics()
         self.tracing: Tracing = PASSING
-        self.writer = Writer(settings)
+        self.writer = OutputWriter(settings)
         """Of the stages without transactions, and of dead letters outside of a batch."""
-        self.horizon: Horizon | None = None
-        self.headroom: Headroom | None = None
+        self.horizon: Watermark | None = None
+        self.headroom: Backpressure | None = None
         self._opening: dict[TopicPartition, asyncio.Task[None]] = {}
         self._rebalancing = True
         self._generation = 0
@@ -93,17 +93,17 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.consumer = clients.consumer(
             self.settings, group, clients.POLL_PARTITION_BYTES, fetching=fetching, reset="none"
         )
-        self.commits = LateCommits(self.consumer, self._not_committed)
+        self.commits = DeferredCommits(self.consumer, self._not_committed)
         await self.writer.start()
         await self.consumer.start()
         self.layout = await self.guard.check()
         self.count = self.layout.partitions
         self.policies = await self.policy_guard.check()
         if self.stage.tick_every is not None:
-            self.horizon = Horizon(self.settings, self.count)
+            self.horizon = Watermark(self.settings, self.count)
             await self.horizon.start()
         if self.stage.holds_for is not None:
-            self.headroom = Headroom(self.settings, *self.stage.holds_for, self.count)
+            self.headroom = Backpressure(self.settings, *self.stage.holds_for, self.count)
             await self.headroom.start()
         self.guard.watch(self.layout)
         self.consumer.subscribe([self.source], listener=self)
@@ -175,13 +175,13 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         partition = Partition(
             source.partition, self.count, self.policies, self.metrics, self.keys, self.written_since(source.partition)
         )
-        lease = Lease(self.stage, self.settings, source, partition)
+        lease = PartitionProcessor(self.stage, self.settings, source, partition)
         lease.tracing = self.tracing
         lease.installation = self.installation
         self.leases[source] = lease
         self._opening[source] = asyncio.create_task(self._open(lease))
 
-    async def _open(self, lease: Lease) -> None:
+    async def _open(self, lease: PartitionProcessor) -> None:
         started = time.monotonic()
         try:
             await lease.take(self.consumer, self.writer, self.commits)
@@ -269,7 +269,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         # nothing is awaited from here until the poll is marked as in hand: no rebalance can come between
         if self._rebalancing:
             return
-        poll: Poll = [
+        poll: Batch = [
             (self.leases[source], records)
             for source, records in found.items()
             if source in self.leases and self.leases[source].open
@@ -310,7 +310,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self.metrics.answered()
         return min(clients.RECORDS_PER_POLL, room)
 
-    async def _pass_markers(self, poll: Poll) -> None:
+    async def _pass_markers(self, poll: Batch) -> None:
         """Commit past the markers that end transactions, in the partitions that `poll` has brought nothing for.
 
         They are no records, and would be lag for as long as nothing else comes. While other partitions are busy, each
@@ -344,7 +344,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             self.metrics.outputs["commands"] += notices
             log.info("tick", stage=self.stage.name, wrote=notices)
 
-    async def settle(self, poll: Poll) -> None:
+    async def settle(self, poll: Batch) -> None:
         """Settle one poll, all its partitions at once, and log it."""
         started = time.monotonic()
         try:
@@ -353,7 +353,7 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         except Exception as error:  # noqa: BLE001 -- outputs or offsets are not where they should be: see `fail`
             self.fail(error)
             return
-        total = Tally()
+        total = BatchStats()
         for tally in tallies:
             total.add(tally)
         self._idle.set()
@@ -369,20 +369,20 @@ class Reader(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
                 took_ms=int((time.monotonic() - started) * 1000),
             )
 
-    async def _settle(self, lease: Lease, records: Sequence[Any]) -> Tally:
+    async def _settle(self, lease: PartitionProcessor, records: Sequence[Any]) -> BatchStats:
         try:
             return await lease.settle(records, self.commits)
         except KafkaError as error:
             await self._reopen(lease, error)
-        return Tally()
+        return BatchStats()
 
-    async def _skip(self, lease: Lease, position: int) -> None:
+    async def _skip(self, lease: PartitionProcessor, position: int) -> None:
         try:
             await lease.skip_to(position, self.commits)
         except KafkaError as error:
             await self._reopen(lease, error)
 
-    async def _reopen(self, lease: Lease, error: KafkaError) -> None:
+    async def _reopen(self, lease: PartitionProcessor, error: KafkaError) -> None:
         """Take the partition anew if Kafka has forgotten its transactional id, unused for a week: nothing was written.
 
         Fencing is another error, and ends the process. Should somebody else own the partition by now, taking it anew

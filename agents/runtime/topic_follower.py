@@ -1,11 +1,11 @@
-"""Following a topic beside the stage's own reading: all its partitions, whoever owns them.
+"""A consumer without a group that follows all partitions of a topic, whoever owns them.
 
-A stage sees the partitions that it owns. What it can only judge by looking at the others too, it follows with a `Tail`:
-a consumer without a group, which commits nothing and hands over each record that it is interested in. It begins where
-the stage's memory begins, and where a stage needs to have seen something before it decides, it waits with `reached`.
+A stage reads the partitions that it owns. Where a decision needs the other partitions too, a `TopicFollower` reads the
+whole topic and passes on the records of interest; it commits nothing. A stage that needs a certain position to be read
+before it decides waits for it with `reached`.
 
-Nothing is promised about the order of two partitions: what has been written to another one and not come here yet is not
-known yet. Each process of the stage reads the whole topic, so this is for topics that one process can follow.
+Each process of the stage reads the whole topic, so this is for topics that one process can follow. There is no order
+between two partitions: a record that was written to another one may not have been read yet.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 _AT_ONCE: Final = 500
 
 
-class Tail:
+class TopicFollower:
     """Hands over the records of a topic that are younger than `since` and carry one of `wanted` in their header.
 
     Args:

@@ -24,7 +24,7 @@ MEND: Final = "`alur topics create`"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class TopicDescription:
     """A topic that exists."""
 
     id: str
@@ -48,7 +48,7 @@ class Difference:
         return f"{self.topic} has {self.setting}={self.found}, not {self.expected}"
 
 
-def look(client: Any, settings: Settings, names: Collection[TopicName]) -> dict[TopicName, Found]:  # noqa: ANN401 -- kafka-python ships no types
+def look(client: Any, settings: Settings, names: Collection[TopicName]) -> dict[TopicName, TopicDescription]:  # noqa: ANN401 -- kafka-python ships no types
     """Return those of the topics that exist.
 
     Raises:
@@ -60,7 +60,7 @@ def look(client: Any, settings: Settings, names: Collection[TopicName]) -> dict[
     if hidden := [each["name"] for each in answers if each["error_code"] == TopicAuthorizationFailedError.errno]:
         raise TopicAuthorizationFailedError(", ".join(hidden))
     found = {
-        by_name[each["name"]]: Found(
+        by_name[each["name"]]: TopicDescription(
             str(each["topic_id"]),
             len(each["partitions"]),
             min((len(partition["replica_nodes"]) for partition in each["partitions"]), default=0),
@@ -75,7 +75,7 @@ def watch(
     settings: Settings,
     names: Collection[TopicName],
     stop: threading.Event,
-    tell: Callable[[dict[TopicName, Found]], None],
+    tell: Callable[[dict[TopicName, TopicDescription]], None],
 ) -> None:
     """Look at the topics every few seconds until `stop` is set, and `tell` what is there; blocks its thread."""
     while not stop.is_set():
@@ -96,7 +96,7 @@ def gone(
     }
 
 
-def changed(settings: Settings, layout: Layout, found: Mapping[TopicName, Found]) -> dict[TopicName, str]:
+def changed(settings: Settings, layout: Layout, found: Mapping[TopicName, TopicDescription]) -> dict[TopicName, str]:
     """Return a line for each topic that is another one than the installation's, or has other partitions."""
     lines = {}
     for name, topic in found.items():
@@ -130,7 +130,7 @@ def way_out(settings: Settings, difference: Difference) -> str:
 def differences(
     client: Any,  # noqa: ANN401 -- kafka-python ships no types
     settings: Settings,
-    found: Mapping[TopicName, Found],
+    found: Mapping[TopicName, TopicDescription],
     replication: int | None = None,
 ) -> tuple[Difference, ...]:
     """Return how the topics differ from their declaration and from `settings`.

@@ -12,18 +12,18 @@ import structlog
 from aiokafka import TopicPartition
 
 from agents.config.settings import Settings
-from agents.kafka.stage_progress import Progress
+from agents.kafka.stage_progress import StageProgress
 
 log = structlog.get_logger()
 
 _WARN_SECONDS: Final = 10.0
 
 
-class Horizon:
+class Watermark:
     """Follows how far the stage that decides, `lifecycle`, has come with the commands of all partitions."""
 
     def __init__(self, settings: Settings, partitions: int) -> None:
-        self._progress = Progress(settings, "lifecycle", partitions)
+        self._progress = StageProgress(settings, "lifecycle", partitions)
         self._looked_at: datetime | None = None
         self._ends: dict[TopicPartition, int] = {}
         self._warned = False

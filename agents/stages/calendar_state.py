@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from agents.kafka.records import Output
+from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Partition
 from events.announcements import CALENDAR_KEY, AnnouncementEvent, Announcements
 from events.codec.messages import decode_calendar, encode_calendar
@@ -26,7 +26,7 @@ Reach = Callable[[], tuple[int, date]]
 """Returns how many announcements the open complaint furthest behind was computed with, and the day of the oldest."""
 
 
-class Almanac:
+class CalendarState:
     """The announcements of one partition, in the order of its log.
 
     They are kept in the record of `complaints.state` that has the key `calendar`, written anew with each. What no open
@@ -56,7 +56,7 @@ class Almanac:
         if self.found != self._committed:
             self._stand(self._committed)
 
-    def announce(self, event: AnnouncementEvent, now: datetime, offset: int) -> list[Output] | Rejected:
+    def announce(self, event: AnnouncementEvent, now: datetime, offset: int) -> list[OutgoingRecord] | Rejected:
         """Take an announcement in; return the record that keeps it (none for a known repeat), or why it is refused.
 
         Args:
@@ -74,7 +74,7 @@ class Almanac:
         self._stand(before.model_copy(update=update))
         log.info("announced", partition=self._partition.number, reason=found.reason, by=found.by)
         value = encode_calendar(self.found, partition=self._partition.number, time=now)
-        return [Output(TopicName.STATE, CALENDAR_KEY, value, self._partition.number, state_headers(offset))]
+        return [OutgoingRecord(TopicName.STATE, CALENDAR_KEY, value, self._partition.number, state_headers(offset))]
 
     def _folded(self, now: datetime) -> Announcements:
         if len(self.found.announcements) - self.found.folded <= FOLDS_AT or now < self._folds_from:

@@ -124,7 +124,7 @@ def _opened(name: bytes) -> bytes:
     return f"{_OPENING}{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}".encode()
 
 
-class Drawers:
+class CompressedTable:
     """Short values by names of 16 bytes, many in one drawer: an object, a name and a place for each would cost as much.
 
     Args:
@@ -179,7 +179,7 @@ def _place(drawer: bytes, name: bytes) -> range | None:
     return None
 
 
-class Shelf:
+class ComplaintStore:
     """Snapshots by the 16 bytes of the complaint's id.
 
     Args:
@@ -188,7 +188,7 @@ class Shelf:
 
     def __init__(self, drawers: int = _DRAWERS) -> None:
         self._plain: dict[bytes, bytes] = {}
-        self._packed = Drawers(drawers)
+        self._packed = CompressedTable(drawers)
 
     def __len__(self) -> int:
         """Return how many complaints there are."""

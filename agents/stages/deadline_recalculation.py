@@ -16,7 +16,7 @@ SENT_AT_ONCE: Final = 500
 """Of those, how many it sends a command about: other commands stand in the same log, and should not wait for long."""
 
 
-class Redating:
+class DeadlineRecalculation:
     """Remembers the complaints that stand on an older calendar, and works them off little by little.
 
     A complaint that gets a fact is up to date with it. One that is sent a command about is let go of: the command is in

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from agents.runtime.stage import Partition, Stage
-from agents.stages.process_manager import Reacting
+from agents.stages.process_manager import ProcessManager
 from events.commands import Command
 from events.facts import Recorded
 from events.snapshot import Complaint
@@ -23,10 +23,10 @@ def _decided_on(complaint: Complaint, command: Command) -> tuple[str | int, ...]
     return command.NAME, complaint.round, complaint.returns
 
 
-def handler(partition: Partition) -> Reacting:
+def handler(partition: Partition) -> ProcessManager:
     """Return the handler of one partition."""
     wanted = frozenset({Status.VERIFIED.encode(), Status.RETURNED.encode()})
-    return Reacting(partition, NAME, _react, header=("status", wanted), decided_on=_decided_on)
+    return ProcessManager(partition, NAME, _react, header=("status", wanted), decided_on=_decided_on)
 
 
 STAGE: Final = Stage(NAME, handler)

@@ -8,7 +8,7 @@ import structlog
 
 from agents.config.settings import Settings
 from agents.runtime.stage import Record
-from agents.runtime.topic_follower import Tail
+from agents.runtime.topic_follower import TopicFollower
 from events.codec.messages import decode_own_fact
 from events.facts import ComplaintRegistered, Recorded
 from events.topics import TopicName
@@ -22,7 +22,7 @@ _TOLD_AT_ONCE: Final = 10
 """So many suspicions of one poll get a line of their own: a load test sends one text a thousand times."""
 
 
-class Duplicates:
+class DuplicateIndex:
     """Remembers what was reported, and says who said it first.
 
     Follows all partitions of the facts. Where the policy leaves it to a machine to archive, nothing is judged before
@@ -44,7 +44,7 @@ class Duplicates:
         self._archives = any("archive" in policy.machine for policy in policies.versions)
         self._index = Index(max(policy.duplicates.span for policy in policies.versions))
         self._suspected: list[tuple[str, str]] = []
-        self.tail = Tail(
+        self.tail = TopicFollower(
             settings,
             stage,
             TopicName.EVENTS,

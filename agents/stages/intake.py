@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
-from agents.kafka.records import Output
+from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Handler, Partition, Stage, log_time
 from events.client.partitions import partition_of
 from events.codec.messages import decode_report, encode_command, encode_value
@@ -25,7 +25,7 @@ class Intake(Handler):
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
 
-    def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
+    def handle(self, record: Any) -> Iterable[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
         """Return the identity, if it is known, and the command."""
         report = decode_report(record.value)
         complaint = report.complaint_id
@@ -34,7 +34,7 @@ class Intake(Handler):
         who = identity(report)
         if who is not None:
             own = identity_key(complaint, tracking_id(record.partition, record.offset)).encode()
-            yield Output(TopicName.IDENTITIES, own, encode_value(who), home)
+            yield OutgoingRecord(TopicName.IDENTITIES, own, encode_value(who), home)
         command = encode_command(
             registration(report, partition=record.partition, offset=record.offset),
             source=SOURCE,
@@ -42,7 +42,7 @@ class Intake(Handler):
             subject=complaint,
             time=log_time(record),
         )
-        yield Output(TopicName.COMMANDS, key, command, home)
+        yield OutgoingRecord(TopicName.COMMANDS, key, command, home)
 
 
 STAGE: Final = Stage("intake", Intake, gathers_for=GATHERS_SECONDS, holds_for=("lifecycle", COMMANDS_WAITING))

@@ -10,14 +10,14 @@ from uuid import UUID
 import structlog
 from pydantic import ValidationError
 
-from agents.kafka.records import Output, replays_of
-from agents.observability.metrics import Holding
+from agents.kafka.records import OutgoingRecord, replays_of
+from agents.observability.metrics import StateReport
 from agents.runtime.rerouting import forwarded, with_original_timestamp
 from agents.runtime.stage import Partition, Record, RefusedToStart, Stage, log_time
-from agents.stages.calendar_state import Almanac
-from agents.stages.complaint_store import Shelf
+from agents.stages.calendar_state import CalendarState
+from agents.stages.complaint_store import ComplaintStore
 from agents.stages.quarantine import Quarantine
-from agents.stages.report_digests import Contents
+from agents.stages.report_digests import ContentDigests
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client.partitions import partition_of
 from events.codec.messages import (
@@ -64,9 +64,9 @@ class Lifecycle:
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
-        self._almanac = Almanac(partition, self._reach)
-        self._contents = Contents(partition.keys)
-        self._shelf = Shelf()
+        self._almanac = CalendarState(partition, self._reach)
+        self._contents = ContentDigests(partition.keys)
+        self._shelf = ComplaintStore()
         self._at_hand: dict[bytes, Complaint] = {}
         self._uncommitted: dict[bytes, tuple[Complaint, bytes]] = {}
         self._uncounted: list[Callable[[], None]] = []
@@ -195,7 +195,7 @@ class Lifecycle:
             f"record `calendar` of partition {self._partition.number} of {TopicName.STATE} is gone"
         )
 
-    def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
+    def handle(self, record: Any) -> Iterable[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
         """Return the facts and the snapshot that follow from a command, or its rejection."""
         record = with_original_timestamp(record, self._partition.keys)
         now = log_time(record)
@@ -232,7 +232,7 @@ class Lifecycle:
         self._uncounted.append(partial(self._partition.metrics.decided, command.data.NAME, decision, command.time))
         return self._published(name, complaint_id.encode(), decision, record.offset)
 
-    def _sent_on(self, record: Any, complaint_id: str, home: int) -> Output:  # noqa: ANN401 -- aiokafka ships no types
+    def _sent_on(self, record: Any, complaint_id: str, home: int) -> OutgoingRecord:  # noqa: ANN401 -- aiokafka ships no types
         # librdkafka's default partitioner is not Kafka's, so this happens to anybody
         self._uncounted.append(self._partition.metrics.sent_on)
         log.info("forwarded", complaint=complaint_id, from_partition=record.partition, to_partition=home)
@@ -252,9 +252,9 @@ class Lifecycle:
                 behind = basis.calendar
         return behind, first_day
 
-    def holds(self) -> Holding:
+    def holds(self) -> StateReport:
         """Return how many complaints are in memory, and how many of them are quarantined."""
-        return Holding(complaints=len(self._shelf), quarantined=len(self._quarantine))
+        return StateReport(complaints=len(self._shelf), quarantined=len(self._quarantine))
 
     def commit(self) -> None:
         """Keep the complaints and announcements that the batch has changed, and count its decisions."""
@@ -308,7 +308,7 @@ class Lifecycle:
         policies = self._almanac.policies
         return policies.at(now) if complaint is None else policies.governing(complaint.policy, now)
 
-    def _announced(self, record: Any, now: datetime) -> list[Output]:  # noqa: ANN401 -- aiokafka ships no types
+    def _announced(self, record: Any, now: datetime) -> list[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
         try:
             event = decode_announcement(record.value)
             if self._calendar_lost:
@@ -328,20 +328,20 @@ class Lifecycle:
             "`alur state repair calendar`, then replay this letter"
         )
 
-    def _published(self, name: bytes, key: bytes, decision: tuple[Recorded, ...], offset: int) -> list[Output]:
+    def _published(self, name: bytes, key: bytes, decision: tuple[Recorded, ...], offset: int) -> list[OutgoingRecord]:
         outputs = []
         for recorded in decision:
             complaint = recorded.complaint
             snapshot = encode_complaint(complaint)
             value = encode_fact(recorded, snapshot)
-            outputs.append(Output(TopicName.EVENTS, key, value, self._partition.number, fact_headers(recorded)))
+            outputs.append(OutgoingRecord(TopicName.EVENTS, key, value, self._partition.number, fact_headers(recorded)))
         if decision:
             self._uncommitted[name] = complaint, snapshot
             value, number = encode_snapshot(complaint, snapshot), self._partition.number
-            outputs.append(Output(TopicName.STATE, key, value, number, state_headers(offset)))
+            outputs.append(OutgoingRecord(TopicName.STATE, key, value, number, state_headers(offset)))
         return outputs
 
-    def _rejected(self, sender: Sender, no: Rejected, complaint: Complaint | None, record: Record) -> Output:
+    def _rejected(self, sender: Sender, no: Rejected, complaint: Complaint | None, record: Record) -> OutgoingRecord:
         rejection = Rejection(
             command_id=sender.command_id,
             command_type=sender.command_type,
@@ -357,7 +357,7 @@ class Lifecycle:
         value = encode_rejection(
             rejection, subject=sender.subject, time=log_time(record), partition=number, offset=record.offset
         )
-        return Output(TopicName.REJECTIONS, sender.subject.encode(), value, number)
+        return OutgoingRecord(TopicName.REJECTIONS, sender.subject.encode(), value, number)
 
 
 _MARKS: Final = (TopicName.EVENTS, TopicName.STATE)

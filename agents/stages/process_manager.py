@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 
-from agents.kafka.records import Output
+from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Handler, Partition, Record, log_time
 from events.codec.messages import decode_own_fact, encode_command
 from events.commands import Command
@@ -20,7 +20,7 @@ Reaction = Callable[[Recorded, Policy, datetime], Command | None]
 if any."""
 
 
-class Reacting(Handler):
+class ProcessManager(Handler):
     """Looks at where each fact left its complaint and sends the command that this calls for.
 
     The standing decides, not the kind of fact: whatever was missed, the next fact shows it again. The command's id is
@@ -43,7 +43,7 @@ class Reacting(Handler):
         self._decided_on = decided_on
         self._origin = Origin(partial(partition.writer_since, TopicName.EVENTS))
 
-    def handle(self, record: Record) -> Iterable[Output]:
+    def handle(self, record: Record) -> Iterable[OutgoingRecord]:
         """Return the command that a fact calls for."""
         if self._of_no_interest(record):
             return []
@@ -61,7 +61,7 @@ class Reacting(Handler):
             subject=complaint.complaint_id,
             time=recorded.at,
         )
-        return [Output(TopicName.COMMANDS, complaint.complaint_id.encode(), value, self._partition.number)]
+        return [OutgoingRecord(TopicName.COMMANDS, complaint.complaint_id.encode(), value, self._partition.number)]
 
     def _of_no_interest(self, record: Record) -> bool:
         # most facts are for other stages: a header saves reading them

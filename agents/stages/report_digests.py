@@ -18,7 +18,7 @@ _NOT_GIVEN: Final = NOT_GIVEN.encode()
 _FIELDS: Final = tuple(("class_" if field == "class" else field, field.encode()) for field in FIELDS)
 
 
-class Contents:
+class ContentDigests:
     """Makes the digests of `workflow.stages.content_digests` with the keys of the installation.
 
     Those of two complaints differ also where the reports agree: each complaint is a salt.

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
-from agents.kafka.records import Output
+from agents.kafka.records import OutgoingRecord
 from agents.runtime.disk_map import DiskFailed, DiskMap
 from agents.runtime.process import end_with
 from agents.runtime.stage import Partition, RefusedToStart, Stage
@@ -65,7 +65,7 @@ class Resolutions:
     def ready(self) -> None:
         """Begin: any memory will do."""
 
-    def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
+    def handle(self, record: Any) -> Iterable[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
         """Return the story as a fact changes it, and the resolution if it settles the complaint."""
         # of every fact, also those that this stage passes over: one stage has to report what is foreign
         self._facts.check(record.offset, record.headers)
@@ -82,14 +82,14 @@ class Resolutions:
         number = self._partition.number
         if story != before:
             value = self._uncommitted[name] = None if story is None else encode_value(story)
-            yield Output(TopicName.STORIES, key, value, number, _STORY_HEADERS)
+            yield OutgoingRecord(TopicName.STORIES, key, value, number, _STORY_HEADERS)
         if publishes(recorded.fact):
             policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
             public = resolution(complaint, story, policy)
             told_of = encode_resolution(
                 public, subject=complaint.complaint_id, version=complaint.version, time=recorded.at
             )
-            yield Output(TopicName.RESOLUTIONS, key, told_of, number)
+            yield OutgoingRecord(TopicName.RESOLUTIONS, key, told_of, number)
 
     def commit(self) -> None:
         """Keep the stories that the batch has changed."""

@@ -13,10 +13,10 @@ from uuid import UUID
 
 import structlog
 
-from agents.kafka.records import Output
-from agents.observability.metrics import Holding
+from agents.kafka.records import OutgoingRecord
+from agents.observability.metrics import StateReport
 from agents.runtime.stage import Handler, Partition, Stage
-from agents.stages.deadline_recalculation import Redating
+from agents.stages.deadline_recalculation import DeadlineRecalculation
 from events.announcements import CALENDAR_KEY
 from events.codec.messages import complaint_key, encode_command
 from events.codec.partial_reads import Timetable, read_part
@@ -51,7 +51,7 @@ class Timers(Handler):
         self._partition = partition
         self._origin = Origin(partial(partition.writer_since, TopicName.STATE))
         self._schedule = Schedule(AGAIN_MS)
-        self._redating = Redating(self._schedule)
+        self._redating = DeadlineRecalculation(self._schedule)
         self._told = False
 
     def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
@@ -62,7 +62,7 @@ class Timers(Handler):
         """Begin: whatever is overdue rings at the first tick."""
         self._redating.ready()
 
-    def handle(self, record: Any) -> Iterable[Output]:  # noqa: ANN401 -- aiokafka ships no types
+    def handle(self, record: Any) -> Iterable[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
         """Arm the clocks of a snapshot in place of those of the snapshot before it.
 
         Raises:
@@ -84,15 +84,15 @@ class Timers(Handler):
         """Take back the reschedules of the last tick; what rings, rings again."""
         self._redating.put_back()
 
-    def holds(self) -> Holding:
+    def holds(self) -> StateReport:
         """Return how many clocks are armed, and when the next one rings."""
-        return Holding(clocks=len(self._schedule), next_alarm=self._schedule.earliest())
+        return StateReport(clocks=len(self._schedule), next_alarm=self._schedule.earliest())
 
     def due(self, now: datetime) -> bool:
         """Say whether a timer rings at `now`, or an announcement has left complaints to be looked at."""
         return self._schedule.due(now) or bool(self._redating)
 
-    def tick(self, now: datetime) -> Iterable[Output]:
+    def tick(self, now: datetime) -> Iterable[OutgoingRecord]:
         """Return the notices that are due at `now`; of very many, the first."""
         for complaint, alarm in self._schedule.ring(now, MOST_AT_ONCE):
             yield self._notice(str(UUID(bytes=complaint)), alarm)
@@ -113,16 +113,16 @@ class Timers(Handler):
             )
         self._told = bool(refused)
 
-    def _notice(self, complaint: str, alarm: Alarm) -> Output:
+    def _notice(self, complaint: str, alarm: Alarm) -> OutgoingRecord:
         kind = "warning" if alarm.warning else "due"
         notice = NoticeDeadline(clock=alarm.clock, due_at=alarm.due_at)
         return self._command(notice, complaint, kind, alarm.clock, alarm.due_at.isoformat())
 
-    def _reschedule(self, complaint: str) -> Output:
+    def _reschedule(self, complaint: str) -> OutgoingRecord:
         revision = self._redating.revision
         return self._command(RescheduleDeadlines(calendar=revision), complaint, "reschedule", revision)
 
-    def _command(self, command: Command, complaint: str, *decided_on: str | int) -> Output:
+    def _command(self, command: Command, complaint: str, *decided_on: str | int) -> OutgoingRecord:
         value = encode_command(
             command,
             source=SOURCE,
@@ -130,7 +130,7 @@ class Timers(Handler):
             subject=complaint,
             time=datetime.now(UTC),
         )
-        return Output(TopicName.COMMANDS, complaint.encode(), value, self._partition.number)
+        return OutgoingRecord(TopicName.COMMANDS, complaint.encode(), value, self._partition.number)
 
 
 STAGE: Final = Stage(NAME, Timers, memory=TopicName.STATE, tick_every=TICK_SECONDS, unhurried=True)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from agents.runtime.stage import Partition, Stage
-from agents.stages.duplicate_index import Duplicates
-from agents.stages.process_manager import Reacting
+from agents.stages.duplicate_index import DuplicateIndex
+from agents.stages.process_manager import ProcessManager
 from events.commands import Command
 from events.facts import Recorded
 from events.snapshot import Complaint
@@ -20,14 +20,14 @@ def _decided_on(complaint: Complaint, command: Command) -> tuple[str | int, ...]
     return command.NAME, complaint.report.revision
 
 
-def stage(duplicates: Callable[[], Duplicates]) -> Stage:
+def stage(duplicates: Callable[[], DuplicateIndex]) -> Stage:
     """Return the stage; `duplicates` gives the index of earlier reports once there is one."""
 
     def react(recorded: Recorded, policy: Policy, _now: datetime) -> Command | None:
         return verdict(recorded.complaint, policy, duplicates().original_of(recorded, policy))
 
-    def handler(partition: Partition) -> Reacting:
+    def handler(partition: Partition) -> ProcessManager:
         wanted = frozenset({Status.REGISTERED.encode()})
-        return Reacting(partition, NAME, react, header=("status", wanted), decided_on=_decided_on)
+        return ProcessManager(partition, NAME, react, header=("status", wanted), decided_on=_decided_on)
 
     return Stage(NAME, handler)

@@ -16,13 +16,13 @@ from agents.cli.app import application
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.kafka import clients
-from agents.kafka.deferred_commits import LateCommits
-from agents.kafka.records import Output, dead_letter
+from agents.kafka.deferred_commits import DeferredCommits
+from agents.kafka.records import OutgoingRecord, dead_letter
 from agents.ops.audit import audit
 from agents.ops.dead_letters import Desk, Letter, NotReturned, parse_place, read_letters
 from agents.ops.topics import ensure_topics
-from agents.runtime.output_writer import Writer
-from agents.runtime.partition_processor import Lease
+from agents.runtime.output_writer import OutputWriter
+from agents.runtime.partition_processor import PartitionProcessor
 from agents.runtime.stage import Partition, Stage
 from agents.stages.lifecycle import Lifecycle
 from events.client import Publisher, read_all
@@ -40,7 +40,7 @@ PUPR = "/offices/denpasar-pupr"
 class Stumbling(Lifecycle):
     """Lifecycle with a bug: it cannot count without potholes."""
 
-    def handle(self, record: Any) -> Iterable[Output]:
+    def handle(self, record: Any) -> Iterable[OutgoingRecord]:
         if b"jumlah lubang" in record.value:
             raise ZeroDivisionError("no potholes to divide by")
         return super().handle(record)
@@ -99,9 +99,9 @@ def settle(settings: Settings, complaint: str, handler: Callable[[Partition], Li
         consumer.assign([source])
         stage = Stage("lifecycle", handler, transactional=True, memory=TopicName.STATE)
         partition = Partition(number, settings.partitions, policy_files.load(settings.policy), keys=settings.keys())
-        lease = Lease(stage, settings, source, partition)
-        commits = LateCommits(consumer, print)
-        await lease.take(consumer, Writer(settings), commits)
+        lease = PartitionProcessor(stage, settings, source, partition)
+        commits = DeferredCommits(consumer, print)
+        await lease.take(consumer, OutputWriter(settings), commits)
         end = (await consumer.end_offsets([source]))[source]
         async with asyncio.timeout(60):
             while await consumer.position(source) < end:

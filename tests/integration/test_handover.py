@@ -15,14 +15,14 @@ from agents.config import policy_files
 from agents.config.keys import Keys
 from agents.config.settings import Settings
 from agents.kafka import clients
-from agents.kafka.deferred_commits import LateCommits
+from agents.kafka.deferred_commits import DeferredCommits
 from agents.kafka.records import FORWARDED
 from agents.ops.topics import ensure_topics
-from agents.runtime.output_writer import Writer
-from agents.runtime.partition_processor import Lease
+from agents.runtime.output_writer import OutputWriter
+from agents.runtime.partition_processor import PartitionProcessor
 from agents.runtime.rerouting import forwarded
 from agents.runtime.stage import Partition, RefusedToStart, Stage
-from agents.runtime.watermark import Horizon
+from agents.runtime.watermark import Watermark
 from agents.stages.lifecycle import Lifecycle
 from events.client import read_all
 from events.client.partitions import partition_of
@@ -56,12 +56,12 @@ class Bench:
         consumer.assign([self.source])
         return consumer
 
-    async def lease(self, consumer: Any) -> Lease:
+    async def lease(self, consumer: Any) -> PartitionProcessor:
         stage = Stage("lifecycle", Lifecycle, transactional=True, memory=TopicName.STATE)
         policy_set = policy_files.load(self.settings.policy)
         partition = Partition(0, self.settings.partitions, policy_set, keys=self.settings.keys())
-        lease = Lease(stage, self.settings, self.source, partition)
-        await lease.take(consumer, Writer(self.settings), LateCommits(consumer, print))
+        lease = PartitionProcessor(stage, self.settings, self.source, partition)
+        await lease.take(consumer, OutputWriter(self.settings), DeferredCommits(consumer, print))
         self.closing.append(lease.give_up)
         return lease
 
@@ -91,7 +91,7 @@ def test_notice_waits_for_what_lies_behind_an_open_transaction(settings: Setting
     """A transaction hides from readers what comes after it; it has reached the log all the same."""
 
     async def test(bench: Bench) -> None:
-        horizon = Horizon(settings, settings.partitions)
+        horizon = Watermark(settings, settings.partitions)
         await horizon.start()
         bench.closing.append(horizon.stop)
         assert await horizon.reached() is not None, "nothing has reached the log"
@@ -121,12 +121,12 @@ def test_a_former_owner_cannot_set_the_offset_back(settings: Settings) -> None:
         former = await bench.lease(consumer)
         assert former.next_offset == 0
         await bench.write(await bench.producer())
-        await (await bench.lease(consumer)).skip_to(3, LateCommits(consumer, print))
+        await (await bench.lease(consumer)).skip_to(3, DeferredCommits(consumer, print))
         # the broker confirms a commit before the offset can be read, which only who fences it waits for
         while await consumer.committed(bench.source) != 3:  # noqa: ASYNC110 -- the broker gives no sign
             await asyncio.sleep(0.05)
         with pytest.raises(KafkaError):
-            await former.skip_to(2, LateCommits(consumer, print))
+            await former.skip_to(2, DeferredCommits(consumer, print))
         assert await consumer.committed(bench.source) == 3
 
     on_the_bench(settings, test)
@@ -191,7 +191,7 @@ def test_the_original_time_counts_only_where_lifecycle_has_signed_it(settings: S
         found: list[Any] = []
         while len(found) < len(sent):
             found += (await consumer.getmany(timeout_ms=30_000))[bench.source]
-        await lease.settle(found, LateCommits(consumer, print))
+        await lease.settle(found, DeferredCommits(consumer, print))
         rejections = await asyncio.to_thread(lambda: list(read_all(settings, [TopicName.REJECTIONS])))
         times = [json.loads(rejection.value or b"")["time"] for rejection in rejections]
         stamps = [sent[0].timestamp, sent[1].timestamp, first.timestamp]

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from agents.config.policy_files import load
-from agents.stages.report_digests import Contents
+from agents.stages.report_digests import ContentDigests
 from events import commands as c
 from events import facts as f
 from events.announcements import Announcement
@@ -86,7 +86,7 @@ class World:
         at: datetime = MONDAY,
         *,
         name: str = "1",
-        contents: Contents | None = None,
+        contents: ContentDigests | None = None,
         **changes: Any,
     ) -> None:
         self.policy = policy

@@ -11,7 +11,7 @@ from typing import Final
 
 from aiokafka.errors import KafkaError
 
-from agents.runtime.stage_consumer import Reader
+from agents.runtime.stage_consumer import StageConsumer
 
 READY_SECONDS: Final = 10.0
 """So long a poll may take, or Kafka be silent, and the worker still counts as ready."""
@@ -21,13 +21,13 @@ ends by itself."""
 _ASK_SECONDS: Final = 2.0
 
 
-def not_live(reader: Reader) -> str | None:
+def not_live(reader: StageConsumer) -> str | None:
     """Return why the worker should be killed, in one line; None if it should not."""
     # a batch that waits for another topic is loading: a restart would begin that anew
     return None if reader.waits_for() else _stuck(reader, LIVE_SECONDS)
 
 
-def not_ready(reader: Reader) -> str | None:
+def not_ready(reader: StageConsumer) -> str | None:
     """Return why the worker does not do its work just now, in one line; None if it does."""
     if reader.should_stop:
         return "stopping"
@@ -45,12 +45,12 @@ def not_ready(reader: Reader) -> str | None:
     return None
 
 
-def _stuck(reader: Reader, seconds: float) -> str | None:
+def _stuck(reader: StageConsumer, seconds: float) -> str | None:
     stuck = time.monotonic() - reader.metrics.polled_at
     return f"a poll has not ended for {stuck:.0f} s" if stuck > seconds else None
 
 
-def _silent_seconds(reader: Reader) -> float:
+def _silent_seconds(reader: StageConsumer) -> float:
     """Return for how long Kafka has not answered."""
     silent = time.monotonic() - reader.metrics.answered_at
     fetched_ms = [
@@ -60,7 +60,7 @@ def _silent_seconds(reader: Reader) -> float:
     return silent if newest_ms is None else min(silent, time.time() - newest_ms / 1000)
 
 
-async def ask(reader: Reader) -> None:
+async def ask(reader: StageConsumer) -> None:
     """Let a worker without partitions ask Kafka for something: by itself it asks for nothing."""
     if reader.rebalancing or reader.leases:
         return

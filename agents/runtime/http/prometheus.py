@@ -16,10 +16,10 @@ from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
-from agents.observability.metrics import Holding, Spread
+from agents.observability.metrics import Histogram, StateReport
 from agents.runtime.http import health
-from agents.runtime.stage import Holds
-from agents.runtime.stage_consumer import Reader
+from agents.runtime.stage import ReportsState
+from agents.runtime.stage_consumer import StageConsumer
 from events.installation import KINDS
 from events.topics import STAGES
 
@@ -31,14 +31,14 @@ STAGE: Final = "stage"
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class MetricSpec:
     """A metric: what it is called, what it says, and where it is read."""
 
     name: str
     kind: Kind
     unit: str
     meaning: str
-    read: Callable[[Reader], Samples | Spread]
+    read: Callable[[StageConsumer], Samples | Histogram]
     labels: tuple[str, ...] = ()
     """Beside `stage`."""
     stages: tuple[str, ...] = tuple(STAGES)
@@ -53,24 +53,24 @@ def _by_name(counts: Mapping[Any, int]) -> Samples:
     return {(str(name),): count for name, count in counts.items()}
 
 
-def _written(reader: Reader) -> Samples:
+def _written(reader: StageConsumer) -> Samples:
     return {(f"complaints.{topic}",): float(count) for topic, count in reader.metrics.outputs.items()}
 
 
-def _decisions(reader: Reader) -> Samples:
+def _decisions(reader: StageConsumer) -> Samples:
     return {(command, verdict): float(count) for (command, verdict), count in reader.metrics.decisions.items()}
 
 
-def _holdings(reader: Reader) -> list[Holding]:
-    return [lease.handler.holds() for lease in reader.leases.values() if isinstance(lease.handler, Holds)]
+def _holdings(reader: StageConsumer) -> list[StateReport]:
+    return [lease.handler.holds() for lease in reader.leases.values() if isinstance(lease.handler, ReportsState)]
 
 
-def _next_deadline(reader: Reader) -> Samples:
+def _next_deadline(reader: StageConsumer) -> Samples:
     moments = [each.next_alarm.timestamp() for each in _holdings(reader) if each.next_alarm is not None]
     return _one(min(moments, default=None))
 
 
-def _lag(reader: Reader) -> Samples:
+def _lag(reader: StageConsumer) -> Samples:
     """Return what lies behind the next record, as of the last fetch; a partition that is not fetched yet has none."""
     found: dict[tuple[str, ...], float] = {}
     for source, lease in reader.leases.items():
@@ -81,20 +81,20 @@ def _lag(reader: Reader) -> Samples:
     return found
 
 
-def _deadlines_wait(reader: Reader) -> Samples:
+def _deadlines_wait(reader: StageConsumer) -> Samples:
     since, now = None if reader.horizon is None else reader.horizon.waiting_since, datetime.now(UTC)
     if since is None or not any(lease.due(now) for lease in reader.leases.values()):
         return _one(0.0)
     return _one((now - since).total_seconds())
 
 
-def _incidents(reader: Reader) -> Samples:
+def _incidents(reader: StageConsumer) -> Samples:
     reported = Counter(each.kind for each in reader.installation.incidents if each.stage == reader.stage.name)
     return _by_name({kind: reported[kind] for kind in {*KINDS, *reported}})
 
 
 METRICS: Final = (
-    Described(
+    MetricSpec(
         "alur_records_total",
         "counter",
         "records",
@@ -102,14 +102,14 @@ METRICS: Final = (
         lambda reader: _by_name(reader.metrics.records),
         labels=("partition",),
     ),
-    Described(
+    MetricSpec(
         "alur_poll_records",
         "histogram",
         "records",
         "Records of one poll, over all partitions of the worker",
         lambda reader: reader.metrics.poll_records,
     ),
-    Described(
+    MetricSpec(
         "alur_latency_seconds",
         "histogram",
         "seconds",
@@ -117,14 +117,14 @@ METRICS: Final = (
         "command submitted until it is decided on",
         lambda reader: reader.metrics.latency,
     ),
-    Described(
+    MetricSpec(
         "alur_commit_seconds",
         "histogram",
         "seconds",
         "Writing what follows from the records of one poll and partition, and committing in a stage with transactions",
         lambda reader: reader.metrics.commit,
     ),
-    Described(
+    MetricSpec(
         "alur_outputs_total",
         "counter",
         "records",
@@ -132,7 +132,7 @@ METRICS: Final = (
         _written,
         labels=("topic",),
     ),
-    Described(
+    MetricSpec(
         "alur_decisions_total",
         "counter",
         "commands",
@@ -142,7 +142,7 @@ METRICS: Final = (
         labels=("command", "verdict"),
         stages=("lifecycle",),
     ),
-    Described(
+    MetricSpec(
         "alur_facts_total",
         "counter",
         "facts",
@@ -151,7 +151,7 @@ METRICS: Final = (
         labels=("fact",),
         stages=("lifecycle",),
     ),
-    Described(
+    MetricSpec(
         "alur_breaches_total",
         "counter",
         "breaches",
@@ -160,7 +160,7 @@ METRICS: Final = (
         labels=("clock",),
         stages=("lifecycle",),
     ),
-    Described(
+    MetricSpec(
         "alur_intake_wait_seconds",
         "histogram",
         "seconds",
@@ -168,7 +168,7 @@ METRICS: Final = (
         lambda reader: reader.metrics.intake_wait,
         stages=("lifecycle",),
     ),
-    Described(
+    MetricSpec(
         "alur_to_office_seconds",
         "histogram",
         "seconds",
@@ -177,7 +177,7 @@ METRICS: Final = (
         lambda reader: reader.metrics.to_office,
         stages=("lifecycle",),
     ),
-    Described(
+    MetricSpec(
         "alur_forwarded_commands_total",
         "counter",
         "commands",
@@ -185,7 +185,7 @@ METRICS: Final = (
         lambda reader: _one(reader.metrics.forwarded),
         stages=("lifecycle",),
     ),
-    Described(
+    MetricSpec(
         "alur_dead_letters_total",
         "counter",
         "records",
@@ -193,7 +193,7 @@ METRICS: Final = (
         lambda reader: _by_name(reader.metrics.dead_letters),
         labels=("code",),
     ),
-    Described(
+    MetricSpec(
         "alur_incidents_total",
         "counter",
         "incidents",
@@ -201,7 +201,7 @@ METRICS: Final = (
         _incidents,
         labels=("kind",),
     ),
-    Described(
+    MetricSpec(
         "alur_foreign_records_total",
         "counter",
         "records",
@@ -209,7 +209,7 @@ METRICS: Final = (
         lambda reader: _one(reader.metrics.foreign),
         stages=("lifecycle", "verification", "disposition", "sla", "escalation", "resolution"),
     ),
-    Described(
+    MetricSpec(
         "alur_held_seconds_total",
         "counter",
         "seconds",
@@ -217,7 +217,7 @@ METRICS: Final = (
         lambda reader: _one(reader.metrics.held_seconds),
         stages=("intake",),
     ),
-    Described(
+    MetricSpec(
         "alur_lag_records",
         "gauge",
         "records",
@@ -225,35 +225,35 @@ METRICS: Final = (
         _lag,
         labels=("partition",),
     ),
-    Described(
+    MetricSpec(
         "alur_last_poll_timestamp_seconds",
         "gauge",
         "seconds",
         "When the worker last asked for records, Unix time",
         lambda reader: _one(time.time() - (time.monotonic() - reader.metrics.polled_at)),
     ),
-    Described(
+    MetricSpec(
         "alur_partitions",
         "gauge",
         "partitions",
         "Partitions that this worker owns",
         lambda reader: _one(len(reader.leases)),
     ),
-    Described(
+    MetricSpec(
         "alur_loading_partitions",
         "gauge",
         "partitions",
         "Of those, the ones whose memory is still being read back",
         lambda reader: _one(sum(not lease.open for lease in reader.leases.values())),
     ),
-    Described(
+    MetricSpec(
         "alur_takeover_seconds",
         "histogram",
         "seconds",
         "Taking a partition over: fencing the last owner and reading its memory back",
         lambda reader: reader.metrics.takeover,
     ),
-    Described(
+    MetricSpec(
         "alur_restored_records_total",
         "counter",
         "records",
@@ -261,21 +261,21 @@ METRICS: Final = (
         lambda reader: _one(reader.metrics.restored),
         stages=("lifecycle", "sla", "resolution"),
     ),
-    Described(
+    MetricSpec(
         "alur_rebalances_total",
         "counter",
         "rebalances",
         "Times that the group shared out its partitions anew",
         lambda reader: _one(reader.metrics.rebalances),
     ),
-    Described(
+    MetricSpec(
         "alur_restarts_total",
         "counter",
         "restarts",
         "Times that `alur run` has started this stage again after it died",
         lambda reader: _one(reader.metrics.restarts),
     ),
-    Described(
+    MetricSpec(
         "alur_complaints",
         "gauge",
         "complaints",
@@ -283,7 +283,7 @@ METRICS: Final = (
         lambda reader: _one(sum(each.complaints for each in _holdings(reader))),
         stages=("lifecycle",),
     ),
-    Described(
+    MetricSpec(
         "alur_quarantined_complaints",
         "gauge",
         "complaints",
@@ -291,7 +291,7 @@ METRICS: Final = (
         lambda reader: _one(sum(each.quarantined for each in _holdings(reader))),
         stages=("lifecycle",),
     ),
-    Described(
+    MetricSpec(
         "alur_armed_clocks",
         "gauge",
         "clocks",
@@ -299,7 +299,7 @@ METRICS: Final = (
         lambda reader: _one(sum(each.clocks for each in _holdings(reader))),
         stages=("sla",),
     ),
-    Described(
+    MetricSpec(
         "alur_next_deadline_timestamp_seconds",
         "gauge",
         "seconds",
@@ -307,7 +307,7 @@ METRICS: Final = (
         _next_deadline,
         stages=("sla",),
     ),
-    Described(
+    MetricSpec(
         "alur_deadlines_wait_seconds",
         "gauge",
         "seconds",
@@ -315,14 +315,14 @@ METRICS: Final = (
         _deadlines_wait,
         stages=("sla",),
     ),
-    Described(
+    MetricSpec(
         "alur_ready",
         "gauge",
         "boolean",
         "What `/health/ready` says: 1 or 0",
         lambda reader: _one(health.not_ready(reader) is None),
     ),
-    Described(
+    MetricSpec(
         "alur_info",
         "gauge",
         "boolean",
@@ -333,10 +333,10 @@ METRICS: Final = (
 )
 
 
-class _Collector:
+class PrometheusCollector:
     """Reads what a worker has counted, when somebody asks."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: StageConsumer) -> None:
         self._reader = reader
         self._metrics = [each for each in METRICS if reader.stage.name in each.stages]
 
@@ -352,10 +352,10 @@ _FAMILIES: Final[dict[Kind, type[CounterMetricFamily | GaugeMetricFamily]]] = {
 }
 
 
-def _family(described: Described, reader: Reader) -> Metric:
+def _family(described: MetricSpec, reader: StageConsumer) -> Metric:
     found, stage = described.read(reader), reader.stage.name
     labels = [STAGE, *described.labels]
-    if isinstance(found, Spread):
+    if isinstance(found, Histogram):
         histogram = HistogramMetricFamily(described.name, described.meaning, labels=labels)
         histogram.add_metric([stage], buckets=_cumulative(found), sum_value=found.sum)
         return histogram
@@ -365,17 +365,17 @@ def _family(described: Described, reader: Reader) -> Metric:
     return family
 
 
-def _cumulative(spread: Spread) -> list[tuple[str, float]]:
+def _cumulative(spread: Histogram) -> list[tuple[str, float]]:
     bounds = [*map(str, spread.bounds), "+Inf"]
     return list(zip(bounds, accumulate(spread.counts), strict=True))
 
 
-class Exposition:
+class PrometheusExporter:
     """What Prometheus gets when it asks: our metrics, and those of the process."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: StageConsumer) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Collector(reader))
+        self._registry.register(PrometheusCollector(reader))
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
 

@@ -9,10 +9,10 @@ from mode import Service
 from agents.config.settings import WebAddress
 from agents.runtime.http import health
 from agents.runtime.http.connection_limits import ConnectionLimit, LimitedSite, runner
-from agents.runtime.http.prometheus import Exposition
+from agents.runtime.http.prometheus import PrometheusExporter
 from agents.runtime.process import end_with
 from agents.runtime.stage import RefusedToStart
-from agents.runtime.stage_consumer import Reader
+from agents.runtime.stage_consumer import StageConsumer
 
 MOST_CONNECTIONS: Final = 100
 """More than health checks and scrapers need, and few beside the 1,024 descriptors that a process usually has."""
@@ -22,11 +22,11 @@ _UNAVAILABLE: Final = 503
 class StageWeb(Service):
     """Serves what a reader can say about itself."""
 
-    def __init__(self, reader: Reader, address: WebAddress) -> None:
+    def __init__(self, reader: StageConsumer, address: WebAddress) -> None:
         super().__init__()
         self._reader = reader
         self._address = address
-        self._exposition = Exposition(reader)
+        self._exposition = PrometheusExporter(reader)
         self._limit = ConnectionLimit(MOST_CONNECTIONS)
         site = web.Application(middlewares=[self._limit.middleware])
         site.add_routes(

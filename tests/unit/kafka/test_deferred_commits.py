@@ -10,7 +10,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from agents.kafka import clients
 from agents.kafka import deferred_commits as late
-from agents.kafka.deferred_commits import LateCommits
+from agents.kafka.deferred_commits import DeferredCommits
 
 FIRST, SECOND = (TopicPartition("events", number) for number in range(2))
 
@@ -39,16 +39,16 @@ class Broker:
         self.failed.set()
 
 
-def attempt(test: Callable[[Broker, LateCommits], Awaitable[None]]) -> None:
+def attempt(test: Callable[[Broker, DeferredCommits], Awaitable[None]]) -> None:
     async def run() -> None:
         broker = Broker()
-        await test(broker, LateCommits(broker, broker.fail))
+        await test(broker, DeferredCommits(broker, broker.fail))
 
     asyncio.run(asyncio.wait_for(run(), 10))
 
 
 def test_what_is_noted_goes_by_itself_in_one_request() -> None:
-    async def test(broker: Broker, commits: LateCommits) -> None:
+    async def test(broker: Broker, commits: DeferredCommits) -> None:
         for source, after in ((FIRST, 5), (SECOND, 7), (FIRST, 6)):
             commits.note(source, after)
         await broker.came.get()
@@ -58,7 +58,7 @@ def test_what_is_noted_goes_by_itself_in_one_request() -> None:
 
 
 def test_what_is_noted_goes_at_once_where_somebody_else_may_be_next() -> None:
-    async def test(broker: Broker, commits: LateCommits) -> None:
+    async def test(broker: Broker, commits: DeferredCommits) -> None:
         commits.note(FIRST, 5)
         broker.answers.put_nowait(None)
         await commits.send()
@@ -70,7 +70,7 @@ def test_what_is_noted_goes_at_once_where_somebody_else_may_be_next() -> None:
 
 
 def test_a_request_waits_for_the_one_before_it() -> None:
-    async def test(broker: Broker, commits: LateCommits) -> None:
+    async def test(broker: Broker, commits: DeferredCommits) -> None:
         commits.note(FIRST, 5)
         await broker.came.get()
         commits.note(FIRST, 9)
@@ -87,7 +87,7 @@ def test_a_request_waits_for_the_one_before_it() -> None:
 
 
 def test_a_failure_is_told_to_whoever_waits_or_else_to_the_stage() -> None:
-    async def test(broker: Broker, commits: LateCommits) -> None:
+    async def test(broker: Broker, commits: DeferredCommits) -> None:
         broker.answers.put_nowait(ConnectionError("gone"))
         commits.note(FIRST, 5)
         await broker.failed.wait()
@@ -104,7 +104,7 @@ def test_a_failure_is_told_to_whoever_waits_or_else_to_the_stage() -> None:
 def test_what_cannot_be_committed_is_overdue_until_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(late, "OVERDUE_SECONDS", -1.0)
 
-    async def test(broker: Broker, commits: LateCommits) -> None:
+    async def test(broker: Broker, commits: DeferredCommits) -> None:
         seen = [commits.overdue]
         commits.note(FIRST, 5)
         waiting = asyncio.create_task(commits.send())
@@ -122,7 +122,7 @@ def test_what_cannot_be_committed_is_overdue_until_it_is(monkeypatch: pytest.Mon
 
 
 def test_who_has_been_left_out_of_the_group_sends_nothing_in_its_name() -> None:
-    async def test(broker: Broker, commits: LateCommits) -> None:
+    async def test(broker: Broker, commits: DeferredCommits) -> None:
         commits.note(FIRST, 5)
         broker._coordinator.generation = -1  # noqa: SLF001 -- as the client has it then
         await commits.send()

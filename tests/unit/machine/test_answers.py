@@ -12,7 +12,7 @@ import pytest
 
 from agents.config import policy_files
 from agents.config.keys import Keys
-from agents.kafka.records import Output
+from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Partition
 from agents.stages.lifecycle import Lifecycle
 from events import commands as c
@@ -74,7 +74,7 @@ class Told:
     def begun(self, keys: Keys) -> Lifecycle:
         return Lifecycle(Partition(0, self.partitions, policy_files.load("lapor"), keys=keys))
 
-    def restart(self, keys: Keys, state: list[Output]) -> None:
+    def restart(self, keys: Keys, state: list[OutgoingRecord]) -> None:
         """Begin anew from what was written, with other keys."""
         self.lifecycle = self.begun(keys)
         for output in state:
@@ -84,11 +84,11 @@ class Told:
         """Let time pass."""
         self.now += span
 
-    def tell(self, command: c.Command, by: str, message: str, subject: str = COMPLAINT) -> list[Output]:
+    def tell(self, command: c.Command, by: str, message: str, subject: str = COMPLAINT) -> list[OutgoingRecord]:
         value = encode_command(command, source=by, command_id=message, subject=subject, time=MONDAY)
         return self.raw(value)
 
-    def raw(self, value: bytes) -> list[Output]:
+    def raw(self, value: bytes) -> list[OutgoingRecord]:
         offset = next(self.offsets)
         stamp = int(self.now.timestamp() * 1000) + offset
         place = {"topic": "complaints.commands", "partition": 0, "offset": offset}
@@ -97,11 +97,11 @@ class Told:
         self.lifecycle.commit()
         return outputs
 
-    def register(self, **changes: Any) -> list[Output]:
+    def register(self, **changes: Any) -> list[OutgoingRecord]:
         return self.tell(register(**changes), INTAKE, stage_command_id(COMPLAINT, "register"))
 
 
-def rejections(outputs: list[Output]) -> list[RejectionEvent]:
+def rejections(outputs: list[OutgoingRecord]) -> list[RejectionEvent]:
     return [
         RejectionEvent.model_validate_json(each.value or b"") for each in outputs if each.topic is TopicName.REJECTIONS
     ]

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from agents.config.keys import Keys
-from agents.stages.report_digests import Contents
+from agents.stages.report_digests import ContentDigests
 from events import commands as c
 from events import facts as f
 from events.reports import Location
@@ -38,7 +38,7 @@ from workflow.policy.model import Policy
 from workflow.stages.content_digests import differing
 from workflow.stages.verification import verdict
 
-KEYS = Contents(Keys.derived("test"))
+KEYS = ContentDigests(Keys.derived("test"))
 ANYTHING = "a fact each time"
 NOTHING = Detail.NOTHING_CHANGED
 

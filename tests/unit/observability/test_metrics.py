@@ -13,10 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.kafka.records import BUG, OUTPUT_REFUSED, OUTPUT_TOO_LARGE
-from agents.observability.metrics import CODES, RESTARTS, SIZES, Metrics, Spread
-from agents.runtime.http.prometheus import METRICS, Exposition
+from agents.observability.metrics import CODES, RESTARTS, SIZES, Histogram, Metrics
+from agents.runtime.http.prometheus import METRICS, PrometheusExporter
 from agents.runtime.stage import Partition, Stage
-from agents.runtime.stage_consumer import Reader
+from agents.runtime.stage_consumer import StageConsumer
 from events.commands import command_type
 from events.facts import FACTS
 from events.topics import STAGES
@@ -26,13 +26,13 @@ from tests.support.worlds import MONDAY, days, to_status
 ROOT = Path(__file__).parents[3]
 
 
-def reader_of(stage: str) -> Reader:
-    return Reader(Stage(stage, lambda _: NotImplemented), Settings(), policy_files.load("demo"), None)
+def reader_of(stage: str) -> StageConsumer:
+    return StageConsumer(Stage(stage, lambda _: NotImplemented), Settings(), policy_files.load("demo"), None)
 
 
-def samples(reader: Reader) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+def samples(reader: StageConsumer) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     """What Prometheus makes of it, without the label that all have."""
-    text, content_type = Exposition(reader).read("")
+    text, content_type = PrometheusExporter(reader).read("")
     assert content_type.startswith("text/plain; version=0.0.4")
     found = {}
     for family in text_string_to_metric_families(text.decode()):
@@ -43,14 +43,14 @@ def samples(reader: Reader) -> dict[tuple[str, frozenset[tuple[str, str]]], floa
     return found
 
 
-def value(reader: Reader, name: str, **labels: str) -> float | None:
+def value(reader: StageConsumer, name: str, **labels: str) -> float | None:
     return samples(reader).get((name, frozenset(labels.items())))
 
 
 class TestSpread:
     @given(st.lists(st.floats(0, 3_000), max_size=50))
     def test_a_batch_counts_as_its_values_one_by_one(self, values: list[float]) -> None:
-        together, single = Spread(SIZES), Spread(SIZES)
+        together, single = Histogram(SIZES), Histogram(SIZES)
         together.add_all(values)
         for each in values:
             single.add(each)
@@ -58,7 +58,7 @@ class TestSpread:
         assert math.isclose(together.sum, single.sum, abs_tol=1e-9)
 
     def test_a_bound_belongs_to_what_is_below_it(self) -> None:
-        spread = Spread((1.0, 2.0))
+        spread = Histogram((1.0, 2.0))
         spread.add_all([0.0, 1.0, 1.5, 2.0, 2.1])
         assert spread.counts == [2, 2, 1]
 
@@ -121,7 +121,7 @@ class TestCatalogue:
 
     @pytest.mark.parametrize("stage", STAGES)
     def test_a_stage_has_what_is_said_of_it_and_nothing_else(self, stage: str) -> None:
-        text, _ = Exposition(reader_of(stage)).read("")
+        text, _ = PrometheusExporter(reader_of(stage)).read("")
         shown = {family.name: family.type for family in text_string_to_metric_families(text.decode())}
         ours = {each.name.removesuffix("_total"): each.kind for each in METRICS if stage in each.stages}
         assert {name: kind for name, kind in shown.items() if name.startswith("alur_")} == ours
@@ -145,7 +145,7 @@ class TestCatalogue:
         assert raised | {BUG, OUTPUT_REFUSED, OUTPUT_TOO_LARGE} == set(CODES)
 
     def test_prometheus_may_ask_for_openmetrics(self) -> None:
-        text, content_type = Exposition(reader_of("sla")).read("application/openmetrics-text; version=1.0.0")
+        text, content_type = PrometheusExporter(reader_of("sla")).read("application/openmetrics-text; version=1.0.0")
         assert content_type.startswith("application/openmetrics-text")
         assert text.endswith(b"# EOF\n")
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from opentelemetry import trace
 from structlog.testing import capture_logs
 
-from agents.kafka.records import Output
+from agents.kafka.records import OutgoingRecord
 from agents.observability.spans import Spans
 from agents.observability.tracing import HTTP, PASSING, TRACEPARENT, Context, context_of, read, tracing
 from events.codec.messages import HEADERS
@@ -31,11 +31,11 @@ def record(*headers: tuple[str, bytes | None], value: bytes = b"{}") -> Any:
     )
 
 
-def output(topic: TopicName = TopicName.EVENTS, headers: Any = FACT) -> Output:
-    return Output(topic, b"a complaint", b"the value", 1, headers)
+def output(topic: TopicName = TopicName.EVENTS, headers: Any = FACT) -> OutgoingRecord:
+    return OutgoingRecord(topic, b"a complaint", b"the value", 1, headers)
 
 
-def parents(outputs: list[Output]) -> list[bytes]:
+def parents(outputs: list[OutgoingRecord]) -> list[bytes]:
     return [value for each in outputs for name, value in each.headers if name == TRACEPARENT]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 import pytest
 
 from agents.kafka.records import BARE, OUTPUT_REFUSED, OUTPUT_TOO_LARGE, Unwritable
-from agents.runtime.batch_split import Part, in_parts
+from agents.runtime.batch_split import BatchPart, in_parts
 from agents.runtime.stage import RefusedToStart
 from events.topics import TopicName
 
@@ -27,7 +27,7 @@ class Stage:
         self.attempts = 0
         self.undone = 0
 
-    async def process(self, part: Part) -> int:
+    async def process(self, part: BatchPart) -> int:
         self.attempts += 1
         if part.refused is not None:
             [record] = part.records
@@ -82,5 +82,5 @@ def test_without_any_letter_the_stage_refuses_to_work() -> None:
 
 def test_what_is_no_letter_and_its_letter_are_told_apart() -> None:
     """A record that cannot be read needs a letter anyway: its code stays when that is refused."""
-    [bare] = Part([1]).after(LETTER_REFUSED)
+    [bare] = BatchPart([1]).after(LETTER_REFUSED)
     assert (bare.refused, bare.room) == (None, BARE)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agents.config import policy_files
-from agents.kafka.records import Output
+from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Partition
 from agents.stages.lifecycle import Lifecycle
 from agents.stages.resolution import Resolutions
@@ -49,7 +49,7 @@ def batches(of: list[Any]) -> Iterator[list[Any]]:
         of = of[size:]
 
 
-def straight(handler: Any, of: list[Any]) -> list[Output]:
+def straight(handler: Any, of: list[Any]) -> list[OutgoingRecord]:
     outputs = []
     for record in of:
         outputs += list(handler.handle(record))
@@ -57,7 +57,7 @@ def straight(handler: Any, of: list[Any]) -> list[Output]:
     return outputs
 
 
-def twice(handler: Any, of: list[Any]) -> list[Output]:
+def twice(handler: Any, of: list[Any]) -> list[OutgoingRecord]:
     """Process each batch up to somewhere, roll that back, and process the whole batch."""
     outputs = []
     for batch in batches(of):

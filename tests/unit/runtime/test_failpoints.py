@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agents.runtime import failpoints
-from agents.runtime.failpoints import POINTS, VARIABLE, Failed, Misspelt, arm
+from agents.runtime.failpoints import POINTS, VARIABLE, Failed, InvalidFailpoint, arm
 
 SHELL = Path(failpoints.__file__).parent
 
@@ -39,7 +39,7 @@ def test_otherwise_nothing_is_done(env: dict[str, str]) -> None:
     ["intake", "intake:nowhere:1", "intake:before-poll:0", "intake:before-poll:x", "intake:before-poll:1:sing", "::::"],
 )
 def test_a_misspelt_one_is_refused(setting: str) -> None:
-    with pytest.raises(Misspelt, match="write stage:point:nth"):
+    with pytest.raises(InvalidFailpoint, match="write stage:point:nth"):
         arm("intake", {VARIABLE: setting})
 
 

@@ -13,9 +13,9 @@ from aiokafka import TopicPartition
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.runtime.http import health, health_check
-from agents.runtime.partition_processor import Lease
+from agents.runtime.partition_processor import PartitionProcessor
 from agents.runtime.stage import Partition, Stage
-from agents.runtime.stage_consumer import Reader
+from agents.runtime.stage_consumer import StageConsumer
 
 ONE, TWO = (TopicPartition("complaints.intake", number) for number in (1, 2))
 
@@ -34,7 +34,7 @@ class Member:
         return None if self._fetched is None else int((time.time() - self._fetched) * 1000)
 
 
-class Shared(Reader):
+class Shared(StageConsumer):
     """A reader that has been given its partitions."""
 
     def __init__(self, *owned: TopicPartition, fetched_seconds_ago: float | None = 0.0) -> None:
@@ -44,9 +44,9 @@ class Shared(Reader):
         for source in owned:
             self._lease(source).next_offset = 7
 
-    def _lease(self, source: TopicPartition) -> Lease:
+    def _lease(self, source: TopicPartition) -> PartitionProcessor:
         partition = Partition(source.partition, 4, self.policies, self.metrics)
-        self.leases[source] = Lease(self.stage, self.settings, source, partition)
+        self.leases[source] = PartitionProcessor(self.stage, self.settings, source, partition)
         return self.leases[source]
 
     def load(self, source: TopicPartition) -> None:
@@ -63,7 +63,7 @@ def test_a_worker_that_polls_is_well() -> None:
 
 
 def test_before_the_group_has_shared_out_its_partitions_it_is_not_ready_and_need_not_be_killed() -> None:
-    reader = Reader(Stage("intake", lambda _: NotImplemented), Settings(), policy_files.load("demo"), None)
+    reader = StageConsumer(Stage("intake", lambda _: NotImplemented), Settings(), policy_files.load("demo"), None)
     assert health.not_ready(reader) == "the group has yet to share out its partitions"
     assert health.not_live(reader) is None
 

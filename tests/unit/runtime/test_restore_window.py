@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.runtime import restore_window as windows
-from agents.runtime.restore_window import Window
+from agents.runtime.restore_window import RestoreWindow
 from events.writer import state_headers
 
 _WRITTEN = st.lists(st.tuples(st.sampled_from([None, b"a", b"b", b"c"]), st.booleans()), max_size=30)
@@ -20,7 +20,7 @@ def _record(offset: int, key: bytes | None, *, ours: bool) -> Any:
 @given(_WRITTEN)
 def test_each_key_comes_once_with_all_that_the_engine_wrote_in_order(written: list[tuple[bytes | None, bool]]) -> None:
     records = [_record(offset, key, ours=ours) for offset, (key, ours) in enumerate(written)]
-    window = Window()
+    window = RestoreWindow()
     window.add(records[:10])
     window.add(records[10:])
     given = list(window.drain())
@@ -37,7 +37,7 @@ def test_each_key_comes_once_with_all_that_the_engine_wrote_in_order(written: li
 
 
 def test_it_is_full_by_bytes() -> None:
-    window, record = Window(), _record(0, b"a", ours=True)
+    window, record = RestoreWindow(), _record(0, b"a", ours=True)
     record.value = b"x" * windows.WINDOW_BYTES
     full = [window.full]
     window.add([record])

@@ -13,12 +13,12 @@ from aiokafka.errors import InvalidProducerIdMapping, KafkaError
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.kafka import clients
-from agents.kafka.deferred_commits import LateCommits
+from agents.kafka.deferred_commits import DeferredCommits
 from agents.kafka.group_progress import mark
-from agents.kafka.records import Output
-from agents.runtime.output_writer import Writer
+from agents.kafka.records import OutgoingRecord
+from agents.runtime.output_writer import OutputWriter
 from agents.runtime.stage import Partition, Stage
-from agents.runtime.stage_consumer import Reader
+from agents.runtime.stage_consumer import StageConsumer
 
 SETTINGS = Settings()
 ONE, TWO = (TopicPartition("complaints.intake", number) for number in (1, 2))
@@ -83,18 +83,18 @@ class Member:
         self.told.append("stopped")
 
 
-class Outbox(Writer):
+class Outbox(OutputWriter):
     """Keeps what is written outside of a batch."""
 
     def __init__(self) -> None:
         super().__init__(SETTINGS)
-        self.written: list[Output] = []
+        self.written: list[OutgoingRecord] = []
 
-    async def write(self, outputs: Sequence[Output]) -> None:
+    async def write(self, outputs: Sequence[OutgoingRecord]) -> None:
         self.written += outputs
 
 
-class Watched(Reader):
+class Watched(StageConsumer):
     """A reader that tells what it fails of, and goes on."""
 
     def __init__(self, handler: Callable[[Partition], Any]) -> None:
@@ -103,7 +103,7 @@ class Watched(Reader):
         self.failures: list[Exception] = []
         self.consumer = Member()
         self.writer = self.outbox = Outbox()
-        self.commits = LateCommits(self.consumer, self.fail)
+        self.commits = DeferredCommits(self.consumer, self.fail)
 
     def fail(self, error: Exception) -> None:
         self.failures.append(error)
@@ -300,7 +300,7 @@ def test_an_error_of_a_poll_counts_unless_the_stage_is_stopping_and_has_nothing_
         reader.consumer.getmany = getmany
         reader.fail = fail  # type: ignore[method-assign]  # which never returns, as in a process
         with pytest.raises(Ended) if ends else nullcontext():
-            await asyncio.wait_for(Reader._read.fun(reader), 5)  # noqa: SLF001 -- the task itself
+            await asyncio.wait_for(StageConsumer._read.fun(reader), 5)  # noqa: SLF001 -- the task itself
 
     asyncio.run(test())
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agents.config import policy_files
-from agents.kafka.records import Output
+from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Partition, RefusedToStart
 from agents.stages import deadline_recalculation
 from agents.stages.lifecycle import Lifecycle
@@ -48,7 +48,7 @@ class Pair:
 
     policy_set: PolicySet = field(default_factory=lambda: policy_files.load("lapor"))
     now: datetime = MONDAY
-    written: list[Output] = field(default_factory=list)
+    written: list[OutgoingRecord] = field(default_factory=list)
     sent: int = 0
 
     def __post_init__(self) -> None:
@@ -57,7 +57,7 @@ class Pair:
         self.lifecycle.ready()
         self.timers.ready()
 
-    def settle(self, value: bytes | None) -> list[Output]:
+    def settle(self, value: bytes | None) -> list[OutgoingRecord]:
         """Let lifecycle decide on a command, and sla see the state that follows."""
         command = Record(None, value, int(self.now.timestamp() * 1000), offset=len(self.written))
         outputs = list(self.lifecycle.handle(command))
@@ -68,7 +68,7 @@ class Pair:
                 self.timers.handle(Record(output.key, output.value))
         return outputs
 
-    def tell(self, command: c.Command, by: str, subject: str, *, message: str | None = None) -> list[Output]:
+    def tell(self, command: c.Command, by: str, subject: str, *, message: str | None = None) -> list[OutgoingRecord]:
         self.sent += 1
         name = message or f"m{self.sent}"
         return self.settle(messages.encode_command(command, source=by, command_id=name, subject=subject, time=self.now))
@@ -81,11 +81,13 @@ class Pair:
         self.tell(command, INTAKE, complaint)
         return complaint
 
-    def announce(self, day: date = DAY, *, day_off: bool = True, by: str = PANRB, message: str = "a1") -> list[Output]:
+    def announce(
+        self, day: date = DAY, *, day_off: bool = True, by: str = PANRB, message: str = "a1"
+    ) -> list[OutgoingRecord]:
         data = AnnounceHoliday(day=day, day_off=day_off, name="Cuti bersama", decree="SKB 3 Menteri")
         return self.tell(data, by, CALENDAR, message=message)
 
-    def tick(self, now: datetime | None = None) -> list[Output]:
+    def tick(self, now: datetime | None = None) -> list[OutgoingRecord]:
         """Let sla send what is due, and settle that."""
         sent = list(self.timers.tick(now or self.now))
         for output in sent:
@@ -112,7 +114,7 @@ class Pair:
         return messages.decode_snapshot(value).clocks[clock].due_at
 
 
-def names(outputs: Iterable[Output]) -> list[str]:
+def names(outputs: Iterable[OutgoingRecord]) -> list[str]:
     return [json.loads(output.value or b"")["type"] for output in outputs]
 
 
@@ -221,7 +223,7 @@ def test_very_many_are_looked_at_little_by_little(monkeypatch: pytest.MonkeyPatc
 
 
 class TestRefusals:
-    def rejection(self, outputs: list[Output]) -> dict[str, Any]:
+    def rejection(self, outputs: list[OutgoingRecord]) -> dict[str, Any]:
         [output] = outputs
         assert output.key == CALENDAR_KEY
         assert output.topic is TopicName.REJECTIONS

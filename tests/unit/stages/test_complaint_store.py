@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.config import policy_files
-from agents.kafka.records import Output
+from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Partition
 from agents.stages import complaint_store, lifecycle
-from agents.stages.complaint_store import Drawers, Shelf, packed, unpacked
+from agents.stages.complaint_store import ComplaintStore, CompressedTable, packed, unpacked
 from agents.stages.lifecycle import Lifecycle
 from events import commands as c
 from events.codec.messages import encode_complaint
@@ -68,7 +68,7 @@ STEPS = st.lists(st.tuples(st.sampled_from(["put", "pack", "remove"]), st.sample
 
 @given(STEPS, st.sampled_from([1, 2, 65_536]))
 def test_a_shelf_is_a_dictionary_whatever_is_packed(steps: list[tuple[str, bytes, bytes]], drawers: int) -> None:
-    found, expected = Shelf(drawers), dict[bytes, bytes]()
+    found, expected = ComplaintStore(drawers), dict[bytes, bytes]()
     for step, name, text in steps:
         if step == "put":
             found.put(name, text)
@@ -91,7 +91,7 @@ def test_what_is_packed_comes_out_as_it_went_in(name: bytes, text: bytes) -> Non
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(NAMES), st.binary(max_size=40)), max_size=40))
 def test_values_in_one_drawer_do_not_disturb_each_other(steps: list[tuple[bool, bytes, bytes]]) -> None:
-    found, expected = Drawers(1), dict[bytes, bytes]()
+    found, expected = CompressedTable(1), dict[bytes, bytes]()
     for comes, name, value in steps:
         if comes and name not in expected:
             # a value may hold the name of another, and what looks like an entry
@@ -105,7 +105,7 @@ def test_values_in_one_drawer_do_not_disturb_each_other(steps: list[tuple[bool, 
 
 
 def test_a_value_that_is_too_long_for_a_drawer_is_left_to_the_caller() -> None:
-    drawers = Drawers()
+    drawers = CompressedTable()
     assert not drawers.add(NAMES[0], bytes(65_536))
     assert drawers.get(NAMES[0]) is None
     assert drawers.add(NAMES[0], bytes(65_535))
@@ -114,7 +114,7 @@ def test_a_value_that_is_too_long_for_a_drawer_is_left_to_the_caller() -> None:
 
 def test_what_cannot_be_packed_into_a_drawer_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(complaint_store, "packed", lambda _name, snapshot: snapshot + bytes(65_536))
-    found = Shelf()
+    found = ComplaintStore()
     found.put(NAMES[0], b"{}")
     found.pack(NAMES[0])
     assert (found.get(NAMES[0]), list(found.plain()), len(found)) == (b"{}", [(NAMES[0], b"{}")], 1)
@@ -148,7 +148,7 @@ def test_every_snapshot_as_we_write_it_can_be_packed(complaint: Complaint) -> No
 @pytest.mark.parametrize("spoil", range(len(spoilt(b""))))
 def test_what_nobody_writes_is_kept_too(spoil: int) -> None:
     name, snapshot = name_of(SETTLED[0]), spoilt(encode_complaint(SETTLED[0]))[spoil]
-    found = Shelf()
+    found = ComplaintStore()
     found.put(name, snapshot)
     found.pack(name)
     assert found.get(name) == snapshot
@@ -162,7 +162,7 @@ def records(values: list[tuple[bytes, bytes | None]]) -> list[Any]:
     ]
 
 
-def begun(memory: list[Output] | None = None) -> Lifecycle:
+def begun(memory: list[OutgoingRecord] | None = None) -> Lifecycle:
     handler = Lifecycle(Partition(0, 1, policy_files.load("lapor")))
     for record in records([(output.key or b"", output.value) for output in memory or []]):
         handler.restore(record)
@@ -170,8 +170,8 @@ def begun(memory: list[Output] | None = None) -> Lifecycle:
     return handler
 
 
-def told(handler: Lifecycle, commands: list[Any]) -> list[Output]:
-    outputs: list[Output] = []
+def told(handler: Lifecycle, commands: list[Any]) -> list[OutgoingRecord]:
+    outputs: list[OutgoingRecord] = []
     for record in commands:
         outputs += handler.handle(record)
         handler.commit()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agents.config.policy_files import load
-from agents.kafka.records import REPLAYS, Output
+from agents.kafka.records import REPLAYS, OutgoingRecord
 from agents.runtime.stage import Partition, RefusedToStart
 from agents.stages import disposition
 from agents.stages.lifecycle import Lifecycle
@@ -66,11 +66,11 @@ class World:
 
     def tell(
         self, command: c.Command, complaint: str, *, by: str = CITIZEN, name: str = "m", replays: int = 0
-    ) -> list[Output]:
+    ) -> list[OutgoingRecord]:
         value = messages.encode_command(command, source=by, command_id=name, subject=complaint, time=MONDAY)
         return self.settle(value, replays)
 
-    def settle(self, value: bytes, replays: int = 0) -> list[Output]:
+    def settle(self, value: bytes, replays: int = 0) -> list[OutgoingRecord]:
         headers = ((REPLAYS, str(replays).encode()),) if replays else ()
         record = self.add(TopicName.COMMANDS, complaint=None, value=value, headers=headers)
         outputs = list(self.lifecycle.handle(record))

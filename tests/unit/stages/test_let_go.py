@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agents.config import policy_files
-from agents.kafka.records import Output, dead_letter
+from agents.kafka.records import OutgoingRecord, dead_letter
 from agents.runtime.stage import Partition
 from agents.stages.lifecycle import Lifecycle
 from events.errors import Undecodable
@@ -55,7 +55,7 @@ def test_a_record_that_is_refused(value: str) -> None:
     assert left() is None
 
 
-def done_with(stage: Lifecycle, record: Any) -> Iterable[Output]:
+def done_with(stage: Lifecycle, record: Any) -> Iterable[OutgoingRecord]:
     """Do what the shell does with a record."""
     try:
         return stage.handle(record)

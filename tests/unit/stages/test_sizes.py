@@ -15,9 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.config import policy_files
-from agents.kafka.records import BARE, FORWARDED, OUTPUT_TOO_LARGE, REPLAYS, Output, Unwritable, accept, dead_letter
+from agents.kafka.records import (
+    BARE,
+    FORWARDED,
+    OUTPUT_TOO_LARGE,
+    REPLAYS,
+    OutgoingRecord,
+    Unwritable,
+    accept,
+    dead_letter,
+)
 from agents.observability.tracing import Context, carrying
-from agents.runtime.output_writer import Writer
+from agents.runtime.output_writer import OutputWriter
 from agents.runtime.stage import Partition
 from agents.stages.intake import Intake
 from agents.stages.lifecycle import Lifecycle
@@ -36,7 +45,7 @@ def examples(topic: TopicName) -> list[dict[str, Any]]:
     return [event for event in found if event["type"] != "lapor.command.rejected.v1"]
 
 
-def size_of(output: Output) -> int:
+def size_of(output: OutgoingRecord) -> int:
     """The size of a batch that holds it alone, as aiokafka writes it; with the header of a trace."""
     [traced] = carrying(TRACE, [output])
     builder = DefaultRecordBatchBuilder(2, 0, 1, -1, -1, 0, 1)
@@ -149,19 +158,22 @@ def test_an_inward_topic_takes_what_is_accepted_and_forwarded() -> None:
     headers = [("", b"")] * 65_535 + [(FORWARDED, b"x" * 150)]
     with pytest.raises(Undecodable, match="65,537 headers"):
         accept(record(TopicName.COMMANDS, b"x", headers=[("", None)] * 65_537))
-    assert size_of(Output(TopicName.COMMANDS, b"k" * 36, b"x" * INWARD_RECORD_BYTES, 0, headers)) <= INWARD_BATCH_BYTES
+    assert (
+        size_of(OutgoingRecord(TopicName.COMMANDS, b"k" * 36, b"x" * INWARD_RECORD_BYTES, 0, headers))
+        <= INWARD_BATCH_BYTES
+    )
 
 
 def test_what_does_not_fit_is_not_sent() -> None:
-    writer = Writer(None)  # type: ignore[arg-type]  # nothing is connected here
+    writer = OutputWriter(None)  # type: ignore[arg-type]  # nothing is connected here
     writer.producer = SimpleNamespace(create_batch=lambda: BatchBuilder(262_144, 0))
-    fits = Output(TopicName.COMMANDS, b"k", b"x" * (INWARD_BATCH_BYTES - 150), 0)
-    small = Output(TopicName.COMMANDS, b"k", b"x", 0)
+    fits = OutgoingRecord(TopicName.COMMANDS, b"k", b"x" * (INWARD_BATCH_BYTES - 150), 0)
+    small = OutgoingRecord(TopicName.COMMANDS, b"k", b"x", 0)
     batches = writer.batches([small, small, fits, small, small._replace(partition=1)])
     assert [(topic, number, [each.record_count() for each in found]) for topic, number, found in batches] == [
         (TopicName.COMMANDS, 0, [2, 1, 1]),
         (TopicName.COMMANDS, 1, [1]),
     ]
     with pytest.raises(Unwritable) as raised:
-        writer.batches([small, Output(TopicName.COMMANDS, b"k", b"x" * INWARD_BATCH_BYTES, 0)])
+        writer.batches([small, OutgoingRecord(TopicName.COMMANDS, b"k", b"x" * INWARD_BATCH_BYTES, 0)])
     assert (raised.value.code, raised.value.topic) == (OUTPUT_TOO_LARGE, TopicName.COMMANDS)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.runtime.stage import Partition
-from agents.stages.process_manager import Reacting
+from agents.stages.process_manager import ProcessManager
 from events import commands as c
 from events import facts as f
 from events.codec.messages import decode_command, encode_complaint, encode_fact, fact_headers
@@ -46,10 +46,10 @@ def _escalation(recorded: Recorded, policy: Policy, _now: datetime) -> c.Command
 STAGES = {VERIFICATION: _verification, DISPOSITION: _disposition, ESCALATION: _escalation}
 
 
-def handlers(policy: Policy) -> Iterator[Reacting]:
+def handlers(policy: Policy) -> Iterator[ProcessManager]:
     for source, reaction in STAGES.items():
         partition = Partition(0, 1, PolicySet(policy.name, (policy,)))
-        yield Reacting(
+        yield ProcessManager(
             partition,
             source.removeprefix("/stages/"),
             reaction,
@@ -58,7 +58,7 @@ def handlers(policy: Policy) -> Iterator[Reacting]:
         )
 
 
-def sent(handler: Reacting, recorded: Recorded) -> list[c.CommandEvent[Any]]:
+def sent(handler: ProcessManager, recorded: Recorded) -> list[c.CommandEvent[Any]]:
     """Let a stage read a fact; return the command that it sends, if any."""
     value = encode_fact(recorded, encode_complaint(recorded.complaint))
     stamp = int(recorded.at.timestamp() * 1000)
@@ -67,7 +67,7 @@ def sent(handler: Reacting, recorded: Recorded) -> list[c.CommandEvent[Any]]:
     return [decode_command(output.value) for output in handler.handle(record)]
 
 
-def settle(world: World, stages: list[Reacting]) -> None:
+def settle(world: World, stages: list[ProcessManager]) -> None:
     """Let the stages decide on the present standing until they have nothing more to say."""
     while True:
         version = world.stands.version

@@ -18,7 +18,7 @@ import orjson
 import pytest
 
 from agents.config import policy_files
-from agents.kafka.records import Output
+from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Handler, Partition
 from agents.stages import disposition, escalation, resolution
 from agents.stages.lifecycle import Lifecycle
@@ -61,16 +61,16 @@ def commands() -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def written(partition: Partition, commands: list[Any]) -> list[Output]:
+def written(partition: Partition, commands: list[Any]) -> list[OutgoingRecord]:
     handler = Lifecycle(partition)
-    found: list[Output] = []
+    found: list[OutgoingRecord] = []
     for record in commands:
         found += handler.handle(record)
         handler.commit()
     return found
 
 
-def _of(written: list[Output], topic: TopicName) -> list[Any]:
+def _of(written: list[OutgoingRecord], topic: TopicName) -> list[Any]:
     return _records([(output.key, output.value, output.headers) for output in written if output.topic is topic])
 
 
@@ -116,7 +116,7 @@ HANDLERS: Final[dict[str, tuple[Callable[[Partition], Any], TopicName]]] = {
 @pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("stage", HANDLERS)
 def test_instructions_of_a_message(
-    stage: str, partition: Partition, commands: list[Any], written: list[Output]
+    stage: str, partition: Partition, commands: list[Any], written: list[OutgoingRecord]
 ) -> None:
     handler, topic = HANDLERS[stage]
     records = commands if topic is TopicName.COMMANDS else _of(written, topic)
@@ -139,9 +139,9 @@ def _least(work: Callable[[], object], rounds: int = 20) -> float:
 def test_processor_time_of_a_command_beside_bare_json(partition: Partition, commands: list[Any]) -> None:
     """Life by life: so short a time is not interrupted each time, and the least is the work alone."""
 
-    def settle(life: list[Any]) -> list[Output]:
+    def settle(life: list[Any]) -> list[OutgoingRecord]:
         handler = Lifecycle(partition)
-        outputs: list[Output] = []
+        outputs: list[OutgoingRecord] = []
         for record in life:
             outputs += handler.handle(record)
             handler.commit()
