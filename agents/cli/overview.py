@@ -15,6 +15,7 @@ from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import ClockName, Status
 from workflow.machine.transitions import OPEN
+from workflow.reports.redaction import redacted
 
 READS: Final = (TopicName.STATE, TopicName.REJECTIONS, TopicName.DEAD_LETTERS)
 
@@ -54,7 +55,7 @@ def entry_of(complaint: Complaint) -> Entry:
     return Entry(
         complaint.tracking_id,
         complaint.status,
-        complaint.office,
+        redacted(complaint.office, secret=complaint.secret),
         min(running, default=None),
         pressing,
         complaint.exhausted and complaint.outcome is None,

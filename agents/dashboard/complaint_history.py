@@ -1,9 +1,9 @@
 """One complaint's history, as far as the board may tell it.
 
 Told is what happened, when, by which office or stage, and the deadlines. Of what people wrote only what a resolution
-tells the public too: the title, the office's answers, category, province and city; for those who decide, an office that
-was asked for and is in no directory; and none of it if the reporter asked for secrecy. Never told is who reported, what
-citizens wrote in a reply, which officer it was, and where exactly it is.
+tells the public too: the title, the office's answers, category, province and city; and, for those who decide, an office
+that was asked for and is in no directory: all within the rule of `workflow/reports/redaction.py`. Never told is who
+reported, what citizens wrote in a reply, which officer it was, and where exactly it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,9 @@ from events.client import Dossier, Reader, add_to, require_topics
 from events.facts import Recorded
 from events.snapshot import Clock, Complaint
 from events.topics import TopicName
+from events.vocabulary import ArchiveReason
 from events.wording import clipped
-from workflow.reports.redaction import Content, content_of
+from workflow.reports.redaction import PublicView, public_view
 
 SHOWN: Final = 200
 """So many facts are told, the last ones."""
@@ -70,29 +71,29 @@ def told(found: Found, standing: Standing, around: Surroundings) -> dict[str, An
     """Return what the board may tell; the complaint has at least one fact."""
     history = found.dossier.history
     complaint = history[-1].complaint
-    content = content_of(complaint, secret=standing.shape.secret)
+    view = public_view(complaint, _archived_for(history), secret=standing.shape.secret)
     return {
-        **_complaint(complaint, around, content),
-        "title": content.words(_title(history)),
-        "asked_office": content.words(found.dossier.asked_office),
+        **_complaint(complaint, around, view),
+        "title": view.text(_title(history)),
+        "asked_office": view.text(found.dossier.asked_office),
         "whole": found.whole,
         "earlier": max(0, len(history) - SHOWN),
-        "facts": [_fact(recorded, around, content) for recorded in history[-SHOWN:]],
-        "clocks": [{"clock": name, **_clock(clock)} for name, clock in complaint.clocks.items()],
+        "facts": [_fact(recorded, around, view) for recorded in history[-SHOWN:]],
+        "clocks": [{"clock": name, **_clock(clock, view)} for name, clock in complaint.clocks.items()],
     }
 
 
-def _complaint(complaint: Complaint, around: Surroundings, content: Content) -> dict[str, Any]:
-    place = content.location
+def _complaint(complaint: Complaint, around: Surroundings, view: PublicView) -> dict[str, Any]:
+    place = view.location
     return {
         "tracking": complaint.tracking_id,
         "status": complaint.status,
         "class": complaint.class_,
-        "category": content.category,
+        "category": view.category,
         "place": ", ".join(name for name in (place.city, place.province) if name) if place else None,
         "anonymous": complaint.anonymous,
-        "secret": content.secret,
-        "office": around.name_of(complaint.office),
+        "secret": view.secret,
+        "office": around.name_of(view.office),
         "received_at": complaint.received_at,
         "closed_at": complaint.closed_at,
         "round": complaint.round,
@@ -100,21 +101,26 @@ def _complaint(complaint: Complaint, around: Surroundings, content: Content) -> 
         "rung": complaint.rung,
         "breaches": complaint.breaches,
         "exhausted": complaint.exhausted,
-        "rating": complaint.rating,
+        "rating": view.detail(complaint.rating),
         "policy": complaint.policy,
     }
 
 
-def _clock(clock: Clock) -> dict[str, Any]:
+def _clock(clock: Clock, view: PublicView) -> dict[str, Any]:
     return {
         "started_at": clock.started_at,
         "due_at": clock.due_at,
-        "zone": clock.zone,
+        "zone": view.detail(clock.zone),  # tells in which part of the country the office is
         "warned": clock.warned,
         "breached": clock.breached,
         "paused": clock.paused,
         "left": clock.remaining,
     }
+
+
+def _archived_for(history: Sequence[Recorded]) -> ArchiveReason | None:
+    last = history[-1].fact
+    return last.reason if isinstance(last, f.ComplaintArchived) else None
 
 
 def _title(history: Sequence[Recorded]) -> str | None:
@@ -147,20 +153,27 @@ _TOLD: Final[Mapping[type[f.Fact], tuple[str, ...]]] = {
 """Which fields of a fact are told; none of those that are not named here, so that a new one is not told by accident."""
 
 
-def _fact(recorded: Recorded, around: Surroundings, content: Content) -> dict[str, Any]:
+_DETAILS: Final = frozenset({"office", "reason", "rating"})
+"""Those of them that are not told of a secret complaint."""
+
+
+def _fact(recorded: Recorded, around: Surroundings, view: PublicView) -> dict[str, Any]:
     fact = recorded.fact
     said, by = {name: getattr(fact, name) for name in _TOLD.get(type(fact), ())}, who(fact.by)
+    said |= {name: view.detail(said[name]) for name in _DETAILS & said.keys()}
     if "office" in said:
         said["office"] = around.name_of(said["office"])
-    if isinstance(fact, f.ComplaintPostponed) and (missing := content.words(fact.missing)) is not None:
+    if by["kind"] == "office":
+        by |= {"name": around.name_of(view.detail(by["name"]))}
+    if isinstance(fact, f.ComplaintPostponed) and (missing := view.text(fact.missing)) is not None:
         said["missing"] = missing
-    if isinstance(fact, f.FollowUpRecorded) and (text := content.words(fact.text)) is not None:
+    if isinstance(fact, f.FollowUpRecorded) and (text := view.text(fact.text)) is not None:
         said["text"] = clipped(text, _LONGEST_TEXT)
     return {
         "version": recorded.complaint.version,
         "at": recorded.at,
         "fact": fact.NAME,
-        "by": by | {"name": around.name_of(by["name"])} if by["kind"] == "office" else by,
+        "by": by,
         **said,
     }
 

@@ -16,6 +16,7 @@ from agents.ops.dead_letters import Reason
 from events.vocabulary import Status
 from events.wording import clipped
 from workflow.machine.transitions import OPEN
+from workflow.reports.redaction import redacted
 
 NAMED: Final = 10
 """So many complaints are named in a list."""
@@ -144,7 +145,7 @@ def _named(standing: Standing, deadline: Deadline | None, around: Surroundings) 
     return {
         "tracking": _short(standing.tracking_id),
         "status": standing.shape.status,
-        "office": around.name_of(standing.shape.office),
+        "office": around.name_of(redacted(standing.shape.office, secret=standing.shape.secret)),
         "clock": deadline.clock if deadline else None,
         "due": datetime.fromtimestamp(deadline.at, UTC) if deadline else None,
     }

@@ -116,7 +116,7 @@ class Standings:
         for at, key in self._far.pop_until(self._horizon):
             self._near.push(at, key)
             self.due_soon += 1
-            self._office(self._standings[key].shape.office, OfficeCounts(due_soon=1), 1)
+            self._office(self._standings[key].shape, OfficeCounts(due_soon=1), 1)
         self._tidy()
 
     def find(self, tracking_id: str) -> tuple[bytes, Standing] | None:
@@ -161,13 +161,16 @@ class Standings:
         self.due_soon += by * soon
         self.overdue += by * missed
         if shape.open:
-            self._office(shape.office, OfficeCounts(1, int(soon), int(missed), int(shape.exhausted)), by)
+            self._office(shape, OfficeCounts(1, int(soon), int(missed), int(shape.exhausted)), by)
         self._hour(standing.received, HourCounts(received=1), by)
         if standing.settled is not None and shape.status in _ENDS:
             ended = HourCounts(**{shape.status.value: 1})
             self._hour(standing.settled, ended, by)
 
-    def _office(self, office: str | None, change: OfficeCounts, by: int) -> None:
+    def _office(self, shape: Shape, change: OfficeCounts, by: int) -> None:
+        if shape.secret:  # counts in the totals only: an office with one complaint would be that of this one
+            return
+        office = shape.office
         before = self.offices.get(office, OfficeCounts())
         after = OfficeCounts(*(old + by * new for old, new in zip(before, change, strict=True)))
         if any(after):

@@ -12,6 +12,7 @@ from agents.demo.tally import OURS, Tally
 from events.snapshot import Complaint
 from events.vocabulary import Outcome, Status
 from workflow.audit.invariants import Audit
+from workflow.reports.redaction import redacted
 
 _SLOWEST: Final = 5
 _OFFICES: Final = 10
@@ -99,7 +100,7 @@ def _slow(took: timedelta, complaint: Complaint) -> Iterator[str]:
     yield complaint.tracking_id
     yield f"{took.total_seconds():.1f} s"
     yield complaint.status
-    yield complaint.office or "none"
+    yield redacted(complaint.office or "none", secret=complaint.secret) or "-"
     yield str(complaint.breaches)
     yield str(complaint.rung)
 

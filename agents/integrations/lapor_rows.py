@@ -6,14 +6,14 @@ postponed, taken back) the words are ours, see docs/how-to/exchange-files.md.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from events import facts as f
 from events.reports import Location
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ComplaintClass, Status
-from workflow.reports.redaction import content_of
+from workflow.reports.redaction import public_view
 
 HEADER: Final = (
     *("Tracking ID", "Tanggal Laporan Masuk", "Pelapor", "Klasifikasi Laporan", "Kategori", "Judul Laporan"),
@@ -60,11 +60,12 @@ class Told:
     final: str = ""
     reason: str = ""
     by: str = ""
+    archived_for: ArchiveReason | None = None
 
 
 def told(before: Told, fact: f.Fact) -> Told:
     """Return what is told of a complaint after `fact`."""
-    changed: dict[str, str] = {}
+    changed: dict[str, Any] = {}
     match fact:
         case f.ComplaintRegistered():
             changed = {"title": fact.report.title, "first": fact.report.body}
@@ -75,7 +76,7 @@ def told(before: Told, fact: f.Fact) -> Told:
         case f.ComplaintPostponed():
             changed = {"reason": fact.reason}
         case f.ComplaintArchived():
-            changed = {"reason": _REASONS[fact.reason], "by": _who(fact, "Admin")}
+            changed = {"reason": _REASONS[fact.reason], "by": _who(fact, "Admin"), "archived_for": fact.reason}
         case f.ComplaintClosed():
             changed = {"by": _who(fact, "Admin")}
         case f.ComplaintWithdrawn():
@@ -93,8 +94,8 @@ def row(
 ) -> tuple[str, ...]:
     """Return the cells of a complaint, under `HEADER`.
 
-    Of a secret complaint nothing of its content is told (`workflow/reports/redaction.py`). Who reported an
-    anonymous one is never told, whether `reporter` is known or not; of one that is secret only, it is told if known.
+    What is left out of it, see `workflow/reports/redaction.py`. Who reported an anonymous one is never told, whether
+    `reporter` is known or not; of one that is secret only, it is told if known.
 
     Args:
         complaint: as it stands.
@@ -103,32 +104,32 @@ def row(
         zone: of the clock by which the time of receipt is written.
         reporter: who reported, if that may be told; None if not.
     """
-    content = content_of(complaint)
-    place = content.location or Location()
-    name, parent = offices.get(complaint.office or "", (complaint.office or "", ""))
+    view = public_view(complaint, said.archived_for)
+    place = view.location or Location()
+    name, parent = offices.get(view.office or "", (view.office or "", ""))
     privacy = [word for word, holds in (("Anonim", complaint.anonymous), ("Rahasia", complaint.secret)) if holds]
-    texts = (content.words(text) for text in (said.title, said.first, said.final))
+    texts = (view.text(text) for text in (said.title, said.first, said.final))
     return (
         complaint.tracking_id,
         complaint.received_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
         "Anonim" if complaint.anonymous else reporter or "",
         _CLASSES[complaint.class_],
-        (content.category or "").replace("-", " ").title(),
+        (view.category or "").replace("-", " ").title(),
         *(text or "" for text in texts),
         ", ".join(privacy),
-        complaint.channel,
+        view.detail(complaint.channel) or "",
         parent,
         name,
         _status(complaint, said, name),
-        content.words(said.reason) or "",
+        view.detail(said.reason) or "",
         *(part or "" for part in (place.province, place.city, place.district, place.village)),
-        "" if complaint.rating is None else str(complaint.rating),
+        str(view.detail(complaint.rating) or ""),
     )
 
 
 def _status(complaint: Complaint, said: Told, office: str) -> str:
     if complaint.status is Status.DISPOSED:
-        return f"Terdisposisi ke {office}"
+        return f"Terdisposisi ke {office}" if office else "Terdisposisi"
     if complaint.status in _ENDED:
         return f"{_ENDED[complaint.status]} oleh {said.by or 'Sistem'}"
     return _STANDING[complaint.status]

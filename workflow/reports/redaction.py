@@ -1,33 +1,60 @@
-"""What is shown of a complaint whose reporter asked for secrecy (*rahasia*): how it stands, and nothing of its content.
+"""What may be shown of a complaint outside of the offices that handle it: one rule for every outward surface.
 
-One rule for whatever shows complaints one by one: the board, and exports. Its content is what people wrote, what
-it is about and where. That says more than it seems to: a category and a city are often enough to know whose it is.
+Of a secret complaint (*rahasia*) that is its tracking number, class, outcome and times: neither its content nor its
+category, its place or its office, since a category and a city are often enough to tell whose it is. Of one that was
+withdrawn, or archived as spam or abusive, no text is shown. Every outward surface is listed in
+`tests/unit/reports/test_outward_surfaces.py`.
 """
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from events.reports import Location
 from events.snapshot import Complaint
+from events.vocabulary import ArchiveReason, Outcome
 
 T = TypeVar("T")
 
+_TEXTS_WITHHELD: Final = frozenset({ArchiveReason.SPAM, ArchiveReason.ABUSIVE})
+
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """What may be shown of a complaint's content."""
+class PublicView:
+    """What may be shown of one complaint."""
 
     secret: bool
+    texts: bool
+    """Whether what people wrote may be shown."""
     category: str | None
     location: Location | None
+    office: str | None
 
-    def words(self, written: T) -> T | None:
-        """Return what somebody wrote or asked for; None if it is kept secret."""
-        return None if self.secret else written
+    def text(self, written: T) -> T | None:
+        """Return what a person wrote; None if it is withheld."""
+        return written if self.texts else None
+
+    def detail(self, value: T) -> T | None:
+        """Return what is neither number, class, outcome nor time; None for a secret complaint."""
+        return redacted(value, secret=self.secret)
 
 
-def content_of(complaint: Complaint, *, secret: bool = False) -> Content:
-    """Return what may be shown of the content of `complaint`; `secret`: it has become so since."""
+def public_view(complaint: Complaint, archived_for: ArchiveReason | None = None, *, secret: bool = False) -> PublicView:
+    """Return what may be shown of `complaint`.
+
+    Args:
+        complaint: the snapshot.
+        archived_for: why it was archived; texts of an archived complaint are withheld without it.
+        secret: it has become secret since the snapshot.
+    """
     if complaint.secret or secret:
-        return Content(secret=True, category=None, location=None)
-    return Content(secret=False, category=complaint.category, location=complaint.location)
+        return PublicView(secret=True, texts=False, category=None, location=None, office=None)
+    archived = complaint.outcome is Outcome.ARCHIVED and (archived_for is None or archived_for in _TEXTS_WITHHELD)
+    texts = not archived and complaint.outcome is not Outcome.WITHDRAWN
+    return PublicView(
+        secret=False, texts=texts, category=complaint.category, location=complaint.location, office=complaint.office
+    )
+
+
+def redacted(value: T, *, secret: bool) -> T | None:
+    """Return `value`, which is neither number, class, outcome nor time; None for a secret complaint."""
+    return None if secret else value

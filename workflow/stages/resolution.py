@@ -6,6 +6,7 @@ from events import facts as f
 from events.outcomes import Resolution, Story
 from events.snapshot import Complaint
 from workflow.policy.model import Policy
+from workflow.reports.redaction import public_view
 
 _PUBLISHED = (f.ComplaintClosed, f.ComplaintArchived, f.ComplaintWithdrawn, f.ResolutionRated)
 
@@ -40,23 +41,24 @@ def resolution(complaint: Complaint, story: Story | None, policy: Policy) -> Res
     """
     if complaint.outcome is None or complaint.closed_at is None:
         raise ValueError(f"complaint {complaint.complaint_id} is {complaint.status}, not settled")
-    place = complaint.location
+    view = public_view(complaint)
+    place = view.location
     return Resolution(
         tracking_id=complaint.tracking_id,
         outcome=complaint.outcome,
         class_=complaint.class_,
-        category=complaint.category,
+        category=view.category,
         province=place.province if place else None,
         city=place.city if place else None,
-        office=complaint.office,
+        office=view.office,
         received_at=complaint.received_at,
         closed_at=complaint.closed_at,
         working_days=_working_days(complaint, complaint.closed_at, policy),
         on_time=complaint.breaches == 0,
         breaches=complaint.breaches,
         escalations=complaint.rung,
-        rating=complaint.rating,
-        story=None if complaint.secret else story,
+        rating=view.detail(complaint.rating),
+        story=view.text(story),
     )
 
 

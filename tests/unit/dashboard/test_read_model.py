@@ -69,7 +69,9 @@ def recount(last: dict[bytes, Standing], now: int) -> dict[str, Any]:
     horizon = now + DAY_S
     offices: dict[str | None, OfficeCounts] = {}
     for office in {each.shape.office for each in last.values()}:
-        mine = [each for each in last.values() if each.shape.office == office and each.shape.open]
+        mine = [
+            each for each in last.values() if each.shape.office == office and each.shape.open and not each.shape.secret
+        ]
         counts = OfficeCounts(
             open=len(mine),
             due_soon=sum(each.due is not None and each.due.at <= horizon for each in mine),

@@ -330,7 +330,7 @@ class TestWriting:
         cells = exported(world)
 
         assert {name for name, cell in cells.items() if cell} == {
-            *("Tracking ID", "Tanggal Laporan Masuk", "Klasifikasi Laporan", "Anonim/Rahasia", "Sumber Laporan"),
+            *("Tracking ID", "Tanggal Laporan Masuk", "Klasifikasi Laporan", "Anonim/Rahasia"),
             "Status Laporan",
         }
         assert (cells["Anonim/Rahasia"], cells["Status Laporan"]) == ("Rahasia", "Ditunda")

@@ -1,0 +1,276 @@
+"""Every surface of the system is listed here, and each outward one is searched for what a secret complaint hides.
+
+A new topic, HTTP route or command fails the first test until it is in one of the two lists.
+"""
+
+import asyncio
+import io
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import pytest
+import structlog
+import typer
+from pydantic_core import to_json
+from rich.console import Console
+
+from agents.cli.app import application
+from agents.cli.overview import Board as Overview
+from agents.cli.overview_view import view
+from agents.config import policy_files
+from agents.config.settings import Settings
+from agents.dashboard.broadcaster import Hub
+from agents.dashboard.complaint_history import Found, told
+from agents.dashboard.complaint_row import read_standing
+from agents.dashboard.figures import Sources, Surroundings, figures
+from agents.dashboard.read_model import Standings
+from agents.dashboard.server import Board
+from agents.demo.summary import _slow
+from agents.integrations import lapor_rows
+from agents.kafka.records import Output
+from agents.runtime.http.prometheus import Exposition
+from agents.runtime.http.server import StageWeb
+from agents.runtime.stage import Handler, Partition, Stage
+from agents.runtime.stage_consumer import Reader
+from agents.stages import disposition, escalation, resolution
+from events import commands as c
+from events.client import Dossier, Record
+from events.codec.messages import encode_complaint, encode_fact, encode_snapshot, fact_headers
+from events.reports import Location
+from events.topics import TopicName
+from events.vocabulary import ArchiveReason, Status
+from tests.support.worlds import CITIZEN, DISPOSE, PANRB, PUPR, RATE, REPLY, RETURN, World, to_status
+
+AROUND: Final = Surroundings(
+    ZoneInfo("Asia/Jakarta"), {"denpasar-pupr": "Dinas PUPR Denpasar", "panrb": "Kementerian PANRB"}
+)
+PARTITION: Final = Partition(0, 1, policy_files.load("lapor"))
+HIDDEN: Final = (
+    *("Judulsatu", "Isisatu", "kategorisatu", "Provinsisatu", "Kotasatu", "Kecamatansatu", "Desasatu"),
+    *("Jawabsatu", "Alasansatu", "Balasansatu", "pupr", "PUPR", "Makassar", "http"),
+)
+"""Words that stand in the complaint; the last ones are its office's, its zone's and its evidence's."""
+TEXTS: Final = ("Judulsatu", "Isisatu", "Jawabsatu", "Alasansatu", "Balasansatu")
+REPORT: Final[dict[str, Any]] = {
+    "title": "Judulsatu",
+    "body": "Isisatu, sudah dua pekan.",
+    "category": "kategorisatu",
+    "location": Location(province="Provinsisatu", city="Kotasatu", district="Kecamatansatu", village="Desasatu"),
+}
+
+
+def a_life(**report: Any) -> World:
+    """A complaint that has been everywhere, missed a deadline and was rated."""
+    world = to_status(Status.DISPOSED, **REPORT | report)
+    world.tell(RETURN.model_copy(update={"reason": "Alasansatu"}), PUPR)
+    world.tell(DISPOSE, PANRB)
+    world.notice("follow_up", at=world.due("follow_up") + timedelta(seconds=1))
+    world.climb()
+    world.tell(c.RecordFollowUp(text="Jawabsatu.", evidence=("https://example.org/1.jpg",)), PUPR)
+    world.tell(REPLY.model_copy(update={"text": "Balasansatu"}), CITIZEN)
+    world.tell(c.RecordFollowUp(text="Jawabsatu lagi."), PUPR)
+    world.tell(c.CloseComplaint(reason="Alasansatu"), PANRB)
+    world.tell(RATE, CITIZEN)
+    return world
+
+
+def _state(world: World, upto: int) -> bytes:
+    complaint = world.history[upto - 1].complaint
+    return encode_snapshot(complaint, encode_complaint(complaint))
+
+
+def _resolutions(world: World, upto: int) -> str:
+    outputs = _handled(resolution.Resolutions(PARTITION), world, upto)
+    return b"".join(each.value or b"" for each in outputs if each.topic is TopicName.RESOLUTIONS).decode()
+
+
+def _handled(stage: Handler, world: World, upto: int) -> list[Output]:
+    """Let a stage handle the facts; return what it writes."""
+    outputs: list[Output] = []
+    for offset, recorded in enumerate(world.history[:upto]):
+        record = SimpleNamespace(
+            topic=TopicName.EVENTS,
+            partition=0,
+            offset=offset,
+            timestamp=int(recorded.at.timestamp() * 1000),
+            key=world.id.encode(),
+            value=encode_fact(recorded, encode_complaint(recorded.complaint)),
+            headers=fact_headers(recorded),
+        )
+        outputs += stage.handle(record)
+        stage.commit()
+    return outputs
+
+
+def _figures(world: World, upto: int) -> str:
+    standings, now = Standings(), world.history[upto - 1].at
+    standings.put(b"k" * 16, read_standing(_state(world, upto)))
+    standings.at(int(now.timestamp()))
+    return figures(standings, Sources(), now, AROUND).decode()
+
+
+def _history(world: World, upto: int) -> str:
+    found = Found(Dossier(world.id, list(world.history[:upto])), whole=True)
+    return to_json(told(found, read_standing(_state(world, upto)), AROUND)).decode()
+
+
+def _export(world: World, upto: int) -> str:
+    said = lapor_rows.Told()
+    for recorded in world.history[:upto]:
+        said = lapor_rows.told(said, recorded.fact)
+    offices = {"denpasar-pupr": ("Dinas PUPR Denpasar", "Pemerintah Kota Denpasar")}
+    complaint = world.history[upto - 1].complaint
+    return "|".join(lapor_rows.row(complaint, said, offices=offices, zone=AROUND.zone, reporter=None))
+
+
+def _watch(world: World, upto: int) -> str:
+    overview, now = Overview(), world.history[upto - 1].at
+    overview.add([Record(TopicName.STATE, 0, 0, now, world.id.encode(), _state(world, upto), {})])
+    console = Console(file=io.StringIO(), width=200)
+    console.print(view(overview, {}, now, AROUND.zone))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def _demo(world: World, upto: int) -> str:
+    return "|".join(_slow(timedelta(seconds=1), world.history[upto - 1].complaint))
+
+
+def _reader() -> Reader:
+    return Reader(Stage("lifecycle", lambda _: NotImplemented), Settings(), policy_files.load("lapor"), None)
+
+
+def _metrics(world: World, upto: int) -> str:
+    reader = _reader()
+    for recorded in world.history[:upto]:
+        reader.metrics.decided("any-command", (recorded,), None)
+    return Exposition(reader).read("")[0].decode()
+
+
+def _logs(world: World, upto: int) -> str:
+    with structlog.testing.capture_logs() as lines:
+        for stage in (disposition, escalation, resolution):
+            _handled(stage.STAGE.handler(PARTITION), world, upto)
+    return json.dumps(lines, default=str)
+
+
+OUTWARD: Final[dict[str, Callable[[World, int], str]]] = {
+    "topic complaints.resolutions": _resolutions,
+    "http board /figures": _figures,
+    "http board /figures/stream": _figures,
+    "http board /complaints/{number}": _history,
+    "http stage /metrics": _metrics,
+    "alur export": _export,
+    "alur watch": _watch,
+    "alur demo": _demo,
+    "logs": _logs,
+}
+"""What others than those who handle a complaint may see, and how it is written."""
+
+_NO_COMPLAINT: Final = "shows no complaint"
+_HANDLED: Final = "for those who handle the complaint; needs their right to read the topics"
+_OPERATOR: Final = "for operators; needs their right to read the topics"
+INWARD: Final[dict[str, str]] = {
+    **{
+        f"topic {name}": _HANDLED
+        for name in TopicName
+        if name not in {TopicName.RESOLUTIONS, TopicName.INSTALLATION, TopicName.REJECTIONS}
+    },
+    "topic complaints.installation": _NO_COMPLAINT,
+    "topic complaints.rejections": "for the senders of commands: what they sent, and where the complaint stands",
+    "http board /": _NO_COMPLAINT,
+    "http board /{name}": _NO_COMPLAINT,
+    "http board /health/live": _NO_COMPLAINT,
+    "http board /health/ready": _NO_COMPLAINT,
+    "http stage /health/live": _NO_COMPLAINT,
+    "http stage /health/ready": _NO_COMPLAINT,
+    **dict.fromkeys(("alur show", "alur explain", "alur identity show", "alur identity erase"), _HANDLED),
+    **dict.fromkeys(
+        (
+            *("alur audit", "alur dead list", "alur dead show", "alur dead replay", "alur dead discard"),
+            *("alur state repair", "alur offsets accept", "alur lag"),
+        ),
+        _OPERATOR,
+    ),
+    "alur send": "answers the sender of a command",
+    "alur submit": "shows what its caller submits",
+    "alur validate": "shows what its caller gives it",
+    "alur run": "writes logs, which are listed",
+    "alur board": "serves what is listed as http",
+    **dict.fromkeys(("alur topics", "alur broker", "alur policy", "alur calendar", "alur schemas"), _NO_COMPLAINT),
+    "alur version": _NO_COMPLAINT,
+}
+"""What shows no complaint, or shows it to those who may see all of it; with the reason."""
+_WHOLE: Final = ("alur send", "alur topics", "alur broker", "alur policy", "alur calendar", "alur schemas")
+"""Groups of commands that are one surface each."""
+
+
+def _commands(command: Any, name: str) -> list[str]:
+    if name in _WHOLE or not hasattr(command, "commands"):
+        return [name]
+    return [each for sub, inner in command.commands.items() for each in _commands(inner, f"{name} {sub}")]
+
+
+async def _routes() -> set[str]:
+    return _board_routes() | _stage_routes()
+
+
+def _board_routes() -> set[str]:
+    board = Board(Hub(), Standings, lambda _key, _standing: NotImplemented, AROUND, sources=Sources())
+    return {
+        f"http board {route.resource.canonical}"
+        for route in board.application().router.routes()
+        if route.resource is not None
+    }
+
+
+def _stage_routes() -> set[str]:
+    runner = StageWeb(_reader(), NotImplemented)._runner  # noqa: SLF001 -- there is no other way to the routes
+    return {
+        f"http stage {route.resource.canonical}" for route in runner.app.router.routes() if route.resource is not None
+    }
+
+
+def test_every_surface_is_listed() -> None:
+    surfaces = {
+        "logs",
+        *(f"topic {name}" for name in TopicName),
+        *asyncio.run(_routes()),
+        *_commands(typer.main.get_command(application()), "alur"),
+    }
+    assert not OUTWARD.keys() & INWARD.keys()
+    assert surfaces == OUTWARD.keys() | INWARD.keys()
+
+
+def _shown(surface: str, world: World, hidden: tuple[str, ...]) -> list[tuple[int, str]]:
+    written = {upto: OUTWARD[surface](world, upto) for upto in range(1, len(world.history) + 1)}
+    return [(upto, word) for upto, text in written.items() for word in hidden if word in text]
+
+
+@pytest.mark.parametrize("surface", OUTWARD)
+def test_of_a_secret_complaint_number_class_outcome_and_times_are_shown(surface: str) -> None:
+    assert _shown(surface, a_life(secret=True), HIDDEN) == []
+
+
+@pytest.mark.parametrize("surface", OUTWARD)
+def test_of_a_complaint_that_is_not_secret_the_surface_is_really_read(surface: str) -> None:
+    world = a_life()
+    written = "".join(OUTWARD[surface](world, upto) for upto in range(1, len(world.history) + 1))
+    if surface not in {"http stage /metrics", "logs"}:  # they hold nothing of a complaint that is not secret either
+        assert "pupr" in written.casefold()
+
+
+@pytest.mark.parametrize("surface", OUTWARD)
+@pytest.mark.parametrize("reason", [ArchiveReason.SPAM, ArchiveReason.ABUSIVE, None])
+def test_no_text_of_spam_or_abuse_or_of_what_was_withdrawn_is_shown(surface: str, reason: ArchiveReason | None) -> None:
+    world = World(**REPORT)
+    if reason is None:
+        world.tell(c.WithdrawComplaint(reason="Alasansatu"), CITIZEN)
+    else:
+        world.tell(c.ArchiveComplaint(reason=reason), PANRB)
+    upto = len(world.history)
+    assert [word for word in TEXTS if word in OUTWARD[surface](world, upto)] == []
