@@ -10,7 +10,7 @@ PYTHONS := python3 python3.13 python3.12 python3.11
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: alerts chaos fuzz overload help install demo test check unit properties asyncapi integration format schemas lock broker-possible bench
+.PHONY: alerts chaos docs fuzz overload help install demo test check unit properties asyncapi integration format schemas lock broker-possible bench
 
 help:
 	@echo "make install       all that is needed into .venv; any other target does it by itself"
@@ -26,6 +26,7 @@ help:
 	@echo "make fuzz          hostile records on each inward topic (SEED=1708 RECORDS=100000)"
 	@echo "make overload      ten times the reports that it carries, while officers go on (SECONDS=60)"
 	@echo "make alerts        the alert rules, by Prometheus' own promtool if there is one"
+	@echo "make docs          write the command-line reference to build/docs/cli.md"
 	@echo "make format        put the code into its form"
 	@echo "make schemas       write schemas/ anew from the models"
 	@echo "make lock          resolve the dependencies anew"
@@ -77,6 +78,10 @@ fuzz: $(STAMP) broker-possible
 
 overload: $(STAMP) broker-possible
 	@$(BIN)/python -m tests.system.overload --seconds $(or $(SECONDS),60)
+
+docs: $(STAMP)
+	@$(BIN)/python -m agents.cli.reference build/docs/cli.md
+	@echo "wrote build/docs/cli.md"
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

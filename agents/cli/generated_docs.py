@@ -1,9 +1,8 @@
-"""What the documents say that is in the code: diagrams, tables and the command line, printed from there.
+"""Diagrams and tables of the documentation, generated from the code.
 
-In a document they stand between `<!-- generated: NAME -->` and `<!-- end: NAME -->`.
-`python -m agents.cli.generated_docs FILE…`
-writes them anew (without FILE: in the documents that have such a block); with `--check` it only says which document is
-behind, and exits 1.
+A generated block is between `<!-- generated: NAME -->` and `<!-- end: NAME -->`. `python -m agents.cli.generated_docs`
+rewrites the blocks of the files that are named (default: all documents with a block); `--check` exits with 1 if a block
+is out of date.
 """
 
 import argparse
@@ -13,7 +12,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from agents.cli.reference import manual
 from agents.runtime.http.prometheus import METRICS
 from events.access import ROLES
 from events.commands import COMMANDS, Command
@@ -26,11 +24,9 @@ from workflow.machine.transitions import HEARD_IN, OPEN, TRANSITIONS
 
 DOCUMENTS: Final = (
     "docs/reference/lifecycle.md",
-    "docs/explanation/architecture.md",
     "docs/reference/contract.md",
     "docs/reference/security.md",
     "docs/reference/metrics.md",
-    "docs/reference/cli.md",
 )
 _DAY_MS: Final = 86_400_000
 _MIB: Final = 1_048_576
@@ -195,7 +191,6 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "topics": topics,
     "roles": roles,
     "metrics": metrics,
-    "manual": manual,
 }
 
 

@@ -1,16 +1,22 @@
-"""The command line as a reference: what each command does and takes, from the same words that `--help` prints.
+"""Command-line reference in Markdown, from the text of `--help`.
 
-It stands in `docs/reference/cli.md`, which `python -m agents.cli.generated_docs` writes.
+`make docs` writes it to `build/docs/cli.md` (`python -m agents.cli.reference FILE`).
 """
 
+import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
 import typer
 
 from agents.cli.app import application
 
+_HEAD: Final = """# Command line
+
+Every command has `--help`. Options of `alur` itself (`--broker`, `--prefix`, `--policy`) precede the command.
+A command exits with 0 on success, 1 on failure, 2 on a usage error, and 130 or 143 when interrupted."""
 _INDENT: Final = "    "
 
 
@@ -34,10 +40,10 @@ class _Command(Protocol):
     context_class: Callable[["_Command"], Any]
 
 
-def manual() -> str:
+def reference() -> str:
     """Return a section for each command of `alur`, in the order of `alur --help`."""
     root = cast("_Command", typer.main.get_command(application()))
-    return "\n\n".join(_sections(root, ("alur",)))
+    return "\n\n".join((_HEAD, *_sections(root, ("alur",)))) + "\n"
 
 
 def _sections(command: _Command, path: Sequence[str]) -> Iterator[str]:
@@ -105,3 +111,15 @@ def _prose(command: _Command) -> str:
 def _plain(text: str) -> str:
     """Keep Markdown from taking a star for emphasis."""
     return text.replace("*", r"\*")
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the reference to the file that is named."""
+    [name] = arguments
+    target = Path(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(reference(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
