@@ -31,11 +31,11 @@ from agents.dashboard.read_model import Standings
 from agents.dashboard.server import Board
 from agents.demo.summary import _slow
 from agents.integrations import lapor_rows
-from agents.kafka.records import Output
-from agents.runtime.http.prometheus import Exposition
+from agents.kafka.records import OutgoingRecord
+from agents.runtime.http.prometheus import PrometheusExporter
 from agents.runtime.http.server import StageWeb
 from agents.runtime.stage import Handler, Partition, Stage
-from agents.runtime.stage_consumer import Reader
+from agents.runtime.stage_consumer import StageConsumer
 from agents.stages import disposition, escalation, resolution
 from events import commands as c
 from events.client import Dossier, Record
@@ -88,9 +88,9 @@ def _resolutions(world: World, upto: int) -> str:
     return b"".join(each.value or b"" for each in outputs if each.topic is TopicName.RESOLUTIONS).decode()
 
 
-def _handled(stage: Handler, world: World, upto: int) -> list[Output]:
+def _handled(stage: Handler, world: World, upto: int) -> list[OutgoingRecord]:
     """Let a stage handle the facts; return what it writes."""
-    outputs: list[Output] = []
+    outputs: list[OutgoingRecord] = []
     for offset, recorded in enumerate(world.history[:upto]):
         record = SimpleNamespace(
             topic=TopicName.EVENTS,
@@ -140,15 +140,15 @@ def _demo(world: World, upto: int) -> str:
     return "|".join(_slow(timedelta(seconds=1), world.history[upto - 1].complaint))
 
 
-def _reader() -> Reader:
-    return Reader(Stage("lifecycle", lambda _: NotImplemented), Settings(), policy_files.load("lapor"), None)
+def _reader() -> StageConsumer:
+    return StageConsumer(Stage("lifecycle", lambda _: NotImplemented), Settings(), policy_files.load("lapor"), None)
 
 
 def _metrics(world: World, upto: int) -> str:
     reader = _reader()
     for recorded in world.history[:upto]:
         reader.metrics.decided("any-command", (recorded,), None)
-    return Exposition(reader).read("")[0].decode()
+    return PrometheusExporter(reader).read("")[0].decode()
 
 
 def _logs(world: World, upto: int) -> str:
