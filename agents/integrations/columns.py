@@ -12,6 +12,7 @@ from typing import Final
 from agents.integrations.entries import BadLayout
 from agents.integrations.layouts import Layout, catalogue, plain, plain_names
 from agents.integrations.reject_columns import ADDED
+from events.wording import clipped
 
 _SUGGESTED: Final = {
     "id": ("id",),
@@ -20,6 +21,8 @@ _SUGGESTED: Final = {
     "name": ("name",),
     "date": ("received", "event_date"),
 }
+_LONGEST_NAME: Final = 80
+_MOST_NAMES: Final = 100
 _PRIVATE: Final = ("privacy", "anonymous", "secret", "public")
 
 
@@ -52,7 +55,7 @@ class Columns:
     def __str__(self) -> str:
         """Say which field takes which column."""
         pairs = ", ".join(f"{field}={self.name(position)}" for field, position in self.positions.items())
-        left = ", ".join(self.header[position] for position in self.unused if self.header[position])
+        left = _listed([self.header[position] for position in self.unused])
         return pairs + (f" (not used: {left})" if left else "")
 
 
@@ -110,7 +113,7 @@ def _found(
 def _require(columns: Columns, asked: Mapping[str, int | None], *, no_id: bool) -> None:
     """Refuse a table that lacks what it cannot do without."""
     there = columns.positions.keys()
-    listed = f"the columns are {', '.join(name for name in columns.header if name)}"
+    listed = f"the columns are {_listed(columns.header)}"
     if not {"title", "body", "final"} & there:
         raise BadLayout(
             "no column is known to hold a title or a body: name them with --map title=COLUMN or --map body=COLUMN; "
@@ -187,4 +190,9 @@ def _position(names: tuple[str, ...], column: str, option: str) -> int:
     nameless = re.fullmatch(r"column ([0-9]{1,5})", column)
     if nameless and 0 < int(nameless[1]) <= len(names) and not names[int(nameless[1]) - 1]:
         return int(nameless[1]) - 1
-    raise BadLayout(f"{option}: there is no column {column!r}; there are {', '.join(name for name in names if name)}")
+    raise BadLayout(f"{option}: there is no column {column!r}; there are {_listed(names)}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [clipped(name, _LONGEST_NAME) for name in names if name]
+    return ", ".join([*shown[:_MOST_NAMES], *(["…"] if len(shown) > _MOST_NAMES else [])])

@@ -25,6 +25,8 @@ _SPELLINGS: Final = {
     "peb": 2,
     "sept": 9,
     "okto": 10,
+    "mrt": 3,
+    "agus": 8,
 }
 _ZONES: Final = {"WIB": 7, "WITA": 8, "WIT": 9, "Z": 0, "UTC": 0, "GMT": 0}
 _EARLIEST: Final = 1980
@@ -82,6 +84,8 @@ class DateColumn:
     name: str
     asked: Order | None = None
     example: str = ""
+    years: bool = False
+    """A year may come first."""
     counts: Counter[Order | None] = field(default_factory=Counter)
     """Cells that only one order can be; None for those that several can."""
 
@@ -92,6 +96,7 @@ class DateColumn:
             self.counts[next(iter(orders))] += 1
         elif orders:
             self.counts[None] += 1
+            self.years |= Order.YMD in orders
             self.example = self.example or cell
 
     def order(self) -> Order | None:
@@ -108,8 +113,10 @@ class DateColumn:
             return ranked[0][0]
         what = f"its dates are written in more than one order, such as {self.example or 'day first and month first'}"
         if not ranked:
-            what = f"{self.example} may be day first or month first"
-        raise BadLayout(f"column {self.name!r}: {what}: say which with --dates dmy or --dates mdy")
+            what = f"{self.example} may be day first, month first or year first"
+        orders = "dmy, --dates mdy or --dates ymd" if self.years else "dmy or --dates mdy"
+        what = what if self.years else what.replace(", month first or year first", " or month first")
+        raise BadLayout(f"column {self.name!r}: {what}: say which with --dates {orders}")
 
 
 def _possible(cell: str) -> set[Order]:
@@ -118,7 +125,9 @@ def _possible(cell: str) -> set[Order]:
     if not found:
         return set()
     days = {order: day for order in (Order.DMY, Order.MDY) if (day := _in_order(found, order))}
-    if len(found[4]) == 2 and not days and (day := _in_order(found, Order.YMD)):  # noqa: PLR2004 -- a year of two digits
+    # a year of two digits may come first, with the marks that ISO has
+    first = len(found[4]) == 2 and (not days or found[2] == "-")  # noqa: PLR2004
+    if first and (day := _in_order(found, Order.YMD)):
         days[Order.YMD] = day
     return set(days) if len(days) == 1 or len(set(days.values())) > 1 else set()
 

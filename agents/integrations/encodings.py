@@ -21,9 +21,9 @@ _NO_TEXT: Final = (
     (b"\xff\xd8\xff", "a picture"),
     (b"GIF8", "a picture"),
     (b"{\\rtf", "a text of a word processor (RTF)"),
-    (b"\x1f\x8b", "a compressed file (gzip): unpack it first"),
-    (b"7z\xbc\xaf", "a compressed file (7z): unpack it first"),
-    (b"Rar!", "a compressed file (RAR): unpack it first"),
+    (b"\x1f\x8b", "a compressed file (gzip), to be unpacked first"),
+    (b"7z\xbc\xaf", "a compressed file (7z), to be unpacked first"),
+    (b"Rar!", "a compressed file (RAR), to be unpacked first"),
     (b"SQLite format 3", "a database (SQLite)"),
 )
 
@@ -36,13 +36,14 @@ def refuse_what_is_no_text(head: bytes) -> None:
     """
     for magic, what in _NO_TEXT:
         if head.startswith(magic):
-            raise UnreadableFile(f"is {what}, which holds no table; export the reports as .xlsx or CSV")
+            raise UnreadableFile(f"is {what}: reports are read from .xlsx, CSV or JSON")
 
 
 def encoding_of(stream: BinaryIO, asked: str | None = None) -> str:
     """Return the encoding of a stream that can be read from its beginning again.
 
-    UTF-8 with some bytes that are not stays UTF-8: those bytes spoil their rows.
+    UTF-8 with some bytes that are not stays UTF-8: those bytes spoil their rows. So does what is ASCII in most of its
+    lines and no text in others.
 
     Raises:
         UnreadableFile: there is no such encoding, or it is no text.
@@ -57,11 +58,13 @@ def encoding_of(stream: BinaryIO, asked: str | None = None) -> str:
     even, odd = head[::2].count(0), head[1::2].count(0)
     if (even + odd) * 4 > len(head) and min(even, odd) * 4 < max(even, odd):
         return "utf-16-le" if odd > even else "utf-16-be"
-    right, wrong, sample = _as_utf8(stream)
+    count, right, wrong, sample = _as_utf8(stream)
     # a line of another encoding is UTF-8 by accident once in very many
     if right * _RARE >= wrong:
         return "utf-8"
     guess = from_bytes(sample, cp_isolation=_GUESSES).best()
+    if guess is None and wrong * 2 < count:
+        return "utf-8"
     if guess is None:
         raise UnreadableFile(
             "is no text in UTF-8, UTF-16 or windows-1252: name its encoding with --encoding, or save it anew"
@@ -80,12 +83,13 @@ def _known(name: str) -> str:
     return "utf-8-sig" if found.name == "utf-8" else found.name
 
 
-def _as_utf8(stream: BinaryIO) -> tuple[int, int, bytes]:
-    """Count the lines outside ASCII that are UTF-8 and those that are not, with a sample of the latter."""
-    right = wrong = 0
+def _as_utf8(stream: BinaryIO) -> tuple[int, int, int, bytes]:
+    """Count the lines, those outside ASCII that are UTF-8 and those that are not, with a sample of the latter."""
+    count = right = wrong = 0
     sample = bytearray()
     stream.seek(0)
     while line := stream.readline(_CHUNK):
+        count += 1
         if line.isascii():
             continue
         try:
@@ -95,7 +99,7 @@ def _as_utf8(stream: BinaryIO) -> tuple[int, int, bytes]:
             wrong += 1
             if len(sample) < _SAMPLE:
                 sample += line[:_SAMPLE]
-    return right, wrong, bytes(sample)
+    return count, right, wrong, bytes(sample)
 
 
 def text_lines(stream: BinaryIO, encoding: str) -> Iterator[str]:

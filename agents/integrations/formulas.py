@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 -- wide forms, which some take for the others
+_TEXT: Final = re.compile(r'="((?:[^"]|"")*)"')
 
 
 def defused(text: str) -> str:
@@ -16,5 +17,7 @@ def defused(text: str) -> str:
 
 
 def as_written(cell: str) -> str:
-    """Return the text that a cell was before it was defused."""
+    """Return the text that a cell was before it was defused, or made a formula of to keep its zeros: ="0042"."""
+    if text := _TEXT.fullmatch(cell):
+        return text[1].replace('""', '"')
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

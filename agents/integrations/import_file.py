@@ -34,6 +34,7 @@ OPEN311: Final = "open311"
 LAPOR: Final = "lapor"
 
 _HELD: Final = 16 * 1024 * 1024
+_WEB_PAGE: Final = ("<!doctype html", "<html", "<table", "<meta", "<head", "<style", "<div", "<!--", "mime-version:")
 _DATES: Final = ("received", "event_date")
 
 
@@ -119,7 +120,7 @@ def _document(stream: BinaryIO, first: bytes, table: TableOptions, options: Impo
         return _table(grids, told, table, options, now)
     encoding = encoding_of(stream, table.encoding)
     head = next((line for line in text_lines(stream, encoding) if line.strip()), "").lstrip().casefold()
-    if head.startswith(("<!doctype html", "<html", "<table", "<meta", "<head", "<style", "<div")):
+    if head.startswith(_WEB_PAGE):
         raise UnreadableFile(
             "is a web page (HTML), whatever its name: open it in a spreadsheet and save it as .xlsx or CSV"
         )

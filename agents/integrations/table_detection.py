@@ -8,9 +8,17 @@ from typing import Final
 
 from agents.integrations.entries import BadLayout, Skipped, UnreadableFile
 from agents.integrations.tables import HEAD, Grid, Row, Score
+from events.wording import clipped
 
 _SHOWN: Final = 3
+_LONGEST: Final = 200
 _SEVERAL: Final = 3
+_A_HEADER: Final = 2
+"""So many known names make a header, if most of its names are."""
+
+
+def _nothing(_: Sequence[str]) -> int:
+    return 0
 
 
 @dataclass(frozen=True)
@@ -25,10 +33,15 @@ class Table:
     """What stands above the header: the first cell of each row that is not empty."""
     room: int = 0
     """The cells of the row of the header, empty ones behind the last name too."""
+    known: Score = _nothing
+    """By which the header of another table is known among its rows."""
 
     def rows(self) -> Iterator[Row | Skipped]:
-        """Give each row below the header, without the empty cells beyond it; a header that comes again is none."""
-        width = len(self.header)
+        """Give each row below the header, without the empty cells beyond it; a header that comes again is none.
+
+        What follows the header of another table is no row of this one: its columns mean something else.
+        """
+        width, other = len(self.header), 0
         for row in self.grid.rows():
             if isinstance(row, Skipped):
                 if row.line > self.at:
@@ -39,7 +52,19 @@ class Table:
                 continue
             while len(cells) > width and not cells[-1].strip():
                 cells.pop()
-            yield number, cells
+            other = other or (number if self._is_header(cells) else 0)
+            if other:
+                reason = f"is of another table, whose header is in row {other}: --header-row {other} reads it"
+                yield Skipped(number, reason, cells)
+            else:
+                yield number, cells
+
+    def _is_header(self, cells: Sequence[str]) -> bool:
+        names = [name for name in _trimmed(cells) if name]
+        if any(name.isdigit() for name in names):
+            return False
+        count = self.known(names)
+        return count >= _A_HEADER and count * 3 >= len(names) * 2
 
     @property
     def told(self) -> str | None:
@@ -47,7 +72,8 @@ class Table:
         if not self.above:
             return None
         more = "…" if len(self.above) > _SHOWN else ""
-        return f"the header is in row {self.at}; passed over above it: {', '.join(self.above[:_SHOWN])}{more}"
+        shown = ", ".join(clipped(each, _LONGEST) for each in self.above[:_SHOWN])
+        return f"the header is in row {self.at}; passed over above it: {shown}{more}"
 
 
 def find_table(grids: Sequence[Grid], known: Score, *, header_row: int | None = None) -> tuple[Table, list[str]]:
@@ -86,8 +112,11 @@ def _candidates(grid: Grid, known: Score, header_row: int | None) -> Iterable[tu
         else:
             # without any known name the first of the widest rows is the header
             points = (known(names), len([name for name in names if name]))
-            if best is None or points[0] > best[0] or (points[0] == best[0] == 0 and points[1] > best[1]):
-                best = (*points, Table(grid, names, number, tuple(above), len(cells)))
+            # where a header has two rows, the names in the second are the finer ones
+            second = best is not None and points[0] == best[0] >= _A_HEADER and number == best[2].at + 1
+            if best is None or second or points[0] > best[0] or (points[0] == best[0] == 0 and points[1] > best[1]):
+                others = known if header_row is None else _nothing
+                best = (*points, Table(grid, names, number, tuple(above), len(cells), others))
         above.append(next((name for name in names if name), ""))
     return [] if best is None else [(best[0], best[2])]
 

@@ -102,6 +102,15 @@ class TestOrderOfAColumn:
         with pytest.raises(BadLayout, match=r"column 'Tanggal': .* --dates dmy or --dates mdy"):
             column.order()
 
+    def test_a_year_of_two_digits_may_stand_first(self) -> None:
+        column = DateColumn("Tanggal")
+        column.see("26-03-16")
+        with pytest.raises(BadLayout, match=r"--dates dmy, --dates mdy or --dates ymd"):
+            column.order()
+        column.see("40-03-16")
+        assert column.order() is Order.YMD
+        assert str(read_date("26-03-16", Order.YMD, WIB)).startswith("Stamp(day=datetime.date(2026, 3, 16)")
+
     def test_the_third_of_april_is_not_the_fourth_of_march(self) -> None:
         text = "id,title,created_at\n1,a,01/25/2026\n2,b,03/04/2026\n"
         second = items(text)[1]

@@ -260,3 +260,50 @@ def test_a_pipe_is_read_as_a_file_is() -> None:
     found = open_import(Pipe(f"{HEADER}\n{ROW}\n".encode()), TableOptions(), ImportOptions(), NOW)
     assert [type(each) for each in found.items] == [Report]
     assert found.total == 1
+
+
+class TestSeveralTables:
+    FIRST = (["id", "judul", "anonim"], ["1", "Jalan", "ya"])
+
+    @pytest.mark.parametrize("header", [["id", "judul", "rahasia"], ["Nama", "NIK", "Telepon"], ["judul", "id"]])
+    def test_what_follows_the_header_of_another_one_is_no_row_of_this_one(self, header: list[str]) -> None:
+        width = ["", "", ""]
+        content = table([*self.FIRST, width, (header + width)[:3], ["2", "Lampu", "ya"], ["3", "Got", ""]])
+        first, *rest = items(content)
+        assert isinstance(first, Report)
+        assert [each.line for each in rest] == [4, 5, 6]
+        for each in rest:
+            assert isinstance(each, Skipped)
+            assert each.reason == "is of another table, whose header is in row 4: --header-row 4 reads it"
+
+    def test_the_same_header_again_and_a_row_of_such_words_are_not_another_one(self) -> None:
+        content = table([*self.FIRST, self.FIRST[0], ["2", "keluhan", "ya"], ["3", "status", "tidak"]])
+        assert [each.id for each in reports(content)] == ["1", "2", "3"]
+
+    def test_of_a_header_in_two_rows_the_finer_one_counts(self) -> None:
+        content = table([["id", "Isi", "anonim"], ["id", "judul", "anonim"], ["1", "Jalan", "ya"]])
+        found = report(content)
+        assert (found.id, found.data.title, found.data.anonymous) == ("1", "Jalan", True)
+
+
+def test_what_an_export_has_made_a_formula_of_is_its_text() -> None:
+    found = report('id,judul\n"=""0042""","=""Jalan ""Baru"""""\n')
+    assert found.id == "0042"
+
+
+@pytest.mark.parametrize("head", ["<!-- x --><table>", "MIME-Version: 1.0\nX-Document-Type: Workbook\n"])
+def test_a_web_page_in_other_clothes_is_one(head: str) -> None:
+    with pytest.raises(UnreadableFile, match="is a web page"):
+        opened(head)
+
+
+def test_no_message_repeats_a_whole_file() -> None:
+    with pytest.raises(BadLayout) as refusal:
+        opened("a=" + "[" * 100_000)
+    assert len(str(refusal.value)) < 500
+
+
+def test_a_few_lines_of_noise_cost_themselves() -> None:
+    content = b"id,judul\n" + b"".join(b"%d,Jalan\n" % number for number in range(9)) + b"9,\x81\x8d\x8f\x90\xff\n"
+    found = items(content)
+    assert [type(each) for each in found] == [Report] * 9 + [Skipped]
