@@ -7,16 +7,15 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Annotated, BinaryIO
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from agents.cli import import_options as asked
 from agents.cli import reject_file
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import Failure, interruptible
+from agents.cli.import_options import File, FileOptions, with_file_options
 from agents.cli.import_report import Standing, Tally, preview, told
 from agents.cli.input_files import name_of, one_line, opened
 from agents.cli.interrupts import status_of
@@ -25,12 +24,9 @@ from agents.cli.wording import safe
 from agents.config.settings import Settings
 from agents.integrations.entries import NOTHING, Item, Report, UnreadableFile
 from agents.integrations.file_source import source_of
-from agents.integrations.import_file import Import, TableOptions, open_import
-from agents.integrations.report_rows import ImportOptions
-from agents.integrations.status_words import StatusWords
+from agents.integrations.import_file import Import, open_import
 from events.client import KafkaFailure, Publisher, require_topics
 from events.topics import TopicName
-from events.vocabulary import ComplaintClass
 
 _Ending = UnreadableFile | KafkaFailure | KeyboardInterrupt
 _LINGER_MS = 20
@@ -46,27 +42,13 @@ _DryRun = Annotated[
 ]
 
 
-def submit(  # noqa: PLR0913 -- the options of a command are its arguments
+@with_file_options
+def submit(
     ctx: typer.Context,
-    file: asked.File,
     *,
+    file: File,
     dry_run: _DryRun = False,
-    form: asked.Form = None,
-    columns: asked.Columns = None,
-    ignore: asked.Ignore = None,
-    no_id: asked.NoId = False,
-    sheet: asked.Sheet = None,
-    header_row: asked.HeaderRow = None,
-    hidden: asked.Hidden = False,
-    encoding: asked.Encoding = None,
-    dates: asked.Dates = None,
-    zone: asked.Zone = None,
-    anywhere: asked.Anywhere = False,
-    open_as: asked.OpenAs = None,
-    closed_as: asked.ClosedAs = None,
-    source: asked.Source = None,
-    complaint_class: asked.Class = None,
-    settled: asked.Settled = False,
+    asked: FileOptions,
     rejects: _Rejects = None,
 ) -> None:
     """Submit reports: messages of the contract, a table of any kind, or service requests of Open311.
@@ -88,39 +70,26 @@ def submit(  # noqa: PLR0913 -- the options of a command are its arguments
         generate | alur submit - --source /channels/sms
     """
     settings = settings_of(ctx)
-    table = TableOptions(
-        tuple(columns or ()), tuple(ignore or ()), no_id, sheet, header_row, hidden, encoding, dates, form
-    )
-    words = StatusWords(tuple(open_as or ()), tuple(closed_as or ()))
-    options = ImportOptions(
-        source,
-        None if name_of(file) != file else source_of(file),
-        complaint_class or ComplaintClass.COMPLAINT,
-        settled,
-        words,
-        ZoneInfo(zone) if zone else None,
-        anywhere,
-        asked.offices_of(settings.policy),
-    )
+    name, tally = name_of(file), Tally()
+    options = asked.entries(source_of(file) if name == file else None, settings.policy)
     reject_file.refuse_unless_writable(rejects, file)
-    name = name_of(file)
-    tally = Tally()
     with one_line(name), interruptible(lambda: _known(tally, dry_run=dry_run)), opened(file) as stream:
-        found = open_import(stream, table, options, datetime.now(UTC), given=_given(ctx))
+        found = open_import(stream, asked.table(), options, datetime.now(UTC), given=_given(ctx))
         for line in found.told:
             say(safe(line))
         if dry_run:
             _show(found, tally, rejects)
         else:
-            require_topics(settings, [TopicName.INTAKE])
-            with Before(settings) as before:
-                ended_by = _send(settings, found, tally, stream)
-                standing = (
-                    before.of(tally.complaints)
-                    if tally.accepted and not isinstance(ended_by, KafkaFailure | KeyboardInterrupt)
-                    else None
-                )
-            _conclude(tally, rejects, found, ended_by, standing)
+            _submit(settings, found, tally, rejects, stream)
+
+
+def _submit(settings: Settings, found: Import, tally: Tally, rejects: Path | None, stream: BinaryIO) -> None:
+    require_topics(settings, [TopicName.INTAKE])
+    with Before(settings) as before:
+        ended_by = _send(settings, found, tally, stream)
+        cut_short = isinstance(ended_by, KafkaFailure | KeyboardInterrupt)
+        standing = before.of(tally.complaints) if tally.accepted and not cut_short else None
+    _conclude(tally, rejects, found, ended_by, standing)
 
 
 def _given(ctx: typer.Context) -> tuple[str, ...]:
