@@ -21,6 +21,7 @@ from kafka.structs import OffsetAndMetadata
 
 from agents.cli.context import say
 from agents.runtime.process import EXIT_REFUSED
+from events.access import ROLES
 from events.client import Record, read_all
 from events.client.administration import admin_client
 from events.topics import STAGES, TopicName
@@ -193,7 +194,7 @@ def add_partitions(machine: Machine, _lots: random.Random) -> str:
     name = machine.settings.topic(TopicName.COMMANDS)
     with admin_client(machine.settings) as client:
         client.create_partitions({name: machine.settings.partitions + 1})
-    return _ended(machine, name)
+    return _ended(machine, TopicName.COMMANDS)
 
 
 def recreate_topic(machine: Machine, _lots: random.Random) -> str:
@@ -203,11 +204,12 @@ def recreate_topic(machine: Machine, _lots: random.Random) -> str:
         client.delete_topics([name])
         layout = {"num_partitions": machine.settings.partitions, "replication_factor": machine.settings.replication}
         _until(lambda: client.create_topics({name: layout}, raise_errors=False)["topics"][0]["error_code"] == 0)
-    return _ended(machine, name)
+    return _ended(machine, TopicName.REJECTIONS)
 
 
-def _ended(machine: Machine, name: str) -> str:
-    workers = [each for each in machine.workers if each.stage in {"lifecycle", "intake"}]
+def _ended(machine: Machine, topic: TopicName) -> str:
+    name = machine.settings.topic(topic)
+    workers = [each for each in machine.workers if topic in ROLES[each.stage].topics]
     _until(lambda: all(each.process.poll() is not None for each in workers))
     for worker in workers:
         machine.expect(f"{worker.stage} ends with {EXIT_REFUSED}", worker.process.poll() == EXIT_REFUSED)
