@@ -127,14 +127,15 @@ class Schedule:
     def earliest(self) -> datetime | None:
         """Return the moment of the alarm that comes first, also if it has rung and is still armed; None without any.
 
-        It looks through what is in order and the minute after that, so it is for those who ask now and then.
+        It looks through what is in order and the minutes after that, so it is for those who ask now and then.
         """
         coming = self._that_count(self._soon)
+        # what has rung rings again by then at the latest
+        last = self._opened + (self._again_ms << _MOST_DOUBLINGS) // _MINUTE_MS
         for minute in sorted(self._next_minutes):
-            # what has rung lies in that minute at the latest
-            if found := self._that_count(self._minutes[minute]):
-                coming += found
+            if coming and minute > last:
                 break
+            coming += self._that_count(self._minutes[minute])
         return min((_alarm(entry).at for entry in coming), default=None)
 
     def _that_count(self, entries: list[_Entry]) -> list[_Entry]:

@@ -142,6 +142,15 @@ def test_with_the_clock_of_the_log_an_hour_back_an_alarm_rings_less_and_less_oft
     assert len(list(schedule.ring(START + 3_602_001 * MOMENT, EVERY))) == 1, "a new alarm begins anew"
 
 
+def test_the_earliest_is_one_that_has_rung_also_where_others_come_before_it_rings_again() -> None:
+    schedule = Schedule(2_000)
+    schedule.arm(bytes(16), {ClockName.FOLLOW_UP: clock(0)})
+    for second in range(1, 601):
+        schedule.arm(bytes([1] * 16), {ClockName.FOLLOW_UP: clock(second * 1_000 + 90_000)})
+        list(schedule.ring(START + second * 1_000 * MOMENT, EVERY))
+        assert schedule.earliest() == START, second
+
+
 def test_what_has_been_replaced_is_cleared_away() -> None:
     schedule = Schedule(2_000)
     for due in range(10_000):
