@@ -57,13 +57,19 @@ def _certificates(directory: Path) -> None:
     _keytool(directory, "-exportcert", "-rfc", "-file", "ca.pem")
 
 
+def own_java() -> Java:
+    """What runs a broker with properties of the test's own; skip where there is no Java."""
+    java = Java.find(os.environ, Places.from_environment(os.environ).cache)
+    if java is None:
+        pytest.skip("needs Java: a container's broker cannot be given users or properties to begin with")
+    java.fetch(lambda _line: None)
+    return java
+
+
 @contextmanager
 def secured_broker(directory: Path, users: Sequence[str]) -> Iterator[SecuredBroker]:
     """Give a broker that knows `users`; skip where there is no Java to run it."""
-    java = Java.find(os.environ, Places.from_environment(os.environ).cache)
-    if java is None:
-        pytest.skip("needs Java: a container's broker cannot be given users to begin with")
-    java.fetch(lambda _line: None)
+    java = own_java()
     _certificates(directory)
     ports = dict(zip(("SASL", "SASLTLS", "TLS"), free_ports(3), strict=True))
     doors = ",".join(f"{name}://{HOST}:{port}" for name, port in ports.items())

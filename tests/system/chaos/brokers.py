@@ -135,14 +135,18 @@ class Brokers:
         if back is None:
             return "not possible here: there is no faketime"
         node = lots.choice(self.nodes)
-        for environment in (back, {}):
-            node.process.terminate()
-            node.process.wait()
-            node.environment = environment
-            node.start()
-            node.await_answer()
-            time.sleep(_JUMPED_S if environment else 0)
+        self.restart(node, back)
+        time.sleep(_JUMPED_S)
+        self.restart(node, {})
         return f"broker {node.port} for {_JUMPED_S:.0f} s"
+
+    def restart(self, node: Node, environment: dict[str, str]) -> None:
+        """Stop one in good order, and start it with these variables."""
+        node.process.terminate()
+        node.process.wait()
+        node.environment = environment
+        node.start()
+        node.await_answer()
 
     def fill_disk(self, lots: random.Random) -> str:
         """Leave one no room on its disk until it gives up, as Kafka does; then make room, and start it again."""
