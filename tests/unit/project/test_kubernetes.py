@@ -86,7 +86,10 @@ def secrets_of(workload: Manifest) -> set[str]:
     pod = workload["spec"]["template"]["spec"]
     volumes = {volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
     return volumes | {
-        variable["valueFrom"]["secretKeyRef"]["name"] for each in pod["containers"] for variable in each["env"]
+        variable["valueFrom"]["secretKeyRef"]["name"]
+        for each in pod["containers"]
+        for variable in each["env"]
+        if "valueFrom" in variable
     }
 
 
