@@ -1,14 +1,18 @@
 """Parts of a batch, cut until the record whose outputs cannot be written is alone."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from agents.kafka.records import BARE, WHOLE, Unwritable
 from agents.runtime.stage import RefusedToStart
 from events.topics import TopicName
 
 Result = TypeVar("Result")
+
+PAUSE_SECONDS: Final = 2.0
+"""Pause before the first record of a batch is set aside for an error that may pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,18 @@ async def in_parts(
         process: handles a part, writes what follows, and commits it; or raises Unwritable, with nothing committed.
         undo: makes the next attempt possible after that.
     """
-    results, waiting = [], [BatchPart(records)]
+    results, waiting, paused = [], [BatchPart(records)], False
     while waiting:
         part = waiting.pop()
         try:
             results.append(await process(part))
         except Unwritable as error:
             await undo(error)
-            waiting += part.after(error)
+            following = part.after(error)
+            if error.may_pass and following[0].refused is error and not paused:
+                # the record is alone and may be innocent: the broker gets a moment, once a batch
+                paused = True
+                await asyncio.sleep(PAUSE_SECONDS)
+                following = [part]
+            waiting += following
     return results

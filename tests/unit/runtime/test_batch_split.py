@@ -6,6 +6,7 @@ from collections.abc import Collection
 import pytest
 
 from agents.kafka.records import BARE, OUTPUT_REFUSED, OUTPUT_TOO_LARGE, Unwritable
+from agents.runtime import batch_split
 from agents.runtime.batch_split import BatchPart, in_parts
 from agents.runtime.stage import RefusedToStart
 from events.topics import TopicName
@@ -65,6 +66,16 @@ def test_an_error_that_passes_sets_nothing_aside() -> None:
     stage = Stage(passes_after=1)
     assert stage.settle(10) == [10]
     assert stage.letters == {}
+
+
+def test_a_record_that_is_alone_is_tried_again_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_split, "PAUSE_SECONDS", 0.0)
+    stage = Stage(passes_after=4)
+    assert sum(stage.settle(4)) == 4
+    assert (stage.letters, stage.done) == ({}, [0, 1, 2, 3])
+    stage = Stage(passes_after=5)
+    stage.settle(4)
+    assert set(stage.letters) == {0}, "but once only"
 
 
 def test_a_letter_that_the_broker_refuses_is_written_without_content() -> None:
