@@ -228,6 +228,7 @@ class PartitionProcessor:
             handler.restore(record)
         except Exception as error:  # noqa: BLE001 -- a stage that a single record keeps from starting helps nobody
             if _is_foreign(error):  # it lies on the topic, and `alur audit` names it: no letter at each takeover
+                self._metrics.foreign += 1
                 self._foreign(record, error)
                 return False
             log.error("unreadable-memory", alert=True, reason=str(error), **_place(record))  # noqa: TRY400 -- the letter has it
@@ -275,6 +276,7 @@ class PartitionProcessor:
         await self._commit(outputs, part.records[-1].offset + 1, commits)
         self.handler.commit()
         self._metrics.dead_letters.update(self._codes)
+        self._metrics.foreign += self._codes.count(FOREIGN)
         self._codes.clear()
         traced.settled()
         stamps = [record.timestamp for record in part.records]
@@ -348,7 +350,6 @@ class PartitionProcessor:
         return dead_letter(self.stage.name, record, error, part.room)
 
     def _foreign(self, record: Any, error: Exception) -> None:  # noqa: ANN401 -- as above
-        self._metrics.foreign += 1
         self._foreign_named += 1
         if self._foreign_named <= _FOREIGN_NAMED:
             log.error("foreign_record", alert=True, stage=self.stage.name, reason=str(error), **_place(record))
