@@ -17,7 +17,7 @@ from events.commands import COMMANDS
 from events.facts import FACTS
 from events.installation import KINDS
 from events.topics import STAGES
-from events.vocabulary import ClockName, Refusal
+from events.vocabulary import ClockName, Detail, Refusal
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "docs" / "deploy"
@@ -37,7 +37,7 @@ VALUES: dict[str, set[str]] = {
     "code": set(CODES),
     "kind": set(KINDS),
     "command": {command.NAME for command in COMMANDS},
-    "verdict": {ACCEPTED, REPEATED, *Refusal},
+    "verdict": {ACCEPTED, REPEATED, *Refusal, *Detail},
     "job": {job["job_name"] for job in PROMETHEUS["scrape_configs"]},
 }
 SELECTOR = re.compile(r"\b((?:alur|process)_\w+)(?:\{([^}]*)\})?")
