@@ -1,6 +1,7 @@
 """The channel of a table that names none: ids of rows are unique in one table only, and two shall not share them."""
 
 import re
+from collections.abc import Collection
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -12,6 +13,7 @@ from events.cloudevents import MAX_ATTRIBUTE
 
 _FILES: Final = "/files/"
 _NUMBERS: Final = r"\d{1,4}[-_. ]?\d{1,2}[-_. ]?\d{1,4}(?:[T_ -]?\d{2}[-_.:]?\d{2}(?:[-_.:]?\d{2})?)?"
+_SHORT: Final = 3
 _COPY: Final = r"\(\d{1,3}\)|(?:day|hari)[-_ ]?\d{1,3}"
 
 
@@ -30,6 +32,12 @@ def source_of(file: str) -> str:
 
 @cache
 def _days() -> re.Pattern[str]:
-    names = "|".join(sorted(map(re.escape, {*months(), *weekdays()}), key=len, reverse=True))
-    named = rf"(?:\d{{1,2}}[-_ ]?)?(?:{names})(?:[-_ ]?\d{{2,4}})?"
+    names = {*months(), *weekdays()}
+    # a short one is a word too: sep.csv is no export of September
+    whole, any_ = ("|".join(sorted(map(re.escape, each), key=len, reverse=True)) for each in (_long(names), names))
+    named = rf"(?:\d{{1,2}}[-_ ]?)?(?:{any_})[-_ ]?\d{{2,4}}|\d{{1,2}}[-_ ]?(?:{any_})|(?:{whole})"
     return re.compile(rf"(?<![^\W_])(?:{_NUMBERS}|{_COPY}|{named})(?![^\W_])", re.IGNORECASE)
+
+
+def _long(names: Collection[str]) -> list[str]:
+    return [name for name in names if len(name) > _SHORT]

@@ -17,6 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
+from agents.integrations.file_source import source_of
 from agents.integrations.lapor_rows import HEADER
 from agents.integrations.sheet_writer import XlsxWriter
 from events.ids import complaint_id
@@ -208,6 +209,32 @@ def test_service_requests_come_in(engine: Engine, tmp_path: Path) -> None:
         file.write_text(json.dumps([request | {"description": words}]))
         told.append(alur(engine, "submit", str(file)).stdout.splitlines()[-2])
     assert told == ["new 0, known 1, of these changed 0", "new 0, known 1, of these changed 1"]
+
+
+def test_of_the_exports_of_two_days_nothing_is_doubled_and_nothing_reopened(engine: Engine, tmp_path: Path) -> None:
+    rows = ["id,judul,isi,status", "1,Jalan,Berlubang,open", "2,Lampu,Mati,open", "3,Got,Mampet,submitted"]
+    files = [tmp_path / f"laporan-2026-03-{day}.csv" for day in (16, 17)]
+    files[0].write_text("\n".join(rows))
+    first = alur(engine, "submit", str(files[0])).stdout.splitlines()
+    assert first[-2:] == ["new 3, known 0, of these changed 0", "submitted 3, skipped 0"]
+    made = [complaint_id(source_of(str(files[0])), number) for number in "123"]
+    before = [engine.await_status(each, "postponed")["version"] for each in made]
+    engine.await_quiet()
+
+    rows = [
+        rows[0],
+        "1,Jalan,Berlubang,closed",
+        "2,Lampu,Mati,in progress",
+        "3,Got,Mampet lagi,open",
+        "4,Pasar,Kotor,open",
+    ]
+    files[1].write_text("\n".join(rows))
+    second = alur(engine, "submit", str(files[1])).stdout.splitlines()
+    assert second[-2:] == ["new 1, known 2, of these changed 1", "submitted 3, skipped 0"]
+    assert "1 are settled where they come from and were passed over (--settled submits them too)" in second
+    engine.await_status(complaint_id(source_of(str(files[1])), "4"), "postponed")
+    engine.await_quiet()
+    assert [engine.await_status(each, "postponed")["version"] for each in made] == before
 
 
 _MISSING = "service_request_id: missing; without it the request would be another one each time it is sent"

@@ -28,7 +28,7 @@ def test_the_name_of_the_file_tells_tables_apart(tmp_path: Path) -> None:
         ("export-2026-03-16.csv", "export-2026-03-17.csv", "export_20260318.csv", "export 2026-03-19T0911.csv"),
         ("export.csv", "export (1).csv", "export 16 Maret 2026.csv", "Export.csv".lower()),
         ("monday.csv", "Tuesday.csv", "senin.csv", "hari1.csv", "day 2.csv"),
-        ("rekap_januari_2026.xlsx", "rekap_februari_2026.xlsx", "rekap-Agt.xlsx"),
+        ("rekap_januari_2026.xlsx", "rekap_februari_2026.xlsx", "rekap-Agt-2026.xlsx"),
     ],
 )
 def test_the_exports_of_two_days_are_of_one_channel(names: tuple[str, ...], tmp_path: Path) -> None:
@@ -36,7 +36,17 @@ def test_the_exports_of_two_days_are_of_one_channel(names: tuple[str, ...], tmp_
 
 
 def test_names_that_have_a_number_otherwise_are_told_apart(tmp_path: Path) -> None:
-    names = ["kantor1.csv", "kantor2.csv", "dinas-7.csv", "dinas-8.csv", "maret.csv", "maretha.csv", "blok 12.csv"]
+    names = [
+        "kantor1.csv",
+        "kantor2.csv",
+        "dinas-7.csv",
+        "dinas-8.csv",
+        "maret.csv",
+        "maretha.csv",
+        "blok 12.csv",
+        "sep.csv",
+        "des.csv",
+    ]
     assert len({source_of(str(tmp_path / name)) for name in names}) == len(names)
 
 

@@ -180,6 +180,35 @@ class TestCellsWithoutValue:
             opened(self.cell("D2", "<v>#SPILL!</v>"))
 
 
+class TestIndonesianLocale:
+    HEADER = ("Nomor", "Judul", "Tanggal Laporan", "Jam Masuk", "Anonim", "Lintang", "Bujur")
+
+    def expected(self, content: str | bytes) -> None:
+        found = report(content)
+        assert found.time is not None
+        assert (found.time.isoformat(), found.data.anonymous) == ("2026-08-16T02:11:00+00:00", True)
+        assert found.data.location is not None
+        assert (found.data.location.lat, found.data.location.lon) == (-8.65, 115.21)
+
+    def test_texts_are_read_as_they_are_shown(self) -> None:
+        row = ["0042", "Jalan", "16 Agustus 2026", "09.11", "BENAR", "-8,65", "115,21"]
+        self.expected(workbook(self.HEADER, row))
+        self.expected(table([self.HEADER, row], delimiter=";"))
+        self.expected(table([self.HEADER, [*row[:2], "Minggu, 16-Agu-26", *row[3:]]], delimiter=";"))
+        self.expected(open_document(cells(*self.HEADER), cells(*row)))
+
+    def test_so_are_values_with_formats(self) -> None:
+        made, sheet = book()
+        sheet.append(self.HEADER)
+        sheet.append(["0042", "Jalan", date(2026, 8, 16), time(9, 11), True, -8.65, 115.21])
+        for place, shown in (("C2", "[$-421]dddd, dd mmmm yyyy"), ("D2", "[$-421]hh.mm"), ("F2", "#.##0,00")):
+            sheet[place].number_format = shown
+        self.expected(saved(made))
+        day = ("date", "2026-08-16", "Minggu, 16 Agustus 2026")
+        where = (("float", "-8.65", "-8,65"), ("float", "115.21", "115,21"))
+        self.expected(open_document(cells(*self.HEADER), cells("0042", "Jalan", day, "09.11", "BENAR", *where)))
+
+
 class TestFindingTheTable:
     def test_a_table_that_begins_further_right_and_lower_is_found(self) -> None:
         made, sheet = book()
