@@ -8,8 +8,8 @@ from agents.stages.intake import STAGE
 app = stage_app(STAGE)
 
 
-@app.agent(app.polls)
-async def intake(polls: Any) -> None:  # noqa: ANN401 -- a Faust stream
+@app.agent(app.batches)
+async def intake(batches: Any) -> None:  # noqa: ANN401 -- a Faust stream
     """Process batch after batch."""
-    async for poll in polls:
-        await app.settle(poll)
+    async for batch in batches:
+        await app.process(batch)

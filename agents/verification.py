@@ -7,15 +7,17 @@ from agents.stages.duplicate_index import DuplicateIndex
 from agents.stages.verification import NAME, stage
 
 app = stage_app(stage(lambda: duplicates))
-duplicates: DuplicateIndex = DuplicateIndex(app.alur, app.reader.policies, NAME, app.reader.written_since)
+duplicates: DuplicateIndex = DuplicateIndex(
+    app.alur, app.stage_consumer.policies, NAME, app.stage_consumer.written_since
+)
 app.task(duplicates.tail.run)
-app.reader.waits_for = duplicates.waits_for
+app.stage_consumer.wait_reason = duplicates.wait_reason
 
 
-@app.agent(app.polls)
-async def verification(polls: Any) -> None:  # noqa: ANN401 -- a Faust stream
+@app.agent(app.batches)
+async def verification(batches: Any) -> None:  # noqa: ANN401 -- a Faust stream
     """Process batch after batch."""
-    async for poll in polls:
-        await duplicates.known_up_to({lease.source.partition: records[-1].offset for lease, records in poll})
-        await app.settle(poll)
+    async for batch in batches:
+        await duplicates.known_up_to({processor.source.partition: records[-1].offset for processor, records in batch})
+        await app.process(batch)
         duplicates.tell()

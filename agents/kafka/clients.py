@@ -47,8 +47,8 @@ class Fetching:
     """or after so many milliseconds, whatever has come."""
 
 
-AT_ONCE: Final = Fetching(1)
-UNHURRIED: Final = Fetching(262_144)
+IMMEDIATE: Final = Fetching(1)
+BATCHED: Final = Fetching(262_144)
 """For what nobody waits for: a poll, what is written after it and its offsets cost about the same for one record as for
 a hundred."""
 
@@ -59,7 +59,7 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
     partition_bytes: int = OUTWARD_RECORD_BYTES,
     *,
     isolation: str = "read_committed",
-    fetching: Fetching = AT_ONCE,
+    fetching: Fetching = IMMEDIATE,
     reset: str = "earliest",
 ) -> Any:  # noqa: ANN401 -- aiokafka ships no types
     """Return a consumer that commits nothing by itself.

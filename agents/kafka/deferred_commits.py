@@ -40,20 +40,20 @@ class DeferredCommits:
         self._sending = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
-    def note(self, source: TopicPartition, after: int) -> None:
+    def stage(self, source: TopicPartition, after: int) -> None:
         """Take in that all before offset `after` of `source` is done, its outputs acknowledged."""
         self._offsets[source] = after
         if self._since is None:
             self._since = time.monotonic()
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(COMMIT_SECONDS, self._ring)
+            self._timer = asyncio.get_running_loop().call_later(COMMIT_SECONDS, self._on_timer)
 
     @property
     def overdue(self) -> bool:
         """Say whether anything has waited for too long: the client asks again and again, and tells nobody."""
         return self._since is not None and time.monotonic() - self._since > OVERDUE_SECONDS
 
-    async def send(self) -> None:
+    async def flush(self) -> None:
         """Send now what has been noted: somebody else may own the partitions from here on.
 
         Who has been left out of the group owns nothing any more: what it has noted is dropped.
@@ -74,12 +74,12 @@ class DeferredCommits:
     def _is_member(self) -> bool:
         return bool(self._consumer._coordinator.generation != _NO_GENERATION)  # noqa: SLF001 -- told to nobody otherwise
 
-    def _ring(self) -> None:
+    def _on_timer(self) -> None:
         self._timer = None
-        self._task = asyncio.create_task(self._send_unasked())
+        self._task = asyncio.create_task(self._flush_in_background())
 
-    async def _send_unasked(self) -> None:
+    async def _flush_in_background(self) -> None:
         try:
-            await self.send()
+            await self.flush()
         except Exception as error:  # noqa: BLE001 -- nobody waits for this task
             self._fail(error)

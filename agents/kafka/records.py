@@ -16,9 +16,9 @@ _LONGEST_REASON: Final = 1_000
 _LONGEST_TRACEBACK: Final = 8_000
 _ROOM_FOR_HEADERS: Final = 65_536
 _ROOM_FOR_KEY: Final = 65_536
-WHOLE: Final = OUTWARD_RECORD_BYTES - _ROOM_FOR_HEADERS - _ROOM_FOR_KEY
+FULL_VALUE: Final = OUTWARD_RECORD_BYTES - _ROOM_FOR_HEADERS - _ROOM_FOR_KEY
 """So many bytes of a value fit into a dead letter, whatever its key and headers are."""
-BARE: Final = 0
+NO_VALUE: Final = 0
 _DIGITS: Final = 6  # of a count that others may have written
 _MOST_HEADERS: Final = 65_536
 """Each takes two bytes and more beside its name and content: so many still fit when a record is forwarded."""
@@ -50,12 +50,12 @@ class Unwritable(Exception):
         may_pass: another attempt may succeed.
     """
 
-    def __init__(self, code: str, topic: TopicName, why: str, *, may_pass: bool = False) -> None:
+    def __init__(self, code: str, topic: TopicName, why: str, *, transient: bool = False) -> None:
         self.code = code
         self.topic = topic
         self.reason = f"an output for {topic} {why}"
         super().__init__(f"{code}: {self.reason}")
-        self.may_pass = may_pass
+        self.transient = transient
 
     @property
     def refused(self) -> bool:
@@ -103,7 +103,7 @@ def accept(record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         raise Undecodable("too-large", f"{len(record.headers):,} headers, {_MOST_HEADERS:,} are accepted")
 
 
-def dead_letter(stage: str, record: Any, error: Exception, room: int = WHOLE) -> OutgoingRecord:  # noqa: ANN401 -- as above
+def dead_letter(stage: str, record: Any, error: Exception, room: int = FULL_VALUE) -> OutgoingRecord:  # noqa: ANN401 -- as above
     """Return the dead letter for `record`: its raw bytes and key, with where it was found and why it was set aside.
 
     It fits into its topic: a value is cut to `room` bytes and a key likewise, with their true length in a header.

@@ -35,7 +35,7 @@ class StageProgress:
         ends: dict[TopicPartition, int] = await self._asking.end_offsets(self._partitions)
         return ends
 
-    async def short_of(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    async def lag(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return by how much the stage is short of `ends`, for the partitions where it is."""
         begun = [source for source, end in ends.items() if end]
         found = await clients.committed(self._asking, begun) if begun else {}

@@ -19,7 +19,7 @@ _QUIET: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio")
 
 
 @contextmanager
-def said_once(library: str) -> Iterator[None]:
+def muted(library: str) -> Iterator[None]:
     """Keep a library from logging, in lines of its own, what it also raises."""
     logger = logging.getLogger(library)
     before = logger.level

@@ -96,7 +96,7 @@ class Metrics:
     rebalances: int = 0
     restored: int = 0
     restarts: int = 0
-    held_seconds: float = 0.0
+    backpressure_seconds: float = 0.0
     poll_records: Histogram = field(default_factory=lambda: Histogram(SIZES))
     latency: Histogram = field(default_factory=_short)
     commit: Histogram = field(default_factory=_short)
@@ -108,7 +108,7 @@ class Metrics:
     answered_at: float = 0.0
     """When Kafka last answered something else than a request for records, by the monotonic clock."""
 
-    def began(self, env: Mapping[str, str]) -> None:
+    def read_restarts(self, env: Mapping[str, str]) -> None:
         """Take over what whoever has started us has counted."""
         told = env.get(RESTARTS, "")
         self.restarts = int(told) if told.isascii() and told.isdecimal() else 0
@@ -121,7 +121,7 @@ class Metrics:
         """Note that Kafka answers."""
         self.answered_at = time.monotonic()
 
-    def settled(self, partition: int, stamps_ms: Iterable[int], began: float) -> None:
+    def batch_processed(self, partition: int, stamps_ms: Iterable[int], began: float) -> None:
         """Count a batch of one partition by the log's stamps on its records; `began`: its commit, by `monotonic`."""
         self.answered_at = time.monotonic()
         now_ms = time.time() * 1000
@@ -131,7 +131,7 @@ class Metrics:
         self.latency.add_all(waited)
         self.commit.add(self.answered_at - began)
 
-    def decided(self, command: str, facts: Sequence[Recorded], asked_at: datetime | None) -> None:
+    def command_decided(self, command: str, facts: Sequence[Recorded], asked_at: datetime | None) -> None:
         """Count a command that was not rejected and what follows from it; `asked_at` is its sender's time."""
         self.decisions[command, ACCEPTED if facts else REPEATED] += 1
         for recorded in facts:
@@ -148,7 +148,7 @@ class Metrics:
         """Count an announcement that was not rejected."""
         self.decisions[command, REPEATED if repeated else ACCEPTED] += 1
 
-    def sent_on(self) -> None:
+    def command_forwarded(self) -> None:
         """Count a command that was forwarded to its complaint's partition."""
         self.forwarded += 1
 

@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from agents.kafka.records import OutgoingRecord
-from agents.observability.tracing import TRACEPARENT, Batch, Context, carrying, context_of, read
+from agents.observability.tracing import TRACEPARENT, TraceBatch, TraceContext, carrying, context_of, read
 from events.topics import TopicName
 
 log = structlog.get_logger()
@@ -65,7 +65,7 @@ class Spans:
         self._tracer = self._provider.get_tracer("alur")
         self._stage = stage
 
-    def batch(self) -> Batch:
+    def batch(self) -> TraceBatch:
         """Begin a batch: its spans begin now."""
         return _Spanned(self._stage, self._tracer)
 
@@ -105,13 +105,13 @@ class _Spanned:
         """Make a trace of each of `outputs`."""
         return [each for output in outputs for each in self._span("the passing of time", None, {}, [output])]
 
-    def settled(self) -> None:
+    def batch_processed(self) -> None:
         """End the spans of the batch."""
         for span in self._open:
             span.end()
 
     def _span(
-        self, cause: str, parent: Context | None, about: dict[str, str | int], outputs: list[OutgoingRecord]
+        self, cause: str, parent: TraceContext | None, about: dict[str, str | int], outputs: list[OutgoingRecord]
     ) -> list[OutgoingRecord]:
         span = self._tracer.start_span(
             f"{self._stage} {cause}",
@@ -125,15 +125,15 @@ class _Spanned:
             span.set_status(trace.StatusCode.ERROR, f"set aside: {code}")
         self._open.append(span)
         place = span.get_span_context()
-        return carrying(Context(f"{place.trace_id:032x}", f"{place.span_id:016x}", place.trace_flags), outputs)
+        return carrying(TraceContext(f"{place.trace_id:032x}", f"{place.span_id:016x}", place.trace_flags), outputs)
 
 
-def _attribute_of(value: bytes | None) -> Context | None:
+def _attribute_of(value: bytes | None) -> TraceContext | None:
     found = _ATTRIBUTE.search(value or b"")
     return None if found is None else read(found[1])
 
 
-def _remote(parent: Context | None) -> Any:  # noqa: ANN401 -- an OpenTelemetry context
+def _remote(parent: TraceContext | None) -> Any:  # noqa: ANN401 -- an OpenTelemetry context
     if parent is None:
         return trace.set_span_in_context(trace.INVALID_SPAN)
     place = trace.SpanContext(

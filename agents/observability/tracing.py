@@ -30,7 +30,7 @@ _PARENT: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class TraceContext:
     """A place in a trace."""
 
     trace: str
@@ -44,21 +44,21 @@ class Context:
         return f"00-{self.trace}-{self.span}-{self.flags:02x}".encode()
 
 
-def read(value: bytes | None) -> Context | None:
+def read(value: bytes | None) -> TraceContext | None:
     """Read the value of a `traceparent`; None if it is none, whatever it is."""
     found = _PARENT.fullmatch(value or b"")
     if found is None or (found["version"] == b"00" and found["more"]):
         return None
-    return Context(found["trace"].decode(), found["span"].decode(), int(found["flags"], 16))
+    return TraceContext(found["trace"].decode(), found["span"].decode(), int(found["flags"], 16))
 
 
-def context_of(record: Any) -> Context | None:  # noqa: ANN401 -- aiokafka ships no types
+def context_of(record: Any) -> TraceContext | None:  # noqa: ANN401 -- aiokafka ships no types
     """Return the context in the headers of `record`; None without one, and with several."""
     claims = [value for name, value in record.headers if name == TRACEPARENT]
     return read(claims[0]) if len(claims) == 1 else None
 
 
-def carrying(context: Context, outputs: Iterable[OutgoingRecord]) -> list[OutgoingRecord]:
+def carrying(context: TraceContext, outputs: Iterable[OutgoingRecord]) -> list[OutgoingRecord]:
     """Return `outputs` with `context` in a header of each."""
     header = (TRACEPARENT, context.header())
     found = []
@@ -68,7 +68,7 @@ def carrying(context: Context, outputs: Iterable[OutgoingRecord]) -> list[Outgoi
     return found
 
 
-class Batch(Protocol):
+class TraceBatch(Protocol):
     """What is done about the traces of one batch: records of a partition that are settled together."""
 
     def follow(self, record: Any, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
@@ -79,14 +79,14 @@ class Batch(Protocol):
         """Return `outputs`, which follow from the passing of time, each at the beginning of a trace."""
         ...
 
-    def settled(self) -> None:
+    def batch_processed(self) -> None:
         """Take in that what follows from the batch is written, and committed in a stage with transactions."""
 
 
 class Tracing(Protocol):
     """What a worker does about traces."""
 
-    def batch(self) -> Batch:
+    def batch(self) -> TraceBatch:
         """Begin a batch."""
         ...
 
@@ -94,10 +94,10 @@ class Tracing(Protocol):
         """Let go of what is not sent yet, within a moment."""
 
 
-class Passing:
+class PassThrough:
     """Passes on the context that a record came with, and begins no trace."""
 
-    def batch(self) -> Batch:
+    def batch(self) -> TraceBatch:
         """Return itself: there is nothing to remember."""
         return self
 
@@ -113,14 +113,14 @@ class Passing:
         """Begin nothing."""
         return outputs
 
-    def settled(self) -> None:
+    def batch_processed(self) -> None:
         """There is nothing to do."""
 
     def stop(self) -> None:
         """There is nothing to do."""
 
 
-PASSING: Final = Passing()
+PASS_THROUGH: Final = PassThrough()
 
 
 def tracing(stage: str, env: Mapping[str, str]) -> Tracing:
@@ -129,17 +129,17 @@ def tracing(stage: str, env: Mapping[str, str]) -> Tracing:
     What is not as it has to be is said in one line, and the stage works without spans: complaints do not wait for that.
     """
     if not any(env.get(name) for name in ENDPOINTS):
-        return PASSING
+        return PASS_THROUGH
     if env.get("OTEL_SDK_DISABLED", "").lower() == "true" or env.get("OTEL_TRACES_EXPORTER", "otlp") != "otlp":
-        return PASSING
+        return PASS_THROUGH
     protocol = next((env[name] for name in PROTOCOLS if env.get(name)), HTTP)
     if protocol != HTTP:
         log.warning("no-spans", stage=stage, reason=f"spans are sent by {HTTP} only, not by {protocol}: name its port")
-        return PASSING
+        return PASS_THROUGH
     try:
         from agents.observability.spans import Spans  # noqa: PLC0415 -- an extra, and a second of starting time
     except ImportError as error:
         reason = f"{error.name} is not installed: pip install 'alur[otel]'"
         log.warning("no-spans", stage=stage, reason=reason)
-        return PASSING
+        return PASS_THROUGH
     return Spans(stage, env)

@@ -24,7 +24,15 @@ from kafka.structs import OffsetAndMetadata
 
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
-from agents.runtime.topic_layout import Difference, TopicDescription, changed, differences, gone, look, way_out
+from agents.runtime.topic_layout import (
+    Difference,
+    TopicDescription,
+    changed_topics,
+    describe_topics,
+    differences,
+    missing_topics,
+    remedy,
+)
 from events.client.administration import admin_client, missing_among
 from events.client.errors import KafkaFailure, KafkaRefused, TopicsMissing
 from events.client.reader import installation_values
@@ -85,7 +93,7 @@ def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, 
         LayoutDiffers: topics of the installation are gone or replaced, without `mend`.
     """
     with admin_client(settings) as client:
-        found = look(client, settings, only)
+        found = describe_topics(client, settings, only)
         layout = _layout(settings, found)
         if layout is not None and not mend and (lines := _lines(settings, layout, found, only)):
             raise LayoutDiffers(lines[0])
@@ -97,7 +105,7 @@ def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, 
             # another process may have made one of them meanwhile, with settings of its own
             _compare(client, settings, missing)
         if TopicName.INSTALLATION in only and (missing or mend):
-            _record(settings, look(client, settings, only), fresh=not found)
+            _record(settings, describe_topics(client, settings, only), fresh=not found)
     created = tuple(settings.topic(name) for name in missing)
     return TopicsReport(created, tuple(settings.topic(name) for name in only if name in found), altered)
 
@@ -114,7 +122,7 @@ def as_laid_out(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) ->
         KafkaRefused: the broker says no.
     """
     with admin_client(settings) as client:
-        found = look(client, settings, only)
+        found = describe_topics(client, settings, only)
         layout = _layout(settings, found)
     about_complaints = [name for name in only if BY_NAME[name].partitions is None]
     counts = Counter(found[name].partitions for name in about_complaints if name in found)
@@ -161,7 +169,7 @@ def _layout(settings: Settings, found: Collection[TopicName]) -> Layout | None:
 def _lines(
     settings: Settings, layout: Layout, found: Mapping[TopicName, TopicDescription], only: Collection[TopicName]
 ) -> list[str]:
-    return [*gone(settings, layout, found, only).values(), *changed(settings, layout, found).values()]
+    return [*missing_topics(settings, layout, found, only).values(), *changed_topics(settings, layout, found).values()]
 
 
 def _create(client: Any, settings: Settings, names: Collection[TopicName]) -> None:  # noqa: ANN401 -- kafka-python ships no types
@@ -183,9 +191,9 @@ def _create(client: Any, settings: Settings, names: Collection[TopicName]) -> No
 def _compare(client: Any, settings: Settings, names: Collection[TopicName]) -> None:  # noqa: ANN401 -- as above
     """Raise `TopicsDiffer` unless each of the topics is as declared."""
     deadline = time.monotonic() + _SETTLES_S
-    while found := differences(client, settings, look(client, settings, names), settings.replication):
+    while found := differences(client, settings, describe_topics(client, settings, names), settings.replication):
         if time.monotonic() > deadline:  # what was altered is seen a moment later
-            raise TopicsDiffer(found, [way_out(settings, each) for each in found])
+            raise TopicsDiffer(found, [remedy(settings, each) for each in found])
         time.sleep(_RETRY_S)
 
 
@@ -236,7 +244,7 @@ def _by_hand(settings: Settings, difference: Difference) -> str:
     if difference.setting == "replication":
         return "`kafka-reassign-partitions` changes replicas; or say how many there are in ALUR_REPLICATION"
     if difference.setting != _RETENTION:
-        return way_out(settings, difference)
+        return remedy(settings, difference)
     return (
         f"a shorter {_RETENTION} loses records: if that is meant, `kafka-configs --bootstrap-server {settings.broker} "
         f"--alter --topic {difference.topic} --add-config {_RETENTION}={difference.expected}`"

@@ -12,7 +12,7 @@ from events.client.errors import AccessRefused, KafkaFailure, NotAllowed
 from events.topics import TopicName
 
 
-def explained(error: Exception, settings: Settings, topics: Collection[TopicName]) -> Exception:
+def explain_access_error(error: Exception, settings: Settings, topics: Collection[TopicName]) -> Exception:
     """Return what is behind an `error` at the start.
 
     A broker that answers and does not let us in is no broker that is gone, and who may not write has usually been given

@@ -20,9 +20,9 @@ from agents.config.settings import Settings
 from agents.observability import logs
 from agents.observability.tracing import tracing
 from agents.runtime import failpoints, lifeline
-from agents.runtime.access_errors import explained
+from agents.runtime.access_errors import explain_access_error
 from agents.runtime.http.server import StageWeb
-from agents.runtime.process import EXIT_REFUSED, STOP_SECONDS, end_with
+from agents.runtime.process import EXIT_REFUSED, STOP_SECONDS, exit_with_error
 from agents.runtime.stage import Stage
 from agents.runtime.stage_consumer import Batch, StageConsumer
 from events.access import ROLES
@@ -61,35 +61,36 @@ class StageApp(faust.App):
         self.boot_strategy = _OwnReader(self)
         self.stage = stage
         self.alur = settings
-        self.polls: Any = self.channel(maxsize=1, value_type=None)
-        self.reader = StageConsumer(stage, settings, policy_set, self.polls)
+        self.batches: Any = self.channel(maxsize=1, value_type=None)
+        self.stage_consumer = StageConsumer(stage, settings, policy_set, self.batches)
         self.boot_strategy.enable_web = settings.web is not None
         if settings.web is not None:
-            self.web_server(StageWeb(self.reader, settings.web))
+            self.web_server(StageWeb(self.stage_consumer, settings.web))
         self.task(self._begin)
 
     async def _begin(self) -> None:
         self.flow_control.resume()
         try:
-            with logs.said_once("aiokafka"):
-                await self.add_runtime_dependency(self.reader)
+            with logs.muted("aiokafka"):
+                await self.add_runtime_dependency(self.stage_consumer)
         except Exception as error:  # noqa: BLE001 -- one line for whatever hinders the start
-            if self.reader.should_stop:
+            if self.stage_consumer.should_stop:
                 return  # its clients are closed already
-            end_with(
-                self.stage.name, await asyncio.to_thread(explained, error, self.alur, ROLES[self.stage.name].topics)
+            exit_with_error(
+                self.stage.name,
+                await asyncio.to_thread(explain_access_error, error, self.alur, ROLES[self.stage.name].topics),
             )
-        if self.stage.tick_every is not None:
-            self.reader.add_future(self._tick(self.stage.tick_every))
+        if self.stage.tick_seconds is not None:
+            self.stage_consumer.add_future(self._tick(self.stage.tick_seconds))
 
     async def _tick(self, every: float) -> None:
-        while not self.reader.should_stop:
-            await self.reader.tick()
+        while not self.stage_consumer.should_stop:
+            await self.stage_consumer.tick()
             await asyncio.sleep(every)
 
-    async def settle(self, poll: Batch) -> None:
+    async def process(self, batch: Batch) -> None:
         """Settle one poll: decide, write, commit."""
-        await self.reader.settle(poll)
+        await self.stage_consumer.process(batch)
 
 
 def stage_app(stage: Stage) -> StageApp:
@@ -105,6 +106,6 @@ def stage_app(stage: Stage) -> StageApp:
         raise SystemExit(EXIT_REFUSED) from None
     logs.configure(settings.log, stage=stage.name)
     gc.set_threshold(*_COLLECTOR)
-    app.reader.metrics.began(os.environ)
-    app.reader.tracing = tracing(stage.name, os.environ)
+    app.stage_consumer.metrics.read_restarts(os.environ)
+    app.stage_consumer.tracing = tracing(stage.name, os.environ)
     return app

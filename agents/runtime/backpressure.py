@@ -29,19 +29,19 @@ class StallTimer:
 
     def __init__(self) -> None:
         self._since: float | None = None
-        self._told = False
+        self._reported = False
 
-    def runs_out(self, asked: float, answered: float) -> bool:
+    def is_overdue(self, asked: float, answered: float) -> bool:
         """Take in that there was no room, by an answer with these times, in seconds; say whether to tell it now."""
         if self._since is None or answered - asked > _LATE_ANSWER_SECONDS:
             self._since = answered
-        tell = answered - self._since > _WARN_SECONDS and not self._told
-        self._told = self._told or tell
-        return tell
+        report = answered - self._since > _WARN_SECONDS and not self._reported
+        self._reported = self._reported or report
+        return report
 
-    def end(self) -> None:
+    def reset(self) -> None:
         """Take in that there was room."""
-        self._since, self._told = None, False
+        self._since, self._reported = None, False
 
 
 class Backpressure:
@@ -56,13 +56,13 @@ class Backpressure:
 
     def __init__(self, settings: Settings, behind: str, most: int, partitions: int) -> None:
         self._progress = StageProgress(settings, behind, partitions)
-        self._behind = behind
+        self._downstream = behind
         self._most = most
         self._partitions = partitions
-        self._left = 0
+        self._capacity = 0
         self._asked_at = float("-inf")
-        self._roomy_at = time.monotonic()
-        self._patience = StallTimer()
+        self._had_capacity_at = time.monotonic()
+        self._stall = StallTimer()
 
     async def start(self) -> None:
         """Connect."""
@@ -72,28 +72,28 @@ class Backpressure:
         """Let go of the connection."""
         await self._progress.stop()
 
-    async def room(self, owned: int) -> int:
+    async def capacity(self, owned: int) -> int:
         """Return how many records a worker may take now that owns so many partitions; 0 is none."""
         now = time.monotonic()
-        if self._left <= 0 or now - self._asked_at > ASK_EVERY_SECONDS:
-            waiting = sum((await self._progress.short_of(await self._progress.ends())).values())
+        if self._capacity <= 0 or now - self._asked_at > ASK_EVERY_SECONDS:
+            waiting = sum((await self._progress.lag(await self._progress.ends())).values())
             # each worker has its share: together they must not take what there is room for once
-            self._left = max(0, self._most - waiting) * owned // self._partitions
+            self._capacity = max(0, self._most - waiting) * owned // self._partitions
             self._asked_at = now
-            if not self._left:
-                return self._held(now, waiting)
-        self._roomy_at = now
-        self._patience.end()
-        return self._left
+            if not self._capacity:
+                return self._report_stall(now, waiting)
+        self._had_capacity_at = now
+        self._stall.reset()
+        return self._capacity
 
-    def took(self, records: int) -> None:
+    def consume(self, records: int) -> None:
         """Take in that so many were taken."""
-        self._left -= records
+        self._capacity -= records
 
-    def _held(self, now: float, waiting: int) -> int:
-        if self._patience.runs_out(now, time.monotonic()):
-            log.warning("held-back", reason=f"{self._behind} is behind", waiting=waiting, most=self._most)
-        if now - self._roomy_at < _TRICKLE_SECONDS:
+    def _report_stall(self, now: float, waiting: int) -> int:
+        if self._stall.is_overdue(now, time.monotonic()):
+            log.warning("held-back", reason=f"{self._downstream} is behind", waiting=waiting, most=self._most)
+        if now - self._had_capacity_at < _TRICKLE_SECONDS:
             return 0
-        self._roomy_at = now
+        self._had_capacity_at = now
         return 1

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from agents.kafka.records import BARE, WHOLE, Unwritable
+from agents.kafka.records import FULL_VALUE, NO_VALUE, Unwritable
 from agents.runtime.stage import RefusedToStart
 from events.topics import TopicName
 
@@ -24,7 +24,7 @@ class BatchPart:
     """An error that may pass has been met with another attempt."""
     refused: Unwritable | None = None
     """Why the outputs of the only record cannot be written, other than a dead letter."""
-    room: int = WHOLE
+    room: int = FULL_VALUE
     """Bytes of a record that its dead letter may hold."""
 
     def after(self, error: Unwritable) -> list["BatchPart"]:
@@ -33,18 +33,18 @@ class BatchPart:
         Raises:
             RefusedToStart: not even a dead letter without content can be written.
         """
-        if error.may_pass and not self.retried:
+        if error.transient and not self.retried:
             return [replace(self, retried=True)]
         if middle := len(self.records) // 2:
             return [replace(self, records=self.records[middle:]), replace(self, records=self.records[:middle])]
         if error.topic is not TopicName.DEAD_LETTERS:
             return [replace(self, refused=error)]
-        if self.room != BARE:
-            return [replace(self, room=BARE)]
-        raise cannot_set_aside(error)
+        if self.room != NO_VALUE:
+            return [replace(self, room=NO_VALUE)]
+        raise dead_letters_refused(error)
 
 
-def cannot_set_aside(error: Unwritable) -> RefusedToStart:
+def dead_letters_refused(error: Unwritable) -> RefusedToStart:
     """Return what to say where the broker takes no dead letter at all."""
     return RefusedToStart(
         f"dead letters cannot be written ({error.reason}): give {TopicName.DEAD_LETTERS} the settings that it should "
@@ -52,7 +52,7 @@ def cannot_set_aside(error: Unwritable) -> RefusedToStart:
     )
 
 
-async def in_parts(
+async def process_in_parts(
     records: Sequence[Any],
     process: Callable[[BatchPart], Awaitable[Result]],
     undo: Callable[[Unwritable], Awaitable[None]],
@@ -72,7 +72,7 @@ async def in_parts(
         except Unwritable as error:
             await undo(error)
             following = part.after(error)
-            if error.may_pass and following[0].refused is error and not paused:
+            if error.transient and following[0].refused is error and not paused:
                 # the record is alone and may be innocent: the broker gets a moment, once a batch
                 paused = True
                 await asyncio.sleep(PAUSE_SECONDS)

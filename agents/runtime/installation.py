@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 
 from agents.config.settings import Settings
 from agents.kafka import clients
-from agents.runtime.process import end_with
+from agents.runtime.process import exit_with_error
 from events.client.errors import KafkaRefused
 from events.installation import Incident, InstallationLog, incidents_in
 from events.topics import TopicName
@@ -118,7 +118,7 @@ class Installation:
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 -- Kafka is not what it should be
-            end_with(self._stage, error)
+            exit_with_error(self._stage, error)
 
     def _take(self, records: list[Any]) -> dict[str, Any]:
         changed: dict[str, Any] = {}

@@ -16,18 +16,18 @@ from aiokafka.errors import KafkaConnectionError
 
 from agents.config.settings import Settings
 from agents.runtime.installation import Installation
-from agents.runtime.process import end_with
+from agents.runtime.process import exit_with_error
 from agents.runtime.stage import RefusedToStart
 from agents.runtime.topic_layout import (
-    MEND,
+    REPAIR,
     Difference,
     TopicDescription,
-    changed,
+    changed_topics,
+    describe_topics,
     differences,
-    gone,
-    look,
-    watch,
-    way_out,
+    missing_topics,
+    remedy,
+    watch_topics,
 )
 from events.access import ROLES
 from events.client.administration import admin_client
@@ -68,17 +68,21 @@ class LayoutGuard:
             await self._installation.start()
         layout = Layout.of(self._installation.values)
         if layout is not None:
-            self._refuse([*gone(self._settings, layout, found, self._topics).values()])
+            self._refuse([*missing_topics(self._settings, layout, found, self._topics).values()])
         self._refuse(
-            [f"topic {self._settings.topic(each)} is missing: run {MEND}" for each in self._topics if each not in found]
+            [
+                f"topic {self._settings.topic(each)} is missing: run {REPAIR}"
+                for each in self._topics
+                if each not in found
+            ]
         )
         counts = {str(name): topic.partitions for name, topic in found.items() if name is not TopicName.INSTALLATION}
         if layout is None:
             if len(set(counts.values())) > 1:
-                raise RefusedToStart(f"topics need the same number of partitions each, and have {counts}; run {MEND}")
+                raise RefusedToStart(f"topics need the same number of partitions each, and have {counts}; run {REPAIR}")
             layout = Layout(counts[STAGES[self._stage]], {})
-        self._refuse([*changed(self._settings, layout, found).values()])
-        self._refuse([f"topic {each}: {way_out(self._settings, each)}" for each in differing])
+        self._refuse([*changed_topics(self._settings, layout, found).values()])
+        self._refuse([f"topic {each}: {remedy(self._settings, each)}" for each in differing])
         if any(name not in layout.topics for name in self._topics):
             await self._installation.change(lambda values: self._joined(values, layout, found))
         return layout
@@ -92,7 +96,7 @@ class LayoutGuard:
                 loop.call_soon_threadsafe(self._seen, layout, found)
 
         looking = (self._settings, self._topics, self._stop, tell)
-        threading.Thread(target=watch, args=looking, name="layout-guard", daemon=True).start()
+        threading.Thread(target=watch_topics, args=looking, name="layout-guard", daemon=True).start()
 
     def stop(self) -> None:
         """Look no more."""
@@ -100,14 +104,16 @@ class LayoutGuard:
 
     def refuse_beyond(self, source: TopicPartition) -> None:
         """End the process: the group has given us a partition that the installation does not have."""
-        line = f"topic {source.topic} has a partition {source.partition} beyond the layout of the installation: {MEND}"
+        line = (
+            f"topic {source.topic} has a partition {source.partition} beyond the layout of the installation: {REPAIR}"
+        )
         self._end(STAGES[self._stage], f"{line} says what to do")
 
     def _seen(self, layout: Layout, found: Mapping[TopicName, TopicDescription]) -> None:
-        for name, line in changed(self._settings, layout, found).items():
+        for name, line in changed_topics(self._settings, layout, found).items():
             self._end(name, line)
             return
-        missing = gone(self._settings, layout, found, self._topics)
+        missing = missing_topics(self._settings, layout, found, self._topics)
         self._missed = self._missed + 1 if missing else 0
         if self._ending is None:
             self.reason = next(iter(missing.values()), None)
@@ -126,13 +132,13 @@ class LayoutGuard:
                 await self._installation.report(incident)
         except Exception as error:  # noqa: BLE001 -- the record may be what is gone; the log has the incident
             log.warning("incident-not-kept", stage=self._stage, id=incident.id, error=type(error).__name__)
-        end_with(self._stage, RefusedToStart(line))
+        exit_with_error(self._stage, RefusedToStart(line))
 
     def _joined(
         self, values: Mapping[str, Any], layout: Layout, found: Mapping[TopicName, TopicDescription]
     ) -> dict[str, Any]:
         before = Layout.of(values) or layout
-        self._refuse([*changed(self._settings, before, found).values()])
+        self._refuse([*changed_topics(self._settings, before, found).values()])
         ids = {str(name): topic.id for name, topic in found.items()}
         return {LAYOUT_KEY: Layout(before.partitions, {**before.topics, **ids}).to_value()}
 
@@ -151,7 +157,7 @@ class LayoutGuard:
     def _look_now(self) -> tuple[dict[TopicName, TopicDescription], list[Difference]]:
         """Return the topics that exist, and their settings that are not as declared."""
         with admin_client(self._settings) as client:
-            found = look(client, self._settings, self._topics)
+            found = describe_topics(client, self._settings, self._topics)
             open_to_us = {name: found[name] for name in ROLES[self._stage].looks_into if name in found}
             differing = differences(client, self._settings, open_to_us)
         # how many partitions there must be is not known by the settings of a stage, but by the record

@@ -119,8 +119,8 @@ class OutputWriter:
         answers = await asyncio.gather(*sent, return_exceptions=True)
         for answer in answers:
             if isinstance(answer, Exception) and is_one_of(answer, _REFUSED):
-                why, may_pass = f"was refused: {type(answer).__name__}", is_one_of(answer, (UnknownError,))
-                raise Unwritable(OUTPUT_REFUSED, topic, why, may_pass=may_pass) from answer
+                why, transient = f"was refused: {type(answer).__name__}", is_one_of(answer, (UnknownError,))
+                raise Unwritable(OUTPUT_REFUSED, topic, why, transient=transient) from answer
         raise_first(answers)
 
     async def write(self, outputs: Sequence[OutgoingRecord]) -> None:

@@ -24,15 +24,15 @@ from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.deferred_commits import DeferredCommits
 from agents.kafka.group_progress import GroupProgress
-from agents.kafka.records import BARE, BUG, OutgoingRecord, Unwritable, accept, code_of, dead_letter
-from agents.observability.tracing import PASSING, Tracing
+from agents.kafka.records import BUG, NO_VALUE, OutgoingRecord, Unwritable, accept, code_of, dead_letter
+from agents.observability.tracing import PASS_THROUGH, Tracing
 from agents.runtime import failpoints
-from agents.runtime.batch_split import BatchPart, cannot_set_aside, in_parts
+from agents.runtime.batch_split import BatchPart, dead_letters_refused, process_in_parts
 from agents.runtime.installation import Installation
 from agents.runtime.output_writer import OutputWriter, raise_first
 from agents.runtime.restore_window import RestoreWindow
 from agents.runtime.stage import Handler, Partition, RefusedToStart, Stage, Stateful, TimerDriven
-from agents.runtime.start_offsets import Takeover, expired_unread, offset_lost
+from agents.runtime.start_offsets import StartOffset, expired_unread, offset_lost
 from events.errors import Undecodable
 from events.installation import Incident, begun_key, writer_key, writer_since
 from events.topics import INWARD, TopicName
@@ -40,7 +40,7 @@ from events.writer import FOREIGN, source_offset_of, writer_of
 
 log = structlog.get_logger()
 
-_FOREIGN_NAMED: Final = 20
+_FOREIGN_LOG_LIMIT: Final = 20
 """So many foreign records of a partition get a log line: a misconfigured producer may have written a million."""
 TRANSACTION_PAUSE_SECONDS: Final = 0.01
 """Pause between two transactions of a partition, in seconds. After each the broker refuses the next one for a moment,
@@ -75,12 +75,12 @@ class PartitionProcessor:
         """Offset of the next record to handle; None until the lease is open."""
         self.restored = 0
         """Records read back into the memory."""
-        self.tracing: Tracing = PASSING
+        self.tracing: Tracing = PASS_THROUGH
         """What is done about the traces that records belong to."""
         self.installation: Installation | None = None
         """The installation record."""
         self._decided = -1
-        self._foreign_named = 0
+        self._foreign_logged = 0
         self._writer = OutputWriter(settings)
         self._codes: list[str] = []
         """Codes of the dead letters that are not committed."""
@@ -95,7 +95,7 @@ class PartitionProcessor:
         """Say whether records may be handled."""
         return self.next_offset is not None
 
-    async def take(self, consumer: Any, shared: OutputWriter, commits: DeferredCommits) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    async def acquire(self, consumer: Any, shared: OutputWriter, commits: DeferredCommits) -> None:  # noqa: ANN401 -- aiokafka ships no types
         """Take the partition over, and set the consumer to where the previous owner left off.
 
         Raises:
@@ -109,10 +109,10 @@ class PartitionProcessor:
         else:
             self._writer = shared
         failpoints.reach("after-fence")
-        await self._mark(shared)
+        await self._record_writer_start(shared)
         end = await self._restore(shared)
         failpoints.reach("after-memory")
-        if self.stage.memory is self.stage.source:
+        if self.stage.state_topic is self.stage.source:
             start, committed = end or 0, None
         else:
             progress = await self._progress(consumer)
@@ -120,12 +120,12 @@ class PartitionProcessor:
         consumer.seek(self.source, start)
         if start != committed:
             await self._commit_start(start, commits)
-        if self.stage.memory is not self.stage.source:
+        if self.stage.state_topic is not self.stage.source:
             await self._note_begun(shared)
         failpoints.reach("after-position")
         self.next_offset = start
 
-    async def _mark(self, shared: OutputWriter) -> None:
+    async def _record_writer_start(self, shared: OutputWriter) -> None:
         """Keep since when the records of this partition have a writer number, unless that is known.
 
         The last owner, perhaps of a version without such numbers, is fenced. The owner alone writes these keys, and not
@@ -134,17 +134,17 @@ class PartitionProcessor:
         if self.installation is None:
             return
         number, values = self.source.partition, self.installation.values
-        unknown = [topic for topic in self.stage.marks if writer_since(values, topic, number) is None]
+        unknown = [topic for topic in self.stage.owned_topics if writer_since(values, topic, number) is None]
         if not unknown:
             return
-        places = {topic: TopicPartition(self.settings.topic(topic), number) for topic in unknown}
-        ends = await clients.log_ends(self.settings, places.values())
-        for topic, place in places.items():
-            key, end = writer_key(topic, number).encode(), str(ends[place]).encode()
+        partitions = {topic: TopicPartition(self.settings.topic(topic), number) for topic in unknown}
+        ends = await clients.log_ends(self.settings, partitions.values())
+        for topic, partition in partitions.items():
+            key, end = writer_key(topic, number).encode(), str(ends[partition]).encode()
             await shared.write([OutgoingRecord(TopicName.INSTALLATION, key, end, 0)])
 
     async def _progress(self, consumer: Any) -> GroupProgress:  # noqa: ANN401 -- aiokafka ships no types
-        takeover = Takeover(self.settings, self.stage.name, self.source)
+        takeover = StartOffset(self.settings, self.stage.name, self.source)
         progress = await takeover.progress(consumer, restored=self.restored, decided=self._decided)
         # before anything is committed: a crash would hide it
         if progress.committed is None and progress.end and self._begun:
@@ -189,88 +189,88 @@ class PartitionProcessor:
             await self._writer.producer.send_offsets_to_transaction({self.source: clients.marked(start)}, self._group)
             await self._writer.producer.commit_transaction()
         else:
-            commits.note(self.source, start)
-            await commits.send()
+            commits.stage(self.source, start)
+            await commits.flush()
         failpoints.reach("after-start")
 
     async def _restore(self, shared: OutputWriter) -> int | None:
-        if self.stage.memory is None:
+        if self.stage.state_topic is None:
             return None
         handler = cast(Stateful, self.handler)
-        memory = TopicPartition(self.settings.topic(self.stage.memory), self.source.partition)
+        memory = TopicPartition(self.settings.topic(self.stage.state_topic), self.source.partition)
         end = 0
         window = RestoreWindow()
         async for records in clients.read_to_end(self.settings, memory):
             window.add(records)
             end = records[-1].offset + 1
             if window.full:
-                await self._recall_window(handler, window, shared)
-        await self._recall_window(handler, window, shared)
-        if self._foreign_named > _FOREIGN_NAMED:
+                await self._restore_window(handler, window, shared)
+        await self._restore_window(handler, window, shared)
+        if self._foreign_logged > _FOREIGN_LOG_LIMIT:
             log.error(
-                "foreign_records", alert=True, stage=self.stage.name, topic=memory.topic, count=self._foreign_named
+                "foreign_records", alert=True, stage=self.stage.name, topic=memory.topic, count=self._foreign_logged
             )
         handler.ready()
         return end
 
-    async def _recall_window(self, handler: Stateful, window: RestoreWindow, shared: OutputWriter) -> None:
+    async def _restore_window(self, handler: Stateful, window: RestoreWindow, shared: OutputWriter) -> None:
         for versions in window.drain():
-            if len(versions) > 1 and _taken_in(handler, versions[-1]):
+            if len(versions) > 1 and _try_restore(handler, versions[-1]):
                 self.restored += len(versions)
-                self._note_decided(versions[-1])
+                self._track_decided(versions[-1])
                 continue
             for record in versions:
-                self.restored += await self._recall(handler, record, shared)
+                self.restored += await self._restore_record(handler, record, shared)
 
-    async def _recall(self, handler: Stateful, record: Any, shared: OutputWriter) -> bool:  # noqa: ANN401 -- aiokafka ships no types
+    async def _restore_record(self, handler: Stateful, record: Any, shared: OutputWriter) -> bool:  # noqa: ANN401 -- aiokafka ships no types
         """Take one record into the memory; what cannot be read leaves the one before it of that key in force."""
         try:
             handler.restore(record)
         except Exception as error:  # noqa: BLE001 -- a stage that a single record keeps from starting helps nobody
             if _is_foreign(error):  # it lies on the topic, and `alur audit` names it: no letter at each takeover
                 self._metrics.foreign += 1
-                self._foreign(record, error)
+                self._report_foreign(record, error)
                 return False
-            log.error("unreadable-memory", alert=True, reason=str(error), **_place(record))  # noqa: TRY400 -- the letter has it
-            await self._set_aside(record, error, shared)
+            log.error("unreadable-memory", alert=True, reason=str(error), **_coordinates(record))  # noqa: TRY400 -- the letter has it
+            await self._write_dead_letter(record, error, shared)
             return False
         if record.value is None and writer_of(record.headers) is not None:
             return False  # of a repair where there was nothing: no stage has done anything here
-        self._note_decided(record)
+        self._track_decided(record)
         return True
 
-    def _note_decided(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    def _track_decided(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         if self.stage.source is TopicName.COMMANDS:
             offset = source_offset_of(record.headers)
             self._decided = self._decided if offset is None else max(self._decided, offset)
 
-    async def _set_aside(self, record: Any, error: Exception, shared: OutputWriter) -> None:  # noqa: ANN401 -- as above
+    async def _write_dead_letter(self, record: Any, error: Exception, shared: OutputWriter) -> None:  # noqa: ANN401 -- as above
         """Write a dead letter outside of any batch, and so outside of any transaction."""
         self._metrics.dead_letters[code_of(error)] += 1
         try:
             await shared.write([dead_letter(self.stage.name, record, error)])
         except Unwritable:
             try:
-                await shared.write([dead_letter(self.stage.name, record, error, BARE)])
+                await shared.write([dead_letter(self.stage.name, record, error, NO_VALUE)])
             except Unwritable as refused:
-                raise cannot_set_aside(refused) from refused
+                raise dead_letters_refused(refused) from refused
 
-    async def settle(self, records: Sequence[Any], commits: DeferredCommits) -> BatchStats:
+    async def process(self, records: Sequence[Any], commits: DeferredCommits) -> BatchStats:
         """Handle the records of one poll, write what follows, and only then commit their offsets.
 
         Where an output cannot be written, its record becomes a dead letter, and the rest is processed in several parts.
         """
         fresh = [record for record in records if record.offset >= (self.next_offset or 0)]
-        tally = BatchStats()
+        stats = BatchStats()
         if fresh:
-            for found in await in_parts(fresh, partial(self._process, commits), self._undo):
-                tally.add(found)
-        return tally
+            for found in await process_in_parts(fresh, partial(self._process_part, commits), self._roll_back):
+                stats.add(found)
+        return stats
 
-    async def _process(self, commits: DeferredCommits, part: BatchPart) -> BatchStats:
+    async def _process_part(self, commits: DeferredCommits, part: BatchPart) -> BatchStats:
         failpoints.reach("before-decide")
         traced = self.tracing.batch()
-        outputs = [output for each in part.records for output in traced.follow(each, self._outputs(each, part))]
+        outputs = [output for each in part.records for output in traced.follow(each, self._handle(each, part))]
         failpoints.reach("after-decide")
         began = time.monotonic()
         await self._commit(outputs, part.records[-1].offset + 1, commits)
@@ -278,13 +278,13 @@ class PartitionProcessor:
         self._metrics.dead_letters.update(self._codes)
         self._metrics.foreign += self._codes.count(FOREIGN)
         self._codes.clear()
-        traced.settled()
+        traced.batch_processed()
         stamps = [record.timestamp for record in part.records]
-        self._metrics.settled(self.source.partition, stamps, began)
+        self._metrics.batch_processed(self.source.partition, stamps, began)
         out = Counter[str](output.topic.removeprefix("complaints.") for output in outputs)
         return BatchStats(len(stamps), out, min(stamps))
 
-    async def _undo(self, error: Unwritable) -> None:
+    async def _roll_back(self, error: Unwritable) -> None:
         """Drop what the last attempt has changed, and make the next one possible."""
         self.handler.rollback()
         self._codes.clear()
@@ -302,7 +302,7 @@ class PartitionProcessor:
             await self._writer.producer.commit_transaction()
         else:
             await self._produce(self._writer.write(outputs))
-            commits.note(self.source, after)
+            commits.stage(self.source, after)
         failpoints.reach("after-commit")
         self.next_offset = after
 
@@ -324,35 +324,35 @@ class PartitionProcessor:
         if self.next_offset is not None and position > self.next_offset:
             await self._commit([], position, commits)
 
-    def _outputs(self, record: Any, part: BatchPart) -> list[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
+    def _handle(self, record: Any, part: BatchPart) -> list[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
         """Let the stage handle `record`; what it cannot handle is set aside, and the stage goes on."""
         if (refused := part.refused) is not None:
-            log.error("output_unwritable", alert=True, code=refused.code, reason=refused.reason, **_place(record))
-            return [self._letter(record, refused, part)]
+            log.error("output_unwritable", alert=True, code=refused.code, reason=refused.reason, **_coordinates(record))
+            return [self._dead_letter(record, refused, part)]
         try:
             if self.stage.source in INWARD:
                 accept(record)
             return list(self.handler.handle(record))
         except Undecodable as error:
             failpoints.reach("before-dead-letter")
-            letter = self._letter(record, error, part)
+            rejected = self._dead_letter(record, error, part)
             if _is_foreign(error):
-                self._foreign(record, error)
-            log.warning("dead-letter", code=error.code, reason=error.reason, **_place(record))
+                self._report_foreign(record, error)
+            log.warning("dead-letter", code=error.code, reason=error.reason, **_coordinates(record))
         except Exception as error:
-            letter = self._letter(record, error, part)
-            log.exception("parked", alert=True, code=BUG, **_place(record))
+            rejected = self._dead_letter(record, error, part)
+            log.exception("parked", alert=True, code=BUG, **_coordinates(record))
         failpoints.reach("after-dead-letter")
-        return [letter]
+        return [rejected]
 
-    def _letter(self, record: Any, error: Exception, part: BatchPart) -> OutgoingRecord:  # noqa: ANN401 -- as above
+    def _dead_letter(self, record: Any, error: Exception, part: BatchPart) -> OutgoingRecord:  # noqa: ANN401 -- as above
         self._codes.append(code_of(error))
         return dead_letter(self.stage.name, record, error, part.room)
 
-    def _foreign(self, record: Any, error: Exception) -> None:  # noqa: ANN401 -- as above
-        self._foreign_named += 1
-        if self._foreign_named <= _FOREIGN_NAMED:
-            log.error("foreign_record", alert=True, stage=self.stage.name, reason=str(error), **_place(record))
+    def _report_foreign(self, record: Any, error: Exception) -> None:  # noqa: ANN401 -- as above
+        self._foreign_logged += 1
+        if self._foreign_logged <= _FOREIGN_LOG_LIMIT:
+            log.error("foreign_record", alert=True, stage=self.stage.name, reason=str(error), **_coordinates(record))
 
     def due(self, now: datetime) -> bool:
         """Say whether a tick at `now` would have anything to write."""
@@ -369,17 +369,17 @@ class PartitionProcessor:
             self.handler.rollback()
             log.error("output_unwritable", alert=True, code=error.code, reason=error.reason)  # noqa: TRY400 -- as above
             return 0
-        traced.settled()
+        traced.batch_processed()
         return len(outputs)
 
-    async def give_up(self) -> None:
+    async def release(self) -> None:
         """Let go of the partition."""
         self.next_offset = None
         if self.stage.transactional:
             await self._writer.stop()
 
 
-def _taken_in(handler: Stateful, record: Any) -> bool:  # noqa: ANN401 -- as above
+def _try_restore(handler: Stateful, record: Any) -> bool:  # noqa: ANN401 -- as above
     """Say whether the memory could take in `record`, without a word if not: then all of its key are tried in turn."""
     try:
         handler.restore(record)
@@ -392,5 +392,5 @@ def _is_foreign(error: Exception) -> bool:
     return isinstance(error, Undecodable) and error.code == FOREIGN
 
 
-def _place(record: Any) -> dict[str, object]:  # noqa: ANN401 -- aiokafka ships no types
+def _coordinates(record: Any) -> dict[str, object]:  # noqa: ANN401 -- aiokafka ships no types
     return {"topic": record.topic, "partition": record.partition, "offset": record.offset}

@@ -8,7 +8,7 @@ import structlog
 
 from agents.runtime import policy_digests
 from agents.runtime.installation import Installation
-from agents.runtime.process import end_with
+from agents.runtime.process import exit_with_error
 from agents.runtime.stage import RefusedToStart
 from workflow.policy.model import PolicySet
 
@@ -67,4 +67,4 @@ class PolicyGuard:
         try:
             self._refuse({key: value} if value is not None else {key: "rolled out"})
         except RefusedToStart as refused:
-            end_with(self._stage, refused)
+            exit_with_error(self._stage, refused)

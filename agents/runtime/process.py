@@ -37,7 +37,7 @@ NOT_ALLOWED: Final = (
 
 
 @contextmanager
-def end_after(seconds: float) -> Iterator[None]:
+def exit_after(seconds: float) -> Iterator[None]:
     """End this process if the block takes so many seconds, whatever waits for Kafka by then; nothing is committed."""
     timer = threading.Timer(seconds, os._exit, (EXIT_TRY_AGAIN,))
     timer.daemon = True
@@ -53,7 +53,7 @@ def is_one_of(error: Exception, kinds: tuple[type[Exception], ...]) -> bool:
     return isinstance(error, kinds)
 
 
-def end_with(stage: str, error: Exception) -> NoReturn:
+def exit_with_error(stage: str, error: Exception) -> NoReturn:
     """End this process now, with one line that says why. Nothing is committed, and nothing is sent to Kafka any more.
 
     Fenced, or a broker that is gone: going on could only write what a successor writes too.

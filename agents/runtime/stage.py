@@ -94,7 +94,7 @@ class TimerDriven(Stateful, Protocol):
 class ReportsState(Protocol):
     """A handler that can say what it holds in memory, for those who watch."""
 
-    def holds(self) -> StateReport:
+    def state_report(self) -> StateReport:
         """Return what it holds now; asked for a few times a minute."""
         ...
 
@@ -111,18 +111,18 @@ class Stage:
     handler: Callable[[Partition], Handler]
     transactional: bool = False
     """Outputs and the offsets of their source in one transaction per poll and partition."""
-    memory: TopicName | None = None
+    state_topic: TopicName | None = None
     """The compacted topic that a `Stateful` handler's memory is read from."""
-    marks: tuple[TopicName, ...] = ()
+    owned_topics: tuple[TopicName, ...] = ()
     """The topics whose records it gives a writer number: nobody else writes there."""
-    tick_every: float | None = None
+    tick_seconds: float | None = None
     """Seconds between two ticks of a `TimerDriven` handler."""
-    unhurried: bool = False
+    batch_fetches: bool = False
     """Nobody waits for what it writes: it reads what has gathered in a fifth of a second in one poll."""
-    gathers_for: float = 0.0
+    poll_delay: float = 0.0
     """Seconds after a poll in which it lets records gather that come one by one: a poll, what is written after it and
     its offsets cost about the same for one as for ten."""
-    holds_for: tuple[str, int] | None = None
+    backpressure: tuple[str, int] | None = None
     """A stage, and how many records may wait for it: while there are more, this one reads nothing."""
 
     @property

@@ -20,7 +20,7 @@ from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.deferred_commits import DeferredCommits
 from agents.observability.metrics import Metrics
-from agents.observability.tracing import PASSING, Tracing
+from agents.observability.tracing import PASS_THROUGH, Tracing
 from agents.runtime import failpoints
 from agents.runtime.backpressure import Backpressure
 from agents.runtime.installation import Installation
@@ -28,7 +28,7 @@ from agents.runtime.layout_guard import LayoutGuard
 from agents.runtime.output_writer import OutputWriter
 from agents.runtime.partition_processor import TRANSACTION_PAUSE_SECONDS, BatchStats, PartitionProcessor
 from agents.runtime.policy_guard import PolicyGuard
-from agents.runtime.process import STOP_SECONDS, end_after, end_with
+from agents.runtime.process import STOP_SECONDS, exit_after, exit_with_error
 from agents.runtime.stage import Partition, Stage
 from agents.runtime.watermark import Watermark
 from events.installation import writer_since
@@ -48,31 +48,31 @@ _PASS_SECONDS: Final = 1.0
 class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """Owns partitions, polls them, and hands over what it finds."""
 
-    def __init__(self, stage: Stage, settings: Settings, policies: PolicySet, polls: Any) -> None:  # noqa: ANN401 -- a Faust channel
+    def __init__(self, stage: Stage, settings: Settings, policies: PolicySet, batches: Any) -> None:  # noqa: ANN401 -- a Faust channel
         super().__init__()
         self.stage = stage
         self.settings = settings
         self.policies = policies
-        self.polls = polls
+        self.batches = batches
         self.source = settings.topic(stage.source)
-        self.leases: dict[TopicPartition, PartitionProcessor] = {}
+        self.processors: dict[TopicPartition, PartitionProcessor] = {}
         self.keys = settings.keys()
         self.count = 0
         self.installation = Installation(settings, stage.name)
         self.guard = LayoutGuard(stage.name, settings, self.installation)
         self.policy_guard = PolicyGuard(stage.name, self.installation, policies)
         self.metrics = Metrics()
-        self.tracing: Tracing = PASSING
+        self.tracing: Tracing = PASS_THROUGH
         self.writer = OutputWriter(settings)
         """Of the stages without transactions, and of dead letters outside of a batch."""
-        self.horizon: Watermark | None = None
-        self.headroom: Backpressure | None = None
-        self._opening: dict[TopicPartition, asyncio.Task[None]] = {}
+        self.watermark: Watermark | None = None
+        self.backpressure: Backpressure | None = None
+        self._acquiring: dict[TopicPartition, asyncio.Task[None]] = {}
         self._rebalancing = True
         self._generation = 0
-        self._passed_at = 0.0
-        self._unread: set[TopicPartition] = set()
-        self.waits_for: Callable[[], str | None] = lambda: None
+        self._skipped_at = 0.0
+        self._to_resume: set[TopicPartition] = set()
+        self.wait_reason: Callable[[], str | None] = lambda: None
         """Returns what the stage has to read elsewhere before its next batch, in one line; None if nothing."""
         self._idle = asyncio.Event()
         self._idle.set()
@@ -89,7 +89,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
             RefusedToStart: the topics are not as they have to be.
         """
         group = self.settings.group(self.stage.name)
-        fetching = clients.UNHURRIED if self.stage.unhurried else clients.AT_ONCE
+        fetching = clients.BATCHED if self.stage.batch_fetches else clients.IMMEDIATE
         self.consumer = clients.consumer(
             self.settings, group, clients.POLL_PARTITION_BYTES, fetching=fetching, reset="none"
         )
@@ -99,12 +99,12 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         self.layout = await self.guard.check()
         self.count = self.layout.partitions
         self.policies = await self.policy_guard.check()
-        if self.stage.tick_every is not None:
-            self.horizon = Watermark(self.settings, self.count)
-            await self.horizon.start()
-        if self.stage.holds_for is not None:
-            self.headroom = Backpressure(self.settings, *self.stage.holds_for, self.count)
-            await self.headroom.start()
+        if self.stage.tick_seconds is not None:
+            self.watermark = Watermark(self.settings, self.count)
+            await self.watermark.start()
+        if self.stage.backpressure is not None:
+            self.backpressure = Backpressure(self.settings, *self.stage.backpressure, self.count)
+            await self.backpressure.start()
         self.guard.watch(self.layout)
         self.consumer.subscribe([self.source], listener=self)
         if self.settings.key_file is None:
@@ -117,36 +117,38 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         self._rebalancing = True
         try:
             await self._idle.wait()
-            await self.commits.send()
-            await asyncio.gather(*(self._give_up(each) for each, lease in self.leases.items() if not lease.open))
+            await self.commits.flush()
+            await asyncio.gather(
+                *(self._release(each) for each, processor in self.processors.items() if not processor.open)
+            )
         except Exception as error:  # noqa: BLE001 -- the client would only log it, and go on
             self.fail(error)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Keep the leases that are still ours, give up the others, take the new ones."""
         try:
-            await self._share_out(set(assigned))
+            await self._apply_assignment(set(assigned))
         except Exception as error:  # noqa: BLE001 -- as above: and the stage would stand still from here on
             self.fail(error)
 
-    async def _share_out(self, wanted: set[TopicPartition]) -> None:
+    async def _apply_assignment(self, wanted: set[TopicPartition]) -> None:
         for source in wanted:
-            self._hold(source)  # before anything is awaited
-        kept = wanted if self._no_generation_missed() else set()
-        await asyncio.gather(*(self._give_up(source) for source in set(self.leases) - kept))
+            self._pause(source)  # before anything is awaited
+        kept = wanted if self._generation_is_consecutive() else set()
+        await asyncio.gather(*(self._release(source) for source in set(self.processors) - kept))
         if self.should_stop:
             return
         if beyond := [source for source in wanted if source.partition >= self.count]:
             self.guard.refuse_beyond(beyond[0])
             return
         for source in wanted:
-            lease = self.leases.get(source)
-            if lease is None:
-                self._take(source)
-            elif lease.next_offset is not None:
+            processor = self.processors.get(source)
+            if processor is None:
+                self._acquire(source)
+            elif processor.next_offset is not None:
                 # what was polled while the group was being balanced has been dropped: read it again
-                self.consumer.seek(source, lease.next_offset)
-                self._unread.add(source)
+                self.consumer.seek(source, processor.next_offset)
+                self._to_resume.add(source)
         self._rebalancing = False
         self._resume()
         self.metrics.rebalances += 1
@@ -156,12 +158,12 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         """Return what gives the offset in a topic from which on its records have a writer number; None if unknown."""
         return lambda topic: writer_since(self.installation.values, topic, partition)
 
-    def _hold(self, source: TopicPartition) -> None:
+    def _pause(self, source: TopicPartition) -> None:
         """Have nothing read of a partition yet: without a position it would be from the committed offset, unchecked."""
         self.consumer.pause(source)
         self.consumer.seek(source, 0)
 
-    def _no_generation_missed(self) -> bool:
+    def _generation_is_consecutive(self) -> bool:
         """Say whether a lease that comes back was nobody else's meanwhile.
 
         Each time that the group shares out its partitions, its generation counts up by one. Should this ever be wrong,
@@ -170,49 +172,49 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         last, self._generation = self._generation, self.consumer._coordinator.generation  # noqa: SLF001 -- told to nobody otherwise
         return self._generation == last + 1
 
-    def _take(self, source: TopicPartition) -> None:
+    def _acquire(self, source: TopicPartition) -> None:
         # reading a memory can take longer than the group waits for a heartbeat: not in the callback
         partition = Partition(
             source.partition, self.count, self.policies, self.metrics, self.keys, self.written_since(source.partition)
         )
-        lease = PartitionProcessor(self.stage, self.settings, source, partition)
-        lease.tracing = self.tracing
-        lease.installation = self.installation
-        self.leases[source] = lease
-        self._opening[source] = asyncio.create_task(self._open(lease))
+        processor = PartitionProcessor(self.stage, self.settings, source, partition)
+        processor.tracing = self.tracing
+        processor.installation = self.installation
+        self.processors[source] = processor
+        self._acquiring[source] = asyncio.create_task(self._acquire_in_background(processor))
 
-    async def _open(self, lease: PartitionProcessor) -> None:
+    async def _acquire_in_background(self, processor: PartitionProcessor) -> None:
         started = time.monotonic()
         try:
-            await lease.take(self.consumer, self.writer, self.commits)
+            await processor.acquire(self.consumer, self.writer, self.commits)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, this worker cannot own the partition
             self.fail(error)
             return
-        self._unread.add(lease.source)
+        self._to_resume.add(processor.source)
         self._resume()
         seconds = time.monotonic() - started
         self.metrics.takeover.add(seconds)
-        self.metrics.restored += lease.restored
+        self.metrics.restored += processor.restored
         log.info(
             "took-over",
             stage=self.stage.name,
-            partition=lease.source.partition,
-            offset=lease.next_offset,
-            restored=lease.restored,
+            partition=processor.source.partition,
+            offset=processor.next_offset,
+            restored=processor.restored,
             seconds=round(seconds, 3),
         )
 
-    async def _give_up(self, source: TopicPartition) -> None:
-        lease = self.leases.pop(source, None)
-        self._unread.discard(source)
-        opening = self._opening.pop(source, None)
-        if opening is not None:
-            opening.cancel()
-            await asyncio.gather(opening, return_exceptions=True)
-        if lease is not None:
-            await lease.give_up()
+    async def _release(self, source: TopicPartition) -> None:
+        processor = self.processors.pop(source, None)
+        self._to_resume.discard(source)
+        acquiring = self._acquiring.pop(source, None)
+        if acquiring is not None:
+            acquiring.cancel()
+            await asyncio.gather(acquiring, return_exceptions=True)
+        if processor is not None:
+            await processor.release()
 
     @Service.task
     async def _read(self) -> None:
@@ -223,119 +225,119 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # noqa: BLE001 -- Kafka is not what it should be: see `fail`
-                if self._is_leaving():
+                if self._is_stopping_idle():
                     return
                 self.fail(error)
             await self._idle.wait()
-            if pause := TRANSACTION_PAUSE_SECONDS if self.stage.transactional else self.stage.gathers_for:
+            if pause := TRANSACTION_PAUSE_SECONDS if self.stage.transactional else self.stage.poll_delay:
                 await asyncio.sleep(pause)
 
-    async def _send_last(self) -> None:
+    async def _flush_before_leaving(self) -> None:
         try:
             async with asyncio.timeout(_LAST_WORDS_SECONDS):  # the client would ask a broker that is gone for ever
-                await self.commits.send()
+                await self.commits.flush()
         except Exception as error:  # noqa: BLE001 -- Kafka has failed while we stop
             self._not_committed(error)
 
     def _not_committed(self, error: Exception) -> None:
-        if not self._is_leaving():
+        if not self._is_stopping_idle():
             self.fail(error)
             return
         reason = f"{type(error).__name__}: what was done last is done again, and has no second effect"
         log.warning("offsets-not-sent", stage=self.stage.name, reason=reason)
 
-    def _is_leaving(self) -> bool:
+    def _is_stopping_idle(self) -> bool:
         """Say whether we are stopping with nothing in hand: Kafka has been let go of, and may say what it likes."""
         return bool(self.should_stop) and self._idle.is_set()
 
     async def _poll(self) -> None:
         if self.commits.overdue:
-            await self.commits.send()
+            await self.commits.flush()
         failpoints.reach("before-poll")
         if self.guard.reason is not None:
             await asyncio.sleep(_HELD_SECONDS)
             return
         self._resume()
-        most = await self._most()
+        most = await self._poll_limit()
         if not most:
-            self.metrics.held_seconds += _HELD_SECONDS
+            self.metrics.backpressure_seconds += _HELD_SECONDS
             await asyncio.sleep(_HELD_SECONDS)
             return
         try:
             found = await self.consumer.getmany(timeout_ms=clients.POLL_MS, max_records=most)
         except OffsetOutOfRangeError as error:
-            await self._out_of_range(error.args[0])
+            await self._handle_out_of_range(error.args[0])
             return
         # nothing is awaited from here until the poll is marked as in hand: no rebalance can come between
         if self._rebalancing:
             return
-        poll: Batch = [
-            (self.leases[source], records)
+        batch: Batch = [
+            (self.processors[source], records)
             for source, records in found.items()
-            if source in self.leases and self.leases[source].open
+            if source in self.processors and self.processors[source].open
         ]
-        if poll:
+        if batch:
             failpoints.reach("after-poll")
             self._idle.clear()
-            if self.headroom is not None:
-                self.headroom.took(sum(len(records) for _, records in poll))
-            await self.polls.put(poll)
+            if self.backpressure is not None:
+                self.backpressure.consume(sum(len(records) for _, records in batch))
+            await self.batches.put(batch)
         else:
             self._idle.clear()
-            await self._pass_markers([])
+            await self._skip_control_records([])
             self._idle.set()
 
     def _resume(self) -> None:
         """Begin to read what is open, unless the stage has to wait: meanwhile it polls without getting anything."""
-        if self._unread and not self._rebalancing and self.waits_for() is None:
-            for source in self._unread & self.leases.keys():
+        if self._to_resume and not self._rebalancing and self.wait_reason() is None:
+            for source in self._to_resume & self.processors.keys():
                 self.consumer.resume(source)
-            self._unread.clear()
+            self._to_resume.clear()
 
-    async def _out_of_range(self, sources: Iterable[TopicPartition]) -> None:
+    async def _handle_out_of_range(self, sources: Iterable[TopicPartition]) -> None:
         if self._rebalancing:
             return
         self._idle.clear()
         for source in sources:
-            if (lease := self.leases.get(source)) is not None and lease.open:
-                await lease.resume_at_log_start(self.consumer, self.commits)
+            if (processor := self.processors.get(source)) is not None and processor.open:
+                await processor.resume_at_log_start(self.consumer, self.commits)
         self._idle.set()
 
-    async def _most(self) -> int:
+    async def _poll_limit(self) -> int:
         """Return how many records the next poll may bring."""
-        owned = sum(lease.open for lease in self.leases.values())
-        if self.headroom is None or not owned:
+        owned = sum(processor.open for processor in self.processors.values())
+        if self.backpressure is None or not owned:
             return clients.RECORDS_PER_POLL
-        room = await self.headroom.room(owned)
+        capacity = await self.backpressure.capacity(owned)
         self.metrics.answered()
-        return min(clients.RECORDS_PER_POLL, room)
+        return min(clients.RECORDS_PER_POLL, capacity)
 
-    async def _pass_markers(self, poll: Batch) -> None:
-        """Commit past the markers that end transactions, in the partitions that `poll` has brought nothing for.
+    async def _skip_control_records(self, batch: Batch) -> None:
+        """Commit past the markers that end transactions, in the partitions that `batch` has brought nothing for.
 
         They are no records, and would be lag for as long as nothing else comes. While other partitions are busy, each
         quiet one is looked at once a second: in a stage with transactions it costs one.
         """
-        busy, now = {lease.source for lease, _ in poll}, time.monotonic()
-        if poll and now - self._passed_at < _PASS_SECONDS:
+        busy, now = {processor.source for processor, _ in batch}, time.monotonic()
+        if batch and now - self._skipped_at < _PASS_SECONDS:
             return
-        self._passed_at = now
-        quiet = [lease for source, lease in self.leases.items() if lease.open and source not in busy]
+        self._skipped_at = now
+        quiet = [processor for source, processor in self.processors.items() if processor.open and source not in busy]
         # only what has been handed over moves a position, and that is one poll at a time
-        offsets = [await self.consumer.position(lease.source) for lease in quiet]
+        offsets = [await self.consumer.position(processor.source) for processor in quiet]
         await asyncio.gather(*map(self._skip, quiet, offsets))
 
     async def tick(self) -> None:
         """Let the leases write what is due, once all that came before it has been settled."""
-        due = [lease for lease in self.leases.values() if lease.due(datetime.now(UTC))]
-        if not due or self.horizon is None or self.guard.reason is not None:
+        due = [processor for processor in self.processors.values() if processor.due(datetime.now(UTC))]
+        if not due or self.watermark is None or self.guard.reason is not None:
             return
         try:
-            reached = await self.horizon.reached()
+            reached = await self.watermark.advance()
             if reached is None:
                 return
-            notices = sum(await asyncio.gather(*(lease.tick(reached) for lease in due if lease.open)))
-        except Exception as error:  # noqa: BLE001 -- as in `settle`
+            notices = sum(await asyncio.gather(*(processor.tick(reached) for processor in due if processor.open)))
+        except Exception as error:  # noqa: BLE001 -- as in `process`
             # who is stopping has let go of Kafka; whatever was not written rings again where the partition goes
             if not self.should_stop:
                 self.fail(error)
@@ -344,17 +346,17 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
             self.metrics.outputs["commands"] += notices
             log.info("tick", stage=self.stage.name, wrote=notices)
 
-    async def settle(self, poll: Batch) -> None:
+    async def process(self, batch: Batch) -> None:
         """Settle one poll, all its partitions at once, and log it."""
         started = time.monotonic()
         try:
-            settling = asyncio.gather(*(self._settle(*part) for part in poll))
-            tallies, _ = await asyncio.gather(settling, self._pass_markers(poll))
+            processing = asyncio.gather(*(self._process_partition(*part) for part in batch))
+            stats, _ = await asyncio.gather(processing, self._skip_control_records(batch))
         except Exception as error:  # noqa: BLE001 -- outputs or offsets are not where they should be: see `fail`
             self.fail(error)
             return
         total = BatchStats()
-        for tally in tallies:
+        for tally in stats:
             total.add(tally)
         self._idle.set()
         self.metrics.outputs.update(total.out)
@@ -369,20 +371,20 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
                 took_ms=int((time.monotonic() - started) * 1000),
             )
 
-    async def _settle(self, lease: PartitionProcessor, records: Sequence[Any]) -> BatchStats:
+    async def _process_partition(self, processor: PartitionProcessor, records: Sequence[Any]) -> BatchStats:
         try:
-            return await lease.settle(records, self.commits)
+            return await processor.process(records, self.commits)
         except KafkaError as error:
-            await self._reopen(lease, error)
+            await self._reacquire(processor, error)
         return BatchStats()
 
-    async def _skip(self, lease: PartitionProcessor, position: int) -> None:
+    async def _skip(self, processor: PartitionProcessor, position: int) -> None:
         try:
-            await lease.skip_to(position, self.commits)
+            await processor.skip_to(position, self.commits)
         except KafkaError as error:
-            await self._reopen(lease, error)
+            await self._reacquire(processor, error)
 
-    async def _reopen(self, lease: PartitionProcessor, error: KafkaError) -> None:
+    async def _reacquire(self, processor: PartitionProcessor, error: KafkaError) -> None:
         """Take the partition anew if Kafka has forgotten its transactional id, unused for a week: nothing was written.
 
         Fencing is another error, and ends the process. Should somebody else own the partition by now, taking it anew
@@ -390,25 +392,25 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         """
         if not clients.is_forgotten(error):
             raise error
-        log.warning("transactional_id_expired", stage=self.stage.name, partition=lease.source.partition)
-        await self._give_up(lease.source)
-        self._hold(lease.source)
-        self._take(lease.source)
+        log.warning("transactional_id_expired", stage=self.stage.name, partition=processor.source.partition)
+        await self._release(processor.source)
+        self._pause(processor.source)
+        self._acquire(processor.source)
 
     def fail(self, error: Exception) -> None:
         """End the process at once, committing nothing: whoever starts next begins where the last commit stands."""
-        end_with(self.stage.name, error)
+        exit_with_error(self.stage.name, error)
 
     async def on_stop(self) -> None:
         """Let the poll in hand settle, then leave the group, so that the next owner need not wait for a timeout."""
-        with end_after(STOP_SECONDS):
+        with exit_after(STOP_SECONDS):
             await self._leave()
 
     async def _leave(self) -> None:
         self._rebalancing = True
         await self._idle.wait()
-        await asyncio.gather(*(self._give_up(source) for source in list(self.leases)))
-        await self._send_last()
+        await asyncio.gather(*(self._release(source) for source in list(self.processors)))
+        await self._flush_before_leaving()
         with suppress(TimeoutError):  # the client would wait for a group that does not come to rest
             async with asyncio.timeout(_LAST_WORDS_SECONDS):
                 await self.consumer.stop()
@@ -416,6 +418,6 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         self.guard.stop()
         await self.installation.stop()
         await asyncio.to_thread(self.tracing.stop)
-        for asking in (self.horizon, self.headroom):
+        for asking in (self.watermark, self.backpressure):
             if asking is not None:
                 await asking.stop()

@@ -47,7 +47,7 @@ def offset_lost(stage: Stage, source: TopicPartition, progress: GroupProgress) -
     )
 
 
-class Takeover:
+class StartOffset:
     """Finds where the stage begins in one partition of its topic."""
 
     def __init__(self, settings: Settings, stage: str, source: TopicPartition) -> None:

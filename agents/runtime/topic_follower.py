@@ -2,7 +2,7 @@
 
 A stage reads the partitions that it owns. Where a decision needs the other partitions too, a `TopicFollower` reads the
 whole topic and passes on the records of interest; it commits nothing. A stage that needs a certain position to be read
-before it decides waits for it with `reached`.
+before it decides waits for it with `wait_until`.
 
 Each process of the stage reads the whole topic, so this is for topics that one process can follow. There is no order
 between two partitions: a record that was written to another one may not have been read yet.
@@ -19,7 +19,7 @@ from aiokafka import TopicPartition
 
 from agents.config.settings import Settings
 from agents.kafka import clients
-from agents.runtime.process import end_with
+from agents.runtime.process import exit_with_error
 from agents.runtime.stage import Record
 from events.topics import TopicName
 
@@ -50,7 +50,7 @@ class TopicFollower:
         since: timedelta,
         header: tuple[str, frozenset[bytes]],
         take: Callable[[Record], None],
-        unhurried: bool = False,
+        batch_fetches: bool = False,
     ) -> None:
         self._settings = settings
         self._stage = stage
@@ -58,24 +58,26 @@ class TopicFollower:
         self._since = since
         self._header, self._wanted = header
         self._take = take
-        self._unhurried = unhurried
-        self._places: dict[int, int] = {}
+        self._batch_fetches = batch_fetches
+        self._positions: dict[int, int] = {}
         self._behind: dict[int, int] | None = None
         self._moved = asyncio.Condition()
         self._waiting = 0
 
     async def run(self) -> None:
         """Follow the topic until cancelled. What concerns Kafka ends the process, as everywhere in a stage."""
-        consumer = clients.consumer(self._settings, fetching=clients.UNHURRIED if self._unhurried else clients.AT_ONCE)
+        consumer = clients.consumer(
+            self._settings, fetching=clients.BATCHED if self._batch_fetches else clients.IMMEDIATE
+        )
         try:
             await consumer.start()
             await self._begin(consumer)
-            while self._places:  # without a topic there is nothing to follow, and the stage refuses to start
+            while self._positions:  # without a topic there is nothing to follow, and the stage refuses to start
                 await self._poll(consumer)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 -- Kafka is not what it should be
-            end_with(self._stage, error)
+            exit_with_error(self._stage, error)
         finally:
             await consumer.stop()
 
@@ -84,28 +86,28 @@ class TopicFollower:
         """Records that were in the topic when this began and have not been handed over yet; 1 if it has not begun."""
         if self._behind is None:
             return 1
-        return sum(max(0, end - self._places[number]) for number, end in self._behind.items())
+        return sum(max(0, end - self._positions[number]) for number, end in self._behind.items())
 
     @property
-    def waited_for(self) -> bool:
-        """Say whether a batch waits in `reached`."""
+    def has_waiters(self) -> bool:
+        """Say whether a batch waits in `wait_until`."""
         return self._waiting > 0
 
-    async def reached(self, places: Mapping[int, int]) -> None:
-        """Return once all that was in the topic when this began has been handed over, and all up to `places`.
+    async def wait_until(self, offsets: Mapping[int, int]) -> None:
+        """Return once all that was in the topic when this began has been handed over, and all up to `offsets`.
 
         Args:
-            places: the offset up to which each partition is needed, the record at it included.
+            offsets: the offset up to which each partition is needed, the record at it included.
         """
         self._waiting += 1
         try:
             async with self._moved:
-                await self._moved.wait_for(lambda: self._has(places))
+                await self._moved.wait_for(lambda: self._has(offsets))
         finally:
             self._waiting -= 1
 
-    def _has(self, places: Mapping[int, int]) -> bool:
-        return not self.unread and all(self._places.get(number, 0) > offset for number, offset in places.items())
+    def _has(self, offsets: Mapping[int, int]) -> bool:
+        return not self.unread and all(self._positions.get(number, 0) > offset for number, offset in offsets.items())
 
     async def _begin(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001 -- a consumer without topics knows of none
@@ -115,11 +117,11 @@ class TopicFollower:
         first = await consumer.offsets_for_times(dict.fromkeys(partitions, since))
         ends = await consumer.end_offsets(partitions)
         for partition, end in ends.items():
-            place = first[partition].offset if first.get(partition) else end
-            consumer.seek(partition, place)
-            self._places[partition.partition] = place
+            offset = first[partition].offset if first.get(partition) else end
+            consumer.seek(partition, offset)
+            self._positions[partition.partition] = offset
         self._behind = {partition.partition: end for partition, end in ends.items()}
-        to_read = sum(end - self._places[number] for number, end in self._behind.items())
+        to_read = sum(end - self._positions[number] for number, end in self._behind.items())
         log.info("follows", stage=self._stage, topic=self._topic, behind=to_read)
 
     async def _poll(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
@@ -131,9 +133,9 @@ class TopicFollower:
         # markers of transactions and what compaction left out move the position without a record
         async with self._moved:
             for partition in consumer.assignment():
-                self._places[partition.partition] = await consumer.position(partition)
+                self._positions[partition.partition] = await consumer.position(partition)
             self._moved.notify_all()
-        if not self._waiting and (self._unhurried or not self.unread):
+        if not self._waiting and (self._batch_fetches or not self.unread):
             # nobody needs it now: leave the processor to the stage's own work
             await asyncio.sleep(time.monotonic() - started)
 

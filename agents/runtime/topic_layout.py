@@ -20,7 +20,7 @@ from events.installation import Layout
 from events.topics import BY_NAME, TopicName
 
 WATCH_EVERY_SECONDS: Final = 3.0
-MEND: Final = "`alur topics create`"
+REPAIR: Final = "`alur topics create`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Difference:
         return f"{self.topic} has {self.setting}={self.found}, not {self.expected}"
 
 
-def look(client: Any, settings: Settings, names: Collection[TopicName]) -> dict[TopicName, TopicDescription]:  # noqa: ANN401 -- kafka-python ships no types
+def describe_topics(client: Any, settings: Settings, names: Collection[TopicName]) -> dict[TopicName, TopicDescription]:  # noqa: ANN401 -- kafka-python ships no types
     """Return those of the topics that exist.
 
     Raises:
@@ -71,7 +71,7 @@ def look(client: Any, settings: Settings, names: Collection[TopicName]) -> dict[
     return {name: found[name] for name in names if name in found}
 
 
-def watch(
+def watch_topics(
     settings: Settings,
     names: Collection[TopicName],
     stop: threading.Event,
@@ -81,22 +81,24 @@ def watch(
     while not stop.is_set():
         with suppress(KafkaFailure), admin_client(settings) as client:
             while not stop.wait(WATCH_EVERY_SECONDS):
-                tell(look(client, settings, names))
+                tell(describe_topics(client, settings, names))
         stop.wait(WATCH_EVERY_SECONDS)
 
 
-def gone(
+def missing_topics(
     settings: Settings, layout: Layout, found: Collection[TopicName], names: Iterable[TopicName]
 ) -> dict[TopicName, str]:
     """Return a line for each of the topics that the installation has had and that does not exist."""
     return {
-        name: f"topic {settings.topic(name)} of this installation is gone: {MEND} makes it anew, without what was in it"
+        name: f"topic {settings.topic(name)} is gone: {REPAIR} makes it anew, without what was in it"
         for name in names
         if name in layout.topics and name not in found
     }
 
 
-def changed(settings: Settings, layout: Layout, found: Mapping[TopicName, TopicDescription]) -> dict[TopicName, str]:
+def changed_topics(
+    settings: Settings, layout: Layout, found: Mapping[TopicName, TopicDescription]
+) -> dict[TopicName, str]:
     """Return a line for each topic that is another one than the installation's, or has other partitions."""
     lines = {}
     for name, topic in found.items():
@@ -104,27 +106,27 @@ def changed(settings: Settings, layout: Layout, found: Mapping[TopicName, TopicD
         if layout.topics.get(name, topic.id) != topic.id:
             lines[name] = (
                 f"topic {settings.topic(name)} has id={topic.id}, not {layout.topics[name]}: it was deleted and made "
-                f"anew; stop all stages, restore what is missing, then {MEND} takes it for the installation's"
+                f"anew; stop all stages, restore what is missing, then {REPAIR} takes it for the installation's"
             )
         elif topic.partitions != expected:
             difference = Difference(settings.topic(name), "partitions", str(expected), str(topic.partitions))
-            lines[name] = f"topic {difference}: {way_out(settings, difference)}"
+            lines[name] = f"topic {difference}: {remedy(settings, difference)}"
     return lines
 
 
-def way_out(settings: Settings, difference: Difference) -> str:
+def remedy(settings: Settings, difference: Difference) -> str:
     """Return what mends a difference."""
     if difference.setting != "partitions":
-        return f"{MEND} alters it where that loses nothing"
-    anew = f"`kafka-topics --bootstrap-server {settings.broker} --delete --topic {difference.topic}`, then {MEND}"
+        return f"{REPAIR} alters it where that loses nothing"
+    anew = f"`kafka-topics --bootstrap-server {settings.broker} --delete --topic {difference.topic}`, then {REPAIR}"
     if int(difference.found) > int(difference.expected):
         return (
             f"partitions cannot be removed, see docs/how-to/runbook.md#alurincident; if nothing in it is needed, {anew}"
         )
     if difference.topic == settings.topic(TopicName.INTAKE):  # a report is the same in any partition
         alter = f"--alter --topic {difference.topic} --partitions {difference.expected}"
-        return f"`kafka-topics --bootstrap-server {settings.broker} {alter}`, then {MEND}"
-    return f"{MEND} adds them while the topic is empty; if nothing in it is needed, {anew}"
+        return f"`kafka-topics --bootstrap-server {settings.broker} {alter}`, then {REPAIR}"
+    return f"{REPAIR} adds them while the topic is empty; if nothing in it is needed, {anew}"
 
 
 def differences(

@@ -24,7 +24,7 @@ class Watermark:
 
     def __init__(self, settings: Settings, partitions: int) -> None:
         self._progress = StageProgress(settings, "lifecycle", partitions)
-        self._looked_at: datetime | None = None
+        self._candidate: datetime | None = None
         self._ends: dict[TopicPartition, int] = {}
         self._warned = False
 
@@ -37,28 +37,28 @@ class Watermark:
         await self._progress.stop()
 
     @property
-    def waiting_since(self) -> datetime | None:
+    def pending_since(self) -> datetime | None:
         """The time that has been waited for since it was now; None if none is."""
-        return self._looked_at
+        return self._candidate
 
-    async def reached(self) -> datetime | None:
+    async def advance(self) -> datetime | None:
         """Return a time before which all that reached the log has been settled; None if that is not known yet.
 
         Called again and again: each time that has been reached is given once, then the next one is looked at.
         """
-        if self._looked_at is None:
+        if self._candidate is None:
             # first the time, then the ends: what comes between is waited for too
-            self._looked_at = datetime.now(UTC)
+            self._candidate = datetime.now(UTC)
             self._ends = await self._progress.ends()
-        behind = list(await self._progress.short_of(self._ends))
+        behind = list(await self._progress.lag(self._ends))
         if behind:
             self._warn(behind)
             return None
-        reached, self._looked_at, self._warned = self._looked_at, None, False
+        reached, self._candidate, self._warned = self._candidate, None, False
         return reached
 
     def _warn(self, behind: list[TopicPartition]) -> None:
-        waited = (datetime.now(UTC) - (self._looked_at or datetime.now(UTC))).total_seconds()
+        waited = (datetime.now(UTC) - (self._candidate or datetime.now(UTC))).total_seconds()
         if waited > _WARN_SECONDS and not self._warned:
             self._warned = True
             log.warning(

@@ -51,7 +51,7 @@ class DuplicateIndex:
             since=self._index.window,
             header=("fact", frozenset({ComplaintRegistered.NAME.encode()})),
             take=self._take,
-            unhurried=not self._archives,
+            batch_fetches=not self._archives,
         )
 
     def _take(self, record: Record) -> None:
@@ -75,16 +75,16 @@ class DuplicateIndex:
         self._index.add(found, complaint.received_at, complaint.complaint_id)
         return self._index.original(found, complaint.received_at, complaint.complaint_id, policy.duplicates.span)
 
-    def waits_for(self) -> str | None:
+    def wait_reason(self) -> str | None:
         """Return what has to be read before the next facts can be judged; None if nothing."""
-        if self._archives and (self.tail.unread or self.tail.waited_for):
+        if self._archives and (self.tail.unread or self.tail.has_waiters):
             return f"reading earlier reports: {self.tail.unread} facts to go"
         return None
 
-    async def known_up_to(self, places: Mapping[int, int]) -> None:
-        """Wait until it is known what the judgement of the facts up to `places` (an offset a partition) needs."""
+    async def known_up_to(self, offsets: Mapping[int, int]) -> None:
+        """Wait until it is known what the judgement of the facts up to `offsets` (an offset a partition) needs."""
         if self._archives:
-            await self.tail.reached(places)
+            await self.tail.wait_until(offsets)
 
     def original_of(self, recorded: Recorded, policy: Policy) -> str | None:
         """Return the complaint that a report repeats; looked at when it is registered, and not again when completed."""

@@ -28,4 +28,4 @@ def handler(partition: Partition) -> ProcessManager:
     return ProcessManager(partition, NAME, _react, header=("escalation-due", frozenset({b"1"})), decided_on=_decided_on)
 
 
-STAGE: Final = Stage(NAME, handler, unhurried=True)
+STAGE: Final = Stage(NAME, handler, batch_fetches=True)

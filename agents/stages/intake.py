@@ -45,4 +45,4 @@ class Intake(Handler):
         yield OutgoingRecord(TopicName.COMMANDS, key, command, home)
 
 
-STAGE: Final = Stage("intake", Intake, gathers_for=GATHERS_SECONDS, holds_for=("lifecycle", COMMANDS_WAITING))
+STAGE: Final = Stage("intake", Intake, poll_delay=GATHERS_SECONDS, backpressure=("lifecycle", COMMANDS_WAITING))

@@ -217,7 +217,7 @@ class Lifecycle:
             return []
         # who is known here is at home here, and need not be hashed
         if complaint is None and (home := partition_of(complaint_id, self._partition.count)) != record.partition:
-            return [self._sent_on(record, complaint_id, home)]
+            return [self._forward(record, complaint_id, home)]
         if command is None:
             return [self._rejected(sender, Rejected(Refusal.INVALID_DATA, reason), complaint, record)]
         content = self._contents.of(command.data, complaint, name)
@@ -229,12 +229,14 @@ class Lifecycle:
                 told = command.data
                 sender = Sender(complaint_id, told.source, told.report_id, ReportSubmitted.TYPE)
             return [self._rejected(sender, decision, complaint, record)]
-        self._uncounted.append(partial(self._partition.metrics.decided, command.data.NAME, decision, command.time))
+        self._uncounted.append(
+            partial(self._partition.metrics.command_decided, command.data.NAME, decision, command.time)
+        )
         return self._published(name, complaint_id.encode(), decision, record.offset)
 
-    def _sent_on(self, record: Any, complaint_id: str, home: int) -> OutgoingRecord:  # noqa: ANN401 -- aiokafka ships no types
+    def _forward(self, record: Any, complaint_id: str, home: int) -> OutgoingRecord:  # noqa: ANN401 -- aiokafka ships no types
         # librdkafka's default partitioner is not Kafka's, so this happens to anybody
-        self._uncounted.append(self._partition.metrics.sent_on)
+        self._uncounted.append(self._partition.metrics.command_forwarded)
         log.info("forwarded", complaint=complaint_id, from_partition=record.partition, to_partition=home)
         return forwarded(record, complaint_id.encode(), home, self._partition.keys)
 
@@ -252,7 +254,7 @@ class Lifecycle:
                 behind = basis.calendar
         return behind, first_day
 
-    def holds(self) -> StateReport:
+    def state_report(self) -> StateReport:
         """Return how many complaints are in memory, and how many of them are quarantined."""
         return StateReport(complaints=len(self._shelf), quarantined=len(self._quarantine))
 
@@ -360,6 +362,8 @@ class Lifecycle:
         return OutgoingRecord(TopicName.REJECTIONS, sender.subject.encode(), value, number)
 
 
-_MARKS: Final = (TopicName.EVENTS, TopicName.STATE)
+_OWNED_TOPICS: Final = (TopicName.EVENTS, TopicName.STATE)
 
-STAGE: Final = Stage("lifecycle", Lifecycle, transactional=True, memory=TopicName.STATE, marks=_MARKS)
+STAGE: Final = Stage(
+    "lifecycle", Lifecycle, transactional=True, state_topic=TopicName.STATE, owned_topics=_OWNED_TOPICS
+)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from agents.kafka.records import OutgoingRecord
 from agents.runtime.disk_map import DiskFailed, DiskMap
-from agents.runtime.process import end_with
+from agents.runtime.process import exit_with_error
 from agents.runtime.stage import Partition, RefusedToStart, Stage
 from events.codec.messages import complaint_key, decode_own_fact, encode_resolution, encode_value
 from events.codec.parsing import read_ours
@@ -105,15 +105,17 @@ class Resolutions:
         try:
             return self._stories.get(name)
         except DiskFailed as error:  # no fault of the record in hand, which would be set aside
-            end_with(NAME, RefusedToStart(str(error)))
+            exit_with_error(NAME, RefusedToStart(str(error)))
 
     def _keep(self, name: bytes, story: bytes | None) -> None:
         try:
             self._stories.put(name, story)
         except DiskFailed as error:
-            end_with(NAME, RefusedToStart(str(error)))
+            exit_with_error(NAME, RefusedToStart(str(error)))
 
 
 _STORIES: Final = TopicName.STORIES
 
-STAGE: Final = Stage(NAME, Resolutions, transactional=True, memory=_STORIES, marks=(_STORIES,), unhurried=True)
+STAGE: Final = Stage(
+    NAME, Resolutions, transactional=True, state_topic=_STORIES, owned_topics=(_STORIES,), batch_fetches=True
+)

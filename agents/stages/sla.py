@@ -84,7 +84,7 @@ class Timers(Handler):
         """Take back the reschedules of the last tick; what rings, rings again."""
         self._redating.put_back()
 
-    def holds(self) -> StateReport:
+    def state_report(self) -> StateReport:
         """Return how many clocks are armed, and when the next one rings."""
         return StateReport(clocks=len(self._schedule), next_alarm=self._schedule.earliest())
 
@@ -133,4 +133,4 @@ class Timers(Handler):
         return OutgoingRecord(TopicName.COMMANDS, complaint.encode(), value, self._partition.number)
 
 
-STAGE: Final = Stage(NAME, Timers, memory=TopicName.STATE, tick_every=TICK_SECONDS, unhurried=True)
+STAGE: Final = Stage(NAME, Timers, state_topic=TopicName.STATE, tick_seconds=TICK_SECONDS, batch_fetches=True)

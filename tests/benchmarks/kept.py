@@ -145,8 +145,8 @@ def _kept(count: int, settled: bool) -> Kept:  # noqa: FBT001 -- called in anoth
         spent += time.process_time() - begun
         del records, record
     handler.ready()
-    if handler.holds().complaints != count:
-        raise SystemExit(f"{handler.holds().complaints:,} of {count:,} complaints were kept")
+    if handler.state_report().complaints != count:
+        raise SystemExit(f"{handler.state_report().complaints:,} of {count:,} complaints were kept")
     now = resident_mb()
     return Kept(now, (now - before) * 1e6 / count, size / count, spent / count * 1e6)
 

@@ -6,7 +6,7 @@ import faust
 
 from agents import intake
 
-intake.app.reader.stage = replace(intake.app.reader.stage, holds_for=None)
+intake.app.stage_consumer.stage = replace(intake.app.stage_consumer.stage, backpressure=None)
 
 if __name__ == "__main__":
     faust.Worker(intake.app, loglevel="ERROR").execute_from_commandline()

@@ -97,18 +97,18 @@ def settle(settings: Settings, complaint: str, handler: Callable[[Partition], Li
         consumer = clients.consumer(settings, settings.group("lifecycle"))
         await consumer.start()
         consumer.assign([source])
-        stage = Stage("lifecycle", handler, transactional=True, memory=TopicName.STATE)
+        stage = Stage("lifecycle", handler, transactional=True, state_topic=TopicName.STATE)
         partition = Partition(number, settings.partitions, policy_files.load(settings.policy), keys=settings.keys())
-        lease = PartitionProcessor(stage, settings, source, partition)
+        processor = PartitionProcessor(stage, settings, source, partition)
         commits = DeferredCommits(consumer, print)
-        await lease.take(consumer, OutputWriter(settings), commits)
+        await processor.acquire(consumer, OutputWriter(settings), commits)
         end = (await consumer.end_offsets([source]))[source]
         async with asyncio.timeout(60):
             while await consumer.position(source) < end:
                 for records in (await consumer.getmany(source, timeout_ms=200)).values():
-                    await lease.settle(records, commits)
-            await lease.skip_to(end, commits)
-        await lease.give_up()
+                    await processor.process(records, commits)
+            await processor.skip_to(end, commits)
+        await processor.release()
         await consumer.stop()
 
     asyncio.run(own())

@@ -56,14 +56,14 @@ class Bench:
         consumer.assign([self.source])
         return consumer
 
-    async def lease(self, consumer: Any) -> PartitionProcessor:
-        stage = Stage("lifecycle", Lifecycle, transactional=True, memory=TopicName.STATE)
+    async def processor(self, consumer: Any) -> PartitionProcessor:
+        stage = Stage("lifecycle", Lifecycle, transactional=True, state_topic=TopicName.STATE)
         policy_set = policy_files.load(self.settings.policy)
         partition = Partition(0, self.settings.partitions, policy_set, keys=self.settings.keys())
-        lease = PartitionProcessor(stage, self.settings, self.source, partition)
-        await lease.take(consumer, OutputWriter(self.settings), DeferredCommits(consumer, print))
-        self.closing.append(lease.give_up)
-        return lease
+        processor = PartitionProcessor(stage, self.settings, self.source, partition)
+        await processor.acquire(consumer, OutputWriter(self.settings), DeferredCommits(consumer, print))
+        self.closing.append(processor.release)
+        return processor
 
     async def write(self, producer: Any) -> None:
         value = json.dumps(COMMAND).encode()
@@ -91,20 +91,20 @@ def test_notice_waits_for_what_lies_behind_an_open_transaction(settings: Setting
     """A transaction hides from readers what comes after it; it has reached the log all the same."""
 
     async def test(bench: Bench) -> None:
-        horizon = Watermark(settings, settings.partitions)
-        await horizon.start()
-        bench.closing.append(horizon.stop)
-        assert await horizon.reached() is not None, "nothing has reached the log"
+        watermark = Watermark(settings, settings.partitions)
+        await watermark.start()
+        bench.closing.append(watermark.stop)
+        assert await watermark.advance() is not None, "nothing has reached the log"
         forwarding = await bench.producer("forwarding")
         await forwarding.begin_transaction()
         await bench.write(forwarding)
         await bench.write(await bench.producer())
-        assert await horizon.reached() is None
+        assert await watermark.advance() is None
         await forwarding.abort_transaction()
-        assert await horizon.reached() is None, "it can be read now, and has not been settled"
+        assert await watermark.advance() is None, "it can be read now, and has not been settled"
         lifecycle = await bench.consumer()
         await lifecycle.commit({bench.source: 2})
-        assert await horizon.reached() is not None
+        assert await watermark.advance() is not None
 
     on_the_bench(settings, test)
 
@@ -118,10 +118,10 @@ def test_a_former_owner_cannot_set_the_offset_back(settings: Settings) -> None:
         await bench.write(forwarding)
         await forwarding.abort_transaction()
         consumer = await bench.consumer()
-        former = await bench.lease(consumer)
+        former = await bench.processor(consumer)
         assert former.next_offset == 0
         await bench.write(await bench.producer())
-        await (await bench.lease(consumer)).skip_to(3, DeferredCommits(consumer, print))
+        await (await bench.processor(consumer)).skip_to(3, DeferredCommits(consumer, print))
         # the broker confirms a commit before the offset can be read, which only who fences it waits for
         while await consumer.committed(bench.source) != 3:  # noqa: ASYNC110 -- the broker gives no sign
             await asyncio.sleep(0.05)
@@ -138,16 +138,16 @@ def test_a_former_owner_that_was_refused_an_output_does_not_go_on(settings: Sett
 
     async def test(bench: Bench) -> None:
         consumer = await bench.consumer()
-        former = await bench.lease(consumer)
+        former = await bench.processor(consumer)
         writer = former._writer  # noqa: SLF001 -- it is left in the middle of its work
         await writer.producer.begin_transaction()
         if begun:
             await writer.producer.send_and_wait(settings.topic(TopicName.STATE), b"half", key=b"a" * 36, partition=0)
-        successor = await bench.lease(consumer)
+        successor = await bench.processor(consumer)
         with pytest.raises(KafkaError):
             await writer.replace(writer.producer)
         assert successor.next_offset == 0
-        again = await bench.lease(consumer)
+        again = await bench.processor(consumer)
         await again._writer.producer.begin_transaction()  # noqa: SLF001 -- as above
         await again._writer.replace(again._writer.producer)  # noqa: SLF001 -- as above
 
@@ -158,12 +158,12 @@ def test_a_new_owner_waits_for_the_transaction_of_the_last_one_to_be_over(settin
     async def test(bench: Bench) -> None:
         consumer = await bench.consumer()
         await bench.write(await bench.producer())
-        former = await bench.lease(consumer)
+        former = await bench.processor(consumer)
         in_hand: Any = former._writer.producer  # noqa: SLF001 -- it is left in the middle of its work
         await in_hand.begin_transaction()
         await in_hand.send_and_wait(settings.topic(TopicName.STATE), b"half", key=b"a" * 36, partition=0)
         await in_hand.send_offsets_to_transaction({bench.source: 1}, settings.group("lifecycle"))
-        successor = await bench.lease(consumer)
+        successor = await bench.processor(consumer)
         assert (successor.next_offset, successor.restored) == (0, 0), "nothing of it has come to be"
         with pytest.raises(KafkaError):
             await in_hand.commit_transaction()
@@ -187,11 +187,11 @@ def test_the_original_time_counts_only_where_lifecycle_has_signed_it(settings: S
         claims = [(FORWARDED, b"%d/%d" % (1, first.offset)), *signed]
         sent = [await producer.send_and_wait(elsewhere, value, partition=0, headers=[claim]) for claim in claims]
         consumer = await bench.consumer()
-        lease = await bench.lease(consumer)
+        processor = await bench.processor(consumer)
         found: list[Any] = []
         while len(found) < len(sent):
             found += (await consumer.getmany(timeout_ms=30_000))[bench.source]
-        await lease.settle(found, DeferredCommits(consumer, print))
+        await processor.process(found, DeferredCommits(consumer, print))
         rejections = await asyncio.to_thread(lambda: list(read_all(settings, [TopicName.REJECTIONS])))
         times = [json.loads(rejection.value or b"")["time"] for rejection in rejections]
         stamps = [sent[0].timestamp, sent[1].timestamp, first.timestamp]
@@ -208,6 +208,6 @@ def test_nobody_begins_anew_beside_what_was_done_before(settings: Settings) -> N
         erased = COMMAND["subject"].encode()
         await producer.send_and_wait(settings.topic(TopicName.STATE), None, key=erased, partition=0)
         with pytest.raises(RefusedToStart, match=r"the offset of group .*lifecycle in partition 0 of .* is gone"):
-            await bench.lease(await bench.consumer())
+            await bench.processor(await bench.consumer())
 
     on_the_bench(settings, test)

@@ -21,50 +21,51 @@ ends by itself."""
 _ASK_SECONDS: Final = 2.0
 
 
-def not_live(reader: StageConsumer) -> str | None:
+def liveness_problem(stage_consumer: StageConsumer) -> str | None:
     """Return why the worker should be killed, in one line; None if it should not."""
     # a batch that waits for another topic is loading: a restart would begin that anew
-    return None if reader.waits_for() else _stuck(reader, LIVE_SECONDS)
+    return None if stage_consumer.wait_reason() else _stuck(stage_consumer, LIVE_SECONDS)
 
 
-def not_ready(reader: StageConsumer) -> str | None:
+def readiness_problem(stage_consumer: StageConsumer) -> str | None:
     """Return why the worker does not do its work just now, in one line; None if it does."""
-    if reader.should_stop:
+    if stage_consumer.should_stop:
         return "stopping"
-    stuck = reader.guard.reason or reader.waits_for() or _stuck(reader, READY_SECONDS)
+    stuck = stage_consumer.guard.reason or stage_consumer.wait_reason() or _stuck(stage_consumer, READY_SECONDS)
     if stuck is not None:
         return stuck
-    if reader.rebalancing:
+    if stage_consumer.rebalancing:
         return "the group has yet to share out its partitions"
-    loading = sorted(source.partition for source, lease in reader.leases.items() if not lease.open)
+    loading = sorted(source.partition for source, processor in stage_consumer.processors.items() if not processor.open)
     if loading:
         return f"reading back the memory of partitions {', '.join(map(str, loading))}"
-    silent = _silent_seconds(reader)
+    silent = _silent_seconds(stage_consumer)
     if silent > READY_SECONDS:
         return f"Kafka has not answered for {silent:.0f} s"
     return None
 
 
-def _stuck(reader: StageConsumer, seconds: float) -> str | None:
-    stuck = time.monotonic() - reader.metrics.polled_at
+def _stuck(stage_consumer: StageConsumer, seconds: float) -> str | None:
+    stuck = time.monotonic() - stage_consumer.metrics.polled_at
     return f"a poll has not ended for {stuck:.0f} s" if stuck > seconds else None
 
 
-def _silent_seconds(reader: StageConsumer) -> float:
+def _silent_seconds(stage_consumer: StageConsumer) -> float:
     """Return for how long Kafka has not answered."""
-    silent = time.monotonic() - reader.metrics.answered_at
+    silent = time.monotonic() - stage_consumer.metrics.answered_at
     fetched_ms = [
-        reader.consumer.last_poll_timestamp(each) for each in reader.consumer.assignment() & reader.leases.keys()
+        stage_consumer.consumer.last_poll_timestamp(each)
+        for each in stage_consumer.consumer.assignment() & stage_consumer.processors.keys()
     ]
     newest_ms = max((each for each in fetched_ms if each is not None), default=None)
     return silent if newest_ms is None else min(silent, time.time() - newest_ms / 1000)
 
 
-async def ask(reader: StageConsumer) -> None:
+async def ping_kafka(stage_consumer: StageConsumer) -> None:
     """Let a worker without partitions ask Kafka for something: by itself it asks for nothing."""
-    if reader.rebalancing or reader.leases:
+    if stage_consumer.rebalancing or stage_consumer.processors:
         return
     with suppress(KafkaError, TimeoutError):
         async with asyncio.timeout(_ASK_SECONDS):
-            await reader.writer.producer.client.fetch_all_metadata()
-            reader.metrics.answered()
+            await stage_consumer.writer.producer.client.fetch_all_metadata()
+            stage_consumer.metrics.answered()

@@ -53,43 +53,49 @@ def _by_name(counts: Mapping[Any, int]) -> Samples:
     return {(str(name),): count for name, count in counts.items()}
 
 
-def _written(reader: StageConsumer) -> Samples:
-    return {(f"complaints.{topic}",): float(count) for topic, count in reader.metrics.outputs.items()}
+def _written(stage_consumer: StageConsumer) -> Samples:
+    return {(f"complaints.{topic}",): float(count) for topic, count in stage_consumer.metrics.outputs.items()}
 
 
-def _decisions(reader: StageConsumer) -> Samples:
-    return {(command, verdict): float(count) for (command, verdict), count in reader.metrics.decisions.items()}
+def _decisions(stage_consumer: StageConsumer) -> Samples:
+    return {(command, verdict): float(count) for (command, verdict), count in stage_consumer.metrics.decisions.items()}
 
 
-def _holdings(reader: StageConsumer) -> list[StateReport]:
-    return [lease.handler.holds() for lease in reader.leases.values() if isinstance(lease.handler, ReportsState)]
+def _state_reports(stage_consumer: StageConsumer) -> list[StateReport]:
+    return [
+        processor.handler.state_report()
+        for processor in stage_consumer.processors.values()
+        if isinstance(processor.handler, ReportsState)
+    ]
 
 
-def _next_deadline(reader: StageConsumer) -> Samples:
-    moments = [each.next_alarm.timestamp() for each in _holdings(reader) if each.next_alarm is not None]
+def _next_deadline(stage_consumer: StageConsumer) -> Samples:
+    moments = [each.next_alarm.timestamp() for each in _state_reports(stage_consumer) if each.next_alarm is not None]
     return _one(min(moments, default=None))
 
 
-def _lag(reader: StageConsumer) -> Samples:
+def _lag(stage_consumer: StageConsumer) -> Samples:
     """Return what lies behind the next record, as of the last fetch; a partition that is not fetched yet has none."""
     found: dict[tuple[str, ...], float] = {}
-    for source, lease in reader.leases.items():
+    for source, processor in stage_consumer.processors.items():
         # between two assignments the client knows nothing of a partition that has not been let go of yet
-        end = reader.consumer.highwater(source) if source in reader.consumer.assignment() else None
-        if end is not None and lease.next_offset is not None:
-            found[str(source.partition),] = max(0, end - lease.next_offset)
+        end = stage_consumer.consumer.highwater(source) if source in stage_consumer.consumer.assignment() else None
+        if end is not None and processor.next_offset is not None:
+            found[str(source.partition),] = max(0, end - processor.next_offset)
     return found
 
 
-def _deadlines_wait(reader: StageConsumer) -> Samples:
-    since, now = None if reader.horizon is None else reader.horizon.waiting_since, datetime.now(UTC)
-    if since is None or not any(lease.due(now) for lease in reader.leases.values()):
+def _deadlines_wait(stage_consumer: StageConsumer) -> Samples:
+    since, now = None if stage_consumer.watermark is None else stage_consumer.watermark.pending_since, datetime.now(UTC)
+    if since is None or not any(processor.due(now) for processor in stage_consumer.processors.values()):
         return _one(0.0)
     return _one((now - since).total_seconds())
 
 
-def _incidents(reader: StageConsumer) -> Samples:
-    reported = Counter(each.kind for each in reader.installation.incidents if each.stage == reader.stage.name)
+def _incidents(stage_consumer: StageConsumer) -> Samples:
+    reported = Counter(
+        each.kind for each in stage_consumer.installation.incidents if each.stage == stage_consumer.stage.name
+    )
     return _by_name({kind: reported[kind] for kind in {*KINDS, *reported}})
 
 
@@ -99,7 +105,7 @@ METRICS: Final = (
         "counter",
         "records",
         "Records settled: what follows from them is written, and their offset is committed or noted",
-        lambda reader: _by_name(reader.metrics.records),
+        lambda stage_consumer: _by_name(stage_consumer.metrics.records),
         labels=("partition",),
     ),
     MetricSpec(
@@ -107,7 +113,7 @@ METRICS: Final = (
         "histogram",
         "records",
         "Records of one poll, over all partitions of the worker",
-        lambda reader: reader.metrics.poll_records,
+        lambda stage_consumer: stage_consumer.metrics.poll_records,
     ),
     MetricSpec(
         "alur_latency_seconds",
@@ -115,14 +121,14 @@ METRICS: Final = (
         "seconds",
         "From the log's stamp on a record until it is settled. For `lifecycle`: from a "
         "command submitted until it is decided on",
-        lambda reader: reader.metrics.latency,
+        lambda stage_consumer: stage_consumer.metrics.latency,
     ),
     MetricSpec(
         "alur_commit_seconds",
         "histogram",
         "seconds",
         "Writing what follows from the records of one poll and partition, and committing in a stage with transactions",
-        lambda reader: reader.metrics.commit,
+        lambda stage_consumer: stage_consumer.metrics.commit,
     ),
     MetricSpec(
         "alur_outputs_total",
@@ -147,7 +153,7 @@ METRICS: Final = (
         "counter",
         "facts",
         "Facts recorded, by name: among them `breached`, `escalated` and `escalation-exhausted`",
-        lambda reader: _by_name(reader.metrics.facts),
+        lambda stage_consumer: _by_name(stage_consumer.metrics.facts),
         labels=("fact",),
         stages=("lifecycle",),
     ),
@@ -156,7 +162,7 @@ METRICS: Final = (
         "counter",
         "breaches",
         "Deadlines that passed without what they were for, by clock",
-        lambda reader: _by_name(reader.metrics.breaches),
+        lambda stage_consumer: _by_name(stage_consumer.metrics.breaches),
         labels=("clock",),
         stages=("lifecycle",),
     ),
@@ -165,7 +171,7 @@ METRICS: Final = (
         "histogram",
         "seconds",
         "From the log's stamp on a report to that on its registration",
-        lambda reader: reader.metrics.intake_wait,
+        lambda stage_consumer: stage_consumer.metrics.intake_wait,
         stages=("lifecycle",),
     ),
     MetricSpec(
@@ -174,7 +180,7 @@ METRICS: Final = (
         "seconds",
         "From the log's stamp on a registration to that on the first disposition: the engine's own time where policy "
         "lets a machine verify, people's time otherwise",
-        lambda reader: reader.metrics.to_office,
+        lambda stage_consumer: stage_consumer.metrics.to_office,
         stages=("lifecycle",),
     ),
     MetricSpec(
@@ -182,7 +188,7 @@ METRICS: Final = (
         "counter",
         "commands",
         "Commands that lay in another partition than their complaint's, and were sent on",
-        lambda reader: _one(reader.metrics.forwarded),
+        lambda stage_consumer: _one(stage_consumer.metrics.forwarded),
         stages=("lifecycle",),
     ),
     MetricSpec(
@@ -190,7 +196,7 @@ METRICS: Final = (
         "counter",
         "records",
         "Records set aside, by code; `bug` is our own mistake",
-        lambda reader: _by_name(reader.metrics.dead_letters),
+        lambda stage_consumer: _by_name(stage_consumer.metrics.dead_letters),
         labels=("code",),
     ),
     MetricSpec(
@@ -206,7 +212,7 @@ METRICS: Final = (
         "counter",
         "records",
         "Records on the engine's own topics that the engine did not write, read or read back",
-        lambda reader: _one(reader.metrics.foreign),
+        lambda stage_consumer: _one(stage_consumer.metrics.foreign),
         stages=("lifecycle", "verification", "disposition", "sla", "escalation", "resolution"),
     ),
     MetricSpec(
@@ -214,7 +220,7 @@ METRICS: Final = (
         "counter",
         "seconds",
         "Time in which no reports were read since `lifecycle` was behind",
-        lambda reader: _one(reader.metrics.held_seconds),
+        lambda stage_consumer: _one(stage_consumer.metrics.backpressure_seconds),
         stages=("intake",),
     ),
     MetricSpec(
@@ -230,35 +236,35 @@ METRICS: Final = (
         "gauge",
         "seconds",
         "When the worker last asked for records, Unix time",
-        lambda reader: _one(time.time() - (time.monotonic() - reader.metrics.polled_at)),
+        lambda stage_consumer: _one(time.time() - (time.monotonic() - stage_consumer.metrics.polled_at)),
     ),
     MetricSpec(
         "alur_partitions",
         "gauge",
         "partitions",
         "Partitions that this worker owns",
-        lambda reader: _one(len(reader.leases)),
+        lambda stage_consumer: _one(len(stage_consumer.processors)),
     ),
     MetricSpec(
         "alur_loading_partitions",
         "gauge",
         "partitions",
         "Of those, the ones whose memory is still being read back",
-        lambda reader: _one(sum(not lease.open for lease in reader.leases.values())),
+        lambda stage_consumer: _one(sum(not processor.open for processor in stage_consumer.processors.values())),
     ),
     MetricSpec(
         "alur_takeover_seconds",
         "histogram",
         "seconds",
         "Taking a partition over: fencing the last owner and reading its memory back",
-        lambda reader: reader.metrics.takeover,
+        lambda stage_consumer: stage_consumer.metrics.takeover,
     ),
     MetricSpec(
         "alur_restored_records_total",
         "counter",
         "records",
         "Records read back into memory when partitions were taken over",
-        lambda reader: _one(reader.metrics.restored),
+        lambda stage_consumer: _one(stage_consumer.metrics.restored),
         stages=("lifecycle", "sla", "resolution"),
     ),
     MetricSpec(
@@ -266,21 +272,21 @@ METRICS: Final = (
         "counter",
         "rebalances",
         "Times that the group shared out its partitions anew",
-        lambda reader: _one(reader.metrics.rebalances),
+        lambda stage_consumer: _one(stage_consumer.metrics.rebalances),
     ),
     MetricSpec(
         "alur_restarts_total",
         "counter",
         "restarts",
         "Times that `alur run` has started this stage again after it died",
-        lambda reader: _one(reader.metrics.restarts),
+        lambda stage_consumer: _one(stage_consumer.metrics.restarts),
     ),
     MetricSpec(
         "alur_complaints",
         "gauge",
         "complaints",
         "Complaints in the worker's memory, open and settled",
-        lambda reader: _one(sum(each.complaints for each in _holdings(reader))),
+        lambda stage_consumer: _one(sum(each.complaints for each in _state_reports(stage_consumer))),
         stages=("lifecycle",),
     ),
     MetricSpec(
@@ -288,7 +294,7 @@ METRICS: Final = (
         "gauge",
         "complaints",
         "Complaints whose commands become dead letters, since their last state record is foreign or cannot be read",
-        lambda reader: _one(sum(each.quarantined for each in _holdings(reader))),
+        lambda stage_consumer: _one(sum(each.quarantined for each in _state_reports(stage_consumer))),
         stages=("lifecycle",),
     ),
     MetricSpec(
@@ -296,7 +302,7 @@ METRICS: Final = (
         "gauge",
         "clocks",
         "Warnings and deadlines that the worker waits for",
-        lambda reader: _one(sum(each.clocks for each in _holdings(reader))),
+        lambda stage_consumer: _one(sum(each.clocks for each in _state_reports(stage_consumer))),
         stages=("sla",),
     ),
     MetricSpec(
@@ -320,14 +326,14 @@ METRICS: Final = (
         "gauge",
         "boolean",
         "What `/health/ready` says: 1 or 0",
-        lambda reader: _one(health.not_ready(reader) is None),
+        lambda stage_consumer: _one(health.readiness_problem(stage_consumer) is None),
     ),
     MetricSpec(
         "alur_info",
         "gauge",
         "boolean",
         "Always 1; version and policy are in the labels",
-        lambda reader: {(version("alur"), reader.policies.name): 1.0},
+        lambda stage_consumer: {(version("alur"), stage_consumer.policies.name): 1.0},
         labels=("version", "policy"),
     ),
 )
@@ -336,14 +342,14 @@ METRICS: Final = (
 class PrometheusCollector:
     """Reads what a worker has counted, when somebody asks."""
 
-    def __init__(self, reader: StageConsumer) -> None:
-        self._reader = reader
-        self._metrics = [each for each in METRICS if reader.stage.name in each.stages]
+    def __init__(self, stage_consumer: StageConsumer) -> None:
+        self._stage_consumer = stage_consumer
+        self._metrics = [each for each in METRICS if stage_consumer.stage.name in each.stages]
 
     def collect(self) -> Iterator[Metric]:
         """Return all metrics of the stage."""
         for described in self._metrics:
-            yield _family(described, self._reader)
+            yield _family(described, self._stage_consumer)
 
 
 _FAMILIES: Final[dict[Kind, type[CounterMetricFamily | GaugeMetricFamily]]] = {
@@ -352,8 +358,8 @@ _FAMILIES: Final[dict[Kind, type[CounterMetricFamily | GaugeMetricFamily]]] = {
 }
 
 
-def _family(described: MetricSpec, reader: StageConsumer) -> Metric:
-    found, stage = described.read(reader), reader.stage.name
+def _family(described: MetricSpec, stage_consumer: StageConsumer) -> Metric:
+    found, stage = described.read(stage_consumer), stage_consumer.stage.name
     labels = [STAGE, *described.labels]
     if isinstance(found, Histogram):
         histogram = HistogramMetricFamily(described.name, described.meaning, labels=labels)
@@ -373,9 +379,9 @@ def _cumulative(spread: Histogram) -> list[tuple[str, float]]:
 class PrometheusExporter:
     """What Prometheus gets when it asks: our metrics, and those of the process."""
 
-    def __init__(self, reader: StageConsumer) -> None:
+    def __init__(self, stage_consumer: StageConsumer) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(PrometheusCollector(reader))
+        self._registry.register(PrometheusCollector(stage_consumer))
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
 

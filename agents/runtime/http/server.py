@@ -10,7 +10,7 @@ from agents.config.settings import WebAddress
 from agents.runtime.http import health
 from agents.runtime.http.connection_limits import ConnectionLimit, LimitedSite, runner
 from agents.runtime.http.prometheus import PrometheusExporter
-from agents.runtime.process import end_with
+from agents.runtime.process import exit_with_error
 from agents.runtime.stage import RefusedToStart
 from agents.runtime.stage_consumer import StageConsumer
 
@@ -22,11 +22,11 @@ _UNAVAILABLE: Final = 503
 class StageWeb(Service):
     """Serves what a reader can say about itself."""
 
-    def __init__(self, reader: StageConsumer, address: WebAddress) -> None:
+    def __init__(self, stage_consumer: StageConsumer, address: WebAddress) -> None:
         super().__init__()
-        self._reader = reader
+        self._stage_consumer = stage_consumer
         self._address = address
-        self._exposition = PrometheusExporter(reader)
+        self._exposition = PrometheusExporter(stage_consumer)
         self._limit = ConnectionLimit(MOST_CONNECTIONS)
         site = web.Application(middlewares=[self._limit.middleware])
         site.add_routes(
@@ -50,23 +50,23 @@ class StageWeb(Service):
             await LimitedSite(self._runner, self._address.host, self._address.port, self._limit).start()
         except OSError as error:
             reason = f"ALUR_WEB={self._address}: {error.strerror}; name another address, or leave ALUR_WEB out"
-            end_with(self._reader.stage.name, RefusedToStart(reason))
+            exit_with_error(self._stage_consumer.stage.name, RefusedToStart(reason))
 
     async def on_stop(self) -> None:
         """Close it."""
         await self._runner.cleanup()
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        await health.ask(self._reader)
+        await health.ping_kafka(self._stage_consumer)
         body, content_type = self._exposition.read(request.headers.get("Accept", ""))
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _live(self, _request: web.Request) -> web.Response:
-        return _answer("live", health.not_live(self._reader))
+        return _answer("live", health.liveness_problem(self._stage_consumer))
 
     async def _ready(self, _request: web.Request) -> web.Response:
-        await health.ask(self._reader)
-        return _answer("ready", health.not_ready(self._reader))
+        await health.ping_kafka(self._stage_consumer)
+        return _answer("ready", health.readiness_problem(self._stage_consumer))
 
 
 def _answer(question: str, no: str | None) -> web.Response:

@@ -203,9 +203,9 @@ def test_the_stage_gives_notice_of_the_deadline_as_the_snapshot_has_it() -> None
     command = decode_command(output.value)
     assert (output.partition, command.subject) == (3, UUID(stands.complaint_id))
     assert (command.data.clock, command.data.due_at) == (first.clock, first.due_at)  # type: ignore[attr-defined]
-    assert timers.holds() == StateReport(clocks=len(alarms(stands)), next_alarm=first.at)
+    assert timers.state_report() == StateReport(clocks=len(alarms(stands)), next_alarm=first.at)
     timers.handle(_record(stands.complaint_id, None))
-    assert timers.holds() == StateReport()
+    assert timers.state_report() == StateReport()
     assert not list(timers.tick(first.due_at + timedelta(days=100)))
 
 

@@ -50,7 +50,7 @@ def attempt(test: Callable[[Broker, DeferredCommits], Awaitable[None]]) -> None:
 def test_what_is_noted_goes_by_itself_in_one_request() -> None:
     async def test(broker: Broker, commits: DeferredCommits) -> None:
         for source, after in ((FIRST, 5), (SECOND, 7), (FIRST, 6)):
-            commits.note(source, after)
+            commits.stage(source, after)
         await broker.came.get()
         assert broker.requests == [{FIRST: 6, SECOND: 7}]
 
@@ -59,11 +59,11 @@ def test_what_is_noted_goes_by_itself_in_one_request() -> None:
 
 def test_what_is_noted_goes_at_once_where_somebody_else_may_be_next() -> None:
     async def test(broker: Broker, commits: DeferredCommits) -> None:
-        commits.note(FIRST, 5)
+        commits.stage(FIRST, 5)
         broker.answers.put_nowait(None)
-        await commits.send()
+        await commits.flush()
         assert broker.requests == [{FIRST: 5}]
-        await commits.send()
+        await commits.flush()
         assert broker.requests == [{FIRST: 5}], "nothing is left to be sent"
 
     attempt(test)
@@ -71,10 +71,10 @@ def test_what_is_noted_goes_at_once_where_somebody_else_may_be_next() -> None:
 
 def test_a_request_waits_for_the_one_before_it() -> None:
     async def test(broker: Broker, commits: DeferredCommits) -> None:
-        commits.note(FIRST, 5)
+        commits.stage(FIRST, 5)
         await broker.came.get()
-        commits.note(FIRST, 9)
-        last = asyncio.create_task(commits.send())
+        commits.stage(FIRST, 9)
+        last = asyncio.create_task(commits.flush())
         for _ in range(10):
             await asyncio.sleep(0)  # let it get as far as it can
         assert broker.requests == [{FIRST: 5}]
@@ -89,13 +89,13 @@ def test_a_request_waits_for_the_one_before_it() -> None:
 def test_a_failure_is_told_to_whoever_waits_or_else_to_the_stage() -> None:
     async def test(broker: Broker, commits: DeferredCommits) -> None:
         broker.answers.put_nowait(ConnectionError("gone"))
-        commits.note(FIRST, 5)
+        commits.stage(FIRST, 5)
         await broker.failed.wait()
         assert broker.failures == ["gone"]
         broker.answers.put_nowait(ConnectionError("gone again"))
-        commits.note(FIRST, 6)
+        commits.stage(FIRST, 6)
         with pytest.raises(ConnectionError, match="gone again"):
-            await commits.send()
+            await commits.flush()
         assert broker.failures == ["gone"]
 
     attempt(test)
@@ -106,16 +106,16 @@ def test_what_cannot_be_committed_is_overdue_until_it_is(monkeypatch: pytest.Mon
 
     async def test(broker: Broker, commits: DeferredCommits) -> None:
         seen = [commits.overdue]
-        commits.note(FIRST, 5)
-        waiting = asyncio.create_task(commits.send())
+        commits.stage(FIRST, 5)
+        waiting = asyncio.create_task(commits.flush())
         await broker.came.get()
-        commits.note(FIRST, 6)
+        commits.stage(FIRST, 6)
         seen.append(commits.overdue)
         broker.answers.put_nowait(None)
         await waiting
         seen.append(commits.overdue)  # there is more
         broker.answers.put_nowait(None)
-        await commits.send()
+        await commits.flush()
         assert [*seen, commits.overdue] == [False, True, True, False]
 
     attempt(test)
@@ -123,11 +123,11 @@ def test_what_cannot_be_committed_is_overdue_until_it_is(monkeypatch: pytest.Mon
 
 def test_who_has_been_left_out_of_the_group_sends_nothing_in_its_name() -> None:
     async def test(broker: Broker, commits: DeferredCommits) -> None:
-        commits.note(FIRST, 5)
+        commits.stage(FIRST, 5)
         broker._coordinator.generation = -1  # noqa: SLF001 -- as the client has it then
-        await commits.send()
+        await commits.flush()
         broker._coordinator.generation = 2  # noqa: SLF001 -- as above
-        await commits.send()
+        await commits.flush()
         assert broker.requests == []
 
     attempt(test)

@@ -30,21 +30,21 @@ def reader_of(stage: str) -> StageConsumer:
     return StageConsumer(Stage(stage, lambda _: NotImplemented), Settings(), policy_files.load("demo"), None)
 
 
-def samples(reader: StageConsumer) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+def samples(stage_consumer: StageConsumer) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     """What Prometheus makes of it, without the label that all have."""
-    text, content_type = PrometheusExporter(reader).read("")
+    text, content_type = PrometheusExporter(stage_consumer).read("")
     assert content_type.startswith("text/plain; version=0.0.4")
     found = {}
     for family in text_string_to_metric_families(text.decode()):
         for sample in family.samples:
             labels = dict(sample.labels)
-            assert labels.pop("stage", reader.stage.name) == reader.stage.name
+            assert labels.pop("stage", stage_consumer.stage.name) == stage_consumer.stage.name
             found[sample.name, frozenset(labels.items())] = sample.value
     return found
 
 
-def value(reader: StageConsumer, name: str, **labels: str) -> float | None:
-    return samples(reader).get((name, frozenset(labels.items())))
+def value(stage_consumer: StageConsumer, name: str, **labels: str) -> float | None:
+    return samples(stage_consumer).get((name, frozenset(labels.items())))
 
 
 class TestSpread:
@@ -65,48 +65,50 @@ class TestSpread:
 
 class TestCounting:
     def test_a_batch_that_is_settled_counts_by_partition_and_by_how_long_it_has_waited(self) -> None:
-        reader = reader_of("intake")
-        reader.metrics.settled(3, [0, 0], began=0.0)
-        assert value(reader, "alur_records_total", partition="3") == 2
-        assert value(reader, "alur_latency_seconds_bucket", le="300.0") == 0
-        assert value(reader, "alur_latency_seconds_bucket", le="+Inf") == 2
-        assert value(reader, "alur_commit_seconds_count") == 1
+        stage_consumer = reader_of("intake")
+        stage_consumer.metrics.batch_processed(3, [0, 0], began=0.0)
+        assert value(stage_consumer, "alur_records_total", partition="3") == 2
+        assert value(stage_consumer, "alur_latency_seconds_bucket", le="300.0") == 0
+        assert value(stage_consumer, "alur_latency_seconds_bucket", le="+Inf") == 2
+        assert value(stage_consumer, "alur_commit_seconds_count") == 1
 
     def test_a_stamp_ahead_of_our_clock_has_not_waited_less_than_nothing(self) -> None:
-        reader = reader_of("intake")
-        reader.metrics.settled(0, [10**14], began=0.0)
-        assert value(reader, "alur_latency_seconds_sum") == 0
+        stage_consumer = reader_of("intake")
+        stage_consumer.metrics.batch_processed(0, [10**14], began=0.0)
+        assert value(stage_consumer, "alur_latency_seconds_sum") == 0
 
     def test_a_decision_counts_by_verdict_and_its_facts_by_name(self) -> None:
         world = to_status(Status.DISPOSED)
-        reader = reader_of("lifecycle")
+        stage_consumer = reader_of("lifecycle")
         for recorded in world.history:
-            reader.metrics.decided("whatever", (recorded,), MONDAY - timedelta(seconds=4))
-        reader.metrics.decided("verify-complaint", (), None)
-        reader.metrics.rejected(command_type("record-follow-up"), Refusal.NOT_PERMITTED)
+            stage_consumer.metrics.command_decided("whatever", (recorded,), MONDAY - timedelta(seconds=4))
+        stage_consumer.metrics.command_decided("verify-complaint", (), None)
+        stage_consumer.metrics.rejected(command_type("record-follow-up"), Refusal.NOT_PERMITTED)
 
-        assert value(reader, "alur_decisions_total", command="whatever", verdict="accepted") == len(world.history)
-        assert value(reader, "alur_decisions_total", command="verify-complaint", verdict="repeated") == 1
-        assert value(reader, "alur_decisions_total", command="record-follow-up", verdict="not-permitted") == 1
-        assert value(reader, "alur_facts_total", fact="disposed") == 1
-        assert value(reader, "alur_intake_wait_seconds_count") == 1
-        assert value(reader, "alur_to_office_seconds_count") == 1
+        assert value(stage_consumer, "alur_decisions_total", command="whatever", verdict="accepted") == len(
+            world.history
+        )
+        assert value(stage_consumer, "alur_decisions_total", command="verify-complaint", verdict="repeated") == 1
+        assert value(stage_consumer, "alur_decisions_total", command="record-follow-up", verdict="not-permitted") == 1
+        assert value(stage_consumer, "alur_facts_total", fact="disposed") == 1
+        assert value(stage_consumer, "alur_intake_wait_seconds_count") == 1
+        assert value(stage_consumer, "alur_to_office_seconds_count") == 1
 
     def test_breaches_count_by_clock_and_escalations_with_the_facts(self) -> None:
         world = to_status(Status.DISPOSED)
         world.notice("follow_up", at=world.due("follow_up") + days(1))
-        reader = reader_of("lifecycle")
-        reader.metrics.decided("notice-deadline", tuple(world.history), None)
+        stage_consumer = reader_of("lifecycle")
+        stage_consumer.metrics.command_decided("notice-deadline", tuple(world.history), None)
         breached = sum(recorded.fact.NAME == "breached" for recorded in world.history)
         assert breached >= 1
-        assert value(reader, "alur_facts_total", fact="breached") == breached
-        assert value(reader, "alur_breaches_total", clock="follow_up") == 1
-        assert value(reader, "alur_facts_total", fact="escalation-exhausted") == 0
+        assert value(stage_consumer, "alur_facts_total", fact="breached") == breached
+        assert value(stage_consumer, "alur_breaches_total", clock="follow_up") == 1
+        assert value(stage_consumer, "alur_facts_total", fact="escalation-exhausted") == 0
 
     @pytest.mark.parametrize(("told", "restarts"), [("3", 3), ("", 0), ("-1", 0), ("many", 0), ("٣", 0)])
     def test_restarts_are_what_the_supervisor_says(self, told: str, restarts: int) -> None:
         metrics = Metrics()
-        metrics.began({RESTARTS: told})
+        metrics.read_restarts({RESTARTS: told})
         assert metrics.restarts == restarts
 
 
@@ -128,10 +130,10 @@ class TestCatalogue:
         assert "process_cpu_seconds" in shown
 
     def test_alerts_find_zero_before_anything_has_happened(self) -> None:
-        reader = reader_of("lifecycle")
-        assert all(value(reader, "alur_facts_total", fact=fact.NAME) == 0 for fact in FACTS)
-        assert all(value(reader, "alur_breaches_total", clock=clock) == 0 for clock in ClockName)
-        assert all(value(reader, "alur_dead_letters_total", code=code) == 0 for code in CODES)
+        stage_consumer = reader_of("lifecycle")
+        assert all(value(stage_consumer, "alur_facts_total", fact=fact.NAME) == 0 for fact in FACTS)
+        assert all(value(stage_consumer, "alur_breaches_total", clock=clock) == 0 for clock in ClockName)
+        assert all(value(stage_consumer, "alur_dead_letters_total", code=code) == 0 for code in CODES)
 
     def test_the_codes_are_all_there_are(self) -> None:
         calls = [
@@ -151,7 +153,7 @@ class TestCatalogue:
 
 
 def test_a_partition_brings_the_counts_of_its_worker() -> None:
-    reader = reader_of("lifecycle")
-    partition = Partition(0, 4, reader.policies, reader.metrics)
+    stage_consumer = reader_of("lifecycle")
+    partition = Partition(0, 4, stage_consumer.policies, stage_consumer.metrics)
     partition.metrics.forwarded += 1
-    assert value(reader, "alur_forwarded_commands_total") == 1
+    assert value(stage_consumer, "alur_forwarded_commands_total") == 1

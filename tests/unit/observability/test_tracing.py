@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from agents.kafka.records import OutgoingRecord
 from agents.observability.spans import Spans
-from agents.observability.tracing import HTTP, PASSING, TRACEPARENT, Context, context_of, read, tracing
+from agents.observability.tracing import HTTP, PASS_THROUGH, TRACEPARENT, TraceContext, context_of, read, tracing
 from events.codec.messages import HEADERS
 from events.topics import TopicName
 
@@ -42,7 +42,7 @@ def parents(outputs: list[OutgoingRecord]) -> list[bytes]:
 class TestReading:
     def test_what_the_standard_gives_as_an_example(self) -> None:
         context = read(PARENT)
-        assert context == Context(TRACE, SPAN, 1)
+        assert context == TraceContext(TRACE, SPAN, 1)
         assert context.header() == PARENT
 
     def test_a_version_to_come_may_say_more_and_is_written_on_as_ours(self) -> None:
@@ -69,7 +69,7 @@ class TestReading:
     )
     def test_what_is_none_is_passed_over(self, value: bytes | None) -> None:
         assert read(value) is None
-        assert PASSING.follow(record((TRACEPARENT, value)), [output()]) == [output()]
+        assert PASS_THROUGH.follow(record((TRACEPARENT, value)), [output()]) == [output()]
 
     @given(st.binary(max_size=80))
     @example(b"00-" + b"f" * 32)
@@ -83,16 +83,16 @@ class TestReading:
 
 class TestPassingOn:
     def test_what_follows_has_the_header_and_is_the_same_otherwise(self) -> None:
-        [found] = PASSING.follow(record(*HEADERS, (TRACEPARENT, PARENT)), [output()])
+        [found] = PASS_THROUGH.follow(record(*HEADERS, (TRACEPARENT, PARENT)), [output()])
         assert found == output(headers=(*FACT, (TRACEPARENT, PARENT)))
 
     def test_what_was_sent_on_with_its_headers_has_it_once(self) -> None:
         again = output(TopicName.COMMANDS, ((TRACEPARENT, PARENT), ("forwarded-from", b"1/7")))
-        assert parents(PASSING.follow(record((TRACEPARENT, PARENT)), [again])) == [PARENT]
+        assert parents(PASS_THROUGH.follow(record((TRACEPARENT, PARENT)), [again])) == [PARENT]
 
     def test_no_trace_is_begun(self) -> None:
-        assert PASSING.follow(record(*HEADERS), [output()]) == [output()]
-        assert PASSING.start([output()]) == [output()]
+        assert PASS_THROUGH.follow(record(*HEADERS), [output()]) == [output()]
+        assert PASS_THROUGH.start([output()]) == [output()]
 
 
 class TestSpans:
@@ -102,7 +102,7 @@ class TestSpans:
 
     def finished(self, spans: Any) -> Mapping[str, Any]:
         [span] = spans._open  # noqa: SLF001 -- the only place where it can be looked at before it is sent
-        spans.settled()
+        spans.batch_processed()
         assert span.end_time is not None
         return {"parent": span.parent, "status": span.status, "name": span.name, **span.attributes}
 
@@ -155,7 +155,7 @@ class TestSpans:
         tracing = Spans("lifecycle", NOWHERE)
         spans = tracing.batch()
         spans.follow(record(), [output()])
-        spans.settled()
+        spans.batch_processed()
         started = time.monotonic()
         tracing.stop()
         assert time.monotonic() - started < 1
@@ -183,7 +183,7 @@ class TestSettingUp:
     )
     def test_without_a_collector_context_is_passed_on(self, env: dict[str, str]) -> None:
         with capture_logs() as logs:
-            assert tracing("sla", env) is PASSING
+            assert tracing("sla", env) is PASS_THROUGH
         assert logs == []
 
     def test_with_one_there_are_spans(self) -> None:
@@ -191,7 +191,7 @@ class TestSettingUp:
 
     def test_another_protocol_is_named_and_the_stage_works_on(self) -> None:
         with capture_logs() as logs:
-            assert tracing("sla", {**NOWHERE, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}) is PASSING
+            assert tracing("sla", {**NOWHERE, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}) is PASS_THROUGH
         assert [(line["event"], "http/protobuf only, not by grpc" in line["reason"]) for line in logs] == [
             ("no-spans", True)
         ]
@@ -199,6 +199,6 @@ class TestSettingUp:
     def test_what_is_not_installed_is_named_and_the_stage_works_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(__import__("sys").modules, "agents.observability.spans", None)
         with capture_logs() as logs:
-            assert tracing("sla", NOWHERE) is PASSING
+            assert tracing("sla", NOWHERE) is PASS_THROUGH
         assert [line["event"] for line in logs] == ["no-spans"]
         assert logs[0]["reason"].endswith("pip install 'alur[otel]'")

@@ -147,7 +147,7 @@ def _reader() -> StageConsumer:
 def _metrics(world: World, upto: int) -> str:
     reader = _reader()
     for recorded in world.history[:upto]:
-        reader.metrics.decided("any-command", (recorded,), None)
+        reader.metrics.command_decided("any-command", (recorded,), None)
     return PrometheusExporter(reader).read("")[0].decode()
 
 

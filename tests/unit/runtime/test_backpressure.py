@@ -4,13 +4,13 @@ from agents.runtime.backpressure import StallTimer
 
 
 def told(patience: StallTimer, *answers: tuple[float, float]) -> list[bool]:
-    return [patience.runs_out(asked, answered) for asked, answered in answers]
+    return [patience.is_overdue(asked, answered) for asked, answered in answers]
 
 
 def test_being_held_is_told_once_it_has_lasted() -> None:
     patience = StallTimer()
     assert told(patience, (0.0, 0.1), (9.0, 9.1), (10.5, 10.6), (30.0, 30.1)) == [False, False, True, False]
-    patience.end()
+    patience.reset()
     assert told(patience, (31.0, 31.1), (41.5, 41.6)) == [False, True], "a new trouble is told anew"
 
 

@@ -5,14 +5,14 @@ from collections.abc import Collection
 
 import pytest
 
-from agents.kafka.records import BARE, OUTPUT_REFUSED, OUTPUT_TOO_LARGE, Unwritable
+from agents.kafka.records import NO_VALUE, OUTPUT_REFUSED, OUTPUT_TOO_LARGE, Unwritable
 from agents.runtime import batch_split
-from agents.runtime.batch_split import BatchPart, in_parts
+from agents.runtime.batch_split import BatchPart, process_in_parts
 from agents.runtime.stage import RefusedToStart
 from events.topics import TopicName
 
 TOO_LARGE = Unwritable(OUTPUT_TOO_LARGE, TopicName.EVENTS, "has 9 bytes, 5 are possible")
-REFUSED = Unwritable(OUTPUT_REFUSED, TopicName.EVENTS, "was refused: UnknownError", may_pass=True)
+REFUSED = Unwritable(OUTPUT_REFUSED, TopicName.EVENTS, "was refused: UnknownError", transient=True)
 LETTER_REFUSED = Unwritable(OUTPUT_REFUSED, TopicName.DEAD_LETTERS, "was refused: MessageSizeTooLargeError")
 
 
@@ -48,7 +48,7 @@ class Stage:
         self.undone += 1
 
     def settle(self, count: int) -> list[int]:
-        return asyncio.run(in_parts(range(count), self.process, self.undo))
+        return asyncio.run(process_in_parts(range(count), self.process, self.undo))
 
 
 @pytest.mark.parametrize("guilty", [(), (0,), (99,), (50, 51), (7, 8, 9, 98), range(100)])
@@ -79,9 +79,9 @@ def test_a_record_that_is_alone_is_tried_again_after_a_pause(monkeypatch: pytest
 
 
 def test_a_letter_that_the_broker_refuses_is_written_without_content() -> None:
-    stage = Stage({3}, letters_of=BARE)
+    stage = Stage({3}, letters_of=NO_VALUE)
     stage.settle(5)
-    assert stage.letters == {3: (OUTPUT_TOO_LARGE, BARE)}
+    assert stage.letters == {3: (OUTPUT_TOO_LARGE, NO_VALUE)}
     assert stage.done == list(range(5))
 
 
@@ -94,4 +94,4 @@ def test_without_any_letter_the_stage_refuses_to_work() -> None:
 def test_what_is_no_letter_and_its_letter_are_told_apart() -> None:
     """A record that cannot be read needs a letter anyway: its code stays when that is refused."""
     [bare] = BatchPart([1]).after(LETTER_REFUSED)
-    assert (bare.refused, bare.room) == (None, BARE)
+    assert (bare.refused, bare.room) == (None, NO_VALUE)

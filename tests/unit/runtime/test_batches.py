@@ -94,9 +94,9 @@ def test_what_is_rolled_back_was_never_there() -> None:
     handler = Lifecycle(partition)
     for record in commands():
         handler.handle(record)
-    assert handler.holds().complaints == 0
+    assert handler.state_report().complaints == 0
     handler.rollback()
     handler.commit()
-    assert handler.holds().complaints == 0
+    assert handler.state_report().complaints == 0
     assert not partition.metrics.decisions
     assert straight(handler, commands()) == straight(Lifecycle(Partition(0, 1, POLICIES)), commands())

@@ -113,19 +113,19 @@ def test_a_head_has_so_long_and_an_idle_connection_too(monkeypatch: pytest.Monke
 )
 def test_a_large_head_is_refused(head: bytes) -> None:
     async def act(number: int, _asked: asyncio.Event, _answer: asyncio.Event) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", number)
+        stage_consumer, writer = await asyncio.open_connection("127.0.0.1", number)
         writer.write(head)
-        assert (await reader.read()).startswith(b"HTTP/1.0 400 ")
+        assert (await stage_consumer.read()).startswith(b"HTTP/1.0 400 ")
 
     run(act)
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     async def act(number: int, _asked: asyncio.Event, _answer: asyncio.Event) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", number)
+        stage_consumer, writer = await asyncio.open_connection("127.0.0.1", number)
         writer.write(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 1000000000\r\n\r\nmore to come")
-        assert b"405" in await reader.readline()
-        await reader.read()
+        assert b"405" in await stage_consumer.readline()
+        await stage_consumer.read()
 
     monkeypatch.setattr(connection_limits, "_LINGER_SECONDS", 0.1)
     run(act)

@@ -46,8 +46,8 @@ class Shared(StageConsumer):
 
     def _lease(self, source: TopicPartition) -> PartitionProcessor:
         partition = Partition(source.partition, 4, self.policies, self.metrics)
-        self.leases[source] = PartitionProcessor(self.stage, self.settings, source, partition)
-        return self.leases[source]
+        self.processors[source] = PartitionProcessor(self.stage, self.settings, source, partition)
+        return self.processors[source]
 
     def load(self, source: TopicPartition) -> None:
         self._lease(source)
@@ -57,57 +57,59 @@ class Shared(StageConsumer):
 
 
 def test_a_worker_that_polls_is_well() -> None:
-    reader = Shared(ONE, TWO)
-    assert health.not_ready(reader) is None
-    assert health.not_live(reader) is None
+    stage_consumer = Shared(ONE, TWO)
+    assert health.readiness_problem(stage_consumer) is None
+    assert health.liveness_problem(stage_consumer) is None
 
 
 def test_before_the_group_has_shared_out_its_partitions_it_is_not_ready_and_need_not_be_killed() -> None:
-    reader = StageConsumer(Stage("intake", lambda _: NotImplemented), Settings(), policy_files.load("demo"), None)
-    assert health.not_ready(reader) == "the group has yet to share out its partitions"
-    assert health.not_live(reader) is None
+    stage_consumer = StageConsumer(
+        Stage("intake", lambda _: NotImplemented), Settings(), policy_files.load("demo"), None
+    )
+    assert health.readiness_problem(stage_consumer) == "the group has yet to share out its partitions"
+    assert health.liveness_problem(stage_consumer) is None
 
 
 def test_loading_names_the_partitions() -> None:
-    reader = Shared(ONE)
-    reader.load(TWO)
-    assert health.not_ready(reader) == "reading back the memory of partitions 2"
-    assert health.not_live(reader) is None
+    stage_consumer = Shared(ONE)
+    stage_consumer.load(TWO)
+    assert health.readiness_problem(stage_consumer) == "reading back the memory of partitions 2"
+    assert health.liveness_problem(stage_consumer) is None
 
 
 def test_a_poll_that_does_not_end_is_not_ready_first_and_not_live_later() -> None:
-    reader = Shared(ONE)
-    reader.stand_still(health.READY_SECONDS + 1)
-    assert health.not_ready(reader) == "a poll has not ended for 11 s"
-    assert health.not_live(reader) is None
-    reader.stand_still(health.LIVE_SECONDS + 1)
-    assert health.not_live(reader) == "a poll has not ended for 61 s"
+    stage_consumer = Shared(ONE)
+    stage_consumer.stand_still(health.READY_SECONDS + 1)
+    assert health.readiness_problem(stage_consumer) == "a poll has not ended for 11 s"
+    assert health.liveness_problem(stage_consumer) is None
+    stage_consumer.stand_still(health.LIVE_SECONDS + 1)
+    assert health.liveness_problem(stage_consumer) == "a poll has not ended for 61 s"
 
 
 def test_a_worker_that_waits_for_another_topic_is_loading_however_long_its_poll_takes() -> None:
-    reader = Shared(ONE)
-    reader.waits_for = lambda: "reading earlier reports: 7 facts to go"
-    reader.stand_still(health.LIVE_SECONDS + 1)
-    assert health.not_ready(reader) == "reading earlier reports: 7 facts to go"
-    assert health.not_live(reader) is None
+    stage_consumer = Shared(ONE)
+    stage_consumer.wait_reason = lambda: "reading earlier reports: 7 facts to go"
+    stage_consumer.stand_still(health.LIVE_SECONDS + 1)
+    assert health.readiness_problem(stage_consumer) == "reading earlier reports: 7 facts to go"
+    assert health.liveness_problem(stage_consumer) is None
 
 
 def test_a_silent_kafka_is_not_ready_and_nobody_is_killed_for_it() -> None:
-    reader = Shared(ONE, fetched_seconds_ago=health.READY_SECONDS + 3)
-    assert health.not_ready(reader) == "Kafka has not answered for 13 s"
-    assert health.not_live(reader) is None
+    stage_consumer = Shared(ONE, fetched_seconds_ago=health.READY_SECONDS + 3)
+    assert health.readiness_problem(stage_consumer) == "Kafka has not answered for 13 s"
+    assert health.liveness_problem(stage_consumer) is None
 
 
 def test_a_commit_is_an_answer_of_kafka_too() -> None:
-    reader = Shared(ONE, fetched_seconds_ago=health.READY_SECONDS + 3)
-    reader.metrics.settled(1, [0], time.monotonic())
-    assert health.not_ready(reader) is None
+    stage_consumer = Shared(ONE, fetched_seconds_ago=health.READY_SECONDS + 3)
+    stage_consumer.metrics.batch_processed(1, [0], time.monotonic())
+    assert health.readiness_problem(stage_consumer) is None
 
 
 def test_one_that_stops_is_not_ready() -> None:
-    reader = Shared(ONE)
-    reader._stopped.set()  # noqa: SLF001 -- as `stop` does first
-    assert health.not_ready(reader) == "stopping"
+    stage_consumer = Shared(ONE)
+    stage_consumer._stopped.set()  # noqa: SLF001 -- as `stop` does first
+    assert health.readiness_problem(stage_consumer) == "stopping"
 
 
 class Answer(BaseHTTPRequestHandler):

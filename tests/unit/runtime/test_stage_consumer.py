@@ -110,11 +110,11 @@ class Watched(StageConsumer):
 
     async def share_out(self, generation: int, *sources: TopicPartition) -> dict[TopicPartition, Any]:
         """Go through a rebalance; return the leases, open."""
-        await self.on_partitions_revoked(self.leases)
+        await self.on_partitions_revoked(self.processors)
         self.consumer._coordinator.generation = generation  # noqa: SLF001 -- its own stand-in
         await self.on_partitions_assigned(sources)
-        await asyncio.gather(*self._opening.values())
-        return dict(self.leases)
+        await asyncio.gather(*self._acquiring.values())
+        return dict(self.processors)
 
 
 def _broken(_partition: Partition) -> Any:
@@ -131,20 +131,20 @@ def in_a_loop(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:
 
 @in_a_loop
 async def test_leases_that_come_back_at_once_are_kept() -> None:
-    reader = Watched(lambda _: object())
-    first = await reader.share_out(1, ONE, TWO)
-    second = await reader.share_out(2, TWO)
+    stage_consumer = Watched(lambda _: object())
+    first = await stage_consumer.share_out(1, ONE, TWO)
+    second = await stage_consumer.share_out(2, TWO)
     assert second == {TWO: first[TWO]}
-    assert reader.consumer.sought[-1] == (TWO, 7), "what was polled meanwhile has been dropped"
+    assert stage_consumer.consumer.sought[-1] == (TWO, 7), "what was polled meanwhile has been dropped"
     assert not first[ONE].open
-    assert {each.key for each in reader.outbox.written} == {b"begun/intake/1", b"begun/intake/2"}
+    assert {each.key for each in stage_consumer.outbox.written} == {b"begun/intake/1", b"begun/intake/2"}
 
 
 @in_a_loop
 async def test_leases_that_may_have_been_somebody_elses_are_taken_anew() -> None:
-    reader = Watched(lambda _: object())
-    first = await reader.share_out(1, ONE)
-    second = await reader.share_out(3, ONE)
+    stage_consumer = Watched(lambda _: object())
+    first = await stage_consumer.share_out(1, ONE)
+    second = await stage_consumer.share_out(3, ONE)
     assert second[ONE] is not first[ONE]
     assert not first[ONE].open
     assert second[ONE].open
@@ -152,103 +152,103 @@ async def test_leases_that_may_have_been_somebody_elses_are_taken_anew() -> None
 
 @in_a_loop
 async def test_whatever_goes_wrong_while_partitions_are_shared_out_ends_the_process() -> None:
-    reader = Watched(_broken)
-    await reader.share_out(1, ONE)
-    assert [type(error) for error in reader.failures] == [ZeroDivisionError]
+    stage_consumer = Watched(_broken)
+    await stage_consumer.share_out(1, ONE)
+    assert [type(error) for error in stage_consumer.failures] == [ZeroDivisionError]
 
 
 @in_a_loop
 async def test_nothing_is_taken_while_stopping() -> None:
-    reader = Watched(lambda _: object())
-    reader._stopped.set()  # noqa: SLF001 -- as `stop` does first
-    assert await reader.share_out(1, ONE) == {}
+    stage_consumer = Watched(lambda _: object())
+    stage_consumer._stopped.set()  # noqa: SLF001 -- as `stop` does first
+    assert await stage_consumer.share_out(1, ONE) == {}
 
 
 @in_a_loop
 async def test_offsets_are_sent_before_anybody_else_may_own_the_partitions() -> None:
-    reader = Watched(lambda _: object())
-    await reader.share_out(1, ONE)
-    reader.commits.note(ONE, 8)
-    await reader.on_partitions_revoked([ONE])
-    assert reader.consumer.told == [{ONE: 8}]
+    stage_consumer = Watched(lambda _: object())
+    await stage_consumer.share_out(1, ONE)
+    stage_consumer.commits.stage(ONE, 8)
+    await stage_consumer.on_partitions_revoked([ONE])
+    assert stage_consumer.consumer.told == [{ONE: 8}]
 
 
 @in_a_loop
 async def test_offsets_are_sent_before_the_group_is_left() -> None:
-    reader = Watched(lambda _: object())
-    reader.writer.producer = Member()
-    await reader.share_out(1, ONE)
-    reader.commits.note(ONE, 8)
-    await reader.on_stop()
-    assert reader.consumer.told == [{ONE: 8}, "stopped"]
+    stage_consumer = Watched(lambda _: object())
+    stage_consumer.writer.producer = Member()
+    await stage_consumer.share_out(1, ONE)
+    stage_consumer.commits.stage(ONE, 8)
+    await stage_consumer.on_stop()
+    assert stage_consumer.consumer.told == [{ONE: 8}, "stopped"]
 
 
 @in_a_loop
 async def test_a_stage_whose_offsets_are_overdue_reads_nothing() -> None:
-    reader = Watched(lambda _: object())
-    await reader.share_out(1, ONE)
+    stage_consumer = Watched(lambda _: object())
+    await stage_consumer.share_out(1, ONE)
     committed = asyncio.Event()
-    reader.commits = SimpleNamespace(overdue=True, send=committed.wait)  # type: ignore[assignment]  # as much as is asked
-    reading = asyncio.create_task(reader._poll())  # noqa: SLF001 -- what the task does
+    stage_consumer.commits = SimpleNamespace(overdue=True, flush=committed.wait)  # type: ignore[assignment]  # as much as is asked
+    reading = asyncio.create_task(stage_consumer._poll())  # noqa: SLF001 -- what the task does
     for _ in range(10):
         await asyncio.sleep(0)  # let it get as far as it can
     assert not reading.done()
-    reader.consumer.getmany = _nothing
+    stage_consumer.consumer.getmany = _nothing
     committed.set()
     await reading
 
 
 @in_a_loop
 async def test_nothing_is_read_while_another_topic_is_waited_for_and_the_group_sees_us_poll() -> None:
-    reader = Watched(lambda _: object())
-    reader.waits_for = lambda: "reading earlier reports"
+    stage_consumer = Watched(lambda _: object())
+    stage_consumer.wait_reason = lambda: "reading earlier reports"
     polls = []
 
     async def getmany(**_: object) -> dict[TopicPartition, list[Any]]:
-        polls.append(set(reader.consumer.read))
+        polls.append(set(stage_consumer.consumer.read))
         return {}
 
-    reader.consumer.getmany = getmany
-    await reader.share_out(1, ONE)
-    await reader._poll()  # noqa: SLF001 -- what the task does
-    reader.waits_for = lambda: None
-    await reader._poll()  # noqa: SLF001 -- as above
+    stage_consumer.consumer.getmany = getmany
+    await stage_consumer.share_out(1, ONE)
+    await stage_consumer._poll()  # noqa: SLF001 -- what the task does
+    stage_consumer.wait_reason = lambda: None
+    await stage_consumer._poll()  # noqa: SLF001 -- as above
     assert polls == [set(), {ONE}]
 
 
 @in_a_loop
 async def test_a_quiet_partition_passes_markers_while_another_is_busy() -> None:
-    reader = Watched(lambda _: object())
-    leases = await reader.share_out(1, ONE, TWO)
-    leases[ONE].next_offset = leases[TWO].next_offset = 5
-    await reader._pass_markers([(leases[ONE], [])])  # noqa: SLF001 -- what settling does beside its work
-    await reader.commits.send()
-    assert reader.consumer.told[-1] == {TWO: 7}
-    leases[TWO].next_offset = 6
-    await reader._pass_markers([(leases[ONE], [])])  # noqa: SLF001 -- as above
-    assert leases[TWO].next_offset == 6, "while others are busy, once a second"
+    stage_consumer = Watched(lambda _: object())
+    processors = await stage_consumer.share_out(1, ONE, TWO)
+    processors[ONE].next_offset = processors[TWO].next_offset = 5
+    await stage_consumer._skip_control_records([(processors[ONE], [])])  # noqa: SLF001 -- what settling does beside its work
+    await stage_consumer.commits.flush()
+    assert stage_consumer.consumer.told[-1] == {TWO: 7}
+    processors[TWO].next_offset = 6
+    await stage_consumer._skip_control_records([(processors[ONE], [])])  # noqa: SLF001 -- as above
+    assert processors[TWO].next_offset == 6, "while others are busy, once a second"
 
 
 @in_a_loop
 async def test_a_forgotten_transactional_id_has_its_partition_taken_anew_and_fencing_does_not() -> None:
-    reader = Watched(lambda _: object())
-    leases = await reader.share_out(1, ONE, TWO)
+    stage_consumer = Watched(lambda _: object())
+    processors = await stage_consumer.share_out(1, ONE, TWO)
     wrapped = KafkaError("Unexpected error during batch delivery")
     wrapped.__cause__ = InvalidProducerIdMapping()
 
-    async def settle(*_: object) -> None:
+    async def process(*_: object) -> None:
         raise wrapped
 
-    leases[ONE].settle = settle
-    await reader.settle([(leases[ONE], [])])
-    await asyncio.gather(*reader._opening.values())  # noqa: SLF001 -- until it is open again
-    assert reader.leases[ONE] is not leases[ONE]
-    assert reader.leases[ONE].open
-    assert reader.leases[TWO] is leases[TWO]
+    processors[ONE].process = process
+    await stage_consumer.process([(processors[ONE], [])])
+    await asyncio.gather(*stage_consumer._acquiring.values())  # noqa: SLF001 -- until it is open again
+    assert stage_consumer.processors[ONE] is not processors[ONE]
+    assert stage_consumer.processors[ONE].open
+    assert stage_consumer.processors[TWO] is processors[TWO]
     wrapped.__cause__ = None
-    reader.leases[ONE].settle = settle  # type: ignore[assignment]  # as above
-    await reader.settle([(reader.leases[ONE], [])])
-    assert reader.failures == [wrapped]
+    stage_consumer.processors[ONE].process = process  # type: ignore[assignment]  # as above
+    await stage_consumer.process([(stage_consumer.processors[ONE], [])])
+    assert stage_consumer.failures == [wrapped]
 
 
 async def _nothing(**_: object) -> dict[TopicPartition, list[Any]]:
@@ -258,17 +258,17 @@ async def _nothing(**_: object) -> dict[TopicPartition, list[Any]]:
 @pytest.mark.parametrize("ends", [True, False])
 def test_an_error_of_a_tick_counts_unless_the_stage_is_stopping(ends: bool) -> None:  # noqa: FBT001 -- a case
     async def test() -> None:
-        reader = Watched(lambda _: SimpleNamespace(due=lambda _now: True))
-        await reader.share_out(1, ONE)
+        stage_consumer = Watched(lambda _: SimpleNamespace(due=lambda _now: True))
+        await stage_consumer.share_out(1, ONE)
 
         async def reached() -> None:
             if not ends:
-                reader._stopped.set()  # noqa: SLF001 -- as `stop` does first
+                stage_consumer._stopped.set()  # noqa: SLF001 -- as `stop` does first
             raise ConnectionError("gone")
 
-        reader.horizon = SimpleNamespace(reached=reached)  # type: ignore[assignment]  # as much of it as a tick needs
-        await reader.tick()
-        assert bool(reader.failures) is ends
+        stage_consumer.watermark = SimpleNamespace(advance=reached)  # type: ignore[assignment]  # as much of it as a tick needs
+        await stage_consumer.tick()
+        assert bool(stage_consumer.failures) is ends
 
     asyncio.run(test())
 
@@ -285,22 +285,22 @@ def test_an_error_of_a_poll_counts_unless_the_stage_is_stopping_and_has_nothing_
         pass
 
     async def test() -> None:
-        reader = Watched(lambda _: None)
+        stage_consumer = Watched(lambda _: None)
 
         async def getmany(**_: object) -> None:
             if in_hand:
-                reader._idle.clear()  # noqa: SLF001 -- as the reader itself does while it commits
+                stage_consumer._idle.clear()  # noqa: SLF001 -- as the reader itself does while it commits
             if stopping:
-                reader._stopped.set()  # noqa: SLF001 -- as `stop` does first
+                stage_consumer._stopped.set()  # noqa: SLF001 -- as `stop` does first
             raise ConnectionError("gone")
 
         def fail(error: Exception) -> None:
             raise Ended from error
 
-        reader.consumer.getmany = getmany
-        reader.fail = fail  # type: ignore[method-assign]  # which never returns, as in a process
+        stage_consumer.consumer.getmany = getmany
+        stage_consumer.fail = fail  # type: ignore[method-assign]  # which never returns, as in a process
         with pytest.raises(Ended) if ends else nullcontext():
-            await asyncio.wait_for(StageConsumer._read.fun(reader), 5)  # noqa: SLF001 -- the task itself
+            await asyncio.wait_for(StageConsumer._read.fun(stage_consumer), 5)  # noqa: SLF001 -- the task itself
 
     asyncio.run(test())
 

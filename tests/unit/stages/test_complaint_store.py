@@ -206,7 +206,7 @@ def test_a_life_goes_the_same_way_whatever_is_packed(at_hand: Callable[[int], No
     packing = begun()
     assert told(packing, commands) == wanted
     assert len(list(packing._shelf.plain())) == 1  # noqa: SLF001 -- the last one, which is at hand
-    assert packing.holds() == expected.holds()
+    assert packing.state_report() == expected.state_report()
     codes = [json.loads(each.value or b"")["data"]["code"] for each in wanted if each.topic is TopicName.REJECTIONS]
     assert codes == [Refusal.NOT_ALLOWED_IN_STATUS] * LIVES
 
@@ -217,7 +217,7 @@ def test_a_settled_complaint_is_packed_when_it_is_read_back() -> None:
     memory = [each for each in told(before, commands[:-LIVES]) if each.topic is TopicName.STATE]
     after = begun(memory)
     assert list(after._shelf.plain()) == []  # noqa: SLF001 -- closed, all of them
-    assert after.holds().complaints == LIVES
+    assert after.state_report().complaints == LIVES
     rating = commands[-LIVES:]
     wanted = told(before, rating)
     assert {output.topic for output in wanted} == {TopicName.EVENTS, TopicName.STATE}
@@ -228,6 +228,6 @@ def test_a_complaint_that_is_no_longer_in_the_topic_is_forgotten_though_it_was_p
     commands = records(list(lives(1)))
     memory = [each for each in told(begun(), commands) if each.topic is TopicName.STATE]
     after = begun([*memory, memory[-1]._replace(value=None)])
-    assert after.holds().complaints == 0
+    assert after.state_report().complaints == 0
     (registered, *_) = told(after, commands[:1])
     assert registered.topic is TopicName.EVENTS

@@ -142,7 +142,7 @@ def test_a_foreign_state_record_quarantines_its_complaint_and_the_others_go_on(k
         world.compact()
     [reason] = world.restarted()
     assert reason.startswith("foreign: ")
-    assert world.lifecycle.holds().quarantined == 1
+    assert world.lifecycle.state_report().quarantined == 1
     with pytest.raises(Undecodable, match=f"quarantined: .*alur state repair {FIRST}"):
         world.tell(c.WithdrawComplaint(), FIRST)
     written = world.tell(c.WithdrawComplaint(), SECOND)
@@ -190,7 +190,7 @@ def test_a_repair_counts_whatever_version_it_takes_the_place_of() -> None:
     world.add(TopicName.STATE, FIRST.encode(), world.forged(version=99), state_headers(3))
     world.add(TopicName.STATE, FIRST.encode(), own, repair_headers(3))
     assert world.restarted() == []
-    assert world.lifecycle.holds().quarantined == 0
+    assert world.lifecycle.state_report().quarantined == 0
     world.tell(c.WithdrawComplaint(), FIRST)
     assert world.snapshot(FIRST) != own
 
@@ -201,7 +201,7 @@ def test_a_record_of_the_engine_after_it_ends_the_quarantine() -> None:
     world.add(TopicName.STATE, FIRST.encode(), world.forged(version=99))
     world.tell(c.WithdrawComplaint(), FIRST)
     assert len(world.restarted()) == 1
-    assert world.lifecycle.holds().quarantined == 0
+    assert world.lifecycle.state_report().quarantined == 0
 
 
 @pytest.mark.parametrize(
@@ -218,14 +218,14 @@ def test_nor_is_a_record_believed_that_has_the_headers_and_does_not_follow(value
     [found] = world.restarted()
     assert found.startswith("foreign: ")
     assert re.search(reason, found)
-    assert world.lifecycle.holds().quarantined == 1
+    assert world.lifecycle.state_report().quarantined == 1
 
 
 def test_records_of_before_writer_numbers_are_taken_as_they_are() -> None:
     world = World()
     old = world.topics[TopicName.STATE] = [Record(r.key, r.value, r.offset) for r in world.topics[TopicName.STATE]]
     assert world.restarted(None) == []
-    assert world.lifecycle.holds().complaints == 2
+    assert world.lifecycle.state_report().complaints == 2
     world.tell(c.WithdrawComplaint(), FIRST)
     assert world.restarted(None) == []
     world.add(TopicName.STATE, SECOND.encode(), None)
@@ -241,7 +241,7 @@ def test_a_key_of_no_complaint_quarantines_nothing() -> None:
     world.add(TopicName.STATE, b"mars", b"x")
     world.add(TopicName.STATE, None, b"x")
     assert len(world.restarted()) == 2
-    assert world.lifecycle.holds().quarantined == 0
+    assert world.lifecycle.state_report().quarantined == 0
 
 
 def test_a_complaint_of_another_partition_is_not_kept_from_being_sent_on() -> None:
@@ -276,7 +276,7 @@ class TestTheCalendar:
         world = self.announced()
         world.add(TopicName.STATE, CALENDAR_KEY, None)
         assert len(world.restarted()) == 1
-        assert world.lifecycle.holds().quarantined == 0
+        assert world.lifecycle.state_report().quarantined == 0
 
     def test_where_it_is_gone_what_was_reckoned_with_it_is_quarantined(self) -> None:
         world = self.announced()
@@ -284,7 +284,7 @@ class TestTheCalendar:
         world.add(TopicName.STATE, CALENDAR_KEY, None)
         world.compact()
         world.restarted()
-        assert world.lifecycle.holds().quarantined == 1
+        assert world.lifecycle.state_report().quarantined == 1
         with pytest.raises(Undecodable, match=r"quarantined: .*alur state repair calendar"):
             world.settle(self.command(AnnounceHoliday(day=DAY, name="x", decree="y"), "a2"))
         assert world.tell(c.WithdrawComplaint(), SECOND)
@@ -296,7 +296,7 @@ def test_a_snapshot_that_cannot_be_read_is_found_before_work_begins() -> None:
     value = world.forged(policy=7)
     world.topics[TopicName.STATE] = [Record(FIRST.encode(), value, 0)]
     world.restarted(None)
-    assert world.lifecycle.holds().quarantined == 1
+    assert world.lifecycle.state_report().quarantined == 1
 
 
 def test_an_open_complaint_is_checked_however_its_snapshot_is_laid_out() -> None:
@@ -316,13 +316,13 @@ class TestTheOtherStages:
         for record in world.topics[TopicName.STATE]:
             timers.restore(record)
         timers.ready()
-        clocks = timers.holds()
+        clocks = timers.state_report()
         forged = world.add(TopicName.STATE, FIRST.encode(), FORGERIES[kind](world))
         with pytest.raises(Undecodable, match="foreign: "):
             timers.handle(forged)
         with pytest.raises(Undecodable, match="foreign: "):
             timers.restore(world.add(TopicName.STATE, CALENDAR_KEY, None))
-        assert timers.holds() == clocks
+        assert timers.state_report() == clocks
         assert clocks.clocks > 0
 
     @pytest.mark.parametrize("since", [None, 0])

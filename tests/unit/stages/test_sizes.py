@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from agents.config import policy_files
 from agents.kafka.records import (
-    BARE,
     FORWARDED,
+    NO_VALUE,
     OUTPUT_TOO_LARGE,
     REPLAYS,
     OutgoingRecord,
@@ -25,7 +25,7 @@ from agents.kafka.records import (
     accept,
     dead_letter,
 )
-from agents.observability.tracing import Context, carrying
+from agents.observability.tracing import TraceContext, carrying
 from agents.runtime.output_writer import OutputWriter
 from agents.runtime.stage import Partition
 from agents.stages.intake import Intake
@@ -36,7 +36,7 @@ from events.topics import INWARD_BATCH_BYTES, INWARD_RECORD_BYTES, OUTWARD_RECOR
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "v1"
 LIMITS = {topic.name: int(topic.config["max.message.bytes"]) for topic in TOPICS}
-TRACE = Context("1" * 32, "2" * 16, 1)
+TRACE = TraceContext("1" * 32, "2" * 16, 1)
 
 
 def examples(topic: TopicName) -> list[dict[str, Any]]:
@@ -150,7 +150,7 @@ def test_a_dead_letter_always_fits(value: int | None, key: int | None, error: Ex
         assert (kept is None) == (length is None)
         assert (header in told) == (length is not None and length > len(kept or b""))
         assert int(told.get(header, 0)) in {0, length}
-    assert size_of(dead_letter("verification", found, error, BARE)) < 60_000
+    assert size_of(dead_letter("verification", found, error, NO_VALUE)) < 60_000
 
 
 def test_an_inward_topic_takes_what_is_accepted_and_forwarded() -> None:
