@@ -42,7 +42,7 @@ LONG_ENOUGH: Final = 120.0
 """Seconds from which on a run has room for faults that take a minute each."""
 LONG_AGO: Final = 15.0
 """Seconds after which a deadline that passed without notice is taken to be forgotten."""
-_EXPIRES: Final = frozenset({Code.REPORT_LOST, Code.COMMAND_LOST})
+_EXPIRES: Final = frozenset({Code.REPORT_LOST, Code.COMMAND_LOST, Code.BREACH_UNANSWERED})
 QUIET: Final = 5
 """So many times in a row nobody has to be behind."""
 
@@ -173,7 +173,7 @@ def run(seed: int, minutes: float, rate: float, nodes: int, only: str | None) ->
             _wait(machine, DRAIN_SECONDS, _drained(machine))
             behind = _behind(machine)
             found = audit(settings, standing, live=True)
-            # what expired unread is lost, a registration or a command that had been sent on: an incident has to say so
+            # a registration, an escalation or a command sent on is lost if it expired unread: an incident has to say so
             found.violations = [
                 each for each in found.violations if each.code not in _EXPIRES or each.complaint not in machine.expired
             ]
