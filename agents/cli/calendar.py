@@ -13,6 +13,7 @@ from agents.cli.announcements import Answers, announce_and_wait
 from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.send import in_options
+from agents.cli.show import installation_days
 from agents.cli.sources import source as source_given
 from agents.config import policy_files
 from events.announcements import CALENDAR, Announcement, AnnouncementEvent, Announcements
@@ -54,14 +55,15 @@ def show(
         alur calendar show 2026 --json
     """
     settings = settings_of(ctx)
-    policy = policy_files.load(settings.policy).at(datetime.now(UTC))
+    policies = policy_files.load(settings.policy)
     try:
         require_topics(settings, (TopicName.STATE,))
         announced: Announcements | None = calendar_for(settings, CALENDAR)
+        policies = installation_days(settings, policies)
     except KafkaFailure as error:
         announced = None
         note(f"without what may have been announced: {error}")
-    found = year_of(year, with_announcements(policy, announced or Announcements.of()))
+    found = year_of(year, with_announcements(policies.at(datetime.now(UTC)), announced or Announcements.of()))
     if json:
         say(_as_json(found, known=announced is not None))
         return
@@ -131,7 +133,7 @@ def announce(  # noqa: PLR0913 -- an option each
     """
     settings = settings_of(ctx)
     require_topics(settings, _TOPICS)
-    policy = policy_files.load(settings.policy).at(datetime.now(UTC))
+    policy = installation_days(settings, policy_files.load(settings.policy)).at(datetime.now(UTC))
     source = sender or f"/offices/{policy.national}"
     data = {"day": day, "day_off": not working_day, "name": name, "decree": decree}
     named = command_id or str(uuid5(NAMESPACE_URL, f"{source}#{data}"))

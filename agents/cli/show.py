@@ -9,7 +9,10 @@ from agents.cli.context import console, say, settings_of
 from agents.cli.timeline import as_json, as_text
 from agents.config import policy_files
 from agents.config.settings import Settings
+from agents.runtime import policy_digests
 from events.client import Dossier, NoSuchComplaint, find_complaint, read_dossier, require_topics
+from events.client.errors import NotAllowed, TopicsMissing
+from events.client.reader import installation_values
 from events.topics import TopicName
 from workflow.policy.model import Policy, PolicySet, UnknownPolicy
 
@@ -60,6 +63,18 @@ def _nothing(dossier: Dossier) -> str:
     )
 
 
+def installation_days(settings: Settings, policies: PolicySet) -> PolicySet:
+    """Return a policy with the days off that the installation counts by, as far as its record may be read.
+
+    Raises:
+        BrokerUnreachable, KafkaRefused: Kafka refuses for another reason, or does not answer.
+    """
+    try:
+        return policy_digests.pinned(policies, installation_values(settings))
+    except (NotAllowed, TopicsMissing):
+        return policies
+
+
 def policy_of(settings: Settings, dossier: Dossier) -> Policy:
     """Return the policy version that the complaint is pinned to.
 
@@ -72,7 +87,7 @@ def policy_of(settings: Settings, dossier: Dossier) -> Policy:
     candidates: list[PolicySet] = [ours, *([policy_files.load(named)] if named in policy_files.packaged() else [])]
     for candidate in candidates:
         try:
-            return candidate.pinned(complaint.policy)
+            return installation_days(settings, candidate).pinned(complaint.policy)
         except UnknownPolicy:
             continue
     return ours.at(complaint.received_at)

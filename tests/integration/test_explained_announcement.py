@@ -2,7 +2,8 @@
 
 import json
 import uuid
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,11 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner
 
 from agents.cli.app import application
+from agents.config import policy_files
+from agents.config.settings import Settings
+from agents.ops.topics import ensure_topics
+from agents.runtime import policy_digests
+from agents.runtime.installation import change_now
 from tests.support.engines import command_event, eventually
 from workflow.deadlines.working_days import Calendar
 
@@ -51,3 +57,23 @@ def test_the_strip_knows_what_was_announced(engine: Any) -> None:
     assert (run["announced"], before["announced"]) == (1, 0)
     assert run["due_at"] > before["due_at"]
     assert [each["reason"] for each in run["days"] if each["date"] == day] == ["Hari pemungutan suara"]
+
+
+def test_a_year_is_shown_as_the_installation_counts_it_whatever_the_package_says(settings: Settings) -> None:
+    ensure_topics(settings)
+    installed = replace(settings, policy="lapor")
+    kept = policy_digests.described(policy_files.load("lapor"), datetime.now(UTC).date())
+    [key] = [each for each in kept if each.startswith(policy_digests.DAYS_OFF)]
+    year = min(kept[key])
+    monday = next(day for day in working_days(int(year)) if day not in kept[key][year])
+    kept[key] = {**kept[key], year: {**kept[key][year], monday: "Hari yang ditetapkan"}}
+    change_now(installed, lambda _: kept)
+    runner = CliRunner(env={**installed.to_environment(), "NO_COLOR": "1", "TERM": "dumb"})
+    result = runner.invoke(application(), ["calendar", "show", year, "--json"])
+    assert result.exit_code == 0, result.stderr
+    assert "Hari yang ditetapkan" in result.stdout
+
+
+def working_days(year: int) -> list[str]:
+    days = (date(year, 6, 1) + timedelta(days=number) for number in range(30))
+    return [day.isoformat() for day in days if day.weekday() == 0]
