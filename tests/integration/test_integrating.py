@@ -1,4 +1,4 @@
-"""What docs/how-to/integrate.md has people write is run here, in its order, on an engine whose days are days."""
+"""The examples of docs/how-to/integrate.md run in their order, on an engine whose days are days."""
 
 import csv
 import io
@@ -23,8 +23,11 @@ from agents.integrations.sheet_writer import XlsxWriter
 from events.ids import complaint_id
 from tests.support.engines import Engine, eventually
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "integrate.md"
-EXAMPLES = dict(re.findall(r"<!-- tried: ([\w-]+) -->\n```(?:python|js)\n(.*?)```", DOCUMENT.read_text(), re.DOTALL))
+DOCS = Path(__file__).parents[2] / "docs"
+DOCUMENT = DOCS / "how-to" / "integrate.md"
+FILES = sorted((DOCS / "examples").iterdir())
+EXAMPLES = dict(re.findall(r"<!-- tried: ([\w-]+) -->\n```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL))
+EXAMPLES |= {path.stem: path.read_text() for path in FILES}
 NODE = {name for name in EXAMPLES if name.startswith("node-")}
 COMPLAINT = "419535e9-5c83-5206-857a-a7517e758cf7"
 
@@ -68,7 +71,8 @@ def closed(engine: Any, run: Run) -> dict[str, str]:
 
 def test_every_example_is_tried() -> None:
     text = DOCUMENT.read_text()
-    assert len(EXAMPLES) == text.count("```python") + text.count("```js")
+    assert len(EXAMPLES) == text.count("```python") + len(FILES)
+    assert all(f"(../examples/{path.name})" in text for path in FILES)
     assert set(EXAMPLES) - NODE == {
         f"{who}{how}" for who in ("channel", "officer", "resolutions", "complaints") for how in ("", "-plain")
     }

@@ -1,0 +1,32 @@
+import json
+import os
+import sqlite3
+
+from kafka import KafkaConsumer
+
+PREFIX = os.environ.get("ALUR_PREFIX", "")
+database = sqlite3.connect("board.db")
+database.execute("CREATE TABLE IF NOT EXISTS resolutions (complaint TEXT PRIMARY KEY, sequence INTEGER, outcome TEXT)")
+consumer = KafkaConsumer(
+    PREFIX + "complaints.resolutions",
+    bootstrap_servers=os.environ["ALUR_BROKER"],
+    group_id=PREFIX + "subscribers-board",  # `subscribers` may join groups that begin so
+    isolation_level="read_committed",
+    auto_offset_reset="earliest",
+    enable_auto_commit=False,
+    consumer_timeout_ms=5_000,  # for this example, which ends when nothing comes
+)
+for record in consumer:
+    event = json.loads(record.value)
+    if event["type"] != "lapor.resolution.published.v1":
+        continue
+    with database:
+        database.execute(
+            "INSERT INTO resolutions VALUES (?, ?, ?) ON CONFLICT (complaint) DO UPDATE "
+            "SET sequence = excluded.sequence, outcome = excluded.outcome WHERE excluded.sequence > sequence",
+            (event["subject"], int(event["sequence"]), event["data"]["outcome"]),
+        )
+    consumer.commit()  # only after the database has it
+consumer.close()
+for row in database.execute("SELECT * FROM resolutions"):
+    print(*row)
