@@ -87,7 +87,7 @@ class Feed:
             require_topics(self._settings, [TopicName.DEAD_LETTERS])
         except NotAllowed as error:
             self._letters_allowed, self.sources.letters = False, None
-            log.warning("board-without-dead-letters", reason=str(error))
+            log.warning("dead_letters_hidden", reason=str(error))
         for thread in self._threads:
             thread.start()
 
@@ -131,7 +131,7 @@ class Feed:
             self.standings, self.sources.reading = standings, False
             self.is_well(_RECORDS)
             self._news.set()
-            log.info("board-ready", complaints=len(standings))
+            log.info("board_ready", complaints=len(standings))
             while not self._stopping.is_set():
                 self._tell()
                 self._take(standings, letters, reader.poll(_POLL_S))
@@ -166,7 +166,7 @@ class Feed:
             standings.put(key, read_standing(record.value))
         except Undecodable:
             self.sources.unreadable += 1
-            log.warning("unreadable-snapshot", partition=record.partition, offset=record.offset)
+            log.warning("snapshot_unreadable", partition=record.partition, offset=record.offset)
 
     def _tell(self) -> None:
         if time.monotonic() - self._published < (_EVERY_S if self._news.is_set() else _QUIET_S):
@@ -188,7 +188,7 @@ class Feed:
                     self._knock()
             except NotAllowed as error:
                 if self.sources.lag is not None:
-                    log.warning("board-without-lag", reason=str(error), tried_again_in_s=self._ask_again_s)
+                    log.warning("lag_hidden", reason=str(error), tried_again_in_s=self._ask_again_s)
                 again_at, self.sources.lag = time.monotonic() + self._ask_again_s, None
                 self._news.set()
                 self._stopping.wait(_POLL_S)
@@ -202,7 +202,7 @@ class Feed:
             while not self._stopping.is_set():
                 trends.add(watcher.sample())
                 if self.sources.lag is None:
-                    log.info("board-has-lag")
+                    log.info("lag_visible")
                 self.sources.lag = trends.rows()
                 self.is_well(_LAG)
                 self._news.set()
@@ -219,7 +219,7 @@ class Feed:
         """Take in that the records, or the lag, cannot be read for now."""
         found = UNREACHABLE if isinstance(error, BrokerUnreachable) else REFUSED
         if self._troubles[where] != found:
-            log.warning("board-has-trouble", reason=str(error))
+            log.warning("kafka_trouble", reason=str(error))
         # the line itself may name machines: it goes to the log, and not to whoever looks at the page
         self._troubles[where] = found
         self._say_trouble()

@@ -32,7 +32,7 @@ def _level(record: logging.LogRecord) -> int:
 
 
 class LibraryLines(logging.Handler):
-    """Writes records of the standard library's logging as events `library`, each kind at once when it is new.
+    """Writes records of the standard library's logging as events `library_message`, each kind at once when it is new.
 
     What comes again within the window is counted, and written when the window ends: one line a kind, with `repeated`.
     Who has nothing more to say for a whole window is new again after it. So the rate is bounded, and no record goes
@@ -103,7 +103,9 @@ class LibraryLines(logging.Handler):
 
     def _write(self, kind: _Kind, **facts: object) -> None:
         log = structlog.get_logger()  # not kept: what is set up last counts
-        log.log(self._levels[kind], "library", library=kind.library, message=kind.message, **self._facts, **facts)
+        log.log(
+            self._levels[kind], "library_message", library=kind.library, message=kind.message, **self._facts, **facts
+        )
 
     def _begin_window(self) -> None:
         self._timer = threading.Timer(WINDOW_SECONDS, self.end_window)

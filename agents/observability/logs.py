@@ -1,6 +1,6 @@
 """Log lines: pretty on a terminal, JSON otherwise; always one event with a fixed name and its facts beside it.
 
-Those of the libraries too, as events `library`: at a bounded rate (`agents/observability/library_logs.py`).
+Those of the libraries too, as events `library_message`: at a bounded rate (`agents/observability/library_logs.py`).
 """
 
 import logging
@@ -52,7 +52,7 @@ class _StandardError:
 def configure(log_format: LogFormat, stream: TextIO | None = None, **facts: str) -> None:
     """Set up structlog for this process, writing to `stream` (default: standard error).
 
-    What libraries log comes as events `library`, with `facts` in each.
+    What libraries log comes as events `library_message`, with `facts` in each.
     """
     terminal = (stream or sys.stderr).isatty()
     out = stream or cast(TextIO, _StandardError())

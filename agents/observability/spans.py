@@ -47,7 +47,7 @@ class _SaidOnce(logging.Handler):
         if now - self._said_at > _SAY_AGAIN_SECONDS:
             self._said_at = now
             reason = " ".join(record.getMessage().split())
-            log.warning("spans-lost", stage=self._stage, reason=reason)
+            log.warning("spans_dropped", stage=self._stage, reason=reason)
 
 
 class Spans:

@@ -134,12 +134,14 @@ def tracing(stage: str, env: Mapping[str, str]) -> Tracing:
         return PASS_THROUGH
     protocol = next((env[name] for name in PROTOCOLS if env.get(name)), HTTP)
     if protocol != HTTP:
-        log.warning("no-spans", stage=stage, reason=f"spans are sent by {HTTP} only, not by {protocol}: name its port")
+        log.warning(
+            "tracing_disabled", stage=stage, reason=f"spans are sent by {HTTP} only, not by {protocol}: name its port"
+        )
         return PASS_THROUGH
     try:
         from agents.observability.spans import Spans  # noqa: PLC0415 -- an extra, and a second of starting time
     except ImportError as error:
         reason = f"{error.name} is not installed: pip install 'alur[otel]'"
-        log.warning("no-spans", stage=stage, reason=reason)
+        log.warning("tracing_disabled", stage=stage, reason=reason)
         return PASS_THROUGH
     return Spans(stage, env)

@@ -92,7 +92,7 @@ class Backpressure:
 
     def _report_stall(self, now: float, waiting: int) -> int:
         if self._stall.is_overdue(now, time.monotonic()):
-            log.warning("held-back", reason=f"{self._downstream} is behind", waiting=waiting, most=self._most)
+            log.warning("backpressure_active", reason=f"{self._downstream} is behind", waiting=waiting, most=self._most)
         if now - self._had_capacity_at < _TRICKLE_SECONDS:
             return 0
         self._had_capacity_at = now

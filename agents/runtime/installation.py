@@ -102,7 +102,7 @@ class Installation:
         Raises:
             KafkaError: the record cannot be read or written.
         """
-        log.error("incident", kind=incident.kind, stage=self._stage, reason=incident.reason, id=incident.id)
+        log.error("incident_reported", kind=incident.kind, stage=self._stage, reason=incident.reason, id=incident.id)
         known = next((each for each in self.incidents if each.key == incident.key), None)
         if known is None or (known.acknowledged_at is not None and known.first_offset is None):
             await self.put(incident.key, replace(incident, at=incident.at or datetime.now(UTC)).to_value())

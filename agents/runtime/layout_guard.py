@@ -131,7 +131,7 @@ class LayoutGuard:
             async with asyncio.timeout(_REPORT_SECONDS):
                 await self._installation.report(incident)
         except Exception as error:  # noqa: BLE001 -- the record may be what is gone; the log has the incident
-            log.warning("incident-not-kept", stage=self._stage, id=incident.id, error=type(error).__name__)
+            log.warning("incident_write_failed", stage=self._stage, id=incident.id, error=type(error).__name__)
         exit_with_error(self._stage, RefusedToStart(line))
 
     def _joined(

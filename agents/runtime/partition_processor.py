@@ -231,7 +231,7 @@ class PartitionProcessor:
                 self._metrics.foreign += 1
                 self._report_foreign(record, error)
                 return False
-            log.error("unreadable-memory", alert=True, reason=str(error), **_coordinates(record))  # noqa: TRY400 -- the letter has it
+            log.error("state_record_unreadable", alert=True, reason=str(error), **_coordinates(record))  # noqa: TRY400 -- the letter has it
             await self._write_dead_letter(record, error, shared)
             return False
         if record.value is None and writer_of(record.headers) is not None:
@@ -338,10 +338,10 @@ class PartitionProcessor:
             rejected = self._dead_letter(record, error, part)
             if _is_foreign(error):
                 self._report_foreign(record, error)
-            log.warning("dead-letter", code=error.code, reason=error.reason, **_coordinates(record))
+            log.warning("dead_letter_written", code=error.code, reason=error.reason, **_coordinates(record))
         except Exception as error:
             rejected = self._dead_letter(record, error, part)
-            log.exception("parked", alert=True, code=BUG, **_coordinates(record))
+            log.exception("record_failed", alert=True, code=BUG, **_coordinates(record))
         failpoints.reach("after-dead-letter")
         return [rejected]
 

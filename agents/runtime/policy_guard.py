@@ -42,7 +42,7 @@ class PolicyGuard:
             await self._installation.change(self._added)
         if days := policy_digests.changed_days(self._installation.values, self._ours):
             named = "; ".join(map(str, days[:_MOST_NAMED]))
-            log.warning("calendar-differs", stage=self._stage, days=len(days), reason=named, next=_ROLLOUT)
+            log.warning("calendar_differs", stage=self._stage, days=len(days), reason=named, next=_ROLLOUT)
         self._installation.watch(self._on_change)
         return policy_digests.pinned(self._policies, self._installation.values)
 
@@ -62,7 +62,7 @@ class PolicyGuard:
             return
         if key not in self._ours:
             if value is not None:  # by a newer deployment: an addition passes, also here
-                log.warning("policy-added", stage=self._stage, key=key)
+                log.warning("policy_added", stage=self._stage, key=key)
             return
         try:
             self._refuse({key: value} if value is not None else {key: "rolled out"})

@@ -60,13 +60,15 @@ def exit_with_error(stage: str, error: Exception) -> NoReturn:
     """
     logging.shutdown()  # what libraries have repeated, and nobody has been told yet
     if isinstance(error, RefusedToStart):
-        log.error("refused-to-start", stage=stage, reason=str(error))
+        log.error("start_refused", stage=stage, reason=str(error))
         os._exit(EXIT_REFUSED)
     kind = type(error).__name__
     if is_one_of(error, NOT_ALLOWED):
-        log.error("not-allowed", stage=stage, reason=str(error), next=f"`alur topics acl {stage}` shows what it needs")
+        log.error(
+            "access_denied", stage=stage, reason=str(error), next=f"`alur topics acl {stage}` shows what it needs"
+        )
     elif is_one_of(error, (KafkaError,)):
-        log.error("lost-kafka", stage=stage, error=kind, reason=str(error), next="start again from the last commit")
+        log.error("kafka_lost", stage=stage, error=kind, reason=str(error), next="start again from the last commit")
     else:
-        log.error("ended", stage=stage, error=kind, reason=str(error), exc_info=error)
+        log.error("stage_crashed", stage=stage, error=kind, reason=str(error), exc_info=error)
     os._exit(EXIT_TRY_AGAIN)

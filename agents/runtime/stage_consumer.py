@@ -109,7 +109,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         self.consumer.subscribe([self.source], listener=self)
         if self.settings.key_file is None:
             log.warning("keys_derived", stage=self.stage.name, next="set ALUR_KEY_FILE: docs/reference/security.md")
-        log.info("started", stage=self.stage.name, topic=self.source, policy=self.policies.name)
+        log.info("stage_started", stage=self.stage.name, topic=self.source, policy=self.policies.name)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Let the poll in hand settle before anybody else may own its partitions."""
@@ -152,7 +152,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         self._rebalancing = False
         self._resume()
         self.metrics.rebalances += 1
-        log.info("assigned", stage=self.stage.name, partitions=sorted(each.partition for each in wanted))
+        log.info("partitions_assigned", stage=self.stage.name, partitions=sorted(each.partition for each in wanted))
 
     def written_since(self, partition: int) -> Callable[[TopicName], int | None]:
         """Return what gives the offset in a topic from which on its records have a writer number; None if unknown."""
@@ -198,7 +198,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         self.metrics.takeover.add(seconds)
         self.metrics.restored += processor.restored
         log.info(
-            "took-over",
+            "partition_acquired",
             stage=self.stage.name,
             partition=processor.source.partition,
             offset=processor.next_offset,
@@ -244,7 +244,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
             self.fail(error)
             return
         reason = f"{type(error).__name__}: what was done last is done again, and has no second effect"
-        log.warning("offsets-not-sent", stage=self.stage.name, reason=reason)
+        log.warning("offset_commit_failed", stage=self.stage.name, reason=reason)
 
     def _is_stopping_idle(self) -> bool:
         """Say whether we are stopping with nothing in hand: Kafka has been let go of, and may say what it likes."""
@@ -344,7 +344,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
             return
         if notices:
             self.metrics.outputs["commands"] += notices
-            log.info("tick", stage=self.stage.name, wrote=notices)
+            log.info("notices_sent", stage=self.stage.name, wrote=notices)
 
     async def process(self, batch: Batch) -> None:
         """Settle one poll, all its partitions at once, and log it."""
@@ -363,7 +363,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         if total.records:
             self.metrics.poll_records.add(total.records)
             log.info(
-                "poll",
+                "batch_processed",
                 stage=self.stage.name,
                 read=total.records,
                 wrote=dict(total.out),

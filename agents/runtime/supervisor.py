@@ -117,7 +117,9 @@ class Supervisor:
             log.error("stage_refused", stage=child.stage, status=status, starts_again_in_s=child.pause)
             return
         child.pause = FIRST_PAUSE if lived > HEALTHY_SECONDS else min(max(child.pause * 2, FIRST_PAUSE), LONGEST_PAUSE)
-        log.warning("died", stage=child.stage, status=status, lived_s=round(lived, 1), starts_again_in_s=child.pause)
+        log.warning(
+            "stage_exited", stage=child.stage, status=status, lived_s=round(lived, 1), starts_again_in_s=child.pause
+        )
 
     def _start(self, child: _Child) -> subprocess.Popen[bytes]:
         restarts, child.starts = child.starts, child.starts + 1
@@ -139,10 +141,10 @@ class Supervisor:
             try:
                 process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                log.warning("killed", stage=stage, reason=f"did not stop within {STOP_SECONDS:.0f} s")
+                log.warning("stage_killed", stage=stage, reason=f"did not stop within {STOP_SECONDS:.0f} s")
                 process.kill()
                 process.wait()
-        log.info("stopped", stages=[stage for stage, _ in running])
+        log.info("stages_stopped", stages=[stage for stage, _ in running])
 
 
 def run(stages: Sequence[str], settings: Settings) -> int:

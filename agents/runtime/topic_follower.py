@@ -122,7 +122,7 @@ class TopicFollower:
             self._positions[partition.partition] = offset
         self._behind = {partition.partition: end for partition, end in ends.items()}
         to_read = sum(end - self._positions[number] for number, end in self._behind.items())
-        log.info("follows", stage=self._stage, topic=self._topic, behind=to_read)
+        log.info("topic_followed", stage=self._stage, topic=self._topic, behind=to_read)
 
     async def _poll(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         found = await consumer.getmany(timeout_ms=clients.POLL_MS, max_records=_AT_ONCE)
@@ -147,5 +147,5 @@ class TopicFollower:
             self._take(record)
         except Exception as error:  # noqa: BLE001 -- the stage itself sets it aside; here it is only not known
             log.warning(
-                "passed-over", stage=self._stage, partition=record.partition, offset=record.offset, reason=str(error)
+                "record_skipped", stage=self._stage, partition=record.partition, offset=record.offset, reason=str(error)
             )

@@ -62,7 +62,7 @@ class Watermark:
         if waited > _WARN_SECONDS and not self._warned:
             self._warned = True
             log.warning(
-                "deadlines-wait",
+                "deadlines_waiting",
                 reason="lifecycle has not settled what came before them",
                 seconds=round(waited),
                 partitions=[source.partition for source in behind],

@@ -72,7 +72,7 @@ class CalendarState:
             return found
         update = {"revision": before.revision + 1, "announcements": (*before.announcements, found)}
         self._stand(before.model_copy(update=update))
-        log.info("announced", partition=self._partition.number, reason=found.reason, by=found.by)
+        log.info("calendar_announced", partition=self._partition.number, reason=found.reason, by=found.by)
         value = encode_calendar(self.found, partition=self._partition.number, time=now)
         return [OutgoingRecord(TopicName.STATE, CALENDAR_KEY, value, self._partition.number, state_headers(offset))]
 

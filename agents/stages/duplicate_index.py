@@ -96,7 +96,7 @@ class DuplicateIndex:
     def tell(self) -> None:
         """Log whom a person may want to look at: what the policy does not leave to a machine to archive."""
         for complaint, original in self._suspected[:_TOLD_AT_ONCE]:
-            log.info("possible-duplicate", stage=self._stage, complaint=complaint, original=original)
+            log.info("duplicate_suspected", stage=self._stage, complaint=complaint, original=original)
         if (more := len(self._suspected) - _TOLD_AT_ONCE) > 0:
-            log.info("possible-duplicates", stage=self._stage, more=more)
+            log.info("duplicates_suspected", stage=self._stage, more=more)
         self._suspected.clear()

@@ -237,7 +237,7 @@ class Lifecycle:
     def _forward(self, record: Any, complaint_id: str, home: int) -> OutgoingRecord:  # noqa: ANN401 -- aiokafka ships no types
         # librdkafka's default partitioner is not Kafka's, so this happens to anybody
         self._uncounted.append(self._partition.metrics.command_forwarded)
-        log.info("forwarded", complaint=complaint_id, from_partition=record.partition, to_partition=home)
+        log.info("command_forwarded", complaint=complaint_id, from_partition=record.partition, to_partition=home)
         return forwarded(record, complaint_id.encode(), home, self._partition.keys)
 
     def _reach(self) -> tuple[int, date]:

@@ -105,8 +105,8 @@ def _shared_out(settings: Settings, workers: list[Worker]) -> bool:
     """Say whether each stage has each partition once, and has read back what it has to remember of it."""
     owned: dict[str, list[int]] = defaultdict(list)
     for worker in workers:
-        assigned = worker.lines("assigned")
-        taken = {line["partition"] for line in worker.lines("took-over")}
+        assigned = worker.lines("partitions_assigned")
+        taken = {line["partition"] for line in worker.lines("partition_acquired")}
         mine = set(assigned[-1]["partitions"]) if assigned else set()
         if not mine or not mine <= taken:
             return False

@@ -124,10 +124,10 @@ def test_a_worker_whose_broker_has_stopped_says_so_in_few_lines_of_its_own(
             stderr=stderr,
         )
     try:
-        assert eventually(lambda: sum(line["event"] == "took-over" for line in lines()) == 2), log.read_text()
+        assert eventually(lambda: sum(line["event"] == "partition_acquired" for line in lines()) == 2), log.read_text()
         stop(home)
         assert eventually(lambda: repeated() > 100), log.read_text()
-        said = [line for line in lines() if line["event"] == "library"]
+        said = [line for line in lines() if line["event"] == "library_message"]
         assert {line["stage"] for line in said} == {"verification"}
         assert any("Connect call failed" in line["message"] for line in said)
         assert len(said) < 40, "however often it has tried"

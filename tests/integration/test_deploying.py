@@ -75,15 +75,17 @@ def test_every_stage_is_replaced_under_load(
     with load(engine) as reports:
         successors.start()
         for stage in STAGES:
-            eventually(f"{stage} has joined", partial(lines, successors, "assigned", stage))
+            eventually(f"{stage} has joined", partial(lines, successors, "partitions_assigned", stage))
         for stage in STAGES:
-            own = {line["partition"] for line in lines(successors, "took-over", stage)}
+            own = {line["partition"] for line in lines(successors, "partition_acquired", stage)}
             stopped_at = time.time()
             assert engine.stop(stage) == {stage: 0}
             left = set(range(engine.settings.partitions)) - own
 
             def taken(stage: str = stage, left: set[int] = left) -> list[float]:
-                found = {line["partition"]: line["timestamp"] for line in lines(successors, "took-over", stage)}
+                found = {
+                    line["partition"]: line["timestamp"] for line in lines(successors, "partition_acquired", stage)
+                }
                 times = [datetime.fromisoformat(found[number]).timestamp() for number in left if number in found]
                 return times if len(times) == len(left) else []
 
@@ -106,7 +108,7 @@ def test_a_newer_lifecycle_is_understood_and_not_written_over(stopped_engine: En
 
     engine.start("lifecycle")
     assert engine.processes.pop("lifecycle").wait(60) == EXIT_REFUSED
-    [refusal] = lines(engine, "refused-to-start", "lifecycle")
+    [refusal] = lines(engine, "start_refused", "lifecycle")
     assert "newer version (writer 2, this one is 1)" in refusal["reason"]
 
     engine.start_script("lifecycle", newer, "worker", "-l", "error", "--without-web")

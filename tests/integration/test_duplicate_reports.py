@@ -70,7 +70,7 @@ def test_nothing_is_held_back_where_it_is_for_a_person(stopped_engine: Engine) -
         return len([each for each in engine.events() if each["type"] == "lapor.complaint.verified.v1"]) == SAME
 
     eventually(f"all {SAME} are verified", verified)
-    told = [line for line in engine.log.read_text().splitlines() if '"possible-duplicate"' in line]
+    told = [line for line in engine.log.read_text().splitlines() if '"duplicate_suspected"' in line]
     pairs = [(line["complaint"], line["original"]) for line in map(json.loads, told)]
     assert pairs
     names = {complaint_id(SMS, report["id"]) for report in reports}

@@ -62,9 +62,9 @@ def setting(admin: Any, settings: Settings, topic: TopicName, name: str) -> str:
 
 def start(engine: Engine, stage: str) -> None:
     """Start a stage on whatever log it has, and wait until it works."""
-    before = engine.log.read_text().count('"took-over"') if engine.log.exists() else 0
+    before = engine.log.read_text().count('"partition_acquired"') if engine.log.exists() else 0
     engine.start(stage)
-    eventually(f"{stage} works", lambda: engine.log.read_text().count('"took-over"') > before)
+    eventually(f"{stage} works", lambda: engine.log.read_text().count('"partition_acquired"') > before)
 
 
 def test_topics_made_by_accident_are_mended_while_they_are_empty(settings: Settings, admin: Any) -> None:

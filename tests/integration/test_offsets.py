@@ -75,7 +75,7 @@ def refused(engine: Engine, stage: str) -> str:
     """Start a stage that has to refuse; return the reason it gives."""
     engine.start(stage)
     assert engine.processes.pop(stage).wait(30) == EXIT_REFUSED
-    return str(lines(engine, stage, "refused-to-start")[-1]["reason"])
+    return str(lines(engine, stage, "start_refused")[-1]["reason"])
 
 
 def lines(engine: Engine, stage: str, event: str) -> list[dict[str, Any]]:

@@ -231,7 +231,7 @@ def _identity_is_shown_and_erased(secured: SecuredEngine, complaint: str) -> Non
 
 def _nothing_tells_a_password(secured: SecuredEngine) -> None:
     said = secured.log.read_text() + "".join(secured.said)
-    assert "took-over" in said
+    assert "partition_acquired" in said
     for user in ("admin", *(f"alur-{role}" for role in ROLES)):
         assert password(user) not in said
 
@@ -354,6 +354,6 @@ def test_a_stage_says_in_one_line_why_it_was_not_let_in(secured: SecuredEngine) 
         assert process.returncode == EXIT_REFUSED, (what, output)
         [line] = output.splitlines()
         said = json.loads(line)
-        assert (said["event"], said["stage"]) == ("refused-to-start", "sla")
+        assert (said["event"], said["stage"]) == ("start_refused", "sla")
         assert cases[what][1] in said["reason"]
         assert "rahasia" not in output

@@ -48,11 +48,11 @@ def test_stages_outlive_one_that_cannot_start_and_end_with_their_supervisor(sett
             stdout=subprocess.PIPE,
         )
         eventually("lifecycle cannot open its web port", lambda: stages_of("stage_refused") == ["lifecycle"])
-        eventually("the others work", lambda: set(stages_of("took-over")) == {"sla", "intake"})
+        eventually("the others work", lambda: set(stages_of("partition_acquired")) == {"sla", "intake"})
     assert process.poll() is None
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert len(children) == 2
     process.send_signal(signal.SIGKILL)
     process.wait()
     eventually("the stages have ended", lambda: not any(Path(f"/proc/{child}").exists() for child in children))
-    assert stages_of("lost-kafka") == stages_of("ended") == [], "they ended in good order"
+    assert stages_of("kafka_lost") == stages_of("stage_crashed") == [], "they ended in good order"

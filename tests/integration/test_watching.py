@@ -213,5 +213,5 @@ def test_a_port_that_is_taken_is_said_in_one_line(stopped_engine: Engine) -> Non
         stopped_engine.start("intake")
         assert stopped_engine.processes.pop("intake").wait(30) == 78
     [line] = stopped_engine.log.read_text().splitlines()
-    assert json.loads(line)["event"] == "refused-to-start"
+    assert json.loads(line)["event"] == "start_refused"
     assert json.loads(line)["reason"].startswith(f"ALUR_WEB={taken}: ")

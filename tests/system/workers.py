@@ -47,7 +47,7 @@ class Worker:
         """Wait until it has taken over all partitions; return the seconds since it was started."""
 
         def ready() -> bool:
-            return len({line["partition"] for line in self.lines("took-over")}) == self.settings.partitions
+            return len({line["partition"] for line in self.lines("partition_acquired")}) == self.settings.partitions
 
         wait_for(f"{self.stage} is ready", ready, self)
         return time.monotonic() - self.started

@@ -79,7 +79,7 @@ def test_a_library_that_repeats_itself_is_counted(log: Log) -> None:
     log.handler.end_window()
     assert log.said()[2:] == [("Unable connect to node with id 1", 499)]
     assert {(line["event"], line["library"], line["stage"], line["level"]) for line in log.lines()} == {
-        ("library", "aiokafka.client", "sla", "error")
+        ("library_message", "aiokafka.client", "sla", "error")
     }
 
 

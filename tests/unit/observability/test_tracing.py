@@ -168,7 +168,7 @@ def test_the_document_names_what_a_span_says_and_what_the_log_says() -> None:
     spans: Any = Spans("lifecycle", NOWHERE).batch()
     spans.follow(record(), [output()])
     said = set(spans._open[0].attributes) - {"messaging.system", "messaging.operation.type"}  # noqa: SLF001 -- as above
-    assert told == said | {"no-spans", "spans-lost"}
+    assert told == said | {"tracing_disabled", "spans_dropped"}
 
 
 class TestSettingUp:
@@ -193,12 +193,12 @@ class TestSettingUp:
         with capture_logs() as logs:
             assert tracing("sla", {**NOWHERE, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}) is PASS_THROUGH
         assert [(line["event"], "http/protobuf only, not by grpc" in line["reason"]) for line in logs] == [
-            ("no-spans", True)
+            ("tracing_disabled", True)
         ]
 
     def test_what_is_not_installed_is_named_and_the_stage_works_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(__import__("sys").modules, "agents.observability.spans", None)
         with capture_logs() as logs:
             assert tracing("sla", NOWHERE) is PASS_THROUGH
-        assert [line["event"] for line in logs] == ["no-spans"]
+        assert [line["event"] for line in logs] == ["tracing_disabled"]
         assert logs[0]["reason"].endswith("pip install 'alur[otel]'")
