@@ -143,14 +143,14 @@ def _start_java(java: Java, state: Path, port: int, lock: IO[bytes]) -> Broker:
             pass_fds=(lock.fileno(),),
             start_new_session=True,
         )
-    broker = Broker("java", port, pid=process.pid)
-    _write_record(state, broker)
     try:
+        broker = Broker("java", port, pid=process.pid)
+        _write_record(state, broker)
         await_answer(port, lambda: process.poll() is None, lambda: last_words(state))
     except BaseException:
         process.kill()
         process.wait()
-        (state / _RECORD).unlink()
+        (state / _RECORD).unlink(missing_ok=True)
         raise
     return broker
 
@@ -158,13 +158,13 @@ def _start_java(java: Java, state: Path, port: int, lock: IO[bytes]) -> Broker:
 def _start_docker(docker: Docker, state: Path, port: int) -> Broker:
     name = f"alur-broker-{port}"
     docker.start(name, port)
-    broker = Broker("docker", port, container=name)
-    _write_record(state, broker)
     try:
+        broker = Broker("docker", port, container=name)
+        _write_record(state, broker)
         await_answer(port, lambda: docker.runs(name), lambda: docker.last_words(name))
     except BaseException:
         docker.stop(name)
-        (state / _RECORD).unlink()
+        (state / _RECORD).unlink(missing_ok=True)
         raise
     return broker
 
