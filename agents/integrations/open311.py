@@ -13,7 +13,7 @@ from defusedxml.ElementTree import fromstring
 
 from agents.integrations.entries import Entry, Skipped, UnreadableFile, Unusable
 from agents.integrations.layouts import Layout
-from agents.integrations.privacy import privacy_within, speaks_of_privacy
+from agents.integrations.privacy import named_values, privacy_within, speaks_of_privacy
 from agents.integrations.reject_columns import ADDED, SOURCE
 
 LAYOUT: Final = Layout(name="Open311 (GeoReport v2)", source="/channels/open311", needs=("id",))
@@ -38,8 +38,6 @@ _TEXTS: Final = (
 _AROUND: Final = "envelope"
 _ENVELOPES: Final = ("service_requests", "requests")
 _ATTRIBUTES: Final = ("attributes", "extended_attributes", "attribute")
-_NAMES: Final = ("code", "key", "name", "label", "description")
-_VALUES: Final = ("value", "values", "answer")
 _LINKS: Final = ("media_url", "media_urls", "photos", "photo", "media", "attachments", "images")
 
 
@@ -91,7 +89,9 @@ def _entry(number: int, request: object, ignored: Collection[str]) -> Entry | Sk
     whole = {str(name): value for name, value in request.items() if name not in ADDED}
     if isinstance(inner := whole.get("properties"), Mapping):
         whole |= {str(name): value for name, value in inner.items()}  # as GeoJSON has it
-    attributes = dict(_attributes(whole))
+    attributes: dict[str, Any] = {}
+    for attribute, value in named_values({name: whole[name] for name in _ATTRIBUTES if name in whole}):
+        attributes.setdefault(attribute, value)
     cells: dict[str, str] = {}
     try:
         for theirs, ours in _FIELDS.items():
@@ -122,28 +122,6 @@ def _text(name: str, value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"{name}: is no text")  # noqa: TRY004 -- for the one who reads the line
     return str(value).strip() or None
-
-
-def _attributes(request: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in request.items():
-        if name in _ATTRIBUTES:
-            yield from _named(value)
-        elif name.startswith("attribute[") and name.endswith("]"):
-            yield name[len("attribute[") : -1], value
-
-
-def _named(value: object) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, list):
-        for each in value:
-            yield from _named(each)
-    elif isinstance(value, Mapping):
-        if answers := [value[name] for name in _VALUES if name in value]:
-            for name in _NAMES:
-                if isinstance(value.get(name), str):
-                    yield value[name], answers[0]
-        else:
-            for name, each in value.items():
-                yield from _named(each) if name in {"attribute", "attributes"} else [(str(name), each)]
 
 
 def from_xml(content: bytes) -> list[Any]:

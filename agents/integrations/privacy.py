@@ -99,7 +99,7 @@ _NONE: Final[_Names] = frozenset()
 
 def _spoken(value: object, ignored: _Names = _NONE, texts: _Names = _NONE) -> Iterator[tuple[str, str, object]]:
     """Give what may speak of privacy: its name, of what it speaks, and what is said."""
-    for name, said in _pairs(value, ignored):
+    for name, said in named_values(value, ignored):
         if kind := _kind(name):
             nested = _scalars(said) is None and next(_spoken(said, ignored, texts), None) is not None
             if not nested:
@@ -112,11 +112,11 @@ def _spoken(value: object, ignored: _Names = _NONE, texts: _Names = _NONE) -> It
                     yield flag, kind, True
 
 
-def _pairs(value: object, ignored: _Names, within: str = "") -> Iterator[tuple[str, Any]]:
+def named_values(value: object, ignored: _Names = _NONE, within: str = "") -> Iterator[tuple[str, Any]]:
     """Give each name with its value, at any depth; the texts of a list have the name of the list."""
     if isinstance(value, list):
         for each in value:
-            yield from [(within, each)] if isinstance(each, str) else _pairs(each, ignored, within)
+            yield from [(within, each)] if isinstance(each, str) else named_values(each, ignored, within)
         return
     if not isinstance(value, Mapping):
         return
@@ -130,7 +130,7 @@ def _pairs(value: object, ignored: _Names, within: str = "") -> Iterator[tuple[s
     for name, each in members.items():
         if plain(name) not in ignored:
             yield name, each
-            yield from _pairs(each, ignored, name)
+            yield from named_values(each, ignored, name)
 
 
 @lru_cache(maxsize=4096)
