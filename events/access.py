@@ -114,6 +114,12 @@ CLIENT_ROLES: Final = (
         writes=(TopicName.IDENTITIES,),
     ),
     Role(
+        "publishers",
+        "the administrators who publish stories, with `alur story`",
+        reads=(_EVENTS, _STATE, TopicName.REJECTIONS, TopicName.IDENTITIES),
+        writes=(_COMMANDS,),
+    ),
+    Role(
         "operators",
         "the people who keep it running: lag, dead letters, replays",
         reads=(_STATE, TopicName.REJECTIONS, _LETTERS, _INSTALLATION),

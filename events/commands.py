@@ -11,6 +11,7 @@ from events.cloudevents import (
     Attribute,
     Body,
     Frozen,
+    Line,
     Name,
     NewLinks,
     OptionalBody,
@@ -19,11 +20,13 @@ from events.cloudevents import (
     Text,
     unseen,
 )
+from events.outcomes import Finding
 from events.reports import Location, ReportContent
 from events.vocabulary import ArchiveReason, ClockName, Status
 
 Days = Annotated[int, Field(ge=1, le=366)]
 Revision = Annotated[int, Field(ge=1)]
+Findings = Annotated[tuple[Finding, ...], Field(max_length=20)]
 SeenStatus = Annotated[Status | None, Field(description="status that was looked at (stages)")]
 SeenRound = Annotated[int | None, Field(ge=0, description="dispositions there were when this was decided (stages)")]
 
@@ -157,6 +160,25 @@ class RateResolution(Command):
     text: Annotated[Text | None, Field(description="what the citizen adds")] = None
 
 
+class PublishStory(Command):
+    """Publish what became of a closed complaint: a title and the answer, as the public may read them."""
+
+    NAME = "publish-story"
+    title: Annotated[Line, Field(description="the title, free of whatever tells who reported")]
+    answer: Annotated[Text | None, Field(description="what was done, likewise")] = None
+    findings: Annotated[
+        Findings | None,
+        Field(description="identifiers that a scan found in both texts, by kind; null if they were not scanned"),
+    ] = None
+
+
+class UnpublishStory(Command):
+    """Take a published story back; the outcome stays public."""
+
+    NAME = "unpublish-story"
+    reason: Annotated[Text | None, Field(description="why")] = None
+
+
 class RequestExtension(Command):
     """The holder asks for more time to follow up."""
 
@@ -211,6 +233,8 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     ReplyToFollowUp,
     CloseComplaint,
     RateResolution,
+    PublishStory,
+    UnpublishStory,
     RequestExtension,
     DecideExtension,
     NoticeDeadline,

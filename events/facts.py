@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import AwareDatetime, Field
 
 from events.cloudevents import Body, Frozen, Links, Name, Text, Title
+from events.outcomes import Finding
 from events.reports import Location, ReportContent
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, Outcome
@@ -152,6 +153,23 @@ class ResolutionRated(Fact):
     text: Text | None = None
 
 
+class StoryPublished(Fact):
+    """An administrator has published what became of it."""
+
+    NAME = "story-published"
+    title: Title
+    answer: Text | None = None
+    findings: tuple[Finding, ...] | None = None
+    """Identifiers that a scan had found in both texts, by kind; None if they were not scanned."""
+
+
+class StoryUnpublished(Fact):
+    """An administrator has taken the story back."""
+
+    NAME = "story-unpublished"
+    reason: Text | None = None
+
+
 class DeadlineWarned(Fact):
     """A deadline is near."""
 
@@ -232,6 +250,8 @@ FACTS: Final[tuple[type[Fact], ...]] = (
     FollowUpReplied,
     ComplaintClosed,
     ResolutionRated,
+    StoryPublished,
+    StoryUnpublished,
     DeadlineWarned,
     DeadlineBreached,
     ComplaintEscalated,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from events.cloudevents import AboutComplaint, Envelope, Frozen
+from events.cloudevents import AboutComplaint, Envelope, Frozen, Name
 from events.vocabulary import ComplaintClass, Outcome, Refusal, Status
 
 
@@ -34,12 +34,19 @@ class RejectionEvent(Envelope):
     data: Rejection
 
 
+class Finding(Frozen):
+    """How many identifiers of a kind a scan found in a text: never the identifiers themselves."""
+
+    kind: Name
+    count: Annotated[int, Field(ge=1)]
+
+
 class Story(Frozen):
-    """What may be told of a complaint that is not secret."""
+    """What became of a complaint, as an administrator has published it."""
 
     title: str
     answer: str | None = None
-    """The office's last follow-up."""
+    """What the office did."""
 
 
 class Resolution(Frozen):
@@ -64,7 +71,7 @@ class Resolution(Frozen):
     escalations: int
     rating: int | None
     story: Story | None
-    """None if the reporter asked for secrecy."""
+    """None unless an administrator has published it (`publish-story`)."""
 
 
 class ResolutionEvent(AboutComplaint):

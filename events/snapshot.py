@@ -116,5 +116,7 @@ class Complaint(Frozen):
     working_days: int | None = None
     """Working days from its receipt until it was settled, by the calendar of that time."""
     rating: int | None = None
+    story_published: bool | None = None
+    """Whether its story is public; None if nobody has decided (releases before published each story)."""
     recent: tuple[str, ...] = ()
     """Digests of the last commands that had an effect."""

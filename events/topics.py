@@ -114,7 +114,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
     ),
     Topic(TopicName.STORIES, "resolution", _compacted()),
     Topic(TopicName.REJECTIONS, "the senders", _kept(30)),
-    Topic(TopicName.RESOLUTIONS, "everyone", _kept(None)),
+    # what was taken back has to be gone some day soon: a resolution that is published again takes the place of the last
+    Topic(TopicName.RESOLUTIONS, "everyone", _compacted(within_days=7)),
     Topic(TopicName.DEAD_LETTERS, "operators", _kept(90)),
     # Everything in it is about the installation as a whole, and needs one order.
     Topic(TopicName.INSTALLATION, "stages, operators, auditors", _compacted(), partitions=1),

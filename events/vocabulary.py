@@ -92,5 +92,7 @@ class Detail(StrEnum):
     CONTENT_DIFFERS = "content-differs"
     """To the channel of a report: one with its source and id came before, and said something else."""
     NOTHING_CHANGED = "nothing-changed"
+    SECRECY = "secrecy"
+    """The reporter asked for secrecy: nothing but the outcome is published."""
     COMPLETION_LIMIT = "completion-limit"
     ANNOUNCEMENT_LIMIT = "announcement-limit"

@@ -24,6 +24,7 @@ from agents.cli import (
     send,
     show,
     state,
+    story,
     submit,
     topics,
     validate,
@@ -85,6 +86,7 @@ def application() -> typer.Typer:
     app.command("validate")(validate.validate)
     app.command("submit")(submit.submit)
     app.add_typer(send.application(), name="send")
+    app.add_typer(story.application(), name="story")
     app.command("show")(show.show)
     app.command("explain")(explain.explain_deadlines)
     app.command("watch")(watch.watch)

@@ -40,6 +40,7 @@ HOLDS: Final[dict[str, frozenset[Code]]] = {
     "each settlement is published, once": frozenset(
         {Code.RESOLUTION_LOST, Code.RESOLUTION_DOUBLED, Code.RESOLUTION_UNKNOWN}
     ),
+    "no resolution shows more than is public": frozenset({Code.PRIVATE_PUBLISHED}),
     "an announced holiday holds everywhere": frozenset({Code.CALENDAR_DIFFERS}),
     "each record is read before it expires": frozenset({Code.EXPIRED_UNREAD}),
     "each record can be read, and lies where it belongs": frozenset({Code.MISPLACED, Code.UNREADABLE}),
@@ -48,6 +49,7 @@ _FROM: Final[dict[str, tuple[TopicName, ...]]] = {
     "each report is one complaint": (TopicName.INTAKE,),
     "each command has its facts, a rejection or a dead letter, once": (TopicName.COMMANDS,),
     "each settlement is published, once": (TopicName.RESOLUTIONS,),
+    "no resolution shows more than is public": (TopicName.RESOLUTIONS,),
     "an announced holiday holds everywhere": (TopicName.COMMANDS,),
     "each record is read before it expires": (),
 }

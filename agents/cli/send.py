@@ -24,6 +24,8 @@ from workflow.machine.permissions import MAY, Role, who_may
 from workflow.machine.transitions import HEARD_IN, OPEN
 
 _STAGES_OWN: Final = frozenset({"register-complaint", "notice-deadline", "escalate-complaint", "reschedule-deadlines"})
+_STORIES_OWN: Final = frozenset({"publish-story", "unpublish-story"})
+"""Sent by `alur story`, which scans what is published."""
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIELD: Final = re.compile(r"\bdata\.(\w+)")
 
@@ -35,7 +37,7 @@ def application() -> typer.Typer:
         "Exits with 0 if it had its effect, 1 if it was refused, 3 if it is not decided in time."
     )
     for command in COMMANDS:
-        if command.NAME not in _STAGES_OWN:
+        if command.NAME not in _STAGES_OWN | _STORIES_OWN:
             app.command(command.NAME, help=_help(command))(_sender(command))
     return app
 
@@ -110,7 +112,8 @@ def _default_sender(command: type[Command]) -> tuple[Any, str]:
     return inspect.Parameter.empty, f"{who_may(command)}: /offices/OFFICE or /offices/OFFICE/officers/ID"
 
 
-def _source(settings: Settings, command: type[Command], given: str | None) -> str:
+def source_of(settings: Settings, command: type[Command], given: str | None) -> str:
+    """Return the sender of a command: the one that is given, else the one that usually sends it."""
     if given is not None:
         return given
     if Role.CITIZEN in MAY[command]:
@@ -121,17 +124,31 @@ def _source(settings: Settings, command: type[Command], given: str | None) -> st
 def _send(ctx: typer.Context, command: type[Command], given: dict[str, Any]) -> None:
     settings = settings_of(ctx)
     data = data_of(command, given)
-    source = _source(settings, command, given["sender"])
+    source = source_of(settings, command, given["sender"])
     require_topics(settings, [TopicName.STATE])
     complaint = find_complaint(settings, given["complaint"])
-    again = given["command_id"] is not None
     command_id = given["command_id"] or str(uuid4())
     order = Order(command.NAME, complaint, source, command_id, data, given["expected_version"])
+    send_and_tell(settings, order, given["wait"], again=given["command_id"] is not None)
+
+
+def send_and_tell(settings: Settings, order: Order, wait: float, *, again: bool = False) -> None:
+    """Send a command, wait for its outcome and print it.
+
+    Args:
+        settings: which environment.
+        order: the command.
+        wait: seconds.
+        again: it may have been sent before, under the same id.
+
+    Raises:
+        Failure: it was refused, or is not decided in time.
+    """
     sent: list[Outcome] = []
     with Gateway(settings) as gateway, in_words_of_options(), interruptible(lambda: _known(order, sent)):
         try:
             sent.append(gateway.send(order, seconds=0, repeats_since=_BEGINNING if again else None))
-            outcome = gateway.wait(sent[0], given["wait"])
+            outcome = gateway.wait(sent[0], wait)
         except Unconfirmed as error:
             raise Failure(f"{error} (--id {order.id})") from error
         except AnswerUnreadable as error:

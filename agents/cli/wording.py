@@ -1,11 +1,12 @@
 """Facts, deadlines and spans of time in words for a terminal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from events import facts as f
+from events.outcomes import Finding
 from events.reports import Location, ReportContent
 
 _LONGEST: Final = 400
@@ -98,6 +99,16 @@ def _archived(fact: f.ComplaintArchived) -> str:
     return f"{fact.reason} of {fact.duplicate_of}" if fact.duplicate_of else str(fact.reason)
 
 
+def _story_published(fact: f.StoryPublished) -> str:
+    found = "" if not fact.findings else f" (in spite of {in_words_of_findings(fact.findings)})"
+    return _reason(fact.title, fact.answer) + found
+
+
+def in_words_of_findings(findings: Iterable[Finding]) -> str:
+    """Return what a scan found, by kind."""
+    return ", ".join(f"{each.count} x {each.kind}" for each in findings)
+
+
 WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
     f.ComplaintRegistered: _registered,
     f.ComplaintVerified: _verified,
@@ -111,6 +122,8 @@ WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
     f.FollowUpReplied: lambda fact: fact.text,
     f.ComplaintClosed: lambda fact: _deemed(fact, "by an administrator"),
     f.ResolutionRated: lambda fact: _reason(f"{fact.rating} of 5", fact.text),
+    f.StoryPublished: _story_published,
+    f.StoryUnpublished: lambda fact: fact.reason or "",
     f.ComplaintEscalated: lambda fact: f"to {fact.office}, rung {fact.rung}",
     f.EscalationExhausted: lambda fact: f"no rung above {fact.rung}: an incident",
     f.ExtensionRequested: lambda fact: f"{fact.working_days} working days: {fact.reason}",

@@ -27,6 +27,9 @@ _ANSWERS: Final = {topic.category: topic.answers for topic in phrases.TOPICS}
 _ANY_ANSWER: Final = tuple(answer for answers in _ANSWERS.values() for answer in answers)
 _OFFICERS: Final = 3
 _DELEGATING: Final = 0.5
+_PLEASED: Final = 4
+_TOLD: Final = 0.5
+"""Share of the complaints with a good rating of which a story is published."""
 _PROMPT_AGAIN: Final = 0.8
 _MOST_DAYS: Final = 2
 _PRESSING_RUNG: Final = 2
@@ -235,6 +238,14 @@ def _on_closed(scene: Scene) -> Iterator[Act]:
         yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.1, 0.6), scene.citizen, rating)
 
 
+def _on_rated(scene: Scene) -> Iterator[Act]:
+    if not scene.complaint.secret and (scene.complaint.rating or 0) >= _PLEASED and scene.lots.random() < _TOLD:
+        category = (scene.complaint.category or "layanan publik").replace("-", " ")
+        texts = _ANSWERS.get(scene.complaint.category or "", _ANY_ANSWER)
+        story = c.PublishStory(title=f"Laporan tentang {category}", answer=scene.lots.choice(texts), findings=())
+        yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.05, 0.2), scene.desk, story)
+
+
 def _on_escalated(scene: Scene) -> Iterator[Act]:
     if scene.script.conduct is Conduct.NEVER and scene.complaint.rung == _PRESSING_RUNG:
         yield _follow_up(scene, 0.1, 0.8)
@@ -253,6 +264,7 @@ REACTIONS: Final[dict[type[f.Fact], Callable[[Scene], Iterator[Act]]]] = {
     f.FollowUpReplied: _on_replied,
     f.ComplaintEscalated: _on_escalated,
     f.ComplaintClosed: _on_closed,
+    f.ResolutionRated: _on_rated,
 }
 
 

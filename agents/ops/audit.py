@@ -41,6 +41,7 @@ from events.installation import Incident, Layout, incidents_in, writer_since
 from events.outcomes import Rejection, RejectionEvent, ResolutionEvent
 from events.topics import STAGES, TopicName
 from events.writer import Origin
+from workflow.audit.complaint_history import Shown
 from workflow.audit.evidence import Handled, Place
 from workflow.audit.invariants import Audit, Command, Kept, PartitionAudit
 
@@ -302,7 +303,7 @@ def _resolution(part: PartitionAudit, record: Record) -> None:
     if event is None or not event.sequence.isdecimal():
         part.unreadable(_place(record))
         return
-    part.resolution(_place(record), str(event.subject), int(event.sequence))
+    part.resolution(_place(record), str(event.subject), int(event.sequence), Shown.of(event.data))
 
 
 def _place(record: Record) -> Place:

@@ -10,42 +10,22 @@ from agents.runtime.process import exit_with_error
 from agents.runtime.stage import Partition, RefusedToStart, Stage
 from events.codec.messages import complaint_key, decode_own_fact, encode_resolution, encode_value
 from events.codec.parsing import read_ours
-from events.facts import (
-    ComplaintArchived,
-    ComplaintClosed,
-    ComplaintRegistered,
-    ComplaintWithdrawn,
-    FollowUpRecorded,
-    ReportCompleted,
-    ResolutionRated,
-)
 from events.outcomes import Story
 from events.topics import TopicName
 from events.writer import Origin, marked
-from workflow.stages.resolution import publishes, resolution, told
+from workflow.stages.resolution import PUBLISHED, publishes, resolution, story_after
 
 NAME = "resolution"
 
-_TELLING: Final = frozenset(
-    fact.NAME.encode()
-    for fact in (
-        ComplaintRegistered,
-        ReportCompleted,
-        FollowUpRecorded,
-        ComplaintClosed,
-        ComplaintArchived,
-        ComplaintWithdrawn,
-        ResolutionRated,
-    )
-)
+_TELLING: Final = frozenset(fact.NAME.encode() for fact in PUBLISHED)
 _STORY_HEADERS: Final = marked()
 
 
 class Resolutions:
-    """Follows the story of each complaint of its partition, and tells it when the complaint is settled.
+    """Publishes the outcome of each settled complaint of its partition, with the story that was published of it.
 
-    The stories are in a compacted topic of their own: snapshots hold no free text. Those of settled complaints are kept
-    too, since a rating publishes them again: most lie in a temporary file (docs/adr/0029).
+    The published stories are in a compacted topic of their own: snapshots hold no free text, and a rating publishes a
+    story again. Most lie in a temporary file (docs/adr/0029).
     """
 
     def __init__(self, partition: Partition) -> None:
@@ -78,7 +58,7 @@ class Resolutions:
         name = complaint_key(key)
         known = self._uncommitted[name] if name in self._uncommitted else self._known(name)
         before = None if known is None else read_ours(Story, known)
-        story = told(before, recorded)
+        story = story_after(before, recorded)
         number = self._partition.number
         if story != before:
             value = self._uncommitted[name] = None if story is None else encode_value(story)

@@ -45,7 +45,7 @@ def test_a_complaint_from_report_to_rating(engine: Engine) -> None:
         return found if len(found) == 2 else None
 
     closed, rated = eventually("a resolution for the closing and one for the rating", resolutions)
-    assert closed["data"]["story"] == {"title": "Jalan berlubang di depan Pasar Badung", "answer": "Sudah diaspal."}
+    assert closed["data"]["story"] is rated["data"]["story"] is None
     assert (closed["data"]["outcome"], closed["data"]["on_time"], closed["data"]["rating"]) == ("resolved", True, None)
     assert rated["data"]["rating"] == 4
     assert rated["sequence"] > closed["sequence"]

@@ -18,12 +18,14 @@ from events.codec.messages import (
     encode_complaint,
     encode_fact,
     encode_snapshot,
+    read_complaint,
 )
 from events.commands import Command, NoticeDeadline
 from events.facts import Recorded
 from events.ids import stage_command_id
 from events.snapshot import Complaint
 from events.topics import TopicName
+from workflow.audit.complaint_history import Shown
 from workflow.audit.evidence import Handled, Place
 from workflow.audit.invariants import Audit
 from workflow.deadlines.schedule import alarms
@@ -58,6 +60,9 @@ class World:
     complaints: dict[str, Complaint] = field(default_factory=dict)
     refused: list[tuple[str, str, str, Rejected]] = field(default_factory=list)
     resolutions: list[tuple[str, int]] = field(default_factory=list)
+    may_show: dict[tuple[str, int], Shown] = field(default_factory=dict)
+    shown: Shown | None = None
+    """How much each resolution shows; as much as it may, unless it is set."""
     watchers: list[Callable[[Recorded], None]] = field(default_factory=list)
     agenda: list[tuple[datetime, int, Callable[[], None]]] = field(default_factory=list)
     ticket: count = field(default_factory=count)  # type: ignore[type-arg]  # its argument is not subscriptable at run time
@@ -105,7 +110,9 @@ class World:
         self.topics[TopicName.EVENTS][partition].append(encode_fact(recorded, snapshot))
         self.topics[TopicName.STATE][partition].append(encode_snapshot(complaint, snapshot))
         if publishes(recorded.fact):
-            self.resolutions.append((complaint.complaint_id, complaint.version))
+            settled = complaint.complaint_id, complaint.version
+            self.resolutions.append(settled)
+            self.may_show[settled] = Shown.allowed(read_complaint(snapshot))
         self.later(0.01, lambda: self._stages(complaint))
         for watcher in self.watchers:
             watcher(recorded)
@@ -160,5 +167,6 @@ def _audit_partition(world: World, audit: Audit, number: int) -> None:
         part.command(Place(TopicName.COMMANDS, number, offset), decode_command(raw))
     published = [each for each in world.resolutions if partition_of(each[0]) == number]
     for offset, (subject, version) in enumerate(published):
-        part.resolution(Place(TopicName.RESOLUTIONS, number, offset), subject, version)
+        shown = world.may_show.get((subject, version), Shown.OUTCOME) if world.shown is None else world.shown
+        part.resolution(Place(TopicName.RESOLUTIONS, number, offset), subject, version, shown)
     part.finish()

@@ -1,12 +1,13 @@
 """One complaint's history, looked over fact by fact as it is read: is it unbroken, and does each fact hold true?"""
 
 from collections.abc import Iterator
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 from events import facts as f
 from events.codec.messages import encode_complaint, read_complaint
 from events.ids import complaint_id, digest
+from events.outcomes import Resolution
 from events.snapshot import Complaint
 from workflow.machine.evolve import folded
 from workflow.machine.transitions import IllegalTransition
@@ -54,6 +55,8 @@ class Code(StrEnum):
     """A settlement published twice."""
     RESOLUTION_UNKNOWN = "resolution-unknown"
     """A resolution of a complaint that was not settled then."""
+    PRIVATE_PUBLISHED = "private-published"
+    """A resolution that shows more than is public: a story nobody has published, or what a secret complaint hides."""
     CALENDAR_DIFFERS = "calendar-differs"
     """An announcement that is not in every partition, or is in force without being one."""
     IDENTITY_EXPOSED = "identity-exposed"
@@ -66,6 +69,32 @@ class Code(StrEnum):
     """A record of ours that is not of the contract."""
 
 
+class Shown(IntEnum):
+    """How much a resolution shows."""
+
+    OUTCOME = 0
+    DETAILS = 1
+    """Category, place, office or rating too: never of a secret complaint."""
+    STORY = 2
+
+    @classmethod
+    def of(cls, resolution: Resolution) -> "Shown":
+        """Return how much `resolution` shows."""
+        if resolution.story is not None:
+            return cls.STORY
+        details = (getattr(resolution, name) for name in ("category", "province", "city", "office", "rating"))
+        return cls.DETAILS if any(each is not None for each in details) else cls.OUTCOME
+
+    @classmethod
+    def allowed(cls, complaint: Complaint) -> "Shown":
+        """Return how much may be shown of `complaint`."""
+        if "story_published" not in complaint.model_fields_set:
+            return cls.STORY  # a release without that field published each story
+        if complaint.secret:
+            return cls.OUTCOME
+        return cls.STORY if complaint.story_published else cls.DETAILS
+
+
 Finding = tuple[Code, str]
 """What is wrong, and how to say it."""
 
@@ -75,7 +104,7 @@ _OF_ITSELF: Final = (f.DeadlineBreached, f.DeadlineRescheduled, f.ComplaintWithd
 class History:
     """What has to be remembered of a complaint to judge the next fact."""
 
-    __slots__ = ("_causes", "_one_more", "_snapshot", "escalation_due", "offset", "published", "version")
+    __slots__ = ("_causes", "_one_more", "_snapshot", "escalation_due", "may_show", "offset", "published", "version")
 
     def __init__(self) -> None:
         self.version = 0
@@ -86,6 +115,8 @@ class History:
         """Whether a missed deadline still waits to be brought before somebody."""
         self.published: dict[int, bool] = {}
         """Versions that have to be published as a resolution, and whether that was found."""
+        self.may_show: dict[int, Shown] = {}
+        """How much each of them may show."""
         # as bytes and as numbers: of all complaints of a partition this is there at once
         self._snapshot = b""
         self._causes: dict[int, bool] = {}
@@ -132,6 +163,7 @@ class History:
         yield from self._caused(recorded)
         if publishes(recorded.fact):
             self.published[after.version] = False
+            self.may_show[after.version] = Shown.allowed(after)
         self._snapshot = encode_complaint(after)
         self.version, self.escalation_due = after.version, after.escalation_due
 

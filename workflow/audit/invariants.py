@@ -25,7 +25,7 @@ from events.reports import ReportSubmitted
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import Detail
-from workflow.audit.complaint_history import Code, Finding, History, differing
+from workflow.audit.complaint_history import Code, Finding, History, Shown, differing
 from workflow.audit.evidence import EVERYTHING, Handled, Place, Violation
 
 _REGISTER: Final = command_type("register-complaint")
@@ -336,8 +336,8 @@ class PartitionAudit:
             finding = Code.COMMAND_LOST, f"{asked.type} {asked.id} is not in force and was not rejected"
             self.audit.note(place, None, finding)
 
-    def resolution(self, place: Place, complaint: str, version: int) -> None:
-        """Take in a resolution: of which complaint, and of which version of it."""
+    def resolution(self, place: Place, complaint: str, version: int, shown: Shown = Shown.OUTCOME) -> None:
+        """Take in a resolution: of which complaint, of which version of it, and how much it shows."""
         self.audit.counts.resolutions += 1
         self._belongs(place, complaint)
         history = self.histories.get(complaint)
@@ -346,6 +346,9 @@ class PartitionAudit:
             self.audit.note(place, complaint, (Code.RESOLUTION_DOUBLED, f"version {version} is published twice"))
         elif version in published:
             published[version] = True
+            if history is not None and shown > history.may_show[version]:
+                finding = Code.PRIVATE_PUBLISHED, f"version {version} shows more than is public: {shown.name.lower()}"
+                self.audit.note(place, complaint, finding)
         elif not (self.audit.live and (history is None or version > history.version)):
             finding = Code.RESOLUTION_UNKNOWN, f"version {version} is published, and settles nothing"
             self.audit.note(place, complaint, finding)
@@ -397,9 +400,11 @@ class PartitionAudit:
             yield Code.REPORT_UNKNOWN, "no report is known that this complaint was made of"
         if self.audit.whole and history.unknown_causes:
             yield Code.COMMAND_UNKNOWN, f"facts follow from {history.unknown_causes} commands that are not in the log"
+        last = max((version for version, found in history.published.items() if found), default=0)
         for version, found in sorted(history.published.items()):
-            # the fact at this version lies at or before the last one: published if resolution has come as far as that
-            if not found and self.audit.handled.includes(place):
+            # the fact at this version lies at or before the last one: published if resolution has come as far as that;
+            # what a later one has replaced may have been compacted away
+            if not found and version > last and self.audit.handled.includes(place):
                 yield Code.RESOLUTION_LOST, f"version {version} settled it and was not published"
         # what escalation has sent by then is in the log, and has led to a fact unless lifecycle has not come to it
         waits = history.escalation_due and complaint not in self.pending

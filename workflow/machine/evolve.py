@@ -68,6 +68,8 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
     f.FollowUpRecorded: lambda *_: {"extension": None},
     f.ComplaintClosed: lambda *_: {"outcome": Outcome.RESOLVED, "extension": None},
     f.ResolutionRated: lambda _, fact: {"rating": fact.rating},
+    f.StoryPublished: lambda *_: {"story_published": True},
+    f.StoryUnpublished: lambda *_: {"story_published": False},
     f.DeadlineBreached: _breached,
     f.ComplaintEscalated: lambda before, fact: {
         "rung": fact.rung,

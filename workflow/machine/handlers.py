@@ -201,6 +201,21 @@ def _rate(case: Case, data: c.RateResolution) -> f.Fact:
     return f.ResolutionRated(by=case.by, rating=data.rating, text=data.text)
 
 
+def _publish_story(case: Case, data: c.PublishStory) -> f.Fact:
+    if case.complaint.secret:
+        raise Refused(
+            Refusal.NOT_PERMITTED, "its reporter asked for secrecy: no story of it is published", Detail.SECRECY
+        )
+    return f.StoryPublished(by=case.by, title=data.title, answer=data.answer, findings=data.findings)
+
+
+def _unpublish_story(case: Case, data: c.UnpublishStory) -> f.Fact:
+    # one that nobody has decided on may have been published by a release before
+    if case.complaint.story_published is False:
+        raise Refused(Refusal.INVALID_DATA, "data: its story is not published", Detail.NOTHING_CHANGED)
+    return f.StoryUnpublished(by=case.by, reason=data.reason)
+
+
 def _request_extension(case: Case, data: c.RequestExtension) -> f.Fact:
     complaint, bounds = case.complaint, case.policy.extension
     if complaint.extension is not None:
@@ -287,6 +302,8 @@ HANDLERS: Final[dict[type[c.Command], Callable[[Case, Any], f.Fact | None]]] = {
     c.ReplyToFollowUp: _reply,
     c.CloseComplaint: _close,
     c.RateResolution: _rate,
+    c.PublishStory: _publish_story,
+    c.UnpublishStory: _unpublish_story,
     c.RequestExtension: _request_extension,
     c.DecideExtension: _decide_extension,
     c.NoticeDeadline: _notice,

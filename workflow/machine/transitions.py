@@ -68,9 +68,14 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
         {f.FollowUpRecorded: Status.FOLLOWED_UP, f.ComplaintClosed: Status.CLOSED},
         *_EXTENSIONS,
     ),
-    Status.CLOSED: {f.ResolutionRated: Status.CLOSED},  # terminal but for the citizen's rating
-    Status.ARCHIVED: {},  # terminal, on purpose
-    Status.WITHDRAWN: {},  # terminal, on purpose
+    # terminal: what follows moves nothing, and no story is told of what was archived or withdrawn
+    Status.CLOSED: {
+        f.ResolutionRated: Status.CLOSED,
+        f.StoryPublished: Status.CLOSED,
+        f.StoryUnpublished: Status.CLOSED,
+    },
+    Status.ARCHIVED: {f.StoryUnpublished: Status.ARCHIVED},
+    Status.WITHDRAWN: {f.StoryUnpublished: Status.WITHDRAWN},
 }
 
 OPEN: Final = frozenset(Status) - {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
@@ -88,6 +93,8 @@ HEARD_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.ReplyToFollowUp: frozenset({Status.FOLLOWED_UP}),
     c.CloseComplaint: frozenset({Status.FOLLOWED_UP, Status.REPLIED}),
     c.RateResolution: frozenset({Status.CLOSED}),
+    c.PublishStory: frozenset({Status.CLOSED}),
+    c.UnpublishStory: frozenset(Status) - OPEN,
     c.RequestExtension: frozenset({Status.DISPOSED, Status.REPLIED}),
     c.DecideExtension: frozenset({Status.DISPOSED, Status.REPLIED}),
     c.NoticeDeadline: OPEN,

@@ -1,6 +1,7 @@
 """What the public learns of a settled complaint."""
 
 from datetime import datetime
+from typing import Final
 
 from events import facts as f
 from events.outcomes import Resolution, Story
@@ -8,29 +9,28 @@ from events.snapshot import Complaint
 from workflow.policy.model import Policy
 from workflow.reports.redaction import public_view
 
-_PUBLISHED = (f.ComplaintClosed, f.ComplaintArchived, f.ComplaintWithdrawn, f.ResolutionRated)
+PUBLISHED: Final = (
+    f.ComplaintClosed,
+    f.ComplaintArchived,
+    f.ComplaintWithdrawn,
+    f.ResolutionRated,
+    f.StoryPublished,
+    f.StoryUnpublished,
+)
+"""The facts that change what is published of a complaint."""
 
 
 def publishes(fact: f.Fact) -> bool:
-    """Say whether `fact` changes what is published of a complaint."""
-    return isinstance(fact, _PUBLISHED)
+    """Check whether `fact` changes what is published of a complaint."""
+    return isinstance(fact, PUBLISHED)
 
 
-def told(story: Story | None, recorded: f.Recorded) -> Story | None:
-    """Return the story after `recorded`; None for a complaint whose reporter wants it kept secret.
-
-    The title is the reporter's, the answer the office's last follow-up.
-    """
-    if recorded.complaint.secret:
+def story_after(story: Story | None, recorded: f.Recorded) -> Story | None:
+    """Return the published story after `recorded`, None while there is none: nothing is told by default."""
+    if recorded.complaint.secret or not recorded.complaint.story_published:
         return None
     fact = recorded.fact
-    if isinstance(fact, f.ComplaintRegistered):
-        return Story(title=fact.report.title)
-    if isinstance(fact, f.ReportCompleted) and fact.title is not None:
-        return Story(title=fact.title, answer=story.answer if story else None)
-    if isinstance(fact, f.FollowUpRecorded):
-        return Story(title=story.title if story else "", answer=fact.text)
-    return story
+    return Story(title=fact.title, answer=fact.answer) if isinstance(fact, f.StoryPublished) else story
 
 
 def resolution(complaint: Complaint, story: Story | None, policy: Policy) -> Resolution:

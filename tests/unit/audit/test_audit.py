@@ -8,12 +8,20 @@ from typing import Any
 import pytest
 
 from events.codec.messages import decode_fact, encode_command
-from events.commands import CompleteReport, RateResolution, RecordFollowUp, ReplyToFollowUp
+from events.commands import (
+    CompleteReport,
+    PublishStory,
+    RateResolution,
+    RecordFollowUp,
+    ReplyToFollowUp,
+    UnpublishStory,
+    WithdrawComplaint,
+)
 from events.errors import InvalidCommand, Sender
 from events.ids import complaint_id
 from events.topics import TopicName
 from tests.support.demo_world import World, audited, partition_of
-from workflow.audit.complaint_history import Code
+from workflow.audit.complaint_history import Code, Shown
 from workflow.audit.evidence import Handled, Place
 from workflow.audit.invariants import Audit
 
@@ -257,6 +265,36 @@ def test_what_is_read_later_may_be_ahead_while_stages_write(world: World) -> Non
 def test_a_settlement_that_is_not_published_is_found(world: World) -> None:
     world.resolutions.pop()
     assert codes(audited(world)) == {Code.RESOLUTION_LOST}
+
+
+def test_a_resolution_that_a_later_one_has_replaced_may_be_compacted_away(world: World) -> None:
+    first = next(each for each in world.resolutions if each[0] == subject(0))
+    assert (subject(0), world.complaints[subject(0)].version) in world.resolutions
+    world.resolutions.remove(first)
+    assert audited(world).violations == []
+
+
+@pytest.mark.parametrize("secret", [False, True])
+def test_a_resolution_that_shows_more_than_is_public_is_found(world: World, *, secret: bool) -> None:
+    world.shown = Shown.DETAILS if secret else Shown.STORY
+    if secret:
+        world.submit(report(4, secret=True))
+        world.later(1, lambda: world.send(WithdrawComplaint(), "/citizens/e", "w-1", subject(4)))
+        world.run(60)
+    audit = audited(world)
+    assert codes(audit) == {Code.PRIVATE_PUBLISHED}
+    assert {violation.complaint for violation in audit.violations} == {subject(4)} if secret else {subject(0)}
+
+
+def test_a_story_that_was_published_and_not_taken_back_may_be_shown(world: World) -> None:
+    world.resolutions = [each for each in world.resolutions if each[0] == subject(0)]
+    before = audited(world).by_code()
+    world.shown = Shown.STORY
+    world.send(PublishStory(title="Jalan berlubang"), "/offices/panrb", "p-1", subject(0))
+    del world.resolutions[:-1]
+    assert audited(world).by_code() == before
+    world.send(UnpublishStory(), "/offices/panrb", "p-2", subject(0))
+    assert Code.PRIVATE_PUBLISHED in codes(audited(world))
 
 
 def test_a_settlement_published_twice_is_found(world: World) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from events.reports import Reporter
-from workflow.audit.identifiers import exposed, traces
+from workflow.audit.identifiers import counted, exposed, identifiers_in, traces
 
 REPORTER = Reporter(name="Ni Luh Contoh", phone="0800-000-000", email="luh@example.org")
 
@@ -46,3 +46,44 @@ def test_people_may_write_their_own_name(field: str) -> None:
 def test_of_others_nothing_is_said() -> None:
     assert found({"data": {"by": "/citizens/1"}}) == []
     assert list(exposed(b"not json", traces(REPORTER))) == []
+
+
+def kinds_in(text: str, reporter: Reporter | None = None) -> dict[str, int]:
+    return {each.kind: each.count for each in counted(identifiers_in(text, reporter))}
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("Hubungi 0812-3456-7890 atau +62 361 223344.", {"phone": 2}),
+        ("tulis ke made.contoh@example.co.id", {"email": 1}),
+        ("NIK 5171044512900001, KK 5171 0412 0395 0002", {"nik": 2}),
+        ("mobil DK 1234 AB dan b 9 xyz", {"plate": 1}),
+        ("motor dk1234ab", {"plate": 1}),
+        ("Jalan rusak sejak 14 Maret 2026 di RT 03 RW 05, Banjar Tegal", {}),
+        ("Laporan 1042007 memakai Permen PANRB 62/2018 pasal 12", {}),
+        ("", {}),
+    ],
+)
+def test_identifiers_are_found_by_their_form(text: str, kinds: dict[str, int]) -> None:
+    assert kinds_in(text) == kinds
+
+
+def test_sixteen_digits_without_a_date_of_birth_are_no_nik() -> None:
+    assert kinds_in("nomor 1234567890123456") == {}
+    # a woman's day of birth is 40 higher
+    assert [each.text for each in identifiers_in("5171046512900001 5171047212900001")] == ["5171046512900001"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("Terima kasih Ibu NI LUH CONTOH.", {"reporter-name": 2}),
+        ("Ibu Contoh sudah dihubungi.", {"reporter-name": 1}),
+        ("Contohnya banyak.", {}),
+        ("telepon 800000000", {"reporter-phone": 1}),
+        ("surel LUH@example.org", {"email": 1, "reporter-email": 1}),
+    ],
+)
+def test_what_the_reporter_is_known_by_is_found(text: str, kinds: dict[str, int]) -> None:
+    assert kinds_in(text, REPORTER) == kinds

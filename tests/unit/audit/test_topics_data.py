@@ -16,7 +16,7 @@ TABLE: dict[str, tuple[int | str | None, int]] = {
     "complaints.state": ("compact", OUTWARD_RECORD_BYTES),
     "complaints.stories": ("compact", OUTWARD_RECORD_BYTES),
     "complaints.rejections": (30, OUTWARD_RECORD_BYTES),
-    "complaints.resolutions": (None, OUTWARD_RECORD_BYTES),
+    "complaints.resolutions": ("compact", OUTWARD_RECORD_BYTES),
     "complaints.dead-letters": (90, OUTWARD_RECORD_BYTES),
     "complaints.installation": ("compact", OUTWARD_RECORD_BYTES),
 }

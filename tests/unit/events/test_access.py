@@ -29,7 +29,7 @@ def test_every_stage_has_a_role_of_its_name_that_reads_its_source() -> None:
 
 
 def test_who_reads() -> None:
-    assert who("reads", TopicName.IDENTITIES) == {"identity-desk"}
+    assert who("reads", TopicName.IDENTITIES) == {"identity-desk", "publishers"}
     assert who("reads", TopicName.INTAKE) == {"intake", "auditors"}
     assert who("reads", TopicName.COMMANDS) == {"lifecycle", "auditors"}
     assert who("reads", TopicName.STORIES) == {"resolution"}
@@ -45,7 +45,7 @@ def test_who_writes() -> None:
     assert who("writes", TopicName.STATE) == {"lifecycle", "repairers"}
     for topic in (TopicName.RESOLUTIONS, TopicName.STORIES):
         assert who("writes", topic) == {"resolution"}
-    assert who("writes", TopicName.COMMANDS) == {*STAGES, "gateways", "operators"} - {"resolution"}
+    assert who("writes", TopicName.COMMANDS) == {*STAGES, "gateways", "publishers", "operators"} - {"resolution"}
 
 
 def test_stages_and_those_who_install_and_operate_write_the_installation_record() -> None:

@@ -183,6 +183,13 @@ def test_clocks_of_a_time_when_their_zone_was_not_kept_are_read(kind: str) -> No
     assert {clock.zone for clock in complaint.clocks.values()} == {None}
 
 
+@pytest.mark.parametrize("kind", ["lapor.complaint.closed.v1", messages.STATE_TYPE])
+def test_complaints_of_a_time_when_each_story_was_published_are_read(kind: str) -> None:
+    raw = (GOLDEN.parent / "without-stories" / f"{kind}.json").read_bytes()
+    complaint = messages.decode_snapshot(raw) if kind == messages.STATE_TYPE else messages.decode_fact(raw).complaint
+    assert complaint.story_published is None
+
+
 def test_a_fact_is_its_own_fields_and_by_and_the_complaint() -> None:
     event = json.loads(golden("lapor.complaint.disposed.v1"))
     assert event["data"].keys() == {"office", "round", "by", "complaint"}

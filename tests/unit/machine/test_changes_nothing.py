@@ -58,6 +58,9 @@ AGAIN: list[tuple[c.Command, Status, str, object]] = [
     (RATE, Status.CLOSED, CITIZEN, NOTHING),
     # no text is kept, so one may be new
     (c.RateResolution(rating=4, text="Terima kasih."), Status.CLOSED, CITIZEN, ANYTHING),
+    # its texts are not kept in the snapshot either
+    (c.PublishStory(title="Jalan berlubang"), Status.CLOSED, PANRB, ANYTHING),
+    (c.UnpublishStory(), Status.CLOSED, PANRB, NOTHING),
     (REQUEST, Status.DISPOSED, PUPR, Refusal.EXTENSION_PENDING),
     (GRANT, Status.DISPOSED, DENPASAR, Refusal.NO_EXTENSION_REQUESTED),
 ]

@@ -15,9 +15,11 @@ def test_every_status_has_a_row() -> None:
 
 
 def test_terminal_rows_are_spelled_out() -> None:
-    assert TRANSITIONS[Status.ARCHIVED] == {}
-    assert TRANSITIONS[Status.WITHDRAWN] == {}
-    assert TRANSITIONS[Status.CLOSED] == {f.ResolutionRated: Status.CLOSED}
+    for status in (Status.ARCHIVED, Status.WITHDRAWN):
+        assert TRANSITIONS[status] == {f.StoryUnpublished: status}
+    assert TRANSITIONS[Status.CLOSED] == dict.fromkeys(
+        (f.ResolutionRated, f.StoryPublished, f.StoryUnpublished), Status.CLOSED
+    )
     assert set(Status) - OPEN == {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
 
 
@@ -65,6 +67,8 @@ LEADS_TO: dict[type[c.Command], type[f.Fact]] = {
     c.ReplyToFollowUp: f.FollowUpReplied,
     c.CloseComplaint: f.ComplaintClosed,
     c.RateResolution: f.ResolutionRated,
+    c.PublishStory: f.StoryPublished,
+    c.UnpublishStory: f.StoryUnpublished,
     c.RequestExtension: f.ExtensionRequested,
     c.EscalateComplaint: f.ComplaintEscalated,
     c.NoticeDeadline: f.DeadlineBreached,

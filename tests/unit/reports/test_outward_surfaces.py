@@ -75,6 +75,8 @@ def a_life(**report: Any) -> World:
     world.tell(c.RecordFollowUp(text="Jawabsatu lagi."), PUPR)
     world.tell(c.CloseComplaint(reason="Alasansatu"), PANRB)
     world.tell(RATE, CITIZEN)
+    if not report.get("secret"):
+        world.tell(c.PublishStory(title="Judulsatu", answer="Jawabsatu."), PANRB)
     return world
 
 
@@ -197,6 +199,8 @@ INWARD: Final[dict[str, str]] = {
         _OPERATOR,
     ),
     "alur send": "answers the sender of a command",
+    "alur story publish": _HANDLED,
+    "alur story unpublish": "answers the sender of a command",
     "alur submit": "shows what its caller submits",
     "alur validate": "shows what its caller gives it",
     "alur run": "writes logs, which are listed",
@@ -260,6 +264,8 @@ def test_of_a_secret_complaint_number_class_outcome_and_times_are_shown(surface:
 def test_of_a_complaint_that_is_not_secret_the_surface_is_really_read(surface: str) -> None:
     world = a_life()
     written = "".join(OUTWARD[surface](world, upto) for upto in range(1, len(world.history) + 1))
+    if surface == "topic complaints.resolutions":
+        assert "Judulsatu" in written
     if surface not in {"http stage /metrics", "logs"}:  # they hold nothing of a complaint that is not secret either
         assert "pupr" in written.casefold()
 

@@ -9,7 +9,7 @@ from events import commands as c
 from events import facts as f
 from events.codec.messages import encode_resolution
 from events.outcomes import Story
-from events.vocabulary import Status
+from events.vocabulary import Detail, Refusal, Status
 from tests.support.worlds import (
     CITIZEN,
     CLOSE,
@@ -18,58 +18,76 @@ from tests.support.worlds import (
     LAPOR,
     MONDAY,
     PANRB,
-    POSTPONE,
     PUPR,
     RATE,
-    REPLY,
     World,
     days,
     to_status,
 )
-from workflow.stages.resolution import publishes, resolution, told
+from workflow.machine.handlers import Rejected
+from workflow.stages.resolution import publishes, resolution, story_after
+
+PUBLISH = c.PublishStory(title="Jalan berlubang", answer="Sudah ditambal.", findings=())
+STORY = Story(title="Jalan berlubang", answer="Sudah ditambal.")
 
 
 def story_of(world: World) -> Story | None:
     story: Story | None = None
     for recorded in world.history:
-        story = told(story, recorded)
+        story = story_after(story, recorded)
     return story
 
 
-def test_the_title_and_the_last_answer_are_told() -> None:
-    world = to_status(Status.FOLLOWED_UP)
-    assert story_of(world) == Story(title="Jalan berlubang di depan Pasar Badung", answer=FOLLOW_UP.text)
-    world.tell(REPLY, CITIZEN)
-    world.tell(c.RecordFollowUp(text="Sudah diaspal ulang."), PUPR)
-    story = story_of(world)
-    assert story is not None
-    assert story.answer == "Sudah diaspal ulang."
+@pytest.mark.parametrize("status", Status)
+def test_no_story_is_told_by_default(status: Status) -> None:
+    assert story_of(to_status(status)) is None
 
 
-def test_nothing_is_told_of_a_secret_complaint() -> None:
+def test_a_story_is_told_as_it_was_published_until_it_is_taken_back() -> None:
+    world = to_status(Status.CLOSED)
+    world.tell(PUBLISH, PANRB)
+    assert (story_of(world), world.stands.story_published) == (STORY, True)
+    world.tell(RATE, CITIZEN)
+    assert story_of(world) == STORY
+    world.tell(PUBLISH.model_copy(update={"title": "Jalan rusak"}), PANRB)
+    assert story_of(world) == Story(title="Jalan rusak", answer="Sudah ditambal.")
+    world.tell(c.UnpublishStory(), PANRB)
+    assert (story_of(world), world.stands.story_published) == (None, False)
+    assert world.refuse(c.UnpublishStory(), PANRB) is Refusal.INVALID_DATA
+
+
+@pytest.mark.parametrize("status", [Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN])
+def test_a_story_that_a_release_before_has_published_can_be_taken_back(status: Status) -> None:
+    world = to_status(status)
+    world.tell(c.UnpublishStory(reason="Menyebut nama."), PANRB)
+    assert publishes(world.history[-1].fact)
+
+
+def test_of_a_secret_complaint_no_story_is_published() -> None:
     world = to_status(Status.CLOSED, secret=True)
-    assert story_of(world) is None
-    assert resolution(world.stands, Story(title="from before", answer=None), LAPOR).story is None
+    answer = world.ask(PUBLISH, PANRB)
+    assert isinstance(answer, Rejected)
+    assert (answer.code, answer.detail) == (Refusal.NOT_PERMITTED, Detail.SECRECY)
+    assert resolution(world.stands, STORY, LAPOR).story is None
 
 
-def test_a_complaint_that_becomes_secret_is_told_of_no_more() -> None:
-    world = to_status(Status.POSTPONED)
-    assert story_of(world) is not None
-    world.tell(c.CompleteReport(secret=True), CITIZEN)
-    assert story_of(world) is None
+@pytest.mark.parametrize("by", [PUPR, DENPASAR, CITIZEN])
+def test_only_an_administrator_publishes(by: str) -> None:
+    world = to_status(Status.CLOSED)
+    assert world.refuse(PUBLISH, by) is Refusal.NOT_PERMITTED
+    assert world.refuse(c.UnpublishStory(), by) is Refusal.NOT_PERMITTED
 
 
-def test_a_new_title_is_told() -> None:
-    world = World()
-    world.tell(POSTPONE, PANRB)
-    world.tell(c.CompleteReport(title="Jalan rusak"), CITIZEN)
-    assert story_of(world) == Story(title="Jalan rusak")
+@pytest.mark.parametrize("status", [Status.ARCHIVED, Status.WITHDRAWN])
+def test_of_what_was_archived_or_withdrawn_no_story_is_published(status: Status) -> None:
+    assert to_status(status).refuse(PUBLISH, PANRB) is Refusal.NOT_ALLOWED_IN_STATUS
 
 
 def test_what_is_published() -> None:
     world = to_status(Status.DISPOSED)
     world.tell(FOLLOW_UP, PUPR, at=world.due("follow_up") + timedelta(milliseconds=1))
     world.tell(CLOSE, PANRB, after=days(1))
+    world.tell(PUBLISH, PANRB)
     published = resolution(world.stands, story_of(world), LAPOR)
     assert published.model_dump(mode="json", by_alias=True) == {
         "tracking_id": "1000000",
@@ -86,7 +104,7 @@ def test_what_is_published() -> None:
         "breaches": 1,
         "escalations": 0,
         "rating": None,
-        "story": {"title": "Jalan berlubang di depan Pasar Badung", "answer": FOLLOW_UP.text},
+        "story": {"title": "Jalan berlubang", "answer": "Sudah ditambal."},
     }
 
 
@@ -127,6 +145,8 @@ def test_a_settlement_and_each_rating_after_it_are_published() -> None:
         f.ComplaintArchived,
         f.ComplaintWithdrawn,
         f.ResolutionRated,
+        f.StoryPublished,
+        f.StoryUnpublished,
     }
 
 
