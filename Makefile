@@ -16,7 +16,7 @@ help:
 	@echo "make install       all that is needed into .venv; any other target does it by itself"
 	@echo "make demo          the whole engine for about a minute: broker, stages, citizens, officers (REPORTS=file.csv takes real reports)"
 	@echo "make test          check, unit, properties and integration: what CI runs"
-	@echo "make check         lint, format, types, import directions, published schemas"
+	@echo "make check         lint, format, types, import directions, published schemas, wording"
 	@echo "make unit          the tests that need no broker; of each property a few examples, always the same"
 	@echo "make properties    the properties with more examples, others at each run (PROFILE=deep for ten times as many)"
 	@echo "make asyncapi      AsyncAPI's own parser and ajv on schemas/, where there is node"
@@ -44,6 +44,7 @@ check: $(STAMP) alerts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/alur schemas check
+	$(BIN)/pytest --quiet tests/unit/project/test_wording.py
 
 # the unit tests look at the rules too; only promtool knows the language in which they are written
 alerts:

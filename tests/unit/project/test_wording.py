@@ -1,0 +1,107 @@
+"""Plain technical English: words of the old style are refused in docs, docstring summaries and messages.
+
+Run by `make check`. The glossary (docs/reference/glossary.md) has the terms to use. `wording_pending.txt` lists the
+files that are not converted yet; it may only shrink.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PENDING = Path(__file__).with_name("wording_pending.txt")
+AT_MOST = 161  # entries of wording_pending.txt; lower it with each conversion
+PRODUCT = ("agents", "events", "workflow")
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
+REFUSED = re.compile(
+    r"""\b(?:
+        whoever | nobody | somebody | everybody | anybody          # name the role, or the thing
+      | says | tells | told | hears | heard | knows                # programs are not people
+      | lets?\ go\ of | sets?\ aside | t(?:ake|akes|aken)\ in      # release; dead letter; read, accept
+      | pass(?:es|ed)?\ over | in\ silence | in\ good\ order       # skip, ignore; silently; cleanly
+      | comes?\ to\ nothing | has\ in\ hand | lots\ are\ drawn
+      | reckon\w* | re-?dat(?:ed|es|ing) | almanac | yearbook      # compute; recalculate; calendar
+      | shel(?:f|ves) | drawers? | leash | knock(?:s|ed)? | dossier
+      | headroom | unhurried | prospects
+    )\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+GENERATED = re.compile(r"<!-- generated: (\w+) -->.*?<!-- end: \1 -->", re.DOTALL)
+CODE = re.compile(r"^[ ]*```.*?^[ ]*```|`[^`\n]*`|\]\([^)\s]*\)", re.DOTALL | re.MULTILINE)
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+MESSAGE_WORDS = 3
+
+
+def _page(path: Path) -> Iterator[tuple[int, str]]:
+    def blank(found: re.Match[str]) -> str:
+        return "\n" * found[0].count("\n")
+
+    text = CODE.sub(blank, GENERATED.sub(blank, path.read_text(encoding="utf-8")))
+    yield from enumerate(text.splitlines(), 1)
+
+
+def _module(path: Path) -> Iterator[tuple[int, str]]:
+    """Give the first line of each docstring, and each string that reads like a message."""
+    docstrings = set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        # Typer prints the whole docstring of a command
+        if isinstance(node, DOCUMENTED) and (text := ast.get_docstring(node)):
+            docstrings.add(text)
+            yield getattr(node, "lineno", 1), text if "cli" in path.parts else text.split("\n", 1)[0]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = node.value
+            if len(text.split()) >= MESSAGE_WORDS and "\n" not in text:
+                yield node.lineno, text
+
+
+@cache
+def files() -> tuple[Path, ...]:
+    """Return all files that are checked."""
+    code = (path for folder in PRODUCT for path in (ROOT / folder).rglob("*.py"))
+    pages = (ROOT / name for name in PAGES)
+    return tuple(sorted((*code, *pages, *(ROOT / "docs").rglob("*.md"))))
+
+
+def hits(path: Path) -> list[str]:
+    """Return a line for each refused word in a file."""
+    lines = _page(path) if path.suffix == ".md" else _module(path)
+    name = path.relative_to(ROOT)
+    return [f"{name}:{number}: {found[0]!r}" for number, line in lines for found in REFUSED.finditer(line)]
+
+
+def pending() -> list[str]:
+    """Return the paths that are not converted yet."""
+    return [line for line in PENDING.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+
+
+def test_no_refused_word_outside_the_pending_files() -> None:
+    waiting = set(pending())
+    found = [hit for path in files() if path.relative_to(ROOT).as_posix() not in waiting for hit in hits(path)]
+    assert found == [], "use a plain term, see docs/reference/glossary.md"
+
+
+@pytest.mark.parametrize("name", pending())
+def test_a_pending_file_still_has_a_refused_word(name: str) -> None:
+    assert hits(ROOT / name), f"converted: remove it from {PENDING.name} and lower AT_MOST"
+
+
+def test_the_list_only_shrinks() -> None:
+    names = pending()
+    assert names == sorted(set(names))
+    assert len(names) <= AT_MOST
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [("Nobody waits", True), ("The stage knows it", True), ("acknowledged", False), ("`nobody`", False)],
+)
+def test_what_is_refused(tmp_path: Path, text: str, *, refused: bool) -> None:
+    page = tmp_path / "a.md"
+    page.write_text(text, encoding="utf-8")
+    assert any(REFUSED.search(line) for _, line in _page(page)) is refused
