@@ -64,8 +64,9 @@ properties: $(STAMP)
 asyncapi: $(STAMP)
 	@$(BIN)/python -m tests.support.check_asyncapi $(VENV)/asyncapi
 
+# in the order of the files: by their number of tests, the longest would come last, since they are one test each
 integration: $(STAMP) broker-possible
-	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/integration
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/integration
 
 # the programs over whole stages share how these are started and watched
 bench: $(STAMP) broker-possible
