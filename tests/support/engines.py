@@ -21,6 +21,7 @@ from agents.ops.audit import audit
 from agents.ops.topics import ensure_topics, lag
 from agents.runtime import lifeline
 from events.topics import STAGES
+from tests.support.forked_stage import ForkedStage
 from workflow.audit.invariants import Audit
 
 WAIT_SECONDS = 60.0
@@ -44,7 +45,7 @@ class Engine:
 
     settings: Settings
     log: Path
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, ForkedStage | subprocess.Popen[bytes]] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     """What the stages that are started next find in their environment besides the settings."""
 
@@ -64,16 +65,15 @@ class Engine:
             self.processes[line] = subprocess.Popen(typed, env=env, stdout=log, stderr=log)
 
     def _start(self, stage: str, *command: str) -> None:
+        own = {**self.settings.to_environment(), **lifeline.environment(), "ALUR_LOG": "json"}
+        environment = {**os.environ, **own, **self.environment}
+        if command[:2] == ("-m", "faust"):
+            self.processes[stage] = ForkedStage(command[2:], environment, self.log)
+            return
         with self.log.open("ab") as log:
             self.processes[stage] = subprocess.Popen(
                 [sys.executable, *command],
-                env={
-                    **os.environ,
-                    **self.settings.to_environment(),
-                    **lifeline.environment(),
-                    "ALUR_LOG": "json",
-                    **self.environment,
-                },
+                env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,

@@ -1,0 +1,90 @@
+"""A stage's process, forked from one that has imported what it needs: that takes most of the time of a start.
+
+What runs in it is what `python -m faust` runs: the app of the stage is built in the new process, from its environment.
+"""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Final
+
+from faust.cli.faust import cli
+
+from events.topics import STAGES
+
+_CONTEXT: Final = multiprocessing.get_context("forkserver")
+# not agents.<stage>, which builds an app from the environment: that is left to the new process
+_CONTEXT.set_forkserver_preload(
+    ["faust.cli.faust", "faust.cli.worker", "agents.runtime.app", *(f"agents.stages.{stage}" for stage in STAGES)]
+)
+
+
+def _run(arguments: Sequence[str], environment: Mapping[str, str], lifeline: Connection, log: Path) -> None:
+    with log.open("ab") as errors, Path(os.devnull).open("wb") as nowhere:
+        for descriptor, standard in ((lifeline.fileno(), 0), (nowhere.fileno(), 1), (errors.fileno(), 2)):
+            os.dup2(descriptor, standard)
+    lifeline.close()
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115 -- standard input, which multiprocessing has replaced
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["faust", *arguments]
+    cli()
+
+
+class ForkedStage:
+    """A stage's process, with what tests use of `subprocess.Popen`.
+
+    Args:
+        arguments: what stands behind `python -m faust`.
+        environment: all that it finds in its environment.
+        log: where its standard error goes.
+    """
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        log.touch()
+        lifeline, self._lifeline = _CONTEXT.Pipe(duplex=False)
+        with lifeline:
+            self._process = _CONTEXT.Process(
+                target=_run, args=(arguments, dict(environment), lifeline, log), daemon=True
+            )
+            self._process.start()
+        self.pid = int(self._process.pid or 0)
+
+    @property
+    def returncode(self) -> int | None:
+        """Its exit status, as `poll` gives it."""
+        return self.poll()
+
+    def poll(self) -> int | None:
+        """Return its exit status, below zero that of a signal, or None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended; return its exit status.
+
+        Raises:
+            subprocess.TimeoutExpired: it runs for longer.
+        """
+        self._process.join(timeout)
+        status = self.poll()
+        if status is None:
+            raise subprocess.TimeoutExpired("faust", timeout or 0.0)
+        return status
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, if it runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
