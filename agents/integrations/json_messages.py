@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
@@ -37,9 +38,10 @@ def messages_in(stream: Iterable[bytes]) -> Iterator[Message]:
         return
     value = _parsed(first[1])
     if value is not None and not isinstance(value, list):
-        yield from (Message(number, raw.strip()) for number, raw in chain([first], numbered))
-        return
-    yield from _in_one(_limited(chain([first], numbered)))
+        found = (Message(number, raw.strip()) for number, raw in chain([first], numbered))
+    else:
+        found = _in_one(_limited(chain([first], numbered)))
+    yield from map(_with_all_values, found)
 
 
 def _numbered(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -71,6 +73,7 @@ def _in_one(numbered: Iterator[tuple[int, bytes]]) -> Iterator[Message]:
     whole = b"".join(line for _, line in held)
     value = _parsed(whole)
     if isinstance(value, list):
+        value = json.loads(whole, object_pairs_hook=_pairs)
         yield from (Message(number, to_json(each), "entry") for number, each in enumerate(value, start=1))
     elif value is None and (several := _several(held)) is not None:
         yield from several
@@ -98,6 +101,27 @@ def _parsed(raw: bytes) -> Any:  # noqa: ANN401 -- whatever JSON holds
         return from_json(raw)
     except ValueError:
         return None
+
+
+def _with_all_values(message: Message) -> Message:
+    """Show both values of a name that an object has twice: a reader would take one of them, and which is a guess."""
+    repeated: list[str] = []
+    try:
+        value = json.loads(message.raw, object_pairs_hook=partial(_pairs, repeated=repeated))
+    except (ValueError, RecursionError):
+        return message
+    return replace(message, raw=to_json(value)) if repeated else message
+
+
+def _pairs(pairs: list[tuple[str, Any]], repeated: list[str] | None = None) -> dict[str, Any]:
+    found: dict[str, Any] = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        for name in {each for each in names if names.count(each) > 1}:
+            found[name] = [value for other, value in pairs if other == name]
+            if repeated is not None:
+                repeated.append(name)
+    return found
 
 
 def _is_object(raw: bytes) -> bool:

@@ -216,3 +216,15 @@ def test_photos_with_attributes_are_photos() -> None:
     [found] = items(f"<requests><request>{INNER}{photos}</request></requests>")
     assert isinstance(found, Report)
     assert decode_report(found.value).data.attachments == ("https://x.test/1.jpg", "https://x.test/2.jpg")
+
+
+@pytest.mark.parametrize("form", [OPEN311, None])
+def test_a_name_that_an_object_has_twice_refuses_its_report(form: str | None) -> None:
+    kept = json.dumps(REQUEST)
+    twice = [{"anonymous": True}, {"anonymous": False}]
+    for several in (twice, twice[::-1]):
+        both = kept[:-1] + "".join(f", {json.dumps(each)[1:-1]}" for each in several) + "}"
+        for content in (f"[{both}]", both):
+            [found] = opened(content, form=form).items if form else opened(content).items
+            assert isinstance(found, Skipped), (content, found)
+            assert "anonymous" in found.reason
