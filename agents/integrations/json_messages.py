@@ -37,6 +37,7 @@ def messages_in(stream: Iterable[bytes]) -> Iterator[Message]:
     if first is None:
         return
     value = _parsed(first[1])
+    found: Iterator[Message]
     if value is not None and not isinstance(value, list):
         found = (Message(number, raw.strip()) for number, raw in chain([first], numbered))
     else:
