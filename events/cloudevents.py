@@ -47,6 +47,9 @@ Name = Annotated[str, _short(MAX_NAME, 1)]
 """A name or a slug: category, office, place; 1-100 characters."""
 OptionalName = Annotated[Name | None, _blank_is_null(MAX_NAME)]
 """A name that may be missing. What is empty or blank has not been given: it is null."""
+Subject = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME, pattern=r"^[^/\s\x00]+$")]
+"""The last part of a citizen's `/citizens/<subject>`, as the channel has chosen it."""
+OptionalSubject = Annotated[Subject | None, _blank_is_null(MAX_NAME)]
 Title = Annotated[str, _short(MAX_TITLE)]
 Line = Annotated[str, _short(MAX_TITLE, 1)]
 """What is said in one line: the name of a holiday, a decree; 1-300 characters."""

@@ -27,6 +27,7 @@ from events.vocabulary import ArchiveReason, ClockName, Status
 Days = Annotated[int, Field(ge=1, le=366)]
 Revision = Annotated[int, Field(ge=1)]
 Findings = Annotated[tuple[Finding, ...], Field(max_length=20)]
+Digest = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9._-]{1,32}:[0-9a-f]{32}$")]
 SeenStatus = Annotated[Status | None, Field(description="status that was looked at (stages)")]
 SeenRound = Annotated[int | None, Field(ge=0, description="dispositions there were when this was decided (stages)")]
 
@@ -53,6 +54,8 @@ class RegisterComplaint(Command):
     source: Attribute
     report_id: Attribute
     report: ReportContent
+    reporter_digest: Digest | None = None
+    """Keyed digest of the complaint's id and the reporter's subject; null where the channel gives none."""
 
 
 class VerifyComplaint(Command):

@@ -49,6 +49,8 @@ class ComplaintRegistered(Fact):
     report: ReportContent
     content_digests: str | None = None
     """Keyed digests of the report, to compare repeats with; None in facts of a time without them."""
+    reporter_digest: str | None = None
+    """Keyed digest of the complaint's id and the reporter's subject; None where the channel gave none."""
 
 
 class ComplaintVerified(Fact):

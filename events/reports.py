@@ -14,6 +14,7 @@ from events.cloudevents import (
     Links,
     NewLinks,
     OptionalName,
+    OptionalSubject,
     Title,
     unseen,
 )
@@ -58,6 +59,9 @@ class Reporter(Frozen):
     name: OptionalName = None
     phone: OptionalName = None
     email: OptionalName = None
+    subject: OptionalSubject = None
+    """Commands from `/citizens/<subject>` about this complaint are the reporter's. An id that says nothing of a person,
+    another one for each report."""
 
 
 class ReportContent(Frozen):

@@ -57,6 +57,8 @@ class ReportReference(Frozen):
     """Keyed digests of what was reported first, to compare repeats with; None in snapshots of a time without them."""
     completed_digests: str | None = None
     """The same of the report as it was completed; None if it was not."""
+    reporter_digest: str | None = None
+    """Keyed digest of the complaint's id and the reporter's subject; None where the channel gave none."""
 
 
 class ExtensionRequest(Frozen):

@@ -92,6 +92,8 @@ class Detail(StrEnum):
     CONTENT_DIFFERS = "content-differs"
     """To the channel of a report: one with its source and id came before, and said something else."""
     NOTHING_CHANGED = "nothing-changed"
+    NOT_THE_REPORTER = "not-the-reporter"
+    """Only the reporter, or the channel that reported it, speaks for a complaint."""
     SECRECY = "secrecy"
     """The reporter asked for secrecy: nothing but the outcome is published."""
     COMPLETION_LIMIT = "completion-limit"

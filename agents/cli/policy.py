@@ -9,7 +9,7 @@ from rich.table import Table
 
 from agents.cli.announcements import Answers, announce_and_wait
 from agents.cli.calendar import encoded
-from agents.cli.context import console, say, settings_of
+from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import UNDECIDED, Failure, interruptible
 from agents.config import policy_files
 from agents.config.settings import Settings
@@ -45,6 +45,8 @@ def check(
     """
     found = policy_files.load(policy or settings_of(ctx).policy)
     console().print(_table(found))
+    if found.versions[-1].citizens == "open":
+        note('citizens is "open": any citizen may answer, rate or withdraw any complaint; "reporter" is the safe value')
     offices = sum(1 for _ in found.versions[-1].directory)
     say(f"policy {found.name}: {len(found.versions)} versions, {offices} offices, no mistakes found")
 

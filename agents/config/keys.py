@@ -95,11 +95,15 @@ class Keys:
         name, key = self._keys[0]
         return f"{name}:{_digest(key, purpose, parts)}"
 
+    def sign_with(self, name: str, purpose: str, *parts: bytes) -> str | None:
+        """Return what `sign` does with the key called `name`; None if there is no such key."""
+        key = dict(self._keys).get(name)
+        return None if key is None else f"{name}:{_digest(key, purpose, parts)}"
+
     def verify(self, signature: str, purpose: str, *parts: bytes) -> bool:
         """Check whether one of the keys made `signature` for `purpose` over exactly these `parts`."""
-        name, _, digest = signature.partition(":")
-        key = dict(self._keys).get(name)
-        return key is not None and hmac.compare_digest(digest.encode(), _digest(key, purpose, parts).encode())
+        made = self.sign_with(signature.partition(":")[0], purpose, *parts)
+        return made is not None and hmac.compare_digest(signature.encode(), made.encode())
 
 
 def _digest(key: bytes, purpose: str, parts: tuple[bytes, ...]) -> str:

@@ -22,10 +22,11 @@ _MOST_NAMED: Final = 3
 class PolicyGuard:
     """Compares the policy of one stage with the installation record."""
 
-    def __init__(self, stage: str, installation: Installation, policies: PolicySet) -> None:
+    def __init__(self, stage: str, installation: Installation, policies: PolicySet, *, has_keys: bool) -> None:
         self._stage = stage
         self._installation = installation
         self._policies = policies
+        self._has_keys = has_keys
         self._ours: dict[str, Any] = {}
 
     async def check(self) -> PolicySet:
@@ -35,8 +36,10 @@ class PolicyGuard:
 
         Raises:
             KafkaError: the record cannot be written.
-            RefusedToStart: a version or an office of the installation is another here, or missing.
+            RefusedToStart: a version or an office of the installation is another here, or missing; or the policy needs
+                installation keys, and there are none.
         """
+        self._check_keys()
         self._ours = policy_digests.described(self._policies, datetime.now(UTC).date())
         if self._added(self._installation.values):
             await self._installation.change(self._added)
@@ -45,6 +48,14 @@ class PolicyGuard:
             log.warning("calendar_differs", stage=self._stage, days=len(days), reason=named, next=_ROLLOUT)
         self._installation.watch(self._on_change)
         return policy_digests.pinned(self._policies, self._installation.values)
+
+    def _check_keys(self) -> None:
+        if self._has_keys or all(policy.citizens == "open" for policy in self._policies.versions):
+            return
+        raise RefusedToStart(
+            f'ALUR_KEY_FILE is not set, and policy {self._policies.name} has citizens = "reporter": set it, or others '
+            "could make the digests of reporters without a key (docs/reference/security.md)"
+        )
 
     def _added(self, values: Mapping[str, Any]) -> dict[str, Any]:
         self._refuse(values)

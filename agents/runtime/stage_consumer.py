@@ -60,7 +60,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         self.count = 0
         self.installation = Installation(settings, stage.name)
         self.guard = LayoutGuard(stage.name, settings, self.installation)
-        self.policy_guard = PolicyGuard(stage.name, self.installation, policies)
+        self.policy_guard = PolicyGuard(stage.name, self.installation, policies, has_keys=settings.key_file is not None)
         self.metrics = Metrics()
         self.tracing: Tracing = PASS_THROUGH
         self.writer = OutputWriter(settings)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Handler, Partition, Stage, log_time
+from agents.stages.reporter_digests import ReporterDigests
 from events.client.partitions import partition_of
 from events.codec.messages import decode_report, encode_command, encode_value
 from events.ids import identity_key, stage_command_id, tracking_id
@@ -24,6 +25,7 @@ class Intake(Handler):
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
+        self._reporters = ReporterDigests(partition.keys)
 
     def handle(self, record: Any) -> Iterable[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
         """Return the identity, if it is known, and the command."""
@@ -36,7 +38,12 @@ class Intake(Handler):
             own = identity_key(complaint, tracking_id(record.partition, record.offset)).encode()
             yield OutgoingRecord(TopicName.IDENTITIES, own, encode_value(who), home)
         command = encode_command(
-            registration(report, partition=record.partition, offset=record.offset),
+            registration(
+                report,
+                partition=record.partition,
+                offset=record.offset,
+                reporter_digest=self._reporters.of_subject(complaint, report.data.reporter),
+            ),
             source=SOURCE,
             command_id=stage_command_id(complaint, "register"),
             subject=complaint,

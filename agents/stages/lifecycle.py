@@ -18,6 +18,7 @@ from agents.stages.calendar_state import CalendarState
 from agents.stages.complaint_store import ComplaintStore
 from agents.stages.quarantine import Quarantine
 from agents.stages.report_digests import ContentDigests
+from agents.stages.reporter_digests import ReporterDigests
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client.partitions import partition_of
 from events.codec.messages import (
@@ -66,6 +67,7 @@ class Lifecycle:
         self._partition = partition
         self._almanac = CalendarState(partition, self._reach)
         self._contents = ContentDigests(partition.keys)
+        self._reporters = ReporterDigests(partition.keys)
         self._shelf = ComplaintStore()
         self._at_hand: dict[bytes, Complaint] = {}
         self._uncommitted: dict[bytes, tuple[Complaint, bytes]] = {}
@@ -221,7 +223,8 @@ class Lifecycle:
         if command is None:
             return [self._rejected(sender, Rejected(Refusal.INVALID_DATA, reason), complaint, record)]
         content = self._contents.of(command.data, complaint, name)
-        decision = decide(command, complaint, now, self._policy(complaint, now), content)
+        sender_digest = self._reporters.of_sender(command.source, complaint)
+        decision = decide(command, complaint, now, self._policy(complaint, now), content, sender=sender_digest)
         if isinstance(decision, Rejected):
             sender = Sender(complaint_id, command.source, command.id, command.type)
             if decision.detail is Detail.CONTENT_DIFFERS and isinstance(command.data, RegisterComplaint):

@@ -5,13 +5,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from agents.config.keys import Keys
 from agents.config.policy_files import load
 from agents.stages.report_digests import ContentDigests
+from agents.stages.reporter_digests import ReporterDigests
 from events import commands as c
 from events import facts as f
 from events.announcements import Announcement
 from events.ids import complaint_id
-from events.reports import Location, ReportContent
+from events.reports import Location, ReportContent, Reporter
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, ComplaintClass, Refusal, Status
 from workflow.machine.decide import decide
@@ -23,6 +25,7 @@ from workflow.stages.escalation import next_rung
 LAPOR = load("lapor").versions[-1]
 DEMO = load("demo").versions[-1]
 
+REPORTERS = ReporterDigests(Keys.derived("test"))
 MONDAY = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 """Nine o'clock in Jakarta on a Monday with no holiday in the two weeks after it."""
 
@@ -87,6 +90,7 @@ class World:
         *,
         name: str = "1",
         contents: ContentDigests | None = None,
+        subject: str | None = None,
         **changes: Any,
     ) -> None:
         self.policy = policy
@@ -96,7 +100,13 @@ class World:
         self.history: list[f.Recorded] = []
         self.sent = 0
         self.complaint: Complaint | None = None
-        register = c.RegisterComplaint(tracking_id="1000000", source=CHANNEL, report_id=name, report=report(**changes))
+        register = c.RegisterComplaint(
+            tracking_id="1000000",
+            source=CHANNEL,
+            report_id=name,
+            report=report(**changes),
+            reporter_digest=REPORTERS.of_subject(self.id, Reporter(subject=subject)),
+        )
         self.tell(register, INTAKE)
 
     @property
@@ -127,7 +137,8 @@ class World:
             data=command,
         )
         content = None if self.contents is None else self.contents.of(command, self.complaint, event.subject.bytes)
-        answer = decide(event, self.complaint, self.now, self.policy, content)
+        sender = REPORTERS.of_sender(by, self.complaint)
+        answer = decide(event, self.complaint, self.now, self.policy, content, sender=sender)
         if isinstance(answer, tuple) and answer:
             self.history += answer
             self.complaint = answer[-1].complaint

@@ -20,7 +20,16 @@ from workflow.deadlines.recalculation import redated
 from workflow.deadlines.working_days import Calendar
 from workflow.machine.evolve import evolve, settled_at
 from workflow.machine.handlers import HANDLERS, Case, Refused, Rejected, check_decided_on, known_office
-from workflow.machine.permissions import MAY, Role, is_stage, roles_of, who_may
+from workflow.machine.permissions import (
+    CHANNELS,
+    MAY,
+    Role,
+    is_stage,
+    names_a_person,
+    roles_of,
+    subject_of,
+    who_may,
+)
 from workflow.machine.transitions import HEARD_IN, IllegalTransition, status_after
 from workflow.policy.model import Policy
 from workflow.stages.content_digests import differing
@@ -109,12 +118,14 @@ class _History:
         ]
 
 
-def decide(
+def decide(  # noqa: PLR0913 -- a command, what it is decided on, and the digests that the shell has made
     command: CommandEvent[Any],
     complaint: Complaint | None,
     now: datetime,
     policy: Policy,
     content: str | None = None,
+    *,
+    sender: str | None = None,
 ) -> Facts | Rejected:
     """Return the facts that follow from `command`, or why there are none.
 
@@ -125,6 +136,7 @@ def decide(
         policy: the version that holds for the complaint (for a new one: by the day it is received).
         content: the digests of the report in the command (`workflow.stages.content_digests`);
             None where they cannot be compared.
+        sender: the digest of a citizen who sends the command, as `report.reporter_digest` of the complaint.
 
     A repeat of a command that had its effect gives an empty tuple. A rejected command leaves no fact at all, not even
     those of deadlines that have passed meanwhile: their own notice brings them.
@@ -140,22 +152,29 @@ def decide(
     history = _History(complaint, max(now, complaint.updated_at), cause, policy)
     try:
         history.catch_up()
-        _carry_out(command, data, complaint, history, content)
+        _carry_out(command, data, complaint, history, content, sender=sender)
     except Refused as refusal:
         return refusal.rejected
     return tuple(history.facts)
 
 
-def _carry_out(
-    command: CommandEvent[Any], data: Command, asked_of: Complaint, history: _History, content: str | None
+def _carry_out(  # noqa: PLR0913 -- what `decide` is given, and the history
+    command: CommandEvent[Any],
+    data: Command,
+    asked_of: Complaint,
+    history: _History,
+    content: str | None,
+    *,
+    sender: str | None,
 ) -> None:
     complaint = history.complaint or asked_of
+    roles = roles_of(command.source, complaint, history.policy, sender)
+    _check_reporter(command, data, roles, history.policy)
     if command.expectedversion is not None and command.expectedversion != asked_of.version:
         raise Refused(
             Refusal.VERSION_MISMATCH,
             f"the complaint is at version {asked_of.version}, not {command.expectedversion}: look at it again",
         )
-    roles = roles_of(command.source, complaint, history.policy)
     if isinstance(data, c.NoticeDeadline):
         # what it gives notice of may have closed the complaint just now
         _permit(data, roles)
@@ -168,6 +187,26 @@ def _carry_out(
     fact = HANDLERS[type(data)](case, data)
     if fact is not None:
         history.add(fact)
+
+
+def _check_reporter(command: CommandEvent[Any], data: Command, roles: frozenset[Role], policy: Policy) -> None:
+    """Check first of all who speaks for the reporter: a stranger does not learn where the complaint stands."""
+    if MAY[type(data)] != {Role.CITIZEN} or policy.citizens == "open" or Role.CITIZEN in roles:
+        return
+    subject = subject_of(command.source)
+    if subject is not None and names_a_person(subject):
+        raise Refused(
+            Refusal.NOT_PERMITTED,
+            "source: what follows /citizens/ looks like a phone number, a NIK or an e-mail address: use an id that "
+            "says nothing of a person, and give it as reporter.subject of the report",
+            Detail.NOT_THE_REPORTER,
+        )
+    if subject is not None or command.source.startswith(CHANNELS):
+        raise Refused(
+            Refusal.NOT_PERMITTED,
+            f"{data.NAME} is for the complaint's reporter, or the channel that reported it",
+            Detail.NOT_THE_REPORTER,
+        )
 
 
 def _heard(command: CommandEvent[Any], data: Command, asked_of: Complaint, complaint: Complaint) -> None:
@@ -210,6 +249,7 @@ def _register(command: CommandEvent[Any], data: Command, history: _History, cont
             chosen_office=known_office(data.report.office, history.now, history.policy),
             report=data.report,
             content_digests=content,
+            reporter_digest=data.reporter_digest,
         )
     )
     return tuple(history.facts)

@@ -157,6 +157,7 @@ def _registered(fact: f.ComplaintRegistered, at: datetime, cause: f.Cause, clock
             body_length=len(report.body),
             dated=report.event_date is not None,
             content_digests=fact.content_digests,
+            reporter_digest=fact.reporter_digest,
         ),
         anonymous=report.anonymous,
         secret=report.secret,

@@ -3,9 +3,11 @@
 Senders are told apart by the source of their command; that the source is theirs, Kafka's access control sees to.
 """
 
+import re
 from enum import Enum
 from functools import lru_cache
 from typing import Final
+from urllib.parse import unquote
 
 from events import commands as c
 from events.snapshot import Complaint
@@ -64,6 +66,10 @@ _STAGES: Final = {
 }
 
 
+CHANNELS: Final = "/channels/"
+_SEPARATORS: Final = re.compile(r"[\s+().-]")
+_SHORTEST_PHONE: Final = 8
+_NIK: Final = 16
 _SENDERS: Final = 4_096
 """So many sources are known again without being taken apart: few offices send most of all commands."""
 
@@ -84,19 +90,34 @@ def office_of(source: str) -> str | None:
 
 
 @lru_cache(maxsize=_SENDERS)
-def _is_citizen(source: str) -> bool:
+def subject_of(source: str) -> str | None:
+    """Return the subject that speaks in `/citizens/<subject>`, or None for any other source."""
     match source.split("/"):
-        case ["", "citizens", citizen] if citizen:
-            return True
+        case ["", "citizens", subject] if subject:
+            return subject
         case _:
-            return False
+            return None
 
 
-def roles_of(source: str, complaint: Complaint, policy: Policy) -> frozenset[Role]:
-    """Return what the sender `source` is to `complaint`; empty for a stranger."""
+def names_a_person(subject: str) -> bool:
+    """Check whether a subject has the form of a phone number, a NIK or an e-mail address."""
+    plain = unquote(subject)
+    digits = _SEPARATORS.sub("", plain)
+    return "@" in plain or (digits.isdecimal() and _SHORTEST_PHONE <= len(digits) <= _NIK)
+
+
+def roles_of(source: str, complaint: Complaint, policy: Policy, sender: str | None = None) -> frozenset[Role]:
+    """Return what the sender `source` is to `complaint`; empty for a stranger.
+
+    `sender` is the digest of a citizen, as `report.reporter_digest` of the complaint.
+    """
     if source in _STAGES:
         return frozenset({_STAGES[source]})
-    if _is_citizen(source):
+    if (subject := subject_of(source)) is not None:
+        known = complaint.report.reporter_digest
+        own = known is not None and sender == known and not names_a_person(subject)
+        return _CITIZEN if own or policy.citizens == "open" else frozenset()
+    if source.startswith(CHANNELS) and source == complaint.report.source and policy.citizens == "reporter":
         return _CITIZEN
     office = office_of(source)
     if office is None:
@@ -114,7 +135,7 @@ def possible_roles(source: str) -> frozenset[Role]:
     """Return what the sender `source` may be to some complaint or other; empty for a stranger to all."""
     if source in _STAGES:
         return frozenset({_STAGES[source]})
-    if _is_citizen(source):
+    if subject_of(source) is not None or source.startswith(CHANNELS):
         return _CITIZEN
     return frozenset() if office_of(source) is None else _OFFICES
 

@@ -175,6 +175,9 @@ class Rules(_Model):
     """How often offices may return a complaint before only the arbiter can dispose it."""
     completion_limit: Annotated[StrictInt, Field(ge=1)] = 5
     """How often a citizen may complete a report. No rule is known to us: a default to be set."""
+    citizens: Literal["reporter", "open"] = "open"
+    """Who speaks for a reporter: only the subject named in the report and the channel that reported it, or any citizen.
+    What is missing is `open`, as it was before; new versions should have `reporter`."""
     extension: Extension
     hours: Annotated[Hours, Field(validate_default=True)] = None
     """When offices work, of wall clocks in the zone that counts. Nothing but working hours depends on it."""

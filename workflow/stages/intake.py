@@ -5,13 +5,16 @@ from events.ids import tracking_id
 from events.reports import ReporterIdentity, ReportSubmitted
 
 
-def registration(report: ReportSubmitted, *, partition: int, offset: int) -> RegisterComplaint:
+def registration(
+    report: ReportSubmitted, *, partition: int, offset: int, reporter_digest: str | None = None
+) -> RegisterComplaint:
     """Return the command that makes a complaint of `report`, which lies at this place of the intake log."""
     return RegisterComplaint(
         tracking_id=tracking_id(partition, offset),
         source=report.source,
         report_id=report.id,
         report=report.data.content(),
+        reporter_digest=reporter_digest,
     )
 
 

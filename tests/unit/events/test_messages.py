@@ -183,6 +183,13 @@ def test_clocks_of_a_time_when_their_zone_was_not_kept_are_read(kind: str) -> No
     assert {clock.zone for clock in complaint.clocks.values()} == {None}
 
 
+@pytest.mark.parametrize("kind", ["lapor.complaint.registered.v1", messages.STATE_TYPE])
+def test_complaints_of_a_time_without_digests_of_reporters_are_read(kind: str) -> None:
+    raw = (GOLDEN.parent / "without-reporter-digest" / f"{kind}.json").read_bytes()
+    complaint = messages.decode_snapshot(raw) if kind == messages.STATE_TYPE else messages.decode_fact(raw).complaint
+    assert complaint.report.reporter_digest is None
+
+
 @pytest.mark.parametrize("kind", ["lapor.complaint.closed.v1", messages.STATE_TYPE])
 def test_complaints_of_a_time_when_each_story_was_published_are_read(kind: str) -> None:
     raw = (GOLDEN.parent / "without-stories" / f"{kind}.json").read_bytes()

@@ -349,6 +349,14 @@ class TestTheOtherStages:
 
     def test_a_foreign_story_is_not_published(self) -> None:
         world = World()
+        for command, by in (
+            (c.VerifyComplaint(), "/offices/panrb"),
+            (c.DisposeComplaint(office="denpasar-pupr"), "/offices/panrb"),
+            (c.RecordFollowUp(text="Sudah."), "/offices/denpasar-pupr"),
+            (c.CloseComplaint(), "/offices/panrb"),
+            (c.PublishStory(title="Kisah"), "/offices/panrb"),
+        ):
+            world.tell(command, FIRST, by=by, name=command.NAME)
         publishing = Resolutions(partition())
         for fact in world.topics[TopicName.EVENTS]:
             stories = [each for each in publishing.handle(fact) if each.topic is TopicName.STORIES]
@@ -362,8 +370,9 @@ class TestTheOtherStages:
         for value in (b'{"title":"forged","answer":null}', None):
             with pytest.raises(Undecodable, match="foreign: "):
                 again.restore(Record(FIRST.encode(), value, 9))
-        world.tell(c.WithdrawComplaint(), FIRST, name="w")
+        world.tell(c.RateResolution(rating=4), FIRST, name="r")
         [published] = [
             each for each in again.handle(world.topics[TopicName.EVENTS][-1]) if each.topic is TopicName.RESOLUTIONS
         ]
+        assert b"Kisah" in (published.value or b"")
         assert b"forged" not in (published.value or b"")
