@@ -1,4 +1,4 @@
-"""Keyed digests of reporters, by which lifecycle knows their commands: a part of the intake and lifecycle stages."""
+"""Keyed digests of reporters, by which lifecycle recognizes their commands."""
 
 from typing import Final
 

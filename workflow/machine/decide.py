@@ -198,7 +198,7 @@ def _check_reporter(command: CommandEvent[Any], data: Command, roles: frozenset[
         raise Refused(
             Refusal.NOT_PERMITTED,
             "source: what follows /citizens/ looks like a phone number, a NIK or an e-mail address: use an id that "
-            "says nothing of a person, and give it as reporter.subject of the report",
+            "identifies no person, and give it as reporter.subject of the report",
             Detail.NOT_THE_REPORTER,
         )
     if subject is not None or command.source.startswith(CHANNELS):
