@@ -163,6 +163,21 @@ class RateResolution(Command):
     text: Annotated[Text | None, Field(description="what the citizen adds")] = None
 
 
+class ChangePrivacy(Command):
+    """The citizen asks for privacy, or does without it, at any time."""
+
+    NAME = "change-privacy"
+    anonymous: Annotated[bool | None, Field(description="hide who reports")] = None
+    secret: Annotated[bool | None, Field(description="hide the content from the public")] = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.anonymous is None and self.secret is None:
+            msg = "name anonymous, secret or both"
+            raise ValueError(msg)
+        return self
+
+
 class PublishStory(Command):
     """Publish what became of a closed complaint: a title and the answer, as the public may read them."""
 
@@ -236,6 +251,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     ReplyToFollowUp,
     CloseComplaint,
     RateResolution,
+    ChangePrivacy,
     PublishStory,
     UnpublishStory,
     RequestExtension,

@@ -155,6 +155,14 @@ class ResolutionRated(Fact):
     text: Text | None = None
 
 
+class PrivacyChanged(Fact):
+    """The citizen has asked for privacy, or does without it: the flags that changed, null for the other."""
+
+    NAME = "privacy-changed"
+    anonymous: bool | None = None
+    secret: bool | None = None
+
+
 class StoryPublished(Fact):
     """An administrator has published what became of it."""
 
@@ -252,6 +260,7 @@ FACTS: Final[tuple[type[Fact], ...]] = (
     FollowUpReplied,
     ComplaintClosed,
     ResolutionRated,
+    PrivacyChanged,
     StoryPublished,
     StoryUnpublished,
     DeadlineWarned,

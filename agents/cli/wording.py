@@ -122,6 +122,11 @@ WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
     f.FollowUpReplied: lambda fact: fact.text,
     f.ComplaintClosed: lambda fact: _deemed(fact, "by an administrator"),
     f.ResolutionRated: lambda fact: _reason(f"{fact.rating} of 5", fact.text),
+    f.PrivacyChanged: lambda fact: ", ".join(
+        name if value else f"not {name}"
+        for name in ("anonymous", "secret")
+        if (value := getattr(fact, name)) is not None
+    ),
     f.StoryPublished: _story_published,
     f.StoryUnpublished: lambda fact: fact.reason or "",
     f.ComplaintEscalated: lambda fact: f"to {fact.office}, rung {fact.rung}",

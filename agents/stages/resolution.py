@@ -63,7 +63,7 @@ class Resolutions:
         if story != before:
             value = self._uncommitted[name] = None if story is None else encode_value(story)
             yield OutgoingRecord(TopicName.STORIES, key, value, number, _STORY_HEADERS)
-        if publishes(recorded.fact):
+        if publishes(recorded):
             policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
             public = resolution(complaint, story, policy)
             told_of = encode_resolution(

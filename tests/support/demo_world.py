@@ -109,7 +109,7 @@ class World:
         snapshot = encode_complaint(complaint)
         self.topics[TopicName.EVENTS][partition].append(encode_fact(recorded, snapshot))
         self.topics[TopicName.STATE][partition].append(encode_snapshot(complaint, snapshot))
-        if publishes(recorded.fact):
+        if publishes(recorded):
             settled = complaint.complaint_id, complaint.version
             self.resolutions.append(settled)
             self.may_show[settled] = Shown.allowed(read_complaint(snapshot))

@@ -161,7 +161,7 @@ class History:
             yield from _folded(before, recorded)
             yield from _deadlines(before, recorded)
         yield from self._caused(recorded)
-        if publishes(recorded.fact):
+        if publishes(recorded):
             self.published[after.version] = False
             self.may_show[after.version] = Shown.allowed(after)
         self._snapshot = encode_complaint(after)

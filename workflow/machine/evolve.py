@@ -41,6 +41,12 @@ def _returned(before: Complaint, fact: f.DispositionReturned) -> Change:
     }
 
 
+def _privacy_changed(before: Complaint, fact: f.PrivacyChanged) -> Change:
+    flags = {name: value for name in ("anonymous", "secret") if (value := getattr(fact, name)) is not None}
+    # a story is not told again by itself when the secrecy ends
+    return flags | ({"story_published": False} if fact.secret and before.story_published else {})
+
+
 def _breached(before: Complaint, fact: f.DeadlineBreached) -> Change:
     # the time a rung has to act is the ladder's own affair: the office is not charged twice
     return {"breaches": before.breaches + (fact.clock is not ClockName.ESCALATION)}
@@ -68,6 +74,7 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
     f.FollowUpRecorded: lambda *_: {"extension": None},
     f.ComplaintClosed: lambda *_: {"outcome": Outcome.RESOLVED, "extension": None},
     f.ResolutionRated: lambda _, fact: {"rating": fact.rating},
+    f.PrivacyChanged: _privacy_changed,
     f.StoryPublished: lambda *_: {"story_published": True},
     f.StoryUnpublished: lambda *_: {"story_published": False},
     f.DeadlineBreached: _breached,

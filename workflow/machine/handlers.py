@@ -110,6 +110,7 @@ _IN_SNAPSHOT: Final = frozenset({"category", "location", "anonymous", "secret"})
 
 
 def _complete(case: Case, data: c.CompleteReport) -> f.Fact:
+    data = _without_exposure(data, case.complaint)
     report, limit = case.complaint.report, case.policy.completion_limit
     chosen = known_office(data.office, case.now, case.policy)
     before = report.completed_digests or report.content_digests
@@ -131,6 +132,12 @@ def _complete(case: Case, data: c.CompleteReport) -> f.Fact:
     return f.ReportCompleted(
         by=case.by, revision=report.revision + 1, chosen_office=chosen, completed_digests=digests, **changes
     )
+
+
+def _without_exposure(data: c.CompleteReport, complaint: Complaint) -> c.CompleteReport:
+    """Return a completion that switches no privacy off: forms send the flags along, unset as they come."""
+    kept = {name: None for name in ("anonymous", "secret") if getattr(data, name) is False and getattr(complaint, name)}
+    return data.model_copy(update=kept)
 
 
 def _changes_report(case: Case, data: c.CompleteReport, before: str | None, chosen: str | None) -> bool:
@@ -199,6 +206,14 @@ def _rate(case: Case, data: c.RateResolution) -> f.Fact:
             Detail.NOTHING_CHANGED,
         )
     return f.ResolutionRated(by=case.by, rating=data.rating, text=data.text)
+
+
+def _change_privacy(case: Case, data: c.ChangePrivacy) -> f.Fact:
+    names = [name for name in ("anonymous", "secret") if getattr(data, name) is not None]
+    changed = {name: value for name in names if (value := getattr(data, name)) != getattr(case.complaint, name)}
+    if not changed:
+        raise Refused(Refusal.INVALID_DATA, "data: its privacy is so already", Detail.NOTHING_CHANGED)
+    return f.PrivacyChanged(by=case.by, **changed)
 
 
 def _publish_story(case: Case, data: c.PublishStory) -> f.Fact:
@@ -302,6 +317,7 @@ HANDLERS: Final[dict[type[c.Command], Callable[[Case, Any], f.Fact | None]]] = {
     c.ReplyToFollowUp: _reply,
     c.CloseComplaint: _close,
     c.RateResolution: _rate,
+    c.ChangePrivacy: _change_privacy,
     c.PublishStory: _publish_story,
     c.UnpublishStory: _unpublish_story,
     c.RequestExtension: _request_extension,

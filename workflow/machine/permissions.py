@@ -48,6 +48,7 @@ MAY: Final[dict[type[c.Command], frozenset[Role]]] = {
     c.ReplyToFollowUp: _CITIZEN,
     c.CloseComplaint: frozenset({Role.ADMINISTRATOR}),
     c.RateResolution: _CITIZEN,
+    c.ChangePrivacy: _CITIZEN,
     c.PublishStory: frozenset({Role.ADMINISTRATOR}),
     c.UnpublishStory: frozenset({Role.ADMINISTRATOR}),
     c.RequestExtension: _HOLDER,

@@ -18,6 +18,7 @@ _IN_PLACE: Final[tuple[type[f.Fact], ...]] = (
     f.ComplaintEscalated,
     f.EscalationExhausted,
     f.DeadlineRescheduled,
+    f.PrivacyChanged,
 )
 _EXTENSIONS: Final[tuple[type[f.Fact], ...]] = (f.ExtensionRequested, f.DeadlineExtended, f.ExtensionRefused)
 
@@ -70,12 +71,13 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
     ),
     # terminal: what follows moves nothing, and no story is told of what was archived or withdrawn
     Status.CLOSED: {
+        f.PrivacyChanged: Status.CLOSED,
         f.ResolutionRated: Status.CLOSED,
         f.StoryPublished: Status.CLOSED,
         f.StoryUnpublished: Status.CLOSED,
     },
-    Status.ARCHIVED: {f.StoryUnpublished: Status.ARCHIVED},
-    Status.WITHDRAWN: {f.StoryUnpublished: Status.WITHDRAWN},
+    Status.ARCHIVED: dict.fromkeys((f.PrivacyChanged, f.StoryUnpublished), Status.ARCHIVED),
+    Status.WITHDRAWN: dict.fromkeys((f.PrivacyChanged, f.StoryUnpublished), Status.WITHDRAWN),
 }
 
 OPEN: Final = frozenset(Status) - {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
@@ -93,6 +95,7 @@ HEARD_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.ReplyToFollowUp: frozenset({Status.FOLLOWED_UP}),
     c.CloseComplaint: frozenset({Status.FOLLOWED_UP, Status.REPLIED}),
     c.RateResolution: frozenset({Status.CLOSED}),
+    c.ChangePrivacy: frozenset(Status),
     c.PublishStory: frozenset({Status.CLOSED}),
     c.UnpublishStory: frozenset(Status) - OPEN,
     c.RequestExtension: frozenset({Status.DISPOSED, Status.REPLIED}),

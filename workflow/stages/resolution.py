@@ -14,15 +14,16 @@ PUBLISHED: Final = (
     f.ComplaintArchived,
     f.ComplaintWithdrawn,
     f.ResolutionRated,
+    f.PrivacyChanged,
     f.StoryPublished,
     f.StoryUnpublished,
 )
-"""The facts that change what is published of a complaint."""
+"""The facts that change what is published of a settled complaint."""
 
 
-def publishes(fact: f.Fact) -> bool:
-    """Check whether `fact` changes what is published of a complaint."""
-    return isinstance(fact, PUBLISHED)
+def publishes(recorded: f.Recorded) -> bool:
+    """Check whether a fact changes what is published of its complaint."""
+    return isinstance(recorded.fact, PUBLISHED) and recorded.complaint.outcome is not None
 
 
 def story_after(story: Story | None, recorded: f.Recorded) -> Story | None:

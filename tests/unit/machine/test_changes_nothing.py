@@ -58,6 +58,7 @@ AGAIN: list[tuple[c.Command, Status, str, object]] = [
     (RATE, Status.CLOSED, CITIZEN, NOTHING),
     # no text is kept, so one may be new
     (c.RateResolution(rating=4, text="Terima kasih."), Status.CLOSED, CITIZEN, ANYTHING),
+    (c.ChangePrivacy(secret=True), Status.DISPOSED, CITIZEN, NOTHING),
     # its texts are not kept in the snapshot either
     (c.PublishStory(title="Jalan berlubang"), Status.CLOSED, PANRB, ANYTHING),
     (c.UnpublishStory(), Status.CLOSED, PANRB, NOTHING),

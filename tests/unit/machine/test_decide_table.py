@@ -99,6 +99,7 @@ TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
     "reply-to-follow-up": ({"followed_up": "replied"}, CITIZEN, lambda _: REPLY),
     "close-complaint": (dict.fromkeys(["followed_up", "replied"], "closed"), PANRB, lambda _: CLOSE),
     "rate-resolution": ({"closed": "closed"}, CITIZEN, lambda _: RATE),
+    "change-privacy": ({status: status for status in [*OPEN, *ENDED]}, CITIZEN, lambda _: c.ChangePrivacy(secret=True)),
     "publish-story": ({"closed": "closed"}, PANRB, lambda _: c.PublishStory(title="Jalan berlubang")),
     "unpublish-story": ({status: status for status in ENDED}, PANRB, lambda _: c.UnpublishStory()),
     "request-extension": ({"disposed": "disposed", "replied": "replied"}, PUPR, lambda _: REQUEST),

@@ -118,6 +118,8 @@ MOVES: list[Move] = [
     (c.ReplyToFollowUp, _always(REPLY), CITIZEN),
     (c.CloseComplaint, _always(CLOSE), PANRB),
     (c.RateResolution, _always(RATE), CITIZEN),
+    (c.ChangePrivacy, _always(c.ChangePrivacy(secret=True)), CITIZEN),
+    (c.ChangePrivacy, _always(c.ChangePrivacy(secret=False, anonymous=True)), CITIZEN),
     (c.PublishStory, _always(c.PublishStory(title="Jalan berlubang")), PANRB),
     (c.UnpublishStory, _always(c.UnpublishStory()), PANRB),
     (c.RequestExtension, _always(REQUEST), _holder),

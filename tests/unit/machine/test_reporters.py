@@ -31,6 +31,7 @@ SPEECH: list[tuple[c.Command, Status]] = [
     (COMPLETE, Status.POSTPONED),
     (REPLY, Status.FOLLOWED_UP),
     (RATE, Status.CLOSED),
+    *((c.ChangePrivacy(secret=True), status) for status in Status),
     *((WITHDRAW, status) for status in (Status.REGISTERED, Status.DISPOSED, Status.REPLIED)),
 ]
 """What a reporter may send, and when."""
@@ -56,7 +57,7 @@ def test_the_reporter_and_the_channel_that_reported_it_speak(command: c.Command,
 
 @pytest.mark.parametrize("by", ["/citizens/another", "/channels/other", "/channels/sms/x", "/citizens/Anonymous"])
 @pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("command", [COMPLETE, REPLY, RATE, WITHDRAW])
+@pytest.mark.parametrize("command", [COMPLETE, REPLY, RATE, WITHDRAW, c.ChangePrivacy(secret=True)])
 def test_anybody_else_is_refused_in_every_status(command: c.Command, status: Status, by: str) -> None:
     assert detail(reported(status), command, by) == (Refusal.NOT_PERMITTED, Detail.NOT_THE_REPORTER)
 

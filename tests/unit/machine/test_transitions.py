@@ -16,9 +16,9 @@ def test_every_status_has_a_row() -> None:
 
 def test_terminal_rows_are_spelled_out() -> None:
     for status in (Status.ARCHIVED, Status.WITHDRAWN):
-        assert TRANSITIONS[status] == {f.StoryUnpublished: status}
+        assert TRANSITIONS[status] == {f.PrivacyChanged: status, f.StoryUnpublished: status}
     assert TRANSITIONS[Status.CLOSED] == dict.fromkeys(
-        (f.ResolutionRated, f.StoryPublished, f.StoryUnpublished), Status.CLOSED
+        (f.ResolutionRated, f.PrivacyChanged, f.StoryPublished, f.StoryUnpublished), Status.CLOSED
     )
     assert set(Status) - OPEN == {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
 
@@ -67,6 +67,7 @@ LEADS_TO: dict[type[c.Command], type[f.Fact]] = {
     c.ReplyToFollowUp: f.FollowUpReplied,
     c.CloseComplaint: f.ComplaintClosed,
     c.RateResolution: f.ResolutionRated,
+    c.ChangePrivacy: f.PrivacyChanged,
     c.PublishStory: f.StoryPublished,
     c.UnpublishStory: f.StoryUnpublished,
     c.RequestExtension: f.ExtensionRequested,

@@ -18,6 +18,7 @@ from tests.support.worlds import (
     LAPOR,
     MONDAY,
     PANRB,
+    POSTPONE,
     PUPR,
     RATE,
     World,
@@ -25,7 +26,7 @@ from tests.support.worlds import (
     to_status,
 )
 from workflow.machine.handlers import Rejected
-from workflow.stages.resolution import publishes, resolution, story_after
+from workflow.stages.resolution import PUBLISHED, publishes, resolution, story_after
 
 PUBLISH = c.PublishStory(title="Jalan berlubang", answer="Sudah ditambal.", findings=())
 STORY = Story(title="Jalan berlubang", answer="Sudah ditambal.")
@@ -60,7 +61,7 @@ def test_a_story_is_told_as_it_was_published_until_it_is_taken_back() -> None:
 def test_a_story_that_a_release_before_has_published_can_be_taken_back(status: Status) -> None:
     world = to_status(status)
     world.tell(c.UnpublishStory(reason="Menyebut nama."), PANRB)
-    assert publishes(world.history[-1].fact)
+    assert publishes(world.history[-1])
 
 
 def test_of_a_secret_complaint_no_story_is_published() -> None:
@@ -81,6 +82,41 @@ def test_only_an_administrator_publishes(by: str) -> None:
 @pytest.mark.parametrize("status", [Status.ARCHIVED, Status.WITHDRAWN])
 def test_of_what_was_archived_or_withdrawn_no_story_is_published(status: Status) -> None:
     assert to_status(status).refuse(PUBLISH, PANRB) is Refusal.NOT_ALLOWED_IN_STATUS
+
+
+@pytest.mark.parametrize("status", Status)
+def test_privacy_is_changed_in_any_status_and_what_is_public_follows(status: Status) -> None:
+    world = to_status(status)
+    if status is Status.CLOSED:
+        world.tell(PUBLISH, PANRB)
+    clocks = world.stands.clocks
+    assert world.tell(c.ChangePrivacy(secret=True, anonymous=False), CITIZEN) == ["privacy-changed"]
+    assert (world.stands.secret, world.stands.anonymous, world.stands.status) == (True, False, status)
+    assert world.stands.clocks == clocks
+    settled = world.stands.outcome is not None
+    assert publishes(world.history[-1]) is settled
+    if settled:
+        shown = resolution(world.stands, story_of(world), LAPOR)
+        assert (shown.category, shown.city, shown.office, shown.story) == (None,) * 4
+    world.tell(c.ChangePrivacy(secret=False), CITIZEN)
+    assert story_of(world) is None, "it is not told again by itself"
+    if settled:
+        assert resolution(world.stands, None, LAPOR).category == "infrastruktur-jalan"
+
+
+def test_privacy_that_is_so_already_is_refused() -> None:
+    assert World(secret=True).refuse(c.ChangePrivacy(secret=True), CITIZEN) is Refusal.INVALID_DATA
+    fact = to_status(Status.CLOSED, secret=True).ask(c.ChangePrivacy(secret=True, anonymous=True), CITIZEN)
+    assert isinstance(fact, tuple)
+    assert fact[0].fact == f.PrivacyChanged(by=CITIZEN, anonymous=True)
+
+
+def test_a_completion_never_switches_privacy_off() -> None:
+    world = to_status(Status.POSTPONED, anonymous=True, secret=True)
+    world.tell(c.CompleteReport(title="Jalan rusak", anonymous=False, secret=False), CITIZEN)
+    assert (world.stands.anonymous, world.stands.secret) == (True, True)
+    world.tell(POSTPONE, PANRB)
+    assert world.refuse(c.CompleteReport(anonymous=False), CITIZEN) is Refusal.INVALID_DATA
 
 
 def test_what_is_published() -> None:
@@ -138,13 +174,14 @@ def test_what_is_open_is_not_published() -> None:
 def test_a_settlement_and_each_rating_after_it_are_published() -> None:
     world = to_status(Status.CLOSED)
     world.tell(RATE, CITIZEN)
-    names = [recorded.fact.NAME for recorded in world.history if publishes(recorded.fact)]
+    names = [recorded.fact.NAME for recorded in world.history if publishes(recorded)]
     assert names == ["closed", "rated"]
-    assert {fact for fact in f.FACTS if publishes(fact.model_construct(by=DENPASAR))} == {
+    assert set(PUBLISHED) == {
         f.ComplaintClosed,
         f.ComplaintArchived,
         f.ComplaintWithdrawn,
         f.ResolutionRated,
+        f.PrivacyChanged,
         f.StoryPublished,
         f.StoryUnpublished,
     }
