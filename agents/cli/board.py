@@ -36,13 +36,13 @@ def board(
         alur board --port 8000 --bind 0.0.0.0 --host board.example.go.id
     """
     # takes aiohttp along, which the other commands need not wait for
-    from agents.dashboard.figures import Surroundings  # noqa: PLC0415 -- see above
+    from agents.dashboard.figures import DisplayContext  # noqa: PLC0415 -- see above
     from agents.dashboard.security_headers import LOOPBACK  # noqa: PLC0415 -- see above
     from agents.dashboard.service import CannotListen, serve  # noqa: PLC0415 -- see above
 
     settings = settings_of(ctx)
     policy = policy_files.load(settings.policy).at(datetime.now(UTC))
-    around = Surroundings(policy.national_zone, {office.id: office.name for office in policy.directory})
+    context = DisplayContext(policy.national_zone, {office.id: office.name for office in policy.directory})
     logs.configure(settings.log)
     if bind not in LOOPBACK:
         note("whoever reaches this machine can read the board: put a proxy before it that asks who they are")
@@ -50,7 +50,7 @@ def board(
         asyncio.run(
             serve(
                 settings,
-                around,
+                context,
                 (bind, port),
                 hosts=frozenset(name.lower() for name in host or ()),
                 started=lambda address: say(f"board: {address} (Ctrl-C ends it)"),

@@ -15,7 +15,14 @@ from agents.cli.errors import FAILED, MISUSED, Failure, interruptible
 from agents.cli.wording import local, safe, shortened
 from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.ops.dead_letters import Desk, Letter, NotReturned, find_letters, parse_place, read_letters
+from agents.ops.dead_letters import (
+    DeadLetterRecord,
+    DeadLetterRefused,
+    DeadLetterService,
+    find_dead_letters,
+    parse_location,
+    read_dead_letters,
+)
 from events.topics import STAGES, TopicName
 
 _AGO: Final = re.compile(r"(?P<amount>[0-9]{1,6}) ?(?P<unit>s|min|h|d)")
@@ -63,7 +70,7 @@ def listing(  # noqa: PLR0913 -- one option a filter
     settings = settings_of(ctx)
     after = _LONG_AGO if since is None else _moment(since, datetime.now(UTC))
     found_on = set(TopicName) | {None} if topic is None else {_topic(settings, topic)}
-    letters = read_letters(settings)
+    letters = read_dead_letters(settings)
     chosen = [
         letter
         for letter in letters
@@ -96,8 +103,8 @@ def show(
     alur dead show complaints.intake-0@4211 --raw > report.json
     """
     settings = settings_of(ctx)
-    wanted = parse_place(settings, place)
-    letters = find_letters(read_letters(settings, keep=[wanted]), wanted)
+    wanted = parse_location(settings, place)
+    letters = find_dead_letters(read_dead_letters(settings, keep=[wanted]), wanted)
     if raw:
         if len({letter.value for letter in letters}) > 1:
             raise Failure(f"{wanted} is in {len(letters)} letters that differ: say which one", FAILED)
@@ -124,13 +131,13 @@ def replay(
         alur dead replay complaints.dead-letters-3@17
     """
     settings = settings_of(ctx)
-    wanted = [parse_place(settings, place) for place in places]
-    with Desk(settings, _by(by)) as desk, interruptible(lambda: _LOOK):
-        letters, refused = desk.letters_at(wanted), 0
+    wanted = [parse_location(settings, place) for place in places]
+    with DeadLetterService(settings, _by(by)) as service, interruptible(lambda: _LOOK):
+        letters, refused = service.records_at(wanted), 0
         for letter in letters:
             try:
-                returned = desk.replay(letter, force=force)
-            except NotReturned as error:
+                returned = service.replay(letter, force=force)
+            except DeadLetterRefused as error:
                 if len(letters) == 1:
                     raise
                 refused += 1
@@ -155,13 +162,13 @@ def discard(
     if not reason.strip():
         raise Failure("--reason: say why", MISUSED)
     settings = settings_of(ctx)
-    wanted = [parse_place(settings, place) for place in places]
-    with Desk(settings, _by(by)) as desk, interruptible(lambda: _LOOK):
-        letters = desk.letters_at(wanted)
+    wanted = [parse_location(settings, place) for place in places]
+    with DeadLetterService(settings, _by(by)) as service, interruptible(lambda: _LOOK):
+        letters = service.records_at(wanted)
         if settled := [letter for letter in letters if not letter.open]:
-            raise NotReturned(f"{settled[0].place} was {settled[0].fate}: nothing is left to discard")
+            raise DeadLetterRefused(f"{settled[0].place} was {settled[0].disposition}: nothing is left to discard")
         for letter in letters:
-            desk.discard(letter, reason.strip())
+            service.discard(letter, reason.strip())
             say(f"{letter.place} ({letter.stage}, {letter.code}) is discarded")
 
 
@@ -198,14 +205,14 @@ def _topic(settings: Settings, name: str) -> TopicName:
     raise Failure(f"--topic: there is no topic {name!r}; there are {', '.join(TopicName)}", MISUSED)
 
 
-def _table(letters: list[Letter], zone: ZoneInfo) -> Table:
+def _table(letters: list[DeadLetterRecord], zone: ZoneInfo) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in ("letter", "set aside", "stage", "found at", "code"):
         table.add_column(column, no_wrap=True)
     table.add_column("replays", justify="right")
     table.add_column("reason", no_wrap=True, overflow="ellipsis")
     for letter in letters:
-        reason = letter.reason if letter.open else f"{letter.fate}; {letter.reason}"
+        reason = letter.reason if letter.open else f"{letter.disposition}; {letter.reason}"
         cells = (
             str(letter.place),
             local(letter.at, zone),
@@ -219,15 +226,15 @@ def _table(letters: list[Letter], zone: ZoneInfo) -> Table:
     return table
 
 
-def _print(letter: Letter, zone: ZoneInfo) -> None:
+def _print(letter: DeadLetterRecord, zone: ZoneInfo) -> None:
     grid = Table(box=None, show_header=False, pad_edge=False)
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
-    fate = f"{letter.fate}, {local(letter.fate.at, zone)}" if letter.fate else "open"
+    disposition = f"{letter.disposition}, {local(letter.disposition.at, zone)}" if letter.disposition else "open"
     key = "none" if letter.key is None else shortened(letter.key.decode(errors="replace"))
     for name, value in (
         ("letter", str(letter.place)),
-        ("is", fate),
+        ("is", disposition),
         ("set aside", f"{local(letter.at, zone)} by {letter.stage}"),
         ("found at", str(letter.origin or "unknown")),
         ("code", letter.code),

@@ -12,9 +12,9 @@ from typer.core import TyperGroup
 from agents.cli.interrupts import raising, status_of
 from agents.contract.files import SchemasError
 from agents.local_broker import BrokerError
-from agents.ops.dead_letters import NoSuchLetter, NotReturned
-from agents.ops.identities import NoIdentity
-from agents.ops.repair import NotRepaired
+from agents.ops.dead_letters import DeadLetterNotFound, DeadLetterRefused
+from agents.ops.identities import IdentityNotFound
+from agents.ops.repair import RepairRefused
 from agents.runtime.disk_map import DiskFailed
 from events.client import NoSuchComplaint
 from events.client.errors import KafkaFailure
@@ -78,10 +78,10 @@ _FORESEEN: Final = (
     BrokerError,
     DiskFailed,
     NoSuchComplaint,
-    NoSuchLetter,
-    NotRepaired,
-    NoIdentity,
-    NotReturned,
+    DeadLetterNotFound,
+    RepairRefused,
+    IdentityNotFound,
+    DeadLetterRefused,
     PolicyError,
     SchemasError,
     SettingsError,

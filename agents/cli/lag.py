@@ -11,7 +11,7 @@ from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import FAILED
 from agents.cli.interrupts import raising
 from agents.cli.lag_view import lines, view
-from agents.ops.lag import LOOK_EVERY_SECONDS, WINDOW_SECONDS, LagReport, LagWatcher, measure
+from agents.ops.lag import SAMPLE_INTERVAL_SECONDS, WINDOW_SECONDS, LagReport, LagWatcher, measure
 
 _SHORTEST: Final = 2.0
 _LONGEST: Final = 3_600.0
@@ -84,5 +84,5 @@ def _watch(watcher: LagWatcher, *, as_json: bool, partitions: bool) -> LagReport
                 say(found.model_dump_json())
             else:
                 live.update(view(found, partitions=partitions, faults=True), refresh=True)
-            time.sleep(max(0.0, started + LOOK_EVERY_SECONDS - time.monotonic()))
+            time.sleep(max(0.0, started + SAMPLE_INTERVAL_SECONDS - time.monotonic()))
     return found

@@ -6,7 +6,7 @@ from datetime import datetime
 from heapq import nsmallest
 from typing import Final, NamedTuple
 
-from agents.ops.dead_letters import OpenLetters
+from agents.ops.dead_letters import OpenDeadLetters
 from agents.runtime.disk_map import DiskMap
 from events.client import Record
 from events.codec.messages import decode_snapshot
@@ -70,7 +70,7 @@ class Board:
         """Those of which more counts than their status: of the others, a temporary file has that."""
         self._at_rest = DiskMap()
         self._statuses: Counter[Status] = Counter()
-        self._letters = OpenLetters()
+        self._letters = OpenDeadLetters()
         self.rejections = 0
 
     def add(self, records: Iterable[Record]) -> None:

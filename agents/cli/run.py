@@ -9,7 +9,7 @@ from agents.cli.context import note, settings_of
 from agents.cli.errors import MISUSED, Failure
 from agents.config import policy_files
 from agents.local_broker.keys import with_local_keys
-from agents.ops.topics import as_laid_out, ensure_topics
+from agents.ops.topics import ensure_topics, with_recorded_layout
 from events.access import ROLES
 from events.topics import STAGES
 
@@ -39,7 +39,7 @@ def run(
     settings = with_local_keys(settings_of(ctx), os.environ)
     policy_files.load(settings.policy)
     needed = {topic for stage in wanted for topic in ROLES[stage].topics}
-    settings = as_laid_out(settings, needed)
+    settings = with_recorded_layout(settings, needed)
     made = ensure_topics(settings, needed).created
     if made:
         note(f"made {len(made)} topics: {', '.join(made)}")

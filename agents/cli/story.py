@@ -13,7 +13,7 @@ from agents.cli.show import dossier_of
 from agents.cli.sources import source as source_given
 from agents.cli.wording import in_words_of_findings, safe
 from agents.config.settings import Settings
-from agents.ops.identities import Kept, NoIdentity, look_up
+from agents.ops.identities import IdentityNotFound, StoredIdentity, look_up
 from events.client import NotAllowed, Order, find_complaint
 from events.commands import Command, PublishStory, UnpublishStory
 from events.facts import ComplaintRegistered, FollowUpRecorded, Recorded, ReportCompleted
@@ -129,9 +129,9 @@ def _answer(history: list[Recorded]) -> str | None:
 def _reporter(settings: Settings, complaint: str) -> Reporter | None:
     try:
         found = look_up(settings, complaint)
-    except NoIdentity:
+    except IdentityNotFound:
         return None
     except NotAllowed as error:
         note(f"the reporter's own name and contacts are not looked for: {error}")
         return None
-    return found.reporter if isinstance(found, Kept) else None
+    return found.reporter if isinstance(found, StoredIdentity) else None

@@ -11,7 +11,7 @@ from agents.cli.context import console, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
 from agents.config.settings import Settings
 from agents.ops.acl import apply, rights, script
-from agents.ops.topics import as_laid_out, ensure_topics
+from agents.ops.topics import ensure_topics, with_recorded_layout
 from events.access import ROLES
 from events.client import Extent, extents
 from events.client.administration import topics_missing
@@ -51,7 +51,7 @@ def create(
         ALUR_PARTITIONS=None if partitions is None else str(partitions),
         ALUR_REPLICATION=None if replication is None else str(replication),
     )
-    found = as_laid_out(settings)
+    found = with_recorded_layout(settings)
     if partitions is None and not os.environ.get("ALUR_PARTITIONS"):
         settings = replace(settings, partitions=found.partitions)
     if replication is None and not os.environ.get("ALUR_REPLICATION"):

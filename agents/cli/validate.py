@@ -13,8 +13,8 @@ from agents.cli.errors import Failure
 from agents.cli.input_files import name_of, one_line, opened
 from agents.cli.wording import safe
 from agents.config import policy_files
-from agents.contract.dry_run import prospects
-from agents.contract.validation import Verdict, judge
+from agents.contract.dry_run import dry_run
+from agents.contract.validation import ValidationReport, validate_message
 from agents.integrations.entries import NOTHING
 from agents.integrations.json_messages import head_of, is_json, messages_in
 from agents.integrations.lines import lines_of
@@ -52,10 +52,10 @@ def validate(
     count = wrong = 0
     with one_line(name_of(file)), opened(file) as stream:
         for item in items_in(name_of(file), stream):
-            verdict = judge(item.raw)
+            report = validate_message(item.raw)
             count += 1
-            wrong += bool(verdict.mistakes)
-            for line in _told(item, verdict, now, policy):
+            wrong += bool(report.errors)
+            for line in _told(item, report, now, policy):
                 say(safe(line))
     if not count:
         raise Failure(f"{name_of(file)}: {NOTHING}")
@@ -63,14 +63,14 @@ def validate(
         raise Failure(f"{name_of(file)}: {wrong} of {count} {_messages(count)} not in order")
 
 
-def _told(item: Item, verdict: Verdict, now: datetime, policy: Policy) -> Iterator[str]:
-    if verdict.message is None:
-        count = len(verdict.mistakes)
-        yield f"{item.place}: {verdict.name}: {count} {'mistake' if count == 1 else 'mistakes'}"
-        yield from (f"  {mistake}" for mistake in verdict.mistakes)
+def _told(item: Item, report: ValidationReport, now: datetime, policy: Policy) -> Iterator[str]:
+    if report.message is None:
+        count = len(report.errors)
+        yield f"{item.place}: {report.name}: {count} {'mistake' if count == 1 else 'mistakes'}"
+        yield from (f"  {error}" for error in report.errors)
         return
-    yield f"{item.place}: {verdict.name}: in order"
-    yield from (f"  {line}" for line in prospects(verdict.message, now, policy))
+    yield f"{item.place}: {report.name}: in order"
+    yield from (f"  {line}" for line in dry_run(report.message, now, policy))
 
 
 def _messages(count: int) -> str:

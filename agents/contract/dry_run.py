@@ -23,7 +23,7 @@ from workflow.stages.verification import missing_fields
 _INTAKE: Final = "/stages/intake"
 
 
-def prospects(message: BaseModel, now: datetime, policy: Policy) -> Iterator[str]:
+def dry_run(message: BaseModel, now: datetime, policy: Policy) -> Iterator[str]:
     """Give, a line each, what follows from a message: its key, and what would become of it under `policy`.
 
     Args:

@@ -25,7 +25,7 @@ _LENGTHS: Final = ("string_too_long", "string_too_short", "too_long", "too_short
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
+class FieldError:
     """One thing that is wrong."""
 
     field: str
@@ -39,38 +39,38 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ValidationReport:
     """A message that was looked at."""
 
     kind: str | None
     """Its CloudEvents type, if it has one of ours."""
     name: str
     """What it is called: type, id and source, as far as it tells them."""
-    mistakes: tuple[Mistake, ...]
+    errors: tuple[FieldError, ...]
     message: BaseModel | None = None
     """The message itself, if there is no mistake in it."""
 
 
-def judge(raw: bytes) -> Verdict:
+def validate_message(raw: bytes) -> ValidationReport:
     """Read a message of whichever type, and say all that is wrong with it."""
     try:
         value = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
-        return _not_read(Mistake(_WHOLE, f"is no JSON: {error}", "one JSON object"))
+        return _not_read(FieldError(_WHOLE, f"is no JSON: {error}", "one JSON object"))
     if not isinstance(value, dict):
-        return _not_read(Mistake(_WHOLE, f"is {json_kind(value)}", "an object: one message, or one a line"))
+        return _not_read(FieldError(_WHOLE, f"is {json_kind(value)}", "an object: one message, or one a line"))
     kind = value.get("type")
     models = {**read_by_us(), **written_by_us()}
     if not isinstance(kind, str) or kind not in models:
-        return Verdict(None, _name(value), (_of_no_type(value, models),))
+        return ValidationReport(None, _name(value), (_of_no_type(value, models),))
     found = list(_too_large(raw)) if kind in read_by_us() else []
     message = None
     try:
         lenient: Literal["ignore"] | None = "ignore" if _is_ours(kind, value) else None
         message = models[kind].model_validate_json(raw, by_alias=True, by_name=False, extra=lenient)
     except ValidationError as error:
-        found += _mistakes(kind, error.errors(include_url=False), value)
-    return Verdict(kind, _name(value), tuple(found), None if found else message)
+        found += _field_errors(kind, error.errors(include_url=False), value)
+    return ValidationReport(kind, _name(value), tuple(found), None if found else message)
 
 
 def _is_ours(kind: str, value: Mapping[str, Any]) -> bool:
@@ -80,8 +80,8 @@ def _is_ours(kind: str, value: Mapping[str, Any]) -> bool:
     return kind != ReportSubmitted.TYPE and str(value.get("source")).startswith(_OUR_STAGES)
 
 
-def _not_read(mistake: Mistake) -> Verdict:
-    return Verdict(None, "no message", (mistake,))
+def _not_read(mistake: FieldError) -> ValidationReport:
+    return ValidationReport(None, "no message", (mistake,))
 
 
 def _name(value: Mapping[str, Any]) -> str:
@@ -92,21 +92,21 @@ def _name(value: Mapping[str, Any]) -> str:
     )
 
 
-def _too_large(raw: bytes) -> Iterator[Mistake]:
+def _too_large(raw: bytes) -> Iterator[FieldError]:
     if len(raw) > INWARD_RECORD_BYTES:
         limit = f"at most {INWARD_RECORD_BYTES:,} with key and headers"
-        yield Mistake(_WHOLE, f"has {len(raw):,} bytes", limit)
+        yield FieldError(_WHOLE, f"has {len(raw):,} bytes", limit)
 
 
-def _of_no_type(value: Mapping[str, Any], models: Mapping[str, object]) -> Mistake:
+def _of_no_type(value: Mapping[str, Any], models: Mapping[str, object]) -> FieldError:
     if "type" not in value:
-        return Mistake("type", "is missing", "a type such as lapor.report.submitted.v1")
+        return FieldError("type", "is missing", "a type such as lapor.report.submitted.v1")
     near = get_close_matches(str(value["type"]), models, n=1)
     asked = f"a type of the contract (did you mean {near[0]}?)" if near else "a type of the contract"
-    return Mistake("type", f"is {_shown(value['type'])}", asked)
+    return FieldError("type", f"is {_shown(value['type'])}", asked)
 
 
-def _mistakes(kind: str, errors: Iterable[ErrorDetails], value: Mapping[str, Any]) -> Iterator[Mistake]:
+def _field_errors(kind: str, errors: Iterable[ErrorDetails], value: Mapping[str, Any]) -> Iterator[FieldError]:
     """Give one mistake for each field: what fits none of several forms is told for the form that was meant."""
     by_path: dict[tuple[Step, ...], list[ErrorDetails]] = {}
     for error in errors:
@@ -114,7 +114,7 @@ def _mistakes(kind: str, errors: Iterable[ErrorDetails], value: Mapping[str, Any
     for path, found in by_path.items():
         deeper = any(other[: len(path)] == path and other != path for other in by_path)
         if not (deeper and all(error["type"].endswith("_type") for error in found)):
-            yield _mistake(kind, path, found, _at(value, path))
+            yield _field_error(kind, path, found, _at(value, path))
 
 
 def _path(error: ErrorDetails, value: object) -> tuple[Step, ...]:
@@ -139,17 +139,17 @@ def _at(value: Any, path: Iterable[Step]) -> Any:  # noqa: ANN401 -- any part of
     return value
 
 
-def _mistake(kind: str, path: tuple[Step, ...], errors: list[ErrorDetails], value: object) -> Mistake:
+def _field_error(kind: str, path: tuple[Step, ...], errors: list[ErrorDetails], value: object) -> FieldError:
     schema, types = message_schemas()[kind], {error["type"] for error in errors}
     field = _written(path) or _WHOLE
     if _UNKNOWN in types:
         known = fields(schema, path[:-1])
         near = get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
         said = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-        return Mistake(field, f"is no field of this message; {said}")
+        return FieldError(field, f"is no field of this message; {said}")
     if "value_error" in types:
-        return Mistake(field, our_words(next(error["msg"] for error in errors)))
-    return Mistake(field, _wrong(types, value), expected(schema, path))
+        return FieldError(field, our_words(next(error["msg"] for error in errors)))
+    return FieldError(field, _wrong(types, value), expected(schema, path))
 
 
 def _wrong(types: set[str], value: object) -> str:

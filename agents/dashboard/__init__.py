@@ -1,5 +1,6 @@
-"""The board: one web page for those who run the engine. It reads, and writes nothing.
+"""Dashboard of the engine: one read-only web page for operators.
 
-`standing` is what is kept of a complaint, `standings` folds those to counts, `figures` is what the page is sent, `feed`
-reads the topics, `hub` tells the browsers, `history` reads one complaint's facts, and `server` is the web part of it.
+`complaint_row` reduces a snapshot to a row, `read_model` folds rows to counts, `figures` renders what the page is sent,
+`projector` reads the topics, `broadcaster` streams to browsers, `complaint_history` renders the facts of one complaint,
+and `server` is the web application.
 """

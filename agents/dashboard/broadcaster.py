@@ -8,11 +8,11 @@ MOST_BROWSERS: Final = 200
 """So many may look on at a time; each holds a connection."""
 
 
-class Full(Exception):
+class TooManyBrowsers(Exception):
     """Nobody more can look on."""
 
 
-class Hub:
+class Broadcaster:
     """The figures as they were last, and whoever waits for the next ones.
 
     There is no queue: a browser that falls behind gets the newest figures next, so that it costs no memory.
@@ -56,7 +56,7 @@ class Hub:
             Full: too many are looking on.
         """
         if self.full:
-            raise Full
+            raise TooManyBrowsers
         self.browsers += 1
         seen = 0
         try:

@@ -14,8 +14,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from agents.config.settings import Settings
-from agents.dashboard.complaint_row import Standing
-from agents.dashboard.figures import Surroundings
+from agents.dashboard.complaint_row import ComplaintRow
+from agents.dashboard.figures import DisplayContext
 from events import facts as f
 from events.client import Dossier, Reader, add_to, require_topics
 from events.facts import Recorded
@@ -36,7 +36,7 @@ _HOUR_S: Final = 3_600
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class HistoryResult:
     """What was read of a complaint's history."""
 
     dossier: Dossier
@@ -44,7 +44,7 @@ class Found:
     """It was read up to where the complaint stands; else reading took too long, and was given up."""
 
 
-def read_history(settings: Settings, key: bytes, standing: Standing) -> Found:
+def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryResult:
     """Read the facts of a complaint: from when it was received, until the version that it is known to have.
 
     Only its own partition is read, for ten seconds and 200,000 records at most.
@@ -56,34 +56,34 @@ def read_history(settings: Settings, key: bytes, standing: Standing) -> Found:
     dossier, seen, began = Dossier(complaint), 0, monotonic()
     require_topics(settings, [TopicName.EVENTS])
     with Reader(settings, [TopicName.EVENTS], complaint=complaint) as reader:
-        reader.skip_to_moment_or_stay(datetime.fromtimestamp(standing.received * _HOUR_S, UTC) - _SKEW)
+        reader.skip_to_moment_or_stay(datetime.fromtimestamp(row.received * _HOUR_S, UTC) - _SKEW)
         for record in reader.to_end():
             add_to(dossier, record)
-            if dossier.history and dossier.history[-1].complaint.version >= standing.version:
-                return Found(dossier, whole=True)
+            if dossier.history and dossier.history[-1].complaint.version >= row.version:
+                return HistoryResult(dossier, whole=True)
             seen += 1
             if seen >= _MOST_RECORDS or monotonic() - began > _MOST_SECONDS:
                 break
-    return Found(dossier, whole=False)
+    return HistoryResult(dossier, whole=False)
 
 
-def told(found: Found, standing: Standing, around: Surroundings) -> dict[str, Any]:
+def render_history(found: HistoryResult, row: ComplaintRow, context: DisplayContext) -> dict[str, Any]:
     """Return what the board may tell; the complaint has at least one fact."""
     history = found.dossier.history
     complaint = history[-1].complaint
-    view = public_view(complaint, _archived_for(history), secret=standing.shape.secret)
+    view = public_view(complaint, _archived_for(history), secret=row.shape.secret)
     return {
-        **_complaint(complaint, around, view),
+        **_complaint(complaint, context, view),
         "title": view.text(_title(history)),
         "asked_office": view.text(found.dossier.asked_office),
         "whole": found.whole,
         "earlier": max(0, len(history) - SHOWN),
-        "facts": [_fact(recorded, around, view) for recorded in history[-SHOWN:]],
+        "facts": [_fact(recorded, context, view) for recorded in history[-SHOWN:]],
         "clocks": [{"clock": name, **_clock(clock, view)} for name, clock in complaint.clocks.items()],
     }
 
 
-def _complaint(complaint: Complaint, around: Surroundings, view: PublicView) -> dict[str, Any]:
+def _complaint(complaint: Complaint, context: DisplayContext, view: PublicView) -> dict[str, Any]:
     place = view.location
     return {
         "tracking": complaint.tracking_id,
@@ -93,7 +93,7 @@ def _complaint(complaint: Complaint, around: Surroundings, view: PublicView) -> 
         "place": ", ".join(name for name in (place.city, place.province) if name) if place else None,
         "anonymous": complaint.anonymous,
         "secret": view.secret,
-        "office": around.name_of(view.office),
+        "office": context.name_of(view.office),
         "received_at": complaint.received_at,
         "closed_at": complaint.closed_at,
         "round": complaint.round,
@@ -157,14 +157,14 @@ _DETAILS: Final = frozenset({"office", "reason", "rating"})
 """Those of them that are not told of a secret complaint."""
 
 
-def _fact(recorded: Recorded, around: Surroundings, view: PublicView) -> dict[str, Any]:
+def _fact(recorded: Recorded, context: DisplayContext, view: PublicView) -> dict[str, Any]:
     fact = recorded.fact
-    said, by = {name: getattr(fact, name) for name in _TOLD.get(type(fact), ())}, who(fact.by)
+    said, by = {name: getattr(fact, name) for name in _TOLD.get(type(fact), ())}, sender_kind(fact.by)
     said |= {name: view.detail(said[name]) for name in _DETAILS & said.keys()}
     if "office" in said:
-        said["office"] = around.name_of(said["office"])
+        said["office"] = context.name_of(said["office"])
     if by["kind"] == "office":
-        by |= {"name": around.name_of(view.detail(by["name"]))}
+        by |= {"name": context.name_of(view.detail(by["name"]))}
     if isinstance(fact, f.ComplaintPostponed) and (missing := view.text(fact.missing)) is not None:
         said["missing"] = missing
     if isinstance(fact, f.FollowUpRecorded) and (text := view.text(fact.text)) is not None:
@@ -178,7 +178,7 @@ def _fact(recorded: Recorded, around: Surroundings, view: PublicView) -> dict[st
     }
 
 
-def who(source: str) -> dict[str, str | None]:
+def sender_kind(source: str) -> dict[str, str | None]:
     """Return what may be told of a sender: that it was a citizen, which office, which stage, which channel."""
     kind, _, rest = source.strip("/").partition("/")
     name = rest.partition("/")[0]

@@ -19,7 +19,7 @@ OBLIGATIONS: Final = frozenset(name for name, rule in RULES.items() if rule.pass
 _HOUR_S: Final = 3_600
 
 
-class Shape(NamedTuple):
+class RowShape(NamedTuple):
     """What many complaints have in common, so that it is kept once for all of them."""
 
     status: Status
@@ -43,14 +43,14 @@ class Deadline(NamedTuple):
     clock: ClockName
 
 
-class Standing(NamedTuple):
+class ComplaintRow(NamedTuple):
     """A complaint as the board knows it. Hours are whole hours since 1970 (UTC)."""
 
-    shape: Shape
+    shape: RowShape
     tracking_id: str
     version: int
     received: int
-    settled: int | None
+    closed: int | None
     due: Deadline | None
     """The first obligation that can still be met; it may have passed without notice of it yet."""
     missed: Deadline | None
@@ -79,7 +79,7 @@ class _Snapshot(BaseModel):
     clocks: dict[ClockName, Clock] = {}
 
 
-def read_standing(raw: bytes) -> Standing:
+def read_row(raw: bytes) -> ComplaintRow:
     """Read a record of `complaints.state`.
 
     Raises:
@@ -87,14 +87,14 @@ def read_standing(raw: bytes) -> Standing:
     """
     found = read_part(_Snapshot, raw)
     is_open = found.status in OPEN
-    shape = Shape(found.status, found.office, found.round > 0, found.exhausted and is_open, found.secret)
+    shape = RowShape(found.status, found.office, found.round > 0, found.exhausted and is_open, found.secret)
     clocks = found.clocks.items()
-    return Standing(
+    return ComplaintRow(
         shape=shape,
         tracking_id=found.tracking_id,
         version=found.version,
         received=hour_of(found.received_at),
-        settled=None if found.closed_at is None else hour_of(found.closed_at),
+        closed=None if found.closed_at is None else hour_of(found.closed_at),
         due=_first(_due(name, clock) for name, clock in clocks if name in OBLIGATIONS and clock.running),
         missed=_first(_due(name, clock) for name, clock in clocks if clock.pressing),
     )

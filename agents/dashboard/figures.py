@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic_core import to_json
 
-from agents.dashboard.complaint_row import Deadline, Standing, hour_of
-from agents.dashboard.read_model import HourCounts, OfficeCounts, Standings
+from agents.dashboard.complaint_row import ComplaintRow, Deadline, hour_of
+from agents.dashboard.read_model import HourCounts, OfficeCounts, ReadModel
 from agents.ops.dead_letters import Reason
 from events.vocabulary import Status
 from events.wording import clipped
@@ -31,7 +31,7 @@ _FOLLOWED_UP: Final = (Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED)
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class DisplayContext:
     """What the policy tells, and no topic."""
 
     zone: ZoneInfo
@@ -60,47 +60,47 @@ class Sources:
     """Dead letters that nobody has dealt with, by reason; None if they may not be read."""
 
 
-def figures(standings: Standings, sources: Sources, now: datetime, around: Surroundings) -> bytes:
+def figures(read_model: ReadModel, sources: Sources, now: datetime, context: DisplayContext) -> bytes:
     """Write what the board shows as one JSON object, as it is at `now`."""
-    statuses = standings.by_status
+    statuses = read_model.by_status
     return to_json(
         {
             "at": now,
-            "zone": around.zone.key,
+            "zone": context.zone.key,
             "reading": sources.reading,
             "trouble": sources.trouble,
             "unreadable": sources.unreadable,
-            "complaints": len(standings),
+            "complaints": len(read_model),
             "open": sum(statuses[status] for status in OPEN),
-            "due_soon": standings.due_soon,
-            "overdue": standings.overdue,
-            "exhausted": standings.exhausted,
+            "due_soon": read_model.due_soon,
+            "overdue": read_model.overdue,
+            "exhausted": read_model.exhausted,
             "statuses": {status: statuses[status] for status in Status},
-            "funnel": funnel(standings),
-            "flow": flow(standings.hours, now, around.zone),
-            "offices": _offices(standings.offices, around),
-            "next": [_named(each, each.due, around) for each in standings.next_due(NAMED)],
-            "longest": [_named(each, each.missed, around) for each in standings.longest_overdue(NAMED)],
-            "incidents": [_named(each, each.missed, around) for each in standings.incidents(NAMED)],
+            "funnel": funnel(read_model),
+            "flow": flow(read_model.hours, now, context.zone),
+            "offices": _offices(read_model.offices, context),
+            "next": [_named(each, each.due, context) for each in read_model.next_due(NAMED)],
+            "longest": [_named(each, each.missed, context) for each in read_model.longest_overdue(NAMED)],
+            "incidents": [_named(each, each.missed, context) for each in read_model.incidents(NAMED)],
             "lag": sources.lag,
             "letters": None if sources.letters is None else _letters(sources.letters),
         }
     )
 
 
-def funnel(standings: Standings) -> dict[str, int]:
+def funnel(read_model: ReadModel) -> dict[str, int]:
     """Count how many have come how far, as far as their snapshots tell.
 
     What was archived or withdrawn counts as disposed if an office ever held it; whether it had been verified or
     followed up before is not in its snapshot, and not counted.
     """
-    statuses = standings.by_status
+    statuses = read_model.by_status
     followed_up = sum(statuses[status] for status in _FOLLOWED_UP)
     undisposed = statuses[Status.VERIFIED]
     return {
-        "received": len(standings),
-        "verified": undisposed + standings.disposed,
-        "disposed": standings.disposed,
+        "received": len(read_model),
+        "verified": undisposed + read_model.disposed,
+        "disposed": read_model.disposed,
         "followed_up": followed_up,
         "closed": statuses[Status.CLOSED],
     }
@@ -126,7 +126,7 @@ def _sum(hours: Mapping[int, HourCounts], chosen: Iterable[int]) -> dict[str, in
     return {name: counted[name] for name in HourCounts._fields}
 
 
-def _offices(offices: Mapping[str | None, OfficeCounts], around: Surroundings) -> dict[str, Any]:
+def _offices(offices: Mapping[str | None, OfficeCounts], context: DisplayContext) -> dict[str, Any]:
     """Give those with most overdue a row, then those with most open; the others share the last."""
 
     def rank(each: tuple[str | None, OfficeCounts]) -> tuple[int, int, str]:
@@ -137,15 +137,15 @@ def _offices(offices: Mapping[str | None, OfficeCounts], around: Surroundings) -
     shown = {office for office, _ in first}
     rest = [counts for office, counts in offices.items() if office not in shown]
     others = OfficeCounts(*(sum(column) for column in zip(*rest, strict=True))) if rest else OfficeCounts()
-    rows = [{"office": around.name_of(office), **counts._asdict()} for office, counts in first]
+    rows = [{"office": context.name_of(office), **counts._asdict()} for office, counts in first]
     return {"rows": rows, "others": {"offices": len(rest), **others._asdict()}}
 
 
-def _named(standing: Standing, deadline: Deadline | None, around: Surroundings) -> dict[str, Any]:
+def _named(row: ComplaintRow, deadline: Deadline | None, context: DisplayContext) -> dict[str, Any]:
     return {
-        "tracking": _short(standing.tracking_id),
-        "status": standing.shape.status,
-        "office": around.name_of(redacted(standing.shape.office, secret=standing.shape.secret)),
+        "tracking": _short(row.tracking_id),
+        "status": row.shape.status,
+        "office": context.name_of(redacted(row.shape.office, secret=row.shape.secret)),
         "clock": deadline.clock if deadline else None,
         "due": datetime.fromtimestamp(deadline.at, UTC) if deadline else None,
     }

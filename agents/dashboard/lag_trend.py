@@ -48,7 +48,7 @@ class Trends:
                 self._last[group.stage] = {
                     "behind": group.lag,
                     "age": round(group.age),
-                    **_verdict(group),
+                    **_status_of(group),
                 }
         self._looks += 1
 
@@ -60,7 +60,7 @@ class Trends:
         ]
 
 
-def _verdict(group: GroupLag) -> dict[str, str]:
+def _status_of(group: GroupLag) -> dict[str, str]:
     on_its_way = group.status in {Status.BEHIND, Status.GROWING} and group.age < _INSTANT_S
     status, severity = (Status.OK, Severity.OK) if on_its_way else (group.status, group.severity)
     return {"status": status, "severity": severity}

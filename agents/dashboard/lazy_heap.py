@@ -7,7 +7,7 @@ _SPARE = 1_000
 """So many entries that count no more are not worth clearing away."""
 
 
-class Soonest:
+class LazyHeap:
     """Says which complaints come first.
 
     Args:
@@ -15,7 +15,7 @@ class Soonest:
     """
 
     def __init__(self, counts: Callable[[int, bytes], bool]) -> None:
-        self._counts = counts
+        self._is_current = counts
         self._heap: list[tuple[int, bytes]] = []
 
     def push(self, at: int, key: bytes) -> None:
@@ -28,22 +28,22 @@ class Soonest:
         while self._heap and self._heap[0][0] <= at:
             found = heapq.heappop(self._heap)
             # one that went away and came back lies here twice, side by side
-            if found != last and self._counts(*found):
+            if found != last and self._is_current(*found):
                 yield found
             last = found
 
-    def first(self, count: int) -> list[tuple[int, bytes]]:
+    def peek(self, count: int) -> list[tuple[int, bytes]]:
         """Return the first ones, and leave them where they are."""
         found: list[tuple[int, bytes]] = []
         while self._heap and len(found) < count:
             top = heapq.heappop(self._heap)
-            if top not in found[-1:] and self._counts(*top):
+            if top not in found[-1:] and self._is_current(*top):
                 found.append(top)
         for each in found:
             heapq.heappush(self._heap, each)
         return found
 
-    def tidy(self, live: int, entries: Iterable[tuple[int, bytes]]) -> None:
+    def compact(self, live: int, entries: Iterable[tuple[int, bytes]]) -> None:
         """Begin anew with `entries`, should there be more of what counts no more than of the `live` ones."""
         if len(self._heap) > 2 * live + _SPARE:
             self._heap = list(entries)

@@ -9,11 +9,11 @@ from typing import Final
 import structlog
 
 from agents.config.settings import Settings
-from agents.dashboard.complaint_row import read_standing
-from agents.dashboard.figures import Sources, Surroundings, figures
+from agents.dashboard.complaint_row import read_row
+from agents.dashboard.figures import DisplayContext, Sources, figures
 from agents.dashboard.lag_trend import EVERY_S, WINDOW_S, Trends
-from agents.dashboard.read_model import Standings
-from agents.ops.dead_letters import OpenLetters
+from agents.dashboard.read_model import ReadModel
+from agents.ops.dead_letters import OpenDeadLetters
 from agents.ops.lag import LagWatcher
 from events.client import Reader, Record, require_topics
 from events.client.errors import BrokerUnreachable, KafkaFailure, NotAllowed
@@ -36,14 +36,14 @@ UNREACHABLE: Final = "unreachable"
 REFUSED: Final = "refused"
 
 
-class Feed:
+class Projector:
     """Follows complaints.state and the dead letters, and looks at the lag from time to time.
 
     What the broker does not let us see besides complaints.state is left out, and the rest shown.
 
     Args:
         settings: which environment.
-        around: what the policy tells.
+        context: what the policy tells.
         publish: is given the figures whenever there are new ones, in one of the threads.
         failed: is given what ended one of the threads, if it was not to end.
         ask_again_s: how often it looks whether it may see the lag by now, in seconds.
@@ -52,14 +52,14 @@ class Feed:
     def __init__(
         self,
         settings: Settings,
-        around: Surroundings,
+        context: DisplayContext,
         publish: Callable[[bytes], None],
         failed: Callable[[Exception], None],
         *,
         ask_again_s: float = ASK_AGAIN_S,
     ) -> None:
         self._settings = settings
-        self._around = around
+        self._context = context
         self._publish = publish
         self._failed = failed
         self._ask_again_s = ask_again_s
@@ -68,12 +68,12 @@ class Feed:
         self._foreign = 0
         self._troubles: dict[str, str | None] = {_RECORDS: None, _LAG: None}
         self._published = 0.0
-        self._news = threading.Event()
+        self._changed = threading.Event()
         self.sources = Sources()
-        self.standings = Standings()
+        self.read_model = ReadModel()
         self._threads = [
             threading.Thread(target=self.run, args=(what,), name=name, daemon=True)
-            for name, what in (("board-feed", self._follow), ("board-lag", self._look_at_lag))
+            for name, what in (("board-feed", self._follow), ("board-lag", self._follow_lag))
         ]
 
     def start(self) -> None:
@@ -111,30 +111,30 @@ class Feed:
             try:
                 self._read()
             except KafkaFailure as error:
-                self.has_trouble(_RECORDS, error)
-                self._tell()
+                self.report_failure(_RECORDS, error)
+                self._publish_if_due()
                 self._stopping.wait(_AGAIN_S)
 
     def _read(self) -> None:
-        standings, letters = Standings(), OpenLetters()
+        read_model, letters = ReadModel(), OpenDeadLetters()
         topics = [TopicName.STATE, *([TopicName.DEAD_LETTERS] if self._letters_allowed else [])]
         self.sources.unreadable = self._foreign = 0
         with Reader(self._settings, topics) as reader:
             if self.sources.reading:  # there is nothing older to show meanwhile
-                self.standings = standings
+                self.read_model = read_model
             for record in reader.to_end():
                 if self._stopping.is_set():
                     return
-                self._take(standings, letters, [record])
+                self._apply(read_model, letters, [record])
                 self._note_foreign(reader)
-                self._tell()
-            self.standings, self.sources.reading = standings, False
-            self.is_well(_RECORDS)
-            self._news.set()
-            log.info("board_ready", complaints=len(standings))
+                self._publish_if_due()
+            self.read_model, self.sources.reading = read_model, False
+            self.report_recovery(_RECORDS)
+            self._changed.set()
+            log.info("board_ready", complaints=len(read_model))
             while not self._stopping.is_set():
-                self._tell()
-                self._take(standings, letters, reader.poll(_POLL_S))
+                self._publish_if_due()
+                self._apply(read_model, letters, reader.poll(_POLL_S))
                 self._note_foreign(reader)
 
     def _note_foreign(self, reader: Reader) -> None:
@@ -143,41 +143,41 @@ class Feed:
             self.sources.unreadable += max(new, 0)
             log.warning("foreign_records", count=reader.foreign, next="see AlurForeignRecords in the runbook")
 
-    def _take(self, standings: Standings, letters: OpenLetters, records: Iterable[Record]) -> None:
+    def _apply(self, read_model: ReadModel, letters: OpenDeadLetters, records: Iterable[Record]) -> None:
         for record in records:
-            self._news.set()
+            self._changed.set()
             if record.topic is TopicName.DEAD_LETTERS:
                 letters.add(record)
             else:
-                self._stand(standings, record)
+                self._project(read_model, record)
         # read once more, they count as soon as the complaints do
-        if self._letters_allowed and standings is self.standings:
+        if self._letters_allowed and read_model is self.read_model:
             self.sources.letters = letters.by_reason
 
-    def _stand(self, standings: Standings, record: Record) -> None:
+    def _project(self, read_model: ReadModel, record: Record) -> None:
         try:
             key = complaint_key(record.key)
         except Undecodable:
             return  # announced holidays lie here too, under a key of their own
         if record.value is None:
-            standings.forget(key)
+            read_model.forget(key)
             return
         try:
-            standings.put(key, read_standing(record.value))
+            read_model.put(key, read_row(record.value))
         except Undecodable:
             self.sources.unreadable += 1
             log.warning("snapshot_unreadable", partition=record.partition, offset=record.offset)
 
-    def _tell(self) -> None:
-        if time.monotonic() - self._published < (_EVERY_S if self._news.is_set() else _QUIET_S):
+    def _publish_if_due(self) -> None:
+        if time.monotonic() - self._published < (_EVERY_S if self._changed.is_set() else _QUIET_S):
             return
-        self._news.clear()
+        self._changed.clear()
         moment = datetime.now(UTC)
-        self.standings.at(int(moment.timestamp()))
-        self._publish(figures(self.standings, self.sources, moment, self._around))
+        self.read_model.advance_to(int(moment.timestamp()))
+        self._publish(figures(self.read_model, self.sources, moment, self._context))
         self._published = time.monotonic()
 
-    def _look_at_lag(self) -> None:
+    def _follow_lag(self) -> None:
         """Look at the lag on and on; while we may not see it, whether Kafka is there, and now and then once more."""
         again_at = 0.0
         while not self._stopping.is_set():
@@ -185,15 +185,15 @@ class Feed:
                 if time.monotonic() >= again_at:
                     self._watch_lag()
                 else:
-                    self._knock()
+                    self._check_connection()
             except NotAllowed as error:
                 if self.sources.lag is not None:
                     log.warning("lag_hidden", reason=str(error), tried_again_in_s=self._ask_again_s)
                 again_at, self.sources.lag = time.monotonic() + self._ask_again_s, None
-                self._news.set()
+                self._changed.set()
                 self._stopping.wait(_POLL_S)
             except KafkaFailure as error:
-                self.has_trouble(_LAG, error)
+                self.report_failure(_LAG, error)
                 self._stopping.wait(_AGAIN_S)
 
     def _watch_lag(self) -> None:
@@ -204,32 +204,32 @@ class Feed:
                 if self.sources.lag is None:
                     log.info("lag_visible")
                 self.sources.lag = trends.rows()
-                self.is_well(_LAG)
-                self._news.set()
+                self.report_recovery(_LAG)
+                self._changed.set()
                 self._stopping.wait(EVERY_S)
 
-    def _knock(self) -> None:
+    def _check_connection(self) -> None:
         require_topics(self._settings, [TopicName.STATE])
         if self._troubles[_LAG] is not None:
-            self.is_well(_LAG)
-            self._news.set()
+            self.report_recovery(_LAG)
+            self._changed.set()
         self._stopping.wait(EVERY_S)
 
-    def has_trouble(self, where: str, error: KafkaFailure) -> None:
+    def report_failure(self, where: str, error: KafkaFailure) -> None:
         """Take in that the records, or the lag, cannot be read for now."""
         found = UNREACHABLE if isinstance(error, BrokerUnreachable) else REFUSED
         if self._troubles[where] != found:
             log.warning("kafka_trouble", reason=str(error))
         # the line itself may name machines: it goes to the log, and not to whoever looks at the page
         self._troubles[where] = found
-        self._say_trouble()
-        self._news.set()
+        self._update_trouble()
+        self._changed.set()
 
-    def is_well(self, where: str) -> None:
+    def report_recovery(self, where: str) -> None:
         """Take in that they can be read."""
         self._troubles[where] = None
-        self._say_trouble()
+        self._update_trouble()
 
-    def _say_trouble(self) -> None:
+    def _update_trouble(self) -> None:
         # each thread speaks for itself: that the lag can be seen says nothing of records that cannot be read
         self.sources.trouble = self._troubles[_RECORDS] or self._troubles[_LAG]

@@ -24,14 +24,14 @@ HEADERS: Final = {
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-async def secure(_request: web.Request, response: web.StreamResponse) -> None:
+async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer, whatever it is."""
     response.headers.update(HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.pop("Server", None)
 
 
-def only_for(hosts: Collection[str]) -> Middleware:
+def restrict_hosts(hosts: Collection[str]) -> Middleware:
     """Return a middleware that answers requests for these hosts only; for any if there is none.
 
     A page on the internet can make its own name point to this machine (DNS rebinding) and would then be let in by the

@@ -11,18 +11,18 @@ from aiohttp import web
 from pydantic_core import to_json
 
 from agents.dashboard import pages, security_headers
-from agents.dashboard.broadcaster import MOST_BROWSERS, Full, Hub
-from agents.dashboard.complaint_history import Found, told
-from agents.dashboard.complaint_row import Standing
-from agents.dashboard.figures import Sources, Surroundings
+from agents.dashboard.broadcaster import MOST_BROWSERS, Broadcaster, TooManyBrowsers
+from agents.dashboard.complaint_history import HistoryResult, render_history
+from agents.dashboard.complaint_row import ComplaintRow
+from agents.dashboard.figures import DisplayContext, Sources
 from agents.dashboard.pages import Asset
-from agents.dashboard.read_model import Standings
+from agents.dashboard.read_model import ReadModel
 from agents.runtime.http.connection_limits import ConnectionLimit
 from events.client.errors import KafkaFailure, NotAllowed
 
 QUIET_S: Final = 15.0
 """So often a line goes out even if there is nothing new: a proxy lets go of a connection on which nothing comes."""
-PATIENCE_S: Final = 10.0
+SEND_TIMEOUT_S: Final = 10.0
 """So long a browser may take for what it is sent before it is let go."""
 MOST_CONNECTIONS: Final = MOST_BROWSERS + 100
 """Those that look on, and as many again as ask for the page."""
@@ -43,7 +43,7 @@ STATUSES: Final = {
 }
 """Why a complaint cannot be shown, as the page knows it, and the HTTP status."""
 
-ReadHistory = Callable[[bytes, Standing], Found]
+ReadHistory = Callable[[bytes, ComplaintRow], HistoryResult]
 
 
 class Board:
@@ -53,7 +53,7 @@ class Board:
         hub: where the figures come from.
         standings: gives the complaints as they are known now.
         read_history: reads the history of a complaint; it may take a while, and is called in a thread.
-        around: what the policy tells.
+        context: what the policy tells.
         sources: how things are with what is read.
         hosts: the names by which it may be asked; any, if there is none.
         patience_s: how long a browser may take for what it is sent.
@@ -61,22 +61,22 @@ class Board:
 
     def __init__(  # noqa: PLR0913 -- what it shows, and for whom
         self,
-        hub: Hub,
-        standings: Callable[[], Standings],
+        broadcaster: Broadcaster,
+        read_model: Callable[[], ReadModel],
         read_history: ReadHistory,
-        around: Surroundings,
+        context: DisplayContext,
         *,
         sources: Sources,
         hosts: frozenset[str] = frozenset(),
-        patience_s: float = PATIENCE_S,
+        send_timeout_s: float = SEND_TIMEOUT_S,
     ) -> None:
-        self._hub = hub
-        self._standings = standings
+        self._broadcaster = broadcaster
+        self._read_model = read_model
         self._read_history = read_history
-        self._around = around
+        self._context = context
         self._sources = sources
         self._hosts = hosts
-        self._patience_s = patience_s
+        self._send_timeout_s = send_timeout_s
         self.limit = ConnectionLimit(MOST_CONNECTIONS)
         self._pages = pages.pages()
         self._assets = pages.assets()
@@ -86,9 +86,9 @@ class Board:
 
     def application(self) -> web.Application:
         """Return what a server can run."""
-        app = web.Application(middlewares=[self.limit.middleware, security_headers.only_for(self._hosts)])
-        app.on_response_prepare.append(security_headers.secure)
-        app.on_shutdown.append(self._let_go)
+        app = web.Application(middlewares=[self.limit.middleware, security_headers.restrict_hosts(self._hosts)])
+        app.on_response_prepare.append(security_headers.add_headers)
+        app.on_shutdown.append(self._close_streams)
         app.router.add_get("/", self._page)
         app.router.add_get("/figures", self._figures)
         app.router.add_get("/figures/stream", self._stream)
@@ -98,8 +98,8 @@ class Board:
         app.router.add_get("/{name}", self._asset)
         return app
 
-    async def _let_go(self, _app: web.Application) -> None:
-        await self._hub.close()
+    async def _close_streams(self, _app: web.Application) -> None:
+        await self._broadcaster.close()
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         accepts = request.headers.get("Accept-Language", "")
@@ -121,40 +121,40 @@ class Board:
         return _health("ready", yes=not self._sources.reading)
 
     async def _figures(self, _request: web.Request) -> web.StreamResponse:
-        if self._hub.last is None:
+        if self._broadcaster.last is None:
             raise web.HTTPServiceUnavailable(text="still reading\n")
-        return web.Response(body=self._hub.last, content_type="application/json")
+        return web.Response(body=self._broadcaster.last, content_type="application/json")
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        if self._hub.full:
+        if self._broadcaster.full:
             raise web.HTTPServiceUnavailable(text="too many are looking on\n", headers={"Retry-After": "60"})
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         await response.prepare(request)
         try:
             await self._send(response, _AGAIN)
-            async with aclosing(self._hub.follow(QUIET_S)) as news:
+            async with aclosing(self._broadcaster.follow(QUIET_S)) as news:
                 async for figures in news:
                     await self._send(response, _STILL_HERE if figures is None else b"data: " + figures + b"\n\n")
-        except (ConnectionError, Full, TimeoutError):
+        except (ConnectionError, TooManyBrowsers, TimeoutError):
             # it is gone, or takes nothing any more: what is still to be sent is let go of with it
             if request.transport is not None:
                 request.transport.abort()
         return response
 
     async def _send(self, response: web.StreamResponse, chunk: bytes) -> None:
-        async with asyncio.timeout(self._patience_s):
+        async with asyncio.timeout(self._send_timeout_s):
             await response.write(chunk)
 
     async def _complaint(self, request: web.Request) -> web.StreamResponse:
         found = self._find(request.match_info["number"])
-        body, problem = None, self._hindrance(found)
+        body, problem = None, self._problem(found)
         if found is not None and problem is None:
             body, problem = await self._answer(*found)
         if problem is not None:
             body = to_json({"problem": problem})
         return web.Response(status=STATUSES[problem] if problem else 200, body=body, content_type="application/json")
 
-    def _hindrance(self, found: tuple[bytes, Standing] | None) -> str | None:
+    def _problem(self, found: tuple[bytes, ComplaintRow] | None) -> str | None:
         """Say why there is no need to read anything; None if there is."""
         if found is None:
             return "still-reading" if self._sources.reading else "no-such-complaint"
@@ -162,11 +162,11 @@ class Board:
             return "unreachable"  # known already: to ask Kafka would take half a minute
         return "busy" if self._waiting >= _WAITING else None
 
-    async def _answer(self, key: bytes, standing: Standing) -> tuple[bytes | None, str | None]:
+    async def _answer(self, key: bytes, row: ComplaintRow) -> tuple[bytes | None, str | None]:
         """Return a complaint's history, or why there is none."""
         self._waiting += 1
         try:
-            body = await self._history(key, standing)
+            body = await self._history(key, row)
         except NotAllowed:
             return None, "not-allowed"
         except KafkaFailure:
@@ -175,28 +175,28 @@ class Board:
             self._waiting -= 1
         return body, "no-history" if body is None else None
 
-    def _find(self, number: str) -> tuple[bytes, Standing] | None:
+    def _find(self, number: str) -> tuple[bytes, ComplaintRow] | None:
         if len(number) > _LONGEST_NUMBER:
             return None
-        standings = self._standings()
+        read_model = self._read_model()
         if number.isascii() and number.isdecimal():
-            return standings.find(number)
+            return read_model.find(number)
         try:
-            return standings.get(UUID(number).bytes)
+            return read_model.get(UUID(number).bytes)
         except ValueError:
             return None
 
-    async def _history(self, key: bytes, standing: Standing) -> bytes | None:
+    async def _history(self, key: bytes, row: ComplaintRow) -> bytes | None:
         """Return a complaint's history as JSON: as it was read before, if nothing has happened since."""
-        place = key, standing.version
+        place = key, row.version
         async with self._reading:
             if place in self._histories:
                 self._histories.move_to_end(place)
                 return self._histories[place]
-            found = await asyncio.to_thread(self._read_history, key, standing)
+            found = await asyncio.to_thread(self._read_history, key, row)
         if not found.dossier.history:
             return None
-        body = to_json(told(found, standing, self._around))
+        body = to_json(render_history(found, row, self._context))
         if found.whole:
             self._histories[place] = body
             while len(self._histories) > _KEPT:

@@ -10,10 +10,10 @@ from functools import partial
 from aiohttp import web
 
 from agents.config.settings import Settings
-from agents.dashboard.broadcaster import Hub
+from agents.dashboard.broadcaster import Broadcaster
 from agents.dashboard.complaint_history import read_history
-from agents.dashboard.figures import Surroundings
-from agents.dashboard.projector import Feed
+from agents.dashboard.figures import DisplayContext
+from agents.dashboard.projector import Projector
 from agents.dashboard.security_headers import LOOPBACK
 from agents.dashboard.server import Board
 from agents.runtime.http import connection_limits
@@ -30,7 +30,7 @@ class CannotListen(Exception):
         self.strerror = error.strerror
 
 
-class _End:
+class _Shutdown:
     """When serving is over: at a signal, or with what a thread has failed with."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class _End:
 
 async def serve(
     settings: Settings,
-    around: Surroundings,
+    context: DisplayContext,
     address: tuple[str, int],
     *,
     hosts: frozenset[str],
@@ -61,7 +61,7 @@ async def serve(
 
     Args:
         settings: which environment.
-        around: what the policy tells.
+        context: what the policy tells.
         address: where to listen; port 0 takes any that is free.
         hosts: names by which it may be asked besides those of this machine itself, for one that listens there only.
         started: is told where it is once it answers.
@@ -71,35 +71,37 @@ async def serve(
         CannotListen: the address cannot be used.
         Exception: what was a mistake of ours.
     """
-    end, hub = _End(), Hub()
-    feed = Feed(settings, around, _publisher(hub, end), end.failed)
-    board = _board(settings, around, hub, feed, known_as(address[0], hosts))
+    end, broadcaster = _Shutdown(), Broadcaster()
+    projector = Projector(settings, context, _publisher(broadcaster, end), end.failed)
+    board = _board(settings, context, broadcaster, projector, allowed_hosts(address[0], hosts))
     runner = connection_limits.runner(board.application(), shutdown_timeout=_LONGEST_GOODBYE_S)
     await runner.setup()
     try:
         where = await _listen(runner, connection_limits.LimitedSite(runner, *address, board.limit))
-        if await _begun(feed, end):
+        if await _start_projector(projector, end):
             started(where)
         await end.reached
     finally:
         await runner.cleanup()
-        await asyncio.to_thread(feed.stop)
+        await asyncio.to_thread(projector.stop)
 
 
-def _publisher(hub: Hub, end: _End) -> Callable[[bytes], None]:
-    """Return what hands figures over to `hub`, from any thread, until the end."""
+def _publisher(broadcaster: Broadcaster, end: _Shutdown) -> Callable[[bytes], None]:
+    """Return what hands figures over to `broadcaster`, from any thread, until the end."""
     loop = asyncio.get_running_loop()
 
     def publish(figures: bytes) -> None:
         if not end.reached.done():
-            asyncio.run_coroutine_threadsafe(hub.publish(figures), loop)
+            asyncio.run_coroutine_threadsafe(broadcaster.publish(figures), loop)
 
     return publish
 
 
-def _board(settings: Settings, around: Surroundings, hub: Hub, feed: Feed, hosts: frozenset[str]) -> Board:
+def _board(
+    settings: Settings, context: DisplayContext, broadcaster: Broadcaster, projector: Projector, hosts: frozenset[str]
+) -> Board:
     history = partial(read_history, settings)
-    return Board(hub, lambda: feed.standings, history, around, sources=feed.sources, hosts=hosts)
+    return Board(broadcaster, lambda: projector.read_model, history, context, sources=projector.sources, hosts=hosts)
 
 
 async def _listen(runner: web.AppRunner, site: web.BaseSite) -> str:
@@ -112,7 +114,7 @@ async def _listen(runner: web.AppRunner, site: web.BaseSite) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
-async def _begun(feed: Feed, end: _End) -> bool:
+async def _start_projector(projector: Projector, end: _Shutdown) -> bool:
     """Begin to read; say whether that was done before the end came. A Kafka that does not answer is not waited for."""
     loop = asyncio.get_running_loop()
     begun: asyncio.Future[None] = loop.create_future()
@@ -124,7 +126,7 @@ async def _begun(feed: Feed, end: _End) -> bool:
     def begin() -> None:
         found = None
         try:
-            feed.start()
+            projector.start()
         except Exception as error:  # noqa: BLE001 -- raised where it is waited for
             found = error
         with suppress(RuntimeError):  # the loop has ended meanwhile
@@ -140,6 +142,6 @@ async def _begun(feed: Feed, end: _End) -> bool:
     return True
 
 
-def known_as(listens: str, hosts: frozenset[str]) -> frozenset[str]:
+def allowed_hosts(listens: str, hosts: frozenset[str]) -> frozenset[str]:
     """Return the names by which the board may be asked: any, if it listens to others too and none was given."""
     return (hosts | LOOPBACK) if hosts or listens in LOOPBACK else frozenset()

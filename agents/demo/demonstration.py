@@ -20,7 +20,7 @@ from agents.config.settings import Settings
 from agents.demo import deliveries, stages
 from agents.demo.deliveries import Deliveries, NoReports
 from agents.demo.people import People
-from agents.demo.scenario import Play
+from agents.demo.scenario import Simulation
 from agents.demo.summary import last_line, print_summary
 from agents.demo.tally import Tally
 from agents.demo.view import Moment, View
@@ -100,7 +100,7 @@ def _put_on(settings: Settings, taken: Deliveries, people: People, console: Cons
     with tempfile.TemporaryDirectory(prefix="alur-demo-") as directory:
         log = Path(directory) / "stages.log"
         with stages.running(settings, log) as running, View(console, moment) as view:
-            play = Play(settings, taken, people, view, moment, running.check)
+            play = Simulation(settings, taken, people, view, moment, running.check)
             with _interruptible(play, view):
                 caught_up = play.run()
             view.say("stopping the stages, reading the topics back")
@@ -113,7 +113,7 @@ def _put_on(settings: Settings, taken: Deliveries, people: People, console: Cons
 
 
 @contextmanager
-def _interruptible(play: Play, view: View) -> Iterator[None]:
+def _interruptible(play: Simulation, view: View) -> Iterator[None]:
     """Let the first Ctrl-C end the play early, with its summary, and the second one end everything."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:

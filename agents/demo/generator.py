@@ -15,8 +15,8 @@ from random import Random
 from typing import Any, Final
 
 from agents.demo import phrases
-from agents.demo.report_text import Writer
-from agents.demo.scripts import Conduct, Desk, Script, drawn, pick
+from agents.demo.report_text import ReportWriter
+from agents.demo.scripts import Conduct, OfficeConduct, Script, drawn, pick
 from events.reports import ReportData, ReportSubmitted
 from events.vocabulary import ArchiveReason, ComplaintClass
 from workflow.policy.offices import Directory, Level, Office
@@ -92,7 +92,7 @@ class Generator:
 
     def __init__(self, seed: int, directory: Directory, today: date) -> None:
         self._lots = Random(seed)  # noqa: S311 -- a demonstration, and repeatable on purpose
-        self._writer = Writer(self._lots, today)
+        self._writer = ReportWriter(self._lots, today)
         self._directory = directory
         self._today = today
         self._cities = [office for office in directory if office.level is Level.CITY and office.known(today)]
@@ -154,7 +154,7 @@ class Generator:
             case Kind.WRONG_OFFICE:
                 return self._wrong_office(topic, city)
             case Kind.OUT_OF_SCOPE:
-                special = {"desk": Desk.ARCHIVES, "reason": ArchiveReason.OUT_OF_SCOPE}
+                special = {"desk": OfficeConduct.ARCHIVES, "reason": ArchiveReason.OUT_OF_SCOPE}
                 return self._writer.out_of_scope(), special
             case Kind.ELSEWHERE:
                 return self._writer.from_elsewhere(topic), {}
@@ -181,7 +181,7 @@ class Generator:
         if self._lots.random() < _VAGUE:
             fields["location"] = None
         special = {
-            "desk": Desk.ARCHIVES,
+            "desk": OfficeConduct.ARCHIVES,
             "reason": ArchiveReason.DUPLICATE,
             "duplicate_of": original.complaint_id,
         }

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from agents.demo.reactions import Act, Scene, acts_on
+from agents.demo.reactions import PlannedAction, Situation, acts_on
 from agents.demo.scripts import Script, drawn
 from events.commands import Command, ReplyToFollowUp
 from events.facts import FollowUpReplied, Recorded
@@ -34,7 +34,7 @@ class _Planned:
     number: int
     subject: str
     command_id: str
-    act: Act
+    act: PlannedAction
 
 
 class People:
@@ -76,14 +76,14 @@ class People:
             if self._still_meant(plan):
                 yield Sending(plan.subject, plan.act.source, plan.command_id, plan.act.command)
 
-    def _scene(self, recorded: Recorded) -> Scene:
+    def _scene(self, recorded: Recorded) -> Situation:
         complaint = recorded.complaint
         lots = Random(f"{self._seed}/{complaint.complaint_id}/{complaint.version}")  # noqa: S311 -- repeatable on purpose
         script = self._scripts.get(complaint.complaint_id)
         if script is None:
             script = drawn(Random(f"{self._seed}/{complaint.complaint_id}"))  # noqa: S311 -- as above
         policy = self._policies.pinned(complaint.policy)
-        return Scene(recorded, script, policy, lots)
+        return Situation(recorded, script, policy, lots)
 
     def _still_meant(self, plan: _Planned) -> bool:
         act, complaint = plan.act, self._standing[plan.subject]

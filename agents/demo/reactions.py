@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from agents.demo import phrases
-from agents.demo.scripts import Answering, Completing, Conduct, Desk, Script
+from agents.demo.scripts import Answering, Completing, Conduct, OfficeConduct, Script
 from events import commands as c
 from events import facts as f
 from events.reports import Location
@@ -37,7 +37,7 @@ _PRESSING_RUNG: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class PlannedAction:
     """Something that somebody means to do."""
 
     after: float
@@ -51,7 +51,7 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Situation:
     """A fact, and what there is to know for whoever reacts to it."""
 
     recorded: f.Recorded
@@ -99,18 +99,20 @@ class Scene:
             raise ValueError(f"the people of a demonstration cannot wait {length}: its policy has to count in seconds")
         return length.amount * self.lots.uniform(first, last)
 
-    def act(self, after: float, source: str, command: c.Command, *, heedless: bool = False) -> Act:
+    def act(self, after: float, source: str, command: c.Command, *, heedless: bool = False) -> PlannedAction:
         """Return an act that is given up if the command is not possible by then, unless somebody is heedless."""
-        return Act(after, source, command, None if heedless else HEARD_IN[type(command)], self.complaint.round)
+        return PlannedAction(
+            after, source, command, None if heedless else HEARD_IN[type(command)], self.complaint.round
+        )
 
 
-def _on_registered(scene: Scene) -> Iterator[Act]:
+def _on_registered(scene: Situation) -> Iterator[PlannedAction]:
     if scene.script.answering is Answering.WITHDRAWS:
         command = c.WithdrawComplaint(reason=scene.lots.choice(phrases.WITHDRAWN))
-        yield Act(scene.within(ClockName.FOLLOW_UP, 0.3, 3.0), scene.citizen, command, OPEN)
+        yield PlannedAction(scene.within(ClockName.FOLLOW_UP, 0.3, 3.0), scene.citizen, command, OPEN)
 
 
-def _on_postponed(scene: Scene) -> Iterator[Act]:
+def _on_postponed(scene: Situation) -> Iterator[PlannedAction]:
     script = scene.script
     if script.duplicate_of is not None:
         yield scene.act(scene.within(ClockName.COMPLETION, 0.1, 0.4), scene.desk, _archiving(script))
@@ -121,7 +123,7 @@ def _on_postponed(scene: Scene) -> Iterator[Act]:
         yield scene.act(after, scene.citizen, _completion(scene), heedless=True)
 
 
-def _completion(scene: Scene) -> c.CompleteReport:
+def _completion(scene: Situation) -> c.CompleteReport:
     fact = scene.recorded.fact
     missing = fact.missing if isinstance(fact, f.ComplaintPostponed) else ()
     cities = [each for each in scene.policy.directory if each.level is Level.CITY and each.known(scene.today)]
@@ -138,7 +140,7 @@ def _archiving(script: Script) -> c.ArchiveComplaint:
     return c.ArchiveComplaint(reason=script.reason, duplicate_of=UUID(repeats) if repeats else None)
 
 
-def _on_verified(scene: Scene) -> Iterator[Act]:
+def _on_verified(scene: Situation) -> Iterator[PlannedAction]:
     """The desk sees to what no rule routes; and to repeats, for which it is too late once an office has them."""
     script = scene.script
     after = scene.within(ClockName.VERIFICATION, 0.1, 0.9)
@@ -146,20 +148,20 @@ def _on_verified(scene: Scene) -> Iterator[Act]:
     if routed:
         if script.duplicate_of is not None:
             yield scene.act(after, scene.desk, _archiving(script), heedless=True)
-    elif script.desk is Desk.ARCHIVES:
+    elif script.desk is OfficeConduct.ARCHIVES:
         yield scene.act(after, scene.desk, _archiving(script))
-    elif script.desk is Desk.DISPOSES:
+    elif script.desk is OfficeConduct.DISPOSES:
         yield scene.act(after, scene.desk, c.DisposeComplaint(office=_some_office(scene)))
 
 
-def _some_office(scene: Scene) -> str:
+def _some_office(scene: Situation) -> str:
     levels = {Level.PROVINCE, Level.CITY}
     return scene.lots.choice(
         [each.id for each in scene.policy.directory if each.level in levels and each.known(scene.today)]
     )
 
 
-def _on_disposed(scene: Scene) -> Iterator[Act]:
+def _on_disposed(scene: Situation) -> Iterator[PlannedAction]:
     complaint, script = scene.complaint, scene.script
     units = scene.policy.directory.units_below(complaint.office) if complaint.office else ()
     returns = {Conduct.RETURNS: 1, Conduct.RETURNS_AGAIN: scene.policy.return_limit}.get(script.conduct, 0)
@@ -179,16 +181,16 @@ def _on_disposed(scene: Scene) -> Iterator[Act]:
         yield _follow_up(scene, 0.1, 0.75)
 
 
-def _follow_up(scene: Scene, first: float, last: float, answers: tuple[str, ...] = ()) -> Act:
+def _follow_up(scene: Situation, first: float, last: float, answers: tuple[str, ...] = ()) -> PlannedAction:
     """Return an answer that is given unless the complaint has moved on: one, not one for each cause."""
     texts = answers or _ANSWERS.get(scene.complaint.category or "", _ANY_ANSWER)
     command = c.RecordFollowUp(text=scene.lots.choice(texts))
     after = scene.within(ClockName.FOLLOW_UP, first, last)
     waiting = frozenset({Status.DISPOSED, Status.REPLIED})
-    return Act(after, scene.holder, command, waiting, scene.complaint.round)
+    return PlannedAction(after, scene.holder, command, waiting, scene.complaint.round)
 
 
-def _on_extension_requested(scene: Scene) -> Iterator[Act]:
+def _on_extension_requested(scene: Situation) -> Iterator[PlannedAction]:
     office = scene.complaint.office
     superior = scene.policy.directory.superior(office) if office else None
     if superior is not None:
@@ -196,14 +198,14 @@ def _on_extension_requested(scene: Scene) -> Iterator[Act]:
         yield scene.act(scene.within(ClockName.FOLLOW_UP, 0.05, 0.2), scene.officer(superior), decision)
 
 
-def _on_extension_decided(scene: Scene) -> Iterator[Act]:
+def _on_extension_decided(scene: Situation) -> Iterator[PlannedAction]:
     yield _follow_up(scene, 0.2, 1.0)
 
 
-def _on_returned(scene: Scene) -> Iterator[Act]:
+def _on_returned(scene: Situation) -> Iterator[PlannedAction]:
     """The arbiter decides once offices have returned it too often, the desk where no rule leads on."""
     complaint, policy = scene.complaint, scene.policy
-    if scene.script.desk is Desk.WAITS:
+    if scene.script.desk is OfficeConduct.WAITS:
         return
     by_arbiter = complaint.returns >= policy.return_limit
     found = competent_office(complaint, policy, scene.today)
@@ -213,7 +215,7 @@ def _on_returned(scene: Scene) -> Iterator[Act]:
         yield scene.act(scene.within(ClockName.FOLLOW_UP, 0.1, 0.4), source, c.DisposeComplaint(office=office))
 
 
-def _on_followed_up(scene: Scene) -> Iterator[Act]:
+def _on_followed_up(scene: Situation) -> Iterator[PlannedAction]:
     script = scene.script
     reply = c.ReplyToFollowUp(text=scene.lots.choice(phrases.REPLIES))
     if script.answering is Answering.REPLIES:
@@ -225,20 +227,20 @@ def _on_followed_up(scene: Scene) -> Iterator[Act]:
         yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.2, 0.7), scene.desk, close)
 
 
-def _on_replied(scene: Scene) -> Iterator[Act]:
+def _on_replied(scene: Situation) -> Iterator[PlannedAction]:
     if scene.lots.random() < _PROMPT_AGAIN:
         yield _follow_up(scene, 0.1, 0.7, phrases.SECOND_ANSWERS)
     else:
         yield _follow_up(scene, 1.2, 2.0, phrases.SECOND_ANSWERS)
 
 
-def _on_closed(scene: Scene) -> Iterator[Act]:
+def _on_closed(scene: Situation) -> Iterator[PlannedAction]:
     if scene.script.rating is not None:
         rating = c.RateResolution(rating=scene.script.rating, text=scene.lots.choice(phrases.THANKS))
         yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.1, 0.6), scene.citizen, rating)
 
 
-def _on_rated(scene: Scene) -> Iterator[Act]:
+def _on_rated(scene: Situation) -> Iterator[PlannedAction]:
     if not scene.complaint.secret and (scene.complaint.rating or 0) >= _PLEASED and scene.lots.random() < _TOLD:
         category = (scene.complaint.category or "layanan publik").replace("-", " ")
         texts = _ANSWERS.get(scene.complaint.category or "", _ANY_ANSWER)
@@ -246,12 +248,12 @@ def _on_rated(scene: Scene) -> Iterator[Act]:
         yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.05, 0.2), scene.desk, story)
 
 
-def _on_escalated(scene: Scene) -> Iterator[Act]:
+def _on_escalated(scene: Situation) -> Iterator[PlannedAction]:
     if scene.script.conduct is Conduct.NEVER and scene.complaint.rung == _PRESSING_RUNG:
         yield _follow_up(scene, 0.1, 0.8)
 
 
-REACTIONS: Final[dict[type[f.Fact], Callable[[Scene], Iterator[Act]]]] = {
+REACTIONS: Final[dict[type[f.Fact], Callable[[Situation], Iterator[PlannedAction]]]] = {
     f.ComplaintRegistered: _on_registered,
     f.ComplaintPostponed: _on_postponed,
     f.ComplaintVerified: _on_verified,
@@ -268,7 +270,7 @@ REACTIONS: Final[dict[type[f.Fact], Callable[[Scene], Iterator[Act]]]] = {
 }
 
 
-def acts_on(scene: Scene) -> Iterator[Act]:
+def acts_on(scene: Situation) -> Iterator[PlannedAction]:
     """Give what people mean to do now that this has happened; nothing for most facts."""
-    reaction: Callable[[Scene], Iterator[Any]] | None = REACTIONS.get(type(scene.recorded.fact))
+    reaction: Callable[[Situation], Iterator[Any]] | None = REACTIONS.get(type(scene.recorded.fact))
     return iter(()) if reaction is None else reaction(scene)

@@ -14,7 +14,7 @@ _WITH_EMAIL: Final = 0.3
 _OLDEST_DAYS: Final = 60
 
 
-class Writer:
+class ReportWriter:
     """Writes by lot, the same for the same lots."""
 
     def __init__(self, lots: Random, today: date) -> None:

@@ -33,7 +33,7 @@ _MARKERS: Final = 1
 """What a stage may be behind at rest: behind the last record there may lie the marker of its transaction."""
 
 
-class Overseer:
+class AuditMonitor:
     """Asks from time to time how far each stage is behind, beside the play; a context manager."""
 
     def __init__(self, settings: Settings, moment: Moment) -> None:
@@ -83,7 +83,7 @@ class Overseer:
                 self._at_rest += 1
 
 
-class Play:
+class Simulation:
     """Reports are fed over the first seconds, people act on what they hear, and everything is counted.
 
     Args:
@@ -125,7 +125,7 @@ class Play:
         with (
             Publisher(self._settings, linger_ms=_LINGER_MS) as publisher,
             Reader(self._settings, [TopicName.EVENTS, TopicName.REJECTIONS]) as reader,
-            Overseer(self._settings, self._moment) as overseer,
+            AuditMonitor(self._settings, self._moment) as overseer,
         ):
             self._moment.phase = "playing"
             while self._elapsed() < self._moment.seconds and not self.stopped.is_set():

@@ -44,7 +44,7 @@ class Answering(Enum):
     """Takes the complaint back, at some time."""
 
 
-class Desk(Enum):
+class OfficeConduct(Enum):
     """What the national administrator does with what no rule routes."""
 
     DISPOSES = auto()
@@ -61,7 +61,7 @@ class Script:
     completing: Completing = Completing.IN_TIME
     conduct: Conduct = Conduct.PROMPT
     answering: Answering = Answering.SILENT
-    desk: Desk = Desk.DISPOSES
+    desk: OfficeConduct = OfficeConduct.DISPOSES
     reason: ArchiveReason = ArchiveReason.OUT_OF_SCOPE
     """Why the desk archives it, if it does."""
     duplicate_of: str | None = None
@@ -84,7 +84,7 @@ _CONDUCT: Final = {
     Conduct.NEVER: 8,
 }
 _ANSWERING: Final = {Answering.SILENT: 66, Answering.REPLIES: 24, Answering.REPLIES_LATE: 3, Answering.WITHDRAWS: 7}
-_DESK: Final = {Desk.DISPOSES: 75, Desk.ARCHIVES: 10, Desk.WAITS: 15}
+_DESK: Final = {OfficeConduct.DISPOSES: 75, OfficeConduct.ARCHIVES: 10, OfficeConduct.WAITS: 15}
 _RATINGS: Final = {None: 55, 1: 5, 2: 6, 3: 10, 4: 14, 5: 10}
 
 

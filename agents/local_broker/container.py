@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from agents.local_broker.errors import NotStarted, NotStopped
-from agents.local_broker.node import KAFKA_VERSION, Say, node_settings
+from agents.local_broker.errors import StartFailed, StopFailed
+from agents.local_broker.node import KAFKA_VERSION, Report, node_settings
 
 IMAGE: Final = f"apache/kafka:{KAFKA_VERSION}"
 
@@ -36,7 +36,7 @@ class Docker:
             return None
         return cls(docker) if answer.returncode == 0 else None
 
-    def fetch(self, say: Say) -> None:
+    def fetch(self, say: Report) -> None:
         """Bring the image, if it is not there yet.
 
         Raises:
@@ -47,7 +47,7 @@ class Docker:
         say(f"fetching the image {IMAGE}, this once")
         done = self._run("pull", "--quiet", IMAGE, timeout=_PULL_S)
         if done.returncode != 0:
-            raise NotStarted(f"Docker could not fetch {IMAGE}: {_in_one_line(done.stderr)}")
+            raise StartFailed(f"Docker could not fetch {IMAGE}: {_in_one_line(done.stderr)}")
 
     def command(self, name: str, port: int, *options: str) -> list[str]:
         """Return the command that runs the broker in a container called `name`."""
@@ -73,7 +73,7 @@ class Docker:
             timeout=_PULL_S,
         )
         if done.returncode != 0:
-            raise NotStarted(f"Docker could not run {IMAGE}: {_in_one_line(done.stderr)}")
+            raise StartFailed(f"Docker could not run {IMAGE}: {_in_one_line(done.stderr)}")
 
     def runs(self, name: str) -> bool:
         """Tell whether the container runs."""
@@ -94,7 +94,7 @@ class Docker:
         self._run("stop", f"--time={_STOP_S}", name)
         done = self._run("rm", "--force", name)
         if done.returncode != 0:
-            raise NotStopped(f"Docker could not remove the container {name}: {_in_one_line(done.stderr)}")
+            raise StopFailed(f"Docker could not remove the container {name}: {_in_one_line(done.stderr)}")
 
     def removal(self, name: str) -> list[str]:
         """Return the command that ends the container at once, with its data."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from agents.local_broker.container import Docker
 from agents.local_broker.errors import NoEngine
 from agents.local_broker.java import Java
-from agents.local_broker.paths import Places
+from agents.local_broker.paths import BrokerPaths
 
 Engine = Docker | Java
 
@@ -16,7 +16,7 @@ def choose_engine(env: Mapping[str, str]) -> Engine:
     Raises:
         NoEngine: this machine has neither.
     """
-    engine = Docker.find(env) or Java.find(env, Places.from_environment(env).cache)
+    engine = Docker.find(env) or Java.find(env, BrokerPaths.from_environment(env).cache)
     if engine is None:
         raise NoEngine(
             "no Kafka broker can be run here: install Java 17 or newer and Maven (on Debian: apt-get install "

@@ -14,9 +14,9 @@ from agents.config.settings import Settings
 from agents.local_broker import watchdog
 from agents.local_broker.container import Docker
 from agents.local_broker.engines import Engine, choose_engine
-from agents.local_broker.errors import NotStarted
+from agents.local_broker.errors import StartFailed
 from agents.local_broker.java import LOG, last_words
-from agents.local_broker.node import Say, address, await_answer, free_ports, say_nothing
+from agents.local_broker.node import Report, address, await_answer, discard_message, free_ports
 from agents.ops.topics import broker_answers
 from events.client.errors import BrokerUnreachable
 
@@ -25,7 +25,7 @@ _END_S: Final = 60.0
 
 
 @contextmanager
-def running_broker(env: Mapping[str, str], say: Say = say_nothing) -> Iterator[str]:
+def running_broker(env: Mapping[str, str], say: Report = discard_message) -> Iterator[str]:
     """Give the address of a broker that runs until the block ends, or until this process does, even by SIGKILL.
 
     Where `ALUR_BROKER` names one, that is used and left as it is.
@@ -66,7 +66,7 @@ def running_engine(engine: Engine) -> Iterator[str]:
 def _start(engine: Engine) -> tuple[subprocess.Popen[bytes], int]:
     """Try again on other ports if it ends: somebody may have taken one since it was found free."""
     for _ in range(_ATTEMPTS - 1):
-        with suppress(NotStarted):
+        with suppress(StartFailed):
             return _start_once(engine)
     return _start_once(engine)
 

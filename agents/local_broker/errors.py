@@ -20,20 +20,20 @@ class PortTaken(BrokerError):
         self.port = port
 
 
-class RunsElsewhere(BrokerError):
+class RunningElsewhere(BrokerError):
     """The broker of this machine runs already, on another port than the one asked for."""
 
     def __init__(self, running: int, asked: int) -> None:
         super().__init__(f"the broker already runs on port {running}: stop it before you start one on {asked}")
 
 
-class NotFetched(BrokerError):
+class DownloadFailed(BrokerError):
     """Kafka itself could not be brought onto this machine."""
 
 
-class NotStarted(BrokerError):
+class StartFailed(BrokerError):
     """The broker ended, or did not answer in time."""
 
 
-class NotStopped(BrokerError):
+class StopFailed(BrokerError):
     """The broker still runs."""

@@ -12,8 +12,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from agents.local_broker.errors import NotFetched, NotStarted
-from agents.local_broker.node import HOST, KAFKA_VERSION, Say, free_ports, node_settings
+from agents.local_broker.errors import DownloadFailed, StartFailed
+from agents.local_broker.node import HOST, KAFKA_VERSION, Report, free_ports, node_settings
 
 LOG: Final = "broker.log"
 
@@ -54,7 +54,7 @@ class Java:
             return None
         return cls(java, maven, libraries)
 
-    def fetch(self, say: Say) -> None:
+    def fetch(self, say: Report) -> None:
         """Bring Kafka's libraries, if they are not there yet.
 
         Raises:
@@ -86,9 +86,9 @@ class Java:
         try:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=_FETCH_S)
         except subprocess.CalledProcessError as error:
-            raise NotFetched(f"Maven could not fetch Apache Kafka: {_first_error(error.stdout)}") from error
+            raise DownloadFailed(f"Maven could not fetch Apache Kafka: {_first_error(error.stdout)}") from error
         except subprocess.TimeoutExpired as error:
-            raise NotFetched(f"Maven did not fetch Apache Kafka within {_FETCH_S:.0f} seconds") from error
+            raise DownloadFailed(f"Maven did not fetch Apache Kafka within {_FETCH_S:.0f} seconds") from error
 
     def prepare(self, directory: Path, port: int) -> list[str]:
         """Set the node up in `directory`, keeping the data that are there, and return the command that runs it.
@@ -113,7 +113,7 @@ class Java:
         done = subprocess.run(self._command(*tool), check=False, capture_output=True, text=True, timeout=_FORMAT_S)
         if done.returncode != 0:
             said = _in_one_line(done.stderr or done.stdout)
-            raise NotStarted(f"Kafka could not format the data directory of {properties}: {said}")
+            raise StartFailed(f"Kafka could not format the data directory of {properties}: {said}")
 
     def node(self, properties: Path) -> list[str]:
         """Return the command that runs a node."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from agents.config.keys import Keys
 from agents.config.settings import Settings
-from agents.local_broker.paths import Places
+from agents.local_broker.paths import BrokerPaths
 from events.client.settings import host_and_port
 
 _FILE: Final = "keys"
@@ -25,7 +25,7 @@ def with_local_keys(settings: Settings, env: Mapping[str, str]) -> Settings:
     addresses = map(host_and_port, settings.broker.split(","))
     if settings.key_file or any(address is None or address[0] not in _LOOPBACK for address in addresses):
         return settings
-    path = Places.from_environment(env).state / _FILE
+    path = BrokerPaths.from_environment(env).state / _FILE
     with suppress(OSError):
         Keys.generate(path)
         return replace(settings, key_file=str(path))

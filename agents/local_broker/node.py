@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Final
 
-from agents.local_broker.errors import NotStarted
+from agents.local_broker.errors import StartFailed
 from agents.ops.topics import broker_answers
 
 KAFKA_VERSION: Final = "4.3.1"
@@ -16,11 +16,11 @@ _LISTS: Final = ("listeners", "advertised.listeners", "listener.security.protoco
 _START_S: Final = 90.0
 _POLL_S: Final = 0.1
 
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 """Takes a line that tells a waiting person what goes on."""
 
 
-def say_nothing(_line: str) -> None:
+def discard_message(_line: str) -> None:
     """Keep it to ourselves."""
 
 
@@ -97,7 +97,7 @@ def await_answer(port: int, alive: Callable[[], bool], last_words: Callable[[], 
     deadline = time.monotonic() + _START_S
     while not broker_answers(address(port), timeout=1.0):
         if not alive():
-            raise NotStarted(f"the broker ended while it was starting: {last_words()}")
+            raise StartFailed(f"the broker ended while it was starting: {last_words()}")
         if time.monotonic() > deadline:
-            raise NotStarted(f"the broker did not answer on port {port} within {_START_S:.0f} seconds: {last_words()}")
+            raise StartFailed(f"the broker did not answer on port {port} within {_START_S:.0f} seconds: {last_words()}")
         time.sleep(_POLL_S)

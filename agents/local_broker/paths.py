@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Places:
+class BrokerPaths:
     """`cache` can be fetched again at any time; `state` holds the broker's data, its log and its record."""
 
     cache: Path
     state: Path
 
     @classmethod
-    def from_environment(cls, env: Mapping[str, str]) -> "Places":
+    def from_environment(cls, env: Mapping[str, str]) -> "BrokerPaths":
         """Return both below `ALUR_HOME` if that is set, else where the XDG base directories say."""
         if home := env.get("ALUR_HOME"):
             return cls(cache=Path(home, "cache"), state=Path(home, "broker"))

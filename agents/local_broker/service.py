@@ -18,10 +18,10 @@ from typing import IO, Final, Literal
 
 from agents.local_broker.container import Docker
 from agents.local_broker.engines import choose_engine
-from agents.local_broker.errors import NotStarted, NotStopped, PortTaken, RunsElsewhere
+from agents.local_broker.errors import PortTaken, RunningElsewhere, StartFailed, StopFailed
 from agents.local_broker.java import LOG, Java, last_words
-from agents.local_broker.node import Say, address, await_answer, port_is_free, say_nothing
-from agents.local_broker.paths import Places
+from agents.local_broker.node import Report, address, await_answer, discard_message, port_is_free
+from agents.local_broker.paths import BrokerPaths
 from agents.ops.topics import broker_answers
 
 DEFAULT_PORT: Final = 9092
@@ -66,7 +66,7 @@ class Status:
     directory: Path
 
 
-def start(env: Mapping[str, str], *, port: int | None = None, say: Say = say_nothing) -> Started:
+def start(env: Mapping[str, str], *, port: int | None = None, say: Report = discard_message) -> Started:
     """Start the broker, unless it runs, and return when it answers; `port` is 9092 unless given.
 
     Raises:
@@ -76,16 +76,16 @@ def start(env: Mapping[str, str], *, port: int | None = None, say: Say = say_not
         PortTaken: something else listens on the port.
         RunsElsewhere: it runs already, on another port than the one given.
     """
-    state = Places.from_environment(env).state
+    state = BrokerPaths.from_environment(env).state
     state.mkdir(parents=True, exist_ok=True)
     with _locked(state) as lock:
         running = _other_start(state) if lock is None else _container(env, state)
         if running is not None:
             if port not in {None, running.port}:
-                raise RunsElsewhere(running.port, port or DEFAULT_PORT)
+                raise RunningElsewhere(running.port, port or DEFAULT_PORT)
             return Started(running, already=True)
         if lock is None:
-            raise NotStarted(f"another start of the broker does not come to an end; see {state}")
+            raise StartFailed(f"another start of the broker does not come to an end; see {state}")
         return Started(_start(env, state, port or DEFAULT_PORT, lock, say), already=False)
 
 
@@ -95,14 +95,14 @@ def stop(env: Mapping[str, str]) -> Broker | None:
     Raises:
         NotStopped: it runs on, or nothing tells which process it is.
     """
-    state = Places.from_environment(env).state
+    state = BrokerPaths.from_environment(env).state
     if not state.is_dir():
         return None
     with _locked(state) as lock:
         broker = _read_record(state) if lock is None else _container(env, state)
     if broker is None:
         if lock is None:
-            raise NotStopped(f"a start of the broker is under way, or its record is lost: it holds {state / _LOCK}")
+            raise StopFailed(f"a start of the broker is under way, or its record is lost: it holds {state / _LOCK}")
         return None
     if broker.container is not None:
         _docker(env).stop(broker.container)
@@ -114,7 +114,7 @@ def stop(env: Mapping[str, str]) -> Broker | None:
 
 def status(env: Mapping[str, str]) -> Status:
     """Look whether the broker runs and answers."""
-    state = Places.from_environment(env).state
+    state = BrokerPaths.from_environment(env).state
     broker = None
     if state.is_dir():
         with _locked(state) as lock:
@@ -122,7 +122,7 @@ def status(env: Mapping[str, str]) -> Status:
     return Status(broker, broker is not None and broker_answers(broker.address), state)
 
 
-def _start(env: Mapping[str, str], state: Path, port: int, lock: IO[bytes], say: Say) -> Broker:
+def _start(env: Mapping[str, str], state: Path, port: int, lock: IO[bytes], say: Report) -> Broker:
     if not port_is_free(port):
         raise PortTaken(port)
     (state / _RECORD).unlink(missing_ok=True)  # of one that has ended without being stopped
@@ -180,7 +180,7 @@ def _container(env: Mapping[str, str], state: Path) -> Broker | None:
 def _docker(env: Mapping[str, str]) -> Docker:
     docker = Docker.find(env)
     if docker is None:
-        raise NotStopped("the broker was started as a container, but no Docker engine answers any more")
+        raise StopFailed("the broker was started as a container, but no Docker engine answers any more")
     return docker
 
 
@@ -206,7 +206,7 @@ def _end(state: Path, pid: int | None) -> None:
                 if lock is not None:
                     return
             time.sleep(_POLL_S)
-    raise NotStopped(f"the broker, process {pid}, does not end")
+    raise StopFailed(f"the broker, process {pid}, does not end")
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from kafka import KafkaConsumer, TopicPartition
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
 from agents.ops import pii_scan
-from agents.ops.dead_letters import origin_of, settled_by
-from agents.ops.pii_scan import Exposure, Readable
+from agents.ops.dead_letters import origin_of, resolved_letter
+from agents.ops.pii_scan import PiiScan, RecordSource
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client import Record, require_topics
 from events.client.connection import connection, kafka_errors
@@ -208,7 +208,7 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
         _take_in(settings, log, found)
         for number in range(count):
             if identities:
-                watched = Exposure(settings, log, found, number)
+                watched = PiiScan(settings, log, found, number)
                 _partition(watched, found.partition(number), witness, values)
                 watched.read_the_rest(number)
             else:
@@ -231,7 +231,7 @@ def _take_in(settings: Settings, log: Log, found: Audit) -> None:
     """Read what concerns all partitions: dead letters first, then reports and strayed commands."""
     for number in log.partitions(TopicName.DEAD_LETTERS):
         for record in log.read(TopicName.DEAD_LETTERS, number):
-            settled = settled_by(record.headers)
+            settled = resolved_letter(record.headers)
             if settled is None:
                 found.take_dead_letter(origin_of(settings, record.headers))
             else:
@@ -244,7 +244,7 @@ def _take_in(settings: Settings, log: Log, found: Audit) -> None:
             found.take_command(_place(record), _command(record.value))
 
 
-def _partition(log: Readable, part: PartitionAudit, witness: Witness | None, values: Mapping[str, Any]) -> None:
+def _partition(log: RecordSource, part: PartitionAudit, witness: Witness | None, values: Mapping[str, Any]) -> None:
     _facts(log, part, witness, Origin(partial(writer_since, values, TopicName.EVENTS, part.number)))
     _states(log, part, Origin(partial(writer_since, values, TopicName.STATE, part.number)))
     for record in log.read(TopicName.REJECTIONS, part.number):
@@ -256,7 +256,7 @@ def _partition(log: Readable, part: PartitionAudit, witness: Witness | None, val
     part.finish()
 
 
-def _facts(log: Readable, part: PartitionAudit, witness: Witness | None, origin: Origin) -> None:
+def _facts(log: RecordSource, part: PartitionAudit, witness: Witness | None, origin: Origin) -> None:
     for record in log.read(TopicName.EVENTS, part.number):
         if origin.is_foreign(record.offset, tuple(record.headers.items())):
             part.foreign_fact(_place(record))
@@ -267,7 +267,7 @@ def _facts(log: Readable, part: PartitionAudit, witness: Witness | None, origin:
             witness.fact(recorded)
 
 
-def _states(log: Readable, part: PartitionAudit, origin: Origin) -> None:
+def _states(log: RecordSource, part: PartitionAudit, origin: Origin) -> None:
     for record in log.read(TopicName.STATE, part.number):
         if origin.is_foreign(record.offset, tuple(record.headers.items())):
             part.foreign_state(_place(record), _name(record.key))

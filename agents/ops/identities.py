@@ -30,7 +30,7 @@ _BY: Final = "erased-by"
 _AT: Final = "erased-at"
 
 
-class NoIdentity(Exception):
+class IdentityNotFound(Exception):
     """Nobody's identity is kept with the complaint; the message is one line for a person."""
 
 
@@ -45,7 +45,7 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredIdentity:
     """An identity that is kept, and where."""
 
     place: Place
@@ -53,7 +53,7 @@ class Kept:
     reporter: Reporter
 
 
-def look_up(settings: Settings, complaint: str) -> Kept | Erasure:
+def look_up(settings: Settings, complaint: str) -> StoredIdentity | Erasure:
     """Return the identity of a complaint's reporter, or that it was erased.
 
     Raises:
@@ -65,14 +65,14 @@ def look_up(settings: Settings, complaint: str) -> Kept | Erasure:
     # the other key is that of an identity from before the tracking id was part of it
     record = records.get(identity_key(own, tracking)) or records.get(own)
     if record is None:
-        raise NoIdentity(
+        raise IdentityNotFound(
             f"no identity is kept with the complaint {complaint}: its channel did not know who reported, it was erased "
             "long ago, or no such complaint is registered"
         )
     place = Place(record.partition, record.offset)
     if record.value is None:
-        return Erasure(place, record.at, _said(record.headers, _REASON), _said(record.headers, _BY))
-    return Kept(place, record.at, _reporter(record.value, place))
+        return Erasure(place, record.at, _header_text(record.headers, _REASON), _header_text(record.headers, _BY))
+    return StoredIdentity(place, record.at, _reporter(record.value, place))
 
 
 def _read(settings: Settings, complaint: str) -> tuple[dict[str, Record], str]:
@@ -126,7 +126,7 @@ def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> Erasur
     return Erasure(Place(stored.partition, stored.offset), now, reason, by)
 
 
-def _said(headers: Mapping[str, bytes], name: str) -> str:
+def _header_text(headers: Mapping[str, bytes], name: str) -> str:
     return headers.get(name, b"not said").decode(errors="replace")
 
 
@@ -134,6 +134,6 @@ def _reporter(value: bytes, place: Place) -> Reporter:
     try:
         return ReporterIdentity.model_validate_json(value).reporter
     except ValidationError:
-        raise NoIdentity(
+        raise IdentityNotFound(
             f"what lies at {TopicName.IDENTITIES}, partition {place.partition}, offset {place.offset} is no identity"
         ) from None

@@ -24,11 +24,11 @@ _LEAVING_SECONDS: Final = 10.0
 _ASK_AGAIN_SECONDS: Final = 0.5
 
 
-class StageRuns(KafkaFailure):
+class StageRunning(KafkaFailure):
     """The offsets of a stage cannot be set while one of its workers runs; the message is one line."""
 
 
-class Accepted(NamedTuple):
+class AcceptedOffset(NamedTuple):
     """An offset that is now marked as the stage's own."""
 
     stage: str
@@ -38,7 +38,7 @@ class Accepted(NamedTuple):
     offset: int
 
 
-def accept(settings: Settings, stages: Collection[str]) -> list[Accepted]:
+def accept(settings: Settings, stages: Collection[str]) -> list[AcceptedOffset]:
     """Mark the committed offsets of `stages` that are not marked yet, and return them.
 
     Raises:
@@ -52,7 +52,7 @@ def accept(settings: Settings, stages: Collection[str]) -> list[Accepted]:
         deadline = time.monotonic() + _LEAVING_SECONDS
         while running := _with_members(client, groups):
             if time.monotonic() > deadline:
-                raise StageRuns(
+                raise StageRunning(
                     f"{groups[running[0]]} runs: group {running[0]} has members. Stop all its workers first"
                 )
             time.sleep(_ASK_AGAIN_SECONDS)
@@ -64,14 +64,14 @@ def _with_members(client: Any, groups: Collection[str]) -> list[str]:  # noqa: A
     return [group for group in groups if described[group]["group_state"] not in _NO_MEMBERS]
 
 
-def _accept(client: Any, settings: Settings, group: str, stage: str) -> list[Accepted]:  # noqa: ANN401 -- kafka-python ships no types
+def _accept(client: Any, settings: Settings, group: str, stage: str) -> list[AcceptedOffset]:  # noqa: ANN401 -- kafka-python ships no types
     topic = settings.topic(STAGES[stage])
     wanted = {
         source: OffsetAndMetadata(found.offset, mark(found.offset), found.leader_epoch)
         for source, found in sorted(committed(client, group).items())
         if source.topic == topic and not is_marked(found.offset, found.metadata)
     }
-    found = [Accepted(stage, source.topic, source.partition, each.offset) for source, each in wanted.items()]
+    found = [AcceptedOffset(stage, source.topic, source.partition, each.offset) for source, each in wanted.items()]
     if not found:
         return found
     _report(settings, found)
@@ -81,7 +81,7 @@ def _accept(client: Any, settings: Settings, group: str, stage: str) -> list[Acc
     return found
 
 
-def _report(settings: Settings, found: Sequence[Accepted]) -> None:
+def _report(settings: Settings, found: Sequence[AcceptedOffset]) -> None:
     """Leave an incident for each offset, unless it is of an earlier version, which did not mark its offsets."""
     from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this command only
 

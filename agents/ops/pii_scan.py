@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from pydantic import ValidationError
 
 from agents.config.settings import Settings
-from agents.ops.dead_letters import origin_of, settled_by
+from agents.ops.dead_letters import origin_of, resolved_letter
 from events.client import Record
 from events.reports import ReporterIdentity
 from events.topics import TopicName
@@ -19,21 +19,21 @@ READS: Final = (TopicName.IDENTITIES, TopicName.STORIES)
 """What is read beside the topics of an audit."""
 
 
-class Readable(Protocol):
+class RecordSource(Protocol):
     """Gives the records of a partition up to its end."""
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
         """Give the records, in order."""
 
 
-class Exposure:
+class PiiScan:
     """Reads as `log` does, and notes on the way where the identity of a complaint's reporter shows.
 
     People's own words are left out: a citizen may sign a report. So are the reports as they came, and what was set
     aside of them, which have to hold it.
     """
 
-    def __init__(self, settings: Settings, log: Readable, found: Audit, number: int) -> None:
+    def __init__(self, settings: Settings, log: RecordSource, found: Audit, number: int) -> None:
         self._settings = settings
         self._log = log
         self._found = found
@@ -66,7 +66,7 @@ class Exposure:
             self._look(record)
         for record in self._log.read(TopicName.DEAD_LETTERS, number):
             origin = origin_of(self._settings, record.headers)
-            if settled_by(record.headers) is None and origin is not None and origin.topic is not TopicName.INTAKE:
+            if resolved_letter(record.headers) is None and origin is not None and origin.topic is not TopicName.INTAKE:
                 self._look(record)
 
     def _look(self, record: Record) -> None:

@@ -38,7 +38,7 @@ _ANSWER_S: Final = 30
 _READ: Final = (TopicName.EVENTS, TopicName.STATE, TopicName.INSTALLATION)
 
 
-class NotRepaired(Exception):
+class RepairRefused(Exception):
     """The state cannot be repaired; the message is one line for a person."""
 
 
@@ -131,7 +131,7 @@ def repair_complaint(settings: Settings, complaint: str, *, dry_run: bool = Fals
         last, fact = records.last_state(key), records.last_fact(key)
         _refuse_if_newer(last, number)
         if not last.foreign and (fact is None or fact == last.own):
-            raise NotRepaired(f"complaint {complaint} is not quarantined: its last record is the engine's own")
+            raise RepairRefused(f"complaint {complaint} is not quarantined: its last record is the engine's own")
         value = None if fact is None else encode_snapshot(fact, encode_complaint(fact))
         found = Repair(number, last.place, None if fact is None else fact.version, value)
         return writer.put(found, key, last.decided)
@@ -153,7 +153,7 @@ def repair_calendar(settings: Settings, *, dry_run: bool = False) -> list[Repair
     longest = max(known, key=lambda each: each.revision, default=None)
     broken = [number for number, last in lasts.items() if last.foreign]
     if not broken:
-        raise NotRepaired("no calendar is quarantined: the last record of each partition is the engine's own")
+        raise RepairRefused("no calendar is quarantined: the last record of each partition is the engine's own")
     return [_repair_calendar(settings, number, longest, dry_run=dry_run) for number in broken]
 
 
@@ -173,7 +173,7 @@ def _repair_calendar(settings: Settings, number: int, longest: Announcements | N
 
 def _refuse_if_newer(last: _Last, number: int) -> None:
     if last.writer > WRITER:
-        raise NotRepaired(
+        raise RepairRefused(
             f"partition {number} of complaints.state was written by a newer version (writer {last.writer}, this one is "
             f"{WRITER}): repair it with the newer one"
         )

@@ -97,7 +97,7 @@ def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, 
         layout = _layout(settings, found)
         if layout is not None and not mend and (lines := _lines(settings, layout, found, only)):
             raise LayoutDiffers(lines[0])
-        altered = _mend(client, settings, layout, found) if mend else ()
+        altered = _repair(client, settings, layout, found) if mend else ()
         _compare(client, settings, tuple(found))
         missing = tuple(name for name in only if name not in found)
         if missing:
@@ -110,7 +110,7 @@ def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, 
     return TopicsReport(created, tuple(settings.topic(name) for name in only if name in found), altered)
 
 
-def as_laid_out(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) -> Settings:
+def with_recorded_layout(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) -> Settings:
     """Return `settings` with the number of partitions and replicas that the installation has, if there is one.
 
     How many there are is decided once, when the topics are made; whoever runs the stages later need not repeat it. An
@@ -197,7 +197,7 @@ def _compare(client: Any, settings: Settings, names: Collection[TopicName]) -> N
         time.sleep(_RETRY_S)
 
 
-def _mend(
+def _repair(
     client: Any,  # noqa: ANN401 -- as above
     settings: Settings,
     layout: Layout | None,
@@ -213,7 +213,7 @@ def _mend(
         raise TopicsDiffer([differs], ["leave out ALUR_PARTITIONS: the number is fixed when an installation is made"])
     wanted = differences(client, settings, found, settings.replication)
     empty = _empty(client, settings, found)
-    stuck = [each for each in wanted if not _mendable(each, empty)]
+    stuck = [each for each in wanted if not _repairable(each, empty)]
     if stuck:
         raise TopicsDiffer(stuck, [_by_hand(settings, each) for each in stuck])
     configs: dict[str, dict[str, str]] = {}
@@ -231,7 +231,7 @@ def _mend(
     return tuple(f"{each.topic}: {each.setting} {each.found} -> {each.expected}" for each in wanted)
 
 
-def _mendable(difference: Difference, empty: Collection[str]) -> bool:
+def _repairable(difference: Difference, empty: Collection[str]) -> bool:
     expected, found = difference.expected, difference.found
     if difference.setting == "partitions":
         return difference.topic in empty and int(found) < int(expected)
@@ -321,13 +321,13 @@ def partitions_of(client: Any, names: Collection[str]) -> list[TopicPartition]: 
 def committed(client: Any, group: str) -> dict[TopicPartition, OffsetAndMetadata]:  # noqa: ANN401 -- as above
     """Return the offsets that a group has committed; none for a group that Kafka does not know."""
     try:
-        offsets = patiently(lambda: client.list_group_offsets(group))
+        offsets = retry_while_starting(lambda: client.list_group_offsets(group))
     except GroupIdNotFoundError:
         return {}
     return {partition: at for partition, at in offsets.get(group, {}).items() if at.offset >= 0}
 
 
-def patiently(ask: Callable[[], _Result]) -> _Result:
+def retry_while_starting(ask: Callable[[], _Result]) -> _Result:
     """Ask again while a young broker is still setting up what answers, ten seconds at most."""
     deadline = time.monotonic() + _ANSWER_S
     while True:

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 from typing import Final, NamedTuple
 
 from agents.config import policy_files
-from agents.dashboard.complaint_row import read_standing
-from agents.dashboard.read_model import Standings
+from agents.dashboard.complaint_row import read_row
+from agents.dashboard.read_model import ReadModel
 from agents.runtime.stage import Partition
 from agents.stages.resolution import Resolutions
 from events.codec.messages import complaint_key, encode_value
@@ -42,9 +42,9 @@ def _stories(count: int) -> OnDisk:
 
 
 def _complaints(count: int) -> OnDisk:
-    standings = Standings()
+    standings = ReadModel()
     records = (SimpleNamespace(key=key, value=value) for key, value in varied(range(count), settled=True))
-    return _taken_in(records, lambda each: standings.put(complaint_key(each.key), read_standing(each.value)))
+    return _taken_in(records, lambda each: standings.put(complaint_key(each.key), read_row(each.value)))
 
 
 def _taken_in(records: Iterable[SimpleNamespace], take_in: Callable[[SimpleNamespace], None]) -> OnDisk:

@@ -16,7 +16,7 @@ import pytest
 from agents.config.settings import Settings
 from agents.local_broker import running_broker, start, status, stop
 from agents.local_broker.engines import choose_engine
-from agents.local_broker.errors import NoEngine, PortTaken, RunsElsewhere
+from agents.local_broker.errors import NoEngine, PortTaken, RunningElsewhere
 from agents.local_broker.node import address, free_ports, port_is_free
 from agents.ops.topics import broker_answers, ensure_topics
 from events.client.administration import topics_missing
@@ -78,7 +78,7 @@ def test_a_broker_is_started_once_and_stopped_once(home: dict[str, str]) -> None
     assert broker_answers(first.broker.address)
     assert status(home).broker == first.broker
     assert status(home).answers
-    with pytest.raises(RunsElsewhere, match=str(port)):
+    with pytest.raises(RunningElsewhere, match=str(port)):
         start(home, port=port + 1)
 
     assert stop(home) == first.broker

@@ -19,7 +19,13 @@ from agents.kafka import clients
 from agents.kafka.deferred_commits import DeferredCommits
 from agents.kafka.records import OutgoingRecord, dead_letter
 from agents.ops.audit import audit
-from agents.ops.dead_letters import Desk, Letter, NotReturned, parse_place, read_letters
+from agents.ops.dead_letters import (
+    DeadLetterRecord,
+    DeadLetterRefused,
+    DeadLetterService,
+    parse_location,
+    read_dead_letters,
+)
 from agents.ops.topics import ensure_topics
 from agents.runtime.output_writer import OutputWriter
 from agents.runtime.partition_processor import PartitionProcessor
@@ -118,7 +124,9 @@ def facts(settings: Settings) -> list[str]:
     return [decode_fact(record.value).fact.NAME for record in read_all(settings, [TopicName.EVENTS])]
 
 
-def put_aside(settings: Settings, topic: TopicName, value: bytes, error: Exception, **headers: bytes) -> Letter:
+def put_aside(
+    settings: Settings, topic: TopicName, value: bytes, error: Exception, **headers: bytes
+) -> DeadLetterRecord:
     """Write a dead letter as a stage does; return it as it is read."""
     record: Any = ConsumerRecord(
         topic=settings.topic(topic),
@@ -143,7 +151,7 @@ def put_aside(settings: Settings, topic: TopicName, value: bytes, error: Excepti
         headers=list(output.headers),
     ).get(30)
     producer.close()
-    return read_letters(settings)[-1]
+    return read_dead_letters(settings)[-1]
 
 
 def test_a_bug_parks_the_command_and_the_complaint_goes_on(settings: Settings) -> None:
@@ -155,7 +163,7 @@ def test_a_bug_parks_the_command_and_the_complaint_goes_on(settings: Settings) -
     command(settings, "record-follow-up", complaint, PUPR, text="Sudah ditambal.")
     settle(settings, complaint, Stumbling)
     assert facts(settings) == ["registered", "verified", "disposed", "followed-up"]
-    [letter] = read_letters(settings)
+    [letter] = read_dead_letters(settings)
     assert (letter.stage, letter.code, letter.replays) == ("lifecycle", "bug", 0)
     assert letter.reason == "ZeroDivisionError: no potholes to divide by"
     assert letter.traceback is not None
@@ -169,8 +177,8 @@ def test_a_bug_parks_the_command_and_the_complaint_goes_on(settings: Settings) -
         settings, "dead", "replay", str(letter.origin), "--by", "Putu"
     )
     settle(settings, complaint, Stumbling)
-    first, again = read_letters(settings)
-    assert (first.place, first.open, str(first.fate).endswith(" by Putu")) == (letter.place, False, True)
+    first, again = read_dead_letters(settings)
+    assert (first.place, first.open, str(first.disposition).endswith(" by Putu")) == (letter.place, False, True)
     assert (again.open, again.replays) == (True, 1)
     assert does(settings, "dead", "list", "-q", "--code", "bug") == f"{again.place}\n"
 
@@ -178,7 +186,7 @@ def test_a_bug_parks_the_command_and_the_complaint_goes_on(settings: Settings) -
     does(settings, "dead", "replay", str(again.place))
     settle(settings, complaint, Lifecycle)
     assert facts(settings).count("followed-up") == 2
-    assert not [each for each in read_letters(settings) if each.open]
+    assert not [each for each in read_dead_letters(settings) if each.open]
     found = audit(settings)
     assert found.violations == []
     assert (found.counts.dead, found.counts.settled_letters) == (2, 2)
@@ -189,9 +197,9 @@ def test_the_bytes_and_the_key_come_back_as_they_were(settings: Settings) -> Non
     raw = b'\x00\xff{"halo": 1}'
     letter = put_aside(settings, TopicName.INTAKE, raw, Undecodable("not-json", "no"), replays=b"3")
     assert letter.replays == 3
-    with Desk(settings, "Made") as desk:
-        [found] = desk.letters_at([letter.place])
-        returned = desk.replay(found)
+    with DeadLetterService(settings, "Made") as service:
+        [found] = service.records_at([letter.place])
+        returned = service.replay(found)
     [record] = list(read_all(settings, [TopicName.INTAKE]))
     assert (record.key, record.value, record.partition) == (b"k", raw, 1)
     assert (record.partition, record.offset) == (returned.to.partition, returned.to.offset)
@@ -268,12 +276,12 @@ def test_letters_are_found_by_what_they_say(settings: Settings) -> None:
 def test_who_sits_down_at_the_desk_sends_away_who_sat_there(settings: Settings) -> None:
     ensure_topics(settings)
     letter = put_aside(settings, TopicName.INTAKE, b"x", Undecodable("not-json", "no"))
-    with Desk(settings, "first") as first:
-        [mine] = first.letters_at([letter.place])
-        with Desk(settings, "second") as second:
-            second.replay(second.letters_at([letter.place])[0])
-            with pytest.raises(NotReturned, match="was replayed"):
-                second.replay(second.letters_at([letter.place])[0])
+    with DeadLetterService(settings, "first") as first:
+        [mine] = first.records_at([letter.place])
+        with DeadLetterService(settings, "second") as second:
+            second.replay(second.records_at([letter.place])[0])
+            with pytest.raises(DeadLetterRefused, match="was replayed"):
+                second.replay(second.records_at([letter.place])[0])
         with pytest.raises(Exception, match=r"refused|fenced|Fenced|epoch"):
             first.replay(mine)
     assert len(list(read_all(settings, [TopicName.INTAKE]))) == 1
@@ -284,11 +292,11 @@ def test_a_stage_keeps_the_count(stopped_engine: Engine) -> None:
     engine.start("intake")
     engine.send("complaints.intake", b"halo, jalan rusak", b"k")
 
-    def newest(replays: int) -> Letter | None:
-        return next((each for each in read_letters(engine.settings) if each.replays == replays), None)
+    def newest(replays: int) -> DeadLetterRecord | None:
+        return next((each for each in read_dead_letters(engine.settings) if each.replays == replays), None)
 
     for count in range(3):
-        letter: Letter = eventually(f"a letter with count {count}", lambda count=count: newest(count))  # type: ignore[misc]  # a default is no parameter
+        letter: DeadLetterRecord = eventually(f"a letter with count {count}", lambda count=count: newest(count))  # type: ignore[misc]  # a default is no parameter
         assert letter.code == "not-json"
         does(engine.settings, "dead", "replay", str(letter.place))
-    assert parse_place(engine.settings, engine.settings.topic("complaints.intake-0@1")).topic is TopicName.INTAKE
+    assert parse_location(engine.settings, engine.settings.topic("complaints.intake-0@1")).topic is TopicName.INTAKE

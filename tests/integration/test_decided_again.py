@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
 from agents.ops.audit import audit
-from agents.ops.identities import Kept, erase, look_up
+from agents.ops.identities import StoredIdentity, erase, look_up
 from events.client import Publisher
 from events.ids import complaint_id
 from events.topics import TopicName
@@ -31,7 +31,7 @@ def alur(engine: Engine, *arguments: str) -> Result:
 
 def reporter(engine: Engine, complaint: str) -> str | None:
     found = look_up(engine.settings, complaint)
-    return found.reporter.name if isinstance(found, Kept) else None
+    return found.reporter.name if isinstance(found, StoredIdentity) else None
 
 
 def names(engine: Engine) -> Counter[str]:

@@ -19,7 +19,7 @@ from agents.cli.app import application
 from agents.config.settings import Settings
 from agents.ops.lag import GroupLag, LagReport, LagWatcher, Severity, Status, measure
 from agents.ops.lag.samples import GroupState
-from agents.ops.topics import patiently
+from agents.ops.topics import retry_while_starting
 from events.topics import STAGES
 from tests.support.engines import Engine, eventually, report_event
 
@@ -57,7 +57,7 @@ class Strangers:
 
         def committed() -> bool:
             # a young broker is still setting up what keeps the offsets
-            found = patiently(lambda: self.admin.alter_group_offsets(name, offsets))
+            found = retry_while_starting(lambda: self.admin.alter_group_offsets(name, offsets))
             return all(each is NoError for each in found.values())
 
         eventually(f"the offsets of {name} are set", committed)

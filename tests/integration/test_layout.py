@@ -18,7 +18,7 @@ from agents.cli.app import application
 from agents.config.settings import Settings
 from agents.local_broker.ephemeral import running_engine
 from agents.local_broker.java import Java
-from agents.local_broker.paths import Places
+from agents.local_broker.paths import BrokerPaths
 from agents.ops.audit import recorded_incidents
 from agents.ops.topics import LayoutDiffers, ensure_topics
 from events.client.reader import installation_values
@@ -178,7 +178,7 @@ def test_a_topic_that_is_made_anew_stops_its_stages_until_it_is_accepted(engine:
 
 
 def test_a_report_with_an_old_stamp_is_kept_and_no_client_of_ours_makes_a_topic(tmp_path: Path) -> None:
-    java = Java.find(os.environ, Places.from_environment(os.environ).cache)
+    java = Java.find(os.environ, BrokerPaths.from_environment(os.environ).cache)
     if java is None:
         pytest.skip("needs Java: a container's broker cannot be given properties to begin with")
     java.fetch(lambda _line: None)

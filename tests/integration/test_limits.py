@@ -11,7 +11,7 @@ import pytest
 from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.ops.audit import audit
-from agents.ops.dead_letters import Letter, read_letters
+from agents.ops.dead_letters import DeadLetterRecord, read_dead_letters
 from agents.ops.topics import ensure_topics
 from agents.runtime import output_writer
 from agents.runtime.failpoints import VARIABLE
@@ -34,8 +34,8 @@ def _padded(event: dict[str, Any], size: int, key: bytes | None, headers: Header
     return value + b" " * (size - beside - len(value))
 
 
-def _letters(engine: Engine, **wanted: str) -> list[Letter]:
-    found = read_letters(engine.settings)
+def _letters(engine: Engine, **wanted: str) -> list[DeadLetterRecord]:
+    found = read_dead_letters(engine.settings)
     return [each for each in found if all(getattr(each, name) == value for name, value in wanted.items())]
 
 
@@ -130,8 +130,8 @@ def test_a_letter_always_fits(engine: Engine) -> None:
         engine.send(topic, b"{}", b"k" * 4_150_000)
         engine.send(topic, b"v" * 5_000_000, b"k" * 2_000_000, **{"compression.type": "gzip"})
 
-    def of(topic: str) -> list[Letter]:
-        return [each for each in read_letters(engine.settings) if each.origin and each.origin.topic == topic]
+    def of(topic: str) -> list[DeadLetterRecord]:
+        return [each for each in read_dead_letters(engine.settings) if each.origin and each.origin.topic == topic]
 
     for topic, stages in readers.items():
         eventually(f"letters of {topic}", lambda topic=topic, stages=stages: len(of(topic)) >= 2 * stages)  # type: ignore[misc]  # a default is no parameter
@@ -161,7 +161,7 @@ def test_what_does_not_fit_leaves_no_trace(settings: Settings, monkeypatch: pyte
     command(settings, "close-complaint", complaint, "/offices/panrb")
     settle(settings, complaint, Lifecycle)
     assert facts(settings) == ["registered", "verified", "disposed", "followed-up", "closed"]
-    letters = read_letters(settings)
+    letters = read_dead_letters(settings)
     assert [each.code for each in letters] == ["output-too-large"] * 2
     assert "5,500 are possible" in letters[0].reason
     assert audit(settings).violations == []

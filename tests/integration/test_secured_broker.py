@@ -20,8 +20,8 @@ from typer.testing import CliRunner, Result
 from agents.cli.app import application
 from agents.config.settings import Settings
 from agents.dashboard.complaint_history import read_history
-from agents.dashboard.figures import Surroundings
-from agents.dashboard.projector import Feed
+from agents.dashboard.figures import DisplayContext
+from agents.dashboard.projector import Projector
 from agents.ops.acl import apply, rights
 from agents.runtime.process import EXIT_REFUSED
 from events.access import ROLES
@@ -145,7 +145,7 @@ def _the_board_shows_what_it_may_see(secured: SecuredEngine, complaint: str) -> 
     whole, feed = _board(secured, "operations-board", lambda figures: not figures["reading"] and figures["lag"])
     assert [row["stage"] for row in whole["lag"]] == list(STAGES)
     assert whole["letters"]["total"] == 0
-    known = feed.standings.get(key)
+    known = feed.read_model.get(key)
     assert known is not None
     found = read_history(secured.of("alur-operations-board"), *known)
     assert [recorded.fact.NAME for recorded in found.dossier.history] == secured.facts(complaint)
@@ -164,9 +164,9 @@ def test_a_board_that_is_given_its_rights_late_shows_the_lag_from_then_on(secure
     said: list[dict[str, Any]] = []
     failures: list[Exception] = []
     assert given("boards")
-    settings, around = secured.of("latecomer"), Surroundings(ZoneInfo("Asia/Jakarta"))
+    settings, around = secured.of("latecomer"), DisplayContext(ZoneInfo("Asia/Jakarta"))
     eventually("rights hold", lambda: _sees(settings, TopicName.STATE))
-    feed = Feed(settings, around, lambda raw: said.append(json.loads(raw)), failures.append, ask_again_s=0.5)
+    feed = Projector(settings, around, lambda raw: said.append(json.loads(raw)), failures.append, ask_again_s=0.5)
     feed.start()
     try:
         eventually("it says that it may not see the lag", lambda: said and said[-1]["lag"] is None)
@@ -188,12 +188,12 @@ def _sees(settings: Settings, topic: TopicName) -> bool:
 
 def _board(
     secured: SecuredEngine, role: str, enough: Callable[[dict[str, Any]], object]
-) -> tuple[dict[str, Any], Feed]:
+) -> tuple[dict[str, Any], Projector]:
     """What a board with the rights of `role` shows, once that is `enough`."""
     said: list[dict[str, Any]] = []
     failures: list[Exception] = []
-    around = Surroundings(ZoneInfo("Asia/Jakarta"))
-    feed = Feed(secured.of(f"alur-{role}"), around, lambda raw: said.append(json.loads(raw)), failures.append)
+    around = DisplayContext(ZoneInfo("Asia/Jakarta"))
+    feed = Projector(secured.of(f"alur-{role}"), around, lambda raw: said.append(json.loads(raw)), failures.append)
     feed.start()
     eventually("the board has read", lambda: said and enough(said[-1]))
     feed.stop()

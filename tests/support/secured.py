@@ -12,7 +12,7 @@ import pytest
 from agents.local_broker.ephemeral import running_engine
 from agents.local_broker.java import Java
 from agents.local_broker.node import HOST, free_ports
-from agents.local_broker.paths import Places
+from agents.local_broker.paths import BrokerPaths
 from events.client.security import Secret, Security
 
 MECHANISM = "SCRAM-SHA-512"
@@ -59,7 +59,7 @@ def _certificates(directory: Path) -> None:
 
 def own_java() -> Java:
     """What runs a broker with properties of the test's own; skip where there is no Java."""
-    java = Java.find(os.environ, Places.from_environment(os.environ).cache)
+    java = Java.find(os.environ, BrokerPaths.from_environment(os.environ).cache)
     if java is None:
         pytest.skip("needs Java: a container's broker cannot be given users or properties to begin with")
     java.fetch(lambda _line: None)

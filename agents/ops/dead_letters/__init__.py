@@ -1,30 +1,30 @@
 """What was set aside, and the ways back: to its topic, or out of sight with a reason."""
 
-from agents.ops.dead_letters.open_letters import OpenLetters, Reason
+from agents.ops.dead_letters.open_letters import OpenDeadLetters, Reason
 from agents.ops.dead_letters.records import (
-    Fate,
-    Letter,
-    NoSuchLetter,
-    find_letters,
+    DeadLetterDisposition,
+    DeadLetterNotFound,
+    DeadLetterRecord,
+    find_dead_letters,
     origin_of,
-    parse_place,
-    read_letters,
-    settled_by,
+    parse_location,
+    read_dead_letters,
+    resolved_letter,
 )
-from agents.ops.dead_letters.service import Desk, NotReturned, Returned
+from agents.ops.dead_letters.service import DeadLetterRefused, DeadLetterService, ReplayedRecord
 
 __all__ = [
-    "Desk",
-    "Fate",
-    "Letter",
-    "NoSuchLetter",
-    "NotReturned",
-    "OpenLetters",
+    "DeadLetterDisposition",
+    "DeadLetterNotFound",
+    "DeadLetterRecord",
+    "DeadLetterRefused",
+    "DeadLetterService",
+    "OpenDeadLetters",
     "Reason",
-    "Returned",
-    "find_letters",
+    "ReplayedRecord",
+    "find_dead_letters",
     "origin_of",
-    "parse_place",
-    "read_letters",
-    "settled_by",
+    "parse_location",
+    "read_dead_letters",
+    "resolved_letter",
 ]

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
-from agents.ops.dead_letters.records import settled_by
+from agents.ops.dead_letters.records import resolved_letter
 from agents.runtime.disk_map import DiskMap
 from events.client import Record
 from workflow.audit.evidence import Place
@@ -24,7 +24,7 @@ _MOST_REASONS: Final = 1_000
 _LONGEST_TEXT: Final = 100
 
 
-class OpenLetters:
+class OpenDeadLetters:
     """Remembers of each letter where it lies and why, and nothing of what is in it: that may hold who reported.
 
     Where they lie is in a temporary file, and there are only so many reasons: memory does not grow with the letters.
@@ -39,15 +39,15 @@ class OpenLetters:
 
     def add(self, record: Record) -> None:
         """Take in a letter, or what became of one."""
-        settled = settled_by(record.headers)
-        if settled is None:
+        resolved = resolved_letter(record.headers)
+        if resolved is None:
             reason = Reason(_text(record, "stage"), _text(record, "code"))
             if reason not in self._numbers and len(self._numbers) >= _MOST_REASONS:
                 reason = OTHERS
             self._letters.put(_name(Place(record.topic, record.partition, record.offset)), self._number(reason))
             self.by_reason[reason] += 1
-        elif (number := self._letters.get(settled.encode())) is not None:
-            self._letters.put(settled.encode(), None)
+        elif (number := self._letters.get(resolved.encode())) is not None:
+            self._letters.put(resolved.encode(), None)
             reason = self._reasons[int(number)]
             self.by_reason[reason] -= 1
             if not self.by_reason[reason]:

@@ -19,17 +19,17 @@ from workflow.audit.evidence import Place
 
 REPLAYED: Final = "replayed"
 DISCARDS: Final = "discards"
-_SETTLING: Final = (REPLAYED, DISCARDS)
+_RESOLVING: Final = (REPLAYED, DISCARDS)
 _DIGITS: Final = 12  # of a length that others may have written
 _PLACE: Final = re.compile(r"(?P<topic>.+)-(?P<partition>[0-9]{1,9})@(?P<offset>[0-9]{1,18})")
 
 
-class NoSuchLetter(Exception):
+class DeadLetterNotFound(Exception):
     """There is no such letter, or it is not clear which is meant; the message is one line for a person."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class DeadLetterDisposition:
     """What became of a letter: `how` is `replayed` or `discards`, as in the header."""
 
     how: str
@@ -41,12 +41,12 @@ class Fate:
 
     def __str__(self) -> str:
         """Say it in a few words."""
-        said = f"replayed to {self.to}" if self.how == REPLAYED else f"discarded ({self.reason})"
-        return f"{said} by {self.by}"
+        text = f"replayed to {self.to}" if self.how == REPLAYED else f"discarded ({self.reason})"
+        return f"{text} by {self.by}"
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetterRecord:
     """A record that a stage has set aside."""
 
     place: Place
@@ -70,28 +70,28 @@ class Letter:
     """The length that its key had, likewise."""
     value: bytes | None = None
     """The bytes as they came; read only when asked for."""
-    fate: Fate | None = None
+    disposition: DeadLetterDisposition | None = None
 
     @property
     def open(self) -> bool:
         """Say whether nobody has dealt with it yet."""
-        return self.fate is None
+        return self.disposition is None
 
 
-def settled_by(headers: Mapping[str, bytes]) -> str | None:
+def resolved_letter(headers: Mapping[str, bytes]) -> str | None:
     """Return the place of the letter whose fate a record of the dead letters tells; None if it is a letter."""
-    return next((_text(headers, name) for name in _SETTLING if name in headers), None)
+    return next((_text(headers, name) for name in _RESOLVING if name in headers), None)
 
 
 def origin_of(settings: Settings, headers: Mapping[str, bytes]) -> Place | None:
     """Return where what is in a letter was found, if its headers name a place on a topic of ours."""
-    with suppress(NoSuchLetter):
+    with suppress(DeadLetterNotFound):
         where = f"{_text(headers, 'topic')}-{_text(headers, 'partition')}@{_text(headers, 'offset')}"
-        return parse_place(settings, where)
+        return parse_location(settings, where)
     return None
 
 
-def parse_place(settings: Settings, text: str) -> Place:
+def parse_location(settings: Settings, text: str) -> Place:
     """Read `topic-partition@offset`; the topic with the prefix of this environment, or without.
 
     Raises:
@@ -100,11 +100,11 @@ def parse_place(settings: Settings, text: str) -> Place:
     match = _PLACE.fullmatch(text.strip())
     topic = _topic(settings, match["topic"]) if match else None
     if match is None or topic is None:
-        raise NoSuchLetter(f"{text!r} is no place; write it as in {TopicName.DEAD_LETTERS}-3@17")
+        raise DeadLetterNotFound(f"{text!r} is no place; write it as in {TopicName.DEAD_LETTERS}-3@17")
     return Place(topic, int(match["partition"]), int(match["offset"]))
 
 
-def read_letters(settings: Settings, keep: Collection[Place] = ()) -> list[Letter]:
+def read_dead_letters(settings: Settings, keep: Collection[Place] = ()) -> list[DeadLetterRecord]:
     """Read all letters, in the order in which they were set aside.
 
     Args:
@@ -115,21 +115,21 @@ def read_letters(settings: Settings, keep: Collection[Place] = ()) -> list[Lette
         BrokerUnreachable, KafkaRefused, TopicsMissing: the topic could not be read.
     """
     require_topics(settings, [TopicName.DEAD_LETTERS])
-    letters: list[Letter] = []
-    fates: dict[str, Fate] = {}
+    letters: list[DeadLetterRecord] = []
+    dispositions: dict[str, DeadLetterDisposition] = {}
     for record in read_all(settings, [TopicName.DEAD_LETTERS]):
-        settled = settled_by(record.headers)
-        if settled is not None:
-            fates[settled] = _fate(record)
+        resolved = resolved_letter(record.headers)
+        if resolved is not None:
+            dispositions[resolved] = _disposition(record)
         else:
             letter = _letter(settings, record)
             wanted = letter.place in keep or letter.origin in keep
             letters.append(replace(letter, value=record.value) if wanted else letter)
-    found = [replace(each, fate=fates.get(str(each.place))) for each in letters]
+    found = [replace(each, disposition=dispositions.get(str(each.place))) for each in letters]
     return sorted(found, key=lambda each: (each.at, each.place.partition, each.place.offset))
 
 
-def find_letters(letters: Collection[Letter], place: Place) -> list[Letter]:
+def find_dead_letters(letters: Collection[DeadLetterRecord], place: Place) -> list[DeadLetterRecord]:
     """Return the letter that lies at `place`, or those in which is what was found there: a fact has several readers.
 
     Raises:
@@ -137,16 +137,16 @@ def find_letters(letters: Collection[Letter], place: Place) -> list[Letter]:
     """
     found = [each for each in letters if place in (each.place, each.origin)]
     if not found:
-        raise NoSuchLetter(f"no dead letter lies at {place}, and none was found there (it is kept for 90 days)")
+        raise DeadLetterNotFound(f"no dead letter lies at {place}, and none was found there (it is kept for 90 days)")
     return found
 
 
-def _letter(settings: Settings, record: Record) -> Letter:
+def _letter(settings: Settings, record: Record) -> DeadLetterRecord:
     headers = record.headers
     at = record.at
     with suppress(ValueError):
         at = datetime.fromisoformat(_text(headers, "failed-at"))
-    return Letter(
+    return DeadLetterRecord(
         place=Place(record.topic, record.partition, record.offset),
         origin=origin_of(settings, headers),
         stage=_text(headers, "stage") or "unknown",
@@ -167,11 +167,11 @@ def _length(headers: Mapping[str, bytes], name: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None
 
 
-def _fate(record: Record) -> Fate:
+def _disposition(record: Record) -> DeadLetterDisposition:
     headers = record.headers
     how = REPLAYED if REPLAYED in headers else DISCARDS
     reason, to = _text(headers, "reason") or None, _text(headers, "to") or None
-    return Fate(how, _text(headers, "by") or "unknown", record.at, reason, to)
+    return DeadLetterDisposition(how, _text(headers, "by") or "unknown", record.at, reason, to)
 
 
 def _topic(settings: Settings, name: str) -> TopicName | None:

@@ -14,7 +14,7 @@ from kafka import KafkaProducer
 
 from agents.config.settings import Settings
 from agents.kafka.records import REPLAYS
-from agents.ops.dead_letters.records import DISCARDS, REPLAYED, Letter, find_letters, read_letters
+from agents.ops.dead_letters.records import DISCARDS, REPLAYED, DeadLetterRecord, find_dead_letters, read_dead_letters
 from events.client.connection import confirmation, connection, kafka_errors, require_topics
 from events.codec.messages import HEADERS
 from events.topics import INWARD, INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, TopicName
@@ -23,19 +23,19 @@ from workflow.audit.evidence import Place
 _ANSWER_S: Final = 30
 
 
-class NotReturned(Exception):
+class DeadLetterRefused(Exception):
     """A letter cannot be dealt with in this way; the message is one line for a person."""
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class ReplayedRecord:
     """A letter that was sent back, and where it lies now."""
 
-    letter: Letter
+    letter: DeadLetterRecord
     to: Place
 
 
-class Desk:
+class DeadLetterService:
     """Replays and discards letters; a context manager.
 
     Args:
@@ -69,24 +69,24 @@ class Desk:
         """Leave."""
         self._producer.close(timeout=0 if kind else None)
 
-    def letters_at(self, places: Collection[Place]) -> list[Letter]:
+    def records_at(self, places: Collection[Place]) -> list[DeadLetterRecord]:
         """Read the letters at `places` (theirs, or that of what is in them) with their bytes, one for each place.
 
         Raises:
             NoSuchLetter: there is none at one of the places.
             NotReturned: several stages have set aside what was found at one of the places.
         """
-        letters = read_letters(self._settings, keep=frozenset(places))
-        chosen: dict[Place, Letter] = {}
+        letters = read_dead_letters(self._settings, keep=frozenset(places))
+        chosen: dict[Place, DeadLetterRecord] = {}
         for place in places:
-            found = find_letters(letters, place)
+            found = find_dead_letters(letters, place)
             if len(found) > 1:
                 theirs = ", ".join(f"{each.place} ({each.stage})" for each in found)
-                raise NotReturned(f"{place} is in {len(found)} letters: say which one of {theirs}")
+                raise DeadLetterRefused(f"{place} is in {len(found)} letters: say which one of {theirs}")
             chosen[found[0].place] = found[0]
         return list(chosen.values())
 
-    def replay(self, letter: Letter, *, force: bool = False) -> Returned:
+    def replay(self, letter: DeadLetterRecord, *, force: bool = False) -> ReplayedRecord:
         """Send what is in `letter` back to where it was found, with its key, to the same partition.
 
         It is a new record there, with headers that say which letter it was in and how often it has come back. A command
@@ -97,10 +97,10 @@ class Desk:
         """
         origin = letter.origin
         if origin is None:
-            raise NotReturned(f"{letter.place} does not say where it was found: it cannot be replayed")
+            raise DeadLetterRefused(f"{letter.place} does not say where it was found: it cannot be replayed")
         _refuse_if_impossible(letter, origin)
         if not force:
-            _refuse_unless_wise(letter, origin)
+            _refuse_if_unwise(letter, origin)
         headers = [
             *HEADERS,
             ("replayed-from", str(letter.place).encode()),
@@ -109,22 +109,22 @@ class Desk:
         with self._transaction():
             sent = self._send(origin.topic, origin.partition, letter.key, letter.value, headers)
             to = Place(origin.topic, origin.partition, sent.offset)
-            self._settle(letter, (REPLAYED, str(letter.place)), ("to", str(to)))
-        return Returned(letter, to)
+            self._resolve(letter, (REPLAYED, str(letter.place)), ("to", str(to)))
+        return ReplayedRecord(letter, to)
 
-    def discard(self, letter: Letter, reason: str) -> None:
+    def discard(self, letter: DeadLetterRecord, reason: str) -> None:
         """Leave a record that nothing more will be done about `letter`, and why.
 
         Raises:
             NotReturned: somebody has dealt with it.
         """
         if not letter.open:
-            raise NotReturned(f"{letter.place} was {letter.fate}: nothing is left to discard")
+            raise DeadLetterRefused(f"{letter.place} was {letter.disposition}: nothing is left to discard")
         with self._transaction():
-            self._settle(letter, (DISCARDS, str(letter.place)), ("reason", reason))
+            self._resolve(letter, (DISCARDS, str(letter.place)), ("reason", reason))
 
-    def _settle(self, letter: Letter, *said: tuple[str, str]) -> None:
-        headers = [(name, text.encode()) for name, text in (*said, ("by", self._by))]
+    def _resolve(self, letter: DeadLetterRecord, *extra: tuple[str, str]) -> None:
+        headers = [(name, text.encode()) for name, text in (*extra, ("by", self._by))]
         self._send(letter.place.topic, letter.place.partition, letter.key, None, headers)
 
     def _send(
@@ -153,24 +153,24 @@ class Desk:
             self._producer.commit_transaction()
 
 
-def _refuse_if_impossible(letter: Letter, origin: Place) -> None:
+def _refuse_if_impossible(letter: DeadLetterRecord, origin: Place) -> None:
     for what, length in (("it", letter.truncated_from), ("its key", letter.key_truncated_from)):
         if length is not None:
             cut = f"{what} was too long to be kept whole ({length:,} bytes)"
-            raise NotReturned(f"{letter.place} cannot be replayed: {cut}; ask for it again")
+            raise DeadLetterRefused(f"{letter.place} cannot be replayed: {cut}; ask for it again")
     size = letter.size + len(letter.key or b"")
     if origin.topic in INWARD and size > INWARD_RECORD_BYTES:
-        raise NotReturned(
+        raise DeadLetterRefused(
             f"{letter.place} cannot be replayed: it has {size:,} bytes with its key, and {INWARD_RECORD_BYTES:,} are "
             "accepted; ask for a smaller one"
         )
 
 
-def _refuse_unless_wise(letter: Letter, origin: Place) -> None:
+def _refuse_if_unwise(letter: DeadLetterRecord, origin: Place) -> None:
     if not letter.open:
-        raise NotReturned(f"{letter.place} was {letter.fate}: --force replays it all the same")
+        raise DeadLetterRefused(f"{letter.place} was {letter.disposition}: --force replays it all the same")
     if origin.topic not in INWARD:
-        raise NotReturned(
+        raise DeadLetterRefused(
             f"{letter.place} is of {origin.topic}, where only a stage writes: all its readers would read it a second "
             "time. Start the stage again from an earlier offset, or insist with --force"
         )

@@ -6,10 +6,10 @@
 from agents.ops.lag.reading import UnknownGroup
 from agents.ops.lag.report import DeadlinesAtStake, Finding, GroupLag, LagReport, PartitionLag, TrendPoint
 from agents.ops.lag.rules import Severity, Status
-from agents.ops.lag.watcher import LOOK_EVERY_SECONDS, WINDOW_SECONDS, LagWatcher, measure
+from agents.ops.lag.watcher import SAMPLE_INTERVAL_SECONDS, WINDOW_SECONDS, LagWatcher, measure
 
 __all__ = [
-    "LOOK_EVERY_SECONDS",
+    "SAMPLE_INTERVAL_SECONDS",
     "WINDOW_SECONDS",
     "DeadlinesAtStake",
     "Finding",

@@ -8,13 +8,13 @@ from agents.ops.lag.figures import rates, seconds_to_drain
 from agents.ops.lag.findings import group_findings, transaction_findings
 from agents.ops.lag.impact import BY_THE_CLOCK, waiting
 from agents.ops.lag.report import Finding, GroupLag, LagReport, PartitionLag, TrendPoint
-from agents.ops.lag.rules import SEVERITY, Severity, Status, judge_group, judge_partition, worst
+from agents.ops.lag.rules import SEVERITY, Severity, Status, evaluate_group, evaluate_partition, worst
 from agents.ops.lag.samples import Source, Window
 from agents.ops.lag.transactions import OpenTransaction
 
 
 @dataclass(frozen=True)
-class View:
+class GroupView:
     """A group, the stage of ours that it is the group of, and the window over which it was looked at."""
 
     group: str
@@ -24,7 +24,7 @@ class View:
     @property
     def own(self) -> Status:
         """The verdict on the group as a whole."""
-        return judge_group(self.window, by_the_clock=self.stage in BY_THE_CLOCK)
+        return evaluate_group(self.window, by_the_clock=self.stage in BY_THE_CLOCK)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Evidence:
     """Those that have been open for the whole window."""
 
 
-def group_lag(view: View, evidence: Evidence) -> GroupLag:
+def group_lag(view: GroupView, evidence: Evidence) -> GroupLag:
     """Judge one group; deadlines are for the caller to add."""
     window, last = view.window, view.window.last
     partitions = tuple(_partition(source, window, evidence) for source in sorted(last.offsets))
@@ -60,17 +60,18 @@ def group_lag(view: View, evidence: Evidence) -> GroupLag:
         deadlines=None,
         partitions=partitions,
         trend=tuple(
-            TrendPoint(at=look.at, lag=sum(each.lag for each in look.offsets.values())) for look in window.looks
+            TrendPoint(at=group_sample.at, lag=sum(each.lag for each in group_sample.offsets.values()))
+            for group_sample in window.group_samples
         ),
     )
 
 
 def report(
-    views: Sequence[View], groups: Sequence[GroupLag], topics: Window, evidence: Evidence, broker: str
+    views: Sequence[GroupView], groups: Sequence[GroupLag], topics: Window, evidence: Evidence, broker: str
 ) -> LagReport:
     """Put the report together, with what there is to act upon."""
     at = topics.last.at
-    seconds = (at - topics.looks[0].at).total_seconds()
+    seconds = (at - topics.group_samples[0].at).total_seconds()
     found = transaction_findings(evidence.transactions, topics, groups, broker)
     for view, group in zip(views, groups, strict=True):
         found += group_findings(group, view.own, seconds)
@@ -84,11 +85,11 @@ def report(
 
 
 def _partition(source: Source, window: Window, evidence: Evidence) -> PartitionLag:
-    samples, last = window.placed(source), window.last.offsets[source]
-    status = judge_partition(samples, full=window.spanned_by(samples))
+    samples, last = window.positioned_samples(source), window.last.offsets[source]
+    status = evaluate_partition(samples, full=window.spanned_by(samples))
     if any(each.source == source for each in evidence.transactions):
         status = worst([status, Status.HANGING])
-    oldest_at = evidence.written_at.get((source, last.place)) if last.lag and last.place is not None else None
+    oldest_at = evidence.written_at.get((source, last.position)) if last.lag and last.position is not None else None
     written, read = rates(samples)
     return PartitionLag(
         topic=source.topic,
@@ -112,7 +113,7 @@ def _partition(source: Source, window: Window, evidence: Evidence) -> PartitionL
 
 def _severity(status: Status, partitions: Sequence[PartitionLag], evidence: Evidence, now: datetime) -> Severity:
     held = {Source(each.topic, each.partition) for each in partitions}
-    for_good = any(each.source in held and each.hangs_for_good(now) for each in evidence.transactions)
+    for_good = any(each.source in held and each.never_ends(now) for each in evidence.transactions)
     return Severity.ERROR if for_good else SEVERITY[status]
 
 

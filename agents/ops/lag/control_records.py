@@ -20,7 +20,7 @@ _POLL_MS: Final = 300
 _POLLS: Final = 3
 
 
-class Markers:
+class ControlRecords:
     """Remembers where nothing but markers is left; looks only where a group has not moved since it was last asked."""
 
     def __init__(self, settings: ClientSettings) -> None:
@@ -29,23 +29,23 @@ class Markers:
         self._known: dict[tuple[Source, int, int], bool] = {}
         self._consumer: Any = None
 
-    def passed(self, group: str, source: Source, place: int, stable: int) -> int:
-        """Return `stable` if there are only markers from the place of `group` on, else `place`.
+    def skip_control_records(self, group: str, source: Source, position: int, stable: int) -> int:
+        """Return `stable` if there are only markers from the place of `group` on, else `position`.
 
         Raises:
             KafkaError: Kafka says no, or nothing. Without the right to read the topic it stays unknown, which is none.
         """
-        before, self._seen[group, source] = self._seen.get((group, source)), (place, stable)
-        if before != (place, stable) or stable - place > _FEW:
-            return place
-        asked = (source, place, stable)
+        before, self._seen[group, source] = self._seen.get((group, source)), (position, stable)
+        if before != (position, stable) or stable - position > _FEW:
+            return position
+        asked = (source, position, stable)
         if asked not in self._known:
             self._known = {key: value for key, value in self._known.items() if key[0] != source or key[2] == stable}
             only_markers = self._only_markers(*asked)
             if only_markers is None:
-                return place
+                return position
             self._known[asked] = only_markers
-        return stable if self._known[asked] else place
+        return stable if self._known[asked] else position
 
     def close(self) -> None:
         """Let go of the connection, if there is one."""
@@ -53,12 +53,12 @@ class Markers:
             self._consumer.close()
             self._consumer = None
 
-    def _only_markers(self, source: Source, place: int, stable: int) -> bool | None:
+    def _only_markers(self, source: Source, position: int, stable: int) -> bool | None:
         """Return None if it could not be read to the end in time: it is asked again."""
         partition = TopicPartition(*source)
         consumer = self._reader()
         consumer.assign([partition])
-        consumer.seek(partition, place)
+        consumer.seek(partition, position)
         try:
             for _ in range(_POLLS):
                 if consumer.poll(timeout_ms=_POLL_MS, max_records=1):

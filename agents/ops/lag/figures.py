@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from agents.ops.lag.samples import Sample
+from agents.ops.lag.samples import PartitionSample
 
 
-def rates(samples: Sequence[Sample]) -> tuple[float | None, float | None]:
+def rates(samples: Sequence[PartitionSample]) -> tuple[float | None, float | None]:
     """Return how many offsets a second were written, and how many the group got on; two looks at least tell it.
 
     Offsets are what Kafka counts: the marker that ends a transaction is one too.
@@ -17,11 +17,11 @@ def rates(samples: Sequence[Sample]) -> tuple[float | None, float | None]:
     if seconds <= 0:
         return None, None
     written = last.offsets.end - first.offsets.end
-    read = (last.offsets.place or 0) - (first.offsets.place or 0)
+    read = (last.offsets.position or 0) - (first.offsets.position or 0)
     return written / seconds, max(0.0, read / seconds)
 
 
-def seconds_to_drain(samples: Sequence[Sample]) -> float | None:
+def seconds_to_drain(samples: Sequence[PartitionSample]) -> float | None:
     """Return in how many seconds the group will have caught up, if both go on as they did; None is not at all.
 
     Who was caught up at some moment of the window keeps up with what comes: what waits now is gone at the rate at which

@@ -11,7 +11,7 @@ from agents.ops.lag.transactions import OpenTransaction
 
 _OF_THE_GROUP: Final = (Status.EMPTY, Status.REBALANCING)
 _OUTSIDE_THE_LOG: Final = (Status.LOST, Status.BEYOND)
-_TOLD_ELSEWHERE: Final = (Status.HANGING,)
+_REPORTED_ELSEWHERE: Final = (Status.HANGING,)
 
 
 def group_findings(group: GroupLag, own: Status, seconds: float) -> list[Finding]:
@@ -28,7 +28,7 @@ def group_findings(group: GroupLag, own: Status, seconds: float) -> list[Finding
     for status in Status:
         # where nobody works, or nobody yet, it is no news that nothing moves
         silent = own in _OF_THE_GROUP and status not in _OUTSIDE_THE_LOG
-        if SEVERITY[status] is Severity.OK or status in _TOLD_ELSEWHERE or silent:
+        if SEVERITY[status] is Severity.OK or status in _REPORTED_ELSEWHERE or silent:
             continue
         by_topic: dict[str, list[PartitionLag]] = {}
         for partition in group.partitions:
@@ -45,7 +45,7 @@ def transaction_findings(
     now = topics.last.at
     by_owner: dict[tuple[str, int | None, str | None, bool], list[OpenTransaction]] = {}
     for each in transactions:
-        key = (each.source.topic, each.producer_id, each.transactional_id, each.hangs_for_good(now))
+        key = (each.source.topic, each.producer_id, each.transactional_id, each.never_ends(now))
         by_owner.setdefault(key, []).append(each)
     found = []
     for (topic, _, _, for_good), several in by_owner.items():
@@ -89,7 +89,7 @@ def _whole(group: GroupLag, status: Status, seconds: float) -> Finding:
 
 
 def _part(group: GroupLag, status: Status, partitions: Sequence[PartitionLag], seconds: float) -> Finding:
-    what, todo = _SAID[status](group, partitions, seconds)
+    what, todo = _TEXTS[status](group, partitions, seconds)
     return Finding(
         status=status,
         severity=SEVERITY[status],
@@ -101,11 +101,11 @@ def _part(group: GroupLag, status: Status, partitions: Sequence[PartitionLag], s
     )
 
 
-_Said = tuple[str, str]
+_Text = tuple[str, str]
 """What is the matter, and what to do."""
 
 
-def _growing(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float) -> _Said:
+def _growing(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float) -> _Text:
     written, read = (sum(getattr(each, name) or 0.0 for each in partitions) for name in ("rate_in", "rate_out"))
     flow = f"{written:.1f} offsets/s came, {read:.1f} went"
     what = f"{group.group} fell behind for {seconds:.0f} s in {_where(partitions)}: {flow}"
@@ -115,7 +115,7 @@ def _growing(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float
     return what, f"if it lasts longer than a burst does, add {whose}, up to one a partition"
 
 
-def _stalled(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float) -> _Said:
+def _stalled(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float) -> _Text:
     owners = ", ".join(sorted({each.owner or "" for each in partitions}))
     held = f"{_waits(partitions)}, and {owners} holds on"
     what = f"{group.group} has not moved for {seconds:.0f} s in {_where(partitions)}: {held}"
@@ -123,33 +123,33 @@ def _stalled(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float
     return what, f"look at its log; if it is frozen, kill -9 it, and another takes over{safely}"
 
 
-def _stopped(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float) -> _Said:
+def _stopped(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float) -> _Text:
     still = f"it has not moved for {seconds:.0f} s"
     what = f"no member of {group.group} holds {_where(partitions)}: {still}, and {_waits(partitions)}"
     return what, _start(group) if group.stage else "look whether its members still subscribe to the topic"
 
 
-def _rewound(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) -> _Said:
+def _rewound(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) -> _Text:
     what = f"the offset of {group.group} went back in {_where(partitions)}: records are read a second time"
     known = "; repeats are known as such" if group.stage else ""
     return what, f"if nobody has reset it, look for two consumers that commit for the same group{known}"
 
 
-def _beyond(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) -> _Said:
+def _beyond(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) -> _Text:
     far = ", ".join(f"{each.committed:,} of {each.end:,}" for each in partitions)
     what = f"{group.group} has committed offsets behind the end of {_where(partitions)} ({far})"
     todo = "the topic was made anew or lost its end: stop the group, then kafka-consumer-groups.sh --reset-offsets"
     return what, todo
 
 
-def _lost(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) -> _Said:
+def _lost(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) -> _Text:
     gone = sum(each.start - (each.committed or 0) for each in partitions)
     what = f"{_count(gone, 'offset')} of {_where(partitions)} were deleted before {group.group} had read them"
     todo = f"raise the retention (kafka-configs.sh --alter --topic {partitions[0].topic} --add-config retention.ms=...)"
     return what, f"{todo}, and ask alur audit what is missing" if group.stage else todo
 
 
-_SAID: Final[Mapping[Status, Callable[[GroupLag, Sequence[PartitionLag], float], _Said]]] = {
+_TEXTS: Final[Mapping[Status, Callable[[GroupLag, Sequence[PartitionLag], float], _Text]]] = {
     Status.GROWING: _growing,
     Status.REWOUND: _rewound,
     Status.STALLED: _stalled,

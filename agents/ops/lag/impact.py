@@ -5,7 +5,7 @@ from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class StageImpact:
     """What waits in front of a stage, one and many, and what that leaves undone."""
 
     one: str
@@ -13,14 +13,16 @@ class Meaning:
     undone: str
 
 
-MEANINGS: Final[dict[str, Meaning]] = {
-    "intake": Meaning("report", "reports", "not registered: no complaint, no number, no deadline yet"),
-    "lifecycle": Meaning("command", "commands", "not decided on; they count by when they came, however late that is"),
-    "verification": Meaning("fact", "facts", "not looked at: new complaints wait for their verification"),
-    "disposition": Meaning("fact", "facts", "not looked at: verified complaints wait for an office"),
-    "sla": Meaning("snapshot", "snapshots", "without a timer: their deadlines ring late"),
-    "escalation": Meaning("fact", "facts", "not looked at: missed deadlines are brought before nobody"),
-    "resolution": Meaning("fact", "facts", "not looked at: settled complaints are not published"),
+STAGE_IMPACTS: Final[dict[str, StageImpact]] = {
+    "intake": StageImpact("report", "reports", "not registered: no complaint, no number, no deadline yet"),
+    "lifecycle": StageImpact(
+        "command", "commands", "not decided on; they count by when they came, however late that is"
+    ),
+    "verification": StageImpact("fact", "facts", "not looked at: new complaints wait for their verification"),
+    "disposition": StageImpact("fact", "facts", "not looked at: verified complaints wait for an office"),
+    "sla": StageImpact("snapshot", "snapshots", "without a timer: their deadlines ring late"),
+    "escalation": StageImpact("fact", "facts", "not looked at: missed deadlines are brought before nobody"),
+    "resolution": StageImpact("fact", "facts", "not looked at: settled complaints are not published"),
 }
 """By stage."""
 
@@ -35,5 +37,5 @@ def waiting(stage: str | None, lag: int) -> str | None:
     """Say what waits in front of a stage: of so many offsets at most so many, since markers take some."""
     if stage is None or lag == 0:
         return None
-    found = MEANINGS[stage]
+    found = STAGE_IMPACTS[stage]
     return f"up to {lag:,} {found.one if lag == 1 else found.many} {found.undone}"

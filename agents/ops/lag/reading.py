@@ -9,10 +9,10 @@ from kafka.admin import OffsetSpec, OffsetTimestamp
 
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
-from agents.ops.lag.control_records import Markers
-from agents.ops.lag.record_age import Found, Spot, stamps_at
-from agents.ops.lag.samples import GroupState, Look, Offsets, Source
-from agents.ops.topics import partitions_of, patiently
+from agents.ops.lag.control_records import ControlRecords
+from agents.ops.lag.record_age import RecordPosition, StampedOffset, stamps_at
+from agents.ops.lag.samples import GroupSample, GroupState, Offsets, Source
+from agents.ops.topics import partitions_of, retry_while_starting
 from events.client.connection import kafka_errors
 from events.client.errors import KafkaFailure
 from events.cloudevents import log_moment
@@ -41,7 +41,7 @@ class UnknownGroup(KafkaFailure):
         )
 
 
-class _Standing(NamedTuple):
+class _GroupDescription(NamedTuple):
     """What the coordinator says of a group."""
 
     state: GroupState
@@ -55,14 +55,14 @@ class _Bounds(NamedTuple):
     end: int
 
 
-class Scene(NamedTuple):
+class Observation(NamedTuple):
     """The groups at one moment, and all partitions looked at, whoever reads them."""
 
-    groups: dict[str, Look]
-    topics: Look
+    groups: dict[str, GroupSample]
+    topics: GroupSample
 
 
-class Observer:
+class GroupObserver:
     """Looks at groups, again and again, through one connection.
 
     Args:
@@ -85,13 +85,13 @@ class Observer:
         names = {settings.topic(name) for name in (*topics, *(STAGES[stage] for stage in stages.values()))}
         with kafka_errors(settings):
             self._ours = frozenset(Source(*each) for each in partitions_of(client, names)) if names else frozenset()
-        self._markers = Markers(settings)
+        self._control_records = ControlRecords(settings)
 
     def close(self) -> None:
         """Let go of what it opened itself."""
-        self._markers.close()
+        self._control_records.close()
 
-    def look(self, groups: Collection[str]) -> Scene:
+    def observe(self, groups: Collection[str]) -> Observation:
         """Look at each of the groups, once; for a group that the coordinator does not know there is nothing to see.
 
         Raises:
@@ -99,31 +99,34 @@ class Observer:
         """
         with kafka_errors(self._settings):
             # first how far the groups are, then how far they could be: an offset behind the end is then really there
-            committed = patiently(lambda: self._client.list_group_offsets(dict.fromkeys(groups)))
-            standing = self._standing(groups, committed)
-            topics = {group: self._topics_of(group, standing[group], committed.get(group, {})) for group in groups}
+            committed = retry_while_starting(lambda: self._client.list_group_offsets(dict.fromkeys(groups)))
+            descriptions = self._describe(groups, committed)
+            topics = {group: self._topics_of(group, descriptions[group], committed.get(group, {})) for group in groups}
             bounds = self._bounds(frozenset().union(*topics.values()))
             at = datetime.now(UTC)
             offsets = {
                 group: {
-                    source: self._offsets(group, source, committed.get(group, {}), bounds[source], standing[group])
+                    source: self._offsets(group, source, committed.get(group, {}), bounds[source], descriptions[group])
                     for source in sorted(bounds)
                     if source.topic in topics[group]
                 }
                 for group in groups
             }
-        looks = {group: Look(at, standing[group].state, standing[group].members, offsets[group]) for group in groups}
+        group_samples = {
+            group: GroupSample(at, descriptions[group].state, descriptions[group].members, offsets[group])
+            for group in groups
+        }
         seen = {source: Offsets(None, None, *each) for source, each in bounds.items()}
-        return Scene(looks, Look(at, GroupState.UNKNOWN, None, seen))
+        return Observation(group_samples, GroupSample(at, GroupState.UNKNOWN, None, seen))
 
-    def written_at(self, spots: Collection[Spot]) -> dict[Spot, datetime]:
+    def written_at(self, positions: Collection[RecordPosition]) -> dict[RecordPosition, datetime]:
         """Return when the records at these spots were written.
 
         Raises:
             BrokerUnreachable, KafkaRefused: Kafka says no, or nothing.
         """
 
-        def ask(questions: Mapping[Source, int]) -> dict[Source, Found | None]:
+        def ask(questions: Mapping[Source, int]) -> dict[Source, StampedOffset | None]:
             wanted = {TopicPartition(*source): OffsetTimestamp(at) for source, at in questions.items()}
             found = self._client.list_partition_offsets(wanted)
             return {
@@ -132,33 +135,39 @@ class Observer:
             }
 
         with kafka_errors(self._settings):
-            stamps = stamps_at(spots, ask, int(datetime.now(UTC).timestamp() * 1000))
-        return {spot: log_moment(stamp) for spot, stamp in stamps.items()}
+            stamps = stamps_at(positions, ask, int(datetime.now(UTC).timestamp() * 1000))
+        return {position: log_moment(stamp) for position, stamp in stamps.items()}
 
-    def _standing(self, groups: Collection[str], committed: Mapping[str, Any]) -> dict[str, _Standing]:
+    def _describe(self, groups: Collection[str], committed: Mapping[str, Any]) -> dict[str, _GroupDescription]:
         described = self._client.describe_groups(list(groups))
-        standing = {
-            group: _Standing(
-                _STATES.get(told["group_state"], GroupState.UNKNOWN), len(told["members"]), _owners(told["members"])
+        descriptions = {
+            group: _GroupDescription(
+                _STATES.get(described_group["group_state"], GroupState.UNKNOWN),
+                len(described_group["members"]),
+                _owners(described_group["members"]),
             )
-            for group, told in described.items()
+            for group, described_group in described.items()
         }
         # a group of the newer protocol (KIP-848) is dead to those who ask by the older: it is in the list all the same
         unheard = {
-            group for group, each in standing.items() if each.state is GroupState.ABSENT and committed.get(group)
+            group for group, each in descriptions.items() if each.state is GroupState.ABSENT and committed.get(group)
         }
         listed = self._client.list_groups() if unheard else ()
-        for told in listed:
-            if told["group_id"] in unheard:
-                state = _STATES.get(told["group_state"], GroupState.UNKNOWN)
-                standing[told["group_id"]] = _Standing(state, 0 if state is GroupState.EMPTY else None, {})
-        return standing
+        for described_group in listed:
+            if described_group["group_id"] in unheard:
+                state = _STATES.get(described_group["group_state"], GroupState.UNKNOWN)
+                descriptions[described_group["group_id"]] = _GroupDescription(
+                    state, 0 if state is GroupState.EMPTY else None, {}
+                )
+        return descriptions
 
-    def _topics_of(self, group: str, standing: _Standing, committed: Mapping[TopicPartition, Any]) -> frozenset[str]:
+    def _topics_of(
+        self, group: str, descriptions: _GroupDescription, committed: Mapping[TopicPartition, Any]
+    ) -> frozenset[str]:
         """Return what a group reads: the topic of the stage, else all that it has committed in, or has been given."""
         if group in self._stages:
             return frozenset({self._settings.topic(STAGES[self._stages[group]])})
-        return frozenset(each.topic for each in (*committed, *standing.owners))
+        return frozenset(each.topic for each in (*committed, *descriptions.owners))
 
     def _bounds(self, topics: Collection[str]) -> dict[Source, _Bounds]:
         others = set(topics) - {source.topic for source in self._ours}
@@ -183,18 +192,18 @@ class Observer:
         source: Source,
         committed: Mapping[TopicPartition, Any],
         bounds: _Bounds,
-        standing: _Standing,
+        descriptions: _GroupDescription,
     ) -> Offsets:
         found = committed.get(TopicPartition(*source))
         offset = found.offset if found is not None and found.offset >= 0 else None
         known = offset is not None or group in self._stages
-        place = GroupProgress(offset, bounds.start, bounds.end).next_offset if known else None
-        if place is not None and bounds.start <= place < bounds.stable:
-            place = self._markers.passed(group, source, place, bounds.stable)
-        owner = standing.owners.get(source)
-        if owner is None and standing.members is None and standing.state is GroupState.STABLE:
+        position = GroupProgress(offset, bounds.start, bounds.end).next_offset if known else None
+        if position is not None and bounds.start <= position < bounds.stable:
+            position = self._control_records.skip_control_records(group, source, position, bounds.stable)
+        owner = descriptions.owners.get(source)
+        if owner is None and descriptions.members is None and descriptions.state is GroupState.STABLE:
             owner = _SOMEBODY
-        return Offsets(offset, place, *bounds, owner)
+        return Offsets(offset, position, *bounds, owner)
 
 
 def _owners(members: Iterable[Mapping[str, Any]]) -> dict[Source, str]:

@@ -11,11 +11,11 @@ from typing import Final
 
 from agents.ops.lag.samples import Source
 
-Spot = tuple[Source, int]
+RecordPosition = tuple[Source, int]
 """A partition and an offset in it."""
-Found = tuple[int, int]
+StampedOffset = tuple[int, int]
 """Offset and stamp (milliseconds) of a record."""
-Ask = Callable[[Mapping[Source, int]], Mapping[Source, Found | None]]
+OffsetQuery = Callable[[Mapping[Source, int]], Mapping[Source, StampedOffset | None]]
 """Gives, for each partition, the first record stamped at that time (milliseconds) or later; None if there is none."""
 
 _FIRST_STEP_MS: Final = 125
@@ -28,7 +28,7 @@ _CLOSE_ENOUGH_MS: Final = 10
 
 @dataclass(slots=True)
 class _Search:
-    place: int
+    position: int
     now: int
     step: int = _FIRST_STEP_MS
     low: int | None = None
@@ -52,11 +52,11 @@ class _Search:
             return None
         return (self.low + high) // 2
 
-    def take(self, asked: int, found: Found | None) -> None:
+    def update(self, asked: int, found: StampedOffset | None) -> None:
         """Take in an answer, whoever asked for it."""
-        if found is not None and found[0] < self.place:
+        if found is not None and found[0] < self.position:
             self.low = found[1] if self.low is None else max(self.low, found[1])
-        elif found is not None and (found[0] == self.place or asked == 0):
+        elif found is not None and (found[0] == self.position or asked == 0):
             # asked from the beginning of time, the first record lies behind the place: the log has none up to it
             self._end(found[1])
         elif asked == 0:
@@ -68,14 +68,14 @@ class _Search:
         self.stamp, self.over = stamp, True
 
 
-def stamps_at(spots: Collection[Spot], ask: Ask, now: int) -> dict[Spot, int]:
+def stamps_at(positions: Collection[RecordPosition], ask: OffsetQuery, now: int) -> dict[RecordPosition, int]:
     """Return when the record at each spot was written, in milliseconds; `now` is in milliseconds too.
 
     Exact where stamps rise from record to record, as they do in a topic that the broker stamps, and in any case where
     the search hits the record; else close to one hundredth of its age. Where stamps do not rise it is the latest stamp
     of the records before it. A spot behind which there is no record has no stamp.
     """
-    searches = {spot: _Search(spot[1], now) for spot in spots}
+    searches = {position: _Search(position[1], now) for position in positions}
     for _ in range(_MOST_ROUNDS):
         questions = {}
         for (source, _), search in searches.items():
@@ -86,5 +86,5 @@ def stamps_at(spots: Collection[Spot], ask: Ask, now: int) -> dict[Spot, int]:
         answers = ask(questions)
         for (source, _), search in searches.items():
             if source in questions and not search.over:
-                search.take(questions[source], answers.get(source))
-    return {spot: search.stamp for spot, search in searches.items() if search.stamp is not None}
+                search.update(questions[source], answers.get(source))
+    return {position: search.stamp for position, search in searches.items() if search.stamp is not None}

@@ -22,7 +22,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
-from agents.ops.lag.samples import GroupState, Look, Offsets, Sample, Source, Window
+from agents.ops.lag.samples import GroupSample, GroupState, Offsets, PartitionSample, Source, Window
 
 
 class Severity(StrEnum):
@@ -84,7 +84,7 @@ def worst(statuses: Sequence[Status]) -> Status:
     return max(statuses, key=_RANK.__getitem__, default=Status.OK)
 
 
-def judge_partition(samples: Sequence[Sample], *, full: bool) -> Status:
+def evaluate_partition(samples: Sequence[PartitionSample], *, full: bool) -> Status:
     """Judge a partition by the looks that knew where the group was; without any, nothing is held against it.
 
     Args:
@@ -98,24 +98,24 @@ def judge_partition(samples: Sequence[Sample], *, full: bool) -> Status:
         return Status.LOST if last.committed < last.start else Status.BEYOND
     if any(sample.offsets.unread == 0 for sample in samples):
         return Status.OK  # rule 1
-    return _judge_moves([sample.offsets for sample in samples], full=full)
+    return _evaluate_moves([sample.offsets for sample in samples], full=full)
 
 
-def _judge_moves(offsets: Sequence[Offsets], *, full: bool) -> Status:
+def _evaluate_moves(offsets: Sequence[Offsets], *, full: bool) -> Status:
     """Judge a partition in which something was unread all the time."""
-    places = [each.place or 0 for each in offsets]
-    if any(later < earlier for earlier, later in pairwise(places)):
+    positions = [each.position or 0 for each in offsets]
+    if any(later < earlier for earlier, later in pairwise(positions)):
         return Status.REWOUND  # rule 2
     if not full:
         return Status.BEHIND
-    if places[0] == places[-1]:
+    if positions[0] == positions[-1]:
         return Status.STOPPED if offsets[-1].owner is None else Status.STALLED  # rules 3 and 4
     unread = [each.unread for each in offsets]
     grows = unread[-1] > unread[0] and all(later >= earlier for earlier, later in pairwise(unread))
     return Status.GROWING if grows else Status.BEHIND  # rule 5
 
 
-def judge_group(window: Window, *, by_the_clock: bool = False) -> Status:
+def evaluate_group(window: Window, *, by_the_clock: bool = False) -> Status:
     """Judge a group by whether it has members that work: OK, EMPTY or REBALANCING.
 
     A group without members is at fault if it has not moved for the whole window while records wait; those who assign
@@ -123,25 +123,28 @@ def judge_group(window: Window, *, by_the_clock: bool = False) -> Status:
     """
     if not window.full:
         return Status.OK
-    if _rebalances(window.looks):
+    if _rebalances(window.group_samples):
         return Status.REBALANCING
-    deserted = [look.state in {GroupState.EMPTY, GroupState.ABSENT} for look in window.looks]
+    deserted = [group_sample.state in {GroupState.EMPTY, GroupState.ABSENT} for group_sample in window.group_samples]
     if not deserted[-1]:
         return Status.OK
-    still = any(judge_partition(window.placed(source), full=True) is Status.STOPPED for source in window.last.offsets)
+    still = any(
+        evaluate_partition(window.positioned_samples(source), full=True) is Status.STOPPED
+        for source in window.last.offsets
+    )
     return Status.EMPTY if still or (by_the_clock and all(deserted)) else Status.OK
 
 
-def _rebalances(looks: Sequence[Look]) -> bool:
+def _rebalances(group_samples: Sequence[GroupSample]) -> bool:
     """Say whether the group was sharing out partitions at the first look, at the last, and at most of those between.
 
     A rebalance ends within seconds. In one that begins again and again, a stable moment may be seen here and there.
     """
-    busy = [look.state is GroupState.REBALANCING for look in looks]
+    busy = [group_sample.state is GroupState.REBALANCING for group_sample in group_samples]
     return busy[0] and busy[-1] and sum(busy) > _MOST_OF_THEM * len(busy)
 
 
-def is_stuck(samples: Sequence[Sample], *, full: bool) -> bool:
+def is_stuck(samples: Sequence[PartitionSample], *, full: bool) -> bool:
     """Say whether one transaction has kept readers from what lies behind it for the whole window.
 
     Transactions that follow on each other move the last stable offset; one that hangs does not.
@@ -159,8 +162,8 @@ def is_clear(window: Window, *, by_the_clock: bool = False) -> bool:
 
 
 def _is_clear(window: Window, source: Source) -> bool:
-    offsets = [sample.offsets for sample in window.samples(source)]
-    placed = [sample.offsets for sample in window.placed(source)]
+    offsets = [sample.offsets for sample in window.partition_samples(source)]
+    placed = [sample.offsets for sample in window.positioned_samples(source)]
     caught_up = not placed or any(each.unread == 0 for each in placed)
     moves_on = any(each.held == 0 for each in offsets) or offsets[0].stable != offsets[-1].stable
     return caught_up and moves_on

@@ -36,7 +36,7 @@ class Offsets:
 
     committed: int | None
     """What the group has committed: the offset of the next record that it wants."""
-    place: int | None
+    position: int | None
     """Where reading would go on: `committed`, past markers behind which there is no record; the log's start for a group
     that begins there and has committed nothing. None: it is not known, and nothing can be said."""
     start: int
@@ -51,12 +51,12 @@ class Offsets:
     @property
     def unread(self) -> int:
         """How many offsets the group could read and has not; markers and compacted records count."""
-        return 0 if self.place is None else max(0, self.stable - self.place)
+        return 0 if self.position is None else max(0, self.stable - self.position)
 
     @property
     def lag(self) -> int:
         """How many offsets the group is behind the end of the log, those behind an open transaction included."""
-        return 0 if self.place is None else max(0, self.end - self.place)
+        return 0 if self.position is None else max(0, self.end - self.position)
 
     @property
     def held(self) -> int:
@@ -65,7 +65,7 @@ class Offsets:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class GroupSample:
     """A group at one moment."""
 
     at: datetime
@@ -75,7 +75,7 @@ class Look:
     offsets: Mapping[Source, Offsets]
 
 
-class Sample(NamedTuple):
+class PartitionSample(NamedTuple):
     """A partition at one moment."""
 
     at: datetime
@@ -87,38 +87,42 @@ class Window:
 
     def __init__(self, seconds: float) -> None:
         self._length = timedelta(seconds=seconds)
-        self._looks: list[Look] = []
+        self._group_samples: list[GroupSample] = []
 
-    def add(self, look: Look) -> None:
+    def add(self, group_sample: GroupSample) -> None:
         """Take in the next look, and let go of what is too old."""
-        self._looks.append(look)
-        since = look.at - self._length
-        while len(self._looks) > 1 and self._looks[1].at <= since:
-            del self._looks[0]
+        self._group_samples.append(group_sample)
+        since = group_sample.at - self._length
+        while len(self._group_samples) > 1 and self._group_samples[1].at <= since:
+            del self._group_samples[0]
 
     @property
-    def looks(self) -> tuple[Look, ...]:
+    def group_samples(self) -> tuple[GroupSample, ...]:
         """The looks, the oldest first."""
-        return tuple(self._looks)
+        return tuple(self._group_samples)
 
     @property
-    def last(self) -> Look:
+    def last(self) -> GroupSample:
         """The newest look; there has to be one."""
-        return self._looks[-1]
+        return self._group_samples[-1]
 
     @property
     def full(self) -> bool:
         """Say whether the looks span the whole time."""
-        return bool(self._looks) and self._looks[-1].at - self._looks[0].at >= self._length
+        return bool(self._group_samples) and self._group_samples[-1].at - self._group_samples[0].at >= self._length
 
-    def spanned_by(self, samples: Sequence[Sample]) -> bool:
+    def spanned_by(self, samples: Sequence[PartitionSample]) -> bool:
         """Say whether these looks, of one partition, span the whole time."""
         return bool(samples) and samples[-1].at - samples[0].at >= self._length
 
-    def samples(self, source: Source) -> tuple[Sample, ...]:
+    def partition_samples(self, source: Source) -> tuple[PartitionSample, ...]:
         """Return what was seen of one partition, the oldest first."""
-        return tuple(Sample(look.at, look.offsets[source]) for look in self._looks if source in look.offsets)
+        return tuple(
+            PartitionSample(group_sample.at, group_sample.offsets[source])
+            for group_sample in self._group_samples
+            if source in group_sample.offsets
+        )
 
-    def placed(self, source: Source) -> tuple[Sample, ...]:
+    def positioned_samples(self, source: Source) -> tuple[PartitionSample, ...]:
         """Return of these the ones that knew where the group was."""
-        return tuple(sample for sample in self.samples(source) if sample.offsets.place is not None)
+        return tuple(sample for sample in self.partition_samples(source) if sample.offsets.position is not None)

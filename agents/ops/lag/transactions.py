@@ -38,7 +38,7 @@ class OpenTransaction:
         """When Kafka aborts it unless its producer ends it before."""
         return None if self.started_at is None or self.timeout is None else self.started_at + self.timeout
 
-    def hangs_for_good(self, now: datetime) -> bool:
+    def never_ends(self, now: datetime) -> bool:
         """Say whether nobody but an operator will end it.
 
         As `kafka-transactions.sh find-hanging` does, one that the coordinator does not tell of is given as long as any

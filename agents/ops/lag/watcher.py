@@ -15,11 +15,11 @@ from types import TracebackType
 from typing import Final, Self
 
 from agents.config.settings import Settings
-from agents.ops.lag.assess import Evidence, View, group_lag, report
+from agents.ops.lag.assess import Evidence, GroupView, group_lag, report
 from agents.ops.lag.deadlines import DeadlineReader
 from agents.ops.lag.impact import BY_THE_CLOCK, ON_DEADLINES
 from agents.ops.lag.open_transactions import open_transactions
-from agents.ops.lag.reading import Observer, UnknownGroup
+from agents.ops.lag.reading import GroupObserver, UnknownGroup
 from agents.ops.lag.report import GroupLag, LagReport
 from agents.ops.lag.rules import Status, is_clear, is_stuck
 from agents.ops.lag.samples import GroupState, Source, Window
@@ -31,7 +31,7 @@ from events.topics import ALL_TOPICS, STAGES
 WINDOW_SECONDS: Final = 15.0
 """Three times as long as most consumers take from commit to commit (`auto.commit.interval.ms`): who has not moved by
 then does not move."""
-LOOK_EVERY_SECONDS: Final = 1.0
+SAMPLE_INTERVAL_SECONDS: Final = 1.0
 _SOON: Final = 60.0
 """A stage that will have caught up so soon puts no deadline at stake that would be worth reading the state for."""
 
@@ -74,7 +74,7 @@ class LagWatcher:
         require_topics(self._settings, needed)
         with ExitStack() as opening:
             self._client = opening.enter_context(admin_client(self._settings))
-            self._observer = Observer(self._settings, self._client, stages, needed)
+            self._observer = GroupObserver(self._settings, self._client, stages, needed)
             opening.callback(self._observer.close)
             if self._deadlines is not None:
                 opening.callback(self._deadlines.close)
@@ -88,12 +88,12 @@ class LagWatcher:
         self._open.close()
 
     @property
-    def decided(self) -> bool:
+    def conclusive(self) -> bool:
         """Say whether further looks within the window could not change the verdict for the worse."""
         if self._topics.full:
             return True
         windows = [(self._windows[group], stage in BY_THE_CLOCK) for group, stage in self._stage_of.items()]
-        return len(self._topics.looks) > 1 and all(
+        return len(self._topics.group_samples) > 1 and all(
             is_clear(window, by_the_clock=clocked) for window, clocked in [*windows, (self._topics, False)]
         )
 
@@ -104,35 +104,35 @@ class LagWatcher:
             BrokerUnreachable, KafkaRefused: Kafka says no, or nothing; the next call tries again.
             UnknownGroup: a group that was named does not exist.
         """
-        scene = self._observer.look(list(self._stage_of))
-        for group, look in scene.groups.items():
-            if self._stage_of[group] is None and look.state is GroupState.ABSENT and not look.offsets:
+        observation = self._observer.observe(list(self._stage_of))
+        for group, observe in observation.groups.items():
+            if self._stage_of[group] is None and observe.state is GroupState.ABSENT and not observe.offsets:
                 raise UnknownGroup(group)
-            self._windows[group].add(look)
-        self._topics.add(scene.topics)
-        views = [View(group, stage, self._windows[group]) for group, stage in self._stage_of.items()]
+            self._windows[group].add(observe)
+        self._topics.add(observation.topics)
+        views = [GroupView(group, stage, self._windows[group]) for group, stage in self._stage_of.items()]
         evidence = Evidence(self._written_at(), open_transactions(self._settings, self._client, self._stuck()))
-        groups = [self._with_deadlines(group_lag(view, evidence), scene.topics.at) for view in views]
+        groups = [self._with_deadlines(group_lag(view, evidence), observation.topics.at) for view in views]
         return report(views, groups, self._topics, evidence, self._settings.broker)
 
     def _stuck(self) -> dict[Source, int]:
         """Return where one transaction has been open for the whole window, and its first offset."""
         found = {}
         for source, offsets in self._topics.last.offsets.items():
-            samples = self._topics.samples(source)
+            samples = self._topics.partition_samples(source)
             if is_stuck(samples, full=self._topics.spanned_by(samples)):
                 found[source] = offsets.stable
         return found
 
     def _written_at(self) -> dict[tuple[Source, int], datetime]:
         """Ask when the oldest unread records were written; groups at the same place share the answer."""
-        spots = {
-            (source, offsets.place)
+        positions = {
+            (source, offsets.position)
             for window in self._windows.values()
             for source, offsets in window.last.offsets.items()
-            if offsets.lag and offsets.place is not None
+            if offsets.lag and offsets.position is not None
         }
-        return self._observer.written_at(spots)
+        return self._observer.written_at(positions)
 
     def _with_deadlines(self, group: GroupLag, now: datetime) -> GroupLag:
         if self._deadlines is None or group.stage not in ON_DEADLINES:
@@ -153,7 +153,7 @@ def measure(
     groups: Sequence[str] | None = None,
     *,
     window: float = WINDOW_SECONDS,
-    every: float = LOOK_EVERY_SECONDS,
+    every: float = SAMPLE_INTERVAL_SECONDS,
 ) -> LagReport:
     """Watch until it is clear how things stand: at once if nobody is behind, else for the whole window.
 
@@ -164,6 +164,6 @@ def measure(
         while True:
             started = time.monotonic()
             found = watcher.sample()
-            if watcher.decided:
+            if watcher.conclusive:
                 return found
             time.sleep(max(0.0, started + every - time.monotonic()))

@@ -13,7 +13,7 @@ from typing import Final
 from agents.cli.context import say
 from agents.local_broker.java import LOG, Java, last_words, new_cluster_id
 from agents.local_broker.node import HOST, address, await_answer, free_ports, node_settings
-from agents.local_broker.paths import Places
+from agents.local_broker.paths import BrokerPaths
 
 _DISK: Final = "2g"
 """Room that a broker has for its data where its disk can be filled."""
@@ -74,7 +74,7 @@ class Brokers:
     """
 
     def __init__(self, count: int, directory: Path, *, disks: bool) -> None:
-        java = Java.find(os.environ, Places.from_environment(os.environ).cache)
+        java = Java.find(os.environ, BrokerPaths.from_environment(os.environ).cache)
         if java is None:
             raise SystemExit("chaos: needs brokers that are processes of this machine: Java 17 and Maven")
         java.fetch(say)

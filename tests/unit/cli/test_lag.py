@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 from agents.cli.app import application
 from agents.cli.lag_view import lines, view
 from agents.ops.lag import DeadlinesAtStake, LagReport, Severity, Status
-from agents.ops.lag.assess import Evidence, View, group_lag, report
+from agents.ops.lag.assess import Evidence, GroupView, group_lag, report
 from agents.ops.lag.rules import SEVERITY
-from agents.ops.lag.samples import GroupState, Look, Offsets, Source, Window
+from agents.ops.lag.samples import GroupSample, GroupState, Offsets, Source, Window
 from agents.ops.lag.transactions import OpenTransaction
 from tests.unit.ops.test_lag_report import NOON, at
 
@@ -23,8 +23,8 @@ WINDOW = 15
 COMMANDS, EVENTS = "complaints.commands", "complaints.events"
 
 
-def offsets(place: int, end: int, *, held: int = 0, owner: str | None = "aiokafka-0.14.0 on 10.0.0.7") -> Offsets:
-    return Offsets(place, place, 0, end - held, end, owner)
+def offsets(position: int, end: int, *, held: int = 0, owner: str | None = "aiokafka-0.14.0 on 10.0.0.7") -> Offsets:
+    return Offsets(position, position, 0, end - held, end, owner)
 
 
 def scene() -> LagReport:
@@ -38,10 +38,10 @@ def scene() -> LagReport:
             second: offsets(7_000 + 40 * number, 7_000 + 40 * number),
         }
         events = {Source(EVENTS, 0): offsets(90, 90), held: offsets(60, 64, held=4)}
-        lifecycle.add(Look(moment, GroupState.STABLE, 2, commands))
-        escalation.add(Look(moment, GroupState.STABLE, 1, events))
-        topics.add(Look(moment, GroupState.UNKNOWN, None, commands | events))
-    views = [View("lifecycle", "lifecycle", lifecycle), View("escalation", "escalation", escalation)]
+        lifecycle.add(GroupSample(moment, GroupState.STABLE, 2, commands))
+        escalation.add(GroupSample(moment, GroupState.STABLE, 1, events))
+        topics.add(GroupSample(moment, GroupState.UNKNOWN, None, commands | events))
+    views = [GroupView("lifecycle", "lifecycle", lifecycle), GroupView("escalation", "escalation", escalation)]
     open_since = OpenTransaction(held, 60, 4001, NOON, "importer-3", NOON, at(60) - NOON)
     evidence = Evidence({(first, 8_100): at(-9), (held, 60): NOON}, [open_since])
     groups = [group_lag(each, evidence) for each in views]

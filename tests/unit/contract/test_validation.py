@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agents.contract.messages import read_by_us, written_by_us
-from agents.contract.validation import judge
+from agents.contract.validation import validate_message
 from events.announcements import AnnouncementEvent
 from events.codec import messages
 from events.errors import InvalidCommand, Undecodable
@@ -28,9 +28,9 @@ def golden(kind: str) -> Any:
 
 def told(value: Any) -> list[str]:
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
-    verdict = judge(raw)
-    assert (verdict.message is None) == bool(verdict.mistakes)
-    return [str(mistake) for mistake in verdict.mistakes]
+    report = validate_message(raw)
+    assert (report.message is None) == bool(report.errors)
+    return [str(error) for error in report.errors]
 
 
 def report(**data: Any) -> dict[str, Any]:
@@ -49,8 +49,8 @@ def test_what_is_kept_is_in_order(path: Path) -> None:
 def test_each_field_that_is_missing_is_named(kind: str) -> None:
     event = golden(kind)
     for field in ("source", "id", "data"):
-        (mistake,) = told({name: value for name, value in event.items() if name != field})
-        assert mistake.startswith(f"{field}: is missing; expected ")
+        (error,) = told({name: value for name, value in event.items() if name != field})
+        assert error.startswith(f"{field}: is missing; expected ")
 
 
 @pytest.mark.parametrize(

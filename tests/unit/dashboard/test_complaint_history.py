@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic_core import to_json
 
-from agents.dashboard.complaint_history import SHOWN, Found, told, who
-from agents.dashboard.complaint_row import read_standing
-from agents.dashboard.figures import Surroundings
+from agents.dashboard.complaint_history import SHOWN, HistoryResult, render_history, sender_kind
+from agents.dashboard.complaint_row import read_row
+from agents.dashboard.figures import DisplayContext
 from events import commands as c
 from events.client import Dossier
 from events.codec.messages import encode_complaint, encode_snapshot
@@ -17,7 +17,7 @@ from events.reports import Location
 from events.vocabulary import Status
 from tests.support.worlds import CITIZEN, CLOSE, COMPLETE, DISPOSE, PANRB, PUPR, RATE, REPLY, RETURN, World, to_status
 
-AROUND = Surroundings(ZoneInfo("Asia/Jakarta"), {"denpasar-pupr": "Dinas PUPR Kota Denpasar"})
+AROUND = DisplayContext(ZoneInfo("Asia/Jakarta"), {"denpasar-pupr": "Dinas PUPR Kota Denpasar"})
 
 SIGNED: dict[str, Any] = {
     "title": "Jalan berlubang",
@@ -27,9 +27,9 @@ SIGNED: dict[str, Any] = {
 
 
 def tell(world: World) -> dict[str, Any]:
-    standing = read_standing(encode_snapshot(world.stands, encode_complaint(world.stands)))
-    found = Found(Dossier(world.id, list(world.history)), whole=True)
-    answer: dict[str, Any] = json.loads(to_json(told(found, standing, AROUND)))
+    standing = read_row(encode_snapshot(world.stands, encode_complaint(world.stands)))
+    found = HistoryResult(Dossier(world.id, list(world.history)), whole=True)
+    answer: dict[str, Any] = json.loads(to_json(render_history(found, standing, AROUND)))
     return answer
 
 
@@ -93,8 +93,8 @@ def test_secrecy_that_is_newer_than_what_was_read_counts() -> None:
     world = to_status(Status.POSTPONED, **SIGNED)
     before = list(world.history)
     world.tell(c.CompleteReport(secret=True), CITIZEN)
-    standing = read_standing(encode_snapshot(world.stands, encode_complaint(world.stands)))
-    answer = told(Found(Dossier(world.id, before), whole=False), standing, AROUND)
+    standing = read_row(encode_snapshot(world.stands, encode_complaint(world.stands)))
+    answer = render_history(HistoryResult(Dossier(world.id, before), whole=False), standing, AROUND)
     assert answer["title"] is None
     assert not answer["whole"]
 
@@ -165,7 +165,7 @@ def test_a_long_history_is_told_from_its_end() -> None:
     ],
 )
 def test_of_a_sender_no_person_is_named(source: str, expected: tuple[str, str | None]) -> None:
-    assert tuple(who(source).values()) == expected
+    assert tuple(sender_kind(source).values()) == expected
 
 
 def test_a_rating_needs_no_text() -> None:

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agents.config.settings import Settings
-from agents.dashboard.complaint_row import Deadline, hour_of, read_standing
-from agents.dashboard.figures import DAYS, NAMED, OFFICES, REASONS, Sources, Surroundings, figures, flow, funnel
+from agents.dashboard.complaint_row import Deadline, hour_of, read_row
+from agents.dashboard.figures import DAYS, NAMED, OFFICES, REASONS, DisplayContext, Sources, figures, flow, funnel
 from agents.dashboard.lag_trend import SAMPLES, SHOWN_OF, Trend, Trends, trend
-from agents.dashboard.projector import Feed
-from agents.dashboard.read_model import HourCounts, Standings
-from agents.ops.dead_letters import OpenLetters, Reason
+from agents.dashboard.projector import Projector
+from agents.dashboard.read_model import HourCounts, ReadModel
+from agents.ops.dead_letters import OpenDeadLetters, Reason
 from agents.ops.lag import GroupLag, LagReport, Severity
 from agents.ops.lag import Status as LagStatus
 from agents.ops.lag.samples import GroupState
@@ -27,27 +27,27 @@ from events.vocabulary import ClockName, Status
 from tests.support.worlds import DEMO, MONDAY, World, seconds, to_status
 
 JAKARTA = ZoneInfo("Asia/Jakarta")
-AROUND = Surroundings(JAKARTA, {"denpasar-pupr": "Dinas PUPR Kota Denpasar"})
+AROUND = DisplayContext(JAKARTA, {"denpasar-pupr": "Dinas PUPR Kota Denpasar"})
 
 
 @dataclass
 class Crowd:
     """Complaints that stand where they are told to."""
 
-    standings: Standings = field(default_factory=Standings)
+    read_model: ReadModel = field(default_factory=ReadModel)
 
     def add(self, count: int, status: Status, **changes: Any) -> None:
         complaint = to_status(status).stands
-        standing = read_standing(encode_snapshot(complaint, encode_complaint(complaint)))
+        row = read_row(encode_snapshot(complaint, encode_complaint(complaint)))
         shape = {name: changes.pop(name) for name in ("office", "exhausted") if name in changes}
-        standing = standing._replace(shape=standing.shape._replace(**shape), **changes)
+        row = row._replace(shape=row.shape._replace(**shape), **changes)
         for _ in range(count):
-            number = len(self.standings)
-            self.standings.put(number.to_bytes(16), standing._replace(tracking_id=str(1_000_000 + number)))
+            number = len(self.read_model)
+            self.read_model.put(number.to_bytes(16), row._replace(tracking_id=str(1_000_000 + number)))
 
     def figures(self, sources: Sources | None = None, now: datetime = MONDAY) -> dict[str, Any]:
-        self.standings.at(int(now.timestamp()))
-        found: dict[str, Any] = json.loads(figures(self.standings, sources or Sources(), now, AROUND))
+        self.read_model.advance_to(int(now.timestamp()))
+        found: dict[str, Any] = json.loads(figures(self.read_model, sources or Sources(), now, AROUND))
         return found
 
 
@@ -57,8 +57,8 @@ def test_it_stays_small_whatever_there_is() -> None:
         office = f"office-{number}-" + "x" * 500
         crowd.add(2, Status.DISPOSED, office=office, due=due, missed=due, exhausted=True)
     letters = Counter({Reason("s" * 5_000, f"{number}" * 500): 1 for number in range(1_000)})
-    crowd.standings.at(int(MONDAY.timestamp()))
-    sent = figures(crowd.standings, Sources(letters=letters), MONDAY, AROUND)
+    crowd.read_model.advance_to(int(MONDAY.timestamp()))
+    sent = figures(crowd.read_model, Sources(letters=letters), MONDAY, AROUND)
     assert len(sent) < 30_000
     found = json.loads(sent)
     assert [len(found[name]) for name in ("next", "longest", "incidents")] == [NAMED] * 3
@@ -88,31 +88,31 @@ def test_the_funnel_counts_how_far_they_came() -> None:
     for count, status in enumerate(Status, start=1):
         crowd.add(count, status)
     # registered 1, postponed 2, verified 3, disposed 4, returned 5, followed up 6, replied 7, closed 8, archived 9, ...
-    assert funnel(crowd.standings) == {"received": 55, "verified": 33, "disposed": 30, "followed_up": 21, "closed": 8}
+    assert funnel(crowd.read_model) == {"received": 55, "verified": 33, "disposed": 30, "followed_up": 21, "closed": 8}
 
 
 def test_a_thread_that_ends_by_mistake_is_told_of() -> None:
     told: list[Exception] = []
-    feed = Feed(Settings(), AROUND, lambda _: None, told.append)
-    feed.run(lambda: None)
+    projector = Projector(Settings(), AROUND, lambda _: None, told.append)
+    projector.run(lambda: None)
     assert told == []
     mistake = KeyError("x")
 
     def fail() -> None:
         raise mistake
 
-    feed.run(fail)
+    projector.run(fail)
     assert told == [mistake]
 
 
 def test_what_one_thread_can_see_says_nothing_of_what_another_cannot() -> None:
-    feed = Feed(Settings(), AROUND, lambda _: None, lambda _: None)
-    feed.has_trouble("records", KafkaRefused("no"))
-    feed.has_trouble("lag", BrokerUnreachable("127.0.0.1:1"))
-    feed.is_well("lag")
-    assert feed.sources.trouble == "refused", "the records still cannot be read"
-    feed.is_well("records")
-    assert feed.sources.trouble is None
+    projector = Projector(Settings(), AROUND, lambda _: None, lambda _: None)
+    projector.report_failure("records", KafkaRefused("no"))
+    projector.report_failure("lag", BrokerUnreachable("127.0.0.1:1"))
+    projector.report_recovery("lag")
+    assert projector.sources.trouble == "refused", "the records still cannot be read"
+    projector.report_recovery("records")
+    assert projector.sources.trouble is None
 
 
 class TestFlow:
@@ -162,7 +162,7 @@ def letter(offset: int, **headers: bytes) -> Record:
 
 
 def test_letters_count_by_reason_until_they_are_dealt_with() -> None:
-    letters = OpenLetters()
+    letters = OpenDeadLetters()
     for offset in range(3):
         letters.add(letter(offset, stage=b"intake", code=b"not-json"))
     letters.add(letter(3))

@@ -10,7 +10,7 @@ import pytest
 from agents.dashboard.figures import funnel
 from agents.dashboard.lag_trend import Trend
 from agents.dashboard.pages import LANGUAGES, assets, pages, words
-from agents.dashboard.read_model import Standings
+from agents.dashboard.read_model import ReadModel
 from agents.dashboard.server import STATUSES
 from agents.ops.lag import Status as LagStatus
 from events.facts import FACTS
@@ -69,7 +69,7 @@ def test_there_is_a_word_for_each(language: str, section: str, names: type[StrEn
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_there_is_a_word_for_each_fact_and_step(language: str) -> None:
     assert set(words(language)["fact"]) == {fact.NAME for fact in FACTS}
-    assert set(words(language)["step"]) == set(funnel(Standings()))
+    assert set(words(language)["step"]) == set(funnel(ReadModel()))
 
 
 def test_there_is_a_sentence_for_each_problem() -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.dashboard.complaint_row import Deadline, Shape, Standing, hour_of, read_standing
-from agents.dashboard.lazy_heap import Soonest
-from agents.dashboard.read_model import DAY_S, HourCounts, OfficeCounts, Standings
+from agents.dashboard.complaint_row import ComplaintRow, Deadline, RowShape, hour_of, read_row
+from agents.dashboard.lazy_heap import LazyHeap
+from agents.dashboard.read_model import DAY_S, HourCounts, OfficeCounts, ReadModel
 from agents.runtime import disk_map
 from events.codec.messages import encode_complaint, encode_snapshot
 from events.commands import WithdrawComplaint
@@ -25,8 +25,8 @@ NOW = 1_800_000_000
 ENDS = (Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN)
 
 
-def read(complaint: Complaint) -> Standing:
-    return read_standing(encode_snapshot(complaint, encode_complaint(complaint)))
+def read(complaint: Complaint) -> ComplaintRow:
+    return read_row(encode_snapshot(complaint, encode_complaint(complaint)))
 
 
 deadlines = st.none() | st.builds(
@@ -41,7 +41,7 @@ def standings(draw: st.DrawFn) -> dict[str, Any]:
     status = draw(st.sampled_from(Status))
     is_open = status in OPEN
     return {
-        "shape": Shape(
+        "shape": RowShape(
             status,
             draw(st.sampled_from([None, "denpasar", "badung"])),
             draw(st.booleans()),
@@ -49,7 +49,7 @@ def standings(draw: st.DrawFn) -> dict[str, Any]:
             draw(st.booleans()),
         ),
         "received": draw(st.integers(NOW // 3600 - 3, NOW // 3600)),
-        "settled": None if is_open else draw(st.integers(NOW // 3600 - 3, NOW // 3600)),
+        "closed": None if is_open else draw(st.integers(NOW // 3600 - 3, NOW // 3600)),
         "due": draw(deadlines) if is_open else None,
         "missed": draw(deadlines) if is_open else None,
     }
@@ -64,7 +64,7 @@ steps = st.lists(
 )
 
 
-def recount(last: dict[bytes, Standing], now: int) -> dict[str, Any]:
+def recount(last: dict[bytes, ComplaintRow], now: int) -> dict[str, Any]:
     """Count anew, without a thought for speed."""
     horizon = now + DAY_S
     offices: dict[str | None, OfficeCounts] = {}
@@ -83,8 +83,8 @@ def recount(last: dict[bytes, Standing], now: int) -> dict[str, Any]:
     hours: Counter[tuple[int, str]] = Counter()
     for each in last.values():
         hours[each.received, "received"] += 1
-        if each.settled is not None:
-            hours[each.settled, each.shape.status.value] += 1
+        if each.closed is not None:
+            hours[each.closed, each.shape.status.value] += 1
     due = sorted((each.due.at, key) for key, each in last.items() if each.due is not None and each.due.at <= horizon)
     missed = sorted((each.missed.at, key) for key, each in last.items() if each.missed is not None)
     return {
@@ -104,7 +104,7 @@ def recount(last: dict[bytes, Standing], now: int) -> dict[str, Any]:
     }
 
 
-def counted(board: Standings) -> dict[str, Any]:
+def counted(board: ReadModel) -> dict[str, Any]:
     return {
         "complaints": len(board),
         "by_status": +board.by_status,
@@ -128,26 +128,26 @@ def _in_memory_or_on_disk(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @given(steps)
 def test_the_fold_is_a_recount(taken: list[tuple[str, Any, Any]]) -> None:
-    board, last, now = Standings(), dict[bytes, Standing](), NOW
-    board.at(now)
+    board, last, now = ReadModel(), dict[bytes, ComplaintRow](), NOW
+    board.advance_to(now)
     for version, (what, which, how) in enumerate(taken, start=1):
         if what == "at":
             now = max(now, NOW + which)
-            board.at(now)
+            board.advance_to(now)
         elif what == "forget":
             last.pop(which, None)
             board.forget(which)
         else:
-            last[which] = Standing(tracking_id=str(which[0]), version=version, **how)
+            last[which] = ComplaintRow(tracking_id=str(which[0]), version=version, **how)
             board.put(which, last[which])
         assert counted(board) == recount(last, now)
-    for key, standing in last.items():
-        assert board.get(key) == board.find(standing.tracking_id) == (key, standing)
+    for key, row in last.items():
+        assert board.get(key) == board.find(row.tracking_id) == (key, row)
 
 
 def test_what_is_older_than_what_is_known_is_passed_over() -> None:
     world = to_status(Status.CLOSED)
-    board = Standings()
+    board = ReadModel()
     for recorded in (*world.history, *world.history[:2]):
         board.put(b"a" * 16, read(recorded.complaint))
     assert +board.by_status == {Status.CLOSED: 1}
@@ -155,25 +155,25 @@ def test_what_is_older_than_what_is_known_is_passed_over() -> None:
 
 def test_room_is_made_for_what_counts() -> None:
     """A complaint whose deadline moves a hundred thousand times takes no more room than one whose does not."""
-    world, board = World(), Standings()
-    standing = read(world.stands)
+    world, board = World(), ReadModel()
+    row = read(world.stands)
     for version in range(20_000):
         due = Deadline(NOW + 10 * DAY_S + version, ClockName.FOLLOW_UP)
-        board.put(b"a" * 16, standing._replace(version=version + 2, due=due))
+        board.put(b"a" * 16, row._replace(version=version + 2, due=due))
         if version % 100 == 0:
-            board.at(NOW)
+            board.advance_to(NOW)
     assert len(board._far._heap) <= 1_200  # noqa: SLF001 -- nobody else can say how large it is
 
 
 def test_soonest_gives_each_once_and_leaves_them_there() -> None:
     known = {b"a": 5, b"b": 3}
-    soonest = Soonest(lambda at, key: known.get(key) == at)
+    soonest = LazyHeap(lambda at, key: known.get(key) == at)
     for at, key in ((5, b"a"), (3, b"b"), (5, b"a"), (1, b"gone"), (4, b"a")):
         soonest.push(at, key)
-    assert soonest.first(5) == [(3, b"b"), (5, b"a")]
-    assert soonest.first(1) == [(3, b"b")]
+    assert soonest.peek(5) == [(3, b"b"), (5, b"a")]
+    assert soonest.peek(1) == [(3, b"b")]
     assert list(soonest.pop_until(5)) == [(3, b"b"), (5, b"a")]
-    assert soonest.first(5) == []
+    assert soonest.peek(5) == []
 
 
 class TestReading:
@@ -194,15 +194,15 @@ class TestReading:
 
     def test_where_it_stands(self) -> None:
         world = to_status(Status.VERIFIED, secret=True)
-        standing = read(world.stands)
-        assert standing.shape == Shape(Status.VERIFIED, None, disposed=False, exhausted=False, secret=True)
-        assert (standing.tracking_id, standing.version, standing.settled) == ("1000000", 2, None)
-        assert standing.received == hour_of(MONDAY)
+        row = read(world.stands)
+        assert row.shape == RowShape(Status.VERIFIED, None, disposed=False, exhausted=False, secret=True)
+        assert (row.tracking_id, row.version, row.closed) == ("1000000", 2, None)
+        assert row.received == hour_of(MONDAY)
         world.tell(DISPOSE, PANRB)
         assert read(world.stands).shape.office == "denpasar-pupr"
         assert read(world.stands).shape.disposed
         world.tell(WithdrawComplaint(), CITIZEN, after=timedelta(hours=2))
-        assert read(world.stands).settled == hour_of(MONDAY) + 2
+        assert read(world.stands).closed == hour_of(MONDAY) + 2
 
     def test_a_used_up_ladder_is_an_incident_while_the_complaint_is_open(self) -> None:
         world = World(DEMO)
@@ -227,7 +227,7 @@ class TestReading:
     )
     def test_what_is_no_snapshot_is_refused(self, raw: bytes) -> None:
         with pytest.raises(Undecodable):
-            read_standing(raw)
+            read_row(raw)
 
     def test_a_closed_complaint_has_no_deadline(self) -> None:
         world = to_status(Status.FOLLOWED_UP)

@@ -14,14 +14,14 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 
 from agents.dashboard import broadcaster as hubs
-from agents.dashboard.broadcaster import Hub
-from agents.dashboard.complaint_history import Found
-from agents.dashboard.complaint_row import Standing, read_standing
-from agents.dashboard.figures import Sources, Surroundings
-from agents.dashboard.read_model import Standings
+from agents.dashboard.broadcaster import Broadcaster
+from agents.dashboard.complaint_history import HistoryResult
+from agents.dashboard.complaint_row import ComplaintRow, read_row
+from agents.dashboard.figures import DisplayContext, Sources
+from agents.dashboard.read_model import ReadModel
 from agents.dashboard.security_headers import HEADERS, host_of
 from agents.dashboard.server import Board
-from agents.dashboard.service import known_as
+from agents.dashboard.service import allowed_hosts
 from agents.runtime.http import connection_limits
 from events.client import Dossier
 from events.client.errors import BrokerUnreachable
@@ -34,8 +34,8 @@ from tests.support.worlds import World, to_status
 class Site:
     """A board on a port of its own, with one complaint."""
 
-    hub: Hub = field(default_factory=Hub)
-    standings: Standings = field(default_factory=Standings)
+    broadcaster: Broadcaster = field(default_factory=Broadcaster)
+    read_model: ReadModel = field(default_factory=ReadModel)
     world: World = field(default_factory=lambda: to_status(Status.DISPOSED))
     read: list[bytes] = field(default_factory=list)
     sources: Sources = field(default_factory=lambda: Sources(reading=False))
@@ -44,24 +44,24 @@ class Site:
 
     def know(self) -> None:
         complaint = self.world.stands
-        standing = read_standing(encode_snapshot(complaint, encode_complaint(complaint)))
-        self.standings.put(complaint_key(complaint.complaint_id.encode()), standing)
+        row = read_row(encode_snapshot(complaint, encode_complaint(complaint)))
+        self.read_model.put(complaint_key(complaint.complaint_id.encode()), row)
 
-    def history(self, key: bytes, _standing: Standing) -> Found:
+    def history(self, key: bytes, _standing: ComplaintRow) -> HistoryResult:
         self.read.append(key)
         time.sleep(0.02)
         if self.fails:
             raise BrokerUnreachable("kafka.internal:9092")
-        return Found(Dossier(self.world.id, list(self.world.history)), whole=True)
+        return HistoryResult(Dossier(self.world.id, list(self.world.history)), whole=True)
 
 
 @asynccontextmanager
 async def serving(site: Site, **options: Any) -> AsyncIterator[ClientSession]:
     board = Board(
-        site.hub,
-        lambda: site.standings,
+        site.broadcaster,
+        lambda: site.read_model,
         site.history,
-        Surroundings(ZoneInfo("Asia/Jakarta")),
+        DisplayContext(ZoneInfo("Asia/Jakarta")),
         sources=site.sources,
         **options,
     )
@@ -87,7 +87,7 @@ def run(site: Site, act: Callable[[ClientSession], Awaitable[None]], **options: 
 async def until(probe: Callable[[], object], site: Site, figures: bytes) -> None:
     """Publish on and on until `probe` holds; `run` ends one that never does."""
     while not probe():
-        await site.hub.publish(figures)
+        await site.broadcaster.publish(figures)
         await asyncio.sleep(0.01)
 
 
@@ -104,7 +104,7 @@ PATHS = ("/", "/board.js", "/board.css", "/icon.svg", "/id.json", "/en.json", "/
 
 def test_every_answer_carries_the_headers_and_nothing_can_be_written() -> None:
     async def act(session: ClientSession) -> None:
-        await site.hub.publish(b"{}")
+        await site.broadcaster.publish(b"{}")
         for path in PATHS:
             async with session.get(path) as answer:
                 assert answer.status == (404 if path in {"/nothing", "/complaints/1"} else 200), path
@@ -178,7 +178,7 @@ def test_only_the_names_it_is_known_by_are_answered() -> None:
             async with session.get("/", headers={"Host": host}) as answer:
                 assert answer.status == status, host
 
-    run(Site(), act, hosts=known_as("127.0.0.1", frozenset({"board.go.id"})))
+    run(Site(), act, hosts=allowed_hosts("127.0.0.1", frozenset({"board.go.id"})))
 
 
 def test_who_asks_for_no_name_is_not_answered() -> None:
@@ -190,7 +190,7 @@ def test_who_asks_for_no_name_is_not_answered() -> None:
         assert (await reader.readline()).split()[1] == b"421"
         writer.close()
 
-    run(site, act, hosts=known_as("127.0.0.1", frozenset({socket.getfqdn()})))
+    run(site, act, hosts=allowed_hosts("127.0.0.1", frozenset({socket.getfqdn()})))
 
 
 @pytest.mark.parametrize(("header", "host"), [("a:1", "a"), ("A", "a"), ("[::1]:80", "::1"), ("[::1]", "::1")])
@@ -199,9 +199,9 @@ def test_a_host_is_known_without_its_port(header: str, host: str) -> None:
 
 
 def test_who_listens_to_all_answers_to_any_name_unless_told() -> None:
-    assert known_as("0.0.0.0", frozenset()) == frozenset()  # noqa: S104 -- nobody listens
-    assert "localhost" in known_as("127.0.0.1", frozenset())
-    assert known_as("0.0.0.0", frozenset({"a"})) >= {"a", "127.0.0.1"}  # noqa: S104 -- nobody listens
+    assert allowed_hosts("0.0.0.0", frozenset()) == frozenset()  # noqa: S104 -- nobody listens
+    assert "localhost" in allowed_hosts("127.0.0.1", frozenset())
+    assert allowed_hosts("0.0.0.0", frozenset({"a"})) >= {"a", "127.0.0.1"}  # noqa: S104 -- nobody listens
 
 
 def test_health_says_whether_all_is_read() -> None:
@@ -289,47 +289,47 @@ class TestComplaints:
 class TestStream:
     def test_figures_come_as_they_are_and_then_as_they_change(self) -> None:
         async def act(session: ClientSession) -> None:
-            await site.hub.publish(b'{"n":1}')
+            await site.broadcaster.publish(b'{"n":1}')
             async with session.get("/figures/stream") as answer:
                 assert answer.content_type == "text/event-stream"
                 assert answer.headers["Cache-Control"] == "no-store"
                 assert json.loads(await event(answer)) == {"n": 1}
-                await site.hub.publish(b'{"n":2}')
+                await site.broadcaster.publish(b'{"n":2}')
                 assert json.loads(await event(answer)) == {"n": 2}
-                assert site.hub.browsers == 1
-            await until(lambda: site.hub.browsers == 0, site, b'{"n":3}')
+                assert site.broadcaster.browsers == 1
+            await until(lambda: site.broadcaster.browsers == 0, site, b'{"n":3}')
 
         site = Site()
         run(site, act)
 
     def test_who_takes_nothing_is_let_go_and_holds_up_nobody(self) -> None:
         async def act(session: ClientSession) -> None:
-            await site.hub.publish(figures)
+            await site.broadcaster.publish(figures)
             port = int(site.address.rpartition(":")[2])
             with socket.socket() as deaf:
                 deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
                 deaf.connect(("127.0.0.1", port))
                 deaf.sendall(b"GET /figures/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                await until(lambda: site.hub.browsers == 1, site, figures)
+                await until(lambda: site.broadcaster.browsers == 1, site, figures)
                 async with session.get("/figures/stream") as answer:
                     assert await event(answer) == figures
-                    assert site.hub.browsers == 2
-                    while site.hub.browsers == 2:
-                        await site.hub.publish(figures)
+                    assert site.broadcaster.browsers == 2
+                    while site.broadcaster.browsers == 2:
+                        await site.broadcaster.publish(figures)
                         assert await event(answer) == figures
 
         figures = b'"' + b"x" * 400_000 + b'"'
         site = Site()
-        run(site, act, patience_s=0.3)
+        run(site, act, send_timeout_s=0.3)
 
     def test_no_more_look_on_than_there_is_room_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async def act(session: ClientSession) -> None:
-            await site.hub.publish(b"{}")
+            await site.broadcaster.publish(b"{}")
             async with session.get("/figures/stream") as first:
                 await event(first)
                 async with session.get("/figures/stream") as second:
                     assert (second.status, second.headers["Retry-After"]) == (503, "60")
-            await until(lambda: site.hub.browsers == 0, site, b"{}")
+            await until(lambda: site.broadcaster.browsers == 0, site, b"{}")
 
         monkeypatch.setattr(hubs, "MOST_BROWSERS", 1)
         site = Site()

@@ -9,7 +9,7 @@ import pytest
 from agents.config import policy_files
 from agents.demo import phrases
 from agents.demo.generator import Generator, Kind, Submission
-from agents.demo.scripts import Conduct, Desk
+from agents.demo.scripts import Conduct, OfficeConduct
 from events.codec.messages import decode_report
 from events.vocabulary import ArchiveReason, ComplaintClass
 from workflow.policy.offices import Level
@@ -89,7 +89,7 @@ def test_a_neighbour_repeats_an_earlier_report(submissions: list[Submission]) ->
         original = known[each.script.duplicate_of]
         assert original.data.body == each.report.data.body
         assert original.complaint_id != each.report.complaint_id
-        assert (each.script.desk, each.script.reason) == (Desk.ARCHIVES, ArchiveReason.DUPLICATE)
+        assert (each.script.desk, each.script.reason) == (OfficeConduct.ARCHIVES, ArchiveReason.DUPLICATE)
 
 
 def test_a_wrongly_addressed_report_names_an_office_that_is_not_competent(submissions: list[Submission]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from agents.config import policy_files
 from agents.demo.generator import Generator, Kind, Submission
 from agents.demo.people import People, Sending
-from agents.demo.scripts import Answering, Completing, Conduct, Desk, Script
+from agents.demo.scripts import Answering, Completing, Conduct, OfficeConduct, Script
 from agents.demo.tally import Tally
 from events.facts import Recorded
 from events.snapshot import Complaint
@@ -185,7 +185,7 @@ def test_what_is_not_completed_in_time_counts_as_withdrawn(completing: Completin
 
 
 def test_the_desk_archives_what_is_out_of_scope() -> None:
-    script = replace(PLAIN, desk=Desk.ARCHIVES, reason=ArchiveReason.OUT_OF_SCOPE)
+    script = replace(PLAIN, desk=OfficeConduct.ARCHIVES, reason=ArchiveReason.OUT_OF_SCOPE)
     _, complaint = rehearsed(Kind.OUT_OF_SCOPE, script)
     assert complaint.outcome is Outcome.ARCHIVED
 
@@ -197,7 +197,7 @@ def test_the_desk_disposes_what_no_rule_routes() -> None:
 
 
 def test_what_the_desk_forgets_stays_visible_and_climbs() -> None:
-    _, complaint = rehearsed(Kind.ELSEWHERE, replace(PLAIN, desk=Desk.WAITS))
+    _, complaint = rehearsed(Kind.ELSEWHERE, replace(PLAIN, desk=OfficeConduct.WAITS))
     assert complaint.status is Status.VERIFIED
     assert complaint.exhausted
 

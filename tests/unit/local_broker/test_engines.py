@@ -10,7 +10,7 @@ from agents.local_broker.engines import choose_engine
 from agents.local_broker.errors import NoEngine
 from agents.local_broker.java import Java
 from agents.local_broker.node import HOST, node_settings
-from agents.local_broker.paths import Places
+from agents.local_broker.paths import BrokerPaths
 
 
 def put_program(directory: Path, name: str, prints: str = "", exit_code: int = 0) -> None:
@@ -57,7 +57,7 @@ def test_maven_is_not_needed_once_the_libraries_are_there(machine: dict[str, str
     with pytest.raises(NoEngine):
         choose_engine(machine)
 
-    (Places.from_environment(machine).cache / "kafka-4.3.1").mkdir(parents=True)
+    (BrokerPaths.from_environment(machine).cache / "kafka-4.3.1").mkdir(parents=True)
 
     assert isinstance(choose_engine(machine), Java)
 
@@ -95,10 +95,12 @@ def test_a_process_listens_on_the_loopback_only() -> None:
 
 
 def test_files_are_kept_where_the_user_says() -> None:
-    assert Places.from_environment({"ALUR_HOME": "/a"}) == Places(cache=Path("/a/cache"), state=Path("/a/broker"))
-    assert Places.from_environment({"HOME": "/h"}) == Places(
+    assert BrokerPaths.from_environment({"ALUR_HOME": "/a"}) == BrokerPaths(
+        cache=Path("/a/cache"), state=Path("/a/broker")
+    )
+    assert BrokerPaths.from_environment({"HOME": "/h"}) == BrokerPaths(
         cache=Path("/h/.cache/alur"), state=Path("/h/.local/state/alur/broker")
     )
-    assert Places.from_environment({"HOME": "/h", "XDG_CACHE_HOME": "/c", "XDG_STATE_HOME": "/s"}) == Places(
+    assert BrokerPaths.from_environment({"HOME": "/h", "XDG_CACHE_HOME": "/c", "XDG_STATE_HOME": "/s"}) == BrokerPaths(
         cache=Path("/c/alur"), state=Path("/s/alur/broker")
     )

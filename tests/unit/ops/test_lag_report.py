@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agents.ops.lag import LagReport, Severity, Status
-from agents.ops.lag.assess import Evidence, View, group_lag, report
+from agents.ops.lag.assess import Evidence, GroupView, group_lag, report
 from agents.ops.lag.deadlines import Deadlines
-from agents.ops.lag.findings import _SAID
-from agents.ops.lag.impact import BY_THE_CLOCK, MEANINGS, ON_DEADLINES
+from agents.ops.lag.findings import _TEXTS
+from agents.ops.lag.impact import BY_THE_CLOCK, ON_DEADLINES, STAGE_IMPACTS
 from agents.ops.lag.rules import SEVERITY
-from agents.ops.lag.samples import GroupState, Look, Offsets, Source, Window
+from agents.ops.lag.samples import GroupSample, GroupState, Offsets, Source, Window
 from agents.ops.lag.transactions import GRACE, LONGEST_TIMEOUT, OpenTransaction
 from events.announcements import CALENDAR_KEY
 from events.client import Record
@@ -29,21 +29,21 @@ def at(second: float) -> datetime:
     return NOON + timedelta(seconds=second)
 
 
-def window(*looks: Sequence[Offsets], state: GroupState = GroupState.STABLE, topic: str = TOPIC) -> Window:
+def window(*group_samples: Sequence[Offsets], state: GroupState = GroupState.STABLE, topic: str = TOPIC) -> Window:
     """One look a second at some partitions; the window is as long as they are."""
-    found = Window(len(looks) - 1)
-    for second, partitions in enumerate(looks):
+    found = Window(len(group_samples) - 1)
+    for second, partitions in enumerate(group_samples):
         seen = {Source(topic, number): offsets for number, offsets in enumerate(partitions)}
-        found.add(Look(at(second), state, int(state is GroupState.STABLE), seen))
+        found.add(GroupSample(at(second), state, int(state is GroupState.STABLE), seen))
     return found
 
 
-def offsets(place: int, end: int, *, start: int = 0, held: int = 0, owner: str | None = "w1 on 10.0.0.7") -> Offsets:
-    return Offsets(place, place, start, end - held, end, owner)
+def offsets(position: int, end: int, *, start: int = 0, held: int = 0, owner: str | None = "w1 on 10.0.0.7") -> Offsets:
+    return Offsets(position, position, start, end - held, end, owner)
 
 
 def told(seen: Window, *, stage: str | None = "lifecycle", evidence: Evidence | None = None) -> LagReport:
-    view = View(stage or "orders", stage, seen)
+    view = GroupView(stage or "orders", stage, seen)
     known = evidence or Evidence()
     return report([view], [group_lag(view, known)], seen, known, BROKER)
 
@@ -157,7 +157,7 @@ def test_each_fault_is_one_line_with_what_to_do(seen: Window, stage: str | None,
 
 def test_every_status_that_is_a_fault_has_its_line() -> None:
     of_partitions = {status for status in Status if SEVERITY[status] is not Severity.OK}
-    assert _SAID.keys() == of_partitions - {Status.EMPTY, Status.REBALANCING, Status.HANGING}
+    assert _TEXTS.keys() == of_partitions - {Status.EMPTY, Status.REBALANCING, Status.HANGING}
 
 
 def test_what_a_group_without_members_lost_is_told_beside() -> None:
@@ -218,7 +218,7 @@ class TestTransactions:
 
 
 def test_each_stage_has_a_meaning() -> None:
-    assert MEANINGS.keys() == STAGES.keys()
+    assert STAGE_IMPACTS.keys() == STAGES.keys()
     assert STAGES.keys() >= ON_DEADLINES >= BY_THE_CLOCK
 
 

@@ -12,13 +12,13 @@ from agents.ops.lag.rules import (
     SEVERITY,
     Severity,
     Status,
+    evaluate_group,
+    evaluate_partition,
     is_clear,
     is_stuck,
-    judge_group,
-    judge_partition,
     worst,
 )
-from agents.ops.lag.samples import GroupState, Look, Offsets, Sample, Source, Window
+from agents.ops.lag.samples import GroupSample, GroupState, Offsets, PartitionSample, Source, Window
 
 NOON = datetime(2026, 3, 16, 12, tzinfo=UTC)
 SOURCE = Source("t", 0)
@@ -29,13 +29,15 @@ def at(second: float) -> datetime:
     return NOON + timedelta(seconds=second)
 
 
-def offsets(place: int | None, end: int, *, owner: str | None = MEMBER, start: int = 0, held: int = 0) -> Offsets:
-    return Offsets(committed=place, place=place, start=start, stable=end - held, end=end, owner=owner)
+def offsets(position: int | None, end: int, *, owner: str | None = MEMBER, start: int = 0, held: int = 0) -> Offsets:
+    return Offsets(committed=position, position=position, start=start, stable=end - held, end=end, owner=owner)
 
 
-def samples(*pairs: tuple[int, int], owner: str | None = MEMBER) -> list[Sample]:
+def samples(*pairs: tuple[int, int], owner: str | None = MEMBER) -> list[PartitionSample]:
     """One look a second; each pair is what the group has committed, and where the log ends."""
-    return [Sample(at(second), offsets(place, end, owner=owner)) for second, (place, end) in enumerate(pairs)]
+    return [
+        PartitionSample(at(second), offsets(position, end, owner=owner)) for second, (position, end) in enumerate(pairs)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -54,53 +56,53 @@ def samples(*pairs: tuple[int, int], owner: str | None = MEMBER) -> list[Sample]
     ],
 )
 def test_burrows_rules(pairs: Sequence[tuple[int, int]], expected: Status) -> None:
-    assert judge_partition(samples(*pairs), full=True) is expected
+    assert evaluate_partition(samples(*pairs), full=True) is expected
 
 
 def test_what_nobody_holds_is_stopped_and_not_stalled() -> None:
     still = samples((9, 20), (9, 20), owner=None)
-    assert judge_partition(still, full=True) is Status.STOPPED
+    assert evaluate_partition(still, full=True) is Status.STOPPED
     # held at first: whose it was has gone
-    assert judge_partition([*samples((9, 20)), *still[1:]], full=True) is Status.STOPPED
+    assert evaluate_partition([*samples((9, 20)), *still[1:]], full=True) is Status.STOPPED
 
 
 @pytest.mark.parametrize("pairs", [[(9, 20)], [(9, 20), (9, 20)], [(0, 20), (5, 30)]])
 def test_nothing_is_held_against_a_group_before_the_window_is_full(pairs: Sequence[tuple[int, int]]) -> None:
-    assert judge_partition(samples(*pairs), full=False) is Status.BEHIND
+    assert evaluate_partition(samples(*pairs), full=False) is Status.BEHIND
 
 
 @pytest.mark.parametrize(
     ("committed", "expected"), [(4, Status.LOST), (5, Status.BEHIND), (20, Status.OK), (21, Status.BEYOND)]
 )
 def test_an_offset_outside_the_log_needs_no_window(committed: int, expected: Status) -> None:
-    seen = [Sample(NOON, offsets(committed, 20, start=5))]
-    assert judge_partition(seen, full=False) is expected
+    seen = [PartitionSample(NOON, offsets(committed, 20, start=5))]
+    assert evaluate_partition(seen, full=False) is expected
 
 
 def test_without_an_offset_nothing_can_be_said() -> None:
     found = Window(2)
     for second in range(3):
-        found.add(Look(at(second), GroupState.STABLE, 1, {SOURCE: offsets(None, 20 + second)}))
-    assert found.placed(SOURCE) == ()
-    assert judge_partition(found.placed(SOURCE), full=False) is Status.OK
+        found.add(GroupSample(at(second), GroupState.STABLE, 1, {SOURCE: offsets(None, 20 + second)}))
+    assert found.positioned_samples(SOURCE) == ()
+    assert evaluate_partition(found.positioned_samples(SOURCE), full=False) is Status.OK
     assert is_clear(found)
-    found.add(Look(at(3), GroupState.STABLE, 1, {SOURCE: offsets(5, 24)}))
+    found.add(GroupSample(at(3), GroupState.STABLE, 1, {SOURCE: offsets(5, 24)}))
     assert not is_clear(found)
-    assert not found.spanned_by(found.placed(SOURCE))
+    assert not found.spanned_by(found.positioned_samples(SOURCE))
 
 
 def test_what_lies_behind_an_open_transaction_is_not_the_readers_fault() -> None:
-    held = [Sample(at(second), offsets(20, 20 + second, held=second)) for second in range(1, 4)]
-    assert judge_partition(held, full=True) is Status.OK
+    held = [PartitionSample(at(second), offsets(20, 20 + second, held=second)) for second in range(1, 4)]
+    assert evaluate_partition(held, full=True) is Status.OK
     assert held[-1].offsets.lag == 3
     assert is_stuck(held, full=True)
     assert not is_stuck(held, full=False)
 
 
 def test_transactions_that_follow_on_each_other_do_not_hang() -> None:
-    moving = [Sample(at(second), offsets(20, 20 + second, held=1)) for second in range(1, 4)]
+    moving = [PartitionSample(at(second), offsets(20, 20 + second, held=1)) for second in range(1, 4)]
     assert not is_stuck(moving, full=True)
-    ended = [*moving[:1], Sample(at(9), offsets(20, 21))]
+    ended = [*moving[:1], PartitionSample(at(9), offsets(20, 21))]
     assert not is_stuck(ended, full=True)
 
 
@@ -108,9 +110,9 @@ def window(*states: GroupState, pairs: Sequence[tuple[int, int]] = (), owner: st
     """A full window with one look a second."""
     found = Window(len(states) - 1)
     for second, state in enumerate(states):
-        place, end = pairs[second] if pairs else (5, 5)
+        position, end = pairs[second] if pairs else (5, 5)
         members = int(state is GroupState.STABLE)
-        found.add(Look(at(second), state, members, {SOURCE: offsets(place, end, owner=owner)}))
+        found.add(GroupSample(at(second), state, members, {SOURCE: offsets(position, end, owner=owner)}))
     return found
 
 
@@ -138,27 +140,27 @@ STILL = [(5, 9)] * 5
     ],
 )
 def test_a_group_as_a_whole(seen: Window, expected: Status) -> None:
-    assert judge_group(seen) is expected
+    assert evaluate_group(seen) is expected
 
 
 def test_who_acts_by_the_clock_needs_a_member_without_any_lag() -> None:
-    assert judge_group(window(*[EMPTY] * 3), by_the_clock=True) is Status.EMPTY
-    assert judge_group(window(STABLE, EMPTY, EMPTY), by_the_clock=True) is Status.OK
-    assert judge_group(window(STABLE, STABLE, STABLE), by_the_clock=True) is Status.OK
+    assert evaluate_group(window(*[EMPTY] * 3), by_the_clock=True) is Status.EMPTY
+    assert evaluate_group(window(STABLE, EMPTY, EMPTY), by_the_clock=True) is Status.OK
+    assert evaluate_group(window(STABLE, STABLE, STABLE), by_the_clock=True) is Status.OK
 
 
 def test_a_group_is_not_judged_before_the_window_is_full() -> None:
     found = Window(10)
     for second in range(10):
-        found.add(Look(at(second), EMPTY, 0, {SOURCE: offsets(5, 9, owner=None)}))
-    assert judge_group(found) is Status.OK
+        found.add(GroupSample(at(second), EMPTY, 0, {SOURCE: offsets(5, 9, owner=None)}))
+    assert evaluate_group(found) is Status.OK
 
 
 def test_there_is_nothing_to_wait_for_once_everybody_was_caught_up() -> None:
     def seen(*pairs: tuple[int, int], state: GroupState = STABLE, held: int = 0) -> Window:
         found = Window(60)
-        for second, (place, end) in enumerate(pairs):
-            found.add(Look(at(second), state, 1, {SOURCE: offsets(place, end, held=held)}))
+        for second, (position, end) in enumerate(pairs):
+            found.add(GroupSample(at(second), state, 1, {SOURCE: offsets(position, end, held=held)}))
         return found
 
     assert is_clear(seen((5, 5), (5, 9)))
@@ -174,17 +176,17 @@ def test_the_window_spans_its_time_and_no_more() -> None:
     found = Window(3)
     assert not found.full
     for second in range(9):
-        found.add(Look(at(second), STABLE, 1, {}))
+        found.add(GroupSample(at(second), STABLE, 1, {}))
         assert found.full is (second >= 3)
-    assert [look.at for look in found.looks] == [at(5), at(6), at(7), at(8)]
+    assert [look.at for look in found.group_samples] == [at(5), at(6), at(7), at(8)]
 
 
 def test_a_partition_that_came_later_has_its_own_time() -> None:
     found = Window(3)
     for second in range(5):
-        found.add(Look(at(second), STABLE, 1, {SOURCE: offsets(5, 9)} if second > 2 else {}))
+        found.add(GroupSample(at(second), STABLE, 1, {SOURCE: offsets(5, 9)} if second > 2 else {}))
     assert found.full
-    assert not found.spanned_by(found.samples(SOURCE))
+    assert not found.spanned_by(found.partition_samples(SOURCE))
 
 
 def test_the_worst_is_told_and_each_status_has_its_weight() -> None:
@@ -222,23 +224,23 @@ pairs_that_move = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), mi
 
 @given(pairs_that_move)
 def test_who_is_caught_up_once_is_never_at_fault(steps: list[tuple[int, int]]) -> None:
-    place = end = 100
-    seen = [(place, end)]
+    position = end = 100
+    seen = [(position, end)]
     for read, written in steps:
         end += written
-        place = min(end, place + read)
-        seen.append((place, end))
-    assert judge_partition(samples(*seen), full=True) is Status.OK
+        position = min(end, position + read)
+        seen.append((position, end))
+    assert evaluate_partition(samples(*seen), full=True) is Status.OK
 
 
 @given(pairs_that_move, st.integers(51, 10_000))
 def test_a_verdict_does_not_depend_on_how_large_the_lag_is(steps: list[tuple[int, int]], more: int) -> None:
     def verdict(lag: int) -> Status:
-        place, end, seen = 0, lag, [(0, lag)]
+        position, end, seen = 0, lag, [(0, lag)]
         for read, written in steps:
-            place, end = place + read, end + written
-            seen.append((place, end))
-        return judge_partition(samples(*seen), full=True)
+            position, end = position + read, end + written
+            seen.append((position, end))
+        return evaluate_partition(samples(*seen), full=True)
 
     # far enough behind in both that neither catches up
     assert verdict(50 * len(steps) + 1) is verdict(50 * len(steps) + more)

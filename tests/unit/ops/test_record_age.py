@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.ops.lag.record_age import Ask, Found, stamps_at
+from agents.ops.lag.record_age import OffsetQuery, StampedOffset, stamps_at
 from agents.ops.lag.samples import Source
 
 T0, T1 = Source("t", 0), Source("t", 1)
@@ -22,17 +22,17 @@ class Log:
         self.stamps, self.start = stamps, start
         self.questions = 0
 
-    def ask(self, questions: Mapping[Source, int]) -> dict[Source, Found | None]:
+    def ask(self, questions: Mapping[Source, int]) -> dict[Source, StampedOffset | None]:
         self.questions += 1
         return {source: self._first(source, at) for source, at in questions.items()}
 
-    def _first(self, source: Source, at: int) -> Found | None:
+    def _first(self, source: Source, at: int) -> StampedOffset | None:
         records = enumerate(self.stamps[source])
         return next((each for each in records if each[0] >= self.start and each[1] >= at), None)
 
 
 def ages(log: Log, *spots: tuple[Source, int]) -> list[int | None]:
-    ask: Ask = log.ask
+    ask: OffsetQuery = log.ask
     found = stamps_at(spots, ask, NOW)
     return [found.get(spot) for spot in spots]
 

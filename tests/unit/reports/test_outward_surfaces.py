@@ -23,11 +23,11 @@ from agents.cli.overview import Board as Overview
 from agents.cli.overview_view import view
 from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.dashboard.broadcaster import Hub
-from agents.dashboard.complaint_history import Found, told
-from agents.dashboard.complaint_row import read_standing
-from agents.dashboard.figures import Sources, Surroundings, figures
-from agents.dashboard.read_model import Standings
+from agents.dashboard.broadcaster import Broadcaster
+from agents.dashboard.complaint_history import HistoryResult, render_history
+from agents.dashboard.complaint_row import read_row
+from agents.dashboard.figures import DisplayContext, Sources, figures
+from agents.dashboard.read_model import ReadModel
 from agents.dashboard.server import Board
 from agents.demo.summary import _slow
 from agents.integrations import lapor_rows
@@ -45,7 +45,7 @@ from events.topics import TopicName
 from events.vocabulary import ArchiveReason, Status
 from tests.support.worlds import CITIZEN, DISPOSE, PANRB, PUPR, RATE, REPLY, RETURN, World, to_status
 
-AROUND: Final = Surroundings(
+AROUND: Final = DisplayContext(
     ZoneInfo("Asia/Jakarta"), {"denpasar-pupr": "Dinas PUPR Denpasar", "panrb": "Kementerian PANRB"}
 )
 PARTITION: Final = Partition(0, 1, policy_files.load("lapor"))
@@ -109,15 +109,15 @@ def _handled(stage: Handler, world: World, upto: int) -> list[OutgoingRecord]:
 
 
 def _figures(world: World, upto: int) -> str:
-    standings, now = Standings(), world.history[upto - 1].at
-    standings.put(b"k" * 16, read_standing(_state(world, upto)))
-    standings.at(int(now.timestamp()))
+    standings, now = ReadModel(), world.history[upto - 1].at
+    standings.put(b"k" * 16, read_row(_state(world, upto)))
+    standings.advance_to(int(now.timestamp()))
     return figures(standings, Sources(), now, AROUND).decode()
 
 
 def _history(world: World, upto: int) -> str:
-    found = Found(Dossier(world.id, list(world.history[:upto])), whole=True)
-    return to_json(told(found, read_standing(_state(world, upto)), AROUND)).decode()
+    found = HistoryResult(Dossier(world.id, list(world.history[:upto])), whole=True)
+    return to_json(render_history(found, read_row(_state(world, upto)), AROUND)).decode()
 
 
 def _export(world: World, upto: int) -> str:
@@ -224,7 +224,7 @@ async def _routes() -> set[str]:
 
 
 def _board_routes() -> set[str]:
-    board = Board(Hub(), Standings, lambda _key, _standing: NotImplemented, AROUND, sources=Sources())
+    board = Board(Broadcaster(), ReadModel, lambda _key, _standing: NotImplemented, AROUND, sources=Sources())
     return {
         f"http board {route.resource.canonical}"
         for route in board.application().router.routes()
