@@ -1,8 +1,9 @@
 """`alur audit`: read everything back, and say whether it holds."""
 
+from collections.abc import Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 from pydantic_core import to_json
@@ -14,6 +15,7 @@ from agents.cli.errors import FAILED, MISUSED, Failure
 from agents.cli.wording import safe
 from agents.config.settings import Settings
 from agents.ops.audit import audit, recorded_incidents
+from agents.ops.pii_scan import NOT_SEARCHED, SEARCHED
 from events.cloudevents import timestamp
 from events.installation import Incident
 from events.topics import TopicName
@@ -55,7 +57,10 @@ _FROM: Final[dict[str, tuple[TopicName, ...]]] = {
 }
 """The topics that each is checked by; the facts, unless it is named here."""
 _FOREIGN_NAMED: Final = 20
-_IDENTITIES: Final = "nobody's identity shows outside complaints.identities"
+_IDENTITIES: Final = {
+    "nobody's identity shows outside complaints.identities": Code.IDENTITY_EXPOSED,
+    "no published story has an identifier that its scan did not find": Code.IDENTIFIER_PUBLISHED,
+}
 
 
 def audit_topics(
@@ -93,10 +98,12 @@ def audit_topics(
     incidents = recorded_incidents(settings)
     failed = bool(found.violations) or any(each.acknowledged_at is None for each in incidents)
     if json:
-        say(_as_json(found, incidents))
+        say(_as_json(found, incidents, identities=identities))
         raise typer.Exit(FAILED if failed else 0)
     console().print(_read(found))
     console().print(_holds(found, identities=identities))
+    for line in _searched() if identities else ():
+        say(line)
     for place in found.foreign[:_FOREIGN_NAMED]:
         say(f"{place} foreign: not written by the engine, and not acted on")
     for violation in found.violations:
@@ -132,8 +139,8 @@ def _incident(incident: Incident) -> str:
     return f"incident {incident.id}:{at} {incident.stage}: {incident.reason}{noted}"
 
 
-def _as_json(found: Audit, incidents: list[Incident]) -> str:
-    whole = {
+def _as_json(found: Audit, incidents: list[Incident], *, identities: bool) -> str:
+    whole: dict[str, Any] = {
         "counts": {field.name: getattr(found.counts, field.name) for field in fields(found.counts)},
         "whole": found.whole,
         "lost": found.lost,
@@ -142,6 +149,8 @@ def _as_json(found: Audit, incidents: list[Incident]) -> str:
         "foreign": [str(place) for place in found.foreign],
         "incidents": [{"id": each.id, **each.to_value()} for each in incidents],
     }
+    if identities:
+        whole |= {"searched": SEARCHED, "not_searched": NOT_SEARCHED}
     return to_json(whole, indent=2).decode()
 
 
@@ -193,8 +202,8 @@ def _holds(found: Audit, *, identities: bool) -> Table:
         violations = sum(broken[code] for code in codes)
         kept = {found.kept.get(topic, Kept.ALL) for topic in _FROM.get(what, (TopicName.EVENTS,))}
         table.add_row(what, _verdict(violations) if violations or kept <= {Kept.ALL} else _partly(kept))
-    exposed = _verdict(broken[Code.IDENTITY_EXPOSED]) if identities else Text("not looked at (--identities)", "dim")
-    table.add_row(_IDENTITIES, exposed)
+    for what, code in _IDENTITIES.items():
+        table.add_row(what, _verdict(broken[code]) if identities else Text("not looked at (--identities)", "dim"))
     return table
 
 
@@ -202,6 +211,11 @@ def _partly(kept: set[Kept]) -> Text:
     if Kept.SOME in kept:
         return Text("of what is still kept", style="yellow")
     return Text("not checked: nothing of it is kept any more", style="yellow")
+
+
+def _searched() -> Iterator[str]:
+    yield from (f"searched: {each}" for each in SEARCHED)
+    yield from (f"not searched: {each}" for each in NOT_SEARCHED)
 
 
 def _verdict(violations: int) -> Text:

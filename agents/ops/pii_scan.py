@@ -1,6 +1,7 @@
 """Looks for reporters' names, numbers and addresses in what an audit reads: each in its own complaint's records."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, Protocol
 
 from pydantic import ValidationError
@@ -8,15 +9,35 @@ from pydantic import ValidationError
 from agents.config.settings import Settings
 from agents.ops.dead_letters import origin_of, resolved_letter
 from events.client import Record
-from events.reports import ReporterIdentity
+from events.codec.messages import decode_fact
+from events.codec.parsing import read_ours
+from events.errors import Undecodable
+from events.facts import StoryPublished, fact_type
+from events.outcomes import ResolutionEvent, Story
+from events.reports import Reporter, ReporterIdentity
 from events.topics import TopicName
 from workflow.audit.complaint_history import Code
 from workflow.audit.evidence import Place
-from workflow.audit.identifiers import exposed, traces
+from workflow.audit.identifiers import OWN_WORDS, SHORTEST, counted, exposed, identifiers_in, traces
 from workflow.audit.invariants import Audit
 
 READS: Final = (TopicName.IDENTITIES, TopicName.STORIES)
 """What is read beside the topics of an audit."""
+_SEARCHED: Final = (
+    *(TopicName.COMMANDS, TopicName.EVENTS, TopicName.STATE, TopicName.REJECTIONS),
+    *(TopicName.RESOLUTIONS, TopicName.STORIES, TopicName.DEAD_LETTERS),
+)
+SEARCHED: Final = (
+    f"{', '.join(_SEARCHED)}: name, phone and e-mail of the complaint's reporter, from {SHORTEST} characters on",
+    f"{TopicName.RESOLUTIONS}, published stories: phones, e-mail addresses, NIK, number plates, and the reporter",
+)
+NOT_SEARCHED: Final = (
+    f"people's own words that are not published (fields {', '.join(sorted(OWN_WORDS))})",
+    f"{TopicName.INTAKE} and its dead letters, which hold reporters as they came",
+    "other topics, logs, exports and backups",
+)
+"""What was looked at and for what, for people."""
+_PUBLISHED: Final = fact_type(StoryPublished.NAME).encode()
 
 
 class RecordSource(Protocol):
@@ -29,8 +50,8 @@ class RecordSource(Protocol):
 class PiiScan:
     """Reads as `log` does, and notes on the way where the identity of a complaint's reporter shows.
 
-    People's own words are left out: a citizen may sign a report. So are the reports as they came, and what was set
-    aside of them, which have to hold it.
+    People's own words are left out but for those that are published: a citizen may sign a report. So are the reports as
+    they came, and what was set aside of them, which have to hold it.
     """
 
     def __init__(self, settings: Settings, log: RecordSource, found: Audit, number: int) -> None:
@@ -39,6 +60,11 @@ class PiiScan:
         self._found = found
         self._traces: dict[bytes, dict[bytes, tuple[str, ...]]] = {}
         """By complaint, and by key of the identity."""
+        self._reporters: dict[bytes, Reporter] = {}
+        self._accepted: dict[bytes, set[str]] = {}
+        """Kinds of identifiers in spite of which the story of a complaint was published."""
+        self._told: dict[bytes, tuple[Place, Story]] = {}
+        """The last published story of each complaint."""
         for record in log.read(TopicName.IDENTITIES, number):
             self._remember(record)
 
@@ -48,9 +74,11 @@ class PiiScan:
         known = self._traces.setdefault(record.key.partition(b"/")[0], {})
         known.pop(record.key, None)
         try:
-            found = traces(ReporterIdentity.model_validate_json(record.value or b"").reporter)
+            reporter = ReporterIdentity.model_validate_json(record.value or b"").reporter
         except ValidationError:
             return  # erased, or nobody's identity
+        self._reporters[record.key.partition(b"/")[0]] = reporter
+        found = traces(reporter)
         if found:
             known[record.key] = found
 
@@ -68,12 +96,36 @@ class PiiScan:
             origin = origin_of(self._settings, record.headers)
             if resolved_letter(record.headers) is None and origin is not None and origin.topic is not TopicName.INTAKE:
                 self._look(record)
+        for key, (place, story) in self._told.items():
+            self._scan(key, place, story)
+
+    def _scan(self, key: bytes, place: Place, story: Story) -> None:
+        text = f"{story.title}\n{story.answer or ''}"
+        found = counted(identifiers_in(text, self._reporters.get(key)))
+        new = [each for each in found if each.kind not in self._accepted.get(key, ())]
+        if new:
+            kinds = ", ".join(f"{each.count} x {each.kind}" for each in new)
+            finding = Code.IDENTIFIER_PUBLISHED, f"the published story has {kinds}"
+            self._found.note(place, key.decode(errors="replace"), finding)
+
+    def _look_at_story(self, key: bytes, value: bytes, place: Place) -> None:
+        with suppress(Undecodable):
+            if place.topic is TopicName.EVENTS and _PUBLISHED in value:
+                fact = decode_fact(value).fact
+                if isinstance(fact, StoryPublished):
+                    self._accepted[key] = {each.kind for each in fact.findings or ()}
+            elif place.topic is TopicName.RESOLUTIONS:
+                self._told.pop(key, None)
+                story = read_ours(ResolutionEvent, value).data.story
+                if story is not None:
+                    self._told[key] = place, story
 
     def _look(self, record: Record) -> None:
         if record.key is None or record.value is None:
             return
+        place = Place(record.topic, record.partition, record.offset)
+        self._look_at_story(record.key, record.value, place)
         wanted = tuple(each for found in self._traces.get(record.key, {}).values() for each in found)
         if fields := sorted(set(exposed(record.value, wanted))):
             finding = Code.IDENTITY_EXPOSED, f"tells who reports, in {', '.join(fields)}"
-            place = Place(record.topic, record.partition, record.offset)
             self._found.note(place, record.key.decode(errors="replace"), finding)

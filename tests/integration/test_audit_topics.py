@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -38,6 +39,7 @@ from workflow.machine.decide import decide
 from workflow.machine.handlers import Rejected
 from workflow.stages.intake import registration
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "v1"
 POLICY = policy_files.load("demo").versions[-1]
 NOW = datetime(2026, 3, 16, 2, tzinfo=UTC)
 
@@ -151,6 +153,26 @@ class TestCommand:
                 (f"stories-{place.partition}@0", "by"),
             )
         ]
+        assert "searched: complaints.commands, complaints.events" in result.stdout
+        assert "not searched: complaints.intake" in result.stdout
+
+    def test_an_identifier_in_what_is_published(self, settings: Settings) -> None:
+        ensure_topics(settings)
+        name = made_up(1, 3, POLICY, NOW).messages[0][0]
+        who = ReporterIdentity(complaint_id=name, reporter=Reporter(name="Ni Luh Contoh"))
+        event = json.loads((GOLDEN / "lapor.resolution.published.v1.json").read_text()) | {"subject": name}
+        with Publisher(settings) as publisher:
+            publisher.publish(TopicName.IDENTITIES, name, encode_value(who))
+            for answer in ("Hubungi 0812-3456-7890.", "Terima kasih Ibu Contoh, B 1234 XY."):
+                event["data"]["story"] = {"title": "Jalan berlubang", "answer": answer}
+                place = publisher.publish_now(TopicName.RESOLUTIONS, name, json.dumps(event).encode())
+        result = self.run(settings, "--identities")
+        found = [line for line in result.stdout.splitlines() if "identifier-published" in line]
+        # of the last one only: those before it are compacted away
+        expected = (
+            f"complaints.resolutions-{place.partition}@{place.offset} identifier-published: the published story has "
+        )
+        assert found == [f"{expected}1 x plate, 1 x reporter-name (complaint {name})"]
 
 
 def test_a_topic_that_has_been_given_more_partitions_hides_nothing_of_the_others(settings: Settings) -> None:

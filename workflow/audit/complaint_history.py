@@ -61,6 +61,8 @@ class Code(StrEnum):
     """An announcement that is not in every partition, or is in force without being one."""
     IDENTITY_EXPOSED = "identity-exposed"
     """Who reports, told outside of `complaints.identities`."""
+    IDENTIFIER_PUBLISHED = "identifier-published"
+    """A published story with an identifier that its publisher's scan had not found."""
     EXPIRED_UNREAD = "expired-unread"
     """Records that retention has deleted before the stage has read them."""
     MISPLACED = "misplaced"

@@ -14,7 +14,7 @@ from events.reports import Reporter
 
 SHORTEST: Final = 6
 """Characters of a name, number or address that is looked for: shorter ones stand in many a word by chance."""
-_OWN_WORDS: Final = frozenset({"title", "body", "edited_text", "text", "answer", "reason"})
+OWN_WORDS: Final = frozenset({"title", "body", "edited_text", "text", "answer", "reason"})
 """Fields that hold what people wrote: a citizen may sign a report, and an officer may address them by name."""
 
 
@@ -49,7 +49,7 @@ def _fields(value: object, path: str, wanted: tuple[str, ...]) -> Iterator[str]:
             yield path
     elif isinstance(value, dict):
         for name, inner in value.items():
-            if name not in _OWN_WORDS:
+            if name not in OWN_WORDS:
                 yield from _fields(inner, f"{path}.{name}".lstrip("."), wanted)
     elif isinstance(value, list):
         for inner in value:
