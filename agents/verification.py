@@ -1,8 +1,7 @@
 """The Faust app of `verification`: `faust -A agents.verification worker`."""
 
-from typing import Any
-
 from agents.runtime.app import stage_app
+from agents.runtime.stage_consumer import Batches
 from agents.stages.duplicate_index import DuplicateIndex
 from agents.stages.verification import NAME, stage
 
@@ -15,7 +14,7 @@ app.stage_consumer.wait_reason = duplicates.wait_reason
 
 
 @app.agent(app.batches)
-async def verification(batches: Any) -> None:  # noqa: ANN401 -- a Faust stream
+async def verification(batches: Batches) -> None:
     """Process batch after batch."""
     async for batch in batches:
         await duplicates.known_up_to({processor.source.partition: records[-1].offset for processor, records in batch})

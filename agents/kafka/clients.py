@@ -16,6 +16,7 @@ from aiokafka.structs import OffsetAndMetadata
 from agents.config.settings import Settings
 from agents.kafka import unpacking
 from agents.kafka.group_progress import mark
+from agents.kafka.protocols import KafkaConsumer, KafkaProducer, KafkaRecord
 from events.topics import OUTWARD_RECORD_BYTES
 
 SESSION_TIMEOUT_MS: Final = 6_000
@@ -61,7 +62,7 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
     isolation: str = "read_committed",
     fetching: Fetching = IMMEDIATE,
     reset: str = "earliest",
-) -> Any:  # noqa: ANN401 -- aiokafka ships no types
+) -> KafkaConsumer:
     """Return a consumer that commits nothing by itself.
 
     Where it has no offset, or one that the log does not have, it goes on at the `earliest` record; with `reset` `none`
@@ -73,7 +74,7 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
     """
     _make_no_topics()
     unpacking.install()
-    return AIOKafkaConsumer(
+    built: KafkaConsumer = AIOKafkaConsumer(
         bootstrap_servers=settings.broker,
         **settings.security.client_options(),
         group_id=group,
@@ -88,12 +89,13 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
         fetch_min_bytes=fetching.gather_bytes,
         max_partition_fetch_bytes=partition_bytes,
     )
+    return built
 
 
-def producer(settings: Settings, transactional_id: str | None = None) -> Any:  # noqa: ANN401 -- aiokafka ships no types
+def producer(settings: Settings, transactional_id: str | None = None) -> KafkaProducer:
     """Return a producer whose sends count once all replicas in sync have them, and that never repeats one."""
     _make_no_topics()
-    return AIOKafkaProducer(
+    built: KafkaProducer = AIOKafkaProducer(
         bootstrap_servers=settings.broker,
         **settings.security.client_options(),
         acks="all",
@@ -104,6 +106,7 @@ def producer(settings: Settings, transactional_id: str | None = None) -> Any:  #
         max_request_size=OUTWARD_RECORD_BYTES,
         transactional_id=transactional_id,
     )
+    return built
 
 
 def _make_no_topics() -> None:
@@ -122,7 +125,9 @@ def is_forgotten(error: BaseException) -> bool:
     return any(isinstance(each, InvalidProducerIdMapping) for each in (error, error.__cause__))
 
 
-async def committed(consumer: Any, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:  # noqa: ANN401 -- aiokafka ships no types
+async def committed(
+    consumer: KafkaConsumer, partitions: Sequence[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata]:
     """Return the offsets that the consumer's group has committed; a partition without one is left out.
 
     aiokafka's own method overlooks an error that concerns the whole group (KIP-88 moved it there): while the broker is
@@ -171,7 +176,7 @@ async def log_ends(settings: Settings, partitions: Collection[TopicPartition]) -
         await reader.stop()
 
 
-async def read_to_end(settings: Settings, partition: TopicPartition) -> AsyncIterator[list[Any]]:
+async def read_to_end(settings: Settings, partition: TopicPartition) -> AsyncIterator[Sequence[KafkaRecord]]:
     """Yield the committed records of `partition` as they lie now, in lists; stop at the end found at the start."""
     reader = consumer(settings)
     await reader.start()
@@ -182,7 +187,7 @@ async def read_to_end(settings: Settings, partition: TopicPartition) -> AsyncIte
         await reader.stop()
 
 
-async def to_end(reader: Any, partition: TopicPartition) -> AsyncIterator[list[Any]]:  # noqa: ANN401 -- aiokafka ships no types
+async def to_end(reader: KafkaConsumer, partition: TopicPartition) -> AsyncIterator[Sequence[KafkaRecord]]:
     """Yield the records of `partition` as `read_to_end` does, with a reader that goes on behind them."""
     reader.assign([partition])
     end = (await reader.end_offsets([partition]))[partition]

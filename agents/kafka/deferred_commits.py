@@ -8,11 +8,12 @@ the repeat shorter, at the price of a request, and of a write at the broker, for
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from aiokafka import TopicPartition
 
 from agents.kafka import clients
+from agents.kafka.protocols import KafkaConsumer
 
 COMMIT_SECONDS: Final = 0.1
 """An offset is sent so many seconds after it was noted; it is committed when the broker has answered."""
@@ -30,7 +31,7 @@ class DeferredCommits:
         fail: is told when they could not be committed; what they stand for has been written all the same.
     """
 
-    def __init__(self, consumer: Any, fail: Callable[[Exception], None]) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    def __init__(self, consumer: KafkaConsumer, fail: Callable[[Exception], None]) -> None:
         self._consumer = consumer
         self._fail = fail
         self._offsets: dict[TopicPartition, int] = {}

@@ -3,8 +3,9 @@
 import traceback
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
+from agents.kafka.protocols import KafkaRecord
 from events.cloudevents import timestamp
 from events.codec.messages import HEADERS
 from events.errors import Undecodable
@@ -84,7 +85,7 @@ def code_of(error: Exception) -> str:
     return error.code if isinstance(error, (Undecodable, Unwritable)) else BUG
 
 
-def accept(record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+def accept(record: KafkaRecord) -> None:
     """Check that `record`, of an inward topic, is no larger than what the engine accepts.
 
     Raises:
@@ -103,7 +104,7 @@ def accept(record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
         raise Undecodable("too-large", f"{len(record.headers):,} headers, {_MOST_HEADERS:,} are accepted")
 
 
-def dead_letter(stage: str, record: Any, error: Exception, room: int = FULL_VALUE) -> OutgoingRecord:  # noqa: ANN401 -- as above
+def dead_letter(stage: str, record: KafkaRecord, error: Exception, room: int = FULL_VALUE) -> OutgoingRecord:
     """Return the dead letter for `record`: its raw bytes and key, with where it was found and why it was set aside.
 
     It fits into its topic: a value is cut to `room` bytes and a key likewise, with their true length in a header.

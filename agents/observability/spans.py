@@ -21,6 +21,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
 from agents.observability.tracing import TRACEPARENT, TraceBatch, TraceContext, carrying, context_of, read
 from events.topics import TopicName
@@ -86,11 +87,11 @@ class _Spanned:
         self._open: list[trace.Span] = []
         self._began_ns = time.time_ns()
 
-    def follow(self, record: Any, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
+    def follow(self, record: KafkaRecord, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
         """Make a span of `record`, below the one it came with, and put it on `outputs`."""
         if not outputs:
             return outputs
-        about = {
+        about: dict[str, str | int] = {
             "messaging.system": "kafka",
             "messaging.operation.type": "process",
             "messaging.operation.name": self._stage,

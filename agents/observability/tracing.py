@@ -8,10 +8,11 @@ follows from it, and that is all; with one (`OTEL_EXPORTER_OTLP_ENDPOINT`), each
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import structlog
 
+from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
 
 log = structlog.get_logger()
@@ -52,7 +53,7 @@ def read(value: bytes | None) -> TraceContext | None:
     return TraceContext(found["trace"].decode(), found["span"].decode(), int(found["flags"], 16))
 
 
-def context_of(record: Any) -> TraceContext | None:  # noqa: ANN401 -- aiokafka ships no types
+def context_of(record: KafkaRecord) -> TraceContext | None:
     """Return the context in the headers of `record`; None without one, and with several."""
     claims = [value for name, value in record.headers if name == TRACEPARENT]
     return read(claims[0]) if len(claims) == 1 else None
@@ -71,7 +72,7 @@ def carrying(context: TraceContext, outputs: Iterable[OutgoingRecord]) -> list[O
 class TraceBatch(Protocol):
     """What is done about the traces of one batch: records of a partition that are settled together."""
 
-    def follow(self, record: Any, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
+    def follow(self, record: KafkaRecord, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
         """Return `outputs`, which follow from `record` of the batch, as a part of its trace."""
         ...
 
@@ -101,7 +102,7 @@ class PassThrough:
         """Return itself: there is nothing to remember."""
         return self
 
-    def follow(self, record: Any, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
+    def follow(self, record: KafkaRecord, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
         """Put the header of `record` on `outputs`, if it has one that can be read."""
         for name, _ in record.headers:
             if name == TRACEPARENT:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from kafka import KafkaProducer
 from pydantic import ValidationError
@@ -110,7 +110,9 @@ def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> Erasur
     now = datetime.now(UTC)
     said = {_REASON: reason, _BY: by, _AT: timestamp(now)}
     with kafka_errors(settings):
-        producer: Any = KafkaProducer(**connection(settings, "identities"), acks="all", enable_idempotence=True)
+        producer: KafkaProducer = KafkaProducer(
+            **connection(settings, "identities"), acks="all", enable_idempotence=True
+        )
     try:
         with confirmation(settings, "erase it again, which does no harm"):
             for key in keys:

@@ -11,6 +11,7 @@ from kafka.structs import OffsetAndMetadata
 
 from agents.config.settings import Settings
 from agents.kafka.group_progress import is_marked, mark
+from agents.kafka.protocols import AdminClient
 from agents.ops.topics import committed
 from events.client import require_topics
 from events.client.administration import admin_client
@@ -59,12 +60,12 @@ def accept(settings: Settings, stages: Collection[str]) -> list[AcceptedOffset]:
         return [each for group, stage in groups.items() for each in _accept(client, settings, group, stage)]
 
 
-def _with_members(client: Any, groups: Collection[str]) -> list[str]:  # noqa: ANN401 -- kafka-python ships no types
+def _with_members(client: AdminClient, groups: Collection[str]) -> list[str]:
     described = client.describe_groups(list(groups))
     return [group for group in groups if described[group]["group_state"] not in _NO_MEMBERS]
 
 
-def _accept(client: Any, settings: Settings, group: str, stage: str) -> list[AcceptedOffset]:  # noqa: ANN401 -- kafka-python ships no types
+def _accept(client: AdminClient, settings: Settings, group: str, stage: str) -> list[AcceptedOffset]:
     topic = settings.topic(STAGES[stage])
     wanted = {
         source: OffsetAndMetadata(found.offset, mark(found.offset), found.leader_epoch)

@@ -195,7 +195,7 @@ class _Writer:
     """Writes one record of the state as lifecycle of its partition; with no producer nothing is written."""
 
     settings: Settings
-    producer: Any
+    producer: KafkaProducer
 
     def put(self, repair: Repair, key: bytes, decided: int) -> Repair:
         """Write what is restored, and return it with where it lies."""
@@ -221,7 +221,7 @@ def _as_lifecycle(settings: Settings, number: int, *, dry_run: bool) -> Iterator
         yield _Writer(settings, None)
         return
     with kafka_errors(settings):
-        producer: Any = KafkaProducer(
+        producer: KafkaProducer = KafkaProducer(
             **connection(settings, "repair"),
             transactional_id=settings.transactional_id("lifecycle", number),
             max_request_size=OUTWARD_RECORD_BYTES,

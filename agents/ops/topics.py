@@ -24,6 +24,7 @@ from kafka.structs import OffsetAndMetadata
 
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
+from agents.kafka.protocols import AdminClient
 from agents.runtime.topic_layout import (
     Difference,
     TopicDescription,
@@ -172,7 +173,7 @@ def _lines(
     return [*missing_topics(settings, layout, found, only).values(), *changed_topics(settings, layout, found).values()]
 
 
-def _create(client: Any, settings: Settings, names: Collection[TopicName]) -> None:  # noqa: ANN401 -- kafka-python ships no types
+def _create(client: AdminClient, settings: Settings, names: Collection[TopicName]) -> None:
     wanted = {
         settings.topic(name): {
             "num_partitions": BY_NAME[name].partitions_in(settings.partitions),
@@ -188,7 +189,7 @@ def _create(client: Any, settings: Settings, names: Collection[TopicName]) -> No
     client.wait_for_topics(list(wanted))
 
 
-def _compare(client: Any, settings: Settings, names: Collection[TopicName]) -> None:  # noqa: ANN401 -- as above
+def _compare(client: AdminClient, settings: Settings, names: Collection[TopicName]) -> None:
     """Raise `TopicsDiffer` unless each of the topics is as declared."""
     deadline = time.monotonic() + _SETTLES_S
     while found := differences(client, settings, describe_topics(client, settings, names), settings.replication):
@@ -198,7 +199,7 @@ def _compare(client: Any, settings: Settings, names: Collection[TopicName]) -> N
 
 
 def _repair(
-    client: Any,  # noqa: ANN401 -- as above
+    client: AdminClient,
     settings: Settings,
     layout: Layout | None,
     found: Mapping[TopicName, TopicDescription],
@@ -251,7 +252,7 @@ def _by_hand(settings: Settings, difference: Difference) -> str:
     )
 
 
-def _empty(client: Any, settings: Settings, found: Mapping[TopicName, TopicDescription]) -> set[str]:  # noqa: ANN401 -- as above
+def _empty(client: AdminClient, settings: Settings, found: Mapping[TopicName, TopicDescription]) -> set[str]:
     """Return the names of the topics into which nothing has ever been written."""
     names = {settings.topic(name) for name in found}
     partitions = partitions_of(client, names)
@@ -284,7 +285,7 @@ def _record(settings: Settings, found: Mapping[TopicName, TopicDescription], *, 
 
 
 def _bounds(
-    client: Any,  # noqa: ANN401 -- as above
+    client: AdminClient,
     names: set[str],
 ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
     """Return the offset behind the last record and that of the first, for each partition of the topics."""
@@ -302,7 +303,7 @@ def _bounds(
         raise TopicsMissing(tuple(sorted(names))) from None
 
 
-def partitions_of(client: Any, names: Collection[str]) -> list[TopicPartition]:  # noqa: ANN401 -- as above
+def partitions_of(client: AdminClient, names: Collection[str]) -> list[TopicPartition]:
     """Return the partitions of those topics that exist.
 
     Raises:
@@ -318,7 +319,7 @@ def partitions_of(client: Any, names: Collection[str]) -> list[TopicPartition]: 
     ]
 
 
-def committed(client: Any, group: str) -> dict[TopicPartition, OffsetAndMetadata]:  # noqa: ANN401 -- as above
+def committed(client: AdminClient, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
     """Return the offsets that a group has committed; none for a group that Kafka does not know."""
     try:
         offsets = retry_while_starting(lambda: client.list_group_offsets(group))

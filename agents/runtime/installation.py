@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 
 from agents.config.settings import Settings
 from agents.kafka import clients
+from agents.kafka.protocols import KafkaProducer, KafkaRecord
 from agents.runtime.process import exit_with_error
 from events.client.errors import KafkaRefused
 from events.installation import Incident, InstallationLog, incidents_in
@@ -120,7 +121,7 @@ class Installation:
         except Exception as error:  # noqa: BLE001 -- Kafka is not what it should be
             exit_with_error(self._stage, error)
 
-    def _take(self, records: list[Any]) -> dict[str, Any]:
+    def _take(self, records: Sequence[KafkaRecord]) -> dict[str, Any]:
         changed: dict[str, Any] = {}
         for each in records:
             changed |= self._log.add(each.offset, each.key, each.value, each.headers)
@@ -187,7 +188,7 @@ async def _read(settings: Settings) -> tuple[InstallationLog, set[int]]:
     return found, counting
 
 
-async def _write(settings: Settings, producer: Any, values: Values, found: InstallationLog) -> dict[str, int]:  # noqa: ANN401 -- aiokafka ships no types
+async def _write(settings: Settings, producer: KafkaProducer, values: Values, found: InstallationLog) -> dict[str, int]:
     """Write entries that follow those of `found`; return the offset of each."""
     place, offsets = _place(settings), {}
     for key, value in values.items():

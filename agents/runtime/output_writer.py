@@ -20,6 +20,7 @@ from aiokafka.errors import (
 
 from agents.config.settings import Settings
 from agents.kafka import clients
+from agents.kafka.protocols import KafkaProducer
 from agents.kafka.records import OUTPUT_REFUSED, OUTPUT_TOO_LARGE, OutgoingRecord, Unwritable
 from agents.runtime import failpoints
 from agents.runtime.process import is_one_of
@@ -61,7 +62,7 @@ class OutputWriter:
         if self.producer is not None:
             await self.producer.stop()
 
-    async def replace(self, refused: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    async def replace(self, refused: KafkaProducer) -> None:
         """Replace the producer `refused`, unless that has been done already.
 
         Raises:
@@ -145,7 +146,7 @@ class OutputWriter:
                 return
 
 
-def _identity(producer: Any) -> tuple[int, int]:  # noqa: ANN401 -- aiokafka ships no types
+def _identity(producer: KafkaProducer) -> tuple[int, int]:
     manager = producer._txn_manager  # noqa: SLF001 -- told to nobody otherwise
     return manager.producer_id, manager.producer_epoch
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import structlog
 from aiokafka import TopicPartition
@@ -24,6 +24,7 @@ from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.deferred_commits import DeferredCommits
 from agents.kafka.group_progress import GroupProgress
+from agents.kafka.protocols import KafkaConsumer, KafkaRecord
 from agents.kafka.records import BUG, NO_VALUE, OutgoingRecord, Unwritable, accept, code_of, dead_letter
 from agents.observability.tracing import PASS_THROUGH, Tracing
 from agents.runtime import failpoints
@@ -95,7 +96,7 @@ class PartitionProcessor:
         """Say whether records may be handled."""
         return self.next_offset is not None
 
-    async def acquire(self, consumer: Any, shared: OutputWriter, commits: DeferredCommits) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    async def acquire(self, consumer: KafkaConsumer, shared: OutputWriter, commits: DeferredCommits) -> None:
         """Take the partition over, and set the consumer to where the previous owner left off.
 
         Raises:
@@ -143,7 +144,7 @@ class PartitionProcessor:
             key, end = writer_key(topic, number).encode(), str(ends[partition]).encode()
             await shared.write([OutgoingRecord(TopicName.INSTALLATION, key, end, 0)])
 
-    async def _progress(self, consumer: Any) -> GroupProgress:  # noqa: ANN401 -- aiokafka ships no types
+    async def _progress(self, consumer: KafkaConsumer) -> GroupProgress:
         takeover = StartOffset(self.settings, self.stage.name, self.source)
         progress = await takeover.progress(consumer, restored=self.restored, decided=self._decided)
         # before anything is committed: a crash would hide it
@@ -153,7 +154,7 @@ class PartitionProcessor:
             await self._report(expired_unread(self.stage, self.source, progress.expired))
         return progress
 
-    async def resume_at_log_start(self, consumer: Any, commits: DeferredCommits) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    async def resume_at_log_start(self, consumer: KafkaConsumer, commits: DeferredCommits) -> None:
         """Go on where the log begins, since the log no longer has the offset where the stage is.
 
         Raises:
@@ -222,7 +223,7 @@ class PartitionProcessor:
             for record in versions:
                 self.restored += await self._restore_record(handler, record, shared)
 
-    async def _restore_record(self, handler: Stateful, record: Any, shared: OutputWriter) -> bool:  # noqa: ANN401 -- aiokafka ships no types
+    async def _restore_record(self, handler: Stateful, record: KafkaRecord, shared: OutputWriter) -> bool:
         """Take one record into the memory; what cannot be read leaves the one before it of that key in force."""
         try:
             handler.restore(record)
@@ -239,12 +240,12 @@ class PartitionProcessor:
         self._track_decided(record)
         return True
 
-    def _track_decided(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    def _track_decided(self, record: KafkaRecord) -> None:
         if self.stage.source is TopicName.COMMANDS:
             offset = source_offset_of(record.headers)
             self._decided = self._decided if offset is None else max(self._decided, offset)
 
-    async def _write_dead_letter(self, record: Any, error: Exception, shared: OutputWriter) -> None:  # noqa: ANN401 -- as above
+    async def _write_dead_letter(self, record: KafkaRecord, error: Exception, shared: OutputWriter) -> None:
         """Write a dead letter outside of any batch, and so outside of any transaction."""
         self._metrics.dead_letters[code_of(error)] += 1
         try:
@@ -255,7 +256,7 @@ class PartitionProcessor:
             except Unwritable as refused:
                 raise dead_letters_refused(refused) from refused
 
-    async def process(self, records: Sequence[Any], commits: DeferredCommits) -> BatchStats:
+    async def process(self, records: Sequence[KafkaRecord], commits: DeferredCommits) -> BatchStats:
         """Handle the records of one poll, write what follows, and only then commit their offsets.
 
         Where an output cannot be written, its record becomes a dead letter, and the rest is processed in several parts.
@@ -324,7 +325,7 @@ class PartitionProcessor:
         if self.next_offset is not None and position > self.next_offset:
             await self._commit([], position, commits)
 
-    def _handle(self, record: Any, part: BatchPart) -> list[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
+    def _handle(self, record: KafkaRecord, part: BatchPart) -> list[OutgoingRecord]:
         """Let the stage handle `record`; what it cannot handle is set aside, and the stage goes on."""
         if (refused := part.refused) is not None:
             log.error("output_unwritable", alert=True, code=refused.code, reason=refused.reason, **_coordinates(record))
@@ -345,11 +346,11 @@ class PartitionProcessor:
         failpoints.reach("after-dead-letter")
         return [rejected]
 
-    def _dead_letter(self, record: Any, error: Exception, part: BatchPart) -> OutgoingRecord:  # noqa: ANN401 -- as above
+    def _dead_letter(self, record: KafkaRecord, error: Exception, part: BatchPart) -> OutgoingRecord:
         self._codes.append(code_of(error))
         return dead_letter(self.stage.name, record, error, part.room)
 
-    def _report_foreign(self, record: Any, error: Exception) -> None:  # noqa: ANN401 -- as above
+    def _report_foreign(self, record: KafkaRecord, error: Exception) -> None:
         self._foreign_logged += 1
         if self._foreign_logged <= _FOREIGN_LOG_LIMIT:
             log.error("foreign_record", alert=True, stage=self.stage.name, reason=str(error), **_coordinates(record))
@@ -379,7 +380,7 @@ class PartitionProcessor:
             await self._writer.stop()
 
 
-def _try_restore(handler: Stateful, record: Any) -> bool:  # noqa: ANN401 -- as above
+def _try_restore(handler: Stateful, record: KafkaRecord) -> bool:
     """Say whether the memory could take in `record`, without a word if not: then all of its key are tried in turn."""
     try:
         handler.restore(record)
@@ -392,5 +393,5 @@ def _is_foreign(error: Exception) -> bool:
     return isinstance(error, Undecodable) and error.code == FOREIGN
 
 
-def _coordinates(record: Any) -> dict[str, object]:  # noqa: ANN401 -- aiokafka ships no types
+def _coordinates(record: KafkaRecord) -> dict[str, object]:
     return {"topic": record.topic, "partition": record.partition, "offset": record.offset}

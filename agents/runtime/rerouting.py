@@ -6,9 +6,10 @@ The log stamps a forwarded record anew. A follow-up that reached the log in time
 
 import re
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from agents.config.keys import Keys
+from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import FORWARDED, OutgoingRecord
 from events.topics import TopicName
 
@@ -16,7 +17,7 @@ _PURPOSE: Final = "forwarding"
 _CLAIM: Final = re.compile(rb"(?P<claim>[0-9]{1,9}/[0-9]{1,18}@(?P<ms>[0-9]{1,15})) (?P<signature>[!-~]{1,100})")
 
 
-def forwarded(record: Any, key: bytes, home: int, keys: Keys) -> OutgoingRecord:  # noqa: ANN401 -- aiokafka ships no types
+def forwarded(record: KafkaRecord, key: bytes, home: int, keys: Keys) -> OutgoingRecord:
     """Return the command `record` for the partition `home`, with where it came from and its timestamp."""
     claim = b"%d/%d@%d" % (record.partition, record.offset, record.timestamp)
     signature = keys.sign(_PURPOSE, *_signed(record, home, claim))
@@ -25,7 +26,7 @@ def forwarded(record: Any, key: bytes, home: int, keys: Keys) -> OutgoingRecord:
     return OutgoingRecord(TopicName.COMMANDS, key, record.value, home, headers)
 
 
-def with_original_timestamp(record: Any, keys: Keys) -> Any:  # noqa: ANN401 -- as above
+def with_original_timestamp(record: KafkaRecord, keys: Keys) -> KafkaRecord:
     """Return `record` with the log's first timestamp on it: its own, unless `forwarded` has signed another."""
     for name, value in record.headers:
         if name == FORWARDED:
@@ -33,15 +34,16 @@ def with_original_timestamp(record: Any, keys: Keys) -> Any:  # noqa: ANN401 -- 
     return record
 
 
-def _stamped(record: Any, value: bytes, keys: Keys) -> Any:  # noqa: ANN401 -- as above
+def _stamped(record: KafkaRecord, value: bytes, keys: Keys) -> KafkaRecord:
     found = _CLAIM.fullmatch(value)
     if found is None:
         return record
     signed = _signed(record, record.partition, found["claim"])
     if not keys.verify(found["signature"].decode("ascii"), _PURPOSE, *signed):
         return record
-    return replace(record, timestamp=min(int(found["ms"]), record.timestamp))
+    stamped: KafkaRecord = replace(cast(Any, record), timestamp=min(int(found["ms"]), record.timestamp))
+    return stamped
 
 
-def _signed(record: Any, home: int, claim: bytes) -> tuple[bytes, ...]:  # noqa: ANN401 -- as above
-    return record.topic.encode(), b"%d" % home, claim, record.value
+def _signed(record: KafkaRecord, home: int, claim: bytes) -> tuple[bytes, ...]:
+    return record.topic.encode(), b"%d" % home, claim, record.value or b""

@@ -3,20 +3,18 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from agents.config.keys import Keys
+from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
 from agents.observability.metrics import Metrics, StateReport
 from events.cloudevents import log_moment
 from events.topics import STAGES, TopicName
 from workflow.policy.model import PolicySet
 
-Record = Any
-"""An aiokafka `ConsumerRecord`; aiokafka ships no types."""
 
-
-def log_time(record: Record) -> datetime:
+def log_time(record: KafkaRecord) -> datetime:
     """Return the log's stamp on `record`, aware, UTC."""
     return log_moment(record.timestamp)
 
@@ -45,7 +43,7 @@ class Handler(Protocol):
     without a memory inherits both methods from here.
     """
 
-    def handle(self, record: Record) -> Iterable[OutgoingRecord]:
+    def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
         """Return what follows from `record`.
 
         Raises:
@@ -65,7 +63,7 @@ class Handler(Protocol):
 class Stateful(Handler, Protocol):
     """A handler with a memory, which is read back from a compacted topic when it takes a partition over."""
 
-    def restore(self, record: Record) -> None:
+    def restore(self, record: KafkaRecord) -> None:
         """Take in one record of the memory; the last one of a key counts."""
         ...
 

@@ -6,7 +6,7 @@ is one poll long, and what waits, waits in Kafka.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -19,6 +19,7 @@ from mode import Service
 from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.deferred_commits import DeferredCommits
+from agents.kafka.protocols import KafkaRecord
 from agents.observability.metrics import Metrics
 from agents.observability.tracing import PASS_THROUGH, Tracing
 from agents.runtime import failpoints
@@ -37,8 +38,10 @@ from workflow.policy.model import PolicySet
 
 log = structlog.get_logger()
 
-Batch = list[tuple[PartitionProcessor, list[Any]]]
+Batch = list[tuple[PartitionProcessor, Sequence[KafkaRecord]]]
 """What one poll brought: the records of each partition that is ours."""
+Batches = AsyncIterable[Batch]
+"""The stream that the Faust agent of a stage reads."""
 
 _LAST_WORDS_SECONDS: Final = 5.0
 _HELD_SECONDS: Final = 0.05
@@ -371,7 +374,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
                 took_ms=int((time.monotonic() - started) * 1000),
             )
 
-    async def _process_partition(self, processor: PartitionProcessor, records: Sequence[Any]) -> BatchStats:
+    async def _process_partition(self, processor: PartitionProcessor, records: Sequence[KafkaRecord]) -> BatchStats:
         try:
             return await processor.process(records, self.commits)
         except KafkaError as error:

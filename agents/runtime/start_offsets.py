@@ -5,14 +5,13 @@ it skips records in silence, towards the beginning it repeats what was done. So 
 (`agents.kafka.group_progress.mark`), and an offset without a mark is refused until an operator accepts it.
 """
 
-from typing import Any
-
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.group_progress import GroupProgress, is_marked
+from agents.kafka.protocols import KafkaConsumer
 from agents.runtime.stage import RefusedToStart, Stage
 from events.installation import EXPIRED_UNREAD, OFFSET_LOST, Incident
 
@@ -55,7 +54,7 @@ class StartOffset:
         self._source = source
         self._group = settings.group(stage)
 
-    async def progress(self, consumer: Any, *, restored: int, decided: int) -> GroupProgress:  # noqa: ANN401 -- aiokafka ships no types
+    async def progress(self, consumer: KafkaConsumer, *, restored: int, decided: int) -> GroupProgress:
         """Return how far the group has come with the partition.
 
         Args:

@@ -12,15 +12,15 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from aiokafka import TopicPartition
 
 from agents.config.settings import Settings
 from agents.kafka import clients
+from agents.kafka.protocols import KafkaConsumer, KafkaRecord
 from agents.runtime.process import exit_with_error
-from agents.runtime.stage import Record
 from events.topics import TopicName
 
 log = structlog.get_logger()
@@ -49,7 +49,7 @@ class TopicFollower:
         *,
         since: timedelta,
         header: tuple[str, frozenset[bytes]],
-        take: Callable[[Record], None],
+        take: Callable[[KafkaRecord], None],
         batch_fetches: bool = False,
     ) -> None:
         self._settings = settings
@@ -109,7 +109,7 @@ class TopicFollower:
     def _has(self, offsets: Mapping[int, int]) -> bool:
         return not self.unread and all(self._positions.get(number, 0) > offset for number, offset in offsets.items())
 
-    async def _begin(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    async def _begin(self, consumer: KafkaConsumer) -> None:
         cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001 -- a consumer without topics knows of none
         partitions = [TopicPartition(self._topic, number) for number in cluster.partitions_for_topic(self._topic) or ()]
         consumer.assign(partitions)
@@ -124,7 +124,7 @@ class TopicFollower:
         to_read = sum(end - self._positions[number] for number, end in self._behind.items())
         log.info("topic_followed", stage=self._stage, topic=self._topic, behind=to_read)
 
-    async def _poll(self, consumer: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    async def _poll(self, consumer: KafkaConsumer) -> None:
         found = await consumer.getmany(timeout_ms=clients.POLL_MS, max_records=_AT_ONCE)
         started = time.monotonic()
         for records in found.values():
@@ -139,7 +139,7 @@ class TopicFollower:
             # nobody needs it now: leave the processor to the stage's own work
             await asyncio.sleep(time.monotonic() - started)
 
-    def _hand_over(self, record: Record) -> None:
+    def _hand_over(self, record: KafkaRecord) -> None:
         value = next((value for name, value in record.headers if name == self._header), None)
         if value is not None and value not in self._wanted:
             return

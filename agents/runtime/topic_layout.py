@@ -8,12 +8,13 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
 from kafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 
 from agents.config.settings import Settings
+from agents.kafka.protocols import AdminClient
 from events.client.administration import admin_client
 from events.client.errors import KafkaFailure
 from events.installation import Layout
@@ -48,7 +49,9 @@ class Difference:
         return f"{self.topic} has {self.setting}={self.found}, not {self.expected}"
 
 
-def describe_topics(client: Any, settings: Settings, names: Collection[TopicName]) -> dict[TopicName, TopicDescription]:  # noqa: ANN401 -- kafka-python ships no types
+def describe_topics(
+    client: AdminClient, settings: Settings, names: Collection[TopicName]
+) -> dict[TopicName, TopicDescription]:
     """Return those of the topics that exist.
 
     Raises:
@@ -130,7 +133,7 @@ def remedy(settings: Settings, difference: Difference) -> str:
 
 
 def differences(
-    client: Any,  # noqa: ANN401 -- kafka-python ships no types
+    client: AdminClient,
     settings: Settings,
     found: Mapping[TopicName, TopicDescription],
     replication: int | None = None,

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from agents.config.settings import Settings
-from agents.runtime.stage import Record
+from agents.kafka.protocols import KafkaRecord
 from agents.runtime.topic_follower import TopicFollower
 from events.codec.messages import decode_own_fact
 from events.facts import ComplaintRegistered, Recorded
@@ -54,7 +54,7 @@ class DuplicateIndex:
             batch_fetches=not self._archives,
         )
 
-    def _take(self, record: Record) -> None:
+    def _take(self, record: KafkaRecord) -> None:
         origin = self._origins.get(record.partition)
         if origin is None:
             since = partial(self._written_since(record.partition), TopicName.EVENTS)

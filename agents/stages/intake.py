@@ -1,8 +1,9 @@
 """Intake: a channel's report becomes a command to register it; the reporter's identity is kept apart."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
+from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Handler, Partition, Stage, log_time
 from agents.stages.reporter_digests import ReporterDigests
@@ -27,7 +28,7 @@ class Intake(Handler):
         self._partition = partition
         self._reporters = ReporterDigests(partition.keys)
 
-    def handle(self, record: Any) -> Iterable[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
+    def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
         """Return the identity, if it is known, and the command."""
         report = decode_report(record.value)
         complaint = report.complaint_id

@@ -4,16 +4,17 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import date, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import structlog
 from pydantic import ValidationError
 
+from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord, replays_of
 from agents.observability.metrics import StateReport
 from agents.runtime.rerouting import forwarded, with_original_timestamp
-from agents.runtime.stage import Partition, Record, RefusedToStart, Stage, log_time
+from agents.runtime.stage import Partition, RefusedToStart, Stage, log_time
 from agents.stages.calendar_state import CalendarState
 from agents.stages.complaint_store import ComplaintStore
 from agents.stages.quarantine import Quarantine
@@ -78,7 +79,7 @@ class Lifecycle:
         self._calendar_lost = False
         """The record of the calendar is foreign, and there is none of ours."""
 
-    def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    def restore(self, record: KafkaRecord) -> None:
         """Take in a snapshot, or what has been announced of the calendar.
 
         Raises:
@@ -102,9 +103,9 @@ class Lifecycle:
             self._restore_snapshot(name, record, ours=writer is not None)
         self._quarantine.lift(name)
 
-    def _restore_snapshot(self, name: bytes, record: Any, *, ours: bool) -> None:  # noqa: ANN401 -- as above
+    def _restore_snapshot(self, name: bytes, record: KafkaRecord, *, ours: bool) -> None:
         try:
-            snapshot = snapshot_in(record.value, ours=ours)
+            snapshot = snapshot_in(record.value or b"", ours=ours)
             self._check_follows(name, record, snapshot)
         except Undecodable as error:
             if not ours:
@@ -116,7 +117,7 @@ class Lifecycle:
             # now and not when all is read: for that moment, all would have to have room unpacked
             self._shelf.pack(name)
 
-    def _check_follows(self, name: bytes, record: Record, snapshot: Snapshot) -> None:
+    def _check_follows(self, name: bytes, record: KafkaRecord, snapshot: Snapshot) -> None:
         if snapshot.complaint_id != record.key and complaint_key(snapshot.complaint_id) != name:
             raise Undecodable("invalid", f"it is the snapshot of complaint {snapshot.complaint_id.decode()}")
         if is_repair(record.headers):
@@ -197,7 +198,7 @@ class Lifecycle:
             f"record `calendar` of partition {self._partition.number} of {TopicName.STATE} is gone"
         )
 
-    def handle(self, record: Any) -> Iterable[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
+    def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
         """Return the facts and the snapshot that follow from a command, or its rejection."""
         record = with_original_timestamp(record, self._partition.keys)
         now = log_time(record)
@@ -237,7 +238,7 @@ class Lifecycle:
         )
         return self._published(name, complaint_id.encode(), decision, record.offset)
 
-    def _forward(self, record: Any, complaint_id: str, home: int) -> OutgoingRecord:  # noqa: ANN401 -- aiokafka ships no types
+    def _forward(self, record: KafkaRecord, complaint_id: str, home: int) -> OutgoingRecord:
         # librdkafka's default partitioner is not Kafka's, so this happens to anybody
         self._uncounted.append(self._partition.metrics.command_forwarded)
         log.info("command_forwarded", complaint=complaint_id, from_partition=record.partition, to_partition=home)
@@ -313,7 +314,7 @@ class Lifecycle:
         policies = self._almanac.policies
         return policies.at(now) if complaint is None else policies.governing(complaint.policy, now)
 
-    def _announced(self, record: Any, now: datetime) -> list[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
+    def _announced(self, record: KafkaRecord, now: datetime) -> list[OutgoingRecord]:
         try:
             event = decode_announcement(record.value)
             if self._calendar_lost:
@@ -346,7 +347,9 @@ class Lifecycle:
             outputs.append(OutgoingRecord(TopicName.STATE, key, value, number, state_headers(offset)))
         return outputs
 
-    def _rejected(self, sender: Sender, no: Rejected, complaint: Complaint | None, record: Record) -> OutgoingRecord:
+    def _rejected(
+        self, sender: Sender, no: Rejected, complaint: Complaint | None, record: KafkaRecord
+    ) -> OutgoingRecord:
         rejection = Rejection(
             command_id=sender.command_id,
             command_type=sender.command_type,

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 
+from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
-from agents.runtime.stage import Handler, Partition, Record, log_time
+from agents.runtime.stage import Handler, Partition, log_time
 from events.codec.messages import decode_own_fact, encode_command
 from events.commands import Command
 from events.facts import Recorded
@@ -43,7 +44,7 @@ class ProcessManager(Handler):
         self._decided_on = decided_on
         self._origin = Origin(partial(partition.writer_since, TopicName.EVENTS))
 
-    def handle(self, record: Record) -> Iterable[OutgoingRecord]:
+    def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
         """Return the command that a fact calls for."""
         if self._of_no_interest(record):
             return []
@@ -63,7 +64,7 @@ class ProcessManager(Handler):
         )
         return [OutgoingRecord(TopicName.COMMANDS, complaint.complaint_id.encode(), value, self._partition.number)]
 
-    def _of_no_interest(self, record: Record) -> bool:
+    def _of_no_interest(self, record: KafkaRecord) -> bool:
         # most facts are for other stages: a header saves reading them
         value = next((value for name, value in record.headers if name == self._header), None)
         return value is not None and value not in self._wanted

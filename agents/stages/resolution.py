@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
+from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
 from agents.runtime.disk_map import DiskFailed, DiskMap
 from agents.runtime.process import exit_with_error
@@ -35,7 +36,7 @@ class Resolutions:
         self._stories = DiskMap()
         self._uncommitted: dict[bytes, bytes | None] = {}
 
-    def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    def restore(self, record: KafkaRecord) -> None:
         """Take in a story."""
         self._origin.check(record.offset, record.headers)
         if record.value is not None:
@@ -45,7 +46,7 @@ class Resolutions:
     def ready(self) -> None:
         """Begin: any memory will do."""
 
-    def handle(self, record: Any) -> Iterable[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
+    def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
         """Return the story as a fact changes it, and the resolution if it settles the complaint."""
         # of every fact, also those that this stage passes over: one stage has to report what is foreign
         self._facts.check(record.offset, record.headers)

@@ -8,11 +8,12 @@ timers are read back from `complaints.state`.
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import structlog
 
+from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
 from agents.observability.metrics import StateReport
 from agents.runtime.stage import Handler, Partition, Stage
@@ -54,7 +55,7 @@ class Timers(Handler):
         self._redating = DeadlineRecalculation(self._schedule)
         self._told = False
 
-    def restore(self, record: Any) -> None:  # noqa: ANN401 -- aiokafka ships no types
+    def restore(self, record: KafkaRecord) -> None:
         """Take in a snapshot."""
         self.handle(record)
 
@@ -62,7 +63,7 @@ class Timers(Handler):
         """Begin: whatever is overdue rings at the first tick."""
         self._redating.ready()
 
-    def handle(self, record: Any) -> Iterable[OutgoingRecord]:  # noqa: ANN401 -- aiokafka ships no types
+    def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
         """Arm the clocks of a snapshot in place of those of the snapshot before it.
 
         Raises:

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections import Counter, defaultdict
+from typing import Any
 
 from agents.config.settings import Settings
 from agents.kafka import clients
@@ -40,7 +41,8 @@ def outputs_of(settings: Settings, stage: str) -> dict[int, list[Output]]:
 
 async def move(settings: Settings, stage: str, outputs: dict[int, list[Output]], totals: dict[int, int]) -> int:
     """Read all records, write with each poll its share of `outputs`, and commit; return how many were written."""
-    consumer, producer = clients.consumer(settings, settings.group("bare")), clients.producer(settings)
+    consumer = clients.consumer(settings, settings.group("bare"))
+    producer: Any = clients.producer(settings)
     await producer.start()
     await consumer.start()
     consumer.subscribe([settings.topic(STAGES[stage])])

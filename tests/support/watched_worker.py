@@ -31,7 +31,7 @@ def _wait_at_the_gate() -> None:
         time.sleep(0.05)
 
 
-async def _read_behind_the_gate(settings: Any, partition: Any) -> AsyncIterator[list[Any]]:
+async def _read_behind_the_gate(settings: Any, partition: Any) -> AsyncIterator[Any]:
     if not partition.topic.endswith(TopicName.INSTALLATION):
         await asyncio.to_thread(_wait_at_the_gate)
     async for records in read_to_end(settings, partition):

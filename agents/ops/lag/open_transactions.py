@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from kafka import TopicPartition
 from kafka.admin import ProducerState, TransactionDescription, TransactionState
 from kafka.errors import AuthorizationError, TransactionalIdNotFoundError, UnsupportedVersionError
 
+from agents.kafka.protocols import AdminClient
 from agents.ops.lag.samples import Source
 from agents.ops.lag.transactions import OpenTransaction
 from events.client import ClientSettings
@@ -20,7 +21,7 @@ _OPEN: Final = (TransactionState.ONGOING, TransactionState.PREPARE_COMMIT, Trans
 
 def open_transactions(
     settings: ClientSettings,
-    client: Any,  # noqa: ANN401 -- kafka-python ships no types
+    client: AdminClient,
     stuck: Mapping[Source, int],
 ) -> list[OpenTransaction]:
     """Return the transactions that hold readers back at these last stable offsets, as far as we may see them.
@@ -39,7 +40,7 @@ def open_transactions(
     return [_known(source, stuck[source], owner, described) for source in sorted(stuck) for owner in owners[source]]
 
 
-def _owners(client: Any, source: Source, offset: int) -> list[ProducerState | None]:  # noqa: ANN401 -- as above
+def _owners(client: AdminClient, source: Source, offset: int) -> list[ProducerState | None]:
     """Return who has the transaction open that begins at `offset`: nobody if it has ended, None if it is hidden."""
     partition = TopicPartition(*source)
     try:
@@ -49,7 +50,7 @@ def _owners(client: Any, source: Source, offset: int) -> list[ProducerState | No
     return [each for each in active if each.current_transaction_start_offset == offset]
 
 
-def _described(client: Any) -> dict[str, TransactionDescription]:  # noqa: ANN401 -- as above
+def _described(client: AdminClient) -> dict[str, TransactionDescription]:
     """Return the open transactions that we may see, by their transactional id."""
     found: dict[str, TransactionDescription] = {}
     try:

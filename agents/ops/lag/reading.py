@@ -9,6 +9,7 @@ from kafka.admin import OffsetSpec, OffsetTimestamp
 
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
+from agents.kafka.protocols import AdminClient
 from agents.ops.lag.control_records import ControlRecords
 from agents.ops.lag.record_age import RecordPosition, StampedOffset, stamps_at
 from agents.ops.lag.samples import GroupSample, GroupState, Offsets, Source
@@ -75,7 +76,7 @@ class GroupObserver:
     def __init__(
         self,
         settings: Settings,
-        client: Any,  # noqa: ANN401 -- kafka-python ships no types
+        client: AdminClient,
         stages: Mapping[str, str],
         topics: Iterable[TopicName],
     ) -> None:

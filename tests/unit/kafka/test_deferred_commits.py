@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from aiokafka import TopicPartition
@@ -42,7 +43,7 @@ class Broker:
 def attempt(test: Callable[[Broker, DeferredCommits], Awaitable[None]]) -> None:
     async def run() -> None:
         broker = Broker()
-        await test(broker, DeferredCommits(broker, broker.fail))
+        await test(broker, DeferredCommits(cast(Any, broker), broker.fail))
 
     asyncio.run(asyncio.wait_for(run(), 10))
 

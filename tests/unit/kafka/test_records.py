@@ -17,6 +17,7 @@ class Found:
     topic: str = "t.complaints.commands"
     partition: int = 3
     offset: int = 17
+    timestamp: int = 0
     key: bytes | None = b"k"
     value: bytes | None = field(default=b"{}")
 

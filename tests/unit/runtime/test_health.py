@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
@@ -36,6 +37,8 @@ class Member:
 
 class Shared(StageConsumer):
     """A reader that has been given its partitions."""
+
+    consumer: Any
 
     def __init__(self, *owned: TopicPartition, fetched_seconds_ago: float | None = 0.0) -> None:
         super().__init__(Stage("intake", lambda _: NotImplemented), Settings(), policy_files.load("demo"), None)

@@ -26,11 +26,11 @@ class Record:
     topic: str = "t.complaints.commands"
 
 
-def original_timestamp(record: Record, keys: Keys = KEYS) -> int:
+def original_timestamp(record: Any, keys: Keys = KEYS) -> int:
     return int(with_original_timestamp(record, keys).timestamp)
 
 
-def sent_on(record: Record, home: int, at: int, offset: int = 40) -> Any:
+def sent_on(record: Any, home: int, at: int, offset: int = 40) -> Any:
     """The record as it comes in `home`."""
     output = forwarded(with_original_timestamp(record, KEYS), KEY, home, KEYS)
     assert (output.key, output.value, output.partition) == (KEY, record.value, home)

@@ -97,6 +97,8 @@ class Outbox(OutputWriter):
 class Watched(StageConsumer):
     """A reader that tells what it fails of, and goes on."""
 
+    consumer: Any
+
     def __init__(self, handler: Callable[[Partition], Any]) -> None:
         super().__init__(Stage("intake", handler), SETTINGS, policy_files.load("demo"), None)
         self.count = 4
@@ -320,18 +322,19 @@ LOADING, MOVED, FORBIDDEN = 14, 16, 30
     ],
 )
 def test_what_a_group_has_committed(answers: list[tuple[int, int, int]], expected: int | None) -> None:
-    member = Member(*answers)
+    member: Any = Member(*answers)
     found = asyncio.run(clients.committed(member, [ONE])).get(ONE)
     assert (found and found.offset) == expected
     assert member._coordinator.found_anew == sum(MOVED in answer for answer in answers)  # noqa: SLF001 -- its own
 
 
 def test_the_places_of_all_partitions_are_asked_for_at_once() -> None:
-    only_answer = (0, 0, 7)
-    found = asyncio.run(clients.committed(Member(only_answer), [ONE, TWO]))
+    member: Any = Member((0, 0, 7))
+    found = asyncio.run(clients.committed(member, [ONE, TWO]))
     assert found == {ONE: clients.marked(7), TWO: clients.marked(7)}
 
 
 def test_a_group_that_may_not_be_seen_is_no_group_that_has_committed_nothing() -> None:
+    member: Any = Member((FORBIDDEN, 0, 0))
     with pytest.raises(KafkaError):
-        asyncio.run(clients.committed(Member((FORBIDDEN, 0, 0)), [ONE]))
+        asyncio.run(clients.committed(member, [ONE]))

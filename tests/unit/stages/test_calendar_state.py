@@ -40,6 +40,7 @@ class Record:
     partition: int = 0
     offset: int = 0
     headers: tuple[tuple[str, bytes], ...] = ()
+    topic: str = "complaints.commands"
 
 
 @dataclass
