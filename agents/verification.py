@@ -9,7 +9,7 @@ app = stage_app(stage(lambda: duplicates))
 duplicates: DuplicateIndex = DuplicateIndex(
     app.alur, app.stage_consumer.policies, NAME, app.stage_consumer.written_since
 )
-app.task(duplicates.tail.run)
+app.task(duplicates.follower.run)
 app.stage_consumer.wait_reason = duplicates.wait_reason
 
 
@@ -17,6 +17,8 @@ app.stage_consumer.wait_reason = duplicates.wait_reason
 async def verification(batches: Batches) -> None:
     """Process batch after batch."""
     async for batch in batches:
-        await duplicates.known_up_to({processor.source.partition: records[-1].offset for processor, records in batch})
+        await duplicates.wait_until_indexed(
+            {processor.source.partition: records[-1].offset for processor, records in batch}
+        )
         await app.process(batch)
-        duplicates.tell()
+        duplicates.log_suspected()

@@ -49,7 +49,7 @@ class TopicFollower:
         *,
         since: timedelta,
         header: tuple[str, frozenset[bytes]],
-        take: Callable[[KafkaRecord], None],
+        on_record: Callable[[KafkaRecord], None],
         batch_fetches: bool = False,
     ) -> None:
         self._settings = settings
@@ -57,7 +57,7 @@ class TopicFollower:
         self._topic = settings.topic(topic)
         self._since = since
         self._header, self._wanted = header
-        self._take = take
+        self._take = on_record
         self._batch_fetches = batch_fetches
         self._positions: dict[int, int] = {}
         self._behind: dict[int, int] | None = None

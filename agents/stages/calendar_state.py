@@ -22,7 +22,7 @@ FOLDS_AT: Final = 50
 _FOLDS_AGAIN: Final = timedelta(hours=1)
 _NOTHING: Final = Announcements.of()
 
-Reach = Callable[[], tuple[int, date]]
+CalendarDependency = Callable[[], tuple[int, date]]
 """Returns how many announcements the open complaint furthest behind was computed with, and the day of the oldest."""
 
 
@@ -33,28 +33,28 @@ class CalendarState:
     complaint was computed with is folded, so the record does not grow for ever.
     """
 
-    def __init__(self, partition: Partition, reach: Reach) -> None:
+    def __init__(self, partition: Partition, dependency: CalendarDependency) -> None:
         self._partition = partition
-        self._reach = reach
+        self._calendar_dependency = dependency
         self._committed = _NOTHING
         self._folds_from = datetime.min.replace(tzinfo=UTC)
-        self.found = _NOTHING
+        self.announcements = _NOTHING
         self.policies = partition.policies
         """Every version of the policy, with all that has been announced so far."""
 
     def restore(self, value: bytes | None) -> None:
         """Take in the record as it was written last."""
-        self._stand(_NOTHING if value is None else decode_calendar(value))
+        self._replace(_NOTHING if value is None else decode_calendar(value))
         self.commit()
 
     def commit(self) -> None:
         """Keep what was announced since the last commit."""
-        self._committed = self.found
+        self._committed = self.announcements
 
     def rollback(self) -> None:
         """Drop what was announced since the last commit."""
-        if self.found != self._committed:
-            self._stand(self._committed)
+        if self.announcements != self._committed:
+            self._replace(self._committed)
 
     def announce(self, event: AnnouncementEvent, now: datetime, offset: int) -> list[OutgoingRecord] | Rejected:
         """Take an announcement in; return the record that keeps it (none for a known repeat), or why it is refused.
@@ -64,25 +64,25 @@ class CalendarState:
             now: the log's time of it.
             offset: its offset in `complaints.commands`.
         """
-        before = self._folded(now)
+        before = self._fold(now)
         found = announce(event, before, now, self.policies.at(now))
         if found is None:
             return []
         if isinstance(found, Rejected):
             return found
         update = {"revision": before.revision + 1, "announcements": (*before.announcements, found)}
-        self._stand(before.model_copy(update=update))
+        self._replace(before.model_copy(update=update))
         log.info("calendar_announced", partition=self._partition.number, reason=found.reason, by=found.by)
-        value = encode_calendar(self.found, partition=self._partition.number, time=now)
+        value = encode_calendar(self.announcements, partition=self._partition.number, time=now)
         return [OutgoingRecord(TopicName.STATE, CALENDAR_KEY, value, self._partition.number, state_headers(offset))]
 
-    def _folded(self, now: datetime) -> Announcements:
-        if len(self.found.announcements) - self.found.folded <= FOLDS_AT or now < self._folds_from:
-            return self.found
+    def _fold(self, now: datetime) -> Announcements:
+        if len(self.announcements.announcements) - self.announcements.folded <= FOLDS_AT or now < self._folds_from:
+            return self.announcements
         self._folds_from = now + _FOLDS_AGAIN
-        behind, first_day = self._reach()
-        return folded(self.found, behind, first_day, now)
+        behind, first_day = self._calendar_dependency()
+        return folded(self.announcements, behind, first_day, now)
 
-    def _stand(self, found: Announcements) -> None:
-        self.found = found
+    def _replace(self, found: Announcements) -> None:
+        self.announcements = found
         self.policies = all_with_announcements(self._partition.policies, found)

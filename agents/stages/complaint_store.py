@@ -1,9 +1,8 @@
-"""The complaints of a partition, as bytes: those that are open as they are, those that are settled packed.
+"""In-memory store of a partition's snapshots: open complaints as bytes, closed ones compressed.
 
-A settled complaint is seldom asked for again, and has to be known for good: for its rating, for repeats, for refusals.
-Packed it takes a fifth. Nothing is packed that does not come out again as it went in: that is tried each time.
-
-What is packed never leaves the process, so its form may change with any version.
+A closed complaint is rarely read and never removed: ratings, repeats and rejections need it. Compressed it takes a
+fifth. Each compression is verified by a decompression. The compressed form never leaves the process, so any version may
+change it.
 """
 
 import zlib
@@ -18,7 +17,7 @@ from events.vocabulary import ComplaintClass, Outcome, Status
 
 _OPENING: Final = '{"complaint_id":"'
 _OPENED: Final = len(_OPENING) + 36
-"""So long is what the name says: the rest is packed."""
+"""Length of the prefix that the name determines; the rest is compressed."""
 _DIGESTS: Final = b',"recent":["'
 _BETWEEN: Final = b'","'
 _ENDING: Final = b'"]}'
@@ -30,11 +29,11 @@ _WINDOW: Final = -12
 _MEMORY: Final = 4
 """So little that a compressor is copied in a microsecond."""
 _LEVEL: Final = 3
-_DRAWERS: Final = 65_536
+_BUCKETS: Final = 65_536
 
 
-def _examples() -> bytes:
-    """Write settled complaints as they are written everywhere: what they have in common with others costs nothing."""
+def _dictionary_samples() -> bytes:
+    """Return sample snapshots of closed complaints: the compression dictionary."""
     moment = datetime(2026, 3, 16, 2, tzinfo=UTC)
     archived = Complaint(
         complaint_id="",
@@ -88,34 +87,34 @@ def _examples() -> bytes:
     return b"".join(map(encode_complaint, (archived, withdrawn, withdrawn.model_copy(update=changes))))
 
 
-_DICTIONARY: Final = _examples()
-_PACK: Final = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zlib.Z_DEFAULT_STRATEGY, _DICTIONARY)
-_UNPACK: Final = zlib.decompressobj(_WINDOW, _DICTIONARY)
+_DICTIONARY: Final = _dictionary_samples()
+_COMPRESSOR: Final = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zlib.Z_DEFAULT_STRATEGY, _DICTIONARY)
+_DECOMPRESSOR: Final = zlib.decompressobj(_WINDOW, _DICTIONARY)
 
 
-def packed(name: bytes, snapshot: bytes) -> bytes | None:
-    """Pack the snapshot of the complaint whose id has the 16 bytes `name`; None if `unpacked` would not give it back.
+def compress(name: bytes, snapshot: bytes) -> bytes | None:
+    """Compress the snapshot of the complaint with id bytes `name`; None if `decompress` does not restore it.
 
-    What no dictionary knows is taken out first: the id, which is the name, and the digests, which are bytes.
+    The id is left out, since it is the name, and the digests are stored as bytes: neither compresses.
     """
     head, _, digests = snapshot.rpartition(_DIGESTS)
     try:
         binary = bytes.fromhex(digests.removesuffix(_ENDING).replace(_BETWEEN, b"").decode())
     except ValueError:
         return None
-    pack = _PACK.copy()
-    found = pack.compress(head[_OPENED:]) + pack.flush() + binary
+    compressor = _COMPRESSOR.copy()
+    compressed = compressor.compress(head[_OPENED:]) + compressor.flush() + binary
     try:
-        return found if unpacked(name, found) == snapshot else None
+        return compressed if decompress(name, compressed) == snapshot else None
     except zlib.error:
         return None
 
 
-def unpacked(name: bytes, found: bytes) -> bytes:
-    """Give back what was `packed` under that name."""
-    unpack = _UNPACK.copy()
-    head = unpack.decompress(found)
-    digests = unpack.unused_data.hex(",", _DIGEST_BYTES).encode().replace(b",", _BETWEEN)
+def decompress(name: bytes, compressed: bytes) -> bytes:
+    """Give back what was `compress` under that name."""
+    decompressor = _DECOMPRESSOR.copy()
+    head = decompressor.decompress(compressed)
+    digests = decompressor.unused_data.hex(",", _DIGEST_BYTES).encode().replace(b",", _BETWEEN)
     return b"%b%b%b%b%b" % (_opened(name), head, _DIGESTS, digests, _ENDING)
 
 
@@ -125,101 +124,101 @@ def _opened(name: bytes) -> bytes:
 
 
 class CompressedTable:
-    """Short values by names of 16 bytes, many in one drawer: an object, a name and a place for each would cost as much.
+    """Hash table of short values by 16-byte names, packed into a few byte strings to save objects.
 
     Args:
-        count: how many drawers there are; with a million values sixteen lie in each.
+        count: number of buckets; with a million values each holds sixteen.
     """
 
-    def __init__(self, count: int = _DRAWERS) -> None:
-        # by Python's hash, which nobody outside can foresee: no sender can fill one drawer
-        self._drawers = [b""] * count
+    def __init__(self, count: int = _BUCKETS) -> None:
+        # by Python's seeded hash: no sender can aim at one bucket
+        self._buckets = [b""] * count
         self._held = 0
 
     def __len__(self) -> int:
-        """Return how many values there are."""
+        """Return the number of values."""
         return self._held
 
     def get(self, name: bytes) -> bytes | None:
         """Return the value of that name."""
-        drawer = self._drawers[hash(name) % len(self._drawers)]
-        place = _place(drawer, name)
-        return None if place is None else drawer[place.start + _NAME_BYTES + _SIZE_BYTES : place.stop]
+        bucket = self._buckets[hash(name) % len(self._buckets)]
+        entry = _entry_range(bucket, name)
+        return None if entry is None else bucket[entry.start + _NAME_BYTES + _SIZE_BYTES : entry.stop]
 
     def add(self, name: bytes, value: bytes) -> bool:
-        """Put a value in, under a name that has none; say whether it is short enough."""
+        """Insert a value under a new name; return False if it is too long."""
         if len(value) >= 1 << (8 * _SIZE_BYTES):
             return False
-        number = hash(name) % len(self._drawers)
-        self._drawers[number] = b"%b%b%b%b" % (self._drawers[number], name, len(value).to_bytes(_SIZE_BYTES), value)
+        number = hash(name) % len(self._buckets)
+        self._buckets[number] = b"%b%b%b%b" % (self._buckets[number], name, len(value).to_bytes(_SIZE_BYTES), value)
         self._held += 1
         return True
 
     def discard(self, name: bytes) -> None:
-        """Take the value of that name out, if there is one."""
-        number = hash(name) % len(self._drawers)
-        drawer = self._drawers[number]
-        place = _place(drawer, name)
-        if place is not None:
-            self._drawers[number] = drawer[: place.start] + drawer[place.stop :]
+        """Remove the value of a name, if there is one."""
+        number = hash(name) % len(self._buckets)
+        bucket = self._buckets[number]
+        entry = _entry_range(bucket, name)
+        if entry is not None:
+            self._buckets[number] = bucket[: entry.start] + bucket[entry.stop :]
             self._held -= 1
 
 
-def _place(drawer: bytes, name: bytes) -> range | None:
-    """Find where an entry lies: name, size, value."""
-    if name not in drawer:  # nearly always all there is to do
+def _entry_range(bucket: bytes, name: bytes) -> range | None:
+    """Return the byte range of an entry: name, size, value."""
+    if name not in bucket:  # nearly always all there is to do
         return None
     start = 0
-    while start < len(drawer):
+    while start < len(bucket):
         value = start + _NAME_BYTES + _SIZE_BYTES
-        stop = value + int.from_bytes(drawer[value - _SIZE_BYTES : value])
-        if drawer.startswith(name, start):
+        stop = value + int.from_bytes(bucket[value - _SIZE_BYTES : value])
+        if bucket.startswith(name, start):
             return range(start, stop)
         start = stop
     return None
 
 
 class ComplaintStore:
-    """Snapshots by the 16 bytes of the complaint's id.
+    """Snapshots by the 16 bytes of the complaint id.
 
     Args:
-        drawers: in how many drawers the packed ones lie.
+        buckets: number of buckets of the compressed ones.
     """
 
-    def __init__(self, drawers: int = _DRAWERS) -> None:
-        self._plain: dict[bytes, bytes] = {}
-        self._packed = CompressedTable(drawers)
+    def __init__(self, buckets: int = _BUCKETS) -> None:
+        self._uncompressed: dict[bytes, bytes] = {}
+        self._compressed = CompressedTable(buckets)
 
     def __len__(self) -> int:
-        """Return how many complaints there are."""
-        return len(self._plain) + len(self._packed)
+        """Return the number of complaints."""
+        return len(self._uncompressed) + len(self._compressed)
 
     def get(self, name: bytes) -> bytes | None:
-        """Return the snapshot of a complaint, as it was put in."""
-        snapshot = self._plain.get(name)
+        """Return the snapshot of a complaint, byte for byte."""
+        snapshot = self._uncompressed.get(name)
         if snapshot is not None:
             return snapshot
-        found = self._packed.get(name)
-        return None if found is None else unpacked(name, found)
+        compressed = self._compressed.get(name)
+        return None if compressed is None else decompress(name, compressed)
 
     def put(self, name: bytes, snapshot: bytes) -> None:
-        """Put a snapshot in, in place of the one before."""
-        if name not in self._plain:
-            self._packed.discard(name)
-        self._plain[name] = snapshot
+        """Replace the snapshot of a complaint."""
+        if name not in self._uncompressed:
+            self._compressed.discard(name)
+        self._uncompressed[name] = snapshot
 
     def remove(self, name: bytes) -> None:
-        """Take a complaint out, if it is there."""
-        if self._plain.pop(name, None) is None:
-            self._packed.discard(name)
+        """Remove a complaint, if it is there."""
+        if self._uncompressed.pop(name, None) is None:
+            self._compressed.discard(name)
 
-    def pack(self, name: bytes) -> None:
-        """Pack a complaint that is settled: 16 µs now, and 5 µs more when it is asked for."""
-        snapshot = self._plain.get(name)
-        found = None if snapshot is None else packed(name, snapshot)
-        if found is not None and self._packed.add(name, found):
-            del self._plain[name]
+    def compress(self, name: bytes) -> None:
+        """Compress a closed complaint: 16 µs now, and 5 µs for each later read."""
+        snapshot = self._uncompressed.get(name)
+        compressed = None if snapshot is None else compress(name, snapshot)
+        if compressed is not None and self._compressed.add(name, compressed):
+            del self._uncompressed[name]
 
-    def plain(self) -> Iterator[tuple[bytes, bytes]]:
-        """Give name and snapshot of what is not packed: all open complaints, and some that are settled."""
-        return iter(self._plain.items())
+    def uncompressed(self) -> Iterator[tuple[bytes, bytes]]:
+        """Iterate over what is not compressed: all open complaints and some closed ones."""
+        return iter(self._uncompressed.items())

@@ -10,7 +10,7 @@ from workflow.deadlines.schedule import Schedule
 from workflow.policy.announcements import all_with_announcements
 from workflow.policy.model import PolicySet
 
-LOOKED_AT_ONCE: Final = 2_000
+EXAMINED_AT_ONCE: Final = 2_000
 """Complaints that a partition looks at in one tick."""
 SENT_AT_ONCE: Final = 500
 """Of those, how many it sends a command about: other commands stand in the same log, and should not wait for long."""
@@ -27,7 +27,7 @@ class DeadlineRecalculation:
         self._schedule = schedule
         self._found = Announcements.of()
         self._behind: dict[bytes, int] = {}
-        self._given: list[tuple[bytes, int]] = []
+        self._last_batch: list[tuple[bytes, int]] = []
         self._restoring = True
 
     def __bool__(self) -> bool:
@@ -60,23 +60,23 @@ class DeadlineRecalculation:
         self._restoring = False
         self._behind = {complaint: known for complaint, known in self._behind.items() if known < self.revision}
 
-    def put_back(self) -> None:
+    def retry(self) -> None:
         """Look again at what was given last: it was not written."""
-        for complaint, known in self._given:
+        for complaint, known in self._last_batch:
             self._behind.setdefault(complaint, known)
-        self._given.clear()
+        self._last_batch.clear()
 
     def due(self, policies: PolicySet) -> Iterator[bytes]:
         """Give the next complaints with a deadline that may move, a bounded number of them; each is given once."""
         if not self:
             return
-        self._given.clear()
+        self._last_batch.clear()
         days = moving_days(all_with_announcements(policies, self._found))
         gone = self.revision - len(days)
         sent = 0
-        for _ in range(min(LOOKED_AT_ONCE, len(self._behind))):
+        for _ in range(min(EXAMINED_AT_ONCE, len(self._behind))):
             complaint, known = self._behind.popitem()
-            self._given.append((complaint, known))
+            self._last_batch.append((complaint, known))
             if may_move(self._schedule.deadlines(complaint), days[max(0, known - gone) :]):
                 yield complaint
                 sent += 1

@@ -18,7 +18,7 @@ from workflow.stages.duplicates import Index, fingerprint
 
 log = structlog.get_logger()
 
-_TOLD_AT_ONCE: Final = 10
+_LOGGED_AT_ONCE: Final = 10
 """So many suspicions of one poll get a line of their own: a load test sends one text a thousand times."""
 
 
@@ -44,17 +44,17 @@ class DuplicateIndex:
         self._archives = any("archive" in policy.machine for policy in policies.versions)
         self._index = Index(max(policy.duplicates.span for policy in policies.versions))
         self._suspected: list[tuple[str, str]] = []
-        self.tail = TopicFollower(
+        self.follower = TopicFollower(
             settings,
             stage,
             TopicName.EVENTS,
             since=self._index.window,
             header=("fact", frozenset({ComplaintRegistered.NAME.encode()})),
-            take=self._take,
+            on_record=self._index_record,
             batch_fetches=not self._archives,
         )
 
-    def _take(self, record: KafkaRecord) -> None:
+    def _index_record(self, record: KafkaRecord) -> None:
         origin = self._origins.get(record.partition)
         if origin is None:
             since = partial(self._written_since(record.partition), TopicName.EVENTS)
@@ -77,14 +77,14 @@ class DuplicateIndex:
 
     def wait_reason(self) -> str | None:
         """Return what has to be read before the next facts can be judged; None if nothing."""
-        if self._archives and (self.tail.unread or self.tail.has_waiters):
-            return f"reading earlier reports: {self.tail.unread} facts to go"
+        if self._archives and (self.follower.unread or self.follower.has_waiters):
+            return f"reading earlier reports: {self.follower.unread} facts to go"
         return None
 
-    async def known_up_to(self, offsets: Mapping[int, int]) -> None:
+    async def wait_until_indexed(self, offsets: Mapping[int, int]) -> None:
         """Wait until it is known what the judgement of the facts up to `offsets` (an offset a partition) needs."""
         if self._archives:
-            await self.tail.wait_until(offsets)
+            await self.follower.wait_until(offsets)
 
     def original_of(self, recorded: Recorded, policy: Policy) -> str | None:
         """Return the complaint that a report repeats; looked at when it is registered, and not again when completed."""
@@ -93,10 +93,10 @@ class DuplicateIndex:
             self._suspected.append((recorded.complaint.complaint_id, original))
         return original
 
-    def tell(self) -> None:
+    def log_suspected(self) -> None:
         """Log whom a person may want to look at: what the policy does not leave to a machine to archive."""
-        for complaint, original in self._suspected[:_TOLD_AT_ONCE]:
+        for complaint, original in self._suspected[:_LOGGED_AT_ONCE]:
             log.info("duplicate_suspected", stage=self._stage, complaint=complaint, original=original)
-        if (more := len(self._suspected) - _TOLD_AT_ONCE) > 0:
+        if (more := len(self._suspected) - _LOGGED_AT_ONCE) > 0:
             log.info("duplicates_suspected", stage=self._stage, more=more)
         self._suspected.clear()

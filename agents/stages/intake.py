@@ -14,7 +14,7 @@ from events.topics import TopicName
 from workflow.stages.intake import identity, registration
 
 SOURCE = "/stages/intake"
-GATHERS_SECONDS: Final = 0.02
+POLL_DELAY_SECONDS: Final = 0.02
 """Each report comes by itself. Read as it comes, it takes a request to read it and two to write what follows."""
 COMMANDS_WAITING: Final = 1_000
 """While more than so many commands wait for `lifecycle`, reports wait in the intake: no officer's command queues behind
@@ -53,4 +53,4 @@ class Intake(Handler):
         yield OutgoingRecord(TopicName.COMMANDS, key, command, home)
 
 
-STAGE: Final = Stage("intake", Intake, poll_delay=GATHERS_SECONDS, backpressure=("lifecycle", COMMANDS_WAITING))
+STAGE: Final = Stage("intake", Intake, poll_delay=POLL_DELAY_SECONDS, backpressure=("lifecycle", COMMANDS_WAITING))

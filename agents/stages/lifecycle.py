@@ -52,7 +52,7 @@ from workflow.policy.model import Policy
 
 log = structlog.get_logger()
 
-_AT_HAND: Final = 1_000
+_CACHE_SIZE: Final = 1_000
 """So many complaints of a partition are kept as objects."""
 
 
@@ -66,13 +66,13 @@ class Lifecycle:
 
     def __init__(self, partition: Partition) -> None:
         self._partition = partition
-        self._almanac = CalendarState(partition, self._reach)
-        self._contents = ContentDigests(partition.keys)
+        self._calendar_state = CalendarState(partition, self._calendar_dependency)
+        self._digests = ContentDigests(partition.keys)
         self._reporters = ReporterDigests(partition.keys)
-        self._shelf = ComplaintStore()
-        self._at_hand: dict[bytes, Complaint] = {}
+        self._store = ComplaintStore()
+        self._cache: dict[bytes, Complaint] = {}
         self._uncommitted: dict[bytes, tuple[Complaint, bytes]] = {}
-        self._uncounted: list[Callable[[], None]] = []
+        self._on_commit: list[Callable[[], None]] = []
         self._origin = Origin(partial(partition.writer_since, TopicName.STATE))
         self._quarantine = Quarantine()
         self._newest_writer = 0
@@ -88,17 +88,17 @@ class Lifecycle:
         try:
             self._origin.check(record.offset, record.headers)
         except Undecodable:
-            self._hold(record.key)
+            self._quarantine_key(record.key)
             raise
         writer = writer_of(record.headers)
         self._newest_writer = max(self._newest_writer, writer or 0)
         if record.key == CALENDAR_KEY:
-            self._almanac.restore(record.value)
+            self._calendar_state.restore(record.value)
             self._calendar_lost = False
             return
         name = complaint_key(record.key)
         if record.value is None:
-            self._shelf.remove(name)
+            self._store.remove(name)
         else:
             self._restore_snapshot(name, record, ours=writer is not None)
         self._quarantine.lift(name)
@@ -110,26 +110,26 @@ class Lifecycle:
         except Undecodable as error:
             if not ours:
                 raise
-            self._hold(record.key)
+            self._quarantine_key(record.key)
             raise foreign(error.reason) from None
-        self._shelf.put(name, snapshot.raw)
+        self._store.put(name, snapshot.raw)
         if snapshot.status not in OPEN:
             # now and not when all is read: for that moment, all would have to have room unpacked
-            self._shelf.pack(name)
+            self._store.compress(name)
 
     def _check_follows(self, name: bytes, record: KafkaRecord, snapshot: Snapshot) -> None:
         if snapshot.complaint_id != record.key and complaint_key(snapshot.complaint_id) != name:
             raise Undecodable("invalid", f"it is the snapshot of complaint {snapshot.complaint_id.decode()}")
         if is_repair(record.headers):
             return
-        before = self._shelf.get(name)
+        before = self._store.get(name)
         if before is not None and before != snapshot.raw and version_of(before) >= snapshot.version:
             raise Undecodable("invalid", f"version {snapshot.version} does not follow on version {version_of(before)}")
 
-    def _hold(self, key: bytes | None) -> None:
+    def _quarantine_key(self, key: bytes | None) -> None:
         """Quarantine what a record that cannot be trusted stands for."""
         if key == CALENDAR_KEY:
-            self._calendar_lost = not self._almanac.found.revision
+            self._calendar_lost = not self._calendar_state.announcements.revision
             return
         with suppress(Undecodable):  # no complaint has such a key
             self._quarantine.add(complaint_key(key))
@@ -147,24 +147,24 @@ class Lifecycle:
                 f"partition {self._partition.number} of {TopicName.STATE} was written by a newer version (writer "
                 f"{self._newest_writer}, this one is {WRITER}): leave the partition to the newer one"
             )
-        versions = {policy.version for policy in self._almanac.policies.versions}
-        for name, snapshot in self._shelf.plain():
+        versions = {policy.version for policy in self._calendar_state.policies.versions}
+        for name, snapshot in self._store.uncompressed():
             if name not in self._quarantine:
                 self._check(name, snapshot, versions)
-        self._keep_to_those_at_home()
+        self._drop_foreign_partitions()
 
-    def _keep_to_those_at_home(self) -> None:
+    def _drop_foreign_partitions(self) -> None:
         """Release complaints of other partitions, of which nothing but a foreign record lies here."""
         for name in list(self._quarantine):
             at_home = partition_of(str(UUID(bytes=name)), self._partition.count) == self._partition.number
-            if not at_home and self._shelf.get(name) is None:
+            if not at_home and self._store.get(name) is None:
                 self._quarantine.lift(name)
 
     def _check(self, name: bytes, snapshot: bytes, versions: set[str]) -> None:
         try:
             basis = basis_of(snapshot)
         except Undecodable as error:
-            self._found_unreadable(name, error.reason)
+            self._quarantine_unreadable(name, error.reason)
             return
         if basis.status not in OPEN:
             return
@@ -174,7 +174,7 @@ class Lifecycle:
                 "does not have: add that version to it, or start with the one they are under",
             )
         for office in (basis.office, basis.chosen_office):
-            if office is not None and office not in self._almanac.policies.versions[0].directory:
+            if office is not None and office not in self._calendar_state.policies.versions[0].directory:
                 raise self._unknown(
                     f"with the office {office}",
                     "does not know: an office that is dissolved stays in its file, with its last day",
@@ -183,11 +183,11 @@ class Lifecycle:
 
     def _unknown(self, what: str, why: str) -> RefusedToStart:
         return RefusedToStart(
-            f"there are open complaints {what}, which ALUR_POLICY={self._almanac.policies.name} {why}"
+            f"there are open complaints {what}, which ALUR_POLICY={self._calendar_state.policies.name} {why}"
         )
 
     def _check_announcements(self, name: bytes, reckoned_with: int) -> None:
-        left = self._almanac.found.revision
+        left = self._calendar_state.announcements.revision
         if reckoned_with <= left:
             return
         if self._calendar_lost:
@@ -216,41 +216,41 @@ class Lifecycle:
             source, command_id = (sender.source, sender.command_id) if command is None else (command.source, command.id)
             # a letter that is replayed too early becomes a letter again
             asked = f"{command_id}/{replays_of(record.headers)}"
-            self._quarantine.refuse(name, source, asked, self._uncounted.append)
+            self._quarantine.refuse(name, source, asked, self._on_commit.append)
             return []
         # who is known here is at home here, and need not be hashed
         if complaint is None and (home := partition_of(complaint_id, self._partition.count)) != record.partition:
             return [self._forward(record, complaint_id, home)]
         if command is None:
             return [self._rejected(sender, Rejected(Refusal.INVALID_DATA, reason), complaint, record)]
-        content = self._contents.of(command.data, complaint, name)
+        content = self._digests.of(command.data, complaint, name)
         sender_digest = self._reporters.of_sender(command.source, complaint)
         decision = decide(command, complaint, now, self._policy(complaint, now), content, sender=sender_digest)
         if isinstance(decision, Rejected):
             sender = Sender(complaint_id, command.source, command.id, command.type)
             if decision.detail is Detail.CONTENT_DIFFERS and isinstance(command.data, RegisterComplaint):
                 # the channel asked, and intake only passed it on
-                told = command.data
-                sender = Sender(complaint_id, told.source, told.report_id, ReportSubmitted.TYPE)
+                registration = command.data
+                sender = Sender(complaint_id, registration.source, registration.report_id, ReportSubmitted.TYPE)
             return [self._rejected(sender, decision, complaint, record)]
-        self._uncounted.append(
+        self._on_commit.append(
             partial(self._partition.metrics.command_decided, command.data.NAME, decision, command.time)
         )
         return self._published(name, complaint_id.encode(), decision, record.offset)
 
     def _forward(self, record: KafkaRecord, complaint_id: str, home: int) -> OutgoingRecord:
         # librdkafka's default partitioner is not Kafka's, so this happens to anybody
-        self._uncounted.append(self._partition.metrics.command_forwarded)
+        self._on_commit.append(self._partition.metrics.command_forwarded)
         log.info("command_forwarded", complaint=complaint_id, from_partition=record.partition, to_partition=home)
         return forwarded(record, complaint_id.encode(), home, self._partition.keys)
 
-    def _reach(self) -> tuple[int, date]:
+    def _calendar_dependency(self) -> tuple[int, date]:
         """Return how far the calendar of open complaints reaches back: in announcements, and in days.
 
         What stands without a running clock was computed with nothing that can still move.
         """
-        behind, first_day = self._almanac.found.revision, date.max
-        for name, snapshot in self._shelf.plain():
+        behind, first_day = self._calendar_state.announcements.revision, date.max
+        for name, snapshot in self._store.uncompressed():
             if name in self._quarantine or (basis := basis_of(snapshot)).status not in OPEN:
                 continue
             first_day = min(first_day, basis.received_at.date())
@@ -260,25 +260,25 @@ class Lifecycle:
 
     def state_report(self) -> StateReport:
         """Return how many complaints are in memory, and how many of them are quarantined."""
-        return StateReport(complaints=len(self._shelf), quarantined=len(self._quarantine))
+        return StateReport(complaints=len(self._store), quarantined=len(self._quarantine))
 
     def commit(self) -> None:
         """Keep the complaints and announcements that the batch has changed, and count its decisions."""
         for name, (complaint, snapshot) in self._uncommitted.items():
-            self._keep(name, complaint, snapshot)
-        self._almanac.commit()
-        for count in self._uncounted:
+            self._store_complaint(name, complaint, snapshot)
+        self._calendar_state.commit()
+        for count in self._on_commit:
             count()
         self._forget_batch()
 
     def rollback(self) -> None:
         """Drop what the batch has changed."""
-        self._almanac.rollback()
+        self._calendar_state.rollback()
         self._forget_batch()
 
     def _forget_batch(self) -> None:
         self._uncommitted.clear()
-        self._uncounted.clear()
+        self._on_commit.clear()
 
     def _find(self, name: bytes) -> Complaint | None:
         if name in self._quarantine:
@@ -286,32 +286,32 @@ class Lifecycle:
         changed = self._uncommitted.get(name)
         if changed is not None:
             return changed[0]
-        complaint = self._at_hand.get(name)
+        complaint = self._cache.get(name)
         if complaint is not None:
             return complaint
-        snapshot = self._shelf.get(name)
+        snapshot = self._store.get(name)
         try:
             return None if snapshot is None else read_complaint(snapshot)
         except ValidationError as error:
-            self._found_unreadable(name, reasons(error))
+            self._quarantine_unreadable(name, reasons(error))
             return None
 
-    def _found_unreadable(self, name: bytes, reason: str) -> None:
+    def _quarantine_unreadable(self, name: bytes, reason: str) -> None:
         complaint, number = str(UUID(bytes=name)), self._partition.number
         log.error("snapshot_unreadable", alert=True, complaint=complaint, partition=number, reason=reason)
         self._quarantine.add(name)
 
-    def _keep(self, name: bytes, complaint: Complaint, snapshot: bytes) -> None:
-        self._shelf.put(name, snapshot)
-        self._at_hand.pop(name, None)
-        self._at_hand[name] = complaint
-        if len(self._at_hand) > _AT_HAND:
-            oldest = next(iter(self._at_hand))
-            if self._at_hand.pop(oldest).status not in OPEN:
-                self._shelf.pack(oldest)
+    def _store_complaint(self, name: bytes, complaint: Complaint, snapshot: bytes) -> None:
+        self._store.put(name, snapshot)
+        self._cache.pop(name, None)
+        self._cache[name] = complaint
+        if len(self._cache) > _CACHE_SIZE:
+            oldest = next(iter(self._cache))
+            if self._cache.pop(oldest).status not in OPEN:
+                self._store.compress(oldest)
 
     def _policy(self, complaint: Complaint | None, now: datetime) -> Policy:
-        policies = self._almanac.policies
+        policies = self._calendar_state.policies
         return policies.at(now) if complaint is None else policies.governing(complaint.policy, now)
 
     def _announced(self, record: KafkaRecord, now: datetime) -> list[OutgoingRecord]:
@@ -321,11 +321,11 @@ class Lifecycle:
                 raise Undecodable("quarantined", self._repair_calendar())
         except InvalidCommand as error:
             return [self._rejected(error.sender, Rejected(Refusal.INVALID_DATA, error.reason), None, record)]
-        decision = self._almanac.announce(event, now, record.offset)
+        decision = self._calendar_state.announce(event, now, record.offset)
         if isinstance(decision, Rejected):
             return [self._rejected(Sender(CALENDAR, event.source, event.id, event.type), decision, None, record)]
         counted = partial(self._partition.metrics.announced, event.data.NAME, repeated=not decision)
-        self._uncounted.append(counted)
+        self._on_commit.append(counted)
         return decision
 
     def _repair_calendar(self) -> str:
@@ -360,7 +360,7 @@ class Lifecycle:
             version=complaint.version if complaint else 0,
             detail=no.detail,
         )
-        self._uncounted.append(partial(self._partition.metrics.rejected, sender.command_type, no.detail or no.code))
+        self._on_commit.append(partial(self._partition.metrics.rejected, sender.command_type, no.detail or no.code))
         number = self._partition.number
         value = encode_rejection(
             rejection, subject=sender.subject, time=log_time(record), partition=number, offset=record.offset

@@ -46,7 +46,7 @@ class ProcessManager(Handler):
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
         """Return the command that a fact calls for."""
-        if self._of_no_interest(record):
+        if self._is_irrelevant(record):
             return []
         self._origin.check(record.offset, record.headers)
         recorded = decode_own_fact(record.key, record.value)
@@ -64,7 +64,7 @@ class ProcessManager(Handler):
         )
         return [OutgoingRecord(TopicName.COMMANDS, complaint.complaint_id.encode(), value, self._partition.number)]
 
-    def _of_no_interest(self, record: KafkaRecord) -> bool:
+    def _is_irrelevant(self, record: KafkaRecord) -> bool:
         # most facts are for other stages: a header saves reading them
         value = next((value for name, value in record.headers if name == self._header), None)
         return value is not None and value not in self._wanted

@@ -62,5 +62,5 @@ class ContentDigests:
 
 
 def _digest(value: object, secret: bytes, name: bytes, field: bytes) -> bytes:
-    said = to_json(value, exclude_none=True)
-    return blake2b(said, digest_size=_BYTES, key=secret, salt=name, person=field).digest()
+    text = to_json(value, exclude_none=True)
+    return blake2b(text, digest_size=_BYTES, key=secret, salt=name, person=field).digest()

@@ -18,7 +18,7 @@ from workflow.stages.resolution import PUBLISHED, publishes, resolution, story_a
 
 NAME = "resolution"
 
-_TELLING: Final = frozenset(fact.NAME.encode() for fact in PUBLISHED)
+_PUBLISHING: Final = frozenset(fact.NAME.encode() for fact in PUBLISHED)
 _STORY_HEADERS: Final = marked()
 
 
@@ -51,7 +51,7 @@ class Resolutions:
         # of every fact, also those that this stage passes over: one stage has to report what is foreign
         self._facts.check(record.offset, record.headers)
         fact = next((value for header, value in record.headers if header == "fact"), None)
-        if fact is not None and fact not in _TELLING:
+        if fact is not None and fact not in _PUBLISHING:
             return
         recorded = decode_own_fact(record.key, record.value)
         complaint = recorded.complaint
@@ -67,10 +67,10 @@ class Resolutions:
         if publishes(recorded):
             policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
             public = resolution(complaint, story, policy)
-            told_of = encode_resolution(
+            encoded = encode_resolution(
                 public, subject=complaint.complaint_id, version=complaint.version, time=recorded.at
             )
-            yield OutgoingRecord(TopicName.RESOLUTIONS, key, told_of, number)
+            yield OutgoingRecord(TopicName.RESOLUTIONS, key, encoded, number)
 
     def commit(self) -> None:
         """Keep the stories that the batch has changed."""

@@ -53,7 +53,7 @@ class Timers(Handler):
         self._origin = Origin(partial(partition.writer_since, TopicName.STATE))
         self._schedule = Schedule(AGAIN_MS)
         self._redating = DeadlineRecalculation(self._schedule)
-        self._told = False
+        self._refusals_logged = False
 
     def restore(self, record: KafkaRecord) -> None:
         """Take in a snapshot."""
@@ -83,7 +83,7 @@ class Timers(Handler):
 
     def rollback(self) -> None:
         """Take back the reschedules of the last tick; what rings, rings again."""
-        self._redating.put_back()
+        self._redating.retry()
 
     def state_report(self) -> StateReport:
         """Return how many clocks are armed, and when the next one rings."""
@@ -97,13 +97,13 @@ class Timers(Handler):
         """Return the notices that are due at `now`; of very many, the first."""
         for complaint, alarm in self._schedule.ring(now, MOST_AT_ONCE):
             yield self._notice(str(UUID(bytes=complaint)), alarm)
-        self._tell_refusals()
+        self._log_refusals()
         for complaint in self._redating.due(self._partition.policies):
             yield self._reschedule(str(UUID(bytes=complaint)))
 
-    def _tell_refusals(self) -> None:
+    def _log_refusals(self) -> None:
         refused = self._schedule.stubborn
-        if refused and not self._told:
+        if refused and not self._refusals_logged:
             log.error(
                 "notices_refused",
                 stage=NAME,
@@ -112,7 +112,7 @@ class Timers(Handler):
                 reason="lifecycle does not take them: the broker's clock may be behind ours",
                 next="AlurDeadlinesUnsettled in the runbook",
             )
-        self._told = bool(refused)
+        self._refusals_logged = bool(refused)
 
     def _notice(self, complaint: str, alarm: Alarm) -> OutgoingRecord:
         kind = "warning" if alarm.warning else "due"

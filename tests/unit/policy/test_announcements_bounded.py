@@ -165,7 +165,7 @@ def test_the_record_shrinks_while_complaints_are_open(monkeypatch: pytest.Monkey
     assert lifecycle.tell(event(0).data, PANRB, "a0", CALENDAR) == []
     # and it starts again from that
     lifecycle.restart(lifecycle.keys, outputs)
-    assert lifecycle.lifecycle._almanac.policies.versions[0].announced == 5  # noqa: SLF001 -- what decisions are made with
+    assert lifecycle.lifecycle._calendar_state.policies.versions[0].announced == 5  # noqa: SLF001 -- what decisions are made with
 
 
 def test_a_record_of_a_time_without_folding_is_read() -> None:

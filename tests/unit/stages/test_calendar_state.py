@@ -214,7 +214,7 @@ def test_very_many_are_asked_for_little_by_little(monkeypatch: pytest.MonkeyPatc
 
 
 def test_very_many_are_looked_at_little_by_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadline_recalculation, "LOOKED_AT_ONCE", 3)
+    monkeypatch.setattr(deadline_recalculation, "EXAMINED_AT_ONCE", 3)
     pair = Pair()
     for number in range(8):
         pair.register(number)

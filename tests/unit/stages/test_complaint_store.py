@@ -15,7 +15,7 @@ from agents.config import policy_files
 from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Partition
 from agents.stages import complaint_store, lifecycle
-from agents.stages.complaint_store import ComplaintStore, CompressedTable, packed, unpacked
+from agents.stages.complaint_store import ComplaintStore, CompressedTable, compress, decompress
 from agents.stages.lifecycle import Lifecycle
 from events import commands as c
 from events.codec.messages import encode_complaint
@@ -67,26 +67,26 @@ STEPS = st.lists(st.tuples(st.sampled_from(["put", "pack", "remove"]), st.sample
 
 
 @given(STEPS, st.sampled_from([1, 2, 65_536]))
-def test_a_shelf_is_a_dictionary_whatever_is_packed(steps: list[tuple[str, bytes, bytes]], drawers: int) -> None:
-    found, expected = ComplaintStore(drawers), dict[bytes, bytes]()
+def test_a_shelf_is_a_dictionary_whatever_is_packed(steps: list[tuple[str, bytes, bytes]], buckets: int) -> None:
+    found, expected = ComplaintStore(buckets), dict[bytes, bytes]()
     for step, name, text in steps:
         if step == "put":
             found.put(name, text)
             expected[name] = text
         elif step == "pack":
-            found.pack(name)
+            found.compress(name)
         else:
             found.remove(name)
             expected.pop(name, None)
         assert len(found) == len(expected)
         assert {each: found.get(each) for each in NAMES} == {each: expected.get(each) for each in NAMES}
-        assert set(found.plain()) <= set(expected.items())
+        assert set(found.uncompressed()) <= set(expected.items())
 
 
 @given(st.sampled_from(NAMES), TEXTS)
 def test_what_is_packed_comes_out_as_it_went_in(name: bytes, text: bytes) -> None:
-    found = packed(name, text)
-    assert found is None or unpacked(name, found) == text
+    found = compress(name, text)
+    assert found is None or decompress(name, found) == text
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from(NAMES), st.binary(max_size=40)), max_size=40))
@@ -105,34 +105,34 @@ def test_values_in_one_drawer_do_not_disturb_each_other(steps: list[tuple[bool, 
 
 
 def test_a_value_that_is_too_long_for_a_drawer_is_left_to_the_caller() -> None:
-    drawers = CompressedTable()
-    assert not drawers.add(NAMES[0], bytes(65_536))
-    assert drawers.get(NAMES[0]) is None
-    assert drawers.add(NAMES[0], bytes(65_535))
-    assert drawers.get(NAMES[0]) == bytes(65_535)
+    buckets = CompressedTable()
+    assert not buckets.add(NAMES[0], bytes(65_536))
+    assert buckets.get(NAMES[0]) is None
+    assert buckets.add(NAMES[0], bytes(65_535))
+    assert buckets.get(NAMES[0]) == bytes(65_535)
 
 
 def test_what_cannot_be_packed_into_a_drawer_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(complaint_store, "packed", lambda _name, snapshot: snapshot + bytes(65_536))
+    monkeypatch.setattr(complaint_store, "compress", lambda _name, snapshot: snapshot + bytes(65_536))
     found = ComplaintStore()
     found.put(NAMES[0], b"{}")
-    found.pack(NAMES[0])
-    assert (found.get(NAMES[0]), list(found.plain()), len(found)) == (b"{}", [(NAMES[0], b"{}")], 1)
+    found.compress(NAMES[0])
+    assert (found.get(NAMES[0]), list(found.uncompressed()), len(found)) == (b"{}", [(NAMES[0], b"{}")], 1)
 
 
 @pytest.mark.parametrize("dictionary", [bytes(4_000), b"short"], ids=["gives-something-else", "gives-an-error"])
 def test_what_a_compressor_spoils_is_not_packed(monkeypatch: pytest.MonkeyPatch, dictionary: bytes) -> None:
     snapshot, name = encode_complaint(SETTLED[0]), name_of(SETTLED[0])
-    assert packed(name, snapshot) is not None
+    assert compress(name, snapshot) is not None
     # as if one version of the dictionary had packed, and another one unpacked
-    monkeypatch.setattr(complaint_store, "_UNPACK", zlib.decompressobj(-12, dictionary))
-    assert packed(name, snapshot) is None
+    monkeypatch.setattr(complaint_store, "_DECOMPRESSOR", zlib.decompressobj(-12, dictionary))
+    assert compress(name, snapshot) is None
 
 
 @pytest.mark.parametrize("complaint", SETTLED, ids=lambda each: each.status)
 def test_a_settled_complaint_takes_a_fifth(complaint: Complaint) -> None:
     snapshot = encode_complaint(complaint)
-    found = packed(name_of(complaint), snapshot)
+    found = compress(name_of(complaint), snapshot)
     assert found is not None
     assert len(found) < len(snapshot) / 5
 
@@ -142,7 +142,7 @@ def test_every_snapshot_as_we_write_it_can_be_packed(complaint: Complaint) -> No
     """Were a field to come after the digests, nothing would be packed and nobody would notice."""
     digests = tuple(f"{number:016x}" for number in range(REMEMBERED_COMMANDS))
     for each in (complaint, complaint.model_copy(update={"recent": digests})):
-        assert packed(name_of(each), encode_complaint(each)) is not None
+        assert compress(name_of(each), encode_complaint(each)) is not None
 
 
 @pytest.mark.parametrize("spoil", range(len(spoilt(b""))))
@@ -150,7 +150,7 @@ def test_what_nobody_writes_is_kept_too(spoil: int) -> None:
     name, snapshot = name_of(SETTLED[0]), spoilt(encode_complaint(SETTLED[0]))[spoil]
     found = ComplaintStore()
     found.put(name, snapshot)
-    found.pack(name)
+    found.compress(name)
     assert found.get(name) == snapshot
 
 
@@ -184,7 +184,7 @@ LIVES = 12
 @pytest.fixture
 def at_hand(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Say how many complaints are kept as objects from now on."""
-    return lambda count: monkeypatch.setattr(lifecycle, "_AT_HAND", count)
+    return lambda count: monkeypatch.setattr(lifecycle, "_CACHE_SIZE", count)
 
 
 def refused(number: int) -> tuple[bytes, bytes]:
@@ -201,11 +201,11 @@ def test_a_life_goes_the_same_way_whatever_is_packed(at_hand: Callable[[int], No
     at_hand(10 * LIVES)
     expected = begun()
     wanted = told(expected, commands)
-    assert len(list(expected._shelf.plain())) == LIVES  # noqa: SLF001 -- nothing has been packed
+    assert len(list(expected._store.uncompressed())) == LIVES  # noqa: SLF001 -- nothing has been packed
     at_hand(1)
     packing = begun()
     assert told(packing, commands) == wanted
-    assert len(list(packing._shelf.plain())) == 1  # noqa: SLF001 -- the last one, which is at hand
+    assert len(list(packing._store.uncompressed())) == 1  # noqa: SLF001 -- the last one, which is at hand
     assert packing.state_report() == expected.state_report()
     codes = [json.loads(each.value or b"")["data"]["code"] for each in wanted if each.topic is TopicName.REJECTIONS]
     assert codes == [Refusal.NOT_ALLOWED_IN_STATUS] * LIVES
@@ -216,7 +216,7 @@ def test_a_settled_complaint_is_packed_when_it_is_read_back() -> None:
     before = begun()
     memory = [each for each in told(before, commands[:-LIVES]) if each.topic is TopicName.STATE]
     after = begun(memory)
-    assert list(after._shelf.plain()) == []  # noqa: SLF001 -- closed, all of them
+    assert list(after._store.uncompressed()) == []  # noqa: SLF001 -- closed, all of them
     assert after.state_report().complaints == LIVES
     rating = commands[-LIVES:]
     wanted = told(before, rating)
