@@ -64,7 +64,8 @@ def traces(engine: Engine, topic: str, complaint: str) -> list[str | None]:
     """The trace of each record of a topic about a complaint; None where it belongs to none."""
     found = []
     for message in engine.read(topic):
-        if message.key() == complaint.encode():
+        # an identity has the tracking number behind the complaint in its key
+        if (message.key() or b"").split(b"/")[0] == complaint.encode():
             parents = [value.decode() for name, value in message.headers() or () if name == "traceparent"]
             assert len(parents) < 2
             found.append(parents[0].split("-")[1] if parents else None)
