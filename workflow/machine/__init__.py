@@ -24,7 +24,8 @@ command leaves no fact. A repeat of an accepted command (same source and id, `Co
    in which they fell due. A follow-up that reached the log too late therefore comes after its breach even if no timer
    fired, and one that reached it in time is in time however late it is read. Timers (the `sla` stage) only make a
    breach visible early; they decide nothing.
-3. Expected version, then status (`HEARD_IN`), then permission (`permissions.MAY`).
+3. Who speaks for the reporter (policy key `citizens`), then the expected version, then status (`HEARD_IN`), then
+   permission (`permissions.MAY`). A stranger is refused first and learns nothing of the status.
 4. For commands of stages: the decision they are based on still holds (`handlers.check_decided_on`: status, revision,
    round, breaches), else `overtaken`. A stage that reads its topic again from the beginning changes nothing.
 5. The handler of the command (`handlers.HANDLERS`) returns one fact or raises `Refused`.
