@@ -10,12 +10,13 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import AwareDatetime, Field
 
 from events.cloudevents import Body, Frozen, Links, Name, Text, Title
+from events.ids import stage_source
 from events.outcomes import Finding
 from events.reports import Location, ReportContent
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, Outcome
 
-SYSTEM: Final = "/stages/lifecycle"
+SYSTEM: Final = stage_source("lifecycle")
 """Who does what nobody asked for: the passing of a deadline."""
 
 

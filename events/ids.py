@@ -29,6 +29,11 @@ def complaint_id(source: str, report_id: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"{source}#{report_id}"))
 
 
+def stage_source(stage: str) -> str:
+    """Return the CloudEvents source of what a stage sends."""
+    return f"/stages/{stage}"
+
+
 def stage_command_id(complaint: str, *decided_on: str | int) -> str:
     """Return the id of a stage's command about `complaint`, made from what the stage decided on."""
     return str(uuid5(UUID(complaint), "/".join(map(str, decided_on))))

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from events.announcements import CALENDAR, AnnouncementEvent, Announcements
 from events.commands import Command, CommandEvent, DisposeComplaint, command_type
-from events.ids import stage_command_id
+from events.ids import stage_command_id, stage_source
 from events.reports import ReportSubmitted
 from events.topics import TopicName
 from workflow.machine.decide import decide
@@ -20,7 +20,7 @@ from workflow.policy.model import Policy
 from workflow.stages.intake import registration
 from workflow.stages.verification import missing_fields
 
-_INTAKE: Final = "/stages/intake"
+_INTAKE: Final = stage_source("intake")
 
 
 def dry_run(message: BaseModel, now: datetime, policy: Policy) -> Iterator[str]:

@@ -74,9 +74,14 @@ class OutgoingRecord(NamedTuple):
     headers: Headers = HEADERS
 
 
+def header_value(headers: Iterable[tuple[str, bytes]], name: str) -> bytes | None:
+    """Return the value of the first header with that name; None if there is none."""
+    return next((value for each, value in headers if each == name), None)
+
+
 def replays_of(headers: Iterable[tuple[str, bytes]]) -> int:
     """Return how often a record with these headers has been brought back from the dead letters."""
-    count = next((value for name, value in headers if name == REPLAYS), b"")
+    count = header_value(headers, REPLAYS) or b""
     return int(count) if count and count.isdigit() and len(count) <= _DIGITS else 0
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 from agents.config.keys import Keys
 from agents.kafka.protocols import KafkaRecord
-from agents.kafka.records import FORWARDED, OutgoingRecord
+from agents.kafka.records import FORWARDED, OutgoingRecord, header_value
 from events.topics import TopicName
 
 _PURPOSE: Final = "forwarding"
@@ -28,10 +28,8 @@ def forwarded(record: KafkaRecord, key: bytes, home: int, keys: Keys) -> Outgoin
 
 def with_original_timestamp(record: KafkaRecord, keys: Keys) -> KafkaRecord:
     """Return `record` with the log's first timestamp on it: its own, unless `forwarded` has signed another."""
-    for name, value in record.headers:
-        if name == FORWARDED:
-            return _stamped(record, value or b"", keys)
-    return record
+    claim = header_value(record.headers, FORWARDED)
+    return record if claim is None else _stamped(record, claim, keys)
 
 
 def _stamped(record: KafkaRecord, value: bytes, keys: Keys) -> KafkaRecord:

@@ -20,6 +20,7 @@ from aiokafka import TopicPartition
 from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.protocols import KafkaConsumer, KafkaRecord
+from agents.kafka.records import header_value
 from agents.runtime.process import exit_with_error
 from events.topics import TopicName
 
@@ -140,7 +141,7 @@ class TopicFollower:
             await asyncio.sleep(time.monotonic() - started)
 
     def _hand_over(self, record: KafkaRecord) -> None:
-        value = next((value for name, value in record.headers if name == self._header), None)
+        value = header_value(record.headers, self._header)
         if value is not None and value not in self._wanted:
             return
         try:

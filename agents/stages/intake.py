@@ -9,11 +9,11 @@ from agents.runtime.stage import Handler, Partition, Stage, log_time
 from agents.stages.reporter_digests import ReporterDigests
 from events.client.partitions import partition_of
 from events.codec.messages import decode_report, encode_command, encode_value
-from events.ids import identity_key, stage_command_id, tracking_id
+from events.ids import identity_key, stage_command_id, stage_source, tracking_id
 from events.topics import TopicName
 from workflow.stages.intake import identity, registration
 
-SOURCE = "/stages/intake"
+SOURCE = stage_source("intake")
 POLL_DELAY_SECONDS: Final = 0.02
 """Each report comes by itself. Read as it comes, it takes a request to read it and two to write what follows."""
 COMMANDS_WAITING: Final = 1_000

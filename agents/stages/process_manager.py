@@ -5,12 +5,12 @@ from datetime import datetime
 from functools import partial
 
 from agents.kafka.protocols import KafkaRecord
-from agents.kafka.records import OutgoingRecord
+from agents.kafka.records import OutgoingRecord, header_value
 from agents.runtime.stage import Handler, Partition, log_time
 from events.codec.messages import decode_own_fact, encode_command
 from events.commands import Command
 from events.facts import Recorded
-from events.ids import stage_command_id
+from events.ids import stage_command_id, stage_source
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.writer import Origin
@@ -38,7 +38,7 @@ class ProcessManager(Handler):
         decided_on: Callable[[Complaint, Command], tuple[str | int, ...]],
     ) -> None:
         self._partition = partition
-        self._source = f"/stages/{stage}"
+        self._source = stage_source(stage)
         self._reaction = reaction
         self._header, self._wanted = header
         self._decided_on = decided_on
@@ -66,5 +66,5 @@ class ProcessManager(Handler):
 
     def _is_irrelevant(self, record: KafkaRecord) -> bool:
         # most facts are for other stages: a header saves reading them
-        value = next((value for name, value in record.headers if name == self._header), None)
+        value = header_value(record.headers, self._header)
         return value is not None and value not in self._wanted

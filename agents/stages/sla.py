@@ -22,7 +22,7 @@ from events.announcements import CALENDAR_KEY
 from events.codec.messages import complaint_key, encode_command
 from events.codec.partial_reads import Timetable, read_part
 from events.commands import Command, NoticeDeadline, RescheduleDeadlines
-from events.ids import stage_command_id
+from events.ids import stage_command_id, stage_source
 from events.topics import TopicName
 from events.writer import Origin, foreign
 from workflow.deadlines.schedule import Alarm, Schedule
@@ -30,7 +30,7 @@ from workflow.deadlines.schedule import Alarm, Schedule
 log = structlog.get_logger()
 
 NAME = "sla"
-SOURCE: Final = "/stages/sla"
+SOURCE: Final = stage_source(NAME)
 
 TICK_SECONDS: Final = 0.05
 AGAIN_MS: Final = 2_000

@@ -21,7 +21,7 @@ from events.codec.partial_reads import StateEvent
 from events.commands import COMMANDS, Command, CommandEvent, command_type
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import FACTS, SYSTEM, Cause, Fact, Recorded, fact_type
-from events.ids import fact_id, rejection_id
+from events.ids import fact_id, rejection_id, stage_source
 from events.outcomes import Rejection, Resolution
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
@@ -309,7 +309,7 @@ def encode_rejection(rejection: Rejection, *, subject: str, time: datetime, part
 
 def encode_resolution(resolution: Resolution, *, subject: str, version: int, time: datetime) -> bytes:
     """Write a resolution; `version` is that of the fact it follows from and rises with each change."""
-    source = "/stages/resolution"
+    source = stage_source("resolution")
     envelope = _event(
         Resolution.TYPE, source, f"{subject}/{version}", subject, timestamp(time), sequence=f"{version:010d}"
     )
