@@ -1,4 +1,4 @@
-"""The Kafka clients of a stage, with the settings that the guarantees rest on."""
+"""Kafka clients of a stage, with the settings that the guarantees rest on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
@@ -120,7 +120,7 @@ def marked(offset: int) -> OffsetAndMetadata:
 
 
 def is_forgotten(error: BaseException) -> bool:
-    """Say whether Kafka refused a transaction because it no longer knows the transactional id of its producer."""
+    """Return True if Kafka has expired the transactional id."""
     # the client wraps what it does not foresee
     return any(isinstance(each, InvalidProducerIdMapping) for each in (error, error.__cause__))
 

@@ -1,4 +1,4 @@
-"""The offsets of a stage without transactions: noted when outputs are acknowledged, sent together a little later.
+"""Deferred commits of stages without transactions: staged, then flushed.
 
 A stage that is started again begins at the last offset that was sent, so it may do once more what it did since then.
 That changes nothing: a repeat has the same id, and no second effect. To send an offset after each poll would only make
@@ -24,7 +24,7 @@ _NO_GENERATION: Final = -1
 
 
 class DeferredCommits:
-    """Sends the offsets of all partitions that have got so far in one request.
+    """Deferred offset commits of all partitions, in one request.
 
     Args:
         consumer: whose offsets they are.
@@ -42,7 +42,7 @@ class DeferredCommits:
         self._task: asyncio.Task[None] | None = None
 
     def stage(self, source: TopicPartition, after: int) -> None:
-        """Take in that all before offset `after` of `source` is done, its outputs acknowledged."""
+        """Stage offset `after`: the outputs of all records before it are written."""
         self._offsets[source] = after
         if self._since is None:
             self._since = time.monotonic()
@@ -51,11 +51,11 @@ class DeferredCommits:
 
     @property
     def overdue(self) -> bool:
-        """Say whether anything has waited for too long: the client asks again and again, and tells nobody."""
+        """Return True if a commit is overdue: the client retries without an error."""
         return self._since is not None and time.monotonic() - self._since > OVERDUE_SECONDS
 
     async def flush(self) -> None:
-        """Send now what has been noted: somebody else may own the partitions from here on.
+        """Commit the staged offsets now, before the partitions may move.
 
         Who has been left out of the group owns nothing any more: what it has noted is dropped.
 

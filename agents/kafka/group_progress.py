@@ -1,4 +1,4 @@
-"""Group progress: how far a consumer group has come with a partition, computed in this one place.
+"""Group progress: committed offset, next offset and lag of a group in a partition.
 
 Who asks (the runtime, `alur lag`, `alur watch`, the audit) brings the offsets; the rules are the same for all:
 a group without a committed offset begins at the log start, and what is gone from the log is waited for by nobody.
@@ -42,5 +42,5 @@ def mark(offset: int) -> str:
 
 
 def is_marked(offset: int, metadata: str | None) -> bool:
-    """Say whether a stage, or `alur offsets accept`, has committed this very offset."""
+    """Return True if a stage, or `alur offsets accept`, has committed this offset."""
     return metadata == mark(offset)

@@ -1,4 +1,4 @@
-"""What goes out, and what is set aside."""
+"""Outgoing records and dead letters."""
 
 import traceback
 from collections.abc import Iterable, Sequence
@@ -60,7 +60,7 @@ class Unwritable(Exception):
 
     @property
     def refused(self) -> bool:
-        """Say whether it was sent: the producer has to be replaced."""
+        """Return True if the broker refused it: the producer has to be replaced."""
         return self.code == OUTPUT_REFUSED
 
 
@@ -86,7 +86,7 @@ def replays_of(headers: Iterable[tuple[str, bytes]]) -> int:
 
 
 def code_of(error: Exception) -> str:
-    """Return the code under which a record with this `error` is set aside."""
+    """Return the dead-letter code of `error`."""
     return error.code if isinstance(error, (Undecodable, Unwritable)) else BUG
 
 
@@ -110,7 +110,7 @@ def accept(record: KafkaRecord) -> None:
 
 
 def dead_letter(stage: str, record: KafkaRecord, error: Exception, room: int = FULL_VALUE) -> OutgoingRecord:
-    """Return the dead letter for `record`: its raw bytes and key, with where it was found and why it was set aside.
+    """Return the dead letter of `record`: raw key and value, origin and reason.
 
     It fits into its topic: a value is cut to `room` bytes and a key likewise, with their true length in a header.
     """

@@ -1,4 +1,4 @@
-"""How far a stage has come with its topic, asked from outside: it need not run for that, and does not notice."""
+"""Progress of another stage, read from outside its group."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from events.topics import STAGES
 
 
 class StageProgress:
-    """Asks in the name of a stage's group, and never joins it."""
+    """Reader of a group's committed offsets that never joins the group."""
 
     def __init__(self, settings: Settings, stage: str, partitions: int) -> None:
         topic = settings.topic(STAGES[stage])
@@ -27,7 +27,7 @@ class StageProgress:
         self._asking.pause(*self._partitions)
 
     async def stop(self) -> None:
-        """Let go of the connection."""
+        """Disconnect."""
         await self._asking.stop()
 
     async def ends(self) -> dict[TopicPartition, int]:

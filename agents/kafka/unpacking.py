@@ -1,4 +1,4 @@
-"""Lets aiokafka unpack what kafka-python is made to (`events.client.unpacking`): header names that are not UTF-8.
+"""Patch of aiokafka for header names that are not UTF-8.
 
 It fails on such a record in the same way, and has no place to plug this in either: names in its module are replaced.
 Costs nothing until it is needed: only a fetch that failed is unpacked once more, by the client's own code in Python.

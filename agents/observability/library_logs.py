@@ -1,4 +1,4 @@
-"""What libraries log, in our own lines: what is new at once, and what repeats itself once in a while, with how often.
+"""Rate limit for library logs: new messages at once, repeats as a count.
 
 A client of Kafka that has lost its broker says so many times a second, in each of its tasks. All of that is one trouble
 to whoever reads the log, and would push every other line out of it.
@@ -20,7 +20,7 @@ _LEVELS: Final = (logging.CRITICAL, logging.ERROR, logging.WARNING)
 
 
 class _Kind(NamedTuple):
-    """Lines that say the same: by the same logger, in the same words, of the same exception."""
+    """Messages of the same logger, text and exception."""
 
     library: str
     message: str
@@ -78,7 +78,7 @@ class LibraryLines(logging.Handler):
                 self._begin_window()
 
     def flush(self) -> None:
-        """Write what has been counted and not told yet. Called when the process ends in good order."""
+        """Write pending counts. Called when the process exits normally."""
         with self._locked():
             for kind, times in self._again.items():
                 self._write(kind, repeated=times)

@@ -31,7 +31,7 @@ def muted(library: str) -> Iterator[None]:
 
 
 class _StandardError:
-    """Standard error as it was when logging was set up, whoever exchanges it later.
+    """Standard error as of the set-up of logging, even if it is replaced later.
 
     If it has been closed since, by a program that has called one of our commands and gone on, the process's own.
     """

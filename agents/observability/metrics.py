@@ -1,4 +1,4 @@
-"""What a stage counts while it works: plain numbers, brought up to date once for each poll and partition.
+"""Counters of a stage: plain numbers, updated once for each batch and partition.
 
 Nothing here knows how they are shown (`agents/runtime/http/prometheus.py`), so counting costs next to nothing:
 additions, and for the distributions a sort of a batch that lies in order already.
@@ -35,7 +35,7 @@ SIZES: Final = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2
 
 
 class Histogram:
-    """How values are distributed: how many up to each bound, and their sum."""
+    """Histogram: counts up to each bound, and the sum."""
 
     __slots__ = ("bounds", "counts", "sum")
 
@@ -46,12 +46,12 @@ class Histogram:
         self.sum = 0.0
 
     def add(self, value: float) -> None:
-        """Take in a value."""
+        """Observe a value."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value
 
     def add_all(self, values: Iterable[float]) -> None:
-        """Take in a batch of values: cheaper than one by one, since it is counted by bounds and not by values."""
+        """Observe a batch of values: cheaper than one by one, since bounds are counted."""
         ordered = sorted(values)
         self.sum += sum(ordered)
         below = 0
@@ -109,7 +109,7 @@ class Metrics:
     """When Kafka last answered something else than a request for records, by the monotonic clock."""
 
     def read_restarts(self, env: Mapping[str, str]) -> None:
-        """Take over what whoever has started us has counted."""
+        """Read the number of restarts from the supervisor."""
         told = env.get(RESTARTS, "")
         self.restarts = int(told) if told.isascii() and told.isdecimal() else 0
 

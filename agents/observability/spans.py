@@ -1,4 +1,4 @@
-"""Spans for OpenTelemetry: one for each record that has consequences, from when it is in hand until it is settled.
+"""OpenTelemetry spans: one for each record with outputs, from read to commit.
 
 Settled: what follows is written, and committed in a stage with transactions.
 
@@ -35,7 +35,7 @@ _SAY_AGAIN_SECONDS: Final = 60.0
 
 
 class _SaidOnce(logging.Handler):
-    """Says in one line, once a minute, that a collector does not take what it is sent."""
+    """Log filter: one line a minute while the collector refuses spans."""
 
     def __init__(self, stage: str) -> None:
         super().__init__(logging.ERROR)
@@ -43,7 +43,7 @@ class _SaidOnce(logging.Handler):
         self._said_at = float("-inf")
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say it, unless it has just been said."""
+        """Log the record, unless one was logged within the minute."""
         now = time.monotonic()
         if now - self._said_at > _SAY_AGAIN_SECONDS:
             self._said_at = now

@@ -1,4 +1,4 @@
-"""W3C trace context through the engine: what follows from a record belongs to the trace of that record.
+"""W3C trace context: outputs of a record belong to its trace.
 
 It travels in a header, `traceparent` (https://www.w3.org/TR/trace-context/), and never in the value: a repeat has the
 same bytes. Nothing is decided by it. Without a collector to send spans to, the header of a record is put on what
@@ -70,7 +70,7 @@ def carrying(context: TraceContext, outputs: Iterable[OutgoingRecord]) -> list[O
 
 
 class TraceBatch(Protocol):
-    """What is done about the traces of one batch: records of a partition that are settled together."""
+    """Traces of one batch: records of a partition that are committed together."""
 
     def follow(self, record: KafkaRecord, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
         """Return `outputs`, which follow from `record` of the batch, as a part of its trace."""
@@ -81,18 +81,18 @@ class TraceBatch(Protocol):
         ...
 
     def batch_processed(self) -> None:
-        """Take in that what follows from the batch is written, and committed in a stage with transactions."""
+        """Record that the outputs of the batch are written and committed."""
 
 
 class Tracing(Protocol):
-    """What a worker does about traces."""
+    """Tracing of a worker."""
 
     def batch(self) -> TraceBatch:
         """Begin a batch."""
         ...
 
     def stop(self) -> None:
-        """Let go of what is not sent yet, within a moment."""
+        """Flush pending spans for a moment, then stop."""
 
 
 class PassThrough:

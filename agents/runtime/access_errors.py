@@ -1,4 +1,4 @@
-"""Why a stage cannot get in, or cannot see its topics: asked only once that has happened, in a second connection."""
+"""Diagnosis of a failed start: access or rights, over a second connection."""
 
 from collections.abc import Collection
 

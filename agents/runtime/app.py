@@ -1,4 +1,4 @@
-"""A Faust app for a stage.
+"""Faust app of a stage.
 
 Faust keeps the app, its agents, the worker with its signals, timers, web views and command line. Its consumer and
 producer stay off: with them, an exception in an agent acknowledges the record (docs/adr/0003).
@@ -89,7 +89,7 @@ class StageApp(faust.App):
             await asyncio.sleep(every)
 
     async def process(self, batch: Batch) -> None:
-        """Settle one poll: decide, write, commit."""
+        """Process one batch: decide, write, commit."""
         await self.stage_consumer.process(batch)
 
 

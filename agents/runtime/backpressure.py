@@ -1,4 +1,4 @@
-"""Holding back while the next stage is behind: what waits, waits in the topic that nobody else's messages stand in.
+"""Backpressure: intake pauses while lifecycle lags.
 
 Intake can write commands many times faster than `lifecycle` decides on them. Written as fast as they come, a flood of
 reports would lie before every command of an officer or a citizen, in the one order of `complaints.commands`. So intake
@@ -25,14 +25,14 @@ _LATE_ANSWER_SECONDS: Final = 5.0
 
 
 class StallTimer:
-    """Tells once when no room has been found for longer than it is worth keeping quiet about."""
+    """Detector of a stall that has lasted long enough to be logged once."""
 
     def __init__(self) -> None:
         self._since: float | None = None
         self._reported = False
 
     def is_overdue(self, asked: float, answered: float) -> bool:
-        """Take in that there was no room, by an answer with these times, in seconds; say whether to tell it now."""
+        """Record that there was no capacity; return True when the stall is to be logged."""
         if self._since is None or answered - asked > _LATE_ANSWER_SECONDS:
             self._since = answered
         report = answered - self._since > _WARN_SECONDS and not self._reported
@@ -40,12 +40,12 @@ class StallTimer:
         return report
 
     def reset(self) -> None:
-        """Take in that there was room."""
+        """Record that there was capacity."""
         self._since, self._reported = None, False
 
 
 class Backpressure:
-    """Tells how many more records a stage may take, so that `behind` keeps at most so many waiting.
+    """Number of records that a stage may still read, given the lag of the next stage.
 
     Args:
         settings: which environment.
@@ -69,7 +69,7 @@ class Backpressure:
         await self._progress.start()
 
     async def stop(self) -> None:
-        """Let go of the connection."""
+        """Disconnect."""
         await self._progress.stop()
 
     async def capacity(self, owned: int) -> int:
@@ -87,7 +87,7 @@ class Backpressure:
         return self._capacity
 
     def consume(self, records: int) -> None:
-        """Take in that so many were taken."""
+        """Subtract the records of a batch."""
         self._capacity -= records
 
     def _report_stall(self, now: float, waiting: int) -> int:

@@ -1,4 +1,4 @@
-"""Parts of a batch, cut until the record whose outputs cannot be written is alone."""
+"""Bisection of a batch down to the record whose outputs cannot be written."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -45,7 +45,7 @@ class BatchPart:
 
 
 def dead_letters_refused(error: Unwritable) -> RefusedToStart:
-    """Return what to say where the broker takes no dead letter at all."""
+    """Return the error for a broker that refuses every dead letter."""
     return RefusedToStart(
         f"dead letters cannot be written ({error.reason}): give {TopicName.DEAD_LETTERS} the settings that it should "
         "have (alur topics create)"

@@ -1,4 +1,4 @@
-"""A map of bytes whose memory is bounded: what was put in last is in memory, the rest in a temporary file.
+"""Map of bytes with bounded memory: the rest is in a temporary file.
 
 For what can be rebuilt from Kafka: the file belongs to the process and is gone with it. SQLite makes it where temporary
 files go (SQLITE_TMPDIR, TMPDIR, /var/tmp, /tmp), for its owner only, and takes its name away at once.

@@ -1,4 +1,4 @@
-"""Points at which a test can have a stage die, so that each of them is tried once and not only when chance finds it.
+"""Failpoints: named places at which a test makes a stage crash.
 
     ALUR_FAILPOINT=lifecycle:after-produce:2 alur run lifecycle
 
@@ -42,7 +42,7 @@ class Failed(Exception):
 
 
 class InvalidFailpoint(ValueError):
-    """What the variable says is no failpoint; the message says how to write one."""
+    """Raised for an invalid failpoint; the message shows the syntax."""
 
 
 def _nothing(point: str) -> None:

@@ -1,4 +1,4 @@
-"""The installation record as a stage works with it: read before it takes a partition, followed while it runs.
+"""Installation record: read before partitions are acquired, then followed.
 
 Writers do not lock each other out, since all stages of an installation start at once. An entry counts only if no other
 one for its key came after what its writer had read (`InstallationLog`); whose entry does not count, decides again.
@@ -67,7 +67,7 @@ class Installation:
 
     @property
     def values(self) -> Values:
-        """The whole record as it stands."""
+        """Current values of the record."""
         return self._log.values
 
     @property

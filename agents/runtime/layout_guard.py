@@ -1,4 +1,4 @@
-"""Keeps a stage from working on topics that are not those of its installation: at its start, and while it runs.
+"""Guard against topics other than the installation's.
 
 Partitions that were added, or a topic that was made anew, need an operator: the process ends with the status of a
 refusal. A topic that is not there may be back in a moment, while brokers start: the stage holds still until it is.

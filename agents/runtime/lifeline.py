@@ -1,4 +1,4 @@
-"""A child process that ends with its parent, also where that is killed with SIGKILL.
+"""Child process that ends with its parent, even on SIGKILL.
 
 The parent alone holds the other end of the child's standard input. When it closes, the child ends in good order, or by
 force where that takes too long. A parent-death signal would not do: it is of Linux only, and of the thread that forked.

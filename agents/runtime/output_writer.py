@@ -1,4 +1,4 @@
-"""Writing outputs to Kafka with a producer that can be replaced.
+"""Writer of outgoing records, with a producer that can be replaced.
 
 After the broker has refused a batch, aiokafka goes on with the sequence number behind it, and each later batch for that
 partition fails. So a producer is replaced after a refusal, under the same transactional id if it has one. The new one

@@ -1,4 +1,4 @@
-"""A partition that this worker owns: its handler, its memory, its writer.
+"""Partition processor: acquire, restore, decide, write, commit, release.
 
 The order of opening is what makes the handover exact:
 
@@ -93,7 +93,7 @@ class PartitionProcessor:
 
     @property
     def open(self) -> bool:
-        """Say whether records may be handled."""
+        """Return True when records may be handled."""
         return self.next_offset is not None
 
     async def acquire(self, consumer: KafkaConsumer, shared: OutputWriter, commits: DeferredCommits) -> None:
@@ -326,7 +326,7 @@ class PartitionProcessor:
             await self._commit([], position, commits)
 
     def _handle(self, record: KafkaRecord, part: BatchPart) -> list[OutgoingRecord]:
-        """Let the stage handle `record`; what it cannot handle is set aside, and the stage goes on."""
+        """Return the outputs of `record`, or its dead letter when it cannot be handled."""
         if (refused := part.refused) is not None:
             log.error("output_unwritable", alert=True, code=refused.code, reason=refused.reason, **_coordinates(record))
             return [self._dead_letter(record, refused, part)]
@@ -356,7 +356,7 @@ class PartitionProcessor:
             log.error("foreign_record", alert=True, stage=self.stage.name, reason=str(error), **_coordinates(record))
 
     def due(self, now: datetime) -> bool:
-        """Say whether a tick at `now` would have anything to write."""
+        """Return True if a tick at `now` would write anything."""
         return self.open and cast(TimerDriven, self.handler).due(now)
 
     async def tick(self, now: datetime) -> int:
@@ -374,14 +374,14 @@ class PartitionProcessor:
         return len(outputs)
 
     async def release(self) -> None:
-        """Let go of the partition."""
+        """Release the partition."""
         self.next_offset = None
         if self.stage.transactional:
             await self._writer.stop()
 
 
 def _try_restore(handler: Stateful, record: KafkaRecord) -> bool:
-    """Say whether the memory could take in `record`, without a word if not: then all of its key are tried in turn."""
+    """Restore `record`; return False on any error."""
     try:
         handler.restore(record)
     except Exception:  # noqa: BLE001 -- tried again

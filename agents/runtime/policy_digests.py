@@ -1,4 +1,4 @@
-"""What an installation record holds of the policy: all workers at a prefix have to work by one.
+"""Policy digests in the installation record: all workers share one policy.
 
 A digest for each version and each office, and the days off of the years that open deadlines can reach, as they were
 computed first: all workers reckon with those, whatever release of the package of holidays they have. What changes later

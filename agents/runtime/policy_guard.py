@@ -1,4 +1,4 @@
-"""Keeps a stage from working by another policy than the rest of its installation: at its start, and while it runs."""
+"""Guard against a policy other than the installation's."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""How a stage's process ends."""
+"""Exit statuses of a stage and how its process ends."""
 
 import logging
 import os
@@ -49,7 +49,7 @@ def exit_after(seconds: float) -> Iterator[None]:
 
 
 def is_one_of(error: Exception, kinds: tuple[type[Exception], ...]) -> bool:
-    """Say whether `error` is of one of `kinds`, which may be of aiokafka, which ships no types."""
+    """Return True if `error` is one of `kinds`, which may be untyped."""
     return isinstance(error, kinds)
 
 

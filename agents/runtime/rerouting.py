@@ -1,4 +1,4 @@
-"""Forwarding of a command to its complaint's partition, with its original time.
+"""Forwarding of a command to its partition, with its original timestamp.
 
 The log stamps a forwarded record anew. A follow-up that reached the log in time must not be late because of that, so
 `lifecycle` signs the original timestamp into a header, and counts no claim that it has not signed.

@@ -1,4 +1,4 @@
-"""The records of a memory that is read back: where several of a key are close together, only the last is decoded.
+"""Window over restored records: only the last version of a key is decoded.
 
 Until the broker compacts a topic, each complaint has all its snapshots there, and decoding one takes several times as
 long as fetching it.
@@ -27,11 +27,11 @@ class RestoreWindow:
 
     @property
     def full(self) -> bool:
-        """Say whether no more should be added."""
+        """Return True when the window is full."""
         return self._size >= WINDOW_BYTES
 
     def add(self, records: Iterable[Any]) -> None:
-        """Take in the next records."""
+        """Add the next records."""
         for record in records:
             self._size += len(record.value or b"")
             marked = writer_of(record.headers) is not None

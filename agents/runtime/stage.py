@@ -1,4 +1,4 @@
-"""What a stage has to say about itself; the shell does the rest."""
+"""Interface between a stage and the runtime: stage definition, handler, partition."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class Partition:
 
 
 class Handler(Protocol):
-    """What a stage does with the records of one partition, for as long as it owns it. Knows no Kafka.
+    """Handler of the records of one owned partition; free of Kafka.
 
     What `handle` changes in memory is an overlay that only later records of the batch see, until `commit` applies it. A
     batch that has to be processed again is rolled back first. The same holds for what a handler counts. A handler
@@ -61,10 +61,10 @@ class Handler(Protocol):
 
 
 class Stateful(Handler, Protocol):
-    """A handler with a memory, which is read back from a compacted topic when it takes a partition over."""
+    """Handler with state, restored from a compacted topic."""
 
     def restore(self, record: KafkaRecord) -> None:
-        """Take in one record of the memory; the last one of a key counts."""
+        """Restore one record of the state; the last one of a key counts."""
         ...
 
     def ready(self) -> None:
@@ -77,20 +77,20 @@ class Stateful(Handler, Protocol):
 
 
 class TimerDriven(Stateful, Protocol):
-    """A handler that also acts when time passes."""
+    """Handler that also acts when time passes."""
 
     def due(self, now: datetime) -> bool:
-        """Say whether anything is due at `now`."""
+        """Return True if anything is due at `now`."""
         ...
 
     def tick(self, now: datetime) -> Iterable[OutgoingRecord]:
-        """Return what is due at `now`: a time before which all that reached the log has been settled."""
+        """Return what is due at `now`, which is a low watermark."""
         ...
 
 
 @runtime_checkable
 class ReportsState(Protocol):
-    """A handler that can say what it holds in memory, for those who watch."""
+    """Handler that reports the size of its state."""
 
     def state_report(self) -> StateReport:
         """Return what it holds now; asked for a few times a minute."""
@@ -98,7 +98,7 @@ class ReportsState(Protocol):
 
 
 class RefusedToStart(Exception):
-    """The stage cannot do its work as it is set up; the message is one line that says what to do."""
+    """Raised when the set-up is wrong; the message is one line with the remedy."""
 
 
 @dataclass(frozen=True, slots=True)

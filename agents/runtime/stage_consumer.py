@@ -1,4 +1,4 @@
-"""Reads the stage's topic as a member of its group and hands each poll to the agent.
+"""Consumer loop of a stage: polls its topic and passes batches to the agent.
 
 One poll is in the agent's hands at a time: the next is taken when it has settled. So the queue between broker and agent
 is one poll long, and what waits, waits in Kafka.
@@ -39,7 +39,7 @@ from workflow.policy.model import PolicySet
 log = structlog.get_logger()
 
 Batch = list[tuple[PartitionProcessor, Sequence[KafkaRecord]]]
-"""What one poll brought: the records of each partition that is ours."""
+"""Records of one poll, by the processor of their partition."""
 Batches = AsyncIterable[Batch]
 """The stream that the Faust agent of a stage reads."""
 
@@ -49,7 +49,7 @@ _PASS_SECONDS: Final = 1.0
 
 
 class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
-    """Owns partitions, polls them, and hands over what it finds."""
+    """Member of the stage's group: owns partition processors and feeds them batches."""
 
     def __init__(self, stage: Stage, settings: Settings, policies: PolicySet, batches: Any) -> None:  # noqa: ANN401 -- a Faust channel
         super().__init__()
@@ -82,7 +82,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
 
     @property
     def rebalancing(self) -> bool:
-        """Say whether the group is sharing out its partitions, or has not yet begun to."""
+        """Return True while the group rebalances, or before the first assignment."""
         return self._rebalancing
 
     async def on_start(self) -> None:
@@ -115,7 +115,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         log.info("stage_started", stage=self.stage.name, topic=self.source, policy=self.policies.name)
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Let the poll in hand settle before anybody else may own its partitions."""
+        """Finish the batch in progress before the partitions are reassigned."""
         del revoked
         self._rebalancing = True
         try:
@@ -128,7 +128,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
             self.fail(error)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Keep the leases that are still ours, give up the others, take the new ones."""
+        """Keep partitions that are still assigned; release and acquire the rest."""
         try:
             await self._apply_assignment(set(assigned))
         except Exception as error:  # noqa: BLE001 -- as above: and the stage would stand still from here on
@@ -167,7 +167,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         self.consumer.seek(source, 0)
 
     def _generation_is_consecutive(self) -> bool:
-        """Say whether a lease that comes back was nobody else's meanwhile.
+        """Return True if no assignment was missed: nothing changed hands.
 
         Each time that the group shares out its partitions, its generation counts up by one. Should this ever be wrong,
         the new owner has fenced us, and our next transaction fails.
@@ -250,7 +250,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         log.warning("offset_commit_failed", stage=self.stage.name, reason=reason)
 
     def _is_stopping_idle(self) -> bool:
-        """Say whether we are stopping with nothing in hand: Kafka has been let go of, and may say what it likes."""
+        """Return True when stopping with no batch in progress."""
         return bool(self.should_stop) and self._idle.is_set()
 
     async def _poll(self) -> None:
@@ -331,7 +331,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         await asyncio.gather(*map(self._skip, quiet, offsets))
 
     async def tick(self) -> None:
-        """Let the leases write what is due, once all that came before it has been settled."""
+        """Write what is due once the watermark has passed it."""
         due = [processor for processor in self.processors.values() if processor.due(datetime.now(UTC))]
         if not due or self.watermark is None or self.guard.reason is not None:
             return
@@ -350,7 +350,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
             log.info("notices_sent", stage=self.stage.name, wrote=notices)
 
     async def process(self, batch: Batch) -> None:
-        """Settle one poll, all its partitions at once, and log it."""
+        """Process one batch, all its partitions at once, and log it."""
         started = time.monotonic()
         try:
             processing = asyncio.gather(*(self._process_partition(*part) for part in batch))
@@ -401,11 +401,11 @@ class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  
         self._acquire(processor.source)
 
     def fail(self, error: Exception) -> None:
-        """End the process at once, committing nothing: whoever starts next begins where the last commit stands."""
+        """End the process at once: the next owner resumes at the last commit."""
         exit_with_error(self.stage.name, error)
 
     async def on_stop(self) -> None:
-        """Let the poll in hand settle, then leave the group, so that the next owner need not wait for a timeout."""
+        """Finish the batch in progress, then leave the group."""
         with exit_after(STOP_SECONDS):
             await self._leave()
 

@@ -1,4 +1,4 @@
-"""Where a stage begins in a partition that it takes over: at the committed offset, if that offset is the stage's own.
+"""Start offset of a partition: the committed one, if the stage committed it.
 
 An offset that was set by hand (`kafka-consumer-groups --reset-offsets`) looks like any other to Kafka. Towards the end
 it skips records in silence, towards the beginning it repeats what was done. So a stage marks its commits
@@ -47,7 +47,7 @@ def offset_lost(stage: Stage, source: TopicPartition, progress: GroupProgress) -
 
 
 class StartOffset:
-    """Finds where the stage begins in one partition of its topic."""
+    """Start offset of a stage in one partition of its topic."""
 
     def __init__(self, settings: Settings, stage: str, source: TopicPartition) -> None:
         self._stage = stage

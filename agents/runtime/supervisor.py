@@ -1,4 +1,4 @@
-"""One process a stage: starts them, starts again what dies, and stops them all in good order.
+"""Supervisor: one process for each stage, restarted when it exits.
 
 They end with this process too where it is killed: their standard input is a pipe that only it holds.
 """
@@ -57,7 +57,7 @@ def faust_command(stage: str) -> list[str]:
 
 
 class Supervisor:
-    """Runs stages until it is told to stop.
+    """Supervisor of stage processes, until SIGTERM or SIGINT.
 
     Args:
         stages: their names.

@@ -91,7 +91,7 @@ class TopicFollower:
 
     @property
     def has_waiters(self) -> bool:
-        """Say whether a batch waits in `wait_until`."""
+        """Return True while a batch waits in `wait_until`."""
         return self._waiting > 0
 
     async def wait_until(self, offsets: Mapping[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""The topics as they are, against what is declared and what the installation record says of them.
+"""Comparison of topics with their declaration and the installation record.
 
 The number of partitions and Kafka's ids of the topics are fixed when an installation is made. Partitions that are added
 later, or a topic that is deleted and made anew, would put complaints where no stage looks for them.
@@ -80,7 +80,7 @@ def watch_topics(
     stop: threading.Event,
     tell: Callable[[dict[TopicName, TopicDescription]], None],
 ) -> None:
-    """Look at the topics every few seconds until `stop` is set, and `tell` what is there; blocks its thread."""
+    """Describe the topics every few seconds until `stop` is set; blocks its thread."""
     while not stop.is_set():
         with suppress(KafkaFailure), admin_client(settings) as client:
             while not stop.wait(WATCH_EVERY_SECONDS):

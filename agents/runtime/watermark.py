@@ -1,4 +1,4 @@
-"""The time up to which the engine has settled what reached the log.
+"""Low watermark: every command with an earlier timestamp has been processed.
 
 Notice of a deadline may be given once everything that came before it has been dealt with, and not merely once a clock
 on the wall says so. Otherwise a follow-up that lies in the log in time, but has still to be sent on to its complaint's
@@ -20,7 +20,7 @@ _WARN_SECONDS: Final = 10.0
 
 
 class Watermark:
-    """Follows how far the stage that decides, `lifecycle`, has come with the commands of all partitions."""
+    """Low watermark of `lifecycle` over the commands of all partitions."""
 
     def __init__(self, settings: Settings, partitions: int) -> None:
         self._progress = StageProgress(settings, "lifecycle", partitions)
@@ -33,7 +33,7 @@ class Watermark:
         await self._progress.start()
 
     async def stop(self) -> None:
-        """Let go of the connection."""
+        """Disconnect."""
         await self._progress.stop()
 
     @property
@@ -42,7 +42,7 @@ class Watermark:
         return self._candidate
 
     async def advance(self) -> datetime | None:
-        """Return a time before which all that reached the log has been settled; None if that is not known yet.
+        """Return a new low watermark; None while it is not known.
 
         Called again and again: each time that has been reached is given once, then the next one is looked at.
         """

@@ -1,4 +1,4 @@
-"""What has been announced of the calendar in a partition, and the policies with it: a part of the lifecycle stage."""
+"""Calendar state of a partition: announcements, and the policies with them."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -43,7 +43,7 @@ class CalendarState:
         """Every version of the policy, with all that has been announced so far."""
 
     def restore(self, value: bytes | None) -> None:
-        """Take in the record as it was written last."""
+        """Restore the calendar record."""
         self._replace(_NOTHING if value is None else decode_calendar(value))
         self.commit()
 

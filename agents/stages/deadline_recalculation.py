@@ -1,4 +1,4 @@
-"""Which complaints have to be looked at again after an announcement: a part of the sla stage."""
+"""Deadline recalculation after an announcement: which complaints are affected."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -17,7 +17,7 @@ SENT_AT_ONCE: Final = 500
 
 
 class DeadlineRecalculation:
-    """Remembers the complaints that stand on an older calendar, and works them off little by little.
+    """Queue of complaints on an older calendar, worked off in small batches.
 
     A complaint that gets a fact is up to date with it. One that is sent a command about is let go of: the command is in
     the log then. Should it come to nothing, a stage that starts anew finds the complaint behind again.
@@ -31,7 +31,7 @@ class DeadlineRecalculation:
         self._restoring = True
 
     def __bool__(self) -> bool:
-        """Say whether there are complaints to look at."""
+        """Return True while complaints are queued."""
         return bool(self._found.revision and self._behind)
 
     @property
@@ -40,7 +40,7 @@ class DeadlineRecalculation:
         return self._found.revision
 
     def stands(self, complaint: bytes, known: int | None) -> None:
-        """Take in how many announcements a complaint's deadlines are reckoned with; None if it has no deadline."""
+        """Record the calendar revision of a complaint's deadlines; None if it has none."""
         # what has been announced is read only after those that stand behind it
         if known is not None and (self._restoring or known < self.revision):
             self._behind[complaint] = known
@@ -48,7 +48,7 @@ class DeadlineRecalculation:
             self._behind.pop(complaint, None)
 
     def announced(self, value: bytes | None) -> None:
-        """Take in what has been announced: every complaint that waits for a deadline stands behind it."""
+        """Add announcements: every complaint with a deadline is now behind."""
         before = self.revision
         self._found = Announcements.of() if value is None else decode_calendar(value)
         if not self._restoring and before < self.revision:

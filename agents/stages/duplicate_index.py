@@ -1,4 +1,4 @@
-"""What verification knows of reports that said the same before, in whichever partition they lie."""
+"""Index of earlier reports in all partitions, for the detection of duplicates."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -23,7 +23,7 @@ _LOGGED_AT_ONCE: Final = 10
 
 
 class DuplicateIndex:
-    """Remembers what was reported, and says who said it first.
+    """Index of report fingerprints that finds the first report of each.
 
     Follows all partitions of the facts. Where the policy leaves it to a machine to archive, nothing is judged before
     what was there when the process began is known, and what lies in the partition up to the fact itself. Another
@@ -65,7 +65,7 @@ class DuplicateIndex:
         self._first(recorded, self._policies.governing(complaint.policy, complaint.received_at))
 
     def _first(self, recorded: Recorded, policy: Policy) -> str | None:
-        """Remember a report and return the complaint that said the same before it."""
+        """Index a report and return the earlier complaint with the same content."""
         if not isinstance(recorded.fact, ComplaintRegistered):
             return None
         found = fingerprint(recorded.fact.report, policy.duplicates.min_text)

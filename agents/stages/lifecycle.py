@@ -80,7 +80,7 @@ class Lifecycle:
         """The record of the calendar is foreign, and there is none of ours."""
 
     def restore(self, record: KafkaRecord) -> None:
-        """Take in a snapshot, or what has been announced of the calendar.
+        """Restore a snapshot or the calendar record.
 
         Raises:
             Undecodable: it is foreign, and its complaint quarantined; or it cannot be read.
@@ -127,7 +127,7 @@ class Lifecycle:
             raise Undecodable("invalid", f"version {snapshot.version} does not follow on version {version_of(before)}")
 
     def _quarantine_key(self, key: bytes | None) -> None:
-        """Quarantine what a record that cannot be trusted stands for."""
+        """Quarantine the complaint or calendar of an untrusted record."""
         if key == CALENDAR_KEY:
             self._calendar_lost = not self._calendar_state.announcements.revision
             return

@@ -1,4 +1,4 @@
-"""The handler of a stage that looks at facts and sends commands."""
+"""Process manager: the handler of a stage that reads facts and sends commands."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -22,7 +22,7 @@ if any."""
 
 
 class ProcessManager(Handler):
-    """Looks at where each fact left its complaint and sends the command that this calls for.
+    """Process manager that sends the command each snapshot calls for.
 
     The standing decides, not the kind of fact: whatever was missed, the next fact shows it again. The command's id is
     made from what was decided on, so that sending it again is known as a repeat.

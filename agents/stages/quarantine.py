@@ -1,4 +1,4 @@
-"""Complaints whose last record is foreign or cannot be read: a part of the lifecycle stage.
+"""Quarantine of complaints whose last record is foreign or unreadable.
 
 Nothing is decided about them, since what is known of them may not be the last. Their commands become dead letters until
 `alur state repair` has written their state anew.
@@ -26,7 +26,7 @@ class Quarantine:
         return iter(self._refused)
 
     def __contains__(self, name: bytes) -> bool:
-        """Say whether a complaint is among them."""
+        """Return True if a complaint is quarantined."""
         return name in self._refused
 
     def add(self, name: bytes) -> None:

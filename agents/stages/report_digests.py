@@ -1,4 +1,4 @@
-"""Keyed digests of what reports say, for the comparison of repeats: a part of the lifecycle stage."""
+"""Keyed digests of report contents, to compare redeliveries."""
 
 from base64 import b64encode
 from hashlib import blake2b

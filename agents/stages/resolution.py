@@ -1,4 +1,4 @@
-"""Resolution: what the public and other systems may know of a settled complaint."""
+"""Resolution: the public outcome of a closed complaint."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -23,7 +23,7 @@ _STORY_HEADERS: Final = marked()
 
 
 class Resolutions:
-    """Publishes the outcome of each settled complaint of its partition, with the story that was published of it.
+    """Handler that publishes the outcome of each closed complaint, with its story.
 
     The published stories are in a compacted topic of their own: snapshots hold no free text, and a rating publishes a
     story again. Most lie in a temporary file (docs/adr/0029).
@@ -37,7 +37,7 @@ class Resolutions:
         self._uncommitted: dict[bytes, bytes | None] = {}
 
     def restore(self, record: KafkaRecord) -> None:
-        """Take in a story."""
+        """Restore a story."""
         self._origin.check(record.offset, record.headers)
         if record.value is not None:
             read_ours(Story, record.value)

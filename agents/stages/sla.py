@@ -56,7 +56,7 @@ class Timers(Handler):
         self._refusals_logged = False
 
     def restore(self, record: KafkaRecord) -> None:
-        """Take in a snapshot."""
+        """Restore a snapshot."""
         self.handle(record)
 
     def ready(self) -> None:
@@ -90,7 +90,7 @@ class Timers(Handler):
         return StateReport(clocks=len(self._schedule), next_alarm=self._schedule.earliest())
 
     def due(self, now: datetime) -> bool:
-        """Say whether a timer rings at `now`, or an announcement has left complaints to be looked at."""
+        """Return True if a timer is due at `now` or a recalculation is pending."""
         return self._schedule.due(now) or bool(self._redating)
 
     def tick(self, now: datetime) -> Iterable[OutgoingRecord]:

@@ -1,1 +1,1 @@
-"""The web port of a stage: health checks and metrics."""
+"""HTTP port of a stage: health checks and metrics."""

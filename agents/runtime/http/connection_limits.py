@@ -1,4 +1,4 @@
-"""Limits of a web port: how many connections there may be, and how long a client may take for the head of a request.
+"""Limits of an HTTP port: open connections, and time to send a request head.
 
 Without them, a few hundred clients that send half a request, or nothing, take all the descriptors of the process, and
 Kafka's connections with them.

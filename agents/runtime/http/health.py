@@ -1,4 +1,4 @@
-"""Is this worker well? Two questions: should it be killed (`live`), and does it do its work just now (`ready`)?
+"""Liveness (should it be killed?) and readiness (does it work now?).
 
 A worker that is loading, or whose Kafka is away, is not ready; to kill it would make nothing better. One whose loop
 stands still is not live either. One that has been fenced has ended itself, and answers nobody.

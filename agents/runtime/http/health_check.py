@@ -1,4 +1,4 @@
-"""Ask a stage how it is, for a container's health check: `python -m agents.runtime.http.health_check ready`.
+"""Container health check: `python -m agents.runtime.http.health_check ready`.
 
 It asks at `ALUR_WEB`, prints the stage's answer and exits with 0 or 1. An image need not bring a program for that, and
 this one takes a tenth of the time that the command line takes to start.

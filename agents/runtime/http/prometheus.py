@@ -1,4 +1,4 @@
-"""The metrics of a stage as Prometheus reads them: one table of all there are, with name, type, labels and meaning.
+"""Prometheus metrics of a stage: one table with name, type, labels and help.
 
 `docs/reference/metrics.md` is printed from the same table.
 """
@@ -32,7 +32,7 @@ STAGE: Final = "stage"
 
 @dataclass(frozen=True, slots=True)
 class MetricSpec:
-    """A metric: what it is called, what it says, and where it is read."""
+    """Specification of a metric: name, help, and where its value is read."""
 
     name: str
     kind: Kind
@@ -340,7 +340,7 @@ METRICS: Final = (
 
 
 class PrometheusCollector:
-    """Reads what a worker has counted, when somebody asks."""
+    """Prometheus collector over the counts of a worker."""
 
     def __init__(self, stage_consumer: StageConsumer) -> None:
         self._stage_consumer = stage_consumer

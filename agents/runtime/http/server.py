@@ -1,4 +1,4 @@
-"""The web port of a stage: `/metrics` for Prometheus, `/health/live` and `/health/ready` for whoever starts it."""
+"""HTTP server of a stage: `/metrics`, `/health/live` and `/health/ready`."""
 
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ _UNAVAILABLE: Final = 503
 
 
 class StageWeb(Service):
-    """Serves what a reader can say about itself."""
+    """HTTP service with metrics and health of a stage."""
 
     def __init__(self, stage_consumer: StageConsumer, address: WebAddress) -> None:
         super().__init__()
