@@ -125,7 +125,15 @@ class KafkaProducer(Protocol):
         """Send a batch; the result awaits the acknowledgement."""
         ...
 
-    async def send_and_wait(self, topic: str, value: bytes | None, key: bytes | None, **options: object) -> Any:  # noqa: ANN401 -- the client's own metadata
+    async def send_and_wait(
+        self,
+        topic: str,
+        value: bytes | None = None,
+        key: bytes | None = None,
+        partition: int | None = None,
+        *,
+        headers: Sequence[tuple[str, bytes]] | None = None,
+    ) -> Any:  # noqa: ANN401 -- the client's own metadata
         """Send a record and await its acknowledgement."""
 
     async def begin_transaction(self) -> None:

@@ -175,7 +175,9 @@ def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values
     try:
         return asyncio.run(change(settings, decide))
     except KafkaError as error:
-        raise KafkaRefused(f"the installation record cannot be written: {error or type(error).__name__}") from error
+        raise KafkaRefused(
+            f"the installation record cannot be written: {str(error) or type(error).__name__}"
+        ) from error
 
 
 async def _read(settings: Settings) -> tuple[InstallationLog, set[int]]:
@@ -193,8 +195,10 @@ async def _write(settings: Settings, producer: KafkaProducer, values: Values, fo
     place, offsets = _place(settings), {}
     for key, value in values.items():
         encoded = json.dumps(value, ensure_ascii=False).encode()
-        entry = {"key": key.encode(), "partition": place.partition, "headers": [found.after(key)]}
-        offsets[key] = (await producer.send_and_wait(place.topic, encoded, **entry)).offset
+        sent = await producer.send_and_wait(
+            place.topic, encoded, key.encode(), place.partition, headers=[found.after(key)]
+        )
+        offsets[key] = sent.offset
     return offsets
 
 

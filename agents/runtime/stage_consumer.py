@@ -48,7 +48,7 @@ _HELD_SECONDS: Final = 0.05
 _PASS_SECONDS: Final = 1.0
 
 
-class StageConsumer(Service, ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+class StageConsumer(Service, ConsumerRebalanceListener):
     """Member of the stage's group: owns partition processors and feeds them batches."""
 
     def __init__(self, stage: Stage, settings: Settings, policies: PolicySet, batches: Any) -> None:  # noqa: ANN401 -- a Faust channel
