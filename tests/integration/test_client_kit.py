@@ -194,8 +194,8 @@ def test_what_only_a_stranger_would_write_holds_nobody_up(topics: Settings) -> N
     """On such a header kafka-python fails at each poll; of such a stamp there is no date. The broker takes both."""
     value = json.dumps(golden("lapor.resolution.published.v1") | {"subject": HERE}).encode()
     with closing(KafkaProducer(bootstrap_servers=topics.broker)) as stranger:
-        stranger.send(topics.topic(RESOLUTIONS), b"rubbish", headers=[(_NoText("x"), b"y")], partition=0)
-        stranger.send(topics.topic(RESOLUTIONS), value, partition=0, timestamp_ms=-(10**15))
+        stranger.send(topics.topic(RESOLUTIONS), b"rubbish", b"x", headers=[(_NoText("x"), b"y")], partition=0)
+        stranger.send(topics.topic(RESOLUTIONS), value, HERE.encode(), partition=0, timestamp_ms=-(10**15))
         stranger.flush()
     with ResolutionFeed(topics, {}) as feed:
         batches = list(feed.to_end())

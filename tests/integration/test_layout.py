@@ -107,6 +107,7 @@ def test_an_installation_from_before_is_upgraded_and_joined_by_its_first_stage(e
     old = {"message.timestamp.type": "CreateTime", "max.message.bytes": "1048576"}
     resource = ConfigResource(ConfigResourceType.TOPIC, settings.topic(TopicName.INTAKE), old)
     admin.alter_configs([resource], incremental=True)
+    eventually("it is altered", lambda: {key: setting(admin, settings, TopicName.INTAKE, key) for key in old} == old)
 
     status, said = alur(settings, "topics", "create")
 
