@@ -16,7 +16,7 @@ from agents.stages.resolution import Resolutions
 from events.codec.messages import complaint_key, encode_value
 from events.outcomes import Story
 from tests.benchmarks.figures import Figures, Goal
-from tests.benchmarks.kept import varied
+from tests.benchmarks.kept import stored, varied
 from tests.benchmarks.meter import resident_mb
 
 _AT_A_TIME: Final = 10_000
@@ -38,12 +38,12 @@ def _stories(count: int) -> OnDisk:
     handler = Resolutions(Partition(0, 1, policy_files.load("lapor")))
     value = encode_value(Story(title=_TITLE, answer=_ANSWER))
     keys = (key for key, _ in varied(range(count), settled=True))
-    return _taken_in((SimpleNamespace(key=key, value=value, headers=()) for key in keys), handler.restore)
+    return _taken_in((stored(offset, key, value) for offset, key in enumerate(keys)), handler.restore)
 
 
 def _complaints(count: int) -> OnDisk:
     standings = ReadModel()
-    records = (SimpleNamespace(key=key, value=value) for key, value in varied(range(count), settled=True))
+    records = (stored(0, *each) for each in varied(range(count), settled=True))
     return _taken_in(records, lambda each: standings.put(complaint_key(each.key), read_row(each.value)))
 
 

@@ -21,6 +21,7 @@ from events.codec.messages import encode_complaint, encode_snapshot
 from events.ids import stage_command_id
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
+from events.writer import state_headers
 from tests.benchmarks.figures import Figures, Goal
 from tests.benchmarks.loads import LIFE, PANRB, Record, command
 from tests.benchmarks.meter import resident_mb
@@ -105,6 +106,11 @@ def varied(numbers: range, *, settled: bool) -> Iterator[Record]:
         yield _filled(number, *templates[number % len(templates)][-1])
 
 
+def stored(offset: int, key: bytes, value: bytes) -> SimpleNamespace:
+    """Return a record as a stage restores it."""
+    return SimpleNamespace(key=key, value=value, offset=offset, headers=state_headers(offset))
+
+
 SNAPSHOTS_A_LIFE: Final = len(LIFE) + 2
 """One for each command, and one for the warning of a deadline."""
 
@@ -136,7 +142,7 @@ def _kept(count: int, settled: bool) -> Kept:  # noqa: FBT001 -- called in anoth
     size, spent, before = 0, 0.0, 0.0
     for first in range(0, count, _AT_A_TIME):
         found = varied(range(first, min(first + _AT_A_TIME, count)), settled=settled)
-        records = [SimpleNamespace(key=key, value=value) for key, value in found]
+        records = [stored(first + at, *each) for at, each in enumerate(found)]
         before = before or resident_mb()  # what is made up and remembered for it is not the handler's
         size += sum(len(record.value) for record in records)
         begun = time.process_time()

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Final
 from uuid import UUID
 
@@ -19,7 +18,7 @@ from events.codec.messages import decode_command
 from events.commands import NoticeDeadline
 from events.topics import TopicName
 from tests.benchmarks.figures import Figures, Goal, quantile, say
-from tests.benchmarks.kept import SNAPSHOTS_A_LIFE, histories, varied
+from tests.benchmarks.kept import SNAPSHOTS_A_LIFE, histories, stored, varied
 from tests.benchmarks.lives import store
 from tests.benchmarks.loads import begin_at_the_start, fresh_settings, in_days, publish, snapshots
 from tests.benchmarks.meter import resident_mb
@@ -43,7 +42,8 @@ def _cost(armed: int) -> tuple[float, float, float]:
 
     for first in range(0, armed, AT_A_TIME):
         numbers = range(first, first + AT_A_TIME)
-        records = [SimpleNamespace(key=key, value=value) for key, value in _one_clock(numbers, start, due)]
+        clocks = _one_clock(numbers, start, due)
+        records = [stored(first + at, *each) for at, each in enumerate(clocks)]
         begun = time.process_time()
         for record in records:
             timers.restore(record)
