@@ -220,6 +220,7 @@ def _requests(
     def entries() -> Iterator[Entry | Skipped]:
         return open311.entries_of(requests(), table.ignored)
 
+    _refuse_options_of_tables(table)
     layout = open311.LAYOUT
     options = options.within(layout)
     survey = Survey(options, {"received": DateColumn("requested_datetime", table.dates)})
@@ -228,6 +229,18 @@ def _requests(
     maker = Maker(layout, options, survey.decide(), now, no_id=False)
     told = [f"layout: {layout.name}, as from {options.origin}", *survey.told({"received", "status"})]
     return Import(_Judged(entries, maker), told, survey.total, entry="request", source=options.origin)
+
+
+def _refuse_options_of_tables(table: TableOptions) -> None:
+    given = {
+        "--map": table.columns,
+        "--no-id": table.no_id,
+        "--sheet": table.sheet,
+        "--header-row": table.header_row,
+        "--hidden": table.hidden,
+    }
+    if unread := [name for name, value in given.items() if value]:
+        raise TableOnly(f"{', '.join(unread)}: only for tables; this file holds requests of Open311")
 
 
 def _json(  # noqa: PLR0913 -- as they come from `open_import`

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agents.integrations import lines
 from agents.integrations.entries import BadLayout, Item, PassedOver, Report, Skipped, UnreadableFile
-from agents.integrations.import_file import OPEN311
+from agents.integrations.import_file import OPEN311, TableOnly
 from agents.integrations.layouts import catalogue
 from agents.integrations.status_words import StatusWords
 from events.codec.messages import decode_report
@@ -389,3 +389,8 @@ def test_no_file_is_too_strange(content: bytes) -> None:
     with suppress(UnreadableFile, BadLayout):
         for found in items(content):
             assert isinstance(found, Report | Skipped | PassedOver)
+
+
+def test_options_of_tables_are_refused() -> None:
+    with pytest.raises(TableOnly, match="--map: only for tables"):
+        opened(json.dumps([REQUEST]), form=OPEN311, columns=("title=service_name",))
