@@ -7,6 +7,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import TypeAdapter
 
+_STAGES: Final = "/stages/"
 _UUID: Final = TypeAdapter(UUID)
 
 
@@ -31,7 +32,12 @@ def complaint_id(source: str, report_id: str) -> str:
 
 def stage_source(stage: str) -> str:
     """Return the CloudEvents source of what a stage sends."""
-    return f"/stages/{stage}"
+    return f"{_STAGES}{stage}"
+
+
+def is_stage_source(source: str) -> bool:
+    """Check whether a CloudEvents source has the form of a stage's."""
+    return source.startswith(_STAGES)
 
 
 def stage_command_id(complaint: str, *decided_on: str | int) -> str:
@@ -66,6 +72,11 @@ def tracking_id(partition: int, offset: int) -> str:
 def identity_key(complaint: str, tracking: str) -> str:
     """Return the key of the identity that came with one report of a complaint: a repeat does not write over it."""
     return f"{complaint}/{tracking}"
+
+
+def complaint_of_identity(key: bytes) -> bytes:
+    """Return the complaint id in the key of an identity, also of one from before the tracking id was part of it."""
+    return key.partition(b"/")[0]
 
 
 def rejection_id(subject: str, partition: int, offset: int) -> str:

@@ -12,13 +12,13 @@ from pydantic_core import ErrorDetails, from_json
 from agents.contract.messages import message_schemas, read_by_us, written_by_us
 from agents.contract.wording import Step, expected, fields
 from events.cloudevents import MAX_ATTRIBUTE
+from events.ids import is_stage_source
 from events.reports import ReportSubmitted
 from events.topics import INWARD_RECORD_BYTES
 from events.wording import clipped, json_kind, our_words
 
 _SHOWN: Final = 60  # characters of a value
 _WHOLE: Final = "message"
-_OUR_STAGES: Final = "/stages/"
 _UNKNOWN: Final = "extra_forbidden"
 _MISSING: Final = "missing"
 _LENGTHS: Final = ("string_too_long", "string_too_short", "too_long", "too_short")
@@ -77,7 +77,7 @@ def _is_ours(kind: str, value: Mapping[str, Any]) -> bool:
     """Say whether a stage of ours wrote it: fields of a newer version are passed over then."""
     if kind in written_by_us():
         return True
-    return kind != ReportSubmitted.TYPE and str(value.get("source")).startswith(_OUR_STAGES)
+    return kind != ReportSubmitted.TYPE and is_stage_source(str(value.get("source")))
 
 
 def _not_read(mistake: FieldError) -> ValidationReport:

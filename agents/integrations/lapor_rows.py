@@ -10,6 +10,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from events import facts as f
+from events.ids import is_stage_source
 from events.reports import Location
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ComplaintClass, Status
@@ -48,7 +49,6 @@ _STANDING: Final = {
     Status.REPLIED: "Ditanggapi oleh Pelapor",
 }
 _ENDED: Final = {Status.CLOSED: "Ditutup", Status.ARCHIVED: "Diarsipkan", Status.WITHDRAWN: "Ditarik"}
-_STAGES: Final = "/stages/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def told(before: Told, fact: f.Fact) -> Told:
 
 def _who(fact: f.Fact, person: str) -> str:
     # the passing of a deadline is lifecycle's own, and so a stage's
-    return "Sistem" if fact.by.startswith(_STAGES) else person
+    return "Sistem" if is_stage_source(fact.by) else person
 
 
 def row(

@@ -21,7 +21,7 @@ from events.codec.partial_reads import StateEvent
 from events.commands import COMMANDS, Command, CommandEvent, command_type
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import FACTS, SYSTEM, Cause, Fact, Recorded, fact_type
-from events.ids import fact_id, rejection_id, stage_source
+from events.ids import fact_id, is_stage_source, rejection_id, stage_source
 from events.outcomes import Rejection, Resolution
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
@@ -45,7 +45,6 @@ F = TypeVar("F", bound=Fact)
 E = TypeVar("E", bound=Envelope)
 
 _SENDERS_PART: Final = {"data", "expectedversion"}
-_OUR_STAGES: Final = "/stages/"
 _UNICODE_ESCAPE: Final = b"\\u"
 _ANNOUNCEMENT_MARK: Final = AnnouncementEvent.TYPE.encode()
 
@@ -116,7 +115,7 @@ def _asked(model: type[E], raw: bytes) -> E:
         if any(each["loc"][0] not in _SENDERS_PART for each in found):
             raise Undecodable("invalid", reasons(error)) from None
         envelope = (Envelope if model is AnnouncementEvent else AboutComplaint).model_validate_json(raw)
-        if envelope.source.startswith(_OUR_STAGES):
+        if is_stage_source(envelope.source):
             with suppress(Undecodable):
                 return read_ours(model, raw)
         subject = str(envelope.subject) if isinstance(envelope, AboutComplaint) else CALENDAR

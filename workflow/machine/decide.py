@@ -5,13 +5,13 @@ for the same arguments, now and at every replay.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from events import commands as c
 from events import facts as f
 from events.announcements import Announcement
 from events.commands import Command, CommandEvent
-from events.ids import complaint_id, digest, stage_command_id
+from events.ids import complaint_id, digest, stage_command_id, stage_source
 from events.snapshot import Complaint
 from events.vocabulary import ClockName, ComplaintClass, Detail, Refusal
 from workflow.deadlines.clock_rules import RULES, Passing
@@ -34,6 +34,8 @@ from workflow.machine.transitions import HEARD_IN, IllegalTransition, status_aft
 from workflow.policy.model import Policy
 from workflow.stages.content_digests import differing
 from workflow.stages.resolution import working_days
+
+_INTAKE: Final = stage_source("intake")
 
 Facts = tuple[f.Recorded, ...]
 """What a command led to, in order; empty for a known repeat."""
@@ -280,7 +282,7 @@ def _registered_already(command: CommandEvent[Any], complaint: Complaint, conten
 
 
 def _not_intake(command: CommandEvent[Any]) -> Rejected | None:
-    if command.source == "/stages/intake":
+    if command.source == _INTAKE:
         return None
     return Rejected(
         Refusal.NOT_PERMITTED,

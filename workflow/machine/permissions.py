@@ -10,6 +10,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from events import commands as c
+from events.ids import stage_source
 from events.snapshot import Complaint
 from workflow.policy.model import Policy
 
@@ -59,11 +60,11 @@ MAY: Final[dict[type[c.Command], frozenset[Role]]] = {
 }
 
 _STAGES: Final = {
-    "/stages/intake": Role.INTAKE,
-    "/stages/verification": Role.VERIFICATION,
-    "/stages/disposition": Role.DISPOSITION,
-    "/stages/sla": Role.SLA,
-    "/stages/escalation": Role.ESCALATION,
+    stage_source("intake"): Role.INTAKE,
+    stage_source("verification"): Role.VERIFICATION,
+    stage_source("disposition"): Role.DISPOSITION,
+    stage_source("sla"): Role.SLA,
+    stage_source("escalation"): Role.ESCALATION,
 }
 
 
