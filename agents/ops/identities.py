@@ -20,7 +20,7 @@ from events.client.connection import confirmation, connection, kafka_errors
 from events.cloudevents import timestamp
 from events.codec.messages import decode_snapshot
 from events.errors import Undecodable
-from events.ids import canonical_id, identity_key
+from events.ids import canonical_id, complaint_of_identity, identity_key
 from events.reports import Reporter, ReporterIdentity
 from events.topics import TopicName
 
@@ -57,7 +57,7 @@ def look_up(settings: Settings, complaint: str) -> StoredIdentity | Erasure:
     """Return the identity of a complaint's reporter, or that it was erased.
 
     Raises:
-        NoIdentity: there is none, and no trace that there was one.
+        IdentityNotFound: there is none, and no trace that there was one.
         BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.identities or complaints.state could not be read.
     """
     own = canonical_id(complaint)
@@ -81,10 +81,10 @@ def _read(settings: Settings, complaint: str) -> tuple[dict[str, Record], str]:
     found, tracking = dict[str, Record](), ""
     with Reader(settings, [TopicName.IDENTITIES, TopicName.STATE], complaint=complaint) as reader:
         for record in reader.to_end():
-            key = (record.key or b"").decode(errors="replace")
-            if record.topic is TopicName.IDENTITIES and key.partition("/")[0] == complaint:
-                found[key] = record
-            elif record.topic is TopicName.STATE and key == complaint and record.value is not None:
+            key = record.key or b""
+            if record.topic is TopicName.IDENTITIES and complaint_of_identity(key) == complaint.encode():
+                found[key.decode(errors="replace")] = record
+            elif record.topic is TopicName.STATE and key == complaint.encode() and record.value is not None:
                 with suppress(Undecodable):
                     tracking = decode_snapshot(record.value).tracking_id
     return found, tracking

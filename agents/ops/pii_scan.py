@@ -13,6 +13,7 @@ from events.codec.messages import decode_fact
 from events.codec.parsing import read_ours
 from events.errors import Undecodable
 from events.facts import StoryPublished, fact_type
+from events.ids import complaint_of_identity
 from events.outcomes import ResolutionEvent, Story
 from events.reports import Reporter, ReporterIdentity
 from events.topics import TopicName
@@ -71,13 +72,14 @@ class PiiScan:
     def _remember(self, record: Record) -> None:
         if record.key is None:
             return
-        known = self._traces.setdefault(record.key.partition(b"/")[0], {})
+        complaint = complaint_of_identity(record.key)
+        known = self._traces.setdefault(complaint, {})
         known.pop(record.key, None)
         try:
             reporter = ReporterIdentity.model_validate_json(record.value or b"").reporter
         except ValidationError:
             return  # erased, or nobody's identity
-        self._reporters[record.key.partition(b"/")[0]] = reporter
+        self._reporters[complaint] = reporter
         found = traces(reporter)
         if found:
             known[record.key] = found
