@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from agents.kafka.protocols import KafkaRecord
-from agents.kafka.records import OutgoingRecord
+from agents.kafka.records import OutgoingRecord, header_value
 from agents.runtime.disk_map import DiskFailed, DiskMap
 from agents.runtime.process import exit_with_error
 from agents.runtime.stage import Partition, RefusedToStart, Stage
@@ -50,7 +50,7 @@ class Resolutions:
         """Return the story as a fact changes it, and the resolution if it settles the complaint."""
         # of every fact, also those that this stage passes over: one stage has to report what is foreign
         self._facts.check(record.offset, record.headers)
-        fact = next((value for header, value in record.headers if header == "fact"), None)
+        fact = header_value(record.headers, "fact")
         if fact is not None and fact not in _PUBLISHING:
             return
         recorded = decode_own_fact(record.key, record.value)
