@@ -96,19 +96,20 @@ def _excel(archive: zipfile.ZipFile) -> dict[str, Marks]:
     formats = _zero_formats(archive.read("xl/styles.xml")) if "xl/styles.xml" in names else {}
     found = {}
     for sheet, relation_id in sheets.items():
-        path = posixpath.normpath(posixpath.join("/xl", targets.get(relation_id, ""))).lstrip("/")
+        path = targets.get(relation_id)
         if path in names:
             found[sheet] = _ExcelSheet(formats).read(archive.read(path))
     return found
 
 
 def relations_of(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
-    """Return the files that a part of an archive speaks of, by the ids that it has for them."""
+    """Return the parts that the workbook of an archive refers to, by the ids that it has for them."""
     targets: dict[str, str] = {}
 
     def relation(name: str, attributes: dict[str, str]) -> None:
         if name == "Relationship":
-            targets[attributes.get("Id", "")] = attributes.get("Target", "")
+            target = posixpath.join("/xl", attributes.get("Target", ""))
+            targets[attributes.get("Id", "")] = posixpath.normpath(target).lstrip("/")
 
     if name in archive.namelist():
         _parse(archive.read(name), relation)

@@ -1,7 +1,7 @@
 """Workbooks as tables of text: .xlsx, .xlsb, .xls and .ods, cells as a person sees them or nearly so.
 
 python-calamine reads them. It knows no number formats, no hidden rows and no errors, and trusts what a file claims of
-its size: these are looked up beforehand (`workbook_marks`, `xlsb_marks`, `xls_marks`).
+its size: these are looked up beforehand (`workbook_xml`, `xlsb_marks`, `xls_marks`).
 """
 
 import subprocess

@@ -1,9 +1,8 @@
-"""What an .xlsb says of its cells beside their values, as `workbook_marks` has it of XML.
+"""What an .xlsb says of its cells beside their values, as `workbook_xml` has it of XML.
 
 Its parts are sequences of records: a kind and a length in seven bits a byte, then the content ([MS-XLSB] 2.1.4).
 """
 
-import posixpath
 import zipfile
 from collections.abc import Iterator
 from typing import Final
@@ -32,7 +31,7 @@ def xlsb_marks(archive: zipfile.ZipFile) -> dict[str, Marks]:
     for kind, content in _records(archive.read("xl/workbook.bin")):
         if kind == _SHEET:
             relation, end = _text(content, 8)
-            path = posixpath.normpath(posixpath.join("/xl", targets.get(relation, ""))).lstrip("/")
+            path = targets.get(relation)
             if path in names:
                 found[_text(content, end)[0]] = _sheet(archive.read(path), formats)
     return found
