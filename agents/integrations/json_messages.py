@@ -106,6 +106,8 @@ def _parsed(raw: bytes) -> Any:  # noqa: ANN401 -- whatever JSON holds
 
 def _with_all_values(message: Message) -> Message:
     """Show both values of a name that an object has twice: a reader would take one of them, and which is a guess."""
+    if message.within == "entry":
+        return message  # read so with its list
     repeated: list[str] = []
     try:
         value = json.loads(message.raw, object_pairs_hook=partial(_pairs, repeated=repeated))
