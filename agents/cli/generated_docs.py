@@ -36,7 +36,7 @@ _BLOCK: Final = re.compile(
 
 
 def _everywhere() -> set[type[Fact]]:
-    """Return the facts that can happen in every open status and move none."""
+    """Return the facts that can happen in every open status and change none."""
     return {fact for fact in FACTS if all(TRANSITIONS[status].get(fact) is status for status in OPEN)}
 
 
@@ -45,7 +45,7 @@ def _name(status: Status | None) -> str:
 
 
 def states() -> str:
-    """Draw the statuses and what leads from one to another, as a mermaid diagram."""
+    """Draw the statuses and the facts between them as a mermaid diagram."""
     quiet = _everywhere()
     lines = ["```mermaid", "stateDiagram-v2"]
     for before, row in TRANSITIONS.items():
@@ -67,7 +67,9 @@ def _statuses(statuses: Iterable[Status]) -> str:
     found = set(statuses)
     if found == OPEN:
         return "any open status"
-    return ", ".join(f"`{status}`" for status in Status if status in found) or "where there is no complaint yet"
+    if found == set(Status):
+        return "any status"
+    return ", ".join(f"`{status}`" for status in Status if status in found) or "no complaint yet"
 
 
 def _people(command: type[Command]) -> str:
@@ -79,22 +81,14 @@ def _first_line(documented: type) -> str:
 
 
 def commands() -> str:
-    """List each command: where it is heard and from whom."""
+    """List each command: the statuses that accept it, and its senders."""
     rows = [(f"`{each.NAME}`", _statuses(HEARD_IN[each]), _people(each), _first_line(each)) for each in COMMANDS]
-    return _table(("command", "heard in", "from", "what it asks"), rows)
+    return _table(("command", "accepted in", "from", "meaning"), rows)
 
 
 def facts() -> str:
-    """List each fact: where it can follow, and where it leads."""
-    quiet = _everywhere()
-    rows = []
-    for fact in FACTS:
-        ways = {before: row[fact] for before, row in TRANSITIONS.items() if fact in row}
-        after = set(ways.values())
-        before = "nothing" if None in ways else _statuses(status for status in ways if status is not None)
-        leads = "as it was" if fact in quiet or all(old is new for old, new in ways.items()) else _statuses(after)
-        rows.append((f"`{fact.NAME}`", before, leads, _first_line(fact)))
-    return _table(("fact", "follows in", "leads to", "what happened"), rows)
+    """List each fact; the diagram has the statuses."""
+    return _table(("fact", "meaning"), [(f"`{fact.NAME}`", _first_line(fact)) for fact in FACTS])
 
 
 _PASSING: Final = {
@@ -109,11 +103,11 @@ def _starts(rule: Rule) -> str:
 
 
 def clocks() -> str:
-    """List each clock: where it runs, what starts it, and what its passing means."""
+    """List each clock: where it runs, what starts it, and the effect of its expiry."""
     rows = [
         (f"`{name}`", _statuses(rule.runs_in), _starts(rule), _PASSING[rule.passing]) for name, rule in RULES.items()
     ]
-    return _table(("clock", "runs in", "starts with each", "when it has passed"), rows)
+    return _table(("clock", "runs in", "starts with each", "on expiry"), rows)
 
 
 def topics() -> str:
@@ -168,19 +162,18 @@ def _days(milliseconds: int) -> str:
 
 
 def metrics() -> str:
-    """List what each stage says of itself."""
+    """List each metric of a stage; names end in the unit."""
     rows = (
         (
             f"`{each.name}`",
             each.kind,
-            each.unit,
-            ", ".join(f"`{label}`" for label in each.labels) or "none",
+            ", ".join(f"`{label}`" for label in each.labels),
             "all" if set(each.stages) == set(STAGES) else ", ".join(each.stages),
             each.meaning,
         )
         for each in METRICS
     )
-    return _table(("metric", "type", "unit", "labels", "stages", "meaning"), rows)
+    return _table(("metric", "type", "labels", "stages", "meaning"), rows)
 
 
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
@@ -195,20 +188,20 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
 
 
 def renewed(text: str) -> str:
-    """Return a document with what is generated in it written anew.
+    """Return a document with its generated blocks rewritten.
 
     Raises:
-        KeyError: it names a block that there is not.
+        KeyError: it has an unknown block.
     """
     return _BLOCK.sub(lambda found: f"{found['start']}{BLOCKS[found['name']]()}\n{found['end']}", text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the documents anew, or check them; return the exit status."""
+    """Rewrite or check the documents; return the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m agents.cli.generated_docs", description="What is generated in the documents."
+        prog="python -m agents.cli.generated_docs", description="Generate tables of the documents."
     )
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a document is behind")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a document is out of date")
     parser.add_argument("files", nargs="*", type=Path, default=[Path(name) for name in DOCUMENTS])
     given = parser.parse_args(arguments)
     behind = 0
@@ -217,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         new = renewed(text)
         if given.check and new != text:
             behind = 1
-            sys.stderr.write(f"{path}: is not what the code gives; run python -m agents.cli.generated_docs\n")
+            sys.stderr.write(f"{path}: differs from the code; run python -m agents.cli.generated_docs\n")
         elif not given.check:
             path.write_text(new, encoding="utf-8")
     return behind
