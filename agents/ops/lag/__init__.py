@@ -1,9 +1,9 @@
-"""How far consumer groups are behind, whether they get on, and what that means: `alur lag`, and for other programs.
+"""Lag of consumer groups: whether they get on, and what that means. `alur lag`, and for other programs.
 
-`rules`, `figures`, `findings` and `assess` are pure; `reading`, `markers`, `hanging` and `deadlines` ask Kafka.
+`samples`, `rules`, `findings` and `assess` are pure; `observer`, `transactions` and `deadlines` ask Kafka.
 """
 
-from agents.ops.lag.reading import UnknownGroup
+from agents.ops.lag.observer import UnknownGroup
 from agents.ops.lag.report import DeadlinesAtStake, Finding, GroupLag, LagReport, PartitionLag, TrendPoint
 from agents.ops.lag.rules import Severity, Status
 from agents.ops.lag.watcher import SAMPLE_INTERVAL_SECONDS, WINDOW_SECONDS, LagWatcher, measure

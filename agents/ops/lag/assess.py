@@ -1,21 +1,19 @@
-"""Puts a report together from what was seen; pure."""
+"""Assembly of a lag report from samples; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agents.ops.lag.figures import rates, seconds_to_drain
-from agents.ops.lag.findings import group_findings, transaction_findings
-from agents.ops.lag.impact import BY_THE_CLOCK, waiting
+from agents.ops.lag.findings import BY_THE_CLOCK, group_findings, transaction_findings, waiting
 from agents.ops.lag.report import Finding, GroupLag, LagReport, PartitionLag, TrendPoint
 from agents.ops.lag.rules import SEVERITY, Severity, Status, evaluate_group, evaluate_partition, worst
-from agents.ops.lag.samples import Source, Window
+from agents.ops.lag.samples import Source, Window, rates, seconds_to_drain
 from agents.ops.lag.transactions import OpenTransaction
 
 
 @dataclass(frozen=True)
 class GroupView:
-    """A group, the stage of ours that it is the group of, and the window over which it was looked at."""
+    """A group, the stage whose group it is, and the window over which it was sampled."""
 
     group: str
     stage: str | None
@@ -23,22 +21,22 @@ class GroupView:
 
     @property
     def own(self) -> Status:
-        """The verdict on the group as a whole."""
+        """The status of the group as a whole."""
         return evaluate_group(self.window, by_the_clock=self.stage in BY_THE_CLOCK)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was found out besides the offsets."""
+    """What is known besides the offsets."""
 
     written_at: Mapping[tuple[Source, int], datetime] = field(default_factory=dict)
-    """When the record at a place was written."""
+    """When the record at an offset was written."""
     transactions: Sequence[OpenTransaction] = ()
     """Those that have been open for the whole window."""
 
 
 def group_lag(view: GroupView, evidence: Evidence) -> GroupLag:
-    """Judge one group; deadlines are for the caller to add."""
+    """Return the lag of one group; the caller adds deadlines at stake."""
     window, last = view.window, view.window.last
     partitions = tuple(_partition(source, window, evidence) for source in sorted(last.offsets))
     status = worst([view.own, *(each.status for each in partitions)])
@@ -69,7 +67,7 @@ def group_lag(view: GroupView, evidence: Evidence) -> GroupLag:
 def report(
     views: Sequence[GroupView], groups: Sequence[GroupLag], topics: Window, evidence: Evidence, broker: str
 ) -> LagReport:
-    """Put the report together, with what there is to act upon."""
+    """Return the report on all groups, with its findings, the worst first."""
     at = topics.last.at
     seconds = (at - topics.group_samples[0].at).total_seconds()
     found = transaction_findings(evidence.transactions, topics, groups, broker)
@@ -105,7 +103,7 @@ def _partition(source: Source, window: Window, evidence: Evidence) -> PartitionL
         age=0.0 if oldest_at is None else round(max(0.0, (window.last.at - oldest_at).total_seconds()), 3),
         rate_in=_rounded(written),
         rate_out=_rounded(read),
-        # who waits for a transaction has caught up when that ends, and not by reading
+        # a group that is blocked by a transaction catches up when that ends, not by reading
         drain=None if status is Status.HANGING else _rounded(seconds_to_drain(samples)),
         owner=last.owner,
     )
@@ -123,7 +121,7 @@ def _total(figures: Iterable[float | None]) -> float | None:
 
 
 def _longest(figures: Iterable[float | None]) -> float | None:
-    """Return the longest; there is none if one of them never comes to an end. Partitions do not help each other out."""
+    """Return the longest; None if one of them never ends. A partition does not drain faster when others are done."""
     found = list(figures)
     known = [each for each in found if each is not None]
     return max(known, default=0.0) if len(known) == len(found) else None

@@ -1,4 +1,4 @@
-"""What there is to act upon, each in one line: what is the matter, and what to do."""
+"""Findings of a lag report: each in one line, what is wrong and what to do."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -9,50 +9,75 @@ from agents.ops.lag.rules import SEVERITY, Severity, Status
 from agents.ops.lag.samples import Window
 from agents.ops.lag.transactions import OpenTransaction
 
+STAGE_IMPACTS: Final[dict[str, tuple[str, str]]] = {
+    "intake": ("report", "not registered: no complaint, no number, no deadline yet"),
+    "lifecycle": ("command", "not decided on; they count by when they came, however late that is"),
+    "verification": ("fact", "not looked at: new complaints wait for their verification"),
+    "disposition": ("fact", "not looked at: verified complaints wait for an office"),
+    "sla": ("snapshot", "without a timer: their deadlines ring late"),
+    "escalation": ("fact", "not looked at: missed deadlines are not escalated"),
+    "resolution": ("fact", "not looked at: settled complaints are not published"),
+}
+"""By stage, what waits before it, and the consequence for complaints."""
+ON_DEADLINES: Final = frozenset({"lifecycle", "verification", "disposition", "sla", "escalation"})
+"""Stages on which deadlines depend: while they are behind, deadlines are missed, or noticed late."""
+BY_THE_CLOCK: Final = frozenset({"sla"})
+"""Stages that work when time passes, also without records: without a worker they are at fault without any lag."""
+
+
+def waiting(stage: str | None, lag: int) -> str | None:
+    """Return a phrase for what waits before a stage: at most one record an offset, since control records take some."""
+    if stage is None or lag == 0:
+        return None
+    record, consequence = STAGE_IMPACTS[stage]
+    return f"up to {_count(lag, record)} {consequence}"
+
+
 _OF_THE_GROUP: Final = (Status.EMPTY, Status.REBALANCING)
 _OUTSIDE_THE_LOG: Final = (Status.LOST, Status.BEYOND)
-_REPORTED_ELSEWHERE: Final = (Status.HANGING,)
 
 
 def group_findings(group: GroupLag, own: Status, seconds: float) -> list[Finding]:
-    """Return what is the matter with a group: one finding for what it does as a whole, else one for each of its faults.
+    """Return the findings on a group: one for the group as a whole, else one for each fault and topic.
 
     Args:
         group: its figures.
-        own: the verdict on the group as a whole.
-        seconds: how long it was looked at.
+        own: the status of the group as a whole.
+        seconds: the time that the samples span.
     """
-    found = []
+    findings = []
     if own in _OF_THE_GROUP:
-        found.append(_whole(group, own, seconds))
+        findings.append(_whole(group, own, seconds))
     for status in Status:
-        # where nobody works, or nobody yet, it is no news that nothing moves
+        # where no member works, or none yet, it is expected that nothing moves
         silent = own in _OF_THE_GROUP and status not in _OUTSIDE_THE_LOG
-        if SEVERITY[status] is Severity.OK or status in _REPORTED_ELSEWHERE or silent:
+        if SEVERITY[status] is Severity.OK or status is Status.HANGING or silent:
             continue
         by_topic: dict[str, list[PartitionLag]] = {}
         for partition in group.partitions:
             if partition.status is status:
                 by_topic.setdefault(partition.topic, []).append(partition)
-        found += [_part(group, status, partitions, seconds) for partitions in by_topic.values()]
-    return found
+        for topic, partitions in by_topic.items():
+            text = _TEXTS[status](group, partitions, seconds)
+            findings.append(_finding(group, status, topic, partitions, text))
+    return findings
 
 
 def transaction_findings(
     transactions: Sequence[OpenTransaction], topics: Window, groups: Sequence[GroupLag], broker: str
 ) -> list[Finding]:
-    """Return a finding for each transaction that holds readers back, with the partitions of a topic where it does."""
+    """Return a finding for each transaction that blocks readers, with the partitions of a topic that it blocks."""
     now = topics.last.at
     by_owner: dict[tuple[str, int | None, str | None, bool], list[OpenTransaction]] = {}
     for each in transactions:
         key = (each.source.topic, each.producer_id, each.transactional_id, each.never_ends(now))
         by_owner.setdefault(key, []).append(each)
-    found = []
+    findings = []
     for (topic, _, _, for_good), several in by_owner.items():
         held = sum(topics.last.offsets[each.source].held for each in several)
-        readers = ", ".join(group.group for group in groups if topic in group.topics) or "whoever reads it"
+        readers = ", ".join(group.group for group in groups if topic in group.topics) or "its readers"
         numbers = tuple(each.source.partition for each in several)
-        found.append(
+        findings.append(
             Finding(
                 status=Status.HANGING,
                 severity=Severity.ERROR if for_good else Severity.WARNING,
@@ -64,7 +89,7 @@ def transaction_findings(
                 todo=_end_it(several, broker, for_good=for_good),
             )
         )
-    return found
+    return findings
 
 
 def _whole(group: GroupLag, status: Status, seconds: float) -> Finding:
@@ -74,35 +99,27 @@ def _whole(group: GroupLag, status: Status, seconds: float) -> Finding:
     else:
         waits = f"{_count(group.lag, 'offset')} wait" if group.lag else "deadlines pass unnoticed"
         what = f"{group.group} has no members and has not moved for {seconds:.0f} s: {waits}"
-        todo = (
-            _start(group) if group.stage else f"start its consumers; if nobody needs it, delete it ({_delete(group)})"
-        )
+        delete = f"kafka-consumer-groups.sh --delete --group {group.group}"
+        todo = _start(group) if group.stage else f"start its consumers; if it is not needed, delete it ({delete})"
+    return _finding(group, status, None, [each for each in group.partitions if each.lag], (what, todo))
+
+
+def _finding(
+    group: GroupLag, status: Status, topic: str | None, partitions: Sequence[PartitionLag], text: tuple[str, str]
+) -> Finding:
     return Finding(
         status=status,
         severity=SEVERITY[status],
         group=group.group,
-        topic=None,
-        partitions=tuple(each.partition for each in group.partitions if each.lag),
-        what=what,
-        todo=todo,
-    )
-
-
-def _part(group: GroupLag, status: Status, partitions: Sequence[PartitionLag], seconds: float) -> Finding:
-    what, todo = _TEXTS[status](group, partitions, seconds)
-    return Finding(
-        status=status,
-        severity=SEVERITY[status],
-        group=group.group,
-        topic=partitions[0].topic,
+        topic=topic,
         partitions=tuple(each.partition for each in partitions),
-        what=what,
-        todo=todo,
+        what=text[0],
+        todo=text[1],
     )
 
 
 _Text = tuple[str, str]
-"""What is the matter, and what to do."""
+"""What is wrong, and what to do."""
 
 
 def _growing(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float) -> _Text:
@@ -132,7 +149,7 @@ def _stopped(group: GroupLag, partitions: Sequence[PartitionLag], seconds: float
 def _rewound(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) -> _Text:
     what = f"the offset of {group.group} went back in {_where(partitions)}: records are read a second time"
     known = "; repeats are known as such" if group.stage else ""
-    return what, f"if nobody has reset it, look for two consumers that commit for the same group{known}"
+    return what, f"unless it was reset, look for two consumers that commit for the same group{known}"
 
 
 def _beyond(group: GroupLag, partitions: Sequence[PartitionLag], _seconds: float) -> _Text:
@@ -163,16 +180,12 @@ def _start(group: GroupLag) -> str:
     return f"start a worker: alur run {group.stage}"
 
 
-def _delete(group: GroupLag) -> str:
-    return f"kafka-consumer-groups.sh --delete --group {group.group}"
-
-
 def _whose(transaction: OpenTransaction) -> str:
     if transaction.transactional_id is not None:
         return f"a transaction of {transaction.transactional_id!r}"
     if transaction.producer_id is not None:
-        return f"a transaction of producer {transaction.producer_id}, which the coordinator does not tell of,"
-    return "a transaction that we may not see into"
+        return f"a transaction of producer {transaction.producer_id}, which the coordinator does not report,"
+    return "a transaction that this user may not see"
 
 
 def _since(transaction: OpenTransaction, now: datetime) -> str:
@@ -190,7 +203,7 @@ def _end_it(several: Sequence[OpenTransaction], broker: str, *, for_good: bool) 
         )
     ends_at = several[0].ends_at
     if ends_at is None:
-        return "look for its producer; whose it is shows to those who may read the topic"
+        return "look for its producer; who may read the topic sees whose it is"
     return (
         f"look for its producer; Kafka aborts it soon after {ends_at.astimezone(UTC):%H:%M:%S} UTC if it does nothing"
     )

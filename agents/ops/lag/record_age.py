@@ -1,8 +1,8 @@
-"""When the oldest unread record was written, by asking Kafka only for offsets by time.
+"""Age of the oldest unread record, from offsets by time alone.
 
-To read the record itself would take the right to read the topic: operators may see how far the stages are, and not what
-citizens wrote. `ListOffsets` with a time gives the first record stamped then or later, and takes no more than the right
-to see the topic. A few such questions, narrowing down the time, lead to the record at a place.
+Reading the record would take the right to read the topic: operators may see the progress of the stages, and not what
+citizens wrote. `ListOffsets` with a time returns the first record stamped then or later, and takes no more than the
+right to describe the topic. A few such calls bisect the time of the record at an offset.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -16,13 +16,13 @@ RecordPosition = tuple[Source, int]
 StampedOffset = tuple[int, int]
 """Offset and stamp (milliseconds) of a record."""
 OffsetQuery = Callable[[Mapping[Source, int]], Mapping[Source, StampedOffset | None]]
-"""Gives, for each partition, the first record stamped at that time (milliseconds) or later; None if there is none."""
+"""Returns, for each partition, the first record stamped at that time (milliseconds) or later; None if there is none."""
 
 _FIRST_STEP_MS: Final = 125
 _STEP_FACTOR: Final = 8
 _MOST_ROUNDS: Final = 200
 _CLOSE_ENOUGH: Final = 0.01
-"""Of the age: nobody acts differently at 99 minutes than at 100."""
+"""Share of the age that the result may be off."""
 _CLOSE_ENOUGH_MS: Final = 10
 
 
@@ -32,19 +32,19 @@ class _Search:
     now: int
     step: int = _FIRST_STEP_MS
     low: int | None = None
-    """The latest stamp known of a record before the place."""
+    """The latest known stamp of a record before the position."""
     high: int | None = None
-    """A time from which on there is no record up to the place."""
+    """A time from which on there is no record up to the position."""
     stamp: int | None = None
     over: bool = False
 
     def next_question(self) -> int | None:
-        """Return the time to ask for; None once it is found closely enough."""
+        """Return the time to ask for; None once it is close enough."""
         if self.over:
             return None
         high = self.now + 1 if self.high is None else self.high
         if self.low is None:
-            # go back from now in ever larger steps: most of what waits has not waited for long
+            # go back from now in ever larger steps: most backlogs are young
             self.step *= _STEP_FACTOR
             return max(0, high - self.step)
         if high - self.low <= max(_CLOSE_ENOUGH_MS, _CLOSE_ENOUGH * (self.now - self.low)):
@@ -53,11 +53,11 @@ class _Search:
         return (self.low + high) // 2
 
     def update(self, asked: int, found: StampedOffset | None) -> None:
-        """Take in an answer, whoever asked for it."""
+        """Apply an answer to this search."""
         if found is not None and found[0] < self.position:
             self.low = found[1] if self.low is None else max(self.low, found[1])
         elif found is not None and (found[0] == self.position or asked == 0):
-            # asked from the beginning of time, the first record lies behind the place: the log has none up to it
+            # asked from time 0, the first record lies behind the position: the log has none up to it
             self._end(found[1])
         elif asked == 0:
             self._end(None)
@@ -69,11 +69,11 @@ class _Search:
 
 
 def stamps_at(positions: Collection[RecordPosition], ask: OffsetQuery, now: int) -> dict[RecordPosition, int]:
-    """Return when the record at each spot was written, in milliseconds; `now` is in milliseconds too.
+    """Return when the record at each position was written, in milliseconds; `now` is in milliseconds too.
 
     Exact where stamps rise from record to record, as they do in a topic that the broker stamps, and in any case where
     the search hits the record; else close to one hundredth of its age. Where stamps do not rise it is the latest stamp
-    of the records before it. A spot behind which there is no record has no stamp.
+    of the records before it. A position behind which there is no record has no stamp.
     """
     searches = {position: _Search(position[1], now) for position in positions}
     for _ in range(_MOST_ROUNDS):

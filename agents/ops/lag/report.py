@@ -1,4 +1,4 @@
-"""What is told of the lag: figures, verdicts, and what to do. As JSON it is what `alur lag --json` prints."""
+"""Lag report: figures, statuses and findings. As JSON it is the output of `alur lag --json`."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ class _Model(BaseModel):
 
 
 class PartitionLag(_Model):
-    """How far a group is behind in one partition. Offsets count markers of transactions too; times are in seconds."""
+    """Lag of a group in one partition. Offsets count control records too; times are in seconds."""
 
     topic: str
     partition: int
@@ -21,28 +21,28 @@ class PartitionLag(_Model):
     committed: int | None
     start: int
     stable: int
-    """Last stable offset: where readers of committed records come to an end."""
+    """Last stable offset: the end of the log for `read_committed` consumers."""
     end: int
     lag: int
     """Offsets up to the end of the log that the group has not read."""
     held: int
-    """Of those, the ones behind a transaction that is open."""
+    """Of those, the ones behind an open transaction."""
     oldest_at: datetime | None
     """When the oldest unread record was written."""
     age: float
-    """How long ago that was; 0 if nothing is unread."""
+    """Seconds since then; 0 if nothing is unread."""
     rate_in: float | None
-    """Offsets a second that were written."""
+    """Offsets written per second."""
     rate_out: float | None
-    """Offsets a second that the group got on."""
+    """Offsets read per second."""
     drain: float | None
-    """In how many seconds the group will have caught up if both go on so; None is not at all."""
+    """Seconds until the group has caught up at these rates; None if it does not."""
     owner: str | None
-    """The member that it is assigned to."""
+    """The member that the partition is assigned to."""
 
 
 class TrendPoint(_Model):
-    """The lag of a group at one look."""
+    """The lag of a group in one sample."""
 
     at: datetime
     lag: int
@@ -52,7 +52,7 @@ class DeadlinesAtStake(_Model):
     """Deadlines of complaints in the partitions in which a stage is behind."""
 
     passed: int
-    """They have passed, and `lifecycle` has not come to say so."""
+    """They have passed, and `lifecycle` has not recorded that yet."""
     due: int
     """They fall due up to `until`."""
     until: datetime
@@ -62,11 +62,11 @@ class DeadlinesAtStake(_Model):
 
 
 class GroupLag(_Model):
-    """How far a consumer group is behind, in all its partitions."""
+    """Lag of a consumer group in all its partitions."""
 
     group: str
     stage: str | None
-    """The stage of ours whose group it is."""
+    """The stage whose group it is."""
     topics: tuple[str, ...]
     state: GroupState
     members: int | None
@@ -77,17 +77,17 @@ class GroupLag(_Model):
     rate_in: float | None
     rate_out: float | None
     drain: float | None
-    """Of the partition that takes longest: partitions do not help each other out."""
+    """Of the partition that takes longest."""
     waiting: str | None
-    """What waits in front of this stage, in words."""
+    """What waits before this stage, in words."""
     deadlines: DeadlinesAtStake | None
-    """None if the stage keeps up, if deadlines do not hang on it, or if `complaints.state` may not be read."""
+    """None if the stage keeps up, if no deadline depends on it, or if `complaints.state` may not be read."""
     partitions: tuple[PartitionLag, ...]
     trend: tuple[TrendPoint, ...]
 
 
 class Finding(_Model):
-    """Something to act upon, in one line: what is the matter, and what to do."""
+    """Something to act upon, in one line: what is wrong, and what to do."""
 
     status: Status
     severity: Severity
@@ -98,7 +98,6 @@ class Finding(_Model):
     todo: str
 
     def __str__(self) -> str:
-        """Say it in one line."""
         return f"{self.status}: {self.what}; {self.todo}"
 
 
@@ -107,9 +106,9 @@ class LagReport(_Model):
 
     at: datetime
     window: float
-    """Seconds that the looks span so far."""
+    """Seconds that the samples span so far."""
     complete: bool
-    """Whether that is all that was asked for: a verdict that nothing moves takes the whole window."""
+    """Whether that is the whole window, which a status for a group that does not move takes."""
     groups: tuple[GroupLag, ...]
     findings: tuple[Finding, ...]
     """The worst first."""

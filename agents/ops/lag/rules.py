@@ -7,14 +7,14 @@ The rules for a partition are those of Burrow (LinkedIn), "Consumer Lag Evaluati
 2. an offset that went back is an error (REWIND);
 3. no commits for as long as the window is an error (STOP);
 4. commits that do not move the offset are an error (STALL);
-5. lag that never fell from one look to the next, while the offset moves, is a warning (WARN).
+5. lag that never fell from one sample to the next, while the offset moves, is a warning (WARN).
 
-Four things differ. By rule 5 lag that stays the same would be a warning, and under a steady load that is what keeping
-up looks like: here it has to grow. Burrow reads each commit with its time; we look at the offsets now and then, as
-anybody may who is allowed to see the group, so rules 3 and 4 are told apart by who holds the partition: one that a
-member holds and does not move is *stalled*, one that nobody holds is *stopped*. Lag is counted up to the last stable
-offset: what lies behind an open transaction is no fault of the reader's, and is told as a transaction that hangs
-(KIP-664). And an offset outside the log is an error at once: no window brings records back that retention has taken.
+Four things differ. By rule 5 constant lag would be a warning, and under a steady load that is what keeping up looks
+like: here it has to grow. Burrow reads each commit with its time; these samples need no more than the right to see the
+group, so rules 3 and 4 are told apart by the owner of the partition: one that has an owner and does not move is
+*stalled*, one without an owner is *stopped*. Lag is counted up to the last stable offset: what lies behind an open
+transaction is not the reader's fault, and is reported as a hanging transaction (KIP-664). And an offset outside the log
+is an error at once: no window brings records back that retention has deleted.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from agents.ops.lag.samples import GroupSample, GroupState, Offsets, PartitionSa
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """Severity of a status or a finding."""
 
     OK = "ok"
     WARNING = "warning"
@@ -34,63 +34,50 @@ class Severity(StrEnum):
 
 
 class Status(StrEnum):
-    """What is the matter with a partition or a group, from fine to worst."""
+    """Status of a partition or a group, from best to worst."""
 
     OK = "ok"
     """Caught up at some moment of the window."""
     BEHIND = "behind"
-    """Behind all the time, and catching up; or it has not been looked at for long enough."""
+    """Behind all the time, and catching up; or not sampled for long enough."""
     GROWING = "growing"
-    """It gets on, is further from the end than before, and never got nearer."""
+    """It reads, is further from the end than before, and never got nearer."""
     HANGING = "hanging-transaction"
-    """A transaction has been open for the whole window, and nobody who reads committed records gets past it."""
+    """A transaction has been open for the whole window, and blocks `read_committed` consumers."""
     REWOUND = "rewound"
     """The committed offset went back."""
     REBALANCING = "rebalancing"
-    """The group does not come to an end with sharing out its partitions."""
+    """The group keeps rebalancing."""
     STALLED = "stalled"
-    """A member holds the partition, and does not move while records wait."""
+    """A member owns the partition, and does not move while records wait."""
     STOPPED = "stopped"
-    """Records wait, and no member of the group holds the partition."""
+    """Records wait, and no member of the group owns the partition."""
     EMPTY = "empty"
     """The group has no members, and there is work for it."""
     BEYOND = "beyond-end"
     """The committed offset lies behind the end of the log: the topic was made anew, or lost its end."""
     LOST = "lost-records"
-    """Retention has taken records that the group had not read."""
+    """Retention has deleted records that the group had not read."""
 
 
 SEVERITY: Final[dict[Status, Severity]] = {
-    Status.OK: Severity.OK,
-    Status.BEHIND: Severity.OK,
-    Status.GROWING: Severity.WARNING,
-    Status.HANGING: Severity.WARNING,
-    Status.REWOUND: Severity.ERROR,
-    Status.REBALANCING: Severity.ERROR,
-    Status.STALLED: Severity.ERROR,
-    Status.STOPPED: Severity.ERROR,
-    Status.EMPTY: Severity.ERROR,
-    Status.BEYOND: Severity.ERROR,
-    Status.LOST: Severity.ERROR,
+    **dict.fromkeys((Status.OK, Status.BEHIND), Severity.OK),
+    **dict.fromkeys((Status.GROWING, Status.HANGING), Severity.WARNING),
+    **dict.fromkeys((Status.REWOUND, Status.REBALANCING, Status.STALLED, Status.STOPPED), Severity.ERROR),
+    **dict.fromkeys((Status.EMPTY, Status.BEYOND, Status.LOST), Severity.ERROR),
 }
-"""How bad each is; of a transaction that Kafka will not end by itself the finding says ERROR."""
+"""Severity of each status; a transaction that Kafka will not end by itself is an ERROR."""
 
 _RANK: Final = {status: rank for rank, status in enumerate(Status)}
-_MOST_OF_THEM: Final = 0.5
 
 
 def worst(statuses: Sequence[Status]) -> Status:
-    """Return the worst of them; of none, OK."""
+    """Return the worst of them; OK if there is none."""
     return max(statuses, key=_RANK.__getitem__, default=Status.OK)
 
 
 def evaluate_partition(samples: Sequence[PartitionSample], *, full: bool) -> Status:
-    """Judge a partition by the looks that knew where the group was; without any, nothing is held against it.
-
-    Args:
-        samples: what was seen, the oldest first.
-        full: these looks span the whole window.
-    """
+    """Judge a partition by its samples with a known position, oldest first; `full` if they span the whole window."""
     if not samples:
         return Status.OK
     last = samples[-1].offsets
@@ -102,7 +89,7 @@ def evaluate_partition(samples: Sequence[PartitionSample], *, full: bool) -> Sta
 
 
 def _evaluate_moves(offsets: Sequence[Offsets], *, full: bool) -> Status:
-    """Judge a partition in which something was unread all the time."""
+    """Judge a partition that has a backlog in each sample."""
     positions = [each.position or 0 for each in offsets]
     if any(later < earlier for earlier, later in pairwise(positions)):
         return Status.REWOUND  # rule 2
@@ -116,10 +103,11 @@ def _evaluate_moves(offsets: Sequence[Offsets], *, full: bool) -> Status:
 
 
 def evaluate_group(window: Window, *, by_the_clock: bool = False) -> Status:
-    """Judge a group by whether it has members that work: OK, EMPTY or REBALANCING.
+    """Judge whether a group has members that work: OK, EMPTY or REBALANCING.
 
-    A group without members is at fault if it has not moved for the whole window while records wait; those who assign
-    partitions by hand are no members, and move. One that acts `by_the_clock`, and not only on records, always has work.
+    A group without members is at fault if it has not moved for the whole window while records wait; consumers that
+    assign partitions by hand are no members, and move. One that acts `by_the_clock`, not only on records, always has
+    work.
     """
     if not window.full:
         return Status.OK
@@ -136,16 +124,16 @@ def evaluate_group(window: Window, *, by_the_clock: bool = False) -> Status:
 
 
 def _rebalances(group_samples: Sequence[GroupSample]) -> bool:
-    """Say whether the group was sharing out partitions at the first look, at the last, and at most of those between.
+    """Check whether the group rebalances in the first sample, the last one, and most of those between.
 
-    A rebalance ends within seconds. In one that begins again and again, a stable moment may be seen here and there.
+    A rebalance ends within seconds. Between repeated ones a stable moment may be sampled here and there.
     """
     busy = [group_sample.state is GroupState.REBALANCING for group_sample in group_samples]
-    return busy[0] and busy[-1] and sum(busy) > _MOST_OF_THEM * len(busy)
+    return busy[0] and busy[-1] and 2 * sum(busy) > len(busy)
 
 
 def is_stuck(samples: Sequence[PartitionSample], *, full: bool) -> bool:
-    """Say whether one transaction has kept readers from what lies behind it for the whole window.
+    """Check whether one transaction has blocked readers for the whole window.
 
     Transactions that follow on each other move the last stable offset; one that hangs does not.
     """
@@ -154,7 +142,7 @@ def is_stuck(samples: Sequence[PartitionSample], *, full: bool) -> bool:
 
 
 def is_clear(window: Window, *, by_the_clock: bool = False) -> bool:
-    """Say whether the rest of the window could not find fault with the group any more: nothing to wait for."""
+    """Check whether the rest of the window cannot make the group's status worse: nothing to wait for."""
     last = window.last
     if last.state is GroupState.REBALANCING or (by_the_clock and last.state is not GroupState.STABLE):
         return False
@@ -163,7 +151,7 @@ def is_clear(window: Window, *, by_the_clock: bool = False) -> bool:
 
 def _is_clear(window: Window, source: Source) -> bool:
     offsets = [sample.offsets for sample in window.partition_samples(source)]
-    placed = [sample.offsets for sample in window.positioned_samples(source)]
-    caught_up = not placed or any(each.unread == 0 for each in placed)
+    positioned = [each for each in offsets if each.position is not None]
+    caught_up = not positioned or any(each.unread == 0 for each in positioned)
     moves_on = any(each.held == 0 for each in offsets) or offsets[0].stable != offsets[-1].stable
     return caught_up and moves_on

@@ -1,4 +1,4 @@
-"""What is seen of a consumer group at one moment, and the window of such looks over which it is judged."""
+"""Samples of a consumer group, and the window of samples over which it is judged."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,59 +8,58 @@ from typing import NamedTuple
 
 
 class Source(NamedTuple):
-    """A partition of a topic; the topic's name is as it stands on Kafka, with its prefix."""
+    """A partition of a topic; the topic's name has its prefix, as on Kafka."""
 
     topic: str
     partition: int
 
     def __str__(self) -> str:
-        """Name it as logs do."""
         return f"{self.topic}-{self.partition}"
 
 
 class GroupState(StrEnum):
-    """What the coordinator says of a group; what is on the way from one assignment to the next is one word here."""
+    """State of a group at its coordinator; all phases of a rebalance are one state here."""
 
     STABLE = "stable"
     REBALANCING = "rebalancing"
     EMPTY = "empty"
-    """It has no members. Whoever assigns partitions by hand has none either, and commits all the same."""
+    """It has no members. A consumer that assigns partitions by hand is no member either, and commits all the same."""
     ABSENT = "absent"
-    """The coordinator has never heard of it, or has forgotten it."""
+    """The coordinator has no such group, or no longer."""
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Offsets:
-    """One partition that a group reads, at one look."""
+    """One partition that a group reads, in one sample."""
 
     committed: int | None
-    """What the group has committed: the offset of the next record that it wants."""
+    """Committed offset: the next record that the group reads."""
     position: int | None
-    """Where reading would go on: `committed`, past markers behind which there is no record; the log's start for a group
-    that begins there and has committed nothing. None: it is not known, and nothing can be said."""
+    """Where reading goes on: `committed`, past control records without a record behind them; the log start for a stage
+    that has committed nothing. None if unknown: such a sample is not judged."""
     start: int
-    """First offset that the log still has."""
+    """Log start."""
     stable: int
-    """Last stable offset: no transaction before it is open, and `read_committed` readers see no further."""
+    """Last stable offset: the end of the log for `read_committed` consumers."""
     end: int
     """High watermark: the offset behind the last record."""
     owner: str | None = None
-    """The member that the partition is assigned to; None if nobody, or if it is not told."""
+    """The member that the partition is assigned to; None if there is none, or the broker does not report it."""
 
     @property
     def unread(self) -> int:
-        """How many offsets the group could read and has not; markers and compacted records count."""
+        """Offsets up to the last stable offset that the group has not read; control records count."""
         return 0 if self.position is None else max(0, self.stable - self.position)
 
     @property
     def lag(self) -> int:
-        """How many offsets the group is behind the end of the log, those behind an open transaction included."""
+        """Offsets up to the log end that the group has not read, those behind an open transaction included."""
         return 0 if self.position is None else max(0, self.end - self.position)
 
     @property
     def held(self) -> int:
-        """How many offsets lie behind a transaction that is open."""
+        """Offsets behind an open transaction."""
         return max(0, self.end - self.stable)
 
 
@@ -71,7 +70,7 @@ class GroupSample:
     at: datetime
     state: GroupState
     members: int | None
-    """None if the broker tells it only to newer clients."""
+    """None if the broker reports it only to newer clients."""
     offsets: Mapping[Source, Offsets]
 
 
@@ -83,14 +82,14 @@ class PartitionSample(NamedTuple):
 
 
 class Window:
-    """The looks at a group of the last so many `seconds`, and the one before them, so that they span that time."""
+    """Samples of a group of the last `seconds`, and the one before them, so that they span that time."""
 
     def __init__(self, seconds: float) -> None:
         self._length = timedelta(seconds=seconds)
         self._group_samples: list[GroupSample] = []
 
     def add(self, group_sample: GroupSample) -> None:
-        """Take in the next look, and let go of what is too old."""
+        """Add the next sample, and drop those that are too old."""
         self._group_samples.append(group_sample)
         since = group_sample.at - self._length
         while len(self._group_samples) > 1 and self._group_samples[1].at <= since:
@@ -98,31 +97,56 @@ class Window:
 
     @property
     def group_samples(self) -> tuple[GroupSample, ...]:
-        """The looks, the oldest first."""
+        """The samples, oldest first."""
         return tuple(self._group_samples)
 
     @property
     def last(self) -> GroupSample:
-        """The newest look; there has to be one."""
+        """The newest sample; there must be one."""
         return self._group_samples[-1]
 
     @property
     def full(self) -> bool:
-        """Say whether the looks span the whole time."""
-        return bool(self._group_samples) and self._group_samples[-1].at - self._group_samples[0].at >= self._length
+        """Whether the samples span the whole time."""
+        return self.spanned_by(self._group_samples)
 
-    def spanned_by(self, samples: Sequence[PartitionSample]) -> bool:
-        """Say whether these looks, of one partition, span the whole time."""
+    def spanned_by(self, samples: Sequence[PartitionSample | GroupSample]) -> bool:
+        """Check whether these samples span the whole time."""
         return bool(samples) and samples[-1].at - samples[0].at >= self._length
 
     def partition_samples(self, source: Source) -> tuple[PartitionSample, ...]:
-        """Return what was seen of one partition, the oldest first."""
+        """Return the samples of one partition, oldest first."""
         return tuple(
-            PartitionSample(group_sample.at, group_sample.offsets[source])
-            for group_sample in self._group_samples
-            if source in group_sample.offsets
+            PartitionSample(each.at, each.offsets[source]) for each in self._group_samples if source in each.offsets
         )
 
     def positioned_samples(self, source: Source) -> tuple[PartitionSample, ...]:
-        """Return of these the ones that knew where the group was."""
+        """Return those of one partition in which the position of the group is known."""
         return tuple(sample for sample in self.partition_samples(source) if sample.offsets.position is not None)
+
+
+def rates(samples: Sequence[PartitionSample]) -> tuple[float | None, float | None]:
+    """Return offsets written and read per second; None with fewer than two samples. Control records count."""
+    seconds = (samples[-1].at - samples[0].at).total_seconds() if samples else 0
+    if seconds <= 0:
+        return None, None
+    first, last = samples[0].offsets, samples[-1].offsets
+    read = (last.position or 0) - (first.position or 0)
+    return (last.end - first.end) / seconds, max(0.0, read / seconds)
+
+
+def seconds_to_drain(samples: Sequence[PartitionSample]) -> float | None:
+    """Return the seconds until the group has caught up at the present rates; None if it does not.
+
+    A group that was caught up in one of the samples keeps up with what is written: its backlog drains at its read rate.
+    Any other has to gain on the writers.
+    """
+    unread = samples[-1].offsets.unread if samples else 0
+    if unread == 0:
+        return 0.0
+    written, read = rates(samples)
+    if written is None or read is None:
+        return None
+    keeps_up = any(sample.offsets.unread == 0 for sample in samples)
+    gain = read if keeps_up else read - written
+    return unread / gain if gain > 0 else None

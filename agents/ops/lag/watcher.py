@@ -1,48 +1,46 @@
-"""Watches consumer groups: each `sample` looks once more, and reports on the window of looks so far.
+"""Lag of consumer groups over time: each `sample` adds one sample, and reports on the window so far.
 
 with LagWatcher(settings) as watcher:      # the stages of the prefix
     while True:
-        report = watcher.sample()          # blocks for some tens of milliseconds: in a thread, from a server
+        report = watcher.sample()          # blocks for some tens of milliseconds: call it in a thread of a server
         ...
         time.sleep(1)
 """
 
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
-from types import TracebackType
 from typing import Final, Self
 
 from agents.config.settings import Settings
 from agents.ops.lag.assess import Evidence, GroupView, group_lag, report
 from agents.ops.lag.deadlines import DeadlineReader
-from agents.ops.lag.impact import BY_THE_CLOCK, ON_DEADLINES
-from agents.ops.lag.open_transactions import open_transactions
-from agents.ops.lag.reading import GroupObserver, UnknownGroup
+from agents.ops.lag.findings import BY_THE_CLOCK, ON_DEADLINES
+from agents.ops.lag.observer import GroupObserver, UnknownGroup
 from agents.ops.lag.report import GroupLag, LagReport
 from agents.ops.lag.rules import Status, is_clear, is_stuck
 from agents.ops.lag.samples import GroupState, Source, Window
+from agents.ops.lag.transactions import open_transactions
 from events.client import require_topics
 from events.client.administration import admin_client
 from events.client.errors import NotAllowed
 from events.topics import ALL_TOPICS, STAGES
 
 WINDOW_SECONDS: Final = 15.0
-"""Three times as long as most consumers take from commit to commit (`auto.commit.interval.ms`): who has not moved by
-then does not move."""
+"""Three times the usual interval of commits (`auto.commit.interval.ms`): who has not moved by then is stuck."""
 SAMPLE_INTERVAL_SECONDS: Final = 1.0
 _SOON: Final = 60.0
-"""A stage that will have caught up so soon puts no deadline at stake that would be worth reading the state for."""
+"""A stage that catches up within this time puts no deadline at stake that is worth reading the state for."""
 
 
-class LagWatcher:
-    """Watches groups; a context manager. Not for several threads at once.
+class LagWatcher(AbstractContextManager["LagWatcher"]):
+    """Samples groups; a context manager, for one thread.
 
     Args:
-        settings: which broker, and which prefix.
-        groups: names of consumer groups as they stand on Kafka; all stages of the prefix unless named.
-        window: over how many seconds they are judged.
+        settings: broker and prefix.
+        groups: names of consumer groups as on Kafka; all stages of the prefix unless named.
+        window: seconds over which they are judged.
         deadlines: count the deadlines at stake where a stage is in trouble, which reads parts of `complaints.state`.
     """
 
@@ -64,11 +62,7 @@ class LagWatcher:
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        """Connect.
-
-        Raises:
-            BrokerUnreachable, KafkaRefused, TopicsMissing: there is nothing to watch, or we may not.
-        """
+        """Connect. Raises `KafkaFailure`."""
         stages = {group: stage for group, stage in self._stage_of.items() if stage is not None}
         needed = ALL_TOPICS if self._all else tuple({STAGES[stage] for stage in stages.values()})
         require_topics(self._settings, needed)
@@ -77,19 +71,16 @@ class LagWatcher:
             self._observer = GroupObserver(self._settings, self._client, stages, needed)
             opening.callback(self._observer.close)
             if self._deadlines is not None:
-                opening.callback(self._deadlines.close)
+                opening.push(self._deadlines)
             self._open = opening.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave the broker."""
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
     @property
     def conclusive(self) -> bool:
-        """Say whether further looks within the window could not change the verdict for the worse."""
+        """Whether further samples within the window cannot make a status worse."""
         if self._topics.full:
             return True
         windows = [(self._windows[group], stage in BY_THE_CLOCK) for group, stage in self._stage_of.items()]
@@ -98,17 +89,18 @@ class LagWatcher:
         )
 
     def sample(self) -> LagReport:
-        """Look once, and report on the window that ends now.
+        """Take a sample, and report on the window that ends now.
 
         Raises:
-            BrokerUnreachable, KafkaRefused: Kafka says no, or nothing; the next call tries again.
             UnknownGroup: a group that was named does not exist.
+            KafkaFailure: Kafka refuses, or does not answer; the next call tries again.
         """
         observation = self._observer.observe(list(self._stage_of))
-        for group, observe in observation.groups.items():
-            if self._stage_of[group] is None and observe.state is GroupState.ABSENT and not observe.offsets:
+        for group, group_sample in observation.groups.items():
+            absent = group_sample.state is GroupState.ABSENT and not group_sample.offsets
+            if self._stage_of[group] is None and absent:
                 raise UnknownGroup(group)
-            self._windows[group].add(observe)
+            self._windows[group].add(group_sample)
         self._topics.add(observation.topics)
         views = [GroupView(group, stage, self._windows[group]) for group, stage in self._stage_of.items()]
         evidence = Evidence(self._written_at(), open_transactions(self._settings, self._client, self._stuck()))
@@ -117,15 +109,15 @@ class LagWatcher:
 
     def _stuck(self) -> dict[Source, int]:
         """Return where one transaction has been open for the whole window, and its first offset."""
-        found = {}
+        stuck = {}
         for source, offsets in self._topics.last.offsets.items():
             samples = self._topics.partition_samples(source)
             if is_stuck(samples, full=self._topics.spanned_by(samples)):
-                found[source] = offsets.stable
-        return found
+                stuck[source] = offsets.stable
+        return stuck
 
     def _written_at(self) -> dict[tuple[Source, int], datetime]:
-        """Ask when the oldest unread records were written; groups at the same place share the answer."""
+        """Return when the oldest unread records were written; groups at one position share the answer."""
         positions = {
             (source, offsets.position)
             for window in self._windows.values()
@@ -142,10 +134,10 @@ class LagWatcher:
         behind = [each.partition for each in group.partitions if each.status is not Status.OK]
         numbers = behind or [each.partition for each in group.partitions]
         try:
-            found = self._deadlines.at_stake(numbers, now, group.drain if group.lag else None)
+            at_stake = self._deadlines.at_stake(numbers, now, group.drain if group.lag else None)
         except NotAllowed:
             return group
-        return group.model_copy(update={"deadlines": found})
+        return group.model_copy(update={"deadlines": at_stake})
 
 
 def measure(
@@ -155,15 +147,14 @@ def measure(
     window: float = WINDOW_SECONDS,
     every: float = SAMPLE_INTERVAL_SECONDS,
 ) -> LagReport:
-    """Watch until it is clear how things stand: at once if nobody is behind, else for the whole window.
+    """Sample until the report is conclusive: at once if no group is behind, else for the whole window.
 
-    Raises:
-        BrokerUnreachable, KafkaRefused, TopicsMissing, UnknownGroup: as `LagWatcher` does.
+    Raises as `LagWatcher`.
     """
     with LagWatcher(settings, groups, window=window) as watcher:
         while True:
             started = time.monotonic()
-            found = watcher.sample()
+            current = watcher.sample()
             if watcher.conclusive:
-                return found
+                return current
             time.sleep(max(0.0, started + every - time.monotonic()))

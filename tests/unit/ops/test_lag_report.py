@@ -8,8 +8,7 @@ import pytest
 from agents.ops.lag import LagReport, Severity, Status
 from agents.ops.lag.assess import Evidence, GroupView, group_lag, report
 from agents.ops.lag.deadlines import Deadlines
-from agents.ops.lag.findings import _TEXTS
-from agents.ops.lag.impact import BY_THE_CLOCK, ON_DEADLINES, STAGE_IMPACTS
+from agents.ops.lag.findings import _TEXTS, BY_THE_CLOCK, ON_DEADLINES, STAGE_IMPACTS
 from agents.ops.lag.rules import SEVERITY
 from agents.ops.lag.samples import GroupSample, GroupState, Offsets, Source, Window
 from agents.ops.lag.transactions import GRACE, LONGEST_TIMEOUT, OpenTransaction
@@ -108,7 +107,7 @@ LINES = [
         window([offsets(8, 9)], [offsets(2, 9)]),
         "lifecycle",
         "rewound: the offset of lifecycle went back in commands partition 0: records are read a second time; "
-        "if nobody has reset it, look for two consumers that commit for the same group; repeats are known as such",
+        "unless it was reset, look for two consumers that commit for the same group; repeats are known as such",
         id="rewound",
     ),
     pytest.param(
@@ -207,13 +206,13 @@ class TestTransactions:
         written = self.NOW - LONGEST_TIMEOUT - GRACE
         line, severity = self.line(self.transaction(producer_id=7, written_at=written))
         assert severity is Severity.WARNING
-        assert "a transaction of producer 7, which the coordinator does not tell of, has been open for 960 s" in line
+        assert "a transaction of producer 7, which the coordinator does not report, has been open for 960 s" in line
         written -= timedelta(milliseconds=1)
         assert self.line(self.transaction(producer_id=7, written_at=written))[1] is Severity.ERROR
 
     def test_one_that_we_may_not_see_into(self) -> None:
         line, severity = self.line(self.transaction())
-        assert "a transaction that we may not see into has been open all the time in" in line
+        assert "a transaction that this user may not see has been open all the time in" in line
         assert severity is Severity.WARNING
 
 

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.ops.lag.figures import rates, seconds_to_drain
 from agents.ops.lag.rules import (
     SEVERITY,
     Severity,
@@ -18,7 +17,16 @@ from agents.ops.lag.rules import (
     is_stuck,
     worst,
 )
-from agents.ops.lag.samples import GroupSample, GroupState, Offsets, PartitionSample, Source, Window
+from agents.ops.lag.samples import (
+    GroupSample,
+    GroupState,
+    Offsets,
+    PartitionSample,
+    Source,
+    Window,
+    rates,
+    seconds_to_drain,
+)
 
 NOON = datetime(2026, 3, 16, 12, tzinfo=UTC)
 SOURCE = Source("t", 0)

@@ -1,0 +1,261 @@
+"""Samples of consumer groups through Kafka's administration: needs the right to describe groups and topics only."""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec, OffsetTimestamp
+from kafka.errors import AuthorizationError, CorruptRecordError
+
+from agents.config.settings import Settings
+from agents.kafka.group_progress import GroupProgress
+from agents.kafka.protocols import AdminClient
+from agents.ops.lag.record_age import RecordPosition, StampedOffset, stamps_at
+from agents.ops.lag.samples import GroupSample, GroupState, Offsets, Source
+from agents.ops.topics import partitions_of, retry_while_starting
+from events.client import ClientSettings
+from events.client.connection import kafka_errors
+from events.client.errors import KafkaFailure
+from events.client.reader import committed_consumer
+from events.cloudevents import log_moment
+from events.topics import STAGES, TopicName
+
+_STATES: Final = {
+    "Stable": GroupState.STABLE,
+    "Empty": GroupState.EMPTY,
+    "Dead": GroupState.ABSENT,
+    **dict.fromkeys(("PreparingRebalance", "CompletingRebalance", "Assigning", "Reconciling"), GroupState.REBALANCING),
+}
+"""The coordinator's words, for classic groups and for those of KIP-848."""
+_UNNAMED: Final = "a member that the broker does not name"
+_FEW: Final = 100
+"""More offsets than that are not control records alone."""
+_POLL_MS: Final = 300
+_POLLS: Final = 3
+
+
+class UnknownGroup(KafkaFailure):
+    """Kafka has no consumer group of that name."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(
+            f"there is no consumer group {group!r}, or we may not see it: give its whole name, with its prefix "
+            "(kafka-consumer-groups.sh --list names them)"
+        )
+
+
+class _GroupDescription(NamedTuple):
+    state: GroupState
+    members: int | None
+    owners: dict[Source, str]
+
+
+class _Bounds(NamedTuple):
+    start: int
+    stable: int
+    end: int
+
+
+class Observation(NamedTuple):
+    """A sample of each group, and one of all partitions, whichever groups read them."""
+
+    groups: dict[str, GroupSample]
+    topics: GroupSample
+
+
+class GroupObserver:
+    """Takes samples of groups through one connection.
+
+    Args:
+        settings: broker and prefix.
+        client: kafka-python's administration client.
+        stages: the stage behind a group, for groups of stages: a stage begins at the start of its topic.
+        topics: topics to sample, whichever groups read them.
+    """
+
+    def __init__(
+        self, settings: Settings, client: AdminClient, stages: Mapping[str, str], topics: Iterable[TopicName]
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._stages = stages
+        names = {settings.topic(name) for name in (*topics, *(STAGES[stage] for stage in stages.values()))}
+        with kafka_errors(settings):
+            self._ours = frozenset(Source(*each) for each in partitions_of(client, names)) if names else frozenset()
+        self._control_records = _ControlRecords(settings)
+
+    def close(self) -> None:
+        """Close the connections that it has opened itself."""
+        self._control_records.close()
+
+    def observe(self, groups: Collection[str]) -> Observation:
+        """Return a sample of each group; that of a group that does not exist has no offsets. Raises `KafkaFailure`."""
+        with kafka_errors(self._settings):
+            # committed offsets first, then the ends: an offset behind the end is then really there
+            committed = retry_while_starting(lambda: self._client.list_group_offsets(dict.fromkeys(groups)))
+            descriptions = self._describe(groups, committed)
+            topics = {group: self._topics_of(group, descriptions[group], committed.get(group, {})) for group in groups}
+            bounds = self._bounds(frozenset().union(*topics.values()))
+            at = datetime.now(UTC)
+            offsets = {
+                group: {
+                    source: self._offsets(group, source, committed.get(group, {}), bounds[source], descriptions[group])
+                    for source in sorted(bounds)
+                    if source.topic in topics[group]
+                }
+                for group in groups
+            }
+        group_samples = {
+            group: GroupSample(at, descriptions[group].state, descriptions[group].members, offsets[group])
+            for group in groups
+        }
+        partitions = {source: Offsets(None, None, *each) for source, each in bounds.items()}
+        return Observation(group_samples, GroupSample(at, GroupState.UNKNOWN, None, partitions))
+
+    def written_at(self, positions: Collection[RecordPosition]) -> dict[RecordPosition, datetime]:
+        """Return when the records at these positions were written. Raises `KafkaFailure`."""
+
+        def ask(questions: Mapping[Source, int]) -> dict[Source, StampedOffset | None]:
+            wanted = {TopicPartition(*source): OffsetTimestamp(at) for source, at in questions.items()}
+            return {
+                Source(*partition): (at.offset, at.timestamp) if at.offset >= 0 else None
+                for partition, at in self._client.list_partition_offsets(wanted).items()
+            }
+
+        with kafka_errors(self._settings):
+            stamps = stamps_at(positions, ask, int(datetime.now(UTC).timestamp() * 1000))
+        return {position: log_moment(stamp) for position, stamp in stamps.items()}
+
+    def _describe(self, groups: Collection[str], committed: Mapping[str, Any]) -> dict[str, _GroupDescription]:
+        descriptions = {
+            group: _GroupDescription(_state(each), len(each["members"]), _owners(each["members"]))
+            for group, each in self._client.describe_groups(list(groups)).items()
+        }
+        # a group of the newer protocol (KIP-848) is reported as dead by the older call, but it is listed
+        newer = {
+            group for group, each in descriptions.items() if each.state is GroupState.ABSENT and committed.get(group)
+        }
+        for each in self._client.list_groups() if newer else ():
+            if each["group_id"] in newer:
+                state = _state(each)
+                members = 0 if state is GroupState.EMPTY else None
+                descriptions[each["group_id"]] = _GroupDescription(state, members, {})
+        return descriptions
+
+    def _topics_of(
+        self, group: str, description: _GroupDescription, committed: Mapping[TopicPartition, Any]
+    ) -> frozenset[str]:
+        """Return what a group reads: the topic of the stage, else where it has committed offsets or owns partitions."""
+        if group in self._stages:
+            return frozenset({self._settings.topic(STAGES[self._stages[group]])})
+        return frozenset(each.topic for each in (*committed, *description.owners))
+
+    def _bounds(self, topics: Collection[str]) -> dict[Source, _Bounds]:
+        others = set(topics) - {source.topic for source in self._ours}
+        # a group keeps its offsets of a topic that has been deleted, which has no partitions
+        existing = [*self._ours, *partitions_of(self._client, others)] if others else [*self._ours]
+        partitions = [TopicPartition(*source) for source in existing]
+        if not partitions:
+            return {}
+
+        def offsets(spec: OffsetSpec, isolation: str) -> dict[TopicPartition, int]:
+            answers = self._client.list_partition_offsets(dict.fromkeys(partitions, spec), isolation_level=isolation)
+            return {partition: at.offset for partition, at in answers.items()}
+
+        starts = offsets(OffsetSpec.EARLIEST, "read_uncommitted")
+        stable = offsets(OffsetSpec.LATEST, "read_committed")
+        ends = offsets(OffsetSpec.LATEST, "read_uncommitted")
+        return {Source(*each): _Bounds(starts[each], stable[each], ends[each]) for each in partitions}
+
+    def _offsets(
+        self,
+        group: str,
+        source: Source,
+        committed: Mapping[TopicPartition, Any],
+        bounds: _Bounds,
+        description: _GroupDescription,
+    ) -> Offsets:
+        stored = committed.get(TopicPartition(*source))
+        offset = stored.offset if stored is not None and stored.offset >= 0 else None
+        known = offset is not None or group in self._stages
+        position = GroupProgress(offset, bounds.start, bounds.end).next_offset if known else None
+        if position is not None and bounds.start <= position < bounds.stable:
+            position = self._control_records.skip(group, source, position, bounds.stable)
+        owner = description.owners.get(source)
+        if owner is None and description.members is None and description.state is GroupState.STABLE:
+            owner = _UNNAMED
+        return Offsets(offset, position, *bounds, owner)
+
+
+def _state(described: Mapping[str, Any]) -> GroupState:
+    return _STATES.get(described["group_state"], GroupState.UNKNOWN)
+
+
+def _owners(members: Iterable[Mapping[str, Any]]) -> dict[Source, str]:
+    """Return the owner of each partition; none during a rebalance, or in other protocols."""
+    return {
+        Source(topic["topic"], number): f"{member['client_id']} on {member['client_host'].lstrip('/')}"
+        for member in members
+        if isinstance(member["member_assignment"], Mapping)
+        for topic in member["member_assignment"]["assigned_partitions"]
+        for number in topic["partitions"]
+    }
+
+
+class _ControlRecords:
+    """Positions behind which only control records are left.
+
+    The marker that ends a transaction takes an offset and is no record. A client that commits the offset behind the
+    last record it was given (librdkafka does) stays one behind such a marker for as long as nothing is written, and
+    would count as stalled. Burrow has a setting for it, how much lag to allow (pull request 591); here it is looked up,
+    and only where a group has not moved since the last sample.
+    """
+
+    def __init__(self, settings: ClientSettings) -> None:
+        self._settings = settings
+        self._sampled: dict[tuple[str, Source], tuple[int, int]] = {}
+        self._known: dict[tuple[Source, int, int], bool] = {}
+        self._consumer: Any = None
+
+    def skip(self, group: str, source: Source, position: int, stable: int) -> int:
+        """Return `stable` if only control records follow the position of `group`, else `position`.
+
+        Without the right to read the topic that is unknown, and treated as records. Raises `KafkaError`.
+        """
+        before, self._sampled[group, source] = self._sampled.get((group, source)), (position, stable)
+        if before != (position, stable) or stable - position > _FEW:
+            return position
+        asked = (source, position, stable)
+        if asked not in self._known:
+            self._known = {key: value for key, value in self._known.items() if key[0] != source or key[2] == stable}
+            only_control_records = self._read(*asked)
+            if only_control_records is None:
+                return position
+            self._known[asked] = only_control_records
+        return stable if self._known[asked] else position
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
+
+    def _read(self, source: Source, position: int, stable: int) -> bool | None:
+        """Check for control records only; None if the end was not reached in time, and it is asked again."""
+        if self._consumer is None:
+            self._consumer = committed_consumer(self._settings, "lag", 1)
+        partition = TopicPartition(*source)
+        self._consumer.assign([partition])
+        self._consumer.seek(partition, position)
+        try:
+            for _ in range(_POLLS):
+                if self._consumer.poll(timeout_ms=_POLL_MS, max_records=1):
+                    return False
+                if self._consumer.position(partition) >= stable:
+                    return True
+        except (AuthorizationError, CorruptRecordError, UnicodeDecodeError):
+            # a record that cannot be unpacked is one too; a client that has failed on one is of no more use
+            self.close()
+            return False
+        return None
