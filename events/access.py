@@ -10,6 +10,7 @@ from events.topics import ALL_TOPICS, STAGES, TopicName
 
 _INTAKE, _COMMANDS, _EVENTS, _STATE = TopicName.INTAKE, TopicName.COMMANDS, TopicName.EVENTS, TopicName.STATE
 _LETTERS, _INSTALLATION = TopicName.DEAD_LETTERS, TopicName.INSTALLATION
+_PRIVATE: Final = frozenset({TopicName.IDENTITIES, TopicName.TEXTS, TopicName.STORIES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,11 @@ def _stage(
 
 STAGE_ROLES: Final = (
     # writes no more commands than `lifecycle` can soon take
-    _stage("intake", (TopicName.IDENTITIES, _COMMANDS), follows=("lifecycle",)),
+    _stage("intake", (TopicName.IDENTITIES, _COMMANDS), memory=(TopicName.ERASURES,), follows=("lifecycle",)),
     # writes commands to send on those that lie in the wrong partition, and reads others' partitions for their stamps
     _stage(
         "lifecycle",
-        (_COMMANDS, _EVENTS, _STATE, TopicName.REJECTIONS),
+        (_COMMANDS, _EVENTS, TopicName.TEXTS, _STATE, TopicName.REJECTIONS),
         memory=(_STATE,),
         transactional=True,
     ),
@@ -86,7 +87,7 @@ STAGE_ROLES: Final = (
     _stage(
         "resolution",
         (TopicName.STORIES, TopicName.RESOLUTIONS),
-        memory=(TopicName.STORIES,),
+        memory=(TopicName.STORIES, TopicName.TEXTS),
         transactional=True,
     ),
 )
@@ -106,6 +107,7 @@ CLIENT_ROLES: Final = (
         reads=(TopicName.RESOLUTIONS,),
         group="subscribers-",
     ),
+    Role("text-readers", "beside another role: what people wrote of a complaint", reads=(TopicName.TEXTS,)),
     Role("boards", "displays of how things stand", reads=(_STATE,), group="boards-"),
     Role(
         "identity-desk",
@@ -116,8 +118,16 @@ CLIENT_ROLES: Final = (
     Role(
         "publishers",
         "the administrators who publish stories, with `alur story`",
-        reads=(_EVENTS, _STATE, TopicName.REJECTIONS, TopicName.IDENTITIES),
+        reads=(_EVENTS, TopicName.TEXTS, _STATE, TopicName.REJECTIONS, TopicName.IDENTITIES),
         writes=(_COMMANDS,),
+    ),
+    Role(
+        "erasers",
+        "the people who erase texts and identities, with `alur privacy`",
+        reads=(_EVENTS, _STATE, TopicName.REJECTIONS, TopicName.IDENTITIES, TopicName.ERASURES, _INSTALLATION),
+        writes=(_COMMANDS, TopicName.IDENTITIES, TopicName.ERASURES),
+        sees=(_INTAKE,),
+        follows=("intake", "lifecycle"),
     ),
     Role(
         "operators",
@@ -145,7 +155,7 @@ CLIENT_ROLES: Final = (
     Role(
         "auditors",
         "whoever checks that nothing is lost or doubled",
-        reads=tuple(name for name in ALL_TOPICS if name not in {TopicName.IDENTITIES, TopicName.STORIES}),
+        reads=tuple(name for name in ALL_TOPICS if name not in _PRIVATE),
         follows=tuple(STAGES),
     ),
     Role(

@@ -28,6 +28,13 @@ class Fact(Frozen):
     """Source of the command that caused it."""
 
 
+class Worded(Fact):
+    """A fact with words of a person. They may lie apart from it, to be erased: see `events.texts`."""
+
+    text_ref: str | None = None
+    """Key of the words in `complaints.texts`; the fields then hold a placeholder. None where the fact holds them."""
+
+
 class Settling(Fact):
     """A fact that ends a complaint."""
 
@@ -37,7 +44,7 @@ class Settling(Fact):
     None in facts of a time when it was not kept."""
 
 
-class ComplaintRegistered(Fact):
+class ComplaintRegistered(Worded):
     """A report has become a complaint."""
 
     NAME = "registered"
@@ -52,9 +59,14 @@ class ComplaintRegistered(Fact):
     """Keyed digests of the report, to compare repeats with; None in facts of a time without them."""
     reporter_digest: str | None = None
     """Keyed digest of the complaint's id and the reporter's subject; None where the channel gave none."""
+    title_length: int | None = None
+    body_length: int | None = None
+    """Characters of title and body; None where the report holds both."""
+    signature: str | None = None
+    """Keyed digest of words and place, the same for a duplicate; None where the report holds them or is too short."""
 
 
-class ComplaintVerified(Fact):
+class ComplaintVerified(Worded):
     """It is complete and in scope (*terverifikasi*)."""
 
     NAME = "verified"
@@ -62,7 +74,7 @@ class ComplaintVerified(Fact):
     edited_text: Body | None = None
 
 
-class ComplaintPostponed(Fact):
+class ComplaintPostponed(Worded):
     """The citizen has been asked to complete it (*tunda*)."""
 
     NAME = "postponed"
@@ -70,7 +82,7 @@ class ComplaintPostponed(Fact):
     reason: Text
 
 
-class ReportCompleted(Fact):
+class ReportCompleted(Worded):
     """The citizen has supplied more: the fields that changed, null for the others."""
 
     NAME = "report-completed"
@@ -87,6 +99,9 @@ class ReportCompleted(Fact):
     attachments: Links | None = None
     completed_digests: str | None = None
     """Keyed digests of the report as it is now; None where those before are not known."""
+    title_length: int | None = None
+    body_length: int | None = None
+    """Characters of a title and a body that were supplied; None where the fact holds them."""
 
 
 class ComplaintArchived(Settling):
@@ -97,7 +112,7 @@ class ComplaintArchived(Settling):
     duplicate_of: str | None = None
 
 
-class ComplaintWithdrawn(Settling):
+class ComplaintWithdrawn(Worded, Settling):
     """The citizen took it back, or is deemed to have by not completing it."""
 
     NAME = "withdrawn"
@@ -114,7 +129,7 @@ class ComplaintDisposed(Fact):
     round: int
 
 
-class DispositionReturned(Fact):
+class DispositionReturned(Worded):
     """The office handed it back (*bukan wewenang*)."""
 
     NAME = "returned"
@@ -122,7 +137,7 @@ class DispositionReturned(Fact):
     reason: Text
 
 
-class FollowUpRecorded(Fact):
+class FollowUpRecorded(Worded):
     """The office has answered (*ditindaklanjuti*)."""
 
     NAME = "followed-up"
@@ -131,14 +146,14 @@ class FollowUpRecorded(Fact):
     evidence: Links = ()
 
 
-class FollowUpReplied(Fact):
+class FollowUpReplied(Worded):
     """The citizen has answered the office (*ditanggapi oleh pelapor*)."""
 
     NAME = "replied"
     text: Text
 
 
-class ComplaintClosed(Settling):
+class ComplaintClosed(Worded, Settling):
     """It is settled (*selesai*), by an administrator or by the passing of time."""
 
     NAME = "closed"
@@ -148,7 +163,7 @@ class ComplaintClosed(Settling):
     """The deadline whose passing did it; None if an administrator closed it."""
 
 
-class ResolutionRated(Fact):
+class ResolutionRated(Worded):
     """The citizen has rated how it was settled."""
 
     NAME = "rated"
@@ -164,7 +179,7 @@ class PrivacyChanged(Fact):
     secret: bool | None = None
 
 
-class StoryPublished(Fact):
+class StoryPublished(Worded):
     """An administrator has published what became of it."""
 
     NAME = "story-published"
@@ -174,7 +189,7 @@ class StoryPublished(Fact):
     """Identifiers that a scan had found in both texts, by kind; None if they were not scanned."""
 
 
-class StoryUnpublished(Fact):
+class StoryUnpublished(Worded):
     """An administrator has taken the story back."""
 
     NAME = "story-unpublished"
@@ -212,7 +227,7 @@ class EscalationExhausted(Fact):
     rung: int
 
 
-class ExtensionRequested(Fact):
+class ExtensionRequested(Worded):
     """The holder asks for more time."""
 
     NAME = "extension-requested"
@@ -220,7 +235,7 @@ class ExtensionRequested(Fact):
     reason: Text
 
 
-class DeadlineExtended(Fact):
+class DeadlineExtended(Worded):
     """The superior granted it; the new deadline counts from the old one."""
 
     NAME = "extended"
@@ -231,7 +246,7 @@ class DeadlineExtended(Fact):
     reason: Text | None = None
 
 
-class ExtensionRefused(Fact):
+class ExtensionRefused(Worded):
     """The superior did not grant it."""
 
     NAME = "extension-refused"

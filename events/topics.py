@@ -11,6 +11,7 @@ from typing import Final
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _FOREVER: Final = "-1"
 _TOMBSTONE_DAYS: Final = 3_650
+_ERASED_DAYS: Final = 7
 
 INWARD_RECORD_BYTES: Final = 1_048_576
 """Largest record (key, value and headers) that channels, officers and citizens may send, in bytes."""
@@ -28,8 +29,10 @@ class TopicName(StrEnum):
     IDENTITIES = "complaints.identities"
     COMMANDS = "complaints.commands"
     EVENTS = "complaints.events"
+    TEXTS = "complaints.texts"
     STATE = "complaints.state"
     STORIES = "complaints.stories"
+    ERASURES = "complaints.erasures"
     REJECTIONS = "complaints.rejections"
     RESOLUTIONS = "complaints.resolutions"
     DEAD_LETTERS = "complaints.dead-letters"
@@ -102,20 +105,23 @@ def _compacted(within_days: int | None = None) -> dict[str, str]:
 TOPICS: Final[tuple[Topic, ...]] = (
     Topic(TopicName.INTAKE, "intake", _inward()),
     # what is erased has to be gone from the disk some day soon, also where little is written
-    Topic(TopicName.IDENTITIES, "the identity desk only", _compacted(within_days=7)),
+    Topic(TopicName.IDENTITIES, "the identity desk only", _compacted(within_days=_ERASED_DAYS)),
     # The broker's stamp on a command is the `now` of the decision on it: the log is the clock.
     Topic(TopicName.COMMANDS, "lifecycle", _inward()),
     Topic(TopicName.EVENTS, "stages, gateways, auditors", _kept(None)),
+    # what is erased has to go, as above
+    Topic(TopicName.TEXTS, "those who may read what people write", _compacted(within_days=_ERASED_DAYS)),
     # the engine deletes no complaint: a tombstone is foreign, and has to be there when lifecycle reads the topic again
     Topic(
         TopicName.STATE,
         "lifecycle, sla, gateways, boards",
         _compacted() | {"delete.retention.ms": str(_TOMBSTONE_DAYS * _DAY_MS)},
     ),
-    Topic(TopicName.STORIES, "resolution", _compacted()),
+    Topic(TopicName.STORIES, "resolution", _compacted(within_days=_ERASED_DAYS)),
+    Topic(TopicName.ERASURES, "intake", _compacted()),
     Topic(TopicName.REJECTIONS, "the senders", _kept(30)),
     # what was taken back has to be gone some day soon: a resolution that is published again takes the place of the last
-    Topic(TopicName.RESOLUTIONS, "everyone", _compacted(within_days=7)),
+    Topic(TopicName.RESOLUTIONS, "everyone", _compacted(within_days=_ERASED_DAYS)),
     Topic(TopicName.DEAD_LETTERS, "operators", _kept(90)),
     # Everything in it is about the installation as a whole, and needs one order.
     Topic(TopicName.INSTALLATION, "stages, operators, auditors", _compacted(), partitions=1),

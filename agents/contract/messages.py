@@ -16,8 +16,8 @@ from pydantic import AwareDatetime, BaseModel, Field, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from agents.contract.compatibility import Side
-from agents.contract.traffic import IDENTITY, STORY
-from events import announcements, cloudevents, commands, facts, outcomes, reports, snapshot
+from agents.contract.traffic import ERASURE, IDENTITY, STORY, TEXTS
+from events import announcements, cloudevents, commands, facts, outcomes, reports, snapshot, texts
 from events.announcements import AnnouncementEvent, Announcements
 from events.cloudevents import Envelope, Frozen
 from events.codec.messages import CALENDAR_TYPE, STATE_TYPE
@@ -26,6 +26,7 @@ from events.facts import FACTS, Fact, fact_type
 from events.outcomes import Rejection, Resolution, Story
 from events.reports import ReporterIdentity, ReportSubmitted
 from events.snapshot import Complaint
+from events.texts import Erasure, FactTexts
 
 _FACT_DATA: Final = "Data"  # behind a fact's name: its fields and the complaint after it
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -102,7 +103,7 @@ def _command_event(command: type[Command]) -> type[BaseModel]:
 def _described() -> dict[str, dict[str, str]]:
     """Return what stands under the fields in the code, by class and field: pydantic would read it at every start."""
     found: dict[str, dict[str, str]] = {}
-    for module in (announcements, cloudevents, commands, facts, outcomes, reports, snapshot):
+    for module in (announcements, cloudevents, commands, facts, outcomes, reports, snapshot, texts):
         for node in ast.parse(inspect.getsource(module)).body:
             if isinstance(node, ast.ClassDef):
                 found[node.name] = dict(_descriptions(node))
@@ -112,7 +113,7 @@ def _described() -> dict[str, dict[str, str]]:
 def _descriptions_of(name: str) -> dict[str, str]:
     described = _described()
     fact = described.get(name.removesuffix(_FACT_DATA)) if name.endswith(_FACT_DATA) else None
-    return described.get(name, {}) if fact is None else described["Fact"] | fact
+    return described.get(name, {}) if fact is None else described["Fact"] | described["Worded"] | fact
 
 
 def _descriptions(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
@@ -168,7 +169,12 @@ def written_by_us() -> Mapping[str, type[BaseModel]]:
     return {kind: _event(kind, envelope, data) for kind, (envelope, data) in kinds.items()}
 
 
-_VALUES: Final[Mapping[str, type[BaseModel]]] = {IDENTITY: ReporterIdentity, STORY: Story}
+_VALUES: Final[Mapping[str, type[BaseModel]]] = {
+    IDENTITY: ReporterIdentity,
+    STORY: Story,
+    TEXTS: FactTexts,
+    ERASURE: Erasure,
+}
 
 
 @cache
@@ -183,4 +189,5 @@ def message_schemas() -> Mapping[str, Schema]:
     read = {kind: _schema(kind, model, "validation") for kind, model in read_by_us().items()}
     written = {kind: _schema(kind, model, "serialization") for kind, model in written_by_us().items()}
     values = {kind: _schema(kind, model, "serialization") for kind, model in _VALUES.items()}
+    del values[TEXTS]["required"]  # what a fact leaves empty is left out of its words
     return read | written | values

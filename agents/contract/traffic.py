@@ -16,7 +16,9 @@ from workflow.machine.permissions import MAY, Role
 
 IDENTITY: Final = "reporter-identity.v1"
 STORY: Final = "story.v1"
-VALUES: Final = (IDENTITY, STORY)
+TEXTS: Final = "fact-texts.v1"
+ERASURE: Final = "erasure.v1"
+VALUES: Final = (IDENTITY, STORY, TEXTS, ERASURE)
 """What is no CloudEvent: the value of a record by itself."""
 ERASED: Final = "reporter-identity-erased"
 """The record without a value after which nobody knows who reported."""
@@ -34,8 +36,10 @@ MESSAGES: Final[Mapping[TopicName, tuple[str, ...]]] = {
     TopicName.IDENTITIES: (IDENTITY, ERASED),
     TopicName.COMMANDS: _COMMANDS,
     TopicName.EVENTS: tuple(fact_type(fact.NAME) for fact in FACTS),
+    TopicName.TEXTS: (TEXTS,),
     TopicName.STATE: (STATE_TYPE, CALENDAR_TYPE),
     TopicName.STORIES: (STORY,),
+    TopicName.ERASURES: (ERASURE,),
     TopicName.REJECTIONS: (Rejection.TYPE,),
     TopicName.RESOLUTIONS: (Resolution.TYPE,),
     TopicName.DEAD_LETTERS: (LETTER, SETTLED),
@@ -91,6 +95,7 @@ _PEOPLE: Final = (
 )
 _ONLY: Final = {
     "identity-desk": {TopicName.IDENTITIES: (ERASED,)},
+    "erasers": {TopicName.IDENTITIES: (ERASED,)},
     # what they replay is what lay there
     "operators": {TopicName.DEAD_LETTERS: (SETTLED,)},
 }

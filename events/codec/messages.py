@@ -25,6 +25,7 @@ from events.ids import fact_id, is_stage_source, rejection_id, stage_source
 from events.outcomes import Rejection, Resolution
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
+from events.texts import FactTexts
 from events.wording import clipped
 from events.writer import foreign, marked
 
@@ -313,6 +314,20 @@ def encode_resolution(resolution: Resolution, *, subject: str, version: int, tim
         Resolution.TYPE, source, f"{subject}/{version}", subject, timestamp(time), sequence=f"{version:010d}"
     )
     return _spliced(envelope, to_json(resolution, by_alias=True))
+
+
+def encode_texts(texts: FactTexts) -> bytes:
+    """Write a record of `complaints.texts`."""
+    return to_json(texts, exclude_none=True)
+
+
+def decode_texts(raw: bytes | None) -> FactTexts:
+    """Read a record of `complaints.texts`.
+
+    Raises:
+        Undecodable: it is none of ours.
+    """
+    return read_ours(FactTexts, raw or b"")
 
 
 def encode_value(value: Frozen) -> bytes:

@@ -14,12 +14,17 @@ Clocks = dict[ClockName, Clock]
 Change = dict[str, Any]
 
 
+def _length(text: str | None, kept: int | None, before: int) -> int:
+    """Return the length of a text: as it is kept, if its words lie elsewhere."""
+    return kept if kept is not None else before if text is None else len(text)
+
+
 def _completed(before: Complaint, fact: f.ReportCompleted) -> Change:
     report = before.report.model_copy(
         update={
             "revision": fact.revision,
-            "title_length": before.report.title_length if fact.title is None else len(fact.title),
-            "body_length": before.report.body_length if fact.body is None else len(fact.body),
+            "title_length": _length(fact.title, fact.title_length, before.report.title_length),
+            "body_length": _length(fact.body, fact.body_length, before.report.body_length),
             "dated": before.report.dated or fact.event_date is not None,
             "completed_digests": fact.completed_digests,
         }
@@ -160,8 +165,8 @@ def _registered(fact: f.ComplaintRegistered, at: datetime, cause: f.Cause, clock
         report=ReportReference(
             source=fact.source,
             id=fact.report_id,
-            title_length=len(report.title),
-            body_length=len(report.body),
+            title_length=_length(report.title, fact.title_length, 0),
+            body_length=_length(report.body, fact.body_length, 0),
             dated=report.event_date is not None,
             content_digests=fact.content_digests,
             reporter_digest=fact.reporter_digest,

@@ -29,7 +29,9 @@ def test_every_stage_has_a_role_of_its_name_that_reads_its_source() -> None:
 
 
 def test_who_reads() -> None:
-    assert who("reads", TopicName.IDENTITIES) == {"identity-desk", "publishers"}
+    assert who("reads", TopicName.IDENTITIES) == {"identity-desk", "publishers", "erasers"}
+    assert who("reads", TopicName.TEXTS) == {"resolution", "text-readers", "publishers"}
+    assert who("reads", TopicName.ERASURES) == {"intake", "erasers", "auditors"}
     assert who("reads", TopicName.INTAKE) == {"intake", "auditors"}
     assert who("reads", TopicName.COMMANDS) == {"lifecycle", "auditors"}
     assert who("reads", TopicName.STORIES) == {"resolution"}
@@ -39,18 +41,28 @@ def test_who_reads() -> None:
 
 def test_who_writes() -> None:
     assert who("writes", TopicName.INTAKE) == {"channels", "operators"}
-    assert who("writes", TopicName.IDENTITIES) == {"intake", "identity-desk"}
-    for topic in (TopicName.EVENTS, TopicName.REJECTIONS):
+    assert who("writes", TopicName.IDENTITIES) == {"intake", "identity-desk", "erasers"}
+    assert who("writes", TopicName.ERASURES) == {"erasers"}
+    for topic in (TopicName.EVENTS, TopicName.TEXTS, TopicName.REJECTIONS):
         assert who("writes", topic) == {"lifecycle"}
     assert who("writes", TopicName.STATE) == {"lifecycle", "repairers"}
     for topic in (TopicName.RESOLUTIONS, TopicName.STORIES):
         assert who("writes", topic) == {"resolution"}
-    assert who("writes", TopicName.COMMANDS) == {*STAGES, "gateways", "publishers", "operators"} - {"resolution"}
+    assert who("writes", TopicName.COMMANDS) == {*STAGES, "gateways", "publishers", "erasers", "operators"} - {
+        "resolution"
+    }
 
 
 def test_stages_and_those_who_install_and_operate_write_the_installation_record() -> None:
     assert who("writes", TopicName.INSTALLATION) == {*STAGES, "operators", "installers"}
-    assert who("reads", TopicName.INSTALLATION) == {*STAGES, "operators", "repairers", "installers", "auditors"}
+    assert who("reads", TopicName.INSTALLATION) == {
+        *STAGES,
+        "operators",
+        "repairers",
+        "installers",
+        "erasers",
+        "auditors",
+    }
 
 
 def test_nobody_but_a_stage_or_its_repairer_may_write_in_a_stages_transactions_or_join_its_group() -> None:

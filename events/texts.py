@@ -1,0 +1,174 @@
+"""Free text: what people write. It lies in `complaints.texts`, apart from the facts, so that it can be erased.
+
+Facts are kept for ever. Their free text is replaced by a placeholder that every release can read; `text_ref` is the key
+of the words, which is the id of the fact: `<complaint id>/<version>`. A tombstone erases them. The record of the words
+has the stamp of the fact, as far as Kafka gives it: a reader finds one by the other.
+
+`take_apart` and `put_together` are each other's inverse. Facts that hold their words (of releases before, or by the
+setting of the installation) stay readable for ever: `put_together` leaves them as they are.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+from pydantic import AwareDatetime
+
+from events.cloudevents import Body, Frozen, Links, Name, Text, Title
+from events.facts import (
+    SYSTEM,
+    ComplaintClosed,
+    ComplaintPostponed,
+    ComplaintRegistered,
+    ComplaintVerified,
+    ComplaintWithdrawn,
+    DeadlineExtended,
+    DispositionReturned,
+    ExtensionRefused,
+    ExtensionRequested,
+    Fact,
+    FollowUpRecorded,
+    FollowUpReplied,
+    Recorded,
+    ReportCompleted,
+    ResolutionRated,
+    StoryPublished,
+    StoryUnpublished,
+    Worded,
+)
+from events.ids import fact_id
+from events.reports import ReportContent
+from events.snapshot import Complaint
+
+PLACEHOLDER: Final = "[complaints.texts]"
+"""Stands in a fact for words that lie in `complaints.texts`."""
+ERASED: Final = "[erased]"
+"""What a reader of both topics shows in place of words that are no longer there."""
+
+_REPORT: Final = ("title", "body", "office", "attachments")
+FREE_TEXT: Final[Mapping[type[Frozen], tuple[str, ...]]] = {
+    ReportContent: _REPORT,
+    ComplaintVerified: ("edited_text",),
+    ComplaintPostponed: ("reason",),
+    ReportCompleted: _REPORT,
+    ComplaintWithdrawn: ("reason",),
+    DispositionReturned: ("reason",),
+    FollowUpRecorded: ("text", "evidence"),
+    FollowUpReplied: ("text",),
+    ComplaintClosed: ("reason",),
+    ResolutionRated: ("text",),
+    StoryPublished: ("title", "answer"),
+    StoryUnpublished: ("reason",),
+    ExtensionRequested: ("reason",),
+    DeadlineExtended: ("reason",),
+    ExtensionRefused: ("reason",),
+}
+"""The fields with free text: of each fact, and of the report in `registered`. No other list says so.
+
+The `office` of a report is one only where the directory has no such office: then it is what a person has typed."""
+
+M = TypeVar("M", bound=Frozen)
+
+
+class FactTexts(Frozen):
+    """The words of one fact: a record of `complaints.texts`. Fields that the fact leaves empty are left out."""
+
+    title: Title | None = None
+    body: Body | None = None
+    office: Name | None = None
+    attachments: Links | None = None
+    edited_text: Body | None = None
+    reason: Text | None = None
+    text: Text | None = None
+    evidence: Links | None = None
+    answer: Text | None = None
+
+
+class Erasure(Frozen):
+    """What was asked to be erased of a complaint: a record of `complaints.erasures`, under the complaint id."""
+
+    texts: bool
+    identity: bool
+    at: AwareDatetime
+    by: str
+    reason: str
+
+
+def take_apart(recorded: Recorded) -> tuple[Recorded, FactTexts | None]:
+    """Return a fact as `complaints.events` keeps it, and its words; None if it has none, or they lie apart already.
+
+    The digests of the report are taken out of fact and snapshot as well: they stay in `complaints.state`, which is
+    replaced when they are erased. What lifecycle itself gives as a reason is nobody's words.
+    """
+    fact, complaint = recorded.fact, without_digests(recorded.complaint)
+    if isinstance(fact, Worded) and fact.text_ref is None and fact.by != SYSTEM:
+        ref = text_key(complaint)
+        fact, words = _words_of(fact, ref)
+    else:
+        words = {}
+    if complaint is not recorded.complaint or fact is not recorded.fact:
+        recorded = Recorded(_without_digests(fact), recorded.at, recorded.cause, complaint)
+    return recorded, FactTexts.model_construct(set(words), **words) if words else None
+
+
+def text_key(complaint: Complaint) -> str:
+    """Return the key of the words of the fact that led to this snapshot."""
+    return fact_id(complaint.complaint_id, complaint.version)
+
+
+def put_together(recorded: Recorded, texts: FactTexts | None) -> Recorded:
+    """Return a fact with its words; with `ERASED` in place of them if they are gone."""
+    fact = recorded.fact
+    if not isinstance(fact, Worded) or fact.text_ref is None:
+        return recorded
+    words = {} if texts is None else {name: getattr(texts, name) for name in texts.model_fields_set}
+    if isinstance(fact, ComplaintRegistered):
+        whole: Fact = fact.model_copy(update={"report": _with_words(fact.report, words)})
+    else:
+        whole = _with_words(fact, words)
+    return Recorded(whole, recorded.at, recorded.cause, recorded.complaint)
+
+
+def without_digests(complaint: Complaint) -> Complaint:
+    """Return a snapshot without the digests of its report, as a fact carries it; the same one if it has none."""
+    report = complaint.report
+    if report.content_digests is None and report.completed_digests is None:
+        return complaint
+    bare = report.model_copy(update={"content_digests": None, "completed_digests": None})
+    return complaint.model_copy(update={"report": bare})
+
+
+def _without_digests(fact: Fact) -> Fact:
+    if isinstance(fact, ComplaintRegistered):
+        return fact.model_copy(update={"content_digests": None})
+    return fact.model_copy(update={"completed_digests": None}) if isinstance(fact, ReportCompleted) else fact
+
+
+def _words_of(fact: Worded, ref: str) -> tuple[Fact, dict[str, Any]]:
+    if isinstance(fact, ComplaintRegistered):
+        report, words = _cut(fact.report, _names(ReportContent, fact.chosen_office))
+        lengths = {"title_length": len(fact.report.title), "body_length": len(fact.report.body)}
+        return fact.model_copy(update={"report": report, "text_ref": ref, **lengths}), words
+    chosen = fact.chosen_office if isinstance(fact, ReportCompleted) else None
+    bare, words = _cut(fact, _names(type(fact), chosen))
+    if not words:
+        return fact, words
+    measured = ("title", "body") if isinstance(fact, ReportCompleted) else ()
+    changes = {f"{name}_length": len(words[name]) for name in measured if name in words}
+    return bare.model_copy(update={"text_ref": ref, **changes}), words
+
+
+def _names(model: type[Frozen], chosen_office: str | None) -> tuple[str, ...]:
+    names = FREE_TEXT.get(model, ())
+    return names if chosen_office is None else tuple(name for name in names if name != "office")
+
+
+def _cut(model: M, names: tuple[str, ...]) -> tuple[M, dict[str, Any]]:
+    words = {name: value for name in names if (value := getattr(model, name))}
+    kept = {name: PLACEHOLDER if isinstance(value, str) else () for name, value in words.items()}
+    return (model.model_copy(update=kept) if kept else model), words
+
+
+def _with_words(model: M, words: Mapping[str, Any]) -> M:
+    names = FREE_TEXT[type(model)]
+    gone = {name: ERASED for name in names if name not in words and getattr(model, name) == PLACEHOLDER}
+    return model.model_copy(update=gone | dict(words))
