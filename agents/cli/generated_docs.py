@@ -169,7 +169,7 @@ def metrics() -> str:
             each.kind,
             ", ".join(f"`{label}`" for label in each.labels),
             "all" if set(each.stages) == set(STAGES) else ", ".join(each.stages),
-            each.meaning,
+            each.help,
         )
         for each in METRICS
     )

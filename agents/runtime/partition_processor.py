@@ -229,7 +229,7 @@ class PartitionProcessor:
             handler.restore(record)
         except Exception as error:  # noqa: BLE001 -- a stage that a single record keeps from starting helps nobody
             if _is_foreign(error):  # it lies on the topic, and `alur audit` names it: no letter at each takeover
-                self._metrics.foreign += 1
+                self._metrics.foreign.inc()
                 self._report_foreign(record, error)
                 return False
             log.error("state_record_unreadable", alert=True, reason=str(error), **_coordinates(record))  # noqa: TRY400 -- the letter has it
@@ -247,7 +247,7 @@ class PartitionProcessor:
 
     async def _write_dead_letter(self, record: KafkaRecord, error: Exception, shared: OutputWriter) -> None:
         """Write a dead letter outside of any batch, and so outside of any transaction."""
-        self._metrics.dead_letters[code_of(error)] += 1
+        self._metrics.dead_letters.labels(code_of(error)).inc()
         try:
             await shared.write([dead_letter(self.stage.name, record, error)])
         except Unwritable:
@@ -276,14 +276,18 @@ class PartitionProcessor:
         began = time.monotonic()
         await self._commit(outputs, part.records[-1].offset + 1, commits)
         self.handler.commit()
-        self._metrics.dead_letters.update(self._codes)
-        self._metrics.foreign += self._codes.count(FOREIGN)
-        self._codes.clear()
+        self._count_dead_letters()
         traced.batch_processed()
         stamps = [record.timestamp for record in part.records]
         self._metrics.batch_processed(self.source.partition, stamps, began)
         out = Counter[str](output.topic.removeprefix("complaints.") for output in outputs)
         return BatchStats(len(stamps), out, min(stamps))
+
+    def _count_dead_letters(self) -> None:
+        for code in self._codes:
+            self._metrics.dead_letters.labels(code).inc()
+        self._metrics.foreign.inc(self._codes.count(FOREIGN))
+        self._codes.clear()
 
     async def _roll_back(self, error: Unwritable) -> None:
         """Drop what the last attempt has changed, and make the next one possible."""

@@ -64,7 +64,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):
         self.installation = Installation(settings, stage.name)
         self.guard = LayoutGuard(stage.name, settings, self.installation)
         self.policy_guard = PolicyGuard(stage.name, self.installation, policies, has_keys=settings.key_file is not None)
-        self.metrics = Metrics()
+        self.metrics = Metrics(stage.name)
         self.tracing: Tracing = PASS_THROUGH
         self.writer = OutputWriter(settings)
         """Of the stages without transactions, and of dead letters outside of a batch."""
@@ -154,7 +154,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):
                 self._to_resume.add(source)
         self._rebalancing = False
         self._resume()
-        self.metrics.rebalances += 1
+        self.metrics.rebalances.inc()
         log.info("partitions_assigned", stage=self.stage.name, partitions=sorted(each.partition for each in wanted))
 
     def written_since(self, partition: int) -> Callable[[TopicName], int | None]:
@@ -198,8 +198,8 @@ class StageConsumer(Service, ConsumerRebalanceListener):
         self._to_resume.add(processor.source)
         self._resume()
         seconds = time.monotonic() - started
-        self.metrics.takeover.add(seconds)
-        self.metrics.restored += processor.restored
+        self.metrics.takeover.observe(seconds)
+        self.metrics.restored.inc(processor.restored)
         log.info(
             "partition_acquired",
             stage=self.stage.name,
@@ -263,7 +263,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):
         self._resume()
         most = await self._poll_limit()
         if not most:
-            self.metrics.backpressure_seconds += _HELD_SECONDS
+            self.metrics.backpressure_seconds.inc(_HELD_SECONDS)
             await asyncio.sleep(_HELD_SECONDS)
             return
         try:
@@ -346,7 +346,7 @@ class StageConsumer(Service, ConsumerRebalanceListener):
                 self.fail(error)
             return
         if notices:
-            self.metrics.outputs["commands"] += notices
+            self.metrics.outputs.labels(TopicName.COMMANDS).inc(notices)
             log.info("notices_sent", stage=self.stage.name, wrote=notices)
 
     async def process(self, batch: Batch) -> None:
@@ -362,9 +362,10 @@ class StageConsumer(Service, ConsumerRebalanceListener):
         for tally in stats:
             total.add(tally)
         self._idle.set()
-        self.metrics.outputs.update(total.out)
+        for topic, count in total.out.items():
+            self.metrics.outputs.labels(f"complaints.{topic}").inc(count)
         if total.records:
-            self.metrics.poll_records.add(total.records)
+            self.metrics.poll_records.observe(total.records)
             log.info(
                 "batch_processed",
                 stage=self.stage.name,

@@ -133,10 +133,7 @@ def remedy(settings: Settings, difference: Difference) -> str:
 
 
 def differences(
-    client: AdminClient,
-    settings: Settings,
-    found: Mapping[TopicName, TopicDescription],
-    replication: int | None = None,
+    client: AdminClient, settings: Settings, found: Mapping[TopicName, TopicDescription], replication: int | None = None
 ) -> tuple[Difference, ...]:
     """Return how the topics differ from their declaration and from `settings`.
 

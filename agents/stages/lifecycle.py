@@ -240,7 +240,7 @@ class Lifecycle:
 
     def _forward(self, record: KafkaRecord, complaint_id: str, home: int) -> OutgoingRecord:
         # librdkafka's default partitioner is not Kafka's, so this happens to anybody
-        self._on_commit.append(self._partition.metrics.command_forwarded)
+        self._on_commit.append(self._partition.metrics.forwarded.inc)
         log.info("command_forwarded", complaint=complaint_id, from_partition=record.partition, to_partition=home)
         return forwarded(record, complaint_id.encode(), home, self._partition.keys)
 
