@@ -1,10 +1,14 @@
-"""What can be wrong with a message, told apart by whose fault it is."""
+"""Errors: the root of all failures that a user can cause, and what can be wrong with a message."""
 
 from dataclasses import dataclass
 
 
+class AlurError(Exception):
+    """Root of the failures that a user can cause; the message is one line that says what to do."""
+
+
 class Undecodable(ValueError):
-    """The bytes are no message of the contract: they go to the dead letters with `code` and `reason`."""
+    """The bytes are not a message of the contract: they become a dead letter with `code` and `reason`."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(f"{code}: {reason}")

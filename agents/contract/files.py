@@ -22,6 +22,7 @@ from agents.contract.compatibility import Break, Side, breaks
 from agents.contract.components import Components
 from agents.contract.messages import Schema, message_schemas, sides
 from agents.contract.records import messages
+from events.errors import AlurError
 from events.wording import clipped
 
 SCHEMAS: Final = Path("schemas")
@@ -34,7 +35,7 @@ _COMMAND: Final = "alur schemas"
 _LONGEST: Final = 80  # characters of a value in a line
 
 
-class SchemasError(Exception):
+class SchemasError(AlurError):
     """The contract cannot be written, compared or released; the message is one line that says what to do."""
 
 

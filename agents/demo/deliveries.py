@@ -10,10 +10,11 @@ from agents.demo.scripts import Script
 from agents.integrations.entries import BadLayout, Report, Skipped, UnreadableFile
 from agents.integrations.import_file import Import, TableOptions, open_import
 from agents.integrations.report_rows import ImportOptions
+from events.errors import AlurError
 from workflow.policy.model import Policy
 
 
-class NoReports(Exception):
+class NoReports(AlurError):
     """A file gives no reports; the message is one line that says why."""
 
 

@@ -14,12 +14,13 @@ from typing import Final
 
 from agents.config.settings import Settings
 from agents.runtime import lifeline
+from events.errors import AlurError
 
 _STOP_SECONDS: Final = 40.0
 _LAST_LINES: Final = 3
 
 
-class StagesEnded(Exception):
+class StagesEnded(AlurError):
     """The stages ended by themselves; the message is one line with what they said last."""
 
 

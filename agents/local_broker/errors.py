@@ -1,7 +1,9 @@
 """What can keep a broker from running; each message is one line for a person."""
 
+from events.errors import AlurError
 
-class BrokerError(Exception):
+
+class BrokerError(AlurError):
     """The broker of this machine could not be started or stopped."""
 
 

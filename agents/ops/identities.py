@@ -19,7 +19,7 @@ from events.client import Place, Reader, Record, require_topics
 from events.client.connection import confirmation, connection, kafka_errors
 from events.cloudevents import timestamp
 from events.codec.messages import decode_snapshot
-from events.errors import Undecodable
+from events.errors import AlurError, Undecodable
 from events.ids import canonical_id, complaint_of_identity, identity_key
 from events.reports import Reporter, ReporterIdentity
 from events.topics import TopicName
@@ -30,7 +30,7 @@ _BY: Final = "erased-by"
 _AT: Final = "erased-at"
 
 
-class IdentityNotFound(Exception):
+class IdentityNotFound(AlurError):
     """Nobody's identity is kept with the complaint; the message is one line for a person."""
 
 

@@ -28,7 +28,7 @@ from events.codec.messages import (
     encode_complaint,
     encode_snapshot,
 )
-from events.errors import Undecodable
+from events.errors import AlurError, Undecodable
 from events.installation import writer_since
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
 from events.writer import WRITER, Origin, repair_headers, source_offset_of, writer_of
@@ -38,7 +38,7 @@ _ANSWER_S: Final = 30
 _READ: Final = (TopicName.EVENTS, TopicName.STATE, TopicName.INSTALLATION)
 
 
-class RepairRefused(Exception):
+class RepairRefused(AlurError):
     """The state cannot be repaired; the message is one line for a person."""
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Final
 
+from events.errors import AlurError
+
 RECENT_BYTES: Final = 4 * 1_048_576
 """So much of keys and values is in memory before it is written."""
 _ENTRY_BYTES: Final = 200
@@ -28,7 +30,7 @@ _REMOVE: Final = "DELETE FROM entry WHERE key = ?"
 _ABSENT: Final = b"absent"
 
 
-class DiskFailed(Exception):
+class DiskFailed(AlurError):
     """The temporary file cannot be written or read; the message is one line that says what to do."""
 
 

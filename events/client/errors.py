@@ -23,6 +23,7 @@ from kafka.errors import (
 )
 
 from events.client.settings import ClientSettings
+from events.errors import AlurError
 
 _RESOURCES: Final = {
     "Topic": "the topic",
@@ -50,7 +51,7 @@ ABSENT: Final = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, Req
 _UNQUOTED: Final = re.compile(r"[\[\](){}'\"]|frozenset|\bset\b")
 
 
-class KafkaFailure(Exception):
+class KafkaFailure(AlurError):
     """Kafka did not do what it was asked; the message is one line that says why."""
 
 

@@ -9,14 +9,14 @@ from events.client.reader import Reader, Record, read_all
 from events.client.settings import ClientSettings
 from events.codec.messages import decode_calendar, decode_fact, decode_snapshot
 from events.codec.parsing import read_ours
-from events.errors import Undecodable
+from events.errors import AlurError, Undecodable
 from events.facts import ComplaintRegistered, Recorded, ReportCompleted
 from events.ids import canonical_id
 from events.outcomes import Rejection, RejectionEvent
 from events.topics import TopicName
 
 
-class NoSuchComplaint(Exception):
+class NoSuchComplaint(AlurError):
     """Nothing is known of the complaint; the message is one line for a person."""
 
 
@@ -45,6 +45,18 @@ class Dossier:
     def __post_init__(self) -> None:
         """Take the complaint id in any spelling."""
         self.complaint = canonical_id(self.complaint)
+
+    @property
+    def texts(self) -> tuple[str, str]:
+        """Title and body of the report, as the reporter last completed them."""
+        title = body = ""
+        for recorded in self.history:
+            if isinstance(recorded.fact, ComplaintRegistered):
+                title, body = recorded.fact.report.title, recorded.fact.report.body
+            elif isinstance(recorded.fact, ReportCompleted):
+                title = title if recorded.fact.title is None else recorded.fact.title
+                body = body if recorded.fact.body is None else recorded.fact.body
+        return title, body
 
     @property
     def asked_office(self) -> str | None:

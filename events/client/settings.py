@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from events.client.security import PLAINTEXT, Security
+from events.errors import AlurError
 
 DEFAULT_BROKER: Final = "127.0.0.1:9092"
 
@@ -22,7 +23,7 @@ Variables = Mapping[str, tuple[str, Callable[[str], Any]]]
 """The variable of each field, and what reads it or raises `ValueError`."""
 
 
-class SettingsError(Exception):
+class SettingsError(AlurError):
     """A variable of the environment has a value that cannot be used; the message names it and says what is needed."""
 
 

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from events.announcements import Announcement
+from events.errors import AlurError
 from events.vocabulary import ClockName, ComplaintClass, Status
 from workflow.deadlines.clock_rules import unwatched
 from workflow.deadlines.durations import LONGEST_IN_DAYS, Duration, Unit
@@ -40,7 +41,7 @@ NATIONAL: Final = "national"
 """Rung of a ladder: the national administrator."""
 
 
-class PolicyError(ValueError):
+class PolicyError(AlurError, ValueError):
     """A policy document cannot be used; the message is one line that names the place and the mistake."""
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from agents.config.settings import Settings
 from agents.kafka.records import KEY_TRUNCATED, TRUNCATED, replays_of
 from events.client import Record, read_all, require_topics
+from events.errors import AlurError
 from events.topics import TopicName
 from workflow.audit.evidence import Place
 
@@ -24,7 +25,7 @@ _DIGITS: Final = 12  # of a length that others may have written
 _PLACE: Final = re.compile(r"(?P<topic>.+)-(?P<partition>[0-9]{1,9})@(?P<offset>[0-9]{1,18})")
 
 
-class DeadLetterNotFound(Exception):
+class DeadLetterNotFound(AlurError):
     """There is no such letter, or it is not clear which is meant; the message is one line for a person."""
 
 

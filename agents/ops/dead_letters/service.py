@@ -17,13 +17,14 @@ from agents.kafka.records import REPLAYS
 from agents.ops.dead_letters.records import DISCARDS, REPLAYED, DeadLetterRecord, find_dead_letters, read_dead_letters
 from events.client.connection import confirmation, connection, kafka_errors, require_topics
 from events.codec.messages import HEADERS
+from events.errors import AlurError
 from events.topics import INWARD, INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, TopicName
 from workflow.audit.evidence import Place
 
 _ANSWER_S: Final = 30
 
 
-class DeadLetterRefused(Exception):
+class DeadLetterRefused(AlurError):
     """A letter cannot be dealt with in this way; the message is one line for a person."""
 
 
