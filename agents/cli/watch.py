@@ -1,69 +1,137 @@
-"""`alur watch`: the whole, live."""
+"""`alur watch`: the read model of the dashboard on a terminal."""
 
 import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo
 
 import typer
+from rich.columns import Columns
+from rich.console import Group
 from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
-from agents.cli.context import console, note, settings_of
+from agents.cli.context import console, note, policy_now, settings_of
 from agents.cli.interrupts import raising
-from agents.cli.overview import READS, Board
-from agents.cli.overview_view import view
-from agents.config import policy_files
+from agents.cli.wording import local, safe, span
 from agents.config.settings import Settings
+from agents.dashboard.figures import DisplayContext
+from agents.dashboard.projection import Projection
 from agents.ops.topics import lag
-from events.client import Reader, require_topics
-from events.topics import STAGES
+from events.client import Reader, Record, require_topics
+from events.topics import STAGES, TopicName
+from events.vocabulary import Status
+from workflow.reports.redaction import redacted
 
+_READS: Final = (TopicName.STATE, TopicName.REJECTIONS, TopicName.DEAD_LETTERS)
 _REFRESH_S: Final = 0.5
 _LAG_S: Final = 3.0
+_DEADLINES: Final = 10
+
+
+class Overview(Projection):
+    """The read model of the dashboard, and the number of rejections."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rejections = 0
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Apply records of the topics that are read."""
+        for record in records:
+            if record.topic is TopicName.REJECTIONS:
+                self.rejections += 1
+            else:
+                self.apply(record)
 
 
 def watch(
     ctx: typer.Context,
     *,
-    once: Annotated[bool, typer.Option("--once", help="print the board as it is now, once")] = False,
+    once: Annotated[bool, typer.Option("--once", help="print the overview once, as it is now")] = False,
 ) -> None:
-    """Watch the complaints by status, how far each stage is behind, what is due soon, and what went wrong.
+    """Watch complaints by status, the lag of each stage, deadlines and failures.
 
-    Ends with Ctrl-C, which leaves the board as it was last.
+    Ends with Ctrl-C, which leaves the last overview on the screen.
 
         alur watch
 
         alur watch --once
     """
     settings = settings_of(ctx)
-    zone = policy_files.load(settings.policy).at(datetime.now(UTC)).national_zone
-    require_topics(settings, [*READS, *STAGES.values()])
-    board = Board()
-    with Reader(settings, READS) as reader:
+    context = DisplayContext.of(policy_now(settings))
+    require_topics(settings, [*_READS, *STAGES.values()])
+    overview = Overview()
+    with Reader(settings, _READS) as reader:
         if console().is_terminal and not once:
             note("reading complaints.state ...")
-        board.add(reader.to_end())
+        overview.add(reader.to_end())
         if not once:
             with suppress(KeyboardInterrupt), raising():
-                _live(settings, reader, board, zone)
-        console().print(view(board, lag(settings), datetime.now(UTC), zone))
+                _live(settings, reader, overview, context)
+        console().print(view(overview, lag(settings), datetime.now(UTC), context))
 
 
-def _live(settings: Settings, reader: Reader, board: Board, zone: ZoneInfo) -> None:
-    """Draw the board again and again, for good."""
+def _live(settings: Settings, reader: Reader, overview: Overview, context: DisplayContext) -> None:
+    """Draw the overview twice a second, until Ctrl-C."""
     behind, measured = lag(settings), time.monotonic()
     screen = console()
     with Live(console=screen, auto_refresh=False, screen=screen.is_terminal) as live:
         while True:
-            live.update(view(board, behind, datetime.now(UTC), zone), refresh=True)
-            _follow(board, reader)
+            live.update(view(overview, behind, datetime.now(UTC), context), refresh=True)
+            deadline = time.monotonic() + _REFRESH_S
+            while (left := deadline - time.monotonic()) > 0:
+                overview.add(reader.poll(left))
             if time.monotonic() - measured > _LAG_S:
                 behind, measured = lag(settings), time.monotonic()
 
 
-def _follow(board: Board, reader: Reader) -> None:
-    """Take in what comes until the board is to be drawn again: not for each record of a busy system."""
-    deadline = time.monotonic() + _REFRESH_S
-    while (left := deadline - time.monotonic()) > 0:
-        board.add(reader.poll(left))
+def view(overview: Overview, behind: Mapping[str, Mapping[int, int]], now: datetime, context: DisplayContext) -> Group:
+    """Lay out the overview at `now`; `behind` is the lag in records by stage and partition."""
+    model = overview.read_model
+    model.advance_to(int(now.timestamp()))
+    statuses = {str(status): (model.by_status[status], "") for status in Status} | {"all": (len(model), "bold")}
+    stages = {stage: (sum(partitions.values()), "yellow") for stage, partitions in behind.items()}
+    letters = Counter[str]()
+    for reason, count in overview.letters.by_reason.items():
+        letters[reason.stage] += count
+    troubles = {
+        "overdue": (model.overdue, "red"),
+        "incidents (ladder used up)": (model.exhausted, "bold red"),
+        "rejections": (overview.rejections, "yellow"),
+        "dead letters": (letters.total(), "red"),
+        **{f"  of {safe(stage)}": (count, "red") for stage, count in sorted(letters.items())},
+    }
+    tables = (
+        _counts("status", "complaints", statuses),
+        _counts("stage", "behind", stages),
+        _counts("", "count", troubles),
+    )
+    moment = Text(local(now, context.zone), style="dim")
+    return Group(Columns(tables, padding=(0, 6)), Text(), _deadlines(overview, now, context), moment)
+
+
+def _counts(name: str, unit: str, rows: Mapping[str, tuple[int, str]]) -> Table:
+    table = Table(name, unit, box=None, pad_edge=False)
+    for each, (count, style) in rows.items():
+        table.add_row(each, f"{count:,}", style=style if count else "dim")
+    return table
+
+
+def _deadlines(overview: Overview, now: datetime, context: DisplayContext) -> Table:
+    """List missed deadlines, the oldest first, and the next ones."""
+    model = overview.read_model
+    table = Table("due", "clock", "complaint", "status", "office", "left", box=None, pad_edge=False)
+    missed = [(row.missed, row) for row in model.longest_overdue(_DEADLINES)]
+    for deadline, row in missed + [(row.due, row) for row in model.next_due(_DEADLINES)]:
+        if deadline is None:
+            continue
+        at = datetime.fromtimestamp(deadline.at, UTC)
+        left, style = (f"{span(now - at)} over", "red") if now > at else (span(at - now), "")
+        office = redacted(row.shape.office, secret=row.shape.secret) or "-"
+        cells = (local(at, context.zone), deadline.clock, row.tracking_id, row.shape.status, safe(office), left)
+        table.add_row(*cells, style=style)
+    return table

@@ -1,59 +1,50 @@
-"""Tells the browsers, each as fast as it takes it: what a slow one has missed it is not told later."""
+"""Streams the newest figures to browsers. There is no queue: a slow browser skips figures and costs no memory."""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from typing import Final
 
 MOST_BROWSERS: Final = 200
-"""So many may look on at a time; each holds a connection."""
+"""Maximum number of streams; each holds a connection."""
 
 
 class TooManyBrowsers(Exception):
-    """Nobody more can look on."""
+    """Every stream is taken."""
 
 
 class Broadcaster:
-    """The figures as they were last, and whoever waits for the next ones.
-
-    There is no queue: a browser that falls behind gets the newest figures next, so that it costs no memory.
-    """
+    """The newest figures, and the streams that wait for newer ones."""
 
     def __init__(self) -> None:
-        self._last: bytes | None = None
+        self.last: bytes | None = None
+        """The newest figures; None before the first."""
         self._number = 0
         self._changed = asyncio.Condition()
         self._closed = False
         self.browsers = 0
 
     @property
-    def last(self) -> bytes | None:
-        """The figures as they were last; None if there have been none yet."""
-        return self._last
-
-    @property
     def full(self) -> bool:
-        """Say whether nobody more can look on."""
+        """Whether every stream is taken."""
         return self.browsers >= MOST_BROWSERS
 
     async def publish(self, figures: bytes) -> None:
-        """Take in new figures."""
+        """Replace the figures and wake all streams."""
         async with self._changed:
-            self._last, self._number = figures, self._number + 1
+            self.last, self._number = figures, self._number + 1
             self._changed.notify_all()
 
     async def close(self) -> None:
-        """Let go of all browsers."""
+        """End all streams."""
         async with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     async def follow(self, quiet_s: float) -> AsyncGenerator[bytes | None]:
-        """Give the figures as they are, and then whenever there are newer ones, until it is closed.
-
-        Gives None after `quiet_s` without.
+        """Yield the figures, and again whenever they change; None after `quiet_s` seconds without a change.
 
         Raises:
-            Full: too many are looking on.
+            TooManyBrowsers: every stream is taken.
         """
         if self.full:
             raise TooManyBrowsers
@@ -61,18 +52,14 @@ class Broadcaster:
         seen = 0
         try:
             while not self._closed:
-                if await self._newer(seen, quiet_s):
-                    seen = self._number
-                    yield self._last
-                else:
+                try:
+                    async with asyncio.timeout(quiet_s), self._changed:
+                        await self._changed.wait_for(lambda: self._closed or self._number > seen)  # noqa: B023 -- awaited here
+                except TimeoutError:
                     yield None
+                    continue
+                seen = self._number
+                if not self._closed:
+                    yield self.last
         finally:
             self.browsers -= 1
-
-    async def _newer(self, seen: int, quiet_s: float) -> bool:
-        try:
-            async with asyncio.timeout(quiet_s), self._changed:
-                await self._changed.wait_for(lambda: self._closed or self._number > seen)
-        except TimeoutError:
-            return False
-        return self._number > seen

@@ -1,9 +1,9 @@
-"""One complaint's history, as far as the board may tell it.
+"""History of one complaint, as far as the dashboard may show it.
 
-Told is what happened, when, by which office or stage, and the deadlines. Of what people wrote only what a resolution
-tells the public too: the title, the office's answers, category, province and city; and, for those who decide, an office
-that was asked for and is in no directory: all within the rule of `workflow/reports/redaction.py`. Never told is who
-reported, what citizens wrote in a reply, which officer it was, and where exactly it is.
+Shown are facts with their time and office or stage, and the deadlines. Of texts, only those that a resolution shows
+too: the title, the office's answers, category, province and city; and a requested office that is in no directory: all
+within the rule of `workflow/reports/redaction.py`. Never shown are the reporter, replies of citizens, officers and
+the exact location.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,26 +26,26 @@ from events.wording import clipped
 from workflow.reports.redaction import PublicView, public_view
 
 SHOWN: Final = 200
-"""So many facts are told, the last ones."""
+"""Facts that are shown: the last ones."""
 _LONGEST_TEXT: Final = 600
 _MOST_RECORDS: Final = 200_000
 _MOST_SECONDS: Final = 10.0
 _SKEW: Final = timedelta(hours=1)
-"""By so much the clocks of the broker and of lifecycle may differ."""
+"""Largest difference between the clocks of the broker and of lifecycle."""
 _HOUR_S: Final = 3_600
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryResult:
-    """What was read of a complaint's history."""
+    """The part of a complaint's history that was read."""
 
     dossier: Dossier
     whole: bool
-    """It was read up to where the complaint stands; else reading took too long, and was given up."""
+    """It was read up to the present version; else reading reached its limit."""
 
 
 def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryResult:
-    """Read the facts of a complaint: from when it was received, until the version that it is known to have.
+    """Read the facts of a complaint, from the time of receipt to the version of its row.
 
     Only its own partition is read, for ten seconds and 200,000 records at most.
 
@@ -68,13 +68,13 @@ def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryRe
 
 
 def render_history(found: HistoryResult, row: ComplaintRow, context: DisplayContext) -> dict[str, Any]:
-    """Return what the board may tell; the complaint has at least one fact."""
+    """Return the history as the dashboard shows it; the complaint has at least one fact."""
     history = found.dossier.history
     complaint = history[-1].complaint
     view = public_view(complaint, _archived_for(history), secret=row.shape.secret)
     return {
         **_complaint(complaint, context, view),
-        "title": view.text(_title(history)),
+        "title": view.text(found.dossier.texts[0] or None),
         "asked_office": view.text(found.dossier.asked_office),
         "whole": found.whole,
         "earlier": max(0, len(history) - SHOWN),
@@ -110,7 +110,7 @@ def _clock(clock: Clock, view: PublicView) -> dict[str, Any]:
     return {
         "started_at": clock.started_at,
         "due_at": clock.due_at,
-        "zone": view.detail(clock.zone),  # tells in which part of the country the office is
+        "zone": view.detail(clock.zone),  # reveals the part of the country
         "warned": clock.warned,
         "breached": clock.breached,
         "paused": clock.paused,
@@ -123,18 +123,7 @@ def _archived_for(history: Sequence[Recorded]) -> ArchiveReason | None:
     return last.reason if isinstance(last, f.ComplaintArchived) else None
 
 
-def _title(history: Sequence[Recorded]) -> str | None:
-    title = None
-    for recorded in history:
-        fact = recorded.fact
-        if isinstance(fact, f.ComplaintRegistered):
-            title = fact.report.title
-        elif isinstance(fact, f.ReportCompleted) and fact.title is not None:
-            title = fact.title
-    return title or None
-
-
-_TOLD: Final[Mapping[type[f.Fact], tuple[str, ...]]] = {
+_SHOWN_FIELDS: Final[Mapping[type[f.Fact], tuple[str, ...]]] = {
     f.ComplaintArchived: ("reason",),
     f.ComplaintDisposed: ("office", "round"),
     f.DispositionReturned: ("office",),
@@ -150,36 +139,31 @@ _TOLD: Final[Mapping[type[f.Fact], tuple[str, ...]]] = {
     f.ComplaintClosed: ("deadline",),
     f.ComplaintWithdrawn: ("deadline",),
 }
-"""Which fields of a fact are told; none of those that are not named here, so that a new one is not told by accident."""
+"""Fields of a fact that are shown; a new field is hidden until it is named here."""
 
 
 _DETAILS: Final = frozenset({"office", "reason", "rating"})
-"""Those of them that are not told of a secret complaint."""
+"""Those of them that are hidden for a secret complaint."""
 
 
 def _fact(recorded: Recorded, context: DisplayContext, view: PublicView) -> dict[str, Any]:
     fact = recorded.fact
-    said, by = {name: getattr(fact, name) for name in _TOLD.get(type(fact), ())}, sender_kind(fact.by)
-    said |= {name: view.detail(said[name]) for name in _DETAILS & said.keys()}
-    if "office" in said:
-        said["office"] = context.name_of(said["office"])
+    by = sender_kind(fact.by)
+    shown = {name: getattr(fact, name) for name in _SHOWN_FIELDS.get(type(fact), ())}
+    shown |= {name: view.detail(shown[name]) for name in _DETAILS & shown.keys()}
+    if "office" in shown:
+        shown["office"] = context.name_of(shown["office"])
     if by["kind"] == "office":
         by |= {"name": context.name_of(view.detail(by["name"]))}
     if isinstance(fact, f.ComplaintPostponed) and (missing := view.text(fact.missing)) is not None:
-        said["missing"] = missing
+        shown["missing"] = missing
     if isinstance(fact, f.FollowUpRecorded) and (text := view.text(fact.text)) is not None:
-        said["text"] = clipped(text, _LONGEST_TEXT)
-    return {
-        "version": recorded.complaint.version,
-        "at": recorded.at,
-        "fact": fact.NAME,
-        "by": by,
-        **said,
-    }
+        shown["text"] = clipped(text, _LONGEST_TEXT)
+    return {"version": recorded.complaint.version, "at": recorded.at, "fact": fact.NAME, "by": by, **shown}
 
 
 def sender_kind(source: str) -> dict[str, str | None]:
-    """Return what may be told of a sender: that it was a citizen, which office, which stage, which channel."""
+    """Return the kind of a sender, and the name of an office, stage or channel."""
     kind, _, rest = source.strip("/").partition("/")
     name = rest.partition("/")[0]
     if kind == "citizens":

@@ -1,6 +1,6 @@
-"""What the board keeps of a complaint: a few words and numbers, no text that anybody wrote, nobody's name."""
+"""The row that the read model keeps of a complaint: status and numbers, without texts and names."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -15,12 +15,12 @@ from workflow.machine.transitions import OPEN
 OBLIGATIONS: Final = frozenset(name for name, rule in RULES.items() if rule.passing is Passing.BREACH) - {
     ClockName.ESCALATION
 }
-"""The clocks whose passing is a breach. Citizens' own end quietly, and a rung's is the ladder's affair."""
+"""Clocks whose expiry is a breach. Clocks of citizens expire without one, and a rung's belongs to the ladder."""
 _HOUR_S: Final = 3_600
 
 
 class RowShape(NamedTuple):
-    """What many complaints have in common, so that it is kept once for all of them."""
+    """The part of a row that many complaints have in common; kept once for all of them."""
 
     status: Status
     office: str | None
@@ -32,7 +32,7 @@ class RowShape(NamedTuple):
 
     @property
     def open(self) -> bool:
-        """Say whether it is not settled yet."""
+        """Whether it is not settled yet."""
         return self.status in OPEN
 
 
@@ -44,7 +44,7 @@ class Deadline(NamedTuple):
 
 
 class ComplaintRow(NamedTuple):
-    """A complaint as the board knows it. Hours are whole hours since 1970 (UTC)."""
+    """A complaint in the read model. Hours are whole hours since 1970 (UTC)."""
 
     shape: RowShape
     tracking_id: str
@@ -52,18 +52,18 @@ class ComplaintRow(NamedTuple):
     received: int
     closed: int | None
     due: Deadline | None
-    """The first obligation that can still be met; it may have passed without notice of it yet."""
+    """The first obligation that can still be met; it may have expired without a notice so far."""
     missed: Deadline | None
     """The first deadline that was missed, as long as what it was for is still missing."""
 
     @property
     def at_rest(self) -> bool:
-        """Say whether it is settled, with no deadline left."""
+        """Whether it is settled, with no deadline left."""
         return not self.shape.open and self.due is None and self.missed is None
 
 
 class _Snapshot(BaseModel):
-    """As much of a snapshot as the board needs; the rest is passed over."""
+    """The fields of a snapshot that a row needs."""
 
     model_config = ConfigDict(strict=True)
 
@@ -80,35 +80,30 @@ class _Snapshot(BaseModel):
 
 
 def read_row(raw: bytes) -> ComplaintRow:
-    """Read a record of `complaints.state`.
+    """Decode a record of `complaints.state`.
 
     Raises:
-        Undecodable: it is none of ours.
+        Undecodable: it is not a snapshot of a complaint.
     """
     found = read_part(_Snapshot, raw)
     is_open = found.status in OPEN
-    shape = RowShape(found.status, found.office, found.round > 0, found.exhausted and is_open, found.secret)
     clocks = found.clocks.items()
     return ComplaintRow(
-        shape=shape,
+        shape=RowShape(found.status, found.office, found.round > 0, found.exhausted and is_open, found.secret),
         tracking_id=found.tracking_id,
         version=found.version,
         received=hour_of(found.received_at),
         closed=None if found.closed_at is None else hour_of(found.closed_at),
-        due=_first(_due(name, clock) for name, clock in clocks if name in OBLIGATIONS and clock.running),
-        missed=_first(_due(name, clock) for name, clock in clocks if clock.pressing),
+        due=_first((name, clock) for name, clock in clocks if name in OBLIGATIONS and clock.running),
+        missed=_first((name, clock) for name, clock in clocks if clock.pressing),
     )
 
 
 def hour_of(moment: datetime) -> int:
-    """Return the whole hour since 1970 (UTC) in which a moment lies."""
+    """Return the whole hour since 1970 (UTC) of a moment."""
     return int(moment.timestamp()) // _HOUR_S
 
 
-def _due(name: ClockName, clock: Clock) -> Deadline | None:
-    return None if clock.due_at is None else Deadline(int(clock.due_at.timestamp()), name)
-
-
-def _first(deadlines: Iterable[Deadline | None]) -> Deadline | None:
-    found: Iterator[Deadline] = (each for each in deadlines if each is not None)
+def _first(clocks: Iterable[tuple[ClockName, Clock]]) -> Deadline | None:
+    found = (Deadline(int(clock.due_at.timestamp()), name) for name, clock in clocks if clock.due_at is not None)
     return min(found, default=None)

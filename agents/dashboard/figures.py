@@ -1,11 +1,11 @@
-"""What the page is sent: a few kilobytes, however many complaints there are."""
+"""The figures that the page shows, as JSON: a few kilobytes, however many complaints there are."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from heapq import nsmallest
-from typing import Any, Final
+from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
 from pydantic_core import to_json
@@ -16,14 +16,15 @@ from agents.ops.dead_letters import Reason
 from events.vocabulary import Status
 from events.wording import clipped
 from workflow.machine.transitions import OPEN
+from workflow.policy.model import Policy
 from workflow.reports.redaction import redacted
 
 NAMED: Final = 10
-"""So many complaints are named in a list."""
+"""Complaints in a list."""
 OFFICES: Final = 20
-"""So many offices have a row of their own; the others share one."""
+"""Offices with a row of their own; the others share one."""
 REASONS: Final = 15
-"""So many reasons of dead letters have a row of their own."""
+"""Reasons of dead letters with a row of their own."""
 DAYS: Final = 14
 _LONGEST_NAME: Final = 100
 
@@ -32,36 +33,41 @@ _FOLLOWED_UP: Final = (Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED)
 
 @dataclass(frozen=True, slots=True)
 class DisplayContext:
-    """What the policy tells, and no topic."""
+    """What the figures need of the policy."""
 
     zone: ZoneInfo
-    """Whose days are counted."""
+    """Zone of the days in `flow`."""
     offices: Mapping[str, str] = field(default_factory=dict)
-    """The names of the offices, by their ids."""
+    """Names of the offices by id."""
+
+    @classmethod
+    def of(cls, policy: Policy) -> Self:
+        """Return the context of a policy."""
+        return cls(policy.national_zone, {office.id: office.name for office in policy.directory})
 
     def name_of(self, office: str | None) -> str | None:
-        """Return what an office is called: its id, if it is not known."""
+        """Return the name of an office, or its id if it has none."""
         return None if office is None else _short(self.offices.get(office, office))
 
 
 @dataclass(slots=True)
 class Sources:
-    """How things are with what the board reads, besides the complaints."""
+    """Status of the topics that the dashboard reads, lag and dead letters."""
 
     reading: bool = True
-    """The topics have not been read to their end yet since the board began."""
+    """The topics have not been read to their end yet."""
     trouble: str | None = None
-    """Why there is nothing new, in one line; None while all is well."""
+    """`unreachable` or `refused` while there are no new records; else None."""
     unreadable: int = 0
-    """Records of complaints.state that nobody can read."""
+    """Records of complaints.state that cannot be decoded or that the engine did not write."""
     lag: list[dict[str, Any]] | None = field(default_factory=list)
-    """One row for each stage, none until it is known; None if it may not be seen."""
+    """One row for each stage, empty until the first sample; None if it may not be read."""
     letters: Mapping[Reason, int] | None = field(default_factory=dict)
-    """Dead letters that nobody has dealt with, by reason; None if they may not be read."""
+    """Open dead letters by reason; None if they may not be read."""
 
 
 def figures(read_model: ReadModel, sources: Sources, now: datetime, context: DisplayContext) -> bytes:
-    """Write what the board shows as one JSON object, as it is at `now`."""
+    """Return the figures at `now` as one JSON object."""
     statuses = read_model.by_status
     return to_json(
         {
@@ -89,9 +95,9 @@ def figures(read_model: ReadModel, sources: Sources, now: datetime, context: Dis
 
 
 def funnel(read_model: ReadModel) -> dict[str, int]:
-    """Count how many have come how far, as far as their snapshots tell.
+    """Count the complaints that reached each step, as far as their snapshots show.
 
-    What was archived or withdrawn counts as disposed if an office ever held it; whether it had been verified or
+    An archived or withdrawn complaint counts as disposed if an office ever held it; whether it had been verified or
     followed up before is not in its snapshot, and not counted.
     """
     statuses = read_model.by_status
@@ -107,7 +113,7 @@ def funnel(read_model: ReadModel) -> dict[str, int]:
 
 
 def flow(hours: Mapping[int, HourCounts], now: datetime, zone: ZoneInfo) -> dict[str, Any]:
-    """Count what came and went in the last 24 hours, this one included, and on each of the last days of `zone`."""
+    """Count complaints received and ended in the last 24 hours, and on each of the last 14 days of `zone`."""
     this = hour_of(now)
     today = now.astimezone(zone).date()
     days = []
@@ -127,7 +133,7 @@ def _sum(hours: Mapping[int, HourCounts], chosen: Iterable[int]) -> dict[str, in
 
 
 def _offices(offices: Mapping[str | None, OfficeCounts], context: DisplayContext) -> dict[str, Any]:
-    """Give those with most overdue a row, then those with most open; the others share the last."""
+    """Return rows for the offices with most overdue, then most open, complaints; the others share the last row."""
 
     def rank(each: tuple[str | None, OfficeCounts]) -> tuple[int, int, str]:
         office, counts = each

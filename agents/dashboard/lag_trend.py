@@ -1,4 +1,4 @@
-"""How far each stage is behind, and which way that goes."""
+"""The lag of each stage and its trend."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -9,21 +9,21 @@ from agents.ops.lag import GroupLag, LagReport, Severity, Status
 
 EVERY_S: Final = 2.5
 WINDOW_S: Final = 30.0
-"""Over so long a stage is judged: who has not moved by then does not move."""
+"""Seconds over which the status of a stage is determined."""
 SHOWN_OF: Final = 2
-"""One of so many looks is shown; all count for the verdict: of few, one might never see a stage caught up."""
+"""Every second sample is shown; all count for the status."""
 SAMPLES: Final = 60
-"""So many looks are shown: those of five minutes."""
+"""Samples that are shown: those of five minutes."""
 _PART: Final = 3
 _INSTANT_S: Final = 10.0
-"""Who has read all that is older keeps up: under a steady stream something is always on its way, at each look."""
+"""A stage with no older record keeps up: under a steady stream some record is always in flight."""
 _FEW: Final = 10
 _NOISE: Final = 0.1
-"""A change of less than a tenth is none."""
+"""Relative change below which the trend is level."""
 
 
 class Trend(StrEnum):
-    """Which way a lag goes."""
+    """Trend of a lag."""
 
     RISING = "rising"
     FALLING = "falling"
@@ -31,29 +31,25 @@ class Trend(StrEnum):
 
 
 class Trends:
-    """The last looks at the lag of each stage."""
+    """The last samples of the lag of each stage."""
 
     def __init__(self) -> None:
         self._series: dict[str, deque[int]] = {}
-        self._looks = 0
+        self._samples = 0
         self._last: dict[str, dict[str, Any]] = {}
 
     def add(self, report: LagReport) -> None:
-        """Take in a look."""
+        """Add a sample."""
         for group in report.groups:
             if group.stage is not None:
                 series = self._series.setdefault(group.stage, deque(maxlen=SAMPLES))
-                if self._looks % SHOWN_OF == 0:
+                if self._samples % SHOWN_OF == 0:
                     series.append(group.lag)
-                self._last[group.stage] = {
-                    "behind": group.lag,
-                    "age": round(group.age),
-                    **_status_of(group),
-                }
-        self._looks += 1
+                self._last[group.stage] = {"behind": group.lag, "age": round(group.age), **_status_of(group)}
+        self._samples += 1
 
     def rows(self) -> list[dict[str, Any]]:
-        """Give a row for each stage."""
+        """Return a row for each stage."""
         return [
             {"stage": stage, **self._last[stage], "trend": trend(series), "series": list(series)}
             for stage, series in self._series.items()
@@ -61,18 +57,18 @@ class Trends:
 
 
 def _status_of(group: GroupLag) -> dict[str, str]:
-    on_its_way = group.status in {Status.BEHIND, Status.GROWING} and group.age < _INSTANT_S
-    status, severity = (Status.OK, Severity.OK) if on_its_way else (group.status, group.severity)
+    in_flight = group.status in {Status.BEHIND, Status.GROWING} and group.age < _INSTANT_S
+    status, severity = (Status.OK, Severity.OK) if in_flight else (group.status, group.severity)
     return {"status": status, "severity": severity}
 
 
 def trend(series: Sequence[int]) -> Trend:
-    """Say which way it goes: the mean of the last third of the looks against that of the first."""
+    """Compare the mean of the last third of the samples with that of the first."""
     part = len(series) // _PART
     if not part:
         return Trend.LEVEL
-    looks = list(series)
-    first, last = sum(looks[:part]) / part, sum(looks[-part:]) / part
+    samples = list(series)
+    first, last = sum(samples[:part]) / part, sum(samples[-part:]) / part
     if abs(last - first) <= _NOISE * max(first, last) or max(first, last) < _FEW:
         return Trend.LEVEL
     return Trend.RISING if last > first else Trend.FALLING

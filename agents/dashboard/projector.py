@@ -1,4 +1,4 @@
-"""Reads what the board shows, in threads of its own, and hands over the figures at most once a second."""
+"""Reads what the dashboard shows, in two threads, and publishes the figures at most once a second."""
 
 import threading
 import time
@@ -9,26 +9,23 @@ from typing import Final
 import structlog
 
 from agents.config.settings import Settings
-from agents.dashboard.complaint_row import read_row
 from agents.dashboard.figures import DisplayContext, Sources, figures
 from agents.dashboard.lag_trend import EVERY_S, WINDOW_S, Trends
+from agents.dashboard.projection import Projection
 from agents.dashboard.read_model import ReadModel
-from agents.ops.dead_letters import OpenDeadLetters
 from agents.ops.lag import LagWatcher
 from events.client import Reader, Record, require_topics
 from events.client.errors import BrokerUnreachable, KafkaFailure, NotAllowed
-from events.codec.messages import complaint_key
-from events.errors import Undecodable
 from events.topics import STAGES, TopicName
 
 log = structlog.get_logger()
 
 _EVERY_S: Final = 1.0
 _QUIET_S: Final = 10.0
-"""Figures go out so often even if no record came: deadlines draw nearer all the same."""
+"""Interval of figures without a new record: the remaining time of deadlines changes all the same."""
 _POLL_S: Final = 0.25
-_AGAIN_S: Final = 5.0
-_GOODBYE_S: Final = 1.0
+_RETRY_S: Final = 5.0
+_JOIN_S: Final = 1.0
 _RECORDS: Final = "records"
 _LAG: Final = "lag"
 ASK_AGAIN_S: Final = 60.0
@@ -37,16 +34,16 @@ REFUSED: Final = "refused"
 
 
 class Projector:
-    """Follows complaints.state and the dead letters, and looks at the lag from time to time.
+    """Follows complaints.state and the dead letters, and samples the lag.
 
-    What the broker does not let us see besides complaints.state is left out, and the rest shown.
+    Sources besides complaints.state that the broker does not allow are left out.
 
     Args:
-        settings: which environment.
-        context: what the policy tells.
-        publish: is given the figures whenever there are new ones, in one of the threads.
-        failed: is given what ended one of the threads, if it was not to end.
-        ask_again_s: how often it looks whether it may see the lag by now, in seconds.
+        settings: of the installation.
+        context: zone and office names of the policy.
+        publish: called with new figures, in one of the threads.
+        failed: called with the error that ended a thread.
+        ask_again_s: interval in seconds of asking for a lag that was not allowed.
     """
 
     def __init__(
@@ -64,8 +61,7 @@ class Projector:
         self._failed = failed
         self._ask_again_s = ask_again_s
         self._stopping = threading.Event()
-        self._letters_allowed = True
-        self._foreign = 0
+        self._topics = [TopicName.STATE]
         self._troubles: dict[str, str | None] = {_RECORDS: None, _LAG: None}
         self._published = 0.0
         self._changed = threading.Event()
@@ -73,11 +69,11 @@ class Projector:
         self.read_model = ReadModel()
         self._threads = [
             threading.Thread(target=self.run, args=(what,), name=name, daemon=True)
-            for name, what in (("board-feed", self._follow), ("board-lag", self._follow_lag))
+            for name, what in (("board-records", self._follow), ("board-lag", self._follow_lag))
         ]
 
     def start(self) -> None:
-        """Begin to read.
+        """Check the access to the topics and start the threads.
 
         Raises:
             BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state cannot be read.
@@ -85,88 +81,66 @@ class Projector:
         require_topics(self._settings, [TopicName.STATE])
         try:
             require_topics(self._settings, [TopicName.DEAD_LETTERS])
+            self._topics.append(TopicName.DEAD_LETTERS)
         except NotAllowed as error:
-            self._letters_allowed, self.sources.letters = False, None
+            self.sources.letters = None
             log.warning("dead_letters_hidden", reason=str(error))
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Stop reading; wait for it a moment, but not for a Kafka that does not answer."""
+        """Stop reading; wait a second for each thread, since Kafka may not answer."""
         self._stopping.set()
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(_GOODBYE_S)
+                thread.join(_JOIN_S)
 
-    def run(self, what: Callable[[], None]) -> None:
-        """Do what a thread is for; a mistake of ours ends it, and is not to leave a page behind that stands still."""
+    def run(self, what: Callable[[], object]) -> None:
+        """Run the body of a thread; an error ends the service instead of leaving a page that does not change."""
         try:
             what()
-        except Exception as error:  # noqa: BLE001 -- handed to whoever serves the page, who ends with it
+        except Exception as error:  # noqa: BLE001 -- handed to the service, which ends with it
             self._failed(error)
 
     def _follow(self) -> None:
-        """Read the topics from their beginning and on and on; once more from the beginning after any trouble."""
+        """Read the topics from the beginning; again after each failure."""
         while not self._stopping.is_set():
             try:
                 self._read()
             except KafkaFailure as error:
                 self.report_failure(_RECORDS, error)
                 self._publish_if_due()
-                self._stopping.wait(_AGAIN_S)
+                self._stopping.wait(_RETRY_S)
 
     def _read(self) -> None:
-        read_model, letters = ReadModel(), OpenDeadLetters()
-        topics = [TopicName.STATE, *([TopicName.DEAD_LETTERS] if self._letters_allowed else [])]
-        self.sources.unreadable = self._foreign = 0
-        with Reader(self._settings, topics) as reader:
-            if self.sources.reading:  # there is nothing older to show meanwhile
-                self.read_model = read_model
+        projection = Projection()
+        with Reader(self._settings, self._topics) as reader:
+            if self.sources.reading:  # there are no older figures to show meanwhile
+                self.read_model = projection.read_model
             for record in reader.to_end():
                 if self._stopping.is_set():
                     return
-                self._apply(read_model, letters, [record])
-                self._note_foreign(reader)
+                self._apply(projection, reader, [record])
                 self._publish_if_due()
-            self.read_model, self.sources.reading = read_model, False
+            self.read_model, self.sources.reading = projection.read_model, False
             self.report_recovery(_RECORDS)
             self._changed.set()
-            log.info("board_ready", complaints=len(read_model))
+            log.info("board_ready", complaints=len(self.read_model))
             while not self._stopping.is_set():
                 self._publish_if_due()
-                self._apply(read_model, letters, reader.poll(_POLL_S))
-                self._note_foreign(reader)
+                self._apply(projection, reader, reader.poll(_POLL_S))
 
-    def _note_foreign(self, reader: Reader) -> None:
-        if new := reader.foreign - self._foreign:
-            self._foreign = reader.foreign
-            self.sources.unreadable += max(new, 0)
-            log.warning("foreign_records", count=reader.foreign, next="see AlurForeignRecords in the runbook")
-
-    def _apply(self, read_model: ReadModel, letters: OpenDeadLetters, records: Iterable[Record]) -> None:
+    def _apply(self, projection: Projection, reader: Reader, records: Iterable[Record]) -> None:
         for record in records:
             self._changed.set()
-            if record.topic is TopicName.DEAD_LETTERS:
-                letters.add(record)
-            else:
-                self._project(read_model, record)
-        # read once more, they count as soon as the complaints do
-        if self._letters_allowed and read_model is self.read_model:
-            self.sources.letters = letters.by_reason
-
-    def _project(self, read_model: ReadModel, record: Record) -> None:
-        try:
-            key = complaint_key(record.key)
-        except Undecodable:
-            return  # announced holidays lie here too, under a key of their own
-        if record.value is None:
-            read_model.forget(key)
-            return
-        try:
-            read_model.put(key, read_row(record.value))
-        except Undecodable:
-            self.sources.unreadable += 1
-            log.warning("snapshot_unreadable", partition=record.partition, offset=record.offset)
+            projection.apply(record)
+        if (unreadable := projection.unreadable + reader.foreign) > self.sources.unreadable:
+            next_step = "see AlurForeignRecords in the runbook"
+            log.warning("records_unreadable", count=projection.unreadable, foreign=reader.foreign, next=next_step)
+        self.sources.unreadable = unreadable
+        # those of a projection that is read again replace the shown ones together with its complaints
+        if self.sources.letters is not None and projection.read_model is self.read_model:
+            self.sources.letters = projection.letters.by_reason
 
     def _publish_if_due(self) -> None:
         if time.monotonic() - self._published < (_EVERY_S if self._changed.is_set() else _QUIET_S):
@@ -178,7 +152,7 @@ class Projector:
         self._published = time.monotonic()
 
     def _follow_lag(self) -> None:
-        """Look at the lag on and on; while we may not see it, whether Kafka is there, and now and then once more."""
+        """Sample the lag; while that is not allowed, check the connection, and ask again from time to time."""
         again_at = 0.0
         while not self._stopping.is_set():
             try:
@@ -194,7 +168,7 @@ class Projector:
                 self._stopping.wait(_POLL_S)
             except KafkaFailure as error:
                 self.report_failure(_LAG, error)
-                self._stopping.wait(_AGAIN_S)
+                self._stopping.wait(_RETRY_S)
 
     def _watch_lag(self) -> None:
         groups, trends = [self._settings.group(stage) for stage in STAGES], Trends()
@@ -216,20 +190,19 @@ class Projector:
         self._stopping.wait(EVERY_S)
 
     def report_failure(self, where: str, error: KafkaFailure) -> None:
-        """Take in that the records, or the lag, cannot be read for now."""
-        found = UNREACHABLE if isinstance(error, BrokerUnreachable) else REFUSED
-        if self._troubles[where] != found:
+        """Show that the records, or the lag, cannot be read for now."""
+        trouble = UNREACHABLE if isinstance(error, BrokerUnreachable) else REFUSED
+        if self._troubles[where] != trouble:
+            # the message may name machines: it goes to the log, not to the page
             log.warning("kafka_trouble", reason=str(error))
-        # the line itself may name machines: it goes to the log, and not to whoever looks at the page
-        self._troubles[where] = found
-        self._update_trouble()
+        self._set_trouble(where, trouble)
         self._changed.set()
 
     def report_recovery(self, where: str) -> None:
-        """Take in that they can be read."""
-        self._troubles[where] = None
-        self._update_trouble()
+        """Show that they can be read."""
+        self._set_trouble(where, None)
 
-    def _update_trouble(self) -> None:
-        # each thread speaks for itself: that the lag can be seen says nothing of records that cannot be read
+    def _set_trouble(self, where: str, trouble: str | None) -> None:
+        # separate for each thread: a lag that can be read does not mean that records can
+        self._troubles[where] = trouble
         self.sources.trouble = self._troubles[_RECORDS] or self._troubles[_LAG]

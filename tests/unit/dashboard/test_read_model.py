@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.dashboard.complaint_row import ComplaintRow, Deadline, RowShape, hour_of, read_row
-from agents.dashboard.lazy_heap import LazyHeap
 from agents.dashboard.read_model import DAY_S, HourCounts, OfficeCounts, ReadModel
 from agents.runtime import disk_map
 from events.codec.messages import encode_complaint, encode_snapshot
@@ -85,13 +84,13 @@ def recount(last: dict[bytes, ComplaintRow], now: int) -> dict[str, Any]:
         hours[each.received, "received"] += 1
         if each.closed is not None:
             hours[each.closed, each.shape.status.value] += 1
-    due = sorted((each.due.at, key) for key, each in last.items() if each.due is not None and each.due.at <= horizon)
+    due = sorted((each.due.at, key) for key, each in last.items() if each.due is not None)
     missed = sorted((each.missed.at, key) for key, each in last.items() if each.missed is not None)
     return {
         "complaints": len(last),
         "by_status": Counter(each.shape.status for each in last.values()),
         "disposed": sum(each.shape.disposed for each in last.values()),
-        "due_soon": len(due),
+        "due_soon": sum(at <= horizon for at, _ in due),
         "overdue": len(missed),
         "exhausted": sum(each.shape.exhausted for each in last.values()),
         "offices": offices,
@@ -162,18 +161,7 @@ def test_room_is_made_for_what_counts() -> None:
         board.put(b"a" * 16, row._replace(version=version + 2, due=due))
         if version % 100 == 0:
             board.advance_to(NOW)
-    assert len(board._far._heap) <= 1_200  # noqa: SLF001 -- nobody else can say how large it is
-
-
-def test_soonest_gives_each_once_and_leaves_them_there() -> None:
-    known = {b"a": 5, b"b": 3}
-    soonest = LazyHeap(lambda at, key: known.get(key) == at)
-    for at, key in ((5, b"a"), (3, b"b"), (5, b"a"), (1, b"gone"), (4, b"a")):
-        soonest.push(at, key)
-    assert soonest.peek(5) == [(3, b"b"), (5, b"a")]
-    assert soonest.peek(1) == [(3, b"b")]
-    assert list(soonest.pop_until(5)) == [(3, b"b"), (5, b"a")]
-    assert soonest.peek(5) == []
+    assert len(board._due) == 1  # noqa: SLF001 -- nobody else can say how large it is
 
 
 class TestReading:

@@ -55,7 +55,7 @@ def test_it_is_printed_without_a_broker_and_says_so() -> None:
     assert "21 Eid al-Fitr (a Saturday)" in result.stdout
     assert "18 Day of Silence Joint Holiday (collective leave)" in result.stdout
     assert result.stdout.splitlines()[-1].startswith("2026: 240 working days by policy lapor/2025-01-01, calendar ID/")
-    assert result.stderr.startswith("without what may have been announced: no Kafka broker answers")
+    assert result.stderr.startswith("without announced changes: no Kafka broker answers")
 
 
 def test_as_json_what_is_not_known_is_null() -> None:
@@ -104,9 +104,9 @@ class TestAnswers:
     def test_each_partition_decides(self) -> None:
         answers = Answers(2)
         complete = []
-        answers.take(self.record(TopicName.STATE, self.kept()), self.identity)
+        answers.add(self.record(TopicName.STATE, self.kept()), self.identity)
         complete.append(answers.complete)
-        answers.take(self.record(TopicName.REJECTIONS, self.refused(), 1), self.identity)
+        answers.add(self.record(TopicName.REJECTIONS, self.refused(), 1), self.identity)
         complete.append(answers.complete)
         assert complete == [False, True]
         assert answers.in_force == {0: "2026-03-06 is a day off: Cuti bersama (SKB 3 Menteri)"}
@@ -122,5 +122,5 @@ class TestAnswers:
             self.record(TopicName.REJECTIONS, self.refused("another")),
             self.record(TopicName.REJECTIONS, b"rubbish"),
         ):
-            answers.take(record, self.identity)
+            answers.add(record, self.identity)
         assert not answers.complete

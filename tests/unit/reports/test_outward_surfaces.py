@@ -14,13 +14,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import structlog
-import typer
 from pydantic_core import to_json
 from rich.console import Console
 
-from agents.cli.app import application
-from agents.cli.overview import Board as Overview
-from agents.cli.overview_view import view
+from agents.cli.app import whole
+from agents.cli.watch import Overview, view
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.dashboard.broadcaster import Broadcaster
@@ -133,7 +131,7 @@ def _watch(world: World, upto: int) -> str:
     overview, now = Overview(), world.history[upto - 1].at
     overview.add([Record(TopicName.STATE, 0, 0, now, world.id.encode(), _state(world, upto), {})])
     console = Console(file=io.StringIO(), width=200)
-    console.print(view(overview, {}, now, AROUND.zone))
+    console.print(view(overview, {}, now, AROUND))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -244,7 +242,7 @@ def test_every_surface_is_listed() -> None:
         "logs",
         *(f"topic {name}" for name in TopicName),
         *asyncio.run(_routes()),
-        *_commands(typer.main.get_command(application()), "alur"),
+        *_commands(whole(), "alur"),
     }
     assert not OUTWARD.keys() & INWARD.keys()
     assert surfaces == OUTWARD.keys() | INWARD.keys()

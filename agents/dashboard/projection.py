@@ -1,0 +1,36 @@
+"""Complaints and open dead letters, folded from the records of their topics: for the dashboard and `alur watch`."""
+
+from agents.dashboard.complaint_row import read_row
+from agents.dashboard.read_model import ReadModel
+from agents.ops.dead_letters import OpenDeadLetters
+from events.client import Record
+from events.codec.messages import complaint_key
+from events.errors import Undecodable
+from events.topics import TopicName
+
+
+class Projection:
+    """A read model and the open dead letters; records may be applied in any order of their partitions."""
+
+    def __init__(self) -> None:
+        self.read_model = ReadModel()
+        self.letters = OpenDeadLetters()
+        self.unreadable = 0
+        """Records of complaints.state that cannot be decoded."""
+
+    def apply(self, record: Record) -> None:
+        """Apply a record of complaints.state or complaints.dead-letters."""
+        if record.topic is TopicName.DEAD_LETTERS:
+            self.letters.add(record)
+            return
+        try:
+            key = complaint_key(record.key)
+        except Undecodable:
+            return  # announced holidays, which have a key of their own
+        if record.value is None:
+            self.read_model.forget(key)
+            return
+        try:
+            self.read_model.put(key, read_row(record.value))
+        except Undecodable:
+            self.unreadable += 1
