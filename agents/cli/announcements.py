@@ -1,36 +1,43 @@
-"""Announce something in every partition, and watch for what each makes of it."""
+"""Announcements of days off: publish one in every partition and follow what each decides."""
 
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
+from agents.cli.errors import MISUSED, Failure
+from agents.cli.fields import in_options
 from agents.config.settings import Settings
-from events.announcements import CALENDAR, CALENDAR_KEY
+from events.announcements import CALENDAR, CALENDAR_KEY, AnnouncementEvent
 from events.client import Publisher, Reader, Record, extents
-from events.codec.messages import decode_calendar
-from events.errors import Undecodable
+from events.cloudevents import timestamp
+from events.codec.messages import decode_announcement, decode_calendar
+from events.errors import InvalidCommand, Undecodable
 from events.outcomes import RejectionEvent
 from events.topics import TopicName
 
 
 @dataclass
 class Answers:
-    """What the partitions made of an announcement so far."""
+    """The decisions of the partitions so far."""
 
     partitions: int
     in_force: dict[int, str] = field(default_factory=dict)
-    """What it says now, by partition."""
+    """What is in force, by partition."""
     refused: dict[int, str] = field(default_factory=dict)
-    """Code and message, by partition."""
+    """Code and message of the rejection, by partition."""
 
     @property
     def complete(self) -> bool:
-        """Say whether every partition has decided."""
+        """Whether every partition has decided."""
         return self.partitions == len(self.in_force.keys() | self.refused.keys())
 
-    def take(self, record: Record, identity: tuple[str, str]) -> None:
-        """Take in a record of the state or of the rejections, if it speaks of the announcement with this identity."""
+    def add(self, record: Record, identity: tuple[str, str]) -> None:
+        """Add a record of the state or the rejections, if it is about the announcement with this identity."""
         if record.key != CALENDAR_KEY or record.value is None:
             return
         try:
@@ -39,33 +46,69 @@ class Answers:
                     if (each.by, each.command_id) == identity:
                         self.in_force[record.partition] = each.reason
             else:
-                no = RejectionEvent.model_validate_json(record.value).data
-                if (no.command_source, no.command_id) == identity:
-                    self.refused[record.partition] = f"{no.code}: {no.message}"
+                rejection = RejectionEvent.model_validate_json(record.value).data
+                if (rejection.command_source, rejection.command_id) == identity:
+                    self.refused[record.partition] = f"{rejection.code}: {rejection.message}"
         except (Undecodable, ValidationError):
-            return  # strangers may write anything anywhere; what lifecycle writes can be read
+            return  # a foreign record: those of lifecycle can be decoded
 
 
-def announce_and_wait(settings: Settings, value: bytes, identity: tuple[str, str], seconds: float) -> Answers:
-    """Publish an announcement of this `identity` (source and id) in each partition and wait for what comes of it.
+@dataclass(frozen=True)
+class Announced:
+    """An announcement as it is published, under an id that its data determine unless one is given."""
+
+    source: str
+    data: dict[str, Any]
+    named: str | None = None
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Source and id."""
+        return self.source, self.named or str(uuid5(NAMESPACE_URL, f"{self.source}#{self.data}"))
+
+    def encode(self) -> bytes:
+        """Return the message.
+
+        Raises:
+            Failure: the data are not those of an announcement.
+        """
+        value = to_json(
+            {
+                "specversion": "1.0",
+                "type": AnnouncementEvent.TYPE,
+                "source": self.source,
+                "id": self.identity[1],
+                "subject": CALENDAR,
+                "time": timestamp(datetime.now(UTC)),
+                "datacontenttype": "application/json",
+                "data": self.data,
+            }
+        )
+        try:
+            decode_announcement(value)
+        except (InvalidCommand, Undecodable) as error:
+            raise Failure(in_options(error.reason).replace("--day:", "the day:"), MISUSED) from None
+        return value
+
+
+def announce_and_wait(settings: Settings, announced: Announced, seconds: float) -> Answers:
+    """Publish an announcement in each partition and wait for the decisions.
 
     Raises:
         BrokerUnreachable, KafkaRefused, TopicsMissing: it could not be sent everywhere, or not be followed.
+        Failure: it is not a valid announcement.
     """
+    value = announced.encode()
     answers = Answers(extents(settings, [TopicName.COMMANDS])[TopicName.COMMANDS].partitions)
     with Reader(settings, (TopicName.STATE, TopicName.REJECTIONS)) as reader:
-        # looked up before the command is sent, or what comes of it might be passed over
+        # positioned before the command is sent, so that no answer is missed
         reader.skip_to_end()
-        _publish(settings, value, answers.partitions)
+        with Publisher(settings) as publisher:
+            for number in range(answers.partitions):
+                publisher.publish(TopicName.COMMANDS, CALENDAR, value, partition=number)
+            publisher.flush()
         deadline = time.monotonic() + seconds
         while not answers.complete and (left := deadline - time.monotonic()) > 0:
             for record in reader.poll(left):
-                answers.take(record, identity)
+                answers.add(record, announced.identity)
     return answers
-
-
-def _publish(settings: Settings, value: bytes, partitions: int) -> None:
-    with Publisher(settings) as publisher:
-        for number in range(partitions):
-            publisher.publish(TopicName.COMMANDS, CALENDAR, value, partition=number)
-        publisher.flush()

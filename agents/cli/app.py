@@ -1,47 +1,123 @@
-"""The commands of `alur`, put together."""
+"""The commands of `alur` in one table. Each is imported when it is used: clients and models take seconds to import."""
 
+import os
+import sys
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version as version_of
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from agents.cli import (
-    audit,
-    board,
-    broker,
-    calendar,
-    dead,
-    demo,
-    explain,
-    export,
-    identity,
-    lag,
-    offsets,
-    policy,
-    run,
-    schemas,
-    send,
-    show,
-    state,
-    story,
-    submit,
-    topics,
-    validate,
-    watch,
-)
 from agents.cli.context import Overrides, say
-from agents.cli.errors import OneLineErrors
+from agents.cli.errors import FAILED, Failure
+from events.errors import AlurError
 
-_HELP = """
+_HELP: Final = """
 Carries public-service complaints from report to resolution over Apache Kafka.
 
-What it works on is taken from the environment, or from the options here, which stand before the command. Read are
-ALUR_BROKER, ALUR_PREFIX, ALUR_POLICY, ALUR_PARTITIONS, ALUR_REPLICATION and ALUR_LOG, and for a broker that asks who
-one is ALUR_SECURITY, ALUR_SASL_* and ALUR_TLS_* (docs/reference/security.md).
+Settings come from the environment or from the options here, which precede the command. Read are ALUR_BROKER,
+ALUR_PREFIX, ALUR_POLICY, ALUR_PARTITIONS, ALUR_REPLICATION and ALUR_LOG, and for a broker with access control
+ALUR_SECURITY, ALUR_SASL_* and ALUR_TLS_* (docs/reference/security.md).
 
     alur --broker kafka:9092 --prefix test. watch
 """
+
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "demo": ("demo", "Run broker, stages, citizens and officers for about a minute; end with a reconciliation."),
+    "broker": ("app", "A Kafka broker on this machine, by Docker if an engine answers, else by Java and Maven."),
+    "topics": ("app", "The topics on Kafka."),
+    "run": ("run", "Run the stages, one process each, until Ctrl-C or SIGTERM; restart one that exits."),
+    "validate": ("validate", "Validate messages of the contract field by field, and predict their effect."),
+    "submit": ("submit", "Submit reports: messages of the contract, a table, or service requests of Open311."),
+    "send": (
+        "app",
+        "Send a command, print its outcome. Exits with 0 if it had its effect, 1 if refused, 3 if not decided in time.",
+    ),
+    "story": ("app", "The public story of a complaint: by default only its outcome is published."),
+    "show": ("show", "Show a complaint: its timeline, its clocks as of now, and refused commands."),
+    "explain": ("explain_deadlines", "Explain a deadline day by day: what counted, what did not, and by which rule."),
+    "watch": ("watch", "Watch complaints by status, the lag of each stage, deadlines and failures."),
+    "board": ("board", "Serve the dashboard: statuses, offices, deadlines, lag, dead letters, histories."),
+    "lag": ("lag", "Measure the lag of each stage in records and time, its trend, and its impact."),
+    "offsets": ("app", "The offsets that the stages have committed."),
+    "export": ("export", "Write every complaint as a row with the columns of the LAPOR export."),
+    "audit": ("audit_topics", "Read all topics back; check that nothing is lost, doubled or contradictory."),
+    "dead": ("app", "Dead letters: records that a stage could not read or process; replay or discard them."),
+    "state": ("app", "The state of complaints: restore what a foreign record has replaced."),
+    "identity": ("app", "Identities of reporters: for the identity desk only."),
+    "policy": ("app", "The policy: durations, offices, ladder, what a machine may decide."),
+    "calendar": ("app", "The calendar: working days, and holidays that are announced while complaints are open."),
+    "schemas": ("app", "The published contract: JSON Schemas and the AsyncAPI document. For a checkout of alur."),
+    "version": ("version", "Print the version of alur."),
+}
+"""By name, in the order of `alur --help`: the attribute of the module of that name, and the first line of its help."""
+
+
+def load(name: str) -> Any:  # noqa: ANN401 -- a command of the click inside typer, which exports no type
+    """Import a command or group of commands."""
+    attribute, summary = COMMANDS[name]
+    found = version if name == "version" else getattr(import_module(f"agents.cli.{name}"), attribute)
+    if isinstance(found, typer.Typer):
+        found.info.help = summary
+        group = typer.main.get_group(found)
+        group.name = name
+        return group
+    alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    alone.command(name)(found)
+    return typer.main.get_command(alone)
+
+
+class AlurGroup(TyperGroup):
+    """The root command: imports a command when it is called, and reports each failure in one line."""
+
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 -- as in the base class
+        stubs = {name: TyperCommand(name, help=summary) for name, (_, summary) in COMMANDS.items()}
+        super().__init__(**attributes | {"commands": stubs})
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- as in the base class
+        """Replace the stub of a command by the command itself."""
+        if args[0] in COMMANDS:
+            self.add_command(load(args[0]), args[0])
+        return super().resolve_command(ctx, args)
+
+    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 -- as in the base class
+        """Run a command and exit: 0, 1 (failed), 2 (usage error), 3 (undecided), 130 or 143 (interrupted).
+
+        An unforeseen error keeps its traceback, for a bug report.
+        """
+        extra["standalone_mode"] = False
+        try:
+            status = super().main(*args, **extra)
+            sys.stdout.flush()
+        except AlurError as error:
+            _fail(str(error), error.status if isinstance(error, Failure) else FAILED)
+        except typer.TyperException as error:
+            _fail(_usage(error), error.exit_code)
+        except typer.Abort:
+            _fail("the input has ended", FAILED)
+        except BrokenPipeError:
+            # the reader has left, as `head` does; Python flushes the rest at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(FAILED)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            _fail(f"{error.filename}: {reason}" if error.filename else reason, FAILED)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str, status: int) -> None:
+    typer.echo(f"alur: {' '.join(message.split())}", err=True)
+    sys.exit(status)
+
+
+def _usage(error: typer.TyperException) -> str:
+    context: typer.Context | None = getattr(error, "ctx", None)
+    path = context.command_path if context else "alur"
+    # pydantic's prefix of an error in an argument
+    message = error.format_message().replace(": Value error, ", ": ", 1).rstrip(".")
+    return f"{message} (see {path} --help)"
 
 
 def root(
@@ -50,15 +126,15 @@ def root(
         str | None, typer.Option("--broker", metavar="HOST:PORT", help="Kafka, instead of ALUR_BROKER")
     ] = None,
     prefix: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="what stands before every topic, instead of ALUR_PREFIX")
+        str | None, typer.Option(metavar="TEXT", help="prefix of every topic, instead of ALUR_PREFIX")
     ] = None,
     policy_name: Annotated[
         str | None, typer.Option("--policy", metavar="NAME|FILE", help="lapor, demo or a file, instead of ALUR_POLICY")
     ] = None,
 ) -> None:
-    """Take the options that hold for every command."""
-    given = {"ALUR_BROKER": broker_address, "ALUR_PREFIX": prefix, "ALUR_POLICY": policy_name}
-    ctx.obj = Overrides({name: value for name, value in given.items() if value is not None})
+    """Apply the options of every command."""
+    options = {"ALUR_BROKER": broker_address, "ALUR_PREFIX": prefix, "ALUR_POLICY": policy_name}
+    ctx.obj = Overrides({name: value for name, value in options.items() if value is not None})
     if ctx.invoked_subcommand is None:
         say(ctx.get_help())
 
@@ -70,10 +146,10 @@ def version() -> None:
 
 @cache
 def application() -> typer.Typer:
-    """Return the whole command line."""
+    """Return the command line; its commands are not imported yet."""
     app = typer.Typer(
         name="alur",
-        cls=OneLineErrors,
+        cls=AlurGroup,
         help=_HELP,
         rich_markup_mode="rich",
         invoke_without_command=True,
@@ -82,27 +158,11 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(root)
-    app.command("run")(run.run)
-    app.command("validate")(validate.validate)
-    app.command("submit")(submit.submit)
-    app.add_typer(send.application(), name="send")
-    app.add_typer(story.application(), name="story")
-    app.command("show")(show.show)
-    app.command("explain")(explain.explain_deadlines)
-    app.command("watch")(watch.watch)
-    app.command("board")(board.board)
-    app.command("lag")(lag.lag)
-    app.add_typer(offsets.application(), name="offsets")
-    app.command("export")(export.export)
-    app.command("audit")(audit.audit_topics)
-    app.add_typer(dead.application(), name="dead")
-    app.add_typer(state.application(), name="state")
-    app.add_typer(identity.application(), name="identity")
-    app.command("demo")(demo.demo)
-    app.add_typer(topics.application(), name="topics")
-    app.add_typer(broker.application(), name="broker")
-    app.add_typer(policy.application(), name="policy")
-    app.add_typer(calendar.application(), name="calendar")
-    app.add_typer(schemas.application(), name="schemas")
-    app.command("version")(version)
     return app
+
+
+def whole() -> Any:  # noqa: ANN401 -- as above
+    """Return the root command with every command imported."""
+    command: Any = typer.main.get_command(application())
+    command.commands = {name: load(name) for name in COMMANDS}
+    return command

@@ -1,7 +1,6 @@
-"""`alur audit`: read everything back, and say whether it holds."""
+"""`alur audit`: read all topics back and check the invariants."""
 
-from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from agents.cli.context import console, login, note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
+from agents.cli.options import AsJson
 from agents.cli.wording import safe
 from agents.config.settings import Settings
 from agents.ops.audit import audit, recorded_incidents
@@ -22,30 +22,27 @@ from events.topics import TopicName
 from workflow.audit.complaint_history import Code
 from workflow.audit.invariants import Audit, Kept
 
-# each kind of violation breaks one of these
 HOLDS: Final[dict[str, frozenset[Code]]] = {
     "each report is one complaint": frozenset({Code.REPORT_LOST, Code.REPORT_DOUBLED, Code.REPORT_UNKNOWN}),
     "versions rise by one, without a gap or a repeat": frozenset({Code.FACT_LOST, Code.FACT_DOUBLED}),
-    "each fact may follow on the one before, and says what they add up to": frozenset(
+    "each fact is a legal successor, and its snapshot is the fold of all before": frozenset(
         {Code.ILLEGAL_FACT, Code.SNAPSHOT_DIFFERS}
     ),
-    "the present standing is the history added up": frozenset({Code.STATE_DIFFERS}),
+    "the state is the fold of the facts": frozenset({Code.STATE_DIFFERS}),
     "no complaint is quarantined": frozenset({Code.QUARANTINED}),
     "each command has its facts, a rejection or a dead letter, once": frozenset(
         {Code.COMMAND_LOST, Code.COMMAND_DOUBLED, Code.COMMAND_UNKNOWN}
     ),
     "time does not run backwards": frozenset({Code.TIME_BACKWARDS}),
-    "each deadline is kept, or said to be missed once it is": frozenset(
-        {Code.DEADLINE_UNNOTICED, Code.DEADLINE_NOT_PASSED}
-    ),
-    "each missed deadline is brought before somebody": frozenset({Code.BREACH_UNANSWERED}),
+    "each deadline is kept, or its breach is recorded": frozenset({Code.DEADLINE_UNNOTICED, Code.DEADLINE_NOT_PASSED}),
+    "each breach is escalated": frozenset({Code.BREACH_UNANSWERED}),
     "each settlement is published, once": frozenset(
         {Code.RESOLUTION_LOST, Code.RESOLUTION_DOUBLED, Code.RESOLUTION_UNKNOWN}
     ),
     "no resolution shows more than is public": frozenset({Code.PRIVATE_PUBLISHED}),
     "an announced holiday holds everywhere": frozenset({Code.CALENDAR_DIFFERS}),
     "each record is read before it expires": frozenset({Code.EXPIRED_UNREAD}),
-    "each record can be read, and lies where it belongs": frozenset({Code.MISPLACED, Code.UNREADABLE}),
+    "each record can be read, and is in its partition": frozenset({Code.MISPLACED, Code.UNREADABLE}),
 }
 _FROM: Final[dict[str, tuple[TopicName, ...]]] = {
     "each report is one complaint": (TopicName.INTAKE,),
@@ -55,10 +52,23 @@ _FROM: Final[dict[str, tuple[TopicName, ...]]] = {
     "an announced holiday holds everywhere": (TopicName.COMMANDS,),
     "each record is read before it expires": (),
 }
-"""The topics that each is checked by; the facts, unless it is named here."""
+"""The topics that each invariant is checked by; the facts unless named here."""
+_LAST: Final = [
+    "reports",
+    "complaints",
+    "facts",
+    "commands",
+    "pending",
+    "dead",
+    "differing",
+    "violations",
+    "lost",
+    "doubled",
+]
 _FOREIGN_NAMED: Final = 20
+_SEARCHED: Final = (*(f"searched: {each}" for each in SEARCHED), *(f"not searched: {each}" for each in NOT_SEARCHED))
 _IDENTITIES: Final = {
-    "nobody's identity shows outside complaints.identities": Code.IDENTITY_EXPOSED,
+    "no identity is outside complaints.identities": Code.IDENTITY_EXPOSED,
     "no published story has an identifier that its scan did not find": Code.IDENTIFIER_PUBLISHED,
 }
 
@@ -66,21 +76,21 @@ _IDENTITIES: Final = {
 def audit_topics(
     ctx: typer.Context,
     *,
-    live: Annotated[bool, typer.Option("--live", help="stages are at work: being ahead is no fault")] = False,
+    live: Annotated[bool, typer.Option("--live", help="stages are running: outputs may be ahead of inputs")] = False,
     identities: Annotated[
-        bool, typer.Option("--identities", help="look for each reporter's identity in the complaint's records too")
+        bool, typer.Option("--identities", help="search the complaint's records for the reporter's identity too")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="print one JSON object instead")] = False,
+    json: AsJson = False,
     acknowledge: Annotated[
         list[str] | None,
-        typer.Option(metavar="INCIDENT", help="take note of an incident, by its id, and read nothing else; repeatable"),
+        typer.Option(metavar="INCIDENT", help="acknowledge an incident, by its id, and read nothing else; repeatable"),
     ] = None,
 ) -> None:
-    """Read all topics back and check that nothing is lost, doubled, or contradicts itself.
+    """Read all topics back; check that nothing is lost, doubled or contradictory.
 
-    Prints what was read, what holds, and each violation with the place of the record. What the stages have not come to
-    yet is no fault, and is counted. Incidents that stages have reported, such as records that expired unread, are
-    listed. Exits with 1 if there is any violation, or an incident that is not acknowledged.
+    Prints counts, invariants, and each violation with the place of the record. Records that the stages have not
+    processed yet are counted and are no violation. Incidents that stages have reported, such as records that expired
+    unread, are listed. Exits with 1 if there is any violation, or an incident that is not acknowledged.
 
         alur audit
 
@@ -102,24 +112,23 @@ def audit_topics(
         raise typer.Exit(FAILED if failed else 0)
     console().print(_read(found))
     console().print(_holds(found, identities=identities))
-    for line in _searched() if identities else ():
+    for line in _SEARCHED if identities else ():
         say(line)
     for place in found.foreign[:_FOREIGN_NAMED]:
-        say(f"{place} foreign: not written by the engine, and not acted on")
+        say(f"{place} foreign: not written by the engine, and ignored")
     for violation in found.violations:
-        # as it is, however wide: it is read by programs too
-        say(safe(str(violation)))
+        say(safe(str(violation)))  # not wrapped: programs read it too
     for incident in incidents:
         say(safe(_incident(incident)))
     if not found.whole:
-        say("reports or commands are past their time of keeping: what came of them could not be checked")
+        say("reports or commands are past their retention: their effects could not be checked")
     say(last_line(found))
     if failed:
         raise typer.Exit(FAILED)
 
 
 def _acknowledge(settings: Settings, ids: list[str]) -> None:
-    from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this option only
+    from agents.runtime.installation import change_now  # noqa: PLC0415 -- imports aiokafka, for this option only
 
     known = {each.id: each for each in recorded_incidents(settings)}
     for name in ids:
@@ -141,7 +150,7 @@ def _incident(incident: Incident) -> str:
 
 def _as_json(found: Audit, incidents: list[Incident], *, identities: bool) -> str:
     whole: dict[str, Any] = {
-        "counts": {field.name: getattr(found.counts, field.name) for field in fields(found.counts)},
+        "counts": asdict(found.counts),
         "whole": found.whole,
         "lost": found.lost,
         "doubled": found.doubled,
@@ -155,21 +164,9 @@ def _as_json(found: Audit, incidents: list[Incident], *, identities: bool) -> st
 
 
 def last_line(found: Audit) -> str:
-    """Return the line that says it all, for programs."""
-    counts = found.counts
-    figures = {
-        "reports": counts.reports,
-        "complaints": counts.complaints,
-        "facts": counts.facts,
-        "commands": counts.commands,
-        "pending": counts.pending,
-        "dead": counts.dead,
-        "differing": counts.differing,
-        "violations": len(found.violations),
-        "lost": found.lost,
-        "doubled": found.doubled,
-    }
-    return "audit: " + " ".join(f"{name}={number}" for name, number in figures.items())
+    """Return the summary line for programs."""
+    counts = asdict(found.counts) | {"violations": len(found.violations), "lost": found.lost, "doubled": found.doubled}
+    return "audit: " + " ".join(f"{name}={counts[name]}" for name in _LAST)
 
 
 def _read(found: Audit) -> Table:
@@ -201,24 +198,14 @@ def _holds(found: Audit, *, identities: bool) -> Table:
     for what, codes in HOLDS.items():
         violations = sum(broken[code] for code in codes)
         kept = {found.kept.get(topic, Kept.ALL) for topic in _FROM.get(what, (TopicName.EVENTS,))}
-        table.add_row(what, _verdict(violations) if violations or kept <= {Kept.ALL} else _partly(kept))
+        partly = "of what is still kept" if Kept.SOME in kept else "not checked: all of it has expired"
+        table.add_row(what, _result(violations) if violations or kept <= {Kept.ALL} else Text(partly, style="yellow"))
     for what, code in _IDENTITIES.items():
-        table.add_row(what, _verdict(broken[code]) if identities else Text("not looked at (--identities)", "dim"))
+        table.add_row(what, _result(broken[code]) if identities else Text("not checked (--identities)", "dim"))
     return table
 
 
-def _partly(kept: set[Kept]) -> Text:
-    if Kept.SOME in kept:
-        return Text("of what is still kept", style="yellow")
-    return Text("not checked: nothing of it is kept any more", style="yellow")
-
-
-def _searched() -> Iterator[str]:
-    yield from (f"searched: {each}" for each in SEARCHED)
-    yield from (f"not searched: {each}" for each in NOT_SEARCHED)
-
-
-def _verdict(violations: int) -> Text:
+def _result(violations: int) -> Text:
     if not violations:
         return Text("yes", style="green")
     return Text(f"no: {violations:,} violation{'s' if violations > 1 else ''}", style="bold red")

@@ -1,4 +1,4 @@
-"""`alur broker`: a Kafka of one's own on this machine."""
+"""`alur broker`: a Kafka broker on this machine."""
 
 import os
 from typing import Annotated
@@ -9,16 +9,10 @@ from agents import local_broker as service
 from agents.cli.context import note, say
 from agents.cli.errors import FAILED, interruptible
 
-
-def application() -> typer.Typer:
-    """Return the commands about the broker."""
-    app = typer.Typer(help="A Kafka broker on this machine, by Docker if an engine answers, else by Java and Maven.")
-    app.command("start")(start)
-    app.command("stop")(stop)
-    app.command("status")(status)
-    return app
+app = typer.Typer()
 
 
+@app.command()
 def start(
     port: Annotated[
         int | None, typer.Option(min=1, max=65_535, help=f"port to listen on; {service.DEFAULT_PORT} unless given")
@@ -33,20 +27,21 @@ def start(
     with interruptible():
         started = service.start(os.environ, port=port, say=note)
     broker = started.broker
-    before = "already runs" if started.already else "runs"
-    say(f"a Kafka broker {before} at {broker.address} ({broker.engine})")
+    say(f"a Kafka broker {'already runs' if started.already else 'runs'} at {broker.address} ({broker.engine})")
     if broker.port != service.DEFAULT_PORT:
-        say(f"tell the other commands: export ALUR_BROKER={broker.address}")
+        say(f"for the other commands: export ALUR_BROKER={broker.address}")
 
 
+@app.command()
 def stop() -> None:
-    """Stop the broker that was started here; its data stay for the next start."""
+    """Stop the broker that was started here; its data are kept for the next start."""
     stopped = service.stop(os.environ)
     say("no broker was running" if stopped is None else f"the broker at {stopped.address} has stopped")
 
 
+@app.command()
 def status() -> None:
-    """Say whether the broker that was started here runs and answers; exits with 1 if it does not."""
+    """Print whether the broker that was started here runs and answers; exits with 1 if it does not."""
     found = service.status(os.environ)
     if found.broker is None:
         say(f"no broker runs here (its files are in {found.directory})")

@@ -1,51 +1,79 @@
-"""What every command is given: the settings, and where to print."""
+"""Settings and consoles of a command."""
 
 import getpass
 import os
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
-from rich.console import Console
 
-from agents.config.settings import Settings
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
-# a pipe has no width: what reads it cuts for itself
-_PIPE_WIDTH = 160
-_LONGEST_LOGIN = 100
+    from agents.config.settings import Settings
+    from workflow.policy.model import Policy
+
+_PIPE_WIDTH: Final = 160
+_LONGEST_LOGIN: Final = 100
 
 
 @dataclass(frozen=True)
 class Overrides:
-    """Options that stand before the command and win over the environment."""
+    """Options before the command; they override the environment."""
 
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def settings_of(ctx: typer.Context, **more: str | None) -> Settings:
+def settings_of(ctx: typer.Context, **more: str | None) -> "Settings":
     """Return the settings of this call: `more`, then the global options, then the environment.
 
     Raises:
         SettingsError: a value cannot be used.
     """
+    from agents.config.settings import Settings  # noqa: PLC0415 -- imports the Kafka client, which --help must not
+
     overrides = ctx.obj.environment if isinstance(ctx.obj, Overrides) else {}
-    given = {name: value for name, value in more.items() if value is not None}
-    return Settings.from_environment({**os.environ, **overrides, **given})
+    values = {name: value for name, value in more.items() if value is not None}
+    return Settings.from_environment({**os.environ, **overrides, **values})
 
 
-def login() -> str:
-    """Return who is at the keyboard, for a record of who did what."""
+def policy_now(settings: "Settings") -> "Policy":
+    """Return the version of the policy that is in force.
+
+    Raises:
+        PolicyError: the policy cannot be read.
+    """
+    from datetime import UTC, datetime  # noqa: PLC0415 -- as above
+
+    from agents.config import policy_files  # noqa: PLC0415 -- as above
+
+    return policy_files.load(settings.policy).at(datetime.now(UTC))
+
+
+def login(name: str | None = None) -> str:
+    """Return `name`, else the user's login, for a record of who did what."""
     try:
-        return getpass.getuser()[:_LONGEST_LOGIN]
+        return (name or getpass.getuser())[:_LONGEST_LOGIN]
     except (KeyError, OSError):
         return "unknown"
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Return a console for stdout or stderr as they are now."""
+def console(*, stderr: bool = False) -> "Console":
+    """Return a console for the present stdout or stderr; 160 columns where it is no terminal."""
+    from rich.console import Console  # noqa: PLC0415 -- as above
+
     found = Console(stderr=stderr, highlight=False, emoji=False)
     if not found.is_terminal:
         found.width = _PIPE_WIDTH
     return found
+
+
+def grid(**options: Any) -> "Table":  # noqa: ANN401 -- those of rich's Table
+    """Return a table without lines and without a header."""
+    from rich.table import Table  # noqa: PLC0415 -- as above
+
+    return Table(box=None, show_header=False, pad_edge=False, **({"padding": (0, 2, 0, 2)} | options))
 
 
 def say(message: str) -> None:
@@ -54,5 +82,5 @@ def say(message: str) -> None:
 
 
 def note(message: str) -> None:
-    """Print a line to stderr: what goes on, beside the result."""
+    """Print a line to stderr: progress and remarks beside the result."""
     typer.echo(message, err=True)

@@ -1,4 +1,4 @@
-"""`alur dead`: what the stages have set aside, and the ways back."""
+"""`alur dead`: records that stages could not process; replay or discard them."""
 
 import re
 import sys
@@ -10,10 +10,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from agents.cli.context import console, login, say, settings_of
+from agents.cli.context import console, grid, login, policy_now, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure, interruptible
+from agents.cli.options import By
 from agents.cli.wording import local, safe, shortened
-from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.ops.dead_letters import (
     DeadLetterRecord,
@@ -28,38 +28,28 @@ from events.topics import STAGES, TopicName
 _AGO: Final = re.compile(r"(?P<amount>[0-9]{1,6}) ?(?P<unit>s|min|h|d)")
 _UNITS: Final = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
-_LONGEST_BY: Final = 100
-_LOOK: Final = "`alur dead list` shows which letters are open still"
+_CHECK: Final = "`alur dead list` shows which letters are still open"
+_LOCATION: Final = "topic-partition@offset, of the letter or of the record in it"
 
-Places = Annotated[
-    list[str], typer.Argument(metavar="PLACE...", help="topic-partition@offset, of the letter or of what is in it")
-]
-By = Annotated[str | None, typer.Option(metavar="NAME", help="who does it, for the record; your login unless given")]
+Locations = Annotated[list[str], typer.Argument(metavar="PLACE...", help=_LOCATION)]
 
-
-def application() -> typer.Typer:
-    """Return the commands about dead letters."""
-    app = typer.Typer(help="Dead letters: what no stage could read or settle, and the ways back.")
-    app.command("list")(listing)
-    app.command("show")(show)
-    app.command("replay")(replay)
-    app.command("discard")(discard)
-    return app
+app = typer.Typer()
 
 
+@app.command("list")
 def listing(  # noqa: PLR0913 -- one option a filter
     ctx: typer.Context,
     *,
-    stage: Annotated[str | None, typer.Option(metavar="STAGE", help="set aside by this stage")] = None,
+    stage: Annotated[str | None, typer.Option(metavar="STAGE", help="written by this stage")] = None,
     code: Annotated[str | None, typer.Option(metavar="CODE", help="with this code, such as bug or not-json")] = None,
     since: Annotated[
         str | None, typer.Option(metavar="AGE|TIME", help="in the last 90s, 30min, 2h or 7d, or since an RFC 3339 time")
     ] = None,
-    topic: Annotated[str | None, typer.Option(metavar="TOPIC", help="found on this topic")] = None,
+    topic: Annotated[str | None, typer.Option(metavar="TOPIC", help="originally on this topic")] = None,
     everything: Annotated[bool, typer.Option("--all", help="also those that were replayed or discarded")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="print the places only, for other commands")] = False,
 ) -> None:
-    """List the dead letters that nobody has dealt with, the oldest first.
+    """List the open dead letters, the oldest first.
 
     alur dead list --stage lifecycle --code bug --since 2h
 
@@ -69,7 +59,7 @@ def listing(  # noqa: PLR0913 -- one option a filter
         raise Failure(f"--stage: there is no stage {stage!r}; there are {', '.join(STAGES)}", MISUSED)
     settings = settings_of(ctx)
     after = _LONG_AGO if since is None else _moment(since, datetime.now(UTC))
-    found_on = set(TopicName) | {None} if topic is None else {_topic(settings, topic)}
+    origins = set(TopicName) | {None} if topic is None else {_topic(settings, topic)}
     letters = read_dead_letters(settings)
     chosen = [
         letter
@@ -78,25 +68,26 @@ def listing(  # noqa: PLR0913 -- one option a filter
         and stage in (None, letter.stage)
         and code in (None, letter.code)
         and letter.at >= after
-        and (letter.origin.topic if letter.origin else None) in found_on
+        and (letter.origin.topic if letter.origin else None) in origins
     ]
     if quiet:
         for letter in chosen:
             say(str(letter.place))
         return
     if chosen:
-        console().print(_table(chosen, _zone(settings)))
+        console().print(_table(chosen, policy_now(settings).national_zone))
     still = sum(letter.open for letter in letters)
     say(f"{len(chosen)} listed; of {len(letters)} dead letters in all, {still} are open")
 
 
+@app.command()
 def show(
     ctx: typer.Context,
-    place: Annotated[str, typer.Argument(help="topic-partition@offset, of the letter or of what is in it")],
+    place: Annotated[str, typer.Argument(help=_LOCATION)],
     *,
-    raw: Annotated[bool, typer.Option("--raw", help="print the bytes as they came, and nothing else")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="print the original bytes, and nothing else")] = False,
 ) -> None:
-    """Show a dead letter: where it was found, why it was set aside, what is in it, and what became of it.
+    """Show a dead letter: its origin, the reason, the record in it, and its disposition.
 
     alur dead show complaints.dead-letters-3@17
 
@@ -107,77 +98,71 @@ def show(
     letters = find_dead_letters(read_dead_letters(settings, keep=[wanted]), wanted)
     if raw:
         if len({letter.value for letter in letters}) > 1:
-            raise Failure(f"{wanted} is in {len(letters)} letters that differ: say which one", FAILED)
+            raise Failure(f"{wanted} is in {len(letters)} letters that differ: name one of the letters", FAILED)
         sys.stdout.buffer.write(letters[0].value or b"")
         return
     for letter in letters:
-        _print(letter, _zone(settings))
+        _print(letter, policy_now(settings).national_zone)
 
 
+@app.command()
 def replay(
     ctx: typer.Context,
-    places: Places,
+    places: Locations,
     *,
     force: Annotated[
-        bool, typer.Option("--force", help="also what was dealt with before, or lay where only a stage writes")
+        bool, typer.Option("--force", help="also those replayed or discarded before, or from a topic of a stage")
     ] = False,
     by: By = None,
 ) -> None:
-    """Send what is in dead letters back to where it was found, as a new record of the same bytes and key.
+    """Send the records in dead letters back to their topics, as new records of the same bytes and key.
 
-    For reports and commands, once what was wrong has been mended. If it fails again, it becomes a new letter, which
-    counts how often it was replayed.
+    For reports and commands, once the cause is fixed. A record that fails again becomes a new dead letter with a count
+    of its replays.
 
         alur dead replay complaints.dead-letters-3@17
     """
     settings = settings_of(ctx)
     wanted = [parse_location(settings, place) for place in places]
-    with DeadLetterService(settings, _by(by)) as service, interruptible(lambda: _LOOK):
+    with DeadLetterService(settings, login(by)) as service, interruptible(lambda: _CHECK):
         letters, refused = service.records_at(wanted), 0
         for letter in letters:
             try:
-                returned = service.replay(letter, force=force)
+                replayed = service.replay(letter, force=force)
             except DeadLetterRefused as error:
                 if len(letters) == 1:
                     raise
                 refused += 1
                 say(str(error))
                 continue
-            say(f"{letter.place} ({letter.stage}, {letter.code}) lies at {returned.to} again")
+            say(f"replayed {letter.place} ({letter.stage}, {letter.code}) to {replayed.to}")
     if refused:
         raise Failure(f"{refused} of {len(letters)} letters were not replayed", FAILED)
 
 
+@app.command()
 def discard(
     ctx: typer.Context,
-    places: Places,
+    places: Locations,
     *,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="why nothing more will be done about it")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="why, for the record")],
     by: By = None,
 ) -> None:
-    """Leave a record that nothing more will be done about dead letters; they are not listed as open any more.
+    """Close dead letters without a replay, with the reason on record.
 
     alur dead discard complaints.dead-letters-3@17 --reason "a test of the channel, agreed with them"
     """
     if not reason.strip():
-        raise Failure("--reason: say why", MISUSED)
+        raise Failure("--reason: give one", MISUSED)
     settings = settings_of(ctx)
     wanted = [parse_location(settings, place) for place in places]
-    with DeadLetterService(settings, _by(by)) as service, interruptible(lambda: _LOOK):
+    with DeadLetterService(settings, login(by)) as service, interruptible(lambda: _CHECK):
         letters = service.records_at(wanted)
-        if settled := [letter for letter in letters if not letter.open]:
-            raise DeadLetterRefused(f"{settled[0].place} was {settled[0].disposition}: nothing is left to discard")
+        if closed := [letter for letter in letters if not letter.open]:
+            raise DeadLetterRefused(f"{closed[0].place} was {closed[0].disposition}: nothing is left to discard")
         for letter in letters:
             service.discard(letter, reason.strip())
-            say(f"{letter.place} ({letter.stage}, {letter.code}) is discarded")
-
-
-def _by(given: str | None) -> str:
-    return (given or login())[:_LONGEST_BY]
-
-
-def _zone(settings: Settings) -> ZoneInfo:
-    return policy_files.load(settings.policy).at(datetime.now(UTC)).national_zone
+            say(f"discarded {letter.place} ({letter.stage}, {letter.code})")
 
 
 def _moment(text: str, now: datetime) -> datetime:
@@ -207,48 +192,44 @@ def _topic(settings: Settings, name: str) -> TopicName:
 
 def _table(letters: list[DeadLetterRecord], zone: ZoneInfo) -> Table:
     table = Table(box=None, pad_edge=False)
-    for column in ("letter", "set aside", "stage", "found at", "code"):
+    for column in ("letter", "time", "stage", "origin", "code"):
         table.add_column(column, no_wrap=True)
     table.add_column("replays", justify="right")
     table.add_column("reason", no_wrap=True, overflow="ellipsis")
     for letter in letters:
         reason = letter.reason if letter.open else f"{letter.disposition}; {letter.reason}"
-        cells = (
-            str(letter.place),
-            local(letter.at, zone),
-            letter.stage,
-            str(letter.origin or "unknown"),
-            letter.code,
-            str(letter.replays or ""),
-            reason,
-        )
+        origin, replays = str(letter.origin or "unknown"), str(letter.replays or "")
+        cells = (str(letter.place), local(letter.at, zone), letter.stage, origin, letter.code, replays, reason)
         table.add_row(*(Text(safe(cell).replace("\n", " "), style="" if letter.open else "dim") for cell in cells))
     return table
 
 
 def _print(letter: DeadLetterRecord, zone: ZoneInfo) -> None:
-    grid = Table(box=None, show_header=False, pad_edge=False)
-    grid.add_column(no_wrap=True, style="dim")
-    grid.add_column(overflow="fold")
-    disposition = f"{letter.disposition}, {local(letter.disposition.at, zone)}" if letter.disposition else "open"
-    key = "none" if letter.key is None else shortened(letter.key.decode(errors="replace"))
-    for name, value in (
-        ("letter", str(letter.place)),
-        ("is", disposition),
-        ("set aside", f"{local(letter.at, zone)} by {letter.stage}"),
-        ("found at", str(letter.origin or "unknown")),
-        ("code", letter.code),
-        ("reason", letter.reason),
-        ("replays", str(letter.replays)),
-        ("key", key + _cut(letter.key_truncated_from)),
-        ("size", f"{letter.size:,} bytes{_cut(letter.truncated_from)}"),
-        ("traceback", letter.traceback or ""),
-        ("value", "none" if letter.value is None else shortened(letter.value.decode(errors="replace"))),
-    ):
+    table = grid(padding=(0, 1))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    rows = {
+        "letter": str(letter.place),
+        "status": f"{letter.disposition}, {local(letter.disposition.at, zone)}" if letter.disposition else "open",
+        "written": f"{local(letter.at, zone)} by {letter.stage}",
+        "origin": str(letter.origin or "unknown"),
+        "code": letter.code,
+        "reason": letter.reason,
+        "replays": str(letter.replays),
+        "key": _shown(letter.key) + _cut(letter.key_truncated_from),
+        "size": f"{letter.size:,} bytes{_cut(letter.truncated_from)}",
+        "traceback": letter.traceback or "",
+        "value": _shown(letter.value),
+    }
+    for name, value in rows.items():
         if value:
-            grid.add_row(name, Text(safe(value)))
-    console().print(grid)
+            table.add_row(name, Text(safe(value)))
+    console().print(table)
+
+
+def _shown(value: bytes | None) -> str:
+    return "none" if value is None else shortened(value.decode(errors="replace"))
 
 
 def _cut(length: int | None) -> str:
-    return "" if length is None else f", cut off from {length:,}"
+    return "" if length is None else f", truncated from {length:,}"

@@ -13,19 +13,19 @@ def demo(
     ctx: typer.Context,
     reports: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, readable=True, help="real reports (CSV or JSON lines) to take"),
+        typer.Option(exists=True, dir_okay=False, readable=True, help="real reports (CSV or JSON lines) to play"),
     ] = None,
-    count: Annotated[int, typer.Option(min=1, help="how many reports to make up")] = 400,
-    seed: Annotated[int, typer.Option(help="the same seed makes up the same reports and the same people")] = 1708,
-    seconds: Annotated[float, typer.Option(min=1, help="how long to play")] = 60.0,
+    count: Annotated[int, typer.Option(min=1, help="number of reports to generate")] = 400,
+    seed: Annotated[int, typer.Option(help="the same seed generates the same reports and the same people")] = 1708,
+    seconds: Annotated[float, typer.Option(min=1, help="duration of the play")] = 60.0,
 ) -> None:
-    """Run everything for about a minute: broker, stages, citizens and officers; end with a reconciliation.
+    """Run broker, stages, citizens and officers for about a minute; end with a reconciliation.
 
     alur demo
 
     alur demo --reports city_reports.csv
     """
-    from agents import demo as demonstration  # noqa: PLC0415 -- takes the stages along, which others need not wait for
+    from agents import demo as demonstration  # noqa: PLC0415 -- imports the stages, after the arguments are checked
 
     with interruptible():
         status = demonstration.run(settings_of(ctx), reports, count=count, seed=seed, seconds=seconds)

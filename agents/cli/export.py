@@ -1,9 +1,8 @@
-"""`alur export`: complaints as a file that others can read."""
+"""`alur export`: complaints in the file formats of other systems."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -11,9 +10,8 @@ from typing import Annotated, Final
 
 import typer
 
-from agents.cli.context import note, settings_of
+from agents.cli.context import note, policy_now, settings_of
 from agents.cli.errors import MISUSED, Failure, interruptible
-from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.integrations.export import Export, ExportOptions
 from agents.integrations.lapor_rows import HEADER
@@ -26,7 +24,7 @@ _SUFFIXES: Final = (".csv", _XLSX)
 
 
 class ExportFormat(StrEnum):
-    """Formats of others that complaints can be written in."""
+    """File formats of other systems."""
 
     LAPOR = "lapor"
 
@@ -34,7 +32,7 @@ class ExportFormat(StrEnum):
 def export(
     ctx: typer.Context,
     *,
-    form: Annotated[ExportFormat, typer.Option("--format", help="what to write: the export of LAPOR")],
+    form: Annotated[ExportFormat, typer.Option("--format", help="format of the rows: the export of LAPOR")],
     out: Annotated[
         Path | None, typer.Option(dir_okay=False, help="the file, .csv or .xlsx; CSV to stdout unless given")
     ] = None,
@@ -45,10 +43,10 @@ def export(
         ),
     ] = False,
 ) -> None:
-    """Write every complaint as it stands, one a row, with the columns of the LAPOR export.
+    """Write every complaint as a row with the columns of the LAPOR export.
 
-    Who reported is left out unless asked for, and never told of an anonymous reporter. Of a secret complaint
-    nothing of its content is told: neither texts nor category nor place.
+    Reporters are left out unless asked for, and anonymous ones always. The content of a secret complaint is left out:
+    its texts, category and place.
 
         alur export --format lapor --out laporan.xlsx
 
@@ -72,7 +70,7 @@ def export(
 
 
 def _options(settings: Settings, *, identities: bool) -> ExportOptions:
-    policy = policy_files.load(settings.policy).at(datetime.now(UTC))
+    policy = policy_now(settings)
     names = {office.id: office.name for office in policy.directory}
     offices = {office.id: (office.name, names.get(office.parent or "", "")) for office in policy.directory}
     return ExportOptions(offices, policy.national_zone, identities)
@@ -80,7 +78,7 @@ def _options(settings: Settings, *, identities: bool) -> ExportOptions:
 
 @contextmanager
 def _writer(out: Path | None) -> Iterator[TableWriter]:
-    """Give what writes; a file is there only once it is whole, and for nobody else to read."""
+    """Yield the writer; a file appears once it is complete, readable by its owner only."""
     if out is None:
         yield CsvWriter(sys.stdout)
         return
@@ -88,7 +86,7 @@ def _writer(out: Path | None) -> Iterator[TableWriter]:
         with NamedTemporaryFile(dir=out.parent, prefix=f".{out.name}.", delete=False) as unfinished:
             path = Path(unfinished.name)
     except OSError as error:
-        # in terms of the file that was asked for, not of the unfinished one
+        # names the requested file, not the unfinished one
         raise Failure(f"{out}: {error.strerror}") from None
     try:
         if out.suffix.casefold() == _XLSX:

@@ -1,8 +1,9 @@
-"""Options of the command line made from the fields of a command, so that the contract is written once."""
+"""Options of the command line derived from the fields of a command, so that the contract is written once."""
 
 import inspect
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
@@ -15,7 +16,21 @@ from agents.cli.errors import MISUSED, Failure
 from events.commands import Command
 
 STAGES_ONLY: Final = frozenset({"revision", "round", "status", "breaches"})
-"""Fields in which stages say what they decided on: a person means the complaint as it stands."""
+"""Fields in which stages name the state that they decided on; for a person that is always the present state."""
+_FIELD: Final = re.compile(r"\bdata\.(\w+)")
+
+
+def with_parameters(function: Callable[..., None], parameters: Iterable[inspect.Parameter]) -> Callable[..., None]:
+    """Let typer read `parameters` in place of the signature of a function."""
+    signature = inspect.Signature(list(parameters))
+    function.__signature__ = signature  # type: ignore[attr-defined]  # inspect reads it, mypy does not
+    function.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
+    return function
+
+
+def option(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:  # noqa: ANN401 -- annotations have no common type
+    """Return a parameter that typer reads as an option."""
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def fields_of(command: type[Command]) -> dict[str, FieldInfo]:
@@ -24,27 +39,26 @@ def fields_of(command: type[Command]) -> dict[str, FieldInfo]:
 
 
 def options(command: type[Command]) -> list[inspect.Parameter]:
-    """Return a keyword parameter for each field, as typer reads it."""
+    """Return an option for each field."""
     return [_option(name, info) for name, info in fields_of(command).items()]
 
 
 def _option(name: str, info: FieldInfo) -> inspect.Parameter:
     kind = _kind(info.annotation)
-    flag = f"--{name.replace('_', '-')}"
-    flag = f"{flag}/--no-{name.replace('_', '-')}" if kind is bool else flag
-    required = info.is_required()
+    flag = _flag(name) if kind is not bool else f"{_flag(name)}/--no-{name.replace('_', '-')}"
     help_text = (info.description or "") + ("; may be given several times" if kind is list else "")
     annotation: Any = list[str] if kind is list else kind
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=inspect.Parameter.empty if required else None,
-        annotation=Annotated[annotation if required else annotation | None, typer.Option(flag, help=help_text)],
-    )
+    if info.is_required():
+        return option(name, Annotated[annotation, typer.Option(flag, help=help_text)])
+    return option(name, Annotated[annotation | None, typer.Option(flag, help=help_text)], None)
 
 
-def _kind(annotation: Any) -> type:  # noqa: ANN401 -- annotations are of no common type
-    """Return how a field is typed on a command line: a flag, a number, a choice, a list, else a text."""
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _kind(annotation: Any) -> type:  # noqa: ANN401 -- annotations have no common type
+    """Return the type of a field on the command line: a flag, a number, a choice, a list, else a text."""
     if get_origin(annotation) is Annotated:
         return _kind(get_args(annotation)[0])
     if get_origin(annotation) in {Union, UnionType}:
@@ -56,31 +70,35 @@ def _kind(annotation: Any) -> type:  # noqa: ANN401 -- annotations are of no com
     return str
 
 
-def data_of(command: type[Command], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of a command as JSON will hold them; what is in them is for the contract's model to judge.
+def data_of(command: type[Command], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data of a command as in JSON; the model of the contract validates them later.
 
     Raises:
-        Failure: a field that is an object is not given as JSON.
+        Failure: a field that is an object is not written as JSON.
     """
-    known = fields_of(command)
     return {
-        info.alias or name: _value(name, info, given[name])
-        for name, info in known.items()
-        if given.get(name) is not None and given[name] != []
+        info.alias or name: _value(name, info, values[name])
+        for name, info in fields_of(command).items()
+        if values.get(name) is not None and values[name] != []
     }
 
 
-def _value(name: str, info: FieldInfo, given: object) -> object:
-    if not isinstance(given, str) or not _is_object(info.annotation):
-        return given
+def _value(name: str, info: FieldInfo, value: object) -> object:
+    if not isinstance(value, str) or not _is_object(info.annotation):
+        return value
     try:
-        return json.loads(given)
+        return json.loads(value)
     except ValueError:
         example = '\'{"province": "Bali", "city": "Denpasar"}\''
-        raise Failure(f"--{name.replace('_', '-')}: not JSON; write it like {example}", MISUSED) from None
+        raise Failure(f"{_flag(name)}: not JSON; write it like {example}", MISUSED) from None
 
 
 def _is_object(annotation: Any) -> bool:  # noqa: ANN401 -- as above
     if isinstance(annotation, type):
         return issubclass(annotation, BaseModel)
     return get_origin(annotation) is not tuple and any(_is_object(part) for part in get_args(annotation))
+
+
+def in_options(reason: str) -> str:
+    """Replace the names of fields by those of options."""
+    return _FIELD.sub(lambda match: _flag(match[1]), reason).replace("data: ", "")

@@ -1,4 +1,4 @@
-"""The options of `alur submit` about a file: where its table is, what its columns and words mean."""
+"""Options of `alur submit` about a file: the location of its table, and the meaning of columns and words."""
 
 import inspect
 from collections.abc import Callable
@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from agents.cli.sources import channel
+from agents.cli.fields import option, with_parameters
+from agents.cli.options import channel
 from agents.config import policy_files
 from agents.integrations.cells import quoted
 from agents.integrations.dates import Order
@@ -24,18 +25,18 @@ from workflow.policy.model import Policy
 
 
 class Format(StrEnum):
-    """Formats of others that reports can come in."""
+    """File formats of other systems that are read."""
 
     OPEN311 = OPEN311
     LAPOR = LAPOR
 
 
-def _zone(given: str | None) -> str | None:
+def _zone(name: str | None) -> str | None:
     try:
-        ZoneInfo(given or ZONE)
+        ZoneInfo(name or ZONE)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise typer.BadParameter(f"{given!r} is no time zone (such as Asia/Makassar)") from None
-    return given
+        raise typer.BadParameter(f"{name!r} is no time zone (such as Asia/Makassar)") from None
+    return name
 
 
 File = Annotated[
@@ -44,88 +45,67 @@ File = Annotated[
         metavar="FILE", help="reports in JSON, a table (CSV, .xlsx, .xls, .xlsb, .ods) or Open311; - is stdin"
     ),
 ]
+_Text = str | None
+_Texts = list[str] | None
+_COUNTRY = catalogue().country["name"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileOptions:
-    """What was asked for of a file: each field is an option, in the order in which they are told."""
+    """The options about a file, in the order of the help."""
 
     form: Annotated[
         Format | None,
-        typer.Option(
-            "--format", help="take it for this format; found out unless given, see docs/how-to/exchange-files.md"
-        ),
+        typer.Option("--format", help="format of the file; detected unless given, see docs/how-to/exchange-files.md"),
     ] = None
     columns: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="FIELD=COLUMN", help="which column of a table holds what; FIELD= for none"),
+        _Texts, typer.Option("--map", metavar="FIELD=COLUMN", help="the column of a field; FIELD= for none")
     ] = None
     ignore: Annotated[
-        list[str] | None,
-        typer.Option("--ignore", metavar="COLUMN", help="leave this column (of Open311: name) out on purpose"),
+        _Texts, typer.Option("--ignore", metavar="COLUMN", help="leave this column (of Open311: name) out on purpose")
     ] = None
     no_id: Annotated[
-        bool, typer.Option("--no-id", help="rows have no id: make one of what each says, the same for the same words")
+        bool, typer.Option("--no-id", help="rows have no id: derive it from the texts, the same for the same texts")
     ] = False
-    sheet: Annotated[
-        str | None, typer.Option("--sheet", help="the sheet of a workbook; the one with the best header unless given")
-    ] = None
+    sheet: Annotated[_Text, typer.Option(help="the sheet of a workbook; the one with the best header unless given")] = (
+        None
+    )
     header_row: Annotated[
-        int | None,
-        typer.Option("--header-row", min=1, help="the row with the names of the columns; found unless given"),
+        int | None, typer.Option(min=1, help="the row with the names of the columns; detected unless given")
     ] = None
     hidden: Annotated[bool, typer.Option("--hidden", help="read hidden sheets and rows too")] = False
-    encoding: Annotated[str | None, typer.Option(help="of a CSV, such as cp1252; found out unless given")] = None
+    encoding: Annotated[_Text, typer.Option(help="of a CSV, such as cp1252; detected unless given")] = None
     dates: Annotated[
-        Order | None,
-        typer.Option(
-            "--dates", help="the order of day, month and year in numbers; found out for each column unless given"
-        ),
+        Order | None, typer.Option(help="order of day, month and year; detected for each column unless given")
     ] = None
     zone: Annotated[
-        str | None,
-        typer.Option(callback=_zone, help=f"the zone of times that name none; of the layout unless given, else {ZONE}"),
+        _Text, typer.Option(callback=_zone, help=f"zone of times without one; of the layout unless given, else {ZONE}")
     ] = None
-    anywhere: Annotated[
-        bool, typer.Option("--anywhere", help=f"keep coordinates outside {catalogue().country['name']}")
-    ] = False
-    open_as: Annotated[
-        list[str] | None,
-        typer.Option("--open-as", metavar="WORD", help="a status that means there is something left to do"),
-    ] = None
-    closed_as: Annotated[
-        list[str] | None, typer.Option("--closed-as", metavar="WORD", help="a status that means it is over")
-    ] = None
+    anywhere: Annotated[bool, typer.Option("--anywhere", help=f"keep coordinates outside {_COUNTRY}")] = False
+    open_as: Annotated[_Texts, typer.Option(metavar="WORD", help="a status that means open")] = None
+    closed_as: Annotated[_Texts, typer.Option(metavar="WORD", help="a status that means settled")] = None
     source: Annotated[
-        str | None,
-        typer.Option(
-            callback=channel,
-            help="the channel that reports come from; that of the layout, else of the file's name, unless given",
-        ),
+        _Text,
+        typer.Option(callback=channel, help="channel of the reports; of the layout or the file's name unless given"),
     ] = None
     complaint_class: Annotated[
         ComplaintClass | None, typer.Option("--class", help="the class of rows that have none; complaint unless given")
     ] = None
-    settled: Annotated[
-        bool, typer.Option("--settled", help="submit also what is closed or archived where it comes from")
-    ] = False
+    settled: Annotated[bool, typer.Option("--settled", help="submit also what is settled at its source")] = False
 
     def table(self) -> TableOptions:
-        """Return where the table is, and what its columns are."""
+        """Return the options of the table."""
         return TableOptions(
             columns=tuple(self.columns or ()),
             ignored=tuple(self.ignore or ()),
-            no_id=self.no_id,
-            sheet=self.sheet,
-            header_row=self.header_row,
-            hidden=self.hidden,
-            encoding=self.encoding,
-            dates=self.dates,
-            form=self.form,
+            **{
+                name: getattr(self, name)
+                for name in ("no_id", "sheet", "header_row", "hidden", "encoding", "dates", "form")
+            },
         )
 
     def entries(self, origin: str | None, policy: str) -> ImportOptions:
-        """Return how its entries become reports; `origin` is the channel of a table that names none."""
+        """Return how entries become reports; `origin` is the channel of a table that names none."""
         return ImportOptions(
             source=self.source,
             origin=origin,
@@ -139,33 +119,23 @@ class FileOptions:
 
 
 def with_file_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the fields of its parameter `asked: FileOptions` as options, one by one as typer wants them."""
+    """Replace the parameter `asked: FileOptions` of a command by an option for each of its fields."""
     hints = get_type_hints(FileOptions, include_extras=True)
-    mine = [
-        inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=hints[each.name])
-        for each in fields(FileOptions)
-    ]
+    options = [option(each.name, hints[each.name], each.default) for each in fields(FileOptions)]
 
     @wraps(command)
-    def run(ctx: typer.Context, **given: Any) -> None:  # noqa: ANN401 -- typer fills them in by the signature below
-        asked = FileOptions(**{each.name: given.pop(each.name) for each in mine})
-        command(ctx, asked=asked, **given)
+    def run(ctx: typer.Context, **values: Any) -> None:  # noqa: ANN401 -- typer passes them by the parameters below
+        asked = FileOptions(**{each.name: values.pop(each.name) for each in options})
+        command(ctx, asked=asked, **values)
 
-    parameters = [
-        new
-        for old in inspect.signature(command, eval_str=True).parameters.values()
-        for new in (mine if old.name == "asked" else [old])
-    ]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # inspect reads it, mypy does not
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
-    return run
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    return with_parameters(run, [new for old in own for new in (options if old.name == "asked" else [old])])
 
 
 def offices_of(policy: str) -> Callable[[str], tuple[str, str | None]]:
-    """Return how to find an office of a policy's directory by its id or its name; the policy is read when it is asked.
+    """Return a function that finds an office of a policy's directory by id or name; the policy is read on first use.
 
-    What is not in the directory today is given back as it is, with what is wrong. It raises PolicyError where the
-    policy cannot be read.
+    An unknown office is returned as it is, with the reason. It raises PolicyError if the policy cannot be read.
     """
 
     @cache
@@ -179,6 +149,6 @@ def offices_of(policy: str) -> Callable[[str], tuple[str, str | None]]:
         if directory.known(name, today):
             return name, None
         what = "does not exist today" if name in directory else f"is not in the directory of {current().version}"
-        return text, f"{quoted(text)} {what}: it is kept as text for who decides"
+        return text, f"{quoted(text)} {what}: it is kept as text for the decision"
 
     return find

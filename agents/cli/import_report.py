@@ -1,4 +1,4 @@
-"""What is told of an import: what became of its entries, and beforehand what would."""
+"""The result of an import: what became of its entries, and a preview before anything is sent."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,49 +18,49 @@ _SHOWN: Final = 20
 _FEW: Final = 5
 _ROWS: Final = 10
 _KEPT: Final = "office"
-"""The field of which a value that is not known is kept as it is."""
+"""The field whose unknown values are kept."""
 
 
 @dataclass
 class Tally:
-    """What became of a file."""
+    """Counts of the entries of a file."""
 
     accepted: int = 0
-    """Acknowledged by Kafka, or what would be sent."""
+    """Acknowledged by Kafka; in a dry run, those that would be sent."""
     complaints: Counter[str] = field(default_factory=Counter)
-    """How many reports are of each complaint."""
+    """Reports by complaint."""
     skipped: list[Skipped] = field(default_factory=list)
     """Not sent."""
     handed_over: int = 0
-    """To Kafka."""
+    """Given to the producer."""
     refused: list[Skipped] = field(default_factory=list)
-    """By Kafka, each by itself."""
+    """Refused by Kafka."""
     settled: int = 0
-    """Passed over, because they are settled where they come from."""
+    """Skipped, because they are settled at their source."""
     lines: list[tuple[int, str]] = field(default_factory=list)
-    """Line and complaint of the first of them."""
+    """Line and complaint of the first reports."""
     notes: Counter[str] = field(default_factory=Counter)
-    """Fields that were left out, and how often."""
+    """Values that were left out, by field."""
     noted: list[str] = field(default_factory=list)
     """The first of these, a line each."""
 
     @property
     def empty(self) -> bool:
-        """Tell whether nothing of the file has been read yet."""
+        """Whether no entry has been read yet."""
         return not (self.handed_over or self.skipped or self.settled)
 
     @property
     def unconfirmed(self) -> int:
-        """Count the reports that may be in the log or not."""
+        """Reports that may be in the log or not."""
         return self.handed_over - self.accepted - len(self.refused)
 
     @property
     def left_out(self) -> list[Skipped]:
-        """Name the entries that are not in the log, in the order of the file."""
+        """Entries that are not in the log, in the order of the file."""
         return sorted((*self.skipped, *self.refused), key=lambda each: each.line)
 
     def accept(self, report: Report, _place: Place | None = None) -> None:
-        """Count a report that is in the log."""
+        """Count an acknowledged report."""
         self.accepted += 1
         self.complaints[report.complaint] += 1
         if len(self.lines) <= _FEW:
@@ -72,11 +72,11 @@ class Tally:
                 self.noted.append(f"{report.line}: {'' if name == _KEPT else 'left out: '}{note}")
 
     def refuse(self, report: Report, reason: str) -> None:
-        """Note a report that Kafka has not taken."""
+        """Count a report that Kafka has refused."""
         self.refused.append(Skipped(report.line, reason, report.raw))
 
     def leave(self, item: Skipped | PassedOver) -> None:
-        """Count an entry that is not to be sent."""
+        """Count an entry that is not sent."""
         if isinstance(item, Skipped):
             self.skipped.append(item)
         else:
@@ -84,20 +84,20 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How the complaints of a file stood before it was submitted."""
+class KnownBefore:
+    """Complaints of a file that existed before it was submitted."""
 
     known: int = 0
     changed: int = 0
     """Known, and now reported with other content."""
     unknown_why: str = ""
-    """Why it could not be looked up, if so."""
+    """Why they could not be looked up, if so."""
 
 
-def told(
-    tally: Tally, entry: str, standing: Standing | None, *, all_written: bool, verb: str = "submitted"
+def report_lines(
+    tally: Tally, entry: str, before: KnownBefore | None, *, all_written: bool, verb: str = "submitted"
 ) -> Iterator[str]:
-    """Give what became of a file, a line each."""
+    """Yield the result of an import, a line each."""
     left_out = tally.left_out
     yield from (f"{entry} {each.line}: {each.reason}" for each in left_out[:_SHOWN])
     if (more := len(left_out) - _SHOWN) > 0:
@@ -109,23 +109,19 @@ def told(
     if repeats := tally.accepted - len(tally.complaints):
         yield f"{repeats} repeat a report of the file: these are {len(tally.complaints)} complaints"
     if tally.settled:
-        yield f"{tally.settled} are settled where they come from and were passed over (--settled submits them too)"
+        yield f"{tally.settled} are settled at their source and were skipped (--settled submits them too)"
     if tally.accepted and len(tally.complaints) <= _FEW:
         yield from (f"{entry} {line} is complaint {complaint}" for line, complaint in sorted(tally.lines))
-    if standing is not None and tally.accepted:
-        yield _stood(tally, standing)
+    if before is not None and tally.accepted and before.unknown_why:
+        yield f"which of them are new could not be looked up: {before.unknown_why}"
+    elif before is not None and tally.accepted:
+        new = len(tally.complaints) - before.known
+        yield f"new {new}, known {before.known}, of these changed {before.changed}"
     yield f"{verb} {tally.accepted}, skipped {len(left_out)}"
 
 
-def _stood(tally: Tally, standing: Standing) -> str:
-    if standing.unknown_why:
-        return f"which of them are new could not be looked up: {standing.unknown_why}"
-    new = len(tally.complaints) - standing.known
-    return f"new {new}, known {standing.known}, of these changed {standing.changed}"
-
-
 def preview(items: Iterable[Item], tally: Tally) -> Iterator[RenderableType]:
-    """Go over all entries without sending any; give a table of the first reports."""
+    """Count all entries without sending any; yield a table of the first reports."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("line", "id", "reported", "happened", "class", "privacy", "place", "title", "reporter"):
         table.add_column(name, overflow="ellipsis", no_wrap=True, max_width=32)
@@ -143,20 +139,22 @@ def preview(items: Iterable[Item], tally: Tally) -> Iterator[RenderableType]:
         yield Text(f"and {tally.accepted - _ROWS} more")
 
 
-def _cells(report: Report) -> Iterator[str]:
+def _cells(report: Report) -> tuple[str, ...]:
     event: dict[str, Any] = from_json(report.value)
     data: dict[str, Any] = event["data"]
-    place: dict[str, Any] = data.get("location") or {}
-    names = [str(place[part]) for part in ("village", "district", "city", "province") if place.get(part)]
-    degrees = [f"{place[part]:g}" for part in ("lat", "lon") if place.get(part) is not None]
-    yield str(report.line)
-    yield str(event["id"])
-    yield str(event.get("time") or "")
-    yield str(data.get("event_date") or "")
-    yield str(data["class"])
-    yield " ".join(name for name in ("anonymous", "secret") if data.get(name)) or "-"
-    yield ", ".join(names) or " ".join(degrees)
-    yield str(data.get("title") or data.get("body") or "")
+    location: dict[str, Any] = data.get("location") or {}
+    names = [str(location[part]) for part in ("village", "district", "city", "province") if location.get(part)]
+    degrees = [f"{location[part]:g}" for part in ("lat", "lon") if location.get(part) is not None]
     reporter: dict[str, Any] = data.get("reporter") or {}
-    private = data.get("anonymous") or data.get("secret")
-    yield ("(given)" if private else str(reporter.get("name") or "")) if reporter else ""
+    privacy = [name for name in ("anonymous", "secret") if data.get(name)]
+    return (
+        str(report.line),
+        str(event["id"]),
+        str(event.get("time") or ""),
+        str(data.get("event_date") or ""),
+        str(data["class"]),
+        " ".join(privacy) or "-",
+        ", ".join(names) or " ".join(degrees),
+        str(data.get("title") or data.get("body") or ""),
+        ("(given)" if privacy else str(reporter.get("name") or "")) if reporter else "",
+    )

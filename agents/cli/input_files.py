@@ -1,4 +1,4 @@
-"""The files that commands are given."""
+"""Input files of commands."""
 
 import sys
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ _STDIN: Final = "-"
 
 
 def name_of(file: str) -> str:
-    """Return how a file is named to whoever gave it."""
+    """Return the name of a file in messages."""
     return "stdin" if file == _STDIN else file
 
 
 @contextmanager
 def opened(file: str) -> Iterator[BinaryIO]:
-    """Give the bytes of a file, or of standard input for `-`."""
+    """Open a file, or standard input for `-`."""
     if file == _STDIN:
         yield sys.stdin.buffer
     else:
@@ -31,10 +31,10 @@ def opened(file: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def one_line(file: str) -> Iterator[None]:
-    """Say what is wrong with a file as a whole.
+    """Report a file that cannot be read in one line.
 
     Raises:
-        Failure: it cannot be read so.
+        Failure: it cannot be read.
     """
     try:
         yield

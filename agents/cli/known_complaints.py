@@ -1,4 +1,4 @@
-"""Which complaints of a file the engine knew before, and which of them were reported otherwise this time."""
+"""Which complaints of a file existed before, and which of them were reported with other content this time."""
 
 import time
 from collections.abc import Collection
@@ -7,22 +7,22 @@ from typing import Final, Self
 
 from pydantic_core import from_json
 
-from agents.cli.import_report import Standing
+from agents.cli.import_report import KnownBefore
 from agents.config.settings import Settings
 from events.client import KafkaFailure, Reader
 from events.topics import TopicName
 
 _CHANGED: Final = "content-differs"
-"""The detail of a rejection of what is known with other content."""
+"""Detail of a rejection of a known report with other content."""
 _WAIT_S: Final = 10.0
 _QUIET_S: Final = 2.0
 
 
 class Before:
-    """How the engine stood before a file is submitted; a context manager, to be opened before anything is sent."""
+    """State of the engine before a file is submitted: a context manager, to be entered before anything is sent."""
 
     def __init__(self, settings: Settings) -> None:
-        self._opened = ExitStack()
+        self._readers = ExitStack()
         self._failure = ""
         try:
             with ExitStack() as opening:
@@ -30,42 +30,40 @@ class Before:
                 self._ends = self._state.ends()
                 self._rejections = opening.enter_context(Reader(settings, [TopicName.REJECTIONS]))
                 self._rejections.skip_to_end()
-                self._opened = opening.pop_all()
+                self._readers = opening.pop_all()
         except KafkaFailure as error:
-            # a channel may write reports, and need not have the right to read what becomes of them
+            # a channel may write reports without the right to read these topics
             self._failure = str(error)
 
     def __enter__(self) -> Self:
-        """Give itself."""
+        """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave the broker."""
-        self._opened.close()
+        """Close the readers."""
+        self._readers.close()
 
-    def of(self, complaints: Collection[str]) -> Standing:
-        """Return how many of these complaints were known, and how many have changed as far as has been decided."""
+    def of(self, complaints: Collection[str]) -> KnownBefore:
+        """Count those of these complaints that were known, and that have changed as far as is decided by now."""
         if self._failure:
-            return Standing(unknown_why=self._failure)
+            return KnownBefore(unknown_why=self._failure)
         try:
             known = self._known(complaints)
-            return Standing(len(known), len(self._changed(known)) if known else 0)
+            return KnownBefore(len(known), len(self._changed(known)) if known else 0)
         except KafkaFailure as error:
-            return Standing(unknown_why=str(error))
+            return KnownBefore(unknown_why=str(error))
 
     def _known(self, complaints: Collection[str]) -> set[str]:
-        found = set()
-        for records in self._state.polls_to(self._ends):
-            for record in records:
-                if record.key is None or record.offset >= self._ends[record.topic, record.partition]:
-                    continue
-                name = record.key.decode(errors="replace")
-                if name in complaints:
-                    found.add(name)
-        return found
+        return {
+            name
+            for records in self._state.polls_to(self._ends)
+            for record in records
+            if record.offset < self._ends[record.topic, record.partition]
+            and (name := (record.key or b"").decode(errors="replace")) in complaints
+        }
 
     def _changed(self, known: Collection[str]) -> set[str]:
-        """Follow the rejections until none has come for a while."""
+        """Follow the rejections until none has arrived for two seconds, for ten at most."""
         found: set[str] = set()
         end = time.monotonic() + _WAIT_S
         quiet = time.monotonic() + _QUIET_S
@@ -80,7 +78,6 @@ class Before:
 
 def _detail(value: bytes | None) -> str | None:
     try:
-        event = from_json(value or b"")
-        return str(event["data"].get("detail"))
+        return str(from_json(value or b"")["data"].get("detail"))
     except (ValueError, TypeError, KeyError, AttributeError):
-        return None  # strangers may write anything anywhere
+        return None  # a foreign record

@@ -1,4 +1,4 @@
-"""`alur lag`: how far each stage, or any consumer group, is behind; whether it gets on; and what to do if not."""
+"""`alur lag`: lag of the stages or of any consumer group, its trend, and what to do about it."""
 
 import time
 from contextlib import suppress
@@ -26,16 +26,17 @@ def lag(  # noqa: PLR0913 -- one for each option
     ] = None,
     window: Annotated[
         float,
-        typer.Option(metavar="SECONDS", min=_SHORTEST, max=_LONGEST, help="how long to look before judging"),
+        typer.Option(metavar="SECONDS", min=_SHORTEST, max=_LONGEST, help="period that determines the status"),
     ] = WINDOW_SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="print the report for programs")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="look again and again, until Ctrl-C")] = False,
-    partitions: Annotated[bool, typer.Option("--partitions", help="show also partitions that are well")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="repeat until Ctrl-C")] = False,
+    partitions: Annotated[bool, typer.Option("--partitions", help="show partitions without a finding too")] = False,
 ) -> None:
-    """Tell how far each stage is behind, in records and in time, whether it gets on, and what complaints suffer by it.
+    """Measure the lag of each stage in records and time, its trend, and its impact.
 
-    Looks once a second, and judges by how offsets moved over the window, not by how large a lag is; ends at once where
-    everybody is caught up. A line for each fault says what to do. Exits with 1 if there is any.
+    Samples once a second. The status follows from the movement of offsets over the window, not from the size of the
+    lag; ends at once if every group has caught up. Each finding has a line with what to do. Exits with 1 if there is
+    any.
 
         alur lag
 
@@ -49,7 +50,7 @@ def lag(  # noqa: PLR0913 -- one for each option
             found = _watch(watcher, as_json=as_json, partitions=partitions)
     else:
         if console().is_terminal and not as_json:
-            note(f"looking for up to {window:.0f} s ...")
+            note(f"sampling for up to {window:.0f} s ...")
         found = measure(settings, groups, window=window)
     if found is None:
         return
@@ -64,12 +65,11 @@ def lag(  # noqa: PLR0913 -- one for each option
 def _print(found: LagReport, *, partitions: bool) -> None:
     console().print(view(found, partitions=partitions))
     for line in lines(found):
-        # as it is, however wide: it is read by programs too
-        say(line)
+        say(line)  # not wrapped: programs read it too
 
 
 def _watch(watcher: LagWatcher, *, as_json: bool, partitions: bool) -> LagReport | None:
-    """Look until Ctrl-C; return what was seen last."""
+    """Sample until Ctrl-C; return the last report."""
     found = None
     screen = console()
     with (

@@ -1,4 +1,4 @@
-"""The lag on a terminal: a table, what it means, and what to do."""
+"""The lag on a terminal: a table, its impact, and findings."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -20,9 +20,9 @@ _TENTHS_BELOW: Final = 10
 
 
 def view(report: LagReport, *, partitions: bool, faults: bool = False) -> Group:
-    """Lay a report out: each group, with those of its partitions that are behind, or all of them.
+    """Lay out a report: each group with its partitions that are behind, or all of them.
 
-    With `faults`, what `lines` says stands beneath; for a screen that is drawn again and again.
+    With `faults`, the result of `lines` is appended, for a screen that is redrawn.
     """
     table = Table(box=None, pad_edge=False)
     table.add_column("group", overflow="fold")
@@ -42,10 +42,10 @@ def view(report: LagReport, *, partitions: bool, faults: bool = False) -> Group:
 
 
 def lines(report: LagReport) -> Iterator[str]:
-    """Say what the lag means for complaints, what there is to act upon, and last whether it is anything at all."""
+    """Yield the impact on complaints, the findings, and last a summary for programs."""
     for group in report.groups:
-        if meaning := _meaning(group):
-            yield f"{safe(group.group)}: {meaning}"
+        if impact := _impact(group):
+            yield f"{safe(group.group)}: {impact}"
     for finding in report.findings:
         yield safe(str(finding))
     groups, behind = len(report.groups), sum(group.lag for group in report.groups)
@@ -89,18 +89,16 @@ def _members(group: GroupLag) -> str:
     return str(group.members) if group.members else "none"
 
 
-def _meaning(group: GroupLag) -> str:
-    said = [] if group.waiting is None or group.status is Status.OK else [group.waiting]
-    if group.deadlines is not None:
-        said += _at_stake(group.deadlines)
-    return "; ".join(said)
+def _impact(group: GroupLag) -> str:
+    impact = [] if group.waiting is None or group.status is Status.OK else [group.waiting]
+    return "; ".join([*impact, *(_at_stake(group.deadlines) if group.deadlines is not None else ())])
 
 
 def _at_stake(deadlines: DeadlinesAtStake) -> list[str]:
     passed, due = deadlines.passed, deadlines.due
     until = "before it has caught up" if deadlines.drained else "within a day, and no end is in sight"
-    said = [f"deadlines passed unnoticed: {passed:,}"] if passed else []
-    return [*said, f"deadlines that fall due {until}: {due:,}"] if due else said
+    missed = [f"deadlines passed unnoticed: {passed:,}"] if passed else []
+    return [*missed, f"deadlines that fall due {until}: {due:,}"] if due else missed
 
 
 def _length(seconds: float) -> str:
@@ -118,7 +116,7 @@ def _drain(seconds: float | None, lag: int, status: Status) -> str:
 
 
 def _trend(lags: Sequence[int]) -> str:
-    """Draw how the lag went, the newest at the right; by the highest of the window, so that any lag at all shows."""
+    """Draw the lag over time, scaled to its maximum in the window."""
     step = max(1, -(-len(lags) // _TREND_POINTS))
     shown = lags[::-step][::-1]
     highest = max(shown, default=0)

@@ -1,16 +1,15 @@
-"""`alur policy`: look at the rules before complaints fall under them, and make them those of an installation."""
+"""`alur policy`: check a policy, and make it the installation's."""
 
 from datetime import UTC, date, datetime
 from typing import Annotated
-from uuid import NAMESPACE_URL, uuid5
 
 import typer
 from rich.table import Table
 
-from agents.cli.announcements import Answers, announce_and_wait
-from agents.cli.calendar import encoded
+from agents.cli.announcements import Announced, announce_and_wait
 from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import UNDECIDED, Failure, interruptible
+from agents.cli.options import WAIT_S, Wait
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.runtime.policy_digests import DayChange, changed_days, changes, described, rolled_out
@@ -22,22 +21,17 @@ from events.vocabulary import ClockName, ComplaintClass
 from workflow.policy.announcements import impossible
 from workflow.policy.model import Policy, PolicySet
 
-
-def application() -> typer.Typer:
-    """Return the commands about policies."""
-    app = typer.Typer(help="The policy: durations, offices, ladder, what a machine may decide.")
-    app.command("check")(check)
-    app.command("rollout")(rollout_policy)
-    return app
+app = typer.Typer()
 
 
+@app.command()
 def check(
     ctx: typer.Context,
     policy: Annotated[
         str | None, typer.Argument(metavar="[NAME|FILE]", help="a policy that comes with alur, or a TOML file")
     ] = None,
 ) -> None:
-    """Read a policy as the stages would, and print what its versions say; exits with 1 at the first mistake.
+    """Read a policy as the stages do and print its versions; exits with 1 at the first mistake.
 
     alur policy check lapor
 
@@ -51,17 +45,18 @@ def check(
     say(f"policy {found.name}: {len(found.versions)} versions, {offices} offices, no mistakes found")
 
 
+@app.command("rollout")
 def rollout_policy(
     ctx: typer.Context,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what it changes, and change nothing")] = False,
-    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="how long to wait for lifecycle")] = 10.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the changes, and change nothing")] = False,
+    wait: Wait = WAIT_S,
 ) -> None:
     """Make the policy of ALUR_POLICY the installation's, where it changes what complaints are under.
 
-    What it adds needs no rollout. Holidays that are others in this release or file are announced in each partition like
-    a late one, so that deadlines follow; `lifecycle` has to run for that. Stages that run by another policy then stop:
-    start them with this one. Exits with 3 if the days are not in force in time.
+    Additions need no rollout. Holidays that differ in this release or file are announced in each partition like a late
+    one, so that deadlines follow; `lifecycle` has to run for that. Stages that run by another policy then stop: start
+    them with this one. Exits with 3 if the days are not in force in time.
 
         alur policy rollout --dry-run
 
@@ -78,7 +73,7 @@ def rollout_policy(
     if dry_run:
         say("nothing was changed (--dry-run)")
         return
-    from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this command only
+    from agents.runtime.installation import change_now  # noqa: PLC0415 -- imports aiokafka, for this command only
 
     with interruptible(lambda: "some days may be announced; roll it out again, which does no harm"):
         _announce(settings, found.at(datetime.now(UTC)), days, today, wait)
@@ -96,7 +91,13 @@ def _announce(settings: Settings, policy: Policy, days: list[DayChange], today: 
         if impossible(change.day, today, day_off=off):
             say(f"{change.day} is not announced: it has passed, and deadlines stay as they were computed")
             continue
-        answers = _announce_day(settings, policy, change, wait)
+        data = {
+            "day": str(change.day),
+            "day_off": off,
+            "name": change.name or "working day",
+            "decree": f"alur policy rollout, calendar {policy.calendar.version}",
+        }
+        answers = announce_and_wait(settings, Announced(f"/offices/{policy.national}", data), wait)
         if not answers.complete or answers.refused:
             why = next(iter(answers.refused.values()), "does lifecycle run?")
             raise Failure(
@@ -107,27 +108,13 @@ def _announce(settings: Settings, policy: Policy, days: list[DayChange], today: 
         say(f"announced: {change}")
 
 
-def _announce_day(settings: Settings, policy: Policy, change: DayChange, wait: float) -> Answers:
-    source = f"/offices/{policy.national}"
-    data = {
-        "day": str(change.day),
-        "day_off": change.name is not None,
-        "name": change.name or "working day",
-        "decree": f"alur policy rollout, calendar {policy.calendar.version}",
-    }
-    command_id = str(uuid5(NAMESPACE_URL, f"{source}#{data}"))
-    return announce_and_wait(settings, encoded(data, source, command_id), (source, command_id), wait)
-
-
 def _table(found: PolicySet) -> Table:
     table = Table("", *(policy.version for policy in found.versions), box=None, pad_edge=False)
-    for clock in ClockName:
-        if clock is not ClockName.SETTLEMENT:
-            durations = (str(each.duration_of(clock, ComplaintClass.COMPLAINT)) for each in found.versions)
-            table.add_row(clock, *durations)
-    for complaint_class in ComplaintClass:
-        durations = (str(each.duration_of(ClockName.SETTLEMENT, complaint_class)) for each in found.versions)
-        table.add_row(f"settlement of {complaint_class}", *durations)
+    lengths: dict[str, tuple[ClockName, ComplaintClass]] = {}
+    lengths |= {str(clock): (clock, ComplaintClass.COMPLAINT) for clock in ClockName if clock != ClockName.SETTLEMENT}
+    lengths |= {f"settlement of {each}": (ClockName.SETTLEMENT, each) for each in ComplaintClass}
+    for name, of in lengths.items():
+        table.add_row(name, *(str(each.duration_of(*of)) for each in found.versions))
     table.add_row("decided by machine", *(", ".join(sorted(each.machine)) or "nothing" for each in found.versions))
     table.add_row("needed for verification", *(", ".join(each.completeness.requires) for each in found.versions))
     table.add_row("ladder", *(" > ".join(each.ladder) for each in found.versions))

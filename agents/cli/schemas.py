@@ -1,4 +1,4 @@
-"""`alur schemas`: write the published contract from the models, and hold it against them and what was released."""
+"""`alur schemas`: write the published contract from the models, and check it against them and the last release."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,21 +21,16 @@ from agents.contract.files import (
 from agents.contract.files import release as keep
 from agents.contract.files import write as put
 
-Directory = Annotated[Path, typer.Option(metavar="DIR", help="where the contract lies")]
-Examples = Annotated[Path, typer.Option(metavar="DIR", help="where an example of each message is kept, by version")]
+Directory = Annotated[Path, typer.Option(metavar="DIR", help="directory of the contract")]
+Examples = Annotated[Path, typer.Option(metavar="DIR", help="directory with an example of each message, by version")]
 
 
-def application() -> typer.Typer:
-    """Return the commands about the published contract."""
-    app = typer.Typer(help="The published contract: JSON Schemas and the AsyncAPI document. For a checkout of alur.")
-    app.command("write")(write)
-    app.command("check")(check)
-    app.command("release")(release)
-    return app
+app = typer.Typer()
 
 
+@app.command()
 def write(directory: Directory = SCHEMAS, examples: Examples = EXAMPLES) -> None:
-    """Write schemas/ anew from the models: a JSON Schema for each message, and asyncapi.json."""
+    """Write schemas/ from the models: a JSON Schema for each message, and asyncapi.json."""
     expected = documents(examples)
     with interruptible():
         changed = put(directory, expected)
@@ -44,39 +39,37 @@ def write(directory: Directory = SCHEMAS, examples: Examples = EXAMPLES) -> None
         note(line)
 
 
+@app.command()
 def check(directory: Directory = SCHEMAS, examples: Examples = EXAMPLES) -> None:
-    """Say what in schemas/ is not as the models give it, and what they break for those who rely on the last release.
+    """Compare schemas/ with the models, and the models with the last release.
 
-    What we read (reports, commands) may not get narrower, what we write may not get wider. Exits with 1 if there is
-    anything to say; writes nothing.
+    What we read (reports, commands) must not narrow, what we write must not widen. Exits with 1 at any difference;
+    writes nothing.
     """
     expected = documents(examples)
     released = last_released(directory)
     if released is None:
         raise Failure(f"{directory}: nothing was released to compare with; keep a first set by `alur schemas release`")
-    wrong = [*differences(directory, expected), *_broken(directory, released)]
-    for line in wrong:
-        note(line)
-    if wrong:
-        raise Failure(f"{directory}: {_not_in_order(wrong)}")
-    say(f"{directory}: {len(expected)} files are as the models give them, and compatible with {released.version}")
+    _require_none([*differences(directory, expected), *_broken(directory, released)], directory)
+    say(f"{directory}: {len(expected)} files are up to date with the models, and compatible with {released.version}")
 
 
+@app.command()
 def release(directory: Directory = SCHEMAS, examples: Examples = EXAMPLES) -> None:
-    """Keep schemas/ as what others rely on from now on, under the version of the package, in schemas/released/."""
+    """Copy schemas/ to schemas/released/ under the version of the package: what others rely on from now on."""
     released = last_released(directory)
     wrong = [*differences(directory, documents(examples)), *_broken(directory, released)]
-    for line in wrong:
-        note(line)
-    if wrong:
-        raise Failure(f"{directory}: {_not_in_order(wrong)}; nothing was released")
+    _require_none(wrong, directory, "; nothing was released")
     with interruptible():
         released_at = keep(directory, contract_version())
     say(f"released {released_at}")
 
 
-def _not_in_order(wrong: Sequence[str]) -> str:
-    return f"{len(wrong)} {'thing is' if len(wrong) == 1 else 'things are'} not in order"
+def _require_none(wrong: Sequence[str], directory: Path, consequence: str = "") -> None:
+    for line in wrong:
+        note(line)
+    if wrong:
+        raise Failure(f"{directory}: {len(wrong)} {'error' if len(wrong) == 1 else 'errors'}{consequence}")
 
 
 def _broken(directory: Path, released: Released | None) -> list[str]:

@@ -1,11 +1,11 @@
-"""`alur show`: all that is known of one complaint."""
+"""`alur show`: the whole history of one complaint."""
 
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
 
 from agents.cli.context import console, say, settings_of
+from agents.cli.options import AsJson, Complaint
 from agents.cli.timeline import as_json, as_text
 from agents.config import policy_files
 from agents.config.settings import Settings
@@ -19,13 +19,8 @@ from workflow.policy.model import Policy, PolicySet, UnknownPolicy
 _TOPICS = (TopicName.EVENTS, TopicName.REJECTIONS, TopicName.STATE)
 
 
-def show(
-    ctx: typer.Context,
-    complaint: Annotated[str, typer.Argument(help="its complaint id, or its tracking id (digits)")],
-    *,
-    json: Annotated[bool, typer.Option("--json", help="print one JSON object instead")] = False,
-) -> None:
-    """Show a complaint: its timeline, its clocks as they stand now, and what was refused about it.
+def show(ctx: typer.Context, complaint: Complaint, *, json: AsJson = False) -> None:
+    """Show a complaint: its timeline, its clocks as of now, and refused commands.
 
     Times are local to the national zone of its policy; a clock's due time is local to the zone that counts for it.
 
@@ -34,37 +29,34 @@ def show(
         alur show 7f1c0f4e-6a0e-5a41-9c0e-0d8f3c1f2a11 --json
     """
     settings = settings_of(ctx)
-    dossier = dossier_of(settings, complaint)
+    found = history_of(settings, complaint)
     if json:
-        say(as_json(dossier))
+        say(as_json(found))
     else:
-        for part in as_text(dossier, policy_of(settings, dossier), datetime.now(UTC)):
+        for part in as_text(found, policy_of(settings, found), datetime.now(UTC)):
             console().print(part)
 
 
-def dossier_of(settings: Settings, complaint: str) -> Dossier:
-    """Return what the log holds on a complaint, named by its complaint id or its tracking id.
+def history_of(settings: Settings, complaint: str) -> Dossier:
+    """Read the history of a complaint, named by its complaint id or its tracking id.
 
     Raises:
         NoSuchComplaint: there is none, or none yet.
         BrokerUnreachable, KafkaRefused, TopicsMissing: the topics could not be read.
     """
     require_topics(settings, _TOPICS)
-    dossier = read_dossier(settings, find_complaint(settings, complaint))
-    if not dossier.history:
-        raise NoSuchComplaint(_nothing(dossier))
-    return dossier
-
-
-def _nothing(dossier: Dossier) -> str:
-    refused = f"; {len(dossier.refusals)} commands about it were refused" if dossier.refusals else ""
-    return (
-        f"there is no complaint {dossier.complaint} (a report that was just submitted may still be on its way){refused}"
-    )
+    found = read_dossier(settings, find_complaint(settings, complaint))
+    if not found.history:
+        refused = f"; {len(found.refusals)} commands about it were refused" if found.refusals else ""
+        raise NoSuchComplaint(
+            f"there is no complaint {found.complaint} (a report that was just submitted may still be on its way)"
+            f"{refused}"
+        )
+    return found
 
 
 def installation_days(settings: Settings, policies: PolicySet) -> PolicySet:
-    """Return a policy with the days off that the installation counts by, as far as its record may be read.
+    """Return a policy with the days off of the installation, as far as its record may be read.
 
     Raises:
         BrokerUnreachable, KafkaRefused: Kafka refuses for another reason, or does not answer.
@@ -75,13 +67,13 @@ def installation_days(settings: Settings, policies: PolicySet) -> PolicySet:
         return policies
 
 
-def policy_of(settings: Settings, dossier: Dossier) -> Policy:
+def policy_of(settings: Settings, found: Dossier) -> Policy:
     """Return the policy version that the complaint is pinned to.
 
-    That is one of the policy we are set to or, by its name, of one that comes with us; else the present version of the
-    former, which then only lends its zones.
+    It is searched in the policy of the settings, then in the packaged policy of its name. If neither has it, return the
+    version of the former at the time of receipt, which then only provides the zones.
     """
-    complaint = dossier.history[-1].complaint
+    complaint = found.history[-1].complaint
     ours = policy_files.load(settings.policy)
     named = complaint.policy.partition("/")[0]
     candidates: list[PolicySet] = [ours, *([policy_files.load(named)] if named in policy_files.packaged() else [])]

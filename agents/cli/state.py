@@ -10,28 +10,19 @@ from agents.ops import repair
 from events.announcements import CALENDAR
 from events.client import find_complaint
 
-
-def application() -> typer.Typer:
-    """Return the commands about the state of complaints."""
-    app = typer.Typer(help="The state of complaints: restore what a foreign record has replaced.")
-    app.callback()(_group)
-    app.command("repair")(repair_state)
-    return app
+app = typer.Typer()
 
 
-def _group() -> None:
-    """Without this, typer would make the only command the whole group."""
-
-
+@app.command("repair")
 def repair_state(
     ctx: typer.Context,
-    complaint: Annotated[str, typer.Argument(help="complaint id, tracking id, or `calendar` for the announcements")],
+    complaint: Annotated[str, typer.Argument(help="complaint id, tracking id, or `calendar` for announcements")],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be written, and write nothing")] = False,
 ) -> None:
-    """Restore a quarantined complaint as its last fact left it, and lift the quarantine.
+    """Restore a quarantined complaint from its last fact and lift the quarantine.
 
-    A running lifecycle of its partition is fenced: it starts again, and goes on with what was restored. Then replay the
+    A running lifecycle of its partition is fenced and restarts with the restored state. Then replay the
     complaint's dead letters. Exits with 1 if nothing is quarantined.
 
         alur state repair 419535e9-5c83-5206-857a-a7517e758cf7 --dry-run

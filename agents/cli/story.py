@@ -1,45 +1,29 @@
-"""`alur story`: publish what became of a complaint, on purpose, and take it back."""
+"""`alur story`: publish the story of a complaint on purpose, and withdraw it."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import uuid4
 
 import typer
 
 from agents.cli.context import note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
-from agents.cli.send import send_and_tell, source_of
-from agents.cli.show import dossier_of
-from agents.cli.sources import source as source_given
+from agents.cli.options import WAIT_S, Administrator, Complaint, Wait
+from agents.cli.send import send_and_report, source_of
+from agents.cli.show import history_of
 from agents.cli.wording import in_words_of_findings, safe
 from agents.config.settings import Settings
 from agents.ops.identities import IdentityNotFound, StoredIdentity, look_up
 from events.client import NotAllowed, Order, find_complaint
 from events.commands import Command, PublishStory, UnpublishStory
-from events.facts import ComplaintRegistered, FollowUpRecorded, Recorded, ReportCompleted
+from events.facts import FollowUpRecorded
 from events.reports import Reporter
 from workflow.audit.identifiers import counted, identifiers_in
 
-Complaint = Annotated[str, typer.Argument(help="its complaint id, or its tracking id (digits)")]
-_WAIT_S: Final = 10.0
-
-By = Annotated[
-    str | None,
-    typer.Option(
-        "--as", metavar="SOURCE", callback=source_given, help="who sends it; the national administrator unless given"
-    ),
-]
-Wait = Annotated[float, typer.Option(metavar="SECONDS", min=0, help="how long to wait for what comes of it")]
+app = typer.Typer()
 
 
-def application() -> typer.Typer:
-    """Return the commands about stories."""
-    app = typer.Typer(help="What became of a complaint, for the public: by itself only the outcome is published.")
-    app.command("publish")(publish)
-    app.command("unpublish")(unpublish)
-    return app
-
-
+@app.command()
 def publish(  # noqa: PLR0913 -- the options of a command are its arguments
     ctx: typer.Context,
     complaint: Complaint,
@@ -49,31 +33,32 @@ def publish(  # noqa: PLR0913 -- the options of a command are its arguments
     despite_findings: Annotated[
         bool, typer.Option("--despite-findings", help="publish although identifiers were found; that is recorded")
     ] = False,
-    sender: By = None,
-    wait: Wait = _WAIT_S,
+    sender: Administrator = None,
+    wait: Wait = WAIT_S,
 ) -> None:
-    """Publish the story of a closed complaint: its title and what was done.
+    """Publish the story of a closed complaint: its title and the answer.
 
     Both texts are scanned first for phone numbers, e-mail addresses, NIK, number plates, and the reporter's own name
-    and contacts where you may read complaints.identities. What is found is shown, and nothing is published.
+    and contacts where you may read complaints.identities. Findings are shown, and nothing is published.
 
         alur story publish 1042007
 
         alur story publish 1042007 --title "Jalan berlubang di Denpasar Barat" --answer "Lubang sudah ditambal."
     """
     settings = settings_of(ctx)
-    history = dossier_of(settings, complaint).history
-    last = history[-1].complaint
-    title = title or _title(history)
-    answer = answer or _answer(history)
+    found = history_of(settings, complaint)
+    last = found.history[-1].complaint
+    answers = [each.fact.text for each in found.history if isinstance(each.fact, FollowUpRecorded)]
+    title = title or found.texts[0]
+    answer = answer or (answers[-1] if answers else None)
     if not title.strip():
         raise Failure("--title: the report has none; give one", MISUSED)
     reporter = _reporter(settings, last.complaint_id)
     texts = {"title": title, "answer": answer or ""}
-    found = [(name, each) for name, text in texts.items() for each in identifiers_in(text, reporter)]
-    for name, each in found:
+    identifiers = [(name, each) for name, text in texts.items() for each in identifiers_in(text, reporter)]
+    for name, each in identifiers:
         say(f"{name}: {each.kind} {safe(each.text)}")
-    findings = counted(each for _, each in found)
+    findings = counted(each for _, each in identifiers)
     if findings and not despite_findings:
         raise Failure(
             f"nothing is published: {in_words_of_findings(findings)} found; reword with --title and --answer, or "
@@ -81,49 +66,35 @@ def publish(  # noqa: PLR0913 -- the options of a command are its arguments
             FAILED,
         )
     data = {"title": title, "answer": answer, "findings": [each.model_dump() for each in findings]}
-    order = _order(settings, PublishStory, last.complaint_id, sender, data)
-    send_and_tell(settings, replace(order, expected_version=last.version), wait)
+    request = _request(settings, PublishStory, last.complaint_id, sender, data)
+    send_and_report(settings, replace(request, expected_version=last.version), wait)
 
 
+@app.command()
 def unpublish(
     ctx: typer.Context,
     complaint: Complaint,
     *,
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="why")] = None,
-    sender: By = None,
-    wait: Wait = _WAIT_S,
+    sender: Administrator = None,
+    wait: Wait = WAIT_S,
 ) -> None:
-    """Take a published story back. The outcome stays public.
+    """Withdraw a published story. The outcome stays public.
 
-    What a subscriber has read by then is not taken back. Kafka drops the old record within seven days.
+    Subscribers keep what they have read by then. Kafka drops the old record within seven days.
 
         alur story unpublish 1042007 --reason "names a neighbour"
     """
     settings = settings_of(ctx)
     named = find_complaint(settings, complaint)
-    send_and_tell(settings, _order(settings, UnpublishStory, named, sender, {"reason": reason}), wait)
+    send_and_report(settings, _request(settings, UnpublishStory, named, sender, {"reason": reason}), wait)
 
 
-def _order(
+def _request(
     settings: Settings, command: type[Command], complaint: str, sender: str | None, data: dict[str, Any]
 ) -> Order:
-    given = {name: value for name, value in data.items() if value is not None}
-    return Order(command.NAME, complaint, source_of(settings, command, sender), str(uuid4()), given)
-
-
-def _title(history: list[Recorded]) -> str:
-    title = ""
-    for recorded in history:
-        if isinstance(recorded.fact, ComplaintRegistered):
-            title = recorded.fact.report.title
-        elif isinstance(recorded.fact, ReportCompleted):
-            title = recorded.fact.title or title
-    return title
-
-
-def _answer(history: list[Recorded]) -> str | None:
-    answers = [recorded.fact.text for recorded in history if isinstance(recorded.fact, FollowUpRecorded)]
-    return answers[-1] if answers else None
+    values = {name: value for name, value in data.items() if value is not None}
+    return Order(command.NAME, complaint, source_of(settings, command, sender), str(uuid4()), values)
 
 
 def _reporter(settings: Settings, complaint: str) -> Reporter | None:
@@ -132,6 +103,6 @@ def _reporter(settings: Settings, complaint: str) -> Reporter | None:
     except IdentityNotFound:
         return None
     except NotAllowed as error:
-        note(f"the reporter's own name and contacts are not looked for: {error}")
+        note(f"the scan does not cover the reporter's own name and contacts: {error}")
         return None
     return found.reporter if isinstance(found, StoredIdentity) else None

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Annotated, BinaryIO
 
 import typer
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.text import Text
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from agents.cli import reject_file
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import Failure, interruptible
 from agents.cli.import_options import File, FileOptions, with_file_options
-from agents.cli.import_report import Standing, Tally, preview, told
+from agents.cli.import_report import KnownBefore, Tally, preview, report_lines
 from agents.cli.input_files import name_of, one_line, opened
 from agents.cli.interrupts import status_of
 from agents.cli.known_complaints import Before
@@ -31,35 +30,29 @@ from events.topics import TopicName
 _Ending = UnreadableFile | KafkaFailure | KeyboardInterrupt
 _LINGER_MS = 20
 
-_Rejects = Annotated[
-    Path | None,
-    typer.Option(
-        dir_okay=False, writable=True, help="write what is skipped here with its reason, to be mended and submitted"
-    ),
-]
-_DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="send nothing: show what would be sent, and count; needs no broker")
-]
-
 
 @with_file_options
 def submit(
     ctx: typer.Context,
     *,
     file: File,
-    dry_run: _DryRun = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="send nothing: show and count what would be sent; needs no broker")
+    ] = False,
     asked: FileOptions,
-    rejects: _Rejects = None,
+    rejects: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, writable=True, help="write skipped entries here with the reason, to be corrected"),
+    ] = None,
 ) -> None:
-    """Submit reports: messages of the contract, a table of any kind, or service requests of Open311.
+    """Submit reports: messages of the contract, a table, or service requests of Open311.
 
-    What the file is, its encoding, its header and the meaning of its columns are found out and shown; what cannot be
-    found out stops before anything is sent, with the option that decides it. A report counts once Kafka has
-    acknowledged it. An entry that cannot be a report is skipped with its reason, and then the exit status is 1, as it
-    is when there is nothing in the file. Submitting a file again does no harm: the same source and id are the same
-    report. Fields to map: id, title, body, final, class, category, received, received_time, event_date, status,
-    province, city, district, village, address, lat, lon, office, privacy, anonymous, secret, public, name, first_name,
-    last_name, phone, email, attachments.
+    Format, encoding, header and columns are detected and shown; an ambiguity stops before anything is sent, and the
+    message names the option that resolves it. A report counts once Kafka has acknowledged it. An entry that is no valid
+    report is skipped with its reason; the exit status is then 1, as for an empty file. Submitting a file again does no
+    harm: the same source and id are the same report. Fields to map: id, title, body, final, class, category, received,
+    received_time, event_date, status, province, city, district, village, address, lat, lon, office, privacy, anonymous,
+    secret, public, name, first_name, last_name, phone, email, attachments.
 
         alur submit laporan.xlsx --dry-run
 
@@ -73,7 +66,8 @@ def submit(
     name, tally = name_of(file), Tally()
     options = asked.entries(source_of(file) if name == file else None, settings.policy)
     reject_file.refuse_unless_writable(rejects, file)
-    with one_line(name), interruptible(lambda: _known(tally, dry_run=dry_run)), opened(file) as stream:
+    known = partial(_known, tally, dry_run=dry_run)
+    with one_line(name), interruptible(known), opened(file) as stream:
         found = open_import(stream, asked.table(), options, datetime.now(UTC), given=_given(ctx))
         for line in found.told:
             say(safe(line))
@@ -83,17 +77,8 @@ def submit(
             _submit(settings, found, tally, rejects, stream)
 
 
-def _submit(settings: Settings, found: Import, tally: Tally, rejects: Path | None, stream: BinaryIO) -> None:
-    require_topics(settings, [TopicName.INTAKE])
-    with Before(settings) as before:
-        ended_by = _send(settings, found, tally, stream)
-        cut_short = isinstance(ended_by, KafkaFailure | KeyboardInterrupt)
-        standing = before.of(tally.complaints) if tally.accepted and not cut_short else None
-    _conclude(tally, rejects, found, ended_by, standing)
-
-
 def _given(ctx: typer.Context) -> tuple[str, ...]:
-    """Return the options of tables that were given."""
+    """Return the options of tables on the command line."""
     of_any = {"file", "rejects", "dry_run", "form"}
     named = [parameter for parameter in ctx.command.params if parameter.name and parameter.name not in of_any]
     sources = {each.opts[0]: ctx.get_parameter_source(each.name or "") for each in named}
@@ -108,11 +93,20 @@ def _show(found: Import, tally: Tally, rejects: Path | None) -> None:
     """
     for part in preview(found.items, tally):
         console().print(part)
-    for line in told(tally, found.entry, None, all_written=rejects is not None, verb="would submit"):
+    for line in report_lines(tally, found.entry, None, all_written=rejects is not None, verb="would submit"):
         say(safe(line))
     if rejects is not None:
         reject_file.write(rejects, tally.skipped, found)
     _fail_unless_whole(tally, "would not be submitted")
+
+
+def _submit(settings: Settings, found: Import, tally: Tally, rejects: Path | None, stream: BinaryIO) -> None:
+    require_topics(settings, [TopicName.INTAKE])
+    with Before(settings) as before:
+        ended_by = _send(settings, found, tally, stream)
+        cut_short = isinstance(ended_by, KafkaFailure | KeyboardInterrupt)
+        known = before.of(tally.complaints) if tally.accepted and not cut_short else None
+    _conclude(tally, rejects, found, ended_by, known)
 
 
 def _send(settings: Settings, found: Import, tally: Tally, stream: BinaryIO) -> _Ending | None:
@@ -124,7 +118,7 @@ def _send(settings: Settings, found: Import, tally: Tally, stream: BinaryIO) -> 
                 _hand_over(publisher, items, tally)
             except UnreadableFile as error:
                 unreadable = error
-            publisher.flush()  # also what stands before that place of the file
+            publisher.flush()  # also the reports before that line
     except (KafkaFailure, KeyboardInterrupt) as error:
         return error
     return unreadable
@@ -136,31 +130,21 @@ def _hand_over(publisher: Publisher, items: Iterable[Item], tally: Tally) -> Non
             tally.leave(item)
             continue
         tally.handed_over += 1
-        publisher.publish(
-            TopicName.INTAKE,
-            item.complaint,
-            item.value,
-            accepted=partial(tally.accept, item),
-            refused=partial(tally.refuse, item),
-        )
+        accepted, refused = partial(tally.accept, item), partial(tally.refuse, item)
+        publisher.publish(TopicName.INTAKE, item.complaint, item.value, accepted=accepted, refused=refused)
 
 
 def _conclude(
-    tally: Tally,
-    rejects: Path | None,
-    found: Import,
-    ended_by: _Ending | None,
-    standing: Standing | None,
+    tally: Tally, rejects: Path | None, found: Import, ended_by: _Ending | None, known: KnownBefore | None
 ) -> None:
-    """Tell what became of the file up to its end, or up to where it could not go on.
+    """Print the result up to the end of the file, or up to where it ended early.
 
     Raises:
-        UnreadableFile: it became unreadable.
-        Failure: Kafka took no more, some of it was not submitted, the rejects could not be written, or it was
-            interrupted.
+        UnreadableFile: the file became unreadable.
+        Failure: Kafka failed, some entries were not submitted, the rejects could not be written, or it was interrupted.
     """
     if ended_by is None or not tally.empty:
-        for line in told(tally, found.entry, standing, all_written=rejects is not None):
+        for line in report_lines(tally, found.entry, known, all_written=rejects is not None):
             say(safe(line))
         try:
             if rejects is not None:
@@ -168,7 +152,7 @@ def _conclude(
         except Failure as unwritten:
             if ended_by is None:
                 raise
-            say(str(unwritten))  # what ended it has the last word
+            say(str(unwritten))  # the last line is the failure that ended it
     if ended_by is not None:
         raise _failure(ended_by, _known(tally), empty=not tally.handed_over) from ended_by
     _fail_unless_whole(tally, "were not submitted")
@@ -182,7 +166,7 @@ def _failure(ended_by: _Ending, known: str, *, empty: bool) -> Exception:
 
 
 def _known(tally: Tally, *, dry_run: bool = False) -> str:
-    """Say how much of the file is in the log."""
+    """Return how much of the file is in the log."""
     if dry_run or not tally.handed_over:
         return "nothing was submitted"
     unconfirmed = f", and {tally.unconfirmed} may be in the log or not" if tally.unconfirmed else ""
@@ -196,35 +180,24 @@ def _fail_unless_whole(tally: Tally, what: str) -> None:
         raise Failure(f"{len(left_out)} of {tally.accepted + len(left_out)} reports {what}")
 
 
-class _Rate(ProgressColumn):
-    """How many have been done, of how many, and how many a second."""
-
-    def render(self, task: Task) -> Text:
-        """Write it."""
-        of = f" of {task.fields['count']:,}" if task.fields["count"] else ""
-        rate = f", {task.fields['done'] / task.elapsed:,.0f}/s" if task.elapsed else ""
-        return Text(f"{task.fields['done']:,}{of}{rate}")
-
-
 @contextmanager
 def _progress(found: Import, stream: BinaryIO) -> Iterator[Iterator[Item]]:
-    """Give the items of a file, and show on a terminal how many have been taken, and how fast."""
-    parts = (TextColumn("submitting"), BarColumn(), _Rate(), TimeRemainingColumn())
+    """Yield the items of a file; a terminal shows their number and the remaining time meanwhile."""
     where = console(stderr=True)
-    with Progress(*parts, console=where, transient=True, disable=not where.is_terminal) as progress:
-        # where entries are taken as they come, only the bytes are known beforehand
-        total = found.total or _size(stream)
-        task = progress.add_task("", total=total, done=0, count=found.total)
+    columns = (TextColumn("submitting"), BarColumn(), TextColumn("{task.fields[done]:,}"), TimeRemainingColumn())
+    with Progress(*columns, console=where, transient=True, disable=not where.is_terminal) as progress:
+        # of entries that are read one by one, only the bytes are known beforehand
+        task = progress.add_task("", total=found.total or _size(stream), done=0)
 
         def items() -> Iterator[Item]:
             for done, item in enumerate(found.items, start=1):
                 yield item
-                progress.update(task, completed=done if found.total else _at(stream), done=done)
+                progress.update(task, completed=done if found.total else _position(stream), done=done)
 
         yield items()
 
 
-def _at(stream: BinaryIO) -> int:
+def _position(stream: BinaryIO) -> int:
     try:
         return stream.tell()
     except (OSError, ValueError):
@@ -232,7 +205,7 @@ def _at(stream: BinaryIO) -> int:
 
 
 def _size(stream: BinaryIO) -> int | None:
-    """Return the length of a regular file, None for what has no length beforehand."""
+    """Return the size of a regular file in bytes; None for a pipe."""
     try:
         return os.fstat(stream.fileno()).st_size or None
     except OSError:

@@ -1,4 +1,4 @@
-"""`alur topics`: make the topics, and look at them."""
+"""`alur topics`: create the topics, list them, and print their access rights."""
 
 import os
 from dataclasses import replace
@@ -9,6 +9,7 @@ from rich.table import Table
 
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
+from agents.cli.options import require_known
 from agents.config.settings import Settings
 from agents.ops.acl import apply, rights, script
 from agents.ops.topics import ensure_topics, with_recorded_layout
@@ -20,15 +21,10 @@ from events.topics import TOPICS, Topic, TopicName
 _DAY_MS = 24 * 60 * 60 * 1000
 
 
-def application() -> typer.Typer:
-    """Return the commands about topics."""
-    app = typer.Typer(help="The topics on Kafka.")
-    app.command("create")(create)
-    app.command("list")(listing)
-    app.command("acl")(acl)
-    return app
+app = typer.Typer()
 
 
+@app.command()
 def create(
     ctx: typer.Context,
     partitions: Annotated[
@@ -38,11 +34,11 @@ def create(
         int | None, typer.Option(metavar="N", help="replicas of each partition, instead of ALUR_REPLICATION")
     ] = None,
 ) -> None:
-    """Make the topics that do not exist, and bring those of an existing installation up to date.
+    """Create missing topics and bring those of an existing installation up to date.
 
-    The number of partitions is fixed when an installation is made. Settings are altered where that loses nothing, and
-    empty topics get the partitions that they lack; for the rest, the command that mends it is named. Stop all stages
-    before you do this with topics that were deleted.
+    The number of partitions is fixed when an installation is created. Settings are altered where that loses nothing,
+    and empty topics get missing partitions; for the rest, the command that repairs it is printed. Stop all stages
+    before you recreate topics that were deleted.
 
     alur topics create --partitions 12 --replication 3
     """
@@ -60,13 +56,13 @@ def create(
     for line in report.altered:
         say(f"altered {line}")
     for name in report.created:
-        say(f"made {name}")
-    said = f"{len(report.created)} topics made" if report.created else "no topic had to be made"
-    say(f"{said}, {len(report.present)} {'are' if report.altered else 'were'} there as they should be")
+        say(f"created {name}")
+    say(f"{len(report.created)} topics created, {len(report.present)} {'' if report.altered else 'already '}up to date")
 
 
+@app.command("list")
 def listing(ctx: typer.Context) -> None:
-    """List the topics: how they are kept, who reads them, and how much is in them.
+    """List the topics with their retention, readers and number of records.
 
     Exits with 1 if some do not exist.
     """
@@ -75,10 +71,11 @@ def listing(ctx: typer.Context) -> None:
     there = [topic.name for topic in TOPICS if settings.topic(topic.name) not in missing]
     console().print(_table(settings, extents(settings, there)))
     if missing:
-        say(f"{len(missing)} topics are missing: make them with `alur topics create`")
+        say(f"{len(missing)} topics are missing: create them with `alur topics create`")
         raise typer.Exit(FAILED)
 
 
+@app.command()
 def acl(
     ctx: typer.Context,
     roles: Annotated[
@@ -86,16 +83,16 @@ def acl(
     ] = None,
     *,
     principal_prefix: Annotated[
-        str, typer.Option(metavar="TEXT", help="what stands before a role's name in the name of its principal")
+        str, typer.Option(metavar="TEXT", help="prefix of a role's name in the name of its principal")
     ] = "User:alur-",
     principal: Annotated[
-        str | None, typer.Option(metavar="NAME", help="give all of these roles to this one principal instead")
+        str | None, typer.Option(metavar="NAME", help="grant all of these roles to this one principal instead")
     ] = None,
-    make: Annotated[bool, typer.Option("--apply", help="give the rights now, instead of printing how")] = False,
+    make: Annotated[bool, typer.Option("--apply", help="grant the rights now, instead of printing a script")] = False,
 ) -> None:
-    """Print who needs which rights on Kafka, as a script of kafka-acls commands; or give them.
+    """Print the rights that each role needs on Kafka as a script of kafka-acls commands, or grant them.
 
-    These are the least rights that each stage, and each kind of client, can do its work with. Nothing is taken away.
+    These are the least rights that each stage, and each kind of client, can work with. No right is revoked.
 
         alur topics acl > acl.sh
 
@@ -103,9 +100,7 @@ def acl(
 
         alur topics acl gateways --principal User:portal
     """
-    for role in roles or ():
-        if role not in ROLES:
-            raise Failure(f"there is no role {role!r}; there are {', '.join(ROLES)}", MISUSED)
+    require_known("role", roles or (), ROLES)
     if principal is not None and ":" not in principal:
         raise Failure(f"--principal: {principal!r} is none; write it like User:{principal}", MISUSED)
     settings = settings_of(ctx)
@@ -116,8 +111,8 @@ def acl(
     if not make:
         say(script(found, settings, chosen).rstrip())
         return
-    given = apply(found, settings)
-    say(f"{given} rights of {len({right.principal for right in found})} principals are given")
+    granted = apply(found, settings)
+    say(f"granted {granted} rights to {len({right.principal for right in found})} principals")
 
 
 def _table(settings: Settings, found: dict[TopicName, Extent]) -> Table:

@@ -1,4 +1,4 @@
-"""`alur validate`: what is wrong with a message before it is sent, and what would come of it. Needs no broker."""
+"""`alur validate`: validate messages before they are sent, and predict their effect. Needs no broker."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,11 +8,10 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from agents.cli.context import say, settings_of
+from agents.cli.context import policy_now, say, settings_of
 from agents.cli.errors import Failure
 from agents.cli.input_files import name_of, one_line, opened
 from agents.cli.wording import safe
-from agents.config import policy_files
 from agents.contract.dry_run import dry_run
 from agents.contract.validation import ValidationReport, validate_message
 from agents.integrations.entries import NOTHING
@@ -23,7 +22,7 @@ from workflow.policy.model import Policy
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A message in a file, and where it stands there."""
+    """A message in a file, and its place there."""
 
     place: str
     raw: bytes
@@ -35,11 +34,11 @@ def validate(
         str, typer.Argument(metavar="FILE", help="messages in JSON: one, one a line, or a list; - is stdin")
     ],
 ) -> None:
-    """Say what is wrong with messages of the contract, field by field, and what would come of those that are in order.
+    """Validate messages of the contract field by field, and predict their effect.
 
-    Takes messages of every type: reports, commands, facts, snapshots, rejections, resolutions. Of a report it tells the
-    complaint id, and what the policy would miss: a report that lacks it is registered all the same, and postponed.
-    Exits with 1 if a message has a mistake, or there is none. Needs no broker.
+    Accepts messages of every type: reports, commands, facts, snapshots, rejections, resolutions. For a report it prints
+    the complaint id and what the policy would miss: such a report is registered all the same, and postponed. Exits with
+    1 if a message has a mistake, or there is none. Needs no broker.
 
         alur validate report.json
 
@@ -48,40 +47,36 @@ def validate(
         alur --policy ./our-policy.toml validate reports.jsonl
     """
     now = datetime.now(UTC)
-    policy = policy_files.load(settings_of(ctx).policy).at(now)
+    policy = policy_now(settings_of(ctx))
     count = wrong = 0
     with one_line(name_of(file)), opened(file) as stream:
         for item in items_in(name_of(file), stream):
             report = validate_message(item.raw)
             count += 1
             wrong += bool(report.errors)
-            for line in _told(item, report, now, policy):
+            for line in _lines(item, report, now, policy):
                 say(safe(line))
     if not count:
         raise Failure(f"{name_of(file)}: {NOTHING}")
     if wrong:
-        raise Failure(f"{name_of(file)}: {wrong} of {count} {_messages(count)} not in order")
+        raise Failure(f"{name_of(file)}: {wrong} of {count} {'message' if count == 1 else 'messages'} not valid")
 
 
-def _told(item: Item, report: ValidationReport, now: datetime, policy: Policy) -> Iterator[str]:
+def _lines(item: Item, report: ValidationReport, now: datetime, policy: Policy) -> Iterator[str]:
     if report.message is None:
         count = len(report.errors)
         yield f"{item.place}: {report.name}: {count} {'mistake' if count == 1 else 'mistakes'}"
         yield from (f"  {error}" for error in report.errors)
         return
-    yield f"{item.place}: {report.name}: in order"
+    yield f"{item.place}: {report.name}: valid"
     yield from (f"  {line}" for line in dry_run(report.message, now, policy))
 
 
-def _messages(count: int) -> str:
-    return "message" if count == 1 else "messages"
-
-
 def items_in(name: str, stream: BinaryIO) -> Iterator[Item]:
-    """Give the messages of a file, read as `alur submit` reads them.
+    """Yield the messages of a file, parsed as `alur submit` parses them.
 
     Raises:
-        Failure: it is no JSON, but something else that `alur submit` reads.
+        Failure: it is not JSON, but another format of `alur submit`.
     """
     lines = lines_of(stream)
     head = head_of(lines)

@@ -1,4 +1,4 @@
-"""Facts, deadlines and spans of time in words for a terminal."""
+"""Facts, times and durations as text for a terminal."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -7,28 +7,28 @@ from zoneinfo import ZoneInfo
 
 from events import facts as f
 from events.outcomes import Finding
-from events.reports import Location, ReportContent
+from events.reports import Location
 
 _LONGEST: Final = 400
 
 
 def safe(text: str) -> str:
-    """Return text that others wrote without what could steer the terminal it is shown on."""
+    """Replace control characters, which could steer the terminal."""
     return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
 
 
 def shortened(text: str) -> str:
-    """Return the beginning of a long text, safe to show."""
+    """Return the first 400 characters of a text, safe to show."""
     return safe(text if len(text) <= _LONGEST else f"{text[:_LONGEST].rstrip()}…")
 
 
 def local(moment: datetime, zone: ZoneInfo) -> str:
-    """Write a moment as clocks on the wall of `zone` show it, with the zone's name."""
+    """Return the local time in `zone`, with its name."""
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def span(length: timedelta) -> str:
-    """Write a length of time by its two largest units."""
+    """Return a duration in its two largest units."""
     seconds = int(abs(length.total_seconds()))
     parts = (("d", seconds // 86_400), ("h", seconds // 3_600 % 24), ("min", seconds // 60 % 60), ("s", seconds % 60))
     first = next((index for index, (_, count) in enumerate(parts) if count), len(parts) - 1)
@@ -36,7 +36,7 @@ def span(length: timedelta) -> str:
 
 
 def place(location: Location | None) -> str:
-    """Write where something is, the smallest area first."""
+    """Return a location, the smallest area first."""
     if location is None:
         return "no place given"
     names = [name for name in (location.village, location.district, location.city, location.province) if name]
@@ -46,22 +46,14 @@ def place(location: Location | None) -> str:
 
 
 def in_words(fact: f.Fact, zone: ZoneInfo) -> str:
-    """Say what a fact tells beside its name, with its moments as they are in `zone`."""
+    """Return the content of a fact in words, with its times in `zone`."""
     timed = TIMED.get(type(fact))
     return shortened(WORDS[type(fact)](fact) if timed is None else timed(fact, zone))
 
 
-def _registered(fact: f.ComplaintRegistered) -> str:
-    return f"{_titled(fact.report)} (report {fact.report_id} of {fact.source})"
-
-
-def _titled(report: ReportContent) -> str:
-    return report.title or report.body
-
-
 def _completed(fact: f.ReportCompleted) -> str:
-    unsaid = {"by", "revision", "chosen_office"}
-    changed = (name for name in type(fact).model_fields if name not in unsaid and getattr(fact, name) is not None)
+    implied = {"by", "revision", "chosen_office"}
+    changed = (name for name in type(fact).model_fields if name not in implied and getattr(fact, name) is not None)
     return f"revision {fact.revision}: {', '.join(changed)}"
 
 
@@ -70,7 +62,7 @@ def _reason(text: str, reason: str | None) -> str:
 
 
 def _deemed(fact: f.ComplaintWithdrawn | f.ComplaintClosed, by_whom: str) -> str:
-    return _reason("by the passing of its deadline" if fact.deadline else by_whom, fact.reason)
+    return _reason("its deadline expired" if fact.deadline else by_whom, fact.reason)
 
 
 def _rescheduled(fact: f.DeadlineRescheduled, zone: ZoneInfo) -> str:
@@ -78,16 +70,13 @@ def _rescheduled(fact: f.DeadlineRescheduled, zone: ZoneInfo) -> str:
 
 
 def _extended(fact: f.DeadlineExtended, zone: ZoneInfo) -> str:
-    said = f"{fact.clock} by {fact.working_days} working days, to {local(fact.due_at, zone)}"
-    return _reason(said, fact.reason)
+    return _reason(f"{fact.clock} by {fact.working_days} working days, to {local(fact.due_at, zone)}", fact.reason)
 
 
 def _verified(fact: f.ComplaintVerified) -> str:
-    said = (
-        f"category {fact.category}" if fact.category else "",
-        f"text edited: {fact.edited_text}" if fact.edited_text is not None else "",
-    )
-    return "; ".join(filter(None, said))
+    category = f"category {fact.category}" if fact.category else ""
+    edited = f"text edited: {fact.edited_text}" if fact.edited_text is not None else ""
+    return "; ".join(filter(None, (category, edited)))
 
 
 def _followed_up(fact: f.FollowUpRecorded) -> str:
@@ -95,26 +84,24 @@ def _followed_up(fact: f.FollowUpRecorded) -> str:
     return f"{fact.office}: {fact.text}{evidence}"
 
 
-def _archived(fact: f.ComplaintArchived) -> str:
-    return f"{fact.reason} of {fact.duplicate_of}" if fact.duplicate_of else str(fact.reason)
-
-
 def _story_published(fact: f.StoryPublished) -> str:
-    found = "" if not fact.findings else f" (in spite of {in_words_of_findings(fact.findings)})"
-    return _reason(fact.title, fact.answer) + found
+    findings = f" (in spite of {in_words_of_findings(fact.findings)})" if fact.findings else ""
+    return _reason(fact.title, fact.answer) + findings
 
 
 def in_words_of_findings(findings: Iterable[Finding]) -> str:
-    """Return what a scan found, by kind."""
+    """Return the findings of a scan, by kind."""
     return ", ".join(f"{each.count} x {each.kind}" for each in findings)
 
 
 WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
-    f.ComplaintRegistered: _registered,
+    f.ComplaintRegistered: lambda fact: (
+        f"{fact.report.title or fact.report.body} (report {fact.report_id} of {fact.source})"
+    ),
     f.ComplaintVerified: _verified,
     f.ComplaintPostponed: lambda fact: f"lacks {', '.join(fact.missing)}: {fact.reason}",
     f.ReportCompleted: _completed,
-    f.ComplaintArchived: _archived,
+    f.ComplaintArchived: lambda fact: fact.reason + (f" of {fact.duplicate_of}" if fact.duplicate_of else ""),
     f.ComplaintWithdrawn: lambda fact: _deemed(fact, "by the reporter"),
     f.ComplaintDisposed: lambda fact: f"to {fact.office}, round {fact.round}",
     f.DispositionReturned: lambda fact: f"by {fact.office}: {fact.reason}",

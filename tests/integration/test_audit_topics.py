@@ -118,7 +118,7 @@ class TestCommand:
         last = result.stdout.splitlines()[-1]
         assert last.startswith(f"audit: reports={len(messages)} complaints={len(messages)} facts={len(messages)} ")
         assert last.endswith(" violations=0 lost=0 doubled=0")
-        assert "not looked at (--identities)" in result.stdout
+        assert "not checked (--identities)" in result.stdout
 
     def test_each_violation_has_its_place(self, settings: Settings) -> None:
         ensure_topics(settings)

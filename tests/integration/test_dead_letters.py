@@ -175,7 +175,7 @@ def test_a_bug_parks_the_command_and_the_complaint_goes_on(settings: Settings) -
     assert "jumlah lubang: 0" in shown
 
     # as long as the bug is there it is parked again, and counted
-    assert f"{letter.place} (lifecycle, bug) lies at complaints.commands-" in does(
+    assert f"{letter.place} (lifecycle, bug) to complaints.commands-" in does(
         settings, "dead", "replay", str(letter.origin), "--by", "Putu"
     )
     settle(settings, complaint, Stumbling)
@@ -209,7 +209,7 @@ def test_the_bytes_and_the_key_come_back_as_they_were(settings: Settings) -> Non
     assert record.headers["replays"] == b"4"
     # once is enough, unless one insists
     assert "was replayed to" in fails(settings, "dead", "replay", str(letter.place))
-    assert "lies at complaints.intake-1@" in does(settings, "dead", "replay", str(letter.place), "--force")
+    assert " to complaints.intake-1@" in does(settings, "dead", "replay", str(letter.place), "--force")
 
 
 def test_what_only_stages_write_is_not_replayed_unless_one_insists(settings: Settings) -> None:
@@ -234,7 +234,7 @@ def test_a_letter_is_discarded_with_a_reason_and_a_record(settings: Settings) ->
     letter = put_aside(settings, TopicName.INTAKE, b"x", Undecodable("not-json", "no"))
     place = str(letter.place)
     assert "Missing option '--reason'" in fails(settings, "dead", "discard", place)
-    assert fails(settings, "dead", "discard", place, "--reason", " ").startswith("alur: --reason: say why")
+    assert fails(settings, "dead", "discard", place, "--reason", " ").startswith("alur: --reason: give one")
     does(settings, "dead", "discard", place, "--reason", "uji coba", "--by", "Wayan")
     *_, record = read_all(settings, [TopicName.DEAD_LETTERS])
     assert (record.key, record.value, record.partition) == (b"k", None, letter.place.partition)

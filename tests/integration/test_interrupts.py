@@ -225,7 +225,7 @@ def test_send_says_where_its_command_is_and_how_to_look_for_the_answer(topics: S
 
     assert status == 130
     assert err.startswith("alur: interrupted: withdraw-complaint is in the log: complaints.commands, partition ")
-    assert err.endswith(f"`alur show {COMPLAINT}` shows what comes of it\n")
+    assert err.endswith(f"`alur show {COMPLAINT}` shows the outcome\n")
 
 
 def test_announce_says_that_it_can_be_done_again(topics: Settings) -> None:

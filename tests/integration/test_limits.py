@@ -142,7 +142,7 @@ def test_a_letter_always_fits(engine: Engine) -> None:
     assert {each.key_truncated_from for each in letters} == {4_150_000, 2_000_000}
     assert {each.truncated_from for each in letters} == {None, 5_000_000}
     for each in letters[-2:]:
-        assert "cut off from" in does(engine.settings, "dead", "show", str(each.place))
+        assert "truncated from" in does(engine.settings, "dead", "show", str(each.place))
         assert "too long to be kept whole" in fails(engine.settings, "dead", "replay", "--force", str(each.place))
         does(engine.settings, "dead", "discard", str(each.place), "--reason", "too long")
     engine.await_status(engine.report("after the keys"), "registered", "verified")

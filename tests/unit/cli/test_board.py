@@ -54,7 +54,7 @@ def test_a_port_that_is_none(port: str) -> None:
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.1"])  # noqa: S104 -- there is no broker
 def test_who_listens_to_others_is_told(address: str) -> None:
     said = board("--port", "0", "--bind", address).stderr.splitlines()
-    assert said[0].startswith("whoever reaches this machine can read the board")
+    assert said[0].startswith("anyone who reaches this machine can read the board")
     assert len(said) == 2
 
 

@@ -11,7 +11,7 @@ from agents.cli import main
 from agents.cli.app import application
 from agents.cli.errors import Failure
 from agents.cli.export import _writer
-from agents.cli.sources import source
+from agents.cli.options import source
 from events.topics import STAGES
 
 RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})

@@ -82,7 +82,7 @@ def test_the_clocks_that_stand_are_explained_by_their_present_run() -> None:
         "Mon 2026-03-02  -  the day on which it starts is not counted  started 10:00",
         "Sat 2026-03-07  -  Saturday",
         "Mon 2026-03-09  5  working day  due 23:59:59",
-        "due 2026-03-09 23:59:59 WITA, as the facts say",
+        "due 2026-03-09 23:59:59 WITA, as in the facts",
     ):
         assert expected in said
 
@@ -125,7 +125,7 @@ def test_pauses_extensions_warnings_and_misses_are_told() -> None:
     said = page(world, "settlement")
     assert "settlement of complaint 1000000: paused" in said
     assert "while followed_up; 6 working days left" in said
-    assert "no due time while it is paused; 6 working days left, as the fact says" in said
+    assert "no due time while it is paused; 6 working days left, as in the fact" in said
 
 
 def test_working_hours_and_elapsed_time() -> None:

@@ -1,13 +1,15 @@
-"""The command-line reference is generated, complete, and its links lead somewhere."""
+"""The command-line reference and `alur --help` are complete."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import typer
+import pytest
 
-from agents.cli.app import application
+from agents.cli.app import COMMANDS, load, whole
 from agents.cli.reference import main
 
 
@@ -19,9 +21,20 @@ def commands(command: Any, path: tuple[str, ...] = ("alur",)) -> Iterator[str]:
 
 def test_every_command_has_a_section(tmp_path: Path) -> None:
     target = tmp_path / "docs" / "cli.md"
-    main([str(target)])
-    text = target.read_text(encoding="utf-8")
-    headings = re.findall(r"^##+ (alur.*)$", text, re.MULTILINE)
-    assert headings == list(commands(typer.main.get_command(application())))
-    anchors = {heading.replace(" ", "-") for heading in headings}
-    assert set(re.findall(r"\]\(#([\w-]+)\)", text)) <= anchors
+    main(str(target))
+    headings = re.findall(r"^#+ `(alur.*)`$", target.read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == list(commands(whole()))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_line_in_the_list_is_the_first_of_its_own_help(name: str) -> None:
+    summary = COMMANDS[name][1]
+    assert " ".join((load(name).help or "").split("\n\n")[0].split()) == summary
+
+
+def test_help_imports_no_command() -> None:
+    program = "import sys; from agents.cli.app import application; application()(['--help'])"
+    heavy = "{'pydantic', 'kafka', 'aiokafka', 'faust', 'aiohttp', 'openpyxl'}"
+    check = f"import atexit, sys; atexit.register(lambda: print('loaded:', sorted({heavy} & sys.modules.keys())))"
+    done = subprocess.run([sys.executable, "-c", f"{check}; {program}"], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "loaded: []"

@@ -44,7 +44,7 @@ def spoil(path: Path, change: Callable[[Any], object]) -> None:
 def test_what_is_published_is_in_order(published: Path) -> None:
     result = schemas("check", published)
     assert result.exit_code == 0
-    assert "files are as the models give them, and compatible with" in result.output
+    assert "files are up to date with the models, and compatible with" in result.output
 
 
 def test_it_writes_what_it_then_finds_in_order(published: Path) -> None:
@@ -76,7 +76,7 @@ def test_each_file_that_is_not_in_order_is_a_line(published: Path) -> None:
     assert lines[str(published / "lapor.command.rejected.v1.json")] == (
         f'title is "no", the models give "lapor.command.rejected.v1"{todo}'
     )
-    assert lines["alur"] == f"{published}: 6 things are not in order"
+    assert lines["alur"] == f"{published}: 6 errors"
 
 
 def broken(*changes: tuple[str, Callable[[Any], object]]) -> list[str]:
@@ -138,8 +138,8 @@ def test_what_breaks_others_is_not_in_order_and_is_told_when_it_is_written(publi
     told = broken((REPORT, change))[0].replace("schemas/", f"{published}/", 1)
     checked, kept, written = (schemas(command, published) for command in ("check", "release", "write"))
     assert [result.exit_code for result in (checked, kept, written)] == [1, 1, 0]
-    assert checked.stderr == f"{told}\nalur: {published}: 1 thing is not in order\n"
-    assert kept.stderr == f"{told}\nalur: {published}: 1 thing is not in order; nothing was released\n"
+    assert checked.stderr == f"{told}\nalur: {published}: 1 error\n"
+    assert kept.stderr == f"{told}\nalur: {published}: 1 error; nothing was released\n"
     assert written.stderr == f"{told}\n"
 
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from agents.cli.app import application
 from agents.cli.errors import Failure
 from agents.cli.import_options import offices_of
-from agents.cli.import_report import Standing, Tally, told
+from agents.cli.import_report import KnownBefore, Tally, report_lines
 from agents.cli.submit import _conclude
 from agents.integrations.entries import Report, Skipped, UnreadableFile
 from agents.integrations.file_source import source_of
@@ -83,12 +83,12 @@ def test_rejects_that_cannot_be_written_hide_nothing(tmp_path: Path, capsys: pyt
 def test_what_is_new_known_and_changed_is_told_with_the_ids_of_a_few() -> None:
     found = tally()
     found.lines = [(2, "one")]
-    assert list(told(found, "row", Standing(known=1, changed=1), all_written=False))[1:] == [
+    assert list(report_lines(found, "row", KnownBefore(known=1, changed=1), all_written=False))[1:] == [
         "row 2 is complaint one",
         "new 0, known 1, of these changed 1",
         "submitted 1, skipped 1",
     ]
-    refused = list(told(found, "row", Standing(unknown_why="no right to read"), all_written=False))
+    refused = list(report_lines(found, "row", KnownBefore(unknown_why="no right to read"), all_written=False))
     assert refused[-2] == "which of them are new could not be looked up: no right to read"
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from rich.console import Console
 
-from agents.cli.timeline import as_json, as_text, standing
+from agents.cli.timeline import as_json, as_text, clock_status
 from agents.cli.wording import TIMED, WORDS, in_words, local, place, safe, shortened, span
 from events import commands as c
 from events.client import Dossier, RefusedCommand
@@ -153,7 +153,7 @@ def clock(**changes: Any) -> Clock:
     ],
 )
 def test_how_a_clock_stands(given: Clock, now: datetime, said: str) -> None:
-    assert standing(given, now) == said
+    assert clock_status(given, now) == said
 
 
 @pytest.mark.parametrize(

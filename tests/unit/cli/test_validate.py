@@ -36,7 +36,7 @@ def told(message: dict[str, Any], policy: str = "lapor") -> list[str]:
     result = alur("--policy", policy, "validate", "-", text=json.dumps(message))
     assert result.exit_code == 0
     first, *lines = result.stdout.splitlines()
-    assert first == f"stdin:1: {message['type']} {message['id']} of {message['source']}: in order"
+    assert first == f"stdin:1: {message['type']} {message['id']} of {message['source']}: valid"
     return [line.removeprefix("  ") for line in lines]
 
 
@@ -50,7 +50,7 @@ def test_a_mistake_is_a_line_and_the_exit_status_is_1(tmp_path: Path) -> None:
         "  data.location.lat: is 91; expected a number from -90 to 90, or null",
         "  data.clas: is no field of this message; did you mean class?",
     ]
-    assert result.stderr == f"alur: {path}: 1 of 1 message not in order\n"
+    assert result.stderr == f"alur: {path}: 1 of 1 message not valid\n"
 
 
 def test_the_documents_show_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,12 +147,12 @@ class TestFiles:
         assert result.exit_code == 1
         heads = [line for line in result.stdout.splitlines() if not line.startswith(" ")]
         assert [head.split(": ")[0] for head in heads] == ["stdin:1", "stdin:3", "stdin:4", "stdin:5"]
-        assert result.stderr == "alur: stdin: 3 of 4 messages not in order\n"
+        assert result.stderr == "alur: stdin: 3 of 4 messages not valid\n"
 
     def test_a_broken_first_line_does_not_hide_the_others(self) -> None:
         result = alur("validate", "-", text='{"a": \n' + json.dumps(report()))
         assert "stdin:1: no message: 1 mistake" in result.stdout
-        assert "stdin:2: lapor.report.submitted.v1 1 of /channels/sms: in order" in result.stdout
+        assert "stdin:2: lapor.report.submitted.v1 1 of /channels/sms: valid" in result.stdout
 
     def test_a_message_over_many_lines_that_is_no_json_is_one_mistake(self) -> None:
         result = alur("validate", "-", text='{\n "specversion": "1.0",\n}\n')

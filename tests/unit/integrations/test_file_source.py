@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.cli.sources import channel
+from agents.cli.options import channel
 from agents.integrations.entries import BadLayout, Report, Skipped
 from agents.integrations.file_source import source_of
 from agents.integrations.layouts import Layout, catalogue

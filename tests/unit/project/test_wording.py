@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 PENDING = Path(__file__).with_name("wording_pending.txt")
-AT_MOST = 126  # entries of wording_pending.txt; lower it with each conversion
+AT_MOST = 98  # entries of wording_pending.txt; lower it with each conversion
 PRODUCT = ("agents", "events", "workflow")
 PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 REFUSED = re.compile(
@@ -52,7 +52,7 @@ def _module(path: Path) -> Iterator[tuple[int, str]]:
         # Typer prints the whole docstring of a command
         if isinstance(node, DOCUMENTED) and (text := ast.get_docstring(node)):
             docstrings.add(text)
-            yield getattr(node, "lineno", 1), text if "cli" in path.parts else text.split("\n", 1)[0]
+            yield getattr(node, "lineno", 1), text if path.parent.name == "cli" else text.split("\n", 1)[0]
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             text = node.value

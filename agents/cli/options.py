@@ -1,0 +1,81 @@
+"""Options and arguments that several commands share, and their validation."""
+
+import re
+from collections.abc import Collection
+from typing import Annotated, Final
+
+import typer
+
+from agents.cli.errors import MISUSED, Failure
+from events.cloudevents import MAX_ATTRIBUTE
+from events.topics import STAGES
+
+# RFC 3986, appendix B, with the characters that each part may have
+_CHARACTER: Final = r"[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2}"
+_URI_REFERENCE: Final = re.compile(
+    rf"(?:[A-Za-z][A-Za-z0-9+.\-]*:|(?![^/?#]*:))"
+    rf"(?://(?:{_CHARACTER}|[\[\]])*(?=[/?#]|$))?"
+    rf"(?:{_CHARACTER}|/)*"
+    rf"(?:\?(?:{_CHARACTER}|[/?])*)?"
+    rf"(?:#(?:{_CHARACTER}|[/?])*)?"
+)
+WAIT_S: Final = 10.0
+
+
+def source(text: str | None) -> str | None:
+    """Validate the source of messages: a URI-reference, as in CloudEvents, that is not empty.
+
+    Raises:
+        typer.BadParameter: it is not one, or longer than the contract allows.
+    """
+    if text is None:
+        return None
+    if not text or not _URI_REFERENCE.fullmatch(text):
+        raise typer.BadParameter(f"{text!r} is no URI-reference (such as /channels/sms; a space is written %20)")
+    if len(text) > MAX_ATTRIBUTE:
+        raise typer.BadParameter(f"is longer than {MAX_ATTRIBUTE} characters")
+    return text
+
+
+def channel(text: str | None) -> str | None:
+    """Validate the source of reports: without the `#` that joins it to their ids.
+
+    Raises:
+        typer.BadParameter: it is not valid.
+    """
+    if text and "#" in text:
+        raise typer.BadParameter(f"{text!r} has a #, which the source of a report may not have")
+    return source(text)
+
+
+def require_known(kind: str, names: Collection[str], known: Collection[str]) -> None:
+    """Check the names of stages, roles or topics.
+
+    Raises:
+        Failure: one of `names` is not `known`.
+    """
+    for name in names:
+        if name not in known:
+            raise Failure(f"there is no {kind} {name!r}; there are {', '.join(known)}", MISUSED)
+
+
+def _stages(names: list[str] | None) -> list[str]:
+    require_known("stage", names or (), STAGES)
+    return list(dict.fromkeys(names or STAGES))
+
+
+Stages = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[STAGE]...", callback=_stages, help=f"{', '.join(STAGES)}; all of them unless named"),
+]
+Complaint = Annotated[str, typer.Argument(help="its complaint id, or its tracking id (digits)")]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object instead")]
+By = Annotated[str | None, typer.Option(metavar="NAME", help="who does it, for the record; your login unless given")]
+CommandId = Annotated[str | None, typer.Option("--id", metavar="ID", help="repeats with this id are one command")]
+Wait = Annotated[float, typer.Option(metavar="SECONDS", min=0, help="how long to wait for the outcome")]
+Administrator = Annotated[
+    str | None,
+    typer.Option(
+        "--as", metavar="SOURCE", callback=source, help="who sends it; the national administrator unless given"
+    ),
+]
