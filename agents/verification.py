@@ -1,7 +1,7 @@
 """The Faust app of `verification`: `faust -A agents.verification worker`."""
 
 from agents.runtime.app import stage_app
-from agents.runtime.stage_consumer import Batches
+from agents.runtime.stage_consumer import Polls
 from agents.stages.duplicate_index import DuplicateIndex
 from agents.stages.verification import NAME, stage
 
@@ -13,12 +13,12 @@ app.task(duplicates.follower.run)
 app.stage_consumer.wait_reason = duplicates.wait_reason
 
 
-@app.agent(app.batches)
-async def verification(batches: Batches) -> None:
-    """Process batch after batch."""
-    async for batch in batches:
+@app.agent(app.polls)
+async def verification(polls: Polls) -> None:
+    """Process poll after poll."""
+    async for poll in polls:
         await duplicates.wait_until_indexed(
-            {processor.source.partition: records[-1].offset for processor, records in batch}
+            {processor.source.partition: records[-1].offset for processor, records in poll}
         )
-        await app.process(batch)
+        await app.process(poll)
         duplicates.log_suspected()

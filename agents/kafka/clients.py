@@ -119,6 +119,12 @@ def marked(offset: int) -> OffsetAndMetadata:
     return OffsetAndMetadata(offset, mark(offset))
 
 
+def generation(consumer: KafkaConsumer) -> int:
+    """Return the generation of the consumer's group; -1 if it is no member."""
+    current: int = consumer._coordinator.generation  # noqa: SLF001 -- no public way
+    return current
+
+
 def is_forgotten(error: BaseException) -> bool:
     """Return True if Kafka has expired the transactional id."""
     # the client wraps what it does not foresee

@@ -73,7 +73,7 @@ class DeferredCommits:
             self._since = taken if self._offsets else None
 
     def _is_member(self) -> bool:
-        return bool(self._consumer._coordinator.generation != _NO_GENERATION)  # noqa: SLF001 -- told to nobody otherwise
+        return clients.generation(self._consumer) != _NO_GENERATION
 
     def _on_timer(self) -> None:
         self._timer = None

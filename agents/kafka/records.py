@@ -10,6 +10,7 @@ from events.cloudevents import timestamp
 from events.codec.messages import HEADERS
 from events.errors import Undecodable
 from events.topics import INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, TopicName
+from events.writer import FOREIGN
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -88,6 +89,16 @@ def replays_of(headers: Iterable[tuple[str, bytes]]) -> int:
 def code_of(error: Exception) -> str:
     """Return the dead-letter code of `error`."""
     return error.code if isinstance(error, (Undecodable, Unwritable)) else BUG
+
+
+def is_foreign(error: Exception) -> bool:
+    """Return True if `error` is that of a record which the engine did not write."""
+    return isinstance(error, Undecodable) and error.code == FOREIGN
+
+
+def coordinates(record: KafkaRecord) -> dict[str, object]:
+    """Return topic, partition and offset of `record`, for a log line."""
+    return {"topic": record.topic, "partition": record.partition, "offset": record.offset}
 
 
 def accept(record: KafkaRecord) -> None:

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import tempfile
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import faust
 from faust.app.base import BootStrategy
@@ -24,7 +24,7 @@ from agents.runtime.access_errors import explain_access_error
 from agents.runtime.http.server import StageWeb
 from agents.runtime.process import EXIT_REFUSED, STOP_SECONDS, exit_with_error
 from agents.runtime.stage import Stage
-from agents.runtime.stage_consumer import Batch, StageConsumer
+from agents.runtime.stage_consumer import Poll, PollChannel, StageConsumer
 from events.access import ROLES
 from events.client.settings import SettingsError
 from workflow.policy.model import PolicyError, PolicySet
@@ -61,8 +61,9 @@ class StageApp(faust.App):
         self.boot_strategy = _OwnReader(self)
         self.stage = stage
         self.alur = settings
-        self.batches: Any = self.channel(maxsize=1, value_type=None)
-        self.stage_consumer = StageConsumer(stage, settings, policy_set, self.batches)
+        self.polls = self.channel(maxsize=1, value_type=None)
+        polls = cast(PollChannel, self.polls)  # Faust declares that it takes events, and takes any value
+        self.stage_consumer = StageConsumer(stage, settings, policy_set, polls, tracing(stage.name, os.environ))
         self.boot_strategy.enable_web = settings.web is not None
         if settings.web is not None:
             self.web_server(StageWeb(self.stage_consumer, settings.web))
@@ -88,9 +89,9 @@ class StageApp(faust.App):
             await self.stage_consumer.tick()
             await asyncio.sleep(every)
 
-    async def process(self, batch: Batch) -> None:
-        """Process one batch: decide, write, commit."""
-        await self.stage_consumer.process(batch)
+    async def process(self, poll: Poll) -> None:
+        """Process one poll: decide, write, commit."""
+        await self.stage_consumer.process(poll)
 
 
 def stage_app(stage: Stage) -> StageApp:
@@ -107,5 +108,4 @@ def stage_app(stage: Stage) -> StageApp:
     logs.configure(settings.log, stage=stage.name)
     gc.set_threshold(*_COLLECTOR)
     app.stage_consumer.metrics.read_restarts(os.environ)
-    app.stage_consumer.tracing = tracing(stage.name, os.environ)
     return app

@@ -8,10 +8,14 @@ The process kills itself with SIGKILL when it gets to that point for the second 
 
 import os
 import signal
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
 
 VARIABLE: Final = "ALUR_FAILPOINT"
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 POINTS: Final[dict[str, str]] = {
     "before-fence": "a partition was assigned, nothing has been done about it",
@@ -51,6 +55,26 @@ def _nothing(point: str) -> None:
 
 reach: Callable[[str], None] = _nothing
 """Say that the shell has got to a point."""
+
+
+def step(
+    name: str,
+) -> Callable[[Callable[Parameters, Awaitable[Result]]], Callable[Parameters, Coroutine[None, None, Result]]]:
+    """Decorate a step of the protocol with the failpoints before and after it."""
+
+    def decorate(
+        function: Callable[Parameters, Awaitable[Result]],
+    ) -> Callable[Parameters, Coroutine[None, None, Result]]:
+        @wraps(function)
+        async def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            reach(f"before-{name}")
+            result = await function(*args, **kwargs)
+            reach(f"after-{name}")
+            return result
+
+        return run
+
+    return decorate
 
 
 def arm(stage: str, env: Mapping[str, str]) -> None:

@@ -1,70 +1,58 @@
 """Start offset of a partition: the committed one, if the stage committed it.
 
 An offset that was set by hand (`kafka-consumer-groups --reset-offsets`) looks like any other to Kafka. Towards the end
-it skips records in silence, towards the beginning it repeats what was done. So a stage marks its commits
+it skips records silently, towards the beginning it repeats what was done. So a stage marks its commits
 (`agents.kafka.group_progress.mark`), and an offset without a mark is refused until an operator accepts it.
 """
 
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.group_progress import GroupProgress, is_marked
-from agents.kafka.protocols import KafkaConsumer
-from agents.runtime.stage import RefusedToStart, Stage
-from events.installation import EXPIRED_UNREAD, OFFSET_LOST, Incident
-
-
-def expired_unread(stage: Stage, source: TopicPartition, offsets: range) -> Incident:
-    """Return the incident of records that were deleted before the stage has read them."""
-    return Incident(
-        EXPIRED_UNREAD,
-        stage.name,
-        stage.source,
-        source.partition,
-        offsets.start,
-        offsets.stop - 1,
-        f"{len(offsets)} records expired before {stage.name} has read them; their senders have to send them again",
-    )
-
-
-def offset_lost(stage: Stage, source: TopicPartition, progress: GroupProgress) -> Incident:
-    """Return the incident of a stage that has committed an offset, which Kafka no longer has.
-
-    It is about no record: a second loss, after the first was acknowledged, is another incident.
-    """
-    gone = f", what lay before {progress.start} may never have been read" if progress.start else ""
-    return Incident(
-        OFFSET_LOST,
-        stage.name,
-        stage.source,
-        source.partition,
-        None,
-        None,
-        f"the committed offset of {stage.name} is gone: {progress.lag} records from {progress.start} on are read{gone}",
-    )
+from agents.kafka.records import OutgoingRecord
+from agents.runtime.stage import RefusedToStart
+from agents.runtime.worker import Worker
+from events.installation import EXPIRED_UNREAD, OFFSET_LOST, Incident, begun_key, writer_key, writer_since
+from events.topics import TopicName
 
 
 class StartOffset:
-    """Start offset of a stage in one partition of its topic."""
+    """Start of a stage in one partition: its offset, and what the installation record keeps of it."""
 
-    def __init__(self, settings: Settings, stage: str, source: TopicPartition) -> None:
-        self._stage = stage
+    def __init__(self, worker: Worker, source: TopicPartition) -> None:
+        self._worker = worker
         self._source = source
-        self._group = settings.group(stage)
+        self._begun_key = begun_key(worker.stage.name, source.partition)
 
-    async def progress(self, consumer: KafkaConsumer, *, restored: int, decided: int) -> GroupProgress:
-        """Return how far the group has come with the partition.
+    async def record_writer_start(self) -> None:
+        """Record from which offset on the records of this partition have a writer number, unless that is known.
+
+        The last owner, perhaps of a version without such numbers, is fenced. The owner alone writes these keys, and not
+        in its transaction: one that is left open would hide what all others write to the record.
+        """
+        if self._worker.installation is None:
+            return
+        number, values = self._source.partition, self._worker.installation.values
+        unknown = [each for each in self._worker.stage.owned_topics if writer_since(values, each, number) is None]
+        if not unknown:
+            return
+        partitions = {topic: TopicPartition(self._worker.settings.topic(topic), number) for topic in unknown}
+        ends = await clients.log_ends(self._worker.settings, partitions.values())
+        for topic, partition in partitions.items():
+            await self._record(writer_key(topic, number), ends[partition])
+
+    async def find(self, restored: int, decided: int) -> GroupProgress:
+        """Return the group's progress in the partition.
 
         Args:
-            consumer: of the group.
-            restored: how many records of its memory the stage has read.
-            decided: offset of the last command whose effect is in that memory; -1 if it is not known.
+            restored: number of records of the state.
+            decided: offset of the last command whose effect is in the state; -1 if unknown.
 
         Raises:
-            RefusedToStart: the committed offset is gone, was set by somebody else, or contradicts memory or log.
+            RefusedToStart: the committed offset is gone, was set by hand, or contradicts state or log.
         """
+        consumer = self._worker.consumer
         found = (await clients.committed(consumer, [self._source])).get(self._source)
         start = (await consumer.beginning_offsets([self._source]))[self._source]
         end = (await consumer.end_offsets([self._source]))[self._source]
@@ -75,7 +63,63 @@ class StartOffset:
                 f"is gone, while its memory has {restored} records: all would be decided again. Set it to where it was "
                 f"(kafka-consumer-groups --reset-offsets), then run {self._accept}"
             )
-        return GroupProgress(None if found is None else found.offset, start, end)
+        progress = GroupProgress(None if found is None else found.offset, start, end)
+        # before anything is committed: a crash would hide it
+        if found is None and end and self._begun:
+            await self._report_lost(progress)
+        if progress.expired:
+            await self._report_expired(progress.expired)
+        return progress
+
+    async def record_begun(self) -> None:
+        """Record that an offset is committed, unless that is known: else a lost one looks like a first start."""
+        if self._worker.installation is not None and not self._begun:
+            await self._record(self._begun_key, "true")
+
+    async def after_expiry(self, offset: int) -> int:
+        """Return the log start, given that the log no longer has `offset`, and report what was not read.
+
+        Raises:
+            RefusedToStart: the log starts before `offset`: it is another log.
+        """
+        start = (await self._worker.consumer.beginning_offsets([self._source]))[self._source]
+        if start <= offset:
+            where = f"{self._source.topic}-{self._source.partition}"
+            raise RefusedToStart(f"{where} has lost offset {offset}: was it made anew?")
+        await self._report_expired(range(offset, start))
+        return start
+
+    @property
+    def _begun(self) -> bool:
+        installation = self._worker.installation
+        return installation is not None and installation.read(self._begun_key) is not None
+
+    async def _record(self, key: str, value: object) -> None:
+        record = OutgoingRecord(TopicName.INSTALLATION, key.encode(), str(value).encode(), 0)
+        await self._worker.writer.write([record])
+
+    async def _report_lost(self, progress: GroupProgress) -> None:
+        """Report a lost offset. It is about no record: a second loss, once acknowledged, is another incident."""
+        gone = f", what lay before {progress.start} may never have been read" if progress.start else ""
+        stage = self._worker.stage.name
+        await self._report(
+            OFFSET_LOST,
+            None,
+            f"the committed offset of {stage} is gone: {progress.lag} records from {progress.start} on are read{gone}",
+        )
+
+    async def _report_expired(self, offsets: range) -> None:
+        """Report records that were deleted before the stage has read them."""
+        stage = self._worker.stage.name
+        why = f"{len(offsets)} records expired before {stage} has read them; their senders have to send them again"
+        await self._report(EXPIRED_UNREAD, offsets, why)
+
+    async def _report(self, kind: str, offsets: range | None, reason: str) -> None:
+        first, last = (None, None) if offsets is None else (offsets.start, offsets.stop - 1)
+        stage, partition = self._worker.stage, self._source.partition
+        if self._worker.installation is not None:
+            incident = Incident(kind, stage.name, stage.source, partition, first, last, reason)
+            await self._worker.installation.report(incident)
 
     def _check(self, found: OffsetAndMetadata, end: int, decided: int) -> None:
         offset = found.offset
@@ -97,8 +141,8 @@ class StartOffset:
 
     @property
     def _accept(self) -> str:
-        return f"`alur offsets accept {self._stage}`"
+        return f"`alur offsets accept {self._worker.stage.name}`"
 
     def _refused(self, how: str) -> RefusedToStart:
         where = f"partition {self._source.partition} of {self._source.topic}"
-        return RefusedToStart(f"the offset of group {self._group} in {where} {how}")
+        return RefusedToStart(f"the offset of group {self._worker.group} in {where} {how}")

@@ -31,6 +31,7 @@ from agents.ops.topics import ensure_topics
 from agents.runtime.output_writer import OutputWriter
 from agents.runtime.partition_processor import PartitionProcessor
 from agents.runtime.stage import Partition, Stage
+from agents.runtime.worker import Worker
 from agents.stages.lifecycle import Lifecycle
 from events.client import Publisher, read_all
 from events.client.partitions import partition_of
@@ -106,15 +107,16 @@ def settle(settings: Settings, complaint: str, handler: Callable[[Partition], Li
         consumer.assign([source])
         stage = Stage("lifecycle", handler, transactional=True, state_topic=TopicName.STATE)
         partition = Partition(number, settings.partitions, policy_files.load(settings.policy), keys=settings.keys())
-        processor = PartitionProcessor(stage, settings, source, partition)
         commits = DeferredCommits(consumer, print)
-        await processor.acquire(consumer, OutputWriter(settings), commits)
+        worker = Worker(stage, settings, consumer, OutputWriter(settings), commits)
+        processor = PartitionProcessor(worker, source, partition)
+        await processor.acquire()
         end = (await consumer.end_offsets([source]))[source]
         async with asyncio.timeout(60):
             while await consumer.position(source) < end:
                 for records in (await consumer.getmany(source, timeout_ms=200)).values():
-                    await processor.process(records, commits)
-            await processor.skip_to(end, commits)
+                    await processor.process(records)
+            await processor.skip_to(end)
         await processor.release()
         await consumer.stop()
 

@@ -23,6 +23,7 @@ from agents.runtime.partition_processor import PartitionProcessor
 from agents.runtime.rerouting import forwarded
 from agents.runtime.stage import Partition, RefusedToStart, Stage
 from agents.runtime.watermark import Watermark
+from agents.runtime.worker import Worker
 from agents.stages.lifecycle import Lifecycle
 from events.client import read_all
 from events.client.partitions import partition_of
@@ -60,8 +61,10 @@ class Bench:
         stage = Stage("lifecycle", Lifecycle, transactional=True, state_topic=TopicName.STATE)
         policy_set = policy_files.load(self.settings.policy)
         partition = Partition(0, self.settings.partitions, policy_set, keys=self.settings.keys())
-        processor = PartitionProcessor(stage, self.settings, self.source, partition)
-        await processor.acquire(consumer, OutputWriter(self.settings), DeferredCommits(consumer, print))
+        commits = DeferredCommits(consumer, print)
+        worker = Worker(stage, self.settings, consumer, OutputWriter(self.settings), commits)
+        processor = PartitionProcessor(worker, self.source, partition)
+        await processor.acquire()
         self.closing.append(processor.release)
         return processor
 
@@ -121,12 +124,12 @@ def test_a_former_owner_cannot_set_the_offset_back(settings: Settings) -> None:
         former = await bench.processor(consumer)
         assert former.next_offset == 0
         await bench.write(await bench.producer())
-        await (await bench.processor(consumer)).skip_to(3, DeferredCommits(consumer, print))
+        await (await bench.processor(consumer)).skip_to(3)
         # the broker confirms a commit before the offset can be read, which only who fences it waits for
         while await consumer.committed(bench.source) != 3:  # noqa: ASYNC110 -- the broker gives no sign
             await asyncio.sleep(0.05)
         with pytest.raises(KafkaError):
-            await former.skip_to(2, DeferredCommits(consumer, print))
+            await former.skip_to(2)
         assert await consumer.committed(bench.source) == 3
 
     on_the_bench(settings, test)
@@ -191,7 +194,7 @@ def test_the_original_time_counts_only_where_lifecycle_has_signed_it(settings: S
         found: list[Any] = []
         while len(found) < len(sent):
             found += (await consumer.getmany(timeout_ms=30_000))[bench.source]
-        await processor.process(found, DeferredCommits(consumer, print))
+        await processor.process(found)
         rejections = await asyncio.to_thread(lambda: list(read_all(settings, [TopicName.REJECTIONS])))
         times = [json.loads(rejection.value or b"")["time"] for rejection in rejections]
         stamps = [sent[0].timestamp, sent[1].timestamp, first.timestamp]

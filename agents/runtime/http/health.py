@@ -54,8 +54,8 @@ def _silent_seconds(stage_consumer: StageConsumer) -> float:
     """Return for how long Kafka has not answered."""
     silent = time.monotonic() - stage_consumer.metrics.answered_at
     fetched_ms = [
-        stage_consumer.consumer.last_poll_timestamp(each)
-        for each in stage_consumer.consumer.assignment() & stage_consumer.processors.keys()
+        stage_consumer.worker.consumer.last_poll_timestamp(each)
+        for each in stage_consumer.worker.consumer.assignment() & stage_consumer.processors.keys()
     ]
     newest_ms = max((each for each in fetched_ms if each is not None), default=None)
     return silent if newest_ms is None else min(silent, time.time() - newest_ms / 1000)
@@ -67,5 +67,5 @@ async def ping_kafka(stage_consumer: StageConsumer) -> None:
         return
     with suppress(KafkaError, TimeoutError):
         async with asyncio.timeout(_ASK_SECONDS):
-            await stage_consumer.writer.producer.client.fetch_all_metadata()
+            await stage_consumer.worker.writer.producer.client.fetch_all_metadata()
             stage_consumer.metrics.answered()

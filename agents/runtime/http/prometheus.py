@@ -35,11 +35,12 @@ def _next_deadline(stage_consumer: StageConsumer) -> float | None:
 
 def _lag(stage_consumer: StageConsumer) -> Samples:
     found: dict[tuple[str, ...], float] = {}
-    for source, processor in stage_consumer.processors.items():
+    for processor in stage_consumer.assignment.open:
+        consumer, source = stage_consumer.worker.consumer, processor.source
         # between two assignments the client has no end of a partition that is not released yet
-        end = stage_consumer.consumer.highwater(source) if source in stage_consumer.consumer.assignment() else None
-        if end is not None and processor.next_offset is not None:
-            found[str(source.partition),] = max(0, end - processor.next_offset)
+        end = consumer.highwater(source) if source in consumer.assignment() else None
+        if end is not None:
+            found[str(source.partition),] = max(0, end - (processor.next_offset or 0))
     return found
 
 

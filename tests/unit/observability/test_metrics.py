@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def reader_of(stage: str) -> StageConsumer:
-    return StageConsumer(Stage(stage, lambda _: NotImplemented), Settings(), policy_files.load("demo"), None)
+    return StageConsumer(Stage(stage, lambda _: NotImplemented), Settings(), policy_files.load("demo"), NotImplemented)
 
 
 def samples(stage_consumer: StageConsumer) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:

@@ -141,7 +141,9 @@ def _demo(world: World, upto: int) -> str:
 
 
 def _reader() -> StageConsumer:
-    return StageConsumer(Stage("lifecycle", lambda _: NotImplemented), Settings(), policy_files.load("lapor"), None)
+    return StageConsumer(
+        Stage("lifecycle", lambda _: NotImplemented), Settings(), policy_files.load("lapor"), NotImplemented
+    )
 
 
 def _metrics(world: World, upto: int) -> str:

@@ -44,9 +44,8 @@ def test_a_misspelt_one_is_refused(setting: str) -> None:
 
 
 def test_each_point_is_in_the_shell_once() -> None:
-    written = [
-        point
-        for file in SHELL.glob("*.py")
-        for point in re.findall(r'failpoints\.reach\("([a-z-]+)"\)', file.read_text())
-    ]
+    text = "".join(file.read_text() for file in SHELL.glob("*.py"))
+    steps = re.findall(r'@failpoints\.step\("([a-z-]+)"\)', text)
+    around = [f"{side}-{step}" for step in steps for side in ("before", "after")]
+    written = re.findall(r'failpoints\.reach\("([a-z-]+)"\)', text) + [each for each in around if each in POINTS]
     assert sorted(written) == sorted(POINTS)

@@ -13,10 +13,13 @@ from aiokafka import TopicPartition
 
 from agents.config import policy_files
 from agents.config.settings import Settings
+from agents.kafka.deferred_commits import DeferredCommits
 from agents.runtime.http import health, health_check
+from agents.runtime.output_writer import OutputWriter
 from agents.runtime.partition_processor import PartitionProcessor
-from agents.runtime.stage import Partition, Stage
+from agents.runtime.stage import Stage
 from agents.runtime.stage_consumer import StageConsumer
+from agents.runtime.worker import Worker
 
 ONE, TWO = (TopicPartition("complaints.intake", number) for number in (1, 2))
 
@@ -38,18 +41,19 @@ class Member:
 class Shared(StageConsumer):
     """A reader that has been given its partitions."""
 
-    consumer: Any
-
     def __init__(self, *owned: TopicPartition, fetched_seconds_ago: float | None = 0.0) -> None:
-        super().__init__(Stage("intake", lambda _: NotImplemented), Settings(), policy_files.load("demo"), None)
-        self.consumer = Member(*owned, fetched_seconds_ago=fetched_seconds_ago)
-        self._rebalancing = False
+        super().__init__(
+            Stage("intake", lambda _: NotImplemented), Settings(), policy_files.load("demo"), NotImplemented
+        )
+        consumer: Any = Member(*owned, fetched_seconds_ago=fetched_seconds_ago)
+        commits, writer = DeferredCommits(consumer, print), OutputWriter(self.settings)
+        self.worker = Worker(self.stage, self.settings, consumer, writer, commits, self.metrics)
+        self.assignment.rebalancing = False
         for source in owned:
             self._lease(source).next_offset = 7
 
     def _lease(self, source: TopicPartition) -> PartitionProcessor:
-        partition = Partition(source.partition, 4, self.policies, self.metrics)
-        self.processors[source] = PartitionProcessor(self.stage, self.settings, source, partition)
+        self.processors[source] = self.processor(source)
         return self.processors[source]
 
     def load(self, source: TopicPartition) -> None:
@@ -67,7 +71,7 @@ def test_a_worker_that_polls_is_well() -> None:
 
 def test_before_the_group_has_shared_out_its_partitions_it_is_not_ready_and_need_not_be_killed() -> None:
     stage_consumer = StageConsumer(
-        Stage("intake", lambda _: NotImplemented), Settings(), policy_files.load("demo"), None
+        Stage("intake", lambda _: NotImplemented), Settings(), policy_files.load("demo"), NotImplemented
     )
     assert health.readiness_problem(stage_consumer) == "the group has yet to share out its partitions"
     assert health.liveness_problem(stage_consumer) is None

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,7 @@ from agents.kafka.records import OutgoingRecord
 from agents.runtime.output_writer import OutputWriter
 from agents.runtime.stage import Partition, Stage
 from agents.runtime.stage_consumer import StageConsumer
+from agents.runtime.worker import Worker
 
 SETTINGS = Settings()
 ONE, TWO = (TopicPartition("complaints.intake", number) for number in (1, 2))
@@ -97,25 +99,27 @@ class Outbox(OutputWriter):
 class Watched(StageConsumer):
     """A reader that tells what it fails of, and goes on."""
 
-    consumer: Any
-
     def __init__(self, handler: Callable[[Partition], Any]) -> None:
-        super().__init__(Stage("intake", handler), SETTINGS, policy_files.load("demo"), None)
+        super().__init__(Stage("intake", handler), SETTINGS, policy_files.load("demo"), NotImplemented)
         self.count = 4
         self.failures: list[Exception] = []
-        self.consumer = Member()
-        self.writer = self.outbox = Outbox()
-        self.commits = DeferredCommits(self.consumer, self.fail)
+        consumer: Any = Member()
+        self.consumer: Any = consumer
+        self.outbox = Outbox()
+        self.commits = DeferredCommits(consumer, self.fail)
+        self.worker = Worker(
+            self.stage, SETTINGS, consumer, self.outbox, self.commits, self.metrics, installation=self.installation
+        )
 
     def fail(self, error: Exception) -> None:
         self.failures.append(error)
 
     async def share_out(self, generation: int, *sources: TopicPartition) -> dict[TopicPartition, Any]:
         """Go through a rebalance; return the leases, open."""
-        await self.on_partitions_revoked(self.processors)
+        await self.assignment.on_partitions_revoked(self.processors)
         self.consumer._coordinator.generation = generation  # noqa: SLF001 -- its own stand-in
-        await self.on_partitions_assigned(sources)
-        await asyncio.gather(*self._acquiring.values())
+        await self.assignment.on_partitions_assigned(sources)
+        await asyncio.gather(*self.assignment.acquiring.values())
         return dict(self.processors)
 
 
@@ -171,14 +175,14 @@ async def test_offsets_are_sent_before_anybody_else_may_own_the_partitions() -> 
     stage_consumer = Watched(lambda _: object())
     await stage_consumer.share_out(1, ONE)
     stage_consumer.commits.stage(ONE, 8)
-    await stage_consumer.on_partitions_revoked([ONE])
+    await stage_consumer.assignment.on_partitions_revoked([ONE])
     assert stage_consumer.consumer.told == [{ONE: 8}]
 
 
 @in_a_loop
 async def test_offsets_are_sent_before_the_group_is_left() -> None:
     stage_consumer = Watched(lambda _: object())
-    stage_consumer.writer.producer = Member()
+    stage_consumer.outbox.producer = Member()
     await stage_consumer.share_out(1, ONE)
     stage_consumer.commits.stage(ONE, 8)
     await stage_consumer.on_stop()
@@ -190,7 +194,8 @@ async def test_a_stage_whose_offsets_are_overdue_reads_nothing() -> None:
     stage_consumer = Watched(lambda _: object())
     await stage_consumer.share_out(1, ONE)
     committed = asyncio.Event()
-    stage_consumer.commits = SimpleNamespace(overdue=True, flush=committed.wait)  # type: ignore[assignment]  # as much as is asked
+    commits: Any = SimpleNamespace(overdue=True, flush=committed.wait)  # as much as is asked
+    stage_consumer.worker = replace(stage_consumer.worker, commits=commits)
     reading = asyncio.create_task(stage_consumer._poll())  # noqa: SLF001 -- what the task does
     for _ in range(10):
         await asyncio.sleep(0)  # let it get as far as it can
@@ -243,7 +248,7 @@ async def test_a_forgotten_transactional_id_has_its_partition_taken_anew_and_fen
 
     processors[ONE].process = process
     await stage_consumer.process([(processors[ONE], [])])
-    await asyncio.gather(*stage_consumer._acquiring.values())  # noqa: SLF001 -- until it is open again
+    await asyncio.gather(*stage_consumer.assignment.acquiring.values())
     assert stage_consumer.processors[ONE] is not processors[ONE]
     assert stage_consumer.processors[ONE].open
     assert stage_consumer.processors[TWO] is processors[TWO]
@@ -291,7 +296,7 @@ def test_an_error_of_a_poll_counts_unless_the_stage_is_stopping_and_has_nothing_
 
         async def getmany(**_: object) -> None:
             if in_hand:
-                stage_consumer._idle.clear()  # noqa: SLF001 -- as the reader itself does while it commits
+                stage_consumer.idle.clear()  # as the reader itself does while it commits
             if stopping:
                 stage_consumer._stopped.set()  # noqa: SLF001 -- as `stop` does first
             raise ConnectionError("gone")

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.runtime import restore_window as windows
-from agents.runtime.restore_window import RestoreWindow
+from agents.runtime import restore as windows
+from agents.runtime.restore import RestoreWindow
 from events.writer import state_headers
 
 _WRITTEN = st.lists(st.tuples(st.sampled_from([None, b"a", b"b", b"c"]), st.booleans()), max_size=30)

@@ -1,0 +1,185 @@
+"""Partitions of a worker: acquired, kept or released at each rebalance of the group."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Protocol
+
+import structlog
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+
+from agents.kafka import clients
+from agents.runtime.layout_guard import LayoutGuard
+from agents.runtime.partition_processor import PartitionProcessor
+from agents.runtime.worker import Worker
+
+log = structlog.get_logger()
+
+
+class Member(Protocol):
+    """Member of the group whose partitions these are."""
+
+    worker: Worker
+    guard: LayoutGuard
+    count: int
+    idle: asyncio.Event
+    """Set while no batch is in progress."""
+
+    @property
+    def should_stop(self) -> bool:
+        """Return True once the member stops."""
+
+    def processor(self, source: TopicPartition) -> PartitionProcessor:
+        """Return a processor for a partition."""
+        ...
+
+    def wait_reason(self) -> str | None:
+        """Return what has to be read elsewhere before the next batch; None if nothing."""
+        ...
+
+    def fail(self, error: Exception) -> None:
+        """End the process."""
+
+
+class Assignment(ConsumerRebalanceListener):
+    """Processors of the assigned partitions."""
+
+    def __init__(self, member: Member) -> None:
+        self.processors: dict[TopicPartition, PartitionProcessor] = {}
+        self.rebalancing = True
+        """True while the group rebalances, and before the first assignment."""
+        self.acquiring: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._member = member
+        self._generation = 0
+        self._to_resume: set[TopicPartition] = set()
+
+    @property
+    def open(self) -> list[PartitionProcessor]:
+        """Return the processors of all acquired partitions."""
+        return [processor for processor in self.processors.values() if processor.open]
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Finish the batch in progress before the partitions are reassigned."""
+        del revoked
+        self.rebalancing = True
+        try:
+            await self._member.idle.wait()
+            await self._member.worker.commits.flush()
+            await self._release(source for source, processor in self.processors.items() if not processor.open)
+        except Exception as error:  # noqa: BLE001 -- the client would only log it and go on
+            self._member.fail(error)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Keep partitions that are still assigned; release and acquire the rest."""
+        try:
+            await self._apply(set(assigned))
+        except Exception as error:  # noqa: BLE001 -- as above, and the stage would stop reading
+            self._member.fail(error)
+
+    async def _apply(self, wanted: set[TopicPartition]) -> None:
+        for source in wanted:
+            self._pause(source)  # before anything is awaited
+        kept = wanted if self._generation_is_consecutive() else set()
+        await self._release(set(self.processors) - kept)
+        if self._member.should_stop:
+            return
+        if beyond := [source for source in wanted if source.partition >= self._member.count]:
+            self._member.guard.refuse_beyond(beyond[0])
+            return
+        for source in wanted:
+            processor = self.processors.get(source)
+            if processor is None:
+                self._acquire(source)
+            elif processor.next_offset is not None:
+                # what was polled during the rebalance has been dropped: read it again
+                self._member.worker.consumer.seek(source, processor.next_offset)
+                self._to_resume.add(source)
+        self.rebalancing = False
+        self.resume()
+        self._member.worker.metrics.rebalances.inc()
+        partitions = sorted(each.partition for each in wanted)
+        log.info("partitions_assigned", stage=self._member.worker.stage.name, partitions=partitions)
+
+    def _pause(self, source: TopicPartition) -> None:
+        """Fetch nothing of a partition yet: without a position it would be from the committed offset, unchecked."""
+        self._member.worker.consumer.pause(source)
+        self._member.worker.consumer.seek(source, 0)
+
+    def _generation_is_consecutive(self) -> bool:
+        """Return True if no assignment was missed: no partition changed its owner meanwhile.
+
+        Each rebalance increments the generation. Should this ever be wrong, the new owner has fenced us, and our next
+        transaction fails.
+        """
+        last, self._generation = self._generation, clients.generation(self._member.worker.consumer)
+        return self._generation == last + 1
+
+    def resume(self) -> None:
+        """Fetch what is acquired, unless the stage has to wait: meanwhile it polls without getting anything."""
+        if self._to_resume and not self.rebalancing and self._member.wait_reason() is None:
+            for source in self._to_resume & self.processors.keys():
+                self._member.worker.consumer.resume(source)
+            self._to_resume.clear()
+
+    def _acquire(self, source: TopicPartition) -> None:
+        # a restore can take longer than the group waits for a heartbeat: not in the callback
+        processor = self.processors[source] = self._member.processor(source)
+        self.acquiring[source] = asyncio.create_task(self._acquire_in_background(processor))
+
+    async def _acquire_in_background(self, processor: PartitionProcessor) -> None:
+        started, worker = time.monotonic(), self._member.worker
+        try:
+            await processor.acquire()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- whatever it is, this worker cannot own the partition
+            self._member.fail(error)
+            return
+        self._to_resume.add(processor.source)
+        self.resume()
+        seconds = time.monotonic() - started
+        worker.metrics.takeover.observe(seconds)
+        worker.metrics.restored.inc(processor.restored)
+        log.info(
+            "partition_acquired",
+            stage=worker.stage.name,
+            partition=processor.source.partition,
+            offset=processor.next_offset,
+            restored=processor.restored,
+            seconds=round(seconds, 3),
+        )
+
+    async def reacquire(self, processor: PartitionProcessor, error: KafkaError) -> None:
+        """Acquire a partition again if Kafka has forgotten its transactional id, unused for a week; else raise.
+
+        Nothing was written then. Fencing is another error, and ends the process. Should another worker own the
+        partition by now, this fences it, and the group takes the partition from us at its next heartbeat.
+        """
+        if not clients.is_forgotten(error):
+            raise error
+        log.warning(
+            "transactional_id_expired", stage=self._member.worker.stage.name, partition=processor.source.partition
+        )
+        await self._release([processor.source])
+        self._pause(processor.source)
+        self._acquire(processor.source)
+
+    async def release_all(self) -> None:
+        """Release all partitions before the group is left."""
+        self.rebalancing = True
+        await self._member.idle.wait()
+        await self._release(self.processors)
+
+    async def _release(self, sources: Iterable[TopicPartition]) -> None:
+        await asyncio.gather(*map(self._release_one, list(sources)))
+
+    async def _release_one(self, source: TopicPartition) -> None:
+        processor = self.processors.pop(source, None)
+        self._to_resume.discard(source)
+        acquiring = self.acquiring.pop(source, None)
+        if acquiring is not None:
+            acquiring.cancel()
+            await asyncio.gather(acquiring, return_exceptions=True)
+        if processor is not None:
+            await processor.release()

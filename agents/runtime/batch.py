@@ -1,0 +1,178 @@
+"""Batch of a partition, its middleware, and its bisection down to a record whose outputs cannot be written.
+
+A batch passes two steps, `decide` and `commit`. Each middleware wraps both, the first one outermost.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
+
+from agents.kafka.protocols import KafkaRecord
+from agents.kafka.records import FULL_VALUE, NO_VALUE, OutgoingRecord, Unwritable
+from agents.observability.metrics import Metrics
+from agents.observability.tracing import Tracing
+from agents.runtime import failpoints
+from agents.runtime.stage import RefusedToStart
+from events.topics import TopicName
+from events.writer import FOREIGN
+
+PAUSE_SECONDS: Final = 2.0
+"""Pause before a first record becomes a dead letter because of a transient error."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records of a partition that are committed together, and their outputs."""
+
+    records: Sequence[KafkaRecord]
+    retried: bool = False
+    """A transient error has been retried."""
+    refused: Unwritable | None = None
+    """Why the outputs of its only record cannot be written, other than a dead letter."""
+    room: int = FULL_VALUE
+    """Bytes of a record that its dead letter may hold."""
+    decided: list[tuple[KafkaRecord, list[OutgoingRecord]]] = field(default_factory=list, init=False)
+    """Each record with its outputs."""
+    codes: list[str] = field(default_factory=list, init=False)
+    """Codes of the dead letters among the outputs."""
+
+    @property
+    def next_offset(self) -> int:
+        """Offset behind the last record."""
+        return self.records[-1].offset + 1
+
+    @property
+    def outputs(self) -> list[OutgoingRecord]:
+        """All outputs, in the order of their records."""
+        return [output for _, outputs in self.decided for output in outputs]
+
+    def after(self, error: Unwritable) -> list["Batch"]:
+        """Return what to process instead, the last one first, given that `error` came of this batch.
+
+        Raises:
+            RefusedToStart: not even a dead letter without content can be written.
+        """
+        if error.transient and not self.retried:
+            return [replace(self, retried=True)]
+        if middle := len(self.records) // 2:
+            return [replace(self, records=self.records[middle:]), replace(self, records=self.records[:middle])]
+        if error.topic is not TopicName.DEAD_LETTERS:
+            return [replace(self, refused=error)]
+        if self.room != NO_VALUE:
+            return [replace(self, room=NO_VALUE)]
+        raise dead_letters_refused(error)
+
+
+def dead_letters_refused(error: Unwritable) -> RefusedToStart:
+    """Return the error for a broker that refuses every dead letter."""
+    return RefusedToStart(
+        f"dead letters cannot be written ({error.reason}): give {TopicName.DEAD_LETTERS} the settings that it should "
+        "have (alur topics create)"
+    )
+
+
+async def process_in_parts(
+    records: Sequence[KafkaRecord],
+    process: Callable[[Batch], Awaitable[None]],
+    undo: Callable[[Unwritable], Awaitable[None]],
+) -> list[Batch]:
+    """Process `records` in order, in as few batches as can be written, and return these.
+
+    Args:
+        records: of one poll and partition.
+        process: decides a batch, writes the outputs and commits; or raises Unwritable, with nothing committed.
+        undo: makes the next attempt possible after that.
+    """
+    processed, waiting, paused = [], [Batch(records)], False
+    while waiting:
+        batch = waiting.pop()
+        try:
+            await process(batch)
+            processed.append(batch)
+        except Unwritable as error:
+            await undo(error)
+            following = batch.after(error)
+            if error.transient and following[0].refused is error and not paused:
+                # the record is alone and may be innocent: the broker gets a moment, once a poll
+                paused = True
+                await asyncio.sleep(PAUSE_SECONDS)
+                following = [replace(batch)]
+            waiting += following
+    return processed
+
+
+Decide = Callable[[Batch], None]
+Commit = Callable[[Batch], Awaitable[None]]
+
+
+class Middleware:
+    """Wrapper of both steps of a batch; this one does nothing."""
+
+    def decide(self, batch: Batch, proceed: Decide) -> None:
+        """Wrap the decision on all records of `batch`."""
+        proceed(batch)
+
+    async def commit(self, batch: Batch, proceed: Commit) -> None:
+        """Wrap writing the outputs and committing the offset."""
+        await proceed(batch)
+
+
+def chain(middleware: Sequence[Middleware], decide: Decide, commit: Commit) -> tuple[Decide, Commit]:
+    """Return both steps with all `middleware` around them."""
+    for each in reversed(middleware):
+        decide, commit = partial(each.decide, proceed=decide), partial(each.commit, proceed=commit)
+    return decide, commit
+
+
+class Failing(Middleware):
+    """Failpoints before and after the steps."""
+
+    def decide(self, batch: Batch, proceed: Decide) -> None:
+        """Fail around the decision."""
+        failpoints.reach("before-decide")
+        proceed(batch)
+        failpoints.reach("after-decide")
+
+    async def commit(self, batch: Batch, proceed: Commit) -> None:
+        """Fail after the commit."""
+        await proceed(batch)
+        failpoints.reach("after-commit")
+
+
+class Counting(Middleware):
+    """Metrics of each committed batch."""
+
+    def __init__(self, metrics: Metrics, partition: int) -> None:
+        self._metrics = metrics
+        self._partition = partition
+
+    async def commit(self, batch: Batch, proceed: Commit) -> None:
+        """Time the commit, and count the batch once it is committed."""
+        began = time.monotonic()
+        await proceed(batch)
+        self._metrics.batch_processed(self._partition, [record.timestamp for record in batch.records], began)
+        for code in batch.codes:
+            self._metrics.dead_letters.labels(code).inc()
+        self._metrics.foreign.inc(batch.codes.count(FOREIGN))
+
+
+class Traced(Middleware):
+    """Trace context of each record on its outputs, and a span from decision to commit where spans are exported."""
+
+    def __init__(self, tracing: Tracing) -> None:
+        self._tracing = tracing
+        self._spans = tracing.batch()
+
+    def decide(self, batch: Batch, proceed: Decide) -> None:
+        """Put the trace context on the outputs."""
+        self._spans = self._tracing.batch()
+        proceed(batch)
+        batch.decided = [(record, self._spans.follow(record, outputs)) for record, outputs in batch.decided]
+
+    async def commit(self, batch: Batch, proceed: Commit) -> None:
+        """End the spans once the batch is committed."""
+        await proceed(batch)
+        self._spans.batch_processed()
