@@ -65,9 +65,10 @@ class Layout:
         found = values.get(LAYOUT_KEY)
         return None if found is None else _LAYOUT.validate_python(found)
 
-    def to_value(self) -> Any:  # noqa: ANN401 -- a JSON value
+    def to_value(self) -> dict[str, Any]:
         """Return it as it is kept."""
-        return _LAYOUT.dump_python(self, mode="json")
+        value: dict[str, Any] = _LAYOUT.dump_python(self, mode="json")
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,10 @@ class Incident:
         """Return the incident as an operator has taken note of it."""
         return replace(self, acknowledged_at=at, acknowledged_by=by)
 
-    def to_value(self) -> Any:  # noqa: ANN401 -- a JSON value
+    def to_value(self) -> dict[str, Any]:
         """Return it as it is kept."""
-        return _INCIDENT.dump_python(self, mode="json")
+        value: dict[str, Any] = _INCIDENT.dump_python(self, mode="json")
+        return value
 
 
 _LAYOUT: Final = TypeAdapter(Layout)

@@ -28,7 +28,7 @@ def with_parameters(function: Callable[..., None], parameters: Iterable[inspect.
     return function
 
 
-def option(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:  # noqa: ANN401 -- annotations have no common type
+def option(name: str, annotation: object, default: object = inspect.Parameter.empty) -> inspect.Parameter:
     """Return a parameter that typer reads as an option."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
@@ -57,7 +57,7 @@ def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _kind(annotation: Any) -> type:  # noqa: ANN401 -- annotations have no common type
+def _kind(annotation: object) -> type:
     """Return the type of a field on the command line: a flag, a number, a choice, a list, else a text."""
     if get_origin(annotation) is Annotated:
         return _kind(get_args(annotation)[0])
@@ -93,7 +93,7 @@ def _value(name: str, info: FieldInfo, value: object) -> object:
         raise Failure(f"{_flag(name)}: not JSON; write it like {example}", MISUSED) from None
 
 
-def _is_object(annotation: Any) -> bool:  # noqa: ANN401 -- as above
+def _is_object(annotation: object) -> bool:
     if isinstance(annotation, type):
         return issubclass(annotation, BaseModel)
     return get_origin(annotation) is not tuple and any(_is_object(part) for part in get_args(annotation))

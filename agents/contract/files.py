@@ -129,7 +129,7 @@ def _first_difference(there: str, expected: str) -> str:
     return "is written in another way than we write it" if found is None else found
 
 
-def _unlike(there: Any, expected: Any, path: str) -> Iterator[str]:  # noqa: ANN401 -- any parts of JSON documents
+def _unlike(there: object, expected: object, path: str) -> Iterator[str]:
     """Give what is different, the first thing first."""
     if isinstance(there, dict) and isinstance(expected, dict):
         for key in {**expected, **there}:

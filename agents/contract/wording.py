@@ -1,7 +1,7 @@
 """What a schema asks of a field, in words for a person."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from agents.contract.compatibility import Schema, alternatives
 
@@ -65,7 +65,7 @@ def _in_words(schema: Schema) -> str:
     )
 
 
-def _bounds(least: Any, most: Any, unit: str) -> str:  # noqa: ANN401 -- whole numbers or others
+def _bounds(least: float | None, most: float | None, unit: str) -> str:
     if unit and not least:
         least = None  # no length is less than nothing
     behind = f" {unit}" if unit else ""

@@ -114,7 +114,7 @@ def links(given: Sequence[Any]) -> tuple[list[str], list[str]]:
     return found[:MAX_LINKS], notes
 
 
-def _flat(given: Any) -> list[Any]:  # noqa: ANN401 -- whatever JSON holds
+def _flat(given: object) -> list[object]:
     if isinstance(given, list | tuple):
         return [each for part in given for each in _flat(part)]
     if isinstance(given, Mapping):

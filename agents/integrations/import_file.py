@@ -292,7 +292,7 @@ def _requests_of(stream: BinaryIO) -> Iterator[tuple[int, Any]]:
             yield number, request
 
 
-def _value(message: Message) -> Any:  # noqa: ANN401 -- whatever JSON holds
+def _value(message: Message) -> object:
     try:
         return from_json(message.raw)
     except ValueError as error:

@@ -97,7 +97,7 @@ def _several(numbered: list[tuple[int, bytes]]) -> list[Message] | None:
     return None if pending or not found else found
 
 
-def _parsed(raw: bytes) -> Any:  # noqa: ANN401 -- whatever JSON holds
+def _parsed(raw: bytes) -> object:
     try:
         return from_json(raw)
     except ValueError:

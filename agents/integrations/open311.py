@@ -150,7 +150,7 @@ def from_xml(content: bytes) -> list[Any]:
     return found
 
 
-def _value(element: Element) -> Any:  # noqa: ANN401 -- whatever XML holds
+def _value(element: Element) -> object:
     children = [(_tag(child), _value(child), _marks(child)) for child in element]
     if not children:
         return (element.text or "").strip() or None
@@ -171,7 +171,7 @@ def _value(element: Element) -> Any:  # noqa: ANN401 -- whatever XML holds
     return found
 
 
-def _with(marks: dict[str, Any], value: Any) -> Any:  # noqa: ANN401 -- whatever XML holds
+def _with(marks: dict[str, Any], value: object) -> object:
     """Return the value of an element together with its attributes, which it alone would lose."""
     return {**marks, "value": value} if marks and not isinstance(value, Mapping) else value
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final, Protocol
 
 import aiokafka.client
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -36,6 +36,13 @@ POLL_PARTITION_BYTES: Final = 1_048_576
 a megabyte each come one by one. Only a single batch that is larger comes whole, so that nobody gets stuck."""
 POLL_MS: Final = 200
 """So long a poll waits, here or at the broker, for something to come."""
+
+
+class _CommittedOffsets(Protocol):
+    """The client's answer to a request for offsets, of a version in which errors of the group come alone."""
+
+    error_code: int
+    topics: Sequence[tuple[str, Sequence[tuple[int, int, str, int]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +166,7 @@ async def committed(
         await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
 
-def _offsets(answer: Any, group: str) -> dict[TopicPartition, OffsetAndMetadata]:  # noqa: ANN401 -- as above
+def _offsets(answer: _CommittedOffsets, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
     found: dict[TopicPartition, OffsetAndMetadata] = {}
     codes = {answer.error_code}
     for topic, places in answer.topics:

@@ -4,7 +4,7 @@ It fails on such a record in the same way, and has no place to plug this in eith
 Costs nothing until it is needed: only a fetch that failed is unpacked once more, by the client's own code in Python.
 """
 
-from typing import Any, Final, final
+from typing import Final, final
 
 import aiokafka.consumer.fetcher as aiokafka_fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchPy
@@ -47,7 +47,7 @@ class _Leniently:
         self._records = _MemoryRecordsPy(raw)
         self.has_next = self._records.has_next
 
-    def next_batch(self) -> Any:  # noqa: ANN401 -- no types
+    def next_batch(self) -> object:
         raw = self._records._next_slice  # noqa: SLF001 -- what `next_batch` is about to give
         batch = self._records.next_batch()
         return _AiokafkaBatch(raw) if raw[_MemoryRecordsPy.MAGIC_OFFSET] >= _WITH_HEADERS else batch
@@ -56,13 +56,13 @@ class _Leniently:
 class _PartitionRecords(aiokafka_fetcher.PartitionRecords):  # type: ignore[misc]  # no types
     """Unpacks a fetch once more where that failed, from where it had come to."""
 
-    def __init__(self, tp: Any, records: Any, aborted: Any, start: int, *options: Any) -> None:  # noqa: ANN401 -- no types
+    def __init__(self, tp: object, records: "_Fetched", aborted: object, start: int, *options: object) -> None:
         super().__init__(tp, records, aborted, start, *options)
         self._aborted, self._options = aborted, options
         self._fetched = records
         self._handed_over = 0
 
-    def __next__(self) -> Any:  # noqa: ANN401 -- no types
+    def __next__(self) -> object:
         try:
             record = super().__next__()
         except UnicodeDecodeError:

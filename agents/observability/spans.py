@@ -12,10 +12,11 @@ import time
 from collections.abc import Mapping
 from importlib.metadata import version
 from threading import Thread
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -134,7 +135,7 @@ def _attribute_of(value: bytes | None) -> TraceContext | None:
     return None if found is None else read(found[1])
 
 
-def _remote(parent: TraceContext | None) -> Any:  # noqa: ANN401 -- an OpenTelemetry context
+def _remote(parent: TraceContext | None) -> Context:
     if parent is None:
         return trace.set_span_in_context(trace.INVALID_SPAN)
     place = trace.SpanContext(

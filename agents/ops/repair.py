@@ -30,6 +30,7 @@ from events.codec.messages import (
 )
 from events.errors import AlurError, Undecodable
 from events.installation import writer_since
+from events.snapshot import Complaint
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
 from events.writer import WRITER, Origin, repair_headers, source_offset_of, writer_of
 from workflow.audit.evidence import Place
@@ -103,7 +104,7 @@ class _Partition:
                     last.foreign = True
         return last
 
-    def last_fact(self, key: bytes) -> Any:  # noqa: ANN401 -- a complaint or None
+    def last_fact(self, key: bytes) -> Complaint | None:
         """Return the complaint after its last fact that the engine wrote; None if there is none."""
         found = None
         for record, ours in self._own(TopicName.EVENTS):
@@ -179,7 +180,7 @@ def _refuse_if_newer(last: _Last, number: int) -> None:
         )
 
 
-def _decoded(key: bytes, value: bytes | None) -> Any:  # noqa: ANN401 -- a complaint or announcements
+def _decoded(key: bytes, value: bytes | None) -> Complaint | Announcements | None:
     if value is None:
         return None
     if key == CALENDAR_KEY:

@@ -269,7 +269,7 @@ def _record(settings: Settings, found: Mapping[TopicName, TopicDescription], *, 
     def decide(values: Mapping[str, Any]) -> dict[str, Any]:
         before = Layout.of(values)
         noted = {} if before is None else before.topics
-        decided = {LAYOUT_KEY: Layout(settings.partitions, {**noted, **ids}).to_value()}
+        decided: dict[str, Any] = {LAYOUT_KEY: Layout(settings.partitions, {**noted, **ids}).to_value()}
         if fresh:
             decided |= {f"{MARKS}{stage}": True for stage in STAGES}
         for name in (name for name, topic in ids.items() if noted.get(name, topic) != topic):

@@ -41,7 +41,7 @@ class Installation:
         self._settings = settings
         self._stage = stage
         self._log = InstallationLog()
-        self._watchers: list[Callable[[str, Any], None]] = []
+        self._watchers: list[Callable[[str, object], None]] = []
         self._consumer: Any = None
         self._following: asyncio.Task[None] | None = None
 
@@ -75,15 +75,15 @@ class Installation:
         """All incidents, acknowledged or not."""
         return incidents_in(self._log.values)
 
-    def read(self, key: str) -> Any:  # noqa: ANN401 -- a JSON value
+    def read(self, key: str) -> object:
         """Return the value of a key; None if there is none."""
         return self._log.values.get(key)
 
-    def watch(self, callback: Callable[[str, Any], None]) -> None:
+    def watch(self, callback: Callable[[str, object], None]) -> None:
         """Call `callback` with key and value of each change from now on."""
         self._watchers.append(callback)
 
-    async def put(self, key: str, value: Any) -> None:  # noqa: ANN401 -- a JSON value
+    async def put(self, key: str, value: object) -> None:
         """Set the value of a key. Raises as `change` does."""
         await self.change(lambda _values: {key: value})
 

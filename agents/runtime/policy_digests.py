@@ -131,5 +131,5 @@ def _digest(model: BaseModel, fields: set[str] | None = None) -> str:
     return hashlib.sha256(json.dumps(written, sort_keys=True, default=_plain).encode()).hexdigest()[:16]
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 -- what JSON can hold
+def _plain(value: object) -> list[object] | str:
     return sorted(value) if isinstance(value, frozenset) else str(value)

@@ -68,7 +68,7 @@ class PolicyGuard:
             named = "; ".join(lines[:_MOST_NAMED])
             raise RefusedToStart(f"policy {self._policies.name} is not the installation's: {named}{more}: {_WAY_OUT}")
 
-    def _on_change(self, key: str, value: Any) -> None:  # noqa: ANN401 -- a JSON value
+    def _on_change(self, key: str, value: object) -> None:
         if not key.startswith((policy_digests.VERSION, policy_digests.OFFICE)):
             return
         if key not in self._ours:

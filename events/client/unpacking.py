@@ -34,7 +34,7 @@ class AnyNames:
 
     _buffer: bytearray
 
-    def _read_msg(self) -> Any:  # noqa: ANN401 -- neither client ships types
+    def _read_msg(self) -> object:
         try:
             return super()._read_msg()  # type: ignore[misc]  # of the client's own class
         except UnicodeDecodeError:

@@ -13,7 +13,7 @@ from agents.ops.audit import recorded_incidents
 from agents.ops.topics import ensure_topics
 from agents.runtime.installation import Installation, Values, change
 from agents.runtime.stage import RefusedToStart
-from events.installation import LAYOUT_CHANGED, Incident
+from events.installation import LAYOUT_CHANGED, Incident, Layout
 from events.topics import TopicName
 
 INCIDENT = Incident(LAYOUT_CHANGED, "sla", TopicName.STATE, 3, 17, 40, "24 records are gone: look at the retention")
@@ -41,7 +41,9 @@ def test_a_change_is_seen_by_all_workers_and_by_those_that_start_later(made: Set
         later = Installation(made, "lifecycle")
         await later.start()
         assert writer.read("keys") == other.read("keys") == later.read("keys") == ["k1"]
-        assert later.read("layout")["partitions"] == 4
+        layout = Layout.of(later.values)
+        assert layout is not None
+        assert layout.partitions == 4
         await asyncio.gather(writer.stop(), other.stop(), later.stop())
 
     asyncio.run(work())

@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 from kafka import KafkaProducer
 
 from agents.config.settings import Settings
+from agents.kafka.protocols import WrittenRecord
 from agents.kafka.records import REPLAYS
 from agents.ops.dead_letters.records import DISCARDS, REPLAYED, DeadLetterRecord, find_dead_letters, read_dead_letters
 from events.client.connection import confirmation, connection, kafka_errors, require_topics
@@ -135,11 +136,12 @@ class DeadLetterService:
         key: bytes | None,
         value: bytes | None,
         headers: list[tuple[str, bytes]],
-    ) -> Any:  # noqa: ANN401 -- kafka-python ships no types
+    ) -> WrittenRecord:
         future = self._producer.send(
             self._settings.topic(topic), key=key, value=value, partition=partition, headers=headers
         )
-        return future.get(timeout=_ANSWER_S)
+        written: WrittenRecord = future.get(timeout=_ANSWER_S)
+        return written
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -63,7 +63,7 @@ class ConnectionLimit:
             log.warning("web_connections_closed", most=self._most, closed=self._closed)
 
 
-def runner(site: web.Application, **options: Any) -> web.AppRunner:  # noqa: ANN401 -- options of aiohttp
+def runner(site: web.Application, shutdown_timeout: float = 60.0) -> web.AppRunner:
     """Return what runs `site`, with our limits of time and size for each connection."""
     return web.AppRunner(
         site,
@@ -71,7 +71,7 @@ def runner(site: web.Application, **options: Any) -> web.AppRunner:  # noqa: ANN
         keepalive_timeout=HEAD_SECONDS,
         lingering_time=_LINGER_SECONDS,
         max_headers=_HEADERS,
-        **options,
+        shutdown_timeout=shutdown_timeout,
     )
 
 
