@@ -22,6 +22,7 @@ from agents.integrations.status_words import StatusWords
 from events.client.channel import report_event
 from events.cloudevents import MAX_NAME
 from events.vocabulary import ComplaintClass
+from workflow.machine.permissions import names_a_person
 
 _BETWEEN: Final = re.compile(r"[\s]+|[,;|]\s*(?=https?:|$)")  # a data: URI has such marks within it
 _ROUNDED: Final = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]+")
@@ -185,7 +186,7 @@ class Maker:
         if "office" in cells:
             data["office"], wrong = self._options.offices(cells["office"][:MAX_NAME])
             notes.extend([f"office: {wrong}"] if wrong else [])
-        if reporter := _reporter(cells):
+        if reporter := _reporter(cells, notes):
             data["reporter"] = reporter
         return data
 
@@ -214,10 +215,14 @@ def _body(cells: Mapping[str, str]) -> str:
     return "\n\n".join(part for part in (words, f"Alamat: {where}" if where else "") if part)
 
 
-def _reporter(cells: Mapping[str, str]) -> dict[str, str]:
-    name = cells.get("name", "")
-    given = {"name": "" if is_no_name(name) else name, "phone": cells.get("phone"), "email": cells.get("email")}
-    return {part: value for part, value in given.items() if value}
+def _reporter(cells: Mapping[str, str], notes: list[str]) -> dict[str, str]:
+    reporter = {part: cells[part] for part in ("name", "phone", "email", "subject") if part in cells}
+    if is_no_name(reporter.get("name", "")):
+        reporter.pop("name", None)
+    if names_a_person(subject := reporter.get("subject", "")):
+        notes.append(f"subject: {quoted(subject)} looks like a phone number, a NIK or an e-mail address")
+        del reporter["subject"]
+    return reporter
 
 
 def _in_cell(cell: str) -> list[Any]:

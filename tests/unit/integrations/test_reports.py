@@ -57,6 +57,18 @@ def test_an_export_in_indonesian_is_understood() -> None:
     assert found.data.location.lat == -8.65
 
 
+def test_a_column_gives_the_subject_that_speaks_for_the_reporter() -> None:
+    head = "id,title,description,reporter_subject\n"
+    found = report(f"{head}1,Jalan,Berlubang,r-7f3a91c0d2\n")
+    assert found.data.reporter is not None
+    assert found.data.reporter.subject == "r-7f3a91c0d2"
+
+    for number in ("0812 3456 7890", "3171234567890123", "ni.luh@example.id"):
+        [told] = notes(f"{head}1,Jalan,Berlubang,{number}\n")
+        assert told == f"subject: '{number}' looks like a phone number, a NIK or an e-mail address"
+        assert report(f"{head}1,Jalan,Berlubang,{number}\n").data.reporter is None
+
+
 def test_rows_have_the_source_and_class_they_are_given() -> None:
     options = {"source": "/channels/kiosk", "complaint_class": ComplaintClass.ASPIRATION}
     [found] = items("id,title\n1,Usul taman\n", **options)
