@@ -13,8 +13,18 @@ from agents.cli.context import policy_now, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.fields import data_of, in_options, option, options, with_parameters
 from agents.cli.options import WAIT_S, CommandId, Wait, source
+from agents.config import policy_files
 from agents.config.settings import Settings
-from events.client import AnswerUnreadable, Gateway, Order, Outcome, Unconfirmed, find_complaint, require_topics
+from events.client import (
+    AnswerUnreadable,
+    Gateway,
+    Order,
+    Outcome,
+    Unconfirmed,
+    find_complaint,
+    read_snapshot,
+    require_topics,
+)
 from events.commands import COMMANDS, Command
 from events.errors import InvalidCommand, Undecodable
 from events.topics import TopicName
@@ -62,7 +72,7 @@ def _sender_option(command: type[Command]) -> inspect.Parameter:
     """Return `--as`: it has no default if the sender is the office that holds the complaint."""
     default, annotation = None, str | None
     if Role.CITIZEN in MAY[command]:
-        explanation = "who sends it; /citizens/anonymous unless given"
+        explanation = "who sends it; the channel that reported the complaint unless given"
     elif Role.ADMINISTRATOR in MAY[command]:
         explanation = "who sends it; the national administrator unless given"
     else:
@@ -72,21 +82,27 @@ def _sender_option(command: type[Command]) -> inspect.Parameter:
     return option("sender", Annotated[annotation, described], default)
 
 
-def source_of(settings: Settings, command: type[Command], sender: str | None) -> str:
-    """Return `sender`, else the usual sender of a command."""
+def source_of(settings: Settings, command: type[Command], complaint: str, sender: str | None) -> str:
+    """Return `sender`, else the usual sender of a command about `complaint`."""
     if sender is not None:
         return sender
-    if Role.CITIZEN in MAY[command]:
+    if Role.CITIZEN not in MAY[command]:
+        return f"/offices/{policy_now(settings).national}"
+    snapshot = read_snapshot(settings, complaint)
+    if (
+        snapshot is None
+        or policy_files.load(settings.policy).governing(snapshot.policy, datetime.now(UTC)).citizens == "open"
+    ):
         return "/citizens/anonymous"
-    return f"/offices/{policy_now(settings).national}"
+    return snapshot.report.source
 
 
 def _send(ctx: typer.Context, command: type[Command], values: dict[str, Any]) -> None:
     settings = settings_of(ctx)
     data = data_of(command, values)
-    sender = source_of(settings, command, values["sender"])
     require_topics(settings, [TopicName.STATE])
     complaint = find_complaint(settings, values["complaint"])
+    sender = source_of(settings, command, complaint, values["sender"])
     command_id = values["command_id"] or str(uuid4())
     request = Order(command.NAME, complaint, sender, command_id, data, values["expected_version"])
     send_and_report(settings, request, values["wait"], again=values["command_id"] is not None)

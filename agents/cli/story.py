@@ -94,7 +94,7 @@ def _request(
     settings: Settings, command: type[Command], complaint: str, sender: str | None, data: dict[str, Any]
 ) -> Order:
     values = {name: value for name, value in data.items() if value is not None}
-    return Order(command.NAME, complaint, source_of(settings, command, sender), str(uuid4()), values)
+    return Order(command.NAME, complaint, source_of(settings, command, complaint, sender), str(uuid4()), values)
 
 
 def _reporter(settings: Settings, complaint: str) -> Reporter | None:

@@ -125,12 +125,11 @@ class Generator:
         channel = "sms" if kind is Kind.UNTITLED else pick(lots, _CHANNELS)
         self._numbers[channel] += 1
         name = f"{channel}-{self._numbers[channel]:06d}"
-        anonymous = lots.random() < _ANONYMOUS
         data = ReportData(
             **{"class_": ComplaintClass.COMPLAINT, **fields},
-            anonymous=anonymous,
+            anonymous=lots.random() < _ANONYMOUS,
             secret=lots.random() < _SECRET,
-            reporter=self._writer.reporter(),
+            reporter=self._writer.reporter(name),
         )
         report = ReportSubmitted(
             specversion="1.0",
@@ -140,7 +139,7 @@ class Generator:
             time=datetime.combine(self._today, time(), UTC),
             data=data,
         )
-        script = drawn(lots, "anonymous" if anonymous else name)
+        script = drawn(lots, name)
         return Submission(report, kind, replace(script, **special))
 
     def _made(self, kind: Kind) -> _Made:

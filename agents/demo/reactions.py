@@ -72,7 +72,7 @@ class Situation:
     @property
     def citizen(self) -> str:
         """The reporter, as a source of commands."""
-        return f"/citizens/{self.script.citizen}"
+        return f"/citizens/{self.script.citizen}" if self.script.citizen else self.complaint.report.source
 
     @property
     def desk(self) -> str:

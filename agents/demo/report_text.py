@@ -55,13 +55,13 @@ class ReportWriter:
             "event_date": self._day(),
         }
 
-    def reporter(self) -> Reporter:
+    def reporter(self, subject: str) -> Reporter:
         """Return somebody who does not exist."""
         lots = self._lots
         name = f"{lots.choice(phrases.GIVEN_NAMES)} {lots.choice(phrases.FAMILY_NAMES)}"
         phone = f"+62-800-{lots.randint(0, 9999):04d}-{lots.randint(0, 9999):04d}"
         email = f"{name.lower().replace(' ', '.')}@example.id" if lots.random() < _WITH_EMAIL else None
-        return Reporter(name=name, phone=phone, email=email)
+        return Reporter(name=name, phone=phone, email=email, subject=subject)
 
     def _sentences(self, topic: phrases.Topic) -> list[str]:
         choose = self._lots.choice

@@ -57,7 +57,8 @@ class OfficeConduct(Enum):
 class Script:
     """What everybody will do about one complaint."""
 
-    citizen: str = "anonymous"
+    citizen: str | None = None
+    """Subject of the reporter; None if the channel that reported it speaks."""
     completing: Completing = Completing.IN_TIME
     conduct: Conduct = Conduct.PROMPT
     answering: Answering = Answering.SILENT
@@ -94,7 +95,7 @@ def pick(lots: Random, weights: dict[_Choice, int]) -> _Choice:
     return found
 
 
-def drawn(lots: Random, citizen: str = "anonymous") -> Script:
+def drawn(lots: Random, citizen: str | None = None) -> Script:
     """Draw a script."""
     return Script(
         citizen=citizen,

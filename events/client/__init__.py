@@ -39,6 +39,7 @@ from events.client.lookup import (
     calendar_for,
     find_complaint,
     read_dossier,
+    read_snapshot,
 )
 from events.client.publisher import Place, Publisher
 from events.client.reader import Extent, Reader, Record, extents, read_all
@@ -81,5 +82,6 @@ __all__ = [
     "find_complaint",
     "read_all",
     "read_dossier",
+    "read_snapshot",
     "require_topics",
 ]

@@ -13,6 +13,7 @@ from events.errors import AlurError, Undecodable
 from events.facts import ComplaintRegistered, Recorded, ReportCompleted
 from events.ids import canonical_id
 from events.outcomes import Rejection, RejectionEvent
+from events.snapshot import Complaint
 from events.topics import TopicName
 
 
@@ -110,6 +111,21 @@ def read_dossier(settings: ClientSettings, complaint: str) -> Dossier:
         dossier.foreign = reader.foreign
     dossier.history.sort(key=lambda recorded: recorded.complaint.version)
     return dossier
+
+
+def read_snapshot(settings: ClientSettings, complaint: str) -> Complaint | None:
+    """Return the last snapshot of a complaint, or None if there is none.
+
+    Raises:
+        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state could not be read.
+    """
+    snapshot, key = None, complaint.encode()
+    with Reader(settings, [TopicName.STATE], complaint=complaint) as reader:
+        for record in reader.to_end():
+            if record.key == key and record.value is not None:
+                with suppress(Undecodable):
+                    snapshot = decode_snapshot(record.value)
+    return snapshot
 
 
 def announcements_for(settings: ClientSettings, complaint: str) -> tuple[Announcement, ...]:

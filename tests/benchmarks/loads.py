@@ -27,7 +27,8 @@ from workflow.machine.handlers import Rejected
 
 CHANNEL: Final = "/channels/bench"
 HOLDER: Final = "/offices/denpasar-pupr"
-CITIZEN: Final = "/citizens/anonymous"
+CITIZEN: Final = CHANNEL
+"""The channel speaks for those who reported there."""
 PANRB: Final = "/offices/panrb"
 
 REPORT: Final = ReportContent(

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
 from agents.ops.audit import audit
-from tests.support.engines import Engine, eventually
+from tests.support.engines import CITIZEN, Engine, eventually
 from workflow.deadlines.working_days import Calendar
 
 COMPLAINTS = 12
@@ -129,7 +129,7 @@ def test_announced_while_nothing_runs(stopped_engine: Engine, open_complaints: l
     waiting = announce(engine, working_days_from_now(2), "--wait", "1")
     assert waiting.exit_code == 3
     assert audit(engine.settings).counts.pending == engine.settings.partitions
-    engine.command("withdraw-complaint", open_complaints[0], "/citizens/anonymous")
+    engine.command("withdraw-complaint", open_complaints[0], CITIZEN)
     engine.start()
     eventually("all deadlines move", lambda: local_days(engine, open_complaints[1:]) == {working_days_from_now(4)})
     engine.await_status(open_complaints[0], "withdrawn")

@@ -10,13 +10,13 @@ from kafka import KafkaProducer
 from agents.ops.audit import audit
 from events.ids import complaint_id
 from events.topics import STAGES, TopicName
-from tests.support.engines import Engine, command_event, eventually, report_event
+from tests.support.engines import CITIZEN, Engine, command_event, eventually, report_event
 
 MEGABYTE = 1_000_000
 
 _GOOD_REPORT = report_event("broken-input")
 _COMPLAINT = "6c0f2a52-4b0f-5d0c-9d6b-4b0a3a5f1c11"
-_GOOD_COMMAND = command_event("withdraw-complaint", _COMPLAINT, "/citizens/anonymous", {"reason": "selesai"})
+_GOOD_COMMAND = command_event("withdraw-complaint", _COMPLAINT, CITIZEN, {"reason": "selesai"})
 
 
 def _with(event: dict[str, Any], **data: Any) -> bytes:
@@ -78,7 +78,7 @@ def _letters(engine: Engine, topic: str) -> list[Any]:
 def _goes_through(engine: Engine, report_id: str) -> None:
     complaint = engine.report(report_id)
     engine.await_status(complaint, "registered")
-    engine.command("withdraw-complaint", complaint, "/citizens/anonymous")
+    engine.command("withdraw-complaint", complaint, CITIZEN)
     engine.await_status(complaint, "withdrawn")
     eventually("its resolution", lambda: engine.events("complaints.resolutions", complaint))
 
@@ -140,7 +140,7 @@ def test_snapshots_also_when_the_stages_start_over_them(stopped_engine: Engine) 
     _set_aside(engine, "complaints.state", broken, {"sla"})
     assert set(engine.stop("lifecycle", "sla", "resolution").values()) == {0}
     engine.start("lifecycle", "sla", "resolution")
-    engine.command("withdraw-complaint", before, "/citizens/anonymous")
+    engine.command("withdraw-complaint", before, CITIZEN)
     engine.await_status(before, "withdrawn")
     eventually("its resolution", lambda: engine.events("complaints.resolutions", before))
     _goes_through(engine, "after-broken-snapshots")

@@ -125,7 +125,7 @@ def _lifecycle(scene: Scene) -> None:
         )
         scene.put(COMMANDS, partition_of(complaint, PARTITIONS), register, complaint.encode())
         # one that is carried out and one that is refused, each by the straight way and by the other
-        scene.command("withdraw-complaint", complaint, "/citizens/anonymous", astray=number)
+        scene.command("withdraw-complaint", complaint, "/channels/sms", astray=number)
         scene.command("verify-complaint", complaint, "/offices/badung", astray=1 - number)
 
 
@@ -138,7 +138,7 @@ def _resolution(scene: Scene) -> None:
     scene.engine.start("intake", "lifecycle")
     for complaint in scene.complaints:
         scene.engine.await_status(complaint, "registered")
-        scene.command("withdraw-complaint", complaint, "/citizens/anonymous")
+        scene.command("withdraw-complaint", complaint, "/channels/sms")
     eventually("facts", lambda: len(scene.engine.read(EVENTS)) == 2 * len(scene.complaints))
     scene.engine.stop("intake", "lifecycle")
 

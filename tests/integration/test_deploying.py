@@ -14,7 +14,7 @@ import pytest
 
 from agents.runtime.process import EXIT_REFUSED
 from events.topics import STAGES
-from tests.support.engines import Engine, eventually, report_event
+from tests.support.engines import CITIZEN, Engine, eventually, report_event
 
 HANDOVER_SECONDS = 5.0
 """Two are promised; a machine that runs the other tests beside this one has its own idea of time."""
@@ -112,7 +112,7 @@ def test_a_newer_lifecycle_is_understood_and_not_written_over(stopped_engine: En
     assert "newer version (writer 2, this one is 1)" in refusal["reason"]
 
     engine.start_script("lifecycle", newer, "worker", "-l", "error", "--without-web")
-    engine.command("withdraw-complaint", complaint, "/citizens/anonymous")
+    engine.command("withdraw-complaint", complaint, CITIZEN)
     engine.await_status(complaint, "withdrawn")
     eventually("its resolution", lambda: engine.events("complaints.resolutions", complaint))
     _audited(engine, 1)

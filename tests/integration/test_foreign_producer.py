@@ -12,7 +12,7 @@ from agents.cli.app import application
 from agents.ops.audit import audit
 from agents.runtime.process import EXIT_TRY_AGAIN
 from events.topics import STAGES
-from tests.support.engines import Engine, eventually, new_engine
+from tests.support.engines import CITIZEN, Engine, eventually, new_engine
 from workflow.audit.complaint_history import Code
 
 STATE, EVENTS = "complaints.state", "complaints.events"
@@ -111,7 +111,7 @@ def test_no_stage_stops_nothing_is_adopted_and_what_was_hit_is_repaired(waiting:
 
     eventually("what is foreign is set aside", set_aside)
     # a running lifecycle knows better than the state, and writes over it
-    engine.command("withdraw-complaint", spared, "/citizens/anonymous")
+    engine.command("withdraw-complaint", spared, CITIZEN)
     engine.await_status(spared, "withdrawn")
     engine.await_quiet()
     assert engine.alive() == set(STAGES)
@@ -122,8 +122,8 @@ def test_no_stage_stops_nothing_is_adopted_and_what_was_hit_is_repaired(waiting:
     assert engine.stop("lifecycle") == {"lifecycle": 0}
     engine.start("lifecycle")
     for complaint in hit.values():
-        engine.command("withdraw-complaint", complaint, "/citizens/anonymous")
-    engine.command("withdraw-complaint", bystander, "/citizens/anonymous")
+        engine.command("withdraw-complaint", complaint, CITIZEN)
+    engine.command("withdraw-complaint", bystander, CITIZEN)
     engine.await_status(bystander, "withdrawn")
     refused = eventually(
         "their commands are set aside", lambda: len(found := letters(engine, "quarantined")) == len(KINDS) and found

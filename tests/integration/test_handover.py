@@ -29,11 +29,9 @@ from events.client import read_all
 from events.client.partitions import partition_of
 from events.cloudevents import log_moment, timestamp
 from events.topics import TopicName
-from tests.support.engines import command_event
+from tests.support.engines import CITIZEN, command_event
 
-COMMAND = command_event(
-    "withdraw-complaint", "6c0f2a52-4b0f-5d0c-9d6b-4b0a3a5f1c11", "/citizens/anonymous", {"reason": "selesai"}
-)
+COMMAND = command_event("withdraw-complaint", "6c0f2a52-4b0f-5d0c-9d6b-4b0a3a5f1c11", CITIZEN, {"reason": "selesai"})
 
 
 class Bench:

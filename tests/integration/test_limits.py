@@ -20,10 +20,9 @@ from events.client.partitions import partition_of
 from events.ids import complaint_id
 from events.topics import INWARD_BATCH_BYTES, INWARD_RECORD_BYTES, TOPICS, TopicName
 from tests.integration.test_dead_letters import PUPR, begin, command, does, facts, fails, settle
-from tests.support.engines import Engine, command_event, eventually, report_event
+from tests.support.engines import CITIZEN, Engine, command_event, eventually, report_event
 
 COMMANDS, INTAKE = "complaints.commands", "complaints.intake"
-CITIZEN = "/citizens/anonymous"
 Headers = tuple[tuple[str, bytes], ...]
 
 

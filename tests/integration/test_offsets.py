@@ -19,7 +19,7 @@ from agents.ops.audit import recorded_incidents
 from agents.runtime.process import EXIT_REFUSED
 from events.installation import EXPIRED_UNREAD, OFFSET_LOST, OFFSETS_ACCEPTED
 from events.topics import STAGES
-from tests.support.engines import Engine, command_event, eventually, new_engine
+from tests.support.engines import CITIZEN, Engine, command_event, eventually, new_engine
 
 COMMANDS = 95
 REPORTS = 12
@@ -85,7 +85,7 @@ def lines(engine: Engine, stage: str, event: str) -> list[dict[str, Any]]:
 
 def withdraw(engine: Engine, complaints: list[str]) -> None:
     asked = [complaints[number % len(complaints)] for number in range(COMMANDS)]
-    events = [command_event("withdraw-complaint", each, "/citizens/anonymous", {"reason": "selesai"}) for each in asked]
+    events = [command_event("withdraw-complaint", each, CITIZEN, {"reason": "selesai"}) for each in asked]
     engine.send_all("complaints.commands", [(each["subject"].encode(), json.dumps(each).encode()) for each in events])
 
 

@@ -9,15 +9,12 @@ import pytest
 
 from tests.support.engines import Engine, eventually, new_engine
 
-LAPOR = Path(__file__).parents[2] / "workflow" / "policy" / "lapor.toml"
 REPORTER = {"name": "Ni Luh Contoh", "phone": "0800-000-000", "subject": "r-7f3a91c0d2"}
 
 
 @pytest.fixture
 def engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
-    strict = tmp_path / "strict.toml"
-    strict.write_text(LAPOR.read_text().replace("return_limit = 2", 'return_limit = 2\ncitizens = "reporter"'))
-    engine = new_engine(broker, tmp_path / "stages.log", str(strict))
+    engine = new_engine(broker, tmp_path / "stages.log", "lapor")
     yield engine
     for stage in list(engine.processes):
         engine.kill(stage)

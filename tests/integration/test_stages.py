@@ -8,9 +8,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaProducer
 
-from tests.support.engines import Engine, command_event, eventually, report_event
+from tests.support.engines import CITIZEN, Engine, command_event, eventually, report_event
 
-CITIZEN = "/citizens/anonymous"
 ADMIN = "/offices/panrb"
 HOLDER = "/offices/denpasar-pupr/officers/7"
 

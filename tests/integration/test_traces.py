@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.support.engines import Engine, command_event, eventually, report_event
+from tests.support.engines import CITIZEN, Engine, command_event, eventually, report_event
 
 STAGES = ("intake", "lifecycle", "verification", "disposition", "resolution")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -95,7 +95,7 @@ def test_a_trace_is_passed_on_to_all_that_follows_and_a_hostile_one_is_not(stopp
     assert traces(engine, "complaints.events", twice) == [None] * 3
 
     # a command in the wrong partition is sent on, and its trace with it
-    withdrawal = command_event("withdraw-complaint", traced, "/citizens/anonymous", {})
+    withdrawal = command_event("withdraw-complaint", traced, CITIZEN, {})
     for partitioner in ("consistent", "murmur2_random"):
         engine.send(
             "complaints.commands",

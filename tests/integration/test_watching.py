@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agents.runtime.http.server import MOST_CONNECTIONS
 from events.client.partitions import partition_of
-from tests.support.engines import Engine, command_event, eventually
+from tests.support.engines import CITIZEN, Engine, command_event, eventually
 
 WORKER = Path(__file__).parents[1] / "support" / "watched_worker.py"
 POLICY_MACHINES = ("intake", "lifecycle", "verification", "disposition", "sla")
@@ -201,7 +201,7 @@ def _works_on_behind_half_sent_requests(engine: Engine, port: int, complaint: st
         assert health(port) == (200, {"ready": True})
         # a refused connection counts until its descriptor is closed
         eventually("only so many are held", lambda: len(list(descriptors.iterdir())) <= before + MOST_CONNECTIONS)
-        engine.command("withdraw-complaint", complaint, "/citizens/anonymous")
+        engine.command("withdraw-complaint", complaint, CITIZEN)
         engine.await_status(complaint, "withdrawn")
     engine.await_quiet(POLICY_MACHINES)
 

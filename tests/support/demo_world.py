@@ -25,6 +25,7 @@ from events.facts import Recorded
 from events.ids import stage_command_id
 from events.snapshot import Complaint
 from events.topics import TopicName
+from tests.support.worlds import REPORTERS
 from workflow.audit.complaint_history import Shown
 from workflow.audit.evidence import Handled, Place
 from workflow.audit.invariants import Audit
@@ -69,7 +70,7 @@ class World:
 
     @property
     def policy(self) -> Policy:
-        return POLICIES.at(self.now)
+        return POLICIES.versions[-1]
 
     def later(self, seconds: float, act: Callable[[], None]) -> None:
         heapq.heappush(self.agenda, (self.now + timedelta(milliseconds=round(seconds * 1000)), next(self.ticket), act))
@@ -87,15 +88,17 @@ class World:
         partition = len(report.id) % PARTITIONS  # a channel may use any key
         intake = self.topics[TopicName.INTAKE][partition]
         intake.append(raw)
-        command = registration(report, partition=partition, offset=len(intake) - 1)
         subject = report.complaint_id
+        digest = REPORTERS.of_subject(subject, report.data.reporter)
+        command = registration(report, partition=partition, offset=len(intake) - 1, reporter_digest=digest)
         self.send(command, "/stages/intake", stage_command_id(subject, "register"), subject)
 
     def send(self, command: Command, source: str, command_id: str, subject: str) -> None:
         raw = encode_command(command, source=source, command_id=command_id, subject=subject, time=self.now)
         self.topics[TopicName.COMMANDS][partition_of(subject)].append(raw)
         before = self.complaints.get(subject)
-        decided = decide(decode_command(raw), before, self.now, self.policy)
+        sender = REPORTERS.of_sender(source, before)
+        decided = decide(decode_command(raw), before, self.now, self.policy, sender=sender)
         if isinstance(decided, Rejected):
             self.refused.append((subject, source, command_id, decided))
             return

@@ -25,6 +25,9 @@ from tests.support.forked_stage import ForkedStage
 from workflow.audit.invariants import Audit
 
 WAIT_SECONDS = 60.0
+SUBJECT = "r-7f3a91c0d2"
+"""The reporter of every report, unless a test says another."""
+CITIZEN = f"/citizens/{SUBJECT}"
 
 
 def eventually(what: str, probe: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:
@@ -272,7 +275,7 @@ def report_event(report_id: str, source: str = "/channels/sms", **data: Any) -> 
             "event_date": "2026-03-14",
             "location": {"province": "Bali", "city": "Denpasar", "district": "Denpasar Barat"},
             "office": None,
-            "reporter": {"name": "Ni Luh Contoh", "phone": "0800-000-000", "email": None},
+            "reporter": {"name": "Ni Luh Contoh", "phone": "0800-000-000", "email": None, "subject": SUBJECT},
             "anonymous": True,
             "secret": False,
             "attachments": [],

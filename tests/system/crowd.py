@@ -31,7 +31,6 @@ from workflow.policy.model import Policy
 from workflow.stages.escalation import next_rung
 
 CHANNEL: Final = "/channels/sms"
-CITIZEN: Final = "/citizens/anonymous"
 PANRB: Final = "/offices/panrb"
 DAYS: Final = 12.0
 """Complaints came in over so many days."""
@@ -65,6 +64,7 @@ class Life:
     def __init__(self, number: int, dice: random.Random, policy: Policy, now: datetime) -> None:
         self._dice = dice
         self._policy = policy
+        self._citizen = "/citizens/anonymous" if policy.citizens == "open" else CHANNEL
         self._offices = [office.id for office in policy.directory if office.id not in {"panrb", "ombudsman"}]
         self._now = now
         self._sent = 0
@@ -115,14 +115,14 @@ class Life:
             "verify": (c.VerifyComplaint(), PANRB),
             "postpone": (c.PostponeComplaint(missing=("location",), reason="Mohon lengkapi lokasi."), PANRB),
             "archive": (c.ArchiveComplaint(reason=self._dice.choice(list(ArchiveReason)[:5])), PANRB),
-            "complete": (c.CompleteReport(location=Location(city="Denpasar")), CITIZEN),
+            "complete": (c.CompleteReport(location=Location(city="Denpasar")), self._citizen),
             "dispose": (c.DisposeComplaint(office=self._dice.choice(self._offices)), PANRB),
             "follow-up": (c.RecordFollowUp(text="Tim sudah meninjau lokasi."), holder),
             "return": (c.ReturnDisposition(reason="Bukan wewenang kami."), holder),
-            "reply": (c.ReplyToFollowUp(text="Belum selesai."), CITIZEN),
+            "reply": (c.ReplyToFollowUp(text="Belum selesai."), self._citizen),
             "close": (c.CloseComplaint(), PANRB),
-            "withdraw": (c.WithdrawComplaint(), CITIZEN),
-            "rate": (c.RateResolution(rating=self._dice.randint(1, 5)), CITIZEN),
+            "withdraw": (c.WithdrawComplaint(), self._citizen),
+            "rate": (c.RateResolution(rating=self._dice.randint(1, 5)), self._citizen),
         }
         return orders[name]
 

@@ -69,7 +69,9 @@ def made(lots: Lots, event: dict[str, Any]) -> dict[str, Any]:
     if lots.random() < 0.9:
         event["subject"] = complaint(number)
     if lots.random() < 0.3:
-        event["source"] = lots.choice(["/offices/panrb", "/offices/denpasar-pupr", "/citizens/1", "/stages/sla", "/x"])
+        event["source"] = lots.choice(
+            ["/offices/panrb", "/offices/denpasar-pupr", "/channels/fuzz", "/stages/sla", "/x"]
+        )
     return event
 
 

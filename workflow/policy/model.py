@@ -39,6 +39,8 @@ SUPERIOR: Final = "superior"
 """Rung of a ladder: the office above the holder."""
 NATIONAL: Final = "national"
 """Rung of a ladder: the national administrator."""
+CITIZENS_SINCE: Final = date(2026, 11, 30)
+"""From here on a version without the key `citizens` lets only the reporter speak for a complaint."""
 
 
 class PolicyError(AlurError, ValueError):
@@ -176,9 +178,9 @@ class Rules(_Model):
     """How often offices may return a complaint before only the arbiter can dispose it."""
     completion_limit: Annotated[StrictInt, Field(ge=1)] = 5
     """How often a citizen may complete a report. No rule is known to us: a default to be set."""
-    citizens: Literal["reporter", "open"] = "open"
-    """Who speaks for a reporter: only the subject named in the report and the channel that reported it, or any citizen.
-    What is missing is `open`, as it was before; new versions should have `reporter`."""
+    citizens: Literal["reporter", "open"] = "reporter"
+    """Who speaks for a reporter: the subject named in the report and the channel that reported it, or any citizen.
+    A version that took effect before `CITIZENS_SINCE` and says nothing is `open`, as all were then."""
     extension: Extension
     hours: Annotated[Hours, Field(validate_default=True)] = None
     """When offices work, of wall clocks in the zone that counts. Nothing but working hours depends on it."""
@@ -341,7 +343,7 @@ def parse_policies(document: Mapping[str, Any], offices: Mapping[str, Any]) -> P
     is a mistake.
     """
     try:
-        parsed = _Document.model_validate(document)
+        parsed = _Document.model_validate(_completed(document))
         directory = parse_offices(offices)
     except ValidationError as error:
         where, mistake = next(document_errors.problems(error))
@@ -367,6 +369,32 @@ def parse_policies(document: Mapping[str, Any], offices: Mapping[str, Any]) -> P
         for rules in parsed.versions
     )
     return PolicySet(parsed.name, tuple(versions))
+
+
+def _completed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Complete versions with what they are based on, table by table, and old ones with what held before a key existed.
+
+    Raises PolicyError if no version above takes effect on the day of `based_on`.
+    """
+    written = document.get("versions")
+    if not isinstance(written, list):
+        return dict(document)
+    versions: list[Any] = []
+    for index, version in enumerate(written):
+        whole = dict(version) if isinstance(version, Mapping) else version
+        if isinstance(whole, dict) and (day := whole.pop("based_on", None)) is not None:
+            above = [each for each in versions if isinstance(each, dict) and each.get("effective_from") == day]
+            if not above:
+                raise PolicyError(f"versions[{index}].based_on: no version above it takes effect on {day}")
+            whole = above[0] | {key: _merged(above[0].get(key), value) for key, value in whole.items()}
+        elif isinstance(whole, dict) and isinstance(day := whole.get("effective_from"), date) and day < CITIZENS_SINCE:
+            whole.setdefault("citizens", "open")
+        versions.append(whole)
+    return {**document, "versions": versions}
+
+
+def _merged(base: object, own: object) -> object:
+    return {**base, **own} if isinstance(base, Mapping) and isinstance(own, Mapping) else own
 
 
 def _calendar(changes: _CalendarChanges, rules: Rules) -> Calendar:

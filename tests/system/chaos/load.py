@@ -137,7 +137,9 @@ class Load:
         if step is None:
             return
         command, who, data = step
-        source = {"holder": f"/offices/{complaint['office']}", "citizen": "/citizens/chaos"}.get(who, "/offices/panrb")
+        source = {"holder": f"/offices/{complaint['office']}", "citizen": complaint["report"]["source"]}.get(
+            who, "/offices/panrb"
+        )
         event = {
             "specversion": "1.0",
             "type": f"lapor.command.{command}.v1",

@@ -55,11 +55,11 @@ def world() -> World:
     world.submit(report(0))
     world.submit(report(3, body=""))
     world.later(2, lambda: world.send(RecordFollowUp(text="Sudah ditambal."), OFFICER, "f-1", subject(0)))
-    world.later(3, lambda: world.send(ReplyToFollowUp(text="Belum selesai."), "/citizens/a", "r-1", subject(0)))
+    world.later(3, lambda: world.send(ReplyToFollowUp(text="Belum selesai."), SOURCE, "r-1", subject(0)))
     world.later(4, lambda: world.send(RecordFollowUp(text="Kini selesai."), OFFICER, "f-2", subject(0)))
-    world.later(20, lambda: world.send(RateResolution(rating=4), "/citizens/a", "r-2", subject(0)))
+    world.later(20, lambda: world.send(RateResolution(rating=4), SOURCE, "r-2", subject(0)))
     world.later(21, lambda: world.send(RecordFollowUp(text="Terlambat."), OFFICER, "f-3", subject(0)))
-    world.later(5, lambda: world.send(CompleteReport(body="Uraian yang lengkap."), "/citizens/d", "c-1", subject(3)))
+    world.later(5, lambda: world.send(CompleteReport(body="Uraian yang lengkap."), SOURCE, "c-1", subject(3)))
     world.run(60)
     return world
 
@@ -279,7 +279,7 @@ def test_a_resolution_that_shows_more_than_is_public_is_found(world: World, *, s
     world.shown = Shown.DETAILS if secret else Shown.STORY
     if secret:
         world.submit(report(4, secret=True))
-        world.later(1, lambda: world.send(WithdrawComplaint(), "/citizens/e", "w-1", subject(4)))
+        world.later(1, lambda: world.send(WithdrawComplaint(), SOURCE, "w-1", subject(4)))
         world.run(60)
     audit = audited(world)
     assert codes(audit) == {Code.PRIVATE_PUBLISHED}

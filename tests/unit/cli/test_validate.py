@@ -73,12 +73,12 @@ class TestReports:
         complete = report(body="Lubang sedalam satu jengkal.", location={"city": "Denpasar"})
         assert told(complete) == [
             f"becomes complaint {NAMED}: the key of all that follows (on complaints.intake any key will do)",
-            "has all that lapor/2025-01-01 asks for before it is verified",
+            "has all that lapor/2026-11-30 asks for before it is verified",
         ]
 
     def test_of_an_incomplete_one_it_says_what_is_missing(self) -> None:
         assert told(report(body="Lubang."))[1] == (
-            "would be registered and at once postponed under lapor/2025-01-01: it lacks a body of at least 10 "
+            "would be registered and at once postponed under lapor/2026-11-30: it lacks a body of at least 10 "
             "characters, a location (the name of a place, or lat and lon) or an office"
         )
 
@@ -109,7 +109,7 @@ class TestReports:
         ),
         (
             command("dispose-complaint", "/offices/panrb", office="atlantis"),
-            ["would be refused, unknown-office: the directory of lapor/2025-01-01 has no office atlantis"],
+            ["would be refused, unknown-office: the directory of lapor/2026-11-30 has no office atlantis"],
         ),
         (command("dispose-complaint", "/stages/disposition", office="denpasar-pupr"), []),
         (

@@ -17,7 +17,7 @@ from tests.support.demo_world import BEGIN, POLICIES, World, audited
 
 DIRECTORY = POLICIES.versions[-1].directory
 FEED_SECONDS = 15
-PLAIN = Script(citizen="c-1")
+PLAIN = Script()
 
 
 class Rehearsal:

@@ -230,6 +230,10 @@ def test_a_mistake_is_named_with_its_place(changes: dict[str, Any], message: str
     [
         ({"versions": []}, "versions: "),
         ({"versions": [version(), version()]}, "versions[1].effective_from: two versions take effect on 2025-01-01"),
+        (
+            {"versions": [version(), {"effective_from": date(2027, 1, 1), "based_on": date(2026, 1, 1)}]},
+            "versions[1].based_on: no version above it takes effect on 2026-01-01",
+        ),
         ({"name": "My rules"}, "name: "),
         ({"version": []}, "version: unknown key"),
         ({"calendar": {"extra": {"soon": "Election"}}}, "calendar.extra.soon: "),
@@ -243,6 +247,34 @@ def test_a_mistake_beside_the_versions_is_named_too(more: dict[str, Any], messag
     with pytest.raises(PolicyError) as caught:
         parse_policies({"name": "test", "versions": [version()]} | more, OFFICES)
     assert str(caught.value).startswith(message)
+
+
+def test_a_version_based_on_another_says_only_what_is_new() -> None:
+    later = {"effective_from": date(2027, 1, 1), "based_on": date(2025, 1, 1), "return_limit": 3}
+    old, new = policies(version(), later | {"clocks": {"follow_up": "4 working days"}}).versions
+    assert (new.effective_from, new.return_limit) == (date(2027, 1, 1), 3)
+    assert new.clocks == old.clocks.model_copy(update={"follow_up": Duration(4, Unit.WORKING_DAYS)})
+    own = {"version", "effective_from", "return_limit", "clocks", "earlier"}
+    assert {name for name in type(new).model_fields if getattr(new, name) != getattr(old, name)} <= own
+
+
+@pytest.mark.parametrize(
+    ("day", "said", "citizens"),
+    [
+        (date(2025, 1, 1), None, "open"),
+        (date(2026, 11, 29), None, "open"),
+        (date(2026, 11, 30), None, "reporter"),
+        (date(2027, 1, 1), "open", "open"),
+        (date(2025, 1, 1), "reporter", "reporter"),
+    ],
+)
+def test_a_new_version_lets_only_the_reporter_speak(day: date, said: str | None, citizens: str) -> None:
+    assert policies(version(effective_from=day, citizens=said)).versions[0].citizens == citizens
+
+
+@pytest.mark.parametrize("name", ["lapor", "demo"])
+def test_under_the_packaged_policies_only_the_reporter_speaks(name: str) -> None:
+    assert [each.citizens for each in load(name).versions] == ["open", "reporter"]
 
 
 def test_a_mistake_in_the_offices_is_one_of_the_policy() -> None:

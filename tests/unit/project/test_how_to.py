@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[3]
 GUIDES = ROOT / "docs" / "how-to"
 MARKED = re.compile(r"<!-- tried by tests/unit/project/test_how_to.py -->\n```sh\n(.*?)```\n<!-- end -->", re.DOTALL)
 SHOWN = {
-    "add-an-office.md": "policy lapor: 1 versions, 96 offices, no mistakes found\n",
-    "change-a-policy.md": "policy lapor: 2 versions, 94 offices, no mistakes found\n",
+    "add-an-office.md": "policy lapor: 2 versions, 96 offices, no mistakes found\n",
+    "change-a-policy.md": "policy lapor: 3 versions, 94 offices, no mistakes found\n",
 }
 
 

@@ -49,8 +49,8 @@ def test_the_same_policy_changes_nothing(written: Writer) -> None:
 
 def test_where_a_rule_comes_from_changes_no_decision() -> None:
     policy = policy_files.load("lapor")
-    version = policy.versions[0].model_copy(update={"sources": {}})
-    assert described(PolicySet("lapor", (version,)), TODAY) == described(policy, TODAY)
+    versions = (each.model_copy(update={"sources": {}}) for each in policy.versions)
+    assert described(PolicySet("lapor", tuple(versions)), TODAY) == described(policy, TODAY)
 
 
 def test_a_new_office_and_a_new_year_are_additions(written: Writer) -> None:
@@ -69,7 +69,8 @@ def test_a_new_office_and_a_new_year_are_additions(written: Writer) -> None:
 def test_a_changed_version_and_a_missing_office_are_named_until_they_are_rolled_out() -> None:
     policy = policy_files.load("lapor")
     before = described(policy, TODAY)
-    after = described(PolicySet("lapor", (policy.versions[0].model_copy(update={"return_limit": 7}),)), TODAY)
+    changed = policy.versions[0].model_copy(update={"return_limit": 7})
+    after = described(PolicySet("lapor", (changed, *policy.versions[1:])), TODAY)
     gone = next(key for key in after if key.startswith("office/"))
     del after[gone]
     assert [*changes(before, after)] == [
@@ -93,7 +94,7 @@ def test_a_holiday_that_moves_is_two_days_that_change(written: Writer) -> None:
     settled = {**before, **rolled_out(before, after)}
     assert changed_days(settled, after) == []
     # all reckon with the days as they were, and with what is announced
-    [policy] = pinned(written(policy=moved), settled).versions
+    policy = pinned(written(policy=moved), settled).versions[0]
     assert not policy.calendar.is_working_day(date(2026, 5, 1))
     assert policy.calendar.is_working_day(date(2026, 5, 4))
     assert not policy.calendar.changed(date(2026, 5, 4), "Hari Buruh").is_working_day(date(2026, 5, 4))
