@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from agents.config.keys import Keys
 from agents.config.settings import Settings
 from agents.local_broker import running_broker, start, status, stop
 from agents.local_broker.engines import choose_engine
@@ -106,7 +107,8 @@ def test_a_worker_whose_broker_has_stopped_says_so_in_few_lines_of_its_own(
 ) -> None:
     """Its client tries again some hundred times a second, and would say so each time, in a form of its own."""
     [port] = free_ports(1)
-    settings = Settings(broker=start(home, port=port).broker.address, partitions=2)
+    Keys.generate(tmp_path / "keys")
+    settings = Settings(broker=start(home, port=port).broker.address, partitions=2, key_file=str(tmp_path / "keys"))
     ensure_topics(settings)
     log, out = tmp_path / "log", tmp_path / "out"
 

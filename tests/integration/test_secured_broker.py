@@ -18,6 +18,7 @@ from kafka import KafkaAdminClient
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
+from agents.config.keys import Keys
 from agents.config.settings import Settings
 from agents.dashboard.complaint_history import read_history
 from agents.dashboard.figures import DisplayContext
@@ -90,7 +91,9 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredEngine]
     demo = resources.files("workflow").joinpath("policy", "demo.toml").read_text(encoding="utf-8")
     policy.write_text(demo.replace('follow_up = "8 seconds"', 'follow_up = "2 seconds"'), encoding="utf-8")
     with secured_broker(directory, ["admin", "nobody", "latecomer", *(f"alur-{role}" for role in ROLES)]) as broker:
-        settings = Settings(broker.plain, f"t{uuid.uuid4().hex[:12]}.", policy=str(policy), partitions=2)
+        prefix, keys = f"t{uuid.uuid4().hex[:12]}.", str(directory / "keys")
+        Keys.generate(keys)
+        settings = Settings(broker.plain, prefix, policy=str(policy), partitions=2, key_file=keys)
         engine = SecuredEngine(settings, directory / "stages.log", broker=broker)
         given = engine.alur(engine.of("admin"), "topics", "acl", "--apply")
         assert f"rights to {len(ROLES)} principals" in given.stdout, given.output

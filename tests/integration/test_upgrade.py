@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agents.config.keys import Keys
 from agents.config.settings import Settings
 from events.ids import complaint_id
 from tests.support.engines import Engine, eventually
@@ -42,7 +43,9 @@ def passed(complaints: Complaints, moment: datetime) -> set[tuple[str, str, str]
 @pytest.mark.parametrize("file", sorted(INSTALLATIONS.iterdir()), ids=lambda file: file.name.partition(".jsonl")[0])
 def test_open_complaints_go_on_after_an_upgrade(file: Path, broker: str, tmp_path: Path) -> None:
     old = Installation.load(file)
-    settings = Settings(broker, f"t{uuid.uuid4().hex[:12]}.", policy=old.policy, partitions=old.partitions)
+    prefix, keys = f"t{uuid.uuid4().hex[:12]}.", str(tmp_path / "keys")
+    Keys.generate(keys)
+    settings = Settings(broker, prefix, policy=old.policy, partitions=old.partitions, key_file=keys)
     restore(old, settings)
     engine = Engine(settings, tmp_path / "stages.log")
     before = standing(old.values("complaints.events"))
