@@ -7,6 +7,7 @@
     e   timers: what they cost, and how late they ring
     f   ten times the load for a minute, and how long that takes to drain
     g   one, two and four workers of each stage on as many partitions
+    h   how soon a stage is ready after kill -9 with all snapshots of whole lives in the topic, and once compacted
 
 After each run the topics are read back and audited. The broker is one of its own, or the one in ALUR_BROKER.
 """
@@ -131,6 +132,8 @@ class Bench:
         for stored in self.size.complaints:
             recovery(self.figures, self.broker, self.folder, stored=stored, rounds=self.size.rounds)
 
+    def uncompacted(self) -> None:
+        """Part h."""
         after_lives(self.figures, self.broker, self.folder, lives=self.size.over, rounds=self.size.rounds)
 
     def timers(self) -> None:
@@ -195,6 +198,7 @@ PARTS: Final[dict[str, Callable[[Bench], None]]] = {
     "e": Bench.timers,
     "f": Bench.burst,
     "g": Bench.scaling,
+    "h": Bench.uncompacted,
 }
 ON_A_WARM_BROKER: Final = frozenset("bcfg")
 """Parts that say what a life costs, the broker included."""

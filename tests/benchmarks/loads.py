@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from agents.config.policy_files import load
 from agents.config.settings import Settings
+from agents.kafka.group_progress import mark
 from agents.local_broker.keys import with_local_keys
 from events import commands as c
 from events.cloudevents import timestamp
@@ -152,7 +153,7 @@ def begin_at_the_start(settings: Settings, stage: str) -> None:
     """Commit that a stage has come to the beginning of its topic: it refuses to start on a memory without a place."""
     consumer = Consumer({"bootstrap.servers": settings.broker, "group.id": settings.group(stage)})
     topic = settings.topic(STAGES[stage])
-    places = [TopicPartition(topic, number, 0) for number in range(settings.partitions)]
+    places = [TopicPartition(topic, number, 0, mark(0)) for number in range(settings.partitions)]
     consumer.commit(offsets=places, asynchronous=False)
     consumer.close()
 

@@ -1,4 +1,4 @@
-"""Parts d and e: what a million clocks cost, how soon a stage is ready again with them, and how late they ring."""
+"""Parts d, e and h: what a million clocks cost, how soon a stage is ready again with them, and how late they ring."""
 
 import random
 import time
@@ -82,13 +82,15 @@ def recovery(figures: Figures, broker: str, folder: Path, *, stored: int, rounds
     ensure_topics(settings)
     store(settings, stored)
     for stage in ("lifecycle", "sla"):
-        _recovered(figures, f"{stage} with {stored:,} open complaints", _ready_again(settings, folder, stage, rounds))
+        _recovered(
+            figures, f"d. {stage} with {stored:,} open complaints", _ready_again(settings, folder, stage, rounds)
+        )
     settings = fresh_settings(broker)
     ensure_topics(settings)
     publish(settings, TopicName.STATE, varied(range(stored), settled=True))
     begin_at_the_start(settings, "lifecycle")
     found = _ready_again(settings, folder, "lifecycle", rounds)
-    _recovered(figures, f"lifecycle with {stored:,} settled complaints", found)
+    _recovered(figures, f"d. lifecycle with {stored:,} settled complaints", found)
 
 
 def after_lives(figures: Figures, broker: str, folder: Path, *, lives: int, rounds: int) -> None:
@@ -103,21 +105,21 @@ def after_lives(figures: Figures, broker: str, folder: Path, *, lives: int, roun
     left = written
     for when in ("at once", "a minute later"):
         for stage in ("lifecycle", "sla"):
-            what = f"{stage} after {lives:,} whole lives of {SNAPSHOTS_A_LIFE} snapshots, {when}"
+            what = f"h. {stage} after {lives:,} whole lives of {SNAPSHOTS_A_LIFE} snapshots, {when}"
             found = list(_ready_again(settings, folder, stage, rounds))
             _recovered(figures, what, found)
         left = sum(1 for _ in read_all(settings, [TopicName.STATE]))
-        figures.add(f"d. records of {written:,} that compaction has left, {when}", [left])
+        figures.add(f"h. records of {written:,} that compaction has left, {when}", [left])
         time.sleep(_COMPACTION_SECONDS)
 
 
 def _recovered(figures: Figures, what: str, found: Iterable[tuple[float, ...]]) -> None:
     seconds, spent, now, most = zip(*found, strict=True)
     goal = Goal(30, at_least=False)
-    figures.add(f"d. {what}, seconds until ready after kill -9", seconds, ".1f", goal=goal)
-    figures.add(f"d. {what}, seconds of processor for it", spent, ".1f")
-    figures.add(f"d. {what}, MB resident", now)
-    figures.add(f"d. {what}, MB at the most", most, goal=Goal(2_500, at_least=False))
+    figures.add(f"{what}, seconds until ready after kill -9", seconds, ".1f", goal=goal)
+    figures.add(f"{what}, seconds of processor for it", spent, ".1f")
+    figures.add(f"{what}, MB resident", now)
+    figures.add(f"{what}, MB at the most", most, goal=Goal(2_500, at_least=False))
 
 
 def _ready_again(settings: Settings, folder: Path, stage: str, rounds: int) -> Iterator[tuple[float, ...]]:
