@@ -81,7 +81,7 @@ def arm(stage: str, env: Mapping[str, str]) -> None:
     """Set the failpoint that `env` names for `stage`, if it does.
 
     Raises:
-        Misspelt: it names no point of the shell.
+        InvalidFailpoint: it names no point of the shell.
     """
     global reach  # noqa: PLW0603 -- of a process, and a process has one stage
     reach = _bomb(stage, env[VARIABLE]) if env.get(VARIABLE) else _nothing

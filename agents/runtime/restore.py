@@ -118,7 +118,7 @@ class Restore:
 
     async def _restore(self, window: RestoreWindow) -> None:
         for versions in window.drain():
-            if len(versions) > 1 and self._restored(versions[-1]):
+            if len(versions) > 1 and self._handler.supersedes(versions) and self._restored(versions[-1]):
                 self._count(versions)
                 continue
             for record in versions:

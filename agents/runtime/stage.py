@@ -1,6 +1,6 @@
 """Interface between a stage and the runtime: stage definition, handler, partition."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -61,11 +61,19 @@ class Handler(Protocol):
 
 
 class Stateful(Handler, Protocol):
-    """Handler with state, restored from a compacted topic."""
+    """Handler with state, restored from a compacted topic.
+
+    One whose state is replaced by each record of a key inherits `supersedes` from here.
+    """
 
     def restore(self, record: KafkaRecord) -> None:
         """Restore one record of the state; the last one of a key counts."""
         ...
+
+    def supersedes(self, versions: Sequence[KafkaRecord]) -> bool:
+        """Return True if the last of these records of one key has the same effect as all of them in turn."""
+        del versions
+        return True
 
     def ready(self) -> None:
         """Begin: the memory is complete.

@@ -1,6 +1,6 @@
 """Lifecycle: the only writer of complaints. Takes commands in the order of the log and publishes what follows."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from functools import partial
@@ -125,6 +125,24 @@ class Lifecycle:
         before = self._store.get(name)
         if before is not None and before != snapshot.raw and version_of(before) >= snapshot.version:
             raise Undecodable("invalid", f"version {snapshot.version} does not follow on version {version_of(before)}")
+
+    def supersedes(self, versions: Sequence[KafkaRecord]) -> bool:
+        """Return True if each of these snapshots follows on the one before it.
+
+        A foreign one among them may have a writer number too, copied from another record.
+        """
+        last = 0
+        for record in versions:
+            if record.value is None or record.key == CALENDAR_KEY or is_repair(record.headers):
+                return False
+            try:
+                snapshot = snapshot_in(record.value, ours=True)
+            except Undecodable:
+                return False
+            if snapshot.version <= last or snapshot.complaint_id != record.key:
+                return False
+            last = snapshot.version
+        return True
 
     def _quarantine_key(self, key: bytes | None) -> None:
         """Quarantine the complaint or calendar of an untrusted record."""

@@ -8,7 +8,7 @@ from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord, header_value
 from agents.runtime.disk_map import DiskFailed, DiskMap
 from agents.runtime.process import exit_with_error
-from agents.runtime.stage import Partition, RefusedToStart, Stage
+from agents.runtime.stage import Partition, RefusedToStart, Stage, Stateful
 from events.codec.messages import complaint_key, decode_own_fact, encode_resolution, encode_value
 from events.codec.parsing import read_ours
 from events.outcomes import Story
@@ -22,7 +22,7 @@ _PUBLISHING: Final = frozenset(fact.NAME.encode() for fact in PUBLISHED)
 _STORY_HEADERS: Final = marked()
 
 
-class Resolutions:
+class Resolutions(Stateful):
     """Handler that publishes the outcome of each closed complaint, with its story.
 
     The published stories are in a compacted topic of their own: snapshots hold no free text, and a rating publishes a

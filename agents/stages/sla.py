@@ -16,7 +16,7 @@ import structlog
 from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
 from agents.observability.metrics import StateReport
-from agents.runtime.stage import Handler, Partition, Stage
+from agents.runtime.stage import Partition, Stage, TimerDriven
 from agents.stages.deadline_recalculation import DeadlineRecalculation
 from events.announcements import CALENDAR_KEY
 from events.codec.messages import complaint_key, encode_command
@@ -42,7 +42,7 @@ MOST_AT_ONCE: Final = 1_000
 """Notices a partition gives at one tick: when very many deadlines fall on one moment, the group's heartbeat goes on."""
 
 
-class Timers(Handler):
+class Timers(TimerDriven):
     """The timers of one partition.
 
     They change at once, not at the commit: a record that is processed again arms the same timers.

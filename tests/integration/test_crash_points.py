@@ -37,7 +37,7 @@ ONLY_IN_TRANSACTIONS = {"after-offsets"}
 ONLY_REFUSED = frozenset({"after-refusal"})
 """Where the broker takes less than it should: tried in test_limits.py."""
 FIRST = "after-start"
-"""Reached once in the life of an installation, so it comes first."""
+"""Reached once in the life of an installation, so it comes first: before it only the transaction of that commit."""
 ONCE = {"after-poll", FIRST}
 """A second time may not come there, since one poll finds it all. Elsewhere the second partition's turn is awaited."""
 
@@ -153,6 +153,7 @@ class Play:
     """All the work is there from the start: what is committed at one point may be missing at the next."""
 
     def deaths(self) -> Iterator[tuple[str, int]]:
+        yield from ((point, 1) for point in ONLY_IN_TRANSACTIONS - self.left_out)
         for point in sorted(POINTS, key=lambda point: point != FIRST):  # the rest in their order
             if point not in self.left_out:
                 yield point, 1 if self.always_first or point in ONCE else 2

@@ -221,6 +221,26 @@ def test_nor_is_a_record_believed_that_has_the_headers_and_does_not_follow(value
     assert world.lifecycle.state_report().quarantined == 1
 
 
+@pytest.mark.parametrize(
+    "between",
+    [
+        lambda world: world.forged(version=99),
+        lambda world: world.forged(channel="fax"),
+        lambda world: world.snapshot(SECOND),
+        lambda _world: b"garbage",
+        lambda _world: None,
+    ],
+)
+def test_versions_are_restored_at_once_only_where_each_follows_on_the_one_before(between: Any) -> None:
+    world = World()
+    first = Record(FIRST.encode(), world.snapshot(FIRST), 0, state_headers(0))
+    forged = Record(FIRST.encode(), between(world), 1, state_headers(1))
+    world.tell(c.WithdrawComplaint(), FIRST)
+    last = Record(FIRST.encode(), world.snapshot(FIRST), 2, state_headers(2))
+    assert world.lifecycle.supersedes([first, last])
+    assert not world.lifecycle.supersedes([first, forged, last])
+
+
 def test_records_of_before_writer_numbers_are_taken_as_they_are() -> None:
     world = World()
     old = world.topics[TopicName.STATE] = [Record(r.key, r.value, r.offset) for r in world.topics[TopicName.STATE]]
