@@ -8,13 +8,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
+from kafka import TopicPartition
+from kafka.structs import OffsetAndMetadata
 
 from agents.config.policy_files import load
 from agents.config.settings import Settings
 from agents.kafka.group_progress import mark
 from agents.local_broker.keys import with_local_keys
+from agents.ops.topics import retry_while_starting
 from events import commands as c
+from events.client.administration import admin_client
 from events.cloudevents import timestamp
 from events.codec.messages import encode_complaint, encode_snapshot
 from events.ids import complaint_id
@@ -151,11 +155,10 @@ def publish(settings: Settings, topic: TopicName, records: Iterable[Record]) -> 
 
 def begin_at_the_start(settings: Settings, stage: str) -> None:
     """Commit that a stage has come to the beginning of its topic: it refuses to start on a memory without a place."""
-    consumer = Consumer({"bootstrap.servers": settings.broker, "group.id": settings.group(stage)})
     topic = settings.topic(STAGES[stage])
-    places = [TopicPartition(topic, number, 0, mark(0)) for number in range(settings.partitions)]
-    consumer.commit(offsets=places, asynchronous=False)
-    consumer.close()
+    begun = {TopicPartition(topic, number): OffsetAndMetadata(0, mark(0), -1) for number in range(settings.partitions)}
+    with admin_client(settings) as client:
+        retry_while_starting(lambda: client.alter_group_offsets(settings.group(stage), begun))
 
 
 def fresh_settings(broker: str, policy: str = "lapor", partitions: int = 4) -> Settings:
