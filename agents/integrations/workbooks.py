@@ -48,8 +48,12 @@ class SheetGrid:
         with _in_one_line(f"sheet {self.name} cannot be read"):
             sheet = self.workbook.get_sheet_by_name(self.name)
         left = (sheet.start or (0, 0))[1]
-        merged = _Merged(self.marks.merged or sheet.merged_cell_ranges or ())
+        ranges = self.marks.merged or sheet.merged_cell_ranges or ()
+        merged = _Merged(ranges)
         for row, values in enumerate(self._values(sheet)):
+            # a mark in the last row of a sheet is common, and has a million rows before it
+            if not ranges and row not in self.marks.shown and values.count("") == len(values):
+                continue
             cells = [""] * left + [self._text(row, column, value) for column, value in enumerate(values, start=left)]
             for column, text in self.marks.shown.get(row, {}).items():
                 cells += [""] * (column + 1 - len(cells))
