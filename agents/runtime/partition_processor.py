@@ -194,7 +194,7 @@ class PartitionProcessor:
         batches = self._writer.batches(outputs)
         await self._writer.producer.begin_transaction()
         # side by side, which saves the wait for two answers: either counts only with the other
-        steps = self._produce(self._writer.send(batches)), self._add_offset(next_offset)
+        steps = self._produce(self._writer.send(batches)), self._send_offset(next_offset)
         raise_first(await asyncio.gather(*steps, return_exceptions=True))
         await self._writer.producer.commit_transaction()
 
@@ -203,9 +203,6 @@ class PartitionProcessor:
         await written
 
     @failpoints.step("offsets")
-    async def _add_offset(self, next_offset: int) -> None:
-        await self._send_offset(next_offset)
-
     async def _send_offset(self, next_offset: int) -> None:
         offsets = {self.source: clients.marked(next_offset)}
         await self._writer.producer.send_offsets_to_transaction(offsets, self._worker.group)
