@@ -140,7 +140,7 @@ def refuse_overlooked(columns: Columns, kinds: Mapping[int, str]) -> None:
     found = {
         position: kind
         for position in columns.unused
-        if position not in columns.ignored and (kind := _kind(columns, position) or kinds.get(position))
+        if position not in columns.ignored and (kind := _kind(columns, position, kinds.get(position)))
     }
     if not found:
         return
@@ -163,13 +163,15 @@ _LOOKS: Final = {
 }
 
 
-def _kind(columns: Columns, position: int) -> str | None:
-    """Return what a column's name looks like; ids of other things beside the report's own are none."""
+def _kind(columns: Columns, position: int, by_cells: str | None) -> str | None:
+    """Return what a column's name or its cells look like; ids of other things beside the report's own are none."""
+    if by_cells == "privacy":
+        return by_cells
     name = plain(columns.header[position])
     for kind, pattern in catalogue().looks_like.items():
         if pattern.search(name) and (kind != "id" or "id" not in columns.positions or name in catalogue().fields["id"]):
             return kind
-    return None
+    return by_cells
 
 
 def _wanted(names: tuple[str, ...], pair: str) -> tuple[str, int | None]:

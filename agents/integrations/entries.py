@@ -1,6 +1,6 @@
 """Entries of a file, and what becomes of each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -8,10 +8,13 @@ from pydantic_core import to_json
 
 from events.codec.messages import decode_report
 from events.errors import Undecodable
+from workflow.stages.content_digests import FIELDS
 
 NO_RESULT: Final = "#FORMULA!"
 """The text of a cell that holds a formula whose result is not in the file."""
 
+
+_COMPARED: Final = {"class_" if name == "class" else name for name in FIELDS}
 
 NOTHING: Final = "there is nothing in it"
 """What is said of a file without entries."""
@@ -58,6 +61,8 @@ class Report:
     notes: tuple[str, ...] = ()
     """`field: reason` of each value that was left out."""
     raw: Any = field(default=None, compare=False, repr=False)
+    content: int = field(default=0, compare=False, repr=False)
+    """Hash of what is compared where a report comes again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,20 @@ def item_of(entry: Entry, make: Callable[[Entry], tuple[Mapping[str, Any], tuple
 def judged(line: int, value: bytes, raw: object = None, notes: tuple[str, ...] = ()) -> Report | Skipped:
     """Return what is to be published as it is, or why it is no report of the contract."""
     try:
-        return Report(line, decode_report(value).complaint_id, value, notes, raw)
+        event = decode_report(value)
+        content = hash(event.data.model_dump_json(include=_COMPARED))
+        return Report(line, event.complaint_id, value, notes, raw, content)
     except Undecodable as error:
         return Skipped(line, error.reason.replace("data.", "").removeprefix("data: "), raw)
+
+
+def without_conflicts(items: Iterable[Item], entry: str) -> Iterator[Item]:
+    """Skip each report that has the id of an earlier one and other content: lifecycle would reject it."""
+    seen: dict[str, tuple[int, int]] = {}
+    for item in items:
+        if isinstance(item, Report):
+            line, content = seen.setdefault(item.complaint, (item.line, item.content))
+            if content != item.content:
+                yield Skipped(item.line, f"id: {entry} {line} has it too, with other content: mend one", item.raw)
+                continue
+        yield item

@@ -18,7 +18,16 @@ from agents.integrations import open311
 from agents.integrations.columns import Columns, choose_columns
 from agents.integrations.dates import DateColumn, Order
 from agents.integrations.encodings import encoding_of, refuse_what_is_no_text, text_lines
-from agents.integrations.entries import NOTHING, Entry, Item, Skipped, UnreadableFile, item_of, judged
+from agents.integrations.entries import (
+    NOTHING,
+    Entry,
+    Item,
+    Skipped,
+    UnreadableFile,
+    item_of,
+    judged,
+    without_conflicts,
+)
 from agents.integrations.formulas import as_written
 from agents.integrations.json_messages import Message, head_of, is_json, messages_in, without
 from agents.integrations.layouts import catalogue, plain, plain_names
@@ -93,6 +102,14 @@ def open_import(
         BadLayout: something about it needs a decision.
         TableOnly: options were given that do not fit it.
     """
+    found = _opened(stream, table, options, now, given)
+    found.items = without_conflicts(found.items, found.entry)
+    return found
+
+
+def _opened(
+    stream: BinaryIO, table: TableOptions, options: ImportOptions, now: datetime, given: Sequence[str]
+) -> Import:
     lines = lines_of(stream)
     head = head_of(lines)
     if not head[-1]:
@@ -124,6 +141,8 @@ def _document(stream: BinaryIO, first: bytes, table: TableOptions, options: Impo
         raise UnreadableFile(
             "is a web page (HTML), whatever its name: open it in a spreadsheet and save it as .xlsx or CSV"
         )
+    if head.startswith(("[", "{")):
+        raise UnreadableFile(f"is JSON in {encoding}: save it in UTF-8")
     if head.startswith("<"):
         stream.seek(0)
         requests = open311.from_xml(stream.read())

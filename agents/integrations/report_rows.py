@@ -15,7 +15,7 @@ from agents.integrations import cells as read
 from agents.integrations.cells import BadValue, quoted
 from agents.integrations.dates import Implausible, Order, Stamp, plausible_day, read_date, read_time, reported_at
 from agents.integrations.entries import BadLayout, Entry, Settled, Unusable
-from agents.integrations.layouts import Layout
+from agents.integrations.layouts import Layout, catalogue
 from agents.integrations.privacy import is_no_name, privacy
 from agents.integrations.reject_columns import SOURCE
 from agents.integrations.status_words import StatusWords
@@ -25,6 +25,7 @@ from events.vocabulary import ComplaintClass
 from workflow.machine.permissions import names_a_person
 
 _BETWEEN: Final = re.compile(r"[\s]+|[,;|]\s*(?=https?:|$)")  # a data: URI has such marks within it
+_RULE: Final = re.compile(r"[-:_]+")
 _ROUNDED: Final = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]+")
 ZONE: Final = "Asia/Jakarta"
 """Of times that name none, in files of no layout that has another."""
@@ -103,6 +104,7 @@ class Maker:
         cells = _values(entry.cells, notes)
         if names := [cells[part] for part in ("first_name", "last_name") if part in cells]:
             cells.setdefault("name", " ".join(names))
+        _refuse_sums(cells)
         number = self._id(cells)
         over = self._options.words.is_over(cells.get("status", ""))
         if over is None:
@@ -206,6 +208,19 @@ def _values(given: Mapping[str, str], notes: list[str]) -> dict[str, str]:
         elif text := read.readable(cell):
             cells[name] = text
     return cells
+
+
+def _refuse_sums(cells: Mapping[str, str]) -> None:
+    """Refuse what stands below a table and in it: the line of a sum, and a rule of dashes.
+
+    Raises:
+        Unusable: it is one of these.
+    """
+    if cells.get("id", cells.get("title", "")).casefold().rstrip(" :") in catalogue().words["sums"]:
+        raise Unusable("is the line of a sum, and no report")
+    texts = [cells[part] for part in ("title", "body", "final") if part in cells]
+    if texts and all(_RULE.fullmatch(text) for text in texts):
+        raise Unusable(f"{quoted(texts[0])} is a rule of the table, and no report")
 
 
 def _body(cells: Mapping[str, str]) -> str:

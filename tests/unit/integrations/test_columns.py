@@ -103,6 +103,10 @@ def test_what_does_not_fit_is_said_in_one_line(header: str, wanted: list[str], s
         ("Tampilkan Nama", "tidak", "privacy"),
         ("Sembunyikan Identitas", "ya", "privacy"),
         ("Hide my name", "y", "privacy"),
+        ("Whistleblower", "ya", "privacy"),
+        ("Laporan Tertutup", "ya", "privacy"),
+        ("Akses", "terbatas", "privacy"),
+        ("Jenis Pelapor", "Anonim", "privacy"),  # by what stands in it, whatever its name looks like
         ("Catatan", "Anonim", "privacy"),  # by what stands in it
         ("Sifat", "Sangat Rahasia", "privacy"),
         ("🔒", "Rahasia", "privacy"),

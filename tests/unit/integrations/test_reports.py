@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents.integrations.entries import BadLayout, PassedOver, Report, Skipped
+from agents.integrations.entries import BadLayout, PassedOver, Report, Skipped, UnreadableFile
 from agents.integrations.import_file import TableOnly, TableOptions, open_import
 from agents.integrations.json_messages import messages_in
 from agents.integrations.report_rows import ImportOptions
@@ -101,6 +101,20 @@ def test_rows_of_one_id_are_one_complaint() -> None:
     assert isinstance(first, Report)
     assert isinstance(second, Report)
     assert first.complaint == second.complaint
+
+
+def test_another_row_of_an_id_that_says_something_else_is_no_report() -> None:
+    first, other, again = items("id,title,status\n1,Jalan,open\n1,Lampu,open\n1,Jalan,in progress\n")
+
+    assert isinstance(first, Report)
+    assert isinstance(other, Skipped)
+    assert other.reason == "id: line 2 has it too, with other content: mend one"
+    assert isinstance(again, Report)
+
+
+@pytest.mark.parametrize("row", ["Jumlah,5", "TOTAL:,", "---,:---:"])
+def test_the_rules_and_sums_of_a_table_are_no_reports(row: str) -> None:
+    assert reason(f"id,title\n{row}\n").endswith("and no report")
 
 
 def test_an_id_that_is_made_of_a_row_does_not_change_with_its_status() -> None:
@@ -262,6 +276,10 @@ class TestMessages:
     def test_a_line_goes_through_as_it_is(self) -> None:
         [found] = items(LINE)
         assert found == Report(1, complaint_id("/channels/sms", "1"), LINE.encode())
+
+    def test_in_another_encoding_they_are_told_from_a_table(self) -> None:
+        with pytest.raises(UnreadableFile, match=r"^is JSON in utf-16: save it in UTF-8$"):
+            opened(LINE.encode("utf-16"))
 
     @pytest.mark.parametrize("first", ["{", '{"a": 1', "{broken}"])
     def test_a_broken_first_line_costs_one_line(self, first: str) -> None:
