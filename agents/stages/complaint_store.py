@@ -22,14 +22,11 @@ _DIGESTS: Final = b',"recent":["'
 _BETWEEN: Final = b'","'
 _ENDING: Final = b'"]}'
 _DIGEST_BYTES: Final = 8
-_NAME_BYTES: Final = 16
-_SIZE_BYTES: Final = 2
 _WINDOW: Final = -12
 """4 kB, which is the dictionary and a snapshot; raw, since what comes out is compared."""
 _MEMORY: Final = 4
 """So little that a compressor is copied in a microsecond."""
 _LEVEL: Final = 3
-_BUCKETS: Final = 65_536
 
 
 def _dictionary_samples() -> bytes:
@@ -123,71 +120,12 @@ def _opened(name: bytes) -> bytes:
     return f"{_OPENING}{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}".encode()
 
 
-class CompressedTable:
-    """Hash table of short values by 16-byte names, packed into a few byte strings to save objects.
-
-    Args:
-        count: number of buckets; with a million values each holds sixteen.
-    """
-
-    def __init__(self, count: int = _BUCKETS) -> None:
-        # by Python's seeded hash: no sender can aim at one bucket
-        self._buckets = [b""] * count
-        self._held = 0
-
-    def __len__(self) -> int:
-        """Return the number of values."""
-        return self._held
-
-    def get(self, name: bytes) -> bytes | None:
-        """Return the value of that name."""
-        bucket = self._buckets[hash(name) % len(self._buckets)]
-        entry = _entry_range(bucket, name)
-        return None if entry is None else bucket[entry.start + _NAME_BYTES + _SIZE_BYTES : entry.stop]
-
-    def add(self, name: bytes, value: bytes) -> bool:
-        """Insert a value under a new name; return False if it is too long."""
-        if len(value) >= 1 << (8 * _SIZE_BYTES):
-            return False
-        number = hash(name) % len(self._buckets)
-        self._buckets[number] = b"%b%b%b%b" % (self._buckets[number], name, len(value).to_bytes(_SIZE_BYTES), value)
-        self._held += 1
-        return True
-
-    def discard(self, name: bytes) -> None:
-        """Remove the value of a name, if there is one."""
-        number = hash(name) % len(self._buckets)
-        bucket = self._buckets[number]
-        entry = _entry_range(bucket, name)
-        if entry is not None:
-            self._buckets[number] = bucket[: entry.start] + bucket[entry.stop :]
-            self._held -= 1
-
-
-def _entry_range(bucket: bytes, name: bytes) -> range | None:
-    """Return the byte range of an entry: name, size, value."""
-    if name not in bucket:  # nearly always all there is to do
-        return None
-    start = 0
-    while start < len(bucket):
-        value = start + _NAME_BYTES + _SIZE_BYTES
-        stop = value + int.from_bytes(bucket[value - _SIZE_BYTES : value])
-        if bucket.startswith(name, start):
-            return range(start, stop)
-        start = stop
-    return None
-
-
 class ComplaintStore:
-    """Snapshots by the 16 bytes of the complaint id.
+    """Snapshots by the 16 bytes of the complaint id."""
 
-    Args:
-        buckets: number of buckets of the compressed ones.
-    """
-
-    def __init__(self, buckets: int = _BUCKETS) -> None:
+    def __init__(self) -> None:
         self._uncompressed: dict[bytes, bytes] = {}
-        self._compressed = CompressedTable(buckets)
+        self._compressed: dict[bytes, bytes] = {}
 
     def __len__(self) -> int:
         """Return the number of complaints."""
@@ -203,20 +141,20 @@ class ComplaintStore:
 
     def put(self, name: bytes, snapshot: bytes) -> None:
         """Replace the snapshot of a complaint."""
-        if name not in self._uncompressed:
-            self._compressed.discard(name)
+        self._compressed.pop(name, None)
         self._uncompressed[name] = snapshot
 
     def remove(self, name: bytes) -> None:
         """Remove a complaint, if it is there."""
-        if self._uncompressed.pop(name, None) is None:
-            self._compressed.discard(name)
+        self._uncompressed.pop(name, None)
+        self._compressed.pop(name, None)
 
     def compress(self, name: bytes) -> None:
         """Compress a closed complaint: 16 µs now, and 5 µs for each later read."""
         snapshot = self._uncompressed.get(name)
         compressed = None if snapshot is None else compress(name, snapshot)
-        if compressed is not None and self._compressed.add(name, compressed):
+        if compressed is not None:
+            self._compressed[name] = compressed
             del self._uncompressed[name]
 
     def uncompressed(self) -> Iterator[tuple[bytes, bytes]]:

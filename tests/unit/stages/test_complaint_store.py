@@ -15,7 +15,7 @@ from agents.config import policy_files
 from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Partition
 from agents.stages import complaint_store, lifecycle
-from agents.stages.complaint_store import ComplaintStore, CompressedTable, compress, decompress
+from agents.stages.complaint_store import ComplaintStore, compress, decompress
 from agents.stages.lifecycle import Lifecycle
 from events import commands as c
 from events.codec.messages import encode_complaint
@@ -66,9 +66,9 @@ TEXTS = (
 STEPS = st.lists(st.tuples(st.sampled_from(["put", "pack", "remove"]), st.sampled_from(NAMES), TEXTS), max_size=40)
 
 
-@given(STEPS, st.sampled_from([1, 2, 65_536]))
-def test_a_shelf_is_a_dictionary_whatever_is_packed(steps: list[tuple[str, bytes, bytes]], buckets: int) -> None:
-    found, expected = ComplaintStore(buckets), dict[bytes, bytes]()
+@given(STEPS)
+def test_a_store_is_a_dictionary_whatever_is_packed(steps: list[tuple[str, bytes, bytes]]) -> None:
+    found, expected = ComplaintStore(), dict[bytes, bytes]()
     for step, name, text in steps:
         if step == "put":
             found.put(name, text)
@@ -87,37 +87,6 @@ def test_a_shelf_is_a_dictionary_whatever_is_packed(steps: list[tuple[str, bytes
 def test_what_is_packed_comes_out_as_it_went_in(name: bytes, text: bytes) -> None:
     found = compress(name, text)
     assert found is None or decompress(name, found) == text
-
-
-@given(st.lists(st.tuples(st.booleans(), st.sampled_from(NAMES), st.binary(max_size=40)), max_size=40))
-def test_values_in_one_drawer_do_not_disturb_each_other(steps: list[tuple[bool, bytes, bytes]]) -> None:
-    found, expected = CompressedTable(1), dict[bytes, bytes]()
-    for comes, name, value in steps:
-        if comes and name not in expected:
-            # a value may hold the name of another, and what looks like an entry
-            expected[name] = value + NAMES[0] + b"\0\1x" + NAMES[1]
-            assert found.add(name, expected[name])
-        else:
-            found.discard(name)
-            expected.pop(name, None)
-        assert len(found) == len(expected)
-        assert [found.get(each) for each in NAMES] == [expected.get(each) for each in NAMES]
-
-
-def test_a_value_that_is_too_long_for_a_drawer_is_left_to_the_caller() -> None:
-    buckets = CompressedTable()
-    assert not buckets.add(NAMES[0], bytes(65_536))
-    assert buckets.get(NAMES[0]) is None
-    assert buckets.add(NAMES[0], bytes(65_535))
-    assert buckets.get(NAMES[0]) == bytes(65_535)
-
-
-def test_what_cannot_be_packed_into_a_drawer_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(complaint_store, "compress", lambda _name, snapshot: snapshot + bytes(65_536))
-    found = ComplaintStore()
-    found.put(NAMES[0], b"{}")
-    found.compress(NAMES[0])
-    assert (found.get(NAMES[0]), list(found.uncompressed()), len(found)) == (b"{}", [(NAMES[0], b"{}")], 1)
 
 
 @pytest.mark.parametrize("dictionary", [bytes(4_000), b"short"], ids=["gives-something-else", "gives-an-error"])
