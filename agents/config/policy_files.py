@@ -1,4 +1,4 @@
-"""Brings a policy from its file to the core: one that comes with the package, or one of your own."""
+"""Policy files: packaged ones and those of an installation."""
 
 import re
 import tomllib
@@ -86,7 +86,7 @@ def _read(source: Traversable) -> tuple[dict[str, Any], str]:
 
 
 def _is_deeper(value: object, levels: int) -> bool:
-    """Tell whether tables or arrays are nested further than `levels`; what reads them goes down by calling itself."""
+    """Return True if tables or arrays are nested deeper than `levels`; their readers are recursive."""
     within = [value]
     while within and levels:
         tables = (each.values() if isinstance(each, dict) else each for each in within if isinstance(each, dict | list))

@@ -1,6 +1,6 @@
-"""What an installation is told through its environment: where Kafka is, and how this environment sets itself apart.
+"""Settings of an installation, from the environment.
 
-Nothing is read at import: the entry points call `Settings.from_environment(os.environ)` once and hand the result on.
+Nothing is read at import: an entry point calls `Settings.from_environment(os.environ)` once.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,13 +20,13 @@ _HIGHEST_WEB_PORT: Final = HIGHEST_PORT - 100  # stages that are started togethe
 
 @dataclass(frozen=True, slots=True)
 class WebAddress:
-    """Where a stage answers those who watch it."""
+    """Address of a stage's HTTP port."""
 
     host: str
     port: int
 
     def __str__(self) -> str:
-        """Write it as `ALUR_WEB` takes it."""
+        """Return the form that `ALUR_WEB` takes."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def after(self, places: int) -> "WebAddress":
@@ -36,11 +36,10 @@ class WebAddress:
 
 @dataclass(frozen=True)
 class Settings(ClientSettings):
-    """The settings of one installation: those of any client, and those of the engine.
+    """Settings of any client, and those of the engine.
 
-    `policy` is the name of a policy that comes with us, or a file. `log` is `pretty`, `json`, or `auto`: pretty on a
-    terminal and JSON otherwise. `web` is where metrics and health are served, if at all: of stages that are started
-    together the first is there, and each further one a port further. `key_file` holds the installation's keys.
+    `policy` is a packaged policy or a file. `log` is `pretty`, `json`, or `auto`: pretty on a terminal, else JSON.
+    `web` is the HTTP port of the first stage; each further one has the next port. `key_file` holds the keys.
     """
 
     policy: str = "lapor"
@@ -85,7 +84,7 @@ class Settings(ClientSettings):
         return f"{self.prefix}{stage}"
 
     def transactional_id(self, stage: str, partition: int) -> str:
-        """Return the id under which a stage writes for one partition; whoever takes it over fences the last owner."""
+        """Return the transactional id of a stage and partition; starting a producer with it fences the last owner."""
         return f"{self.prefix}{stage}-{partition}"
 
 

@@ -1,7 +1,6 @@
-"""Where in a TOML file a key stands: the parser tells what is wrong, and keeps no places.
+"""Lines of the keys in a TOML file, which the parser does not keep: for error messages.
 
-A small reading of its own, made for the line of a key and nothing else: tables, arrays of tables, bare and quoted keys.
-What it does not find (a key that is missing, say) it looks for one step further up.
+Reads tables, arrays of tables, bare and quoted keys. A missing key has the line of its table.
 """
 
 import re
@@ -23,7 +22,7 @@ def path_of(written: str) -> KeyPath:
 
 
 def line_of(text: str, path: KeyPath) -> int | None:
-    """Return the line, from 1, on which the key at `path` stands, or the nearest thing around it that has one."""
+    """Return the line, from 1, of the key at `path`, or of the innermost table around it that has one."""
     lines = dict(_places(text))
     while path:
         if path in lines:

@@ -20,7 +20,7 @@ from agents.kafka.protocols import KafkaConsumer, KafkaProducer, KafkaRecord
 from events.topics import OUTWARD_RECORD_BYTES
 
 SESSION_TIMEOUT_MS: Final = 6_000
-HEARTBEAT_MS: Final = 500  # at the next one, whoever stays learns that somebody has left
+HEARTBEAT_MS: Final = 500  # at the next one, the other members learn that one has left
 REBALANCE_TIMEOUT_MS: Final = 120_000
 """So long the group waits for a member to finish its batch before it goes on without it, in milliseconds. Longer than
 the longest batch: Kafka's own limits for a request (40 s) and a transaction (60 s) end the process before. The client's
@@ -33,7 +33,7 @@ BATCH_BYTES: Final = 262_144
 RECORDS_PER_POLL: Final = 2_000
 POLL_PARTITION_BYTES: Final = 1_048_576
 """What a stage reads ahead of each of its partitions, in bytes, and so the most that one poll brings of it: records of
-a megabyte each come one by one. Only a single batch that is larger comes whole, so that nobody gets stuck."""
+a megabyte each come one by one. Only a single larger batch comes whole, or reading would stop there."""
 POLL_MS: Final = 200
 """So long a poll waits, here or at the broker, for something to come."""
 
@@ -57,8 +57,8 @@ class Fetching:
 
 IMMEDIATE: Final = Fetching(1)
 BATCHED: Final = Fetching(262_144)
-"""For what nobody waits for: a poll, what is written after it and its offsets cost about the same for one record as for
-a hundred."""
+"""For stages whose latency does not matter: a poll with its outputs and offsets costs about the same for one record as
+for a hundred."""
 
 
 def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers differ
@@ -91,7 +91,7 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=HEARTBEAT_MS,
         rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
-        max_poll_interval_ms=2 * REBALANCE_TIMEOUT_MS,  # whoever waits in a rebalance does not poll
+        max_poll_interval_ms=2 * REBALANCE_TIMEOUT_MS,  # a member does not poll in a rebalance
         fetch_max_wait_ms=fetching.wait_ms,
         fetch_min_bytes=fetching.gather_bytes,
         max_partition_fetch_bytes=partition_bytes,
@@ -147,7 +147,7 @@ async def committed(
     still loading the offsets of its groups, it finds none.
 
     Raises:
-        KafkaError: the broker says no.
+        KafkaError: the broker refuses.
     """
     coordinator = consumer._coordinator  # noqa: SLF001 -- the request is the client's, only its answer is read here
     numbers: dict[str, list[int]] = {}
@@ -180,7 +180,7 @@ def _offsets(answer: _CommittedOffsets, group: str) -> dict[TopicPartition, Offs
 
 
 async def log_ends(settings: Settings, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-    """Return where the logs of `partitions` end, with what lies in open transactions."""
+    """Return where the logs of `partitions` end, with open transactions."""
     reader = consumer(settings, isolation="read_uncommitted")
     await reader.start()
     try:
@@ -190,7 +190,7 @@ async def log_ends(settings: Settings, partitions: Collection[TopicPartition]) -
 
 
 async def read_to_end(settings: Settings, partition: TopicPartition) -> AsyncIterator[Sequence[KafkaRecord]]:
-    """Yield the committed records of `partition` as they lie now, in lists; stop at the end found at the start."""
+    """Yield the committed records of `partition` as they are now, in lists; stop at the end found at the start."""
     reader = consumer(settings)
     await reader.start()
     try:

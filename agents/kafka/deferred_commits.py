@@ -28,7 +28,7 @@ class DeferredCommits:
 
     Args:
         consumer: whose offsets they are.
-        fail: is told when they could not be committed; what they stand for has been written all the same.
+        fail: called when they could not be committed; the outputs are written all the same.
     """
 
     def __init__(self, consumer: KafkaConsumer, fail: Callable[[Exception], None]) -> None:
@@ -82,5 +82,5 @@ class DeferredCommits:
     async def _flush_in_background(self) -> None:
         try:
             await self.flush()
-        except Exception as error:  # noqa: BLE001 -- nobody waits for this task
+        except Exception as error:  # noqa: BLE001 -- no caller awaits this task
             self._fail(error)

@@ -1,7 +1,7 @@
 """Group progress: committed offset, next offset and lag of a group in a partition.
 
 Who asks (the runtime, `alur lag`, `alur watch`, the audit) brings the offsets; the rules are the same for all:
-a group without a committed offset begins at the log start, and what is gone from the log is waited for by nobody.
+a group without a committed offset begins at the log start, and expired records are no lag.
 """
 
 from typing import Final, NamedTuple

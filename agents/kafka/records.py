@@ -105,7 +105,7 @@ def accept(record: KafkaRecord) -> None:
     """Check that `record`, of an inward topic, is no larger than what the engine accepts.
 
     Raises:
-        Undecodable: it is; the topics take somewhat more, so that a dead letter says so and not only the broker.
+        Undecodable: it is larger; the topics accept somewhat more, so that it becomes a dead letter.
     """
     size = len(record.key or b"") + len(record.value or b"")
     own = 0

@@ -1,4 +1,4 @@
-"""A broker as a container of the official image, where a Docker engine answers."""
+"""Broker in a container of the official image, run by a Docker engine."""
 
 import shutil
 import subprocess
@@ -37,10 +37,10 @@ class Docker:
         return cls(docker) if answer.returncode == 0 else None
 
     def fetch(self, say: Report) -> None:
-        """Bring the image, if it is not there yet.
+        """Pull the image, unless it is there.
 
         Raises:
-            NotStarted: the engine could not bring it.
+            DownloadFailed: the engine could not pull it.
         """
         if self._succeeds("image", "inspect", IMAGE):
             return
@@ -62,7 +62,7 @@ class Docker:
         """Run the broker in the background; its data stay in a volume of the container's name.
 
         Raises:
-            NotStarted: the engine says no.
+            StartFailed: the engine refuses.
         """
         self._run("rm", "--force", name)
         done = subprocess.run(
@@ -76,7 +76,7 @@ class Docker:
             raise StartFailed(f"Docker could not run {IMAGE}: {_in_one_line(done.stderr)}")
 
     def runs(self, name: str) -> bool:
-        """Tell whether the container runs."""
+        """Return True if the container runs."""
         done = self._run("inspect", "--format={{.State.Running}}", name)
         return done.returncode == 0 and done.stdout.strip() == "true"
 
@@ -89,7 +89,7 @@ class Docker:
         """Stop the container and remove it, keeping its volume.
 
         Raises:
-            NotStopped: the engine says no.
+            StopFailed: the engine refuses.
         """
         self._run("stop", f"--time={_STOP_S}", name)
         done = self._run("rm", "--force", name)

@@ -1,4 +1,4 @@
-"""A broker for a test run or a demonstration: on free ports, with nothing left of it afterwards."""
+"""Ephemeral broker for tests and demonstrations: on free ports, without a trace afterwards."""
 
 import json
 import shutil
@@ -33,8 +33,8 @@ def running_broker(env: Mapping[str, str], say: Report = discard_message) -> Ite
     Raises:
         BrokerUnreachable: the one that is named does not answer.
         NoEngine: this machine cannot run one.
-        NotFetched: Kafka itself could not be fetched.
-        NotStarted: it does not come up.
+        DownloadFailed: Kafka itself could not be fetched.
+        StartFailed: it does not come up.
         SettingsError: `ALUR_BROKER` is no address.
     """
     if env.get("ALUR_BROKER"):
@@ -51,10 +51,10 @@ def running_broker(env: Mapping[str, str], say: Report = discard_message) -> Ite
 
 @contextmanager
 def running_engine(engine: Engine) -> Iterator[str]:
-    """Give the address of a broker that `engine` runs, for as long as `running_broker` says.
+    """Give the address of a broker that `engine` runs until the block or this process ends.
 
     Raises:
-        NotStarted: it does not come up.
+        StartFailed: it does not come up.
     """
     keeper, port = _start(engine)
     try:
@@ -64,7 +64,7 @@ def running_engine(engine: Engine) -> Iterator[str]:
 
 
 def _start(engine: Engine) -> tuple[subprocess.Popen[bytes], int]:
-    """Try again on other ports if it ends: somebody may have taken one since it was found free."""
+    """Start on other ports if it ends: another program may have taken one since it was found free."""
     for _ in range(_ATTEMPTS - 1):
         with suppress(StartFailed):
             return _start_once(engine)
@@ -75,7 +75,7 @@ def _start_once(engine: Engine) -> tuple[subprocess.Popen[bytes], int]:
     directory = Path(tempfile.mkdtemp(prefix="alur-broker-"))
     [port] = free_ports(1)
     try:
-        keeper = _leashed(_orders(engine, directory, port))
+        keeper = _watched(_orders(engine, directory, port))
         try:
             await_answer(port, lambda: keeper.poll() is None, lambda: last_words(directory))
         except BaseException:
@@ -95,9 +95,9 @@ def _orders(engine: Engine, directory: Path, port: int) -> dict[str, Any]:
     return {"run": engine.prepare(directory, port), "stop": None, **orders}
 
 
-def _leashed(orders: dict[str, Any]) -> subprocess.Popen[bytes]:
+def _watched(orders: dict[str, Any]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-I", watchdog.__file__, json.dumps(orders)]
-    # a session of its own: Ctrl-C is for us, who may still need the broker to finish
+    # a session of its own: Ctrl-C is for this process, which may need the broker to finish
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
 
 

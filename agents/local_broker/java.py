@@ -39,9 +39,9 @@ class Java:
     maven: str | None
     libraries: Path
     properties: Mapping[str, str] = field(default_factory=dict)
-    """What the node is to have besides our settings."""
+    """Properties of the node besides our settings."""
     formatting: Sequence[str] = ()
-    """Options for the formatting of its data, such as the users that it knows from the beginning."""
+    """Options for the formatting of its data, such as initial users."""
 
     @classmethod
     def find(cls, env: Mapping[str, str], cache: Path) -> "Java | None":
@@ -55,10 +55,10 @@ class Java:
         return cls(java, maven, libraries)
 
     def fetch(self, say: Report) -> None:
-        """Bring Kafka's libraries, if they are not there yet.
+        """Fetch Kafka's libraries, unless they are there.
 
         Raises:
-            NotFetched: Maven could not bring them.
+            DownloadFailed: Maven could not fetch them.
         """
         if self.libraries.is_dir():
             return
@@ -94,7 +94,7 @@ class Java:
         """Set the node up in `directory`, keeping the data that are there, and return the command that runs it.
 
         Raises:
-            NotStarted: the data directory could not be formatted.
+            StartFailed: the data directory could not be formatted.
         """
         data, properties = directory / "data", directory / "broker.properties"
         settings = node_settings(port, free_ports(1)[0], str(data), listen_on=HOST, more=self.properties)
@@ -107,7 +107,7 @@ class Java:
         """Prepare the data directory that `properties` name for a node of `cluster`.
 
         Raises:
-            NotStarted: it could not be.
+            StartFailed: it could not be.
         """
         tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), *self.formatting)
         done = subprocess.run(self._command(*tool), check=False, capture_output=True, text=True, timeout=_FORMAT_S)

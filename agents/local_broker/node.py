@@ -1,4 +1,4 @@
-"""How our broker is set up: one KRaft node that is broker and controller in one, with small internal topics."""
+"""Settings of the broker: one KRaft node, broker and controller in one, with small internal topics."""
 
 import socket
 import time
@@ -17,11 +17,11 @@ _START_S: Final = 90.0
 _POLL_S: Final = 0.1
 
 Report = Callable[[str], None]
-"""Takes a line that tells a waiting person what goes on."""
+"""Takes a progress line for a person who waits."""
 
 
 def discard_message(_line: str) -> None:
-    """Keep it to ourselves."""
+    """Ignore the line."""
 
 
 def address(port: int) -> str:
@@ -69,7 +69,7 @@ def _plain_settings(port: int, controller_port: int, data: str, *, listen_on: st
 
 
 def port_is_free(port: int) -> bool:
-    """Tell whether nothing listens on the port of this machine."""
+    """Return True if nothing listens on the port of this machine."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -92,7 +92,7 @@ def await_answer(port: int, alive: Callable[[], bool], last_words: Callable[[], 
     """Return once the broker answers.
 
     Raises:
-        NotStarted: it ended before it did, or it took too long.
+        StartFailed: it ended before that, or it took too long.
     """
     deadline = time.monotonic() + _START_S
     while not broker_answers(address(port), timeout=1.0):

@@ -1,4 +1,4 @@
-"""The broker of this machine: started in the background, found again by the next command, stopped when asked.
+"""Background broker of this machine: one command starts it, later ones find and stop it.
 
 The Java process inherits a locked file and so holds the lock for as long as it lives. Whether it runs is whether the
 lock is held: no process id, which the system may have given to another program since, is ever taken for it.
@@ -71,10 +71,10 @@ def start(env: Mapping[str, str], *, port: int | None = None, say: Report = disc
 
     Raises:
         NoEngine: this machine cannot run one.
-        NotFetched: Kafka itself could not be fetched.
-        NotStarted: it does not come up.
+        DownloadFailed: Kafka itself could not be fetched.
+        StartFailed: it does not come up.
         PortTaken: something else listens on the port.
-        RunsElsewhere: it runs already, on another port than the one given.
+        RunningElsewhere: it runs already, on another port than the one given.
     """
     state = BrokerPaths.from_environment(env).state
     state.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def stop(env: Mapping[str, str]) -> Broker | None:
     """Stop the broker and return it once it has ended; None if none ran. Its data stay.
 
     Raises:
-        NotStopped: it runs on, or nothing tells which process it is.
+        StopFailed: it keeps running, or its process is unknown.
     """
     state = BrokerPaths.from_environment(env).state
     if not state.is_dir():
@@ -113,7 +113,7 @@ def stop(env: Mapping[str, str]) -> Broker | None:
 
 
 def status(env: Mapping[str, str]) -> Status:
-    """Look whether the broker runs and answers."""
+    """Return whether the broker runs and answers."""
     state = BrokerPaths.from_environment(env).state
     broker = None
     if state.is_dir():
@@ -170,7 +170,7 @@ def _start_docker(docker: Docker, state: Path, port: int) -> Broker:
 
 
 def _container(env: Mapping[str, str], state: Path) -> Broker | None:
-    """Return the broker on record if it is a container that runs; one that was a process has let go of the lock."""
+    """Return the broker on record if it is a container that runs; a process that has ended does not hold the lock."""
     broker = _read_record(state)
     if broker is None or broker.container is None:
         return None
@@ -185,7 +185,7 @@ def _docker(env: Mapping[str, str]) -> Docker:
 
 
 def _other_start(state: Path) -> Broker | None:
-    """Wait for whoever holds the lock, a broker that runs or a start of one, and return what it has come to."""
+    """Wait for the holder of the lock, a running broker or a start of one; return the broker, if it answers in time."""
     deadline = time.monotonic() + _OTHER_START_S
     while time.monotonic() < deadline:
         broker = _read_record(state)

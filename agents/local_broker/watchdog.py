@@ -1,4 +1,4 @@
-"""Run a program for as long as the one who asked for it lives, and clean up behind it.
+"""Watchdog: runs a program until its parent ends, and cleans up behind it.
 
 The other end of standard input is held by that process alone. When it closes, because the work is done or because its
 holder was killed, the program is ended and its directory removed. Uses nothing but the standard library and is run as a

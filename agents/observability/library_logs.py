@@ -1,7 +1,6 @@
 """Rate limit for library logs: new messages at once, repeats as a count.
 
-A client of Kafka that has lost its broker says so many times a second, in each of its tasks. All of that is one trouble
-to whoever reads the log, and would push every other line out of it.
+A Kafka client without a broker logs that many times a second, in each of its tasks, which would hide all other lines.
 """
 
 import logging
@@ -35,11 +34,10 @@ class LibraryLines(logging.Handler):
     """Writes records of the standard library's logging as events `library_message`, each kind at once when it is new.
 
     What comes again within the window is counted, and written when the window ends: one line a kind, with `repeated`.
-    Who has nothing more to say for a whole window is new again after it. So the rate is bounded, and no record goes
-    without a trace.
+    What is silent for a whole window is new again after it. So the rate is bounded, and each record is counted.
 
     Args:
-        facts: what stands in each line beside that.
+        facts: further fields of each line.
     """
 
     def __init__(self, **facts: str) -> None:

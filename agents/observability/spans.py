@@ -1,6 +1,4 @@
-"""OpenTelemetry spans: one for each record with outputs, from read to commit.
-
-Settled: what follows is written, and committed in a stage with transactions.
+"""OpenTelemetry spans: one for each record with outputs, from decision to commit.
 
 This module needs the extra `alur[otel]`. Sampling, the service's name and where spans go are for OpenTelemetry's own
 variables.
@@ -32,22 +30,22 @@ log = structlog.get_logger()
 _ATTRIBUTE: Final = re.compile(rb'"%s"\s*:\s*"([^"\\]{55,512})"' % TRACEPARENT.encode())
 """The extension attribute of a CloudEvent: within a text, a quotation mark is written with a backslash before it."""
 _FLUSH_SECONDS: Final = 2.0
-_SAY_AGAIN_SECONDS: Final = 60.0
+_LOG_SECONDS: Final = 60.0
 
 
-class _SaidOnce(logging.Handler):
+class _OncePerMinute(logging.Handler):
     """Log filter: one line a minute while the collector refuses spans."""
 
     def __init__(self, stage: str) -> None:
         super().__init__(logging.ERROR)
         self._stage = stage
-        self._said_at = float("-inf")
+        self._logged_at = float("-inf")
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log the record, unless one was logged within the minute."""
         now = time.monotonic()
-        if now - self._said_at > _SAY_AGAIN_SECONDS:
-            self._said_at = now
+        if now - self._logged_at > _LOG_SECONDS:
+            self._logged_at = now
             reason = " ".join(record.getMessage().split())
             log.warning("spans_dropped", stage=self._stage, reason=reason)
 
@@ -57,7 +55,7 @@ class Spans:
 
     def __init__(self, stage: str, env: Mapping[str, str]) -> None:
         logger = logging.getLogger("opentelemetry")
-        logger.handlers = [_SaidOnce(stage)]
+        logger.handlers = [_OncePerMinute(stage)]
         logger.propagate = False
         about = {"service.version": version("alur")}
         if not env.get("OTEL_SERVICE_NAME"):
@@ -145,7 +143,7 @@ def _remote(parent: TraceContext | None) -> Context:
 
 
 def _consequences(outputs: list[OutgoingRecord]) -> dict[str, str | int]:
-    """Say what follows: topics, and the complaint; never a key of somebody else's, which could be a phone number."""
+    """Return topics and complaint of the outputs; never the key of a dead letter, which could be a phone number."""
     about: dict[str, str | int] = {
         "alur.writes": " ".join(output.topic.removeprefix("complaints.") for output in outputs)
     }

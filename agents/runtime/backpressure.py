@@ -1,8 +1,8 @@
 """Backpressure: intake pauses while lifecycle lags.
 
-Intake can write commands many times faster than `lifecycle` decides on them. Written as fast as they come, a flood of
-reports would lie before every command of an officer or a citizen, in the one order of `complaints.commands`. So intake
-keeps that queue short: it reads no more reports than there is room for, and the others wait in `complaints.intake`.
+Intake can write commands many times faster than `lifecycle` decides them. A flood of reports would then delay every
+command of an officer or a citizen in `complaints.commands`. So intake reads only as many reports as there is capacity
+for, and the backlog stays in `complaints.intake`.
 """
 
 import time
@@ -16,12 +16,12 @@ from agents.kafka.stage_progress import StageProgress
 log = structlog.get_logger()
 
 ASK_EVERY_SECONDS: Final = 0.25
-"""How old an answer about the other stage may be while there is room."""
+"""Age of an answer about the other stage that is still used while there is capacity."""
 _TRICKLE_SECONDS: Final = 60.0
-"""Held for so long, one record is let through: a member of the group that never polls is taken for dead."""
+"""After so long without capacity one record is read: the group removes a member that never polls."""
 _WARN_SECONDS: Final = 10.0
 _LATE_ANSWER_SECONDS: Final = 5.0
-"""An answer that took longer tells that the broker was gone, and not for how long the other stage has been behind."""
+"""A slower answer means that the broker was unreachable, not that the other stage lags."""
 
 
 class StallTimer:
@@ -50,7 +50,7 @@ class Backpressure:
     Args:
         settings: which environment.
         behind: the stage that must not fall behind.
-        most: records that may wait for it, over all partitions and whoever wrote them.
+        most: records that may wait for it, over all partitions.
         partitions: of each topic.
     """
 

@@ -16,7 +16,7 @@ from events.errors import AlurError
 RECENT_BYTES: Final = 4 * 1_048_576
 """So much of keys and values is in memory before it is written."""
 _ENTRY_BYTES: Final = 200
-"""What an entry takes in memory besides its key and value."""
+"""Memory of an entry besides its key and value."""
 _SET_UP: Final = (
     "PRAGMA journal_mode = OFF",  # there is nothing to go back to
     "PRAGMA synchronous = OFF",
@@ -31,7 +31,7 @@ _ABSENT: Final = b"absent"
 
 
 class DiskFailed(AlurError):
-    """The temporary file cannot be written or read; the message is one line that says what to do."""
+    """The temporary file cannot be written or read."""
 
 
 class DiskMap:

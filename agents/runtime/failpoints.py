@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
+from events.errors import AlurError
+
 VARIABLE: Final = "ALUR_FAILPOINT"
 
 Parameters = ParamSpec("Parameters")
@@ -36,7 +38,7 @@ POINTS: Final[dict[str, str]] = {
     "after-refusal": "the broker has refused an output, and its producer has been replaced",
     "after-commit": "committed; without transactions: the offset is noted, and will be sent",
 }
-"""Each point and where the shell is then. What comes after one step and before the next has one name."""
+"""Each point and where the runtime is then. What is after one step and before the next has one name."""
 
 _ACTIONS: Final = ("kill", "raise")
 
@@ -45,16 +47,16 @@ class Failed(Exception):
     """The failpoint was reached."""
 
 
-class InvalidFailpoint(ValueError):
-    """Raised for an invalid failpoint; the message shows the syntax."""
+class InvalidFailpoint(AlurError):
+    """The failpoint is invalid; the message shows the syntax."""
 
 
 def _nothing(point: str) -> None:
-    """Go on: no failpoint is set."""
+    """Do nothing: no failpoint is set."""
 
 
 reach: Callable[[str], None] = _nothing
-"""Say that the shell has got to a point."""
+"""Reach a failpoint."""
 
 
 def step(
@@ -81,7 +83,7 @@ def arm(stage: str, env: Mapping[str, str]) -> None:
     """Set the failpoint that `env` names for `stage`, if it does.
 
     Raises:
-        InvalidFailpoint: it names no point of the shell.
+        InvalidFailpoint: it is no failpoint.
     """
     global reach  # noqa: PLW0603 -- of a process, and a process has one stage
     reach = _bomb(stage, env[VARIABLE]) if env.get(VARIABLE) else _nothing

@@ -170,7 +170,7 @@ def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values
     Raises:
         KafkaRefused: the record cannot be read or written.
     """
-    # what the library logs while a new topic finds its leader is no concern of whoever waits for the command
+    # a new topic has no leader for a moment, which the library logs
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         return asyncio.run(change(settings, decide))

@@ -107,7 +107,7 @@ class LayoutGuard:
         line = (
             f"topic {source.topic} has a partition {source.partition} beyond the layout of the installation: {REPAIR}"
         )
-        self._end(STAGES[self._stage], f"{line} says what to do")
+        self._end(STAGES[self._stage], f"{line} has the remedy")
 
     def _seen(self, layout: Layout, found: Mapping[TopicName, TopicDescription]) -> None:
         for name, line in changed_topics(self._settings, layout, found).items():

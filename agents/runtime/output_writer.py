@@ -2,7 +2,7 @@
 
 After the broker has refused a batch, aiokafka goes on with the sequence number behind it, and each later batch for that
 partition fails. So a producer is replaced after a refusal, under the same transactional id if it has one. The new one
-fences as any other does; its epoch tells whether somebody else has done so before.
+fences as any other does; its epoch shows whether another worker has done so before.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ _LIMITS: Final = {topic.name: int(topic.config["max.message.bytes"]) for topic i
 # aiokafka has no name for INVALID_RECORD, which it takes for an unknown error
 _REFUSED: Final = (MessageSizeTooLargeError, RecordListTooLargeError, UnknownError)
 _REPLACED: Final = (OutOfOrderSequenceNumber, ProducerClosed)
-"""What comes of a producer of which another output has been refused."""
+"""Errors of a producer after another of its outputs was refused."""
 
 Batches = list[tuple[TopicName, int, list[Any]]]
 """The batches for each partition of a topic, in their order."""
@@ -141,13 +141,13 @@ class OutputWriter:
             except KafkaError as error:
                 if not is_one_of(error, _REPLACED):
                     raise
-                await self.replace(producer)  # somebody else's output was refused
+                await self.replace(producer)  # another output of this producer was refused
             else:
                 return
 
 
 def _identity(producer: KafkaProducer) -> tuple[int, int]:
-    manager = producer._txn_manager  # noqa: SLF001 -- told to nobody otherwise
+    manager = producer._txn_manager  # noqa: SLF001 -- no public way
     return manager.producer_id, manager.producer_epoch
 
 

@@ -3,7 +3,7 @@
 The order of `acquire` makes the handover exact:
 
 1. The transactional producer starts. That fences the previous owner and ends its open transaction.
-2. The state is restored, to an end that nobody else can move any more.
+2. The state is restored, to an end that no other writer can move.
 3. The committed offset is read: what the previous owner committed, it has also written. An offset that the stage has
    not committed is refused (`agents/runtime/start_offsets.py`).
 """

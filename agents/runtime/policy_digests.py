@@ -1,8 +1,8 @@
 """Policy digests in the installation record: all workers share one policy.
 
 A digest for each version and each office, and the days off of the years that open deadlines can reach, as they were
-computed first: all workers reckon with those, whatever release of the package of holidays they have. What changes later
-is announced, so that open deadlines follow.
+computed first: all workers compute with those, whatever release of the holidays package they have. Later changes are
+announced, so that open deadlines follow.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from workflow.policy.model import Policy, PolicySet, Rules
 VERSION: Final = "policy/"
 OFFICE: Final = "office/"
 DAYS_OFF: Final = "days-off/"
-"""The days off as all workers reckon with them, beside what has been announced."""
+"""The days off of all workers, besides the announced ones."""
 ROLLED_OUT: Final = "days-rolled-out/"
 """The days off of the package and the file as they were rolled out last."""
 _KINDS: Final = {VERSION: "policy version", OFFICE: "office"}

@@ -21,11 +21,11 @@ from agents.runtime.stage import RefusedToStart
 log = structlog.get_logger()
 
 EXIT_REFUSED: Final = 78
-"""sysexits EX_CONFIG: starting again changes nothing until somebody has mended the set-up."""
+"""sysexits EX_CONFIG: a restart changes nothing until the set-up is repaired."""
 EXIT_TRY_AGAIN: Final = 75
 """sysexits EX_TEMPFAIL: nothing is lost, start again."""
 STOP_SECONDS: Final = 20.0
-"""So long a stage may take to settle its poll and leave; then it is killed, and nothing is lost either."""
+"""Time for a stage to finish its poll and leave the group; then it is killed, without loss."""
 
 NOT_ALLOWED: Final = (
     ClusterAuthorizationFailedError,
@@ -33,12 +33,12 @@ NOT_ALLOWED: Final = (
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
 )
-"""How aiokafka says that the broker knows who we are, and that we may not do this."""
+"""aiokafka's errors for missing rights."""
 
 
 @contextmanager
 def exit_after(seconds: float) -> Iterator[None]:
-    """End this process if the block takes so many seconds, whatever waits for Kafka by then; nothing is committed."""
+    """End this process if the block takes longer than `seconds`; nothing is committed then."""
     timer = threading.Timer(seconds, os._exit, (EXIT_TRY_AGAIN,))
     timer.daemon = True
     timer.start()
@@ -54,11 +54,11 @@ def is_one_of(error: Exception, kinds: tuple[type[Exception], ...]) -> bool:
 
 
 def exit_with_error(stage: str, error: Exception) -> NoReturn:
-    """End this process now, with one line that says why. Nothing is committed, and nothing is sent to Kafka any more.
+    """End this process now, with one log line. Nothing is committed or sent to Kafka any more.
 
-    Fenced, or a broker that is gone: going on could only write what a successor writes too.
+    After fencing, or without a broker, it could only write what its successor writes too.
     """
-    logging.shutdown()  # what libraries have repeated, and nobody has been told yet
+    logging.shutdown()  # flushes the counts of repeated library messages
     if isinstance(error, RefusedToStart):
         log.error("start_refused", stage=stage, reason=str(error))
         os._exit(EXIT_REFUSED)

@@ -10,6 +10,7 @@ from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
 from agents.observability.metrics import Metrics, StateReport
 from events.cloudevents import log_moment
+from events.errors import AlurError
 from events.topics import STAGES, TopicName
 from workflow.policy.model import PolicySet
 
@@ -105,8 +106,8 @@ class ReportsState(Protocol):
         ...
 
 
-class RefusedToStart(Exception):
-    """Raised when the set-up is wrong; the message is one line with the remedy."""
+class RefusedToStart(AlurError):
+    """The set-up is wrong; the message is one line with the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +117,17 @@ class Stage:
     name: str
     handler: Callable[[Partition], Handler]
     transactional: bool = False
-    """Outputs and the offsets of their source in one transaction per poll and partition."""
+    """Outputs and offset are committed in one transaction per poll and partition."""
     state_topic: TopicName | None = None
     """The compacted topic that a `Stateful` handler's memory is read from."""
     owned_topics: tuple[TopicName, ...] = ()
-    """The topics whose records it gives a writer number: nobody else writes there."""
+    """Topics whose only writer it is: its records there have a writer number."""
     tick_seconds: float | None = None
     """Seconds between two ticks of a `TimerDriven` handler."""
     batch_fetches: bool = False
-    """Nobody waits for what it writes: it reads what has gathered in a fifth of a second in one poll."""
+    """Latency does not matter: one poll reads the records of a fifth of a second."""
     poll_delay: float = 0.0
-    """Seconds after a poll in which it lets records gather that come one by one: a poll, what is written after it and
-    its offsets cost about the same for one as for ten."""
+    """Seconds between two polls: a poll with its outputs and offsets costs about the same for one record as for ten."""
     backpressure: tuple[str, int] | None = None
     """A stage, and how many records may wait for it: while there are more, this one reads nothing."""
 

@@ -24,11 +24,11 @@ from agents.runtime.process import EXIT_REFUSED, STOP_SECONDS
 log = structlog.get_logger()
 
 HEALTHY_SECONDS: Final = 30.0
-"""Whoever has run so long starts again at once when it dies."""
+"""A stage that has run so long is restarted at once."""
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 15.0
 REFUSED_PAUSE: Final = 60.0
-"""Seconds until a stage that refused to start is tried again: an operator has to mend the set-up first."""
+"""Seconds until a stage that refused to start is tried again: an operator has to repair the set-up first."""
 _WATCH_SECONDS: Final = 0.1
 
 
@@ -42,11 +42,11 @@ class _Child:
     start_at: float = 0.0
     starts: int = 0
     refused: bool = False
-    """It ended because the set-up is wrong, and has not worked since."""
+    """It exited because of its set-up, and has not been healthy since."""
 
 
 def environment_of(settings: Settings, place: int) -> dict[str, str]:
-    """Return what the stage at `place` finds in its environment: a web port of its own, if there are to be any."""
+    """Return the environment of the stage at `place`: with a web port of its own, if there are any."""
     web = None if settings.web is None else settings.web.after(place)
     return replace(settings, web=web).to_environment()
 

@@ -1,4 +1,4 @@
-"""A consumer without a group that follows all partitions of a topic, whoever owns them.
+"""Topic follower: a consumer without a group that reads all partitions of a topic.
 
 A stage reads the partitions that it owns. Where a decision needs the other partitions too, a `TopicFollower` reads the
 whole topic and passes on the records of interest; it commits nothing. A stage that needs a certain position to be read
@@ -38,8 +38,8 @@ class TopicFollower:
         topic: what to follow.
         since: how far back to begin.
         header: name and values of the header that makes a record interesting; a record without it is too.
-        take: is given the records, those of a partition in order.
-        unhurried: nobody waits for what it knows: it reads what has gathered in a fifth of a second.
+        on_record: called with each record, in the order of its partition.
+        batch_fetches: latency does not matter: one poll reads the records of a fifth of a second.
     """
 
     def __init__(  # noqa: PLR0913 -- what to follow, from where, and for whom
@@ -137,7 +137,7 @@ class TopicFollower:
                 self._positions[partition.partition] = await consumer.position(partition)
             self._moved.notify_all()
         if not self._waiting and (self._batch_fetches or not self.unread):
-            # nobody needs it now: leave the processor to the stage's own work
+            # no batch waits: leave the processor to the stage's own work
             await asyncio.sleep(time.monotonic() - started)
 
     def _hand_over(self, record: KafkaRecord) -> None:

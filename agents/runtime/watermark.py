@@ -1,8 +1,7 @@
 """Low watermark: every command with an earlier timestamp has been processed.
 
-Notice of a deadline may be given once everything that came before it has been dealt with, and not merely once a clock
-on the wall says so. Otherwise a follow-up that lies in the log in time, but has still to be sent on to its complaint's
-partition, would find its deadline breached.
+A deadline is noticed once every earlier command is processed, not when the wall clock passes it. Otherwise a follow-up
+that is in the log in time, but has to be forwarded to its complaint's partition, would find its deadline breached.
 """
 
 from datetime import UTC, datetime
@@ -63,7 +62,7 @@ class Watermark:
             self._warned = True
             log.warning(
                 "deadlines_waiting",
-                reason="lifecycle has not settled what came before them",
+                reason="lifecycle has not processed all earlier commands",
                 seconds=round(waited),
                 partitions=[source.partition for source in behind],
             )

@@ -13,35 +13,35 @@ from workflow.policy.model import PolicySet
 EXAMINED_AT_ONCE: Final = 2_000
 """Complaints that a partition looks at in one tick."""
 SENT_AT_ONCE: Final = 500
-"""Of those, how many it sends a command about: other commands stand in the same log, and should not wait for long."""
+"""Commands that it sends of these: other commands in the same log should not wait for long."""
 
 
 class DeadlineRecalculation:
     """Queue of complaints on an older calendar, worked off in small batches.
 
-    A complaint that gets a fact is up to date with it. One that is sent a command about is let go of: the command is in
-    the log then. Should it come to nothing, a stage that starts anew finds the complaint behind again.
+    A complaint that gets a fact is up to date with it. One with a command in the log leaves the queue;
+    should the command be refused, the next restore queues the complaint again.
     """
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
-        self._found = Announcements.of()
+        self._announcements = Announcements.of()
         self._behind: dict[bytes, int] = {}
         self._last_batch: list[tuple[bytes, int]] = []
         self._restoring = True
 
     def __bool__(self) -> bool:
         """Return True while complaints are queued."""
-        return bool(self._found.revision and self._behind)
+        return bool(self._announcements.revision and self._behind)
 
     @property
     def revision(self) -> int:
         """How many announcements there have been."""
-        return self._found.revision
+        return self._announcements.revision
 
-    def stands(self, complaint: bytes, known: int | None) -> None:
+    def update(self, complaint: bytes, known: int | None) -> None:
         """Record the calendar revision of a complaint's deadlines; None if it has none."""
-        # what has been announced is read only after those that stand behind it
+        # announcements are restored after the complaints that are behind them
         if known is not None and (self._restoring or known < self.revision):
             self._behind[complaint] = known
         else:
@@ -50,7 +50,7 @@ class DeadlineRecalculation:
     def announced(self, value: bytes | None) -> None:
         """Add announcements: every complaint with a deadline is now behind."""
         before = self.revision
-        self._found = Announcements.of() if value is None else decode_calendar(value)
+        self._announcements = Announcements.of() if value is None else decode_calendar(value)
         if not self._restoring and before < self.revision:
             for complaint in self._schedule:
                 self._behind.setdefault(complaint, before)
@@ -71,7 +71,7 @@ class DeadlineRecalculation:
         if not self:
             return
         self._last_batch.clear()
-        days = moving_days(all_with_announcements(policies, self._found))
+        days = moving_days(all_with_announcements(policies, self._announcements))
         gone = self.revision - len(days)
         sent = 0
         for _ in range(min(EXAMINED_AT_ONCE, len(self._behind))):

@@ -1,4 +1,4 @@
-"""Disposition: to which office? What no rule routes waits, visibly, for the national administrator."""
+"""Disposition: the competent office; what no rule routes waits for the national administrator."""
 
 from datetime import datetime
 from typing import Final

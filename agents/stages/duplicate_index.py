@@ -19,7 +19,7 @@ from workflow.stages.duplicates import Index, fingerprint
 log = structlog.get_logger()
 
 _LOGGED_AT_ONCE: Final = 10
-"""So many suspicions of one poll get a line of their own: a load test sends one text a thousand times."""
+"""Suspected duplicates of one poll with a log line each: a load test sends one text a thousand times."""
 
 
 class DuplicateIndex:
@@ -94,7 +94,7 @@ class DuplicateIndex:
         return original
 
     def log_suspected(self) -> None:
-        """Log whom a person may want to look at: what the policy does not leave to a machine to archive."""
+        """Log the duplicates that the policy leaves to people."""
         for complaint, original in self._suspected[:_LOGGED_AT_ONCE]:
             log.info("duplicate_suspected", stage=self._stage, complaint=complaint, original=original)
         if (more := len(self._suspected) - _LOGGED_AT_ONCE) > 0:

@@ -1,4 +1,4 @@
-"""Escalation: a missed deadline is brought before the next one up the ladder, until somebody acts or nobody is left."""
+"""Escalation: a breached deadline goes to the next rung of the ladder, up to the last."""
 
 from datetime import datetime
 from typing import Final

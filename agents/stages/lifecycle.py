@@ -226,7 +226,7 @@ class Lifecycle:
             command = decode_command(record.value)
             complaint_id, name = str(command.subject), command.subject.bytes
         except InvalidCommand as error:
-            # not the error itself: it knows this frame, which would keep it and the record until the collector comes
+            # not the error itself: it refers to this frame, which would stay with the record until the collector runs
             command, complaint_id, sender, reason = None, error.sender.subject, error.sender, error.reason
             name = complaint_key(complaint_id.encode())
         complaint = self._find(name)

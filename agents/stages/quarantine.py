@@ -22,7 +22,7 @@ class Quarantine:
         return len(self._refused)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give each."""
+        """Iterate over them."""
         return iter(self._refused)
 
     def __contains__(self, name: bytes) -> bool:
@@ -40,7 +40,7 @@ class Quarantine:
     def refuse(
         self, name: bytes, source: str, command_id: str, at_commit: Callable[[Callable[[], None]], None]
     ) -> None:
-        """Refuse a command about a quarantined complaint: the first time with an error, and a repeat in silence.
+        """Refuse a command about a quarantined complaint: the first time with an error, and a repeat silently.
 
         A stage sends its command again until it is heard: each is one dead letter, not one in two seconds.
 

@@ -35,7 +35,7 @@ class ContentDigests:
 
         Args:
             command: what is asked.
-            complaint: as it stands; None if it is to be registered.
+            complaint: its current state; None if it is to be registered.
             name: the 16 bytes of its id.
         """
         if isinstance(command, RegisterComplaint):
@@ -57,7 +57,7 @@ class ContentDigests:
         if isinstance(content, CompleteReport):
             given = (getattr(content, each, None) is not None for each, _ in _FIELDS)
             slots = (made[start : start + SLOT] for start in range(0, len(made), SLOT))
-            made = b"".join(slot if told else _NOT_GIVEN for slot, told in zip(slots, given, strict=True))
+            made = b"".join(slot if present else _NOT_GIVEN for slot, present in zip(slots, given, strict=True))
         return f"{key}:{made.decode()}"
 
 

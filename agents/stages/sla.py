@@ -1,8 +1,7 @@
-"""Sla: keeps a timer for every running clock of its partitions and gives notice when one comes due.
+"""Sla: a timer for every running clock of its partitions, and a notice when one is due.
 
-Whether a deadline has passed is decided by the log, not here: a notice that is early is refused and given again, a
-notice that is lost is given again, until the state shows that it is settled. There is no database and no scan: the
-timers are read back from `complaints.state`.
+The log decides whether a deadline has passed: an early or lost notice is sent again until the state shows its effect.
+There is no database and no scan: the timers are restored from `complaints.state`.
 """
 
 from collections.abc import Iterable
@@ -34,9 +33,7 @@ SOURCE: Final = stage_source(NAME)
 
 TICK_SECONDS: Final = 0.05
 AGAIN_MS: Final = 2_000
-"""After so long a notice that the state does not show as settled is given again, in milliseconds; then after twice
-that, and so on up to two minutes."""
-
+"""Milliseconds until a notice without effect is sent again; then twice that, and so on up to two minutes."""
 
 MOST_AT_ONCE: Final = 1_000
 """Notices a partition gives at one tick: when very many deadlines fall on one moment, the group's heartbeat goes on."""
@@ -52,7 +49,7 @@ class Timers(TimerDriven):
         self._partition = partition
         self._origin = Origin(partial(partition.writer_since, TopicName.STATE))
         self._schedule = Schedule(AGAIN_MS)
-        self._redating = DeadlineRecalculation(self._schedule)
+        self._recalculation = DeadlineRecalculation(self._schedule)
         self._refusals_logged = False
 
     def restore(self, record: KafkaRecord) -> None:
@@ -61,7 +58,7 @@ class Timers(TimerDriven):
 
     def ready(self) -> None:
         """Begin: whatever is overdue rings at the first tick."""
-        self._redating.ready()
+        self._recalculation.ready()
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
         """Arm the clocks of a snapshot in place of those of the snapshot before it.
@@ -71,19 +68,19 @@ class Timers(TimerDriven):
         """
         self._origin.check(record.offset, record.headers)
         if record.key == CALENDAR_KEY:
-            self._redating.announced(record.value)
+            self._recalculation.announced(record.value)
             return ()
         complaint = complaint_key(record.key)
         found = None if record.value is None else read_part(Timetable, record.value)
         if found is not None and found.complaint_id.encode() != record.key:
             raise foreign(f"it is the snapshot of complaint {found.complaint_id}")
         self._schedule.arm(complaint, found.clocks if found else {})
-        self._redating.stands(complaint, found.calendar if found and found.clocks else None)
+        self._recalculation.update(complaint, found.calendar if found and found.clocks else None)
         return ()
 
     def rollback(self) -> None:
         """Take back the reschedules of the last tick; what rings, rings again."""
-        self._redating.retry()
+        self._recalculation.retry()
 
     def state_report(self) -> StateReport:
         """Return how many clocks are armed, and when the next one rings."""
@@ -91,14 +88,14 @@ class Timers(TimerDriven):
 
     def due(self, now: datetime) -> bool:
         """Return True if a timer is due at `now` or a recalculation is pending."""
-        return self._schedule.due(now) or bool(self._redating)
+        return self._schedule.due(now) or bool(self._recalculation)
 
     def tick(self, now: datetime) -> Iterable[OutgoingRecord]:
         """Return the notices that are due at `now`; of very many, the first."""
         for complaint, alarm in self._schedule.ring(now, MOST_AT_ONCE):
             yield self._notice(str(UUID(bytes=complaint)), alarm)
         self._log_refusals()
-        for complaint in self._redating.due(self._partition.policies):
+        for complaint in self._recalculation.due(self._partition.policies):
             yield self._reschedule(str(UUID(bytes=complaint)))
 
     def _log_refusals(self) -> None:
@@ -120,7 +117,7 @@ class Timers(TimerDriven):
         return self._command(notice, complaint, kind, alarm.clock, alarm.due_at.isoformat())
 
     def _reschedule(self, complaint: str) -> OutgoingRecord:
-        revision = self._redating.revision
+        revision = self._recalculation.revision
         return self._command(RescheduleDeadlines(calendar=revision), complaint, "reschedule", revision)
 
     def _command(self, command: Command, complaint: str, *decided_on: str | int) -> OutgoingRecord:

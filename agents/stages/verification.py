@@ -1,4 +1,4 @@
-"""Verification: is a new report complete, and new? What the policy leaves to people waits for them, under its clock."""
+"""Verification: is a report complete and new? What the policy leaves to people waits, under its clock."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -64,7 +64,7 @@ def test_in_time_by_the_log_although_nobody_was_there(engine: Engine, partitione
 
 
 def test_in_time_by_the_log_while_only_the_timer_ran(engine: Engine) -> None:
-    """The sla stage waits with its notice until lifecycle has settled what came before the deadline."""
+    """The sla stage waits with its notice until lifecycle has processed what came before the deadline."""
     engine.start()
     waiting = _disposed(engine, *(f"timer-ran-{number}" for number in range(6)))
     engine.stop("lifecycle")

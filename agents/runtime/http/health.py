@@ -1,7 +1,7 @@
 """Liveness (should it be killed?) and readiness (does it work now?).
 
-A worker that is loading, or whose Kafka is away, is not ready; to kill it would make nothing better. One whose loop
-stands still is not live either. One that has been fenced has ended itself, and answers nobody.
+A worker that restores, or whose Kafka is unreachable, is not ready, and a restart would not help. One whose loop is
+stuck is not live either. A fenced one has ended itself.
 """
 
 import asyncio
