@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from events.topics import TopicName
+from events.writer import header_value
 
 AFTER_HEADER: Final = "after"
 LAYOUT_KEY: Final = "layout"
@@ -142,7 +143,7 @@ class InstallationLog:
         """Take in a record of the topic; return what it changes: nothing if it does not count."""
         try:
             name, found = (key or b"").decode(), json.loads(value or b"null")
-            after = next((each for header, each in headers if header == AFTER_HEADER), None)
+            after = header_value(headers, AFTER_HEADER)
             read = None if after is None else int(after)
         except ValueError:
             return {}

@@ -5,7 +5,7 @@ they follow from. Records of before there were writer numbers have none; after t
 is foreign: some other producer wrote it, and no stage acts on it.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from events.cloudevents import CONTENT_TYPE
@@ -52,19 +52,26 @@ def is_repair(headers: Headers) -> bool:
 
 def writer_of(headers: Headers) -> int | None:
     """Return the writer number of a record with these headers, or None if it has none."""
-    return WRITER if _MARK in headers else _number(headers, WRITER_HEADER)
+    return WRITER if _MARK in headers else header_number(headers, WRITER_HEADER)
 
 
 def source_offset_of(headers: Headers) -> int | None:
     """Return the offset in `complaints.commands` of the command that a record follows from, or None if it has none."""
-    return _number(headers, SOURCE_OFFSET_HEADER)
+    return header_number(headers, SOURCE_OFFSET_HEADER)
 
 
-def _number(headers: Headers, wanted: str) -> int | None:
-    for name, value in headers:  # faster than a generator, and asked for each record that is restored
-        if name == wanted:
-            return int(value) if value and value.isdigit() and len(value) <= _DIGITS else None
+def header_value(headers: Iterable[tuple[str, bytes | None]], name: str) -> bytes | None:
+    """Return the value of the first header with that name; None if there is none."""
+    for each, value in headers:  # faster than a generator, and called for each record
+        if each == name:
+            return value
     return None
+
+
+def header_number(headers: Iterable[tuple[str, bytes | None]], name: str, digits: int = _DIGITS) -> int | None:
+    """Return a header's value as a number of at most so many digits; None if it is none."""
+    value = header_value(headers, name)
+    return int(value) if value and value.isdigit() and len(value) <= digits else None
 
 
 class Origin:

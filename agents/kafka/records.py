@@ -10,7 +10,7 @@ from events.cloudevents import timestamp
 from events.codec.messages import HEADERS
 from events.errors import Undecodable
 from events.topics import INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, TopicName
-from events.writer import FOREIGN
+from events.writer import FOREIGN, header_number
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -75,15 +75,9 @@ class OutgoingRecord(NamedTuple):
     headers: Headers = HEADERS
 
 
-def header_value(headers: Iterable[tuple[str, bytes]], name: str) -> bytes | None:
-    """Return the value of the first header with that name; None if there is none."""
-    return next((value for each, value in headers if each == name), None)
-
-
 def replays_of(headers: Iterable[tuple[str, bytes]]) -> int:
     """Return how often a record with these headers has been brought back from the dead letters."""
-    count = header_value(headers, REPLAYS) or b""
-    return int(count) if count and count.isdigit() and len(count) <= _DIGITS else 0
+    return header_number(headers, REPLAYS, _DIGITS) or 0
 
 
 def code_of(error: Exception) -> str:

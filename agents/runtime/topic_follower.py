@@ -20,9 +20,9 @@ from aiokafka import TopicPartition
 from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.protocols import KafkaConsumer, KafkaRecord
-from agents.kafka.records import header_value
 from agents.runtime.process import exit_with_error
 from events.topics import TopicName
+from events.writer import header_value
 
 log = structlog.get_logger()
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from agents.kafka.protocols import KafkaRecord
-from agents.kafka.records import OutgoingRecord, header_value
+from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Handler, Partition, log_time
 from events.codec.messages import decode_own_fact, encode_command
 from events.commands import Command
@@ -13,7 +13,7 @@ from events.facts import Recorded
 from events.ids import stage_command_id, stage_source
 from events.snapshot import Complaint
 from events.topics import TopicName
-from events.writer import Origin
+from events.writer import Origin, header_value
 from workflow.policy.model import Policy
 
 Reaction = Callable[[Recorded, Policy, datetime], Command | None]

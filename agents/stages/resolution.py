@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from agents.kafka.protocols import KafkaRecord
-from agents.kafka.records import OutgoingRecord, header_value
+from agents.kafka.records import OutgoingRecord
 from agents.runtime.disk_map import DiskFailed, DiskMap
 from agents.runtime.process import exit_with_error
 from agents.runtime.stage import Partition, RefusedToStart, Stage, Stateful
@@ -13,7 +13,7 @@ from events.codec.messages import complaint_key, decode_own_fact, encode_resolut
 from events.codec.parsing import read_ours
 from events.outcomes import Story
 from events.topics import TopicName
-from events.writer import Origin, marked
+from events.writer import Origin, header_value, marked
 from workflow.stages.resolution import PUBLISHED, publishes, resolution, story_after
 
 NAME = "resolution"
