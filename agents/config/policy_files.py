@@ -48,13 +48,13 @@ def load(name_or_path: str) -> PolicySet:
     try:
         return parse_policies(document, offices)
     except UnusableOffices as error:
-        raise PolicyError(f"{_place(directory, _line_of_office(offices_text, str(error)))}: {error}") from None
+        raise PolicyError(f"{_location(directory, _line_of_office(offices_text, str(error)))}: {error}") from None
     except PolicyError as error:
         line = line_of(text, path_of(str(error).partition(": ")[0]))
-        raise PolicyError(f"{_place(source, line)}: {error}") from None
+        raise PolicyError(f"{_location(source, line)}: {error}") from None
 
 
-def _place(source: Traversable, line: int | None) -> str:
+def _location(source: Traversable, line: int | None) -> str:
     return str(source) if line is None else f"{source}:{line}"
 
 

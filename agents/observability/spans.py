@@ -124,8 +124,8 @@ class _Spanned:
             code = dict(outputs[0].headers)["code"].decode()
             span.set_status(trace.StatusCode.ERROR, f"set aside: {code}")
         self._open.append(span)
-        place = span.get_span_context()
-        return carrying(TraceContext(f"{place.trace_id:032x}", f"{place.span_id:016x}", place.trace_flags), outputs)
+        own = span.get_span_context()
+        return carrying(TraceContext(f"{own.trace_id:032x}", f"{own.span_id:016x}", own.trace_flags), outputs)
 
 
 def _attribute_of(value: bytes | None) -> TraceContext | None:
@@ -136,10 +136,10 @@ def _attribute_of(value: bytes | None) -> TraceContext | None:
 def _remote(parent: TraceContext | None) -> Context:
     if parent is None:
         return trace.set_span_in_context(trace.INVALID_SPAN)
-    place = trace.SpanContext(
+    context = trace.SpanContext(
         int(parent.trace, 16), int(parent.span, 16), is_remote=True, trace_flags=trace.TraceFlags(parent.flags)
     )
-    return trace.set_span_in_context(trace.NonRecordingSpan(place))
+    return trace.set_span_in_context(trace.NonRecordingSpan(context))
 
 
 def _consequences(outputs: list[OutgoingRecord]) -> dict[str, str | int]:

@@ -53,7 +53,7 @@ class Installation:
         """
         self._consumer = clients.consumer(self._settings, fetching=_FETCHING)
         await self._consumer.start()
-        async for records in clients.to_end(self._consumer, _place(self._settings)):
+        async for records in clients.to_end(self._consumer, _partition(self._settings)):
             self._take(records)
         self._following = asyncio.create_task(self._follow())
 
@@ -183,7 +183,7 @@ def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values
 async def _read(settings: Settings) -> tuple[InstallationLog, set[int]]:
     """Return the record, and the offsets of the entries that counted when they were written."""
     found, counting = InstallationLog(), set[int]()
-    async for records in clients.read_to_end(settings, _place(settings)):
+    async for records in clients.read_to_end(settings, _partition(settings)):
         for each in records:
             if found.add(each.offset, each.key, each.value, each.headers):
                 counting.add(each.offset)
@@ -192,15 +192,15 @@ async def _read(settings: Settings) -> tuple[InstallationLog, set[int]]:
 
 async def _write(settings: Settings, producer: KafkaProducer, values: Values, found: InstallationLog) -> dict[str, int]:
     """Write entries that follow those of `found`; return the offset of each."""
-    place, offsets = _place(settings), {}
+    partition, offsets = _partition(settings), {}
     for key, value in values.items():
         encoded = json.dumps(value, ensure_ascii=False).encode()
         sent = await producer.send_and_wait(
-            place.topic, encoded, key.encode(), place.partition, headers=[found.after(key)]
+            partition.topic, encoded, key.encode(), partition.partition, headers=[found.after(key)]
         )
         offsets[key] = sent.offset
     return offsets
 
 
-def _place(settings: Settings) -> TopicPartition:
+def _partition(settings: Settings) -> TopicPartition:
     return TopicPartition(settings.topic(TopicName.INSTALLATION), 0)

@@ -20,7 +20,7 @@ from aiokafka.errors import (
 
 from agents.config.settings import Settings
 from agents.kafka import clients
-from agents.kafka.protocols import KafkaProducer
+from agents.kafka.protocols import KafkaBatch, KafkaProducer
 from agents.kafka.records import OUTPUT_REFUSED, OUTPUT_TOO_LARGE, OutgoingRecord, Unwritable
 from agents.runtime import failpoints
 from agents.runtime.process import is_one_of
@@ -32,7 +32,7 @@ _REFUSED: Final = (MessageSizeTooLargeError, RecordListTooLargeError, UnknownErr
 _REPLACED: Final = (OutOfOrderSequenceNumber, ProducerClosed)
 """Errors of a producer after another of its outputs was refused."""
 
-Batches = list[tuple[TopicName, int, list[Any]]]
+Batches = list[tuple[TopicName, int, list[KafkaBatch]]]
 """The batches for each partition of a topic, in their order."""
 
 
@@ -89,19 +89,19 @@ class OutputWriter:
         Raises:
             Unwritable: an output is larger than its topic takes.
         """
-        places: dict[tuple[TopicName, int], list[Any]] = {}
+        partitions: dict[tuple[TopicName, int], list[KafkaBatch]] = {}
         # we fill the client's batches ourselves: handed over one by one, records cost it half as much again
         for output in outputs:
-            place = places.setdefault((output.topic, output.partition), [])
-            record = {"timestamp": None, "key": output.key, "value": output.value, "headers": list(output.headers)}
-            if not place or place[-1].append(**record) is None:
-                place.append(self.producer.create_batch())
-                place[-1].append(**record)
+            batches = partitions.setdefault((output.topic, output.partition), [])
+            key, value, headers = output.key, output.value, list(output.headers)
+            if not batches or batches[-1].append(timestamp=None, key=key, value=value, headers=headers) is None:
+                batches.append(self.producer.create_batch())
+                batches[-1].append(timestamp=None, key=key, value=value, headers=headers)
                 # only a record that fills a batch by itself can be so large
-                if (size := place[-1].size()) > _LIMITS[output.topic]:
+                if (size := batches[-1].size()) > _LIMITS[output.topic]:
                     why = f"has {size:,} bytes, {_LIMITS[output.topic]:,} are possible"
                     raise Unwritable(OUTPUT_TOO_LARGE, output.topic, why)
-        return [(topic, partition, batches) for (topic, partition), batches in places.items()]
+        return [(topic, partition, batches) for (topic, partition), batches in partitions.items()]
 
     async def send(self, batches: Batches) -> None:
         """Send `batches` and wait until the broker has them.
@@ -113,7 +113,7 @@ class OutputWriter:
         sent = await asyncio.gather(*(self._send_to(*each) for each in batches), return_exceptions=True)
         raise_first(sent)
 
-    async def _send_to(self, topic: TopicName, partition: int, batches: Sequence[Any]) -> None:
+    async def _send_to(self, topic: TopicName, partition: int, batches: Sequence[KafkaBatch]) -> None:
         name = self._settings.topic(topic)
         sent = [await self.producer.send_batch(batch, name, partition=partition) for batch in batches]
         failpoints.reach("amid-produce")
