@@ -20,6 +20,9 @@ _MOST_LINES: Final = 1_000
 _SURE: Final = 20
 """So many rows of one width are rows of the table."""
 
+_LONG_NUMBER: Final = 4
+"""With so many digits a number at the beginning of a line is an id, and not that of a list in a text."""
+
 Row = tuple[int, list[str]]
 """The number of a row, as an editor or a spreadsheet counts, and its cells."""
 
@@ -101,11 +104,15 @@ class _Shape:
     widths: Counter[int] = field(default_factory=Counter)
     numbered: int = 0
     """Rows that begin with a number."""
+    digits: int = 0
+    """Of the last of these numbers."""
 
     def see(self, cells: Sequence[str]) -> None:
         """Count a row."""
         self.widths[len(cells)] += 1
-        self.numbered += cells[0].strip().isdigit()
+        if (number := cells[0].strip()).isdigit():
+            self.numbered += 1
+            self.digits = len(number)
 
     def differs(self, cells: Sequence[str]) -> bool:
         """Tell whether a row is not as wide as the table is by now: no title block has so many rows of one width."""
@@ -119,9 +126,16 @@ class _Shape:
             return False
         whole = [_of_width(line, delimiter, width) for line in swallowed]
         if self.numbered * 2 > self.widths.total():
+            if self.digits >= _LONG_NUMBER and any(self._begins_row(line, delimiter) for line in swallowed):
+                return True
             return any(cells is not None and cells[0].strip().isdigit() for cells in whole)
         within = whole[:-1]
         return sum(cells is not None for cells in within) * 2 > len(within)
+
+    def _begins_row(self, line: str, delimiter: str) -> bool:
+        """Tell whether a line begins with a number as long as those of the table: its end may be damaged too."""
+        number, *rest = line.split(delimiter, 2)
+        return len(rest) > 1 and (number := number.strip(' "')).isdigit() and abs(len(number) - self.digits) <= 1
 
 
 def _of_width(line: str, delimiter: str, width: int) -> list[str] | None:

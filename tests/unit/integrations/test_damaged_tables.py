@@ -104,3 +104,11 @@ def test_every_row_is_accounted_for(seed: int) -> None:
         [whole] = found[at]
         assert isinstance(whole, Report), (row, whole)
         assert decode_report(whole.value).id == row[0]
+
+
+def test_two_halves_of_a_quote_in_two_damaged_rows_do_not_make_one_row() -> None:
+    whole = [f"{number},Jalan,Rusak,baru" for number in range(34_540, 34_545)]
+    opens, closes = '34545,Lampu,"mati di jalan', '34546,Got,mampet, lalu meluap",baru'
+    found = items("\n".join(["id,title,description,status", *whole, opens, closes, "34547,Papan,jatuh,baru"]))
+    assert [each.line for each in found] == list(range(2, 10))
+    assert [each.line for each in found if not isinstance(each, Report)] == [7, 8]
