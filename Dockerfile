@@ -6,7 +6,7 @@ COPY . .
 RUN /opt/alur/bin/pip install --no-cache-dir --constraint requirements.lock '.[otel]'
 
 FROM python:3.11-slim
-# by number, so that Kubernetes can tell that it is not root
+# a numeric user, so that Kubernetes can verify that it is not root
 RUN useradd --create-home --user-group --uid 10001 alur && install --directory --owner=alur /var/lib/alur
 COPY --from=build /opt/alur /opt/alur
 ENV PATH=/opt/alur/bin:$PATH PYTHONUNBUFFERED=1

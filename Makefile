@@ -1,35 +1,35 @@
-# Everything runs in .venv, which make builds from requirements.lock: nothing has to be installed or activated by hand.
+# Everything runs in .venv, which make builds from requirements.lock.
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# the first of these that is 3.11 or newer; `python3` first, since that is what people expect to be used
+# the first of these that is 3.11 or newer is used
 PYTHONS := python3 python3.13 python3.12 python3.11
 
-# bytecode is kept, whatever the environment says: without it each test process compiles everything anew
+# keep bytecode: without it each test process compiles everything again
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: alerts chaos docs fuzz overload help install demo test check unit properties asyncapi integration format schemas lock broker-possible bench
 
 help:
-	@echo "make install       all that is needed into .venv; any other target does it by itself"
-	@echo "make demo          the whole engine for about a minute: broker, stages, citizens, officers (REPORTS=file.csv takes real reports)"
-	@echo "make test          check, unit, properties and integration: what CI runs"
+	@echo "make install       install everything into .venv; other targets do it as needed"
+	@echo "make demo          run the engine for a minute: broker, stages, citizens, officers (REPORTS=file.csv imports real reports)"
+	@echo "make test          check, unit, properties, asyncapi and integration: what CI runs"
 	@echo "make check         lint, format, types, import directions, published schemas, wording"
-	@echo "make unit          the tests that need no broker; of each property a few examples, always the same"
-	@echo "make properties    the properties with more examples, others at each run (PROFILE=deep for ten times as many)"
-	@echo "make asyncapi      AsyncAPI's own parser and ajv on schemas/, where there is node"
-	@echo "make integration   the tests on a real Kafka"
-	@echo "make bench         what the engine carries, as figures (BENCH=--small for a quick look, BENCH=\"--only b --small\" for a part)"
-	@echo "make chaos         workers and broker killed, frozen and moved under load (SEED=1708 MINUTES=5 NODES=1 or 3)"
-	@echo "make fuzz          hostile records on each inward topic (SEED=1708 RECORDS=100000)"
-	@echo "make overload      ten times the reports that it carries, while officers go on (SECONDS=60)"
-	@echo "make alerts        the alert rules, by Prometheus' own promtool if there is one"
+	@echo "make unit          tests without a broker; a few fixed examples of each property"
+	@echo "make properties    more examples of each property, other ones each run (PROFILE=deep: ten times as many)"
+	@echo "make asyncapi      check schemas/ with AsyncAPI's parser and ajv, if node is installed"
+	@echo "make integration   tests on a real Kafka"
+	@echo "make bench         measure throughput, latency and memory (BENCH=--small: quickly, BENCH=\"--only b --small\": one part)"
+	@echo "make chaos         kill, freeze and move workers and brokers under load (SEED=1708 MINUTES=5 NODES=1 or 3)"
+	@echo "make fuzz          send hostile records to each inward topic (SEED=1708 RECORDS=100000)"
+	@echo "make overload      send ten times the capacity, while officers work (SECONDS=60)"
+	@echo "make alerts        test the alert rules with promtool, if installed"
 	@echo "make docs          write the command-line reference to build/docs/cli.md"
-	@echo "make format        put the code into its form"
-	@echo "make schemas       write schemas/ anew from the models"
-	@echo "make lock          resolve the dependencies anew"
+	@echo "make format        format the code"
+	@echo "make schemas       generate schemas/ from the models"
+	@echo "make lock          resolve the dependencies"
 
 install: $(STAMP)
 
@@ -46,12 +46,12 @@ check: $(STAMP) alerts
 	$(BIN)/alur schemas check
 	$(BIN)/pytest --quiet tests/unit/project/test_wording.py
 
-# the unit tests look at the rules too; only promtool knows the language in which they are written
+# the unit tests check the rules too, promtool their expressions
 alerts:
 	@if command -v promtool >/dev/null; then \
 	  cd docs/deploy/prometheus && promtool check config prometheus.yml && promtool test rules alerts_test.yml; \
 	else \
-	  echo "alerts: not tried, for want of promtool (on Debian, apt-get install prometheus)"; \
+	  echo "alerts: skipped, promtool is not installed (on Debian, apt-get install prometheus)"; \
 	fi
 
 unit: $(STAMP)
@@ -64,11 +64,11 @@ properties: $(STAMP)
 asyncapi: $(STAMP)
 	@$(BIN)/python -m tests.support.check_asyncapi $(VENV)/asyncapi
 
-# in the order of the files: by their number of tests, the longest would come last, since they are one test each
+# in the order of the files: by number of tests, the longest files, with one test each, would run last
 integration: $(STAMP) broker-possible
 	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/integration
 
-# the programs over whole stages share how these are started and watched
+# programs over whole stages
 bench: $(STAMP) broker-possible
 	@$(BIN)/python -m tests.benchmarks.bench $(BENCH)
 
@@ -92,11 +92,11 @@ format: $(STAMP)
 schemas: $(STAMP)
 	$(BIN)/alur schemas write
 
-# says in one line what to install where there is no way to have a broker
+# fails in one line with what to install if no broker can be started
 broker-possible: $(STAMP)
 	@$(BIN)/python -m agents.local_broker
 
-# names and versions only: where packages come from is the business of whoever installs them
+# names and versions only; the installing machine chooses the package index
 lock: $(STAMP)
 	@rm -rf $(VENV)/lock
 	@$(BIN)/python -m venv $(VENV)/lock

@@ -111,7 +111,7 @@ def clocks() -> str:
 
 
 def topics() -> str:
-    """List each topic with its settings and its readers."""
+    """List each topic with its settings."""
     rows = []
     for topic in TOPICS:
         config = topic.config
@@ -122,10 +122,9 @@ def topics() -> str:
                 "the last of each key" if config["cleanup.policy"] == "compact" else _days(kept),
                 "the broker's" if config["message.timestamp.type"] == "LogAppendTime" else "the sender's",
                 f"{int(config['max.message.bytes']) / _MIB:g} MiB",
-                topic.readers,
             )
         )
-    return _table(("topic", "kept", "time stamp", "largest batch", "who may read"), rows)
+    return _table(("topic", "kept", "timestamp", "largest batch"), rows)
 
 
 def _topic_names(topics: Iterable[TopicName]) -> str:
@@ -135,7 +134,7 @@ def _topic_names(topics: Iterable[TopicName]) -> str:
 
 
 def roles() -> str:
-    """List each role with its rights."""
+    """List each role with its rights, without those that all stages have."""
     rows = []
     for role in ROLES.values():
         group = [f"group `{role.group}`"] if role.group else []
@@ -144,13 +143,14 @@ def roles() -> str:
         )
         makes = ["make topics"] if role.makes else []
         followed = "all stages" if len(role.follows) == len(STAGES) else ", ".join(role.follows)
-        follows = [f"see the progress of {followed}"] if role.follows else []
+        follows = [f"progress of {followed}"] if role.follows else []
+        common = {TopicName.DEAD_LETTERS, TopicName.INSTALLATION} if role.name in STAGES else set()
         rows.append(
             (
                 f"`{role.name}`",
                 role.what,
-                _topic_names(role.reads),
-                _topic_names(role.writes),
+                _topic_names(set(role.reads) - common),
+                _topic_names(set(role.writes) - common),
                 "; ".join([*group, *transactions, *makes, *follows]),
             )
         )
@@ -162,18 +162,13 @@ def _days(milliseconds: int) -> str:
 
 
 def metrics() -> str:
-    """List each metric of a stage; names end in the unit."""
-    rows = (
-        (
-            f"`{each.name}`",
-            each.kind,
-            ", ".join(f"`{label}`" for label in each.labels),
-            "all" if set(each.stages) == set(STAGES) else ", ".join(each.stages),
-            each.help,
-        )
-        for each in METRICS
-    )
-    return _table(("metric", "type", "labels", "stages", "meaning"), rows)
+    """List the metrics by the stages that have them; names end in the unit."""
+    groups: dict[str, list[str]] = {}
+    for each in METRICS:
+        stages = "All stages" if set(each.stages) == set(STAGES) else ", ".join(each.stages)
+        labels = f"{{{','.join(each.labels)}}}" if each.labels else ""
+        groups.setdefault(stages, []).append(f"- `{each.name}{labels}` ({each.kind}): {each.help}")
+    return "\n\n".join("\n".join([f"{stages}:", "", *lines]) for stages, lines in groups.items())
 
 
 BLOCKS: Final[dict[str, Callable[[], str]]] = {

@@ -20,6 +20,6 @@ sent = producer.send(
     value=json.dumps(report).encode(),
     headers=[("content-type", b"application/cloudevents+json")],
 )
-sent.get(timeout=30)  # an exception means: not known. Send it again with the same id
+sent.get(timeout=30)  # after an exception, send it again with the same id
 producer.close()
 print(complaint)

@@ -36,9 +36,9 @@ def take_in(complaint):
         )
 
 
-# 1. where the facts end now
+# 1. the present end of the facts
 facts, begin = consumer_of("complaints.events")
-# 2. where the state ends after that, with what is in open transactions: the snapshots of the facts above are before this
+# 2. then the end of the state, open transactions included: the snapshots of the facts above are before it
 asking, written = consumer_of("complaints.state", isolation_level="read_uncommitted")
 asking.close()
 state, _ = consumer_of("complaints.state")
@@ -46,10 +46,10 @@ for record in up_to(state, written):
     if record.key != b"calendar" and record.value:
         take_in(json.loads(record.value)["data"]["complaint"])
 state.close()
-# 3. the facts from 1. on: what the state had already is of no higher version, and is passed over
+# 3. the facts from 1. on, without versions that the state already had
 for partition, offset in begin.items():
     facts.seek(partition, offset)
-for record in up_to(facts, facts.end_offsets(list(begin))):  # `for record in facts:` goes on and on
+for record in up_to(facts, facts.end_offsets(list(begin))):  # `for record in facts:` continues
     take_in(json.loads(record.value)["data"]["complaint"])
 facts.close()
 for row in database.execute("SELECT * FROM complaints ORDER BY 1"):

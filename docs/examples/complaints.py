@@ -12,7 +12,7 @@ database.execute("CREATE TABLE IF NOT EXISTS happened (id TEXT, version INTEGER,
 positions = dict(database.execute("SELECT partition, next FROM positions"))
 
 with ComplaintFeed(ClientSettings.from_environment(os.environ), positions) as feed:
-    for batch in feed.to_end():  # all there is by now; `while True: batch = feed.poll()` goes on and on
+    for batch in feed.to_end():  # up to the present end; `while True: batch = feed.poll()` continues
         standing = [*batch.present, *(recorded.complaint for recorded in batch.facts)]
         with database:
             for each in standing:

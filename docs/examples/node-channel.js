@@ -1,7 +1,7 @@
 const { createHash } = require("node:crypto");
 const { Kafka, Partitioners } = require("kafkajs");
 
-// uuid5 in the URL namespace, as RFC 9562 has it
+// uuid5 in the URL namespace (RFC 9562)
 function complaintId(source, reportId) {
   const namespace = Buffer.from("6ba7b8119dad11d180b400c04fd430c8", "hex");
   const hash = createHash("sha1").update(namespace).update(`${source}#${reportId}`, "utf8").digest().subarray(0, 16);
@@ -25,7 +25,7 @@ async function main() {
     messages: [{
       key: complaint, value: JSON.stringify(report), headers: { "content-type": "application/cloudevents+json" },
     }],
-  }); // an exception means: not known. Send it again with the same id
+  }); // after an exception, send it again with the same id
   await producer.disconnect();
   console.log(complaint);
 }

@@ -8,11 +8,11 @@ async function main() {
     subject: "47f3846e-a9d4-5d38-ae58-daa60305d00a", data: { reason: "Sudah selesai." },
   };
 
-  // one consumer for the whole process, started before the first command: what comes of each is told by its id
+  // one consumer for the whole process, started before the first command: answers are matched by id
   const answers = kafka.consumer({ groupId: `${prefix}gateways-portal-${process.pid}`, maxWaitTimeInMs: 500 });
   await answers.connect();
   await answers.subscribe({ topics: [`${prefix}complaints.events`, `${prefix}complaints.rejections`] });
-  // only a fetch settles where reading begins: what comes of a command that was sent before may be missed
+  // the first fetch fixes the start position: answers to commands sent before may be missed
   const reading = new Promise((resolve) => answers.on(answers.events.FETCH, resolve));
   const outcome = new Promise((resolve) => {
     answers.run({

@@ -4,7 +4,7 @@ async function main() {
   const prefix = process.env.ALUR_PREFIX ?? "";
   const kafka = new Kafka({ clientId: "board", brokers: process.env.ALUR_BROKER.split(",") });
   const consumer = kafka.consumer({ groupId: `${prefix}subscribers-board-js` });
-  const highest = new Map(); // in earnest: a table with the complaint as its key
+  const highest = new Map(); // in production: a table with the complaint as its key
   await consumer.connect();
   await consumer.subscribe({ topics: [`${prefix}complaints.resolutions`], fromBeginning: true });
   await consumer.run({
@@ -12,7 +12,7 @@ async function main() {
       const event = JSON.parse(message.value.toString());
       if (event.type !== "lapor.resolution.published.v1") return;
       const known = highest.get(event.subject);
-      if (known && known.sequence >= event.sequence) return; // ten digits each: text compares as numbers do
+      if (known && known.sequence >= event.sequence) return; // ten digits each, so strings compare like numbers
       highest.set(event.subject, event);
       console.log(event.subject, event.data.outcome);
     },

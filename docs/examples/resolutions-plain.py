@@ -10,11 +10,11 @@ database.execute("CREATE TABLE IF NOT EXISTS resolutions (complaint TEXT PRIMARY
 consumer = KafkaConsumer(
     PREFIX + "complaints.resolutions",
     bootstrap_servers=os.environ["ALUR_BROKER"],
-    group_id=PREFIX + "subscribers-board",  # `subscribers` may join groups that begin so
+    group_id=PREFIX + "subscribers-board",  # the prefix that `subscribers` may use
     isolation_level="read_committed",
     auto_offset_reset="earliest",
     enable_auto_commit=False,
-    consumer_timeout_ms=5_000,  # for this example, which ends when nothing comes
+    consumer_timeout_ms=5_000,  # for this example, which ends at the end of the topic
 )
 for record in consumer:
     event = json.loads(record.value)
@@ -26,7 +26,7 @@ for record in consumer:
             "SET sequence = excluded.sequence, outcome = excluded.outcome WHERE excluded.sequence > sequence",
             (event["subject"], int(event["sequence"]), event["data"]["outcome"]),
         )
-    consumer.commit()  # only after the database has it
+    consumer.commit()  # after the database has committed
 consumer.close()
 for row in database.execute("SELECT * FROM resolutions"):
     print(*row)

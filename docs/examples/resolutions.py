@@ -11,8 +11,8 @@ database.execute(
 positions = dict(database.execute("SELECT partition, next FROM positions"))
 
 with ResolutionFeed(ClientSettings.from_environment(os.environ), positions) as feed:
-    for batch in feed.to_end():  # all there is by now; `while True: batch = feed.poll()` goes on and on
-        with database:  # one transaction: what was made of the batch, and the positions
+    for batch in feed.to_end():  # up to the present end; `while True: batch = feed.poll()` continues
+        with database:  # one transaction: results of the batch, and positions
             for each in batch.resolutions:
                 row = (each.complaint_id, each.sequence, each.resolution.outcome, each.resolution.rating)
                 database.execute("INSERT INTO resolutions VALUES (?, ?, ?, ?)", row)

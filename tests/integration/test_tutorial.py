@@ -1,4 +1,4 @@
-"""The tutorial is typed here as it stands, in its order, and says what it is shown to say."""
+"""The commands of the tutorial are run in their order, and their output is compared."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def newcomer(broker: str, tmp_path: Path) -> Iterator[Engine]:
         assert status == 0
 
 
-def test_every_block_is_tried_or_says_why_not() -> None:
+def test_every_block_is_tried_or_has_a_reason() -> None:
     assert TEXT.count("```sh\n") == len(BLOCKS)
     assert TEXT.count("```text\n") == sum(block["shown"] is not None for block in BLOCKS)
     assert [block["typed"] for block in TRIED].count(STAGES) == 1
@@ -64,7 +64,7 @@ def test_the_tutorial_as_it_stands(newcomer: Engine, tmp_path: Path) -> None:
         done = subprocess.run(typed, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
         said = done.stdout + done.stderr
         assert (done.returncode != 0) is refused, f"{block['typed']}\n{said}"
-        shown = (block["shown"] or "").replace("made complaints", f"made {newcomer.settings.prefix}complaints")
+        shown = (block["shown"] or "").replace("created complaints", f"created {newcomer.settings.prefix}complaints")
         assert re.search(like(shown), said), f"{block['typed']}\n{said}\nis not like\n{shown}"
         if newcomer.processes:
             # a person reads for longer than the stages take; a test does not

@@ -1,4 +1,4 @@
-"""The documents say what the code does: examples decode, tables are the code's, names and figures are all there."""
+"""The documents agree with the code: examples, generated tables, names and figures."""
 
 import json
 import re
@@ -219,10 +219,10 @@ class TestDecisions:
         index = (ROOT / "docs" / "adr" / "README.md").read_text(encoding="utf-8")
         numbers = [path.name[:4] for path in ADRS]
         assert numbers == sorted(set(numbers))
-        assert re.findall(r"^\| \[\d{4}\]\((.+?)\) \|", index, re.MULTILINE) == [path.name for path in ADRS]
+        assert re.findall(r"^[-|] \[\d{4}\]\((.+?)\)", index, re.MULTILINE) == [path.name for path in ADRS]
 
     @pytest.mark.parametrize("path", ADRS, ids=lambda path: path.name)
-    def test_each_says_why_what_and_at_what_cost(self, path: Path) -> None:
+    def test_each_has_context_decision_and_consequences(self, path: Path) -> None:
         text = path.read_text(encoding="utf-8")
         assert text.startswith(f"# {path.name[:4]} ")
         assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
