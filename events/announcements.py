@@ -19,17 +19,17 @@ CALENDAR_KEY: Final = CALENDAR.encode()
 
 
 class AnnounceHoliday(Command):
-    """The national administrator's: a day is no working day, or is one after all."""
+    """Announce a day off, or a working day (national administrator)."""
 
     NAME = "announce-holiday"
     day: Annotated[date, Field(description="the day, YYYY-MM-DD")]
-    day_off: Annotated[bool, Field(description="a day off; false: a working day, though it was to be a holiday")] = True
-    name: Annotated[Line, Field(description="what the day is called, such as Cuti bersama")]
-    decree: Annotated[Line, Field(description="the decree that says so")]
+    day_off: Annotated[bool, Field(description="true: a day off; false: a working day instead of a holiday")] = True
+    name: Annotated[Line, Field(description="name of the day, such as Cuti bersama")]
+    decree: Annotated[Line, Field(description="the decree")]
 
 
 class AnnouncementEvent(Envelope):
-    """An announcement as it is sent, the same in every partition."""
+    """An announcement as sent, equal in every partition."""
 
     TYPE: ClassVar[str] = command_type(AnnounceHoliday.NAME)
 
@@ -45,7 +45,7 @@ class Announcement(Frozen):
     name: Line
     decree: Line
     announced_at: AwareDatetime
-    """The log's time of it in this partition: what was decided before counts as it was."""
+    """Its log time in this partition: earlier decisions are unchanged."""
     by: Attribute
     command_id: Attribute
 
@@ -67,12 +67,12 @@ class Announcements(Frozen):
     """
 
     revision: int
-    """How many there have been: the version of the calendar that a snapshot's `calendar` names."""
+    """Number of announcements: the version of the calendar in a snapshot's `calendar`."""
     announcements: tuple[Announcement, ...]
     folded: int = 0
-    """So many of them, the first, are what is left of all that came before the others."""
+    """Number of the first announcements that are folded from earlier ones."""
     known: tuple[str, ...] = ()
-    """Digests of the last announcements that are no longer kept, by which a repeat is known."""
+    """Digests of folded announcements, to recognize repeats."""
 
     @classmethod
     def of(cls, announcements: Iterable[Announcement] = ()) -> Self:

@@ -72,7 +72,7 @@ class Frozen(BaseModel):
 
 
 class Attachment(Frozen):
-    """A file that lies elsewhere."""
+    """Link to a file."""
 
     url: Link
     name: OptionalName = None

@@ -28,8 +28,8 @@ Days = Annotated[int, Field(ge=1, le=366)]
 Revision = Annotated[int, Field(ge=1)]
 Findings = Annotated[tuple[Finding, ...], Field(max_length=20)]
 Digest = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9._-]{1,32}:[0-9a-f]{32}$")]
-SeenStatus = Annotated[Status | None, Field(description="status that was looked at (stages)")]
-SeenRound = Annotated[int | None, Field(ge=0, description="dispositions there were when this was decided (stages)")]
+SeenStatus = Annotated[Status | None, Field(description="status at the decision (stages)")]
+SeenRound = Annotated[int | None, Field(ge=0, description="number of dispositions at the decision (stages)")]
 
 
 class Command(Frozen):
@@ -47,7 +47,7 @@ class Command(Frozen):
 
 
 class RegisterComplaint(Command):
-    """Intake's: make a complaint of a report."""
+    """Register a report as a complaint (intake)."""
 
     NAME = "register-complaint"
     tracking_id: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
@@ -55,16 +55,16 @@ class RegisterComplaint(Command):
     report_id: Attribute
     report: ReportContent
     reporter_digest: Digest | None = None
-    """Keyed digest of the complaint's id and the reporter's subject; null where the channel gives none."""
+    """Keyed digest of complaint id and the reporter's subject; null without a subject."""
 
 
 class VerifyComplaint(Command):
-    """The report is complete and in scope."""
+    """Declare the report complete and in scope."""
 
     NAME = "verify-complaint"
     category: Annotated[Name | None, Field(description="a better category")] = None
     edited_text: Annotated[Body | None, Field(description="the text as the administrator edited it")] = None
-    revision: Annotated[Revision | None, Field(description="report revision that was looked at (stages)")] = None
+    revision: Annotated[Revision | None, Field(description="report revision at the decision (stages)")] = None
     status: SeenStatus = None
 
 
@@ -73,30 +73,30 @@ class PostponeComplaint(Command):
 
     NAME = "postpone-complaint"
     missing: Annotated[tuple[Name, ...], Field(min_length=1, max_length=20, description="names of the missing fields")]
-    reason: Annotated[Text, Field(description="what the citizen is told")]
-    revision: Annotated[Revision | None, Field(description="report revision that was looked at (stages)")] = None
+    reason: Annotated[Text, Field(description="text for the citizen")]
+    revision: Annotated[Revision | None, Field(description="report revision at the decision (stages)")] = None
     status: SeenStatus = None
 
 
 class ArchiveComplaint(Command):
-    """*Arsipkan*: end it without handling it."""
+    """*Arsipkan*: end it without handling."""
 
     NAME = "archive-complaint"
-    reason: Annotated[ArchiveReason, Field(description="why it is not handled")]
-    duplicate_of: Annotated[UUID | None, Field(description="the complaint that it repeats")] = None
-    revision: Annotated[Revision | None, Field(description="report revision that was looked at (stages)")] = None
+    reason: Annotated[ArchiveReason, Field(description="reason for not handling it")]
+    duplicate_of: Annotated[UUID | None, Field(description="the original complaint")] = None
+    revision: Annotated[Revision | None, Field(description="report revision at the decision (stages)")] = None
     status: SeenStatus = None
 
 
 class CompleteReport(Command):
-    """The citizen supplies what was missing: only the fields that change."""
+    """The citizen completes the report: only the fields that change."""
 
     NAME = "complete-report"
     title: Annotated[OptionalTitle, Field(description="new title")] = None
     body: Annotated[OptionalBody, Field(description="new text of the report")] = None
     category: Annotated[OptionalName, Field(description="new category")] = None
     event_date: Annotated[date | None, Field(description="day it happened, YYYY-MM-DD")] = None
-    location: Annotated[Location | None, Field(description="where it is, as JSON")] = None
+    location: Annotated[Location | None, Field(description="its place, as JSON")] = None
     office: Annotated[OptionalName, Field(description="office that should have it")] = None
     anonymous: Annotated[bool | None, Field(description="hide who reports")] = None
     secret: Annotated[bool | None, Field(description="hide the content from the public")] = None
@@ -111,14 +111,14 @@ class CompleteReport(Command):
 
 
 class WithdrawComplaint(Command):
-    """The citizen takes it back."""
+    """The citizen withdraws it."""
 
     NAME = "withdraw-complaint"
     reason: Annotated[Text | None, Field(description="why")] = None
 
 
 class DisposeComplaint(Command):
-    """*Disposisi*: hand it to the office that is to follow up."""
+    """*Disposisi*: assign it to the office that has to follow up."""
 
     NAME = "dispose-complaint"
     office: Annotated[Name, Field(description="the office's id")]
@@ -127,17 +127,17 @@ class DisposeComplaint(Command):
 
 
 class ReturnDisposition(Command):
-    """*Bukan wewenang*: the holder says that it is not competent."""
+    """*Bukan wewenang*: the holder declares that it is not competent."""
 
     NAME = "return-disposition"
-    reason: Annotated[Text, Field(description="why it is not this office's")]
+    reason: Annotated[Text, Field(description="reason why the office is not competent")]
 
 
 class RecordFollowUp(Command):
     """*Tindak lanjut*: the holder answers the citizen."""
 
     NAME = "record-follow-up"
-    text: Annotated[Text, Field(description="what was done, as the citizen reads it")]
+    text: Annotated[Text, Field(description="the answer, as the citizen reads it")]
     evidence: Annotated[NewLinks, Field(description="links to photos or documents")] = ()
 
 
@@ -145,11 +145,11 @@ class ReplyToFollowUp(Command):
     """*Tanggapan*: the citizen answers the office."""
 
     NAME = "reply-to-follow-up"
-    text: Annotated[Text, Field(description="what the citizen says")]
+    text: Annotated[Text, Field(description="text of the reply")]
 
 
 class CloseComplaint(Command):
-    """An administrator closes what has been followed up."""
+    """An administrator closes a complaint with a follow-up."""
 
     NAME = "close-complaint"
     reason: Annotated[Text | None, Field(description="why")] = None
@@ -160,11 +160,11 @@ class RateResolution(Command):
 
     NAME = "rate-resolution"
     rating: Annotated[int, Field(ge=1, le=5, description="1 (poor) to 5 (good)")]
-    text: Annotated[Text | None, Field(description="what the citizen adds")] = None
+    text: Annotated[Text | None, Field(description="text of the citizen")] = None
 
 
 class ChangePrivacy(Command):
-    """The citizen asks for privacy, or does without it, at any time."""
+    """The citizen changes the privacy flags, at any time."""
 
     NAME = "change-privacy"
     anonymous: Annotated[bool | None, Field(description="hide who reports")] = None
@@ -179,11 +179,11 @@ class ChangePrivacy(Command):
 
 
 class PublishStory(Command):
-    """Publish what became of a closed complaint: a title and the answer, as the public may read them."""
+    """Publish the story of a closed complaint: title and answer."""
 
     NAME = "publish-story"
-    title: Annotated[Line, Field(description="the title, free of whatever tells who reported")]
-    answer: Annotated[Text | None, Field(description="what was done, likewise")] = None
+    title: Annotated[Line, Field(description="the title, without anything that identifies the reporter")]
+    answer: Annotated[Text | None, Field(description="the answer, likewise")] = None
     findings: Annotated[
         Findings | None,
         Field(description="identifiers that a scan found in both texts, by kind; null if they were not scanned"),
@@ -191,17 +191,17 @@ class PublishStory(Command):
 
 
 class UnpublishStory(Command):
-    """Take a published story back; the outcome stays public."""
+    """Withdraw a published story; the outcome stays public."""
 
     NAME = "unpublish-story"
     reason: Annotated[Text | None, Field(description="why")] = None
 
 
 class RequestExtension(Command):
-    """The holder asks for more time to follow up."""
+    """The holder requests an extension."""
 
     NAME = "request-extension"
-    working_days: Annotated[Days, Field(description="how many working days more")]
+    working_days: Annotated[Days, Field(description="number of working days")]
     reason: Annotated[Text, Field(description="why")]
 
 
@@ -214,7 +214,7 @@ class DecideExtension(Command):
 
 
 class NoticeDeadline(Command):
-    """The sla stage's: by my clock this deadline has come (or its warning)."""
+    """Notice that a deadline or its warning has come (sla)."""
 
     NAME = "notice-deadline"
     clock: Annotated[ClockName, Field(description="which clock")]
@@ -222,20 +222,20 @@ class NoticeDeadline(Command):
 
 
 class EscalateComplaint(Command):
-    """The escalation stage's: let the next one up the ladder know."""
+    """Notify the next office of the ladder (escalation)."""
 
     NAME = "escalate-complaint"
-    rung: Annotated[int, Field(ge=1, description="the rung to climb to, from 1")]
+    rung: Annotated[int, Field(ge=1, description="the next rung, from 1")]
     office: Annotated[Name, Field(description="the office on that rung")]
-    breaches: Annotated[int | None, Field(ge=0, description="missed deadlines when this was decided (stages)")] = None
+    breaches: Annotated[int | None, Field(ge=0, description="number of breaches at the decision (stages)")] = None
     round: SeenRound = None
 
 
 class RescheduleDeadlines(Command):
-    """The sla stage's: by what was announced, deadlines of this complaint move."""
+    """Apply announcements to the deadlines of this complaint (sla)."""
 
     NAME = "reschedule-deadlines"
-    calendar: Annotated[int, Field(ge=1, description="how many announcements the stage knows of")]
+    calendar: Annotated[int, Field(ge=1, description="number of announcements that the stage has applied")]
 
 
 COMMANDS: Final[tuple[type[Command], ...]] = (

@@ -25,14 +25,14 @@ class Fact(Frozen):
 
     NAME: ClassVar[str]
     by: str
-    """Source of the command that caused it."""
+    """Source of the causing command."""
 
 
 class Worded(Fact):
     """A fact with words of a person. They may lie apart from it, to be erased: see `events.texts`."""
 
     text_ref: str | None = None
-    """Key of the words in `complaints.texts`; the fields then hold a placeholder. None where the fact holds them."""
+    """Key of the texts in `complaints.texts`; the fields then have a placeholder. None if the fact has them."""
 
 
 class Settling(Fact):
@@ -45,7 +45,7 @@ class Settling(Fact):
 
 
 class ComplaintRegistered(Worded):
-    """A report has become a complaint."""
+    """A report was registered as a complaint."""
 
     NAME = "registered"
     complaint_id: str
@@ -56,14 +56,14 @@ class ComplaintRegistered(Worded):
     chosen_office: str | None
     report: ReportContent
     content_digests: str | None = None
-    """Keyed digests of the report, to compare repeats with; None in facts of a time without them."""
+    """Keyed digests of the report, to compare repeats; None in older facts."""
     reporter_digest: str | None = None
-    """Keyed digest of the complaint's id and the reporter's subject; None where the channel gave none."""
+    """Keyed digest of complaint id and the reporter's subject; None without a subject."""
     title_length: int | None = None
     body_length: int | None = None
-    """Characters of title and body; None where the report holds both."""
+    """Lengths of title and body; None if the report has the texts."""
     signature: str | None = None
-    """Keyed digest of words and place, the same for a duplicate; None where the report holds them or is too short."""
+    """Keyed digest of text and place, equal for duplicates; None if the report has the text or is too short."""
 
 
 class ComplaintVerified(Worded):
@@ -75,7 +75,7 @@ class ComplaintVerified(Worded):
 
 
 class ComplaintPostponed(Worded):
-    """The citizen has been asked to complete it (*tunda*)."""
+    """The citizen was asked to complete it (*tunda*)."""
 
     NAME = "postponed"
     missing: tuple[Name, ...]
@@ -83,7 +83,7 @@ class ComplaintPostponed(Worded):
 
 
 class ReportCompleted(Worded):
-    """The citizen has supplied more: the fields that changed, null for the others."""
+    """The citizen completed the report: null for unchanged fields."""
 
     NAME = "report-completed"
     revision: int
@@ -98,14 +98,14 @@ class ReportCompleted(Worded):
     secret: bool | None = None
     attachments: Links | None = None
     completed_digests: str | None = None
-    """Keyed digests of the report as it is now; None where those before are not known."""
+    """Keyed digests of the present report; None without earlier digests."""
     title_length: int | None = None
     body_length: int | None = None
-    """Characters of a title and a body that were supplied; None where the fact holds them."""
+    """Lengths of the supplied title and body; None if the fact has the texts."""
 
 
 class ComplaintArchived(Settling):
-    """It ends without being handled (*diarsipkan*)."""
+    """It ended without handling (*diarsipkan*)."""
 
     NAME = "archived"
     reason: ArchiveReason
@@ -113,12 +113,12 @@ class ComplaintArchived(Settling):
 
 
 class ComplaintWithdrawn(Worded, Settling):
-    """The citizen took it back, or is deemed to have by not completing it."""
+    """The citizen withdrew it, or did not complete it in time."""
 
     NAME = "withdrawn"
     reason: Text | None = None
     deadline: AwareDatetime | None = None
-    """The deadline whose passing did it; None if the citizen asked for it."""
+    """The expired deadline that withdrew it; None if the citizen did."""
 
 
 class ComplaintDisposed(Fact):
@@ -130,7 +130,7 @@ class ComplaintDisposed(Fact):
 
 
 class DispositionReturned(Worded):
-    """The office handed it back (*bukan wewenang*)."""
+    """The office returned it (*bukan wewenang*)."""
 
     NAME = "returned"
     office: Name
@@ -138,7 +138,7 @@ class DispositionReturned(Worded):
 
 
 class FollowUpRecorded(Worded):
-    """The office has answered (*ditindaklanjuti*)."""
+    """The office followed up (*ditindaklanjuti*)."""
 
     NAME = "followed-up"
     office: Name
@@ -147,24 +147,24 @@ class FollowUpRecorded(Worded):
 
 
 class FollowUpReplied(Worded):
-    """The citizen has answered the office (*ditanggapi oleh pelapor*)."""
+    """The citizen replied (*ditanggapi oleh pelapor*)."""
 
     NAME = "replied"
     text: Text
 
 
 class ComplaintClosed(Worded, Settling):
-    """It is settled (*selesai*), by an administrator or by the passing of time."""
+    """It was settled (*selesai*), by an administrator or by an expired deadline."""
 
     NAME = "closed"
     outcome: Literal[Outcome.RESOLVED] = Outcome.RESOLVED
     reason: Text | None = None
     deadline: AwareDatetime | None = None
-    """The deadline whose passing did it; None if an administrator closed it."""
+    """The expired deadline that closed it; None if an administrator did."""
 
 
 class ResolutionRated(Worded):
-    """The citizen has rated how it was settled."""
+    """The citizen rated the resolution."""
 
     NAME = "rated"
     rating: Annotated[int, Field(ge=1, le=5)]
@@ -172,7 +172,7 @@ class ResolutionRated(Worded):
 
 
 class PrivacyChanged(Fact):
-    """The citizen has asked for privacy, or does without it: the flags that changed, null for the other."""
+    """The citizen changed the privacy flags: null for an unchanged one."""
 
     NAME = "privacy-changed"
     anonymous: bool | None = None
@@ -180,17 +180,17 @@ class PrivacyChanged(Fact):
 
 
 class StoryPublished(Worded):
-    """An administrator has published what became of it."""
+    """An administrator published its story."""
 
     NAME = "story-published"
     title: Title
     answer: Text | None = None
     findings: tuple[Finding, ...] | None = None
-    """Identifiers that a scan had found in both texts, by kind; None if they were not scanned."""
+    """Identifiers that a scan found in both texts, by kind; None without a scan."""
 
 
 class StoryUnpublished(Worded):
-    """An administrator has taken the story back."""
+    """An administrator withdrew its story."""
 
     NAME = "story-unpublished"
     reason: Text | None = None
@@ -205,7 +205,7 @@ class DeadlineWarned(Fact):
 
 
 class DeadlineBreached(Fact):
-    """A deadline has passed without what it was for."""
+    """A deadline expired without the required action."""
 
     NAME = "breached"
     clock: ClockName
@@ -213,7 +213,7 @@ class DeadlineBreached(Fact):
 
 
 class ComplaintEscalated(Fact):
-    """The next one up the ladder has it before them."""
+    """The next office of the ladder was notified."""
 
     NAME = "escalated"
     rung: int
@@ -221,14 +221,14 @@ class ComplaintEscalated(Fact):
 
 
 class EscalationExhausted(Fact):
-    """The ladder has no further rung: an incident for the operators."""
+    """The ladder has no further rung."""
 
     NAME = "escalation-exhausted"
     rung: int
 
 
 class ExtensionRequested(Worded):
-    """The holder asks for more time."""
+    """The holder requested an extension."""
 
     NAME = "extension-requested"
     working_days: int
@@ -236,7 +236,7 @@ class ExtensionRequested(Worded):
 
 
 class DeadlineExtended(Worded):
-    """The superior granted it; the new deadline counts from the old one."""
+    """The superior granted the extension, which counts from the old deadline."""
 
     NAME = "extended"
     clock: ClockName
@@ -247,7 +247,7 @@ class DeadlineExtended(Worded):
 
 
 class ExtensionRefused(Worded):
-    """The superior did not grant it."""
+    """The superior refused the extension."""
 
     NAME = "extension-refused"
     reason: Text | None = None

@@ -10,7 +10,7 @@ from events.vocabulary import ComplaintClass, Outcome, Refusal, Status
 
 
 class Rejection(Frozen):
-    """Why a command had no effect. The complaint is as it was."""
+    """Rejection of a command. The complaint is unchanged."""
 
     TYPE: ClassVar[str] = "lapor.command.rejected.v1"
 
@@ -19,12 +19,12 @@ class Rejection(Frozen):
     command_source: str
     code: Refusal
     message: str
-    """One line for a person: what is wrong and what would be right."""
+    """One line for people: the mistake and the remedy."""
     status: Status | None = None
-    """Where the complaint stands; None if there is no such complaint."""
+    """Status of the complaint; None if it does not exist."""
     version: int = 0
     detail: str | None = None
-    """What exactly, for programs; an open list beside `code`, which is closed."""
+    """Refines `code` for programs; an open list."""
 
 
 class RejectionEvent(Envelope):
@@ -35,22 +35,22 @@ class RejectionEvent(Envelope):
 
 
 class Finding(Frozen):
-    """How many identifiers of a kind a scan found in a text: never the identifiers themselves."""
+    """Number of identifiers per kind that a scan found in a text, without the identifiers."""
 
     kind: Name
     count: Annotated[int, Field(ge=1)]
 
 
 class Story(Frozen):
-    """What became of a complaint, as an administrator has published it."""
+    """The story of a complaint, as published by an administrator."""
 
     title: str
     answer: str | None = None
-    """What the office did."""
+    """The office's action."""
 
 
 class Resolution(Frozen):
-    """What the public and other systems may know of a settled complaint."""
+    """The public view of a settled complaint."""
 
     TYPE: ClassVar[str] = "lapor.resolution.published.v1"
 
@@ -64,9 +64,9 @@ class Resolution(Frozen):
     received_at: AwareDatetime
     closed_at: AwareDatetime
     working_days: int
-    """Working days it took; the day of receipt is not counted."""
+    """Working days to settlement, without the day of receipt."""
     on_time: bool
-    """No deadline was breached on the way."""
+    """True if no deadline was breached."""
     breaches: int
     escalations: int
     rating: int | None

@@ -37,7 +37,7 @@ _ATTACHMENTS: Final = BeforeValidator(_null_is_none, json_schema_input_type=Link
 
 
 class Location(Frozen):
-    """Where it is: by name, by coordinates (WGS 84, degrees), or both."""
+    """Place, by name, by coordinates (WGS 84, degrees), or both."""
 
     province: OptionalName = None
     city: OptionalName = None
@@ -54,7 +54,7 @@ class Location(Frozen):
 
 
 class Reporter(Frozen):
-    """Who reports. Goes to `complaints.identities` and nowhere else."""
+    """The reporter. Stored on `complaints.identities` only."""
 
     name: OptionalName = None
     phone: OptionalName = None
@@ -65,7 +65,7 @@ class Reporter(Frozen):
 
 
 class ReportContent(Frozen):
-    """A report without its reporter: what commands, facts and stages may see."""
+    """A report without its reporter, as in commands and facts."""
 
     class_: ComplaintClass = Field(alias="class")
     title: Annotated[Title, _TITLE] = ""
@@ -74,11 +74,11 @@ class ReportContent(Frozen):
     event_date: date | None = None
     location: Location | None = None
     office: OptionalName = None
-    """The office that the reporter wants it to go to, if any."""
+    """The office that the reporter chose, if any."""
     anonymous: bool = False
     """*Anonim*: the reported party and the public do not learn who reports."""
     secret: bool = False
-    """*Rahasia*: the public sees nothing of the content. Independent of `anonymous`."""
+    """*Rahasia*: the public sees no content. Independent of `anonymous`."""
     attachments: Annotated[Links, _ATTACHMENTS] = ()
 
     @model_validator(mode="after")
@@ -90,7 +90,7 @@ class ReportContent(Frozen):
 
 
 class ReportData(ReportContent):
-    """`data` of a report as it comes in."""
+    """`data` of a submitted report."""
 
     # stricter than `ReportContent`, in which facts hold what releases before took
     attachments: Annotated[NewLinks, _ATTACHMENTS] = ()
@@ -109,7 +109,7 @@ class ReportData(ReportContent):
 
 
 class ReportSubmitted(Envelope):
-    """`lapor.report.submitted.v1`: a channel hands over a citizen's report."""
+    """`lapor.report.submitted.v1`: a channel submits a citizen's report."""
 
     TYPE: ClassVar[str] = "lapor.report.submitted.v1"
 
@@ -125,7 +125,7 @@ class ReportSubmitted(Envelope):
 
 
 class ReporterIdentity(Frozen):
-    """What `complaints.identities` holds for a complaint."""
+    """The record of `complaints.identities` for a delivery of a report."""
 
     complaint_id: str
     reporter: Reporter

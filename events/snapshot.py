@@ -13,7 +13,7 @@ REMEMBERED_COMMANDS: Final = 64
 
 
 class Clock(Frozen):
-    """A deadline that runs or is paused. Times in UTC, decided once and not computed again."""
+    """A running or paused deadline. Times in UTC, computed once."""
 
     started_at: AwareDatetime
     due_at: AwareDatetime | None
@@ -23,9 +23,9 @@ class Clock(Frozen):
     breached: bool = False
     paused: bool = False
     remaining: str | None = None
-    """While paused: what is left, e.g. `9 working days`."""
+    """While paused, the remaining time, e.g. `9 working days`."""
     resumed_at: AwareDatetime | None = None
-    """When it was last resumed: what was left then counts from there."""
+    """When it was last resumed; the remaining time counts from there."""
     zone: str | None = None
     """Where its days end, e.g. `Asia/Makassar`: kept from its start, whoever holds the complaint later.
 
@@ -43,33 +43,33 @@ class Clock(Frozen):
 
 
 class ReportReference(Frozen):
-    """Which report the complaint came from, and how much of it there is (not what it says)."""
+    """The complaint's report: its ids and lengths, without its texts."""
 
     source: str
     id: str
     revision: int = 1
-    """Counts the completions by the citizen, from 1."""
+    """Number of completions by the citizen, from 1."""
     title_length: int
     body_length: int
     dated: bool
-    """Whether it tells the day of the event."""
+    """Whether the report has a date of the event."""
     content_digests: str | None = None
-    """Keyed digests of what was reported first, to compare repeats with; None in snapshots of a time without them."""
+    """Keyed digests of the first report, to compare repeats; None in older snapshots."""
     completed_digests: str | None = None
-    """The same of the report as it was completed; None if it was not."""
+    """The same of the completed report; None without a completion."""
     reporter_digest: str | None = None
-    """Keyed digest of the complaint's id and the reporter's subject; None where the channel gave none."""
+    """Keyed digest of complaint id and the reporter's subject; None without a subject."""
 
 
 class ExtensionRequest(Frozen):
-    """An extension that the holder has asked for and its superior has not decided yet."""
+    """An extension that the holder requested and its superior has not decided."""
 
     working_days: int
     requested_at: AwareDatetime
 
 
 class Complaint(Frozen):
-    """A complaint as it stands."""
+    """Snapshot of a complaint."""
 
     complaint_id: str
     tracking_id: str
@@ -84,24 +84,24 @@ class Complaint(Frozen):
     anonymous: bool
     secret: bool
     chosen_office: str | None
-    """The office that the reporter chose, if there is such an office."""
+    """The office that the reporter chose, if the directory has it."""
     office: str | None = None
-    """The holder: who has to follow up."""
+    """The holder, which has to follow up."""
     round: int = 0
     """Number of dispositions so far."""
     returns: int = 0
-    """Number of times an office said *bukan wewenang* (not ours)."""
+    """Number of returns (*bukan wewenang*)."""
     returned_by: tuple[str, ...] = ()
     rung: int = 0
-    """How often it has been escalated; 0 is not at all."""
+    """Number of offices notified by escalation."""
     escalated_to: tuple[str, ...] = ()
-    """The offices that have had it before them, one a rung."""
+    """The offices notified by escalation, one per rung."""
     escalation_due: bool = False
-    """A breach has not been escalated yet."""
+    """A breach waits for escalation."""
     exhausted: bool = False
     """The ladder has no rung left: an incident for the operators."""
     policy: str
-    """The policy version that holds for it, by the day it was received."""
+    """The policy version in force when it was received."""
     calendar: int = 0
     """How many announced changes of the calendar its deadlines have been reckoned with."""
     received_at: AwareDatetime
@@ -110,13 +110,13 @@ class Complaint(Frozen):
     breaches: int = 0
     extension: ExtensionRequest | None = None
     extended_days: int = 0
-    """Days of extension granted so far, in all."""
+    """Total days of extension granted."""
     extensions: int = 0
     """Number of extensions granted so far."""
     outcome: Outcome | None = None
     closed_at: AwareDatetime | None = None
     working_days: int | None = None
-    """Working days from its receipt until it was settled, by the calendar of that time."""
+    """Working days from receipt to settlement, by the calendar of that time."""
     rating: int | None = None
     story_published: bool | None = None
     """Whether its story is public; None if nobody has decided (releases before published each story)."""

@@ -70,7 +70,7 @@ M = TypeVar("M", bound=Frozen)
 
 
 class FactTexts(Frozen):
-    """The words of one fact: a record of `complaints.texts`. Fields that the fact leaves empty are left out."""
+    """The texts of one fact: a record of `complaints.texts`. Empty fields are omitted."""
 
     title: Title | None = None
     body: Body | None = None
@@ -84,7 +84,7 @@ class FactTexts(Frozen):
 
 
 class Erasure(Frozen):
-    """What was asked to be erased of a complaint: a record of `complaints.erasures`, under the complaint id."""
+    """A request to erase: a record of `complaints.erasures`, keyed by complaint id."""
 
     texts: bool
     identity: bool

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where a complaint stands."""
+    """Status of a complaint."""
 
     REGISTERED = "registered"
     POSTPONED = "postponed"
@@ -19,7 +19,7 @@ class Status(StrEnum):
 
 
 class ComplaintClass(StrEnum):
-    """What kind of report it is (Permen PANRB 62/2018 tells them apart by the time to settle them)."""
+    """Class of a report; Permen PANRB 62/2018 gives each its own time to settlement."""
 
     COMPLAINT = "complaint"
     """*Pengaduan tidak berkadar pengawasan.*"""
@@ -32,7 +32,7 @@ class ComplaintClass(StrEnum):
 
 
 class ArchiveReason(StrEnum):
-    """Why a report is archived instead of handled."""
+    """Reason for archiving a report."""
 
     UNCLEAR = "unclear"
     TOO_GENERAL = "too_general"
@@ -45,7 +45,7 @@ class ArchiveReason(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a settled complaint ended. Archived is not resolved, and is never counted as such."""
+    """Outcome of a settled complaint. Archived is not resolved."""
 
     RESOLVED = "resolved"
     ARCHIVED = "archived"
@@ -53,7 +53,7 @@ class Outcome(StrEnum):
 
 
 class ClockName(StrEnum):
-    """The deadlines a complaint can stand under, several at once."""
+    """The clocks of a complaint; several can run at once."""
 
     VERIFICATION = "verification"
     COMPLETION = "completion"
@@ -64,7 +64,7 @@ class ClockName(StrEnum):
 
 
 class Refusal(StrEnum):
-    """Why a command was refused: the code of a rejection."""
+    """Code of a rejection."""
 
     UNKNOWN_COMPLAINT = "unknown-complaint"
     INVALID_DATA = "invalid-data"

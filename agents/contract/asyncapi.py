@@ -32,7 +32,7 @@ all topics. The key is the complaint id under Kafka's own partitioner (murmur2):
 Pass over fields and message types that you do not know: there may be more of them one day.\
 """
 _SCHEMES: Final[dict[str, Part]] = {
-    "scramSha512": {"type": "scramSha512", "description": "SASL over TLS; the default of `sasl-tls`"},
+    "scramSha512": {"type": "scramSha512", "description": "SASL over TLS, the default of `sasl-tls`"},
     "scramSha256": {"type": "scramSha256", "description": "SASL over TLS"},
     "plain": {"type": "plain", "description": "SASL over TLS"},
     "certificate": {"type": "X509", "description": "a client certificate over TLS"},
@@ -74,12 +74,12 @@ def _servers() -> Part:
         "local": {
             "host": DEFAULT_BROKER,
             "protocol": "kafka",
-            "description": "a broker on the same machine, open to all",
+            "description": "a broker on the same machine, without authentication",
         },
         "secured": {
             "host": "{broker}",
             "protocol": "kafka-secure",
-            "description": "a broker that asks who one is: by one of these, always over TLS",
+            "description": "a broker with authentication over TLS",
             "variables": {
                 "broker": {"default": "kafka:9093", "description": "host and port, several joined by commas"}
             },
@@ -146,7 +146,7 @@ def _group(name: str | None) -> Part:
     if name is None:
         return {}
     which = {"pattern": f"^{name}"} if name.endswith("-") else {"const": name}
-    said = "a consumer group; the installation's prefix stands before it"
+    said = "a consumer group; starts with the installation's prefix"
     return {"kafka": {"groupId": {"type": "string", "description": said, **which}, "bindingVersion": _BINDING}}
 
 

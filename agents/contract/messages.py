@@ -34,7 +34,7 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 """A JSON Schema, or a part of one."""
 
-_Rising = Annotated[str, Field(pattern="^[0-9]{10}$", description="rises with each change; compares as text")]
+_Rising = Annotated[str, Field(pattern="^[0-9]{10}$", description="increases with each change; compares as text")]
 
 
 class _Ours(Envelope):
@@ -52,12 +52,12 @@ class _OnComplaint(_Ours):
 class _FactEnvelope(_OnComplaint):
     id: Annotated[str, Field(description="complaint id and version, joined by a slash")]
     sequence: _Rising
-    causationid: Annotated[str, Field(description="id of the command that led to it")]
-    causationsource: Annotated[str, Field(description="source of the command that led to it")]
+    causationid: Annotated[str, Field(description="id of the causing command")]
+    causationsource: Annotated[str, Field(description="source of the causing command")]
 
 
 class _RejectionEnvelope(_Ours):
-    subject: Annotated[UUID | Literal["calendar"], Field(description="what the refused command was about")]
+    subject: Annotated[UUID | Literal["calendar"], Field(description="subject of the refused command")]
     causationid: Annotated[str, Field(description="id of the refused command")]
 
 
@@ -71,7 +71,7 @@ class _CalendarEnvelope(_Ours):
 
 
 class State(Frozen):
-    """Where a complaint stands: the last of these for a complaint is its present standing."""
+    """Snapshot of a complaint; the last one is its present state."""
 
     complaint: Complaint
 
@@ -88,7 +88,7 @@ def _fact_data(fact: type[Fact]) -> type[BaseModel]:
         f"{fact.__name__}{_FACT_DATA}",
         __base__=fact,
         __doc__=fact.__doc__,
-        complaint=(Complaint, Field(description="where the complaint stands after it")),
+        complaint=(Complaint, Field(description="snapshot after it")),
     )
     return whole
 

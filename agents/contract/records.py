@@ -24,8 +24,8 @@ Part = dict[str, Any]
 _BYTES: Final = "application/octet-stream"
 _COMPLAINT: Final[Part] = {"type": "string", "format": "uuid", "description": "the complaint id"}
 _CALENDAR: Final[Part] = {"const": CALENDAR, "description": "not about a complaint"}
-_ANY_KEY: Final[Part] = {"description": "any key will do; the complaint id keeps reports in order"}
-_PLACE: Final = "a place on a topic, as in complaints.dead-letters-3@17"
+_ANY_KEY: Final[Part] = {"description": "any key; the complaint id keeps reports in order"}
+_PLACE: Final = "a position such as complaints.dead-letters-3@17"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +91,14 @@ def _headers(topic: TopicName, name: str) -> Part:
     if name not in VALUES:
         may["content-type"] = {"const": CONTENT_TYPE}
     if topic in {TopicName.INTAKE, TopicName.COMMANDS}:
-        may[REPLAYS] = _text("how often it was brought back from the dead letters")
-        may["replayed-from"] = _text(f"the dead letter that it was: {_PLACE}")
+        may[REPLAYS] = _text("number of replays")
+        may["replayed-from"] = _text(f"its dead letter: {_PLACE}")
     if topic is TopicName.COMMANDS:
-        may[FORWARDED] = _text("partition/offset@milliseconds of the record that was forwarded, and a signature")
+        may[FORWARDED] = _text("partition/offset@milliseconds of the forwarded record, and a signature")
     if topic in {TopicName.EVENTS, TopicName.STATE}:
-        may[WRITER_HEADER] = _text("the writer number of the lifecycle that wrote it: without it, records are not ours")
+        may[WRITER_HEADER] = _text("writer number of the lifecycle that wrote it; foreign records lack it")
     if topic is TopicName.STATE:
-        may[SOURCE_OFFSET_HEADER] = _text("offset in complaints.commands of the command that it follows from")
+        may[SOURCE_OFFSET_HEADER] = _text("offset in complaints.commands of the causing command")
     always = _of_a_fact(name) if topic is TopicName.EVENTS else {}
     return {"type": "object", "properties": {**may, **always}} | ({"required": list(always)} if always else {})
 
@@ -106,7 +106,7 @@ def _headers(topic: TopicName, name: str) -> Part:
 def _of_a_fact(name: str) -> Part:
     return {
         "fact": {"const": name.split(".")[2], "description": "the fact's name"},
-        "status": _text("where it left the complaint"),
+        "status": _text("status of the complaint after it"),
         "escalation-due": {"enum": ["0", "1"], "description": "1: a breach waits to be escalated"},
     }
 
@@ -148,9 +148,9 @@ def _nothing(name: str, told: tuple[str, str], key: Part, headers: Part, example
 def _erased() -> Message:
     return _nothing(
         ERASED,
-        ("an identity that was erased", "A record without a value after which nobody knows who reported."),
+        ("an identity that was erased", "A tombstone: the reporter's identity is erased."),
         _COMPLAINT,
-        _object(erased_because="why", erased_by="who did it", erased_at="when, RFC 3339"),
+        _object(erased_because="why", erased_by="who acted", erased_at="when, RFC 3339"),
         {"erased-because": "asked for", "erased-by": "identity desk", "erased-at": "2026-04-01T02:00:00.000Z"},
     )
 
@@ -163,19 +163,19 @@ def _letter(report: Part) -> Message:
         name=LETTER,
         title="dead letter",
         summary="What a stage could not read: key and value as they came.",
-        key={"description": "as it came"},
+        key={"description": "unchanged"},
         headers=_object(
-            stage="the stage that could not read it",
-            topic="where it was found",
-            partition="where it was found",
-            offset="where it was found",
-            code="what kind of mistake it is",
-            reason="one line: what is wrong, with the names of the fields",
-            failed_at="when it was set aside, RFC 3339",
-            replays="how often it had been replayed before, if it was",
-            traceback="only where our own code failed",
-            truncated_from="the length in bytes that it had, if it was too large to be kept whole",
-            key_truncated_from="the length in bytes that its key had, likewise",
+            stage="the stage that could not process it",
+            topic="position of the record",
+            partition="position of the record",
+            offset="position of the record",
+            code="code of the error",
+            reason="one line with the names of the fields",
+            failed_at="time of the failure, RFC 3339",
+            replays="number of earlier replays",
+            traceback="with code `bug` only",
+            truncated_from="original length in bytes of a truncated value",
+            key_truncated_from="original length in bytes of a truncated key",
         )
         | {"required": list(needed)},
         examples=(
@@ -186,7 +186,7 @@ def _letter(report: Part) -> Message:
                 "payload": broken,
             },
         ),
-        payload={"description": "any bytes; often a message of the contract with a mistake in it"},
+        payload={"description": "any bytes"},
         content_type=_BYTES,
     )
 
@@ -196,10 +196,10 @@ def _record() -> Message:
         name=RECORD,
         title="installation record",
         summary="What has to be the same for all workers, and incidents: for the engine and its tools only.",
-        key={"type": "string", "description": "what it is about, such as layout"},
+        key={"type": "string", "description": "subject of the entry, such as layout"},
         headers={"type": "object"},
         examples=({"name": RECORD, "summary": "the layout", "payload": {"partitions": 12, "topics": {}}},),
-        payload={"type": "object", "description": "may change from version to version"},
+        payload={"type": "object", "description": "may change between versions"},
         content_type="application/json",
     )
 
@@ -214,17 +214,17 @@ def _refused(report: Part) -> dict[str, str]:
 
 def _settled() -> Message:
     headers = _object(
-        replayed=f"the letter that was replayed: {_PLACE}",
-        to="where it lies again",
-        discards=f"the letter that was given up: {_PLACE}",
-        reason="why it was given up",
-        by="who did it",
+        replayed=f"the replayed dead letter: {_PLACE}",
+        to="position of the new record",
+        discards=f"the discarded dead letter: {_PLACE}",
+        reason="reason for discarding it",
+        by="who acted",
     )
     either = {"oneOf": [{"required": ["replayed", "to"]}, {"required": ["discards", "reason"]}]}
     return _nothing(
         SETTLED,
         ("what became of a dead letter", "A record without a value behind it, with its key: replayed, or given up."),
-        {"description": "that of the dead letter"},
+        {"description": "key of the dead letter"},
         headers | {"required": ["by"]} | either,
         {"replayed": "complaints.dead-letters-3@17", "to": "complaints.intake-3@58", "by": "operator"},
     )
