@@ -19,7 +19,7 @@ from agents.local_broker import running_broker
 pytest_plugins = ("tests.support.engines",)
 
 # `quick` tries the same few examples at every run, `full` others each time; tests take their number as a share of it.
-# No deadline: how long an example takes tells of the machine, not of the code
+# No deadline: the duration of an example depends on the machine
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=25, derandomize=True, database=None)
 hypothesis.settings.register_profile("full", deadline=None, max_examples=100)
 hypothesis.settings.register_profile("deep", deadline=None, max_examples=1_000)

@@ -1,1 +1,1 @@
-"""What the engine carries, as figures."""
+"""Benchmarks of the engine."""

@@ -1,4 +1,4 @@
-"""What settled complaints and their stories cost the stage and the displays that keep most of it on the disk."""
+"""Memory and disk of settled complaints and stories in `resolution` and the dashboard."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ _ANSWER: Final = "Terima kasih atas laporannya. Tim sudah menambal lubang dan me
 
 
 class OnDisk(NamedTuple):
-    """What so many things at rest come to."""
+    """Memory and disk of a number of settled items."""
 
     grown_mb: float
     """By how much the process has grown."""
@@ -38,22 +38,22 @@ def _stories(count: int) -> OnDisk:
     handler = Resolutions(Partition(0, 1, policy_files.load("lapor")))
     value = encode_value(Story(title=_TITLE, answer=_ANSWER))
     keys = (key for key, _ in varied(range(count), settled=True))
-    return _taken_in((stored(offset, key, value) for offset, key in enumerate(keys)), handler.restore)
+    return _loaded((stored(offset, key, value) for offset, key in enumerate(keys)), handler.restore)
 
 
 def _complaints(count: int) -> OnDisk:
     standings = ReadModel()
     records = (stored(0, *each) for each in varied(range(count), settled=True))
-    return _taken_in(records, lambda each: standings.put(complaint_key(each.key), read_row(each.value)))
+    return _loaded(records, lambda each: standings.put(complaint_key(each.key), read_row(each.value)))
 
 
-def _taken_in(records: Iterable[SimpleNamespace], take_in: Callable[[SimpleNamespace], None]) -> OnDisk:
+def _loaded(records: Iterable[SimpleNamespace], load: Callable[[SimpleNamespace], None]) -> OnDisk:
     spent, count, before, batch = 0.0, 0, 0.0, list[SimpleNamespace]()
 
     def flush() -> float:
         begun = time.process_time()
         for each in batch:
-            take_in(each)
+            load(each)
         batch.clear()
         return time.process_time() - begun
 
@@ -74,7 +74,7 @@ def _file_mb() -> float:
 
 
 def at_rest(figures: Figures, count: int) -> None:
-    """Write down what `resolution` and the board need for so many."""
+    """Measure `resolution` and the dashboard with a number of settled complaints."""
     for what, measure in (("resolution with {:,} stories", _stories), ("the board with {:,} settled", _complaints)):
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
             found = alone.submit(measure, count).result()

@@ -1,4 +1,4 @@
-"""What Kafka alone costs: an aiokafka loop that reads the same records and writes the same bytes, and decides nothing.
+"""Baseline: an aiokafka loop that reads the same records and writes the same bytes without decisions.
 
     ALUR_BROKER=... ALUR_PREFIX=... python bare_loop.py lifecycle
 
@@ -26,7 +26,7 @@ _OUTPUTS = tuple(topic.name for topic in TOPICS)
 
 
 def outputs_of(settings: Settings, stage: str) -> dict[int, list[Output]]:
-    """Return for each partition what the stage wrote there, the topics mixed as they came."""
+    """Return the outputs of the stage per partition, in their order across topics."""
     topics: dict[tuple[int, TopicName], list[Output]] = defaultdict(list)
     for record in read_all(settings, [name for name in _OUTPUTS if name is not STAGES[stage]]):
         topics[record.partition, record.topic].append((record.topic, record.key, record.value))
@@ -67,7 +67,7 @@ async def move(settings: Settings, stage: str, outputs: dict[int, list[Output]],
 
 
 def main() -> None:
-    """Measure, after what is to be written has been read."""
+    """Measure, after reading what is to be written."""
     stage = sys.argv[1]
     settings = Settings.from_environment(os.environ)
     outputs = outputs_of(settings, stage)

@@ -1,4 +1,4 @@
-"""`make bench`: what the engine carries, as figures with their spread, beside what Kafka alone costs in the same run.
+"""`make bench`: figures of the engine with their spread, beside a Kafka baseline of the same run.
 
     a   each stage alone, beside a bare aiokafka loop that moves the same bytes
     b   whole lives: as many as it carries, then half as many by the clock, with the time they take
@@ -49,7 +49,7 @@ _WAVES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is measured."""
+    """The amounts to measure."""
 
     rounds: int
     lives: int
@@ -74,7 +74,7 @@ SMALL: Final = Size(1, 1_500, 1_000, 10.0, 20_000, 2_000, (1, 2), 4, (10_000, 20
 
 
 class Bench:
-    """One broker, and what is measured on it."""
+    """One broker, and the measurements on it."""
 
     def __init__(self, figures: Figures, broker: str, folder: Path, size: Size) -> None:
         self.figures = figures
@@ -89,7 +89,7 @@ class Bench:
         stages_beside_bare(self.figures, self.broker, self.folder, lives=lives, rounds=rounds)
 
     def lives(self) -> None:
-        """Part b: at saturation, and by the clock at half of that."""
+        """Part b: at saturation, and at half of that rate."""
         runs = [self._run(self._settings()) for _ in range(self.size.rounds)]
         self._carried = [run.rate for run in runs]
         what = f"b. whole lives a second, {COMMANDS_A_LIFE} commands each, {self.size.going:,} at once"
@@ -113,7 +113,7 @@ class Bench:
                 self.figures.add(f"b. from report to {fact.decode()}, ms, p{share * 100:.0f}", values, goal=goal)
 
     def stored(self) -> None:
-        """Part c: beside a run without, in turns."""
+        """Part c: with and without stored complaints, in turns."""
         shares = []
         for _ in range(self.size.rounds):
             alone = self._run(self._settings()).rate
@@ -144,7 +144,7 @@ class Bench:
         late(self.figures, self.broker, self.folder, due=self.size.due, rounds=self.size.rounds)
 
     def burst(self) -> None:
-        """Part f: a tenth of what it carries, then ten times that, which is all of it."""
+        """Part f: a tenth of the capacity, then ten times that."""
         if not self._carried:
             self._carried = [self._run(self._settings()).rate]
         rate, seconds = median(self._carried) * _SHARE_OF_PEAK, self.size.seconds
@@ -172,7 +172,7 @@ class Bench:
             self._costs(f"{what}, processor of a life", runs)
 
     def warm_up(self) -> None:
-        """Let some lives pass uncounted: a broker that has just started takes several times the processor for each."""
+        """Run some lives unmeasured: a new broker takes several times the CPU for each."""
         say(f"warming the broker up, with {self.size.going:,} lives")
         run_lives(self._settings(), self.folder, self.size.going, at_once(self.size.going))
 

@@ -1,4 +1,4 @@
-"""How measurements are written down: a table for people, JSON for whoever compares two runs."""
+"""Output of measurements: a table for people, JSON for comparisons of two runs."""
 
 import json
 import os
@@ -20,23 +20,23 @@ _CPUINFO: Final = Path("/proc/cpuinfo")
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure is to reach: at least or at most so much."""
+    """The goal of a figure: a lower or an upper bound."""
 
     bound: float
     at_least: bool = True
 
     def reached(self, value: float) -> bool:
-        """Say whether `value` does."""
+        """Return whether `value` reaches it."""
         return value >= self.bound if self.at_least else value <= self.bound
 
     def __str__(self) -> str:
-        """Write it as one reads it."""
+        """Format it for people."""
         return f"{'≥' if self.at_least else '≤'} {self.bound:,g}"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One thing that was measured, once a round."""
+    """One measured quantity, once per round."""
 
     what: str
     values: tuple[float, ...]
@@ -45,7 +45,7 @@ class Figure:
     remark: str = ""
 
     def __str__(self) -> str:
-        """Write the median with the least and the most."""
+        """Format the median with minimum and maximum."""
         if len(self.values) == 1:
             return f"{self.values[0]:{self.form}}{self.remark}"
         low, high = min(self.values), max(self.values)
@@ -53,7 +53,7 @@ class Figure:
 
     @property
     def verdict(self) -> str:
-        """Say whether the goal, if there is one, was reached by the median."""
+        """Return whether the median reaches the goal, if there is one."""
         if self.goal is None:
             return ""
         return f"{self.goal}" + ("" if self.goal.reached(median(self.values)) else ": not reached")
@@ -61,7 +61,7 @@ class Figure:
 
 @dataclass
 class Figures:
-    """A table that grows while things are measured, and is printed at the end."""
+    """A table that grows while measuring and is printed at the end."""
 
     title: str
     rows: list[Figure] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Figures:
     def add(
         self, what: str, values: Iterable[float], form: str = ",.0f", *, goal: Goal | None = None, remark: str = ""
     ) -> None:
-        """Write down one figure, a value a round, on the terminal at once."""
+        """Add one figure with a value per round, and print it."""
         figure = Figure(what, tuple(values), form, goal, remark)
         self.rows.append(figure)
         self.load.append(os.getloadavg()[0])
@@ -92,7 +92,7 @@ class Figures:
 
 
 def machine(load: Sequence[float]) -> dict[str, Any]:
-    """Say what this was measured on, and when: figures of two machines cannot be compared, ratios can."""
+    """Describe machine and time: compare ratios between machines, not figures."""
     models = [line.partition(": ")[2] for line in _lines(_CPUINFO) if line.startswith("model name")]
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
@@ -110,7 +110,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def say(line: str) -> None:
-    """Tell whoever waits what goes on."""
+    """Print progress."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(line)
 
 

@@ -1,4 +1,4 @@
-"""What a complaint costs in lifecycle's memory, open and settled: the handler in a process of its own, no broker."""
+"""Memory of open and settled complaints in lifecycle: its handler in a process, without a broker."""
 
 import random
 import time
@@ -41,7 +41,7 @@ _SPREAD_SECONDS: Final = 365 * 86_400
 
 
 def led(report: ReportSubmitted, number: int, steps: int, lots: random.Random) -> list[Complaint]:
-    """Lead a report of the demonstration through the first `steps` of a life, at the office competent for it.
+    """Apply the first `steps` of a life to a report of the demonstration.
 
     Give the complaint after each command.
     """
@@ -97,7 +97,7 @@ def _filled(number: int, template: bytes, digests: int) -> Record:
 
 
 def varied(numbers: range, *, settled: bool) -> Iterator[Record]:
-    """Give snapshots of complaints as the demonstration makes them up: closed and rated, or held by an office.
+    """Give snapshots of demonstration complaints: closed and rated, or held by an office.
 
     Hundreds of different ones, each again with an id and digests of its own: what no two complaints have in common.
     """
@@ -116,7 +116,7 @@ SNAPSHOTS_A_LIFE: Final = len(LIFE) + 2
 
 
 def histories(count: int) -> Iterator[Record]:
-    """Give all snapshots of so many whole lives, of which twenty thousand go on side by side, step by step."""
+    """Give all snapshots of a number of lives, twenty thousand of them concurrent."""
     templates = _templates(len(LIFE))
     for first in range(0, count, _SIDE_BY_SIDE):
         for step in (0, 1, 2, 2, *range(3, len(LIFE) + 1)):
@@ -125,7 +125,7 @@ def histories(count: int) -> Iterator[Record]:
 
 
 class Kept(NamedTuple):
-    """What a memory of so many complaints comes to."""
+    """Memory of a number of complaints."""
 
     resident_mb: float
     """Of the process, Python and all."""
@@ -158,7 +158,7 @@ def _kept(count: int, settled: bool) -> Kept:  # noqa: FBT001 -- called in anoth
 
 
 def kept(figures: Figures, count: int, rounds: int) -> None:
-    """Write down what `lifecycle` needs for so many complaints, open ones and settled ones."""
+    """Measure `lifecycle` with a number of open and settled complaints."""
     for settled in (False, True):
         found = []
         for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""Parts b, c, f and g: whole lives from report to rating, all by messages, through all stages.
+"""Parts b, c, f and g: whole lives from report to rating through all stages.
 
 A life is: report, verified, disposed, followed up, replied, followed up, closed, rated. In a closed loop so many lives
 go on at once, and a new one begins when one is over; in an open loop reports come by the clock, whatever has become of
@@ -32,23 +32,23 @@ _LEAST, _MOST = 0.1, 0.9
 
 
 def at_once(lives: int) -> Pace:
-    """Keep so many lives going."""
+    """Run a number of concurrent lives."""
     return lambda _, over: over + lives
 
 
 def steadily(rate: float) -> Pace:
-    """Let so many reports come a second."""
+    """Submit reports at a steady rate."""
     return lambda seconds, _: seconds * rate
 
 
 def burst(rate: float, calm: float, seconds: float, times: int = 10) -> Pace:
-    """Let `rate` reports come a second, and after `calm` seconds `times` as many, for so many `seconds`."""
+    """Submit `rate` reports a second, and after `calm` seconds `times` as many for `seconds`."""
     return lambda now, _: rate * (now + (times - 1) * min(max(0.0, now - calm), seconds))
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of some lives."""
+    """Result of a number of lives."""
 
     public: People
     rate: float
@@ -61,7 +61,7 @@ class Run:
 
 
 def run_lives(settings: Settings, folder: Path, lives: int, pace: Pace, each: int = 1) -> Run:
-    """Let so many lives pass through `each` workers of each stage."""
+    """Run lives through `each` workers of each stage."""
     with staffed(settings, folder, each) as workers, people(settings) as public:
         meter, begun, submitted = Meter(workers), time.monotonic(), 0
         while public.rated < lives:
@@ -91,7 +91,7 @@ def _costs(cpu: dict[str, float]) -> str:
 
 @contextmanager
 def staffed(settings: Settings, folder: Path, each: int) -> Iterator[list[Worker]]:
-    """Run `each` workers of every stage, beginning when all partitions have been taken over."""
+    """Run `each` workers of every stage, once all partitions are acquired."""
     workers = [Worker(stage, settings, folder) for stage in STAGES for _ in range(each)]
     try:
         wait_for("all stages are ready", lambda: _shared_out(settings, workers), *workers)
@@ -102,7 +102,7 @@ def staffed(settings: Settings, folder: Path, each: int) -> Iterator[list[Worker
 
 
 def _shared_out(settings: Settings, workers: list[Worker]) -> bool:
-    """Say whether each stage has each partition once, and has read back what it has to remember of it."""
+    """Return whether each stage owns each partition once, and has restored it."""
     owned: dict[str, list[int]] = defaultdict(list)
     for worker in workers:
         assigned = worker.lines("partitions_assigned")
@@ -129,7 +129,7 @@ def engine_settings(broker: str, folder: Path, partitions: int = 4) -> Settings:
 
 
 def store(settings: Settings, stored: int) -> None:
-    """Put so many open complaints into the state, as if they had come to an office long ago."""
+    """Write open complaints to the state, as if disposed long ago."""
     rest = in_days(20)
     snaps = snapshots(range(1, stored + 1), datetime.now(UTC), lambda n: rest + timedelta(seconds=n), in_days(40))
     publish(settings, TopicName.STATE, snaps)
@@ -137,7 +137,7 @@ def store(settings: Settings, stored: int) -> None:
 
 
 def reconcile(settings: Settings, lives: int) -> None:
-    """Read everything back: a fast wrong answer is no answer.
+    """Audit all topics: a fast wrong answer is no answer.
 
     Raises:
         SystemExit: something is lost, doubled or contradicts itself.
@@ -151,7 +151,7 @@ def reconcile(settings: Settings, lives: int) -> None:
 
 
 def reconcile_facts(settings: Settings, lives: int) -> None:
-    """The same for lives beside complaints that were only put into the state, and have no history to be audited.
+    """Reconcile lives beside complaints that exist in the state only, without a history to audit.
 
     Raises:
         SystemExit: a life has not had each of its facts, once.

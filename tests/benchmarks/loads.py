@@ -1,4 +1,4 @@
-"""What stages are loaded with: snapshots by the million, and commands that lead complaints through their lives."""
+"""Load for stages: snapshots by the million, and commands for whole lives."""
 
 import json
 import os
@@ -60,7 +60,7 @@ Record = tuple[bytes, bytes]
 
 
 def command(order: c.Command, sender: str, complaint: str, message_id: str) -> c.CommandEvent[Any]:
-    """Return a command as lifecycle takes it."""
+    """Return a command in the form that lifecycle decodes."""
     kind = c.command_type(order.NAME)
     return c.CommandEvent[Any](
         specversion="1.0", type=kind, source=sender, id=message_id, subject=UUID(complaint), data=order
@@ -77,7 +77,7 @@ def register(number: int) -> tuple[str, c.CommandEvent[Any]]:
 
 
 def lives(count: int, at_once: int = 1_000) -> Iterator[Record]:
-    """Give the commands of so many whole lives; `at_once` of them go on side by side, step by step."""
+    """Give the commands of a number of lives, `at_once` of them concurrent."""
     for start in range(0, count, at_once):
         complaints = [register(number) for number in range(start, min(start + at_once, count))]
         for complaint, event in complaints:
@@ -92,7 +92,7 @@ def _written(event: c.CommandEvent[Any]) -> bytes:
 
 
 def disposed(at: datetime) -> Complaint:
-    """Return a complaint that an office holds since `at`: two clocks run."""
+    """Return a complaint held by an office since `at`, with two running clocks."""
     policy = load("lapor").versions[-1]
     complaint_name, event = register(0)
     complaint: Complaint | None = None
@@ -107,7 +107,7 @@ def disposed(at: datetime) -> Complaint:
 def snapshots(
     numbers: Iterable[int], at: datetime, follow_up_due: Callable[[int], datetime], settlement_due: datetime
 ) -> Iterator[Record]:
-    """Give the snapshots of complaints that an office holds, by name made from their number, without warnings."""
+    """Give the snapshots of complaints held by an office, named by their number, without warnings."""
     sample = disposed(at)
     marks = {name: datetime(1999, 1, 1, 0, 0, 0, number * 1000, UTC) for number, name in enumerate(ClockName, start=1)}
     clocks = {
@@ -127,7 +127,7 @@ def snapshots(
 
 
 def publish(settings: Settings, topic: TopicName, records: Iterable[Record]) -> int:
-    """Write records by Kafka's partitioner, as fast as they come; return how many."""
+    """Write records by Kafka's partitioner; return their number."""
     config = {
         "bootstrap.servers": settings.broker,
         "partitioner": "murmur2_random",
@@ -154,7 +154,7 @@ def publish(settings: Settings, topic: TopicName, records: Iterable[Record]) -> 
 
 
 def begin_at_the_start(settings: Settings, stage: str) -> None:
-    """Commit that a stage has come to the beginning of its topic: it refuses to start on a memory without a place."""
+    """Commit the start of a stage's topic: it refuses to start on a state without an offset."""
     topic = settings.topic(STAGES[stage])
     begun = {TopicPartition(topic, number): OffsetAndMetadata(0, mark(0), -1) for number in range(settings.partitions)}
     with admin_client(settings) as client:

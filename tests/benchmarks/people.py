@@ -1,4 +1,4 @@
-"""Citizens and officers in one client that knows nothing of the stages: it sees facts and sends what comes next.
+"""Citizens and officers in one client that is independent of the stages: it reads facts and sends what comes next.
 
 It shares the processor with what it measures, so it does little: messages are written once and filled in, of a fact
 nothing is read but its key and its headers, and librdkafka does the rest.

@@ -1,4 +1,4 @@
-"""A holiday that is announced while complaints are open: moved by the log's order, durable, and audited."""
+"""A holiday announced while complaints are open: applied in log order, durable, and audited."""
 
 import json
 import uuid
@@ -122,7 +122,7 @@ def test_a_holiday_that_is_taken_back(stopped_engine: Engine, open_complaints: l
 
 
 def test_announced_while_nothing_runs(stopped_engine: Engine, open_complaints: list[str]) -> None:
-    """What is in the log counts from there on, whoever reads it when; an announcement that waits is no loss."""
+    """An announcement counts from its position in the log, however late it is read; one that waits is no loss."""
     engine = stopped_engine
     engine.await_quiet()
     engine.stop()

@@ -1,4 +1,4 @@
-"""The audit on real topics: what it reads, and whose unfinished work it does not take for a loss."""
+"""The audit on real topics: what it reads, and that unprocessed input is no loss."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The board in a real browser: its figures live, a complaint found, both languages, by keyboard, without barriers."""
+"""The dashboard in a real browser: live figures, search, both languages, keyboard, accessibility."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 
 @dataclass
 class Page:
-    """The board as somebody sees it."""
+    """The dashboard in a browser."""
 
     browser: webdriver.Chrome
     address: str
@@ -77,12 +77,12 @@ class Page:
         shown = self.text(f"[data-figure={name}]")
         return int("".join(filter(str.isdigit, shown)) or -1)
 
-    def says(self, selector: str, text: str) -> None:
+    def shows(self, selector: str, text: str) -> None:
         """Wait until an element shows `text`."""
-        eventually(f"{selector} says {text!r}", lambda: text in self.text(selector), 15)
+        eventually(f"{selector} shows {text!r}", lambda: text in self.text(selector), 15)
 
     def focused(self) -> str:
-        """Return the id of what has the focus, else what it says."""
+        """Return the id of the focused element, else its text."""
         element = self.browser.switch_to.active_element
         return element.get_attribute("id") or element.text
 
@@ -115,7 +115,7 @@ def follow_up(engine: Engine, complaint: str) -> str:
 
 @pytest.fixture(scope="module")
 def short_engine(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """An engine of two stages: whatever else is to happen to a complaint, somebody does by hand."""
+    """An engine of two stages; the test does the work of the others."""
     engine = new_engine(broker, tmp_path_factory.mktemp("engine") / "stages.log", "lapor")
     engine.start("intake", "lifecycle")
     yield engine
@@ -128,7 +128,7 @@ def complaints(short_engine: Engine) -> Complaints:
     plain, secret = engine.report("plain"), engine.report("secret", title="Sangat rahasia", secret=True)
     hostile = engine.report("hostile", category=HOSTILE, title=HOSTILE)
     snapshot = engine.await_status(hostile, "registered")
-    # no office has such a name, and the directory lets none in; whoever may write to the topic could
+    # no office has such a name, and the directory refuses it; a producer with write access could send it
     complaint = read_ours(Complaint, json.dumps(snapshot | {"office": HOSTILE, "version": 90}).encode())
     engine.send(
         "complaints.state",
@@ -177,15 +177,15 @@ def test_figures_are_there_and_change_as_complaints_come(page: Page, complaints:
     assert before == 3
     complaints.arrive()
     eventually("one more is open", lambda: page.figure("open") == before + 1, 15)
-    page.says("#statuses", "Ditindaklanjuti oleh instansi")
-    page.says("#lag", "lifecycle")
+    page.shows("#statuses", "Ditindaklanjuti oleh instansi")
+    page.shows("#lag", "lifecycle")
     assert page.figure("letters") == 1
 
 
 def test_a_complaint_is_found_with_its_history_and_its_deadlines(page: Page, complaints: Complaints) -> None:
     page.open()
     page.one("#number").send_keys(complaints.open, Keys.ENTER)
-    page.says("#complaint-heading", f"Pengaduan {complaints.open}")
+    page.shows("#complaint-heading", f"Pengaduan {complaints.open}")
     told = page.text("#complaint")
     for word in ("Jalan berlubang", "Terdisposisi", "Tim ke lokasi.", "Tanggapan pelapor", "Penyelesaian", "Anonim"):
         assert word in told
@@ -193,17 +193,17 @@ def test_a_complaint_is_found_with_its_history_and_its_deadlines(page: Page, com
         assert word not in told
     page.one("#number").clear()
     page.one("#number").send_keys("999", Keys.ENTER)
-    page.says("#answer", "Tidak ada pengaduan dengan nomor 999.")
+    page.shows("#answer", "Tidak ada pengaduan dengan nomor 999.")
     # the browser itself notes what was not found
     logged = page.browser.get_log("browser")  # type: ignore[no-untyped-call]  # selenium leaves it untyped
     assert [entry["message"].split(" - ")[0].rpartition("/")[2] for entry in logged] == ["999"]
     page.browser.back()
-    page.says("#complaint-heading", f"Pengaduan {complaints.open}")
+    page.shows("#complaint-heading", f"Pengaduan {complaints.open}")
 
 
-def test_of_a_secret_complaint_nothing_is_told_but_how_it_stands(page: Page, complaints: Complaints) -> None:
+def test_a_secret_complaint_shows_its_status_only(page: Page, complaints: Complaints) -> None:
     page.open(f"?lang=en&complaint={complaints.secret}")
-    page.says("#complaint", "Secret: the content of the complaint is not shown.")
+    page.shows("#complaint", "Secret: the content of the complaint is not shown.")
     told = page.text("#complaint")
     assert "Followed up by the office" in told
     for word in ("Sangat rahasia", "Tim ke lokasi.", "infrastruktur-jalan", "Bali"):
@@ -212,12 +212,12 @@ def test_of_a_secret_complaint_nothing_is_told_but_how_it_stands(page: Page, com
 
 def test_the_language_can_be_changed_and_the_complaint_stays(page: Page, complaints: Complaints) -> None:
     page.open(f"?lang=id&complaint={complaints.open}")
-    page.says("#complaint-heading", "Pengaduan")
+    page.shows("#complaint-heading", "Pengaduan")
     page.one("[data-language=en]").click()
-    page.says("#complaint-heading", f"Complaint {complaints.open}")
+    page.shows("#complaint-heading", f"Complaint {complaints.open}")
     assert page.text("h1") == "Complaints board"
     assert page.one("html").get_attribute("lang") == "en"
-    page.says("#statuses", "Followed up by the office")
+    page.shows("#statuses", "Followed up by the office")
 
 
 def test_everything_can_be_reached_by_keyboard(page: Page, complaints: Complaints) -> None:
@@ -230,7 +230,7 @@ def test_everything_can_be_reached_by_keyboard(page: Page, complaints: Complaint
     page.press(Keys.TAB)
     assert page.focused() == "number"
     page.press(complaints.open, Keys.TAB, Keys.ENTER)
-    page.says("#complaint-heading", complaints.open)
+    page.shows("#complaint-heading", complaints.open)
     assert page.focused() == "complaint-heading"
     page.press(Keys.TAB, Keys.ENTER)
     eventually("the complaint is closed", lambda: not page.one("#complaint").is_displayed(), 5)
@@ -240,10 +240,10 @@ def test_everything_can_be_reached_by_keyboard(page: Page, complaints: Complaint
 def test_what_strangers_wrote_is_text(page: Page, complaints: Complaints) -> None:
     page.open(f"?lang=en&complaint={complaints.hostile}")
     for selector in ("#offices", "#letters", "#complaint"):
-        page.says(selector, HOSTILE)
+        page.shows(selector, HOSTILE)
     assert page.browser.find_elements(By.TAG_NAME, "img") == []
     page.open(f"?lang=en&complaint={HOSTILE.replace(' ', '%20')}")
-    page.says("#answer", HOSTILE)
+    page.shows("#answer", HOSTILE)
     page.browser.get_log("browser")  # type: ignore[no-untyped-call]  # what was not found, as above
 
 
@@ -258,7 +258,7 @@ def barriers(browser: webdriver.Chrome) -> dict[str, list[str]]:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_it_fits_and_has_no_barriers(page: Page, complaints: Complaints, width: int) -> None:
     page.open(f"?lang=id&complaint={complaints.open}", width)
-    page.says("#complaint-heading", complaints.open)
+    page.shows("#complaint-heading", complaints.open)
     script: Callable[[str], Any] = page.browser.execute_script
     wide, room, window = script(
         "return [document.documentElement.scrollWidth, document.documentElement.clientWidth, innerWidth]"

@@ -1,4 +1,4 @@
-"""Broken input on every topic that a stage reads: set aside with a reason, while the good goes through."""
+"""Broken input on every topic that a stage reads: a dead letter with its reason, while valid records are processed."""
 
 import json
 from collections import Counter
@@ -83,7 +83,7 @@ def _goes_through(engine: Engine, report_id: str) -> None:
     eventually("its resolution", lambda: engine.events("complaints.resolutions", complaint))
 
 
-def _set_aside(engine: Engine, topic: str, broken: dict[str, Any], readers: set[str]) -> None:
+def _await_dead_letters(engine: Engine, topic: str, broken: dict[str, Any], readers: set[str]) -> None:
     engine.send_all(topic, [(name.encode(), value) for name, value in broken.items()])
     expected = {(reader, name) for reader in readers for name in broken}
 
@@ -105,17 +105,17 @@ def _set_aside(engine: Engine, topic: str, broken: dict[str, Any], readers: set[
 
 def test_reports(engine: Engine) -> None:
     _goes_through(engine, "before-broken-reports")
-    _set_aside(engine, "complaints.intake", NO_MESSAGE | BROKEN_REPORTS, {"intake"})
+    _await_dead_letters(engine, "complaints.intake", NO_MESSAGE | BROKEN_REPORTS, {"intake"})
     _goes_through(engine, "after-broken-reports")
 
 
 def test_commands(engine: Engine) -> None:
-    _set_aside(engine, "complaints.commands", NO_MESSAGE | BROKEN_ENVELOPES, {"lifecycle"})
+    _await_dead_letters(engine, "complaints.commands", NO_MESSAGE | BROKEN_ENVELOPES, {"lifecycle"})
     _goes_through(engine, "after-broken-commands")
 
 
 @pytest.mark.parametrize("name", REFUSED_COMMANDS)
-def test_commands_whose_sender_can_be_told(engine: Engine, name: str) -> None:
+def test_invalid_commands_are_rejected(engine: Engine, name: str) -> None:
     event = json.loads(REFUSED_COMMANDS[name])
     event["id"] = name
     engine.send("complaints.commands", json.dumps(event).encode(), _COMPLAINT.encode())
@@ -126,7 +126,7 @@ def test_commands_whose_sender_can_be_told(engine: Engine, name: str) -> None:
 
 def test_facts(engine: Engine) -> None:
     readers = {stage for stage, topic in STAGES.items() if topic is TopicName.EVENTS}
-    _set_aside(engine, "complaints.events", NO_MESSAGE, readers)
+    _await_dead_letters(engine, "complaints.events", NO_MESSAGE, readers)
     _goes_through(engine, "after-broken-facts")
 
 
@@ -137,7 +137,7 @@ def test_snapshots_also_when_the_stages_start_over_them(stopped_engine: Engine) 
     before = engine.report("before-broken-snapshots")
     engine.await_status(before, "registered")
     engine.send_all("complaints.stories", [(name.encode(), value) for name, value in broken.items()])
-    _set_aside(engine, "complaints.state", broken, {"sla"})
+    _await_dead_letters(engine, "complaints.state", broken, {"sla"})
     assert set(engine.stop("lifecycle", "sla", "resolution").values()) == {0}
     engine.start("lifecycle", "sla", "resolution")
     engine.command("withdraw-complaint", before, CITIZEN)

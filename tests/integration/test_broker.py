@@ -1,4 +1,4 @@
-"""A broker is started, found again, stopped; and none outlives the one it was started for."""
+"""A local broker is started, found again and stopped, and does not outlive its owner."""
 
 import json
 import os
@@ -102,9 +102,7 @@ def test_data_stay_when_the_broker_is_killed_and_started_again(home: dict[str, s
     assert topics_missing(settings) == ()
 
 
-def test_a_worker_whose_broker_has_stopped_says_so_in_few_lines_of_its_own(
-    home: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_worker_whose_broker_has_stopped_logs_it_in_few_lines(home: dict[str, str], tmp_path: Path) -> None:
     """Its client tries again some hundred times a second, and would say so each time, in a form of its own."""
     [port] = free_ports(1)
     Keys.generate(tmp_path / "keys")

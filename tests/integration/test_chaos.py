@@ -1,4 +1,4 @@
-"""A short chaos: workers and broker killed, frozen and moved under load; then everything is read back."""
+"""A short run of chaos: workers and broker killed, frozen and moved under load, then an audit."""
 
 import os
 import re

@@ -139,7 +139,7 @@ def test_reports_of_the_contract_come_from_a_pipe(alur: Alur) -> None:
     assert json.loads(record.value or b"") == report
 
 
-def test_what_stands_before_a_line_that_is_too_long_is_in_and_told(
+def test_lines_before_one_that_is_too_long_are_submitted_and_reported(
     alur: Alur, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alur.does("topics", "create")
@@ -167,7 +167,7 @@ def test_what_stands_before_a_line_that_is_too_long_is_in_and_told(
     assert len(list(read_all(alur.settings, [TopicName.INTAKE]))) == 1
 
 
-def test_a_command_has_its_effect_and_the_timeline_tells_it(live: Alur, engine: Any, complaint: str) -> None:
+def test_a_command_has_its_effect_and_is_in_the_timeline(live: Alur, engine: Any, complaint: str) -> None:
     tracking = engine.snapshot(complaint)["tracking_id"]
     said = live.does("send", "verify-complaint", "--complaint", tracking, "--category", "infrastruktur-jalan")
     assert said.startswith("verify-complaint: verified\n")
@@ -213,7 +213,7 @@ def test_a_deadline_is_explained_from_the_log(live: Alur, engine: Any, complaint
     assert "'supper' is not one of 'verification'" in live.fails(2, "explain", complaint, "supper")
 
 
-def test_a_refused_command_says_why_and_is_in_the_timeline(live: Alur, complaint: str) -> None:
+def test_a_refused_command_gives_its_reason_and_is_in_the_timeline(live: Alur, complaint: str) -> None:
     said = live.fails(1, "send", "close-complaint", "--complaint", complaint)
     assert "close-complaint was refused, not-allowed-in-status" in said
 
@@ -230,7 +230,7 @@ def test_a_repeat_finds_what_came_of_the_first(live: Alur, complaint: str) -> No
     assert first.splitlines()[0] == again.splitlines()[0] == "withdraw-complaint: withdrawn"
 
 
-def test_a_complaint_that_nobody_knows_is_refused_or_not_shown(live: Alur) -> None:
+def test_an_unknown_complaint_is_refused_or_not_shown(live: Alur) -> None:
     stranger = str(uuid.uuid4())
 
     assert "unknown-complaint" in live.fails(1, "send", "withdraw-complaint", "--complaint", stranger)

@@ -1,4 +1,4 @@
-"""The client of people's tools: it knows what is in the log, and when it has read all that is."""
+"""The client of people's tools: it reads what is in the log, and detects its end."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -118,7 +118,7 @@ def test_one_can_begin_at_the_end(topics: Settings) -> None:
         assert {record.value for record in reader.to_end()} == {b"new", b"old state"}
 
 
-def test_a_complaint_that_nobody_knows_has_an_empty_dossier(topics: Settings) -> None:
+def test_an_unknown_complaint_has_an_empty_history(topics: Settings) -> None:
     with Publisher(topics) as publisher:
         publisher.publish_now(EVENTS, COMPLAINT, b"rubbish")
         publisher.publish_now(TopicName.REJECTIONS, COMPLAINT, b"rubbish")
@@ -133,11 +133,11 @@ def test_what_names_no_complaint_is_said_to(topics: Settings, given: str) -> Non
         find_complaint(topics, given)
 
 
-def test_a_complaint_id_is_taken_in_any_spelling(topics: Settings) -> None:
+def test_a_complaint_id_is_accepted_in_any_spelling(topics: Settings) -> None:
     assert find_complaint(topics, COMPLAINT.upper()) == COMPLAINT
 
 
-def test_missing_topics_and_brokers_are_told_apart(settings: Settings) -> None:
+def test_missing_topics_and_brokers_are_different_errors(settings: Settings) -> None:
     with pytest.raises(TopicsMissing, match=settings.topic(EVENTS)):
         require_topics(settings, [EVENTS])
     with pytest.raises(BrokerUnreachable):

@@ -1,4 +1,4 @@
-"""Sent, refused or unconfirmed; and of which complaint."""
+"""Results of sending: sent, refused or unconfirmed."""
 
 import json
 from collections.abc import Callable
@@ -88,7 +88,7 @@ def test_what_is_no_spelling_of_a_complaint_id_is_refused(topics: Settings, writ
 def test_a_record_that_the_broker_may_have_written_is_unconfirmed(
     topics: Settings, monkeypatch: pytest.MonkeyPatch, answer: Any, raised: type[Exception]
 ) -> None:
-    """The broker has written the record, and its answer says otherwise, as it does when replicas are missing."""
+    """The broker has written the record but answers with an error, as it does when replicas are missing."""
 
     def complete(sender: Any, batch: Any, response: Any) -> None:
         if response.error_code == 0:

@@ -1,4 +1,4 @@
-"""The kit for those around us: sent once, answered once, followed without a gap or a repeat."""
+"""The client library: commands sent and answered once, feeds without gap or repeat."""
 
 import json
 import threading
@@ -74,7 +74,7 @@ def test_the_present_waits_for_a_snapshot_whose_fact_can_be_seen_already(topics:
     assert versions(each for batch in batches for each in batch.present)[-1] == (HERE, 2)
 
 
-def test_a_fact_that_cannot_be_seen_yet_is_not_told_after_the_present_with_its_snapshot(topics: Settings) -> None:
+def test_a_fact_that_becomes_visible_late_does_not_follow_its_snapshot(topics: Settings) -> None:
     """The other way round: here the snapshot can be seen, and its fact not yet."""
     with Publisher(topics) as publisher:
         publisher.publish_now(EVENTS, HERE, fact(HERE, 1))
@@ -131,7 +131,7 @@ def _follow(topics: Settings) -> None:
                 known[each.complaint_id] = each.version
 
 
-def test_what_happens_while_the_present_is_read_is_in_it_and_what_comes_later_is_told_once(topics: Settings) -> None:
+def test_facts_during_the_first_read_are_in_it_and_later_ones_follow_once(topics: Settings) -> None:
     with Publisher(topics) as publisher:
         for each in (HERE, THERE):
             publisher.publish_now(EVENTS, each, fact(each, 1))
@@ -156,7 +156,7 @@ def test_what_happens_while_the_present_is_read_is_in_it_and_what_comes_later_is
         assert versions(told) == [(THERE, 2)]
         feed.__exit__(None, None, None)
 
-        # somebody who did not keep what was told above is told again, from where they kept it
+        # a subscriber that did not store the above reads it again, from its stored position
         with ComplaintFeed(topics, positions) as again:
             batches = list(again.to_end())
         assert versions(recorded.complaint for batch in batches for recorded in batch.facts) == [(THERE, 2)]
@@ -171,11 +171,11 @@ def test_the_present_is_whole_though_the_broker_was_away_while_it_was_read(topic
             publisher.publish_now(STATE, each, snapshot(each, 2))
 
     with ComplaintFeed(topics, {}) as feed:
-        there, feed._settings = feed._settings, replace(topics, broker="127.0.0.1:1")  # noqa: SLF001 -- nobody is there
+        there, feed._settings = feed._settings, replace(topics, broker="127.0.0.1:1")  # noqa: SLF001 -- no broker at this address
         with pytest.raises(BrokerUnreachable):
             feed.poll()
         feed._settings = there  # noqa: SLF001 -- as above
-        # who stops listening half-way has not heard the rest either
+        # a reader that stops half-way has not read the rest either
         seen = list(next(feed.to_end()).present)
         for batch in feed.to_end():
             seen += batch.present
@@ -190,7 +190,7 @@ class _NoText(str):
         return b"\xff\xfe"
 
 
-def test_what_only_a_stranger_would_write_holds_nobody_up(topics: Settings) -> None:
+def test_records_of_foreign_producers_block_no_reader(topics: Settings) -> None:
     """On such a header kafka-python fails at each poll; of such a stamp there is no date. The broker takes both."""
     value = json.dumps(golden("lapor.resolution.published.v1") | {"subject": HERE}).encode()
     with closing(KafkaProducer(bootstrap_servers=topics.broker)) as stranger:

@@ -1,4 +1,4 @@
-"""Every crash point of the shell once on purpose: die there, start again, and each effect is there exactly once.
+"""Every crash point of the runtime: exit there, restart, and each effect exists exactly once.
 
 The stage that is killed at one point is started again with the next point to die at, and given new work each time. So
 each death is mended by a life that ends in another one, until the last, which drains everything and is audited.
@@ -62,7 +62,7 @@ class Scene:
             self.broken += 1
 
     def report(self, number: int) -> str:
-        """Publish a report that nobody sends twice; return its complaint."""
+        """Publish a report once only; return its complaint."""
         event = report_event(f"{self.stage}-{len(self.complaints)}", reporter=None)
         value = json.dumps(event).encode()
         self.put(INTAKE, number % PARTITIONS, value)

@@ -1,4 +1,4 @@
-"""Dead letters on a real broker: set aside with the reason, and brought back once what was wrong is mended."""
+"""Dead letters on a real broker: written with the reason, and replayed once the cause is fixed."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What comes again is decided once: facts read by stages without offsets, reports with other content, announcements."""
+"""Repeats are decided once: facts read without offsets, reports with other content, announcements."""
 
 import json
 from collections import Counter
@@ -93,17 +93,17 @@ def test_two_tables_with_the_same_ids_and_a_day_that_is_announced_off_and_on(
         assert alur(engine, "submit", str(table), *mapped).exit_code == 0
     ours = {complaint_id("/channels/tables", str(number)) for number in range(REPORTS)}
 
-    def told() -> list[dict[str, Any]]:
+    def answers() -> list[dict[str, Any]]:
         found = [event["data"] | {"complaint": event["subject"]} for event in engine.events("complaints.rejections")]
         return [each for each in found if each["detail"] == "content-differs"]
 
-    eventually("each repeat is answered", lambda: len(told()) == REPORTS)
-    assert {each["complaint"] for each in told()} == ours
-    assert {(each["command_source"], each["command_type"]) for each in told()} == {
+    eventually("each repeat is answered", lambda: len(answers()) == REPORTS)
+    assert {each["complaint"] for each in answers()} == ours
+    assert {(each["command_source"], each["command_type"]) for each in answers()} == {
         ("/channels/tables", "lapor.report.submitted.v1")
     }
-    assert {each["command_id"] for each in told()} == set(map(str, range(REPORTS)))
-    assert "another title," in told()[0]["message"]
+    assert {each["command_id"] for each in answers()} == set(map(str, range(REPORTS)))
+    assert "another title," in answers()[0]["message"]
     assert {reporter(engine, each) for each in ours} == {"warga denpasar"}, "who was refused takes nobody's place"
     erased = min(ours)
     assert erase(engine.settings, erased, reason="atas permintaan", by="Sari") is not None
@@ -136,7 +136,7 @@ def test_two_tables_with_the_same_ids_and_a_day_that_is_announced_off_and_on(
         found = engine.events("complaints.rejections", "calendar")
         return Counter(event["data"]["detail"] or event["data"]["code"] for event in found)
 
-    # from then on the day stays a working day, and half of the flood says no more than that
+    # from then on the day stays a working day, and half of the flood repeats that
     expected = {"announcement-limit": limited // 2, "already-announced": limited // 2}
     eventually("what is too much is refused", lambda: refused() == expected)
     engine.await_quiet({"intake", "lifecycle", "resolution"})

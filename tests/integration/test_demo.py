@@ -77,7 +77,7 @@ def test_real_reports_are_taken_and_ctrl_c_still_gives_the_summary(settings: Set
     assert re.search(r"missing: body\W+10\b", output), output
 
 
-def test_what_cannot_be_done_is_told_in_one_line(settings: Settings, tmp_path: Path) -> None:
+def test_an_impossible_demo_fails_with_one_line(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "reports.csv"
     file.write_text("a,b\n1,2\n")
     process = demonstration(settings, "1", str(file))

@@ -1,4 +1,4 @@
-"""Stopping and deploying: who is told to stop finishes and leaves at once, and two versions stand each other."""
+"""Stopping and deploying: a worker finishes its batch and leaves at once, and two versions run side by side."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""The same report through two channels: archived where the policy says that a machine may, and else carried on."""
+"""The same report through two channels: archived where the policy allows it to a machine, else processed."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A deadline that moved by an announced holiday, explained from what stands on the broker."""
+"""The explanation of a deadline that an announced holiday moved, from the topics."""
 
 import json
 import uuid
@@ -40,7 +40,7 @@ def explained(engine: Any, complaint: str) -> dict[str, Any]:
     return found
 
 
-def test_the_strip_knows_what_was_announced(engine: Any) -> None:
+def test_the_day_breakdown_has_what_was_announced(engine: Any) -> None:
     complaint = engine.report(uuid.uuid4().hex)
     engine.await_status(complaint, "registered")
     [before] = explained(engine, complaint)["runs"]
@@ -59,7 +59,7 @@ def test_the_strip_knows_what_was_announced(engine: Any) -> None:
     assert [each["reason"] for each in run["days"] if each["date"] == day] == ["Hari pemungutan suara"]
 
 
-def test_a_year_is_shown_as_the_installation_counts_it_whatever_the_package_says(settings: Settings) -> None:
+def test_a_year_is_shown_as_the_installation_counts_it(settings: Settings) -> None:
     ensure_topics(settings)
     installed = replace(settings, policy="lapor")
     kept = policy_digests.described(policy_files.load("lapor"), datetime.now(UTC).date())

@@ -1,4 +1,4 @@
-"""What an export does where the state knows of facts that are not there."""
+"""An export where the state is ahead of the facts."""
 
 import json
 import time

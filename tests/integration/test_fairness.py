@@ -1,4 +1,4 @@
-"""Deadlines are fair by the log: what counts is when a command reached it, whoever was running then."""
+"""Deadlines are fair by the log: a command counts when it reached it, whatever was running then."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def _follow_up(engine: Engine, complaint: str, **options: Any) -> str:
 
 
 @pytest.mark.parametrize("partitioner", ["murmur2_random", "consistent_random"])
-def test_in_time_by_the_log_although_nobody_was_there(engine: Engine, partitioner: str) -> None:
+def test_in_time_by_the_log_while_stages_are_down(engine: Engine, partitioner: str) -> None:
     """Also for librdkafka's own partitioner, with which most commands have to be sent on first."""
     engine.start()
     waiting = _disposed(engine, *(f"in-time-{number}" for number in range(6)))

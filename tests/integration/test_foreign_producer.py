@@ -1,4 +1,4 @@
-"""A producer that is not the engine writes to its topics: no stage stops, nothing is adopted, and a repair heals it."""
+"""A foreign producer writes to the engine's topics: no stage stops, nothing is adopted, and it can be repaired."""
 
 import json
 from collections.abc import Iterator
@@ -104,13 +104,13 @@ def test_no_stage_stops_nothing_is_adopted_and_what_was_hit_is_repaired(waiting:
     engine.send(STATE, None, b"calendar")
     forge_fact(engine, bystander)
 
-    def set_aside() -> bool:
+    def dead_lettered() -> bool:
         found = [dict(each.headers()) for each in letters(engine, "foreign")]
         by_topic = [(each["stage"], each["topic"].decode().removeprefix(engine.settings.prefix)) for each in found]
         return by_topic.count((b"sla", STATE)) == len(KINDS) + 2 and (b"resolution", EVENTS) in by_topic
 
-    eventually("what is foreign is set aside", set_aside)
-    # a running lifecycle knows better than the state, and writes over it
+    eventually("what is foreign is set aside", dead_lettered)
+    # a running lifecycle has the complaint in memory, and writes over it
     engine.command("withdraw-complaint", spared, CITIZEN)
     engine.await_status(spared, "withdrawn")
     engine.await_quiet()

@@ -1,4 +1,4 @@
-"""A few thousand hostile records on each inward topic: no stage dies or grows, and each record is accounted for."""
+"""A few thousand hostile records on each inward topic: no stage exits or grows, and each is accounted for."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Handing a partition over, on a real broker: what a former owner may still do, and what is waited for."""
+"""Handover of a partition on a real broker: rights of a former owner, and what the new one waits for."""
 
 import asyncio
 import json
@@ -201,8 +201,8 @@ def test_the_original_time_counts_only_where_lifecycle_has_signed_it(settings: S
     on_the_bench(settings, test)
 
 
-def test_nobody_begins_anew_beside_what_was_done_before(settings: Settings) -> None:
-    """Kafka forgets the offsets of a group that nobody was in for a week; the complaints are still there."""
+def test_no_stage_restarts_beside_its_earlier_work(settings: Settings) -> None:
+    """Kafka drops the offsets of a group without members for a week; the complaints are still there."""
 
     async def test(bench: Bench) -> None:
         producer = await bench.producer()

@@ -86,7 +86,7 @@ def test_of_writers_that_disagree_the_first_is_right_and_the_others_are_refused(
     assert accepted == [kept]
 
 
-def test_an_incident_is_kept_once_and_listed_until_somebody_has_taken_note_of_it(made: Settings) -> None:
+def test_an_incident_is_kept_once_and_listed_until_acknowledged(made: Settings) -> None:
     async def work() -> None:
         for reported in (INCIDENT, INCIDENT):  # a stage that starts again finds the same
             installation = Installation(made, "sla")

@@ -1,4 +1,4 @@
-"""The examples of docs/how-to/integrate.md run in their order, on an engine whose days are days."""
+"""The examples of docs/how-to/integrate.md run in their order, under a policy in days."""
 
 import csv
 import io
@@ -93,7 +93,7 @@ def test_a_command_is_answered(closed: dict[str, str]) -> None:
     assert closed["officer-plain"] == "lapor.complaint.closed.v1\n"
 
 
-def test_resolutions_are_taken_in_once(closed: dict[str, str], run: Run) -> None:
+def test_resolutions_are_processed_once(closed: dict[str, str], run: Run) -> None:
     assert closed
     first = run("resolutions")
     assert [line.split()[::2] for line in first.splitlines()] == [[COMPLAINT, "resolved"]]
@@ -139,7 +139,7 @@ def rows_of(file: Path) -> dict[str, dict[str, str]]:
         return {row["Tracking ID"]: row for row in csv.DictReader(stream)}
 
 
-def test_lapor_rows_come_in_once_and_go_out_without_giving_anybody_away(
+def test_lapor_rows_are_imported_once_and_exported_without_identities(
     engine: Engine, closed: dict[str, str], tmp_path: Path
 ) -> None:
     assert closed

@@ -122,7 +122,7 @@ def started(command: str, environment: dict[str, str], *more: str, text: str = "
 
 
 @pytest.fixture(autouse=True)
-def heard() -> None:
+def received() -> None:
     """Let children hear of Ctrl-C also where these tests run in the background of a shell, which has it ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -200,7 +200,7 @@ def in_topic(settings: Settings, topic: TopicName) -> int:
 
 
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_submit_says_what_was_sent(topics: Settings, tmp_path: Path, number: int, expected: int) -> None:
+def test_submit_reports_what_was_sent(topics: Settings, tmp_path: Path, number: int, expected: int) -> None:
     rejects = tmp_path / "rejects.jsonl"
     process = started("submit", topics.to_environment(), "--rejects", str(rejects))
     assert process.stdin is not None
@@ -217,7 +217,7 @@ def test_submit_says_what_was_sent(topics: Settings, tmp_path: Path, number: int
     assert refused == {"alurreason": "type None is not lapor.report.submitted.v1"}
 
 
-def test_send_says_where_its_command_is_and_how_to_look_for_the_answer(topics: Settings) -> None:
+def test_send_names_its_command_and_how_to_find_the_answer(topics: Settings) -> None:
     process = started("send withdraw-complaint", topics.to_environment(), "--wait", "60")
     eventually("the command is in the log", lambda: in_topic(topics, TopicName.COMMANDS) == 1, 30)
 
@@ -228,7 +228,7 @@ def test_send_says_where_its_command_is_and_how_to_look_for_the_answer(topics: S
     assert err.endswith(f"`alur show {COMPLAINT}` shows the outcome\n")
 
 
-def test_announce_says_that_it_can_be_done_again(topics: Settings) -> None:
+def test_announce_states_that_it_can_be_repeated(topics: Settings) -> None:
     process = started("calendar announce", topics.to_environment(), "--wait", "60")
     eventually("it is in the log", lambda: in_topic(topics, TopicName.COMMANDS) == topics.partitions, 30)
     status, _, err = interrupted(process)

@@ -1,4 +1,4 @@
-"""Lag on a real broker: what is frozen, deserted, lost or held back is named, and what keeps up is left alone."""
+"""Lag on a real broker: frozen, empty, lost and blocked groups are named, healthy ones are not."""
 
 import os
 import re
@@ -81,7 +81,7 @@ def strangers(settings: Settings, admin: Any) -> Strangers:
 
 
 def alur(settings: Settings, *arguments: str) -> tuple[int, str]:
-    """What `alur lag` exits with and says."""
+    """Exit status and output of `alur lag`."""
     runner = CliRunner(env={**settings.to_environment(), "NO_COLOR": "1", "TERM": "dumb"})
     result = runner.invoke(application(), ["lag", *arguments])
     return result.exit_code, result.output
@@ -117,7 +117,7 @@ def test_any_group_is_judged_by_how_it_moves(settings: Settings, admin: Any, str
     assert (groups[deserted].state, groups[deserted].status) == (GroupState.EMPTY, Status.LOST)
     assert by_partition(groups[deserted]) == {
         CAUGHT_UP: Status.OK,
-        STALLED: Status.OK,  # it has committed nothing there: who knows where it would begin
+        STALLED: Status.OK,  # it has committed nothing there: its start position is unknown
         HELD: Status.HANGING,
         DROPPED: Status.STOPPED,
         LOST: Status.LOST,

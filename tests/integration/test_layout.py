@@ -1,4 +1,4 @@
-"""An installation keeps its topics: what was made by accident is mended, what changes under the stages stops them."""
+"""The layout of an installation: auto-created topics are repaired, changes under running stages stop them."""
 
 import json
 import os
@@ -86,7 +86,7 @@ def test_topics_made_by_accident_are_mended_while_they_are_empty(settings: Setti
     assert (status, "the installation has partitions=4, not 6" in said) == (1, True)
 
 
-def test_what_somebody_has_written_to_a_topic_made_by_accident_is_not_touched(settings: Settings, admin: Any) -> None:
+def test_records_on_an_auto_created_topic_are_kept(settings: Settings, admin: Any) -> None:
     admin.create_topics({settings.topic(TopicName.INTAKE): ONE}, wait_for_metadata=True)
     Engine(replace(settings, partitions=1), Path(os.devnull)).send("complaints.intake", b"{}")
 

@@ -1,4 +1,4 @@
-"""Records at the limits of size, and outputs that the broker refuses: one record is set aside, the stages work on."""
+"""Records at the limits of size, and outputs that the broker refuses: one dead letter, and the stages go on."""
 
 import json
 import uuid
@@ -68,7 +68,7 @@ def test_what_is_accepted_and_what_is_just_too_large(engine: Engine) -> None:
 
 @contextmanager
 def limited(engine: Engine, topic: str, size: int) -> Iterator[None]:
-    """Let the broker take less in a topic than the engine knows of."""
+    """Set a lower size limit on a topic than the engine assumes."""
     own = next(each.config["max.message.bytes"] for each in TOPICS if each.name == topic)
     engine.limit(topic, size)
     try:
@@ -83,7 +83,7 @@ def _await_facts(engine: Engine, *reports: str) -> None:
     eventually("facts", lambda: wanted <= {each["subject"] for each in engine.events()})
 
 
-def test_what_the_broker_refuses_is_set_aside_and_the_rest_goes_on(engine: Engine) -> None:
+def test_a_refused_output_becomes_a_dead_letter_and_the_rest_goes_on(engine: Engine) -> None:
     """First the command of a stage without transactions, then the fact of one with them, then a dead letter.
 
     With a limit that is too low no stage starts: it is lowered while they run.

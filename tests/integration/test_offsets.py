@@ -1,4 +1,4 @@
-"""Offsets that no stage has committed, and offsets whose records are gone: neither passes in silence."""
+"""Offsets that no stage has committed, and offsets whose records are gone: neither is accepted silently."""
 
 import json
 import signal

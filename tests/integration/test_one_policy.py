@@ -1,4 +1,4 @@
-"""One policy at a prefix: another is refused until it is rolled out, and a changed holiday moves open deadlines."""
+"""One policy per installation: another is refused until rolled out, and a changed holiday moves deadlines."""
 
 from collections.abc import Iterator
 from dataclasses import replace

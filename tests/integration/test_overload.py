@@ -1,4 +1,4 @@
-"""More than the engine can carry: what waits, waits where it is in nobody's way, and memory stays what it was."""
+"""More than the engine can carry: the backlog blocks no other input, and memory stays bounded."""
 
 import json
 from pathlib import Path
@@ -60,5 +60,5 @@ def test_records_of_a_megabyte_each_neither_fill_the_memory_nor_starve_the_other
     engine.await_status(engine.report("behind-them"), "registered")
     engine.await_quiet({"intake", "lifecycle"})
     for stage, megabytes in before.items():
-        # a poll of each partition, read, set aside and read ahead: not the whole of what lay there
+        # a poll of each partition, read, dead-lettered and read ahead: not the whole backlog
         assert _memory(engine, stage) - megabytes < HEAVY / 2, stage

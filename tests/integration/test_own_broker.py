@@ -1,4 +1,4 @@
-"""On brokers of the test's own: one forgets transactional ids within seconds, one has its clock set back."""
+"""Brokers with special settings: expiry of transactional ids within seconds, a clock set back."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What the README has people type is typed here."""
+"""The commands of the README."""
 
 import os
 import re

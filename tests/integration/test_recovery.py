@@ -1,4 +1,4 @@
-"""Stages are killed in the middle of their work: read back from the topics, nothing is lost and nothing is doubled."""
+"""Stages are killed during their work: restored from the topics, without loss or duplicate."""
 
 import json
 from functools import partial
@@ -37,7 +37,7 @@ def test_kill_9_of_every_stage_in_turn(stopped_engine: Engine) -> None:
 
 
 def test_the_state_is_read_back(stopped_engine: Engine) -> None:
-    """A complaint goes on where it stood, and a repeat is known as one, after everything was stopped in good order."""
+    """A complaint continues after a clean stop of everything, and a repeat is recognized."""
     engine = stopped_engine
     engine.start()
     complaint = engine.report("goes-on")

@@ -20,7 +20,7 @@ def engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
         engine.kill(stage)
 
 
-def test_a_stranger_is_refused_and_the_reporter_and_the_channel_are_heard(engine: Engine) -> None:
+def test_a_stranger_is_refused_and_reporter_and_channel_are_accepted(engine: Engine) -> None:
     engine.start("intake", "lifecycle")
     first, second = (engine.report(name, reporter=REPORTER, source="/channels/web") for name in ("one", "two"))
     for complaint in (first, second):

@@ -1,4 +1,4 @@
-"""The sla stage is killed whenever it has given notice: each deadline is breached once, as the log alone says."""
+"""The sla stage is killed after each notice: each deadline is breached once, as the log alone shows."""
 
 import time
 from collections import Counter
@@ -34,7 +34,7 @@ def _running(complaint: Complaint) -> Iterator[tuple[ClockName, float]]:
 
 
 def _expected(histories: dict[str, list[Recorded]]) -> set[Missed]:
-    """Each deadline that was still running when a later fact was written: from stamps alone, whoever noticed."""
+    """Each deadline that was still running when a later fact was written: from timestamps alone."""
     return {
         (complaint, name, due)
         for complaint, history in histories.items()
@@ -44,7 +44,7 @@ def _expected(histories: dict[str, list[Recorded]]) -> set[Missed]:
     }
 
 
-def _told(histories: dict[str, list[Recorded]]) -> Counter[Missed]:
+def _recorded_breaches(histories: dict[str, list[Recorded]]) -> Counter[Missed]:
     return Counter(
         (complaint, recorded.fact.clock, recorded.fact.due_at.timestamp())
         for complaint, history in histories.items()
@@ -59,7 +59,7 @@ def _nothing_runs(histories: dict[str, list[Recorded]]) -> bool:
     )
 
 
-def test_as_many_breaches_as_the_log_says_however_often_the_timer_dies(stopped_engine: Engine) -> None:
+def test_as_many_breaches_as_the_log_has_however_often_the_timer_dies(stopped_engine: Engine) -> None:
     engine = stopped_engine
     engine.start()
     reports = [report_event(f"restless-{number}", reporter=None) for number in range(REPORTS)]
@@ -67,13 +67,13 @@ def test_as_many_breaches_as_the_log_says_however_often_the_timer_dies(stopped_e
     killed, noticed, end = 0, 0, time.monotonic() + 3 * WAIT_SECONDS
     while not _nothing_runs(histories := _histories(engine)):
         assert time.monotonic() < end, "deadlines are forgotten, or the timer never gets to them"
-        if _told(histories).total() > noticed:
+        if _recorded_breaches(histories).total() > noticed:
             engine.kill("sla")
             engine.start("sla")
-            killed, noticed = killed + 1, _told(_histories(engine)).total()
-    told = _told(histories)
+            killed, noticed = killed + 1, _recorded_breaches(_histories(engine)).total()
+    recorded = _recorded_breaches(histories)
     assert killed > 3
-    assert len(told) >= 3 * REPORTS, "each office is late, and each rung above it, and the whole"
-    assert told == Counter(_expected(histories))
+    assert len(recorded) >= 3 * REPORTS, "each office is late, and each rung above it, and the whole"
+    assert recorded == Counter(_expected(histories))
     engine.await_quiet()
     assert audit(engine.settings, live=True).violations == []

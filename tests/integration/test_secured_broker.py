@@ -1,4 +1,4 @@
-"""On a broker that asks who one is: each stage works with its own rights, and nobody has more than those."""
+"""On a broker with authentication: each stage works with its own rights, and no role has more."""
 
 import json
 import os
@@ -70,13 +70,13 @@ class SecuredEngine(Engine):
         return result
 
     def does(self, role: str, *arguments: str, text: str | None = None) -> str:
-        """What the command line says to whom may do it."""
+        """Output of the command line for a permitted principal."""
         result = self.alur(self.of(f"alur-{role}"), *arguments, text=text)
         assert result.exit_code == 0, result.output
         return result.stdout
 
     def fails(self, settings: Settings, *arguments: str, text: str | None = None) -> str:
-        """The one line that the command line says to whom it does not."""
+        """The one line that the command line prints for a principal without rights."""
         result = self.alur(settings, *arguments, text=text)
         assert result.exit_code == 1, result.output
         assert len(result.stderr.splitlines()) == 1, result.stderr
@@ -128,7 +128,7 @@ def test_a_complaint_goes_through_all_stages_each_with_its_own_rights(secured: S
     _the_kit_does_with_its_rights(secured, complaint)
     _the_board_shows_what_it_may_see(secured, complaint)
     _identity_is_shown_and_erased(secured, complaint)
-    _nothing_tells_a_password(secured)
+    _nothing_shows_a_password(secured)
 
 
 def _the_kit_does_with_its_rights(secured: SecuredEngine, complaint: str) -> None:
@@ -232,7 +232,7 @@ def _identity_is_shown_and_erased(secured: SecuredEngine, complaint: str) -> Non
     assert secured.does("auditors", "audit")
 
 
-def _nothing_tells_a_password(secured: SecuredEngine) -> None:
+def _nothing_shows_a_password(secured: SecuredEngine) -> None:
     said = secured.log.read_text() + "".join(secured.said)
     assert "partition_acquired" in said
     for user in ("admin", *(f"alur-{role}" for role in ROLES)):
@@ -258,7 +258,7 @@ def test_the_broker_allows_each_role_what_is_written_and_nothing_else(secured: S
 
 
 def test_who_tries_all_the_same_is_refused(secured: SecuredEngine) -> None:
-    """With librdkafka, as a client of somebody else's would."""
+    """With librdkafka, as other clients do."""
     assert refused_reading(secured, "subscribers", TopicName.IDENTITIES)
     assert refused_reading(secured, "gateways", TopicName.IDENTITIES)
     assert refused_reading(secured, "gateways", TopicName.INTAKE)
@@ -325,7 +325,7 @@ def refusals(secured: SecuredEngine) -> dict[str, tuple[Settings, str]]:
     }
 
 
-def test_the_command_line_says_in_one_line_why_it_was_not_let_in(secured: SecuredEngine) -> None:
+def test_the_command_line_fails_in_one_line_when_kafka_refuses_it(secured: SecuredEngine) -> None:
     for what, (settings, says) in refusals(secured).items():
         assert says in secured.fails(settings, "topics", "create"), what
     assert secured.broker is not None
@@ -338,7 +338,7 @@ def test_the_command_line_says_in_one_line_why_it_was_not_let_in(secured: Secure
     assert "rahasia-keliru" not in "".join(secured.said)
 
 
-def test_a_stage_says_in_one_line_why_it_was_not_let_in(secured: SecuredEngine) -> None:
+def test_a_stage_fails_in_one_line_when_kafka_refuses_it(secured: SecuredEngine) -> None:
     chosen = ("wrong password", "nobody")
     cases = {what: found for what, found in refusals(secured).items() if what in chosen}
     worker = [sys.executable, "-m", "faust", "-A", "agents.sla", "--quiet", "worker", "-l", "error", "--without-web"]

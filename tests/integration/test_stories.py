@@ -1,4 +1,4 @@
-"""A story is published on purpose, after a scan, and goes again."""
+"""A story is published on purpose, after a scan, and taken back."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Topics are made once, as declared; what differs is named and left alone."""
+"""Topics are created once, as declared; differences are named and not changed."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -127,7 +127,7 @@ def test_lag_shrinks_with_what_a_stage_has_committed(settings: Settings, admin: 
     assert behind["verification"] == {0: 0, 1: 5, 2: 0, 3: 0}
 
 
-def test_lag_of_topics_that_do_not_exist_says_how_to_make_them(settings: Settings) -> None:
+def test_lag_of_missing_topics_names_the_command_that_creates_them(settings: Settings) -> None:
     with pytest.raises(TopicsMissing, match="alur topics create"):
         lag(settings)
 

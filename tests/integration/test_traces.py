@@ -18,7 +18,7 @@ PARENT = f"00-{TRACE}-00f067aa0ba902b7-01".encode()
 
 
 class Collector(ThreadingHTTPServer):
-    """Takes in spans as an OpenTelemetry collector does."""
+    """Receives spans as an OpenTelemetry collector does."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Taking)

@@ -1,4 +1,4 @@
-"""An installation of an older version, with open complaints in it, is upgraded as docs/how-to/upgrade.md has it."""
+"""An older installation with open complaints is upgraded by the steps of docs/how-to/upgrade.md."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a stage says of itself on its web port, on a real broker: counts, and whether it is ready."""
+"""Metrics and health of a stage on its web port, on a real broker."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def free_port() -> int:
 
 
 def health(port: int, question: str = "ready") -> tuple[int, dict[str, Any]]:
-    """The status and what is said; (0, {}) from nobody."""
+    """Status and body; (0, {}) without an answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/{question}", timeout=2) as answer:
             return answer.status, json.load(answer)
@@ -105,7 +105,7 @@ def line(broker: str) -> Iterator[Line]:
     line.close()
 
 
-def test_a_stage_that_is_loading_frozen_or_cut_off_says_that_it_is_not_ready(
+def test_a_stage_that_restores_is_frozen_or_cut_off_is_not_ready(
     stopped_engine: Engine, line: Line, tmp_path: Path
 ) -> None:
     engine, port, gate = stopped_engine, free_port(), tmp_path / "gate"
@@ -148,7 +148,7 @@ def probed(engine: Engine) -> tuple[int, str]:
     return found.returncode, found.stdout.strip()
 
 
-def test_a_stage_says_what_it_has_done(stopped_engine: Engine) -> None:
+def test_a_stage_counts_its_work(stopped_engine: Engine) -> None:
     engine, ports = stopped_engine, {stage: free_port() for stage in POLICY_MACHINES}
     for stage, port in ports.items():
         engine.environment["ALUR_WEB"] = f"127.0.0.1:{port}"

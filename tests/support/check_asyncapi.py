@@ -1,4 +1,4 @@
-"""Holds schemas/ against others' judgement: AsyncAPI's own parser, the JSON Schema of AsyncAPI 3.0, and ajv.
+"""Check schemas/ with AsyncAPI's parser, the JSON Schema of AsyncAPI 3.0, and ajv.
 
 They are installed from npm, once, into a folder of the virtual environment. Where there is no node or no npm, or where
 nothing can be installed, that is said in one line and nothing is judged.
@@ -47,7 +47,7 @@ def installed(npm: str, folder: Path) -> str | None:
 
 
 def mistakes(schema: Path) -> int:
-    """Print what the JSON Schema of AsyncAPI finds wrong, and return how much that is."""
+    """Print the violations of AsyncAPI's JSON Schema; return their number."""
     document = json.loads((ROOT / DOCUMENT).read_bytes())
     found = list(Draft7Validator(json.loads(schema.read_bytes())).iter_errors(document))
     for error in found:

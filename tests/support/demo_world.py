@@ -1,4 +1,4 @@
-"""The whole engine in one process and in no time: pure functions, lists for topics, a heap for the clock."""
+"""The engine in one process without a broker: pure functions, lists for topics, a heap for the clock."""
 
 import heapq
 from collections import defaultdict
@@ -52,7 +52,7 @@ def partition_of(complaint: str) -> int:
 
 @dataclass
 class World:
-    """Topics as lists of records by partition, and what has yet to happen."""
+    """Topics as lists of records by partition, and future events."""
 
     now: datetime = BEGIN
     topics: dict[TopicName, dict[int, list[bytes]]] = field(
@@ -76,7 +76,7 @@ class World:
         heapq.heappush(self.agenda, (self.now + timedelta(milliseconds=round(seconds * 1000)), next(self.ticket), act))
 
     def run(self, seconds: float) -> None:
-        """Let so much time pass."""
+        """Advance the time."""
         end = self.now + timedelta(seconds=seconds)
         while self.agenda and self.agenda[0][0] <= end:
             self.now, _, act = heapq.heappop(self.agenda)
@@ -144,7 +144,7 @@ class World:
 
 
 def audited(world: World, *, handled: Handled | None = None, live: bool = False) -> Audit:
-    """Audit what stands in the world's topics."""
+    """Audit the world's topics."""
     audit = Audit(partition_of, handled=handled or Handled({}), live=live)
     for partition, records in world.topics[TopicName.INTAKE].items():
         for offset, raw in enumerate(records):

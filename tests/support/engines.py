@@ -1,4 +1,4 @@
-"""A whole engine, started as a user starts it, and clients that know nothing of its code."""
+"""A whole engine, started as users start it, and clients without its code."""
 
 import json
 import os
@@ -31,7 +31,7 @@ CITIZEN = f"/citizens/{SUBJECT}"
 
 
 def eventually(what: str, probe: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:
-    """Poll `probe` until it gives something true, and return that; fail with `what` after `seconds`."""
+    """Poll `probe` until it returns something true, and return that; fail with `what` after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         found = probe()
@@ -44,7 +44,7 @@ def eventually(what: str, probe: Callable[[], Any], seconds: float = WAIT_SECOND
 
 @dataclass
 class Engine:
-    """The stages of one environment as processes of their own, and the outside's view of its topics."""
+    """The stages of one environment as processes, and an outside view of its topics."""
 
     settings: Settings
     log: Path
@@ -53,16 +53,16 @@ class Engine:
     """What the stages that are started next find in their environment besides the settings."""
 
     def start(self, *stages: str) -> None:
-        """Start `stages` (all, unless named), one process each."""
+        """Start `stages` (default: all), one process each."""
         for stage in stages or tuple(STAGES):
             self._start(stage, "-m", "faust", "-A", f"agents.{stage}", "worker", "-l", "error", "--without-web")
 
     def start_script(self, stage: str, script: Path, *arguments: str) -> None:
-        """Start a stage by a program of the test's own."""
+        """Start a stage by a program of the test."""
         self._start(stage, str(script), *arguments)
 
     def start_command(self, line: str, env: Mapping[str, str]) -> None:
-        """Start what somebody types in a terminal of its own, in their environment."""
+        """Start a command line as in a terminal of its own, in this environment."""
         with self.log.open("ab") as log:
             typed = ["bash", "-c", f"exec {line}"]
             self.processes[line] = subprocess.Popen(typed, env=env, stdout=log, stderr=log)
@@ -194,16 +194,16 @@ class Engine:
         return [event for event in found if complaint is None or event.get("subject") == complaint]
 
     def facts(self, complaint: str) -> list[str]:
-        """The names of what happened to a complaint, in order."""
+        """The names of the facts of a complaint, in order."""
         return [event["type"].split(".")[2] for event in self.events(complaint=complaint)]
 
     def snapshot(self, complaint: str) -> dict[str, Any] | None:
-        """Where a complaint stands by its last fact."""
+        """The snapshot of a complaint's last fact."""
         found = self.events(complaint=complaint)
         return found[-1]["data"]["complaint"] if found else None
 
     def await_status(self, complaint: str, *statuses: str, seconds: float = WAIT_SECONDS) -> dict[str, Any]:
-        """Wait until a complaint stands in one of `statuses`; return its snapshot."""
+        """Wait until a complaint has one of `statuses`; return its snapshot."""
 
         def probe() -> dict[str, Any] | None:
             snapshot = self.snapshot(complaint)
@@ -225,7 +225,7 @@ class Engine:
         return found
 
     def await_settled(self, *others: "Engine") -> Audit:
-        """Let no more commands come, also from `others` on the same topics; return what the topics say in the end."""
+        """Wait until no more commands are pending, also from `others` on the same topics; return the final contents."""
         settling = {"lifecycle", "resolution"}
         self.await_quiet()
         for each in (self, *others):
@@ -238,7 +238,7 @@ class Engine:
         return found
 
     def await_quiet(self, stages: Collection[str] = tuple(STAGES), seconds: float = WAIT_SECONDS) -> None:
-        """Wait until none of `stages` is behind, three times in a row: what one stage wrote, the next has read."""
+        """Wait until none of `stages` lags, three times in a row: each has read the outputs of the others."""
         seen = 0
 
         def probe() -> bool:
@@ -251,7 +251,7 @@ class Engine:
 
 
 def _object(value: bytes | None) -> dict[str, Any] | None:
-    """The CloudEvent in a record, or None for what a test has put there to be no CloudEvent."""
+    """The CloudEvent in a record, or None for a record that is none."""
     try:
         event = json.loads(value or b"")
     except (ValueError, RecursionError):
@@ -297,7 +297,7 @@ def command_event(name: str, complaint: str, source: str, data: Mapping[str, Any
 
 
 def new_engine(broker: str, log: Path, policy: str) -> Engine:
-    """Return an engine with topics of its own, of which nothing runs yet."""
+    """Return an engine with topics of its own, not started."""
     prefix, key_file = f"t{uuid.uuid4().hex[:12]}.", log.parent / "keys"
     Keys.generate(key_file)
     settings = Settings(broker=broker, prefix=prefix, policy=policy, partitions=4, key_file=str(key_file))
@@ -307,7 +307,7 @@ def new_engine(broker: str, log: Path, policy: str) -> Engine:
 
 @pytest.fixture
 def stopped_engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
-    """An engine under the demo policy of which nothing runs yet."""
+    """An engine under the demo policy, not started."""
     engine = new_engine(broker, tmp_path / "stages.log", "demo")
     yield engine
     for stage in list(engine.processes):
@@ -316,7 +316,7 @@ def stopped_engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def engine(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """An engine that a module's tests share: all stages run, under the real policy, where days are days."""
+    """An engine that the tests of a module share: all stages, under the policy in days."""
     engine = new_engine(broker, tmp_path_factory.mktemp("engine") / "stages.log", "lapor")
     engine.start()
     engine.await_quiet()

@@ -1,4 +1,4 @@
-"""A stage's process, forked from one that has imported what it needs: that takes most of the time of a start.
+"""A stage's process, forked from one with all imports, which take most of the time of a start.
 
 What runs in it is what `python -m faust` runs: the app of the stage is built in the new process, from its environment.
 """
@@ -37,7 +37,7 @@ def _run(arguments: Sequence[str], environment: Mapping[str, str], lifeline: Con
 
 
 class ForkedStage:
-    """A stage's process, with what tests use of `subprocess.Popen`.
+    """A stage's process, with the part of `subprocess.Popen` that tests use.
 
     Args:
         arguments: what stands behind `python -m faust`.

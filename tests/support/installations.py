@@ -1,4 +1,4 @@
-"""An installation as a file: what lies on its topics, at which offsets, and how far each stage has come.
+"""An installation as a file: records with their offsets, and the committed offsets of each stage.
 
     python -m tests.support.record_installation CHECKOUT POLICY FILE
 
@@ -43,7 +43,7 @@ class Kept:
 
 @dataclass
 class Installation:
-    """What is kept of one."""
+    """The contents of one."""
 
     policy: str
     partitions: int
@@ -57,7 +57,7 @@ class Installation:
     records: list[Kept] = field(default_factory=list)
 
     def save(self, file: Path) -> None:
-        """Write the file: a line for the whole, then one a record."""
+        """Write the file: one line for the whole, then one per record."""
         with gzip.GzipFile(file, "wb", mtime=0) as out:
             for each in ({**asdict(self), "records": []}, *(list(vars(kept).values()) for kept in self.records)):
                 out.write(json.dumps(each, ensure_ascii=False).encode() + b"\n")
@@ -77,7 +77,7 @@ class Installation:
 
 
 def record(settings: Settings) -> Installation:
-    """Read everything of an installation of which nothing runs."""
+    """Read a stopped installation."""
     found = Installation(settings.policy, settings.partitions, settings.prefix)
     with admin_client(settings) as admin:
         resources = [
@@ -133,7 +133,7 @@ def _raw(text: str | None) -> bytes | None:
 
 
 def restore(found: Installation, settings: Settings) -> None:
-    """Lay it out on a broker, each record at the offset that it had."""
+    """Write it to a broker, each record at its offset."""
     wanted = {
         settings.topic(topic): {"num_partitions": len(found.ends[topic]), "replication_factor": 1, "configs": config}
         for topic, config in found.topics.items()
@@ -155,7 +155,7 @@ def restore(found: Installation, settings: Settings) -> None:
 
 
 class _Layout:
-    """Writes partitions so that offsets come out as they were: a gap is a marker, or what was aborted."""
+    """Writes partitions with the same offsets: a gap is a marker or an aborted record."""
 
     def __init__(self, found: Installation, settings: Settings) -> None:
         self._found = found
@@ -166,7 +166,7 @@ class _Layout:
         self._transactional.init_transactions(_WAIT_S)
 
     def partition(self, topic: str, number: int, records: list[Kept], end: int) -> None:
-        """Write one, up to its end."""
+        """Write one partition to its end."""
         run: list[Kept] = []
         reached = 0
         for each in (*records, None):
@@ -179,7 +179,7 @@ class _Layout:
                 reached = each.offset + 1
 
     def _run(self, topic: str, number: int, run: list[Kept], gap: int) -> None:
-        """Write records without a gap between them, and the gap behind them."""
+        """Write consecutive records, and the gap behind them."""
         if gap == 1:
             if not run:
                 raise ValueError(f"{topic}, partition {number}: a gap of one offset has to follow a record")
@@ -206,6 +206,6 @@ class _Layout:
             raise TimeoutError(f"{len(producer)} records were not confirmed")
 
     def _header(self, name: str, value: str | None) -> bytes | None:
-        """Put the prefix of here in place of that of there, where a dead letter names its topic."""
+        """Replace the prefix in the topic name of a dead letter."""
         moved = name == "topic" and value is not None and value.startswith(self._found.prefix)
         return _raw(self._settings.topic(value.removeprefix(self._found.prefix)) if moved and value else value)

@@ -1,4 +1,4 @@
-"""Lifecycle as a version to come might be: its snapshots have a field that the present code does not know."""
+"""Lifecycle of a later version: its snapshots have a field that the present code lacks."""
 
 from typing import Any
 

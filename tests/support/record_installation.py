@@ -31,22 +31,22 @@ def _alur(settings: Settings, *arguments: str) -> None:
 
 
 class Story:
-    """Citizens and officers of this installation."""
+    """Citizens and officers of the recorded installation."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
     def report(self, name: str, **data: Any) -> str:
-        """Report something of which nobody else reports."""
+        """Submit a report that is unique."""
         data.setdefault("reporter", {"name": "Ni Luh Contoh", "phone": "0800-000-000"})
         return self.engine.report(name, title=f"Laporan {name}", body=f"Lampu jalan padam, tiang {name}.", **data)
 
     def does(self, complaint: str, name: str, source: str, **data: Any) -> None:
-        """Send a command and wait for what comes of it."""
+        """Send a command and wait for its result."""
         self.engine.await_answer(self.engine.command(name, complaint, source, data))
 
     def disposed(self, name: str, **data: Any) -> tuple[str, str]:
-        """Return a complaint that is with an office, and that office."""
+        """Return a disposed complaint and its office."""
         complaint = self.report(name, **data)
         if self.engine.settings.policy == "lapor":
             self.engine.await_status(complaint, "registered")
@@ -54,13 +54,13 @@ class Story:
         return complaint, f"/offices/{self.engine.await_status(complaint, 'disposed')['office']}"
 
     def followed_up(self, name: str) -> tuple[str, str]:
-        """Return one that the office has answered."""
+        """Return one with a follow-up."""
         complaint, office = self.disposed(name)
         self.does(complaint, "record-follow-up", office, text="Sudah ditangani.")
         return complaint, office
 
     def tell(self) -> None:
-        """Leave complaints in every status, and what else there may be on the topics."""
+        """Create complaints in every status, and all other kinds of records."""
         engine = self.engine
         settled, _ = self.followed_up("closed")
         self.does(settled, "close-complaint", ADMIN)
@@ -106,7 +106,7 @@ def main() -> int:
         story.tell()
         for number in range(4):
             story.disposed(f"at the end {number}")
-        # in the middle of its work; what comes while nothing runs has to be heard after the upgrade
+        # in the middle of its work; records that arrive while nothing runs are processed after the upgrade
         engine.stop()
         late = story.report("unread")
         engine.command("withdraw-complaint", late, CITIZEN)

@@ -1,4 +1,4 @@
-"""A broker that asks who one is, and lets nobody do what was not allowed: SCRAM users, ACLs, and a door with TLS."""
+"""A broker with authentication and least rights: SCRAM users, ACLs, and a TLS listener."""
 
 import os
 import subprocess
@@ -19,13 +19,13 @@ MECHANISM = "SCRAM-SHA-512"
 
 
 def password(user: str) -> str:
-    """The password of a user of this broker: one that is found in any output that it got into."""
+    """The password of a user of this broker, recognizable in any output."""
     return f"rahasia-{user}-7Zq"
 
 
 @dataclass(frozen=True)
 class SecuredBroker:
-    """Where its doors are. The plain one is for the test itself, which may do everything there."""
+    """Its listeners. The plain one is for the test, which has all rights there."""
 
     plain: str
     sasl: str
@@ -35,11 +35,11 @@ class SecuredBroker:
 
     @property
     def ca(self) -> str:
-        """The file with the authority that has signed the broker's certificate."""
+        """The file with the authority of the broker's certificate."""
         return str(self.files / "ca.pem")
 
     def security(self, user: str, *, tls: bool = False) -> Security:
-        """What `user` needs to get in."""
+        """Connection settings of `user`."""
         security = Security("sasl", MECHANISM, user, Secret(password(user)))
         return replace(security, protocol="sasl-tls", ca=self.ca) if tls else security
 
@@ -50,7 +50,7 @@ def _keytool(directory: Path, *arguments: str) -> None:
 
 
 def _certificates(directory: Path) -> None:
-    """A certificate for this machine that vouches for itself, in a keystore for Kafka and as PEM for clients."""
+    """A self-signed certificate for this machine, as keystore for Kafka and as PEM for clients."""
     extensions = ("bc:critical=ca:true", f"san=ip:{HOST}")
     options = [option for extension in extensions for option in ("-ext", extension)]
     _keytool(directory, "-genkeypair", "-keyalg", "EC", "-dname", "CN=alur", "-validity", "2", *options)
@@ -58,7 +58,7 @@ def _certificates(directory: Path) -> None:
 
 
 def own_java() -> Java:
-    """What runs a broker with properties of the test's own; skip where there is no Java."""
+    """Java for a broker with the test's properties; skip where there is none."""
     java = Java.find(os.environ, BrokerPaths.from_environment(os.environ).cache)
     if java is None:
         pytest.skip("needs Java: a container's broker cannot be given users or properties to begin with")
@@ -68,7 +68,7 @@ def own_java() -> Java:
 
 @contextmanager
 def secured_broker(directory: Path, users: Sequence[str]) -> Iterator[SecuredBroker]:
-    """Give a broker that knows `users`; skip where there is no Java to run it."""
+    """Give a broker with `users`; skip where there is no Java to run it."""
     java = own_java()
     _certificates(directory)
     ports = dict(zip(("SASL", "SASLTLS", "TLS"), free_ports(3), strict=True))

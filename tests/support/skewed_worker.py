@@ -9,11 +9,11 @@ stage, skew = sys.argv[1], timedelta(seconds=float(sys.argv[2]))
 
 
 class SkewedClock(datetime):
-    """`datetime`, but for what it takes to be now."""
+    """`datetime` with a wrong present time."""
 
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Any:
-        """The machine's time, and wrong by so much."""
+        """The machine's time plus the error."""
         return datetime.now(tz) + skew
 
 

@@ -1,4 +1,4 @@
-"""Files as people have them, for the tests of the bridges, and what becomes of them."""
+"""Files as people have them, and the reports that imports make of them."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ _OF_TABLES = frozenset(TableOptions.__dataclass_fields__)
 
 
 def opened(content: str | bytes, **options: Any) -> Import:
-    """Open a file of this content; options of tables and of reports are told apart by their names."""
+    """Open a file of this content; options of tables and of reports differ by their names."""
     raw = content if isinstance(content, bytes) else content.encode()
     table = TableOptions(**{name: value for name, value in options.items() if name in _OF_TABLES})
     rest = ImportOptions(**{name: value for name, value in options.items() if name not in _OF_TABLES})
@@ -33,7 +33,7 @@ def items(content: str | bytes, **options: Any) -> list[Item]:
 
 
 def reports(content: str | bytes, **options: Any) -> list[ReportSubmitted]:
-    """The reports of a file, all of whose entries are some."""
+    """The reports of a file without refused entries."""
     found = items(content, **options)
     assert all(isinstance(each, Report) for each in found), found
     return [decode_report(each.value) for each in found if isinstance(each, Report)]
@@ -45,7 +45,7 @@ def report(content: str | bytes, **options: Any) -> ReportSubmitted:
 
 
 def reason(content: str | bytes, **options: Any) -> str:
-    """Why the one entry of a file is no report."""
+    """The reason why the one entry of a file is refused."""
     [found] = items(content, **options)
     assert isinstance(found, Skipped), found
     assert "\n" not in found.reason
@@ -53,7 +53,7 @@ def reason(content: str | bytes, **options: Any) -> str:
 
 
 def notes(content: str | bytes, **options: Any) -> tuple[str, ...]:
-    """What was left out of the one report of a file."""
+    """The notes on dropped values of the one report of a file."""
     [found] = items(content, **options)
     assert isinstance(found, Report), found
     return found.notes
@@ -66,7 +66,7 @@ def table(rows: Iterable[Sequence[str]], delimiter: str = ",") -> str:
 
 
 def workbook(*rows: Sequence[Any], book: Workbook | None = None, title: str = "Laporan") -> bytes:
-    """A workbook as openpyxl writes it, of one sheet with these rows."""
+    """A workbook of one sheet with these rows, written by openpyxl."""
     made = book or Workbook()
     sheet: Any = made.active
     sheet.title = title
@@ -82,7 +82,7 @@ def saved(book: Workbook) -> bytes:
 
 
 def changed(archive: bytes, name: str, old: str, new: str) -> bytes:
-    """An archive with something else in one of its files."""
+    """An archive with one file replaced."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(out, "w") as target:
         for each in source.namelist():
@@ -95,7 +95,7 @@ def changed(archive: bytes, name: str, old: str, new: str) -> bytes:
 
 
 def open_document(*rows: str) -> bytes:
-    """A workbook as LibreOffice writes it, of one sheet with these rows of XML."""
+    """A workbook of one sheet with these rows of XML, as LibreOffice writes it."""
     names = " ".join(
         f'xmlns:{short}="urn:oasis:names:tc:opendocument:xmlns:{long}:1.0"'
         for short, long in (("office", "office"), ("table", "table"), ("text", "text"))
@@ -120,7 +120,7 @@ def open_document(*rows: str) -> bytes:
 
 
 def cells(*values: str | tuple[str, str, str], attributes: str = "") -> str:
-    """A row of an OpenDocument sheet: texts, or a type, a value and what is shown of it."""
+    """A row of an OpenDocument sheet: texts, or type, value and displayed text."""
     written = "".join(
         f'<table:table-cell office:value-type="string"><text:p>{value}</text:p></table:table-cell>'
         if isinstance(value, str)

@@ -1,4 +1,4 @@
-"""A stage's worker behind a line that a test can cut: `watched_worker.py STAGE PORT GATE`.
+"""A stage's worker behind a proxy that a test can cut: `watched_worker.py STAGE PORT GATE`.
 
 It reaches every broker by the port of the line, is said to be silent after a second instead of ten, and does not read a
 memory back before the file GATE exists.

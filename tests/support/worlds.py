@@ -1,4 +1,4 @@
-"""A complaint to try things on: tell it something at some time, and look at what it has become."""
+"""A complaint without a broker: send commands at given times, and look at facts and snapshots."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -69,7 +69,7 @@ def report(**changes: Any) -> ReportContent:
 
 
 def announcement(day: date, *, at: datetime = MONDAY, day_off: bool = True, number: int = 1) -> Announcement:
-    """Announce a day off, or take one back."""
+    """Announce a day off, or withdraw one."""
     return Announcement(
         day=day,
         day_off=day_off,
@@ -82,7 +82,7 @@ def announcement(day: date, *, at: datetime = MONDAY, day_off: bool = True, numb
 
 
 class World:
-    """One complaint under a policy, told things at times that never go back."""
+    """One complaint under a policy, with commands at times that never go back."""
 
     def __init__(
         self,
@@ -125,7 +125,7 @@ class World:
         message: str | None = None,
         expected: int | None = None,
     ) -> tuple[f.Recorded, ...] | Rejected:
-        """Send a command and take its facts in; what it is sent as again has the same `message` id."""
+        """Send a command and apply its facts; a repeat has the same `message` id."""
         self.sent += 1
         self.now = at or self.now + after
         event = c.CommandEvent[Any](
@@ -153,7 +153,7 @@ class World:
         return [recorded.fact.NAME for recorded in answer]
 
     def refuse(self, command: c.Command, by: str, **how: Any) -> Refusal:
-        """Send a command that is refused and leaves the complaint as it was; return the code."""
+        """Send a command that is refused and changes nothing; return the code."""
         before, facts = self.complaint, len(self.history)
         answer = self.ask(command, by, **how)
         assert isinstance(answer, Rejected), answer
@@ -164,7 +164,7 @@ class World:
         return answer.code
 
     def notice(self, clock: str, **how: Any) -> list[str]:
-        """Let the sla stage give notice of the deadline as it stands."""
+        """Send the sla stage's notice of the present deadline."""
         return self.tell(self.notice_of(clock), SLA, **how)
 
     def notice_of(self, clock: str) -> c.NoticeDeadline:
@@ -177,7 +177,7 @@ class World:
         return due
 
     def climb(self, **how: Any) -> tuple[str, str | None]:
-        """Let the escalation stage do what it would; return the fact and the office told."""
+        """Run the escalation stage; return the fact and the office notified."""
         command = next_rung(self.stands, self.policy)
         assert command is not None
         names = self.tell(command, ESCALATION, **how)
@@ -185,7 +185,7 @@ class World:
 
 
 def to_status(status: Status, policy: Policy = LAPOR, **changes: Any) -> World:
-    """Make a complaint that stands in `status`; where an office holds it, it is denpasar-pupr."""
+    """Make a complaint in `status`; its holder, if any, is denpasar-pupr."""
     world = World(policy, **changes)
     for command, by in _WAYS[status]:
         world.tell(command, by, after=seconds(0.1))

@@ -78,7 +78,7 @@ class Life:
 
     @property
     def stands(self) -> Complaint:
-        """Where it stands."""
+        """Its snapshot."""
         return self.history[-1].complaint
 
     def _registration(self, number: int) -> c.RegisterComplaint:
@@ -96,7 +96,7 @@ class Life:
         return c.RegisterComplaint(tracking_id=tracking, source=CHANNEL, report_id=f"crowd-{number}", report=report)
 
     def _step(self) -> bool:
-        """Let the next one come; False if nobody comes any more."""
+        """Let the next one come; False at the end."""
         if self.stands.status not in _STEPS or self.stands.rating:
             return False
         weights, names = zip(*_STEPS[self.stands.status], strict=True)
@@ -127,7 +127,7 @@ class Life:
         return orders[name]
 
     def _pass_deadlines(self, until: datetime) -> None:
-        """Let the stages give notice of what passes, and escalate."""
+        """Send notices of expired deadlines, and escalate."""
         while self.history:
             passed = [
                 (clock.due_at, name)

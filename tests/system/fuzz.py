@@ -1,4 +1,4 @@
-"""Hostile records by the hundred thousand, on a real broker: no stage dies, memory stays flat, each is accounted for.
+"""100,000 hostile records on a real broker: no stage exits, memory is flat, each is accounted for.
 
     python -m tests.system.fuzz --records 100000 --seed 1708
 
@@ -110,7 +110,7 @@ class Sender:
                 self.flush()
 
     def send_unreadable(self) -> None:
-        """Publish what no client of Python would."""
+        """Publish batches that no Python client would write."""
         asyncio.run(self._send_raw(unreadable()))
 
     async def _send_raw(self, batch: bytes) -> None:
@@ -132,7 +132,7 @@ class Sender:
 
 
 def settle(settings: Settings, workers: Mapping[str, Worker]) -> None:
-    """Wait until nobody is behind, several times in a row.
+    """Wait until no group lags, several times in a row.
 
     Raises:
         SystemExit: a stage has died, or does not get on.
@@ -148,7 +148,7 @@ def settle(settings: Settings, workers: Mapping[str, Worker]) -> None:
 
 
 def fuzz(settings: Settings, folder: Path, records: int, seed: int, rounds: int) -> tuple[Audit, Sender, float]:
-    """Send so many records to each inward topic; return what the audit found, the sender, and how memory grew."""
+    """Send records to each inward topic; return findings of the audit, the sender, and growth of memory."""
     lots = random.Random(seed)  # noqa: S311 -- to be drawn again by its seed
     found = {topic: examples(topic) for topic in INWARD}
     sender = Sender(settings)

@@ -1,4 +1,4 @@
-"""Hostile records: messages of the contract, changed until hardly anybody would take them for one.
+"""Hostile records: messages of the contract, changed almost beyond recognition.
 
 The same seed makes the same records.
 """
@@ -42,7 +42,7 @@ class Hostile:
 
 
 def examples(topic: str) -> list[dict[str, Any]]:
-    """Return the kept examples of what is sent to an inward topic."""
+    """Return the golden messages of an inward topic."""
     prefix = "lapor.report." if topic == "complaints.intake" else "lapor.command."
     found = [json.loads(path.read_bytes()) for path in sorted(GOLDEN.glob(f"{prefix}*.json"))]
     return [event for event in found if event["type"] != "lapor.command.rejected.v1"]
@@ -54,17 +54,17 @@ def complaint(number: int) -> str:
 
 
 def made(lots: Lots, event: dict[str, Any]) -> dict[str, Any]:
-    """Return an example with a name of its own, about one of the real complaints, by somebody or other."""
+    """Return an example with an id of its own, about one of the real complaints, from any sender."""
     number = lots.randrange(COMPLAINTS)
     event = json.loads(json.dumps(event))
     if event["type"] == _REPORT:
         return event | {"source": "/channels/fuzz", "id": str(number)}
     event["id"] = f"{lots.getrandbits(64):x}"
     if event["type"] == _ANNOUNCEMENT:
-        # in force it would have to be in every partition: from anybody else it is refused in each
+        # in force it would have to be in every partition: from other senders it is refused in each
         return event | {"source": "/citizens/fuzz"}
     if event["type"] == _STAGES_ONLY:
-        # whoever may write as /stages/intake can register what nobody has reported: that is for access control
+        # a producer that may write as /stages/intake can register unreported complaints: ACLs prevent that
         return event | {"source": "/citizens/fuzz"}
     if lots.random() < 0.9:
         event["subject"] = complaint(number)
@@ -76,7 +76,7 @@ def made(lots: Lots, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _places(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The way to everything in a message, but for what lies very deep."""
+    """The path to each value of a message, up to some depth."""
     if len(way) > _DEEP:
         return []
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -107,7 +107,7 @@ _NAMES: Final = ("", "urgent", "__proto__", "class_", "\x00", "id", "data", "x" 
 
 
 def changed(lots: Lots, event: dict[str, Any]) -> bytes:
-    """Change, take away or add a field or two."""
+    """Change, remove or add a field or two."""
     for _ in range(lots.randint(1, 3)):
         places = _places(event)
         if not places:
@@ -131,7 +131,7 @@ def changed(lots: Lots, event: dict[str, Any]) -> bytes:
 
 
 def doubled(lots: Lots, event: dict[str, Any]) -> bytes:
-    """The same name twice in an object: JSON leaves open which one counts."""
+    """Repeat a name in an object: JSON leaves open which value counts."""
     name, value = lots.choice(list(event.items()))
     odd = json.dumps(lots.choice(_ODD)(lots))
     written = json.dumps(event).encode()
@@ -141,7 +141,7 @@ def doubled(lots: Lots, event: dict[str, Any]) -> bytes:
 
 
 def bent(lots: Lots, event: dict[str, Any]) -> bytes:
-    """Flip bits, cut off, repeat, put in what is no UTF-8."""
+    """Flip bits, truncate, repeat, insert invalid UTF-8."""
     raw = bytearray(json.dumps(event).encode())
     for _ in range(lots.randint(1, 8)):
         if not raw:
@@ -160,7 +160,7 @@ def bent(lots: Lots, event: dict[str, Any]) -> bytes:
 
 
 def garbage(lots: Lots, event: dict[str, Any]) -> bytes | None:
-    """What never was a message."""
+    """Random bytes."""
     del event
     depth = lots.choice([200, 5_000, 50_000])
     return lots.choice(
@@ -183,7 +183,7 @@ def garbage(lots: Lots, event: dict[str, Any]) -> bytes | None:
 
 
 def huge(lots: Lots, event: dict[str, Any]) -> bytes:
-    """As much as the topic takes, in a field or around one."""
+    """As much as the topic accepts, in a field or around one."""
     room = lots.choice([20_000, 100_000, LARGEST - 4_000])
     match lots.randrange(4):
         case 0:
@@ -198,7 +198,7 @@ def huge(lots: Lots, event: dict[str, Any]) -> bytes:
 
 
 def sound(lots: Lots, event: dict[str, Any]) -> bytes:
-    """Nothing wrong with it."""
+    """A valid message."""
     del lots
     return json.dumps(event).encode()
 

@@ -1,4 +1,4 @@
-"""Officers at work, as clients that know nothing of the stages: how soon do they see what came of a command?"""
+"""Officers as clients without the engine's code: the time from a command to its visible result."""
 
 import json
 import time
@@ -35,7 +35,7 @@ def report(source: str, report_id: str) -> bytes:
 
 
 class Officers:
-    """Send a follow-up every so often, to one complaint after the other, and wait for each to be on record."""
+    """Sends follow-ups at intervals, to one complaint after the other, and waits for each fact."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -65,11 +65,11 @@ class Officers:
 
     @property
     def unanswered(self) -> int:
-        """Number of commands that nothing has come of."""
+        """Number of commands without a result."""
         return len(self._asked)
 
     def send(self, topic: TopicName, key: bytes, value: bytes) -> None:
-        """Publish something; waits while librdkafka's queue is full."""
+        """Publish a record; waits while librdkafka's queue is full."""
         while True:
             try:
                 self._producer.produce(self.settings.topic(topic), value=value, key=key)
@@ -80,7 +80,7 @@ class Officers:
         self._producer.poll(0)
 
     def command(self, name: str, source: str, complaint: str, data: dict[str, Any]) -> None:
-        """Publish a command, and remember when."""
+        """Publish a command, and record its time."""
         event = {
             "specversion": "1.0",
             "type": f"lapor.command.{name}.v1",
@@ -94,7 +94,7 @@ class Officers:
         self.send(TopicName.COMMANDS, complaint.encode(), json.dumps(event).encode())
 
     def act(self, *, commanding: bool = True) -> None:
-        """Send what is due, and hear what has come of what was sent; takes a few milliseconds."""
+        """Send due commands and read results; takes a few milliseconds."""
         now = time.monotonic()
         if commanding and now - self._last > EVERY_SECONDS:
             self._last, self._number = now, self._number + 1
@@ -113,14 +113,14 @@ class Officers:
             self._answered.append(time.monotonic() - asked)
 
     def work(self, seconds: float) -> None:
-        """Go on for so long."""
+        """Work for a time."""
         self._answered.clear()
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             self.act()
 
     def quantiles(self, *, await_all: bool = False) -> tuple[float, float]:
-        """Return the seconds until half of the officers were answered, and 99 of 100; then begin anew.
+        """Return p50 and p99 of the seconds to an answer, and reset them.
 
         Args:
             await_all: wait for those who have not been answered yet.
@@ -138,7 +138,7 @@ class Officers:
         return ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
 
     def close(self) -> None:
-        """Let everything be acknowledged and heard."""
+        """Wait until everything is acknowledged and read."""
         self._producer.flush(60)
         if self._asked:
             self.quantiles(await_all=True)

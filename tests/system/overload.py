@@ -1,4 +1,4 @@
-"""Overload: ten times the reports that the engine can carry, while officers go on with their work.
+"""Overload: ten times the capacity in reports, while officers work.
 
     python -m tests.system.overload --seconds 60
     python -m tests.system.overload --seconds 20 --unheld      # intake as fast as it can, to compare
@@ -45,7 +45,7 @@ HELD: Final = 40
 
 @dataclass
 class Watch:
-    """What the stages take, and who waits for whom."""
+    """Memory and lag of the stages."""
 
     settings: Settings
     workers: Mapping[str, Worker]
@@ -55,7 +55,7 @@ class Watch:
     """The most commands that were seen waiting for lifecycle."""
 
     def look(self) -> dict[str, int]:
-        """Look at memory and lag; return how far each stage is behind.
+        """Sample memory and lag; return the lag of each stage.
 
         Raises:
             SystemExit: a stage has ended.
@@ -81,7 +81,7 @@ class Overload:
         self.sent = 0
 
     def flood(self, rate: float, seconds: float) -> float:
-        """Publish `rate` reports a second, with officers at work; return how many it really were."""
+        """Publish `rate` reports a second, while officers work; return their number."""
         began, first = time.monotonic(), self.sent
         watched = began
         while (elapsed := time.monotonic() - began) < seconds:
@@ -101,7 +101,7 @@ class Overload:
         self.officers.send(TopicName.INTAKE, key, report(CHANNEL, str(self.sent)))
 
     def quiet(self) -> float:
-        """Wait until nobody is behind; return the seconds that took."""
+        """Wait until no group lags; return the seconds that took."""
         began, still = time.monotonic(), 0
 
         def done() -> bool:
@@ -113,7 +113,7 @@ class Overload:
         return time.monotonic() - began
 
     def drain(self) -> float:
-        """Go on until no report waits any more; return the seconds that took."""
+        """Wait until no report waits; return the seconds that took."""
         began = time.monotonic()
         self._until("no report waits", lambda: not self.watch.look()["intake"], officers=True)
         return time.monotonic() - began
@@ -131,7 +131,7 @@ class Overload:
                 raise SystemExit(f"{what}: not within {PATIENCE_SECONDS:.0f} s")
 
     def prepare(self) -> None:
-        """Put some complaints into an office's hands."""
+        """Dispose some complaints to an office."""
         names = [complaint_id(CHANNEL, f"held-{number}") for number in range(HELD)]
         for number, complaint in enumerate(names):
             self.officers.send(TopicName.INTAKE, complaint.encode(), report(CHANNEL, f"held-{number}"))
@@ -144,7 +144,7 @@ class Overload:
             raise SystemExit(f"only {len(self.officers.held)} of {HELD} complaints are with {HOLDER}")
 
     def carried(self, reports: int) -> float:
-        """Return how many reports a second become complaints that wait for their administrator."""
+        """Return the throughput in registered reports per second."""
         began = time.monotonic()
         for _ in range(reports):
             self.publish()

@@ -1,4 +1,4 @@
-"""Stages as processes of their own, watched from outside: when they are ready, what they take of the machine."""
+"""Stages as processes, watched from outside: readiness, memory, CPU."""
 
 import json
 import os
@@ -22,7 +22,7 @@ class Worker:
     """One stage's process."""
 
     def __init__(self, stage: str, settings: Settings, folder: Path, program: Path | None = None) -> None:
-        """Start it; `program` takes the place of the stage's own, and its arguments."""
+        """Start it, or `program` instead of the stage's own."""
         self.stage = stage
         self.settings = settings
         self.log = folder / f"{stage}-{time.monotonic_ns()}.log"
@@ -39,12 +39,12 @@ class Worker:
             )
 
     def lines(self, event: str) -> list[dict[str, Any]]:
-        """Return what it has logged under the name `event`."""
+        """Return its log lines with the name `event`."""
         found = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
         return [line for line in found if line.get("event") == event]
 
     def await_ready(self) -> float:
-        """Wait until it has taken over all partitions; return the seconds since it was started."""
+        """Wait until it has acquired all partitions; return the seconds since its start."""
 
         def ready() -> bool:
             return len({line["partition"] for line in self.lines("partition_acquired")}) == self.settings.partitions
@@ -53,7 +53,7 @@ class Worker:
         return time.monotonic() - self.started
 
     def memory(self) -> tuple[float, float]:
-        """Return its resident memory in MB, now and at the most."""
+        """Return its resident memory in MB, now and at its peak."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in status.splitlines() if line.startswith("Vm")}
         return kilobytes["VmRSS"] / 1000, kilobytes["VmHWM"] / 1000
@@ -69,7 +69,7 @@ class Worker:
         self.process.wait()
 
     def stop(self) -> None:
-        """Let it end in good order."""
+        """Stop it cleanly."""
         self.process.terminate()
         self.process.wait(30)
 
@@ -78,7 +78,7 @@ class Worker:
 def running(
     settings: Settings, folder: Path, *stages: str, programs: Mapping[str, Path] | None = None
 ) -> Iterator[dict[str, Worker]]:
-    """Run stages for as long as the block lasts, some by other `programs`, beginning when all are ready."""
+    """Run stages for the block, some by other `programs`, once all are ready."""
     workers = {stage: Worker(stage, settings, folder, (programs or {}).get(stage)) for stage in stages}
     try:
         for worker in workers.values():
@@ -90,12 +90,12 @@ def running(
 
 
 def behind(settings: Settings) -> dict[str, int]:
-    """Return how many records each stage has still to handle."""
+    """Return the lag of each stage."""
     return {stage: sum(partitions.values()) for stage, partitions in lag(settings).items()}
 
 
 def wait_for(what: str, probe: Any, *workers: Worker, seconds: float = PATIENCE_SECONDS) -> Any:
-    """Poll `probe` until it gives something true, and return that.
+    """Poll `probe` until it returns something true, and return that.
 
     Raises:
         SystemExit: it does not, or one of `workers` has ended.

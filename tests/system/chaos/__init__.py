@@ -1,1 +1,1 @@
-"""Faults under load, and what is true afterwards."""
+"""Faults under load, and the audit afterwards."""

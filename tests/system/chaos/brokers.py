@@ -1,4 +1,4 @@
-"""The brokers that chaos has to itself, and what may happen to one: it dies, stands still, or its disk is full."""
+"""The brokers of chaos and their faults: killed, frozen, disk full."""
 
 import os
 import random
@@ -40,7 +40,7 @@ class Node:
     process: subprocess.Popen[bytes] = field(init=False)
 
     def start(self) -> None:
-        """Start it over what is on its disk."""
+        """Start it with its disk."""
         with (self.directory / LOG).open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -96,7 +96,7 @@ class Brokers:
 
     @property
     def address(self) -> str:
-        """What clients connect to."""
+        """The bootstrap address."""
         return ",".join(address(node.port) for node in self.nodes)
 
     def start(self) -> None:
@@ -107,14 +107,14 @@ class Brokers:
             node.await_answer()
 
     def end(self) -> None:
-        """Kill all, and give their disks back."""
+        """Kill all, and unmount their disks."""
         for node in self.nodes:
             node.kill()
             if self.disks:
                 subprocess.run(["umount", str(node.directory / "data")], check=False)  # noqa: S607 -- wherever it is
 
     def kill_one(self, lots: random.Random) -> str:
-        """kill -9 one, which starts again over what is on its disk."""
+        """kill -9 one, which restarts with its disk."""
         node = lots.choice(self.nodes)
         node.kill()
         node.start()
@@ -122,7 +122,7 @@ class Brokers:
         return f"broker {node.port}"
 
     def freeze_one(self, lots: random.Random, seconds: float) -> str:
-        """Let one be there and not answer, as across a network that is cut."""
+        """Freeze one, as in a network partition."""
         node = lots.choice(self.nodes)
         node.process.send_signal(signal.SIGSTOP)
         time.sleep(seconds)
@@ -130,7 +130,7 @@ class Brokers:
         return f"broker {node.port} for {seconds:.0f} s"
 
     def jump(self, lots: random.Random) -> str:
-        """Start one again with its clock an hour back, and after a while with the right time."""
+        """Restart one with its clock an hour back, and later with the right time."""
         back = fake_clock(_BACK)
         if back is None:
             return "not possible here: there is no faketime"
@@ -141,7 +141,7 @@ class Brokers:
         return f"broker {node.port} for {_JUMPED_S:.0f} s"
 
     def restart(self, node: Node, environment: dict[str, str]) -> None:
-        """Stop one in good order, and start it with these variables."""
+        """Stop one cleanly, and start it with these variables."""
         node.process.terminate()
         node.process.wait()
         node.environment = environment
@@ -149,7 +149,7 @@ class Brokers:
         node.await_answer()
 
     def fill_disk(self, lots: random.Random) -> str:
-        """Leave one no room on its disk until it gives up, as Kafka does; then make room, and start it again."""
+        """Fill the disk of one until Kafka exits; then make room, and restart it."""
         node = lots.choice(self.nodes)
         ballast = node.directory / "data" / "ballast"
         with ballast.open("wb") as file:
@@ -166,7 +166,7 @@ class Brokers:
 
 
 def fake_clock(offset: str) -> dict[str, str] | None:
-    """Return the variables with which a process has its clock set by `offset`; None without faketime.
+    """Return the variables that shift a process's clock by `offset`; None without faketime.
 
     Not by the program `faketime` itself: it starts another process, which a signal to it does not reach.
     """
@@ -179,7 +179,7 @@ def fake_clock(offset: str) -> dict[str, str] | None:
 
 
 def disks_possible() -> bool:
-    """Say whether this process may mount a disk of its own for a broker."""
+    """Return whether this process may mount a disk for a broker."""
     return os.geteuid() == 0 and shutil.which("mount") is not None
 
 

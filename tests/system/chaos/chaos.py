@@ -1,4 +1,4 @@
-"""Chaos: the engine under load while workers and broker are killed, frozen and moved; then everything is read back.
+"""Chaos: workers and brokers are killed, frozen and moved under load; then the topics are audited.
 
     python -m tests.system.chaos.chaos --seed 1708 --minutes 5
 
@@ -58,7 +58,7 @@ def _wait(machine: Machine, seconds: float, enough: Callable[[], bool] = lambda:
 
 
 def _behind(machine: Machine) -> dict[str, int]:
-    """Return how many records each stage that has workers is behind."""
+    """Return the lag of each stage that has workers."""
     working = {worker.stage for worker in machine.workers}
     try:
         found = lag(machine.settings).items()
@@ -90,20 +90,20 @@ def _inflict(
 
 
 class Standing:
-    """Hears what is read back, and keeps where each complaint stands."""
+    """Reads back the topics, and keeps the state of each complaint."""
 
     def __init__(self) -> None:
         self.standing: dict[str, Complaint] = {}
 
     def fact(self, recorded: Recorded) -> None:
-        """Take in a fact."""
+        """Apply a fact."""
         self.standing[recorded.complaint.complaint_id] = recorded.complaint
 
     def rejection(self, rejection: Rejection) -> None:
-        """Pass over a rejection."""
+        """Ignore a rejection."""
 
     def forgotten(self, now: datetime) -> int:
-        """Count the complaints with a deadline that passed long ago and that nobody gave notice of."""
+        """Count the complaints whose deadline passed long ago without a notice."""
         long_ago = now - timedelta(seconds=LONG_AGO)
         clocks = (clock for each in self.standing.values() for clock in each.clocks.values() if clock.running)
         return sum(clock.due_at is not None and clock.due_at < long_ago for clock in clocks)
@@ -122,7 +122,7 @@ def _verdict(found: Audit, faults: int, commands: int, waiting: Mapping[str, int
 
 
 def _faults(seconds: float, only: str | None) -> tuple[dict[Fault, int], list[Fault]]:
-    """Return the faults with their weight in the draw, and those of which one comes last."""
+    """Return the faults with their weights, and those of which one is last."""
     long = seconds >= LONG_ENOUGH
     if only is None:
         return (LONG | SLIPS, list(ENDS)) if long else (SHORT, [])

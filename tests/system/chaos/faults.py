@@ -1,4 +1,4 @@
-"""What is done to the engine while it works: each fault is one that a machine, a network or a person causes."""
+"""Faults of a running engine, each as a machine, a network or a person causes it."""
 
 import os
 import random
@@ -41,7 +41,7 @@ class Worker:
 
 @dataclass
 class Machine:
-    """The brokers and the workers, and what can be done to them."""
+    """The brokers, the workers, and operations on them."""
 
     settings: Settings
     brokers: Brokers
@@ -58,13 +58,13 @@ class Machine:
     _turn: int = 0
 
     def expect(self, what: str, seen: bool) -> None:  # noqa: FBT001 -- what is seen is the point
-        """Note what a fault has to lead to."""
+        """Record the expected effect of a fault."""
         if not seen:
             say(f"not seen: {what}")
             self.unseen += 1
 
     def at_ease(self) -> list[Worker]:
-        """Return the workers that run as they should."""
+        """Return the workers without a fault."""
         return [each for each in self.workers if each.thaw_at is None and each.slow_until is None]
 
     def start(self, stage: str) -> Worker:
@@ -83,7 +83,7 @@ class Machine:
         return worker
 
     def tend(self) -> None:
-        """Do what a supervisor does: start again what died, and wake what was frozen or slow for long enough."""
+        """Act as supervisor: restart dead workers, and resume frozen or slow ones after their time."""
         now = time.monotonic()
         self._turn += 1
         for worker in list(self.workers):
@@ -100,7 +100,7 @@ class Machine:
                 self.start(worker.stage)
 
     def thaw_all(self) -> None:
-        """Wake whoever is frozen."""
+        """Resume all frozen processes."""
         for worker in self.workers:
             worker.process.send_signal(signal.SIGCONT)
             worker.thaw_at = worker.slow_until = None
@@ -112,12 +112,12 @@ class Machine:
             self.retire(worker)
 
     def start_stage(self, stage: str, workers: int) -> None:
-        """Start so many workers of a stage."""
+        """Start a number of workers of a stage."""
         for _ in range(workers):
             self.start(stage)
 
     def retire(self, worker: Worker) -> None:
-        """Stop a worker for good."""
+        """Stop a worker without restarting it."""
         self.workers.remove(worker)
         worker.process.terminate()
         worker.process.wait()
@@ -140,7 +140,7 @@ def kill_worker(machine: Machine, lots: random.Random) -> str:
 
 
 def freeze_worker(machine: Machine, lots: random.Random) -> str:
-    """A worker stands still for longer than its session lasts, and wakes as a zombie."""
+    """Freeze a worker for longer than its session; it resumes as a zombie."""
     worker = lots.choice(machine.at_ease())
     worker.process.send_signal(signal.SIGSTOP)
     worker.thaw_at = time.monotonic() + LONGER_THAN_A_SESSION
@@ -148,21 +148,21 @@ def freeze_worker(machine: Machine, lots: random.Random) -> str:
 
 
 def stop_worker(machine: Machine, lots: random.Random) -> str:
-    """A worker is asked to stop, as in a deployment, and another takes its place."""
+    """Stop a worker, as in a deployment, and start another."""
     worker = lots.choice(machine.at_ease())
     worker.process.terminate()
     return worker.stage
 
 
 def add_worker(machine: Machine, lots: random.Random) -> str:
-    """One more worker joins, and the partitions are shared out anew."""
+    """Add a worker, which causes a rebalance."""
     stage = lots.choice(list(STAGES))
     machine.start(stage)
     return stage
 
 
 def remove_worker(machine: Machine, lots: random.Random) -> str:
-    """A worker leaves for good, if its stage has one to spare."""
+    """Remove a worker, if its stage has more than one."""
     spare = [worker for worker in machine.at_ease() if sum(each.stage == worker.stage for each in machine.workers) > 1]
     if not spare:
         return "nobody to spare"
@@ -172,29 +172,29 @@ def remove_worker(machine: Machine, lots: random.Random) -> str:
 
 
 def slow_worker(machine: Machine, lots: random.Random) -> str:
-    """A worker gets a part of the time that it needs, as on a machine with too much to do."""
+    """Slow a worker down, as on an overloaded machine."""
     worker = lots.choice(machine.at_ease())
     worker.slow_until = time.monotonic() + SLOW_FOR
     return worker.stage
 
 
 def kill_broker(machine: Machine, lots: random.Random) -> str:
-    """kill -9 of a broker, which starts again over what is on its disk."""
+    """kill -9 of a broker, which restarts with its disk."""
     return machine.brokers.kill_one(lots)
 
 
 def freeze_broker(machine: Machine, lots: random.Random) -> str:
-    """A broker is there and does not answer, as across a network that is cut."""
+    """Freeze a broker, as in a network partition."""
     return machine.brokers.freeze_one(lots, BROKER_AWAY)
 
 
 def lose_broker(machine: Machine, lots: random.Random) -> str:
-    """The same for so long that every session has ended and every transaction is given up."""
+    """Freeze a broker until every session and transaction has timed out."""
     return machine.brokers.freeze_one(lots, BROKER_AWAY_LONG)
 
 
 def fill_disk(machine: Machine, lots: random.Random) -> str:
-    """A broker's disk is full until it has given up."""
+    """Fill a broker's disk until it exits."""
     return machine.brokers.fill_disk(lots) if machine.brokers.disks else "not possible here: only root can mount a disk"
 
 

@@ -1,6 +1,6 @@
-"""Citizens and officers who go on whatever happens: reports at a steady rate, and a next step for each fact.
+"""Citizens and officers under faults: reports at a steady rate, and the next command for each fact.
 
-They are clients as anybody's: librdkafka, which retries until the broker has it. Half of them use its default
+They are ordinary clients: librdkafka, which retries until the broker has it. Half of them use its default
 partitioner, so many commands have to be sent on.
 """
 
@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, Producer
 from agents.config.settings import Settings
 
 _PATIENCE_MS: Final = 600_000
-# a broker that is away is part of the game: librdkafka need not tell each time it knocks
+# broker outages are part of the test: librdkafka need not log each failed connection
 _QUIET: Final = {"log_level": 0}
 
 _NEXT: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
@@ -31,7 +31,7 @@ _AFTER_FOLLOW_UP: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
 
 
 class Load:
-    """Publishes reports until told to stop, and answers facts until closed."""
+    """Publishes reports until stopped, and answers facts until closed."""
 
     def __init__(self, settings: Settings, rate: float, seed: int) -> None:
         self.settings = settings
@@ -59,11 +59,11 @@ class Load:
             thread.start()
 
     def stop_reporting(self) -> None:
-        """No more new reports; what is under way goes on."""
+        """Stop reporting; open complaints continue."""
         self._reporting.clear()
 
     def close(self) -> None:
-        """No more of anything; return when all that was sent is acknowledged."""
+        """Stop all; return when everything sent is acknowledged."""
         self._reporting.clear()
         self._closing.set()
         for thread in self._threads:

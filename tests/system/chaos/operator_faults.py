@@ -1,4 +1,4 @@
-"""Faults that an operator causes, or has to mend: each is followed by what docs/how-to/runbook.md says to do.
+"""Faults that an operator causes or has to repair: each is followed by the steps of docs/how-to/runbook.md.
 
 What a fault takes by itself (records that are deleted, complaints that stand still until they are repaired) has to be
 reported; everything else has to be as if it had not been.
@@ -35,7 +35,7 @@ _EXPIRING: Final = ("intake", "lifecycle")
 
 
 def _until(probe: Callable[[], Any], machine: Machine | None = None) -> Any:
-    """Return what `probe` gives once it is true; None if that takes too long."""
+    """Return the result of `probe` once it is true; None after a timeout."""
     deadline = time.monotonic() + PATIENCE
     while not (found := probe()) and time.monotonic() < deadline:
         if machine is not None:
@@ -45,7 +45,7 @@ def _until(probe: Callable[[], Any], machine: Machine | None = None) -> Any:
 
 
 def alur(machine: Machine, *arguments: str) -> str:
-    """Run a command of an operator, and return what it prints."""
+    """Run an operator's command, and return its output."""
     done = subprocess.run(
         [sys.executable, "-c", "from agents.cli import main; main()", *arguments],
         env={**os.environ, **machine.settings.to_environment()},
@@ -57,7 +57,7 @@ def alur(machine: Machine, *arguments: str) -> str:
 
 
 def reset_offsets(machine: Machine, lots: random.Random) -> str:
-    """An operator sets an offset of a stage to the beginning or the end; the stage refuses it, and it is set right."""
+    """Reset an offset of a stage; the stage refuses it, and it is corrected."""
     stage, to = lots.choice(_RESET), lots.choice([OffsetSpec.EARLIEST, OffsetSpec.LATEST])
     settings = machine.settings
     group = settings.group(stage)
@@ -83,7 +83,7 @@ def reset_offsets(machine: Machine, lots: random.Random) -> str:
 
 
 def _committed(client: Any, group: str, place: TopicPartition) -> int:
-    """Return what the group has committed, 0 if nothing."""
+    """Return the committed offset of the group, 0 without one."""
     try:
         found = client.list_group_offsets(group).get(group, {}).get(place)
     except GroupIdNotFoundError:
@@ -92,7 +92,7 @@ def _committed(client: Any, group: str, place: TopicPartition) -> int:
 
 
 def _refuses(machine: Machine, stage: str) -> bool:
-    """Say whether a worker of `stage` refuses to start, and remove it."""
+    """Return whether a worker of `stage` refuses to start, and remove it."""
     worker = machine.start(stage)
     machine.workers.remove(worker)
     refused = _until(lambda: worker.process.poll() is not None, machine) and worker.process.returncode == EXIT_REFUSED
@@ -102,7 +102,7 @@ def _refuses(machine: Machine, stage: str) -> bool:
 
 
 def expire_read(machine: Machine, lots: random.Random) -> str:
-    """Records that were read go the way of all retention."""
+    """Let records expire that were read."""
     stage = lots.choice(_EXPIRING)
     place = TopicPartition(machine.settings.topic(STAGES[stage]), lots.randrange(machine.settings.partitions))
     with admin_client(machine.settings) as client:
@@ -114,7 +114,7 @@ def expire_read(machine: Machine, lots: random.Random) -> str:
 
 
 def expire_unread(machine: Machine, lots: random.Random) -> str:
-    """A stage is down for longer than its topic is kept: what it has not read is gone, and that is an incident."""
+    """Let records expire unread while a stage is down, which is an incident."""
     stage = lots.choice(_EXPIRING)
     settings = machine.settings
     group, topic = settings.group(stage), settings.topic(STAGES[stage])
@@ -144,7 +144,7 @@ def expire_unread(machine: Machine, lots: random.Random) -> str:
 
 
 def foreign_records(machine: Machine, lots: random.Random) -> str:
-    """A misconfigured producer writes to the topics of the engine: a tombstone, garbage and a fact that it repeats."""
+    """Write foreign records to the engine's topics: a tombstone, garbage and a repeated fact."""
     settings = machine.settings
 
     def others() -> list[Record]:
@@ -173,7 +173,7 @@ def clock_jump(machine: Machine, lots: random.Random) -> str:
 
 
 def repair(machine: Machine) -> None:
-    """Mend what foreign records have hit, as the runbook says; nothing is at work but the stages."""
+    """Repair what foreign records have damaged, as in the runbook; only the stages run."""
     for key in machine.foreign:
         # refused where nothing is quarantined: what lifecycle has written since lies above the foreign record
         say(f"repair: {alur(machine, 'state', 'repair', key.decode()).strip()}")

@@ -1,10 +1,10 @@
-"""What is promised of every world of the model, whatever has happened in it."""
+"""Invariants of every world of the model."""
 
 from tests.system.protocol.state import Broken, Command, Entry, Kind, Outcome, Owner, Part, Rules, World
 
 
 def fold(log: tuple[Entry, ...], number: int, rules: Rules) -> tuple[list[Outcome], tuple[str, ...]]:
-    """What the commands of partition `number` should come to one after the other, and what is remembered then."""
+    """Expected results of the commands of partition `number` in order, and the remembered ids."""
     outcomes: list[Outcome] = []
     memory: tuple[str, ...] = ()
     for place, entry in enumerate(log):
@@ -17,7 +17,7 @@ def fold(log: tuple[Entry, ...], number: int, rules: Rules) -> tuple[list[Outcom
 def handle(
     command: Command, place: int, number: int, memory: tuple[str, ...], rules: Rules
 ) -> tuple[list[Outcome], tuple[str, ...]]:
-    """What a stage does with one command: pure, as `handle` of a stage is."""
+    """The effect of one command: pure, like `handle` of a stage."""
     if not rules.transactional:
         return [Outcome(place, f"sent {command.id}")], memory
     if command.home != number:
@@ -33,7 +33,7 @@ def handle(
 
 
 def check(world: World, rules: Rules) -> None:
-    """Hold the world against what is promised.
+    """Check the invariants of a world.
 
     Raises:
         Broken: it is not so.
@@ -71,7 +71,7 @@ def _at_least(number: int, part: Part, rules: Rules) -> None:
 
 
 def _remembers(number: int, part: Part, owner: Owner, rules: Rules) -> None:
-    """Whoever has just taken over knows what the log came to up to where it begins."""
+    """A new owner has the state of the log up to its start position."""
     is_ours = owner is part.owners[-1] and owner.epoch == part.epoch
     if rules.transactional and owner.step == len(rules.opening) and is_ours and not owner.in_hand:
         _, memory = fold(part.log[: owner.next], number, rules)
@@ -93,5 +93,5 @@ def _fair(world: World) -> None:
 
 
 def settled(world: World) -> bool:
-    """Say whether nothing waits: all that was sent has been dealt with."""
+    """Return whether all commands have been processed."""
     return not world.to_send and all(part.committed == len(part.log) for part in world.parts)

@@ -1,4 +1,4 @@
-"""Go through everything that can happen from a world on, breadth first: what is found is found by the shortest way."""
+"""Breadth-first search of all worlds reachable from one, so that a violation has the shortest path."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MOST = 400_000
 
 @dataclass(frozen=True)
 class Found:
-    """What a search came to."""
+    """Result of a search."""
 
     worlds: int
     wrong: str | None = None
@@ -21,7 +21,7 @@ class Found:
 
 
 def search(world: World, rules: Rules) -> Found:
-    """Look at every world that can come of `world`; stop at the first that is not as promised, or stands still."""
+    """Visit every world reachable from `world`; stop at the first violation or deadlock."""
     came_from: dict[World, tuple[World, str] | None] = {world: None}
     ahead = deque([world])
     while ahead:

@@ -1,9 +1,9 @@
-"""The protocol of the shell as a model small enough to be searched through: what can be done, step by step, to what.
+"""The protocol of the runtime as a model, small enough for an exhaustive search.
 
 One step is one thing that happens at once: a request that the broker carries out, or a decision in a process. Between
 any two of them anything else may happen: that is all a crash, a pause or a slow network can do. The steps of an owner
 are those of `agents/runtime/partition_processor.py`, in its order; `Rules` say which order that is,
-so that a test can break it and see the search find out. Here is what there is; `steps.py` says what can happen to it,
+so that a test can break it and the search finds it. Here are the states; `steps.py` has what can happen to them,
 `invariants.py` what has to hold then.
 
 What is modelled: the logs of two partitions, with open and aborted transactions in them and the last stable offset;
@@ -25,7 +25,7 @@ OPENING: Final = (FENCE, MEMORY, POSITION)
 
 @dataclass(frozen=True)
 class Rules:
-    """How the shell works; the defaults are how it does."""
+    """The rules of the runtime; a test breaks one by changing its default."""
 
     transactional: bool = True
     """Else: write, then commit to the group, as the stages do whose ids are made from causes."""
@@ -51,7 +51,7 @@ class Rules:
 
 
 class Kind(Enum):
-    """What a command comes to."""
+    """The effect of a command."""
 
     EFFECT = "effect"
     REFUSED = "refused"
@@ -59,7 +59,7 @@ class Kind(Enum):
 
 
 class Command(NamedTuple):
-    """A command: its id, the partition of its complaint, what it comes to there, and what it is in time for."""
+    """A command: its id, the partition of its complaint, its effect, and its deadline."""
 
     id: str
     home: int = 0
@@ -69,7 +69,7 @@ class Command(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A place in a log: a command and the transaction that it was written in, if any."""
+    """An entry of a log: a command and its transaction, if any."""
 
     command: Command
     writer: int | None = None
@@ -78,14 +78,14 @@ class Entry(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What was written because of the command at a place: the proof that it has been dealt with."""
+    """The output for the command at an offset: the proof that it was processed."""
 
     place: int
     what: str
 
 
 class Transaction(NamedTuple):
-    """What a transactional id has under way."""
+    """The open transaction of a transactional id."""
 
     outcomes: tuple[Outcome, ...] = ()
     offset: int | None = None
@@ -115,7 +115,7 @@ class Owner(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A partition: its log, what was written because of it, its transactional id, and who owns it."""
+    """A partition: its log, its outputs, its transactional id, and its owners."""
 
     log: tuple[Entry, ...] = ()
     written: tuple[Outcome, ...] = ()
@@ -128,7 +128,7 @@ class Part(NamedTuple):
 
 
 class Horizon(NamedTuple):
-    """The sla stage: the ends that it looked at after the deadline had passed, and how many of them it saw settled."""
+    """The sla stage: the log ends that it read after the deadline, and how many of them were processed."""
 
     ends: tuple[int, ...] | None = None
     settled: int = 0
@@ -136,7 +136,7 @@ class Horizon(NamedTuple):
 
 
 class World(NamedTuple):
-    """Everything, at one moment."""
+    """The whole state at one moment."""
 
     parts: tuple[Part, ...]
     to_send: tuple[tuple[int, Command], ...] = ()
@@ -149,12 +149,12 @@ class World(NamedTuple):
 
 
 def owned(*commands: Command) -> Part:
-    """A partition with these commands in its log, whose owner is ready to begin."""
+    """A partition with these commands in its log, and an owner ready to start."""
     return Part(tuple(Entry(command) for command in commands), owners=(Owner(len(OPENING), epoch=0),))
 
 
 class Broken(Exception):
-    """The world is not as it was promised; the message says what is wrong."""
+    """The world violates a promise; the message has which."""
 
 
 Step = tuple[str, World]

@@ -1,4 +1,4 @@
-"""What can happen next in a world of the model: to the broker, the group, an owner or the horizon."""
+"""Possible next steps in a world: of the broker, the group, an owner or the watermark."""
 
 from collections.abc import Iterator
 
@@ -22,13 +22,13 @@ from tests.system.protocol.state import (
 
 
 def steps(world: World, rules: Rules) -> Iterator[Step]:
-    """Everything that can happen next, each with its name and the world after it."""
+    """All possible steps, each with its name and the world after it."""
     for step, after in _steps(world, rules):
         yield step, _without_the_fenced(after, rules)
 
 
 def _without_the_fenced(world: World, rules: Rules) -> World:
-    """Leave out whom the broker would refuse everything, and who can do nothing else: it makes the search shorter."""
+    """Drop fenced owners that can do nothing else, to shorten the search."""
     if not (rules.transactional and rules.skip_in_transaction) or rules.keeps_over_a_gap or rules.refusals:
         return world
     for number, part in enumerate(world.parts):
@@ -59,7 +59,7 @@ def _with(world: World, number: int, **changes: object) -> World:
 
 
 def _counted_from_now(part: Part) -> Part:
-    """Make worlds the same that differ only in how much went before: what is not the latest is of the past."""
+    """Normalize worlds that differ in their past only."""
     if part.epoch == part.generation == 0:
         return part  # nothing is newer than what was the latest before
     owners = tuple(
@@ -83,7 +83,7 @@ def _gone(world: World, number: int, index: int) -> World:
 
 
 def _ended(world: World, number: int, *, commit: bool) -> World:
-    """End the transaction of a partition's owner: its marks are in all logs that it wrote to."""
+    """End the transaction of a partition's owner: markers are in all logs that it wrote to."""
     part = world.parts[number]
     transaction = part.transaction or Transaction()
     if commit:
@@ -105,7 +105,7 @@ def _broker(world: World, number: int, part: Part) -> Iterator[Step]:
     if transaction.prepared:
         yield f"the transaction of {number} is committed", _ended(world, number, commit=True)
     elif world.faults:
-        # too slow: the broker ends it, and fences whoever began it
+        # too slow: the broker ends it, and fences its producer
         after = _ended(world, number, commit=False)._replace(faults=world.faults - 1)
         yield f"the transaction of {number} times out", _with(after, number, epoch=part.epoch + 1)
 
@@ -126,7 +126,7 @@ def _group(world: World, number: int, part: Part, rules: Rules) -> Iterator[Step
         new = Owner(generation=generation)
         owners = (*part.owners, new)
         yield f"{number} is taken from its owner", _with(fewer, number, owners=owners, generation=generation)
-        # stopping in good order, and a rebalance, are a crash with nothing in hand
+        # a clean stop and a rebalance are a crash without work in progress
         yield f"the owner of {number} crashes", _with(fewer, number, owners=part.owners[:-1], generation=generation)
     for index, zombie in enumerate(part.owners[:-1]):
         kept = zombie if rules.keeps_over_a_gap else Owner()
@@ -175,12 +175,12 @@ def _open(world: World, number: int, index: int, rules: Rules, name: str) -> Ite
 
 
 def _state(part: Part) -> tuple[str, ...]:
-    """What is read back: the state as it is committed now, whatever the offset is."""
+    """The restored state: as committed now, whatever the offset is."""
     return tuple(each.what.removeprefix("effect ") for each in part.written if each.what.startswith("effect"))
 
 
 def _readable(part: Part, owner: Owner, rules: Rules) -> int:
-    """The last stable offset: nothing behind an open transaction is handed over."""
+    """The last stable offset: nothing behind an open transaction is read."""
     end = owner.next
     while end < len(part.log) and (part.log[end].writer is None or not rules.read_committed):
         end += 1
@@ -292,7 +292,7 @@ def _settle_plainly(world: World, number: int, index: int, rules: Rules, name: s
 
 
 def _commit_to_group(world: World, number: int, index: int, name: str) -> Iterator[Step]:
-    """Commit as a member of the group: it asks for the generation, and for nothing else."""
+    """Commit as a member of the group, which checks the generation only."""
     part = world.parts[number]
     owner = part.owners[index]
     if owner.generation != part.generation:

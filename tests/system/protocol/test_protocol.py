@@ -1,4 +1,4 @@
-"""The protocol of the shell, searched through: all that can happen within small bounds, at random within larger ones.
+"""Search of the protocol model: exhaustive within small bounds, random within larger ones.
 
 Each rule that the argument rests on is broken once, and the search has to find out: a model in which nothing can go
 wrong would show nothing.
@@ -77,7 +77,7 @@ FOUND_LATE = {"who was refused an output goes on whoever has fenced it"}
 
 @dataclass(frozen=True)
 class Break:
-    """A rule that is broken, where, and what comes of it."""
+    """A broken rule, the setting, and the expected violation."""
 
     world: World
     rules: Rules
@@ -121,7 +121,7 @@ def test_a_broken_rule_is_found_out(name: str) -> None:
 
 
 def test_a_repeat_is_known_among_those_that_are_remembered_and_no_longer() -> None:
-    """Not promised: a command that is sent again after so many others that it has been forgotten."""
+    """Not promised: recognition of a repeat after more commands than are remembered."""
     world = World((Part(),), to_send=((0, A), (0, B), (0, A)))
     for remembered, effects in ((2, ["a", "b"]), (1, ["a", "b", "a"])):
         while found := list(steps(world, Rules(remembered=remembered))):
@@ -131,7 +131,7 @@ def test_a_repeat_is_known_among_those_that_are_remembered_and_no_longer() -> No
 
 
 class Shell(RuleBasedStateMachine):
-    """Lots are drawn for what happens next; in the end nothing more goes wrong, and everything has to be settled."""
+    """Random steps decide what happens next; in the end no more faults occur, and everything has to be processed."""
 
     kept = Rules()
     bounds = World(

@@ -1,4 +1,4 @@
-"""The audit finds nothing in a good history, and each way of breaking one by its name."""
+"""The audit finds nothing in a valid history, and names each violation."""
 
 import json
 from collections.abc import Callable
@@ -134,7 +134,7 @@ def test_a_complaint_under_another_id_than_its_reports_is_doubled(world: World) 
     assert codes(audited(world)) >= {Code.REPORT_DOUBLED, Code.SNAPSHOT_DIFFERS}
 
 
-def test_a_complaint_of_no_report_is_told(world: World) -> None:
+def test_a_complaint_without_a_report_is_found(world: World) -> None:
     world.topics[INTAKE] = {
         partition: [raw for raw in records if json.loads(raw)["id"] != "web-1"]
         for partition, records in world.topics[INTAKE].items()
@@ -216,7 +216,7 @@ def test_a_command_that_had_its_effect_twice_is_found(world: World) -> None:
     assert Code.COMMAND_DOUBLED in codes(audited(world))
 
 
-def test_a_fact_of_a_command_that_nobody_sent_is_found(world: World) -> None:
+def test_a_fact_without_its_command_is_found(world: World) -> None:
     records, at = place_of(world, COMMANDS, 0, -2)
     assert json.loads(records[at])["id"] == "r-2"
     del records[at]
@@ -355,7 +355,7 @@ def test_a_command_with_invalid_data_is_settled_by_its_rejection() -> None:
     assert audit.by_code() == {Code.COMMAND_LOST: 1}
 
 
-def test_a_missed_deadline_that_nobody_hears_of(world: World) -> None:
+def test_a_breach_without_escalation(world: World) -> None:
     """The last fact of a complaint is its breach, and escalation has come past it."""
     number = 1
     events = world.topics[EVENTS][partition_of(subject(number))]

@@ -105,7 +105,7 @@ def test_one_that_is_missing_in_a_partition() -> None:
         assert run.codes() == found
 
 
-def test_one_that_nobody_made() -> None:
+def test_one_without_its_announcement() -> None:
     run = Run()
     run.partition(0, [standing(FIRST, SECOND)], [event(FIRST)])
     run.partition(1, [standing(FIRST)], [event(FIRST)])

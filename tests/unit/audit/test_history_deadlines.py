@@ -1,4 +1,4 @@
-"""By the log alone: a deadline is kept, or said to have been missed before anything else happens."""
+"""By the log alone: a deadline is kept, or its breach precedes later facts."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,7 +38,7 @@ def test_a_breach_before_what_came_too_late_is_right(history: list[Recorded]) ->
     assert list(findings(history)) == []
 
 
-def test_a_fact_after_a_deadline_that_nobody_noticed(history: list[Recorded]) -> None:
+def test_a_fact_after_a_deadline_without_breach(history: list[Recorded]) -> None:
     at = next(i for i, recorded in enumerate(history) if isinstance(recorded.fact, DeadlineBreached))
     due = history[at].fact.due_at  # type: ignore[attr-defined]  # found as a breach
     late = replace(history[at - 1], at=due + timedelta(days=1))

@@ -1,4 +1,4 @@
-"""Where a reporter's identity shows, and where people may write it themselves."""
+"""Records in which a reporter's identity is found, and those in which people may write it."""
 
 import json
 from typing import Any

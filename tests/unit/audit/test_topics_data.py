@@ -1,4 +1,4 @@
-"""The topics as data: what the contract says of each."""
+"""The topics as data: agreement with the contract."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What `alur audit` says of what was found."""
+"""Output of `alur audit` for its findings."""
 
 from agents.cli.audit import HOLDS, last_line
 from events.topics import TopicName

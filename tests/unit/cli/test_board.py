@@ -1,4 +1,4 @@
-"""`alur board` says in one line why it cannot be."""
+"""`alur board` fails in one line."""
 
 import os
 import signal
@@ -52,7 +52,7 @@ def test_a_port_that_is_none(port: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.1"])  # noqa: S104 -- there is no broker
-def test_who_listens_to_others_is_told(address: str) -> None:
+def test_listening_beyond_localhost_is_announced(address: str) -> None:
     said = board("--port", "0", "--bind", address).stderr.splitlines()
     assert said[0].startswith("anyone who reaches this machine can read the board")
     assert len(said) == 2
@@ -67,7 +67,7 @@ def _answers(port: int) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_in_good_order_while_it_waits_for_a_broker_that_says_nothing(number: signal.Signals) -> None:
+def test_it_ends_cleanly_while_it_waits_for_a_silent_broker(number: signal.Signals) -> None:
     [port] = free_ports(1)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""The command line fails in one line, says how it is used, and knows its settings."""
+"""The command line fails in one line, prints its usage, and reads its settings."""
 
 import re
 from pathlib import Path
@@ -31,7 +31,7 @@ def one_line(result: Result, status: int) -> str:
     return lines[0].removeprefix("alur: ")
 
 
-def test_alone_it_says_what_it_can_do() -> None:
+def test_without_arguments_it_lists_its_commands() -> None:
     result = alur()
 
     assert result.exit_code == 0
@@ -163,7 +163,7 @@ def test_a_workbook_in_name_only_is_read_as_what_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", [(), ("--format", "lapor"), ("--format", "open311")])
-def test_an_empty_file_is_said_to_be_empty_by_whoever_reads_it(form: tuple[str, ...], tmp_path: Path) -> None:
+def test_every_reader_reports_an_empty_file(form: tuple[str, ...], tmp_path: Path) -> None:
     for name in ("reports.jsonl", "reports.csv", "reports.xlsx"):
         file = tmp_path / name
         file.touch()
@@ -192,7 +192,7 @@ def test_where_rejects_cannot_be_written_is_said_before_a_broker_is_asked(tmp_pa
     assert refused(nowhere) == (
         f"--rejects: {nowhere} cannot be written (No such file or directory); nothing was submitted"
     )
-    unseen = tmp_path / ("x" * 300) / "rejects.csv"  # whoever is root may look into any folder, but not by such a name
+    unseen = tmp_path / ("x" * 300) / "rejects.csv"  # root may read any folder, but not by such a name
     assert refused(unseen) == f"--rejects: {unseen} cannot be written (File name too long); nothing was submitted"
     link = tmp_path / "link.csv"
     link.symlink_to(reports)
@@ -274,7 +274,7 @@ def test_policies_are_checked_as_the_stages_read_them(tmp_path: Path) -> None:
     assert one_line(alur("policy", "check", str(broken)), 1).startswith(f"{broken}:2: versions: ")
 
 
-def test_it_knows_its_version() -> None:
+def test_it_prints_its_version() -> None:
     result = alur("version")
 
     assert result.exit_code == 0

@@ -107,7 +107,7 @@ def test_a_clock_that_never_ran_is_said_to_be_none() -> None:
         page(to_status(Status.VERIFIED), "escalation")
 
 
-def test_pauses_extensions_warnings_and_misses_are_told() -> None:
+def test_pauses_extensions_warnings_and_breaches_are_shown() -> None:
     world = to_status(Status.DISPOSED)
     world.tell(REQUEST, PUPR)
     world.tell(GRANT, "/offices/denpasar")

@@ -28,7 +28,7 @@ def offsets(position: int, end: int, *, held: int = 0, owner: str | None = "aiok
 
 
 def scene() -> LagReport:
-    """An evening on which a worker of lifecycle is frozen, and somebody has left a transaction open on the events."""
+    """An evening on which a worker of lifecycle is frozen, and a producer has left a transaction open on the events."""
     lifecycle, escalation, topics = Window(WINDOW), Window(WINDOW), Window(WINDOW)
     first, second, held = Source(COMMANDS, 0), Source(COMMANDS, 1), Source(EVENTS, 1)
     for number in range(WINDOW + 1):

@@ -1,4 +1,4 @@
-"""`alur schemas`: what is written, what is told of it in a line, and what may be released."""
+"""`alur schemas`: what is written, printed, and may be released."""
 
 import json
 import shutil
@@ -130,7 +130,7 @@ def test_what_breaks_others_is_a_line_with_the_field_the_reason_and_what_to_do(
     assert line.endswith("; take it back, or leave v1 as it was and make v2 beside it, with an upcast")
 
 
-def test_what_breaks_others_is_not_in_order_and_is_told_when_it_is_written(published: Path) -> None:
+def test_a_breaking_change_fails_the_check_and_is_named_on_writing(published: Path) -> None:
     def change(schema: Any) -> None:
         schema["$defs"]["ReportData"]["required"].remove("class")
 

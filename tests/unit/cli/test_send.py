@@ -138,7 +138,7 @@ def test_what_the_contract_does_not_take_is_named_by_its_option(
         (["notice-deadline"], "No such command 'notice-deadline'"),
     ],
 )
-def test_a_command_that_is_typed_wrongly_is_told_so_in_one_line(arguments: list[str], said: str) -> None:
+def test_a_mistyped_command_fails_in_one_line(arguments: list[str], said: str) -> None:
     status, output = send(*arguments)
 
     assert status == 2

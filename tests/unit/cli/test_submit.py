@@ -1,4 +1,4 @@
-"""`alur submit`: what is told of a file, before it is sent and after, and what is kept of what was not."""
+"""`alur submit`: output about a file, before and after sending, and the reject file."""
 
 import csv
 import json
@@ -47,7 +47,7 @@ def tally() -> Tally:
 @pytest.mark.parametrize(
     ("ended_by", "raised"), [(GONE, Failure), (UnreadableFile("line 4 is no CSV"), UnreadableFile)], ids=type
 )
-def test_what_was_skipped_before_it_could_not_go_on_is_told_and_written(
+def test_entries_skipped_before_a_failure_are_reported_and_written(
     ended_by: UnreadableFile | KafkaFailure, raised: type[Exception], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rejects = tmp_path / "rejects.csv"
@@ -80,7 +80,7 @@ def test_rejects_that_cannot_be_written_hide_nothing(tmp_path: Path, capsys: pyt
     assert (str(failure.value), capsys.readouterr().out) == (f"{GONE}{BEFORE}", f"{TOLD}{unwritten}\n")
 
 
-def test_what_is_new_known_and_changed_is_told_with_the_ids_of_a_few() -> None:
+def test_new_known_and_changed_are_counted_with_a_few_ids() -> None:
     found = tally()
     found.lines = [(2, "one")]
     assert list(report_lines(found, "row", KnownBefore(known=1, changed=1), all_written=False))[1:] == [
@@ -99,7 +99,7 @@ def test_an_office_that_is_kept_is_not_said_to_be_left_out(tmp_path: Path) -> No
     assert "left out" not in result.stdout
 
 
-def test_what_is_left_out_often_is_told_a_few_times_and_counted(tmp_path: Path) -> None:
+def test_frequent_omissions_are_shown_a_few_times_and_counted(tmp_path: Path) -> None:
     result = dry("id,judul,lat,lon\n" + "".join(f"{n},Jalan,52.5,13.4\n" for n in range(30)), tmp_path)
     assert result.stdout.count("left out: lat, lon: 52.5, 13.4 lies outside Indonesia") == 5
     assert "in all: 30 of lat, lon\n" in result.stdout

@@ -1,4 +1,4 @@
-"""A complaint on a terminal: nothing left out, and nothing in it that could steer the terminal."""
+"""A complaint on a terminal: complete, and without control sequences."""
 
 import io
 import json
@@ -45,7 +45,7 @@ def refused() -> RefusedCommand:
     return RefusedCommand(rejection, MONDAY)
 
 
-def test_the_page_tells_the_whole_story() -> None:
+def test_the_page_has_the_whole_history() -> None:
     world = to_status(Status.FOLLOWED_UP)
     world.tell(REPLY, CITIZEN)
     said = page(world, refusals=[refused()])

@@ -32,7 +32,7 @@ def command(name: str, source: str, **data: Any) -> dict[str, Any]:
     return {"specversion": "1.0", "type": kind, "source": source, "id": "c1", "subject": ABOUT, "data": data}
 
 
-def told(message: dict[str, Any], policy: str = "lapor") -> list[str]:
+def shown(message: dict[str, Any], policy: str = "lapor") -> list[str]:
     result = alur("--policy", policy, "validate", "-", text=json.dumps(message))
     assert result.exit_code == 0
     first, *lines = result.stdout.splitlines()
@@ -53,7 +53,7 @@ def test_a_mistake_is_a_line_and_the_exit_status_is_1(tmp_path: Path) -> None:
     assert result.stderr == f"alur: {path}: 1 of 1 message not valid\n"
 
 
-def test_the_documents_show_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_documents_show_its_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (ROOT / "docs" / "reference" / "schemas.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"<<'END'\n(.*?)^END$", text, re.DOTALL | re.MULTILINE)
     shown = re.findall(r"^```\n(report\.json: .*?)^```", text, re.DOTALL | re.MULTILINE)
@@ -71,25 +71,25 @@ def test_the_documents_show_what_it_says(tmp_path: Path, monkeypatch: pytest.Mon
 class TestReports:
     def test_a_complete_one_has_all_that_the_policy_asks_for(self) -> None:
         complete = report(body="Lubang sedalam satu jengkal.", location={"city": "Denpasar"})
-        assert told(complete) == [
+        assert shown(complete) == [
             f"becomes complaint {NAMED}: the key of all that follows (on complaints.intake any key will do)",
             "has all that lapor/2026-11-30 asks for before it is verified",
         ]
 
-    def test_of_an_incomplete_one_it_says_what_is_missing(self) -> None:
-        assert told(report(body="Lubang."))[1] == (
+    def test_missing_fields_of_an_incomplete_one_are_named(self) -> None:
+        assert shown(report(body="Lubang."))[1] == (
             "would be registered and at once postponed under lapor/2026-11-30: it lacks a body of at least 10 "
             "characters, a location (the name of a place, or lat and lon) or an office"
         )
 
-    def test_where_a_person_decides_it_says_so(self, tmp_path: Path) -> None:
+    def test_a_decision_by_a_person_is_stated(self, tmp_path: Path) -> None:
         ours = tmp_path / "ours.toml"
         text = (ROOT / "workflow" / "policy" / "lapor.toml").read_text(encoding="utf-8")
         ours.write_text(text.replace('machine = ["postpone", "dispose"]', 'machine = ["dispose"]'))
-        assert told(report(), str(ours))[1].startswith("would be registered, and may be postponed under ")
+        assert shown(report(), str(ours))[1].startswith("would be registered, and may be postponed under ")
 
     def test_an_office_that_there_is_not_is_named(self) -> None:
-        assert told(report(office="atlantis"))[1] == (
+        assert shown(report(office="atlantis"))[1] == (
             "the directory has no office atlantis: it would be routed as if none was named"
         )
 
@@ -118,18 +118,16 @@ class TestReports:
         ),
     ],
 )
-def test_of_a_command_it_says_the_key_and_what_nobody_has_to_know_the_complaint_for(
-    message: dict[str, Any], lines: list[str]
-) -> None:
-    assert told(message) == [f"is about complaint {ABOUT}, which is its key", *lines]
+def test_a_command_shows_its_key_and_what_needs_no_complaint(message: dict[str, Any], lines: list[str]) -> None:
+    assert shown(message) == [f"is about complaint {ABOUT}, which is its key", *lines]
 
 
-def test_of_an_announcement_it_says_where_it_goes_and_whether_the_sender_may() -> None:
+def test_an_announcement_shows_its_target_and_permission() -> None:
     event = json.loads((GOLDEN / "lapor.command.announce-holiday.v1.json").read_bytes())
     where = "is for all complaints: to be sent with the key calendar, once in each partition of complaints.commands"
-    assert told(event) == [where]
+    assert shown(event) == [where]
     refused = "would be refused, not-permitted: announce-holiday is for the national administrator, panrb"
-    assert told(event | {"source": "/offices/badung"}) == [where, refused]
+    assert shown(event | {"source": "/offices/badung"}) == [where, refused]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +135,7 @@ def test_of_an_announcement_it_says_where_it_goes_and_whether_the_sender_may() -
 )
 def test_what_we_write_can_be_read_too(kind: str) -> None:
     event = json.loads((GOLDEN / f"{kind}.json").read_bytes())
-    assert told(event) == [f"its key is {event['subject']}"]
+    assert shown(event) == [f"its key is {event['subject']}"]
 
 
 class TestFiles:
@@ -159,7 +157,7 @@ class TestFiles:
         assert result.stdout.splitlines()[0] == "stdin: no message: 1 mistake"
         assert "at line 3 column 1" in result.stdout
 
-    def test_a_byte_order_mark_is_passed_over(self) -> None:
+    def test_a_byte_order_mark_is_skipped(self) -> None:
         assert alur("validate", "-", text=b"\xef\xbb\xbf" + json.dumps(report()).encode()).exit_code == 0
 
     @pytest.mark.parametrize("text", ["", "\n \n"])

@@ -1,4 +1,4 @@
-"""Whether a failed send has left nothing in the log: for each error of kafka-python."""
+"""For each error of kafka-python: may a failed send be in the log?"""
 
 import inspect
 

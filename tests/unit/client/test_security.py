@@ -1,4 +1,4 @@
-"""What a client is told of users, passwords and certificates; and that a password is never shown."""
+"""Users, passwords and certificates of a client; a password is never shown."""
 
 import ssl
 from pathlib import Path
@@ -135,7 +135,7 @@ def test_explicit_plaintext_leaves_the_rest_alone() -> None:
         (Security(), "somebody without a name"),
     ],
 )
-def test_as_whom_kafka_knows_us(security: Security, who: str) -> None:
+def test_the_principal_of_a_client(security: Security, who: str) -> None:
     assert security.who == who
 
 

@@ -1,4 +1,4 @@
-"""Whatever the names of headers are, both clients give each committed record once and in order."""
+"""With any header names, both clients give each committed record once and in order."""
 
 import struct
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _LARGE = 1 << 20
 
 @dataclass(frozen=True)
 class Batch:
-    """A batch of the log: `odd` says of each of its records whether its header has a name that is no text."""
+    """A batch of the log: `odd` has for each of its records whether its header has a name that is no text."""
 
     odd: tuple[bool, ...]
     aborted: bool = False

@@ -1,4 +1,4 @@
-"""Signatures count for one purpose, under keys that a rotation can replace."""
+"""Signatures are valid for one purpose, under keys that can be rotated."""
 
 import re
 from pathlib import Path

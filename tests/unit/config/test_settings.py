@@ -1,4 +1,4 @@
-"""The environment is read once, and what is wrong with it is said in one line."""
+"""The environment is read once, and an error in it is one line."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The AsyncAPI document: all topics, messages and parties; references lead somewhere, examples follow their schemas."""
+"""The AsyncAPI document: all topics, messages and parties; valid references and examples."""
 
 import json
 import re
@@ -93,7 +93,7 @@ def test_what_no_schema_allows_is_no_example(name: str) -> None:
     assert not validator(name).is_valid({key: value for key, value in payload.items() if key != "data"})
 
 
-def test_everybody_may_do_what_their_operations_say_and_has_one_for_all_they_may_do() -> None:
+def test_each_party_has_operations_for_all_that_it_may_do() -> None:
     told = {(name.split(".")[0], name.split(".")[1], each["channel"]["$ref"]) for name, each in OPERATIONS.items()}
     allowed = set()
     for role in ROLES.values():

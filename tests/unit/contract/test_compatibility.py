@@ -1,4 +1,4 @@
-"""What a change of a schema does to the other side: told in the right direction, with a message that shows it."""
+"""Effect of a schema change on the other side: in the right direction, with a message that shows it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -126,7 +126,7 @@ def test_what_gets_narrower_breaks_who_sends_it_and_what_gets_wider_who_reads_it
         ),
     ],
 )
-def test_each_change_is_told_with_its_field(old: Any, new: Any, told: list[Change]) -> None:
+def test_each_change_is_reported_with_its_field(old: Any, new: Any, told: list[Change]) -> None:
     assert list(changes(old, new)) == told
 
 
@@ -139,7 +139,7 @@ def test_references_are_followed_and_may_go_round() -> None:
 
 
 class TestSets:
-    def test_a_change_of_a_shared_part_is_told_once(self) -> None:
+    def test_a_change_of_a_shared_part_is_reported_once(self) -> None:
         old: Mapping[str, Any] = {f"lapor.{name}.v1": closed(status=words("a")) for name in "xyz"}
         new = {kind: closed(status=words("a", "b")) for kind in old}
         assert breaks(old, new, dict.fromkeys(old, Side.WRITTEN)) == [
@@ -147,7 +147,7 @@ class TestSets:
         ]
         assert breaks(old, new, dict.fromkeys(old, Side.READ)) == []
 
-    def test_a_message_that_is_gone_breaks_everybody_and_a_new_one_nobody(self) -> None:
+    def test_a_removed_message_breaks_both_sides_and_a_new_one_none(self) -> None:
         assert breaks({"a": TEXT}, {"b": TEXT}, {"b": Side.READ}) == [
             Break(("a",), "message", "is there no more", "", None)
         ]
@@ -179,7 +179,7 @@ def test_every_keyword_of_the_contract_is_one_that_is_judged() -> None:
     assert {word for schema in message_schemas().values() for word in _keywords(schema)} <= _UNDERSTOOD
 
 
-# Schemas at random: whatever is valid before and not after must have been told as narrower, and the other way round.
+# Random schemas: what is valid before and not after must be reported as narrower, and the other way round.
 
 _LEAVES = st.one_of(
     st.just(NULL),

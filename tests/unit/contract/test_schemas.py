@@ -1,4 +1,4 @@
-"""The published schemas: what the models give, and no stricter than what we take or looser than what we send."""
+"""The published schemas equal the models, no stricter than accepted input, no looser than output."""
 
 import json
 from collections.abc import Callable

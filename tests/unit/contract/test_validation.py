@@ -1,4 +1,4 @@
-"""What is wrong with a message, told field by field; and a message is right exactly where the stages take it."""
+"""Validation of a message, field by field; a message is valid exactly where the stages accept it."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def golden(kind: str) -> Any:
     return json.loads((GOLDEN / "v1" / f"{kind}.json").read_bytes())
 
 
-def told(value: Any) -> list[str]:
+def problems(value: Any) -> list[str]:
     raw = value if isinstance(value, bytes) else json.dumps(value).encode()
     report = validate_message(raw)
     assert (report.message is None) == bool(report.errors)
@@ -42,14 +42,14 @@ def report(**data: Any) -> dict[str, Any]:
     "path", sorted(GOLDEN.glob("*/lapor.*.json")), ids=lambda path: f"{path.parent.name}/{path.name}"
 )
 def test_what_is_kept_is_in_order(path: Path) -> None:
-    assert told(path.read_bytes()) == []
+    assert problems(path.read_bytes()) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_field_that_is_missing_is_named(kind: str) -> None:
     event = golden(kind)
     for field in ("source", "id", "data"):
-        (error,) = told({name: value for name, value in event.items() if name != field})
+        (error,) = problems({name: value for name, value in event.items() if name != field})
         assert error.startswith(f"{field}: is missing; expected ")
 
 
@@ -105,8 +105,8 @@ def test_each_field_that_is_missing_is_named(kind: str) -> None:
         ),
     ],
 )
-def test_each_mistake_says_the_field_what_is_wrong_and_what_is_expected(data: dict[str, Any], lines: list[str]) -> None:
-    assert told(report(**data)) == lines
+def test_each_mistake_names_field_value_and_expectation(data: dict[str, Any], lines: list[str]) -> None:
+    assert problems(report(**data)) == lines
 
 
 @pytest.mark.parametrize(
@@ -147,23 +147,23 @@ def test_each_mistake_says_the_field_what_is_wrong_and_what_is_expected(data: di
     ],
 )
 def test_a_mistake_in_the_whole_or_in_what_stands_around_the_data(value: Any, line: str) -> None:
-    assert told(value)[0] == line
+    assert problems(value)[0] == line
 
 
 def test_a_long_value_is_shown_by_its_beginning() -> None:
-    (line,) = told(report(location="x" * 5_000))
+    (line,) = problems(report(location="x" * 5_000))
     assert len(line) < 150
 
 
 def test_what_is_larger_than_the_topic_takes_is_a_mistake() -> None:
     large = json.dumps(report(attachments=[])).encode() + b" " * INWARD_RECORD_BYTES
-    (line,) = told(large)
+    (line,) = problems(large)
     assert line == f"message: has {len(large):,} bytes; expected at most 1,048,576 with key and headers"
 
 
-def test_every_field_is_told_once() -> None:
+def test_every_field_is_reported_once() -> None:
     broken = report(**{name: {"x": 1} for name in golden(REPORT)["data"]}) | {"source": 1, "id": 2, "time": 3}
-    fields = [line.split(":")[0] for line in told(broken)]
+    fields = [line.split(":")[0] for line in problems(broken)]
     assert len(fields) == len(set(fields))
     assert {"source", "id", "time", "data.class", "data.title", "data.attachments"} <= set(fields)
 
@@ -210,4 +210,4 @@ def test_a_message_is_in_order_exactly_where_the_stages_take_it(kind: str, sourc
             taken = False
         else:
             taken = True
-        assert (told(raw) == []) == taken, each
+        assert (problems(raw) == []) == taken, each

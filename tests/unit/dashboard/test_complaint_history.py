@@ -1,4 +1,4 @@
-"""What the board tells of a complaint: what happened and when, and of what people wrote what the public hears too."""
+"""The history of a complaint on the dashboard: facts and times, and of texts only what is public."""
 
 import json
 from typing import Any
@@ -61,7 +61,7 @@ NEVER = (
 CONTENT = ("Jalan berlubang", "Sudah ditambal", "Ditambal lagi", "infrastruktur", "Bali", "Denpasar,")
 
 
-def test_of_what_people_wrote_only_title_and_answers_are_told() -> None:
+def test_of_texts_only_title_and_answers_are_shown() -> None:
     answer = tell(a_life())
     text = json.dumps(answer, ensure_ascii=False)
     assert [word for word in NEVER if word in text] == []
@@ -74,7 +74,7 @@ def test_of_what_people_wrote_only_title_and_answers_are_told() -> None:
     assert [fact["text"] for fact in answer["facts"] if "text" in fact] == ["Sudah ditambal.", "Ditambal lagi."]
 
 
-def test_of_a_secret_complaint_no_content_is_told() -> None:
+def test_no_content_of_a_secret_complaint_is_shown() -> None:
     answer = tell(a_life(secret=True))
     text = json.dumps(answer, ensure_ascii=False)
     assert [word for word in (*NEVER, *CONTENT) if word in text] == []
@@ -99,7 +99,7 @@ def test_secrecy_that_is_newer_than_what_was_read_counts() -> None:
     assert not answer["whole"]
 
 
-def test_each_fact_says_what_and_by_whom() -> None:
+def test_each_fact_has_action_and_actor() -> None:
     facts = tell(a_life())["facts"]
     assert [fact["version"] for fact in facts] == list(range(1, len(facts) + 1))
     by_name = {fact["fact"]: fact for fact in facts}
@@ -134,7 +134,7 @@ def test_a_title_that_was_completed_is_the_title() -> None:
     assert tell(world)["title"] == "Jalan berlubang di depan Pasar Badung"
 
 
-def test_an_office_that_was_asked_for_in_words_is_told_to_who_decides() -> None:
+def test_a_requested_office_beyond_the_directory_is_shown() -> None:
     report = SIGNED | {"office": "Dinas Atlantis"}
     assert tell(to_status(Status.REGISTERED, **report))["asked_office"] == "Dinas Atlantis"
     assert tell(to_status(Status.REGISTERED, **report, secret=True))["asked_office"] is None
@@ -142,7 +142,7 @@ def test_an_office_that_was_asked_for_in_words_is_told_to_who_decides() -> None:
     assert tell(to_status(Status.REGISTERED, **SIGNED))["asked_office"] is None
 
 
-def test_a_long_history_is_told_from_its_end() -> None:
+def test_a_long_history_is_shown_from_its_end() -> None:
     world = to_status(Status.DISPOSED)
     for _ in range(SHOWN):
         world.tell(c.RecordFollowUp(text="x" * 4_000), PUPR)

@@ -1,4 +1,4 @@
-"""What the page is sent: a bounded amount, whatever there is."""
+"""The data sent to the page is bounded."""
 
 import json
 from collections import Counter
@@ -32,7 +32,7 @@ AROUND = DisplayContext(JAKARTA, {"denpasar-pupr": "Dinas PUPR Kota Denpasar"})
 
 @dataclass
 class Crowd:
-    """Complaints that stand where they are told to."""
+    """Complaints in given statuses."""
 
     read_model: ReadModel = field(default_factory=ReadModel)
 
@@ -91,7 +91,7 @@ def test_the_funnel_counts_how_far_they_came() -> None:
     assert funnel(crowd.read_model) == {"received": 55, "verified": 33, "disposed": 30, "followed_up": 21, "closed": 8}
 
 
-def test_a_thread_that_ends_by_mistake_is_told_of() -> None:
+def test_a_thread_that_fails_is_reported() -> None:
     told: list[Exception] = []
     projector = Projector(Settings(), AROUND, lambda _: None, told.append)
     projector.run(lambda: None)
@@ -105,7 +105,7 @@ def test_a_thread_that_ends_by_mistake_is_told_of() -> None:
     assert told == [mistake]
 
 
-def test_what_one_thread_can_see_says_nothing_of_what_another_cannot() -> None:
+def test_the_rights_of_one_thread_do_not_affect_another() -> None:
     projector = Projector(Settings(), AROUND, lambda _: None, lambda _: None)
     projector.report_failure("records", KafkaRefused("no"))
     projector.report_failure("lag", BrokerUnreachable("127.0.0.1:1"))
@@ -116,7 +116,7 @@ def test_what_one_thread_can_see_says_nothing_of_what_another_cannot() -> None:
 
 
 class TestFlow:
-    def test_days_end_where_the_zone_says(self) -> None:
+    def test_days_end_in_the_zone(self) -> None:
         last_of_sunday = datetime(2026, 3, 1, 16, 59, tzinfo=UTC)
         hours = {hour_of(last_of_sunday): HourCounts(received=1), hour_of(last_of_sunday) + 1: HourCounts(closed=1)}
         days = flow(hours, MONDAY, JAKARTA)["days"]
@@ -150,7 +150,7 @@ def test_a_deadline_is_soon_from_24_hours_before_it_on() -> None:
     ]
 
 
-def test_what_may_not_be_seen_is_not_told_as_nothing() -> None:
+def test_missing_rights_are_not_shown_as_zero() -> None:
     world = World(DEMO, secret=True)
     world.notice("verification", after=seconds(7))
     found = Crowd().figures(Sources(lag=None, letters=None, trouble="unreachable"))

@@ -1,4 +1,4 @@
-"""The page: the same words in both languages, a word for each thing there is, and nothing from elsewhere."""
+"""The page: complete words in both languages, and no resources from elsewhere."""
 
 import re
 from enum import StrEnum
@@ -177,7 +177,7 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("text", ["ink", "soft", "accent", "soon", "late", "good"])
 @pytest.mark.parametrize("ground", ["ground", "panel"])
-def test_text_can_be_told_from_its_ground(scheme: str, text: str, ground: str) -> None:
+def test_text_contrasts_with_its_ground(scheme: str, text: str, ground: str) -> None:
     blocks = re.findall(r":root {(.*?)}", STYLE, re.DOTALL)
     colours = dict(re.findall(r"--(\w+): (#\w+)", blocks[0 if scheme == "light" else 1]))
     assert contrast(colours[text], colours[ground]) >= 4.5

@@ -1,4 +1,4 @@
-"""What the board counts is what a recount would give, whatever came before."""
+"""The counts of the read model equal a full recount."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -144,7 +144,7 @@ def test_the_fold_is_a_recount(taken: list[tuple[str, Any, Any]]) -> None:
         assert board.get(key) == board.find(row.tracking_id) == (key, row)
 
 
-def test_what_is_older_than_what_is_known_is_passed_over() -> None:
+def test_older_snapshots_are_skipped() -> None:
     world = to_status(Status.CLOSED)
     board = ReadModel()
     for recorded in (*world.history, *world.history[:2]):
@@ -161,7 +161,7 @@ def test_room_is_made_for_what_counts() -> None:
         board.put(b"a" * 16, row._replace(version=version + 2, due=due))
         if version % 100 == 0:
             board.advance_to(NOW)
-    assert len(board._due) == 1  # noqa: SLF001 -- nobody else can say how large it is
+    assert len(board._due) == 1  # noqa: SLF001 -- its size is not public
 
 
 class TestReading:

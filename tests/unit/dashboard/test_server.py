@@ -1,4 +1,4 @@
-"""The web part of the board over real connections: what it answers, to whom, and whom it lets go."""
+"""The dashboard's web server over real connections: answers, access, limits."""
 
 import asyncio
 import json
@@ -92,7 +92,7 @@ async def until(probe: Callable[[], object], site: Site, figures: bytes) -> None
 
 
 async def event(response: ClientResponse) -> bytes:
-    """Read the next event of a stream, comments passed over."""
+    """Read the next event of a stream, skipping comments."""
     while True:
         found = await response.content.readuntil(b"\n\n")
         if found.startswith(b"data: "):
@@ -198,13 +198,13 @@ def test_a_host_is_known_without_its_port(header: str, host: str) -> None:
     assert host_of(header) == host
 
 
-def test_who_listens_to_all_answers_to_any_name_unless_told() -> None:
-    assert allowed_hosts("0.0.0.0", frozenset()) == frozenset()  # noqa: S104 -- nobody listens
+def test_a_wildcard_address_answers_to_any_name_by_default() -> None:
+    assert allowed_hosts("0.0.0.0", frozenset()) == frozenset()  # noqa: S104 -- no server is started
     assert "localhost" in allowed_hosts("127.0.0.1", frozenset())
-    assert allowed_hosts("0.0.0.0", frozenset({"a"})) >= {"a", "127.0.0.1"}  # noqa: S104 -- nobody listens
+    assert allowed_hosts("0.0.0.0", frozenset({"a"})) >= {"a", "127.0.0.1"}  # noqa: S104 -- no server is started
 
 
-def test_health_says_whether_all_is_read() -> None:
+def test_health_is_ready_once_all_is_read() -> None:
     async def act(session: ClientSession) -> None:
         async with session.get("/health/live") as answer:
             assert (answer.status, await answer.json()) == (200, {"live": True})
@@ -245,7 +245,7 @@ class TestComplaints:
         run(site, act)
         assert site.read == []
 
-    def test_who_asks_too_early_is_told(self) -> None:
+    def test_an_early_request_gets_a_reason(self) -> None:
         async def act(session: ClientSession) -> None:
             async with session.get("/complaints/1000000") as answer:
                 assert (answer.status, await answer.json()) == (404, {"problem": "still-reading"})
@@ -302,7 +302,7 @@ class TestStream:
         site = Site()
         run(site, act)
 
-    def test_who_takes_nothing_is_let_go_and_holds_up_nobody(self) -> None:
+    def test_a_client_that_reads_nothing_is_closed_and_blocks_no_other(self) -> None:
         async def act(session: ClientSession) -> None:
             await site.broadcaster.publish(figures)
             port = int(site.address.rpartition(":")[2])

@@ -1,4 +1,4 @@
-"""The table of clocks against the table of statuses: nothing waits without a clock, nothing else has one."""
+"""The table of clocks against the table of statuses: each waiting status has a clock, no other has one."""
 
 import pytest
 

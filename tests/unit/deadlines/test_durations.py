@@ -1,4 +1,4 @@
-"""Durations: reading what a policy writes, and refusing what could not be laid on a calendar."""
+"""Durations: parsing those of a policy, and refusing impossible ones."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Deadlines in working hours: what is within office hours counts, to the millisecond, in the zone that counts."""
+"""Deadlines in working hours: only office hours count, to the millisecond, in the clock's zone."""
 
 import tomllib
 from datetime import UTC, date, datetime, timedelta
@@ -86,7 +86,7 @@ def test_one_instant_is_within_the_hours_of_one_zone_and_not_of_another() -> Non
         ("2026-03-06 08:00", "7 working hours", "2026-03-06 16:30"),
     ],
 )
-def test_breaks_and_fridays_can_be_told_apart(start: str, duration: str, due: str) -> None:
+def test_breaks_and_fridays_differ(start: str, duration: str, due: str) -> None:
     assert due_at(at(start), Duration.parse(duration), WIB, CALENDAR, hours=BROKEN) == at(due)
 
 
@@ -243,7 +243,7 @@ ONE_DAY = {"day": "1 working day", "max_days": 5, "max_times": 1}
 
 
 class TestPolicy:
-    """A policy that counts in working hours says when they are."""
+    """A policy that counts in working hours has to define them."""
 
     @pytest.mark.parametrize(
         ("changes", "message"),

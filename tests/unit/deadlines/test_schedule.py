@@ -1,4 +1,4 @@
-"""The schedule of alarms, held against one that looks at everything, and the short reading of a snapshot."""
+"""The schedule of alarms against a naive one, and partial reads of snapshots."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -181,7 +181,7 @@ def test_the_short_reading_arms_the_same_as_the_full_one(name: str, steps: list[
 
 
 @pytest.mark.parametrize("key", [None, b"", b"7", b"\xff" * 16, "ë".encode() * 18])
-def test_a_key_that_is_no_complaint_id_is_told_from_one(key: bytes | None) -> None:
+def test_a_key_that_is_no_complaint_id_is_recognized(key: bytes | None) -> None:
     with pytest.raises(Undecodable):
         complaint_key(key)
     assert complaint_key(b"471af931-143f-5b37-9300-4961d2d65f6b").hex() == "471af931143f5b3793004961d2d65f6b"

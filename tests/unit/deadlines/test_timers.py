@@ -1,4 +1,4 @@
-"""What the sla stage arms: one alarm for each running clock, at its warning and then at its due time."""
+"""Timers of the sla stage: one alarm per running clock, at its warning and then at its due time."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Made-up reports: by the contract, varied, and the same for the same seed."""
+"""Generated reports: valid, varied, and equal for equal seeds."""
 
 import json
 from collections import Counter
@@ -114,7 +114,7 @@ def test_every_district_belongs_to_an_office_of_the_directory() -> None:
     assert set(phrases.DISTRICTS) <= cities
 
 
-def test_for_places_elsewhere_nobody_is_competent(submissions: list[Submission]) -> None:
+def test_no_office_is_competent_for_places_elsewhere(submissions: list[Submission]) -> None:
     for each in of_kind(submissions, Kind.ELSEWHERE) + of_kind(submissions, Kind.OUT_OF_SCOPE):
         place = each.report.data.location
         assert place is not None

@@ -1,4 +1,4 @@
-"""What a demonstration shows, and the reports it takes from a file."""
+"""Output of the demonstration, and reports from a file."""
 
 import io
 import json
@@ -69,7 +69,7 @@ def test_what_stages_are_refused_by_design_is_not_counted_against_people() -> No
     assert tally.rejected == 1
 
 
-def test_the_last_line_says_it_all(played: tuple[World, Tally]) -> None:
+def test_the_last_line_has_all_figures(played: tuple[World, Tally]) -> None:
     world, tally = played
     last = last_line(tally, audited(world))
     assert last == (
@@ -137,7 +137,7 @@ def test_reports_come_from_a_csv(tmp_path: Path) -> None:
     assert [skipped.line for skipped in taken.skipped] == [4]
 
 
-def test_those_of_a_table_without_ids_are_told_apart_by_their_words(tmp_path: Path) -> None:
+def test_reports_without_ids_differ_by_their_text(tmp_path: Path) -> None:
     file = tmp_path / "reports.csv"
     file.write_text("title,description\nLampu mati,\nJalan rusak,\nLampu mati,\n")
     assert len({complaint for complaint, _ in from_file(file).messages}) == 3
@@ -151,7 +151,7 @@ def test_reports_come_from_json_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "id,title\n", "id,nothing\n1,2\n", "id,title\n1,\n"])
-def test_a_file_without_reports_is_told_in_one_line(tmp_path: Path, text: str) -> None:
+def test_a_file_without_reports_fails_in_one_line(tmp_path: Path, text: str) -> None:
     file = tmp_path / "reports.csv"
     file.write_text(text)
     with pytest.raises(NoReports, match=r"reports\.csv: .+"):

@@ -1,4 +1,4 @@
-"""A whole demonstration rehearsed in no time: the people act as their scripts say, and the history stays unbroken."""
+"""A demonstration without a broker: people follow their scripts, and histories are valid."""
 
 from collections import Counter
 from dataclasses import replace
@@ -104,7 +104,7 @@ def test_the_same_seed_plays_the_same_play() -> None:
     assert plays[0].sent == plays[1].sent
 
 
-def test_nobody_sends_two_commands_of_one_id(whole: Rehearsal) -> None:
+def test_no_two_commands_have_one_id(whole: Rehearsal) -> None:
     names = [(each.source, each.command_id) for each in whole.sent]
     assert len(set(names)) == len(names)
 
@@ -216,7 +216,7 @@ def test_a_complaint_without_a_script_gets_one_by_lot() -> None:
     assert rehearsal.sent
 
 
-def test_nobody_can_wait_for_working_days() -> None:
+def test_a_policy_in_working_days_is_refused() -> None:
     submission = next(
         each for each in Generator(3, DIRECTORY, BEGIN.date()).submissions(50) if each.kind is Kind.ORDINARY
     )

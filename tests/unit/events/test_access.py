@@ -1,4 +1,4 @@
-"""The rights as data: who may what, and above all who may not."""
+"""Rights as data: what each role may do, and what not."""
 
 import shlex
 import subprocess
@@ -65,7 +65,7 @@ def test_stages_and_those_who_install_and_operate_write_the_installation_record(
     }
 
 
-def test_nobody_but_a_stage_or_its_repairer_may_write_in_a_stages_transactions_or_join_its_group() -> None:
+def test_only_a_stage_or_its_repairer_may_use_its_transactions_and_group() -> None:
     for role in CLIENT_ROLES:
         for stage in STAGES:
             writes = f"{stage}-0".startswith(role.transactional or "\0")
@@ -97,7 +97,7 @@ def test_the_script_gives_each_right_by_one_command(tmp_path: Path) -> None:
 
     assert len(commands) == len(found)
     assert all(command[:2] == ["acl", "--allow-principal"] for command in commands)
-    # run it with a command that only says how it is called
+    # run it with a command that only prints its usage
     (tmp_path / "acl.sh").write_text("\n".join(lines))
     done = subprocess.run(
         ["/bin/sh", str(tmp_path / "acl.sh")],

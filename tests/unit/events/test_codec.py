@@ -1,4 +1,4 @@
-"""Whatever bytes there are: a message, or one of two errors that say what is wrong."""
+"""Any bytes decode to a message or raise one of two errors with the reason."""
 
 import json
 from collections.abc import Callable
@@ -329,7 +329,7 @@ class TestCommands:
             with pytest.raises(InvalidCommand, match=r"data\.evidence"):
                 messages.decode_command(command({"text": "Sudah.", "evidence": wrong}, kind))
 
-    def test_many_mistakes_are_told_in_a_line(self) -> None:
+    def test_many_mistakes_are_one_line(self) -> None:
         with pytest.raises(InvalidCommand, match=r"\(and 5 more\)") as caught:
             messages.decode_command(command(dict.fromkeys("abcdefghi", 1)))
         assert "\n" not in caught.value.reason
@@ -375,7 +375,7 @@ class TestReports:
         assert identity(blank) is None
 
     @pytest.mark.parametrize("says", [{"title": ""}, {"title": " \n", "body": "\t"}, {"title": None, "body": None}])
-    def test_a_report_says_something(self, says: dict[str, object]) -> None:
+    def test_a_report_has_a_text(self, says: dict[str, object]) -> None:
         with pytest.raises(Undecodable, match="title or a body"):
             messages.decode_report(report(**says))
 

@@ -1,4 +1,4 @@
-"""What goes over the wire in version 1, one kept example of each message: it still reads, and is still written so.
+"""Golden messages of version 1: each is still read, and still written the same.
 
 A file here is never changed. A field that moves gets a new version of its message, and a step that reads the old one.
 """

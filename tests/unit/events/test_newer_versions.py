@@ -1,4 +1,4 @@
-"""Two versions of the code side by side: what a newer one adds to a message, this one passes over, or says so."""
+"""Two versions of the code side by side: additions of a newer one are ignored or refused."""
 
 import json
 from collections.abc import Callable

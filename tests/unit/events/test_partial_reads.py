@@ -1,4 +1,4 @@
-"""Partial reads: the same result as parsing in full, however the JSON is laid out and whatever texts stand in it."""
+"""Partial reads equal full parsing, for any layout of the JSON and any texts."""
 
 import json
 import random
@@ -42,7 +42,7 @@ def shuffled(value: Any, order: random.Random) -> Any:
 
 @st.composite
 def written(draw: st.DrawFn, event: dict[str, Any]) -> bytes:
-    """An event as anybody may write it: other texts, unknown fields, any order of fields, any spacing."""
+    """An event in any form a client may write: other texts, unknown fields, any order of fields, any spacing."""
     event = json.loads(json.dumps(event))
     complaint = event["data"]["complaint"]
     complaint |= {

@@ -1,4 +1,4 @@
-"""Columns are found by the names people give them; what may matter and is not used is asked about."""
+"""Columns are found by their usual names; unused ones that may matter stop the import."""
 
 from zoneinfo import ZoneInfo
 
@@ -164,7 +164,7 @@ class TestKnownLayouts:
 
 class TestColumnsWithoutName:
     @pytest.mark.parametrize("header", [["id", "judul", ""], ["id", "judul"]])
-    def test_one_behind_the_last_refuses_no_row_and_is_told(self, header: list[str]) -> None:
+    def test_a_column_behind_the_last_refuses_no_row_and_is_reported(self, header: list[str]) -> None:
         content = table([header, *([str(n), "Jalan", "x"] for n in range(9))])
         assert len(reports(content)) == 9
         assert "without a name and not used: column 3 (--map FIELD='column N' reads one)" in opened(content).told
@@ -223,7 +223,7 @@ class TestWhatALayoutKnows:
         if layout.zone is not None:
             assert ZoneInfo(layout.zone).key == layout.zone
 
-    def test_a_request_that_does_not_say_where_it_stands_counts_as_open_and_that_is_told(self) -> None:
+    def test_a_request_without_a_status_counts_as_open_and_is_reported(self) -> None:
         assert "status: 1 of 2 have none and count as open" in opened(self.CHICAGO).told
         requests = '[{"service_request_id": 1, "description": "x", "status": null}]'
         assert opened(requests).told[-1] == "status: 1 of 1 have none and count as open"

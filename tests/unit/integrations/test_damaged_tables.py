@@ -1,4 +1,4 @@
-"""Half the rows of a table are damaged by lot: each row is accounted for, and no damage reaches the row beside it."""
+"""Half the rows of a table are damaged at random: each is accounted for, and no other row is affected."""
 
 import csv
 import io

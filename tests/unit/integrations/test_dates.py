@@ -1,4 +1,4 @@
-"""Dates in all the forms that people and programs write them, the order of day and month decided for a column."""
+"""Dates in all usual forms; the order of day and month is decided per column."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -143,7 +143,7 @@ class TestPlausible:
             ("event_date", "kemarin", "event_date: 'kemarin' is no date"),
         ],
     )
-    def test_what_cannot_be_meant_costs_the_field_and_is_told(self, column: str, cell: str, said: str) -> None:
+    def test_an_impossible_date_costs_the_field_and_is_reported(self, column: str, cell: str, said: str) -> None:
         text = f"id,title,{column}\n1,Jalan,{cell}\n"
         assert notes(text) == (said,)
         assert report(text).time == NOW

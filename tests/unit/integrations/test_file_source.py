@@ -1,4 +1,4 @@
-"""Two tables never share ids unless somebody says that they do."""
+"""Two tables share ids only on request."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from events.cloudevents import MAX_ATTRIBUTE
 from tests.support.table_files import items, opened, report, reports
 
 
-def test_the_name_of_the_file_tells_tables_apart(tmp_path: Path) -> None:
+def test_tables_differ_by_the_name_of_their_file(tmp_path: Path) -> None:
     names = [f"{folder}/{name}" for folder in ("denpasar", "badung") for name in ("export.csv", "laporan #2 (Mei).csv")]
     sources = [source_of(str(tmp_path / name)) for name in names]
     assert len(set(sources)) == len(names)
@@ -35,7 +35,7 @@ def test_the_exports_of_two_days_are_of_one_channel(names: tuple[str, ...], tmp_
     assert len({source_of(str(tmp_path / name)) for name in names}) == 1
 
 
-def test_names_that_have_a_number_otherwise_are_told_apart(tmp_path: Path) -> None:
+def test_names_with_other_numbers_differ(tmp_path: Path) -> None:
     names = [
         "kantor1.csv",
         "kantor2.csv",
@@ -57,7 +57,7 @@ def test_a_layout_of_its_own_keeps_its_channel() -> None:
     assert ImportOptions(source="/channels/x", origin="/files/a/b").within(Layout()).origin == "/channels/x"
 
 
-def test_a_table_whose_channel_nobody_knows_asks_for_it() -> None:
+def test_a_table_with_an_unknown_channel_asks_for_it() -> None:
     content = "id,judul\n1,Jalan\n"
     with pytest.raises(BadLayout, match="nothing says which channel its ids are of: name it with --source"):
         opened(content, origin=None)

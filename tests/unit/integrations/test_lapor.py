@@ -1,4 +1,4 @@
-"""Rows of the LAPOR export are reports of the contract, complaints are rows of it, and neither gives anybody away."""
+"""Rows of the LAPOR export are reports of the contract, complaints are rows of it, and neither reveals a reporter."""
 
 import io
 from datetime import UTC, datetime
@@ -127,7 +127,7 @@ class TestReading:
         assert (data.anonymous, data.secret) == (True, False)
 
     @pytest.mark.parametrize("cell", ["Anonim", "-", "", "anonim"])
-    def test_nobody_is_called_anonim(self, cell: str) -> None:
+    def test_anonim_is_no_name(self, cell: str) -> None:
         assert taken(Pelapor=cell).data.reporter is None
 
     @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ class TestReading:
         assert decode_report(found[0].value).time == datetime(2026, 8, 6, 0, 5, tzinfo=UTC)
 
     @pytest.mark.parametrize("status", ["Ditutup oleh Sistem", "Diarsipkan oleh Admin", "DITUTUP OLEH ADMIN"])
-    def test_what_is_settled_there_is_passed_over_unless_asked_for(self, status: str) -> None:
+    def test_settled_entries_are_skipped_by_default(self, status: str) -> None:
         assert items(PLAIN | {"Status Laporan": status}) == [PassedOver(2)]
         [found] = items(PLAIN | {"Status Laporan": status}, settled=True)
         assert isinstance(found, Report)
@@ -226,7 +226,7 @@ class TestReading:
         try:
             found = items(PLAIN | clean, dict.fromkeys(PLAIN, "x"))
         except BadLayout:
-            return  # a status that nobody knows, or a date in either order
+            return  # an unknown status, or a date in either order
         assert all(isinstance(each, Report | Skipped | PassedOver) for each in found)
 
 
@@ -284,7 +284,7 @@ class TestWriting:
         cells = exported(world)
         assert (cells["Status Laporan"], cells["Alasan Tunda/Arsip"]) == ("Diarsipkan oleh Sistem", "Tidak jelas")
 
-    def test_both_texts_the_office_and_the_rating_are_told(self) -> None:
+    def test_both_texts_the_office_and_the_rating_are_exported(self) -> None:
         world = to_status(Status.POSTPONED, location=None)
         assert exported(world)["Alasan Tunda/Arsip"] == "Mohon lengkapi lokasi."
         world.tell(c.CompleteReport(body="Di depan pasar.", location=Location(city="Denpasar")), CITIZEN)
@@ -315,7 +315,7 @@ class TestWriting:
             "Rating": "4",
         }
 
-    def test_who_reported_is_told_only_if_known_and_never_of_the_anonymous(self) -> None:
+    def test_the_reporter_is_exported_only_if_read_and_not_anonymous(self) -> None:
         open_, hidden = World(), World(anonymous=True)
 
         assert exported(open_)["Pelapor"] == ""
@@ -323,7 +323,7 @@ class TestWriting:
         assert exported(hidden)["Pelapor"] == "Anonim"
         assert exported(hidden, "Ni Made Contoh")["Pelapor"] == "Anonim"
 
-    def test_of_a_secret_complaint_only_how_it_stands_is_told(self) -> None:
+    def test_of_a_secret_complaint_only_the_status_is_exported(self) -> None:
         place = Location(province="Bali", city="Denpasar", district="Denpasar Barat", village="Pemecutan")
         world = World(secret=True, location=place)
         world.tell(c.PostponeComplaint(missing=("body",), reason="Isi tidak jelas."), PANRB)

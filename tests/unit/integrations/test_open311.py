@@ -1,4 +1,4 @@
-"""Service requests of Open311 are reports of the contract, or have a reason why not."""
+"""Service requests of Open311 are reports of the contract, or refused with a reason."""
 
 import io
 import json
@@ -131,7 +131,7 @@ def test_class_and_source_are_those_asked_for() -> None:
     assert (event.source, event.data.class_) == ("/channels/denpasar", ComplaintClass.ASPIRATION)
 
 
-def test_what_is_closed_there_is_passed_over_unless_asked_for() -> None:
+def test_closed_entries_are_skipped_by_default() -> None:
     closed = json.dumps([REQUEST | {"status": "closed"}])
     assert items(closed) == [PassedOver(1)]
     assert [type(each) for each in items(closed, settled=True)] == [Report]
@@ -151,12 +151,12 @@ def test_what_is_closed_there_is_passed_over_unless_asked_for() -> None:
         ({"service_name": "x" * 301}, "title: String should have at most 300 characters"),
     ],
 )
-def test_a_request_that_is_no_report_says_why(changes: dict[str, Any], said: str) -> None:
+def test_a_request_that_is_no_report_has_a_reason(changes: dict[str, Any], said: str) -> None:
     assert reason(REQUEST | changes).startswith(said)
 
 
 @pytest.mark.parametrize("entry", [None, 7, "text", []])
-def test_what_is_no_request_says_so(entry: Any) -> None:
+def test_what_is_no_request_is_refused(entry: Any) -> None:
     assert reason(entry) == "is no object"
 
 
@@ -210,7 +210,7 @@ def request(**changes: Any) -> str:
         ({"media_url": f"https://x.test/{'x' * 2_100}"}, "attachment: has 2,115 characters, over 2,048"),
     ],
 )
-def test_a_value_that_cannot_be_meant_costs_itself_and_is_told(changes: dict[str, Any], said: str) -> None:
+def test_an_impossible_value_costs_itself_and_is_reported(changes: dict[str, Any], said: str) -> None:
     [note] = notes(request(**changes))
     assert note.startswith(said)
 
@@ -304,7 +304,7 @@ class TestStatus:
             ),
         ],
     )
-    def test_what_is_over_is_passed_over(self, word: str) -> None:
+    def test_settled_entries_are_skipped(self, word: str) -> None:
         assert items(request(status=word)) == [PassedOver(1)]
 
     @pytest.mark.parametrize(

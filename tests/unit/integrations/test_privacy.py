@@ -1,4 +1,4 @@
-"""Whatever speaks of privacy in a request is honoured, or refuses the request: nothing of it falls back to public."""
+"""Privacy markers of a request apply or refuse it; none falls back to public."""
 
 import json
 from typing import Any
@@ -167,7 +167,7 @@ def test_what_is_not_understood_refuses_the_request(said: dict[str, Any]) -> Non
     assert flags(other) == OPEN
 
 
-def test_what_is_left_out_on_purpose_says_nothing() -> None:
+def test_an_ignored_column_has_no_effect() -> None:
     asked = [{"question": "Publish your name?", "answer": "No"}, {"question": "Anonymous?", "answer": "Yes"}]
     said = {"hide_name": True, "attributes": asked}
     [found] = items(json.dumps([REQUEST | said]), ignored=("Hide Name", "Publish your name?"))
@@ -178,7 +178,7 @@ def test_what_is_left_out_on_purpose_says_nothing() -> None:
     ("envelope", "meant"),
     [({"anonymous": True}, ANONYMOUS), ({"meta": {"public": "no"}}, SECRET), ({"meta": {"count": 1}}, OPEN)],
 )
-def test_what_an_envelope_says_it_says_of_each(envelope: dict[str, Any], meant: tuple[bool, bool]) -> None:
+def test_the_envelope_applies_to_each_entry(envelope: dict[str, Any], meant: tuple[bool, bool]) -> None:
     assert [flags(each) for each in items(json.dumps({**envelope, "service_requests": [REQUEST]}))] == [meant]
     [refused] = items(json.dumps({"hide_names": {"name_public": False}, "service_requests": [REQUEST]}))
     assert isinstance(refused, Skipped)

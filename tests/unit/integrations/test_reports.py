@@ -1,4 +1,4 @@
-"""Every line of a file is a report of the contract, or has a reason why not."""
+"""Every line of a file is a report of the contract, or refused with a reason."""
 
 import io
 import json
@@ -140,7 +140,7 @@ def test_an_id_that_is_made_of_a_row_does_not_change_with_its_status() -> None:
         ('1,"Judul,,,,', "no row of a table: opens a quote that is not closed"),
     ],
 )
-def test_a_row_that_is_no_report_says_why(row: str, said: str) -> None:
+def test_a_row_that_is_no_report_has_a_reason(row: str, said: str) -> None:
     assert reason(f"id,title,event_date,lat,lon,class\n{row}\n").startswith(said)
 
 
@@ -155,7 +155,7 @@ def test_a_row_that_is_no_report_says_why(row: str, said: str) -> None:
         ("1,Judul,,52.5,13.4,", "lat, lon: 52.5, 13.4 lies outside Indonesia"),
     ],
 )
-def test_a_place_that_cannot_be_meant_is_left_out_and_told(row: str, said: str) -> None:
+def test_an_impossible_place_is_dropped_and_reported(row: str, said: str) -> None:
     text = f"id,title,event_date,lat,lon,class\n{row}\n"
     [note] = notes(text)
     assert note.startswith(said)
@@ -210,12 +210,12 @@ class TestAttachments:
 
 
 class TestStatus:
-    def test_what_is_over_is_passed_over(self) -> None:
+    def test_settled_entries_are_skipped(self) -> None:
         text = "id,title,status\n1,Jalan,selesai\n2,Lampu,Diproses\n"
         assert [type(each) for each in items(text)] == [PassedOver, Report]
         assert [type(each) for each in items(text, settled=True)] == [Report, Report]
 
-    def test_a_word_that_nobody_knows_stops_the_import_with_how_often_it_is_there(self) -> None:
+    def test_a_frequent_unknown_word_stops_the_import(self) -> None:
         rows = "".join(f"{n},Jalan,{'Sortir' if n % 2 else 'baru'}\n" for n in range(10))
         with pytest.raises(BadLayout, match=r"'Sortir' \(5 of 10\): explain each with --open-as 'Sortir' or "):
             opened(f"id,title,status\n{rows}")
@@ -223,7 +223,7 @@ class TestStatus:
 
 
 class TestOffices:
-    def test_one_that_is_not_known_is_kept_as_text_and_told(self) -> None:
+    def test_an_unknown_one_is_kept_as_text_and_reported(self) -> None:
         found = {"dinas a": ("a", None), "Dinas B": ("Dinas B", "'Dinas B' is not in the directory")}
         text = "id,title,instansi_tujuan\n1,Jalan,{}\n"
         assert report(text.format("dinas a"), offices=found.__getitem__).data.office == "a"
@@ -310,7 +310,7 @@ class TestMessages:
             ({"data": {"class": "complaint", "title": "x", "anonymous": "ya"}}, "anonymous: "),
         ],
     )
-    def test_one_that_is_no_report_says_why(self, change: dict[str, Any], said: str) -> None:
+    def test_one_that_is_no_report_has_a_reason(self, change: dict[str, Any], said: str) -> None:
         assert reason(json.dumps(REPORT | change)).startswith(said)
 
     def test_options_of_tables_do_not_fit_them(self) -> None:

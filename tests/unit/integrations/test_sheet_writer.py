@@ -1,4 +1,4 @@
-"""Tables are written so that nothing in them runs, and read again as they were."""
+"""Written tables contain no formulas, and are read again unchanged."""
 
 import io
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Tables in CSV, as Excel and others write them: every row is read, or has a reason why not."""
+"""Tables in CSV, as Excel and others write them: every row is read, or refused with a reason."""
 
 import csv
 import io
@@ -61,7 +61,7 @@ class TestEncodings:
             ("utf-16-le", "read as utf-16-le (--encoding names another)"),
         ],
     )
-    def test_it_is_found_out_and_told(self, encoding: str, said: str | None) -> None:
+    def test_it_is_detected_and_reported(self, encoding: str, said: str | None) -> None:
         found = opened(self.TEXT.encode(encoding))
         assert (said in found.told) if said else not any("encoding" in line for line in found.told)
         [one] = found.items
@@ -123,7 +123,7 @@ class TestNoTables:
 class TestFindingTheHeader:
     BLOCK = "Judul Laporan;Rekap\nNama Instansi;Pemerintah Contoh\n\n;;\n"
 
-    def test_a_title_block_is_passed_over_and_told(self) -> None:
+    def test_a_title_block_is_skipped_and_reported(self) -> None:
         found = opened(f"{self.BLOCK}{HEADER}\n{ROW}\n")
         assert found.told[0] == "the header is in row 5; passed over above it: Judul Laporan, Nama Instansi"
         assert [each.line for each in found.items] == [6]

@@ -1,4 +1,4 @@
-"""Workbooks of Excel and LibreOffice give what a person sees in them, and none of them is too large or too strange."""
+"""Workbooks of Excel and LibreOffice are read as displayed, within limits of size."""
 
 import io
 import random
@@ -32,7 +32,7 @@ from tests.support.table_files import (
 
 SHEET = "xl/worksheets/sheet1.xml"
 HEADER = ("Tracking ID", "Judul", "Kota")
-MOMENT = datetime(2026, 3, 16, 9, 11, 5)  # noqa: DTZ001 -- Excel knows no zones
+MOMENT = datetime(2026, 3, 16, 9, 11, 5)  # noqa: DTZ001 -- Excel has no zones
 
 
 def book() -> tuple[Workbook, Any]:
@@ -175,7 +175,7 @@ class TestCellsWithoutValue:
         rows.append(cells("2", "Lampu", "b").replace("</table:table-row>", f"{noted}</table:table-row>"))
         assert [each.data.anonymous for each in reports(open_document(cells(*PRIVATE), *rows))] == [True, False]
 
-    def test_a_kind_of_cell_that_nobody_knows_ends_in_one_line(self) -> None:
+    def test_an_unknown_kind_of_cell_fails_in_one_line(self) -> None:
         with pytest.raises(UnreadableFile, match="sheet Laporan cannot be read: Unsupported cell error"):
             opened(self.cell("D2", "<v>#SPILL!</v>"))
 
@@ -222,7 +222,7 @@ class TestFindingTheTable:
         assert isinstance(one, Report)
         assert (one.line, decode_report(one.value).id) == (5, "0007")
 
-    def test_a_cover_is_passed_over_and_named(self) -> None:
+    def test_a_cover_is_skipped_and_named(self) -> None:
         made, sheet = book()
         sheet.title = "Sampul"
         sheet.append(["Rekap Laporan"])

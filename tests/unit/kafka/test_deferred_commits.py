@@ -1,4 +1,4 @@
-"""Offsets go together and late, never backwards, and before anybody else may own what they are of."""
+"""Offsets are committed together and late, never backwards, and before the partitions have a new owner."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ FIRST, SECOND = (TopicPartition("events", number) for number in range(2))
 
 
 class Broker:
-    """Takes requests one after the other, each when it is told to."""
+    """Processes requests one after the other, each on request."""
 
     def __init__(self) -> None:
         self._coordinator = SimpleNamespace(generation=1)
@@ -58,7 +58,7 @@ def test_what_is_noted_goes_by_itself_in_one_request() -> None:
     attempt(test)
 
 
-def test_what_is_noted_goes_at_once_where_somebody_else_may_be_next() -> None:
+def test_staged_offsets_are_committed_before_a_new_owner() -> None:
     async def test(broker: Broker, commits: DeferredCommits) -> None:
         commits.stage(FIRST, 5)
         broker.answers.put_nowait(None)
@@ -87,7 +87,7 @@ def test_a_request_waits_for_the_one_before_it() -> None:
     attempt(test)
 
 
-def test_a_failure_is_told_to_whoever_waits_or_else_to_the_stage() -> None:
+def test_a_failure_is_raised_to_the_waiter_or_to_the_stage() -> None:
     async def test(broker: Broker, commits: DeferredCommits) -> None:
         broker.answers.put_nowait(ConnectionError("gone"))
         commits.stage(FIRST, 5)

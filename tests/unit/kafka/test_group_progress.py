@@ -1,4 +1,4 @@
-"""How far a group has come, from the offsets that Kafka gives."""
+"""Progress of a group, from Kafka's offsets."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a dead letter says of the record that it holds."""
+"""What a dead letter has about its record."""
 
 from dataclasses import dataclass, field
 

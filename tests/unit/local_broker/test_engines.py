@@ -1,4 +1,4 @@
-"""What a machine can run a broker with is found out without starting one."""
+"""The means of a machine to run a broker are detected without starting one."""
 
 import sys
 from pathlib import Path
@@ -25,7 +25,7 @@ def machine(tmp_path: Path) -> dict[str, str]:
     return {"PATH": str(tmp_path), "HOME": str(tmp_path / "home")}
 
 
-def test_a_machine_with_nothing_is_told_in_one_line_what_to_install(machine: dict[str, str]) -> None:
+def test_a_bare_machine_gets_one_line_with_what_to_install(machine: dict[str, str]) -> None:
     with pytest.raises(NoEngine) as refusal:
         choose_engine(machine)
 
@@ -62,7 +62,7 @@ def test_maven_is_not_needed_once_the_libraries_are_there(machine: dict[str, str
     assert isinstance(choose_engine(machine), Java)
 
 
-def test_a_docker_client_without_an_engine_is_passed_over(machine: dict[str, str], tmp_path: Path) -> None:
+def test_a_docker_client_without_an_engine_is_skipped(machine: dict[str, str], tmp_path: Path) -> None:
     put_program(tmp_path, "docker", "Cannot connect to the Docker daemon", exit_code=1)
     put_program(tmp_path, "java", 'openjdk version "17.0.15"')
     put_program(tmp_path, "mvn")
@@ -94,7 +94,7 @@ def test_a_process_listens_on_the_loopback_only() -> None:
     assert listeners == "PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093"
 
 
-def test_files_are_kept_where_the_user_says() -> None:
+def test_files_are_kept_in_the_directory_of_the_user() -> None:
     assert BrokerPaths.from_environment({"ALUR_HOME": "/a"}) == BrokerPaths(
         cache=Path("/a/cache"), state=Path("/a/broker")
     )

@@ -59,8 +59,8 @@ def register(**changes: Any) -> c.RegisterComplaint:
 
 
 @dataclass
-class Told:
-    """Lifecycle with one partition, told commands one by one."""
+class Deciding:
+    """Lifecycle with one partition, given commands one by one."""
 
     keys: Keys = KEYS
     partitions: int = 1
@@ -109,7 +109,7 @@ def rejections(outputs: list[OutgoingRecord]) -> list[RejectionEvent]:
 
 NOTICE = c.NoticeDeadline(clock=ClockName.VERIFICATION, due_at=MONDAY)
 HOLIDAY = AnnounceHoliday(day=date(2026, 3, 6), name="Cuti bersama", decree="SKB 3 Menteri")
-# what a registered complaint makes of each, whoever sends it: some are heard, most are refused
+# the answer of a registered complaint to each, from any sender: some are accepted, most are refused
 EACH: list[tuple[c.Command, str]] = [
     (register(), INTAKE),
     (VERIFY, PANRB),
@@ -143,7 +143,7 @@ def test_the_table_has_every_command() -> None:
 @pytest.mark.parametrize(("command", "by"), EACH, ids=lambda value: getattr(value, "NAME", None))
 def test_every_kind_of_command_twice(command: c.Command, by: str) -> None:
     subject = CALENDAR if isinstance(command, AnnounceHoliday) else COMPLAINT
-    told = Told()
+    told = Deciding()
     told.register()
     first = told.tell(command, by, "m1", subject)
     again = told.tell(command, by, "m1", subject)
@@ -164,14 +164,14 @@ def test_every_kind_of_command_twice(command: c.Command, by: str) -> None:
 
 
 def test_the_same_place_gives_the_same_id() -> None:
-    one, two = Told(), Told()
+    one, two = Deciding(), Deciding()
     for told in (one, two):
         told.register()
     assert one.tell(REPLY, CITIZEN, "m1") == two.tell(REPLY, CITIZEN, "m1")
 
 
 def test_data_that_cannot_be_read_is_answered_each_time() -> None:
-    told = Told()
+    told = Deciding()
     value = json.loads(encode_command(RATE, source=CITIZEN, command_id="m1", subject=COMPLAINT, time=MONDAY))
     raw = json.dumps(value | {"data": {"rating": 6}}).encode()
     [one], [two] = rejections(told.raw(raw)), rejections(told.raw(raw))
@@ -179,7 +179,7 @@ def test_data_that_cannot_be_read_is_answered_each_time() -> None:
 
 
 def test_a_command_in_another_partition_is_answered_at_home() -> None:
-    told = Told(partitions=4)
+    told = Deciding(partitions=4)
     strangers = [complaint_id(CHANNEL, str(number)) for number in range(40)]
     away = next(each for each in strangers if partition_of(each, 4) == 3)
     [sent_on] = told.tell(REPLY, CITIZEN, "m1", away)
@@ -188,12 +188,12 @@ def test_a_command_in_another_partition_is_answered_at_home() -> None:
 
 class TestRepeatsOfReports:
     def test_the_same_content_is_no_news(self) -> None:
-        told = Told()
+        told = Deciding()
         assert told.register()
         assert told.register() == []
 
-    def test_other_content_is_told_to_the_channel(self) -> None:
-        told = Told()
+    def test_other_content_is_rejected_to_the_channel(self) -> None:
+        told = Deciding()
         told.register()
         [no] = rejections(told.register(title="Lampu jalan mati", office="denpasar"))
         assert (no.data.code, no.data.detail) == (Refusal.INVALID_DATA, Detail.CONTENT_DIFFERS)
@@ -220,7 +220,7 @@ class TestRepeatsOfReports:
         }
         named = {info.alias or name for name, info in ReportContent.model_fields.items()}
         assert changes.keys() == named
-        told = Told()
+        told = Deciding()
         told.register()
         for name, change in changes.items():
             whole = report().model_copy(update=change)
@@ -229,7 +229,7 @@ class TestRepeatsOfReports:
             assert f"another {name}," in no.data.message
 
     def test_what_it_was_completed_with_does_not_count(self) -> None:
-        told = Told()
+        told = Deciding()
         told.register()
         told.tell(POSTPONE, PANRB, "m1")
         told.tell(c.CompleteReport(title="Lampu jalan mati"), CITIZEN, "m2")
@@ -239,7 +239,7 @@ class TestRepeatsOfReports:
     @pytest.mark.parametrize(("keys", "answers"), [(("new", "old"), 1), (("new",), 0)])
     def test_digests_of_an_old_key_are_compared_while_it_is_there(self, keys: tuple[str, ...], answers: int) -> None:
         made: Callable[[str], tuple[str, bytes]] = lambda name: (name, name.encode() * 8)  # noqa: E731
-        told = Told(Keys((made("old"),)))
+        told = Deciding(Keys((made("old"),)))
         state = [each for each in told.register() if each.topic is TopicName.STATE]
         told.restart(Keys(tuple(map(made, keys))), state)
         assert len(rejections(told.register(title="Lampu jalan mati"))) == answers
@@ -250,7 +250,7 @@ class TestRepeatsOfReports:
         found = []
         for command in (register(), other):
             subject = complaint_id(CHANNEL, command.report_id)
-            outputs = Told().tell(command, INTAKE, stage_command_id(subject, "register"), subject)
+            outputs = Deciding().tell(command, INTAKE, stage_command_id(subject, "register"), subject)
             [state] = [each for each in outputs if each.topic is TopicName.STATE]
             found.append(decode_snapshot(state.value).report.content_digests or "")
         mine, theirs = found

@@ -1,4 +1,4 @@
-"""A command that would change nothing is refused, and is no fact: a row for each command of people."""
+"""A command that would change nothing is refused: a row for each command of people."""
 
 from datetime import timedelta
 
@@ -120,7 +120,7 @@ OTHER: list[c.CompleteReport] = [
 
 
 @pytest.mark.parametrize("command", SAME)
-def test_a_completion_with_what_the_report_says_already_is_refused(command: c.CompleteReport) -> None:
+def test_a_completion_with_the_present_content_is_refused(command: c.CompleteReport) -> None:
     world = postponed()
     due = world.due("completion")
     answer = world.ask(command, CITIZEN, after=timedelta(days=3))

@@ -1,4 +1,4 @@
-"""Deadlines by the log: kept up to the last millisecond, missed after it, whoever notices first."""
+"""Deadlines by the log: kept up to the last millisecond, breached after it, whatever notices first."""
 
 from datetime import UTC, timedelta
 
@@ -65,7 +65,7 @@ def test_a_breach_is_recorded_once() -> None:
     assert world.stands.breaches == 1
 
 
-def test_deadlines_that_passed_are_told_in_the_order_they_passed() -> None:
+def test_expired_deadlines_are_recorded_in_their_order() -> None:
     world = to_status(Status.DISPOSED)
     assert world.tell(WITHDRAW, CITIZEN, at=world.due("settlement") + MOMENT) == ["breached", "breached", "withdrawn"]
     first, second, _ = (recorded.fact for recorded in world.history[-3:])
@@ -85,7 +85,7 @@ def test_a_refused_command_records_no_deadline_either() -> None:
 
 
 class TestCitizenReply:
-    def test_a_reply_at_the_last_moment_is_heard(self) -> None:
+    def test_a_reply_at_the_last_moment_is_accepted(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
         assert world.tell(REPLY, CITIZEN, at=world.due("citizen_reply")) == ["replied"]
 
@@ -101,7 +101,7 @@ class TestCitizenReply:
         assert stands.clocks == {}
         assert stands.breaches == 0
 
-    def test_a_late_reply_is_told_so(self) -> None:
+    def test_a_late_reply_gets_deadline_passed(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
         late = world.due("citizen_reply") + MOMENT
         assert world.refuse(REPLY, CITIZEN, at=late) is Refusal.DEADLINE_PASSED

@@ -1,4 +1,4 @@
-"""Handing on and handing back: to whom, how often, and who decides in the end."""
+"""Dispositions and returns: targets, limits, and the arbiter."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ from tests.support.worlds import (
 from workflow.policy.model import Policy
 from workflow.policy.offices import parse_offices
 
-# the national administrator and the arbiter are one office in the packaged policies: here they are told apart
+# the national administrator and the arbiter are one office in the packaged policies: here they differ
 ARBITRATED = LAPOR.model_copy(update={"arbiter": "ombudsman"})
 ARBITER = "/offices/ombudsman"
 
@@ -53,11 +53,11 @@ class TestOwnUnits:
         assert held_by("bali").tell(to("denpasar-pupr"), BALI) == ["disposed"]
 
     @pytest.mark.parametrize("office", ["denpasar", "badung", "badung-pupr", "bali", "panrb", "surabaya"])
-    def test_an_agency_hands_to_nobody_else_nor_to_itself(self, office: str) -> None:
+    def test_an_agency_disposes_only_within_itself(self, office: str) -> None:
         assert held_by("denpasar").refuse(to(office), DENPASAR) is Refusal.NOT_PERMITTED
 
     @pytest.mark.parametrize("office", ["denpasar-pupr", "denpasar", "denpasar-dlhk"])
-    def test_a_unit_hands_on_to_nobody(self, office: str) -> None:
+    def test_a_unit_cannot_dispose(self, office: str) -> None:
         assert held_by("denpasar-pupr").refuse(to(office), PUPR) is Refusal.NOT_PERMITTED
 
     def test_an_agency_does_not_hand_on_what_it_does_not_hold(self) -> None:
@@ -107,7 +107,7 @@ class TestReturns:
             world.tell(RETURN, PUPR)
         return world
 
-    def test_a_return_leaves_it_with_nobody(self) -> None:
+    def test_a_return_leaves_no_holder(self) -> None:
         world = self.bounced(1)
         stands = world.stands
         assert (stands.status, stands.office, stands.returns, stands.returned_by) == (

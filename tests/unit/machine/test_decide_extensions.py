@@ -1,4 +1,4 @@
-"""More time: asked for by the holder, decided by its superior, within the bounds of the policy."""
+"""Extensions: requested by the holder, decided by its superior, within the policy's limits."""
 
 from datetime import timedelta
 

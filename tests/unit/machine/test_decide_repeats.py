@@ -1,4 +1,4 @@
-"""The same command twice, an old version, a decision that the world has overtaken."""
+"""Repeated commands, expected versions, and overtaken decisions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -91,7 +91,7 @@ class TestRepeats:
         assert world.tell(FOLLOW_UP, "/offices/denpasar-pupr", message="1") == ["followed-up"]
         assert world.tell(REPLY, CITIZEN, message="1") == ["replied"]
 
-    def test_names_that_run_into_each_other_are_told_apart(self) -> None:
+    def test_names_that_concatenate_alike_differ(self) -> None:
         world = to_status(Status.CLOSED)
         world.tell(RATE, "/citizens/a#b", message="c")
         assert world.tell(c.RateResolution(rating=2), "/citizens/a", message="b#c") == ["rated"]
@@ -152,7 +152,7 @@ class TestOvertaken:
         assert world.refuse(stage, DISPOSITION) is Refusal.OVERTAKEN
         assert world.tell(c.DisposeComplaint(office="denpasar", round=1), DISPOSITION) == ["disposed"]
 
-    def test_a_stage_that_is_behind_is_not_told_off(self) -> None:
+    def test_a_stage_that_lags_gets_no_rejection(self) -> None:
         world = to_status(Status.VERIFIED)
         assert world.refuse(c.VerifyComplaint(revision=1), VERIFICATION) is Refusal.OVERTAKEN
         world = to_status(Status.REGISTERED)

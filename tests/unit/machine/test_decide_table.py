@@ -1,4 +1,4 @@
-"""Every command in every status: heard exactly where the contract says so, otherwise refused and nothing changed.
+"""Every command in every status: accepted exactly where the contract allows it, otherwise refused and nothing changed.
 
 The table is written out here once more, by hand, so that a slip in the code's own table is seen.
 """
@@ -82,7 +82,7 @@ def rescheduling(world: World) -> c.Command:
 
 ELSEWHERE = c.DisposeComplaint(office="badung")  # `to_status` has it with denpasar-pupr
 
-# command: where it is heard and what the complaint is after it; who sends it; how it is made
+# command: where it is accepted and the status after it; its sender; how it is made
 TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
     "verify-complaint": ({"registered": "verified"}, PANRB, lambda _: VERIFY),
     "postpone-complaint": ({"registered": "postponed"}, PANRB, lambda _: POSTPONE),
@@ -142,7 +142,7 @@ def test_a_report_that_comes_again_changes_nothing(status: Status) -> None:
     before = world.complaint
     assert world.ask(again, INTAKE, message=stage_command_id(world.id, "register")) == ()
     assert world.complaint is before
-    # intake gives no other id: whoever has sent that one gets an answer, as with any command
+    # intake gives no other id: the sender of that one gets an answer, as with any command
     assert world.refuse(again, INTAKE, message="another") is Refusal.NOT_ALLOWED_IN_STATUS
 
 
@@ -157,7 +157,7 @@ def test_no_complaint_no_effect(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row[1] not in {SLA, ESCALATION}])
 @pytest.mark.parametrize("status", ENDED)
-def test_nothing_moves_a_settled_complaint_and_little_is_heard_of_it(name: str, status: str) -> None:
+def test_nothing_moves_a_settled_complaint_and_few_commands_are_accepted(name: str, status: str) -> None:
     world = to_status(Status(status))
     command = TABLE[name][2](world)
     if status in TABLE[name][0]:

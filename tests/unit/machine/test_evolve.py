@@ -1,4 +1,4 @@
-"""Folding facts: what each leaves behind, and that nothing but the facts is needed for it."""
+"""Folding facts: the effect of each, from the facts alone."""
 
 import json
 from datetime import date

@@ -1,4 +1,4 @@
-"""Random histories: whoever sends whatever whenever, the books stay in order and nothing is forgotten."""
+"""Random histories: whatever is sent by any sender at any time, the invariants hold and no deadline is lost."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -143,7 +143,7 @@ ENDS = (c.ArchiveComplaint, c.WithdrawComplaint, c.CloseComplaint)
 
 
 def plausible(world: World, pick: int) -> list[Move]:
-    """Return the moves that are heard as the complaint stands: they lead far into its life."""
+    """Return the moves that the status accepts: they lead far into the life of a complaint."""
     heard = [move for move in MOVES if world.stands.status in HEARD_IN[move[0]]]
     return [move for move in heard if pick % 10 == 9 or move[0] not in ENDS] or ANYTHING
 
@@ -275,7 +275,7 @@ def check_counts(history: list[f.Recorded]) -> None:
     assert stands.round == sum(isinstance(fact, f.ComplaintDisposed) for fact in told)
 
 
-def check_breaches_are_heard(history: list[f.Recorded]) -> None:
+def check_breaches_are_escalated(history: list[f.Recorded]) -> None:
     """Each breach is escalated or exhausted after it, unless what it waited for came first."""
     answers = (
         f.ComplaintVerified
@@ -333,4 +333,4 @@ def test_whatever_happens_the_books_are_in_order(name: str, steps: list[Step], p
     check_books(world.history)
     check_nothing_has_passed_unsaid(world.history)
     check_counts(world.history)
-    check_breaches_are_heard(world.history)
+    check_breaches_are_escalated(world.history)

@@ -1,4 +1,4 @@
-"""Who may do what: each command from everybody, in a status in which it is heard."""
+"""Permissions: each command from every sender, in a status that accepts it."""
 
 import pytest
 
@@ -69,7 +69,7 @@ EVERYBODY = [CITIZEN, "/citizens/3f0b", HOLDER, OFFICER, DENPASAR, BALI, BADUNG,
 CITIZENS = {CITIZEN, "/citizens/3f0b"}
 THE_HOLDER = {HOLDER, OFFICER}
 
-# who may, where nobody chose an office and denpasar-pupr holds the complaint if anybody does
+# permitted senders without a chosen office, where denpasar-pupr holds the complaint if it has a holder
 CASES: list[tuple[c.Command, Status, set[str]]] = [
     (VERIFY, Status.REGISTERED, {PANRB, VERIFICATION}),
     (POSTPONE, Status.REGISTERED, {PANRB, VERIFICATION}),
@@ -171,7 +171,7 @@ def test_the_agency_that_the_reporter_chose_administers_beside_the_national_admi
     assert to_status(Status.REGISTERED, office=chosen).tell(VERIFY, PANRB) == ["verified"]
 
 
-def test_an_office_that_does_not_exist_makes_nobody_an_administrator() -> None:
+def test_an_unknown_office_has_no_administrator() -> None:
     world = to_status(Status.REGISTERED, office="kantor-lurah-mana-saja")
     assert world.stands.chosen_office is None
     assert world.refuse(VERIFY, "/offices/kantor-lurah-mana-saja") is Refusal.NOT_PERMITTED
@@ -191,7 +191,7 @@ def test_the_superior_is_the_parent_of_the_holder_and_not_of_its_parent() -> Non
     assert Role.SUPERIOR not in roles_of(BALI, world.stands, LAPOR)
 
 
-def test_nobody_is_superior_of_nobody() -> None:
+def test_no_holder_has_no_superior() -> None:
     world = to_status(Status.RETURNED)
     assert roles_of("/offices/None", world.stands, LAPOR) == frozenset()
     assert roles_of(HOLDER, world.stands, LAPOR) == frozenset()
@@ -205,7 +205,7 @@ def test_stage_and_office_sources() -> None:
     assert office_of("/offices/panrb ") == "panrb "  # an office of that name, which there is not
 
 
-def test_everything_is_permitted_to_somebody() -> None:
+def test_every_command_is_permitted_to_some_role() -> None:
     assert MAY.keys() == set(c.COMMANDS)
     assert all(MAY.values())
     assert who_may(c.VerifyComplaint) == "its administrator or the verification stage"

@@ -1,4 +1,4 @@
-"""Only the reporter speaks for a complaint, where the policy says so."""
+"""Only the reporter speaks for a complaint, where the policy requires it."""
 
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ def test_the_reporter_and_the_channel_that_reported_it_speak(command: c.Command,
 @pytest.mark.parametrize("by", ["/citizens/another", "/channels/other", "/channels/sms/x", "/citizens/Anonymous"])
 @pytest.mark.parametrize("status", Status)
 @pytest.mark.parametrize("command", [COMPLETE, REPLY, RATE, WITHDRAW, c.ChangePrivacy(secret=True)])
-def test_anybody_else_is_refused_in_every_status(command: c.Command, status: Status, by: str) -> None:
+def test_others_are_refused_in_every_status(command: c.Command, status: Status, by: str) -> None:
     assert detail(reported(status), command, by) == (Refusal.NOT_PERMITTED, Detail.NOT_THE_REPORTER)
 
 
@@ -88,7 +88,7 @@ def test_an_id_that_names_a_person_is_refused(subject: str) -> None:
 
 
 @pytest.mark.parametrize("subject", ["anonymous", "r-7f3a91c0d2", "3f2a", "1234567", "12345678901234567"])
-def test_an_id_that_says_nothing_of_a_person_is_not(subject: str) -> None:
+def test_an_id_without_personal_data_is_accepted(subject: str) -> None:
     assert not names_a_person(subject)
 
 

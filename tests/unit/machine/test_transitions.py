@@ -77,7 +77,7 @@ LEADS_TO: dict[type[c.Command], type[f.Fact]] = {
 
 
 @pytest.mark.parametrize("command", LEADS_TO)
-def test_a_command_is_heard_exactly_where_its_fact_may_follow(command: type[c.Command]) -> None:
+def test_a_command_is_accepted_exactly_where_its_fact_may_follow(command: type[c.Command]) -> None:
     may_follow = {status for status in Status if LEADS_TO[command] in TRANSITIONS[status]}
     assert HEARD_IN[command] == may_follow
 
@@ -94,7 +94,7 @@ def test_what_is_not_in_the_table_cannot_be(status: Status | None, fact: type[f.
 
 
 @pytest.mark.parametrize("status", Status)
-def test_the_way_to_each_status_is_one_that_the_table_knows(status: Status) -> None:
+def test_the_way_to_each_status_is_in_the_table(status: Status) -> None:
     before: Status | None = None
     for recorded in to_status(status).history:
         assert TRANSITIONS[before][type(recorded.fact)] is recorded.complaint.status

@@ -1,4 +1,4 @@
-"""Where log lines go, whoever exchanges or closes standard error meanwhile."""
+"""Where log lines go while other code replaces or closes standard error."""
 
 import io
 import json
@@ -46,7 +46,7 @@ def test_lines_of_a_program_that_has_called_a_command_and_closed_its_stream(monk
 
 @dataclass
 class Log:
-    """What the process has logged, its libraries too; a window ends when the test says so."""
+    """What the process has logged, its libraries too; the test ends a window."""
 
     out: io.StringIO
     handler: library_logs.LibraryLines
@@ -83,7 +83,7 @@ def test_a_library_that_repeats_itself_is_counted(log: Log) -> None:
     }
 
 
-def test_what_goes_on_is_told_once_a_window_and_what_comes_again_after_one_at_once(log: Log) -> None:
+def test_a_lasting_message_is_logged_once_a_window_and_a_returning_one_at_once(log: Log) -> None:
     for _ in range(3):
         logging.getLogger("mode").error("crashed")
     log.handler.end_window()

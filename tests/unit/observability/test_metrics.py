@@ -1,4 +1,4 @@
-"""What a stage counts is what Prometheus reads, under names of its conventions, and each in the document."""
+"""Metrics of a stage, as Prometheus reads them: values, names, and documentation."""
 
 import ast
 import math
@@ -117,7 +117,7 @@ class TestCounting:
         assert value(stage_consumer, "alur_facts_total", fact="escalation-exhausted") == 0
 
     @pytest.mark.parametrize(("told", "restarts"), [("3", 3), ("", 0), ("-1", 0), ("many", 0), ("٣", 0)])
-    def test_restarts_are_what_the_supervisor_says(self, told: str, restarts: int) -> None:
+    def test_restarts_come_from_the_supervisor(self, told: str, restarts: int) -> None:
         metrics = Metrics()
         metrics.read_restarts({RESTARTS: told})
         assert metrics.registry.get_sample_value("alur_restarts_total") == restarts

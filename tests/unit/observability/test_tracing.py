@@ -1,4 +1,4 @@
-"""Trace context: what is believed of it, what carries it on, and that it changes nothing else."""
+"""Trace context: what is accepted and forwarded, and that outputs do not change otherwise."""
 
 import re
 import time
@@ -67,7 +67,7 @@ class TestReading:
             b"00-" + b"x" * 2_000_000,
         ],
     )
-    def test_what_is_none_is_passed_over(self, value: bytes | None) -> None:
+    def test_an_invalid_one_is_ignored(self, value: bytes | None) -> None:
         assert read(value) is None
         assert PASS_THROUGH.follow(record((TRACEPARENT, value)), [output()]) == [output()]
 
@@ -161,7 +161,7 @@ class TestSpans:
         assert time.monotonic() - started < 1
 
 
-def test_the_document_names_what_a_span_says_and_what_the_log_says() -> None:
+def test_the_document_names_attributes_and_log_events() -> None:
     text = (Path(__file__).parents[3] / "docs" / "how-to" / "trace-a-report.md").read_text(encoding="utf-8")
     cells = re.findall(r"^\| (`.+?) \|", text, re.MULTILINE)
     told = {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}

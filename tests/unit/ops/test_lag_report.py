@@ -1,4 +1,4 @@
-"""What is told of what was seen: figures, and a line of what to do for each fault."""
+"""The report of the samples: figures, and a line of advice for each fault."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,7 @@ def offsets(position: int, end: int, *, start: int = 0, held: int = 0, owner: st
     return Offsets(position, position, start, end - held, end, owner)
 
 
-def told(seen: Window, *, stage: str | None = "lifecycle", evidence: Evidence | None = None) -> LagReport:
+def reported(seen: Window, *, stage: str | None = "lifecycle", evidence: Evidence | None = None) -> LagReport:
     view = GroupView(stage or "orders", stage, seen)
     known = evidence or Evidence()
     return report([view], [group_lag(view, known)], seen, known, BROKER)
@@ -53,7 +53,7 @@ CAUGHT_UP = [offsets(5, 5)]
 def test_figures_of_a_group_are_those_of_its_partitions() -> None:
     seen = window([offsets(0, 100), offsets(7, 7)], [offsets(50, 110), offsets(7, 8)])
     evidence = Evidence({(Source(TOPIC, 0), 50): at(-60), (Source(TOPIC, 1), 7): at(1)})
-    [group] = told(seen, evidence=evidence).groups
+    [group] = reported(seen, evidence=evidence).groups
     assert (group.lag, group.age, group.rate_in, group.rate_out) == (61, 61.0, 11.0, 50.0)
     first, second = group.partitions
     assert (first.lag, first.age, first.oldest_at, first.drain, first.status) == (60, 61.0, at(-60), 1.5, Status.BEHIND)
@@ -68,12 +68,12 @@ def test_figures_of_a_group_are_those_of_its_partitions() -> None:
 
 def test_a_group_drains_as_long_as_its_slowest_partition() -> None:
     seen = window([offsets(0, 100), offsets(0, 100)], [offsets(50, 100), offsets(20, 100)])
-    [group] = told(seen).groups
+    [group] = reported(seen).groups
     assert group.drain == 4.0
 
 
 def test_all_is_well() -> None:
-    found = told(window(CAUGHT_UP, CAUGHT_UP))
+    found = reported(window(CAUGHT_UP, CAUGHT_UP))
     assert found.findings == ()
     assert found.severity is Severity.OK
     assert found.groups[0].waiting is None
@@ -149,7 +149,7 @@ LINES = [
 
 @pytest.mark.parametrize(("seen", "stage", "line"), LINES)
 def test_each_fault_is_one_line_with_what_to_do(seen: Window, stage: str | None, line: str) -> None:
-    [finding] = told(seen, stage=stage).findings
+    [finding] = reported(seen, stage=stage).findings
     assert str(finding) == line
     assert finding.severity is SEVERITY[finding.status]
 
@@ -159,9 +159,9 @@ def test_every_status_that_is_a_fault_has_its_line() -> None:
     assert _TEXTS.keys() == of_partitions - {Status.EMPTY, Status.REBALANCING, Status.HANGING}
 
 
-def test_what_a_group_without_members_lost_is_told_beside() -> None:
+def test_records_lost_by_a_group_without_members_are_reported_too() -> None:
     deserted = [offsets(5, 9, owner=None), offsets(1, 9, start=3, owner=None)]
-    found = told(window(*[deserted] * 3, state=GroupState.EMPTY))
+    found = reported(window(*[deserted] * 3, state=GroupState.EMPTY))
     assert [finding.status for finding in found.findings] == [Status.LOST, Status.EMPTY]
 
 
@@ -173,7 +173,7 @@ class TestTransactions:
         return OpenTransaction(Source(TOPIC, number), 5, **known)  # type: ignore[arg-type]  # fields by name
 
     def line(self, *transactions: OpenTransaction) -> tuple[str, Severity]:
-        found = told(self.SEEN, evidence=Evidence(transactions=transactions))
+        found = reported(self.SEEN, evidence=Evidence(transactions=transactions))
         [finding] = found.findings
         assert finding.status is found.groups[0].status is Status.HANGING
         assert finding.severity is found.groups[0].severity

@@ -1,4 +1,4 @@
-"""Verdicts on a group come from how its offsets moved over a window, by Burrow's rules; tables of what was seen."""
+"""Status of a group by Burrow's rules, from the movement of its offsets over a window."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -67,7 +67,7 @@ def test_burrows_rules(pairs: Sequence[tuple[int, int]], expected: Status) -> No
     assert evaluate_partition(samples(*pairs), full=True) is expected
 
 
-def test_what_nobody_holds_is_stopped_and_not_stalled() -> None:
+def test_a_partition_without_owner_is_stopped_and_not_stalled() -> None:
     still = samples((9, 20), (9, 20), owner=None)
     assert evaluate_partition(still, full=True) is Status.STOPPED
     # held at first: whose it was has gone
@@ -164,7 +164,7 @@ def test_a_group_is_not_judged_before_the_window_is_full() -> None:
     assert evaluate_group(found) is Status.OK
 
 
-def test_there_is_nothing_to_wait_for_once_everybody_was_caught_up() -> None:
+def test_sampling_ends_once_all_groups_caught_up() -> None:
     def seen(*pairs: tuple[int, int], state: GroupState = STABLE, held: int = 0) -> Window:
         found = Window(60)
         for second, (position, end) in enumerate(pairs):
@@ -197,7 +197,7 @@ def test_a_partition_that_came_later_has_its_own_time() -> None:
     assert not found.spanned_by(found.partition_samples(SOURCE))
 
 
-def test_the_worst_is_told_and_each_status_has_its_weight() -> None:
+def test_the_worst_status_counts_and_each_has_its_severity() -> None:
     assert worst([Status.OK, Status.STALLED, Status.GROWING]) is Status.STALLED
     assert worst([]) is Status.OK
     assert SEVERITY.keys() == set(Status)

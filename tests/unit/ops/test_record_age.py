@@ -1,4 +1,4 @@
-"""When a record was written is found by asking for offsets by time, as few times as may be."""
+"""The age of a record is found by few offset lookups by time."""
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate

@@ -1,4 +1,4 @@
-"""Announced changes of the calendar: who may, what is refused, and where deadlines come to lie."""
+"""Announced changes of the calendar: permissions, refusals, and moved deadlines."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -95,7 +95,7 @@ class TestWhatIsAnnounced:
         assert isinstance(self.ask(by=f"{PANRB}/officers/7"), Announcement)
 
     @pytest.mark.parametrize("by", [BALI, CITIZEN, SLA, "/offices/ombudsman", "panrb"])
-    def test_nobody_else_may(self, by: str) -> None:
+    def test_others_are_refused(self, by: str) -> None:
         assert self.refusal(by=by) == Refusal.NOT_PERMITTED
 
     def test_a_repeat_is_known(self) -> None:
@@ -305,7 +305,7 @@ class TestPauses:
 
 
 class TestFairness:
-    """The log tells what was in force when, however late anything is read."""
+    """The log decides what was in force when, however late anything is read."""
 
     def test_an_announcement_that_came_before_the_deadline_keeps_it_from_being_missed(self) -> None:
         """Although sla and lifecycle were stopped over all of it, and nothing asked for a new date."""
@@ -368,7 +368,7 @@ class TestFairness:
         assert world.tell(early, SLA, at=warn_at) == ["rescheduled", "rescheduled"]
 
     def test_a_notice_of_a_deadline_that_was_brought_forward_and_has_passed_settles_the_complaint(self) -> None:
-        """It was refused, and the complaint stood open behind its own deadline until somebody asked again."""
+        """It was refused, and the complaint stayed open behind its own deadline until the next command."""
         world = to_status(Status.FOLLOWED_UP, at=wib("2026-03-12T09:00"))
         early = world.notice_of("citizen_reply")
         taken_back = announcement(date(2026, 3, 19), at=world.now, day_off=False)
@@ -420,7 +420,7 @@ def version_in_seconds() -> dict[str, Any]:
     )
 
 
-def test_nothing_that_the_sla_stage_looks_at_is_passed_over() -> None:
+def test_the_sla_stage_skips_no_candidate() -> None:
     """Wherever a complaint stands and whatever day is announced: what moves is among what may."""
     for status in set(Status) - {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}:
         for ahead in range(-3, 90):

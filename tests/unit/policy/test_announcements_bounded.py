@@ -13,7 +13,7 @@ from events.ids import digest
 from events.topics import OUTWARD_RECORD_BYTES
 from events.vocabulary import Detail, Refusal
 from tests.support.worlds import LAPOR, MONDAY, PANRB, days
-from tests.unit.machine.test_answers import Told, rejections
+from tests.unit.machine.test_answers import Deciding, rejections
 from workflow.machine.handlers import Rejected
 from workflow.policy.announcements import (
     MOST_KEPT,
@@ -39,7 +39,7 @@ def event(
     )
 
 
-def told(found: Announcements, each: AnnouncementEvent, at: datetime) -> Announcements | Rejected:
+def announced(found: Announcements, each: AnnouncementEvent, at: datetime) -> Announcements | Rejected:
     answer = announce(each, found, at, LAPOR)
     if not isinstance(answer, Announcement):
         assert answer is not None
@@ -48,7 +48,7 @@ def told(found: Announcements, each: AnnouncementEvent, at: datetime) -> Announc
 
 
 def test_one_day_off_and_on_a_thousand_times() -> None:
-    lifecycle = Told()
+    lifecycle = Deciding()
     written = []
     for number in range(1_000):
         written += lifecycle.tell(event(number).data, PANRB, f"a{number}", CALENDAR)
@@ -68,14 +68,14 @@ def test_one_day_off_and_on_a_thousand_times() -> None:
 def test_a_month_has_a_limit_in_all_and_then_there_is_room_again() -> None:
     found = Announcements.of()
     for number in range(MOST_RECENT):
-        answer = told(found, event(number, FRIDAY + days(number), day_off=True), MONDAY)
+        answer = announced(found, event(number, FRIDAY + days(number), day_off=True), MONDAY)
         assert isinstance(answer, Announcements)
         found = answer
     more = event(MOST_RECENT, FRIDAY + days(MOST_RECENT), day_off=True)
-    answer = told(found, more, MONDAY + RECENT - timedelta(seconds=1))
+    answer = announced(found, more, MONDAY + RECENT - timedelta(seconds=1))
     assert isinstance(answer, Rejected)
     assert answer.detail is Detail.ANNOUNCEMENT_LIMIT
-    assert isinstance(told(found, more, MONDAY + RECENT), Announcements)
+    assert isinstance(announced(found, more, MONDAY + RECENT), Announcements)
 
 
 def of(*announced: tuple[date, bool, datetime]) -> Announcements:
@@ -129,9 +129,7 @@ class TestFolding:
         st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=12),
         st.integers(0, 12),
     )
-    def test_the_calendar_of_whoever_is_not_further_behind_is_the_same(
-        self, told_: list[tuple[int, bool]], behind: int
-    ) -> None:
+    def test_calendars_with_equal_progress_are_equal(self, told_: list[tuple[int, bool]], behind: int) -> None:
         found = of(*((FRIDAY + days(ahead), off, OLD) for ahead, off in told_))
         behind = min(behind, found.revision)
         one, two = (
@@ -152,7 +150,7 @@ class TestFolding:
 
 def test_the_record_shrinks_while_complaints_are_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calendar_state, "FOLDS_AT", 3)
-    lifecycle = Told()
+    lifecycle = Deciding()
     lifecycle.register()
     for number in range(4):
         lifecycle.tell(event(number).data, PANRB, f"a{number}", CALENDAR)

@@ -1,4 +1,4 @@
-"""The offices: who stands above whom, and who is competent."""
+"""Offices: superiors and competence."""
 
 import tomllib
 from datetime import date
@@ -133,7 +133,7 @@ def test_an_office_that_returned_it_is_not_asked_again() -> None:
         ("Kota Malang", "kota-malang-dlh"),
         ("Kabupaten Malang", "kabupaten-malang-dlh"),
         ("Kab. Malang", "kabupaten-malang-dlh"),
-        ("Malang", "jawa-timur"),  # the city or the regency around it? the province knows
+        ("Malang", "jawa-timur"),  # the city or the regency around it? the province decides
     ],
 )
 def test_a_name_that_two_areas_share_is_not_guessed(city: str, first: str) -> None:

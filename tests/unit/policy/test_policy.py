@@ -1,4 +1,4 @@
-"""Policies: reading them, and what they answer."""
+"""Policies: parsing and queries."""
 
 import tomllib
 from datetime import UTC, date, datetime, timedelta
@@ -249,7 +249,7 @@ def test_a_mistake_beside_the_versions_is_named_too(more: dict[str, Any], messag
     assert str(caught.value).startswith(message)
 
 
-def test_a_version_based_on_another_says_only_what_is_new() -> None:
+def test_a_version_based_on_another_has_only_what_is_new() -> None:
     later = {"effective_from": date(2027, 1, 1), "based_on": date(2025, 1, 1), "return_limit": 3}
     old, new = policies(version(), later | {"clocks": {"follow_up": "4 working days"}}).versions
     assert (new.effective_from, new.return_limit) == (date(2027, 1, 1), 3)
@@ -323,7 +323,7 @@ def test_a_file_that_cannot_be_used_is_named_in_one_line(tmp_path: Path, content
 
 
 @pytest.mark.parametrize("name", ["lapr", "", "offices", "no/such/file.toml"])
-def test_a_policy_that_is_not_there_says_which_are(name: str) -> None:
+def test_a_missing_policy_names_those_that_exist(name: str) -> None:
     with pytest.raises(
         PolicyError, match=f'no policy "{name}": there is no such file, and it is not "demo" or "lapor"'
     ):

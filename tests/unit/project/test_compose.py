@@ -1,4 +1,4 @@
-"""The compose file runs the engine as it is: every stage, each after its broker and its topics."""
+"""The compose file runs every stage, after its broker and its topics."""
 
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def test_the_topics_are_made_once_kafka_is_healthy(services: dict[str, Any]) -> 
     assert "healthcheck" in services["kafka"]
 
 
-def test_our_programs_are_told_where_the_broker_is_for_containers(services: dict[str, Any]) -> None:
+def test_our_programs_get_the_broker_address_of_containers(services: dict[str, Any]) -> None:
     defaults = {"${ALUR_PREFIX:-}": "", "${ALUR_POLICY:-lapor}": "lapor", "${ALUR_PARTITIONS:-12}": "12"}
     for name in ("topics", *STAGES):
         environment = {key: defaults.get(value, value) for key, value in services[name]["environment"].items()}

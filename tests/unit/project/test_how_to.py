@@ -1,4 +1,4 @@
-"""What the guides about the policy have people type is typed here, in a copy of what a checkout has."""
+"""The commands of the guides about the policy, in a copy of a checkout."""
 
 import re
 import shlex

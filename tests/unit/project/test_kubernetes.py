@@ -1,4 +1,4 @@
-"""The manifests are what Kubernetes and KEDA take, and run the engine as it is: every stage, with its own rights."""
+"""The manifests are valid for Kubernetes and KEDA, and run every stage with its own rights."""
 
 import re
 from pathlib import Path
@@ -50,7 +50,7 @@ SASL = {"SCRAM-SHA-512": "scram_sha512", "SCRAM-SHA-256": "scram_sha256", "PLAIN
 
 
 def mistakes(scaled: Manifest) -> list[str]:
-    """What KEDA would not take, or pass over."""
+    """What KEDA would refuse or ignore."""
     spec = scaled["spec"]
     found = [f"no field {name}" for name in spec.keys() - SPEC]
     for trigger in spec["triggers"]:

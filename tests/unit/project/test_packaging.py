@@ -1,4 +1,4 @@
-"""Our top-level names are generic: nothing else may own them, and nothing else may lie beside them."""
+"""The top-level packages of the distribution: no conflict with others, no stray files."""
 
 import ast
 import re
@@ -95,7 +95,7 @@ def test_the_client_kit_brings_nothing_of_the_engine() -> None:
 
 @pytest.mark.parametrize("module", sorted(core_modules()), ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_core_calls_no_builtin_that_reaches_outside(module: Path) -> None:
-    """Ruff's banned-api knows imported names only."""
+    """Ruff's banned-api covers imported names only."""
     calls = [node for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Call)]
 
     assert {call.func.id for call in calls if isinstance(call.func, ast.Name)} & IN_AND_OUT == set()

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 POLICY = (ROOT / "docs" / "reference" / "policy.md").read_text(encoding="utf-8")
 ENVIRONMENT = (ROOT / "docs" / "reference" / "environment.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, type[BaseModel]] = {
-    "File": model._Document,  # noqa: SLF001 -- what a file may hold is nobody's business but the reader's, and this one's
+    "File": model._Document,  # noqa: SLF001 -- only the reader and this test need the form of a file
     "Calendar": model._CalendarChanges,  # noqa: SLF001 -- the same
     "Versions": model.Rules,
     "Clocks": model.Clocks,

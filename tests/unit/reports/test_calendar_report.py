@@ -1,4 +1,4 @@
-"""The year as `alur calendar show` lays it out, and what the commands about the calendar say without a broker."""
+"""Output of `alur calendar show`, and of the calendar commands without a broker."""
 
 import json
 from datetime import date
@@ -30,7 +30,7 @@ def test_the_year_adds_up() -> None:
     assert year.announced == ()
 
 
-def test_what_was_announced_is_told_apart() -> None:
+def test_announced_days_are_marked() -> None:
     off = announcement(date(2026, 6, 3))
     back = announcement(date(2026, 6, 16), day_off=False, number=2)
     other_year = announcement(date(2027, 6, 3), number=3)
@@ -42,13 +42,13 @@ def test_what_was_announced_is_told_apart() -> None:
     assert year.announced == (off, back)
 
 
-def test_what_the_policy_adds_is_told_apart_and_leave_that_counts_is_left_out() -> None:
+def test_days_of_the_policy_are_marked_and_counted_leave_is_omitted() -> None:
     file = LAPOR.calendar.changed(date(2026, 9, 8), "Local election")
     [election] = year_of(2026, LAPOR.model_copy(update={"calendar": file})).months[8].days_off
     assert election == DayOff(date(2026, 9, 8), "Local election", Kind.POLICY, weekend=False)
 
 
-def test_it_is_printed_without_a_broker_and_says_so() -> None:
+def test_it_is_printed_without_a_broker_with_a_note() -> None:
     result = alur(*NOWHERE, "calendar", "show", "2026")
     assert result.exit_code == 0
     assert "May                  16   1 International Labor Day" in result.stdout
@@ -112,7 +112,7 @@ class TestAnswers:
         assert answers.in_force == {0: "2026-03-06 is a day off: Cuti bersama (SKB 3 Menteri)"}
         assert answers.refused == {1: "already-announced: it is announced already"}
 
-    def test_others_are_passed_over(self) -> None:
+    def test_others_are_skipped(self) -> None:
         answers = Answers(1)
         for record in (
             self.record(TopicName.STATE, self.kept(2)),

@@ -1,4 +1,4 @@
-"""Explanations of deadlines: recomputed from the facts, day by day, and held against what the facts say."""
+"""Explanations of deadlines: recomputed from the facts, day by day, and compared with them."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -39,12 +39,12 @@ from workflow.policy.model import Policy
 from workflow.reports.explain import Explanation, Happening, Run, explain
 
 
-def told(world: World, clock: str) -> Explanation:
+def explained(world: World, clock: str) -> Explanation:
     return explain(world.history, ClockName(clock), world.policy)
 
 
 def last(world: World, clock: str) -> Run:
-    return told(world, clock).runs[-1]
+    return explained(world, clock).runs[-1]
 
 
 def line(run: Run) -> list[str]:
@@ -59,7 +59,7 @@ def disposed(policy: Policy = LAPOR, at: str = "2026-03-16T10:00") -> World:
     return world
 
 
-def test_each_day_says_what_it_counts_as_or_why_it_does_not() -> None:
+def test_each_day_has_its_number_or_the_reason_for_none() -> None:
     run = last(disposed(), "follow_up")
 
     assert line(run) == [
@@ -86,7 +86,7 @@ def test_each_day_says_what_it_counts_as_or_why_it_does_not() -> None:
     assert not run.over
 
 
-def test_a_pause_is_told_with_its_status_and_the_holidays_in_it() -> None:
+def test_a_pause_has_its_status_and_its_holidays() -> None:
     world = disposed()
     world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-17T10:00"))
     paused = last(world, "settlement")
@@ -160,8 +160,8 @@ def test_an_extension_goes_on_from_the_old_due_time() -> None:
     assert line(run)[-2:] == ["10 6", "11 7"]
     assert run.steps[-1].what is Happening.EXTENDED
     assert run.steps[-1].detail == "2 working days"
-    assert {origin.rule for origin in told(world, "follow_up").origins} >= {"extension"}
-    assert "extension" not in {origin.rule for origin in told(world, "settlement").origins}
+    assert {origin.rule for origin in explained(world, "follow_up").origins} >= {"extension"}
+    assert "extension" not in {origin.rule for origin in explained(world, "settlement").origins}
 
 
 def test_warnings_breaches_and_ends_are_steps() -> None:
@@ -178,11 +178,11 @@ def test_warnings_breaches_and_ends_are_steps() -> None:
     assert (run.steps[-1].fact, run.steps[-1].version) == ("followed-up", 6)
 
     world.tell(REPLY, CITIZEN)
-    assert [each.over for each in told(world, "follow_up").runs] == [True, False]
+    assert [each.over for each in explained(world, "follow_up").runs] == [True, False]
     world.tell(FOLLOW_UP, PUPR)
     world.notice("citizen_reply", at=world.due("citizen_reply") + timedelta(milliseconds=1))
     assert last(world, "citizen_reply").steps[-1].what is Happening.PASSED
-    assert [each.over for each in told(world, "follow_up").runs] == [True, True]
+    assert [each.over for each in explained(world, "follow_up").runs] == [True, True]
 
 
 def test_an_announced_holiday_moves_the_strip_with_the_due_time() -> None:
@@ -206,10 +206,10 @@ def test_each_start_anew_is_a_run() -> None:
     world = World(at=wib("2026-03-02T10:00"))
     world.tell(POSTPONE, PANRB, after=days(1))
     world.tell(COMPLETE, CITIZEN, after=days(1))
-    found = told(world, "verification").runs
+    found = explained(world, "verification").runs
     assert [(run.steps[0].fact, run.over) for run in found] == [("registered", True), ("report-completed", False)]
     assert [step.what for step in found[0].steps] == ["started", "stopped"]
-    assert told(world, "escalation").runs == ()
+    assert explained(world, "escalation").runs == ()
 
 
 def test_elapsed_time_has_no_days() -> None:
@@ -220,10 +220,10 @@ def test_elapsed_time_has_no_days() -> None:
     assert run.days == ()
     assert run.duration == "30 seconds"
     assert run.due_at == run.recomputed == wib("2026-03-16T10:00:32")
-    assert {origin.rule for origin in told(world, "settlement").origins} == {"settlement", "settlement_pauses_in"}
+    assert {origin.rule for origin in explained(world, "settlement").origins} == {"settlement", "settlement_pauses_in"}
 
 
-def test_working_hours_are_told_by_the_day() -> None:
+def test_working_hours_are_shown_by_day() -> None:
     world = disposed(hourly(), at="2026-03-06T14:00")  # a Friday, 15:00 in Bali
     run = last(world, "follow_up")
     assert [(day.date.day, day.reason) for day in run.days] == [
@@ -242,20 +242,20 @@ def test_working_hours_are_told_by_the_day() -> None:
 
 
 def test_sources_are_the_policy_s_and_what_has_none_is_a_default() -> None:
-    explanation = told(disposed(), "follow_up")
+    explanation = explained(disposed(), "follow_up")
     found = {origin.rule: (origin.value, origin.source) for origin in explanation.origins}
     assert found["follow_up"][0] == "5 working days"
     assert "LAPOR FAQ" in (found["follow_up"][1] or "")
     assert found["zones"] == ("the holder's", None)
     assert found["collective_leave"] == ("days off", None)
     assert (explanation.policy, explanation.explained_with) == ("lapor/2025-01-01", "lapor/2025-01-01")
-    settlement = {origin.rule: origin for origin in told(disposed(), "settlement").origins}
+    settlement = {origin.rule: origin for origin in explained(disposed(), "settlement").origins}
     assert "Permen PANRB 62/2018" in (settlement["settlement"].source or "")
     assert settlement["settlement_pauses_in"].value == "followed_up, postponed"
 
 
 class TestDifferences:
-    """A fact that says something else than what comes out is told, and not corrected."""
+    """A fact that differs from the recomputed due time is shown, and not corrected."""
 
     def test_a_due_time(self) -> None:
         world = disposed()

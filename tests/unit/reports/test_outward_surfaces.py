@@ -1,4 +1,4 @@
-"""Every surface of the system is listed here, and each outward one is searched for what a secret complaint hides.
+"""Every surface is listed here, and each outward one is searched for content of a secret complaint.
 
 A new topic, HTTP route or command fails the first test until it is in one of the two lists.
 """

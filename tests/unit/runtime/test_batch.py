@@ -1,4 +1,4 @@
-"""What cannot be written is found among the records of a batch, and set aside alone."""
+"""What cannot be written is found among the records of a batch, and becomes a dead letter alone."""
 
 import asyncio
 from collections.abc import Collection
@@ -59,7 +59,7 @@ class Stage:
 
 
 @pytest.mark.parametrize("guilty", [(), (0,), (99,), (50, 51), (7, 8, 9, 98), range(100)])
-def test_the_guilty_are_set_aside_and_all_is_done_in_order(guilty: Collection[int]) -> None:
+def test_failing_records_become_dead_letters_and_order_is_kept(guilty: Collection[int]) -> None:
     stage = Stage(guilty, letters_of=10**9)
     assert sum(stage.settle(100)) == 100
     assert stage.done == list(range(100))
@@ -98,7 +98,7 @@ def test_without_any_letter_the_stage_refuses_to_work() -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_what_is_no_letter_and_its_letter_are_told_apart() -> None:
+def test_a_dead_letter_is_distinct_from_its_record() -> None:
     """A record that cannot be read needs a letter anyway: its code stays when that is refused."""
     [bare] = Batch(records(1)).after(LETTER_REFUSED)
     assert (bare.refused, bare.room) == (None, NO_VALUE)

@@ -1,4 +1,4 @@
-"""A web port with clients that hold its connections and ask for nothing: real sockets, against a real server."""
+"""A web port with idle clients, over real sockets."""
 
 import asyncio
 import socket
@@ -78,7 +78,7 @@ def test_half_sent_requests_take_no_more_than_their_share() -> None:
                 held = _descriptors() - before - 10 * _MOST
                 assert held <= _MOST
                 assert [line["event"] for line in logs] == ["web_connections_closed"], "once a minute"
-                # the oldest of all, but somebody waits for its answer
+                # the oldest of all, but a client waits for its answer
                 answer.set()
                 assert await (await slow).text() == "at last"
 

@@ -1,4 +1,4 @@
-"""What is put into a bounded memory comes out again, and takes no more room than it may."""
+"""The disk map returns what was stored, within bounded memory."""
 
 import os
 import sqlite3
@@ -33,7 +33,7 @@ def test_it_holds_what_a_dictionary_holds(steps: list[tuple[bytes, bytes | None]
             assert all(found.get(each) == wanted.get(each) for each, _ in steps)
 
 
-def test_memory_is_bounded_and_the_file_is_nobody_elses() -> None:
+def test_memory_is_bounded_and_the_file_is_private() -> None:
     before, resident = set(_files()), _resident_mb()
     found = DiskMap()
     for number in range(30_000):
@@ -53,7 +53,7 @@ def _resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
 
 
-def test_a_full_disk_is_told_in_a_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_fails_with_one_line_and_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk_map, "_SET_UP", (*disk_map._SET_UP, "PRAGMA max_page_count = 10"))  # noqa: SLF001 -- as good as a full disk
     found = DiskMap()
     with pytest.raises(DiskFailed, match=r"database or disk is full.*TMPDIR") as failure:

@@ -1,4 +1,4 @@
-"""A failpoint fails where and when it is told to, and nowhere else."""
+"""A failpoint fails at its point and count only."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""When a worker is said to be ready and live, with the reason; on a real broker it is tried in tests/integration."""
+"""Readiness and liveness of a worker with the reason; tests/integration has a real broker."""
 
 import time
 from collections.abc import Iterator
@@ -101,7 +101,7 @@ def test_a_worker_that_waits_for_another_topic_is_loading_however_long_its_poll_
     assert health.liveness_problem(stage_consumer) is None
 
 
-def test_a_silent_kafka_is_not_ready_and_nobody_is_killed_for_it() -> None:
+def test_a_silent_kafka_is_not_ready_but_live() -> None:
     stage_consumer = Shared(ONE, fetched_seconds_ago=health.READY_SECONDS + 3)
     assert health.readiness_problem(stage_consumer) == "Kafka has not answered for 13 s"
     assert health.liveness_problem(stage_consumer) is None
@@ -120,7 +120,7 @@ def test_one_that_stops_is_not_ready() -> None:
 
 
 class Answer(BaseHTTPRequestHandler):
-    """Answers with what it is told to."""
+    """Answers as configured."""
 
     def __init__(self, status: int, *request: object) -> None:
         self._status = status
@@ -144,7 +144,7 @@ def answering(status: int) -> Iterator[str]:
 
 
 class TestProbe:
-    def test_it_says_what_the_stage_says(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_it_repeats_the_answer_of_the_stage(self, capsys: pytest.CaptureFixture[str]) -> None:
         with answering(200) as address:
             assert health_check.main(["ready"], {"ALUR_WEB": address, "http_proxy": "http://127.0.0.1:1"}) == 0
         assert capsys.readouterr().out == "200 /health/ready\n"

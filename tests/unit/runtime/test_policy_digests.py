@@ -1,4 +1,4 @@
-"""What of a policy an installation holds its workers to, and what may differ."""
+"""The parts of a policy that all workers of an installation share, and those that may differ."""
 
 from datetime import date
 from pathlib import Path
@@ -93,7 +93,7 @@ def test_a_holiday_that_moves_is_two_days_that_change(written: Writer) -> None:
     ]
     settled = {**before, **rolled_out(before, after)}
     assert changed_days(settled, after) == []
-    # all reckon with the days as they were, and with what is announced
+    # all compute with the days as they were, and with what is announced
     policy = pinned(written(policy=moved), settled).versions[0]
     assert not policy.calendar.is_working_day(date(2026, 5, 1))
     assert policy.calendar.is_working_day(date(2026, 5, 4))

@@ -72,5 +72,5 @@ def test_a_log_whose_clock_went_back_makes_nothing_later() -> None:
         *(b"2/17@1 derived:" + b"0" * 32, b"2/17@" + b"9" * 5_000 + b" a:b"),
     ],
 )
-def test_what_is_no_claim_of_ours_is_passed_over(claim: bytes | None) -> None:
+def test_an_invalid_claim_is_ignored(claim: bytes | None) -> None:
     assert original_timestamp(Record(headers=((FORWARDED, claim),))) == FIRST

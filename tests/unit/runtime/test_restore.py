@@ -1,4 +1,4 @@
-"""What is read of a memory: of each key the last record, and nothing is passed over that the engine did not write."""
+"""Restoring: the last record of each key, and no foreign record is skipped."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the reader makes of a rebalance; the client would swallow whatever goes wrong in its callbacks."""
+"""The stage consumer during a rebalance: aiokafka swallows failures of callbacks, it must not."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -97,7 +97,7 @@ class Outbox(OutputWriter):
 
 
 class Watched(StageConsumer):
-    """A reader that tells what it fails of, and goes on."""
+    """A consumer that records its failures, and goes on."""
 
     def __init__(self, handler: Callable[[Partition], Any]) -> None:
         super().__init__(Stage("intake", handler), SETTINGS, policy_files.load("demo"), NotImplemented)
@@ -147,7 +147,7 @@ async def test_leases_that_come_back_at_once_are_kept() -> None:
 
 
 @in_a_loop
-async def test_leases_that_may_have_been_somebody_elses_are_taken_anew() -> None:
+async def test_partitions_that_may_have_had_another_owner_are_acquired_again() -> None:
     stage_consumer = Watched(lambda _: object())
     first = await stage_consumer.share_out(1, ONE)
     second = await stage_consumer.share_out(3, ONE)
@@ -171,7 +171,7 @@ async def test_nothing_is_taken_while_stopping() -> None:
 
 
 @in_a_loop
-async def test_offsets_are_sent_before_anybody_else_may_own_the_partitions() -> None:
+async def test_offsets_are_committed_before_a_new_owner() -> None:
     stage_consumer = Watched(lambda _: object())
     await stage_consumer.share_out(1, ONE)
     stage_consumer.commits.stage(ONE, 8)

@@ -1,4 +1,4 @@
-"""What a supervisor does with the stages it starts: real processes, in place of stages."""
+"""The supervisor with real processes in place of stages."""
 
 import signal
 import subprocess

@@ -185,7 +185,7 @@ def test_an_asking_that_was_lost_is_made_again_by_the_next_owner() -> None:
     assert pair.due(complaint) == FRIDAY_
 
 
-def test_nobody_is_asked_where_nothing_changes() -> None:
+def test_no_command_is_sent_where_nothing_changes() -> None:
     pair = Pair()
     pair.register(1)
     pair.announce(date(2026, 3, 7))
@@ -362,7 +362,7 @@ class TestPolicyChange:
         return policy_files.load(str(own))
 
 
-def test_what_is_told_to_sla_is_what_is_asked() -> None:
+def test_sla_gets_what_the_calendar_asks() -> None:
     pair = Pair()
     pair.register(1)
     pair.announce()

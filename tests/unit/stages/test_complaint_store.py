@@ -1,4 +1,4 @@
-"""What goes onto the shelf comes off it, packed or not."""
+"""A value in the complaint store comes back unchanged, compressed or not."""
 
 import json
 import zlib
@@ -36,7 +36,7 @@ def name_of(complaint: Complaint) -> bytes:
 
 
 def spoilt(snapshot: bytes) -> list[bytes]:
-    """Snapshots that nobody writes, and that look much like one."""
+    """Snapshots that the engine does not write, and that look much like one."""
     head, mark, digests = snapshot.rpartition(b',"recent":["')
     return [
         b"",
@@ -108,14 +108,14 @@ def test_a_settled_complaint_takes_a_fifth(complaint: Complaint) -> None:
 
 @pytest.mark.parametrize("complaint", COMPLAINTS, ids=lambda each: each.status)
 def test_every_snapshot_as_we_write_it_can_be_packed(complaint: Complaint) -> None:
-    """Were a field to come after the digests, nothing would be packed and nobody would notice."""
+    """If a field came after the digests, nothing would be compressed, unnoticed."""
     digests = tuple(f"{number:016x}" for number in range(REMEMBERED_COMMANDS))
     for each in (complaint, complaint.model_copy(update={"recent": digests})):
         assert compress(name_of(each), encode_complaint(each)) is not None
 
 
 @pytest.mark.parametrize("spoil", range(len(spoilt(b""))))
-def test_what_nobody_writes_is_kept_too(spoil: int) -> None:
+def test_foreign_snapshots_are_kept_too(spoil: int) -> None:
     name, snapshot = name_of(SETTLED[0]), spoilt(encode_complaint(SETTLED[0]))[spoil]
     found = ComplaintStore()
     found.put(name, snapshot)
@@ -139,7 +139,7 @@ def begun(memory: list[OutgoingRecord] | None = None) -> Lifecycle:
     return handler
 
 
-def told(handler: Lifecycle, commands: list[Any]) -> list[OutgoingRecord]:
+def decided(handler: Lifecycle, commands: list[Any]) -> list[OutgoingRecord]:
     outputs: list[OutgoingRecord] = []
     for record in commands:
         outputs += handler.handle(record)
@@ -169,11 +169,11 @@ def test_a_life_goes_the_same_way_whatever_is_packed(at_hand: Callable[[int], No
     commands = records([*life, *life, *map(refused, range(LIVES))])
     at_hand(10 * LIVES)
     expected = begun()
-    wanted = told(expected, commands)
+    wanted = decided(expected, commands)
     assert len(list(expected._store.uncompressed())) == LIVES  # noqa: SLF001 -- nothing has been packed
     at_hand(1)
     packing = begun()
-    assert told(packing, commands) == wanted
+    assert decided(packing, commands) == wanted
     assert len(list(packing._store.uncompressed())) == 1  # noqa: SLF001 -- the last one, which is at hand
     assert packing.state_report() == expected.state_report()
     codes = [json.loads(each.value or b"")["data"]["code"] for each in wanted if each.topic is TopicName.REJECTIONS]
@@ -183,20 +183,20 @@ def test_a_life_goes_the_same_way_whatever_is_packed(at_hand: Callable[[int], No
 def test_a_settled_complaint_is_packed_when_it_is_read_back() -> None:
     commands = records(list(lives(LIVES, at_once=LIVES)))
     before = begun()
-    memory = [each for each in told(before, commands[:-LIVES]) if each.topic is TopicName.STATE]
+    memory = [each for each in decided(before, commands[:-LIVES]) if each.topic is TopicName.STATE]
     after = begun(memory)
     assert list(after._store.uncompressed()) == []  # noqa: SLF001 -- closed, all of them
     assert after.state_report().complaints == LIVES
     rating = commands[-LIVES:]
-    wanted = told(before, rating)
+    wanted = decided(before, rating)
     assert {output.topic for output in wanted} == {TopicName.EVENTS, TopicName.STATE}
-    assert told(after, rating) == wanted
+    assert decided(after, rating) == wanted
 
 
 def test_a_complaint_that_is_no_longer_in_the_topic_is_forgotten_though_it_was_packed() -> None:
     commands = records(list(lives(1)))
-    memory = [each for each in told(begun(), commands) if each.topic is TopicName.STATE]
+    memory = [each for each in decided(begun(), commands) if each.topic is TopicName.STATE]
     after = begun([*memory, memory[-1]._replace(value=None)])
     assert after.state_report().complaints == 0
-    (registered, *_) = told(after, commands[:1])
+    (registered, *_) = decided(after, commands[:1])
     assert registered.topic is TopicName.EVENTS

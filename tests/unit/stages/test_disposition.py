@@ -1,4 +1,4 @@
-"""Which office a machine would send it to."""
+"""The office that the disposition stage chooses."""
 
 from datetime import date
 from typing import Any
@@ -52,7 +52,7 @@ def test_an_office_that_returned_it_is_not_asked_again() -> None:
     assert competent_office(chosen.stands, LAPOR, TODAY) == "denpasar-pupr"
 
 
-def test_where_nobody_else_is_known_the_superior_has_it_but_not_the_national_administrator() -> None:
+def test_without_a_competent_office_the_superior_below_national_has_it() -> None:
     assert competent_office(returned("surabaya-pupr", location=None).stands, LAPOR, TODAY) == "surabaya"
     assert competent_office(returned("surabaya", location=None).stands, LAPOR, TODAY) == "jawa-timur"
     assert competent_office(returned("jawa-timur", location=None).stands, LAPOR, TODAY) is None

@@ -1,4 +1,4 @@
-"""The same report again, however it is written; and only that."""
+"""Duplicates are recognized in any spelling, and nothing else is."""
 
 from datetime import timedelta
 from typing import Any
@@ -79,7 +79,7 @@ class TestFingerprint:
             {"location": Location(city="-")},
         ],
     )
-    def test_what_cannot_be_told(self, changes: dict[str, Any]) -> None:
+    def test_what_cannot_be_compared(self, changes: dict[str, Any]) -> None:
         assert print_of(**changes) is None
 
     def test_how_much_text_it_takes_is_the_policys(self) -> None:

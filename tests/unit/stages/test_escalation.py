@@ -1,4 +1,4 @@
-"""A missed deadline climbs: from unit to agency, to the national administrator, to the Ombudsman, no further."""
+"""Escalation of a breach: unit, agency, national administrator, Ombudsman."""
 
 from datetime import timedelta
 
@@ -131,7 +131,7 @@ def test_a_miss_that_stood_still_presses_again_and_has_a_clock() -> None:
     assert climb_on(world) == ("escalated", "panrb")
 
 
-def test_a_miss_that_nobody_heard_of_before_it_stood_still_is_told_after() -> None:
+def test_a_breach_before_a_standstill_is_escalated_after_it() -> None:
     world = to_status(Status.REGISTERED, class_=ComplaintClass.ASPIRATION)
     missed(world, "settlement")
     world.tell(POSTPONE, PANRB)
@@ -142,16 +142,16 @@ def test_a_miss_that_nobody_heard_of_before_it_stood_still_is_told_after() -> No
 
 
 class TestAnotherHolder:
-    def test_nobody_is_passed_over_when_a_longer_ladder_becomes_a_shorter_one(self) -> None:
+    def test_no_office_is_skipped_when_a_ladder_becomes_shorter(self) -> None:
         world = missed(to_status(Status.DISPOSED))
         world.climb()
         assert climb_on(world) == ("escalated", "panrb")
-        world.tell(RETURN, PUPR)  # nobody holds it now: the ladder has two rungs, and two have been climbed
+        world.tell(RETURN, PUPR)  # no holder now: the ladder has two rungs, and two have been notified
         missed(world, "settlement")
         assert world.climb() == ("escalated", "ombudsman")
         assert climb_on(world) == ("escalation-exhausted", None)
 
-    def test_nobody_is_told_twice_when_a_shorter_ladder_becomes_a_longer_one(self) -> None:
+    def test_no_office_is_notified_twice_when_a_ladder_becomes_longer(self) -> None:
         world = missed(to_status(Status.REGISTERED), "verification")
         assert world.climb() == ("escalated", "panrb")
         world.tell(VERIFY, PANRB)
@@ -170,7 +170,7 @@ class TestAnotherHolder:
         assert world.climb() == ("escalated", "ombudsman")
         assert climb_on(world) == ("escalation-exhausted", None)
 
-    def test_a_ladder_of_nobody_is_exhausted_at_once(self) -> None:
+    def test_an_empty_ladder_is_exhausted_at_once(self) -> None:
         alone = LAPOR.model_copy(update={"ladder": ("superior",)})
         world = missed(to_status(Status.REGISTERED, alone), "verification")
         assert next_office(world.stands, alone) is None
@@ -199,7 +199,7 @@ def test_only_the_rung_that_is_due_is_climbed() -> None:
 
 
 class TestMovedOnUnanswered:
-    def test_an_office_that_hands_it_back_too_late_is_told_of(self) -> None:
+    def test_a_late_return_is_escalated(self) -> None:
         world = to_status(Status.DISPOSED, DEMO)
         assert world.tell(RETURN, PUPR, after=seconds(9)) == ["breached", "returned"]
         assert world.stands.escalation_due
@@ -207,7 +207,7 @@ class TestMovedOnUnanswered:
         # what was missed has gone with the office: there is nothing to climb on for
         assert set(world.stands.clocks) == {"settlement"}
 
-    def test_an_agency_that_hands_it_on_too_late_is_told_of(self) -> None:
+    def test_a_late_disposition_is_escalated(self) -> None:
         world = World()
         world.tell(VERIFY, PANRB)
         world.tell(c.DisposeComplaint(office="denpasar"), PANRB)

@@ -1,4 +1,4 @@
-"""Records on topics of the engine that the engine did not write: not acted on, and their complaints quarantined."""
+"""Foreign records on the engine's topics: ignored, and their complaints quarantined."""
 
 import json
 import re
@@ -97,7 +97,7 @@ class World:
         self.topics[TopicName.STATE] = sorted(last.values(), key=lambda record: record.offset)
 
     def restarted(self, since: int | None = 0) -> list[str]:
-        """Start lifecycle anew from the state; return why records were not taken in."""
+        """Restart lifecycle from the state; return why records were not accepted."""
         self.lifecycle = Lifecycle(partition(since))
         reasons = []
         for record in self.topics[TopicName.STATE]:
@@ -298,7 +298,7 @@ class TestTheCalendar:
         assert len(world.restarted()) == 1
         assert world.lifecycle.state_report().quarantined == 0
 
-    def test_where_it_is_gone_what_was_reckoned_with_it_is_quarantined(self) -> None:
+    def test_complaints_computed_with_a_lost_calendar_are_quarantined(self) -> None:
         world = self.announced()
         assert json.loads(world.snapshot(FIRST))["data"]["complaint"]["calendar"] == 1
         world.add(TopicName.STATE, CALENDAR_KEY, None)
@@ -311,7 +311,7 @@ class TestTheCalendar:
 
 
 def test_a_snapshot_that_cannot_be_read_is_found_before_work_begins() -> None:
-    """Of before writer numbers, and with the right head: nothing tells it from ours until it is read."""
+    """Older than writer numbers, and with the right head: indistinguishable from ours until decoded."""
     world = World()
     value = world.forged(policy=7)
     world.topics[TopicName.STATE] = [Record(FIRST.encode(), value, 0)]

@@ -1,4 +1,4 @@
-"""What a stage has dealt with is let go of at once, and not when Python's collector comes round.
+"""A stage frees a processed record at once, and not when Python's collector runs.
 
 Hostile records have a megabyte each, and the collector of a stage comes rarely (`agents/runtime/app.py`).
 """

@@ -1,4 +1,4 @@
-"""What the public learns, and what it does not."""
+"""What is published of a settled complaint, and what is not."""
 
 import json
 from datetime import timedelta
@@ -40,11 +40,11 @@ def story_of(world: World) -> Story | None:
 
 
 @pytest.mark.parametrize("status", Status)
-def test_no_story_is_told_by_default(status: Status) -> None:
+def test_no_story_is_published_by_default(status: Status) -> None:
     assert story_of(to_status(status)) is None
 
 
-def test_a_story_is_told_as_it_was_published_until_it_is_taken_back() -> None:
+def test_a_published_story_is_shown_until_taken_back() -> None:
     world = to_status(Status.CLOSED)
     world.tell(PUBLISH, PANRB)
     assert (story_of(world), world.stands.story_published) == (STORY, True)

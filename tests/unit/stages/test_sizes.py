@@ -1,4 +1,4 @@
-"""Records of the largest size lead to outputs that fit, and dead letters fit whatever they hold."""
+"""Outputs of records of maximum size fit, and so does every dead letter."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""A deciding stage that has lost its offsets reads all facts again: what it decided once, it decides no second time."""
+"""A stage without its offsets reads all facts again, and changes no decision."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -111,7 +111,7 @@ def test_a_verified_complaint_is_not_archived_as_a_duplicate() -> None:
     assert world.stands.status is Status.VERIFIED
 
 
-def test_commands_of_a_time_when_stages_did_not_say_it_are_heard() -> None:
+def test_commands_without_a_basis_from_older_stages_are_accepted() -> None:
     world = to_status(Status.VERIFIED)
     old = c.ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=None, revision=1)
     assert world.tell(old, VERIFICATION) == ["archived"]

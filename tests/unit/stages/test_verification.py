@@ -1,4 +1,4 @@
-"""What a machine says of a new report."""
+"""Decisions of a machine on a new report."""
 
 from typing import Any
 

@@ -1,9 +1,9 @@
-"""A guard against getting slower: how much work a message takes, never how long.
+"""A guard against slowdowns: bytecode instructions per message, not time.
 
-Time says little on a machine that others use too. Two measures do not depend on that: how many instructions Python
+Time means little on a machine that others use too. Two measures do not depend on that: how many instructions Python
 executes for a message, which is the same at every run; and how much processor time it takes beside the bare reading and
 writing of the same JSON, which others slow down as much. The first misses what libraries do, the second sees it, less
-exactly. A change that needs more says so here, in its figure.
+exactly. A change that needs more has to change its figure here.
 """
 
 import gc
