@@ -1,4 +1,4 @@
-"""SIGTERM while a stage is starting: it ends in good order and in seconds, whatever its start is waiting for."""
+"""SIGTERM while a stage is starting: it ends cleanly within seconds, whatever its start waits for."""
 
 from pathlib import Path
 

@@ -103,7 +103,7 @@ def test_rows_of_one_id_are_one_complaint() -> None:
     assert first.complaint == second.complaint
 
 
-def test_another_row_of_an_id_that_says_something_else_is_no_report() -> None:
+def test_another_row_with_the_same_id_and_other_content_is_no_report() -> None:
     first, other, again = items("id,title,status\n1,Jalan,open\n1,Lampu,open\n1,Jalan,in progress\n")
 
     assert isinstance(first, Report)
@@ -277,7 +277,7 @@ class TestMessages:
         [found] = items(LINE)
         assert found == Report(1, complaint_id("/channels/sms", "1"), LINE.encode())
 
-    def test_in_another_encoding_they_are_told_from_a_table(self) -> None:
+    def test_in_another_encoding_they_differ_from_a_table(self) -> None:
         with pytest.raises(UnreadableFile, match=r"^is JSON in utf-16: save it in UTF-8$"):
             opened(LINE.encode("utf-16"))
 
