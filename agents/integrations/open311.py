@@ -46,8 +46,8 @@ def looks_like_requests(value: object) -> bool:
     found = requests_in(value)
     if not found:
         return isinstance(value, Mapping) and any(name in value for name in _ENVELOPES)
-    first = found[0]
-    return isinstance(first, Mapping) and "specversion" not in first and any(name in first for name in _MARKS)
+    first = _flat(found[0]) if isinstance(found[0], Mapping) else {}
+    return "specversion" not in first and any(name in first for name in _MARKS)
 
 
 def requests_in(value: object) -> list[Any]:
@@ -86,9 +86,7 @@ def _entry(number: int, request: object, ignored: Collection[str]) -> Entry | Sk
         return Skipped(number, str(request))
     if not isinstance(request, Mapping):
         return Skipped(number, "is no object", request)
-    whole = {str(name): value for name, value in request.items() if name not in ADDED}
-    if isinstance(inner := whole.get("properties"), Mapping):
-        whole |= {str(name): value for name, value in inner.items()}  # as GeoJSON has it
+    whole = _flat(request)
     attributes: dict[str, Any] = {}
     for attribute, value in named_values({name: whole[name] for name in _ATTRIBUTES if name in whole}):
         attributes.setdefault(attribute, value)
@@ -113,6 +111,17 @@ def _entry(number: int, request: object, ignored: Collection[str]) -> Entry | Sk
     )
     source = request.get(SOURCE)
     return Entry(number, cells, request, links, source if isinstance(source, str) else None)
+
+
+def _flat(request: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the fields of a request, with those that GeoJSON has in `properties` and `geometry`."""
+    whole = {str(name): value for name, value in request.items() if name not in ADDED}
+    if isinstance(inner := whole.get("properties"), Mapping):
+        whole |= {str(name): value for name, value in inner.items()}
+    match whole.get("geometry"):
+        case {"type": "Point", "coordinates": [lon, lat, *_]}:
+            whole = {"lat": lat, "long": lon} | whole
+    return whole
 
 
 def _text(name: str, value: object) -> str | None:

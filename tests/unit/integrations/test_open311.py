@@ -19,7 +19,7 @@ from events.codec.messages import decode_report
 from events.ids import complaint_id
 from events.reports import ReportSubmitted
 from events.vocabulary import ComplaintClass
-from tests.support.table_files import NOW, notes, opened
+from tests.support.table_files import NOW, notes, opened, report
 
 # as an answer of the standard has it, with what a client sends beside
 REQUEST: dict[str, Any] = {
@@ -351,6 +351,15 @@ class TestEnvelopes:
     )
     def test_each_is_opened(self, document: Any) -> None:
         assert [each.line for each in items(json.dumps(document)) if isinstance(each, Report)] == [1]
+
+    def test_geojson_has_the_place_beside_the_fields(self) -> None:
+        one = {name: value for name, value in self.ONE.items() if name not in {"lat", "long"}}
+        point = {"type": "Point", "coordinates": [115.21, -8.65]}
+        feature = {"type": "Feature", "properties": one, "geometry": point}
+        document = {"type": "FeatureCollection", "features": [feature]}
+        location = report(json.dumps(document)).data.location
+        assert location is not None
+        assert (location.lat, location.lon) == (-8.65, 115.21)
 
     @pytest.mark.parametrize("document", ['{"service_requests": []}', "[]", "<service_requests/>"])
     def test_an_empty_one_is_nothing(self, document: str) -> None:
