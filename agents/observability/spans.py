@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
-from agents.observability.tracing import TRACEPARENT, TraceBatch, TraceContext, carrying, context_of, read
+from agents.observability.tracing import TRACEPARENT, TraceContext, Tracing, carrying, context_of, read
 from events.topics import TopicName
 
 log = structlog.get_logger()
@@ -50,7 +50,7 @@ class _OncePerMinute(logging.Handler):
             log.warning("spans_dropped", stage=self._stage, reason=reason)
 
 
-class Spans:
+class Spans(Tracing):
     """Sends the spans of one worker to the collector that the environment names."""
 
     def __init__(self, stage: str, env: Mapping[str, str]) -> None:
@@ -65,7 +65,7 @@ class Spans:
         self._tracer = self._provider.get_tracer("alur")
         self._stage = stage
 
-    def batch(self) -> TraceBatch:
+    def batch(self) -> Tracing:
         """Begin a batch: its spans begin now."""
         return _Spanned(self._stage, self._tracer)
 
@@ -77,7 +77,7 @@ class Spans:
         flushing.join(_FLUSH_SECONDS)
 
 
-class _Spanned:
+class _Spanned(Tracing):
     """The spans of a batch."""
 
     def __init__(self, stage: str, tracer: trace.Tracer) -> None:

@@ -8,12 +8,13 @@ follows from it, and that is all; with one (`OTEL_EXPORTER_OTLP_ENDPOINT`), each
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
+from events.writer import header_value
 
 log = structlog.get_logger()
 
@@ -69,59 +70,32 @@ def carrying(context: TraceContext, outputs: Iterable[OutgoingRecord]) -> list[O
     return found
 
 
-class TraceBatch(Protocol):
-    """Traces of one batch: records of a partition that are committed together."""
+class Tracing:
+    """Trace context of a worker; this one passes on the context of a record and starts no trace."""
+
+    def batch(self) -> "Tracing":
+        """Return the tracing of one batch."""
+        return self
 
     def follow(self, record: KafkaRecord, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
-        """Return `outputs`, which follow from `record` of the batch, as a part of its trace."""
-        ...
+        """Return `outputs` of `record` as a part of its trace."""
+        if header_value(record.headers, TRACEPARENT) is None:
+            return outputs
+        context = context_of(record)
+        return outputs if context is None else carrying(context, outputs)
 
     def start(self, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
-        """Return `outputs`, which follow from the passing of time, each at the beginning of a trace."""
-        ...
+        """Return `outputs` of a timer, each at the start of a trace where spans are exported."""
+        return outputs
 
     def batch_processed(self) -> None:
         """Record that the outputs of the batch are written and committed."""
-
-
-class Tracing(Protocol):
-    """Tracing of a worker."""
-
-    def batch(self) -> TraceBatch:
-        """Begin a batch."""
-        ...
 
     def stop(self) -> None:
         """Flush pending spans for a moment, then stop."""
 
 
-class PassThrough:
-    """Passes on the context that a record came with, and begins no trace."""
-
-    def batch(self) -> TraceBatch:
-        """Return itself: there is nothing to remember."""
-        return self
-
-    def follow(self, record: KafkaRecord, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
-        """Put the header of `record` on `outputs`, if it has one that can be read."""
-        for name, _ in record.headers:
-            if name == TRACEPARENT:
-                context = context_of(record)
-                return outputs if context is None else carrying(context, outputs)
-        return outputs
-
-    def start(self, outputs: list[OutgoingRecord]) -> list[OutgoingRecord]:
-        """Begin nothing."""
-        return outputs
-
-    def batch_processed(self) -> None:
-        """There is nothing to do."""
-
-    def stop(self) -> None:
-        """There is nothing to do."""
-
-
-PASS_THROUGH: Final = PassThrough()
+PASS_THROUGH: Final = Tracing()
 
 
 def tracing(stage: str, env: Mapping[str, str]) -> Tracing:
