@@ -39,8 +39,9 @@ class Columns:
     """Fields whose column was named by the one who submits."""
 
     def name(self, position: int) -> str:
-        """Return what a column is called; one without a name by its number."""
-        return self.header[position] or f"column {position + 1}"
+        """Return what a column is called; one without a name, or with that of another, by its number."""
+        name = self.header[position]
+        return name if name and self.header.count(name) == 1 else _numbered(position)
 
     def name_of(self, field: str) -> str:
         """Return what the column of a field is called; the field itself where it has none."""
@@ -184,15 +185,20 @@ def _wanted(names: tuple[str, ...], pair: str) -> tuple[str, int | None]:
 
 
 def _position(names: tuple[str, ...], column: str, option: str) -> int:
-    if column in names:
-        return names.index(column)
-    alike = [position for position, name in enumerate(names) if plain(name) == plain(column) != ""]
+    same = [position for position, name in enumerate(names) if name == column]
+    alike = same or [position for position, name in enumerate(names) if plain(name) == plain(column) != ""]
     if len(alike) == 1:
         return alike[0]
-    nameless = re.fullmatch(r"column ([0-9]{1,5})", column)
-    if nameless and 0 < int(nameless[1]) <= len(names) and not names[int(nameless[1]) - 1]:
-        return int(nameless[1]) - 1
+    if alike:
+        raise BadLayout(f"{option}: there are several: name one as {' or '.join(map(_numbered, alike))}")
+    number = re.fullmatch(r"column ([0-9]{1,5})", column)
+    if number and 0 < int(number[1]) <= len(names):
+        return int(number[1]) - 1
     raise BadLayout(f"{option}: there is no column {column!r}; there are {_listed(names)}")
+
+
+def _numbered(position: int) -> str:
+    return f"column {position + 1}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -102,7 +102,9 @@ def judged(line: int, value: bytes, raw: object = None, notes: tuple[str, ...] =
         content = hash(event.data.model_dump_json(include=_COMPARED))
         return Report(line, event.complaint_id, value, notes, raw, content)
     except Undecodable as error:
-        return Skipped(line, error.reason.replace("data.", "").removeprefix("data: "), raw)
+        reason = error.reason.replace("data.", "").removeprefix("data: ")
+        neither = ": no report of the contract, and no request of Open311" if error.code == "unknown-type" else ""
+        return Skipped(line, reason + neither, raw)
 
 
 def without_conflicts(items: Iterable[Item], entry: str) -> Iterator[Item]:

@@ -126,6 +126,16 @@ def test_a_column_that_may_matter_stops_until_it_is_decided_about(column: str, c
     assert len(items(text, ignored=(column,))) == 1
 
 
+def test_two_columns_of_one_name_are_told_apart_by_their_numbers() -> None:
+    text = "id,title,Anonim,Anonim\n1,Jalan,,ya\n"
+    with pytest.raises(BadLayout, match=r"^not used, and may matter: 'column 4' \(privacy\).*--ignore 'column 4'$"):
+        opened(text)
+    with pytest.raises(BadLayout, match="there are several: name one as column 3 or column 4"):
+        opened(text, ignored=("Anonim",))
+    assert not report(text, ignored=("column 4",)).data.anonymous
+    assert report(text, columns=("anonymous=column 4",), ignored=("column 3",)).data.anonymous
+
+
 def test_a_column_that_does_not_is_left_alone() -> None:
     told = opened("id,title,category_id,supporters,Sumber\n1,Jalan,412,3,Website\n").told
     assert told[1].endswith("(not used: category_id, supporters, Sumber)")
