@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+from kafka import TopicPartition as AdminPartition
 
 from agents.config import policy_files
 from agents.config.keys import Keys
@@ -18,6 +19,7 @@ from agents.kafka import clients
 from agents.kafka.deferred_commits import DeferredCommits
 from agents.kafka.records import FORWARDED
 from agents.ops.topics import ensure_topics
+from agents.runtime.backpressure import Backpressure
 from agents.runtime.output_writer import OutputWriter
 from agents.runtime.partition_processor import PartitionProcessor
 from agents.runtime.rerouting import forwarded
@@ -26,6 +28,7 @@ from agents.runtime.watermark import Watermark
 from agents.runtime.worker import Worker
 from agents.stages.lifecycle import Lifecycle
 from events.client import read_all
+from events.client.administration import admin_client
 from events.client.partitions import partition_of
 from events.cloudevents import log_moment, timestamp
 from events.topics import TopicName
@@ -108,6 +111,32 @@ def test_notice_waits_for_what_lies_behind_an_open_transaction(settings: Setting
         assert await watermark.advance() is not None
 
     on_the_bench(settings, test)
+
+
+def test_a_partition_that_was_emptied_unread_holds_nothing_up(settings: Settings) -> None:
+    """Nothing is committed there, and nothing is left to read."""
+
+    async def test(bench: Bench) -> None:
+        await bench.write(await bench.producer())
+        watermark = Watermark(settings, settings.partitions)
+        backpressure = Backpressure(settings, "lifecycle", 1, settings.partitions)
+        for client in (watermark, backpressure):
+            await client.start()
+            bench.closing.append(client.stop)
+        assert await watermark.advance() is None
+        assert await backpressure.capacity(1) == 0
+        with admin_client(settings) as client:
+            client.delete_records({AdminPartition(bench.source.topic, bench.source.partition): 1})
+        await _until(watermark.advance)
+        await _until(lambda: backpressure.capacity(1))
+
+    on_the_bench(settings, test)
+
+
+async def _until(ask: Callable[[], Awaitable[Any]]) -> None:
+    """Ask until the answer is true; what asks is read anew from time to time only."""
+    while not await ask():  # noqa: ASYNC110 -- another process answers
+        await asyncio.sleep(0.1)
 
 
 def test_a_former_owner_cannot_set_the_offset_back(settings: Settings) -> None:
