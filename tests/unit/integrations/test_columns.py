@@ -126,7 +126,7 @@ def test_a_column_that_may_matter_stops_until_it_is_decided_about(column: str, c
     assert len(items(text, ignored=(column,))) == 1
 
 
-def test_two_columns_of_one_name_are_told_apart_by_their_numbers() -> None:
+def test_two_columns_of_one_name_are_addressed_by_their_numbers() -> None:
     text = "id,title,Anonim,Anonim\n1,Jalan,,ya\n"
     with pytest.raises(BadLayout, match=r"^not used, and may matter: 'column 4' \(privacy\).*--ignore 'column 4'$"):
         opened(text)
