@@ -16,7 +16,8 @@ from aiokafka.structs import OffsetAndMetadata
 from agents.config.settings import Settings
 from agents.kafka import unpacking
 from agents.kafka.group_progress import mark
-from agents.kafka.protocols import KafkaConsumer, KafkaProducer, KafkaRecord
+from agents.kafka.protocols import KafkaConsumer, KafkaProducer, KafkaRecord, ReportsCommitted
+from events.client.substitutes import SUBSTITUTES
 from events.topics import OUTWARD_RECORD_BYTES
 
 SESSION_TIMEOUT_MS: Final = 6_000
@@ -79,6 +80,9 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
     `isolation` `read_committed` it sees nothing of a transaction that is not committed, nor what lies behind one that
     is open: its ends are the last stable offsets. With `read_uncommitted` they are the ends of the log.
     """
+    if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
+        in_memory: KafkaConsumer = substitute.stage_consumer(group, isolation, reset)
+        return in_memory
     _make_no_topics()
     unpacking.install()
     built: KafkaConsumer = AIOKafkaConsumer(
@@ -101,6 +105,9 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
 
 def producer(settings: Settings, transactional_id: str | None = None) -> KafkaProducer:
     """Return a producer whose sends count once all replicas in sync have them, and that never repeats one."""
+    if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
+        in_memory: KafkaProducer = substitute.stage_producer(transactional_id)
+        return in_memory
     _make_no_topics()
     built: KafkaProducer = AIOKafkaProducer(
         bootstrap_servers=settings.broker,
@@ -149,6 +156,8 @@ async def committed(
     Raises:
         KafkaError: the broker refuses.
     """
+    if isinstance(consumer, ReportsCommitted):
+        return await consumer.committed_offsets(partitions)
     coordinator = consumer._coordinator  # noqa: SLF001 -- the request is the client's, only its answer is read here
     numbers: dict[str, list[int]] = {}
     for each in partitions:

@@ -5,9 +5,10 @@ same protocols. The clients document their methods.
 """
 
 from collections.abc import Awaitable, Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 
 class KafkaRecord(Protocol):
@@ -73,6 +74,17 @@ class WrittenRecord(Protocol):
     def offset(self) -> int: ...
     @property
     def timestamp(self) -> int: ...
+
+
+@runtime_checkable
+class ReportsCommitted(Protocol):
+    """Consumer that returns committed offsets with their metadata; aiokafka's does not."""
+
+    async def committed_offsets(
+        self, partitions: Collection[TopicPartition]
+    ) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Return the committed offsets of the group; a partition without one is left out."""
+        ...
 
 
 class KafkaProducer(Protocol):

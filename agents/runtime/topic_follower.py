@@ -130,7 +130,7 @@ class TopicFollower:
         started = time.monotonic()
         for records in found.values():
             for record in records:
-                self._hand_over(record)
+                self.hand_over(record)
         # markers of transactions and what compaction left out move the position without a record
         async with self._moved:
             for partition in consumer.assignment():
@@ -140,7 +140,8 @@ class TopicFollower:
             # no batch waits: leave the processor to the stage's own work
             await asyncio.sleep(time.monotonic() - started)
 
-    def _hand_over(self, record: KafkaRecord) -> None:
+    def hand_over(self, record: KafkaRecord) -> None:
+        """Pass on a record of interest; one that cannot be read is logged and skipped."""
         value = header_value(record.headers, self._header)
         if value is not None and value not in self._wanted:
             return

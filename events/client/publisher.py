@@ -11,6 +11,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLarg
 from events.client.connection import confirmation, connection, kafka_errors, unconfirmed
 from events.client.errors import BrokerUnreachable, KafkaRefused
 from events.client.settings import ClientSettings
+from events.client.substitutes import SUBSTITUTES
 from events.codec.messages import HEADERS
 from events.topics import INWARD_RECORD_BYTES, TopicName
 
@@ -44,6 +45,8 @@ class Publisher:
         self._producer: Any = self._connected()
 
     def _connected(self) -> Any:  # noqa: ANN401 -- kafka-python ships no types
+        if (substitute := SUBSTITUTES.get(self._settings.broker)) is not None:
+            return substitute.producer()
         with kafka_errors(self._settings):
             return KafkaProducer(
                 **connection(self._settings, "publisher"),

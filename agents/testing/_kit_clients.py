@@ -1,0 +1,164 @@
+"""Consumer, producer and administration client of the client kit on the in-memory log, as kafka-python has them."""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple, Self
+
+from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+from kafka.admin import OffsetSpec
+from kafka.errors import UnknownTopicOrPartitionError, for_code
+from kafka.future import Future
+
+from agents.testing.in_memory_log import Log, NotInMemory
+from events.client.partitions import partition_of
+
+
+class Stored(NamedTuple):
+    """Where a record lies."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class KitConsumer:
+    """Reads committed records; where there are none, lets the engine work first.
+
+    Args:
+        log: what to read.
+        settle: lets the stages process what is there.
+    """
+
+    def __init__(self, log: Log, settle: Callable[[], None]) -> None:
+        self._log = log
+        self._settle = settle
+        self._positions: dict[TopicPartition, int] = {}
+
+    def close(self, **_: object) -> None:
+        pass
+
+    def partitions_for_topic(self, topic: str) -> set[int] | None:
+        count = self._log.topics.get(topic)
+        return None if count is None else set(range(count))
+
+    def assign(self, partitions: Collection[TopicPartition]) -> None:
+        self._positions = {TopicPartition(*each): self._log.start(TopicPartition(*each)) for each in partitions}
+
+    def assignment(self) -> set[TopicPartition]:
+        return set(self._positions)
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        self._positions[partition] = offset
+
+    def seek_to_beginning(self) -> None:
+        self.assign(list(self._positions))
+
+    def position(self, partition: TopicPartition) -> int:
+        return self._positions[partition]
+
+    def beginning_offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        return {each: self._log.start(each) for each in partitions}
+
+    def end_offsets(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+        return {each: self._log.end_of(each, committed=True) for each in partitions}
+
+    def offsets_for_times(self, timestamps: Mapping[TopicPartition, int]) -> dict[TopicPartition, Stored | None]:
+        found = {each: self._log.first_since(each, stamp) for each, stamp in timestamps.items()}
+        return {each: None if at is None else Stored(*each, at[0]) for each, at in found.items()}
+
+    def poll(self, timeout_ms: int = 0) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
+        found = self._next()
+        if not found:
+            self._settle()
+            found = self._next()
+        if not found:
+            time.sleep(timeout_ms / 1000)
+        return found
+
+    def _next(self) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:
+        found = {}
+        for partition, at in self._positions.items():
+            start = max(at, self._log.start(partition))
+            records, self._positions[partition] = self._log.read(partition, start, 2_000, committed=True)
+            if records:
+                found[partition] = records
+        return found
+
+
+class KitProducer:
+    """Appends each record at once."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._writer = log.writer(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def close(self, **_: object) -> None:
+        pass
+
+    def flush(self, **_: object) -> None:
+        pass
+
+    def send(
+        self,
+        topic: str,
+        *,
+        value: bytes | None,
+        key: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
+    ) -> Any:  # noqa: ANN401 -- kafka-python's future
+        if topic not in self._log.topics:
+            raise UnknownTopicOrPartitionError(topic)
+        number = partition_of((key or b"").decode(), self._log.topics[topic]) if partition is None else partition
+        size = len(key or b"") + len(value or b"")
+        place = TopicPartition(topic, number)
+        try:
+            at = self._log.append(place, [(key, value, headers)], size, self._writer)
+        except KafkaError as error:
+            return Future().failure(for_code(vars(type(error))["errno"])(str(error)))
+        return Future().success(Stored(topic, number, at))
+
+
+class KitAdmin:
+    """Describes topics and lists offsets; all else raises NotInMemory."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- there is none
+        raise NotInMemory(f"administration client: {name}")
+
+    def describe_topics(self, topics: Sequence[str]) -> list[dict[str, Any]]:
+        unknown = UnknownTopicOrPartitionError.errno
+        return [
+            {
+                "name": each,
+                "topic_id": each,
+                "error_code": 0 if each in self._log.topics else unknown,
+                "partitions": [{"replica_nodes": [0]}] * self._log.topics.get(each, 0),
+            }
+            for each in topics
+        ]
+
+    def list_partition_offsets(self, specs: Mapping[TopicPartition, Any], **options: object) -> dict[Any, Stored]:
+        committed = options.get("isolation_level") == "read_committed"
+        found = {}
+        for each, spec in specs.items():
+            if spec not in {OffsetSpec.EARLIEST, OffsetSpec.LATEST}:
+                raise NotInMemory(f"offsets of {spec}")
+            end = self._log.end_of(each, committed=committed)
+            found[each] = Stored(*each, end if spec is OffsetSpec.LATEST else self._log.start(each))
+        return found

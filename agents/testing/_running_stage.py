@@ -1,0 +1,129 @@
+"""A stage on the in-memory log, without a group: it owns all partitions and works when it is called."""
+
+from collections.abc import Callable
+from datetime import datetime
+from importlib import import_module
+from typing import NoReturn
+
+from aiokafka import TopicPartition
+
+from agents.config.settings import Settings
+from agents.kafka import clients
+from agents.kafka.deferred_commits import DeferredCommits
+from agents.observability.metrics import Metrics
+from agents.runtime.installation import Installation
+from agents.runtime.output_writer import OutputWriter
+from agents.runtime.partition_processor import PartitionProcessor
+from agents.runtime.stage import Partition, ReportsState, Stage
+from agents.stages import verification
+from agents.stages.duplicate_index import DuplicateIndex
+from agents.testing.in_memory_log import Log
+from events.installation import writer_since
+from events.topics import TopicName
+from workflow.policy.model import PolicySet
+
+
+class _Record(Installation):
+    """Installation record that is read when it is asked for, and not followed in the background."""
+
+    def __init__(self, settings: Settings, stage: str, log: Log) -> None:
+        super().__init__(settings, stage)
+        self._topic = log, settings.topic(TopicName.INSTALLATION)
+
+    def refresh(self) -> None:
+        log, topic = self._topic
+        self._take(list(log.records(topic)))
+
+
+class RunningStage:
+    """A stage with its processors, from `start` to `stop`."""
+
+    def __init__(self, name: str, settings: Settings, policies: PolicySet, log: Log) -> None:
+        self._settings = settings
+        self._policies = policies
+        self._log = log
+        self._duplicates: DuplicateIndex | None = None
+        if name == verification.NAME:
+            self._duplicates = DuplicateIndex(settings, policies, name, self._writer_since)
+        self.stage = self._stage(name)
+        self._processors: dict[TopicPartition, PartitionProcessor] = {}
+        self._consumer = clients.consumer(settings, settings.group(name), reset="none")
+        self._facts = clients.consumer(settings)
+        self._commits = DeferredCommits(self._consumer, _raise)
+        self._writer = OutputWriter(settings)
+        self._record = _Record(settings, name, log)
+
+    def _stage(self, name: str) -> Stage:
+        if (duplicates := self._duplicates) is not None:
+            return verification.stage(lambda: duplicates)
+        stage: Stage = import_module(f"agents.stages.{name}").STAGE
+        return stage
+
+    def _writer_since(self, partition: int) -> Callable[[TopicName], int | None]:
+        return lambda topic: writer_since(self._record.values, topic, partition)
+
+    async def start(self) -> None:
+        """Acquire all partitions."""
+        await self._writer.start()
+        await self._consumer.start()
+        source, count = self._settings.topic(self.stage.source), self._settings.partitions
+        partitions = [TopicPartition(source, number) for number in range(count)]
+        self._consumer.assign(partitions)
+        facts = self._settings.topic(TopicName.EVENTS)
+        self._facts.assign([TopicPartition(facts, number) for number in range(count)])
+        metrics, keys = Metrics(), self._settings.keys()
+        for each in partitions:
+            since = self._writer_since(each.partition)
+            partition = Partition(each.partition, count, self._policies, metrics, keys, since)
+            processor = PartitionProcessor(self.stage, self._settings, each, partition)
+            processor.installation = self._record
+            self._record.refresh()
+            await processor.acquire(self._consumer, self._writer, self._commits)
+            self._record.refresh()
+            self._processors[each] = processor
+
+    async def stop(self) -> None:
+        """Release all partitions."""
+        for processor in self._processors.values():
+            await processor.release()
+        await self._commits.flush()
+        await self._consumer.stop()
+        await self._writer.stop()
+
+    async def process(self) -> bool:
+        """Process one poll; return False if there was nothing."""
+        self._record.refresh()
+        found = await self._consumer.getmany(timeout_ms=0, max_records=clients.RECORDS_PER_POLL)
+        if self._duplicates is not None:
+            await self._index_reports(self._duplicates)
+        for source, records in found.items():
+            await self._processors[source].process(records, self._commits)
+        for source in self._processors.keys() - found.keys():
+            await self._processors[source].skip_to(await self._consumer.position(source), self._commits)
+        await self._commits.flush()
+        if self._duplicates is not None:
+            self._duplicates.log_suspected()
+        return bool(found)
+
+    async def _index_reports(self, duplicates: DuplicateIndex) -> None:
+        """Read the facts of all partitions, as the follower does in production."""
+        for records in (await self._facts.getmany(timeout_ms=0)).values():
+            for record in records:
+                duplicates.follower.hand_over(record)
+
+    def next_alarm(self) -> datetime | None:
+        """Return when the earliest timer rings; None if the stage has none."""
+        handlers = (each.handler for each in self._processors.values())
+        reports = [each.state_report() for each in handlers if isinstance(each, ReportsState)]
+        return min((each.next_alarm for each in reports if each.next_alarm is not None), default=None)
+
+    async def tick(self) -> bool:
+        """Write what is due; return True if that was something."""
+        if self.stage.tick_seconds is None:
+            return False
+        due = [each for each in self._processors.values() if each.due(self._log.now)]
+        return bool(sum([await each.tick(self._log.now) for each in due]))
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error

@@ -1,0 +1,181 @@
+"""Engine in one process: the seven stages on an in-memory log, with a clock that is moved by hand.
+
+The stages are those of production: handlers, partition processors, transactions, dead letters. What concerns a broker
+or several processes is left out: groups, the guards of topics and policy, backpressure, tracing.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, Final, Self
+
+from aiokafka import ConsumerRecord, TopicPartition
+
+from agents.config import policy_files
+from agents.config.settings import Settings
+from agents.testing._kit_clients import KitAdmin, KitConsumer, KitProducer
+from agents.testing._running_stage import RunningStage
+from agents.testing._stage_clients import StageConsumer, StageProducer
+from agents.testing.in_memory_log import Log
+from events.client.lookup import Dossier, read_dossier
+from events.client.partitions import partition_of
+from events.client.substitutes import SUBSTITUTES
+from events.topics import STAGES, TopicName
+from workflow.policy.model import PolicySet
+
+MONDAY: Final = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
+"""Nine o'clock in Jakarta, on a working day."""
+_ADDRESSES: Final = count(1)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_MINUTE: Final = timedelta(minutes=1)
+
+
+class Engine:
+    """The stages, their log and their clock; a context manager, for one thread.
+
+    Clients of `events.client` that are given its `settings` talk to it. It works when `settle` or `advance` is called,
+    and when such a client waits for an answer.
+
+    Args:
+        policy: name or file.
+        now: the time at which the log begins, aware.
+        partitions: of each topic.
+        stages: which of the stages run; others can be started later.
+        key_file: of the installation; without one the keys are derived, and no secret.
+    """
+
+    def __init__(
+        self,
+        policy: str = "demo",
+        *,
+        now: datetime = MONDAY,
+        partitions: int = 4,
+        stages: tuple[str, ...] = tuple(STAGES),
+        key_file: str | None = None,
+    ) -> None:
+        address = f"in-memory-{next(_ADDRESSES)}:1"
+        self.settings = Settings(broker=address, policy=policy, partitions=partitions, key_file=key_file)
+        """For clients of this engine."""
+        self.policies: PolicySet = policy_files.load(policy)
+        self.log = Log(now, partitions)
+        self._runner = asyncio.Runner()
+        self._running: dict[str, RunningStage] = {}
+        SUBSTITUTES[address] = self
+        self.start(*stages)
+
+    def __enter__(self) -> Self:
+        """Return the engine."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop the stages and drop the log."""
+        self.stop(*self._running)
+        self._runner.close()
+        del SUBSTITUTES[self.settings.broker]
+
+    @property
+    def now(self) -> datetime:
+        """The time of the log."""
+        return self.log.now
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """Names of the stages that run."""
+        return tuple(self._running)
+
+    def start(self, *stages: str) -> None:
+        """Start stages: each reads its memory back and goes on behind its last commit.
+
+        Raises:
+            RefusedToStart: a stage cannot work with what the log holds.
+        """
+        for name in stages:
+            running = RunningStage(name, self.settings, self.policies, self.log)
+            self._runner.run(running.start())
+            self._running[name] = running
+
+    def stop(self, *stages: str) -> None:
+        """Stop stages; what is not processed stays in the log."""
+        for name in stages:
+            self._runner.run(self._running.pop(name).stop())
+
+    def send(
+        self,
+        topic: TopicName,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
+    ) -> None:
+        """Append any record, as a foreign producer could; without a `partition`, to that of its key."""
+        name = self.settings.topic(topic)
+        number = partition_of((key or b"").decode(), self.log.topics[name]) if partition is None else partition
+        size = len(key or b"") + len(value or b"")
+        self.log.append(TopicPartition(name, number), [(key, value, headers)], size, self.log.writer(None))
+
+    def settle(self) -> None:
+        """Process all that is in the log, and what follows from it; no time passes."""
+        self._runner.run(self._settle())
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass: at each deadline on the way the clock stands still until the engine has settled."""
+        self._runner.run(self._advance(self.now + by))
+
+    def history(self, complaint: str) -> Dossier:
+        """Settle, and return facts and rejections of a complaint."""
+        self.settle()
+        return read_dossier(self.settings, complaint)
+
+    def records(self, topic: TopicName) -> Iterator[ConsumerRecord[bytes, bytes]]:
+        """Yield the committed records of a topic."""
+        return self.log.records(self.settings.topic(topic))
+
+    async def _settle(self) -> None:
+        while sum([await each.process() for each in self._running.values()]):
+            pass
+
+    async def _advance(self, until: datetime) -> None:
+        await self._settle()
+        if "lifecycle" not in self._running:
+            # as in production: no notice while what came before it is undecided
+            self.log.now = until
+        while await self._ring() or self.now < until:
+            alarms = [alarm for each in self._running.values() if (alarm := each.next_alarm()) is not None]
+            first = min(alarms, default=until)
+            if first <= self.now:
+                # a deadline has passed with the next stamp; a notice that is refused is given again later
+                first = self.now + (_MILLISECOND if self.now - first < _MILLISECOND else _MINUTE)
+            self.log.now = max(self.now, min(until, first))
+
+    async def _ring(self) -> bool:
+        """Give the notices that are due; return False if there were none."""
+        rung = False
+        while "lifecycle" in self._running and sum([await each.tick() for each in self._running.values()]):
+            rung = True
+            await self._settle()
+        return rung
+
+    # clients for the address of this engine: `events.client.substitutes`
+
+    def stage_consumer(self, group: str | None, isolation: str, reset: str) -> StageConsumer:
+        """Return a consumer of the stages."""
+        return StageConsumer(self.log, group, isolation, reset)
+
+    def stage_producer(self, transactional_id: str | None) -> StageProducer:
+        """Return a producer of the stages."""
+        return StageProducer(self.log, transactional_id)
+
+    def consumer(self) -> KitConsumer:
+        """Return a consumer of the client kit."""
+        return KitConsumer(self.log, self.settle)
+
+    def producer(self) -> KitProducer:
+        """Return a producer of the client kit."""
+        return KitProducer(self.log)
+
+    def admin(self) -> AbstractContextManager[Any]:
+        """Return an administration client."""
+        return KitAdmin(self.log)

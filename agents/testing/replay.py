@@ -1,0 +1,165 @@
+"""Replay: decide a recorded history again, and find where this version decides otherwise.
+
+The commands go through `lifecycle` in the order of the log, each at its time; the facts through the stages that react
+to them. Notices of deadlines are commands of the history like any other.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from aiokafka import ConsumerRecord
+
+from agents.config import policy_files
+from agents.config.settings import Settings
+from agents.runtime.stage import Handler, Partition
+from agents.stages import disposition, escalation, lifecycle, verification
+from agents.stages.duplicate_index import DuplicateIndex
+from events.client import Record
+from events.errors import Undecodable
+from events.facts import ComplaintRegistered
+from events.ids import stage_source
+from events.topics import TopicName
+
+HISTORY: Final = (TopicName.COMMANDS, TopicName.EVENTS, TopicName.REJECTIONS)
+"""The topics that a replay needs."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_REACTING: Final = {stage_source(name) for name in (verification.NAME, disposition.NAME, escalation.NAME)}
+_REGISTERED: Final = f"lapor.complaint.{ComplaintRegistered.NAME}.v1"
+_KEYED: Final = ("_digest", "_digests")
+"""Ends of the names of fields that depend on the installation's keys."""
+
+
+class _Key(NamedTuple):
+    complaint: str
+    source: str
+    id: str
+
+
+_Raw = ConsumerRecord[bytes, bytes]
+_Event = dict[str, Any]
+_Events = dict[_Key, list[_Event]]
+
+
+class Divergence(NamedTuple):
+    """The first decision about a complaint that differs; what follows it is not compared."""
+
+    complaint: str
+    command: str
+    """Source and id of the command, joined by `#`."""
+    path: str
+    """What differs: a field, or the type of the message."""
+    recorded: str
+    decided: str
+
+    def __str__(self) -> str:
+        """Return one line."""
+        return f"{self.complaint} {self.command}: {self.path} was {self.recorded}, now {self.decided}"
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Result of a replay."""
+
+    complaints: int
+    """Complaints that were compared."""
+    incomplete: tuple[str, ...]
+    """Complaints that were not, since the command of their registration has expired."""
+    divergences: tuple[Divergence, ...]
+
+
+def replay(history: Iterable[Record], settings: Settings) -> Replay:
+    """Decide `history` again and compare.
+
+    Args:
+        history: all records of the topics in HISTORY, those of a partition in order, as `read_all` returns them.
+        settings: policy, partitions, prefix, and the keys: without those of the installation, reporters are not
+            recognized as the senders of their commands.
+    """
+    topics = defaultdict[TopicName, list[_Raw]](list)
+    for record in history:
+        topics[record.topic].append(_raw(record, settings))
+    commands = topics[TopicName.COMMANDS]
+    facts = sorted(topics[TopicName.EVENTS], key=lambda fact: fact.timestamp)
+    answers = _by_cause(each.value for each in [*facts, *topics[TopicName.REJECTIONS]])
+    asked = _by_id(each.value for each in commands)
+    sent = {key: events for key, events in asked.items() if key.source in _REACTING}
+    policies = policy_files.load(settings.policy)
+    partitions = [
+        Partition(number, settings.partitions, policies, keys=settings.keys()) for number in range(settings.partitions)
+    ]
+    reactions = _by_id(_reactions(facts, partitions, settings))
+    decisions = _by_cause(_outputs([lifecycle.STAGE.handler(each) for each in partitions], commands))
+
+    known = {key.complaint for key, [first, *_] in answers.items() if first["type"] == _REGISTERED and key in asked}
+    incomplete = tuple(sorted({key.complaint for key in _by_cause(each.value for each in facts)} - known))
+    found: dict[str, Divergence] = {}
+    for recorded, decided in ((sent, reactions), (answers, decisions)):
+        for key, events in recorded.items():
+            if key.complaint in known and (difference := _difference(events, decided.get(key, []), "")) is not None:
+                found.setdefault(key.complaint, Divergence(key.complaint, f"{key.source}#{key.id}", *difference))
+    return Replay(len(known), incomplete, tuple(found.values()))
+
+
+def _raw(record: Record, settings: Settings) -> _Raw:
+    stamp = (record.at - _EPOCH) // timedelta(milliseconds=1)
+    sizes = len(record.key or b""), len(record.value or b"")
+    position = settings.topic(record.topic), record.partition, record.offset
+    return ConsumerRecord(*position, stamp, 1, record.key, record.value, None, *sizes, tuple(record.headers.items()))
+
+
+def _reactions(facts: Sequence[_Raw], partitions: Sequence[Partition], settings: Settings) -> Iterator[bytes | None]:
+    duplicates = DuplicateIndex(settings, partitions[0].policies, verification.NAME, lambda _: lambda _: None)
+    for each in facts:
+        duplicates.follower.hand_over(each)
+    for stage in (verification.stage(lambda: duplicates), disposition.STAGE, escalation.STAGE):
+        yield from _outputs([stage.handler(each) for each in partitions], facts)
+
+
+def _outputs(handlers: Sequence[Handler], records: Iterable[_Raw]) -> Iterator[bytes | None]:
+    for record in records:
+        handler = handlers[record.partition]
+        with suppress(Undecodable):  # a dead letter, then and now
+            yield from [each.value for each in handler.handle(record)]
+        handler.commit()
+
+
+def _by_id(values: Iterable[bytes | None]) -> _Events:
+    return _grouped(values, lambda event: (event["source"], event["id"]))
+
+
+def _by_cause(values: Iterable[bytes | None]) -> _Events:
+    return _grouped(
+        values, lambda event: (event.get("causationsource") or event["data"]["command_source"], event["causationid"])
+    )
+
+
+def _grouped(values: Iterable[bytes | None], name: Callable[[_Event], tuple[str, str]]) -> _Events:
+    found: _Events = {}
+    for value in values:
+        with suppress(ValueError, KeyError, TypeError):  # no message of the engine
+            event = json.loads(value or b"")
+            found.setdefault(_Key(event["subject"], *name(event)), []).append(event)
+    return found
+
+
+def _difference(recorded: Any, decided: Any, path: str) -> tuple[str, str, str] | None:  # noqa: ANN401 -- JSON values
+    """Return path and values of the first difference in what was recorded; a field that is new is none."""
+    if isinstance(recorded, dict) and isinstance(decided, dict):
+        fields = [key for key in ("type", *recorded) if not key.endswith(_KEYED)]
+        parts = ((recorded.get(key), decided.get(key), f"{path}.{key}".lstrip(".")) for key in fields)
+    elif isinstance(recorded, list) and isinstance(decided, list) and len(recorded) <= len(decided):
+        parts = ((*pair, path) for pair in zip(recorded, decided, strict=False))
+    else:
+        return None if recorded == decided else (path or "decision", _named(recorded), _named(decided))
+    return next((found for part in parts if (found := _difference(*part)) is not None), None)
+
+
+def _named(value: Any) -> str:  # noqa: ANN401 -- a JSON value
+    if isinstance(value, list):
+        return ", ".join(each["type"] if isinstance(each, dict) else str(each) for each in value) or "nothing"
+    return str(value)
