@@ -154,6 +154,7 @@ class StageProducer:
     def __init__(self, log: Log, transactional_id: str | None) -> None:
         self._log = log
         self._transactional_id = transactional_id
+        self._written: set[TopicPartition] = set()
         self._refused: set[TopicPartition] = set()
         self.client: Any = None
         self._txn_manager: Any = None
@@ -180,9 +181,11 @@ class StageProducer:
         try:
             at = self._log.append(place, _decoded(encoded), len(encoded), writer)
         except Exception as error:  # noqa: BLE001 -- the answer to the batch
-            self._refused.add(place)
+            # the client goes on with the sequence number behind it, which a broker that has others does not accept
+            self._refused |= self._written & {place}
             answer.set_exception(error)
         else:
+            self._written.add(place)
             stamp = int(self._log.now.timestamp() * 1000)
             answer.set_result(RecordMetadata(topic, partition, place, at, stamp, 1, 0))
         return answer

@@ -19,9 +19,10 @@ from agents.testing._kit_clients import KitAdmin, KitConsumer, KitProducer
 from agents.testing._running_stage import RunningStage
 from agents.testing._stage_clients import StageConsumer, StageProducer
 from agents.testing.in_memory_log import Log
-from events.client.lookup import Dossier, read_dossier
+from events.client.lookup import read_dossier
 from events.client.partitions import partition_of
 from events.client.substitutes import SUBSTITUTES
+from events.facts import Recorded
 from events.topics import STAGES, TopicName
 from workflow.policy.model import PolicySet
 
@@ -124,10 +125,10 @@ class Engine:
         """Let time pass: at each deadline on the way the clock stands still until the engine has settled."""
         self._runner.run(self._advance(self.now + by))
 
-    def history(self, complaint: str) -> Dossier:
-        """Settle, and return facts and rejections of a complaint."""
+    def history(self, complaint: str) -> list[Recorded]:
+        """Settle, and return the facts about a complaint, each with the snapshot after it."""
         self.settle()
-        return read_dossier(self.settings, complaint)
+        return read_dossier(self.settings, complaint).history
 
     def records(self, topic: TopicName) -> Iterator[ConsumerRecord[bytes, bytes]]:
         """Yield the committed records of a topic."""

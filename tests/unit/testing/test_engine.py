@@ -32,7 +32,7 @@ def submit(engine: Engine, report_id: str = "1") -> str:
 
 
 def facts(engine: Engine, complaint: str) -> list[str]:
-    return [recorded.fact.NAME for recorded in engine.history(complaint).history]
+    return [recorded.fact.NAME for recorded in engine.history(complaint)]
 
 
 def policy_of(engine: Engine) -> Policy:
@@ -42,20 +42,20 @@ def policy_of(engine: Engine) -> Policy:
 def test_a_deadline_is_missed_when_the_clock_passes_it_and_not_before(engine: Engine) -> None:
     complaint = submit(engine)
     assert facts(engine, complaint) == DISPOSED
-    due = engine.history(complaint).history[-1].complaint.clocks[ClockName.FOLLOW_UP].due_at
+    due = engine.history(complaint)[-1].complaint.clocks[ClockName.FOLLOW_UP].due_at
     assert due is not None
     engine.advance(due - engine.now)
     assert "breached" not in facts(engine, complaint)
     engine.advance(timedelta(milliseconds=1))
     assert facts(engine, complaint)[-2:] == ["breached", "escalated"]
-    [breached] = [each for each in engine.history(complaint).history if each.fact.NAME == "breached"]
+    [breached] = [each for each in engine.history(complaint) if each.fact.NAME == "breached"]
     assert breached.at - due <= timedelta(milliseconds=1)
 
 
 def test_each_deadline_on_the_way_has_its_own_time(engine: Engine) -> None:
     complaint = submit(engine)
     engine.advance(timedelta(days=30))
-    times = [each.at for each in engine.history(complaint).history]
+    times = [each.at for each in engine.history(complaint)]
     assert times == sorted(times)
     assert len(set(times)) > len(DISPOSED)
     assert engine.now == times[0] + timedelta(days=30)
