@@ -20,7 +20,7 @@ pytest_plugins = ("tests.support.engines",)
 
 # `quick` tries the same few examples at every run, `full` others each time; tests take their number as a share of it.
 # No deadline: the duration of an example depends on the machine
-hypothesis.settings.register_profile("quick", deadline=None, max_examples=25, derandomize=True, database=None)
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=10, derandomize=True, database=None)
 hypothesis.settings.register_profile("full", deadline=None, max_examples=100)
 hypothesis.settings.register_profile("deep", deadline=None, max_examples=1_000)
 hypothesis.settings.load_profile("quick")

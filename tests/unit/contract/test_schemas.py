@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,17 @@ def validator(name: str) -> Draft202012Validator:
     return Draft202012Validator(json.loads(DOCUMENTS[name]))
 
 
+@cache
+def _check_part(text: str) -> None:
+    Draft202012Validator.check_schema(json.loads(text))
+
+
+def check_schema(schema: Any) -> None:
+    """Check that it is a schema; definitions that schemas share are checked once."""
+    for part in ({**schema, "$defs": {}}, *schema.get("$defs", {}).values()):
+        _check_part(json.dumps(part, sort_keys=True))
+
+
 def valid(name: str, event: object) -> bool:
     return bool(validator(name).is_valid(event))
 
@@ -51,11 +63,11 @@ def test_they_are_written_the_same_each_time() -> None:
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_each_is_a_schema_and_its_example_follows_it(name: str) -> None:
     schema = json.loads(DOCUMENTS[name])
-    Draft202012Validator.check_schema(schema)
+    check_schema(schema)
     assert schema["title"] == name.removesuffix(".json")
     assert schema["description"]
     event = golden(name)
-    assert [error.message for error in Draft202012Validator(schema).iter_errors(event)] == []
+    assert [error.message for error in validator(name).iter_errors(event)] == []
 
 
 @pytest.mark.parametrize("name", EVENTS)
@@ -90,11 +102,13 @@ def decoder(name: str) -> Callable[[bytes], object]:
 READ = [name for name in EVENTS if sides()[name.removesuffix(".json")] is Side.READ]
 
 
+VALUES_TRIED = (None, "", "x", "x" * 30_000, 0, 1, 7, -1, 1.5, True, [], ["x"] * 30, {})
+
+
 @pytest.mark.parametrize("name", READ)
-@pytest.mark.parametrize("value", [None, "", "x", "x" * 30_000, 0, 1, 7, -1, 1.5, True, [], ["x"] * 30, {}])
-def test_the_schema_and_the_codec_agree_on_what_we_take(name: str, value: object) -> None:
+def test_the_schema_and_the_codec_agree_on_what_we_take(name: str) -> None:
     """One field after another gets a value; where the schema allows it the codec does, and the other way round."""
-    for field in golden(name)["data"]:
+    for field, value in product(golden(name)["data"], VALUES_TRIED):
         event = golden(name)
         event["data"][field] = value
         try:
@@ -130,4 +144,4 @@ class TestReleased:
         for kind, schema in released.schemas.items():
             assert schema["title"] == kind
             if schema != json.loads(DOCUMENTS[f"{kind}.json"]):  # else it has been checked as one of ours
-                Draft202012Validator.check_schema(schema)
+                check_schema(schema)

@@ -195,7 +195,9 @@ WRONG: list[Any] = [
 
 
 @pytest.mark.parametrize("kind", read_by_us())
-@pytest.mark.parametrize("source", [None, "/stages/intake", "/offices/x"])
+@pytest.mark.parametrize(
+    "source", [None, *(pytest.param(each, marks=pytest.mark.long) for each in ("/stages/intake", "/offices/x"))]
+)
 def test_a_message_is_in_order_exactly_where_the_stages_take_it(kind: str, source: str | None) -> None:
     event = golden(kind)
     if source is not None:
