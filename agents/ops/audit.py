@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeVar
 from uuid import UUID
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
@@ -20,7 +20,7 @@ from agents.ops.dead_letters import origin_of, resolved_letter
 from agents.ops.pii_scan import PiiScan, RecordSource
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client import Record, require_topics
-from events.client.connection import connection, kafka_errors
+from events.client.connection import kafka_errors
 from events.client.errors import KafkaFailure
 from events.client.partitions import partition_of
 from events.client.reader import committed_consumer, installation_values, record_of
@@ -149,9 +149,7 @@ def progress(settings: Settings) -> dict[str, dict[int, GroupProgress]]:
     found: dict[str, dict[int, GroupProgress]] = {}
     for stage, topic in STAGES.items():
         with kafka_errors(settings):
-            asking = KafkaConsumer(
-                **connection(settings, "audit"), group_id=settings.group(stage), enable_auto_commit=False
-            )
+            asking = committed_consumer(settings, "audit", _AT_ONCE, settings.group(stage))
             try:
                 name = settings.topic(topic)
                 sources = [TopicPartition(name, number) for number in asking.partitions_for_topic(name) or ()]

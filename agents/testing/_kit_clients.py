@@ -28,10 +28,12 @@ class KitConsumer:
     Args:
         log: what to read.
         settle: lets the stages process what is there.
+        group: whose committed offsets it returns.
     """
 
-    def __init__(self, log: Log, settle: Callable[[], None]) -> None:
+    def __init__(self, log: Log, settle: Callable[[], None], group: str | None = None) -> None:
         self._log = log
+        self._group = group
         self._settle = settle
         self._positions: dict[TopicPartition, int] = {}
 
@@ -51,8 +53,12 @@ class KitConsumer:
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self._positions[partition] = offset
 
-    def seek_to_beginning(self) -> None:
-        self.assign(list(self._positions))
+    def seek_to_beginning(self, *partitions: TopicPartition) -> None:
+        self._positions |= {each: self._log.start(each) for each in partitions or self._positions}
+
+    def committed(self, partition: TopicPartition) -> int | None:
+        found = self._log.committed(self._group or "").get(partition)
+        return None if found is None else found.offset
 
     def position(self, partition: TopicPartition) -> int:
         return self._positions[partition]

@@ -169,9 +169,9 @@ class Engine:
         """Return a producer of the stages."""
         return StageProducer(self.log, transactional_id)
 
-    def consumer(self) -> KitConsumer:
+    def consumer(self, group: str | None = None) -> KitConsumer:
         """Return a consumer of the client kit."""
-        return KitConsumer(self.log, self.settle)
+        return KitConsumer(self.log, self.settle, group)
 
     def producer(self) -> KitProducer:
         """Return a producer of the client kit."""

@@ -186,6 +186,10 @@ class Log:
         """Return the committed offsets of a group."""
         return {partition: at for (each, partition), at in self._offsets.items() if each == group}
 
+    def forget_offsets(self, group: str) -> None:
+        """Drop the committed offsets of a group, as Kafka does after their retention."""
+        self._offsets = {key: at for key, at in self._offsets.items() if key[0] != group}
+
     def start(self, partition: TopicPartition) -> int:
         """Return the offset of the first record that is still there."""
         return self._partition(partition).start

@@ -50,20 +50,21 @@ class Extent:
     offsets: int
 
 
-def committed_consumer(settings: ClientSettings, client: str, at_once: int) -> Any:  # noqa: ANN401 -- kafka-python ships no types
-    """Return a consumer of kafka-python for committed records, from the earliest on; it belongs to no group.
+def committed_consumer(settings: ClientSettings, client: str, at_once: int, group: str | None = None) -> Any:  # noqa: ANN401 -- kafka-python ships no types
+    """Return a consumer of kafka-python for committed records, from the earliest on; it joins no group.
 
     Args:
         settings: which environment.
         client: what it calls itself.
         at_once: the most records of one poll.
+        group: whose committed offsets it can ask for.
     """
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
-        return substitute.consumer()
+        return substitute.consumer(group)
     unpacking.install()
     return KafkaConsumer(
         **connection(settings, client),
-        group_id=None,
+        group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",

@@ -16,7 +16,7 @@ class Substitute(Protocol):
     def stage_producer(self, transactional_id: str | None) -> Any:  # noqa: ANN401 -- as aiokafka's
         """Return a producer of the stages."""
 
-    def consumer(self) -> Any:  # noqa: ANN401 -- as kafka-python's
+    def consumer(self, group: str | None = None) -> Any:  # noqa: ANN401 -- as kafka-python's
         """Return a consumer of the client kit, of committed records."""
 
     def producer(self) -> Any:  # noqa: ANN401 -- as kafka-python's

@@ -1,30 +1,32 @@
 """The same report through two channels: archived where the policy allows it to a machine, else processed."""
 
-import json
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from agents.ops.audit import audit
 from events.client.partitions import partition_of
 from events.ids import complaint_id
+from events.topics import STAGES
 from tests.support.engines import Engine, eventually, report_event
+from tests.support.in_memory import in_memory
 
-DEMO = Path(__file__).parent.parent.parent / "workflow" / "policy" / "demo.toml"
+DEMO = Path(__file__).parents[3] / "workflow" / "policy" / "demo.toml"
 SMS, WEB = "/channels/sms", "/channels/web"
 SAME = 300
 
 
 @pytest.fixture
-def archiving(stopped_engine: Engine, tmp_path: Path) -> Engine:
+def archiving(tmp_path: Path) -> Iterator[Engine]:
     """An engine whose policy leaves it to a machine to archive."""
     text = DEMO.read_text(encoding="utf-8")
     policy = tmp_path / "archiving.toml"
     policy.write_text(text.replace('"verify", "postpone"', '"verify", "postpone", "archive"'), encoding="utf-8")
     assert policy.read_text(encoding="utf-8") != text
-    stopped_engine.settings = replace(stopped_engine.settings, policy=str(policy))
-    return stopped_engine
+    with in_memory(tmp_path, str(policy), *STAGES) as engine:
+        yield engine
 
 
 def elsewhere(engine: Engine, complaint: str, source: str) -> str:
@@ -37,7 +39,6 @@ def elsewhere(engine: Engine, complaint: str, source: str) -> str:
 
 def test_the_later_one_is_archived_also_after_a_restart(archiving: Engine) -> None:
     engine = archiving
-    engine.start()
     first = engine.report("first", SMS)
     engine.await_status(first, "disposed")
     again = {"title": "JALAN BERLUBANG, di depan Pasar Badung!", "reporter": None}
@@ -60,9 +61,15 @@ def test_the_later_one_is_archived_also_after_a_restart(archiving: Engine) -> No
     assert audit(engine.settings, live=True).violations == []
 
 
-def test_nothing_is_held_back_where_it_is_for_a_person(stopped_engine: Engine) -> None:
-    engine = stopped_engine
-    engine.start("intake", "lifecycle", "verification")
+def test_nothing_is_held_back_where_it_is_for_a_person(tmp_path: Path) -> None:
+    with in_memory(tmp_path, "demo", "intake", "lifecycle", "verification") as engine, capture_logs() as logs:
+        names = _report_the_same(engine)
+    pairs = [(each["complaint"], each["original"]) for each in logs if each["event"] == "duplicate_suspected"]
+    assert pairs
+    assert all(complaint != original and {complaint, original} <= names for complaint, original in pairs)
+
+
+def _report_the_same(engine: Engine) -> set[str]:
     reports = [report_event(f"same-{number}", reporter=None) for number in range(SAME)]
     engine.send_reports(reports)
 
@@ -70,8 +77,4 @@ def test_nothing_is_held_back_where_it_is_for_a_person(stopped_engine: Engine) -
         return len([each for each in engine.events() if each["type"] == "lapor.complaint.verified.v1"]) == SAME
 
     eventually(f"all {SAME} are verified", verified)
-    told = [line for line in engine.log.read_text().splitlines() if '"duplicate_suspected"' in line]
-    pairs = [(line["complaint"], line["original"]) for line in map(json.loads, told)]
-    assert pairs
-    names = {complaint_id(SMS, report["id"]) for report in reports}
-    assert all(complaint != original and {complaint, original} <= names for complaint, original in pairs)
+    return {complaint_id(SMS, report["id"]) for report in reports}

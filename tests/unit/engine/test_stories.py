@@ -1,15 +1,26 @@
 """A story is published on purpose, after a scan, and taken back."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
+from events.topics import STAGES
 from tests.support.engines import Engine, eventually
+from tests.support.in_memory import in_memory
 
 ADMIN = "/offices/panrb"
 HOLDER = "/offices/denpasar-pupr/officers/7"
 ANSWER = "Ibu Ni Luh Contoh sudah dihubungi di 0812-3456-7890."
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    with in_memory(tmp_path, "lapor", *STAGES) as engine:
+        yield engine
 
 
 def story(engine: Engine, *arguments: str) -> Result:

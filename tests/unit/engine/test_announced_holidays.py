@@ -3,9 +3,9 @@
 import json
 import uuid
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,9 @@ from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
 from agents.ops.audit import audit
+from events.topics import STAGES
 from tests.support.engines import CITIZEN, Engine, eventually
+from tests.support.in_memory import InMemoryEngine, in_memory
 from workflow.deadlines.working_days import Calendar
 
 COMPLAINTS = 12
@@ -46,23 +48,21 @@ def local_days(engine: Engine, complaints: Sequence[str]) -> set[date]:
     return {moment.astimezone(WIB).date() for moment in found if moment is not None}
 
 
-@pytest.fixture(autouse=True)
-def _real_policy(stopped_engine: Engine) -> None:
-    """Days are days."""
-    stopped_engine.settings = replace(stopped_engine.settings, policy="lapor")
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[InMemoryEngine]:
+    with in_memory(tmp_path, "lapor", *STAGES) as engine:
+        yield engine
 
 
 @pytest.fixture
-def open_complaints(stopped_engine: Engine) -> list[str]:
+def open_complaints(engine: Engine) -> list[str]:
     """Complaints in every partition that wait for an administrator; all stages run."""
-    stopped_engine.start()
-    found = [stopped_engine.report(name, title=f"Jalan berlubang {name}") for name in map(str, range(COMPLAINTS))]
-    eventually("all are registered", lambda: {event["subject"] for event in stopped_engine.events()} == set(found))
+    found = [engine.report(name, title=f"Jalan berlubang {name}") for name in map(str, range(COMPLAINTS))]
+    eventually("all are registered", lambda: {event["subject"] for event in engine.events()} == set(found))
     return found
 
 
-def test_announced_while_complaints_are_open(stopped_engine: Engine, open_complaints: list[str]) -> None:
-    engine = stopped_engine
+def test_announced_while_complaints_are_open(engine: Engine, open_complaints: list[str]) -> None:
     before, holiday, after = (working_days_from_now(count) for count in (3, 2, 4))
     assert local_days(engine, open_complaints) == {before}
 
@@ -110,8 +110,7 @@ def test_announced_while_complaints_are_open(stopped_engine: Engine, open_compla
     assert found.counts.pending == 0
 
 
-def test_a_holiday_that_is_taken_back(stopped_engine: Engine, open_complaints: list[str]) -> None:
-    engine = stopped_engine
+def test_a_holiday_that_is_taken_back(engine: Engine, open_complaints: list[str]) -> None:
     before, holiday = working_days_from_now(3), working_days_from_now(2)
     assert announce(engine, holiday).exit_code == 0
     eventually("all deadlines move", lambda: local_days(engine, open_complaints) != {before})
@@ -121,9 +120,8 @@ def test_a_holiday_that_is_taken_back(stopped_engine: Engine, open_complaints: l
     assert audit(engine.settings).violations == []
 
 
-def test_announced_while_nothing_runs(stopped_engine: Engine, open_complaints: list[str]) -> None:
+def test_announced_while_nothing_runs(engine: Engine, open_complaints: list[str]) -> None:
     """An announcement counts from its position in the log, however late it is read; one that waits is no loss."""
-    engine = stopped_engine
     engine.await_quiet()
     engine.stop()
     waiting = announce(engine, working_days_from_now(2), "--wait", "1")

@@ -2,33 +2,37 @@
 
 import json
 import uuid
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from confluent_kafka import Producer
+import pytest
 from typer.testing import CliRunner
 
 from agents.cli.app import application
 from agents.config import policy_files
-from agents.config.settings import Settings
-from agents.ops.topics import ensure_topics
 from agents.runtime import policy_digests
 from agents.runtime.installation import change_now
+from events.topics import STAGES
 from tests.support.engines import command_event, eventually
+from tests.support.in_memory import InMemoryEngine, in_memory
 from workflow.deadlines.working_days import Calendar
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[InMemoryEngine]:
+    with in_memory(tmp_path, "lapor", *STAGES) as engine:
+        yield engine
 
 
 def announce(engine: Any, day: str, name: str) -> None:
     """Announce a day off as the contract has it: the same command in each partition."""
     data = {"day": day, "name": name, "decree": "SKB 3 Menteri"}
     event = command_event("announce-holiday", "calendar", "/offices/panrb", data)
-    producer = Producer({"bootstrap.servers": engine.settings.broker})
     for partition in range(engine.settings.partitions):
-        topic = engine.settings.topic("complaints.commands")
-        producer.produce(topic, value=json.dumps(event), key=b"calendar", partition=partition)
-    assert producer.flush(30) == 0
+        engine.send("complaints.commands", json.dumps(event).encode(), b"calendar", partition=partition)
 
 
 def explained(engine: Any, complaint: str) -> dict[str, Any]:
@@ -59,9 +63,8 @@ def test_the_day_breakdown_has_what_was_announced(engine: Any) -> None:
     assert [each["reason"] for each in run["days"] if each["date"] == day] == ["Hari pemungutan suara"]
 
 
-def test_a_year_is_shown_as_the_installation_counts_it(settings: Settings) -> None:
-    ensure_topics(settings)
-    installed = replace(settings, policy="lapor")
+def test_a_year_is_shown_as_the_installation_counts_it(engine: Any) -> None:
+    installed = engine.settings
     kept = policy_digests.described(policy_files.load("lapor"), datetime.now(UTC).date())
     [key] = [each for each in kept if each.startswith(policy_digests.DAYS_OFF)]
     year = min(kept[key])
