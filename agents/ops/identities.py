@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from kafka import KafkaProducer
 from pydantic import ValidationError
 
 from agents.config.settings import Settings
 from events.client import Place, Reader, Record, require_topics
-from events.client.connection import confirmation, connection, kafka_errors
+from events.client.connection import confirmation
+from events.client.publisher import acknowledged_producer
 from events.cloudevents import timestamp
 from events.codec.messages import decode_snapshot
 from events.errors import AlurError, Undecodable
@@ -109,10 +109,7 @@ def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> Erasur
         keys.append(shown)  # so that `look_up` finds that it was erased
     now = datetime.now(UTC)
     said = {_REASON: reason, _BY: by, _AT: timestamp(now)}
-    with kafka_errors(settings):
-        producer: KafkaProducer = KafkaProducer(
-            **connection(settings, "identities"), acks="all", enable_idempotence=True
-        )
+    producer = acknowledged_producer(settings, "identities")
     try:
         with confirmation(settings, "erase it again, which does no harm"):
             for key in keys:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Self
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
 from kafka.admin import OffsetSpec
 from kafka.errors import UnknownTopicOrPartitionError, for_code
 from kafka.future import Future
@@ -20,6 +21,15 @@ class Stored(NamedTuple):
     topic: str
     partition: int
     offset: int
+
+
+class _Sent(Future):  # type: ignore[misc]  # kafka-python ships no types
+    def get(self, timeout: float | None = None) -> Stored:
+        del timeout  # it is done
+        if self.exception is not None:
+            raise self.exception
+        stored: Stored = self.value
+        return stored
 
 
 class KitConsumer:
@@ -128,8 +138,8 @@ class KitProducer:
         try:
             at = self._log.append(place, [(key, value, headers)], size, self._writer)
         except KafkaError as error:
-            return Future().failure(for_code(vars(type(error))["errno"])(str(error)))
-        return Future().success(Stored(topic, number, at))
+            return _Sent().failure(for_code(vars(type(error))["errno"])(str(error)))
+        return _Sent().success(Stored(topic, number, at))
 
 
 class KitAdmin:
@@ -154,10 +164,15 @@ class KitAdmin:
                 "name": each,
                 "topic_id": each,
                 "error_code": 0 if each in self._log.topics else unknown,
-                "partitions": [{"replica_nodes": [0]}] * self._log.topics.get(each, 0),
+                "partitions": [
+                    {"partition_index": number, "replica_nodes": [0]} for number in range(self._log.topics.get(each, 0))
+                ],
             }
             for each in topics
         ]
+
+    def list_group_offsets(self, group: str) -> dict[str, dict[TopicPartition, OffsetAndMetadata]]:
+        return {group: self._log.committed(group)}
 
     def list_partition_offsets(self, specs: Mapping[TopicPartition, Any], **options: object) -> dict[Any, Stored]:
         committed = options.get("isolation_level") == "read_committed"

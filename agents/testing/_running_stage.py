@@ -15,6 +15,7 @@ from agents.runtime.installation import Installation
 from agents.runtime.output_writer import OutputWriter
 from agents.runtime.partition_processor import PartitionProcessor
 from agents.runtime.stage import Partition, ReportsState, Stage
+from agents.runtime.worker import Worker
 from agents.stages import verification
 from agents.stages.duplicate_index import DuplicateIndex
 from agents.testing.in_memory_log import Log
@@ -47,11 +48,11 @@ class RunningStage:
             self._duplicates = DuplicateIndex(settings, policies, name, self._writer_since)
         self.stage = self._stage(name)
         self._processors: dict[TopicPartition, PartitionProcessor] = {}
-        self._consumer = clients.consumer(settings, settings.group(name), reset="none")
+        consumer = clients.consumer(settings, settings.group(name), reset="none")
         self._facts = clients.consumer(settings)
-        self._commits = DeferredCommits(self._consumer, _raise)
-        self._writer = OutputWriter(settings)
         self._record = _Record(settings, name, log)
+        commits, writer = DeferredCommits(consumer, _raise), OutputWriter(settings)
+        self._worker = Worker(self.stage, settings, consumer, writer, commits, Metrics(name), installation=self._record)
 
     def _stage(self, name: str) -> Stage:
         if (duplicates := self._duplicates) is not None:
@@ -64,21 +65,20 @@ class RunningStage:
 
     async def start(self) -> None:
         """Acquire all partitions."""
-        await self._writer.start()
-        await self._consumer.start()
+        await self._worker.writer.start()
+        await self._worker.consumer.start()
         source, count = self._settings.topic(self.stage.source), self._settings.partitions
         partitions = [TopicPartition(source, number) for number in range(count)]
-        self._consumer.assign(partitions)
+        self._worker.consumer.assign(partitions)
         facts = self._settings.topic(TopicName.EVENTS)
         self._facts.assign([TopicPartition(facts, number) for number in range(count)])
-        metrics, keys = Metrics(), self._settings.keys()
+        metrics, keys = self._worker.metrics, self._settings.keys()
         for each in partitions:
             since = self._writer_since(each.partition)
             partition = Partition(each.partition, count, self._policies, metrics, keys, since)
-            processor = PartitionProcessor(self.stage, self._settings, each, partition)
-            processor.installation = self._record
+            processor = PartitionProcessor(self._worker, each, partition)
             self._record.refresh()
-            await processor.acquire(self._consumer, self._writer, self._commits)
+            await processor.acquire()
             self._record.refresh()
             self._processors[each] = processor
 
@@ -86,21 +86,21 @@ class RunningStage:
         """Release all partitions."""
         for processor in self._processors.values():
             await processor.release()
-        await self._commits.flush()
-        await self._consumer.stop()
-        await self._writer.stop()
+        await self._worker.commits.flush()
+        await self._worker.consumer.stop()
+        await self._worker.writer.stop()
 
     async def process(self) -> bool:
         """Process one poll; return False if there was nothing."""
         self._record.refresh()
-        found = await self._consumer.getmany(timeout_ms=0, max_records=clients.RECORDS_PER_POLL)
+        found = await self._worker.consumer.getmany(timeout_ms=0, max_records=clients.RECORDS_PER_POLL)
         if self._duplicates is not None:
             await self._index_reports(self._duplicates)
         for source, records in found.items():
-            await self._processors[source].process(records, self._commits)
+            await self._processors[source].process(records)
         for source in self._processors.keys() - found.keys():
-            await self._processors[source].skip_to(await self._consumer.position(source), self._commits)
-        await self._commits.flush()
+            await self._processors[source].skip_to(await self._worker.consumer.position(source))
+        await self._worker.commits.flush()
         if self._duplicates is not None:
             self._duplicates.log_suspected()
         return bool(found)

@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any, Final, Self
 
 from aiokafka import ConsumerRecord, TopicPartition
+from pydantic_core import to_json
 
 from agents.config import policy_files
 from agents.config.settings import Settings
@@ -23,7 +24,8 @@ from events.client.lookup import read_dossier
 from events.client.partitions import partition_of
 from events.client.substitutes import SUBSTITUTES
 from events.facts import Recorded
-from events.topics import STAGES, TopicName
+from events.installation import LAYOUT_KEY, Layout
+from events.topics import ALL_TOPICS, STAGES, TopicName
 from workflow.policy.model import PolicySet
 
 MONDAY: Final = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
@@ -64,6 +66,8 @@ class Engine:
         self._runner = asyncio.Runner()
         self._running: dict[str, RunningStage] = {}
         SUBSTITUTES[address] = self
+        layout = Layout(partitions, {str(topic): self.settings.topic(topic) for topic in ALL_TOPICS})
+        self.send(TopicName.INSTALLATION, LAYOUT_KEY.encode(), to_json(layout.to_value()), partition=0)
         self.start(*stages)
 
     def __enter__(self) -> Self:
@@ -118,7 +122,7 @@ class Engine:
         self.log.append(TopicPartition(name, number), [(key, value, headers)], size, self.log.writer(None))
 
     def settle(self) -> None:
-        """Process all that is in the log, and what follows from it; no time passes."""
+        """Process all that is in the log or due, and what follows from it; no time passes."""
         self._runner.run(self._settle())
 
     def advance(self, by: timedelta) -> None:
@@ -134,12 +138,16 @@ class Engine:
         """Yield the committed records of a topic."""
         return self.log.records(self.settings.topic(topic))
 
-    async def _settle(self) -> None:
+    async def _process(self) -> None:
         while sum([await each.process() for each in self._running.values()]):
             pass
 
+    async def _settle(self) -> None:
+        await self._process()
+        await self._ring()
+
     async def _advance(self, until: datetime) -> None:
-        await self._settle()
+        await self._process()
         if "lifecycle" not in self._running:
             # as in production: no notice while what came before it is undecided
             self.log.now = until
@@ -156,7 +164,7 @@ class Engine:
         rung = False
         while "lifecycle" in self._running and sum([await each.tick() for each in self._running.values()]):
             rung = True
-            await self._settle()
+            await self._process()
         return rung
 
     # clients for the address of this engine: `events.client.substitutes`

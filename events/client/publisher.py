@@ -27,6 +27,18 @@ class Place:
     offset: int
 
 
+def acknowledged_producer(settings: ClientSettings, client: str, **options: int) -> Any:  # noqa: ANN401 -- kafka-python ships no types
+    """Return an idempotent producer of kafka-python, acknowledged by all replicas.
+
+    Raises:
+        BrokerUnreachable, KafkaRefused: no broker answers, or it refuses.
+    """
+    if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
+        return substitute.producer()
+    with kafka_errors(settings):
+        return KafkaProducer(**connection(settings, client), acks="all", enable_idempotence=True, **options)
+
+
 def _ignore(_: object) -> None:
     pass
 
@@ -45,19 +57,15 @@ class Publisher:
         self._producer: Any = self._connected()
 
     def _connected(self) -> Any:  # noqa: ANN401 -- kafka-python ships no types
-        if (substitute := SUBSTITUTES.get(self._settings.broker)) is not None:
-            return substitute.producer()
-        with kafka_errors(self._settings):
-            return KafkaProducer(
-                **connection(self._settings, "publisher"),
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=self._linger_ms,
-                max_request_size=INWARD_RECORD_BYTES,
-                delivery_timeout_ms=_DELIVERY_MS,
-                request_timeout_ms=_DELIVERY_MS // 2,
-                max_block_ms=_DELIVERY_MS,
-            )
+        return acknowledged_producer(
+            self._settings,
+            "publisher",
+            linger_ms=self._linger_ms,
+            max_request_size=INWARD_RECORD_BYTES,
+            delivery_timeout_ms=_DELIVERY_MS,
+            request_timeout_ms=_DELIVERY_MS // 2,
+            max_block_ms=_DELIVERY_MS,
+        )
 
     def __enter__(self) -> Self:
         """Give the publisher itself."""

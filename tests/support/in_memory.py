@@ -16,6 +16,8 @@ from events.client.partitions import partition_of
 from events.topics import STAGES, TopicName
 from tests.support.engines import Engine
 
+A_MOMENT = timedelta(milliseconds=1)
+
 
 @dataclass(frozen=True)
 class Message:
@@ -73,6 +75,7 @@ class InMemoryEngine(Engine):
         **options: Any,
     ) -> None:
         assert not options
+        self.kit.advance(A_MOMENT)  # no two senders share a stamp
         for key, value in records:
             number = partition if partition >= 0 else self._partition(partitioner, key or b"")
             self.kit.send(TopicName(topic), key, value, headers=headers, partition=number)

@@ -102,7 +102,7 @@ def decoder(name: str) -> Callable[[bytes], object]:
 READ = [name for name in EVENTS if sides()[name.removesuffix(".json")] is Side.READ]
 
 
-VALUES_TRIED = (None, "", "x", "x" * 30_000, 0, 1, 7, -1, 1.5, True, [], ["x"] * 30, {})
+VALUES_TRIED: tuple[object, ...] = (None, "", "x", "x" * 30_000, 0, 1, 7, -1, 1.5, True, [], ["x"] * 30, {})
 
 
 @pytest.mark.parametrize("name", READ)
