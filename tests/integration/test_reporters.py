@@ -9,7 +9,6 @@ import pytest
 from tests.support.engines import Engine, eventually, new_engine
 
 
-
 @pytest.fixture
 def engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
     engine = new_engine(broker, tmp_path / "stages.log", "lapor")
