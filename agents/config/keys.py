@@ -43,12 +43,12 @@ class Keys:
             raise SettingsError(f"ALUR_KEY_FILE: {path} cannot be read: {reason}") from None
         keys = {}
         for number, line in enumerate(lines, 1):
-            found = _LINE.fullmatch(line)
-            if found is None:
+            match = _LINE.fullmatch(line)
+            if match is None:
                 raise SettingsError(f"ALUR_KEY_FILE: line {number} of {path} is not <id>:<base64 of 32 bytes>")
-            if found["id"] in keys:
-                raise SettingsError(f"ALUR_KEY_FILE: {path} has two keys with the id {found['id']}")
-            keys[found["id"]] = base64.b64decode(found["key"])
+            if match["id"] in keys:
+                raise SettingsError(f"ALUR_KEY_FILE: {path} has two keys with the id {match['id']}")
+            keys[match["id"]] = base64.b64decode(match["key"])
         if not keys:
             raise SettingsError(f"ALUR_KEY_FILE: {path} has no keys")
         return cls(tuple(keys.items()))

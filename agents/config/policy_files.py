@@ -38,8 +38,8 @@ def load(name_or_path: str) -> PolicySet:
         path = Path(name_or_path)
         if not path.is_file():
             known = " or ".join(f'"{name}"' for name in packaged())
-            found = "that is a folder" if name_or_path and path.is_dir() else "there is no such file"
-            raise PolicyError(f'no policy "{name_or_path}": {found}, and it is not {known}')
+            problem = "that is a folder" if name_or_path and path.is_dir() else "there is no such file"
+            raise PolicyError(f'no policy "{name_or_path}": {problem}, and it is not {known}')
         source, folder = path, path.parent
     document, text = _read(source)
     named = document.get("offices")

@@ -98,10 +98,10 @@ def _count_up_to(highest: int) -> Callable[[str], int]:
 
 
 def _web_address(text: str) -> WebAddress:
-    found = host_and_port(text)
-    if found is None or found[1] > _HIGHEST_WEB_PORT:
+    address = host_and_port(text)
+    if address is None or address[1] > _HIGHEST_WEB_PORT:
         raise ValueError(f"{text!r} is not host:port with a port up to {_HIGHEST_WEB_PORT}, such as 127.0.0.1:6066")
-    return WebAddress(*found)
+    return WebAddress(*address)
 
 
 def _log_format(text: str) -> LogFormat:

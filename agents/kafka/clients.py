@@ -176,16 +176,16 @@ async def committed(
 
 
 def _offsets(answer: _CommittedOffsets, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
-    found: dict[TopicPartition, OffsetAndMetadata] = {}
+    offsets: dict[TopicPartition, OffsetAndMetadata] = {}
     codes = {answer.error_code}
-    for topic, places in answer.topics:
-        for number, offset, metadata, code in places:
+    for topic, partitions in answer.topics:
+        for number, offset, metadata, code in partitions:
             codes.add(code)
             if offset != _NONE:
-                found[TopicPartition(topic, number)] = OffsetAndMetadata(offset, metadata)
+                offsets[TopicPartition(topic, number)] = OffsetAndMetadata(offset, metadata)
     for code in sorted(codes - {0}):
         raise for_code(code)(f"offsets of {group}")
-    return found
+    return offsets
 
 
 async def log_ends(settings: Settings, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
@@ -199,7 +199,7 @@ async def log_ends(settings: Settings, partitions: Collection[TopicPartition]) -
 
 
 async def read_to_end(settings: Settings, partition: TopicPartition) -> AsyncIterator[Sequence[KafkaRecord]]:
-    """Yield the committed records of `partition` as they are now, in lists; stop at the end found at the start."""
+    """Yield the committed records of `partition` as they are now, in lists; stop at the end that held at the start."""
     reader = consumer(settings)
     await reader.start()
     try:

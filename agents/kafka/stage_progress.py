@@ -38,8 +38,8 @@ class StageProgress:
     async def lag(self, ends: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """Return by how much the stage is short of `ends`, for the partitions where it is."""
         begun = [source for source, end in ends.items() if end]
-        found = await clients.committed(self._asking, begun) if begun else {}
-        committed = {source: found[source].offset if source in found else None for source in begun}
+        offsets = await clients.committed(self._asking, begun) if begun else {}
+        committed = {source: offsets[source].offset if source in offsets else None for source in begun}
         behind = [source for source in begun if (committed[source] or 0) < ends[source]]
         # where the log begins matters only to who seems to be behind
         starts = await self._asking.beginning_offsets(behind) if behind else {}

@@ -129,8 +129,8 @@ class _Spanned(Tracing):
 
 
 def _attribute_of(value: bytes | None) -> TraceContext | None:
-    found = _ATTRIBUTE.search(value or b"")
-    return None if found is None else read(found[1])
+    match = _ATTRIBUTE.search(value or b"")
+    return None if match is None else read(match[1])
 
 
 def _remote(parent: TraceContext | None) -> Context:

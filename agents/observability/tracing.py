@@ -48,10 +48,10 @@ class TraceContext:
 
 def read(value: bytes | None) -> TraceContext | None:
     """Read the value of a `traceparent`; None if it is none, whatever it is."""
-    found = _PARENT.fullmatch(value or b"")
-    if found is None or (found["version"] == b"00" and found["more"]):
+    match = _PARENT.fullmatch(value or b"")
+    if match is None or (match["version"] == b"00" and match["more"]):
         return None
-    return TraceContext(found["trace"].decode(), found["span"].decode(), int(found["flags"], 16))
+    return TraceContext(match["trace"].decode(), match["span"].decode(), int(match["flags"], 16))
 
 
 def context_of(record: KafkaRecord) -> TraceContext | None:
@@ -63,11 +63,11 @@ def context_of(record: KafkaRecord) -> TraceContext | None:
 def carrying(context: TraceContext, outputs: Iterable[OutgoingRecord]) -> list[OutgoingRecord]:
     """Return `outputs` with `context` in a header of each."""
     header = (TRACEPARENT, context.header())
-    found = []
+    carried = []
     for each in outputs:
         headers = (*(other for other in each.headers if other[0] != TRACEPARENT), header)
-        found.append(OutgoingRecord(each.topic, each.key, each.value, each.partition, headers))
-    return found
+        carried.append(OutgoingRecord(each.topic, each.key, each.value, each.partition, headers))
+    return carried
 
 
 class Tracing:

@@ -54,9 +54,9 @@ class DiskMap:
         Raises:
             DiskFailed: the file cannot be read.
         """
-        found = self._recent.get(key, _ABSENT)
-        if found is not _ABSENT:
-            return found
+        value = self._recent.get(key, _ABSENT)
+        if value is not _ABSENT:
+            return value
         with self._lock, _failing():
             row = self._file.execute(_GET, (key,)).fetchone()
         return None if row is None else row[0]

@@ -111,8 +111,8 @@ class Installation:
     async def _follow(self) -> None:
         try:
             while True:
-                found = await self._consumer.getmany(timeout_ms=_FETCHING.wait_ms)
-                for records in found.values():
+                fetched = await self._consumer.getmany(timeout_ms=_FETCHING.wait_ms)
+                for records in fetched.values():
                     for key, value in self._take(records).items():
                         for callback in self._watchers:
                             callback(key, value)
@@ -143,16 +143,16 @@ async def change(settings: Settings, decide: Callable[[Values], Values]) -> Valu
     late: frozenset[str] = frozenset()
     try:
         while True:
-            found, _ = await _read(settings)
-            kept = {key: found.values.get(key) for key in late}
+            entries, _ = await _read(settings)
+            kept = {key: entries.values.get(key) for key in late}
             try:
-                decided = decide(found.values)
+                decided = decide(entries.values)
             except Exception:
-                await _write(settings, producer, kept, found)
+                await _write(settings, producer, kept, entries)
                 raise
-            due = {key: value for key, value in decided.items() if found.values.get(key) != value}
+            due = {key: value for key, value in decided.items() if entries.values.get(key) != value}
             wanted |= due
-            offsets = await _write(settings, producer, kept | due, found)
+            offsets = await _write(settings, producer, kept | due, entries)
             if not offsets:
                 return wanted
             _, counting = await _read(settings)
@@ -182,21 +182,21 @@ def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values
 
 async def _read(settings: Settings) -> tuple[InstallationLog, set[int]]:
     """Return the record, and the offsets of the entries that counted when they were written."""
-    found, counting = InstallationLog(), set[int]()
+    entries, counting = InstallationLog(), set[int]()
     async for records in clients.read_to_end(settings, _partition(settings)):
         for each in records:
-            if found.add(each.offset, each.key, each.value, each.headers):
+            if entries.add(each.offset, each.key, each.value, each.headers):
                 counting.add(each.offset)
-    return found, counting
+    return entries, counting
 
 
-async def _write(settings: Settings, producer: KafkaProducer, values: Values, found: InstallationLog) -> dict[str, int]:
-    """Write entries that follow those of `found`; return the offset of each."""
+async def _write(settings: Settings, producer: KafkaProducer, values: Values, read: InstallationLog) -> dict[str, int]:
+    """Write entries that follow those that were `read`; return the offset of each."""
     partition, offsets = _partition(settings), {}
     for key, value in values.items():
         encoded = json.dumps(value, ensure_ascii=False).encode()
         sent = await producer.send_and_wait(
-            partition.topic, encoded, key.encode(), partition.partition, headers=[found.after(key)]
+            partition.topic, encoded, key.encode(), partition.partition, headers=[read.after(key)]
         )
         offsets[key] = sent.offset
     return offsets

@@ -63,37 +63,37 @@ class LayoutGuard:
             KafkaError: Kafka cannot be asked.
             RefusedToStart: the topics are not as they have to be.
         """
-        found, differing = await self._look()
-        if TopicName.INSTALLATION in found:
+        existing, differing = await self._look()
+        if TopicName.INSTALLATION in existing:
             await self._installation.start()
         layout = Layout.of(self._installation.values)
         if layout is not None:
-            self._refuse([*missing_topics(self._settings, layout, found, self._topics).values()])
+            self._refuse([*missing_topics(self._settings, layout, existing, self._topics).values()])
         self._refuse(
             [
                 f"topic {self._settings.topic(each)} is missing: run {REPAIR}"
                 for each in self._topics
-                if each not in found
+                if each not in existing
             ]
         )
-        counts = {str(name): topic.partitions for name, topic in found.items() if name is not TopicName.INSTALLATION}
+        counts = {str(name): topic.partitions for name, topic in existing.items() if name is not TopicName.INSTALLATION}
         if layout is None:
             if len(set(counts.values())) > 1:
                 raise RefusedToStart(f"topics need the same number of partitions each, and have {counts}; run {REPAIR}")
             layout = Layout(counts[STAGES[self._stage]], {})
-        self._refuse([*changed_topics(self._settings, layout, found).values()])
+        self._refuse([*changed_topics(self._settings, layout, existing).values()])
         self._refuse([f"topic {each}: {remedy(self._settings, each)}" for each in differing])
         if any(name not in layout.topics for name in self._topics):
-            await self._installation.change(lambda values: self._joined(values, layout, found))
+            await self._installation.change(lambda values: self._joined(values, layout, existing))
         return layout
 
     def watch(self, layout: Layout) -> None:
         """Look at the topics again and again from now on."""
         loop = asyncio.get_running_loop()
 
-        def tell(found: dict[TopicName, TopicDescription]) -> None:
+        def tell(existing: dict[TopicName, TopicDescription]) -> None:
             with suppress(RuntimeError):  # the loop has ended, and this process does soon
-                loop.call_soon_threadsafe(self._seen, layout, found)
+                loop.call_soon_threadsafe(self._seen, layout, existing)
 
         looking = (self._settings, self._topics, self._stop, tell)
         threading.Thread(target=watch_topics, args=looking, name="layout-guard", daemon=True).start()
@@ -109,11 +109,11 @@ class LayoutGuard:
         )
         self._end(STAGES[self._stage], f"{line} has the remedy")
 
-    def _seen(self, layout: Layout, found: Mapping[TopicName, TopicDescription]) -> None:
-        for name, line in changed_topics(self._settings, layout, found).items():
+    def _seen(self, layout: Layout, existing: Mapping[TopicName, TopicDescription]) -> None:
+        for name, line in changed_topics(self._settings, layout, existing).items():
             self._end(name, line)
             return
-        missing = missing_topics(self._settings, layout, found, self._topics)
+        missing = missing_topics(self._settings, layout, existing, self._topics)
         self._missed = self._missed + 1 if missing else 0
         if self._ending is None:
             self.reason = next(iter(missing.values()), None)
@@ -135,11 +135,11 @@ class LayoutGuard:
         exit_with_error(self._stage, RefusedToStart(line))
 
     def _joined(
-        self, values: Mapping[str, Any], layout: Layout, found: Mapping[TopicName, TopicDescription]
+        self, values: Mapping[str, Any], layout: Layout, existing: Mapping[TopicName, TopicDescription]
     ) -> dict[str, Any]:
         before = Layout.of(values) or layout
-        self._refuse([*changed_topics(self._settings, before, found).values()])
-        ids = {str(name): topic.id for name, topic in found.items()}
+        self._refuse([*changed_topics(self._settings, before, existing).values()])
+        ids = {str(name): topic.id for name, topic in existing.items()}
         return {LAYOUT_KEY: Layout(before.partitions, {**before.topics, **ids}).to_value()}
 
     def _refuse(self, lines: list[str]) -> None:
@@ -157,8 +157,8 @@ class LayoutGuard:
     def _look_now(self) -> tuple[dict[TopicName, TopicDescription], list[Difference]]:
         """Return the topics that exist, and their settings that are not as declared."""
         with admin_client(self._settings) as client:
-            found = describe_topics(client, self._settings, self._topics)
-            open_to_us = {name: found[name] for name in ROLES[self._stage].looks_into if name in found}
+            existing = describe_topics(client, self._settings, self._topics)
+            open_to_us = {name: existing[name] for name in ROLES[self._stage].looks_into if name in existing}
             differing = differences(client, self._settings, open_to_us)
         # how many partitions there must be is not known by the settings of a stage, but by the record
-        return found, [each for each in differing if each.setting != "partitions"]
+        return existing, [each for each in differing if each.setting != "partitions"]

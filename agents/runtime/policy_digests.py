@@ -47,16 +47,16 @@ class DayChange:
 
 def described(policies: PolicySet, today: date) -> dict[str, Any]:
     """Return what the record has to hold of a policy, by key."""
-    found: dict[str, Any] = {}
+    digests: dict[str, Any] = {}
     for policy in policies.versions:
-        found[f"{VERSION}{policy.version}"] = _digest(policy, _RULES)
-        found[_days_key(policy)] = {
+        digests[f"{VERSION}{policy.version}"] = _digest(policy, _RULES)
+        digests[_days_key(policy)] = {
             str(year): {str(day): name for day, name in sorted(policy.calendar.named(year).items())}
             for year in (today.year + each for each in _YEARS)
         }
     for office in policies.versions[0].directory:
-        found[f"{OFFICE}{office.id}"] = _digest(office)
-    return found
+        digests[f"{OFFICE}{office.id}"] = _digest(office)
+    return digests
 
 
 def changes(values: Values, ours: Values) -> Iterator[str]:
@@ -70,27 +70,27 @@ def changes(values: Values, ours: Values) -> Iterator[str]:
 
 def changed_days(values: Values, ours: Values) -> list[DayChange]:
     """Return the days that count otherwise here than when they were rolled out last, of the years that both have."""
-    found: dict[date, DayChange] = {}
+    changed: dict[date, DayChange] = {}
     for key, years in ours.items():
         if not key.startswith(DAYS_OFF):
             continue
         for year, days in _days_of(values, key).items():
             here = years.get(year, days)
             for day in sorted(days.keys() ^ here.keys()):
-                found[date.fromisoformat(day)] = DayChange(date.fromisoformat(day), here.get(day))
-    return [found[day] for day in sorted(found)]
+                changed[date.fromisoformat(day)] = DayChange(date.fromisoformat(day), here.get(day))
+    return [changed[day] for day in sorted(changed)]
 
 
 def additions(values: Values, ours: Values) -> dict[str, Any]:
     """Return what the installation does not have yet: versions, offices, and years of its calendar."""
-    found = {}
+    added = {}
     for key, value in ours.items():
         before = values.get(key)
         if before is None:
-            found[key] = value
+            added[key] = value
         elif key.startswith(DAYS_OFF) and (years := {**value, **before}) != before:
-            found[key] = years
-    return found
+            added[key] = years
+    return added
 
 
 def rolled_out(values: Values, ours: Values) -> dict[str, Any]:

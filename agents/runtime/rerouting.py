@@ -34,13 +34,13 @@ def with_original_timestamp(record: KafkaRecord, keys: Keys) -> KafkaRecord:
 
 
 def _stamped(record: KafkaRecord, value: bytes, keys: Keys) -> KafkaRecord:
-    found = _CLAIM.fullmatch(value)
-    if found is None:
+    match = _CLAIM.fullmatch(value)
+    if match is None:
         return record
-    signed = _signed(record, record.partition, found["claim"])
-    if not keys.verify(found["signature"].decode("ascii"), _PURPOSE, *signed):
+    signed = _signed(record, record.partition, match["claim"])
+    if not keys.verify(match["signature"].decode("ascii"), _PURPOSE, *signed):
         return record
-    stamped: KafkaRecord = replace(cast(Any, record), timestamp=min(int(found["ms"]), record.timestamp))
+    stamped: KafkaRecord = replace(cast(Any, record), timestamp=min(int(match["ms"]), record.timestamp))
     return stamped
 
 

@@ -81,8 +81,8 @@ class RestoreWindow:
 
     def drain(self) -> Iterator[list[KafkaRecord]]:
         """Remove and give the records of each key, oldest first."""
-        found, self._versions, self._size = self._versions, {}, 0
-        yield from found.values()
+        versions, self._versions, self._size = self._versions, {}, 0
+        yield from versions.values()
 
 
 class Restore:

@@ -171,7 +171,7 @@ class StageConsumer(Service):
             await asyncio.sleep(_HELD_SECONDS)
             return
         try:
-            found = await self.worker.consumer.getmany(timeout_ms=clients.POLL_MS, max_records=most)
+            fetched = await self.worker.consumer.getmany(timeout_ms=clients.POLL_MS, max_records=most)
         except OffsetOutOfRangeError as error:
             await self._resume_at_log_start(error.args[0])
             return
@@ -179,7 +179,7 @@ class StageConsumer(Service):
         if self.rebalancing:
             return
         self.idle.clear()
-        poll = [(each, found[each.source]) for each in self.assignment.open if each.source in found]
+        poll = [(each, fetched[each.source]) for each in self.assignment.open if each.source in fetched]
         if poll:
             failpoints.reach("after-poll")
             if self.backpressure is not None:
@@ -211,12 +211,12 @@ class StageConsumer(Service):
         started = time.monotonic()
         try:
             processing = asyncio.gather(*(self._process_partition(*each) for each in poll))
-            found, _ = await asyncio.gather(processing, self._skip_control_records(poll))
+            processed, _ = await asyncio.gather(processing, self._skip_control_records(poll))
         except Exception as error:  # noqa: BLE001 -- outputs or offsets are not where they should be: see `fail`
             self.fail(error)
             return
         self.idle.set()
-        self._log([batch for batches in found for batch in batches], started)
+        self._log([batch for batches in processed for batch in batches], started)
 
     async def _process_partition(self, processor: PartitionProcessor, records: Sequence[KafkaRecord]) -> list[Batch]:
         try:

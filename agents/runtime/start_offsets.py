@@ -53,19 +53,19 @@ class StartOffset:
             RefusedToStart: the committed offset is gone, was set by hand, or contradicts state or log.
         """
         consumer = self._worker.consumer
-        found = (await clients.committed(consumer, [self._source])).get(self._source)
+        committed = (await clients.committed(consumer, [self._source])).get(self._source)
         start = (await consumer.beginning_offsets([self._source]))[self._source]
         end = (await consumer.end_offsets([self._source]))[self._source]
-        if found is not None:
-            self._check(found, end, decided)
+        if committed is not None:
+            self._check(committed, end, decided)
         elif restored:
             raise self._refused(
                 f"is gone, while its memory has {restored} records: all would be decided again. Set it to where it was "
                 f"(kafka-consumer-groups --reset-offsets), then run {self._accept}"
             )
-        progress = GroupProgress(None if found is None else found.offset, start, end)
+        progress = GroupProgress(None if committed is None else committed.offset, start, end)
         # before anything is committed: a crash would hide it
-        if found is None and end and self._begun:
+        if committed is None and end and self._begun:
             await self._report_lost(progress)
         if progress.expired:
             await self._report_expired(progress.expired)
@@ -121,8 +121,8 @@ class StartOffset:
             incident = Incident(kind, stage.name, stage.source, partition, first, last, reason)
             await self._worker.installation.report(incident)
 
-    def _check(self, found: OffsetAndMetadata, end: int, decided: int) -> None:
-        offset = found.offset
+    def _check(self, committed: OffsetAndMetadata, end: int, decided: int) -> None:
+        offset = committed.offset
         if offset <= decided < end:
             raise self._refused(
                 f"is {offset}, but the effect of the command at {decided} is already there: it would be decided again. "
@@ -133,7 +133,7 @@ class StartOffset:
                 f"is {offset}, behind the log end {end}: Kafka has lost records, or the topic was made anew. Set it to "
                 f"{end} (kafka-consumer-groups --reset-offsets), then run {self._accept}"
             )
-        if not is_marked(offset, found.metadata):
+        if not is_marked(offset, committed.metadata):
             raise self._refused(
                 f"is {offset}, and the stage has not committed it: it was set by hand, or by a version of alur before "
                 f"offsets were marked. If it is right, run {self._accept}"

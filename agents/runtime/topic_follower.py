@@ -126,9 +126,9 @@ class TopicFollower:
         log.info("topic_followed", stage=self._stage, topic=self._topic, behind=to_read)
 
     async def _poll(self, consumer: KafkaConsumer) -> None:
-        found = await consumer.getmany(timeout_ms=clients.POLL_MS, max_records=_AT_ONCE)
+        fetched = await consumer.getmany(timeout_ms=clients.POLL_MS, max_records=_AT_ONCE)
         started = time.monotonic()
-        for records in found.values():
+        for records in fetched.values():
             for record in records:
                 self.hand_over(record)
         # markers of transactions and what compaction left out move the position without a record

@@ -65,14 +65,14 @@ class CalendarState:
             offset: its offset in `complaints.commands`.
         """
         before = self._fold(now)
-        found = announce(event, before, now, self.policies.at(now))
-        if found is None:
+        announced = announce(event, before, now, self.policies.at(now))
+        if announced is None:
             return []
-        if isinstance(found, Rejected):
-            return found
-        update = {"revision": before.revision + 1, "announcements": (*before.announcements, found)}
+        if isinstance(announced, Rejected):
+            return announced
+        update = {"revision": before.revision + 1, "announcements": (*before.announcements, announced)}
         self._replace(before.model_copy(update=update))
-        log.info("calendar_announced", partition=self._partition.number, reason=found.reason, by=found.by)
+        log.info("calendar_announced", partition=self._partition.number, reason=announced.reason, by=announced.by)
         value = encode_calendar(self.announcements, partition=self._partition.number, time=now)
         return [OutgoingRecord(TopicName.STATE, CALENDAR_KEY, value, self._partition.number, state_headers(offset))]
 
@@ -83,6 +83,6 @@ class CalendarState:
         behind, first_day = self._calendar_dependency()
         return folded(self.announcements, behind, first_day, now)
 
-    def _replace(self, found: Announcements) -> None:
-        self.announcements = found
-        self.policies = all_with_announcements(self._partition.policies, found)
+    def _replace(self, announcements: Announcements) -> None:
+        self.announcements = announcements
+        self.policies = all_with_announcements(self._partition.policies, announcements)

@@ -68,12 +68,12 @@ class DuplicateIndex:
         """Index a report and return the earlier complaint with the same content."""
         if not isinstance(recorded.fact, ComplaintRegistered):
             return None
-        found = fingerprint(recorded.fact.report, policy.duplicates.min_text)
-        if found is None:
+        key = fingerprint(recorded.fact.report, policy.duplicates.min_text)
+        if key is None:
             return None
         complaint = recorded.complaint
-        self._index.add(found, complaint.received_at, complaint.complaint_id)
-        return self._index.original(found, complaint.received_at, complaint.complaint_id, policy.duplicates.span)
+        self._index.add(key, complaint.received_at, complaint.complaint_id)
+        return self._index.original(key, complaint.received_at, complaint.complaint_id, policy.duplicates.span)
 
     def wait_reason(self) -> str | None:
         """Return what has to be read before the next facts can be judged; None if nothing."""

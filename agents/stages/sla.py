@@ -71,11 +71,11 @@ class Timers(TimerDriven):
             self._recalculation.announced(record.value)
             return ()
         complaint = complaint_key(record.key)
-        found = None if record.value is None else read_part(Timetable, record.value)
-        if found is not None and found.complaint_id.encode() != record.key:
-            raise foreign(f"it is the snapshot of complaint {found.complaint_id}")
-        self._schedule.arm(complaint, found.clocks if found else {})
-        self._recalculation.update(complaint, found.calendar if found and found.clocks else None)
+        timetable = None if record.value is None else read_part(Timetable, record.value)
+        if timetable is not None and timetable.complaint_id.encode() != record.key:
+            raise foreign(f"it is the snapshot of complaint {timetable.complaint_id}")
+        self._schedule.arm(complaint, timetable.clocks if timetable else {})
+        self._recalculation.update(complaint, timetable.calendar if timetable and timetable.clocks else None)
         return ()
 
     def rollback(self) -> None:

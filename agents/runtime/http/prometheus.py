@@ -34,14 +34,14 @@ def _next_deadline(stage_consumer: StageConsumer) -> float | None:
 
 
 def _lag(stage_consumer: StageConsumer) -> Samples:
-    found: dict[tuple[str, ...], float] = {}
+    lag: dict[tuple[str, ...], float] = {}
     for processor in stage_consumer.assignment.open:
         consumer, source = stage_consumer.worker.consumer, processor.source
         # between two assignments the client has no end of a partition that is not released yet
         end = consumer.highwater(source) if source in consumer.assignment() else None
         if end is not None:
-            found[str(source.partition),] = max(0, end - (processor.next_offset or 0))
-    return found
+            lag[str(source.partition),] = max(0, end - (processor.next_offset or 0))
+    return lag
 
 
 def _deadlines_wait(stage_consumer: StageConsumer) -> float:

@@ -70,7 +70,7 @@ class StageWeb(Service):
 
 
 def _answer(question: str, no: str | None) -> web.Response:
-    found: dict[str, Any] = {question: no is None} | ({} if no is None else {"reason": no})
+    body: dict[str, Any] = {question: no is None} | ({} if no is None else {"reason": no})
     return web.Response(
-        body=orjson.dumps(found) + b"\n", status=200 if no is None else _UNAVAILABLE, content_type="application/json"
+        body=orjson.dumps(body) + b"\n", status=200 if no is None else _UNAVAILABLE, content_type="application/json"
     )
