@@ -16,6 +16,8 @@ from events.commands import Command, command_type
 CALENDAR: Final = "calendar"
 """Subject and key of what concerns the calendar."""
 CALENDAR_KEY: Final = CALENDAR.encode()
+CALENDAR_TYPE: Final = "lapor.calendar.snapshot.v1"
+"""Type of the record `calendar` of `complaints.state`."""
 
 
 class AnnounceHoliday(Command):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 class AlurError(Exception):
-    """Root of the failures that a user can cause; the message is one line that says what to do."""
+    """Root of the failures that a user can cause; the message is one line that states what to do."""
 
 
 class Undecodable(ValueError):
@@ -27,7 +27,7 @@ class Sender:
 
 
 class InvalidCommand(ValueError):
-    """The envelope tells complaint, sender and command, but the data are not what that command needs."""
+    """The envelope names complaint, sender and command, but the data are not those of that command."""
 
     def __init__(self, sender: Sender, reason: str) -> None:
         super().__init__(reason)

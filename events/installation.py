@@ -1,4 +1,4 @@
-"""The installation record: what has to be the same for all workers, and the incidents that no other topic shows.
+"""Installation record: what must be the same for all workers, and the incidents that no other topic shows.
 
 It is kept in `complaints.installation`, one JSON value a key, and is no part of the contract: only the engine and its
 tools read and write it.
@@ -28,7 +28,7 @@ OFFSET_LOST: Final = "offset-lost"
 OFFSETS_ACCEPTED: Final = "offsets-accepted"
 TOPIC_REPLACED: Final = "topic-replaced"
 KINDS: Final = (EXPIRED_UNREAD, LAYOUT_CHANGED, OFFSET_LOST, OFFSETS_ACCEPTED, TOPIC_REPLACED)
-"""The kinds of incidents; docs/how-to/runbook.md says of each what to do."""
+"""The kinds of incidents; docs/how-to/runbook.md has the steps for each."""
 
 _OF_ONE_STAGE: Final = frozenset({OFFSET_LOST, OFFSETS_ACCEPTED})
 """Kinds that several stages can report about one place: each has offsets of its own."""
@@ -47,7 +47,7 @@ def writer_since(values: Mapping[str, Any], topic: TopicName, partition: int) ->
 
 
 def begun_key(stage: str, partition: int) -> str:
-    """Return the key that says that a stage has committed an offset there: from then on, a missing one is lost."""
+    """Return the key that marks the first committed offset of a stage there: from then on, a missing one is lost."""
     return f"begun/{stage}/{partition}"
 
 
@@ -140,7 +140,7 @@ class InstallationLog:
     def add(
         self, offset: int, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
     ) -> dict[str, Any]:
-        """Take in a record of the topic; return what it changes: nothing if it does not count."""
+        """Apply a record of the topic; return what it changes: nothing if it does not count."""
         try:
             name, found = (key or b"").decode(), json.loads(value or b"null")
             after = header_value(headers, AFTER_HEADER)

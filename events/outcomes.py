@@ -78,5 +78,5 @@ class ResolutionEvent(AboutComplaint):
     """A record of `complaints.resolutions`."""
 
     sequence: str
-    """The version of the complaint that it tells of, ten digits."""
+    """The version of the complaint, ten digits."""
     data: Resolution

@@ -48,7 +48,7 @@ class Location(Frozen):
 
     @property
     def known(self) -> bool:
-        """Say whether somebody could find the place: any name, or a full pair of coordinates."""
+        """Whether the place can be found: any name, or a full pair of coordinates."""
         named = self.province or self.city or self.district or self.village
         return bool(named) or (self.lat is not None and self.lon is not None)
 

@@ -8,6 +8,8 @@ from events.cloudevents import Frozen
 from events.reports import Location
 from events.vocabulary import ClockName, ComplaintClass, Outcome, Status
 
+STATE_TYPE: Final = "lapor.complaint.snapshot.v1"
+"""Type of the records of `complaints.state`."""
 REMEMBERED_COMMANDS: Final = 64
 """So many last commands are known again when they are repeated."""
 

@@ -1,4 +1,4 @@
-"""Words for people about what somebody sent."""
+"""Words for messages about what a sender wrote."""
 
 from typing import Final
 
@@ -13,10 +13,10 @@ def clipped(text: str, longest: int = _SHOWN_CHARACTERS) -> str:
 
 
 def json_kind(value: object) -> str:
-    """Say what a JSON value is that is no object."""
+    """Return a phrase for the kind of a JSON value that is no object."""
     return _WORDS.get(type(value), "a number")
 
 
 def our_words(message: str) -> str:
-    """Return what a validator of ours says, without what pydantic puts before it."""
+    """Return the message of a validator without pydantic's prefix."""
     return message.removeprefix(_NOT_OURS)

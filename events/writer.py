@@ -75,7 +75,7 @@ def header_number(headers: Iterable[tuple[str, bytes | None]], name: str, digits
 
 
 class Origin:
-    """Tells foreign records of one partition of a topic from the engine's own; is given the records in their order.
+    """Detects foreign records of one partition of a topic; call it with the records in their order.
 
     Args:
         since: returns the offset from which on the engine's records have a writer number; None if that is not known.
@@ -86,7 +86,7 @@ class Origin:
         self._first: int | None = None
 
     def is_foreign(self, offset: int, headers: Headers) -> bool:
-        """Say whether the record at `offset` is foreign."""
+        """Check whether the record at `offset` is foreign."""
         if writer_of(headers) is not None:
             if self._first is None:
                 self._first = offset

@@ -15,7 +15,7 @@ from agents.config.settings import Settings
 from events.announcements import CALENDAR, CALENDAR_KEY, AnnouncementEvent
 from events.client import Publisher, Reader, Record, extents
 from events.cloudevents import timestamp
-from events.codec.messages import decode_announcement, decode_calendar
+from events.codec.decode import decode_announcement, decode_calendar
 from events.errors import InvalidCommand, Undecodable
 from events.outcomes import RejectionEvent
 from events.topics import TopicName

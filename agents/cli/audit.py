@@ -20,7 +20,8 @@ from events.cloudevents import timestamp
 from events.installation import Incident
 from events.topics import TopicName
 from workflow.audit.complaint_history import Code
-from workflow.audit.invariants import Audit, Kept
+from workflow.audit.evidence import Kept
+from workflow.audit.invariants import Audit
 
 HOLDS: Final[dict[str, frozenset[Code]]] = {
     "each report is one complaint": frozenset({Code.REPORT_LOST, Code.REPORT_DOUBLED, Code.REPORT_UNKNOWN}),

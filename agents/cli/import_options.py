@@ -17,9 +17,8 @@ from agents.config import policy_files
 from agents.integrations.cells import quoted
 from agents.integrations.dates import Order
 from agents.integrations.import_file import LAPOR, OPEN311, TableOptions
-from agents.integrations.layouts import catalogue
+from agents.integrations.layouts import StatusWords, catalogue
 from agents.integrations.report_rows import ZONE, ImportOptions
-from agents.integrations.status_words import StatusWords
 from events.vocabulary import ComplaintClass
 from workflow.policy.model import Policy
 

@@ -9,10 +9,9 @@ from typing import Any, TextIO
 from pydantic_core import from_json, to_json
 
 from agents.cli.errors import MISUSED, Failure
-from agents.integrations.entries import Skipped
-from agents.integrations.formulas import as_written, defused
+from agents.integrations.cells import as_written, defused
+from agents.integrations.entries import ADDED, LINE, REASON, SOURCE, Skipped
 from agents.integrations.import_file import Import
-from agents.integrations.reject_columns import ADDED, LINE, REASON, SOURCE
 
 
 def refuse_unless_writable(path: Path | None, file: str) -> None:

@@ -18,6 +18,7 @@ from events.client import NotAllowed, Order, find_complaint
 from events.commands import Command, PublishStory, UnpublishStory
 from events.facts import FollowUpRecorded
 from events.reports import Reporter
+from events.snapshot import Complaint as Snapshot
 from workflow.audit.identifiers import counted, identifiers_in
 
 app = typer.Typer()
@@ -53,7 +54,7 @@ def publish(  # noqa: PLR0913 -- the options of a command are its arguments
     answer = answer or (answers[-1] if answers else None)
     if not title.strip():
         raise Failure("--title: the report has none; give one", MISUSED)
-    reporter = _reporter(settings, last.complaint_id)
+    reporter = _reporter(settings, last)
     texts = {"title": title, "answer": answer or ""}
     identifiers = [(name, each) for name, text in texts.items() for each in identifiers_in(text, reporter)]
     for name, each in identifiers:
@@ -97,9 +98,9 @@ def _request(
     return Order(command.NAME, complaint, source_of(settings, command, complaint, sender), str(uuid4()), values)
 
 
-def _reporter(settings: Settings, complaint: str) -> Reporter | None:
+def _reporter(settings: Settings, complaint: Snapshot) -> Reporter | None:
     try:
-        found = look_up(settings, complaint)
+        found = look_up(settings, complaint.complaint_id, tracking=complaint.tracking_id)
     except IdentityNotFound:
         return None
     except NotAllowed as error:

@@ -69,7 +69,7 @@ def submit(
     known = partial(_known, tally, dry_run=dry_run)
     with one_line(name), interruptible(known), opened(file) as stream:
         found = open_import(stream, asked.table(), options, datetime.now(UTC), given=_given(ctx))
-        for line in found.told:
+        for line in found.notes:
             say(safe(line))
         if dry_run:
             _show(found, tally, rejects)

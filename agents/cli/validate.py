@@ -14,9 +14,9 @@ from agents.cli.input_files import name_of, one_line, opened
 from agents.cli.wording import safe
 from agents.contract.dry_run import dry_run
 from agents.contract.validation import ValidationReport, validate_message
+from agents.integrations.encodings import lines_of
 from agents.integrations.entries import NOTHING
 from agents.integrations.json_messages import head_of, is_json, messages_in
-from agents.integrations.lines import lines_of
 from workflow.policy.model import Policy
 
 

@@ -20,7 +20,7 @@ from agents.cli.wording import local, safe, span
 from agents.config.settings import Settings
 from agents.dashboard.figures import DisplayContext
 from agents.dashboard.projection import Projection
-from agents.ops.topics import lag
+from agents.ops.progress import lag
 from events.client import Reader, Record, require_topics
 from events.topics import STAGES, TopicName
 from events.vocabulary import Status

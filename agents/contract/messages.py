@@ -18,14 +18,13 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from agents.contract.compatibility import Side
 from agents.contract.traffic import ERASURE, IDENTITY, STORY, TEXTS
 from events import announcements, cloudevents, commands, facts, outcomes, reports, snapshot, texts
-from events.announcements import AnnouncementEvent, Announcements
+from events.announcements import CALENDAR_TYPE, AnnouncementEvent, Announcements
 from events.cloudevents import Envelope, Frozen
-from events.codec.messages import CALENDAR_TYPE, STATE_TYPE
 from events.commands import COMMANDS, Command, CommandEvent, command_type
 from events.facts import FACTS, Fact, fact_type
 from events.outcomes import Rejection, Resolution, Story
 from events.reports import ReporterIdentity, ReportSubmitted
-from events.snapshot import Complaint
+from events.snapshot import STATE_TYPE, Complaint
 from events.texts import Erasure, FactTexts
 
 _FACT_DATA: Final = "Data"  # behind a fact's name: its fields and the complaint after it

@@ -10,9 +10,10 @@ from agents.contract.messages import Schema
 from agents.contract.traffic import ERASED, LETTER, MESSAGES, RECORD, SETTLED, VALUES
 from agents.kafka.records import FORWARDED, REPLAYS
 from agents.observability.tracing import TRACEPARENT
-from events.announcements import CALENDAR, AnnouncementEvent
+from events.announcements import CALENDAR, CALENDAR_TYPE, AnnouncementEvent
 from events.cloudevents import CONTENT_TYPE
-from events.codec.messages import CALENDAR_TYPE, HEADERS, decode_fact, decode_report, fact_headers
+from events.codec.decode import decode_fact, decode_report
+from events.codec.encode import HEADERS, fact_headers
 from events.errors import Undecodable
 from events.outcomes import Rejection
 from events.reports import ReportSubmitted

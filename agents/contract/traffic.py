@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from events import access
-from events.announcements import AnnouncementEvent
-from events.codec.messages import CALENDAR_TYPE, STATE_TYPE
+from events.announcements import CALENDAR_TYPE, AnnouncementEvent
 from events.commands import COMMANDS, command_type
 from events.facts import FACTS, fact_type
 from events.outcomes import Rejection, Resolution
 from events.reports import ReportSubmitted
+from events.snapshot import STATE_TYPE
 from events.topics import STAGES, TopicName
 from workflow.machine.permissions import MAY, Role
 

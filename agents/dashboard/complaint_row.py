@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from events.codec.partial_reads import read_part
+from events.codec.partial import read_part
 from events.snapshot import Clock
 from events.vocabulary import ClockName, Status
 from workflow.deadlines.clock_rules import RULES, Passing

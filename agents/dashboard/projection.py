@@ -4,7 +4,7 @@ from agents.dashboard.complaint_row import read_row
 from agents.dashboard.read_model import ReadModel
 from agents.ops.dead_letters import OpenDeadLetters
 from events.client import Record
-from events.codec.messages import complaint_key
+from events.codec.decode import complaint_key
 from events.errors import Undecodable
 from events.topics import TopicName
 

@@ -14,10 +14,11 @@ from agents.config.settings import Settings
 from agents.demo.deliveries import Deliveries
 from agents.demo.people import People
 from agents.demo.view import Moment, View
-from agents.ops.topics import lag
+from agents.ops.progress import lag
 from events.client import Publisher, Reader, Record
 from events.client.errors import KafkaFailure
-from events.codec.messages import decode_fact, encode_command
+from events.codec.decode import decode_fact
+from events.codec.encode import encode_command
 from events.errors import Undecodable
 from events.outcomes import RejectionEvent
 from events.topics import TopicName

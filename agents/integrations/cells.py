@@ -1,4 +1,4 @@
-"""What a cell says of a field, as the contract has it."""
+"""Cells of a table as values of the contract."""
 
 import math
 import re
@@ -7,33 +7,51 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from agents.integrations.entries import NO_RESULT, Unusable
-from agents.integrations.layouts import catalogue
+from agents.integrations.layouts import catalogue, plain
 from events.cloudevents import LINK_SCHEMES, MAX_LINK, MAX_LINKS, MAX_NAME, unseen
 from events.vocabulary import ComplaintClass
 
-_INDONESIAN: Final = {
+_CLASSES: Final = {
     "pengaduan": ComplaintClass.COMPLAINT,
-    "pengaduan tidak berkadar pengawasan": ComplaintClass.COMPLAINT,
-    "pengaduan berkadar pengawasan": ComplaintClass.COMPLAINT_INSPECTION,
+    "pengaduan_tidak_berkadar_pengawasan": ComplaintClass.COMPLAINT,
+    "pengaduan_berkadar_pengawasan": ComplaintClass.COMPLAINT_INSPECTION,
     "aspirasi": ComplaintClass.ASPIRATION,
-    "permintaan informasi": ComplaintClass.INFORMATION_REQUEST,
+    "permintaan_informasi": ComplaintClass.INFORMATION_REQUEST,
+    **{each.value: each for each in ComplaintClass},
 }
 _ERROR: Final = re.compile(r"#(?:N/A|[A-Z0-9/_]+[!?])|#{3,}|Err:[0-9]{3}")
 _OF_LINKS: Final = ("url", "href", "src", "link", "media_url", "value")
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 -- wide forms, which some take for the others
+_QUOTED: Final = re.compile(r'="((?:[^"]|"")*)"')
 
 
 class BadValue(ValueError):
-    """A value cannot be taken, and the rest of the report can do without it; the message is the reason."""
+    """A value is invalid and is dropped, and the report goes without it; the message is the reason."""
+
+
+def defused(text: str) -> str:
+    """Return a text that no spreadsheet runs as a formula: with the apostrophe by which spreadsheets mark text.
+
+    A text that begins with one before a formula gets another one, so that `as_written` restores it.
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def as_written(cell: str) -> str:
+    """Return the text of a cell that was defused, or made a formula to keep its zeros: ="0042"."""
+    if text := _QUOTED.fullmatch(cell):
+        return text[1].replace('""', '"')
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def quoted(cell: str, longest: int = 40) -> str:
-    """Return a cell for a message: in quotes, without what is not printed, and not all of it if it is long."""
+    """Return a cell for a message: quoted, printable and clipped."""
     printed = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in cell[: longest + 1])
     return f"'{printed}'" if len(cell) <= longest else f"'{printed[:longest]}...'"
 
 
 def error_of(cell: str) -> str | None:
-    """Return why a cell has no value: a spreadsheet shows an error, or has computed none; None if it has one."""
+    """Return why a cell has no value: an error, or a formula without a result; None if it has one."""
     if cell == NO_RESULT:
         return "is a formula without a result in the file: open it in a spreadsheet and save it"
     return f"{quoted(cell)} is an error of the spreadsheet" if _ERROR.fullmatch(cell.strip()) else None
@@ -45,31 +63,29 @@ def complaint_class(cell: str) -> str:
     Raises:
         Unusable: it names none.
     """
-    plain = " ".join(re.sub(r"[\W_]+", " ", cell.casefold()).split())
-    found = _INDONESIAN.get(plain) or next((each for each in ComplaintClass if each.replace("_", " ") == plain), None)
-    if found is None:
+    name = plain(cell)
+    if name not in _CLASSES:
         raise Unusable(f"class: {quoted(cell)} is no class; there are {', '.join(ComplaintClass)}")
-    return found
+    return _CLASSES[name]
 
 
 def category(cell: str) -> str:
-    """Return a category as the contract has it: a slug, where most exports have words."""
-    return (re.sub(r"[\W_]+", "-", cell.casefold()).strip("-") or cell)[:MAX_NAME]
+    """Return a category as a slug; most exports have words."""
+    return (plain(cell).replace("_", "-") or cell)[:MAX_NAME]
 
 
 def coordinates(cells: Mapping[str, str], *, anywhere: bool) -> dict[str, float]:
-    """Return the coordinates of a report; none where they stand for a place that is not known.
+    """Return the coordinates of a report, if it has any.
 
     Raises:
-        BadValue: they are none, or cannot be meant; both are left out then.
+        BadValue: they are invalid or implausible; both are dropped then.
     """
-    given = {name: cells[name] for name in ("lat", "lon") if cells.get(name)}
-    if not given:
+    degrees = {name: _degrees(name, cells[name]) for name in ("lat", "lon") if cells.get(name)}
+    if not degrees:
         return {}
-    found = {name: _degrees(name, cell) for name, cell in given.items()}
-    if len(found) == 1:
-        raise BadValue(f"{next(iter(found))}: stands alone")
-    lat, lon = found["lat"], found["lon"]
+    if len(degrees) == 1:
+        raise BadValue(f"{next(iter(degrees))}: stands alone")
+    lat, lon = degrees["lat"], degrees["lon"]
     where = f"{lat:g}, {lon:g}"
     if lat == lon == 0:
         raise BadValue(f"lat, lon: {where} is in the sea off Africa, which stands for an unknown place")
@@ -81,7 +97,7 @@ def coordinates(cells: Mapping[str, str], *, anywhere: bool) -> dict[str, float]
         raise BadValue(f"lat, lon: {where} is no place on earth")
     if not anywhere and not _within(country, lat, lon):
         raise BadValue(f"lat, lon: {where} lies outside {country['name']} (--anywhere keeps it)")
-    return found
+    return degrees
 
 
 def _within(country: Mapping[str, Any], lat: float, lon: float) -> bool:
@@ -100,18 +116,18 @@ def _degrees(name: str, cell: str) -> float:
 
 
 def links(given: Sequence[Any]) -> tuple[list[str], list[str]]:
-    """Return the attachments of a report, and why others are left out: texts, lists or objects that hold a link."""
-    found: list[str] = []
+    """Return the attachments of a report, and why others are dropped: texts, lists or objects that hold a link."""
+    attachments: list[str] = []
     notes: list[str] = []
     for each in _flat(given):
         link = each.strip() if isinstance(each, str) else ""
         if reason := _no_link(each, link):
             notes.append(f"attachment: {reason}")
-        elif link and link not in found:
-            found.append(link)
-    if len(found) > MAX_LINKS:
-        notes.append(f"attachment: there are {len(found)}; {len(found) - MAX_LINKS} are left out")
-    return found[:MAX_LINKS], notes
+        elif link and link not in attachments:
+            attachments.append(link)
+    if len(attachments) > MAX_LINKS:
+        notes.append(f"attachment: there are {len(attachments)}; {len(attachments) - MAX_LINKS} are left out")
+    return attachments[:MAX_LINKS], notes
 
 
 def _flat(given: object) -> list[object]:
@@ -142,10 +158,10 @@ def _no_link(given: object, link: str) -> str | None:
 
 
 def readable(cell: str) -> str:
-    """Return a text without the marks that spreadsheets and forms leave, in which nothing is seen.
+    """Return a text, empty if nothing of it is visible.
 
     Raises:
-        Unusable: it was not in the encoding of its file.
+        Unusable: it is not in the encoding of its file.
     """
     text = cell.strip()
     if any("\ud800" <= letter <= "\udfff" for letter in text):

@@ -1,7 +1,7 @@
-"""Which column of a table is which field of a report.
+"""Mapping of the columns of a table to the fields of a report.
 
-What `--map` names goes first, then what the layout knows, then the general names. What is left over and looks as if it
-mattered stops the import, unless it is left out on purpose.
+`--map` goes first, then the layout, then the general names. An unused column that may matter stops the import,
+unless it is ignored on request.
 """
 
 import re
@@ -9,9 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from agents.integrations.entries import BadLayout
+from agents.integrations.entries import ADDED, BadLayout
 from agents.integrations.layouts import Layout, catalogue, plain, plain_names
-from agents.integrations.reject_columns import ADDED
 from events.wording import clipped
 
 _SUGGESTED: Final = {
@@ -28,33 +27,32 @@ _PRIVATE: Final = ("privacy", "anonymous", "secret", "public")
 
 @dataclass(frozen=True)
 class Columns:
-    """Where in a row each field stands; fields without a column are left out."""
+    """The column of each field that has one."""
 
     header: tuple[str, ...]
     positions: Mapping[str, int]
     layout: Layout
     ignored: frozenset[int] = frozenset()
-    """Columns that are left out on purpose, or known to the layout as of no use here."""
+    """Columns that are ignored on request or by the layout."""
     asked: frozenset[str] = frozenset()
-    """Fields whose column was named by the one who submits."""
+    """Fields whose column was named with `--map`."""
 
     def name(self, position: int) -> str:
-        """Return what a column is called; one without a name, or with that of another, by its number."""
+        """Return the name of a column; its number without a name, or with that of another column."""
         name = self.header[position]
         return name if name and self.header.count(name) == 1 else _numbered(position)
 
     def name_of(self, field: str) -> str:
-        """Return what the column of a field is called; the field itself where it has none."""
+        """Return the name of a field's column; the field itself without one."""
         return self.name(self.positions[field]) if field in self.positions else field
 
     @property
     def unused(self) -> list[int]:
-        """The columns that no field takes."""
+        """The columns of no field."""
         taken = set(self.positions.values())
         return [position for position in range(len(self.header)) if position not in taken]
 
     def __str__(self) -> str:
-        """Say which field takes which column."""
         pairs = ", ".join(f"{field}={self.name(position)}" for field, position in self.positions.items())
         left = _listed([self.header[position] for position in self.unused])
         return pairs + (f" (not used: {left})" if left else "")
@@ -68,18 +66,18 @@ def choose_columns(
     no_id: bool = False,
     layout: Layout | None = None,
 ) -> Columns:
-    """Find the column of each field; `wanted` are `field=column`, or `field=` for none.
+    """Map columns to fields; `wanted` are `field=column`, or `field=` for none.
 
-    Without a `layout` it is the one that the header shows.
+    Without a `layout` it is detected by the header.
 
     Raises:
-        BadLayout: a wanted column does not exist, or one that is needed was not found.
+        BadLayout: a wanted column does not exist, or a needed one is missing.
     """
     names = tuple(name.strip() for name in header)
     layout = layout or catalogue().layout_of(names)
     asked = dict(_wanted(names, pair) for pair in wanted)
     left_out = {_position(names, name, f"--ignore {name}") for name in ignored}
-    chosen = _found(names, layout, asked, left_out)
+    chosen = _positions(names, layout, asked, left_out)
     if no_id:
         chosen.pop("id", None)
     of_no_use = {at for at, name in enumerate(names) if name and plain(name) in layout.ignored | ADDED}
@@ -88,31 +86,31 @@ def choose_columns(
     return columns
 
 
-def _found(
+def _positions(
     names: tuple[str, ...], layout: Layout, asked: Mapping[str, int | None], left_out: set[int]
 ) -> dict[str, int]:
     chosen: dict[str, int | None] = dict(asked)
     taken = {position for position in chosen.values() if position is not None} | left_out
     in_turn = list(reversed(list(enumerate(names))))
-    place = {plain_names(name)[1]: position for position, name in in_turn}
-    place |= {plain(name): position for position, name in in_turn}
+    by_name = {plain_names(name)[1]: position for position, name in in_turn}
+    by_name |= {plain(name): position for position, name in in_turn}
     # where a layout has one column for two fields, asking for one leaves it to the other
     shared = {column for column in layout.fields.values() if list(layout.fields.values()).count(column) > 1}
-    taken -= {place[column] for column in shared if column in place and place[column] not in left_out}
+    taken -= {by_name[column] for column in shared if column in by_name and by_name[column] not in left_out}
     for field, aliases in catalogue().fields.items():
         if field in chosen:
             continue
         known = (layout.fields[field],) if field in layout.fields else aliases
         of_no_use = layout.ignored - set(layout.fields.values())
-        found = (place[alias] for alias in known if alias in place and alias not in of_no_use)
-        chosen[field] = next((position for position in found if position not in taken), None)
+        candidates = (by_name[alias] for alias in known if alias in by_name and alias not in of_no_use)
+        chosen[field] = next((position for position in candidates if position not in taken), None)
         if (position := chosen[field]) is not None and field not in layout.fields:
             taken.add(position)
     return {field: position for field in catalogue().fields if (position := chosen.get(field)) is not None}
 
 
 def _require(columns: Columns, asked: Mapping[str, int | None], *, no_id: bool) -> None:
-    """Refuse a table that lacks what it cannot do without."""
+    """Refuse a table without a needed column."""
     there = columns.positions.keys()
     listed = f"the columns are {_listed(columns.header)}"
     if not {"title", "body", "final"} & there:
@@ -128,29 +126,29 @@ def _require(columns: Columns, asked: Mapping[str, int | None], *, no_id: bool) 
     if "privacy" in columns.layout.needs and not set(_PRIVATE) & there and "privacy" not in asked:
         raise BadLayout(
             f"{columns.layout.name} has a column for Anonim/Rahasia, and none is known here: name it with --map "
-            f"privacy=COLUMN, or say with --map privacy= that nobody asked for privacy; {listed}"
+            f"privacy=COLUMN, or say with --map privacy= that no reporter asked for privacy; {listed}"
         )
 
 
 def refuse_overlooked(columns: Columns, kinds: Mapping[int, str]) -> None:
-    """Stop where a column that is not used may matter; `kinds` are those found by what stands in them.
+    """Refuse unused columns that may matter; `kinds` are those detected by their values.
 
     Raises:
         BadLayout: there are such columns; the line has the options to decide about each.
     """
-    found = {
+    overlooked = {
         position: kind
         for position in columns.unused
         if position not in columns.ignored and (kind := _kind(columns, position, kinds.get(position)))
     }
-    if not found:
+    if not overlooked:
         return
-    told = ", ".join(f"{columns.name(position)!r} ({_LOOKS[kind]})" for position, kind in found.items())
-    first, kind = next(iter(found.items()))
+    listed = ", ".join(f"{columns.name(position)!r} ({_LOOKS[kind]})" for position, kind in overlooked.items())
+    first, kind = next(iter(overlooked.items()))
     name = columns.name(first)
     such = " or ".join(f"--map '{field}={name}'" for field in _SUGGESTED[kind])
     raise BadLayout(
-        f"not used, and may matter: {told}: name each with --map (such as {such}), or leave it out on purpose with "
+        f"not used, and may matter: {listed}: name each with --map (such as {such}), or leave it out on purpose with "
         f"--ignore '{name}'"
     )
 
@@ -165,7 +163,7 @@ _LOOKS: Final = {
 
 
 def _kind(columns: Columns, position: int, by_cells: str | None) -> str | None:
-    """Return what a column's name or its cells look like; ids of other things beside the report's own are none."""
+    """Return the kind that a column's name or its cells suggest; beside the report's own id, other ids are none."""
     if by_cells == "privacy":
         return by_cells
     name = plain(columns.header[position])

@@ -1,4 +1,4 @@
-"""Dates as people and programs write them; the order of day and month is decided for a column, not for a cell."""
+"""Dates as people and programs write them; the order of day and month is decided per column, not per cell."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ from babel import Locale
 from agents.integrations.entries import BadLayout
 
 _LOCALES: Final = ("id", "en")
-# as people write them; CLDR, and so babel, does not have these
+# common spellings that CLDR, and so babel, does not have
 _SPELLINGS: Final = {
     "agt": 8,
     "ags": 8,
@@ -30,12 +30,12 @@ _SPELLINGS: Final = {
 }
 _ZONES: Final = {"WIB": 7, "WITA": 8, "WIT": 9, "Z": 0, "UTC": 0, "GMT": 0}
 _EARLIEST: Final = 1980
-"""Nothing was reported to anybody's computer before."""
+"""No report in a file is older."""
 _EARLIEST_EVENT: Final = 1945
 _SLACK: Final = timedelta(hours=1)
-"""So much a clock may be ahead of ours."""
+"""How far the clock of a source may be ahead."""
 _CLEAR: Final = 19
-"""Of so many cells of one order, one of the other is a mistake and no other order."""
+"""Of so many cells of one order, one of the other is a mistake."""
 
 _PARTED: Final = re.compile(r"(\d{1,2})([./\- ])(\d{1,2})\2(\d{4}|\d{2})(?!\d)")
 _YEAR_FIRST: Final = re.compile(r"(\d{4})([./\- ])(\d{1,2})\2(\d{1,2})(?!\d)")
@@ -59,19 +59,19 @@ class Order(StrEnum):
 
 
 class Implausible(ValueError):
-    """A date cannot be meant; the message is the reason."""
+    """A date is implausible; the message is the reason."""
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """A date as it is written, with a time and a zone as far as it has them."""
+    """A date, with a time and a zone if it has them."""
 
     day: date
     clock: time | None = None
     zone: tzinfo | None = None
 
     def moment(self, zone: tzinfo, clock: "Stamp | None" = None) -> datetime:
-        """Return the moment in UTC; a time from elsewhere and `zone` stand in for what it does not say."""
+        """Return the moment in UTC; `clock` and `zone` replace a missing time or zone."""
         other = clock or self
         at = datetime.combine(self.day, self.clock or other.clock or time(), self.zone or other.zone or zone)
         return at.astimezone(UTC)
@@ -79,7 +79,7 @@ class Stamp:
 
 @dataclass
 class DateColumn:
-    """The dates of a column, while it is decided in which order they are written."""
+    """The dates of a column, to decide their order."""
 
     name: str
     asked: Order | None = None
@@ -90,7 +90,7 @@ class DateColumn:
     """Cells that only one order can be; None for those that several can."""
 
     def see(self, cell: str) -> None:
-        """Take a cell into account."""
+        """Survey a cell."""
         orders = _possible(cell)
         if len(orders) == 1:
             self.counts[next(iter(orders))] += 1
@@ -100,10 +100,10 @@ class DateColumn:
             self.example = self.example or cell
 
     def order(self) -> Order | None:
-        """Return the order in which the column is written; None where no cell needs one.
+        """Return the order of the column; None if no cell depends on it.
 
         Raises:
-            BadLayout: the cells leave it open, or contradict each other.
+            BadLayout: the cells are ambiguous, or contradict each other.
         """
         if self.asked or not self.counts:
             return self.asked
@@ -120,7 +120,7 @@ class DateColumn:
 
 
 def _possible(cell: str) -> set[Order]:
-    """Return the orders in which a date in numbers can be one; none where its order is plain, or it is no date."""
+    """Return the orders in which a numeric date is valid; none if they make no difference, or it is no date."""
     found = _PARTED.match(_without_weekday(cell))
     if not found:
         return set()
@@ -148,9 +148,9 @@ def read_date(cell: str, order: Order | None, zone: tzinfo) -> Stamp | None:
     """Read a date, with or without a time; None if it is none.
 
     Args:
-        cell: as it is written.
+        cell: its text.
         order: of day and month in numbers, as decided for its column.
-        zone: in which a number that counts seconds is told as a day.
+        zone: of a number that counts seconds.
     """
     text = " ".join(cell.split())
     if _NUMBER.fullmatch(text):
@@ -183,7 +183,7 @@ def _written(text: str, order: Order | None) -> Stamp | None:
 
 
 def read_time(cell: str) -> Stamp | None:
-    """Read a time of day, with a zone if it has one; None if it is none. The day of what is returned means nothing."""
+    """Read a time of day, with a zone if it has one; None if it is none. The day of the result is arbitrary."""
     found = _TIME.fullmatch(cell.strip())
     if not found:
         return None
@@ -259,10 +259,10 @@ def weekdays() -> frozenset[str]:
 
 
 def reported_at(stamp: Stamp, clock: Stamp | None, zone: tzinfo, now: datetime) -> datetime:
-    """Return when something was reported, in UTC; `clock` is the time of day from elsewhere, if there is one.
+    """Return the time of a report in UTC; `clock` is the time of day from another column.
 
     Raises:
-        Implausible: it cannot have been then.
+        Implausible: it is too old, or in the future.
     """
     if stamp.day.year < _EARLIEST:
         raise Implausible(f"is before {_EARLIEST}")
@@ -272,10 +272,10 @@ def reported_at(stamp: Stamp, clock: Stamp | None, zone: tzinfo, now: datetime) 
 
 
 def plausible_day(day: date, reported: date) -> date:
-    """Return the day on which something happened, which was reported on the day `reported`.
+    """Return the day of an event that was reported on the day `reported`.
 
     Raises:
-        Implausible: it cannot have been then.
+        Implausible: it is too old, or behind the report.
     """
     if day.year < _EARLIEST_EVENT:
         raise Implausible(f"is before {_EARLIEST_EVENT}")

@@ -1,4 +1,4 @@
-"""Bytes of files as text: which encoding they are in, and what they are where they are no text."""
+"""Bytes of files as lines and as text: encodings, and files that are no text."""
 
 import codecs
 import io
@@ -7,9 +7,10 @@ from typing import BinaryIO, Final
 
 from charset_normalizer import from_bytes
 
-from agents.integrations import lines
 from agents.integrations.entries import UnreadableFile
 
+LONGEST: Final = 64 * 1024 * 1024
+"""Bytes of a line: a report may have one sixty-fourth of it, a list of requests all of it."""
 _CHUNK: Final = 1024 * 1024
 _SAMPLE: Final = 64 * 1024
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -29,20 +30,38 @@ _NO_TEXT: Final = (
 
 
 def refuse_what_is_no_text(head: bytes) -> None:
-    """Name what a file is that cannot hold reports.
+    """Refuse a file of a kind that holds no reports, by its first bytes.
 
     Raises:
-        UnreadableFile: by its first bytes it is such a file.
+        UnreadableFile: it is of such a kind; the message names it.
     """
     for magic, what in _NO_TEXT:
         if head.startswith(magic):
             raise UnreadableFile(f"is {what}: reports are read from .xlsx, CSV or JSON")
 
 
-def encoding_of(stream: BinaryIO, asked: str | None = None) -> str:
-    """Return the encoding of a stream that can be read from its beginning again.
+def lines_of(stream: BinaryIO) -> Iterator[bytes]:
+    """Give the lines with their ends.
 
-    UTF-8 with some bytes that are not stays UTF-8: those bytes spoil their rows. So does what is ASCII in most of its
+    Raises:
+        UnreadableFile: one is longer than `LONGEST`; no more than that of it is read.
+    """
+    number = 0
+    while line := stream.readline(LONGEST + 1):
+        number += 1
+        if len(line) > LONGEST:
+            raise UnreadableFile(_too_long(number))
+        yield line
+
+
+def _too_long(number: int) -> str:
+    return f"line {number} has more than {LONGEST:,} bytes: write one entry a line, or several files"
+
+
+def encoding_of(stream: BinaryIO, asked: str | None = None) -> str:
+    """Return the encoding of a seekable stream.
+
+    UTF-8 with some invalid bytes stays UTF-8: those bytes cost their rows. So does a file that is ASCII in most of its
     lines and no text in others.
 
     Raises:
@@ -74,13 +93,13 @@ def encoding_of(stream: BinaryIO, asked: str | None = None) -> str:
 
 def _known(name: str) -> str:
     try:
-        found = codecs.lookup(name)
+        codec = codecs.lookup(name)
         "a".encode(name)
     except (LookupError, UnicodeError):
         raise UnreadableFile(
             f"--encoding {name}: there is no such encoding; there are utf-8, utf-16, cp1252 …"
         ) from None
-    return "utf-8-sig" if found.name == "utf-8" else found.name
+    return "utf-8-sig" if codec.name == "utf-8" else codec.name
 
 
 def _as_utf8(stream: BinaryIO) -> tuple[int, int, int, bytes]:
@@ -103,7 +122,7 @@ def _as_utf8(stream: BinaryIO) -> tuple[int, int, int, bytes]:
 
 
 def text_lines(stream: BinaryIO, encoding: str) -> Iterator[str]:
-    """Give the lines from the first on; LF, CRLF and CR end one. Bytes of another encoding become lone surrogates.
+    """Give the lines from the first on; LF, CRLF and CR end one. Undecodable bytes become lone surrogates.
 
     Raises:
         UnreadableFile: a line is longer than may be held.
@@ -112,10 +131,10 @@ def text_lines(stream: BinaryIO, encoding: str) -> Iterator[str]:
     text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
     number = 0
     try:
-        while line := text.readline(lines.LONGEST + 1):
+        while line := text.readline(LONGEST + 1):
             number += 1
-            if len(line) > lines.LONGEST:
-                raise UnreadableFile(lines.too_long(number))
+            if len(line) > LONGEST:
+                raise UnreadableFile(_too_long(number))
             yield line.removeprefix("\ufeff") if number == 1 else line
     except UnicodeError:
         raise UnreadableFile(f"is damaged behind line {number}: it is no {encoding} there") from None

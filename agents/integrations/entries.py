@@ -1,4 +1,4 @@
-"""Entries of a file, and what becomes of each."""
+"""Entries of a file, and their results."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,18 +6,24 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from events.codec.messages import decode_report
+from events.codec.decode import decode_report
 from events.errors import Undecodable
 from workflow.stages.content_digests import FIELDS
 
 NO_RESULT: Final = "#FORMULA!"
 """The text of a cell that holds a formula whose result is not in the file."""
-
-
 _COMPARED: Final = {"class_" if name == "class" else name for name in FIELDS}
 
 NOTHING: Final = "there is nothing in it"
-"""What is said of a file without entries."""
+"""Message about a file without entries."""
+
+REASON: Final = "alurreason"
+"""Member of a JSON object, or column, that a reject file adds: why the entry was refused."""
+LINE: Final = "alurline"
+"""Column that a reject file adds: the line of the entry in its file."""
+SOURCE: Final = "alursource"
+"""Column, or member of a service request, that a reject file adds: the channel of its id."""
+ADDED: Final = frozenset({REASON, LINE, SOURCE})
 
 
 class UnreadableFile(Exception):
@@ -25,7 +31,7 @@ class UnreadableFile(Exception):
 
 
 class BadLayout(Exception):
-    """The columns or words of the file need a decision; the message is one line with the options that make it."""
+    """The columns or words of the file need a decision; the message is one line with the options for it."""
 
 
 class Unusable(Exception):
@@ -33,33 +39,33 @@ class Unusable(Exception):
 
 
 class Settled(Exception):
-    """An entry is settled where it comes from: there is nothing left to do about it."""
+    """An entry is settled in its source system: there is nothing left to do about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row, a request or a message, before it is judged."""
+    """A row, a request or a message, before it is validated."""
 
     line: int
     cells: Mapping[str, str]
-    """What stands in it for each field."""
+    """The text of each field."""
     raw: Any = field(default=None, compare=False)
-    """The cells of its row, or its JSON value: what the rejects file holds."""
+    """The cells of its row, or its JSON value, for the reject file."""
     links: tuple[Any, ...] = ()
-    """Attachments as the file has them: texts or objects."""
+    """Attachments as in the file: texts or objects."""
     source: str | None = None
-    """The channel that it is of, where the file names it: a file of rejects does."""
+    """Its channel, where the file names it: a reject file does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report that is one by the contract."""
+    """A valid report of the contract."""
 
     line: int
     complaint: str
     value: bytes
     notes: tuple[str, ...] = ()
-    """`field: reason` of each value that was left out."""
+    """`field: reason` of each value that was dropped."""
     raw: Any = field(default=None, compare=False, repr=False)
     content: int = field(default=0, compare=False, repr=False)
     """Hash of what is compared where a report comes again."""
@@ -67,7 +73,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """An entry that is no report, and the reason."""
+    """An invalid entry, and the reason."""
 
     line: int
     reason: str
@@ -76,7 +82,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """An entry that is settled where it comes from."""
+    """An entry that is settled in its source system."""
 
     line: int
 
@@ -85,7 +91,7 @@ Item = Report | Skipped | PassedOver
 
 
 def item_of(entry: Entry, make: Callable[[Entry], tuple[Mapping[str, Any], tuple[str, ...]]]) -> Item:
-    """Return what becomes of an entry that `make` makes a report of."""
+    """Return the result of an entry whose report `make` builds."""
     try:
         event, notes = make(entry)
     except Unusable as error:
@@ -96,7 +102,7 @@ def item_of(entry: Entry, make: Callable[[Entry], tuple[Mapping[str, Any], tuple
 
 
 def judged(line: int, value: bytes, raw: object = None, notes: tuple[str, ...] = ()) -> Report | Skipped:
-    """Return what is to be published as it is, or why it is no report of the contract."""
+    """Return a report to be published as it is, or the reason why it is none of the contract."""
     try:
         event = decode_report(value)
         content = hash(event.data.model_dump_json(include=_COMPARED))

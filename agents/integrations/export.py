@@ -1,7 +1,7 @@
-"""Reads the topics and gives each complaint as a row of the LAPOR export.
+"""LAPOR export: each complaint as a row, from the topics.
 
-Texts stand in facts only, and a row can be written when its complaint's last fact has been read. The state says which
-that is. So a text is held from a complaint's first fact to its last one, and not until all has been read.
+Texts are in facts only, and a row is complete with the last fact of its complaint, whose version is in the state. So a
+text is held from the first fact of its complaint to the last, and not until the end of the topic.
 """
 
 import time
@@ -12,17 +12,17 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from agents.integrations.lapor_rows import Told, row, told
+from agents.integrations.lapor_rows import RowTexts, row, texts_after
 from events.announcements import CALENDAR_KEY
 from events.client import ClientSettings, Reader, Record
-from events.codec.messages import decode_fact, decode_snapshot
+from events.codec.decode import decode_fact, decode_snapshot
 from events.errors import Undecodable
 from events.ids import identity_key
 from events.reports import ReporterIdentity
 from events.topics import TopicName
 
 PATIENCE_S: Final = 10.0
-"""So long facts are waited for that should be there, in all."""
+"""Seconds to wait for missing facts, in all partitions together."""
 
 
 def _say_nothing(_: str) -> None:
@@ -31,7 +31,7 @@ def _say_nothing(_: str) -> None:
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """How rows are written. `identities`: name those reporters who are not anonymous, for who may read them."""
+    """Options for rows. `identities`: name reporters who are not anonymous, for users who may read identities."""
 
     offices: Mapping[str, tuple[str, str]]
     """The name of each office, and that of the office above it or nothing."""
@@ -41,25 +41,21 @@ class ExportOptions:
 
 @dataclass
 class Export:
-    """The rows of an environment; what could not be told of it is counted while they are given.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused, TopicsMissing: the topics could not be read.
-    """
+    """The rows of an environment; complaints with missing facts are counted. Raises `KafkaFailure`."""
 
     settings: ClientSettings
     options: ExportOptions
     waits: Callable[[str], None] = _say_nothing
-    """Is told once, in one line, that facts are waited for."""
+    """Called once, with a line, if facts are waited for."""
     patience: float = PATIENCE_S
-    """Seconds that are left to wait for such facts, in all partitions together."""
+    """Seconds left to wait for missing facts."""
     rows: int = 0
     incomplete: int = 0
-    """Complaints whose facts are not all there to be read."""
+    """Complaints with missing facts."""
     _waited: bool = field(default=False, init=False)
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
-        """Give the rows, partition by partition; within one in the order of what happened last."""
+        """Give the rows partition by partition, in each by their last fact."""
         with Reader(self.settings, [TopicName.STATE]) as reader:
             numbers = sorted(number for _, number in reader.ends())
         for number in numbers:
@@ -68,33 +64,33 @@ class Export:
     def _partition(self, number: int) -> Iterator[tuple[str, ...]]:
         last = self._versions(number)
         names = self._names(number) if self.options.identities else {}
-        open_ones: dict[str, Told] = {}
+        incomplete: dict[str, RowTexts] = {}
         with Reader(self.settings, [TopicName.EVENTS], partitions=[number]) as reader:
-            for record in self._until_told(reader, last):
+            for record in self._until_complete(reader, last):
                 try:
                     recorded = decode_fact(record.value)
                 except Undecodable:
-                    continue  # strangers may write anything anywhere; what lifecycle writes can be read
+                    continue  # of a foreign producer
                 complaint = recorded.complaint
                 # what has happened since the state was read is for the next export
                 if complaint.complaint_id not in last:
                     continue
-                said = told(open_ones.pop(complaint.complaint_id, Told()), recorded.fact)
+                texts = texts_after(incomplete.pop(complaint.complaint_id, RowTexts()), recorded.fact)
                 if complaint.version < last[complaint.complaint_id]:
-                    open_ones[complaint.complaint_id] = said
+                    incomplete[complaint.complaint_id] = texts
                     continue
                 del last[complaint.complaint_id]
                 self.rows += 1
                 own = identity_key(complaint.complaint_id, complaint.tracking_id)
                 reporter = names.get(own, names.get(complaint.complaint_id))
-                yield row(complaint, said, offices=self.options.offices, zone=self.options.zone, reporter=reporter)
+                yield row(complaint, texts, offices=self.options.offices, zone=self.options.zone, reporter=reporter)
         self.incomplete += len(last)
 
-    def _until_told(self, reader: Reader, waited_for: Collection[str]) -> Iterator[Record]:
-        """Give the records to their end, and a little longer if some complaint's last fact is not among them.
+    def _until_complete(self, reader: Reader, waited_for: Collection[str]) -> Iterator[Record]:
+        """Give the records to their end, and a little longer if the last fact of a complaint is missing.
 
-        A transaction becomes visible partition by partition: its snapshot may be there a moment before its fact. Where
-        it does not come, because it is lost, it comes in no partition: so waiting is done once for all of them.
+        A transaction becomes visible partition by partition: its snapshot may be visible a moment before its fact. A
+        lost fact never comes: so the time to wait is one for all partitions.
         """
         yield from reader.to_end()
         if waited_for and not self._waited:
@@ -102,13 +98,13 @@ class Export:
             self.waits(f"waiting up to {self.patience:g} s for facts that should be there: what has changed just now")
         while waited_for and self.patience > 0:
             began = time.monotonic()
-            found = reader.poll()
+            records = reader.poll()
             self.patience -= time.monotonic() - began
-            yield from found
+            yield from records
 
     def _versions(self, number: int) -> dict[str, int]:
         """Return the last version of each complaint."""
-        found = {}
+        versions = {}
         with Reader(self.settings, [TopicName.STATE], partitions=[number]) as reader:
             for record in reader.to_end():
                 if record.key == CALENDAR_KEY or record.value is None:
@@ -117,16 +113,16 @@ class Export:
                     complaint = decode_snapshot(record.value)
                 except Undecodable:
                     continue
-                found[complaint.complaint_id] = complaint.version
-        return found
+                versions[complaint.complaint_id] = complaint.version
+        return versions
 
     def _names(self, number: int) -> dict[str, str]:
-        """Return who reported by key of the identity, as far as it has not been erased."""
-        found: dict[str, str] = {}
+        """Return the names of reporters by the key of their identity, unless erased."""
+        names: dict[str, str] = {}
         with Reader(self.settings, [TopicName.IDENTITIES], partitions=[number]) as reader:
             for record in reader.to_end():
                 key = (record.key or b"").decode(errors="replace")
-                found.pop(key, None)
+                names.pop(key, None)
                 if record.value is None:
                     continue
                 try:
@@ -134,5 +130,5 @@ class Export:
                 except ValidationError:
                     continue
                 if name is not None:
-                    found[key] = name
-        return found
+                    names[key] = name
+        return names

@@ -1,8 +1,7 @@
-"""A file of any kind that holds reports, opened: what it is, and what becomes of each of its entries.
+"""Import of a file of any kind that holds reports: detects its kind, and gives the result of each entry.
 
-A table and a list of requests are gone over twice. First for what must be decided about all of them (the order of day
-and month, words for where a request stands), so that nothing is sent of a file that needs a decision; then entry by
-entry.
+A table and a list of requests are read twice: first for what needs a decision (the order of day and month, words for a
+status), so that nothing is sent of a file that needs one; then entry by entry.
 """
 
 import tempfile
@@ -15,11 +14,15 @@ from typing import Any, BinaryIO, Final, cast
 from pydantic_core import from_json
 
 from agents.integrations import open311
+from agents.integrations.cells import as_written
 from agents.integrations.columns import Columns, choose_columns
 from agents.integrations.dates import DateColumn, Order
-from agents.integrations.encodings import encoding_of, refuse_what_is_no_text, text_lines
+from agents.integrations.encodings import encoding_of, lines_of, refuse_what_is_no_text, text_lines
 from agents.integrations.entries import (
+    ADDED,
     NOTHING,
+    REASON,
+    SOURCE,
     Entry,
     Item,
     Skipped,
@@ -28,13 +31,10 @@ from agents.integrations.entries import (
     judged,
     without_conflicts,
 )
-from agents.integrations.formulas import as_written
 from agents.integrations.json_messages import Message, head_of, is_json, messages_in, without
 from agents.integrations.layouts import catalogue, plain, plain_names
-from agents.integrations.lines import lines_of
-from agents.integrations.reject_columns import ADDED, REASON, SOURCE
 from agents.integrations.report_rows import ImportOptions, Maker
-from agents.integrations.survey import Looks, Survey
+from agents.integrations.survey import ColumnSurvey, Survey
 from agents.integrations.table_detection import Table, find_table
 from agents.integrations.tables import Grid, csv_grid
 from agents.integrations.workbooks import OLE, ZIP, sheets_of
@@ -49,7 +49,7 @@ _DATES: Final = ("received", "event_date")
 
 @dataclass(frozen=True)
 class TableOptions:
-    """Where in a file its table is, and what its columns are."""
+    """Options for finding the table in a file, and its columns."""
 
     columns: tuple[str, ...] = ()
     """`field=column`, or `field=` for none."""
@@ -61,24 +61,24 @@ class TableOptions:
     encoding: str | None = None
     dates: Order | None = None
     form: str | None = None
-    """The format that was asked for: `OPEN311`, `LAPOR`, or whatever the file is."""
+    """The format that was asked for: `OPEN311` or `LAPOR`; None for detection."""
 
 
 @dataclass
 class Import:
-    """A file that has been opened, and looked at as far as it can be before anything is sent."""
+    """An opened file, surveyed as far as it can be before anything is sent."""
 
     items: Iterable[Item]
-    told: list[str] = field(default_factory=list)
-    """What a person should know of how it was read, a line each."""
+    notes: list[str] = field(default_factory=list)
+    """Lines about how it was read."""
     total: int | None = None
-    """Its entries; None where they are taken as they come."""
+    """Number of entries; None if they are streamed."""
     entry: str = "line"
-    """What an entry of it is called."""
+    """The word for an entry."""
     header: tuple[str, ...] | None = None
     """The columns of a table; None for JSON, whose entries are objects."""
     source: str | None = None
-    """The channel of entries that do not name theirs; None for reports of the contract, which do."""
+    """The channel of entries that name none; None for reports of the contract, which do."""
 
 
 class TableOnly(Exception):
@@ -88,19 +88,19 @@ class TableOnly(Exception):
 def open_import(
     stream: BinaryIO, table: TableOptions, options: ImportOptions, now: datetime, *, given: Sequence[str] = ()
 ) -> Import:
-    """Find out what a file is, and how it is to be read.
+    """Detect the kind of a file, and survey it.
 
     Args:
         stream: of a file or a pipe; it must stay open while the items are taken.
         table: for tables, how to find their columns.
         options: how entries become reports.
         now: aware, UTC.
-        given: the options that were given; they do not fit reports of the contract, which have it all in themselves.
+        given: the options on the command line; none of them fits reports of the contract.
 
     Raises:
         UnreadableFile: it holds no reports.
-        BadLayout: something about it needs a decision.
-        TableOnly: options were given that do not fit it.
+        BadLayout: something in it needs a decision.
+        TableOnly: an option does not fit it.
     """
     found = _opened(stream, table, options, now, given)
     found.items = without_conflicts(found.items, found.entry)
@@ -121,7 +121,7 @@ def _opened(
 
 
 def _seekable(stream: BinaryIO, lines: Iterable[bytes]) -> BinaryIO:
-    """Return a stream that can be read from its beginning again: what comes from a pipe is kept in a file."""
+    """Return a seekable stream: what comes from a pipe is stored in a temporary file."""
     if stream.seekable():
         return stream
     kept = tempfile.SpooledTemporaryFile(max_size=_HELD)  # noqa: SIM115 -- lives as long as the import
@@ -133,8 +133,8 @@ def _document(stream: BinaryIO, first: bytes, table: TableOptions, options: Impo
     refuse_what_is_no_text(first)
     stream.seek(0)
     if first.startswith((ZIP, OLE)):
-        grids, told = sheets_of(stream, sheet=table.sheet, hidden=table.hidden)
-        return _table(grids, told, table, options, now)
+        grids, lines = sheets_of(stream, sheet=table.sheet, hidden=table.hidden)
+        return _table(grids, lines, table, options, now)
     encoding = encoding_of(stream, table.encoding)
     head = next((line for line in text_lines(stream, encoding) if line.strip()), "").lstrip().casefold()
     if head.startswith(_WEB_PAGE):
@@ -147,9 +147,8 @@ def _document(stream: BinaryIO, first: bytes, table: TableOptions, options: Impo
         stream.seek(0)
         requests = open311.from_xml(stream.read())
         return _requests(lambda: iter(enumerate(requests, start=1)), table, options, now)
-    told = [] if encoding in {"utf-8", "utf-8-sig"} else [f"read as {encoding} (--encoding names another)"]
-    known = _scorer(table)
-    return _table([csv_grid(lambda: text_lines(stream, encoding), known)], told, table, options, now)
+    lines = [] if encoding in {"utf-8", "utf-8-sig"} else [f"read as {encoding} (--encoding names another)"]
+    return _table([csv_grid(lambda: text_lines(stream, encoding), _scorer(table))], lines, table, options, now)
 
 
 def _scorer(table: TableOptions) -> Callable[[Sequence[str]], int]:
@@ -160,75 +159,68 @@ def _scorer(table: TableOptions) -> Callable[[Sequence[str]], int]:
 
 
 def _table(
-    grids: Sequence[Grid], told: list[str], table: TableOptions, options: ImportOptions, now: datetime
+    grids: Sequence[Grid], lines: list[str], table: TableOptions, options: ImportOptions, now: datetime
 ) -> Import:
-    found, others = find_table(grids, _scorer(table), header_row=table.header_row)
-    if table.form == OPEN311 and "service_request_id" not in map(plain, found.header):
+    best, others = find_table(grids, _scorer(table), header_row=table.header_row)
+    if table.form == OPEN311 and "service_request_id" not in map(plain, best.header):
         raise UnreadableFile("is no list of service requests")
     layout = catalogue().layout_named("the LAPOR export") if table.form == LAPOR else None
-    columns = choose_columns(found.header, table.columns, table.ignored, no_id=table.no_id, layout=layout)
-    named = SOURCE in map(plain, found.header)
+    columns = choose_columns(best.header, table.columns, table.ignored, no_id=table.no_id, layout=layout)
+    named = SOURCE in map(plain, best.header)
     options = options.within(columns.layout, named=named)
-    survey = Survey(options, {field_: DateColumn(columns.name_of(field_), table.dates) for field_ in _DATES})
-    rows = _Rows(found, columns)
-    looks = Looks(columns)
-    for entry in rows.entries():
-        looks.see(entry)
+    survey = Survey(options, {name: DateColumn(columns.name_of(name), table.dates) for name in _DATES})
+    column_survey = ColumnSurvey(columns)
+    for entry in _rows(best, columns):
+        column_survey.see(entry)
         survey.see(entry)
-    looks.refuse_overlooked()
+    column_survey.refuse_overlooked()
     orders = survey.decide()
-    lines = [*([f"sheet: {found.grid.name}"] if found.grid.name else []), *told]
-    lines += [f"not read: {', '.join(others)} (--sheet reads another)"] if others else []
-    lines += [found.told] if found.told else []
-    lines += [f"layout: {columns.layout.name}, as from {_channel(options, named=named)}"]
-    lines += [f"columns: {columns}", *looks.told, *survey.told(columns.positions)]
+    channel = f"{SOURCE} has it" if named and options.source is None else str(options.origin)
+    notes = [
+        f"sheet: {best.grid.name}" if best.grid.name else "",
+        *lines,
+        f"not read: {', '.join(others)} (--sheet reads another)" if others else "",
+        best.note or "",
+        f"layout: {columns.layout.name}, as from {channel}",
+        f"columns: {columns}",
+        *column_survey.notes,
+        *survey.notes(columns.positions),
+    ]
     maker = Maker(columns.layout, options, orders, now, no_id="id" not in columns.positions)
-    items = _Judged(rows.entries, maker)
-    return Import(items, lines, survey.total, header=columns.header, source=options.origin)
+    items = _Items(lambda: _rows(best, columns), maker)
+    return Import(items, [*filter(None, notes)], survey.total, header=columns.header, source=options.origin)
 
 
-def _channel(options: ImportOptions, *, named: bool) -> str:
-    return f"{SOURCE} has it" if named and options.source is None else str(options.origin)
-
-
-@dataclass
-class _Rows:
-    """The rows of a table as entries."""
-
-    table: Table
-    columns: Columns
-
-    def entries(self) -> Iterator[Entry | Skipped]:
-        """Give each row; without what a file of rejects has added."""
-        width = len(self.columns.header)
-        added = {plain(name): place for place, name in enumerate(self.columns.header) if plain(name) in ADDED}
-        for row in self.table.rows():
-            if isinstance(row, Skipped):
-                yield row
-                continue
-            number, cells = row
-            if not any(cell.strip() for place, cell in enumerate(cells) if place not in added.values()):
-                continue
-            if len(cells) < width and self.table.grid.name:
-                cells += [""] * (width - len(cells))
-            if len(cells) != width:
-                # the rest of a text that was cut in two by a stray quote would else become a complaint
-                yield Skipped(number, f"has {len(cells)} cells under {width} columns", cells)
-            else:
-                taken = {field_: as_written(cells[place]) for field_, place in self.columns.positions.items()}
-                source = cells[added[SOURCE]].strip() if SOURCE in added else None
-                yield Entry(number, taken, cells, source=source or None)
+def _rows(table: Table, columns: Columns) -> Iterator[Entry | Skipped]:
+    """Give the rows of a table as entries, without the columns that a reject file adds."""
+    width = len(columns.header)
+    added = {plain(name): at for at, name in enumerate(columns.header) if plain(name) in ADDED}
+    for row in table.rows():
+        if isinstance(row, Skipped):
+            yield row
+            continue
+        number, cells = row
+        if not any(cell.strip() for at, cell in enumerate(cells) if at not in added.values()):
+            continue
+        if len(cells) < width and table.grid.name:
+            cells += [""] * (width - len(cells))
+        if len(cells) != width:
+            # the rest of a text that was cut in two by a stray quote would become a complaint otherwise
+            yield Skipped(number, f"has {len(cells)} cells under {width} columns", cells)
+        else:
+            values = {name: as_written(cells[at]) for name, at in columns.positions.items()}
+            source = cells[added[SOURCE]].strip() if SOURCE in added else None
+            yield Entry(number, values, cells, source=source or None)
 
 
 @dataclass
-class _Judged:
-    """Entries, each with what becomes of it."""
+class _Items:
+    """The results of entries, from the first on each time."""
 
     entries: Callable[[], Iterator[Entry | Skipped]]
     maker: Maker
 
     def __iter__(self) -> Iterator[Item]:
-        """Go over them from the first on."""
         for entry in self.entries():
             yield entry if isinstance(entry, Skipped) else item_of(entry, self.maker.report)
 
@@ -239,27 +231,23 @@ def _requests(
     def entries() -> Iterator[Entry | Skipped]:
         return open311.entries_of(requests(), table.ignored)
 
-    _refuse_options_of_tables(table)
-    layout = open311.LAYOUT
-    options = options.within(layout)
-    survey = Survey(options, {"received": DateColumn("requested_datetime", table.dates)})
-    for entry in entries():
-        survey.see(entry)
-    maker = Maker(layout, options, survey.decide(), now, no_id=False)
-    told = [f"layout: {layout.name}, as from {options.origin}", *survey.told({"received", "status"})]
-    return Import(_Judged(entries, maker), told, survey.total, entry="request", source=options.origin)
-
-
-def _refuse_options_of_tables(table: TableOptions) -> None:
-    given = {
+    of_tables = {
         "--map": table.columns,
         "--no-id": table.no_id,
         "--sheet": table.sheet,
         "--header-row": table.header_row,
         "--hidden": table.hidden,
     }
-    if unread := [name for name, value in given.items() if value]:
+    if unread := [name for name, value in of_tables.items() if value]:
         raise TableOnly(f"{', '.join(unread)}: only for tables; this file holds requests of Open311")
+    layout = open311.LAYOUT
+    options = options.within(layout)
+    survey = Survey(options, {"received": DateColumn("requested_datetime", table.dates)})
+    for entry in entries():
+        survey.see(entry)
+    maker = Maker(layout, options, survey.decide(), now, no_id=False)
+    notes = [f"layout: {layout.name}, as from {options.origin}", *survey.notes({"received", "status"})]
+    return Import(_Items(entries, maker), notes, survey.total, entry="request", source=options.origin)
 
 
 def _json(  # noqa: PLR0913 -- as they come from `open_import`

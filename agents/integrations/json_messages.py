@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
-from agents.integrations import lines
+from agents.integrations import encodings
 from agents.integrations.entries import UnreadableFile
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -56,9 +56,9 @@ def _limited(numbered: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes
     size = 0
     for number, line in numbered:
         size += len(line)
-        if size > lines.LONGEST:
+        if size > encodings.LONGEST:
             raise UnreadableFile(
-                f"is one document of over {lines.LONGEST:,} bytes: write one entry a line, or several files"
+                f"is one document of over {encodings.LONGEST:,} bytes: write one entry a line, or several files"
             )
         yield number, line
 

@@ -1,7 +1,7 @@
-"""Complaints as rows of the LAPOR export: what is told to whoever may see the file, and what is not.
+"""Rows of the LAPOR export.
 
-Statuses are the words that LAPOR is known to use. For what it is not known to have a word for (not verified yet,
-postponed, taken back) the words are ours, see docs/how-to/exchange-files.md.
+Statuses are LAPOR's own words where they are known. The words for other statuses (not verified yet, postponed,
+withdrawn) are ours, see docs/how-to/exchange-files.md.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ _STANDING: Final = {
     Status.REGISTERED: "Menunggu Verifikasi",
     Status.POSTPONED: "Ditunda",
     Status.VERIFIED: "Terverifikasi",
-    # handed back and not disposed again: what stands of it is that it was verified
+    # returned and not disposed again: it is still verified
     Status.RETURNED: "Terverifikasi",
     Status.FOLLOWED_UP: "Ditindaklanjuti oleh Instansi",
     Status.REPLIED: "Ditanggapi oleh Pelapor",
@@ -52,8 +52,8 @@ _ENDED: Final = {Status.CLOSED: "Ditutup", Status.ARCHIVED: "Diarsipkan", Status
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What only facts tell of a complaint: its texts, why it waits or was archived, and who ended it."""
+class RowTexts:
+    """The part of a row that is in facts only: texts, reasons, and who ended the complaint."""
 
     title: str = ""
     first: str = ""
@@ -63,8 +63,8 @@ class Told:
     archived_for: ArchiveReason | None = None
 
 
-def told(before: Told, fact: f.Fact) -> Told:
-    """Return what is told of a complaint after `fact`."""
+def texts_after(before: RowTexts, fact: f.Fact) -> RowTexts:
+    """Return the texts of a row after `fact`."""
     changed: dict[str, Any] = {}
     match fact:
         case f.ComplaintRegistered():
@@ -90,46 +90,51 @@ def _who(fact: f.Fact, person: str) -> str:
 
 
 def row(
-    complaint: Complaint, said: Told, *, offices: Mapping[str, tuple[str, str]], zone: ZoneInfo, reporter: str | None
+    complaint: Complaint,
+    texts: RowTexts,
+    *,
+    offices: Mapping[str, tuple[str, str]],
+    zone: ZoneInfo,
+    reporter: str | None,
 ) -> tuple[str, ...]:
     """Return the cells of a complaint, under `HEADER`.
 
-    What is left out of it, see `workflow/reports/redaction.py`. Who reported an anonymous one is never told, whether
-    `reporter` is known or not; of one that is secret only, it is told if known.
+    It is redacted as in `workflow/reports/redaction.py`. The reporter of an anonymous complaint is never named, whether
+    `reporter` is known or not; that of a secret one is named if known.
 
     Args:
-        complaint: as it stands.
-        said: what its facts tell.
+        complaint: the snapshot.
+        texts: from its facts.
         offices: the name of each office, and that of the office above it or nothing.
-        zone: of the clock by which the time of receipt is written.
-        reporter: who reported, if that may be told; None if not.
+        zone: of the time of receipt.
+        reporter: the name of the reporter, if it may be shown.
     """
-    view = public_view(complaint, said.archived_for)
+    view = public_view(complaint, texts.archived_for)
     place = view.location or Location()
     name, parent = offices.get(view.office or "", (view.office or "", ""))
     privacy = [word for word, holds in (("Anonim", complaint.anonymous), ("Rahasia", complaint.secret)) if holds]
-    texts = (view.text(text) for text in (said.title, said.first, said.final))
+    shown = (view.text(text) for text in (texts.title, texts.first, texts.final))
     return (
         complaint.tracking_id,
         complaint.received_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
         "Anonim" if complaint.anonymous else reporter or "",
         _CLASSES[complaint.class_],
         (view.category or "").replace("-", " ").title(),
-        *(text or "" for text in texts),
+        *(text or "" for text in shown),
         ", ".join(privacy),
         view.detail(complaint.channel) or "",
         parent,
         name,
-        _status(complaint, said, name),
-        view.detail(said.reason) or "",
+        _status(complaint, texts, name),
+        view.detail(texts.reason) or "",
         *(part or "" for part in (place.province, place.city, place.district, place.village)),
         str(view.detail(complaint.rating) or ""),
     )
 
 
-def _status(complaint: Complaint, said: Told, office: str) -> str:
+def _status(complaint: Complaint, texts: RowTexts, office: str) -> str:
     if complaint.status is Status.DISPOSED:
         return f"Terdisposisi ke {office}" if office else "Terdisposisi"
     if complaint.status in _ENDED:
-        return f"{_ENDED[complaint.status]} oleh {said.by or 'Sistem'}"
+        return f"{_ENDED[complaint.status]} oleh {texts.by or 'Sistem'}"
     return _STANDING[complaint.status]

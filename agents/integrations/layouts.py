@@ -1,10 +1,10 @@
-"""What files of others look like, as `layouts.toml` has it: names of columns, words for where a request stands."""
+"""Layouts of imported files, from `layouts.toml`: names of columns, words for a status."""
 
 import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ _FILE: Final = resources.files("agents.integrations") / "layouts.toml"
 
 @dataclass(frozen=True)
 class Layout:
-    """A known kind of table."""
+    """A known layout of a table."""
 
     name: str = "a table"
     source: str | None = None
@@ -22,14 +22,14 @@ class Layout:
     any: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     zone: str | None = None
-    """In which its times are, where they name none."""
+    """Of times without a zone."""
     id: str | None = None
     """A pattern that each id has."""
     fields: Mapping[str, str] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
 
     def matches(self, names: Collection[str]) -> bool:
-        """Tell whether a header with these plain names has this layout."""
+        """Check whether a header with these plain names has this layout."""
         return set(self.all) <= set(names) and (not self.any or any(name in names for name in self.any))
 
 
@@ -40,7 +40,7 @@ class Catalogue:
     fields: Mapping[str, tuple[str, ...]]
     looks_like: Mapping[str, re.Pattern[str]]
     privacy_names: Mapping[str, re.Pattern[str]]
-    """Patterns of names that are about privacy, by what they are about (`privacy.py`)."""
+    """Patterns of names about privacy, by their kind (`privacy.py`)."""
     words: Mapping[str, frozenset[str]]
     status: Mapping[str, tuple[str, ...]]
     country: Mapping[str, Any]
@@ -48,7 +48,7 @@ class Catalogue:
 
     @property
     def names(self) -> frozenset[str]:
-        """Every name that a column is known by."""
+        """All known names of columns."""
         of_layouts = (name for each in self.layouts for name in (*each.fields.values(), *each.all, *each.any))
         return frozenset([*(name for names in self.fields.values() for name in names), *of_layouts])
 
@@ -62,19 +62,38 @@ class Catalogue:
         return next(layout for layout in self.layouts if layout.name == name)
 
 
+@dataclass(frozen=True)
+class StatusWords:
+    """Words for a status: those explained on the command line, then those of `layouts.toml`."""
+
+    open: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
+
+    def is_over(self, word: str) -> bool | None:
+        """Return True if a status leaves nothing to do; None for an unknown word."""
+        name, known = plain(word), catalogue().status
+        for words, over in ((self.closed, True), (self.open, False), (known["closed"], True), (known["open"], False)):
+            if any(
+                name == plain(each) or (each.endswith("*") and name.startswith(f"{plain(each)}_")) for each in words
+            ):
+                return over
+        return None
+
+
+@lru_cache(maxsize=4_096)
 def plain(name: str) -> str:
-    """Return a name as names are compared."""
+    """Return a name as names are compared: in small letters, one `_` for each run of other characters."""
     return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
 
 
 def plain_names(name: str) -> tuple[str, str]:
-    """Return the names that a header may be meant as: all of it, and without what stands in brackets behind it."""
+    """Return the names of a header: as a whole, and without brackets behind it."""
     return plain(name), plain(re.sub(r"\s*\(.*", "", name))
 
 
 @cache
 def catalogue() -> Catalogue:
-    """Return what is known; read once."""
+    """Return the catalogue; read once."""
     document = tomllib.loads(_FILE.read_text(encoding="utf-8"))
     patterns = {
         part: {name: re.compile(pattern) for name, pattern in document[part].items()}

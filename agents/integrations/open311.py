@@ -11,10 +11,9 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from agents.integrations.entries import Entry, Skipped, UnreadableFile, Unusable
+from agents.integrations.entries import ADDED, SOURCE, Entry, Skipped, UnreadableFile, Unusable
 from agents.integrations.layouts import Layout
 from agents.integrations.privacy import named_values, privacy_within, speaks_of_privacy
-from agents.integrations.reject_columns import ADDED, SOURCE
 
 LAYOUT: Final = Layout(name="Open311 (GeoReport v2)", source="/channels/open311", needs=("id",))
 

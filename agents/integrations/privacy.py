@@ -1,7 +1,7 @@
-"""Privacy as files speak of it: what cells, attributes, flags and answers say, and what may be about it.
+"""Privacy in imported files: cells, attributes, flags and answers that are about it, or may be.
 
-A report is public only where nothing speaks of privacy, or what does is understood. All else refuses it: a guess could
-give somebody away.
+A report is public only if nothing is about privacy, or all of that is understood. Anything else refuses it: a guess
+could expose a reporter.
 """
 
 import re
@@ -25,6 +25,8 @@ _NAMES: Final = frozenset(
 )
 _VALUES: Final = ("value", "values", "answer", "answers", "response", "jawaban", "selected", "choice")
 _SHORT: Final = 40
+"""Characters of the longest text that is a flag."""
+_STEMS: Final = ("anonim", "anonym", "rahasia", "confidential")
 _DOUBT: Final = "doubt"
 
 
@@ -43,69 +45,74 @@ def privacy(cells: Mapping[str, str]) -> tuple[bool, bool]:
 
 
 def is_no_name(name: str) -> bool:
-    """Tell whether what stands for a name says that there is none to be told."""
+    """Check whether a name is a word for no name: `Anonim`."""
     return name.strip().casefold() in private_words()
 
 
 def private_words() -> frozenset[str]:
-    """Return the words of which each asks for privacy."""
+    """Return the words that ask for privacy."""
     return catalogue().words["anonymous"] | catalogue().words["secret"]
+
+
+def may_be_private(cell: str) -> bool:
+    """Check whether a cell, in small letters, may be about privacy, whatever its column holds: `Sangat Rahasia`."""
+    return len(cell) <= _SHORT and (cell in private_words() or any(stem in cell for stem in _STEMS))
 
 
 def _of_words(field: str, cell: str) -> tuple[bool, bool]:
     words = catalogue().words
-    said = {part.strip().casefold() for part in _PARTS.split(cell)} - words["open_to_all"]
-    if strange := said - private_words():
+    asked = {part.strip().casefold() for part in _PARTS.split(cell)} - words["open_to_all"]
+    if strange := asked - private_words():
         raise Unusable(f"{field}: {quoted(min(strange))} is neither Anonim nor Rahasia nor empty")
-    return bool(said & words["anonymous"]), bool(said & words["secret"])
+    return bool(asked & words["anonymous"]), bool(asked & words["secret"])
 
 
 def _flag(field: str, cell: str, name: str = "") -> bool:
-    words, said = catalogue().words, cell.strip().casefold()
+    words, word = catalogue().words, cell.strip().casefold()
     # in a column of its own the word itself is a yes
-    if said in words["yes"] or said in words.get(field, frozenset()):
+    if word in words["yes"] or word in words.get(field, frozenset()):
         return True
-    if said in words["no"]:
+    if word in words["no"]:
         return False
     raise Unusable(f"{name or field}: {quoted(cell)} is neither yes nor no")
 
 
 def privacy_within(value: object, ignored: Collection[str] = (), texts: Collection[str] = ()) -> dict[str, str]:
-    """Return as cells what speaks of privacy anywhere in a JSON value, by whichever name; nothing where nothing does.
+    """Return as cells what is about privacy anywhere in a JSON value; empty if nothing is.
 
     Args:
         value: with names at any depth, pairs of question and answer, and lists of flags.
-        ignored: names that are left out on purpose.
-        texts: names whose values are no flags, whatever their words.
+        ignored: names that are ignored on request.
+        texts: names whose values are free text, and no flags.
 
     Raises:
-        Unusable: something may be about privacy, and is not understood.
+        Unusable: a name or a value may be about privacy, and is not understood.
     """
-    found: dict[str, str] = {}
-    for name, kind, said in _spoken(value, frozenset(map(plain, ignored)), frozenset(texts)):
-        anonymous, secret = _meant(name, kind, said)
-        found |= ({"anonymous": "ya"} if anonymous else {}) | ({"secret": "ya"} if secret else {})
-    return found
+    cells: dict[str, str] = {}
+    for name, kind, flag in _flags(value, frozenset(map(plain, ignored)), frozenset(texts)):
+        anonymous, secret = _meant(name, kind, flag)
+        cells |= ({"anonymous": "ya"} if anonymous else {}) | ({"secret": "ya"} if secret else {})
+    return cells
 
 
 def speaks_of_privacy(value: object) -> bool:
-    """Tell whether anything in a JSON value may speak of privacy."""
-    return next(_spoken(value), None) is not None
+    """Check whether anything in a JSON value may be about privacy."""
+    return next(_flags(value), None) is not None
 
 
 _Names = frozenset[str]
 _NONE: Final[_Names] = frozenset()
 
 
-def _spoken(value: object, ignored: _Names = _NONE, texts: _Names = _NONE) -> Iterator[tuple[str, str, object]]:
-    """Give what may speak of privacy: its name, of what it speaks, and what is said."""
-    for name, said in named_values(value, ignored):
+def _flags(value: object, ignored: _Names = _NONE, texts: _Names = _NONE) -> Iterator[tuple[str, str, object]]:
+    """Give the name, kind and value of what may be about privacy."""
+    for name, inner in named_values(value, ignored):
         if kind := _kind(name):
-            nested = _scalars(said) is None and next(_spoken(said, ignored, texts), None) is not None
+            nested = _scalars(inner) is None and next(_flags(inner, ignored, texts), None) is not None
             if not nested:
-                yield name, kind, said
-        elif isinstance(said, str) and len(said) <= _SHORT and "://" not in said and plain(name) not in texts:
-            for flag in map(str.strip, _PARTS.split(said)):
+                yield name, kind, inner
+        elif isinstance(inner, str) and len(inner) <= _SHORT and "://" not in inner and plain(name) not in texts:
+            for flag in map(str.strip, _PARTS.split(inner)):
                 if flag.casefold() in private_words():
                     yield name, "privacy", flag
                 elif _LISTS.search(plain(name)) and (kind := _kind(flag)):
@@ -135,7 +142,7 @@ def named_values(value: object, ignored: _Names = _NONE, within: str = "") -> It
 
 @lru_cache(maxsize=4096)
 def _kind(name: str) -> str | None:
-    """Return what of privacy a name is about: `anonymous`, `secret`, `public`, `privacy`, `doubt`; None if nothing."""
+    """Return the kind of a name about privacy: `anonymous`, `secret`, `public`, `privacy`, `doubt`; None for others."""
     patterns = catalogue().privacy_names
     parted = unicodedata.normalize("NFKD", _CAMEL.sub("_", name))
     called = patterns["none"].sub("_", plain("".join(each for each in parted if not unicodedata.combining(each))))
@@ -152,26 +159,26 @@ def _kind(name: str) -> str | None:
 
 
 def _meant(name: str, kind: str, value: object) -> tuple[bool, bool]:
-    """Return whether what is said makes a report anonymous, and whether it makes it secret."""
-    said = _scalars(value)
-    if said == []:
+    """Return whether a flag makes a report anonymous, and whether it makes it secret."""
+    values = _scalars(value)
+    if values == []:
         return False, False
     doubt = Unusable(f"{name}: may be about privacy, and is not understood (--ignore '{name}' leaves it out)")
     if kind == _DOUBT:
         raise doubt
-    if said is None or len(set(said)) > 1:
+    if values is None or len(set(values)) > 1:
         raise Unusable(f"{name}: is neither yes nor no")
     if kind == "privacy":
         try:
-            return _of_words(name, said[0])
+            return _of_words(name, values[0])
         except Unusable:
             raise doubt from None
-    yes = _flag(kind, said[0], name)
+    yes = _flag(kind, values[0], name)
     return kind == "anonymous" and yes, yes if kind == "secret" else kind == "public" and not yes
 
 
 def _scalars(value: object) -> list[str] | None:
-    """Return what is said: one value, or each of several choices; None where it is nothing of the kind."""
+    """Return a value as text, or each of several choices; None for anything else."""
     if isinstance(value, list):
         parts = [_scalars(each) for each in value]
         return None if None in parts else [text for part in parts for text in part or []]

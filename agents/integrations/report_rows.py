@@ -1,4 +1,4 @@
-"""Entries as reports of the contract: rows of tables, and requests of Open311, which have the same fields."""
+"""Reports of the contract from entries: rows of tables, and requests of Open311, which have the same fields."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,11 +14,9 @@ from pydantic_core import from_json
 from agents.integrations import cells as read
 from agents.integrations.cells import BadValue, quoted
 from agents.integrations.dates import Implausible, Order, Stamp, plausible_day, read_date, read_time, reported_at
-from agents.integrations.entries import BadLayout, Entry, Settled, Unusable
-from agents.integrations.layouts import Layout, catalogue
+from agents.integrations.entries import SOURCE, BadLayout, Entry, Settled, Unusable
+from agents.integrations.layouts import Layout, StatusWords, catalogue
 from agents.integrations.privacy import is_no_name, privacy
-from agents.integrations.reject_columns import SOURCE
-from agents.integrations.status_words import StatusWords
 from events.client.channel import report_event
 from events.cloudevents import MAX_NAME
 from events.vocabulary import ComplaintClass
@@ -28,59 +26,59 @@ _BETWEEN: Final = re.compile(r"[\s]+|[,;|]\s*(?=https?:|$)")  # a data: URI has 
 _RULE: Final = re.compile(r"[-:_]+")
 _ROUNDED: Final = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]+")
 ZONE: Final = "Asia/Jakarta"
-"""Of times that name none, in files of no layout that has another."""
+"""Default zone of times without one."""
 _PLACES: Final = ("province", "city", "district", "village")
 _NEEDED: Final = frozenset(
     {"id", "class", "status", "privacy", "anonymous", "secret", "public", "name", "first_name", "last_name"}
 )
-"""Fields whose value decides what becomes of a report: names too, since `Anonim` is one."""
+"""Fields that a report needs a valid value of: names too, since `Anonim` is one."""
 _CHANGING: Final = frozenset({"id", "status", "received", "received_time", "final"})
-"""Fields that are no part of what a row says, or change while its report stays the same."""
+"""Fields that are no part of a report's content, or change while it stays the same report."""
 
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """How entries become reports."""
+    """Options for reports from entries."""
 
     source: str | None = None
     """The channel; that of the layout unless given."""
     origin: str | None = "/channels/web"
-    """The channel of a table of no known layout; None where it has to be asked for."""
+    """The channel of a table of unknown layout; None if `--source` is required."""
     complaint_class: ComplaintClass = ComplaintClass.COMPLAINT
     settled: bool = False
-    """Take also what is settled where it comes from."""
+    """Import entries that are settled in their source system too."""
     words: StatusWords = field(default_factory=StatusWords)
     zone: tzinfo | None = None
-    """Of times that name none; that of the layout unless given."""
+    """Of times without a zone; that of the layout unless given."""
     anywhere: bool = False
-    """Take coordinates outside the country too."""
+    """Accept coordinates outside the country."""
     offices: Callable[[str], tuple[str, str | None]] = lambda text: (text, None)
-    """Gives the id of an office by what a cell calls it; or the text as it is, and what is wrong with it."""
+    """Returns the id of an office by its name in a cell; or the name as it is, and what is wrong with it."""
 
     @property
     def times_of(self) -> tzinfo:
-        """The zone of times that name none."""
+        """The zone of times without one."""
         return self.zone or ZoneInfo(ZONE)
 
     def within(self, layout: Layout, *, named: bool = False) -> "ImportOptions":
-        """Return the options as they are for a file of this layout, as far as they were not given.
+        """Return the options with the defaults of a layout.
 
         Raises:
-            BadLayout: it is not known which channel it is from, and its entries do not name it (`named`) either.
+            BadLayout: its channel is unknown, and its entries do not name theirs (`named`).
         """
         origin = self.source or layout.source or self.origin
         if origin is None and not named:
             raise BadLayout(
-                "nothing says which channel its ids are of: name it with --source, the same each time (/channels/web "
+                "the channel of its ids is unknown: name it with --source, the same each time (/channels/web "
                 "where nothing else is)"
             )
         return replace(self, origin=origin, zone=self.zone or ZoneInfo(layout.zone or ZONE))
 
 
 class Maker:
-    """Makes reports of entries; two without an id of their own are two reports, even if they say the same.
+    """Builds reports from entries; two without an id are two reports, even with the same content.
 
-    An id without a column for it is made from what the entry says, so that the same file gives the same ids again.
+    Without a column for it, an id is a digest of the content, so that the same file gives the same ids again.
     """
 
     def __init__(
@@ -94,11 +92,11 @@ class Maker:
         self._seen: dict[str, int] = {}
 
     def report(self, entry: Entry) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Return the report as JSON will hold it, and a note for each value that was left out.
+        """Return the report as JSON, and a note for each value that was dropped.
 
         Raises:
-            Unusable: without one of its values it cannot stand.
-            Settled: it is settled where it comes from.
+            Unusable: a needed value is missing or invalid.
+            Settled: it is settled in its source system.
         """
         notes: list[str] = []
         cells = _values(entry.cells, notes)
@@ -134,8 +132,8 @@ class Maker:
                     "and leave that column as text"
                 )
             return number
-        said = "\x1f".join(f"{name}\x1e{cells[name]}" for name in sorted(cells.keys() - _CHANGING))
-        made = blake2b(said.encode(), digest_size=12).hexdigest()
+        content = "\x1f".join(f"{name}\x1e{cells[name]}" for name in sorted(cells.keys() - _CHANGING))
+        made = blake2b(content.encode(), digest_size=12).hexdigest()
         self._seen[made] = self._seen.get(made, 0) + 1
         return made if self._seen[made] == 1 else f"{made}-{self._seen[made]}"
 
@@ -194,10 +192,10 @@ class Maker:
 
 
 def _values(given: Mapping[str, str], notes: list[str]) -> dict[str, str]:
-    """Return the cells that have a value; a note for each that has an error instead.
+    """Return the cells with a value; a note for each with an error instead.
 
     Raises:
-        Unusable: one has an error without whose value the report cannot stand.
+        Unusable: a needed value has an error.
     """
     cells = {}
     for name, cell in given.items():

@@ -1,7 +1,6 @@
-"""Writes tables that others open in a spreadsheet: CSV and Excel, row by row.
+"""Writers of tables for spreadsheets: CSV and Excel, row by row.
 
-A cell that begins like a formula is run as one by spreadsheets, and citizens can write what they like: such cells are
-defused.
+Spreadsheets run a cell that begins like a formula, and citizens can write anything: such cells are defused.
 """
 
 import csv
@@ -12,7 +11,7 @@ from typing import Any, BinaryIO, Final, Protocol, TextIO
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
-from agents.integrations.formulas import defused
+from agents.integrations.cells import defused
 
 _LONGEST_CELL: Final = 32_767  # of Excel, in units of UTF-16
 _MOST_ROWS: Final = 1_048_576
@@ -21,7 +20,7 @@ _NO_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\ufff
 
 
 class TooManyRows(Exception):
-    """A workbook has no room for them; the message is one line."""
+    """More rows than a workbook can have; the message is one line."""
 
 
 class TableWriter(Protocol):
@@ -32,7 +31,7 @@ class TableWriter(Protocol):
 
 
 class CsvWriter:
-    """Writes CSV in UTF-8, with the mark by which Excel knows it."""
+    """Writes CSV in UTF-8, with the byte order mark that Excel needs."""
 
     def __init__(self, stream: TextIO) -> None:
         stream.write("\ufeff")

@@ -1,4 +1,4 @@
-"""What must be decided about all entries of a file before any of them is sent."""
+"""Survey of all entries of a file: what needs a decision before any of them is sent."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -10,13 +10,10 @@ from agents.integrations.cells import error_of, quoted, readable
 from agents.integrations.columns import Columns, refuse_overlooked
 from agents.integrations.dates import DateColumn, Order, read_date
 from agents.integrations.entries import NOTHING, BadLayout, Entry, Skipped, UnreadableFile, Unusable
-from agents.integrations.privacy import private_words
+from agents.integrations.privacy import may_be_private, private_words
 from agents.integrations.report_rows import ImportOptions
 
 _SAMPLED: Final = 200
-_SHORT: Final = 40
-_PRIVATE: Final = ("anonim", "anonym", "rahasia", "confidential")
-"""A short cell with one of these is about privacy, whatever else is in its column: `Sangat Rahasia`."""
 _OFTEN: Final = 20
 """A word that one of so many entries has is a word of the file, and no mistake in one of them."""
 _WORDS: Final = (
@@ -30,11 +27,11 @@ _WORDS: Final = (
     "attachments",
     "received_time",
 )
-"""Fields of words that are none of privacy; a text or a name may be any word."""
+"""Fields that hold words, but none about privacy; a text or a name may be any word."""
 
 
-class Looks:
-    """What stands in the columns of a table that no field takes, and what does not belong into those that one does."""
+class ColumnSurvey:
+    """Contents of the unused columns of a table, and values that do not belong into the used ones."""
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
@@ -42,10 +39,10 @@ class Looks:
         self._rows = 0
 
     def see(self, entry: Entry | Skipped) -> None:
-        """Take a row into account.
+        """Survey a row.
 
         Raises:
-            BadLayout: a column that was taken for something else is about privacy.
+            BadLayout: a column of another field is about privacy.
         """
         if isinstance(entry, Skipped):
             return
@@ -62,23 +59,19 @@ class Looks:
                 )
 
     def refuse_overlooked(self) -> None:
-        """Stop where a column that is not used may matter.
-
-        Raises:
-            BadLayout: there is such a column.
-        """
-        refuse_overlooked(self._columns, {place: kind for place, each in self._seen.items() if (kind := each.kind)})
+        """Raise `BadLayout` if an unused column may matter."""
+        refuse_overlooked(self._columns, {at: kind for at, each in self._seen.items() if (kind := each.kind)})
 
     @property
-    def told(self) -> list[str]:
-        """Say which columns have no name, and are not used though something stands in them."""
-        nameless = [place for place, each in self._seen.items() if each.filled and not self._columns.header[place]]
-        names = ", ".join(self._columns.name(place) for place in nameless)
+    def notes(self) -> list[str]:
+        """A line about columns that are not used since they have no name, though they have values."""
+        nameless = [at for at, each in self._seen.items() if each.filled and not self._columns.header[at]]
+        names = ", ".join(self._columns.name(at) for at in nameless)
         return [f"without a name and not used: {names} (--map FIELD='column N' reads one)"] if nameless else []
 
 
 class _Column:
-    """What stands in a column, by the first rows; for privacy by all of them."""
+    """Contents of a column, by its first rows; for privacy by all of them."""
 
     def __init__(self) -> None:
         self.filled = 0
@@ -87,19 +80,19 @@ class _Column:
         self._private = False
 
     def see(self, cell: str, *, sampled: bool) -> None:
-        """Take a cell into account."""
-        said = cell.strip().casefold()
-        if not said or said == "-":
+        """Survey a cell."""
+        text = cell.strip().casefold()
+        if not text or text == "-":
             return
         self.filled += 1
-        self._private |= len(said) <= _SHORT and (said in private_words() or any(stem in said for stem in _PRIVATE))
+        self._private |= may_be_private(text)
         if sampled:
             self._sampled += 1
-            self._counts["date"] += not said.isdigit() and read_date(said, None, UTC) is not None
+            self._counts["date"] += not text.isdigit() and read_date(text, None, UTC) is not None
 
     @property
     def kind(self) -> str | None:
-        """Return what it looks like, if all of it does; for privacy, one cell is enough."""
+        """The kind of value that all cells hold; for privacy, one cell is enough."""
         if self._private:
             return "privacy"
         return next((kind for kind, count in self._counts.items() if count and count == self._sampled), None)
@@ -116,7 +109,7 @@ class Survey:
         self._without_status = 0
 
     def see(self, entry: Entry | Skipped) -> None:
-        """Take an entry into account."""
+        """Survey an entry."""
         self.total += 1
         if isinstance(entry, Skipped):
             return
@@ -134,7 +127,7 @@ class Survey:
 
         Raises:
             UnreadableFile: there are no entries.
-            BadLayout: an order is left open, or a word for where requests stand is not known.
+            BadLayout: an order of dates is ambiguous, or a status is unknown.
         """
         if not self.total:
             raise UnreadableFile(NOTHING)
@@ -148,12 +141,12 @@ class Survey:
             )
         return {name: column.order() for name, column in self._dates.items()}
 
-    def told(self, fields: Collection[str]) -> list[str]:
-        """Say in which order and zone dates are read, and how many entries do not say where they stand."""
+    def notes(self, fields: Collection[str]) -> list[str]:
+        """Return lines about the order and zone of dates, and the entries without a status."""
         orders = {name: column.order() for name, column in self._dates.items() if name in fields}
-        said = ", ".join(f"{self._dates[name].name} {order}" for name, order in orders.items() if order)
-        zone = [f"times without a zone are of {self._options.times_of} (--zone)"] if "received" in fields else []
-        lines = [f"dates: {'; '.join([*([said] if said else []), *zone])}"] if said or zone else []
+        dates = [", ".join(f"{self._dates[name].name} {order}" for name, order in orders.items() if order)]
+        dates += [f"times without a zone are of {self._options.times_of} (--zone)"] if "received" in fields else []
+        lines = [f"dates: {'; '.join(filter(None, dates))}"] if any(dates) else []
         if "status" in fields and (count := self._without_status):
             lines.append(f"status: {count} of {self.total} have none and count as open")
         return lines

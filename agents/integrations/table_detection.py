@@ -1,4 +1,4 @@
-"""Where in a file the table is: which sheet, and which row is its header."""
+"""Detection of the table in a file: its sheet, and the row of its header."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ _SHOWN: Final = 3
 _LONGEST: Final = 200
 _SEVERAL: Final = 3
 _A_HEADER: Final = 2
-"""So many known names make a header, if most of its names are."""
+"""Number of known names that make a header, if most of its names are known."""
 
 
 def _nothing(_: Sequence[str]) -> int:
@@ -30,16 +30,16 @@ class Table:
     at: int
     """The number of the row of the header."""
     above: tuple[str, ...] = ()
-    """What stands above the header: the first cell of each row that is not empty."""
+    """The first non-empty cell of each row above the header."""
     room: int = 0
-    """The cells of the row of the header, empty ones behind the last name too."""
+    """Cells in the row of the header, empty ones behind the last name included."""
     known: Score = _nothing
-    """By which the header of another table is known among its rows."""
+    """Scores a row as the header of another table."""
 
     def rows(self) -> Iterator[Row | Skipped]:
-        """Give each row below the header, without the empty cells beyond it; a header that comes again is none.
+        """Give each row below the header, without empty cells beyond it; a repeated header is skipped.
 
-        What follows the header of another table is no row of this one: its columns mean something else.
+        Rows behind the header of another table are invalid: its columns mean something else.
         """
         width, other = len(self.header), 0
         for row in self.grid.rows():
@@ -67,13 +67,13 @@ class Table:
         return count >= _A_HEADER and count * 3 >= len(names) * 2
 
     @property
-    def told(self) -> str | None:
-        """Say what stands above the header and is passed over."""
+    def note(self) -> str | None:
+        """A line about the skipped rows above the header."""
         if not self.above:
             return None
         more = "…" if len(self.above) > _SHOWN else ""
         shown = ", ".join(clipped(each, _LONGEST) for each in self.above[:_SHOWN])
-        return f"the header is in row {self.at}; passed over above it: {shown}{more}"
+        return f"the header is in row {self.at}; skipped above it: {shown}{more}"
 
 
 def find_table(grids: Sequence[Grid], known: Score, *, header_row: int | None = None) -> tuple[Table, list[str]]:

@@ -1,7 +1,7 @@
-"""Workbooks as tables of text: .xlsx, .xlsb, .xls and .ods, cells as a person sees them or nearly so.
+"""Workbooks as tables of text: .xlsx, .xlsb, .xls and .ods, with cells nearly as they are shown.
 
-python-calamine reads them. It knows no number formats, no hidden rows and no errors, and trusts what a file claims of
-its size: these are looked up beforehand (`workbook_xml`, `xlsb_marks`, `xls_marks`).
+python-calamine reads them. It ignores number formats, hidden rows and errors, and trusts the claimed size of a file:
+these marks are read beforehand (`workbook_xml`, `xlsb_marks`, `xls_marks`).
 """
 
 import subprocess
@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any, BinaryIO, Final
 
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
@@ -40,10 +40,10 @@ class SheetGrid:
     hidden_too: bool
 
     def rows(self) -> Iterator[Row | Skipped]:
-        """Give each row; hidden ones only if they are asked for.
+        """Give each row, hidden ones on request only.
 
         Raises:
-            UnreadableFile: a cell is none that can be read.
+            UnreadableFile: a cell cannot be read.
         """
         with _in_one_line(f"sheet {self.name} cannot be read"):
             sheet = self.workbook.get_sheet_by_name(self.name)
@@ -54,7 +54,10 @@ class SheetGrid:
             # a mark in the last row of a sheet is common, and has a million rows before it
             if not ranges and row not in self.marks.shown and values.count("") == len(values):
                 continue
-            cells = [""] * left + [self._text(row, column, value) for column, value in enumerate(values, start=left)]
+            cells = [""] * left + [_text(value) for value in values]
+            for column, digits in self.marks.digits.get(row, {}).items():
+                if column < len(cells) and cells[column].isdigit():
+                    cells[column] = cells[column].zfill(digits)
             for column, text in self.marks.shown.get(row, {}).items():
                 cells += [""] * (column + 1 - len(cells))
                 cells[column] = cells[column] or text
@@ -64,24 +67,20 @@ class SheetGrid:
 
     def _values(self, sheet: CalamineSheet) -> Iterator[Sequence[object]]:
         count = 0
-        for count, values in enumerate(sheet.iter_rows(), start=1):  # noqa: B007 -- their number is wanted behind them
+        for count, values in enumerate(sheet.iter_rows(), start=1):  # noqa: B007 -- their number is used behind the loop
             yield values
         yield from ([] for _ in range(count, max(self.marks.shown, default=-1) + 1))
 
-    def _text(self, row: int, column: int, value: object) -> str:
-        text = _text(value)
-        return text.zfill(digits) if (digits := self.marks.digits.get((row, column), 0)) and text.isdigit() else text
-
 
 def sheets_of(stream: BinaryIO, *, sheet: str | None = None, hidden: bool = False) -> tuple[Sequence[Grid], list[str]]:
-    """Return the sheets that may be read, and what has to be told of the others.
+    """Return the sheets to read, and a line about each hidden sheet or row.
 
     Raises:
         UnreadableFile: it is no workbook, or too large.
-        BadLayout: there is no sheet `sheet`.
+        BadLayout: there is no sheet `sheet`, or all sheets are hidden.
     """
     magic = stream.read(len(OLE))
-    marks = _looked_up(stream) if magic.startswith(ZIP) else _tried(stream)
+    marks = _marks(stream) if magic.startswith(ZIP) else _xls_marks(stream)
     stream.seek(0)
     with _in_one_line("is no workbook that can be read"):
         workbook = CalamineWorkbook.from_filelike(stream)
@@ -93,32 +92,28 @@ def sheets_of(stream: BinaryIO, *, sheet: str | None = None, hidden: bool = Fals
     names.sort(key=lambda each: each.visible is not SheetVisibleEnum.Visible)
     shown = [each.name for each in names if hidden or sheet is not None or each.visible is SheetVisibleEnum.Visible]
     unseen = [each.name for each in names if each.name not in shown]
-    told = [f"hidden and not read: {', '.join(unseen)} (--hidden or --sheet reads it)"] if unseen else []
+    lines = [f"hidden and not read: {', '.join(unseen)} (--hidden or --sheet reads it)"] if unseen else []
     if not shown:
         raise BadLayout(f"has no sheet that is not hidden: {', '.join(unseen)} (--hidden or --sheet reads it)")
-    told += [
+    lines += [
         f"{count} hidden rows of {name} are not read (--hidden reads them)"
         for name in shown
         if not hidden and (count := len(marks.get(name, Marks()).hidden))
     ]
-    return [SheetGrid(name, workbook, marks.get(name, Marks()), hidden) for name in shown], told
+    return [SheetGrid(name, workbook, marks.get(name, Marks()), hidden) for name in shown], lines
 
 
-def _tried(stream: BinaryIO) -> dict[str, Marks]:
-    """Look over an .xls in a process of its own, which ends where the file claims more cells than there is memory for.
-
-    Raises:
-        UnreadableFile: it did end.
-    """
+def _xls_marks(stream: BinaryIO) -> dict[str, Marks]:
+    """Read an .xls in a process of its own, which ends if the file claims more cells than there is memory for."""
     stream.seek(0)
     program = [sys.executable, "-m", xls_marks.__name__]
     done = subprocess.run(program, input=stream.read(), capture_output=True, check=False)  # noqa: S603 -- our own
     if done.returncode:
         raise UnreadableFile("is no workbook that can be read, or claims more cells than there is memory for")
-    return xls_marks.marks_from(done.stdout)
+    return xls_marks.SHEETS.validate_json(done.stdout)
 
 
-def _looked_up(stream: BinaryIO) -> dict[str, Marks]:
+def _marks(stream: BinaryIO) -> dict[str, Marks]:
     stream.seek(0)
     with _in_one_line("is no workbook that can be read"), zipfile.ZipFile(stream) as archive:
         _check_archive(archive)
@@ -136,11 +131,7 @@ def _check_archive(archive: zipfile.ZipFile) -> None:
 
 @contextmanager
 def _in_one_line(what: str) -> Iterator[None]:
-    """Refuse a file that is damaged, whatever comes of reading it.
-
-    Raises:
-        UnreadableFile: it is.
-    """
+    """Turn any error of a reader into `UnreadableFile` with one line."""
     try:
         yield
     except (UnreadableFile, KeyboardInterrupt, SystemExit, MemoryError):
@@ -151,7 +142,7 @@ def _in_one_line(what: str) -> Iterator[None]:
 
 
 class _Merged:
-    """Merged cells: each has the value of the first of them."""
+    """Merged cells, each with the value of the first of them."""
 
     def __init__(self, ranges: Sequence[tuple[tuple[int, int], tuple[int, int]]]) -> None:
         self._ranges = sorted(ranges)
@@ -159,7 +150,7 @@ class _Merged:
         self._next = 0
 
     def value(self, row: int, column: int, text: str) -> str:
-        """Return what a cell shows; cells are asked for in their order."""
+        """Return the text of a cell; call it in the order of cells."""
         while self._next < len(self._ranges) and self._ranges[self._next][0] <= (row, column):
             self._open.append([*self._ranges[self._next], None])
             self._next += 1
@@ -174,23 +165,22 @@ class _Merged:
         return text
 
 
-def _text(cell: object) -> str:  # noqa: PLR0911 -- one for each type that a cell can have
-    """Write a cell as text: a number without what a spreadsheet adds to it, a day or a moment as ISO 8601 has it.
+def _text(cell: object) -> str:  # noqa: PLR0911 -- one for each type of a cell
+    """Return a cell as text: integers without a fraction, dates and times in ISO 8601.
 
-    A number too long for Excel is written as the rounded one that it is, such as 1.2e+17, and is nobody's id any more.
+    A number too long for Excel stays the rounded one that it is, such as 1.2e+17, so that it is not taken for an id.
     """
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, bool):
-        return "ya" if cell else "tidak"
-    if isinstance(cell, int | float) and abs(cell) >= _EXACT_BELOW:
-        return str(float(cell))
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    if isinstance(cell, datetime):
-        return cell.isoformat(sep=" ", timespec="seconds")
-    if isinstance(cell, date | time):
-        return cell.isoformat()
-    if isinstance(cell, timedelta):
-        return str(cell)
-    return "" if cell is None else str(cell)
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return "ya" if cell else "tidak"
+        case int() | float() if abs(cell) >= _EXACT_BELOW:
+            return str(float(cell))
+        case float() if cell.is_integer():
+            return str(int(cell))
+        case datetime():
+            return cell.isoformat(sep=" ", timespec="seconds")
+        case date() | time():
+            return cell.isoformat()
+    return str(cell)

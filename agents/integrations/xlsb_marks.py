@@ -1,4 +1,4 @@
-"""What an .xlsb says of its cells beside their values, as `workbook_xml` has it of XML.
+"""Marks of the cells of an .xlsb, as `workbook_xml` has them of XML.
 
 Its parts are sequences of records: a kind and a length in seven bits a byte, then the content ([MS-XLSB] 2.1.4).
 """
@@ -27,14 +27,14 @@ def xlsb_marks(archive: zipfile.ZipFile) -> dict[str, Marks]:
     names = set(archive.namelist())
     formats = _zero_formats(archive.read("xl/styles.bin")) if "xl/styles.bin" in names else {}
     targets = relations_of(archive, "xl/_rels/workbook.bin.rels")
-    found = {}
+    marks = {}
     for kind, content in _records(archive.read("xl/workbook.bin")):
         if kind == _SHEET:
             relation, end = _text(content, 8)
             path = targets.get(relation)
             if path in names:
-                found[_text(content, end)[0]] = _sheet(archive.read(path), formats)
-    return found
+                marks[_text(content, end)[0]] = _sheet(archive.read(path), formats)
+    return marks
 
 
 def _sheet(content: bytes, formats: dict[int, int]) -> Marks:
@@ -53,14 +53,14 @@ def _sheet(content: bytes, formats: dict[int, int]) -> Marks:
         if kind in {_ERROR, _COMPUTED_ERROR}:
             marks.show(row, first, ERRORS.get(_number(record, 8, 1), "#N/A"))
         elif kind in _NUMBERS and (digits := formats.get(_number(record, 4, 3))):
-            marks.digits[row, first] = digits
+            marks.pad(row, first, digits)
     return marks
 
 
 def _zero_formats(styles: bytes) -> dict[int, int]:
-    """Return by style how many digits it shows at least, for the styles with leading zeros."""
+    """Return the digits of each style with leading zeros."""
     codes: dict[int, int] = {}
-    seen: list[int] = []
+    used: list[int] = []
     within = False
     for kind, record in _records(styles):
         if kind == _FORMAT:
@@ -68,8 +68,8 @@ def _zero_formats(styles: bytes) -> dict[int, int]:
         elif kind in {_STYLES_BEGIN, _STYLES_END}:
             within = kind == _STYLES_BEGIN
         elif kind == _STYLE and within:
-            seen.append(_number(record, 2, 2))
-    return {style: digits for style, number in enumerate(seen) if (digits := codes.get(number, 0))}
+            used.append(_number(record, 2, 2))
+    return {style: digits for style, number in enumerate(used) if (digits := codes.get(number, 0))}
 
 
 def _records(content: bytes) -> Iterator[tuple[int, bytes]]:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from agents.kafka.protocols import KafkaRecord
 from events.cloudevents import timestamp
-from events.codec.messages import HEADERS
+from events.codec.encode import HEADERS
 from events.errors import Undecodable
 from events.topics import INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, TopicName
 from events.writer import FOREIGN, header_number

@@ -1,5 +1,6 @@
-"""The roles as access control lists of Kafka: printed as a script, or made by Kafka's own administration."""
+"""Access control lists of the roles: as a script, or applied through Kafka's administration."""
 
+import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,21 +25,7 @@ from events.topics import TopicName
 Kind = Literal["topic", "group", "transactional-id"]
 Operation = Literal["Read", "Write", "Describe", "DescribeConfigs", "Create", "Alter", "AlterConfigs"]
 
-_KINDS: Final[dict[Kind, ResourceType]] = {
-    "topic": ResourceType.TOPIC,
-    "group": ResourceType.GROUP,
-    "transactional-id": ResourceType.TRANSACTIONAL_ID,
-}
-_OPERATIONS: Final[dict[Operation, ACLOperation]] = {
-    "Read": ACLOperation.READ,
-    "Write": ACLOperation.WRITE,
-    "Describe": ACLOperation.DESCRIBE,
-    "DescribeConfigs": ACLOperation.DESCRIBE_CONFIGS,
-    "Create": ACLOperation.CREATE,
-    "Alter": ACLOperation.ALTER,
-    "AlterConfigs": ACLOperation.ALTER_CONFIGS,
-}
-_ANY_HOST: Final = "*"
+_WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SCRIPT: Final = """\
 #!/bin/sh
 # The rights of {roles}. Kafka adds what is missing and leaves what is there.
@@ -51,7 +38,7 @@ acl() {{ "$KAFKA_ACLS" --bootstrap-server "$BROKER" ${{CONFIG:+--command-config 
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """What a principal may do with one resource, or with all whose name begins with `name` if it is `prefixed`."""
+    """Operations of a principal on one resource, or on all whose name begins with `name` if it is `prefixed`."""
 
     principal: str
     kind: Kind
@@ -61,7 +48,7 @@ class Right:
 
 
 def rights(role: Role, settings: Settings, principal: str) -> Iterator[Right]:
-    """Give what `principal` is to be allowed, to do the work of `role` in this environment."""
+    """Give the rights that `principal` needs to do the work of `role` in this environment."""
     for topic in role.topics:
         yield Right(principal, "topic", settings.topic(topic), prefixed=False, operations=_on_topic(role, topic))
     if role.group is not None:
@@ -74,31 +61,27 @@ def rights(role: Role, settings: Settings, principal: str) -> Iterator[Right]:
 
 
 def _on_topic(role: Role, topic: TopicName) -> tuple[Operation, ...]:
-    found: list[Operation] = []
-    if topic in role.reads:
-        found.append("Read")
-    if topic in role.writes:
-        found.append("Write")
-    if topic in role.makes:
-        found.append("Create")
-    # reading and writing imply it
-    if topic in role.sees and not {"Read", "Write"} & set(found):
-        found.append("Describe")
-    if topic in role.looks_into:
-        found.append("DescribeConfigs")
-    if topic in role.alters:
-        found += ["Alter", "AlterConfigs"]
-    return tuple(found)
+    rights: dict[Operation, bool] = {
+        "Read": topic in role.reads,
+        "Write": topic in role.writes,
+        "Create": topic in role.makes,
+        # reading and writing imply it
+        "Describe": topic in role.sees and topic not in {*role.reads, *role.writes},
+        "DescribeConfigs": topic in role.looks_into,
+        "Alter": topic in role.alters,
+        "AlterConfigs": topic in role.alters,
+    }
+    return tuple(operation for operation, needed in rights.items() if needed)
 
 
 def _named(principal: str, kind: Kind, name: str, operations: tuple[Operation, ...]) -> Right:
     return Right(principal, kind, name, name.endswith("-"), operations)
 
 
-def script(found: Iterable[Right], settings: Settings, roles: Iterable[str]) -> str:
+def script(granted: Iterable[Right], settings: Settings, roles: Iterable[str]) -> str:
     """Return a shell script that gives the rights by Kafka's own `kafka-acls.sh`."""
     lines = [_SCRIPT.format(roles=", ".join(roles), broker=settings.broker)]
-    for right in found:
+    for right in granted:
         words = ["acl", "--allow-principal", right.principal]
         words += [word for operation in right.operations for word in ("--operation", operation)]
         words += [f"--{right.kind}", right.name]
@@ -107,32 +90,30 @@ def script(found: Iterable[Right], settings: Settings, roles: Iterable[str]) -> 
     return "".join(lines)
 
 
-def apply(found: Iterable[Right], settings: Settings) -> int:
-    """Give the rights, and return how many single permissions that are; those that were given before stay.
+def apply(granted: Iterable[Right], settings: Settings) -> int:
+    """Grant the rights and return the number of permissions; those granted before stay. Raises `KafkaFailure`.
 
-    Raises:
-        BrokerUnreachable: no broker answers.
-        KafkaRefused: the broker says no: it has no authorizer, or we may not give rights. Some may have been given.
+    Where Kafka has no authorizer, or we may not grant rights, some may have been granted.
     """
     wanted = [
         ACL(
             principal=right.principal,
-            host=_ANY_HOST,
-            operation=_OPERATIONS[operation],
+            host="*",
+            operation=ACLOperation[_WORDS.sub("_", operation).upper()],
             permission_type=ACLPermissionType.ALLOW,
             resource_pattern=ResourcePattern(
-                _KINDS[right.kind],
+                ResourceType[right.kind.replace("-", "_").upper()],
                 right.name,
                 ACLResourcePatternType.PREFIXED if right.prefixed else ACLResourcePatternType.LITERAL,
             ),
         )
-        for right in found
+        for right in granted
         for operation in right.operations
     ]
     with admin_client(settings) as client:
         failed = client.create_acls(wanted)["failed"]
         if SecurityDisabledError in failed:
-            raise KafkaRefused(f"Kafka at {settings.broker} has no authorizer: everybody may do everything there")
+            raise KafkaRefused(f"Kafka at {settings.broker} has no authorizer: every client may do everything there")
         if failed:
             raise failed[0]
     return len(wanted)

@@ -1,30 +1,27 @@
-"""Reads the topics of an environment back and lets `workflow.audit.invariants` judge what stands in them.
+"""Audit of an environment: reads its topics back and checks them with `workflow.audit.invariants`.
 
-Partition by partition, committed records only, through a consumer that belongs to no group and leaves no trace. How far
-the stages have come is asked first, so that what is written meanwhile is never taken for a loss.
+Partition by partition, committed records only, through a consumer that belongs to no group. The progress of the stages
+is read first, so that a record that is written meanwhile never counts as lost.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from types import TracebackType
-from typing import Any, Final, Protocol, Self, TypeVar
+from itertools import chain
+from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
-
-from kafka import TopicPartition
 
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
 from agents.ops import pii_scan
 from agents.ops.dead_letters import origin_of, resolved_letter
 from agents.ops.pii_scan import PiiScan, RecordSource
+from agents.ops.progress import stage_progress
 from events.announcements import CALENDAR, CALENDAR_KEY
-from events.client import Record, require_topics
-from events.client.connection import kafka_errors
-from events.client.errors import KafkaFailure
+from events.client import Reader, Record, require_topics
 from events.client.partitions import partition_of
-from events.client.reader import committed_consumer, installation_values, record_of
-from events.codec.messages import (
+from events.client.reader import installation_values
+from events.codec.decode import (
     complaint_key,
     decode_announcement,
     decode_calendar,
@@ -42,8 +39,8 @@ from events.outcomes import Rejection, RejectionEvent, ResolutionEvent
 from events.topics import STAGES, TopicName
 from events.writer import Origin
 from workflow.audit.complaint_history import Shown
-from workflow.audit.evidence import Handled, Place
-from workflow.audit.invariants import Audit, Command, Kept, PartitionAudit
+from workflow.audit.evidence import Command, Handled, Kept, Place
+from workflow.audit.invariants import Audit, PartitionAudit
 
 _READ: Final = (
     TopicName.INTAKE,
@@ -55,191 +52,136 @@ _READ: Final = (
     TopicName.DEAD_LETTERS,
     TopicName.INSTALLATION,
 )
-_SETTLING: Final = ("intake", "lifecycle", "resolution")
-"""Whose work the audit waits for."""
+_AWAITED: Final = ("intake", "lifecycle", "resolution")
+"""Stages whose backlog is pending, not lost."""
 _ESCALATES: Final = ("escalation",)
 _FROM_MEMORY: Final = "sla"
-"""Reads a compacted topic, and begins at what it remembers of that: its offset means nothing."""
-_WAIT_MS: Final = 500
-_STALLED_POLLS: Final = 60
-_AT_ONCE: Final = 5_000
+"""Stage that reads a compacted topic from its snapshots on: its offset is no progress."""
 
-_Read = TypeVar("_Read")
+_Decoded = TypeVar("_Decoded")
 
 
 class Witness(Protocol):
-    """Who wants to hear what the audit reads, while it is read."""
+    """Receiver of the facts and rejections that an audit reads."""
 
     def fact(self, recorded: Recorded) -> None:
-        """Hear of a fact, in the order of its complaint's history."""
+        """Receive a fact, in the order of its complaint's history."""
 
     def rejection(self, rejection: Rejection) -> None:
-        """Hear of a rejection."""
+        """Receive a rejection."""
 
 
-class Stalled(KafkaFailure):
-    """A topic could not be read to its end; the message is one line."""
+class Log(Reader):
+    """Reads one partition after another, foreign records included."""
 
-
-class Log:
-    """Reads one partition after the other; a context manager."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        with kafka_errors(settings):
-            self._consumer = committed_consumer(settings, "audit", _AT_ONCE)
-
-    def __enter__(self) -> Self:
-        """Give the log itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave the broker."""
-        self._consumer.close()
+    def __init__(self, settings: Settings, topics: Collection[TopicName]) -> None:
+        super().__init__(settings, topics, with_foreign=True)
+        starts, ends = self.starts(), self.ends()
+        self.bounds = {source: (starts[source], ends[source]) for source in sorted(starts)}
+        """Log start and end of each partition when the audit began."""
 
     def partitions(self, topic: TopicName) -> list[int]:
         """Return the numbers of a topic's partitions."""
-        with kafka_errors(self._settings):
-            return sorted(self._consumer.partitions_for_topic(self._settings.topic(topic)) or ())
+        return [number for name, number in self.bounds if name is topic]
 
     def kept(self, topic: TopicName) -> Kept:
         """Return how much a topic still has of what was written to it."""
-        found = [TopicPartition(self._settings.topic(topic), number) for number in self.partitions(topic)]
-        with kafka_errors(self._settings):
-            starts, ends = self._consumer.beginning_offsets(found), self._consumer.end_offsets(found)
-        if not any(starts.values()):
+        bounds = [each for (name, _), each in self.bounds.items() if name is topic]
+        if not any(start for start, _ in bounds):
             return Kept.ALL
-        return Kept.NOTHING if starts == ends else Kept.SOME
+        return Kept.NOTHING if all(start == end for start, end in bounds) else Kept.SOME
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
-        """Give the committed records of a partition up to its end as it is now; none if there is no such partition.
+        """Give the committed records of a partition up to its end as it is now. Raises as `Reader`.
 
-        Raises:
-            Stalled: for 30 seconds nothing comes.
-            BrokerUnreachable, KafkaRefused: Kafka says no, or nothing.
+        None if there is no such partition: the topic was created anew with fewer, which is an incident of its own.
         """
-        if number not in self.partitions(topic):
-            return  # the topic was made anew with fewer: that is an incident of its own
-        where = TopicPartition(self._settings.topic(topic), number)
-        with kafka_errors(self._settings):
-            self._consumer.assign([where])
-            self._consumer.seek_to_beginning(where)
-            end = self._consumer.end_offsets([where])[where]
-            place = self._consumer.position(where)
-        idle = 0
-        # markers and compaction leave holes: what counts is the position, not the last record
-        while place < end:
-            with kafka_errors(self._settings):
-                found = self._consumer.poll(timeout_ms=_WAIT_MS)
-                place, before = self._consumer.position(where), place
-            idle = idle + 1 if place == before else 0
-            if idle > _STALLED_POLLS:
-                raise Stalled(f"{where.topic}-{number} could be read to {place} only, and ends at {end}")
-            yield from (record_of(topic, raw) for records in found.values() for raw in records if raw.offset < end)
+        if (topic, number) in self.bounds:
+            self.turn_to_partition(topic, number)
+            ends = self.ends()
+            polls = chain.from_iterable(self.polls_to(ends))
+            yield from (record for record in polls if record.offset < ends[topic, number])
 
 
-def progress(settings: Settings) -> dict[str, dict[int, GroupProgress]]:
-    """Return how far each stage has come with each partition of its topic.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused: Kafka says no, or nothing.
-    """
-    found: dict[str, dict[int, GroupProgress]] = {}
-    for stage, topic in STAGES.items():
-        with kafka_errors(settings):
-            asking = committed_consumer(settings, "audit", _AT_ONCE, settings.group(stage))
-            try:
-                name = settings.topic(topic)
-                sources = [TopicPartition(name, number) for number in asking.partitions_for_topic(name) or ()]
-                # first how far it has come: what expires meanwhile is not taken for unread
-                committed = {source: asking.committed(source) for source in sources}
-                starts, ends = asking.beginning_offsets(sources), asking.end_offsets(sources)
-            finally:
-                asking.close()
-        found[stage] = {each.partition: GroupProgress(committed[each], starts[each], ends[each]) for each in sources}
-    return found
+_Progress = Mapping[str, Mapping[int, GroupProgress]]
 
 
-def _until(come: Mapping[str, Mapping[int, GroupProgress]], stages: Iterable[str]) -> Handled:
+def _until(progress: _Progress, stages: Iterable[str]) -> Handled:
     return Handled(
-        {(STAGES[stage], number): each.next_offset for stage in stages for number, each in come[stage].items()}
+        {(STAGES[stage], number): each.next_offset for stage in stages for number, each in progress[stage].items()}
     )
 
 
-def _expired(come: Mapping[str, Mapping[int, GroupProgress]], found: Audit) -> None:
-    for stage in come.keys() - {_FROM_MEMORY}:
-        for number, each in come[stage].items():
+def _expired(progress: _Progress, result: Audit) -> None:
+    for stage in progress.keys() - {_FROM_MEMORY}:
+        for number, each in progress[stage].items():
             if each.expired:
-                found.take_expired(stage, Place(STAGES[stage], number, each.expired.start), len(each.expired))
+                result.take_expired(stage, Place(STAGES[stage], number, each.expired.start), len(each.expired))
 
 
 def audit(settings: Settings, witness: Witness | None = None, *, live: bool = False, identities: bool = False) -> Audit:
-    """Read everything back and return what was found.
+    """Read everything back and return the result. Raises `KafkaFailure`.
 
     Args:
         settings: which environment.
-        witness: who else wants to hear what is read.
+        witness: receives what is read.
         live: stages may be writing meanwhile.
-        identities: look for each reporter's identity in the records of the complaint too, which takes the right to read
+        identities: search the records of each complaint for its reporter's identity too, which takes the right to read
             `complaints.identities`.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused, TopicsMissing, Stalled: the topics could not be read.
     """
-    require_topics(settings, [*_READ, *(pii_scan.READS if identities else ())])
+    topics = (*_READ, *(pii_scan.READS if identities else ()))
+    require_topics(settings, topics)
     values = installation_values(settings)
-    come = progress(settings)
-    with Log(settings) as log:
+    progress = stage_progress(settings)
+    with Log(settings, topics) as log:
         layout = Layout.of(values)
         # of the installation, not of a topic that has been given more since
         count = layout.partitions if layout else min(len(log.partitions(topic)) for topic in _READ)
         kept = {topic: log.kept(topic) for topic in _READ}
-        whole = kept[TopicName.INTAKE] is Kept.ALL and kept[TopicName.COMMANDS] is Kept.ALL
-        place_of = partial(partition_of, count=count)
-        found = Audit(
-            place_of, handled=_until(come, _SETTLING), whole=whole, live=live, escalated=_until(come, _ESCALATES)
+        result = Audit(
+            partial(partition_of, count=count),
+            handled=_until(progress, _AWAITED),
+            whole=kept[TopicName.INTAKE] is Kept.ALL and kept[TopicName.COMMANDS] is Kept.ALL,
+            live=live,
+            escalated=_until(progress, _ESCALATES),
         )
-        found.kept = kept
-        _expired(come, found)
-        _take_in(settings, log, found)
+        result.kept = kept
+        _expired(progress, result)
+        _of_all_partitions(settings, log, result)
         for number in range(count):
             if identities:
-                watched = PiiScan(settings, log, found, number)
-                _partition(watched, found.partition(number), witness, values)
-                watched.read_the_rest(number)
+                scan = PiiScan(settings, log, result, number)
+                _partition(scan, result.partition(number), witness, values)
+                scan.read_the_rest(number)
             else:
-                _partition(log, found.partition(number), witness, values)
-    found.finish()
-    return found
+                _partition(log, result.partition(number), witness, values)
+    result.finish()
+    return result
 
 
 def recorded_incidents(settings: Settings) -> list[Incident]:
-    """Return all incidents of the installation record, in the order in which they were reported.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused, TopicsMissing: it could not be read.
-    """
+    """Return all incidents of the installation record, in the order of their report. Raises `KafkaFailure`."""
     require_topics(settings, [TopicName.INSTALLATION])
     return incidents_in(installation_values(settings))
 
 
-def _take_in(settings: Settings, log: Log, found: Audit) -> None:
+def _of_all_partitions(settings: Settings, log: Log, result: Audit) -> None:
     """Read what concerns all partitions: dead letters first, then reports and strayed commands."""
-    for number in log.partitions(TopicName.DEAD_LETTERS):
-        for record in log.read(TopicName.DEAD_LETTERS, number):
-            settled = resolved_letter(record.headers)
-            if settled is None:
-                found.take_dead_letter(origin_of(settings, record.headers))
-            else:
-                found.take_settled_letter(settled)
-    for number in log.partitions(TopicName.INTAKE):
-        for record in log.read(TopicName.INTAKE, number):
-            found.take_report(_place(record), _or_none(decode_report, record.value))
-    for number in log.partitions(TopicName.COMMANDS):
-        for record in log.read(TopicName.COMMANDS, number):
-            found.take_command(_place(record), _command(record.value))
+    for record in _all(log, TopicName.DEAD_LETTERS):
+        resolved = resolved_letter(record.headers)
+        if resolved is None:
+            result.take_dead_letter(origin_of(settings, record.headers))
+        else:
+            result.take_settled_letter(resolved)
+    for record in _all(log, TopicName.INTAKE):
+        result.take_report(_place(record), _or_none(decode_report, record.value))
+    for record in _all(log, TopicName.COMMANDS):
+        result.take_command(_place(record), _command(record.value))
+
+
+def _all(log: Log, topic: TopicName) -> Iterator[Record]:
+    for number in log.partitions(topic):
+        yield from log.read(topic, number)
 
 
 def _partition(log: RecordSource, part: PartitionAudit, witness: Witness | None, values: Mapping[str, Any]) -> None:
@@ -278,11 +220,11 @@ def _states(log: RecordSource, part: PartitionAudit, origin: Origin) -> None:
 
 
 def _name(key: bytes | None) -> str | None:
-    """Return what a record of the present standing is about, by its key; None if that is nothing."""
+    """Return the complaint, or the calendar, of a state record by its key; None if it is of neither."""
     if key == CALENDAR_KEY:
         return CALENDAR
-    found = _or_none(complaint_key, key)
-    return None if found is None else str(UUID(bytes=found))
+    complaint = _or_none(complaint_key, key)
+    return None if complaint is None else str(UUID(bytes=complaint))
 
 
 def _rejection(part: PartitionAudit, record: Record, witness: Witness | None) -> None:
@@ -290,10 +232,11 @@ def _rejection(part: PartitionAudit, record: Record, witness: Witness | None) ->
     if event is None:
         part.unreadable(_place(record))
         return
-    no = event.data
-    part.rejection(_place(record), str(event.subject), no.command_source, no.command_id, no.detail)
+    rejection = event.data
+    command = rejection.command_source, rejection.command_id
+    part.rejection(_place(record), str(event.subject), *command, rejection.detail)
     if witness is not None:
-        witness.rejection(event.data)
+        witness.rejection(rejection)
 
 
 def _resolution(part: PartitionAudit, record: Record) -> None:
@@ -308,7 +251,7 @@ def _place(record: Record) -> Place:
     return Place(record.topic, record.partition, record.offset)
 
 
-def _or_none(decode: Callable[[Any], _Read], value: bytes | None) -> _Read | None:
+def _or_none(decode: Callable[[Any], _Decoded], value: bytes | None) -> _Decoded | None:
     with suppress(Undecodable):
         return decode(value)
     return None

@@ -1,8 +1,8 @@
-"""Who reported a complaint: looked up, and erased, by those few who may.
+"""Identities of reporters: look up and erase, for the identity desk.
 
 Identities lie on one compacted topic, keyed by complaint and tracking id: each delivery of a report has its own, and
-that of the registered one counts (docs/adr/0032). A record without a value behind an identity makes Kafka drop it;
-nothing else of the complaint knows who reported it, so nothing else changes.
+that of the registered one counts (docs/adr/0032). A tombstone behind an identity makes Kafka drop it; no other record
+of the complaint holds the reporter, so no other changes.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from events.client import Place, Reader, Record, require_topics
 from events.client.connection import confirmation
 from events.client.publisher import acknowledged_producer
 from events.cloudevents import timestamp
-from events.codec.messages import decode_snapshot
+from events.codec.decode import decode_snapshot
 from events.errors import AlurError, Undecodable
 from events.ids import canonical_id, complaint_of_identity, identity_key
 from events.reports import Reporter, ReporterIdentity
@@ -31,12 +31,12 @@ _AT: Final = "erased-at"
 
 
 class IdentityNotFound(AlurError):
-    """Nobody's identity is kept with the complaint; the message is one line for a person."""
+    """No identity is kept with the complaint; the message is one line for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """That an identity was erased: when, why and by whom, as far as Kafka still keeps it."""
+    """An erasure: when, why and by whom, as far as Kafka still keeps it."""
 
     place: Place
     at: datetime
@@ -46,22 +46,22 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class StoredIdentity:
-    """An identity that is kept, and where."""
+    """An identity, and where it is kept."""
 
     place: Place
     since: datetime
     reporter: Reporter
 
 
-def look_up(settings: Settings, complaint: str) -> StoredIdentity | Erasure:
-    """Return the identity of a complaint's reporter, or that it was erased.
+def look_up(settings: Settings, complaint: str, *, tracking: str | None = None) -> StoredIdentity | Erasure:
+    """Return the identity of a complaint's reporter, or its erasure; `tracking` saves a look-up in complaints.state.
 
     Raises:
-        IdentityNotFound: there is none, and no trace that there was one.
-        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.identities or complaints.state could not be read.
+        IdentityNotFound: there is neither.
+        KafkaFailure: complaints.identities or complaints.state could not be read.
     """
     own = canonical_id(complaint)
-    records, tracking = _read(settings, own)
+    records, tracking = _read(settings, own, tracking)
     # the other key is that of an identity from before the tracking id was part of it
     record = records.get(identity_key(own, tracking)) or records.get(own)
     if record is None:
@@ -75,29 +75,28 @@ def look_up(settings: Settings, complaint: str) -> StoredIdentity | Erasure:
     return StoredIdentity(place, record.at, _reporter(record.value, place))
 
 
-def _read(settings: Settings, complaint: str) -> tuple[dict[str, Record], str]:
+def _read(settings: Settings, complaint: str, known: str | None = None) -> tuple[dict[str, Record], str]:
     """Return the last record of each key of a complaint, and its tracking id; none of that if it is not registered."""
-    require_topics(settings, [TopicName.IDENTITIES, TopicName.STATE])
-    found, tracking = dict[str, Record](), ""
-    with Reader(settings, [TopicName.IDENTITIES, TopicName.STATE], complaint=complaint) as reader:
+    topics = [TopicName.IDENTITIES, *([TopicName.STATE] if known is None else [])]
+    require_topics(settings, topics)
+    records, tracking = dict[str, Record](), known or ""
+    with Reader(settings, topics, complaint=complaint) as reader:
         for record in reader.to_end():
             key = record.key or b""
             if record.topic is TopicName.IDENTITIES and complaint_of_identity(key) == complaint.encode():
-                found[key.decode(errors="replace")] = record
+                records[key.decode(errors="replace")] = record
             elif record.topic is TopicName.STATE and key == complaint.encode() and record.value is not None:
                 with suppress(Undecodable):
                     tracking = decode_snapshot(record.value).tracking_id
-    return found, tracking
+    return records, tracking
 
 
 def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> Erasure | None:
-    """Erase all identities that came with a complaint's report, and return when the broker has it on all replicas.
-
-    None if there is nothing left to erase.
+    """Erase all identities of a complaint's reporter on all replicas; None if there is nothing left to erase.
 
     Raises:
         Unconfirmed: it may be erased or not.
-        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.identities could not be read or written.
+        KafkaFailure: complaints.identities could not be read or written.
     """
     own = canonical_id(complaint)
     records, tracking = _read(settings, own)
@@ -108,7 +107,7 @@ def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> Erasur
     if tracking and (shown := identity_key(own, tracking)) not in keys:
         keys.append(shown)  # so that `look_up` finds that it was erased
     now = datetime.now(UTC)
-    said = {_REASON: reason, _BY: by, _AT: timestamp(now)}
+    headers = [(name, text.encode()) for name, text in ((_REASON, reason), (_BY, by), (_AT, timestamp(now)))]
     producer = acknowledged_producer(settings, "identities")
     try:
         with confirmation(settings, "erase it again, which does no harm"):
@@ -118,7 +117,7 @@ def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> Erasur
                     key=key.encode(),
                     value=None,
                     partition=home,  # of the complaint, not of the key
-                    headers=[(name, text.encode()) for name, text in said.items()],
+                    headers=headers,
                 ).get(timeout=_ANSWER_S)
     finally:
         producer.close(timeout=_ANSWER_S)

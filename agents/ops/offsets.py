@@ -12,7 +12,7 @@ from kafka.structs import OffsetAndMetadata
 from agents.config.settings import Settings
 from agents.kafka.group_progress import is_marked, mark
 from agents.kafka.protocols import AdminClient
-from agents.ops.topics import committed
+from agents.ops.progress import committed
 from events.client import require_topics
 from events.client.administration import admin_client
 from events.client.errors import KafkaFailure

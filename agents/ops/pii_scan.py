@@ -1,4 +1,4 @@
-"""Looks for reporters' names, numbers and addresses in what an audit reads: each in its own complaint's records."""
+"""PII scan: searches what an audit reads for the reporter's identity, each in its own complaint's records."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from agents.config.settings import Settings
 from agents.ops.dead_letters import origin_of, resolved_letter
 from events.client import Record
-from events.codec.messages import decode_fact
+from events.codec.decode import decode_fact
 from events.codec.parsing import read_ours
 from events.errors import Undecodable
 from events.facts import StoryPublished, fact_type
@@ -23,7 +23,7 @@ from workflow.audit.identifiers import OWN_WORDS, SHORTEST, counted, exposed, id
 from workflow.audit.invariants import Audit
 
 READS: Final = (TopicName.IDENTITIES, TopicName.STORIES)
-"""What is read beside the topics of an audit."""
+"""Topics that are read beside those of an audit."""
 _SEARCHED: Final = (
     *(TopicName.COMMANDS, TopicName.EVENTS, TopicName.STATE, TopicName.REJECTIONS),
     *(TopicName.RESOLUTIONS, TopicName.STORIES, TopicName.DEAD_LETTERS),
@@ -37,7 +37,7 @@ NOT_SEARCHED: Final = (
     f"{TopicName.INTAKE} and its dead letters, which hold reporters as they came",
     "other topics, logs, exports and backups",
 )
-"""What was looked at and for what, for people."""
+"""What was searched and for what, for people."""
 _PUBLISHED: Final = fact_type(StoryPublished.NAME).encode()
 
 
@@ -49,10 +49,10 @@ class RecordSource(Protocol):
 
 
 class PiiScan:
-    """Reads as `log` does, and notes on the way where the identity of a complaint's reporter shows.
+    """Reads as `log` does, and notes each record that exposes the identity of its complaint's reporter.
 
-    People's own words are left out but for those that are published: a citizen may sign a report. So are the reports as
-    they came, and what was set aside of them, which have to hold it.
+    Free text is skipped unless it is published: a citizen may sign a report. So are the reports as they came, and their
+    dead letters, which have to hold it.
     """
 
     def __init__(self, settings: Settings, log: RecordSource, found: Audit, number: int) -> None:
@@ -64,7 +64,7 @@ class PiiScan:
         self._reporters: dict[bytes, Reporter] = {}
         self._accepted: dict[bytes, set[str]] = {}
         """Kinds of identifiers in spite of which the story of a complaint was published."""
-        self._told: dict[bytes, tuple[Place, Story]] = {}
+        self._stories: dict[bytes, tuple[Place, Story]] = {}
         """The last published story of each complaint."""
         for record in log.read(TopicName.IDENTITIES, number):
             self._remember(record)
@@ -78,7 +78,7 @@ class PiiScan:
         try:
             reporter = ReporterIdentity.model_validate_json(record.value or b"").reporter
         except ValidationError:
-            return  # erased, or nobody's identity
+            return  # erased, or no identity
         self._reporters[complaint] = reporter
         found = traces(reporter)
         if found:
@@ -91,14 +91,14 @@ class PiiScan:
             yield record
 
     def read_the_rest(self, number: int) -> None:
-        """Look through what an audit does not read partition by partition."""
+        """Search what an audit does not read partition by partition."""
         for record in self._log.read(TopicName.STORIES, number):
             self._look(record)
         for record in self._log.read(TopicName.DEAD_LETTERS, number):
             origin = origin_of(self._settings, record.headers)
             if resolved_letter(record.headers) is None and origin is not None and origin.topic is not TopicName.INTAKE:
                 self._look(record)
-        for key, (place, story) in self._told.items():
+        for key, (place, story) in self._stories.items():
             self._scan(key, place, story)
 
     def _scan(self, key: bytes, place: Place, story: Story) -> None:
@@ -117,10 +117,10 @@ class PiiScan:
                 if isinstance(fact, StoryPublished):
                     self._accepted[key] = {each.kind for each in fact.findings or ()}
             elif place.topic is TopicName.RESOLUTIONS:
-                self._told.pop(key, None)
+                self._stories.pop(key, None)
                 story = read_ours(ResolutionEvent, value).data.story
                 if story is not None:
-                    self._told[key] = place, story
+                    self._stories[key] = place, story
 
     def _look(self, record: Record) -> None:
         if record.key is None or record.value is None:
@@ -129,5 +129,5 @@ class PiiScan:
         self._look_at_story(record.key, record.value, place)
         wanted = tuple(each for found in self._traces.get(record.key, {}).values() for each in found)
         if fields := sorted(set(exposed(record.value, wanted))):
-            finding = Code.IDENTITY_EXPOSED, f"tells who reports, in {', '.join(fields)}"
+            finding = Code.IDENTITY_EXPOSED, f"shows who reports, in {', '.join(fields)}"
             self._found.note(place, record.key.decode(errors="replace"), finding)

@@ -1,41 +1,31 @@
-"""Restores a quarantined complaint, or the calendar of a partition: writes its record of `complaints.state` anew.
+"""Repair of a quarantined complaint, or the calendar of a partition: writes its record of `complaints.state` anew.
 
-It writes under the transactional id of lifecycle of that partition: a running lifecycle is fenced, ends at its next
-transaction and starts again with what stands here. So nothing is decided on the old state afterwards.
+It writes under the transactional id of lifecycle of that partition: a running lifecycle is fenced, fails at its next
+transaction and restarts with the repaired record. So no command is decided on the old state afterwards.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from kafka import KafkaProducer
-
 from agents.config.settings import Settings
+from agents.ops.transactional_writer import TransactionalWriter
 from events.announcements import CALENDAR_KEY, Announcements
 from events.client import Reader, Record, extents, require_topics
-from events.client.connection import connection, kafka_errors
 from events.client.partitions import partition_of
 from events.client.reader import installation_values
-from events.codec.messages import (
-    complaint_key,
-    decode_calendar,
-    decode_own_fact,
-    decode_snapshot,
-    encode_calendar,
-    encode_complaint,
-    encode_snapshot,
-)
+from events.codec.decode import complaint_key, decode_calendar, decode_own_fact, decode_snapshot
+from events.codec.encode import encode_calendar, encode_complaint, encode_snapshot
 from events.errors import AlurError, Undecodable
 from events.installation import writer_since
 from events.snapshot import Complaint
-from events.topics import OUTWARD_RECORD_BYTES, TopicName
+from events.topics import TopicName
 from events.writer import WRITER, Origin, repair_headers, source_offset_of, writer_of
 from workflow.audit.evidence import Place
 
-_ANSWER_S: Final = 30
 _READ: Final = (TopicName.EVENTS, TopicName.STATE, TopicName.INSTALLATION)
 
 
@@ -45,13 +35,13 @@ class RepairRefused(AlurError):
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What was wrong with a record of the state, and what is put in its place."""
+    """A foreign state record, and its replacement."""
 
     partition: int
     found: Place | None
     """The last record, which is foreign or cannot be read; None if there is none."""
     version: int | None
-    """The version of the complaint or the calendar that is restored; None: nothing of the engine's is left of it."""
+    """The version of the complaint or the calendar that is restored; None if none of the engine's records is left."""
     value: bytes | None
     written: Place | None = None
     """Where it lies now; None after a dry run."""
@@ -72,7 +62,7 @@ class _Last:
 
 @dataclass(slots=True)
 class _Partition:
-    """What the records of one partition come to."""
+    """The engine's own records of one partition."""
 
     settings: Settings
     number: int
@@ -87,7 +77,7 @@ class _Partition:
                 yield record, not origin.is_foreign(record.offset, tuple(record.headers.items()))
 
     def last_state(self, key: bytes) -> _Last:
-        """Return what lies under a key of the state."""
+        """Return the last records of a key of the state."""
         last = _Last()
         for record, ours in self._own(TopicName.STATE):
             headers = tuple(record.headers.items())
@@ -122,8 +112,8 @@ def repair_complaint(settings: Settings, complaint: str, *, dry_run: bool = Fals
     """Restore a complaint as its last fact left it.
 
     Raises:
-        NotRepaired: it is not quarantined, or a newer version has written in its partition.
-        BrokerUnreachable, KafkaRefused, TopicsMissing: Kafka says no, or nothing.
+        RepairRefused: it is not quarantined, or a newer version has written to its partition.
+        KafkaFailure: Kafka refuses, or does not answer.
     """
     require_topics(settings, _READ)
     number, key = partition_of(complaint, _partitions(settings)), complaint.encode()
@@ -134,17 +124,15 @@ def repair_complaint(settings: Settings, complaint: str, *, dry_run: bool = Fals
         if not last.foreign and (fact is None or fact == last.own):
             raise RepairRefused(f"complaint {complaint} is not quarantined: its last record is the engine's own")
         value = None if fact is None else encode_snapshot(fact, encode_complaint(fact))
-        found = Repair(number, last.place, None if fact is None else fact.version, value)
-        return writer.put(found, key, last.decided)
+        repair = Repair(number, last.place, None if fact is None else fact.version, value)
+        return _written(writer, repair, key, last.decided)
 
 
 def repair_calendar(settings: Settings, *, dry_run: bool = False) -> list[Repair]:
-    """Restore the announcements of each partition whose record `calendar` is foreign.
+    """Restore the announcements of each partition whose record `calendar` is foreign. Raises as `repair_complaint`.
 
-    From the last of the engine's own records that is left of that key there, or else in any other partition: an
-    announcement is made in all of them.
-
-    Raises: as `repair_complaint`.
+    Source is the last of the engine's own records of that key there, or else in any other partition: an announcement is
+    made in all of them.
     """
     require_topics(settings, _READ)
     values = installation_values(settings)
@@ -166,10 +154,10 @@ def _repair_calendar(settings: Settings, number: int, longest: Announcements | N
     with _as_lifecycle(settings, number, dry_run=dry_run) as writer:
         last = _Partition(settings, number, installation_values(settings)).last_state(CALENDAR_KEY)
         _refuse_if_newer(last, number)
-        found: Announcements | None = longest if last.own is None else last.own
-        value = None if found is None else encode_calendar(found, partition=number, time=datetime.now(UTC))
-        repair = Repair(number, last.place, None if found is None else found.revision, value)
-        return writer.put(repair, CALENDAR_KEY, last.decided)
+        source: Announcements | None = longest if last.own is None else last.own
+        value = None if source is None else encode_calendar(source, partition=number, time=datetime.now(UTC))
+        repair = Repair(number, last.place, None if source is None else source.revision, value)
+        return _written(writer, repair, CALENDAR_KEY, last.decided)
 
 
 def _refuse_if_newer(last: _Last, number: int) -> None:
@@ -191,52 +179,27 @@ def _decoded(key: bytes, value: bytes | None) -> Complaint | Announcements | Non
     return complaint
 
 
-@dataclass(slots=True)
-class _Writer:
-    """Writes one record of the state as lifecycle of its partition; with no producer nothing is written."""
-
-    settings: Settings
-    producer: KafkaProducer
-
-    def put(self, repair: Repair, key: bytes, decided: int) -> Repair:
-        """Write what is restored, and return it with where it lies."""
-        if self.producer is None:
-            return repair
-        with kafka_errors(self.settings):
-            self.producer.begin_transaction()
-            sent = self.producer.send(
-                self.settings.topic(TopicName.STATE),
-                key=key,
-                value=repair.value,
-                partition=repair.partition,
-                headers=list(repair_headers(decided)),
-            ).get(timeout=_ANSWER_S)
-            self.producer.commit_transaction()
-        return replace(repair, written=Place(TopicName.STATE, repair.partition, sent.offset))
-
-
-@contextmanager
-def _as_lifecycle(settings: Settings, number: int, *, dry_run: bool) -> Iterator[_Writer]:
-    """Fence lifecycle of a partition, so that nothing changes there any more, unless it is a dry run."""
+def _as_lifecycle(
+    settings: Settings, number: int, *, dry_run: bool
+) -> AbstractContextManager[TransactionalWriter | None]:
+    """Fence lifecycle of a partition, so that nothing changes there any more; None for a dry run."""
     if dry_run:
-        yield _Writer(settings, None)
-        return
-    with kafka_errors(settings):
-        producer: KafkaProducer = KafkaProducer(
-            **connection(settings, "repair"),
-            transactional_id=settings.transactional_id("lifecycle", number),
-            max_request_size=OUTWARD_RECORD_BYTES,
-            max_block_ms=_ANSWER_S * 1000,
-        )
-        try:
-            producer.init_transactions()
-            yield _Writer(settings, producer)
-        finally:
-            producer.close(timeout=_ANSWER_S)
+        return nullcontext()
+    return TransactionalWriter(settings, "repair", settings.transactional_id("lifecycle", number))
+
+
+def _written(writer: TransactionalWriter | None, repair: Repair, key: bytes, decided: int) -> Repair:
+    """Write what is restored, and return the repair with where it lies; as it is for a dry run."""
+    if writer is None:
+        return repair
+    with writer.transaction("repeat the command, which does no harm"):
+        place = Place(TopicName.STATE, repair.partition, 0)
+        written = writer.send(place, key, repair.value, repair_headers(decided))
+    return replace(repair, written=written)
 
 
 def described(repairs: Iterable[Repair], name: str) -> Iterator[str]:
-    """Give a line for people about each repair."""
+    """Give a line on each repair."""
     for each in repairs:
         what = f"version {each.version}" if each.version is not None else "nothing: there is no record of the engine's"
         where = f"{each.found}" if each.found else f"no record in partition {each.partition}"

@@ -1,30 +1,18 @@
-"""Administration of Kafka: the topics with their settings, and how far each stage is behind.
-
-kafka-python's client does the talking; what it raises leaves here as one of four errors whose message is for a person.
-"""
+"""Topics of an installation: create, check, upgrade, and note them in the installation record."""
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-from kafka.errors import (
-    BrokerResponseError,
-    GroupIdNotFoundError,
-    TopicAlreadyExistsError,
-    TopicAuthorizationFailedError,
-    UnknownTopicOrPartitionError,
-    for_code,
-)
-from kafka.structs import OffsetAndMetadata
+from kafka.errors import TopicAlreadyExistsError, for_code
 
 from agents.config.settings import Settings
-from agents.kafka.group_progress import GroupProgress
 from agents.kafka.protocols import AdminClient
+from agents.ops.progress import partitions_of
 from agents.runtime.topic_layout import (
     Difference,
     TopicDescription,
@@ -34,8 +22,8 @@ from agents.runtime.topic_layout import (
     missing_topics,
     remedy,
 )
-from events.client.administration import admin_client, missing_among
-from events.client.errors import KafkaFailure, KafkaRefused, TopicsMissing
+from events.client.administration import admin_client
+from events.client.errors import KafkaFailure, KafkaRefused
 from events.client.reader import installation_values
 from events.client.security import PLAINTEXT, Security
 from events.installation import LAYOUT_KEY, MARKS, TOPIC_REPLACED, Incident, Layout
@@ -46,25 +34,23 @@ _RETRY_S: Final = 0.2
 _SETTLES_S: Final = 5.0
 _RETENTION: Final = "retention.ms"
 
-_Result = TypeVar("_Result")
-
 
 class TopicsDiffer(KafkaFailure):
     """Topics exist with other settings than they must have; nothing was changed."""
 
     def __init__(self, differences: Sequence[Difference], ways_out: Iterable[str]) -> None:
-        found = "; ".join([*map(str, differences), *dict.fromkeys(ways_out)])
-        super().__init__(f"topics exist with other settings: {found}")
+        problems = "; ".join([*map(str, differences), *dict.fromkeys(ways_out)])
+        super().__init__(f"topics exist with other settings: {problems}")
         self.differences = tuple(differences)
 
 
 class LayoutDiffers(KafkaFailure):
-    """Topics of the installation are gone, or are not the ones that it was made with; nothing was changed."""
+    """Topics of the installation are gone or replaced; nothing was changed."""
 
 
 @dataclass(frozen=True)
 class TopicsReport:
-    """What `ensure_topics` did: the topics it made, those that were there, and what it altered, a line each."""
+    """Result of `ensure_topics`: topics created, topics that existed, and a line for each change."""
 
     created: tuple[str, ...]
     present: tuple[str, ...]
@@ -72,7 +58,7 @@ class TopicsReport:
 
 
 def broker_answers(broker: str, timeout: float = _ANSWER_S, *, security: Security = PLAINTEXT) -> bool:
-    """Tell whether a Kafka broker at `broker` names its cluster within `timeout` seconds."""
+    """Check whether a broker at `broker` answers within `timeout` seconds."""
     try:
         with admin_client(Settings(broker=broker, security=security), timeout) as client:
             return bool(client.describe_cluster()["brokers"])
@@ -81,17 +67,16 @@ def broker_answers(broker: str, timeout: float = _ANSWER_S, *, security: Securit
 
 
 def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, *, mend: bool = False) -> TopicsReport:
-    """Make the topics of a new installation, and note them in its record; called again, it changes nothing.
+    """Create the topics of a new installation and note them in its record; idempotent.
 
-    With `only`, the others are not looked at: whoever may not see them does not need them either. With `mend`, what an
-    existing installation lacks is made too, settings are altered where that loses nothing, and empty topics get the
-    partitions that they lack: this is how an installation is upgraded.
+    With `only`, the other topics are not described: a user may lack the right to. With `mend`, which upgrades an
+    installation, missing topics are created too, settings are altered where that loses nothing, and empty topics get
+    the partitions that they lack.
 
     Raises:
-        BrokerUnreachable: no broker answers.
-        KafkaRefused: the broker says no, for example to more replicas than there are brokers.
         TopicsDiffer: a topic exists with other settings, and may not or cannot be altered; then nothing is.
         LayoutDiffers: topics of the installation are gone or replaced, without `mend`.
+        KafkaFailure: Kafka refuses, for example more replicas than there are brokers, or does not answer.
     """
     with admin_client(settings) as client:
         found = describe_topics(client, settings, only)
@@ -112,15 +97,10 @@ def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, 
 
 
 def with_recorded_layout(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) -> Settings:
-    """Return `settings` with the number of partitions and replicas that the installation has, if there is one.
+    """Return `settings` with the partitions and replicas of the installation, if there is one. Raises `KafkaFailure`.
 
-    How many there are is decided once, when the topics are made; whoever runs the stages later need not repeat it. An
-    installation from before there was a record has them if most of its topics agree: a topic or two may stand there
-    by accident.
-
-    Raises:
-        BrokerUnreachable: no broker answers.
-        KafkaRefused: the broker says no.
+    They are fixed when the topics are created. An installation older than its record has those on which most of its
+    topics agree: a topic or two may exist by accident.
     """
     with admin_client(settings) as client:
         found = describe_topics(client, settings, only)
@@ -134,31 +114,6 @@ def with_recorded_layout(settings: Settings, only: Collection[TopicName] = ALL_T
         return settings
     replicas = Counter(topic.replicas for topic in found.values())
     return replace(settings, partitions=partitions, replication=replicas.most_common(1)[0][0])
-
-
-def lag(settings: Settings) -> dict[str, dict[int, int]]:
-    """Return for each stage how many offsets of each partition of its topic it has not committed yet.
-
-    A stage that never ran is behind by all there is. In a topic that is written in transactions their markers count as
-    offsets too, so a stage that commits the record it read last, instead of its position, stays one behind.
-
-    Raises:
-        BrokerUnreachable: no broker answers.
-        KafkaRefused: the broker says no.
-        TopicsMissing: a stage's topic does not exist.
-    """
-    with admin_client(settings) as client:
-        ends, starts = _bounds(client, {settings.topic(topic) for topic in STAGES.values()})
-        behind: dict[str, dict[int, int]] = {}
-        for stage, topic in STAGES.items():
-            offsets = committed(client, settings.group(stage))
-            begins = {partition: at.offset for partition, at in offsets.items()}
-            behind[stage] = {
-                partition.partition: GroupProgress(begins.get(partition), starts[partition], end).lag
-                for partition, end in sorted(ends.items())
-                if partition.topic == settings.topic(topic)
-            }
-        return behind
 
 
 def _layout(settings: Settings, found: Collection[TopicName]) -> Layout | None:
@@ -184,8 +139,8 @@ def _create(client: AdminClient, settings: Settings, names: Collection[TopicName
     }
     for answer in client.create_topics(wanted, raise_errors=False)["topics"]:
         if answer["error_code"] not in {0, TopicAlreadyExistsError.errno}:
-            said = answer.get("error_message") or for_code(answer["error_code"]).__name__
-            raise KafkaRefused(f"topic {answer['name']} could not be made: {said}")
+            reason = answer.get("error_message") or for_code(answer["error_code"]).__name__
+            raise KafkaRefused(f"topic {answer['name']} could not be made: {reason}")
     client.wait_for_topics(list(wanted))
 
 
@@ -204,11 +159,7 @@ def _repair(
     layout: Layout | None,
     found: Mapping[TopicName, TopicDescription],
 ) -> tuple[str, ...]:
-    """Alter what differs; return a line for each change.
-
-    Raises:
-        TopicsDiffer: something would lose records, or cannot be altered; then nothing is.
-    """
+    """Alter what differs and return a line for each change; alter nothing where one would lose records."""
     if layout is not None and layout.partitions != settings.partitions:
         differs = Difference("the installation", "partitions", str(settings.partitions), str(layout.partitions))
         raise TopicsDiffer([differs], ["leave out ALUR_PARTITIONS: the number is fixed when an installation is made"])
@@ -261,7 +212,7 @@ def _empty(client: AdminClient, settings: Settings, found: Mapping[TopicName, To
 
 
 def _record(settings: Settings, found: Mapping[TopicName, TopicDescription], *, fresh: bool) -> None:
-    """Note the topics as the installation's; one that stands in the place of another is an incident."""
+    """Note the topics in the installation record; one that has replaced another is an incident."""
     from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
 
     ids = {str(name): topic.id for name, topic in found.items()}
@@ -282,59 +233,3 @@ def _record(settings: Settings, found: Mapping[TopicName, TopicDescription], *, 
         return decided
 
     change_now(settings, decide)
-
-
-def _bounds(
-    client: AdminClient,
-    names: set[str],
-) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
-    """Return the offset behind the last record and that of the first, for each partition of the topics."""
-    if missing := missing_among(client, sorted(names)):
-        raise TopicsMissing(missing)
-    partitions = partitions_of(client, names)
-
-    def offsets(spec: OffsetSpec) -> dict[TopicPartition, int]:
-        found = client.list_partition_offsets(dict.fromkeys(partitions, spec))
-        return {partition: at.offset for partition, at in found.items()}
-
-    try:
-        return offsets(OffsetSpec.LATEST), offsets(OffsetSpec.EARLIEST)
-    except UnknownTopicOrPartitionError:  # deleted between the two looks
-        raise TopicsMissing(tuple(sorted(names))) from None
-
-
-def partitions_of(client: AdminClient, names: Collection[str]) -> list[TopicPartition]:
-    """Return the partitions of those topics that exist.
-
-    Raises:
-        TopicAuthorizationFailedError: there may be one, but not for us.
-    """
-    found = client.describe_topics(sorted(names))
-    if hidden := [topic["name"] for topic in found if topic["error_code"] == TopicAuthorizationFailedError.errno]:
-        raise TopicAuthorizationFailedError(", ".join(hidden))
-    return [
-        TopicPartition(topic["name"], partition["partition_index"])
-        for topic in found
-        for partition in topic["partitions"]
-    ]
-
-
-def committed(client: AdminClient, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
-    """Return the offsets that a group has committed; none for a group that Kafka does not know."""
-    try:
-        offsets = retry_while_starting(lambda: client.list_group_offsets(group))
-    except GroupIdNotFoundError:
-        return {}
-    return {partition: at for partition, at in offsets.get(group, {}).items() if at.offset >= 0}
-
-
-def retry_while_starting(ask: Callable[[], _Result]) -> _Result:
-    """Ask again while a young broker is still setting up what answers, ten seconds at most."""
-    deadline = time.monotonic() + _ANSWER_S
-    while True:
-        try:
-            return ask()
-        except BrokerResponseError as error:
-            if not error.retriable or time.monotonic() > deadline:
-                raise
-        time.sleep(_RETRY_S)

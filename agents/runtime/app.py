@@ -101,11 +101,11 @@ def stage_app(stage: Stage) -> StageApp:
         settings = Settings.from_environment(os.environ)
         policy_set = policy_files.load(settings.policy)
         failpoints.arm(stage.name, os.environ)
-        logs.configure(settings.log, stage=stage.name)
         app = StageApp(stage, settings, policy_set)
     except (SettingsError, PolicyError, failpoints.InvalidFailpoint) as error:
         sys.stderr.write(f"alur {stage.name}: {error}\n")
         raise SystemExit(EXIT_REFUSED) from None
+    logs.configure(settings.log, stage=stage.name)
     gc.set_threshold(*_COLLECTOR)
     app.stage_consumer.metrics.read_restarts(os.environ)
     return app

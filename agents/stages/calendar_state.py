@@ -9,7 +9,8 @@ import structlog
 from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Partition
 from events.announcements import CALENDAR_KEY, AnnouncementEvent, Announcements
-from events.codec.messages import decode_calendar, encode_calendar
+from events.codec.decode import decode_calendar
+from events.codec.encode import encode_calendar
 from events.topics import TopicName
 from events.writer import state_headers
 from workflow.machine.handlers import Rejected

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from events.codec.messages import encode_complaint
+from events.codec.encode import encode_complaint
 from events.reports import Location
 from events.snapshot import Complaint, ReportReference
 from events.vocabulary import ComplaintClass, Outcome, Status

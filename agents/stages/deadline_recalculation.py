@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from events.announcements import Announcements
-from events.codec.messages import decode_calendar
+from events.codec.decode import decode_calendar
 from workflow.deadlines.recalculation import may_move, moving_days
 from workflow.deadlines.schedule import Schedule
 from workflow.policy.announcements import all_with_announcements

@@ -9,7 +9,7 @@ import structlog
 from agents.config.settings import Settings
 from agents.kafka.protocols import KafkaRecord
 from agents.runtime.topic_follower import TopicFollower
-from events.codec.messages import decode_own_fact
+from events.codec.decode import decode_own_fact
 from events.facts import ComplaintRegistered, Recorded
 from events.topics import TopicName
 from events.writer import Origin

@@ -8,7 +8,8 @@ from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Handler, Partition, Stage, log_time
 from agents.stages.reporter_digests import ReporterDigests
 from events.client.partitions import partition_of
-from events.codec.messages import decode_report, encode_command, encode_value
+from events.codec.decode import decode_report
+from events.codec.encode import encode_command, encode_value
 from events.ids import identity_key, stage_command_id, stage_source, tracking_id
 from events.topics import TopicName
 from workflow.stages.intake import identity, registration

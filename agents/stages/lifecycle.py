@@ -22,20 +22,10 @@ from agents.stages.report_digests import ContentDigests
 from agents.stages.reporter_digests import ReporterDigests
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client.partitions import partition_of
-from events.codec.messages import (
-    complaint_key,
-    decode_announcement,
-    decode_command,
-    encode_complaint,
-    encode_fact,
-    encode_rejection,
-    encode_snapshot,
-    fact_headers,
-    is_announcement,
-    read_complaint,
-)
+from events.codec.decode import complaint_key, decode_announcement, decode_command, is_announcement, read_complaint
+from events.codec.encode import encode_complaint, encode_fact, encode_rejection, encode_snapshot, fact_headers
 from events.codec.parsing import reasons
-from events.codec.partial_reads import Snapshot, basis_of, snapshot_in, version_of
+from events.codec.partial import Snapshot, basis_of, snapshot_in, version_of
 from events.commands import RegisterComplaint
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import Recorded

@@ -7,7 +7,8 @@ from functools import partial
 from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Handler, Partition, log_time
-from events.codec.messages import decode_own_fact, encode_command
+from events.codec.decode import decode_own_fact
+from events.codec.encode import encode_command
 from events.commands import Command
 from events.facts import Recorded
 from events.ids import stage_command_id, stage_source

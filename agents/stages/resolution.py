@@ -9,7 +9,8 @@ from agents.kafka.records import OutgoingRecord
 from agents.runtime.disk_map import DiskFailed, DiskMap
 from agents.runtime.process import exit_with_error
 from agents.runtime.stage import Partition, RefusedToStart, Stage, Stateful
-from events.codec.messages import complaint_key, decode_own_fact, encode_resolution, encode_value
+from events.codec.decode import complaint_key, decode_own_fact
+from events.codec.encode import encode_resolution, encode_value
 from events.codec.parsing import read_ours
 from events.outcomes import Story
 from events.topics import TopicName

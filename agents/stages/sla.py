@@ -18,8 +18,9 @@ from agents.observability.metrics import StateReport
 from agents.runtime.stage import Partition, Stage, TimerDriven
 from agents.stages.deadline_recalculation import DeadlineRecalculation
 from events.announcements import CALENDAR_KEY
-from events.codec.messages import complaint_key, encode_command
-from events.codec.partial_reads import Timetable, read_part
+from events.codec.decode import complaint_key
+from events.codec.encode import encode_command
+from events.codec.partial import Timetable, read_part
 from events.commands import Command, NoticeDeadline, RescheduleDeadlines
 from events.ids import stage_command_id, stage_source
 from events.topics import TopicName

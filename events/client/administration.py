@@ -17,7 +17,7 @@ from kafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
-from events.client.connection_check import knock
+from events.client.connection_check import refusal_of
 from events.client.errors import ABSENT, AccessRefused, BrokerUnreachable, KafkaRefused, NotAllowed
 from events.client.settings import ClientSettings
 from events.client.substitutes import SUBSTITUTES
@@ -94,7 +94,7 @@ def check_access(settings: ClientSettings, timeout: float = _ANSWER_S) -> None:
     refusals = []
     for address in settings.broker.split(","):
         try:
-            refusal = knock(address, settings.security, timeout)
+            refusal = refusal_of(address, settings.security, timeout)
         except OSError:
             continue
         if refusal is None:

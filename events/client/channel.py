@@ -1,8 +1,7 @@
-"""A channel's side: hand over what citizens report."""
+"""Channel: submits the reports of citizens."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Self
 
 from pydantic_core import to_json
@@ -11,7 +10,7 @@ from events.client.connection import require_topics
 from events.client.publisher import Publisher
 from events.client.settings import ClientSettings
 from events.cloudevents import timestamp
-from events.codec.messages import decode_report
+from events.codec.decode import decode_report
 from events.ids import complaint_id
 from events.reports import ReportSubmitted
 from events.topics import TopicName
@@ -24,9 +23,9 @@ class Channel:
     complaint the report is: the same two are the same complaint, however often they come.
 
     Raises:
-        BrokerUnreachable: no broker answers.
-        KafkaRefused: the broker says no.
         TopicsMissing: there is no `complaints.intake`.
+        KafkaRefused: the broker refuses.
+        BrokerUnreachable: no broker answers.
     """
 
     def __init__(self, settings: ClientSettings, source: str) -> None:
@@ -35,14 +34,10 @@ class Channel:
         self._publisher = Publisher(settings)
 
     def __enter__(self) -> Self:
-        """Give the channel itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave the broker."""
-        self._publisher.__exit__(kind, error, trace)
+    def __exit__(self, *failure: object) -> None:
+        self._publisher.__exit__(*failure)
 
     def complaint_id(self, report_id: str) -> str:
         """Return the id of the complaint that a report is or will be."""
@@ -58,7 +53,7 @@ class Channel:
         Raises:
             Undecodable: it is no report of the contract; `reason` names what is wrong, by field. Nothing was sent.
             Unconfirmed: it may be in the log or not. Submit it again.
-            KafkaRefused: the broker says no.
+            KafkaRefused: the broker refuses it.
         """
         value = to_json(report_event(self.source, report_id, data, datetime.now(UTC)))
         complaint = decode_report(value).complaint_id

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Self
 
 from pydantic_core import to_json
@@ -17,7 +16,7 @@ from events.client.publisher import Place, Publisher
 from events.client.reader import Reader
 from events.client.settings import ClientSettings
 from events.cloudevents import timestamp
-from events.codec.messages import decode_command
+from events.codec.decode import decode_command
 from events.commands import command_type
 from events.facts import Cause, Recorded
 from events.ids import canonical_id
@@ -92,15 +91,11 @@ class Gateway:
             opening.pop_all()  # both are there, and close with the gateway
 
     def __enter__(self) -> Self:
-        """Give the gateway itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave the broker."""
-        self._answers.__exit__(kind, error, trace)
-        self._publisher.__exit__(kind, error, trace)
+    def __exit__(self, *failure: object) -> None:
+        self._answers.__exit__(*failure)
+        self._publisher.__exit__(*failure)
 
     def send(self, order: Order, *, seconds: float = 10.0, repeats_since: datetime | None = None) -> Outcome:
         """Send a command and wait up to `seconds` for what comes of it, with 0 only until it is in the log.

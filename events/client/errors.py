@@ -1,4 +1,4 @@
-"""What can go wrong between a client and Kafka: each message is one line for a person, and says what to do."""
+"""Failures between a client and Kafka: each message is one line that states what to do."""
 
 import re
 from typing import Final
@@ -52,7 +52,7 @@ _UNQUOTED: Final = re.compile(r"[\[\](){}'\"]|frozenset|\bset\b")
 
 
 class KafkaFailure(AlurError):
-    """Kafka did not do what it was asked; the message is one line that says why."""
+    """An operation on Kafka failed; the message is one line that states why."""
 
 
 class BrokerUnreachable(KafkaFailure):
@@ -64,15 +64,15 @@ class BrokerUnreachable(KafkaFailure):
 
 
 class KafkaRefused(KafkaFailure):
-    """The broker answered, with a no."""
+    """The broker refused."""
 
 
 class AccessRefused(KafkaRefused):
-    """The broker answered, and does not let us in: another protocol, user, password or certificate is needed."""
+    """The broker refused access: another protocol, user, password or certificate is needed."""
 
 
 class NotAllowed(KafkaRefused):
-    """The broker knows who we are, and that we may not do this."""
+    """The user lacks a right."""
 
     def __init__(self, settings: ClientSettings, error: AuthorizationError) -> None:
         kind = type(error).__name__.removesuffix("Error").removesuffix("AuthorizationFailed")
@@ -93,11 +93,11 @@ class TopicsMissing(KafkaFailure):
 
 
 class Unconfirmed(KafkaFailure):
-    """A message was handed to Kafka and not confirmed: it may be in the log or not. Send it again with the same id."""
+    """A message was sent and not confirmed: it may be in the log or not. Send it again with the same id."""
 
 
 class AnswerUnreadable(BrokerUnreachable):
-    """A command is in the log, and what came of it cannot be read: the broker has gone since, or refuses."""
+    """A command is in the log, and its outcome is unreadable: the broker has gone since, or refuses."""
 
     def __init__(self, broker: str, message: str) -> None:
         KafkaFailure.__init__(self, message)

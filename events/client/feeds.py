@@ -1,16 +1,15 @@
-"""A subscriber's side: the present, and then whatever happens, once each.
+"""Feeds for subscribers: the present, and then each change once.
 
-Nothing is remembered on the broker. A subscriber keeps, in one transaction with what it made of a batch, the positions
-that the batch gives it, and hands them back when it starts again: so each record has its effect exactly once, whenever
-the subscriber may have died.
+Nothing is stored on the broker. A subscriber stores the positions of a batch in one transaction with the effect of the
+batch, and continues from them when it restarts: so each record has its effect exactly once, whenever the subscriber may
+have died.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 from uuid import UUID
 
 from kafka import TopicPartition
@@ -23,7 +22,7 @@ from events.client.errors import KafkaFailure, KafkaRefused
 from events.client.reader import Reader, Record
 from events.client.settings import ClientSettings
 from events.cloudevents import Envelope
-from events.codec.messages import decode_fact, decode_snapshot
+from events.codec.decode import decode_fact, decode_snapshot
 from events.codec.parsing import read_ours
 from events.errors import Undecodable
 from events.facts import Recorded
@@ -36,12 +35,12 @@ _WAIT_S: Final = 0.5
 _TRANSACTION_S: Final = 120.0
 
 Positions = Mapping[int, int]
-"""Where to go on in a topic: the offset of the next record, by partition."""
+"""The offset of the next record in a topic, by partition."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A record that is none of the contract: somebody wrote where only stages may."""
+    """A record that is not of the contract, written by a foreign producer."""
 
     topic: TopicName
     partition: int
@@ -51,7 +50,7 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class PublishedResolution:
-    """What the public may know of a settled complaint, as of its version `sequence`: the highest one counts."""
+    """The public resolution of a complaint, as of its version `sequence`: the highest one counts."""
 
     complaint_id: str
     sequence: int
@@ -61,7 +60,7 @@ class PublishedResolution:
 
 @dataclass(frozen=True, slots=True)
 class ResolutionBatch:
-    """Some resolutions, and the positions to keep with what came of them."""
+    """Some resolutions, and the positions to store with their effect."""
 
     resolutions: tuple[PublishedResolution, ...]
     positions: Positions
@@ -70,95 +69,81 @@ class ResolutionBatch:
 
 @dataclass(frozen=True, slots=True)
 class ComplaintBatch:
-    """Complaints as they stand, or facts; and the positions to keep with what came of them."""
+    """Complaints as they stand, or facts; and the positions to store with their effect."""
 
     present: tuple[Complaint, ...]
-    """To put in place of what is known of these complaints."""
+    """Replace what is stored of these complaints."""
     facts: tuple[Recorded, ...]
-    """Each follows on what is known of its complaint, by a version that is one higher."""
+    """Each follows on the stored version of its complaint, by one."""
     positions: Positions
     unread: tuple[Unread, ...] = ()
 
 
-class _Followed:
-    """One topic, read on from where a subscriber stopped."""
+class _Feed:
+    """A topic that is followed from given positions; a context manager."""
 
-    def __init__(
-        self, settings: ClientSettings, topic: TopicName, positions: Positions, partitions: Collection[int] | None
-    ) -> None:
-        self._topic = topic
-        with ExitStack() as opening:
-            self._reader = opening.enter_context(Reader(settings, [topic], partitions=partitions))
-            self._go_to(settings, positions)
-            opening.pop_all()  # it closes with the subscriber
+    _reader: Reader | None = None
 
-    def _go_to(self, settings: ClientSettings, positions: Positions) -> None:
-        starts, ends = self._reader.starts(), self._reader.ends()
-        places = {place: positions.get(place[1], start) for place, start in starts.items()}
-        for place, offset in places.items():
-            if not starts[place] <= offset <= ends[place]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._reader is not None:
+            self._reader.__exit__()
+
+
+def _follow(
+    settings: ClientSettings, topic: TopicName, positions: Positions, partitions: Collection[int] | None
+) -> Reader:
+    """Return a reader of a topic at `positions`, and at the log start of partitions without one."""
+    with ExitStack() as opening:
+        reader = opening.enter_context(Reader(settings, [topic], partitions=partitions))
+        starts, ends = reader.starts(), reader.ends()
+        offsets = {source: positions.get(source[1], start) for source, start in starts.items()}
+        for source, offset in offsets.items():
+            if not starts[source] <= offset <= ends[source]:
                 raise KafkaRefused(
-                    f"position {offset} is not in {settings.topic(self._topic)}, partition {place[1]}, which goes from "
-                    f"{starts[place]} to {ends[place]}: was the topic made anew? Then begin without positions"
+                    f"position {offset} is not in {settings.topic(topic)}, partition {source[1]}, which goes from "
+                    f"{starts[source]} to {ends[source]}: was the topic made anew? Then begin without positions"
                 )
-        self._reader.start_at(places)
-
-    def close(self) -> None:
-        self._reader.__exit__(None, None, None)
-
-    def poll(self, seconds: float) -> list[Record]:
-        return self._reader.poll(seconds)
-
-    def to_end(self) -> Iterator[list[Record]]:
-        return self._reader.polls_to(self._reader.ends())
+        reader.start_at(offsets)
+        opening.pop_all()  # it is closed with the feed
+    return reader
 
 
-class ResolutionFeed:
+class ResolutionFeed(_Feed):
     """Follows `complaints.resolutions` from its first record, or from the positions of an earlier run.
 
-    A context manager, for one thread. `partitions` shares the work out over several subscribers.
+    A context manager, for one thread. `partitions` divides the work among several subscribers.
 
     Raises:
-        BrokerUnreachable: no broker answers.
-        KafkaRefused: the broker says no, or the topic has no such positions.
         TopicsMissing: there is no such topic.
+        KafkaRefused: the topic has no such positions, or the broker refuses.
+        BrokerUnreachable: no broker answers.
     """
+
+    _reader: Reader
 
     def __init__(
         self, settings: ClientSettings, positions: Positions, *, partitions: Collection[int] | None = None
     ) -> None:
         require_topics(settings, [TopicName.RESOLUTIONS])
-        self._followed = _Followed(settings, TopicName.RESOLUTIONS, positions, partitions)
-
-    def __enter__(self) -> Self:
-        """Give the feed itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave the broker."""
-        self._followed.close()
+        self._reader = _follow(settings, TopicName.RESOLUTIONS, positions, partitions)
 
     def poll(self, seconds: float = _WAIT_S) -> ResolutionBatch:
-        """Return the next resolutions; none if none come within `seconds`. Raises as when it was made."""
-        return _resolutions(self._followed.poll(seconds))
+        """Return the next resolutions; none if none come within `seconds`. Raises as the constructor."""
+        return _resolutions(self._reader.poll(seconds))
 
     def to_end(self) -> Iterator[ResolutionBatch]:
         """Give all that is there by now: for a subscriber that runs once a night."""
-        return (_resolutions(records) for records in self._followed.to_end() if records)
+        return (_resolutions(records) for records in self._reader.polls_to(self._reader.ends()) if records)
 
 
-class ComplaintFeed:
+class ComplaintFeed(_Feed):
     """Gives each complaint as it stands now, and from there on every fact, without a gap or a repeat.
 
-    Partitions without a position begin with the present. A context manager, for one thread; `partitions` shares the
-    work out over several subscribers.
-
-    Raises:
-        BrokerUnreachable: no broker answers.
-        KafkaRefused: the broker says no, or the topic has no such positions.
-        TopicsMissing: there is no such topic.
+    Partitions without a position begin with the present. A context manager, for one thread; `partitions` divides the
+    work among several subscribers. Raises as `ResolutionFeed`.
     """
 
     def __init__(
@@ -169,21 +154,9 @@ class ComplaintFeed:
         self._positions = dict(positions)
         self._partitions = partitions
         self._present: Iterator[ComplaintBatch] | None = self._load()
-        self._followed: _Followed | None = None
-
-    def __enter__(self) -> Self:
-        """Give the feed itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave the broker."""
-        if self._followed is not None:
-            self._followed.close()
 
     def poll(self, seconds: float = _WAIT_S) -> ComplaintBatch:
-        """Return the next batch; an empty one if nothing comes within `seconds`. Raises as when it was made."""
+        """Return the next batch; an empty one if nothing comes within `seconds`. Raises as the constructor."""
         batch = self._next_present()
         return _facts(self._facts().poll(seconds)) if batch is None else batch
 
@@ -191,26 +164,27 @@ class ComplaintFeed:
         """Give all that is there by now: the present if it is not known yet, else the facts since."""
         while (batch := self._next_present()) is not None:
             yield batch
-        yield from (_facts(records) for records in self._facts().to_end() if records)
+        reader = self._facts()
+        yield from (_facts(records) for records in reader.polls_to(reader.ends()) if records)
 
     def _next_present(self) -> ComplaintBatch | None:
-        """Return the next of the present, None once it is known; after a failure it begins anew where that left it."""
+        """Return the next batch of the present, None at its end; after a failure it continues where that left it."""
         if self._present is None:
             return None
         try:
             batch = next(self._present, None)
         except KafkaFailure:
-            # a generator that has raised is over: taken for the end of the present, it would leave out the rest of it
+            # a generator that has raised is over, which is not the end of the present
             self._present = self._load()
             raise
         if batch is None:
             self._present = None
         return batch
 
-    def _facts(self) -> _Followed:
-        if self._followed is None:
-            self._followed = _Followed(self._settings, TopicName.EVENTS, self._positions, self._partitions)
-        return self._followed
+    def _facts(self) -> Reader:
+        if self._reader is None:
+            self._reader = _follow(self._settings, TopicName.EVENTS, self._positions, self._partitions)
+        return self._reader
 
     def _load(self) -> Iterator[ComplaintBatch]:
         with Reader(self._settings, [TopicName.EVENTS], partitions=self._partitions) as events:
@@ -234,12 +208,12 @@ class ComplaintFeed:
                 batch = _snapshots(records)
                 known |= {UUID(each.complaint_id).bytes: each.version for each in batch.present}
                 yield batch
-        place = (TopicName.EVENTS, number)
+        source = (TopicName.EVENTS, number)
         written = _written(self._settings, TopicName.EVENTS, [number])[number]
         with Reader(self._settings, [TopicName.EVENTS], partitions=[number]) as events:
-            events.start_at({place: begin})
+            events.start_at({source: begin})
             reached = begin
-            for records in events.polls_to({place: written}, patience=_TRANSACTION_S):
+            for records in events.polls_to({source: written}, patience=_TRANSACTION_S):
                 batch = _facts(records)
                 newer = [
                     recorded.complaint
@@ -253,55 +227,60 @@ class ComplaintFeed:
 
 
 def _written(settings: ClientSettings, topic: TopicName, numbers: Collection[int]) -> dict[int, int]:
-    """Return where partitions end, with what lies in open transactions."""
+    """Return the log ends of partitions, open transactions included."""
     asked: dict[Any, OffsetSpec] = {TopicPartition(settings.topic(topic), each): OffsetSpec.LATEST for each in numbers}
     if not asked:
         return {}
     with admin_client(settings) as client:
-        found = client.list_partition_offsets(asked)
-    return {partition.partition: at.offset for partition, at in found.items()}
+        offsets = client.list_partition_offsets(asked)
+    return {partition.partition: at.offset for partition, at in offsets.items()}
 
 
-def _positions(records: Collection[Record]) -> dict[int, int]:
-    return {record.partition: record.offset + 1 for record in records}
+_Message = TypeVar("_Message")
 
 
-def _unread(record: Record, error: Undecodable) -> Unread:
-    return Unread(record.topic, record.partition, record.offset, error.reason)
+def _decoded(
+    records: Collection[Record], decode: Callable[[Record], _Message | None]
+) -> tuple[tuple[_Message, ...], dict[int, int], tuple[Unread, ...]]:
+    """Return the messages of records, the positions behind them, and what is not of the contract."""
+    messages, unread = [], []
+    for record in records:
+        try:
+            if (message := decode(record)) is not None:
+                messages.append(message)
+        except Undecodable as error:
+            unread.append(Unread(record.topic, record.partition, record.offset, error.reason))
+    return tuple(messages), {record.partition: record.offset + 1 for record in records}, tuple(unread)
 
 
 def _resolutions(records: Collection[Record]) -> ResolutionBatch:
-    found, unread = [], []
-    for record in records:
-        try:
-            # types that are added later are passed over, as the contract has it
-            if read_ours(Envelope, record.value or b"").type == Resolution.TYPE:
-                event = read_ours(ResolutionEvent, record.value or b"")
-                at = event.time or record.at
-                found.append(PublishedResolution(str(event.subject), int(event.sequence), at, event.data))
-        except Undecodable as error:
-            unread.append(_unread(record, error))
-    return ResolutionBatch(tuple(found), _positions(records), tuple(unread))
+    return ResolutionBatch(*_decoded(records, _resolution))
+
+
+def _resolution(record: Record) -> PublishedResolution | None:
+    if read_ours(Envelope, record.value or b"").type != Resolution.TYPE:
+        return None  # types that are added later are skipped, as the contract has it
+    event = read_ours(ResolutionEvent, record.value or b"")
+    return PublishedResolution(str(event.subject), int(event.sequence), event.time or record.at, event.data)
 
 
 def _facts(records: Collection[Record]) -> ComplaintBatch:
-    found, unread = [], []
-    for record in records:
-        try:
-            found.append(decode_fact(record.value))
-        except Undecodable as error:
-            # types that are added later are passed over, as the contract has it
-            unread += [] if error.code == "unknown-type" else [_unread(record, error)]
-    return ComplaintBatch((), tuple(found), _positions(records), tuple(unread))
+    return ComplaintBatch((), *_decoded(records, _fact))
+
+
+def _fact(record: Record) -> Recorded | None:
+    try:
+        return decode_fact(record.value)
+    except Undecodable as error:
+        if error.code == "unknown-type":
+            return None  # as above
+        raise
 
 
 def _snapshots(records: Collection[Record]) -> ComplaintBatch:
-    found, unread = [], []
-    for record in records:
-        if record.key == CALENDAR_KEY or record.value is None:
-            continue
-        try:
-            found.append(decode_snapshot(record.value))
-        except Undecodable as error:
-            unread.append(_unread(record, error))
-    return ComplaintBatch(tuple(found), (), {}, tuple(unread))
+    present, _, unread = _decoded(records, _snapshot)
+    return ComplaintBatch(present, (), {}, unread)
+
+
+def _snapshot(record: Record) -> Complaint | None:
+    return None if record.key == CALENDAR_KEY or record.value is None else decode_snapshot(record.value)

@@ -7,7 +7,7 @@ from datetime import datetime
 from events.announcements import CALENDAR_KEY, Announcement, Announcements
 from events.client.reader import Reader, Record, read_all
 from events.client.settings import ClientSettings
-from events.codec.messages import decode_calendar, decode_fact, decode_snapshot
+from events.codec.decode import decode_calendar, decode_fact, decode_snapshot
 from events.codec.parsing import read_ours
 from events.errors import AlurError, Undecodable
 from events.facts import ComplaintRegistered, Recorded, ReportCompleted

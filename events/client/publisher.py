@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Final, Self
 
 from kafka import KafkaProducer
@@ -12,7 +11,7 @@ from events.client.connection import confirmation, connection, kafka_errors, unc
 from events.client.errors import BrokerUnreachable, KafkaRefused
 from events.client.settings import ClientSettings
 from events.client.substitutes import SUBSTITUTES
-from events.codec.messages import HEADERS
+from events.codec.encode import HEADERS
 from events.topics import INWARD_RECORD_BYTES, TopicName
 
 _DELIVERY_MS: Final = 30_000
@@ -68,14 +67,11 @@ class Publisher:
         )
 
     def __enter__(self) -> Self:
-        """Give the publisher itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Wait for what was handed over, unless something went wrong."""
-        self._producer.close(timeout=None if kind is None else 0)
+    def __exit__(self, *failure: object) -> None:
+        # after a failure the rest is not waited for
+        self._producer.close(timeout=0 if any(failure) else None)
 
     def publish(  # noqa: PLR0913 -- a message, where it goes, and whom to tell
         self,

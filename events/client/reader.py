@@ -1,4 +1,4 @@
-"""Reading topics: committed records only, from the start or from now, up to the end or on and on."""
+"""Reader of topics: committed records, from any offset, up to the end or on and on."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from types import TracebackType
 from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
@@ -44,7 +43,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How large a topic is. `offsets` are those between its first record and its end, markers and gaps included."""
+    """Size of a topic. `offsets` are those between log start and end, control records and gaps included."""
 
     partitions: int
     offsets: int
@@ -101,7 +100,7 @@ class Reader:
         with_foreign: bool = False,
     ) -> None:
         self.foreign = 0
-        """Records passed over since the engine did not write them, on topics of its own."""
+        """Number of foreign records that were skipped."""
         self._with_foreign = with_foreign
         self._origins: dict[tuple[TopicName, int], Origin] = {}
         self._settings = settings
@@ -126,6 +125,13 @@ class Reader:
             self._assign(lambda existing: {partition_of(key, len(existing))})
             self._consumer.seek_to_beginning()
 
+    def turn_to_partition(self, topic: TopicName, number: int) -> None:
+        """Read only this partition, from its first record on."""
+        partition = TopicPartition(self._settings.topic(topic), number)
+        with kafka_errors(self._settings):
+            self._consumer.assign([partition])
+            self._consumer.seek_to_beginning(partition)
+
     def _assign(self, choose: Callable[[set[int]], Collection[int]]) -> None:
         chosen = []
         for topic in self._names:
@@ -136,24 +142,17 @@ class Reader:
         self._consumer.assign(chosen)
 
     def __enter__(self) -> Self:
-        """Give the reader itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave the broker."""
+    def __exit__(self, *_: object) -> None:
         self._consumer.close()
 
     def skip_to_end(self, *topics: TopicName) -> None:
-        """Pass over what is there by now in these topics, or in all."""
+        """Skip to the present end of these topics, or of all."""
         self.start_at({place: end for place, end in self.ends().items() if not topics or place[0] in topics})
 
     def skip_to_moment_or_end(self, moment: datetime, *topics: TopicName) -> None:
-        """Pass over what was stamped before `moment` in these topics: for whoever wants nothing older.
-
-        Of a partition without a record as late as that, all that is there by now is passed over.
-        """
+        """Skip records of these topics that are older than `moment`; all of a partition without a newer one."""
         with kafka_errors(self._settings):
             chosen = [each for each in self._consumer.assignment() if self._names[each.topic] in topics]
             ends = self._consumer.end_offsets(chosen)
@@ -161,10 +160,9 @@ class Reader:
                 self._consumer.seek(partition, ends[partition] if found is None else found)
 
     def skip_to_moment_or_stay(self, moment: datetime) -> None:
-        """Pass over what was stamped before `moment`, as far as the broker's index tells: for whoever may miss nothing.
+        """Skip records that are older than `moment`; none of a partition without a newer one.
 
-        Stamps are those of whoever wrote, unless the broker stamps the topic: leave room for clocks that differ. Of a
-        partition without a record as late as that nothing is passed over.
+        Timestamps are the writer's unless the broker stamps the topic: leave room for clocks that differ.
         """
         with kafka_errors(self._settings):
             for partition, found in self._first_since(self._consumer.assignment(), moment).items():
@@ -176,19 +174,19 @@ class Reader:
         return {partition: None if found[partition] is None else found[partition].offset for partition in chosen}
 
     def ends(self) -> dict[tuple[TopicName, int], int]:
-        """Return where each partition ends: before the oldest transaction that is still open, if there is one."""
+        """Return the last stable offset of each partition."""
         with kafka_errors(self._settings):
             ends = self._consumer.end_offsets(list(self._consumer.assignment()))
         return {(self._names[partition.topic], partition.partition): end for partition, end in ends.items()}
 
     def starts(self) -> dict[tuple[TopicName, int], int]:
-        """Return the offset of the first record that each partition still has."""
+        """Return the log start of each partition."""
         with kafka_errors(self._settings):
             starts = self._consumer.beginning_offsets(list(self._consumer.assignment()))
         return {(self._names[partition.topic], partition.partition): start for partition, start in starts.items()}
 
     def start_at(self, places: Mapping[tuple[TopicName, int], int]) -> None:
-        """Go on from these offsets."""
+        """Continue from these offsets."""
         with kafka_errors(self._settings):
             for (topic, number), offset in places.items():
                 self._consumer.seek(TopicPartition(self._settings.topic(topic), number), offset)
@@ -198,9 +196,9 @@ class Reader:
         with kafka_errors(self._settings):
             found = self._consumer.poll(timeout_ms=int(seconds * 1000))
         read = [record_of(self._names[raw.topic], raw) for records in found.values() for raw in records]
-        return [record for record in read if not self._passes_over(record)]
+        return [record for record in read if not self._skips(record)]
 
-    def _passes_over(self, record: Record) -> bool:
+    def _skips(self, record: Record) -> bool:
         if self._with_foreign or record.topic not in MARKED:
             return False
         origin = self._origins.setdefault((record.topic, record.partition), Origin())

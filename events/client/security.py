@@ -1,7 +1,7 @@
-"""How this installation proves to Kafka who it is, and how it knows that it talks to Kafka.
+"""Authentication and encryption of connections to Kafka.
 
-One place turns that into the options of a client; aiokafka and kafka-python call them by the same names. Secrets come
-from the environment or from files. They are never shown: not by `repr`, and not in the message of an error.
+One place turns them into client options, which aiokafka and kafka-python share. Secrets come from the environment or
+from files, and are never shown: not by `repr`, and not in the message of an error.
 """
 
 import ssl
@@ -36,7 +36,7 @@ _LONGEST_SECRET: Final = 65_536
 
 
 class Secret:
-    """A password, and the file it came from if it came from one. Only `reveal` tells what it is."""
+    """A password, and its file if it came from one. Only `reveal` returns it."""
 
     __slots__ = ("_text", "file")
 
@@ -49,15 +49,12 @@ class Secret:
         return self._text
 
     def __repr__(self) -> str:
-        """Tell that there is one."""
         return "Secret(hidden)"
 
     def __eq__(self, other: object) -> bool:
-        """Compare what is hidden."""
         return isinstance(other, Secret) and self._text == other._text and self.file == other.file
 
     def __hash__(self) -> int:
-        """Hash what is hidden."""
         return hash((self._text, self.file))
 
 
@@ -106,20 +103,20 @@ class Security:
 
     @property
     def sasl(self) -> bool:
-        """Say whether a user proves who they are by a password."""
+        """Whether a user authenticates by a password."""
         return self.protocol in {"sasl", "sasl-tls"}
 
     @property
     def tls(self) -> bool:
-        """Say whether the connection is encrypted and the broker proves who it is."""
+        """Whether the connection is encrypted and the broker authenticates."""
         return self.protocol in {"tls", "sasl-tls"}
 
     @property
     def who(self) -> str:
-        """As whom Kafka knows us, for a message."""
+        """The user, for a message."""
         if self.sasl:
             return self.username or ""
-        return f"the certificate in {self.cert}" if self.tls and self.cert else "somebody without a name"
+        return f"the certificate in {self.cert}" if self.tls and self.cert else "the anonymous user"
 
     def client_options(self) -> dict[str, Any]:
         """Return the options that an aiokafka or kafka-python client takes; they hold the password."""
@@ -179,7 +176,7 @@ PLAINTEXT: Final = Security()
 
 def _protocol(given: Mapping[str, str]) -> Protocol:
     if PROTOCOL not in given:
-        # somebody who set a password and forgot this would otherwise learn of it from Kafka, or not at all
+        # a password without this would be ignored otherwise
         for name in (*_SASL_ONLY, *_TLS_ONLY):
             if name in given:
                 wanted = "sasl or sasl-tls" if name in _SASL_ONLY else "tls or sasl-tls"

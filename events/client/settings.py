@@ -1,4 +1,4 @@
-"""Where Kafka is, how an environment sets itself apart there, and how one proves who one is.
+"""Client settings: the broker, the prefix of the environment, and security.
 
 Nothing is read at import: `ClientSettings.from_environment(os.environ)` reads, once, and is handed on.
 """
@@ -24,15 +24,15 @@ Variables = Mapping[str, tuple[str, Callable[[str], Any]]]
 
 
 class SettingsError(AlurError):
-    """A variable of the environment has a value that cannot be used; the message names it and says what is needed."""
+    """A variable of the environment has a value that cannot be used; the message names it and what is needed."""
 
 
 @dataclass(frozen=True)
 class ClientSettings:
-    """What a client of Kafka needs to be told.
+    """Settings of a client of Kafka.
 
-    `broker` is one or more `host:port` joined by commas. `prefix` stands as it is before every topic, group and
-    transactional id. `security` is how Kafka and we know each other.
+    `broker` is one or more `host:port` joined by commas. `prefix` is put before every topic, group and transactional
+    id. `security` has authentication and encryption.
     """
 
     broker: str = DEFAULT_BROKER

@@ -1,4 +1,4 @@
-"""Reading JSON that somebody else wrote, and what is wrong with it in one line."""
+"""Parsing of JSON, and its mistakes in one line."""
 
 from typing import Any, Final, TypeVar
 
@@ -15,11 +15,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def json_object(raw: bytes | None) -> dict[str, Any]:
-    """Parse a JSON object.
-
-    Raises:
-        Undecodable: it is none.
-    """
+    """Parse a JSON object; raise `Undecodable` for anything else."""
     if not raw:
         raise Undecodable("empty", "the record has no value; send a CloudEvent as JSON")
     try:
@@ -32,10 +28,10 @@ def json_object(raw: bytes | None) -> dict[str, Any]:
 
 
 def read_ours(model: type[M], raw: bytes) -> M:
-    """Read what one of our own stages wrote, in whichever version; fields that we do not know are passed over.
+    """Read a message of the engine, of any version: unknown fields are ignored.
 
     Raises:
-        Undecodable: it is not what it should be.
+        Undecodable: it is no such message.
     """
     try:
         return model.model_validate_json(raw, extra="ignore")
@@ -44,14 +40,14 @@ def read_ours(model: type[M], raw: bytes) -> M:
 
 
 def reasons(error: ValidationError) -> str:
-    """Return in one line which fields are wrong, and how."""
+    """Return the wrong fields and their mistakes in one line."""
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     more = f" (and {len(errors) - _SHOWN_ERRORS} more)" if len(errors) > _SHOWN_ERRORS else ""
     return "; ".join(map(_line, errors[:_SHOWN_ERRORS])) + more
 
 
 def _not_utf8(raw: bytes) -> str | None:
-    """Say that `raw` is in another encoding, as files of older programs are; None if it is not."""
+    """Return a phrase if `raw` is in another encoding, as files of older programs are."""
     try:
         raw.decode()
     except UnicodeDecodeError as error:

@@ -13,7 +13,8 @@ from agents.dashboard.complaint_row import read_row
 from agents.dashboard.read_model import ReadModel
 from agents.runtime.stage import Partition
 from agents.stages.resolution import Resolutions
-from events.codec.messages import complaint_key, encode_value
+from events.codec.decode import complaint_key
+from events.codec.encode import encode_value
 from events.outcomes import Story
 from tests.benchmarks.figures import Figures, Goal
 from tests.benchmarks.kept import stored, varied

@@ -17,7 +17,7 @@ from typing import Any
 from agents.config.settings import Settings
 from agents.kafka import clients
 from events.client import read_all
-from events.codec.messages import HEADERS
+from events.codec.encode import HEADERS
 from events.topics import STAGES, TOPICS, TopicName
 
 Output = tuple[TopicName, bytes | None, bytes | None]

@@ -17,7 +17,7 @@ from agents.runtime.stage import Partition
 from agents.stages.lifecycle import Lifecycle
 from events import commands as c
 from events.cloudevents import log_moment
-from events.codec.messages import encode_complaint, encode_snapshot
+from events.codec.encode import encode_complaint, encode_snapshot
 from events.ids import stage_command_id
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint

@@ -16,11 +16,11 @@ from agents.config.policy_files import load
 from agents.config.settings import Settings
 from agents.kafka.group_progress import mark
 from agents.local_broker.keys import with_local_keys
-from agents.ops.topics import retry_while_starting
+from agents.ops.progress import retry_while_starting
 from events import commands as c
 from events.client.administration import admin_client
 from events.cloudevents import timestamp
-from events.codec.messages import encode_complaint, encode_snapshot
+from events.codec.encode import encode_complaint, encode_snapshot
 from events.ids import complaint_id
 from events.reports import Location, ReportContent
 from events.snapshot import Complaint

@@ -14,7 +14,7 @@ from agents.ops.topics import ensure_topics
 from agents.runtime.stage import Partition
 from agents.stages.sla import Timers
 from events.client import Reader, Record, read_all
-from events.codec.messages import decode_command
+from events.codec.decode import decode_command
 from events.commands import NoticeDeadline
 from events.topics import TopicName
 from tests.benchmarks.figures import Figures, Goal, quantile, say

@@ -18,9 +18,8 @@ from events.client import Publisher
 from events.client.administration import admin_client
 from events.client.errors import TopicsMissing
 from events.client.partitions import partition_of
-from events.codec.messages import (
-    decode_command,
-    decode_report,
+from events.codec.decode import decode_command, decode_report
+from events.codec.encode import (
     encode_command,
     encode_complaint,
     encode_fact,
@@ -147,7 +146,7 @@ class TestCommand:
         assert result.exit_code == 1
         lines = [line for line in result.stdout.splitlines() if "identity-exposed" in line]
         assert lines == [
-            f"complaints.{where} identity-exposed: tells who reports, in {field} (complaint {name})"
+            f"complaints.{where} identity-exposed: shows who reports, in {field} (complaint {name})"
             for where, field in (
                 (f"commands-{place.partition}@{place.offset}", "source"),
                 (f"stories-{place.partition}@0", "by"),

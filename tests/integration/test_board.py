@@ -19,7 +19,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from events.codec.messages import encode_complaint, encode_snapshot
+from events.codec.encode import encode_complaint, encode_snapshot
 from events.codec.parsing import read_ours
 from events.snapshot import Complaint
 from events.writer import state_headers

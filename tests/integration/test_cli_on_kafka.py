@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
 from agents.config.settings import Settings
-from agents.integrations import lines
+from agents.integrations import encodings
 from agents.integrations.file_source import source_of
 from events.client import read_all
 from events.ids import complaint_id
@@ -147,7 +147,7 @@ def test_lines_before_one_that_is_too_long_are_submitted_and_reported(
     bodies = ("Lampu mati", "", "x" * 2_000)
     messages = [_report(str(number), body) for number, body in enumerate(bodies, start=1)]
     file.write_text("".join(f"{json.dumps(each)}\n" for each in messages))
-    monkeypatch.setattr(lines, "LONGEST", 1_000)
+    monkeypatch.setattr(encodings, "LONGEST", 1_000)
 
     result = alur("submit", str(file), "--rejects", str(rejects))
 

@@ -29,7 +29,7 @@ from events.client import (
     command_client,
     read_all,
 )
-from events.codec.messages import decode_snapshot
+from events.codec.decode import decode_snapshot
 from events.errors import InvalidCommand, Undecodable
 from events.ids import complaint_id
 from events.topics import TopicName

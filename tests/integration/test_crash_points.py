@@ -25,7 +25,8 @@ from agents.ops.audit import audit
 from agents.ops.topics import ensure_topics
 from agents.runtime.failpoints import POINTS, VARIABLE
 from events.client.partitions import partition_of
-from events.codec.messages import decode_report, encode_command
+from events.codec.decode import decode_report
+from events.codec.encode import encode_command
 from events.ids import stage_command_id
 from tests.support.engines import Engine, command_event, eventually, report_event
 from workflow.stages.intake import registration

@@ -35,7 +35,8 @@ from agents.runtime.worker import Worker
 from agents.stages.lifecycle import Lifecycle
 from events.client import Publisher, read_all
 from events.client.partitions import partition_of
-from events.codec.messages import decode_fact, decode_report, encode_command
+from events.codec.decode import decode_fact, decode_report
+from events.codec.encode import encode_command
 from events.errors import Undecodable
 from events.ids import stage_command_id
 from events.topics import OUTWARD_RECORD_BYTES, TopicName

@@ -19,7 +19,7 @@ from agents.cli.app import application
 from agents.config.settings import Settings
 from agents.ops.lag import GroupLag, LagReport, LagWatcher, Severity, Status, measure
 from agents.ops.lag.samples import GroupState
-from agents.ops.topics import retry_while_starting
+from agents.ops.progress import retry_while_starting
 from events.topics import STAGES
 from tests.support.engines import Engine, eventually, report_event
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from agents.ops.topics import lag
+from agents.ops.progress import lag
 from agents.stages.intake import COMMANDS_WAITING
 from tests.support.engines import Engine, command_event, eventually, report_event
 

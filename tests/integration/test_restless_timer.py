@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from agents.ops.audit import audit
-from events.codec.messages import decode_fact
+from events.codec.decode import decode_fact
 from events.facts import DeadlineBreached, Recorded
 from events.snapshot import Complaint
 from events.vocabulary import ClockName

@@ -11,7 +11,8 @@ from kafka.structs import OffsetAndMetadata
 
 from agents.config.settings import Settings
 from agents.local_broker.node import address, free_ports
-from agents.ops.topics import TopicsDiffer, broker_answers, ensure_topics, lag
+from agents.ops.progress import lag
+from agents.ops.topics import TopicsDiffer, broker_answers, ensure_topics
 from agents.runtime.topic_layout import Difference
 from events.client.administration import topics_missing
 from events.client.errors import BrokerUnreachable, KafkaRefused, TopicsMissing

@@ -9,17 +9,8 @@ from itertools import count
 from uuid import UUID
 
 from agents.config import policy_files
-from events.codec.messages import (
-    decode_command,
-    decode_fact,
-    decode_report,
-    decode_snapshot,
-    encode_command,
-    encode_complaint,
-    encode_fact,
-    encode_snapshot,
-    read_complaint,
-)
+from events.codec.decode import decode_command, decode_fact, decode_report, decode_snapshot, read_complaint
+from events.codec.encode import encode_command, encode_complaint, encode_fact, encode_snapshot
 from events.commands import Command, NoticeDeadline
 from events.facts import Recorded
 from events.ids import stage_command_id

@@ -18,7 +18,8 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from agents.config.keys import Keys
 from agents.config.settings import Settings
 from agents.ops.audit import audit
-from agents.ops.topics import ensure_topics, lag
+from agents.ops.progress import lag
+from agents.ops.topics import ensure_topics
 from agents.runtime import lifeline
 from events.topics import STAGES
 from tests.support.forked_stage import ForkedStage

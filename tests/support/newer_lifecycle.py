@@ -6,12 +6,12 @@ import faust
 
 from agents.lifecycle import app
 from agents.stages import lifecycle
-from events.codec import messages
+from events.codec import encode
 from events.snapshot import Complaint
 
 
 def _with_more(complaint: Complaint) -> bytes:
-    return messages.encode_complaint(complaint)[:-1] + b',"unheard_of":{"since":2027}}'
+    return encode.encode_complaint(complaint)[:-1] + b',"unheard_of":{"since":2027}}'
 
 
 module: Any = lifecycle

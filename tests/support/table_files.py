@@ -13,7 +13,7 @@ from openpyxl import Workbook
 from agents.integrations.entries import Item, Report, Skipped
 from agents.integrations.import_file import Import, TableOptions, open_import
 from agents.integrations.report_rows import ImportOptions
-from events.codec.messages import decode_report
+from events.codec.decode import decode_report
 from events.reports import ReportSubmitted
 
 NOW = datetime(2026, 11, 16, 2, 11, tzinfo=UTC)

@@ -18,7 +18,7 @@ from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.ops.topics import ensure_topics
 from events import commands as c
-from events.codec.messages import encode_complaint, encode_fact, encode_snapshot
+from events.codec.encode import encode_complaint, encode_fact, encode_snapshot
 from events.facts import Recorded
 from events.ids import complaint_id
 from events.reports import Location, ReportContent

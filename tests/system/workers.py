@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agents.config.settings import Settings
-from agents.ops.topics import lag
+from agents.ops.progress import lag
 from agents.runtime import lifeline
 
 PATIENCE_SECONDS: Final = 300.0

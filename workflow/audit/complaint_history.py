@@ -1,11 +1,12 @@
-"""One complaint's history, looked over fact by fact as it is read: is it unbroken, and does each fact hold true?"""
+"""Checks of a complaint's history, fact by fact as it is read: is it unbroken, and is each fact true?"""
 
 from collections.abc import Iterator
 from enum import IntEnum, StrEnum
 from typing import Final
 
 from events import facts as f
-from events.codec.messages import encode_complaint, read_complaint
+from events.codec.decode import read_complaint
+from events.codec.encode import encode_complaint
 from events.ids import complaint_id, digest
 from events.outcomes import Resolution
 from events.snapshot import Complaint
@@ -15,20 +16,20 @@ from workflow.stages.resolution import publishes
 
 
 class Code(StrEnum):
-    """What can be wrong with what stands in the topics."""
+    """Kinds of violations."""
 
     REPORT_LOST = "report-lost"
     """A report that never became a complaint."""
     REPORT_DOUBLED = "report-doubled"
     """A report that became a complaint twice."""
     REPORT_UNKNOWN = "report-unknown"
-    """A complaint that no report is known of."""
+    """A complaint without a report."""
     COMMAND_LOST = "command-lost"
     """A command without facts, without a rejection and without a dead letter."""
     COMMAND_DOUBLED = "command-doubled"
     """A command that had its effect twice."""
     COMMAND_UNKNOWN = "command-unknown"
-    """A fact that follows from a command that nobody sent."""
+    """A fact without its command."""
     FACT_LOST = "fact-lost"
     """A version that is missing in a history."""
     FACT_DOUBLED = "fact-doubled"
@@ -40,27 +41,27 @@ class Code(StrEnum):
     TIME_BACKWARDS = "time-backwards"
     """A fact recorded before the one before it."""
     QUARANTINED = "quarantined"
-    """A complaint, or the calendar, whose last record of the present standing the engine did not write."""
+    """A complaint, or the calendar, whose last state record is foreign."""
     STATE_DIFFERS = "state-differs"
-    """What is kept as the present standing is not what the facts add up to."""
+    """A snapshot that is not what the facts add up to."""
     DEADLINE_UNNOTICED = "deadline-unnoticed"
-    """A fact after a deadline that was missed and is nowhere said to be."""
+    """A fact after a missed deadline that was not recorded as breached."""
     DEADLINE_NOT_PASSED = "deadline-not-passed"
-    """A deadline that is said to have passed, and by the log had not, or was not running."""
+    """A deadline that was recorded as passed, and by the log had not, or was not running."""
     BREACH_UNANSWERED = "breach-unanswered"
-    """A missed deadline that was brought before nobody."""
+    """A missed deadline that was not escalated."""
     RESOLUTION_LOST = "resolution-lost"
-    """A settled complaint that the public was not told of."""
+    """A settled complaint that was not published."""
     RESOLUTION_DOUBLED = "resolution-doubled"
     """A settlement published twice."""
     RESOLUTION_UNKNOWN = "resolution-unknown"
     """A resolution of a complaint that was not settled then."""
     PRIVATE_PUBLISHED = "private-published"
-    """A resolution that shows more than is public: a story nobody has published, or what a secret complaint hides."""
+    """A resolution that shows more than is public: an unpublished story, or what a secret complaint hides."""
     CALENDAR_DIFFERS = "calendar-differs"
-    """An announcement that is not in every partition, or is in force without being one."""
+    """An announcement that is not in every partition, or is in force unannounced."""
     IDENTITY_EXPOSED = "identity-exposed"
-    """Who reports, told outside of `complaints.identities`."""
+    """The reporter's identity, outside of `complaints.identities`."""
     IDENTIFIER_PUBLISHED = "identifier-published"
     """A published story with an identifier that its publisher's scan had not found."""
     EXPIRED_UNREAD = "expired-unread"
@@ -68,7 +69,13 @@ class Code(StrEnum):
     MISPLACED = "misplaced"
     """A record in another partition than that of its complaint."""
     UNREADABLE = "unreadable"
-    """A record of ours that is not of the contract."""
+    """A record on a topic of the engine that is not of the contract."""
+
+
+LOSSES: Final = frozenset(
+    {Code.REPORT_LOST, Code.COMMAND_LOST, Code.FACT_LOST, Code.RESOLUTION_LOST, Code.EXPIRED_UNREAD}
+)
+DOUBLES: Final = frozenset({Code.REPORT_DOUBLED, Code.COMMAND_DOUBLED, Code.FACT_DOUBLED, Code.RESOLUTION_DOUBLED})
 
 
 class Shown(IntEnum):
@@ -98,13 +105,13 @@ class Shown(IntEnum):
 
 
 Finding = tuple[Code, str]
-"""What is wrong, and how to say it."""
+"""A kind of violation, and its message."""
 
 _OF_ITSELF: Final = (f.DeadlineBreached, f.DeadlineRescheduled, f.ComplaintWithdrawn, f.ComplaintClosed)
 
 
 class History:
-    """What has to be remembered of a complaint to judge the next fact."""
+    """What is kept of a complaint to check the next fact."""
 
     __slots__ = ("_causes", "_one_more", "_snapshot", "escalation_due", "may_show", "offset", "published", "version")
 
@@ -114,7 +121,7 @@ class History:
         self.offset = 0
         """Where the last fact lies in its partition."""
         self.escalation_due = False
-        """Whether a missed deadline still waits to be brought before somebody."""
+        """Whether a missed deadline is still to be escalated."""
         self.published: dict[int, bool] = {}
         """Versions that have to be published as a resolution, and whether that was found."""
         self.may_show: dict[int, Shown] = {}
@@ -130,7 +137,7 @@ class History:
         return read_complaint(self._snapshot) if self._snapshot else None
 
     def found(self, mark: str) -> bool:
-        """Take in that the command with the digest `mark` is in the log; say whether it had an effect."""
+        """Mark the command with the digest `mark` as in the log; return True if it had an effect."""
         cause = int(mark, 16)
         if cause not in self._causes:
             return False
@@ -143,9 +150,9 @@ class History:
         return sum(not found for found in self._causes.values())
 
     def follow(self, recorded: f.Recorded) -> Iterator[Finding]:
-        """Take in the next fact and say what is wrong with it.
+        """Check the next fact and give its findings.
 
-        After a finding the history goes on from the fact's own snapshot, so that one mistake is told once.
+        After a finding the history goes on from the fact's own snapshot, so that one mistake is found once.
         """
         before, after = self.complaint, recorded.complaint
         expected = before.version + 1 if before else 1
@@ -191,7 +198,7 @@ def _registered(fact: f.ComplaintRegistered, before: Complaint | None, after: Co
 
 
 def _deadlines(before: Complaint | None, recorded: f.Recorded) -> Iterator[Finding]:
-    """Judge by the log alone whether each deadline was kept, or is said to have been missed, before anything else."""
+    """Check by the log alone that each deadline was kept, or recorded as missed before anything else."""
     fact = recorded.fact
     if before is None or isinstance(fact, f.DeadlineRescheduled):
         return

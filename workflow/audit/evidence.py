@@ -1,28 +1,32 @@
-"""What an audit goes by: where records lie, how far the stages have come with them, and what is wrong with one."""
+"""Evidence of an audit: places of records, progress of the stages, commands, counts and violations."""
 
 from dataclasses import dataclass
-from typing import Final
+from enum import StrEnum
+from typing import Any, Final
 
+from events.announcements import AnnouncementEvent
+from events.commands import CommandEvent
+from events.errors import InvalidCommand
+from events.ids import digest
 from events.topics import TopicName
 from workflow.audit.complaint_history import Code
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record lies."""
+    """The place of a record."""
 
     topic: TopicName
     partition: int
     offset: int
 
     def __str__(self) -> str:
-        """Write it as operators do."""
         return f"{self.topic}-{self.partition}@{self.offset}"
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something that must not be."""
+    """A violation of an invariant."""
 
     code: Code
     place: Place
@@ -30,7 +34,6 @@ class Violation:
     message: str
 
     def __str__(self) -> str:
-        """Say it in one line."""
         return f"{self.place} {self.code}: {self.message}" + (
             f" (complaint {self.complaint})" if self.complaint else ""
         )
@@ -38,15 +41,73 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """How far a stage has come with a topic: offsets from the one given for a partition are still before it."""
+    """Progress of stages: the next offset of each partition that they read."""
 
     offsets: dict[tuple[TopicName, int], int]
 
     def includes(self, place: Place) -> bool:
-        """Say whether the record at `place` has been dealt with; a topic that is not named is dealt with entirely."""
+        """Check whether the record at `place` was processed; a topic that is not named was processed entirely."""
         until = self.offsets.get((place.topic, place.partition))
         return until is None or place.offset < until
 
 
 EVERYTHING: Final = Handled({})
-"""The stages have come to the end of every topic."""
+"""The stages have processed every topic to its end."""
+
+
+class Kept(StrEnum):
+    """How much of a topic the log still has."""
+
+    ALL = "all"
+    SOME = "some"
+    NOTHING = "nothing"
+
+
+Command = CommandEvent[Any] | AnnouncementEvent | InvalidCommand
+"""A command whose sender and subject are readable."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedCommand:
+    """A command, as far as an audit compares it."""
+
+    subject: str
+    mark: str
+    """Digest of its source and id."""
+    type: str
+    id: str
+
+    @classmethod
+    def of(cls, command: Command) -> "AskedCommand":
+        """Return the compared part of `command`."""
+        if isinstance(command, InvalidCommand):
+            sender = command.sender
+            return cls(sender.subject, digest(sender.source, sender.command_id), sender.command_type, sender.command_id)
+        return cls(str(command.subject), digest(command.source, command.id), command.type, command.id)
+
+
+@dataclass(slots=True)
+class Counts:
+    """Numbers of what was read, and of what is pending."""
+
+    reports: int = 0
+    """Distinct reports, by source and id."""
+    deliveries: int = 0
+    """Deliveries of reports."""
+    complaints: int = 0
+    facts: int = 0
+    commands: int = 0
+    rejections: int = 0
+    differing: int = 0
+    """Deliveries of a report with other content than its first: rejected, and not lost."""
+    resolutions: int = 0
+    dead: int = 0
+    """Dead letters."""
+    settled_letters: int = 0
+    """Dead letters that were replayed or discarded."""
+    strayed: int = 0
+    """Commands in another partition than that of their complaint."""
+    foreign: int = 0
+    """Foreign records on the engine's own topics."""
+    pending: int = 0
+    """Reports and commands that the stages have not processed yet."""

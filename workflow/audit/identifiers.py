@@ -1,4 +1,4 @@
-"""Who reports is kept in one place: does it show anywhere else? And what in a text tells who somebody is?"""
+"""Identifiers of persons: where a reporter's identity is exposed, and what in a text identifies a person."""
 
 import json
 import re
@@ -19,7 +19,7 @@ OWN_WORDS: Final = frozenset({"title", "body", "edited_text", "text", "answer", 
 
 
 def traces(reporter: Reporter) -> tuple[str, ...]:
-    """Return what would tell who reports, if it stood somewhere."""
+    """Return the texts that would expose the reporter."""
     given = (reporter.name, reporter.phone, reporter.email)
     return tuple(each for each in given if each is not None and len(each) >= SHORTEST)
 
@@ -58,7 +58,7 @@ def _fields(value: object, path: str, wanted: tuple[str, ...]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """A part of a text that tells who somebody is."""
+    """A part of a text that identifies a person."""
 
     kind: str
     text: str
@@ -78,7 +78,7 @@ _WOMEN_ADD: Final = 40
 
 
 def identifiers_in(text: str, reporter: Reporter | None = None) -> Iterator[Identifier]:
-    """Give what in `text` tells who somebody is: phones, addresses, NIK, plates, and what `reporter` is known by.
+    """Give what in `text` identifies a person: phones, addresses, NIK, plates, and the data of `reporter`.
 
     A scan finds what has such a form. It cannot find a person who is described.
     """

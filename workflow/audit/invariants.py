@@ -1,100 +1,34 @@
 """The audit: read back from the topics, has every report become exactly one complaint with an unbroken history?
 
-Nothing here asks the stages what they did. Fed with what stands in the topics, it finds what is lost, doubled or
-contradicts itself. It goes over the whole once (`Audit.take_*`: reports, dead letters, strayed commands) and then
-partition by partition, since partition *n* of each topic speaks of the same complaints; what it remembers of a
-partition's complaints is let go with `PartitionAudit.finish`.
+Fed with the records of the topics, and with nothing that the stages report of themselves, it finds losses, doubles
+and contradictions. `Audit.take_*` reads all partitions once (reports, dead letters, strayed commands); then it goes
+partition by partition, since partition *n* of each topic holds the same complaints, and `PartitionAudit.finish` frees
+what it has kept of them.
 
-What the stages have not come to yet is no fault: `Handled` says how far they are, and what lies beyond is pending.
+A backlog is no fault: `Handled` has the progress of the stages, and what lies beyond is pending.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from struct import Struct
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from events.announcements import CALENDAR, REMEMBERED_ANNOUNCEMENTS, AnnouncementEvent, Announcements
-from events.commands import CommandEvent, command_type
-from events.errors import InvalidCommand
+from events.announcements import CALENDAR, REMEMBERED_ANNOUNCEMENTS, Announcements
+from events.commands import command_type
 from events.facts import Recorded
 from events.ids import digest
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import Detail
-from workflow.audit.complaint_history import Code, Finding, History, Shown, differing
-from workflow.audit.evidence import EVERYTHING, Handled, Place, Violation
+from workflow.audit.complaint_history import DOUBLES, LOSSES, Code, Finding, History, Shown, differing
+from workflow.audit.evidence import EVERYTHING, AskedCommand, Command, Counts, Handled, Kept, Place, Violation
 
 _REGISTER: Final = command_type("register-complaint")
-LOSSES: Final = frozenset(
-    {Code.REPORT_LOST, Code.COMMAND_LOST, Code.FACT_LOST, Code.RESOLUTION_LOST, Code.EXPIRED_UNREAD}
-)
-"""Findings that say that something is gone."""
-DOUBLES: Final = frozenset({Code.REPORT_DOUBLED, Code.COMMAND_DOUBLED, Code.FACT_DOUBLED, Code.RESOLUTION_DOUBLED})
-"""Findings that say that something is there or happened twice."""
-
-
-Command = CommandEvent[Any] | AnnouncementEvent | InvalidCommand
-"""A record of the commands that can be told who asks what in."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A command, as far as the audit cares."""
-
-    subject: str
-    mark: str
-    type: str
-    id: str
-
-    @classmethod
-    def of(cls, command: "Command") -> "_Asked":
-        if isinstance(command, InvalidCommand):
-            sender = command.sender
-            return cls(sender.subject, digest(sender.source, sender.command_id), sender.command_type, sender.command_id)
-        return cls(str(command.subject), digest(command.source, command.id), command.type, command.id)
-
-
-# the reports of all partitions are remembered until their partition's turn comes: 28 bytes each
+# the reports of all partitions are kept until their partition's turn comes: 28 bytes each
 _REPORT: Final = Struct(">16sIQ")
-
-
-@dataclass(slots=True)
-class Counts:
-    """What has been read, and what is still to come."""
-
-    reports: int = 0
-    """Distinct reports, by source and id."""
-    deliveries: int = 0
-    """Deliveries of them."""
-    complaints: int = 0
-    facts: int = 0
-    commands: int = 0
-    rejections: int = 0
-    differing: int = 0
-    """Deliveries of a report with other content than its first: answered, and not lost, but nothing came of them."""
-    resolutions: int = 0
-    dead: int = 0
-    """Dead letters."""
-    settled_letters: int = 0
-    """Dead letters that somebody has replayed or discarded."""
-    strayed: int = 0
-    """Commands that were sent to another partition than their complaint's."""
-    foreign: int = 0
-    """Records on the engine's own topics that the engine did not write."""
-    pending: int = 0
-    """Reports and commands that the stages have not come to yet."""
-
-
-class Kept(StrEnum):
-    """How much of a topic the log still has."""
-
-    ALL = "all"
-    SOME = "some"
-    NOTHING = "nothing"
 
 
 class Audit:
@@ -102,11 +36,11 @@ class Audit:
 
     Args:
         partition_of: the partition that a complaint id belongs to.
-        handled: how far the stages have come; with the stages stopped at the end of everything, `EVERYTHING`.
-        whole: every topic still holds all that was ever written to it. Without that, nothing is said of facts whose
-            command or report is gone.
-        live: stages are writing while we read: what is read later may be ahead of what was read before it.
-        escalated: how far the stage has come with the facts that brings missed deadlines before the next one.
+        handled: progress of the stages; `EVERYTHING` if they have stopped at the end of their topics.
+        whole: the topics still hold all that was written to them. Otherwise facts whose command or report is gone are
+            no fault.
+        live: stages are writing meanwhile: what is read later may be ahead of what was read before it.
+        escalated: progress of the escalation stage.
     """
 
     def __init__(
@@ -125,38 +59,39 @@ class Audit:
         self.live = live
         self.counts = Counts()
         self.kept: dict[TopicName, Kept] = {}
-        """How much of each topic is still there to be checked; all of it, for one that is not named."""
+        """How much of each topic the log still has; all of it, for one that is not named."""
         self.violations: list[Violation] = []
         self.dead: set[Place] = set()
         self.foreign: list[Place] = []
         """The records that the engine did not write, on topics of its own."""
         self._settled: set[str] = set()
         self.announced: dict[str, dict[int, Place | None]] = defaultdict(dict)
-        """By the digest of each announcement, where it is in force in each partition; None where it still waits."""
+        """By the digest of each announcement, where it is in force in each partition; None where it is pending."""
         self._partitions: set[int] = set()
         self._reports: dict[int, bytearray] = defaultdict(bytearray)
         self._strayed: dict[int, dict[tuple[str, str], Place]] = defaultdict(dict)
 
     def take_expired(self, stage: str, source: Place, records: int) -> None:
-        """Take in that `records` from the place `source` on are gone, and the stage had not read them."""
-        finding = Code.EXPIRED_UNREAD, f"{records} records from here on expired before {stage} has read them"
-        self.note(source, None, finding)
+        """Read that `records` from `source` on have expired before the stage has read them."""
+        self.note(
+            source, None, (Code.EXPIRED_UNREAD, f"{records} records from here on expired before {stage} has read them")
+        )
 
     def take_dead_letter(self, of: Place | None) -> None:
-        """Take in a dead letter: the place that it came from, None if it does not say."""
+        """Read a dead letter: the place of its original record, None if unknown."""
         self.counts.dead += 1
         if of is not None:
             self.dead.add(of)
 
     def take_settled_letter(self, letter: str) -> None:
-        """Take in that a dead letter, named by its place, was replayed or discarded; what came back is there anew."""
+        """Read a disposition of a dead letter, named by its place; a replayed record is a new one."""
         self._settled.add(letter)
         self.counts.settled_letters = len(self._settled)
 
     def take_report(self, place: Place, report: ReportSubmitted | None) -> None:
-        """Take in a record of the intake; None if it is no report. Dead letters come first."""
+        """Read a record of the intake, None if it is no report. Dead letters come first."""
         if place in self.dead:
-            return  # parked: it is not lost, and it is no complaint
+            return  # not lost, and no complaint
         if report is None:
             if self.handled.includes(place):
                 self.note(place, None, (Code.REPORT_LOST, "neither a report nor a dead letter"))
@@ -166,17 +101,17 @@ class Audit:
         self._reports[self.partition_of(report.complaint_id)] += packed
 
     def take_command(self, place: Place, command: Command | None) -> None:
-        """Take in a command for the first time: only those in a wrong partition are remembered."""
+        """Read a command for the first time: only those in a wrong partition are kept."""
         if command is None or place in self.dead or not self.handled.includes(place):
             return
-        asked = _Asked.of(command)
+        asked = AskedCommand.of(command)
         right = place.partition if asked.subject == CALENDAR else self.partition_of(asked.subject)
         if right != place.partition:
             self.counts.strayed += 1
             self._strayed[right][asked.subject, asked.mark] = place
 
     def partition(self, number: int) -> "PartitionAudit":
-        """Begin with partition `number`, after everything has been taken in."""
+        """Begin with partition `number`, after all `take_*`."""
         self._partitions.add(number)
         reports: dict[str, Place] = {}
         for name, partition, offset in _REPORT.iter_unpack(self._reports.pop(number, b"")):
@@ -185,7 +120,7 @@ class Audit:
         return PartitionAudit(self, number, reports, self._strayed.pop(number, {}))
 
     def finish(self) -> None:
-        """Say what the partitions, each of which is finished, have not in common."""
+        """Compare the partitions, each of which is finished."""
         for standing in self.announced.values():
             missing = sorted(self._partitions - standing.keys())
             places = [place for place in standing.values() if place is not None]
@@ -194,7 +129,7 @@ class Audit:
                 self.note(places[0], None, (Code.CALENDAR_DIFFERS, f"an announcement is missing in partitions {where}"))
 
     def note(self, place: Place, complaint: str | None, *findings: Finding) -> None:
-        """Note what is wrong at `place`."""
+        """Add findings about the record at `place`."""
         self.violations += (Violation(code, place, complaint, message) for code, message in findings)
 
     def by_code(self) -> Counter[Code]:
@@ -203,12 +138,12 @@ class Audit:
 
     @property
     def lost(self) -> int:
-        """Number of things that are gone."""
+        """Number of losses."""
         return sum(violation.code in LOSSES for violation in self.violations)
 
     @property
     def doubled(self) -> int:
-        """Number of things that are there twice."""
+        """Number of doubles."""
         return sum(violation.code in DOUBLES for violation in self.violations)
 
 
@@ -222,16 +157,16 @@ class PartitionAudit:
     strayed: dict[tuple[str, str], Place]
     histories: dict[str, History] = field(default_factory=dict)
     states: dict[str, tuple[int, str]] = field(default_factory=dict)
-    """The version of the last snapshot of each complaint, and in what it differs from the fact of that version."""
+    """The version of the last snapshot of each complaint, and how it differs from the fact of that version."""
     announced: dict[str, Place] = field(default_factory=dict)
-    """The announcements in force, by their digests, with where that is kept."""
+    """The announcements in force, by their digests, with their record."""
     rejected: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     pending: set[str] = field(default_factory=set)
     foreign: dict[str, Place] = field(default_factory=dict)
-    """The foreign record that is the last one of a complaint's present standing, or of the calendar."""
+    """The last state record of a complaint, or of the calendar, where it is foreign."""
 
     def fact(self, place: Place, recorded: Recorded | None) -> None:
-        """Take in a fact, None if it cannot be read."""
+        """Read a fact, None if it is unreadable."""
         if recorded is None:
             self.unreadable(place)
             return
@@ -246,7 +181,7 @@ class PartitionAudit:
         history.offset = place.offset
 
     def snapshot(self, place: Place, complaint: Complaint | None) -> None:
-        """Take in a record of the present standing, None if it cannot be read."""
+        """Read a snapshot, None if it is unreadable."""
         if complaint is None:
             self.unreadable(place)
             return
@@ -255,30 +190,30 @@ class PartitionAudit:
         self._belongs(place, name)
         before, _ = self.states.get(name, (0, ""))
         if version < before + (not repaired):
-            self.audit.note(place, name, (Code.STATE_DIFFERS, f"version {version} follows on version {before}"))
+            self._note(place, name, Code.STATE_DIFFERS, f"version {version} follows on version {before}")
         history = self.histories.get(name)
         last = history.complaint if history is not None and history.version == version else None
         self.states[name] = (version, "" if last is None else ", ".join(differing(complaint, last)))
 
     def foreign_fact(self, place: Place) -> None:
-        """Take in a record among the facts that the engine did not write: it is nobody's history."""
+        """Read a foreign record among the facts, which belongs to no history."""
         self.audit.counts.foreign += 1
         self.audit.foreign.append(place)
 
     def foreign_state(self, place: Place, name: str | None) -> None:
-        """Take in a record of the present standing that the engine did not write; `name`: of what, if anything."""
+        """Read a foreign state record; `name`: of which complaint, or the calendar, if any."""
         self.foreign_fact(place)
         if name is not None:
             self.foreign[name] = place
 
     def cleared(self, name: str | None) -> None:
-        """Take in a tombstone of the engine: a repair has found nothing to restore, or it was erased on purpose."""
+        """Read a tombstone of the engine: a repair without a source, or an erasure."""
         self.foreign.pop(name or "", None)
         if name == CALENDAR:
             self.announced.clear()
 
     def calendar(self, place: Place, found: Announcements | None) -> None:
-        """Take in a record of what has been announced, None if it cannot be read."""
+        """Read the announcements of the partition, None if they are unreadable."""
         if found is None:
             self.unreadable(place)
             return
@@ -286,13 +221,17 @@ class PartitionAudit:
         whole = len(found.known) < REMEMBERED_ANNOUNCEMENTS  # nothing is forgotten yet
         added_to = found.revision == len(marks) and self.announced.keys() <= set(marks)
         if (whole and not added_to) or len(set(marks)) < len(marks):
-            finding = Code.CALENDAR_DIFFERS, f"revision {found.revision} does not add to what was announced before"
-            self.audit.note(place, None, finding)
+            self._note(
+                place,
+                None,
+                Code.CALENDAR_DIFFERS,
+                f"revision {found.revision} does not add to what was announced before",
+            )
         self.foreign.pop(CALENDAR, None)
         self.announced = dict.fromkeys(marks, place)
 
     def rejection(self, place: Place, complaint: str, source: str, command_id: str, detail: str | None = None) -> None:
-        """Take in a rejection: of a command about which complaint (or the calendar), from whom and of what id."""
+        """Read a rejection: of a command about a complaint (or the calendar), by its source and id."""
         self.audit.counts.rejections += 1
         self.audit.counts.differing += detail == Detail.CONTENT_DIFFERS
         if complaint != CALENDAR:
@@ -300,15 +239,15 @@ class PartitionAudit:
         self.rejected[complaint].add(digest(source, command_id))
 
     def command(self, place: Place, command: Command | None) -> None:
-        """Take in a command, None if it cannot be read, and say whether it came to anything."""
+        """Read a command, None if it is unreadable, and check its effect."""
         self.audit.counts.commands += 1
         if place in self.audit.dead:
             return
         if command is None:
             if self.audit.handled.includes(place):
-                self.audit.note(place, None, (Code.COMMAND_LOST, "neither a command nor a dead letter"))
+                self._note(place, None, Code.COMMAND_LOST, "neither a command nor a dead letter")
             return
-        asked = _Asked.of(command)
+        asked = AskedCommand.of(command)
         if asked.subject == CALENDAR:
             self._announcement(place, asked)
             return
@@ -322,10 +261,14 @@ class PartitionAudit:
             self.pending.add(asked.subject)
             self.audit.counts.pending += 1
         elif not self._answered(asked, history):
-            finding = Code.COMMAND_LOST, f"{asked.type} {asked.id} has led to no fact and to no rejection"
-            self.audit.note(place, asked.subject, finding)
+            self._note(
+                place,
+                asked.subject,
+                Code.COMMAND_LOST,
+                f"{asked.type} {asked.id} has led to no fact and to no rejection",
+            )
 
-    def _announcement(self, place: Place, asked: _Asked) -> None:
+    def _announcement(self, place: Place, asked: AskedCommand) -> None:
         standing = self.audit.announced[asked.mark]
         if asked.mark in self.announced:
             standing[self.number] = self.announced[asked.mark]
@@ -333,55 +276,67 @@ class PartitionAudit:
             standing[self.number] = None
             self.audit.counts.pending += 1
         elif not self._answered(asked, None):
-            finding = Code.COMMAND_LOST, f"{asked.type} {asked.id} is not in force and was not rejected"
-            self.audit.note(place, None, finding)
+            self._note(place, None, Code.COMMAND_LOST, f"{asked.type} {asked.id} is not in force and was not rejected")
 
     def resolution(self, place: Place, complaint: str, version: int, shown: Shown = Shown.OUTCOME) -> None:
-        """Take in a resolution: of which complaint, of which version of it, and how much it shows."""
+        """Read a resolution: its complaint, the version of that, and how much it shows."""
         self.audit.counts.resolutions += 1
         self._belongs(place, complaint)
         history = self.histories.get(complaint)
         published = history.published if history is not None else {}
         if published.get(version):
-            self.audit.note(place, complaint, (Code.RESOLUTION_DOUBLED, f"version {version} is published twice"))
+            self._note(place, complaint, Code.RESOLUTION_DOUBLED, f"version {version} is published twice")
         elif version in published:
             published[version] = True
             if history is not None and shown > history.may_show[version]:
-                finding = Code.PRIVATE_PUBLISHED, f"version {version} shows more than is public: {shown.name.lower()}"
-                self.audit.note(place, complaint, finding)
+                self._note(
+                    place,
+                    complaint,
+                    Code.PRIVATE_PUBLISHED,
+                    f"version {version} shows more than is public: {shown.name.lower()}",
+                )
         elif not (self.audit.live and (history is None or version > history.version)):
-            finding = Code.RESOLUTION_UNKNOWN, f"version {version} is published, and settles nothing"
-            self.audit.note(place, complaint, finding)
+            self._note(
+                place, complaint, Code.RESOLUTION_UNKNOWN, f"version {version} is published, and settles nothing"
+            )
 
     def unreadable(self, place: Place) -> None:
-        """Take in a record that is not of the contract; one that the stages have set aside is nobody's history."""
+        """Read a record that is not of the contract; one with a dead letter is no fault."""
         if place not in self.audit.dead:
-            self.audit.note(place, None, (Code.UNREADABLE, "this record is not of the contract"))
+            self._note(place, None, Code.UNREADABLE, "this record is not of the contract")
 
     def finish(self) -> None:
-        """Say what is missing at the end of the partition."""
+        """Check what is missing at the end of the partition."""
         for complaint, place in self.reports.items():
             self.audit.note(place, complaint, *self._missing_report(complaint, place))
         for (complaint, mark), place in self.strayed.items():
             if mark not in self.rejected.get(complaint, ()):
-                finding = Code.COMMAND_LOST, f"a command in partition {place.partition} was not sent on"
-                self.audit.note(place, complaint, finding)
+                self._note(
+                    place, complaint, Code.COMMAND_LOST, f"a command in partition {place.partition} was not sent on"
+                )
         for mark, place in self.announced.items():
             if self.audit.whole and self.number not in self.audit.announced[mark]:
-                self.audit.note(place, None, (Code.CALENDAR_DIFFERS, "what is in force here was not announced here"))
+                self._note(place, None, Code.CALENDAR_DIFFERS, "what is in force here was not announced here")
         for name, place in self.foreign.items():
-            finding = Code.QUARANTINED, f"the engine did not write this record: run `alur state repair {name}`"
-            self.audit.note(place, None if name == CALENDAR else name, finding)
+            self._note(
+                place,
+                None if name == CALENDAR else name,
+                Code.QUARANTINED,
+                f"the engine did not write this record: run `alur state repair {name}`",
+            )
         for complaint, history in self.histories.items():
             place = Place(TopicName.EVENTS, self.number, history.offset)
             self.audit.note(place, complaint, *self._missing(complaint, history, place))
 
+    def _note(self, place: Place, complaint: str | None, code: Code, message: str) -> None:
+        self.audit.note(place, complaint, (code, message))
+
     def _belongs(self, place: Place, complaint: str) -> None:
         right = self.audit.partition_of(complaint)
         if right != place.partition:
-            self.audit.note(place, complaint, (Code.MISPLACED, f"belongs to partition {right}"))
+            self._note(place, complaint, Code.MISPLACED, f"belongs to partition {right}")
 
-    def _answered(self, asked: _Asked, history: History | None) -> bool:
+    def _answered(self, asked: AskedCommand, history: History | None) -> bool:
         if asked.mark in self.rejected.get(asked.subject, ()):
             return True
         # a report delivered again: its complaint exists, and it is known as a repeat
@@ -409,14 +364,17 @@ class PartitionAudit:
         # what escalation has sent by then is in the log, and has led to a fact unless lifecycle has not come to it
         waits = history.escalation_due and complaint not in self.pending
         if waits and self.audit.escalated.includes(place):
-            yield Code.BREACH_UNANSWERED, f"stands at version {history.version} with a missed deadline nobody hears of"
+            yield (
+                Code.BREACH_UNANSWERED,
+                f"stands at version {history.version} with a missed deadline that is not escalated",
+            )
         if complaint not in self.foreign:
             yield from self._standing(complaint, history.version)
 
     def _standing(self, complaint: str, last: int) -> Iterator[Finding]:
         version, differs = self.states.get(complaint, (0, ""))
         if not version:
-            yield Code.STATE_DIFFERS, "has no present standing"
+            yield Code.STATE_DIFFERS, "has no snapshot"
         elif differs:
             yield Code.STATE_DIFFERS, f"version {version} differs in {differs}"
         elif version < last or (version > last and not self.audit.live):

@@ -32,7 +32,7 @@ class Setting:
         return self._running(name, at, duration, self.policy.zone_for(name, self.office))
 
     def zone_of(self, name: ClockName, clock: Clock) -> ZoneInfo:
-        """Return the zone in which a clock's days end: the one it was started in, whoever holds the complaint by now.
+        """Return the zone in which a clock's days end: the one it was started in, whichever office holds it now.
 
         Days that are counted in one zone and laid out again in another would come out one more or one less. A clock
         of a time when this was not kept has the zone that counts now.

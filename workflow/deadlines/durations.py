@@ -25,24 +25,17 @@ class Unit(StrEnum):
         return self in {Unit.WORKING_DAYS, Unit.DAYS}
 
 
-_SPELLINGS: Final = {
+_WORDS: Final = {
     "working day": (Unit.WORKING_DAYS, 1),
-    "working days": (Unit.WORKING_DAYS, 1),
     "day": (Unit.DAYS, 1),
-    "days": (Unit.DAYS, 1),
     "working second": (Unit.WORKING_SECONDS, 1),
-    "working seconds": (Unit.WORKING_SECONDS, 1),
     "working minute": (Unit.WORKING_SECONDS, 60),
-    "working minutes": (Unit.WORKING_SECONDS, 60),
     "working hour": (Unit.WORKING_SECONDS, 3600),
-    "working hours": (Unit.WORKING_SECONDS, 3600),
     "second": (Unit.SECONDS, 1),
-    "seconds": (Unit.SECONDS, 1),
     "minute": (Unit.SECONDS, 60),
-    "minutes": (Unit.SECONDS, 60),
     "hour": (Unit.SECONDS, 3600),
-    "hours": (Unit.SECONDS, 3600),
 }
+_SPELLINGS: Final = _WORDS | {f"{word}s": unit for word, unit in _WORDS.items()}
 # A century (of working days of eight hours): far beyond any deadline, and near enough that adding it to a date cannot
 # overflow. How many days a time of work takes, depends on the office hours: the policy looks at that.
 LONGEST_IN_DAYS: Final = 36_525

@@ -1,4 +1,4 @@
-"""Where a running deadline comes to lie when a day that it counts over becomes a day off, or a working day again."""
+"""Deadline recalculation: the due time of a running clock after a day becomes a day off, or a working day again."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
@@ -63,7 +63,7 @@ def _counts_otherwise(policy: Policy, day: date) -> bool:
 
 
 def may_move(deadlines: Iterable[tuple[ClockName, datetime]], days: Days) -> bool:
-    """Say whether any of a complaint's running deadlines may move, as far as its due time tells.
+    """Check whether any running deadline of a complaint may move, as far as its due time shows.
 
     A day that came before the clock was started moves nothing: that is seen when the complaint itself is looked at.
     """

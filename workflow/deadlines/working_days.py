@@ -59,15 +59,12 @@ class Calendar:
         self.version = self._describe()
 
     def __eq__(self, other: object) -> bool:
-        """Agree on each day."""
         return isinstance(other, Calendar) and other.version == self.version
 
     def __hash__(self) -> int:
-        """Follow `__eq__`."""
         return hash(self.version)
 
     def __repr__(self) -> str:
-        """Show the version, which says it all."""
         return f"<Calendar {self.version}>"
 
     def changed(self, day: date, name: str | None) -> "Calendar":
@@ -81,7 +78,7 @@ class Calendar:
         )
 
     def pinned(self, years: Mapping[int, Mapping[date, str]]) -> "Calendar":
-        """Return a calendar that has these days off in these years, whatever the package or this one says of them."""
+        """Return a calendar that has these days off in these years, whatever the package or this one has for them."""
         return Calendar(
             collective_leave="government" in self._categories,
             extra={day: name for day, name in self._extra.items() if day.year not in years},

@@ -1,4 +1,4 @@
-"""What is wrong with a document that somebody wrote by hand, said so that they find the place."""
+"""Mistakes in a document that was written by hand, with the path to each."""
 
 from collections.abc import Iterator, Sequence
 

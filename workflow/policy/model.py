@@ -185,7 +185,7 @@ class Rules(_Model):
     hours: Annotated[Hours, Field(validate_default=True)] = None
     """When offices work, of wall clocks in the zone that counts. Nothing but working hours depends on it."""
     sources: dict[Annotated[str, AfterValidator(_sourced)], Words] = Field(default_factory=dict)
-    """Where a rule comes from, in words for whoever asks; a rule that is not named is a default of ours."""
+    """Where a rule comes from, in words for people; a rule that is not named is a default of ours."""
     national: Slug = "panrb"
     """The national administrator."""
     arbiter: Slug = "panrb"

@@ -29,7 +29,7 @@ class Level(StrEnum):
 
     NATIONAL = "national"
     OVERSIGHT = "oversight"
-    """Watches all and stands below nobody."""
+    """Oversees all, and has no superior."""
     PROVINCE = "province"
     CITY = "city"
     """A city or a regency: they are equal in rank."""

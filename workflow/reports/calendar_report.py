@@ -1,4 +1,4 @@
-"""A year as people look at it: what is off in each month and why, and what was announced about it."""
+"""Calendar report: the days off of a year by month with their sources, and the announcements."""
 
 from calendar import monthrange
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from workflow.policy.model import Policy
 
 
 class Kind(StrEnum):
-    """Who says that a day is off."""
+    """Source of a day off."""
 
     HOLIDAY = "national holiday"
     COLLECTIVE_LEAVE = "collective leave"

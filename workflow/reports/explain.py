@@ -71,7 +71,7 @@ class Run:
     due_at: datetime | None
     """The last moment in time; None while paused. For a run that has ended: what it was when it ended."""
     recomputed: datetime | None
-    """The same by our own computation; after a difference, that goes on from what the fact says."""
+    """The same, recomputed; after a difference, from the time in the fact on."""
     warn_at: datetime | None
     remaining: str | None
     """What is left, while paused."""
@@ -79,7 +79,7 @@ class Run:
     over: bool
     """It has ended: by what it waited for, by passing, or by a start anew."""
     differences: tuple[str, ...]
-    """Where a fact says something else than what comes out here; none if all agree."""
+    """Where a fact and the recomputation differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Explanation:
 
     @property
     def agrees(self) -> bool:
-        """Say whether each due time in the facts is what comes out here."""
+        """Whether all due times in the facts equal the recomputed ones."""
         return not any(run.differences for run in self.runs)
 
 
@@ -150,7 +150,7 @@ def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Ex
         policy=last.policy,
         explained_with=policy.version,
         origins=origins(clock, policy, history),
-        runs=tuple(run.told() for run in runs),
+        runs=tuple(run.result() for run in runs),
     )
 
 
@@ -198,7 +198,7 @@ class _Run:
     over: bool = False
 
     def start(self, recorded: Recorded, clock: Clock) -> None:
-        """Take in the fact that starts it."""
+        """Apply the fact that starts it."""
         complaint = recorded.complaint
         self.office = complaint.office
         self.duration = self.policy.duration_of(self.clock, complaint.class_)
@@ -212,7 +212,7 @@ class _Run:
         self.last = clock
 
     def follow(self, recorded: Recorded, before: Clock, after: Clock, policy: Policy) -> None:
-        """Take in a fact while it stands."""
+        """Apply a fact while it runs or is paused."""
         self.policy, self.last = policy, after
         what = next((each for kind, each in _NAMED if isinstance(recorded.fact, kind)), None)
         if what is not None and getattr(recorded.fact, "clock", None) is self.clock:
@@ -223,14 +223,14 @@ class _Run:
             self._resume(recorded, after)
 
     def stop(self, recorded: Recorded, before: Clock) -> None:
-        """Take in the fact that ends it."""
+        """Apply the fact that ends it."""
         deadline = getattr(recorded.fact, "deadline", None)
         passed = RULES[self.clock].passing is not Passing.BREACH and deadline is not None and deadline == before.due_at
         self._add(Happening.PASSED if passed else Happening.STOPPED, recorded, None)
         self.over = True
 
-    def told(self) -> Run:
-        """Return what there is to tell, once all facts are taken in."""
+    def result(self) -> Run:
+        """Return the result, once all facts are applied."""
         last = self.last or Clock(started_at=self.steps[0].at, due_at=None)
         return Run(
             duration=str(self.duration),
@@ -256,7 +256,7 @@ class _Run:
             by_policy = self.policy.national_zone
         if clock.zone is None or clock.zone == by_policy.key:
             return by_policy
-        self.differences.append(f"it was started in the zone {clock.zone}, the policy here says {by_policy.key}")
+        self.differences.append(f"it was started in the zone {clock.zone}, the policy here has {by_policy.key}")
         return ZoneInfo(clock.zone)
 
     def _named(self, what: Happening, recorded: Recorded, after: Clock) -> None:
@@ -313,7 +313,7 @@ class _Run:
             self._differ(recorded, f"due {_local(clock.due_at, self.zone)}", f"due {_local(self.ours, self.zone)}")
             self.ours = clock.due_at  # told once: what comes after counts from there
 
-    def _differ(self, recorded: Recorded, said: str, ours: str) -> None:
+    def _differ(self, recorded: Recorded, recorded_value: str, ours: str) -> None:
         fact = f"{recorded.fact.NAME}, version {recorded.complaint.version}"
         # nothing open was computed with them, so their days are known only as they were announced last
         gone = self.policy.announced - recorded.complaint.calendar
@@ -322,7 +322,7 @@ class _Run:
             if gone > 0
             else ""
         )
-        self.differences.append(f"the fact ({fact}) says {said}, recomputed {ours}{why}")
+        self.differences.append(f"the fact ({fact}) has {recorded_value}, recomputed {ours}{why}")
 
     def _add(self, what: Happening, recorded: Recorded, clock: Clock | None, detail: str = "") -> None:
         self.steps.append(

@@ -1,4 +1,4 @@
-"""What a report says, as keyed digests: enough to compare two reports field by field, and nothing to read.
+"""Content digests: keyed digests of a report's fields, to compare two reports field by field and read nothing.
 
 A digest is `<key id>:` and four characters for each field. It is made by the shell, which has the keys; here digests
 are only compared and put together.

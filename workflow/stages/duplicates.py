@@ -1,7 +1,7 @@
-"""The same report again: known by what it says and where it is about, whoever sends it and however it is spaced.
+"""Duplicate reports: the same text about the same place, from any sender and in any spacing.
 
-Only a text that is the same to the word counts. Who describes the same hole in other words is not found, and who sends
-in the same form for two streets is not suspected: where it is about is part of what is compared.
+Only texts that are equal word for word count. A description in other words is not found, and the same form for two
+streets is no duplicate: the place is compared too.
 """
 
 import re
@@ -15,14 +15,14 @@ from events.reports import Location, ReportContent
 from workflow.policy import place_names
 
 MIN_TEXT: Final = 30
-"""Letters and digits that a text needs to be told from others: "jalan rusak" is everybody's. Unconfirmed."""
+"""Letters and digits that make a text specific: "jalan rusak" is too common. Unconfirmed."""
 _DECIMALS: Final = 3
 """Places of a coordinate in degrees: 0.001 is about 110 m on the equator, where the country lies."""
 _UNTIDY: Final = 1_000
 
 
 def fingerprint(report: ReportContent, min_text: int = MIN_TEXT) -> bytes | None:
-    """Return 16 bytes that two reports share if they say the same of the same place; None if that cannot be told.
+    """Return 16 bytes that two reports share if they are duplicates; None for a report that cannot be compared.
 
     That is so when the text has fewer than `min_text` letters and digits, or when there is neither a place nor an
     office that it is for. Case, punctuation, spacing and where the title ends make no difference.
@@ -56,7 +56,7 @@ def _plain(text: str) -> str:
 
 
 class Index:
-    """Which complaint was the first to say what, for as long as `window` reaches back from the last one.
+    """The first complaint with each text, as far back as `window` reaches from the newest one.
 
     Each takes about 200 bytes. What is older than the window makes room.
     """
@@ -68,7 +68,6 @@ class Index:
         self._tidy_at = _UNTIDY
 
     def __len__(self) -> int:
-        """Count the texts that are remembered."""
         return len(self._first)
 
     def add(self, print_: bytes, received_at: datetime, complaint: str) -> None:

@@ -1,4 +1,4 @@
-"""Who hears of a missed deadline next."""
+"""Escalation: the next office that a missed deadline is brought before."""
 
 from events.commands import EscalateComplaint
 from events.snapshot import Complaint

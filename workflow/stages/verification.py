@@ -1,6 +1,6 @@
-"""What a machine may say of a new report: that it is complete, or what it lacks, or that it came before.
+"""Verification of a new report by machine: complete, incomplete, or a duplicate.
 
-Whether it is in scope, a person judges. What the policy leaves to people waits for the administrator under its clock.
+A person judges whether it is in scope. What the policy leaves to people waits for the administrator under its clock.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def missing_fields(complaint: Complaint, policy: Policy) -> tuple[Requirement, .
 
 
 def verdict(complaint: Complaint, policy: Policy, original: str | None = None) -> Command | None:
-    """Return what the machine says of the report as it stands, or None if that is for a person or already said.
+    """Return the machine's command about the report, or None if it is for a person or already decided.
 
     Args:
         complaint: where it stands.

@@ -1,4 +1,4 @@
-"""What was set aside, and the ways back: to its topic, or out of sight with a reason."""
+"""Dead letters: read, count, replay, discard."""
 
 from agents.ops.dead_letters.open_letters import OpenDeadLetters, Reason
 from agents.ops.dead_letters.records import (

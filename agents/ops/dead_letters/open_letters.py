@@ -1,4 +1,4 @@
-"""Dead letters that nobody has dealt with yet, counted by their reason."""
+"""Open dead letters, counted by their reason."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from workflow.audit.evidence import Place
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something was set aside: which stage did it, and its code."""
+    """Why a record became a dead letter: the stage and its code."""
 
     stage: str
     code: str
 
 
 OTHERS: Final = Reason("others", "others")
-"""For letters whose reason is one too many: they are written by somebody who makes reasons up."""
+"""For letters beyond `_MOST_REASONS`: such reasons are made up by a foreign producer."""
 _MOST_REASONS: Final = 1_000
 _LONGEST_TEXT: Final = 100
 
 
 class OpenDeadLetters:
-    """Remembers of each letter where it lies and why, and nothing of what is in it: that may hold who reported.
+    """Place and reason of each open letter, and nothing of its content, which may hold who reported.
 
-    Where they lie is in a temporary file, and there are only so many reasons: memory does not grow with the letters.
+    The places are in a temporary file, and reasons are limited: memory does not grow with the letters.
     """
 
     def __init__(self) -> None:
@@ -35,16 +35,16 @@ class OpenDeadLetters:
         self._numbers: dict[Reason, int] = {}
         self._reasons: list[Reason] = []
         self.by_reason: Counter[Reason] = Counter()
-        """How many are open; reasons of which there is none are left out."""
+        """Number of open letters; reasons without any are left out."""
 
     def add(self, record: Record) -> None:
-        """Take in a letter, or what became of one."""
+        """Apply a letter, or a disposition of one."""
         resolved = resolved_letter(record.headers)
         if resolved is None:
             reason = Reason(_text(record, "stage"), _text(record, "code"))
             if reason not in self._numbers and len(self._numbers) >= _MOST_REASONS:
                 reason = OTHERS
-            self._letters.put(_name(Place(record.topic, record.partition, record.offset)), self._number(reason))
+            self._letters.put(str(Place(record.topic, record.partition, record.offset)).encode(), self._number(reason))
             self.by_reason[reason] += 1
         elif (number := self._letters.get(resolved.encode())) is not None:
             self._letters.put(resolved.encode(), None)
@@ -62,7 +62,3 @@ class OpenDeadLetters:
 
 def _text(record: Record, name: str) -> str:
     return (record.headers.get(name) or b"unknown")[:_LONGEST_TEXT].decode(errors="replace")
-
-
-def _name(place: Place) -> bytes:
-    return str(place).encode()

@@ -1,7 +1,7 @@
-"""What lies on `complaints.dead-letters`: letters, and the records that say what became of them.
+"""Records of `complaints.dead-letters`: letters and their dispositions.
 
-A letter is never changed or taken away. That it was replayed or discarded is a record of its own behind it, in the same
-partition and with the same key, whose header names the letter's place. A letter without such a record is open.
+A letter is never changed or deleted. Its disposition (replayed, discarded) is a record of its own behind it, in its
+partition and with its key, whose header names the letter's place. A letter without one is open.
 """
 
 import re
@@ -26,66 +26,65 @@ _PLACE: Final = re.compile(r"(?P<topic>.+)-(?P<partition>[0-9]{1,9})@(?P<offset>
 
 
 class DeadLetterNotFound(AlurError):
-    """There is no such letter, or it is not clear which is meant; the message is one line for a person."""
+    """There is no such letter, or several match; the message is one line for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterDisposition:
-    """What became of a letter: `how` is `replayed` or `discards`, as in the header."""
+    """How a letter was resolved: `how` is `replayed` or `discards`, as in the header."""
 
     how: str
     by: str
     at: datetime
     reason: str | None = None
     to: str | None = None
-    """Where it lies now, if it was replayed."""
+    """Where its record lies now, if it was replayed."""
 
     def __str__(self) -> str:
-        """Say it in a few words."""
         text = f"replayed to {self.to}" if self.how == REPLAYED else f"discarded ({self.reason})"
         return f"{text} by {self.by}"
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterRecord:
-    """A record that a stage has set aside."""
+    """A dead letter: a record that a stage could not process."""
 
     place: Place
     """Where the letter lies."""
     origin: Place | None
-    """Where what is in it was found; None if that is no topic of ours."""
+    """Where the original record lay; None if that is no topic of the contract."""
     stage: str
     code: str
     reason: str
     at: datetime
-    """When it was set aside."""
+    """When the stage failed on it."""
     key: bytes | None
     size: int
-    """Bytes of what is in it."""
+    """Bytes of its value."""
     replays: int = 0
-    """How often it had been replayed before it was set aside (again)."""
+    """How often the record had been replayed before."""
     traceback: str | None = None
     truncated_from: int | None = None
-    """The length it had, if it was too long to be kept whole."""
+    """The original length of its value, if that was cut."""
     key_truncated_from: int | None = None
-    """The length that its key had, likewise."""
+    """The original length of its key, if that was cut."""
     value: bytes | None = None
-    """The bytes as they came; read only when asked for."""
+    """The bytes of the record; read only on request."""
     disposition: DeadLetterDisposition | None = None
 
     @property
     def open(self) -> bool:
-        """Say whether nobody has dealt with it yet."""
+        """Whether it was neither replayed nor discarded."""
         return self.disposition is None
 
 
 def resolved_letter(headers: Mapping[str, bytes]) -> str | None:
-    """Return the place of the letter whose fate a record of the dead letters tells; None if it is a letter."""
+    """Return the place of the letter whose disposition a record is; None for a letter."""
     return next((_text(headers, name) for name in _RESOLVING if name in headers), None)
 
 
 def origin_of(settings: Settings, headers: Mapping[str, bytes]) -> Place | None:
-    """Return where what is in a letter was found, if its headers name a place on a topic of ours."""
+    """Return where the record in a letter lay, if its headers name a place on a topic of the contract."""
     with suppress(DeadLetterNotFound):
         where = f"{_text(headers, 'topic')}-{_text(headers, 'partition')}@{_text(headers, 'offset')}"
         return parse_location(settings, where)
@@ -93,10 +92,10 @@ def origin_of(settings: Settings, headers: Mapping[str, bytes]) -> Place | None:
 
 
 def parse_location(settings: Settings, text: str) -> Place:
-    """Read `topic-partition@offset`; the topic with the prefix of this environment, or without.
+    """Parse `topic-partition@offset`; the topic with the prefix of this environment, or without.
 
     Raises:
-        NoSuchLetter: it is none.
+        DeadLetterNotFound: it is no place.
     """
     match = _PLACE.fullmatch(text.strip())
     topic = _topic(settings, match["topic"]) if match else None
@@ -106,14 +105,11 @@ def parse_location(settings: Settings, text: str) -> Place:
 
 
 def read_dead_letters(settings: Settings, keep: Collection[Place] = ()) -> list[DeadLetterRecord]:
-    """Read all letters, in the order in which they were set aside.
+    """Return all letters, oldest first. Raises `KafkaFailure`.
 
     Args:
         settings: which environment.
-        keep: the places of letters, or of what is in them, whose bytes are wanted too.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused, TopicsMissing: the topic could not be read.
+        keep: the places of letters, or of their original records, whose bytes are wanted too.
     """
     require_topics(settings, [TopicName.DEAD_LETTERS])
     letters: list[DeadLetterRecord] = []
@@ -126,20 +122,20 @@ def read_dead_letters(settings: Settings, keep: Collection[Place] = ()) -> list[
             letter = _letter(settings, record)
             wanted = letter.place in keep or letter.origin in keep
             letters.append(replace(letter, value=record.value) if wanted else letter)
-    found = [replace(each, disposition=dispositions.get(str(each.place))) for each in letters]
-    return sorted(found, key=lambda each: (each.at, each.place.partition, each.place.offset))
+    resolved_letters = [replace(each, disposition=dispositions.get(str(each.place))) for each in letters]
+    return sorted(resolved_letters, key=lambda each: (each.at, each.place.partition, each.place.offset))
 
 
 def find_dead_letters(letters: Collection[DeadLetterRecord], place: Place) -> list[DeadLetterRecord]:
-    """Return the letter that lies at `place`, or those in which is what was found there: a fact has several readers.
+    """Return the letter at `place`, or those whose original record lay there: a fact has several readers.
 
     Raises:
-        NoSuchLetter: there is none.
+        DeadLetterNotFound: there is none.
     """
-    found = [each for each in letters if place in (each.place, each.origin)]
-    if not found:
+    matching = [each for each in letters if place in (each.place, each.origin)]
+    if not matching:
         raise DeadLetterNotFound(f"no dead letter lies at {place}, and none was found there (it is kept for 90 days)")
-    return found
+    return matching
 
 
 def _letter(settings: Settings, record: Record) -> DeadLetterRecord:

@@ -1,101 +1,83 @@
-"""The desk at which letters are dealt with, by one person at a time.
+"""Dead-letter service: replays and discards dead letters, one operator at a time.
 
-Its producer works in transactions under one id: what is sent back and the record that says so are there together or not
-at all, and who sits down at the desk sends away whoever sat there. So no letter is replayed twice by accident.
+It writes in transactions under one transactional id: the replayed record and the disposition of its letter are
+committed together or not at all, and a second operator fences the first. So no letter is replayed twice by accident.
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Final, Self
-
-from kafka import KafkaProducer
+from typing import Final, Self
 
 from agents.config.settings import Settings
-from agents.kafka.protocols import WrittenRecord
 from agents.kafka.records import REPLAYS
 from agents.ops.dead_letters.records import DISCARDS, REPLAYED, DeadLetterRecord, find_dead_letters, read_dead_letters
-from events.client.connection import confirmation, connection, kafka_errors, require_topics
-from events.codec.messages import HEADERS
+from agents.ops.transactional_writer import TransactionalWriter
+from events.client.connection import require_topics
+from events.codec.encode import HEADERS
 from events.errors import AlurError
-from events.topics import INWARD, INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, TopicName
+from events.topics import INWARD, INWARD_RECORD_BYTES, TopicName
 from workflow.audit.evidence import Place
 
-_ANSWER_S: Final = 30
+_NEXT_STEP: Final = "look with `alur dead show` whether the letter is open still"
 
 
 class DeadLetterRefused(AlurError):
-    """A letter cannot be dealt with in this way; the message is one line for a person."""
+    """A letter cannot be replayed or discarded; the message is one line for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayedRecord:
-    """A letter that was sent back, and where it lies now."""
+    """A replayed letter, and where its record lies now."""
 
     letter: DeadLetterRecord
     to: Place
 
 
 class DeadLetterService:
-    """Replays and discards letters; a context manager.
+    """Replays and discards letters; a context manager. Raises `KafkaFailure`.
 
     Args:
         settings: which environment.
-        by: who sits here, for the record.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused, TopicsMissing: Kafka says no, or nothing.
+        by: the operator, for the record.
     """
 
     def __init__(self, settings: Settings, by: str) -> None:
         self._settings = settings
         self._by = by
         require_topics(settings, [*INWARD, TopicName.DEAD_LETTERS])
-        with kafka_errors(settings):
-            self._producer: Any = KafkaProducer(
-                **connection(settings, "dead-letters"),
-                transactional_id=f"{settings.prefix}dead-letters",
-                max_request_size=OUTWARD_RECORD_BYTES,
-                max_block_ms=_ANSWER_S * 1000,
-            )
-            self._producer.init_transactions()
+        self._writer = TransactionalWriter(settings, "dead-letters", f"{settings.prefix}dead-letters")
 
     def __enter__(self) -> Self:
-        """Give the desk itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave."""
-        self._producer.close(timeout=0 if kind else None)
+    def __exit__(self, *failure: object) -> None:
+        self._writer.__exit__(*failure)
 
     def records_at(self, places: Collection[Place]) -> list[DeadLetterRecord]:
-        """Read the letters at `places` (theirs, or that of what is in them) with their bytes, one for each place.
+        """Read the letters at `places` (their own, or that of the original record) with their bytes, one for each.
 
         Raises:
-            NoSuchLetter: there is none at one of the places.
-            NotReturned: several stages have set aside what was found at one of the places.
+            DeadLetterNotFound: there is none at one of the places.
+            DeadLetterRefused: the record at one of the places is in the letters of several stages.
         """
         letters = read_dead_letters(self._settings, keep=frozenset(places))
         chosen: dict[Place, DeadLetterRecord] = {}
         for place in places:
-            found = find_dead_letters(letters, place)
-            if len(found) > 1:
-                theirs = ", ".join(f"{each.place} ({each.stage})" for each in found)
-                raise DeadLetterRefused(f"{place} is in {len(found)} letters: say which one of {theirs}")
-            chosen[found[0].place] = found[0]
+            matching = find_dead_letters(letters, place)
+            if len(matching) > 1:
+                theirs = ", ".join(f"{each.place} ({each.stage})" for each in matching)
+                raise DeadLetterRefused(f"{place} is in {len(matching)} letters: say which one of {theirs}")
+            chosen[matching[0].place] = matching[0]
         return list(chosen.values())
 
     def replay(self, letter: DeadLetterRecord, *, force: bool = False) -> ReplayedRecord:
-        """Send what is in `letter` back to where it was found, with its key, to the same partition.
+        """Write the record in `letter` to its original partition again, with its key.
 
-        It is a new record there, with headers that say which letter it was in and how often it has come back. A command
-        is decided on at the time at which it comes back.
+        It is a new record, with headers that name the letter and count its replays. A command is decided on at the time
+        of its replay.
 
         Raises:
-            NotReturned: it cannot be, or should not be; `force` overrules the latter.
+            DeadLetterRefused: it cannot be replayed, or should not be; `force` overrules the latter.
         """
         origin = letter.origin
         if origin is None:
@@ -103,57 +85,26 @@ class DeadLetterService:
         _refuse_if_impossible(letter, origin)
         if not force:
             _refuse_if_unwise(letter, origin)
-        headers = [
-            *HEADERS,
-            ("replayed-from", str(letter.place).encode()),
-            (REPLAYS, str(letter.replays + 1).encode()),
-        ]
-        with self._transaction():
-            sent = self._send(origin.topic, origin.partition, letter.key, letter.value, headers)
-            to = Place(origin.topic, origin.partition, sent.offset)
+        replays = (("replayed-from", str(letter.place).encode()), (REPLAYS, str(letter.replays + 1).encode()))
+        with self._writer.transaction(_NEXT_STEP):
+            to = self._writer.send(origin, letter.key, letter.value, (*HEADERS, *replays))
             self._resolve(letter, (REPLAYED, str(letter.place)), ("to", str(to)))
         return ReplayedRecord(letter, to)
 
     def discard(self, letter: DeadLetterRecord, reason: str) -> None:
-        """Leave a record that nothing more will be done about `letter`, and why.
+        """Record that `letter` is not replayed, and why.
 
         Raises:
-            NotReturned: somebody has dealt with it.
+            DeadLetterRefused: it was replayed or discarded before.
         """
         if not letter.open:
             raise DeadLetterRefused(f"{letter.place} was {letter.disposition}: nothing is left to discard")
-        with self._transaction():
+        with self._writer.transaction(_NEXT_STEP):
             self._resolve(letter, (DISCARDS, str(letter.place)), ("reason", reason))
 
     def _resolve(self, letter: DeadLetterRecord, *extra: tuple[str, str]) -> None:
         headers = [(name, text.encode()) for name, text in (*extra, ("by", self._by))]
-        self._send(letter.place.topic, letter.place.partition, letter.key, None, headers)
-
-    def _send(
-        self,
-        topic: TopicName,
-        partition: int,
-        key: bytes | None,
-        value: bytes | None,
-        headers: list[tuple[str, bytes]],
-    ) -> WrittenRecord:
-        future = self._producer.send(
-            self._settings.topic(topic), key=key, value=value, partition=partition, headers=headers
-        )
-        written: WrittenRecord = future.get(timeout=_ANSWER_S)
-        return written
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with kafka_errors(self._settings):
-            self._producer.begin_transaction()
-            try:
-                yield
-            except BaseException:
-                self._producer.abort_transaction()
-                raise
-        with confirmation(self._settings, "look with `alur dead show` whether the letter is open still"):
-            self._producer.commit_transaction()
+        self._writer.send(letter.place, letter.key, None, headers)
 
 
 def _refuse_if_impossible(letter: DeadLetterRecord, origin: Place) -> None:

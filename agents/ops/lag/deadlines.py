@@ -12,7 +12,7 @@ from typing import Final
 from agents.ops.lag.report import DeadlinesAtStake
 from events.announcements import CALENDAR_KEY
 from events.client import ClientSettings, Reader, Record
-from events.codec.partial_reads import Timetable, read_part
+from events.codec.partial import Timetable, read_part
 from events.errors import Undecodable
 from events.topics import TopicName
 

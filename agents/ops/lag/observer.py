@@ -13,7 +13,7 @@ from agents.kafka.group_progress import GroupProgress
 from agents.kafka.protocols import AdminClient
 from agents.ops.lag.record_age import RecordPosition, StampedOffset, stamps_at
 from agents.ops.lag.samples import GroupSample, GroupState, Offsets, Source
-from agents.ops.topics import partitions_of, retry_while_starting
+from agents.ops.progress import partitions_of, retry_while_starting
 from events.client import ClientSettings
 from events.client.connection import kafka_errors
 from events.client.errors import KafkaFailure

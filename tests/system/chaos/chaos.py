@@ -22,7 +22,8 @@ from agents.cli.context import say
 from agents.config.settings import Settings
 from agents.local_broker.keys import with_local_keys
 from agents.ops.audit import audit
-from agents.ops.topics import ensure_topics, lag
+from agents.ops.progress import lag
+from agents.ops.topics import ensure_topics
 from events.client.errors import KafkaFailure
 from events.facts import Recorded
 from events.outcomes import Rejection

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from events.codec.messages import decode_fact, encode_command
+from events.codec.decode import decode_fact
+from events.codec.encode import encode_command
 from events.commands import (
     CompleteReport,
     PublishStory,

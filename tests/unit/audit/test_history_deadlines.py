@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from events.codec.messages import decode_fact
+from events.codec.decode import decode_fact
 from events.commands import RecordFollowUp
 from events.facts import DeadlineBreached, Recorded
 from tests.support.demo_world import World

@@ -145,7 +145,7 @@ def test_a_difference_is_the_last_word() -> None:
     )
     said = page(world, "follow_up", other)
     assert "lapor/2025-01-01, explained with lapor/2026-01-01" in said
-    assert "the fact (disposed, version 3) says due 2026-03-09 23:59:59 WITA, recomputed due 2026-03-10" in said
+    assert "the fact (disposed, version 3) has due 2026-03-09 23:59:59 WITA, recomputed due 2026-03-10" in said
 
 
 def test_json_has_all_of_it() -> None:

@@ -13,7 +13,7 @@ from agents.cli.fields import STAGES_ONLY, data_of, fields_of
 from agents.cli.send import in_words_of_options
 from events import commands as c
 from events.client.command_client import Order, encode_order
-from events.codec.messages import decode_command
+from events.codec.decode import decode_command
 from tests.support.worlds import MONDAY
 
 COMPLAINT = "7f1c0f4e-6a0e-5a41-9c0e-0d8f3c1f2a11"

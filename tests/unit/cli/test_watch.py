@@ -9,7 +9,7 @@ from rich.console import Console
 from agents.cli.watch import Overview, view
 from agents.dashboard.figures import DisplayContext
 from events.client import Record
-from events.codec.messages import encode_complaint, encode_snapshot
+from events.codec.encode import encode_complaint, encode_snapshot
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import ClockName, Status

@@ -132,7 +132,7 @@ def test_explicit_plaintext_leaves_the_rest_alone() -> None:
     [
         (Security("sasl", username="alur-sla", password=Secret("x")), "alur-sla"),
         (Security("tls", cert="sla.pem"), "the certificate in sla.pem"),
-        (Security(), "somebody without a name"),
+        (Security(), "the anonymous user"),
     ],
 )
 def test_the_principal_of_a_client(security: Security, who: str) -> None:

@@ -14,7 +14,7 @@ from agents.contract.compatibility import Side
 from agents.contract.files import differences, documents, last_released
 from agents.contract.messages import sides
 from agents.contract.traffic import VALUES
-from events.codec.messages import decode_announcement, decode_command, decode_report
+from events.codec.decode import decode_announcement, decode_command, decode_report
 from events.errors import InvalidCommand, Undecodable
 
 ROOT = Path(__file__).parent.parent.parent.parent

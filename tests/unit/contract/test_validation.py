@@ -10,7 +10,7 @@ import pytest
 from agents.contract.messages import read_by_us, written_by_us
 from agents.contract.validation import validate_message
 from events.announcements import AnnouncementEvent
-from events.codec import messages
+from events.codec import decode
 from events.errors import InvalidCommand, Undecodable
 from events.reports import ReportSubmitted
 from events.topics import INWARD_RECORD_BYTES
@@ -170,8 +170,8 @@ def test_every_field_is_reported_once() -> None:
 
 def decoder(kind: str) -> Callable[[bytes], object]:
     if kind == REPORT:
-        return messages.decode_report
-    return messages.decode_announcement if kind == AnnouncementEvent.TYPE else messages.decode_command
+        return decode.decode_report
+    return decode.decode_announcement if kind == AnnouncementEvent.TYPE else decode.decode_command
 
 
 WRONG: list[Any] = [

@@ -12,7 +12,7 @@ from agents.dashboard.complaint_row import read_row
 from agents.dashboard.figures import DisplayContext
 from events import commands as c
 from events.client import Dossier
-from events.codec.messages import encode_complaint, encode_snapshot
+from events.codec.encode import encode_complaint, encode_snapshot
 from events.reports import Location
 from events.vocabulary import Status
 from tests.support.worlds import CITIZEN, CLOSE, COMPLETE, DISPOSE, PANRB, PUPR, RATE, REPLY, RETURN, World, to_status

@@ -21,7 +21,7 @@ from agents.ops.lag import Status as LagStatus
 from agents.ops.lag.samples import GroupState
 from events.client import Record
 from events.client.errors import BrokerUnreachable, KafkaRefused
-from events.codec.messages import encode_complaint, encode_snapshot
+from events.codec.encode import encode_complaint, encode_snapshot
 from events.topics import TopicName
 from events.vocabulary import ClockName, Status
 from tests.support.worlds import DEMO, MONDAY, World, seconds, to_status

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from agents.dashboard.complaint_row import ComplaintRow, Deadline, RowShape, hour_of, read_row
 from agents.dashboard.read_model import DAY_S, HourCounts, OfficeCounts, ReadModel
 from agents.runtime import disk_map
-from events.codec.messages import encode_complaint, encode_snapshot
+from events.codec.encode import encode_complaint, encode_snapshot
 from events.commands import WithdrawComplaint
 from events.errors import Undecodable
 from events.snapshot import Complaint

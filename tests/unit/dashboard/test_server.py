@@ -25,7 +25,8 @@ from agents.dashboard.service import allowed_hosts
 from agents.runtime.http import connection_limits
 from events.client import Dossier
 from events.client.errors import BrokerUnreachable
-from events.codec.messages import complaint_key, encode_complaint, encode_snapshot
+from events.codec.decode import complaint_key
+from events.codec.encode import encode_complaint, encode_snapshot
 from events.vocabulary import Status
 from tests.support.worlds import World, to_status
 

@@ -15,14 +15,9 @@ from hypothesis import strategies as st
 from agents.observability.metrics import StateReport
 from agents.runtime.stage import Partition
 from agents.stages.sla import MOST_AT_ONCE, Timers
-from events.codec.messages import (
-    complaint_key,
-    decode_command,
-    decode_snapshot,
-    encode_complaint,
-    encode_snapshot,
-)
-from events.codec.partial_reads import Timetable, read_part
+from events.codec.decode import complaint_key, decode_command, decode_snapshot
+from events.codec.encode import encode_complaint, encode_snapshot
+from events.codec.partial import Timetable, read_part
 from events.errors import Undecodable
 from events.snapshot import Clock
 from events.vocabulary import ClockName, Status

@@ -10,7 +10,7 @@ from agents.config import policy_files
 from agents.demo import phrases
 from agents.demo.generator import Generator, Kind, Submission
 from agents.demo.scripts import Conduct, OfficeConduct
-from events.codec.messages import decode_report
+from events.codec.decode import decode_report
 from events.vocabulary import ArchiveReason, ComplaintClass
 from workflow.policy.offices import Level
 

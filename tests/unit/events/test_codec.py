@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.cloudevents import MAX_BODY, MAX_LINKS, MAX_TEXT, MAX_TITLE, Attachment
-from events.codec import messages, partial_reads
+from events.codec import decode, partial
 from events.commands import COMMANDS, CompleteReport, RateResolution, VerifyComplaint, command_type
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.reports import Location, Reporter
+from events.snapshot import STATE_TYPE
 from workflow.stages.intake import identity
 
 GOLDEN = {
@@ -26,23 +27,23 @@ RATE = "lapor.command.rate-resolution.v1"
 REPORT = "lapor.report.submitted.v1"
 
 DECODERS: list[Callable[[bytes | None], object]] = [
-    messages.decode_report,
-    messages.decode_command,
-    messages.decode_fact,
-    messages.decode_snapshot,
+    decode.decode_report,
+    decode.decode_command,
+    decode.decode_fact,
+    decode.decode_snapshot,
 ]
 LONGEST_REASON = 2_000
 
 
-def attempt(decode: Callable[[bytes | None], object], raw: bytes | None) -> Undecodable | InvalidCommand | None:
+def attempt(read: Callable[[bytes | None], object], raw: bytes | None) -> Undecodable | InvalidCommand | None:
     """Decode; any other error than the two that are promised fails the test."""
     error: Undecodable | InvalidCommand | None = None
     try:
-        decode(raw)
+        read(raw)
     except (Undecodable, InvalidCommand) as found:
         error = found
     if error is not None:
-        assert decode is messages.decode_command or isinstance(error, Undecodable)
+        assert read is decode.decode_command or isinstance(error, Undecodable)
         assert 0 < len(error.reason) < LONGEST_REASON
         assert error.reason.encode()
     return error
@@ -60,7 +61,7 @@ def report(**data: object) -> bytes:
 
 
 class TestGarbage:
-    @pytest.mark.parametrize("decode", DECODERS)
+    @pytest.mark.parametrize("read", DECODERS)
     @pytest.mark.parametrize(
         ("raw", "code"),
         [
@@ -98,9 +99,9 @@ class TestGarbage:
         ],
     )
     def test_what_is_no_message_at_all(
-        self, decode: Callable[[bytes | None], object], raw: bytes | None, code: str
+        self, read: Callable[[bytes | None], object], raw: bytes | None, code: str
     ) -> None:
-        error = attempt(decode, raw)
+        error = attempt(read, raw)
         assert isinstance(error, Undecodable)
         assert error.code == code
 
@@ -114,15 +115,15 @@ class TestGarbage:
         ],
     )
     def test_what_is_wrong_is_said_in_words_of_json(self, raw: bytes, said: str) -> None:
-        error = attempt(messages.decode_report, raw)
+        error = attempt(decode.decode_report, raw)
         assert isinstance(error, Undecodable)
         assert error.reason.endswith(said)
 
     @settings(max_examples=settings().max_examples * 3 // 2)
     @given(raw=st.binary(max_size=200))
     def test_any_bytes(self, raw: bytes) -> None:
-        for decode in DECODERS:
-            assert attempt(decode, raw) is not None
+        for read in DECODERS:
+            assert attempt(read, raw) is not None
 
     @settings(max_examples=settings().max_examples * 3 // 2)
     @given(st.data())
@@ -131,8 +132,8 @@ class TestGarbage:
         for _ in range(data.draw(st.integers(1, 3))):
             at = data.draw(st.integers(0, len(raw) - 1))
             raw[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
-        for decode in DECODERS:
-            attempt(decode, bytes(raw))
+        for read in DECODERS:
+            attempt(read, bytes(raw))
 
 
 SCALARS: st.SearchStrategy[Any] = st.one_of(
@@ -180,8 +181,8 @@ def test_a_message_with_a_field_changed_added_or_taken_away(data: st.DataObject)
         except (KeyError, IndexError, TypeError):
             continue  # an earlier change took the way there
     raw = json.dumps(event).encode()
-    for decode in DECODERS:
-        attempt(decode, raw)
+    for read in DECODERS:
+        attempt(read, raw)
 
 
 class TestUnknownFields:
@@ -190,27 +191,27 @@ class TestUnknownFields:
         event = json.loads(GOLDEN[kind]) | {"source": "/offices/panrb"}
         event["data"]["urgnt"] = True
         with pytest.raises(InvalidCommand, match=r"data\.urgnt: unknown field") as caught:
-            messages.decode_command(json.dumps(event).encode())
+            decode.decode_command(json.dumps(event).encode())
         assert caught.value.sender == Sender(event["subject"], event["source"], event["id"], kind)
 
     def test_in_a_report_they_are_refused_too(self) -> None:
         with pytest.raises(Undecodable, match=r"data\.judul: unknown field"):
-            messages.decode_report(report(judul="x"))
+            decode.decode_report(report(judul="x"))
         with pytest.raises(Undecodable, match=r"data\.location\.kota: unknown field"):
-            messages.decode_report(report(location={"kota": "Denpasar"}))
+            decode.decode_report(report(location={"kota": "Denpasar"}))
         with pytest.raises(Undecodable, match=r"data\.reporter\.nik: unknown field"):
-            messages.decode_report(report(reporter={"nik": "1"}))
+            decode.decode_report(report(reporter={"nik": "1"}))
 
     def test_a_field_has_one_name(self) -> None:
         with pytest.raises(Undecodable, match=r"data\.class_: unknown field"):
-            messages.decode_report(report(class_="complaint"))
+            decode.decode_report(report(class_="complaint"))
 
     def test_attributes_of_the_envelope_that_we_do_not_know_are_legal(self) -> None:
         raw = command({"rating": 4}, traceparent="00-1-2-01", partitionkey="x", datacontenttype="application/json")
-        assert messages.decode_command(raw).data == RateResolution(rating=4)
+        assert decode.decode_command(raw).data == RateResolution(rating=4)
 
     def test_a_long_name_is_not_sent_back_in_full(self) -> None:
-        error = attempt(messages.decode_command, command({"rating": 4, "x" * 1_000_000: 1}))
+        error = attempt(decode.decode_command, command({"rating": 4, "x" * 1_000_000: 1}))
         assert isinstance(error, InvalidCommand)
 
 
@@ -239,20 +240,20 @@ class TestCommands:
     )
     def test_data_that_are_wrong_are_the_senders_to_hear_of(self, data: object, reason: str) -> None:
         with pytest.raises(InvalidCommand) as caught:
-            messages.decode_command(command(data))
+            decode.decode_command(command(data))
         assert caught.value.reason.startswith(reason)
         assert caught.value.sender == Sender(SUBJECT, "/citizens/1", "1", RATE)
 
     @pytest.mark.parametrize("version", [-1, "3", 3.5, True, [], 1e300])
     def test_so_is_a_version_that_is_none(self, version: object) -> None:
         with pytest.raises(InvalidCommand, match="expectedversion"):
-            messages.decode_command(command({"rating": 4}, expectedversion=version))
+            decode.decode_command(command({"rating": 4}, expectedversion=version))
 
     def test_data_that_are_not_there_too(self) -> None:
         event = json.loads(command({}))
         del event["data"]
         with pytest.raises(InvalidCommand, match="data: required"):
-            messages.decode_command(json.dumps(event).encode())
+            decode.decode_command(json.dumps(event).encode())
 
     @pytest.mark.parametrize(
         "broken",
@@ -279,7 +280,7 @@ class TestCommands:
     def test_an_envelope_that_is_wrong_has_no_sender(self, broken: dict[str, Any]) -> None:
         for data in ({"rating": 4}, {"rating": 99}):
             with pytest.raises(Undecodable) as caught:
-                messages.decode_command(command(data, **broken))
+                decode.decode_command(command(data, **broken))
             assert caught.value.code == "invalid"
             assert next(iter(broken)) in caught.value.reason
 
@@ -288,56 +289,56 @@ class TestCommands:
         event = json.loads(command({"rating": 4}))
         del event[attribute]
         with pytest.raises(Undecodable, match=f"{attribute}: required"):
-            messages.decode_command(json.dumps(event).encode())
+            decode.decode_command(json.dumps(event).encode())
 
     @pytest.mark.parametrize("subject", [SUBJECT.upper(), SUBJECT.replace("-", ""), f"urn:uuid:{SUBJECT}"])
     def test_a_complaint_has_one_name_however_it_is_written(self, subject: str) -> None:
-        assert str(messages.decode_command(command({"rating": 4}, subject=subject)).subject) == SUBJECT
+        assert str(decode.decode_command(command({"rating": 4}, subject=subject)).subject) == SUBJECT
 
     def test_the_dates_of_the_calendar(self) -> None:
         kind = "lapor.command.complete-report.v1"
         for wrong in ("0000-01-01", "2026-02-30", "2026-3-1", "2026-03-14T00:00:00Z", 20260314, ""):
             with pytest.raises(InvalidCommand, match=r"data\.event_date"):
-                messages.decode_command(command({"event_date": wrong}, kind))
-        assert messages.decode_command(command({"event_date": "0001-01-01"}, kind)).id == "1"
+                decode.decode_command(command({"event_date": wrong}, kind))
+        assert decode.decode_command(command({"event_date": "0001-01-01"}, kind)).id == "1"
 
     @pytest.mark.parametrize("data", [{}, {"title": None}, {"title": None, "body": None}])
     def test_a_completion_completes_something(self, data: object) -> None:
         with pytest.raises(InvalidCommand, match="at least one field"):
-            messages.decode_command(command(data, "lapor.command.complete-report.v1"))
+            decode.decode_command(command(data, "lapor.command.complete-report.v1"))
 
     def test_null_is_as_good_as_nothing_where_a_field_is_optional(self) -> None:
         raw = command({"category": None, "edited_text": None}, "lapor.command.verify-complaint.v1")
-        assert messages.decode_command(raw).data == VerifyComplaint()
+        assert decode.decode_command(raw).data == VerifyComplaint()
 
     @pytest.mark.parametrize("blank", ["", "  ", "\n\t"])
     def test_what_is_blank_does_not_complete_a_report(self, blank: str) -> None:
         kind = "lapor.command.complete-report.v1"
         names = ("title", "body", "category", "office")
         more = {"event_date": "2026-03-14", "location": {"city": "Denpasar", "village": blank}}
-        assert messages.decode_command(command(dict.fromkeys(names, blank) | more, kind)).data == CompleteReport(
+        assert decode.decode_command(command(dict.fromkeys(names, blank) | more, kind)).data == CompleteReport(
             event_date=date(2026, 3, 14), location=Location(city="Denpasar")
         )
         with pytest.raises(InvalidCommand, match="name at least one field"):
-            messages.decode_command(command(dict.fromkeys(names, blank), kind))
+            decode.decode_command(command(dict.fromkeys(names, blank), kind))
 
     def test_links(self) -> None:
         kind = "lapor.command.record-follow-up.v1"
         at_most = {"text": "Sudah.", "evidence": ["https://example.org/1"] * MAX_LINKS}
-        assert messages.decode_command(command(at_most, kind)).id == "1"
+        assert decode.decode_command(command(at_most, kind)).id == "1"
         for wrong in (["x"] * (MAX_LINKS + 1), "https://example.org/1", [1], [{"name": "x"}], [""], [None]):
             with pytest.raises(InvalidCommand, match=r"data\.evidence"):
-                messages.decode_command(command({"text": "Sudah.", "evidence": wrong}, kind))
+                decode.decode_command(command({"text": "Sudah.", "evidence": wrong}, kind))
 
     def test_many_mistakes_are_one_line(self) -> None:
         with pytest.raises(InvalidCommand, match=r"\(and 5 more\)") as caught:
-            messages.decode_command(command(dict.fromkeys("abcdefghi", 1)))
+            decode.decode_command(command(dict.fromkeys("abcdefghi", 1)))
         assert "\n" not in caught.value.reason
 
 
 class TestReports:
     def test_the_least_that_a_phone_message_has(self) -> None:
-        found = messages.decode_report(report()).data
+        found = decode.decode_report(report()).data
         assert (found.title, found.body, found.location, found.office, found.attachments) == (
             "Jalan berlubang",
             "",
@@ -345,16 +346,16 @@ class TestReports:
             None,
             (),
         )
-        assert messages.decode_report(report(title=None, body="Lubang")).data.title == ""
+        assert decode.decode_report(report(title=None, body="Lubang")).data.title == ""
 
     def test_null_is_what_a_channel_does_not_have(self) -> None:
         optional = ("body", "category", "event_date", "location", "office", "reporter", "attachments")
-        assert messages.decode_report(report(**dict.fromkeys(optional))) == messages.decode_report(report())
+        assert decode.decode_report(report(**dict.fromkeys(optional))) == decode.decode_report(report())
 
     @pytest.mark.parametrize("blank", ["", "  ", "\n\t"])
     def test_a_name_that_is_blank_has_not_been_given(self, blank: str) -> None:
         places = ("province", "city", "district", "village")
-        found = messages.decode_report(
+        found = decode.decode_report(
             report(
                 category=blank,
                 office=blank,
@@ -369,7 +370,7 @@ class TestReports:
         assert found.attachments == (Attachment(url="https://example.org/1"),)
 
     def test_a_place_or_a_reporter_of_blanks_is_none_that_is_known(self) -> None:
-        blank = messages.decode_report(report(location={"city": " "}, reporter={"name": "", "phone": " "}))
+        blank = decode.decode_report(report(location={"city": " "}, reporter={"name": "", "phone": " "}))
         assert blank.data.location is not None
         assert not blank.data.location.known
         assert identity(blank) is None
@@ -377,7 +378,7 @@ class TestReports:
     @pytest.mark.parametrize("says", [{"title": ""}, {"title": " \n", "body": "\t"}, {"title": None, "body": None}])
     def test_a_report_has_a_text(self, says: dict[str, object]) -> None:
         with pytest.raises(Undecodable, match="title or a body"):
-            messages.decode_report(report(**says))
+            decode.decode_report(report(**says))
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -407,23 +408,23 @@ class TestReports:
     )
     def test_a_field_that_is_wrong_is_named(self, field: str, value: object) -> None:
         with pytest.raises(Undecodable) as caught:
-            messages.decode_report(report(**{field: value}))
+            decode.decode_report(report(**{field: value}))
         assert caught.value.code == "invalid"
         assert f"data.{field}" in caught.value.reason
 
     def test_lengths_count_characters_and_space_around_them_does_not(self) -> None:
-        assert messages.decode_report(report(title=f"  {'é' * MAX_TITLE}  ")).data.title == "é" * MAX_TITLE
-        assert messages.decode_report(report(body="😀" * MAX_BODY)).data.body == "😀" * MAX_BODY
+        assert decode.decode_report(report(title=f"  {'é' * MAX_TITLE}  ")).data.title == "é" * MAX_TITLE
+        assert decode.decode_report(report(body="😀" * MAX_BODY)).data.body == "😀" * MAX_BODY
 
     @pytest.mark.parametrize("source", ["/channels/sms#1", "#", "", None, "a\x00b", "x" * 257])
     def test_a_source_that_would_make_two_reports_one(self, source: object) -> None:
         event = json.loads(report())
         event["source"] = source
         with pytest.raises(Undecodable, match="source"):
-            messages.decode_report(json.dumps(event).encode())
+            decode.decode_report(json.dumps(event).encode())
 
     def test_a_subject_is_not_needed(self) -> None:
-        assert messages.decode_report(report()).complaint_id
+        assert decode.decode_report(report()).complaint_id
 
 
 class TestFacts:
@@ -432,22 +433,22 @@ class TestFacts:
         event = json.loads(GOLDEN["lapor.complaint.disposed.v1"])
         del event[attribute]
         with pytest.raises(Undecodable, match=f"{attribute}: required"):
-            messages.decode_fact(json.dumps(event).encode())
+            decode.decode_fact(json.dumps(event).encode())
 
     def test_a_moment_without_a_zone_is_no_moment(self) -> None:
-        event = json.loads(GOLDEN[messages.STATE_TYPE])
+        event = json.loads(GOLDEN[STATE_TYPE])
         event["data"]["complaint"]["clocks"]["follow_up"]["due_at"] = "2026-03-16T10:00:00"
         with pytest.raises(Undecodable, match="timezone"):
-            messages.decode_snapshot(json.dumps(event).encode())
+            decode.decode_snapshot(json.dumps(event).encode())
 
     @pytest.mark.parametrize("complaint", [None, [], "x", {}, 10**400])
     def test_a_fact_has_its_complaint(self, complaint: object) -> None:
         event = json.loads(GOLDEN["lapor.complaint.disposed.v1"])
         event["data"]["complaint"] = complaint
         with pytest.raises(Undecodable):
-            messages.decode_fact(json.dumps(event).encode())
+            decode.decode_fact(json.dumps(event).encode())
 
     def test_cutting_a_snapshot_out_of_what_is_none(self) -> None:
         for raw in (b"x", b"{}", b"[]", b'{"type":"lapor.complaint.snapshot.v1"}', GOLDEN[RATE]):
             with pytest.raises(Undecodable):
-                partial_reads.snapshot_in(raw, ours=True)
+                partial.snapshot_in(raw, ours=True)

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from events.announcements import CALENDAR, AnnouncementEvent
+from events.announcements import CALENDAR, CALENDAR_TYPE, AnnouncementEvent
 from events.cloudevents import CONTENT_TYPE, Frozen, log_moment, timestamp
-from events.codec import messages, partial_reads
+from events.codec import decode, encode, partial
 from events.codec.parsing import read_ours
 from events.commands import COMMANDS, CompleteReport, RecordFollowUp, command_type
 from events.facts import FACTS, FollowUpRecorded, fact_type
 from events.ids import complaint_id, digest, fact_id, rejection_id, stage_command_id, tracking_id
 from events.outcomes import Rejection, RejectionEvent, Resolution, Story
 from events.reports import ReportContent, ReportData, ReporterIdentity, ReportSubmitted
-from events.snapshot import Complaint
+from events.snapshot import STATE_TYPE, Complaint
 from events.texts import Erasure, FactTexts
 from events.vocabulary import ComplaintClass
 
@@ -28,14 +28,14 @@ GOLDEN = Path(__file__).parent.parent.parent / "golden" / "v1"
 REPORT = ReportSubmitted.TYPE
 COMMAND_TYPES = [command_type(command.NAME) for command in COMMANDS]
 FACT_TYPES = [fact_type(fact.NAME) for fact in FACTS]
-CALENDAR_TYPES = [AnnouncementEvent.TYPE, messages.CALENDAR_TYPE]
+CALENDAR_TYPES = [AnnouncementEvent.TYPE, CALENDAR_TYPE]
 VALUES: dict[str, type[Frozen]] = {
     "reporter-identity.v1": ReporterIdentity,
     "story.v1": Story,
     "fact-texts.v1": FactTexts,
     "erasure.v1": Erasure,
 }
-ALL = [REPORT, *COMMAND_TYPES, *FACT_TYPES, *CALENDAR_TYPES, messages.STATE_TYPE, Rejection.TYPE, Resolution.TYPE]
+ALL = [REPORT, *COMMAND_TYPES, *FACT_TYPES, *CALENDAR_TYPES, STATE_TYPE, Rejection.TYPE, Resolution.TYPE]
 
 
 def golden(kind: str) -> bytes:
@@ -49,7 +49,7 @@ def test_there_is_one_example_of_each_message() -> None:
 @pytest.mark.parametrize("kind", VALUES)
 def test_values(kind: str) -> None:
     value = read_ours(VALUES[kind], golden(kind))
-    again = messages.encode_texts(value) if isinstance(value, FactTexts) else messages.encode_value(value)
+    again = encode.encode_texts(value) if isinstance(value, FactTexts) else encode.encode_value(value)
     assert json.loads(again) == json.loads(golden(kind))
 
 
@@ -67,73 +67,69 @@ def test_each_is_a_cloud_event(kind: str) -> None:
 @pytest.mark.parametrize("kind", COMMAND_TYPES)
 def test_commands(kind: str) -> None:
     raw = golden(kind)
-    event = messages.decode_command(raw)
+    event = decode.decode_command(raw)
     assert event.time is not None
-    again = messages.encode_command(
+    again = encode.encode_command(
         event.data, source=event.source, command_id=event.id, subject=str(event.subject), time=event.time
     )
     assert json.loads(again) == json.loads(raw)
-    assert messages.decode_command(again) == event
+    assert decode.decode_command(again) == event
 
 
 @pytest.mark.parametrize("kind", FACT_TYPES)
 def test_facts(kind: str) -> None:
     raw = golden(kind)
-    recorded = messages.decode_fact(raw)
-    again = messages.encode_fact(recorded, messages.encode_complaint(recorded.complaint))
+    recorded = decode.decode_fact(raw)
+    again = encode.encode_fact(recorded, encode.encode_complaint(recorded.complaint))
     assert json.loads(again) == json.loads(raw)
-    assert messages.decode_fact(again) == recorded
-    headers = dict(messages.fact_headers(recorded))
+    assert decode.decode_fact(again) == recorded
+    headers = dict(encode.fact_headers(recorded))
     assert headers["content-type"] == CONTENT_TYPE.encode()
     assert headers["fact"].decode() == recorded.fact.NAME
     assert headers["writer"] == b"1"
 
 
 def test_snapshot() -> None:
-    raw = golden(messages.STATE_TYPE)
-    complaint = messages.decode_snapshot(raw)
-    written = messages.encode_complaint(complaint)
-    again = messages.encode_snapshot(complaint, written)
+    raw = golden(STATE_TYPE)
+    complaint = decode.decode_snapshot(raw)
+    written = encode.encode_complaint(complaint)
+    again = encode.encode_snapshot(complaint, written)
     assert json.loads(again) == json.loads(raw)
     expected = (written, complaint.complaint_id.encode(), complaint.version, complaint.status)
     for laid_out in (again, raw):
-        assert (
-            partial_reads.snapshot_in(laid_out, ours=True)
-            == partial_reads.snapshot_in(laid_out, ours=False)
-            == expected
-        )
-    assert messages.read_complaint(written) == complaint
+        assert partial.snapshot_in(laid_out, ours=True) == partial.snapshot_in(laid_out, ours=False) == expected
+    assert decode.read_complaint(written) == complaint
 
 
 def test_announcement() -> None:
     raw = golden(AnnouncementEvent.TYPE)
-    event = messages.decode_announcement(raw)
-    assert messages.is_announcement(raw)
+    event = decode.decode_announcement(raw)
+    assert decode.is_announcement(raw)
     assert event.time is not None
-    again = messages.encode_command(
+    again = encode.encode_command(
         event.data, source=event.source, command_id=event.id, subject=CALENDAR, time=event.time
     )
     assert json.loads(again) == json.loads(raw)
 
 
 def test_calendar() -> None:
-    raw = golden(messages.CALENDAR_TYPE)
-    found = messages.decode_calendar(raw)
+    raw = golden(CALENDAR_TYPE)
+    found = decode.decode_calendar(raw)
     assert found.revision == len(found.announcements)
-    again = messages.encode_calendar(found, partition=3, time=found.announcements[-1].announced_at)
+    again = encode.encode_calendar(found, partition=3, time=found.announcements[-1].announced_at)
     assert json.loads(again) == json.loads(raw)
 
 
 def test_a_calendar_of_a_time_without_folding_is_read() -> None:
-    raw = (GOLDEN.parent / "without-folding" / f"{messages.CALENDAR_TYPE}.json").read_bytes()
-    assert messages.decode_calendar(raw) == messages.decode_calendar(golden(messages.CALENDAR_TYPE))
+    raw = (GOLDEN.parent / "without-folding" / f"{CALENDAR_TYPE}.json").read_bytes()
+    assert decode.decode_calendar(raw) == decode.decode_calendar(golden(CALENDAR_TYPE))
 
 
 def test_report() -> None:
     raw = golden(REPORT)
-    report = messages.decode_report(raw)
+    report = decode.decode_report(raw)
     assert report.data.model_dump(mode="json", by_alias=True) == _with_nulls(json.loads(raw)["data"])
-    assert report.complaint_id == json.loads(golden(messages.STATE_TYPE))["subject"]
+    assert report.complaint_id == json.loads(golden(STATE_TYPE))["subject"]
     assert not hasattr(report.data.content(), "reporter")
 
 
@@ -147,9 +143,9 @@ def _with_nulls(data: dict[str, Any]) -> dict[str, Any]:
 def test_rejection() -> None:
     event = json.loads(golden(Rejection.TYPE))
     rejection = Rejection.model_validate_json(json.dumps(event["data"]))
-    moment = messages.decode_command(golden(COMMAND_TYPES[0])).time
+    moment = decode.decode_command(golden(COMMAND_TYPES[0])).time
     assert moment is not None
-    written = messages.encode_rejection(rejection, subject=event["subject"], time=moment, partition=1, offset=5021)
+    written = encode.encode_rejection(rejection, subject=event["subject"], time=moment, partition=1, offset=5021)
     assert json.loads(written) == event
 
 
@@ -166,41 +162,37 @@ def test_a_rejection_of_a_time_without_details_is_read() -> None:
 def test_resolution() -> None:
     event = json.loads(golden(Resolution.TYPE))
     resolution = Resolution.model_validate_json(json.dumps(event["data"]))
-    last = messages.decode_fact(golden("lapor.complaint.rated.v1"))
-    again = messages.encode_resolution(
-        resolution, subject=event["subject"], version=last.complaint.version, time=last.at
-    )
+    last = decode.decode_fact(golden("lapor.complaint.rated.v1"))
+    again = encode.encode_resolution(resolution, subject=event["subject"], version=last.complaint.version, time=last.at)
     assert json.loads(again) == event
 
 
-@pytest.mark.parametrize(
-    "kind", ["lapor.complaint.registered.v1", "lapor.complaint.report-completed.v1", messages.STATE_TYPE]
-)
+@pytest.mark.parametrize("kind", ["lapor.complaint.registered.v1", "lapor.complaint.report-completed.v1", STATE_TYPE])
 def test_complaints_of_a_time_without_digests_are_read(kind: str) -> None:
     raw = (GOLDEN.parent / "without-digests" / f"{kind}.json").read_bytes()
-    complaint = messages.decode_snapshot(raw) if kind == messages.STATE_TYPE else messages.decode_fact(raw).complaint
+    complaint = decode.decode_snapshot(raw) if kind == STATE_TYPE else decode.decode_fact(raw).complaint
     assert (complaint.report.content_digests, complaint.report.completed_digests) == (None, None)
 
 
-@pytest.mark.parametrize("kind", ["lapor.complaint.disposed.v1", messages.STATE_TYPE])
+@pytest.mark.parametrize("kind", ["lapor.complaint.disposed.v1", STATE_TYPE])
 def test_clocks_of_a_time_when_their_zone_was_not_kept_are_read(kind: str) -> None:
     raw = (GOLDEN.parent / "without-zone" / f"{kind}.json").read_bytes()
-    complaint = messages.decode_snapshot(raw) if kind == messages.STATE_TYPE else messages.decode_fact(raw).complaint
+    complaint = decode.decode_snapshot(raw) if kind == STATE_TYPE else decode.decode_fact(raw).complaint
     assert complaint.clocks
     assert {clock.zone for clock in complaint.clocks.values()} == {None}
 
 
-@pytest.mark.parametrize("kind", ["lapor.complaint.registered.v1", messages.STATE_TYPE])
+@pytest.mark.parametrize("kind", ["lapor.complaint.registered.v1", STATE_TYPE])
 def test_complaints_of_a_time_without_digests_of_reporters_are_read(kind: str) -> None:
     raw = (GOLDEN.parent / "without-reporter-digest" / f"{kind}.json").read_bytes()
-    complaint = messages.decode_snapshot(raw) if kind == messages.STATE_TYPE else messages.decode_fact(raw).complaint
+    complaint = decode.decode_snapshot(raw) if kind == STATE_TYPE else decode.decode_fact(raw).complaint
     assert complaint.report.reporter_digest is None
 
 
-@pytest.mark.parametrize("kind", ["lapor.complaint.closed.v1", messages.STATE_TYPE])
+@pytest.mark.parametrize("kind", ["lapor.complaint.closed.v1", STATE_TYPE])
 def test_complaints_of_a_time_when_each_story_was_published_are_read(kind: str) -> None:
     raw = (GOLDEN.parent / "without-stories" / f"{kind}.json").read_bytes()
-    complaint = messages.decode_snapshot(raw) if kind == messages.STATE_TYPE else messages.decode_fact(raw).complaint
+    complaint = decode.decode_snapshot(raw) if kind == STATE_TYPE else decode.decode_fact(raw).complaint
     assert complaint.story_published is None
 
 
@@ -235,7 +227,7 @@ class TestNames:
 
 
 def test_moments_are_written_in_milliseconds() -> None:
-    moment = messages.decode_fact(golden("lapor.complaint.disposed.v1")).at
+    moment = decode.decode_fact(golden("lapor.complaint.disposed.v1")).at
     assert timestamp(moment.replace(microsecond=999_999)).endswith(".999Z")
     assert timestamp(moment.replace(microsecond=0)).endswith(".000Z")
 

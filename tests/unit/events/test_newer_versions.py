@@ -1,8 +1,8 @@
 """Two versions of the code side by side: additions of a newer one are ignored or refused."""
 
+import functools
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,12 +12,14 @@ import pytest
 from agents.config.policy_files import load
 from agents.runtime.stage import Partition, RefusedToStart
 from agents.stages.lifecycle import Lifecycle
-from events.codec import messages, partial_reads
+from events.announcements import CALENDAR_TYPE
+from events.codec import decode, encode, partial
 from events.codec.parsing import read_ours
 from events.commands import COMMANDS, command_type
 from events.errors import InvalidCommand
 from events.facts import FACTS, fact_type
 from events.outcomes import Story
+from events.snapshot import STATE_TYPE
 from events.writer import WRITER
 
 GOLDEN = Path(__file__).parent.parent.parent / "golden" / "v1"
@@ -45,16 +47,16 @@ def of_a_newer_version(raw: bytes) -> bytes:
 
 @pytest.mark.parametrize("kind", FACT_TYPES)
 def test_a_fact_reads_as_if_they_were_not_there(kind: str) -> None:
-    assert messages.decode_fact(of_a_newer_version(golden(kind))) == messages.decode_fact(golden(kind))
+    assert decode.decode_fact(of_a_newer_version(golden(kind))) == decode.decode_fact(golden(kind))
 
 
 @pytest.mark.parametrize(
     ("kind", "decode"),
     [
-        (messages.STATE_TYPE, messages.decode_snapshot),
-        (messages.STATE_TYPE, partial(partial_reads.read_part, partial_reads.Timetable)),
-        (messages.STATE_TYPE, lambda raw: messages.read_complaint(partial_reads.snapshot_in(raw, ours=True).raw)),
-        (messages.CALENDAR_TYPE, messages.decode_calendar),
+        (STATE_TYPE, decode.decode_snapshot),
+        (STATE_TYPE, functools.partial(partial.read_part, partial.Timetable)),
+        (STATE_TYPE, lambda raw: decode.read_complaint(partial.snapshot_in(raw, ours=True).raw)),
+        (CALENDAR_TYPE, decode.decode_calendar),
     ],
 )
 def test_what_is_kept_too(kind: str, decode: Callable[[bytes], object]) -> None:
@@ -63,21 +65,21 @@ def test_what_is_kept_too(kind: str, decode: Callable[[bytes], object]) -> None:
 
 def test_a_story_too() -> None:
     story = Story(title="Jalan berlubang", answer="Sudah ditambal.")
-    assert read_ours(Story, of_a_newer_version(messages.encode_value(story))) == story
+    assert read_ours(Story, of_a_newer_version(encode.encode_value(story))) == story
 
 
 @pytest.mark.parametrize("kind", COMMAND_TYPES)
 def test_a_command_of_a_stage_too_so_that_it_is_not_refused_for_good(kind: str) -> None:
     event = json.loads(golden(kind)) | {"source": "/stages/intake"}
     raw = json.dumps(event).encode()
-    assert messages.decode_command(of_a_newer_version(raw)).data == messages.decode_command(raw).data
+    assert decode.decode_command(of_a_newer_version(raw)).data == decode.decode_command(raw).data
 
 
 def test_but_a_stage_is_not_believed_what_is_wrong() -> None:
     event = json.loads(golden("lapor.command.rate-resolution.v1")) | {"source": "/stages/intake"}
     event["data"] |= {"rating": 9, "unheard_of": 1}
     with pytest.raises(InvalidCommand, match=r"data\.rating"):
-        messages.decode_command(json.dumps(event).encode())
+        decode.decode_command(json.dumps(event).encode())
 
 
 class TestTheOneThatWrites:
@@ -91,13 +93,13 @@ class TestTheOneThatWrites:
         return lifecycle
 
     def test_does_not_begin_over_the_complaints_of_a_newer_one(self) -> None:
-        ours = golden(messages.STATE_TYPE)
+        ours = golden(STATE_TYPE)
         complaint = json.loads(ours)["subject"]
         self.restored((complaint, ours, WRITER)).ready()
         with pytest.raises(RefusedToStart, match=r"newer version \(writer 2, this one is 1\)"):
             self.restored((complaint, ours, WRITER), (complaint, of_a_newer_version(ours), WRITER + 1)).ready()
 
     def test_nor_over_its_calendar(self) -> None:
-        calendar = of_a_newer_version(golden(messages.CALENDAR_TYPE))
+        calendar = of_a_newer_version(golden(CALENDAR_TYPE))
         with pytest.raises(RefusedToStart, match="newer version"):
             self.restored(("calendar", calendar, WRITER + 1)).ready()

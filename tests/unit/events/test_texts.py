@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from events import texts
 from events.announcements import AnnounceHoliday
-from events.codec import messages
+from events.codec import decode, encode
 from events.commands import COMMANDS
 from events.facts import FACTS, ComplaintRegistered, Fact, Recorded, ReportCompleted, Worded, fact_type
 from events.reports import ReportContent
@@ -112,12 +112,12 @@ def golden(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", FACT_TYPES)
 def test_a_fact_and_its_words_are_the_fact_again(kind: str) -> None:
-    whole = messages.decode_fact(golden(kind))
+    whole = decode.decode_fact(golden(kind))
     apart, words = take_apart(whole)
-    raw = messages.encode_fact(apart, messages.encode_complaint(apart.complaint))
-    read = messages.decode_fact(raw)
+    raw = encode.encode_fact(apart, encode.encode_complaint(apart.complaint))
+    read = decode.decode_fact(raw)
     assert read == apart
-    found = None if words is None else messages.decode_texts(messages.encode_texts(words))
+    found = None if words is None else decode.decode_texts(encode.encode_texts(words))
     assert found == words
     again = put_together(read, found)
     for name in type(whole.fact).model_fields:
@@ -127,15 +127,15 @@ def test_a_fact_and_its_words_are_the_fact_again(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", FACT_TYPES)
 def test_no_word_stays_in_a_fact_and_a_reader_of_the_last_release_reads_it(kind: str) -> None:
-    whole = messages.decode_fact(golden(kind))
+    whole = decode.decode_fact(golden(kind))
     apart, words = take_apart(whole)
-    raw = messages.encode_fact(apart, messages.encode_complaint(apart.complaint))
-    for text in () if words is None else _strings(json.loads(messages.encode_texts(words))):
+    raw = encode.encode_fact(apart, encode.encode_complaint(apart.complaint))
+    for text in () if words is None else _strings(json.loads(encode.encode_texts(words))):
         assert json.dumps(text, ensure_ascii=False).encode() not in raw
     value = json.loads(raw)
     for name in ("text_ref", "title_length", "body_length", "signature"):
         value["data"].pop(name, None)
-    assert messages.decode_fact(json.dumps(value).encode()).fact.NAME == whole.fact.NAME
+    assert decode.decode_fact(json.dumps(value).encode()).fact.NAME == whole.fact.NAME
     assert b'content_digests":"' not in raw
     assert b'completed_digests":"' not in raw
 
@@ -152,19 +152,19 @@ def _strings(value: object) -> Iterator[str]:
 
 
 def test_the_fold_goes_by_lengths() -> None:
-    whole = messages.decode_fact(golden("lapor.complaint.registered.v1"))
+    whole = decode.decode_fact(golden("lapor.complaint.registered.v1"))
     apart, _ = take_apart(whole)
     assert isinstance(apart.fact, ComplaintRegistered)
     assert (apart.fact.report.title, apart.fact.report.body) == (PLACEHOLDER, PLACEHOLDER)
     assert folded(None, apart) == apart.complaint
-    later, _ = take_apart(messages.decode_fact(golden("lapor.complaint.report-completed.v1")))
+    later, _ = take_apart(decode.decode_fact(golden("lapor.complaint.report-completed.v1")))
     assert isinstance(later.fact, ReportCompleted)
     postponed = apart.complaint.model_copy(update={"status": Status.POSTPONED})
     assert folded(postponed, later).report.body_length == later.complaint.report.body_length
 
 
 def test_what_is_erased_reads_as_such() -> None:
-    apart, _ = take_apart(messages.decode_fact(golden("lapor.complaint.registered.v1")))
+    apart, _ = take_apart(decode.decode_fact(golden("lapor.complaint.registered.v1")))
     gone = put_together(apart, None).fact
     assert isinstance(gone, ComplaintRegistered)
     assert (gone.report.title, gone.report.body, gone.report.attachments) == (ERASED, ERASED, ())
@@ -172,16 +172,16 @@ def test_what_is_erased_reads_as_such() -> None:
 
 @pytest.mark.parametrize("name", ["registered", "report-completed"])
 def test_facts_of_a_time_with_their_words_are_read(name: str) -> None:
-    recorded = messages.decode_fact((GOLDEN / "without-texts" / f"lapor.complaint.{name}.v1.json").read_bytes())
+    recorded = decode.decode_fact((GOLDEN / "without-texts" / f"lapor.complaint.{name}.v1.json").read_bytes())
     assert isinstance(recorded.fact, Worded)
     assert recorded.fact.text_ref is None
     assert put_together(recorded, None) is recorded
 
 
 def test_what_lies_apart_is_not_taken_apart_again_and_lifecycles_own_reasons_stay() -> None:
-    apart, _ = take_apart(messages.decode_fact(golden("lapor.complaint.replied.v1")))
+    apart, _ = take_apart(decode.decode_fact(golden("lapor.complaint.replied.v1")))
     assert take_apart(apart) == (apart, None)
-    closed = messages.decode_fact(golden("lapor.complaint.closed.v1"))
+    closed = decode.decode_fact(golden("lapor.complaint.closed.v1"))
     by_deadline = closed.fact.model_copy(update={"by": "/stages/lifecycle", "reason": "no reply in time"})
     found, words = take_apart(_with(closed, by_deadline))
     assert (words, found.fact) == (None, by_deadline)

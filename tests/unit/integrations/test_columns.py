@@ -137,7 +137,7 @@ def test_two_columns_of_one_name_are_addressed_by_their_numbers() -> None:
 
 
 def test_a_column_that_does_not_is_left_alone() -> None:
-    told = opened("id,title,category_id,supporters,Sumber\n1,Jalan,412,3,Website\n").told
+    told = opened("id,title,category_id,supporters,Sumber\n1,Jalan,412,3,Website\n").notes
     assert told[1].endswith("(not used: category_id, supporters, Sumber)")
 
 
@@ -160,10 +160,10 @@ class TestKnownLayouts:
         width = header.count(",") + 1
         row = ["1", *[""] * (width - 1)]
         found = opened(f"{header}\n{','.join(row)}\n")
-        assert found.told[0].startswith(f"layout: {name}, as from /channels/")
-        assert " id=" in found.told[1]
-        assert "title=" in found.told[1]
-        assert "status=" in found.told[1]
+        assert found.notes[0].startswith(f"layout: {name}, as from /channels/")
+        assert " id=" in found.notes[1]
+        assert "title=" in found.notes[1]
+        assert "status=" in found.notes[1]
 
     def test_what_is_asked_for_goes_before_the_layout(self) -> None:
         text = "SR_NUMBER,SR_TYPE,STATUS,CREATED_DATE\nA-1,Pothole,Open,2026-03-16\n"
@@ -177,7 +177,7 @@ class TestColumnsWithoutName:
     def test_a_column_behind_the_last_refuses_no_row_and_is_reported(self, header: list[str]) -> None:
         content = table([header, *([str(n), "Jalan", "x"] for n in range(9))])
         assert len(reports(content)) == 9
-        assert "without a name and not used: column 3 (--map FIELD='column N' reads one)" in opened(content).told
+        assert "without a name and not used: column 3 (--map FIELD='column N' reads one)" in opened(content).notes
         assert {each.data.category for each in reports(content, columns=["category=column 3"])} == {"x"}
 
     @pytest.mark.parametrize("row", [["id", "", "judul"], ["id", "judul", ""]])
@@ -222,7 +222,8 @@ class TestWhatALayoutKnows:
         assert first.time is not None
         assert first.time.isoformat() == "2026-03-25T14:11:00+00:00"
         assert (
-            "dates: CREATED_DATE mdy; times without a zone are of America/Chicago (--zone)" in opened(self.CHICAGO).told
+            "dates: CREATED_DATE mdy; times without a zone are of America/Chicago (--zone)"
+            in opened(self.CHICAGO).notes
         )
         first, _ = reports(self.CHICAGO, zone=ZoneInfo("Asia/Makassar"))
         assert first.time is not None
@@ -234,7 +235,7 @@ class TestWhatALayoutKnows:
             assert ZoneInfo(layout.zone).key == layout.zone
 
     def test_a_request_without_a_status_counts_as_open_and_is_reported(self) -> None:
-        assert "status: 1 of 2 have none and count as open" in opened(self.CHICAGO).told
+        assert "status: 1 of 2 have none and count as open" in opened(self.CHICAGO).notes
         requests = '[{"service_request_id": 1, "description": "x", "status": null}]'
-        assert opened(requests).told[-1] == "status: 1 of 1 have none and count as open"
-        assert not any(line.startswith("status:") for line in opened("id,judul\n1,Jalan\n").told)
+        assert opened(requests).notes[-1] == "status: 1 of 1 have none and count as open"
+        assert not any(line.startswith("status:") for line in opened("id,judul\n1,Jalan\n").notes)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agents.integrations.entries import PassedOver, Report
-from events.codec.messages import decode_report
+from events.codec.decode import decode_report
 from tests.support.table_files import items
 
 HEADER = ("id", "title", "description", "status", "created_at", "latitude", "longitude", "anonymous", "comments")

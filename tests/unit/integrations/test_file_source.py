@@ -59,7 +59,7 @@ def test_a_layout_of_its_own_keeps_its_channel() -> None:
 
 def test_a_table_with_an_unknown_channel_asks_for_it() -> None:
     content = "id,judul\n1,Jalan\n"
-    with pytest.raises(BadLayout, match="nothing says which channel its ids are of: name it with --source"):
+    with pytest.raises(BadLayout, match="the channel of its ids is unknown: name it with --source"):
         opened(content, origin=None)
     assert report(content, origin=None, source="/channels/sms").source == "/channels/sms"
     assert report('[{"service_request_id": 1, "description": "x"}]', origin=None).source == "/channels/open311"

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from agents.integrations.entries import BadLayout, Item, PassedOver, Report, Skipped
 from agents.integrations.import_file import LAPOR
-from agents.integrations.lapor_rows import HEADER, Told, row, told
+from agents.integrations.lapor_rows import HEADER, RowTexts, row, texts_after
 from agents.integrations.sheet_writer import CsvWriter
 from events import commands as c
 from events.cloudevents import unseen
-from events.codec.messages import decode_report
+from events.codec.decode import decode_report
 from events.facts import ComplaintRegistered
 from events.ids import complaint_id
 from events.reports import Location, ReportSubmitted
@@ -214,8 +214,8 @@ class TestReading:
         found = opened(
             f"Judul Laporan;Rekap\nNama Instansi;Contoh\n\n{table([tuple(PLAIN), tuple(PLAIN.values())], ';')}"
         )
-        assert found.told[0].startswith("the header is in row 4; passed over above it: Judul Laporan, Nama Instansi")
-        assert found.told[1] == "layout: the LAPOR export, as from /channels/lapor"
+        assert found.notes[0].startswith("the header is in row 4; skipped above it: Judul Laporan, Nama Instansi")
+        assert found.notes[1] == "layout: the LAPOR export, as from /channels/lapor"
         [one] = found.items
         assert isinstance(one, Report)
         assert one.complaint == complaint_id("/channels/lapor", "1041007")
@@ -231,9 +231,9 @@ class TestReading:
 
 
 def exported(world: World, reporter: str | None = None) -> dict[str, str]:
-    said = Told()
+    said = RowTexts()
     for recorded in world.history:
-        said = told(said, recorded.fact)
+        said = texts_after(said, recorded.fact)
     cells = row(world.stands, said, offices=OFFICES, zone=WIB, reporter=reporter)
     return dict(zip(HEADER, cells, strict=True))
 

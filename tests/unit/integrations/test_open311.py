@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.integrations import lines
+from agents.integrations import encodings
 from agents.integrations.entries import BadLayout, Item, PassedOver, Report, Skipped, UnreadableFile
 from agents.integrations.import_file import OPEN311, TableOnly
-from agents.integrations.layouts import catalogue
-from agents.integrations.status_words import StatusWords
-from events.codec.messages import decode_report
+from agents.integrations.layouts import StatusWords, catalogue
+from events.codec.decode import decode_report
 from events.ids import complaint_id
 from events.reports import ReportSubmitted
 from events.vocabulary import ComplaintClass
@@ -172,16 +171,16 @@ def test_what_is_no_list_of_requests_is_refused_as_a_whole(content: str) -> None
 
 
 def test_a_list_that_is_too_large_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "LONGEST", 1_000)
+    monkeypatch.setattr(encodings, "LONGEST", 1_000)
     with pytest.raises(UnreadableFile, match="one entry a line"):
         items(json.dumps([REQUEST] * 3, indent=1))
     assert len(items("\n".join([json.dumps(REQUEST)] * 3))) == 3
 
 
 def test_of_a_line_that_is_too_long_no_more_is_read_than_may_be_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "LONGEST", 1_000)
+    monkeypatch.setattr(encodings, "LONGEST", 1_000)
     stream = io.BytesIO(b"x" * 999 + b"\n" + b"[" * 1_000_000)
-    found = lines.lines_of(stream)
+    found = encodings.lines_of(stream)
     assert next(found) == b"x" * 999 + b"\n"
     with pytest.raises(UnreadableFile, match="line 2 has more than 1,000 bytes: write one entry a line"):
         next(found)
@@ -386,7 +385,7 @@ class TestEnvelopes:
 
     def test_json_of_requests_is_known_without_being_named(self) -> None:
         found = opened(request())
-        assert found.told[0] == "layout: Open311 (GeoReport v2), as from /channels/open311"
+        assert found.notes[0] == "layout: Open311 (GeoReport v2), as from /channels/open311"
         assert (found.total, found.entry) == (1, "request")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from agents.integrations.entries import Item, Report, Skipped
 from agents.integrations.import_file import OPEN311
-from events.codec.messages import decode_report
+from events.codec.decode import decode_report
 from tests.support.table_files import opened
 
 REQUEST: dict[str, Any] = {

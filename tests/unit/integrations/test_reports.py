@@ -10,9 +10,9 @@ import pytest
 from agents.integrations.entries import BadLayout, PassedOver, Report, Skipped, UnreadableFile
 from agents.integrations.import_file import TableOnly, TableOptions, open_import
 from agents.integrations.json_messages import messages_in
+from agents.integrations.layouts import StatusWords
 from agents.integrations.report_rows import ImportOptions
-from agents.integrations.status_words import StatusWords
-from events.codec.messages import decode_report
+from events.codec.decode import decode_report
 from events.ids import complaint_id
 from events.vocabulary import ComplaintClass
 from tests.support.table_files import NOW, items, notes, opened, reason, report, reports, table

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from agents.integrations.entries import BadLayout, PassedOver, Report, Skipped, UnreadableFile
 from agents.integrations.import_file import TableOptions, open_import
 from agents.integrations.report_rows import ImportOptions
-from events.codec.messages import decode_report
+from events.codec.decode import decode_report
 from tests.support.table_files import NOW, items, opened, report, reports, table
 
 HEADER = "Nomor;Judul;Isi;Kota"
@@ -63,7 +63,7 @@ class TestEncodings:
     )
     def test_it_is_detected_and_reported(self, encoding: str, said: str | None) -> None:
         found = opened(self.TEXT.encode(encoding))
-        assert (said in found.told) if said else not any("encoding" in line for line in found.told)
+        assert (said in found.notes) if said else not any("encoding" in line for line in found.notes)
         [one] = found.items
         assert isinstance(one, Report)
         assert decode_report(one.value).data.body == "Lubang “besar” — São"
@@ -125,7 +125,7 @@ class TestFindingTheHeader:
 
     def test_a_title_block_is_skipped_and_reported(self) -> None:
         found = opened(f"{self.BLOCK}{HEADER}\n{ROW}\n")
-        assert found.told[0] == "the header is in row 5; passed over above it: Judul Laporan, Nama Instansi"
+        assert found.notes[0] == "the header is in row 5; skipped above it: Judul Laporan, Nama Instansi"
         assert [each.line for each in found.items] == [6]
 
     def test_its_row_can_be_named(self) -> None:

@@ -13,7 +13,7 @@ from openpyxl import Workbook
 
 from agents.integrations import workbooks
 from agents.integrations.entries import BadLayout, Report, Skipped, UnreadableFile
-from events.codec.messages import decode_report
+from events.codec.decode import decode_report
 from tests.support.table_files import (
     binary_workbook,
     cells,
@@ -217,7 +217,7 @@ class TestFindingTheTable:
             for column, value in zip("CDE", row, strict=True):
                 sheet[f"{column}{number}"] = value
         found = opened(saved(made))
-        assert "the header is in row 4; passed over above it: Rekap" in found.told
+        assert "the header is in row 4; skipped above it: Rekap" in found.notes
         [one] = found.items
         assert isinstance(one, Report)
         assert (one.line, decode_report(one.value).id) == (5, "0007")
@@ -230,7 +230,7 @@ class TestFindingTheTable:
         for row in (HEADER, ("1", "Jalan", "Denpasar")):
             january.append(row)
         found = opened(saved(made))
-        assert found.told[:2] == ["sheet: Januari", "not read: Sampul (--sheet reads another)"]
+        assert found.notes[:2] == ["sheet: Januari", "not read: Sampul (--sheet reads another)"]
         with pytest.raises(BadLayout, match="--sheet Februari: there is no such sheet; there are Sampul, Januari"):
             opened(saved(made), sheet="Februari")
 
@@ -247,7 +247,7 @@ class TestFindingTheTable:
         shown.row_dimensions[3].hidden = True
         content = saved(made)
         assert [each.id for each in reports(content)] == ["2"]
-        told = opened(content).told
+        told = opened(content).notes
         assert "hidden and not read: arsip (--hidden or --sheet reads it)" in told
         assert "1 hidden rows of Laporan are not read (--hidden reads them)" in told
         assert [each.id for each in reports(content, hidden=True)] == ["2", "3"]
@@ -303,7 +303,7 @@ class TestOldExcel:
         assert [each.data.location and each.data.location.city for each in (first, second)] == ["Denpasar", "Denpasar"]
         assert first.time is not None
         assert first.time.isoformat() == "2026-03-15T17:00:00+00:00"
-        told = opened(self.CONTENT).told
+        told = opened(self.CONTENT).notes
         assert "hidden and not read: arsip (--hidden or --sheet reads it)" in told
         hidden = bytearray(self.CONTENT)
         row = hidden.find(b"\x08\x02\x10\x00\x04\x00", hidden.find(b"Laporan"))  # a row: its number follows
@@ -335,7 +335,7 @@ class TestBinaryExcel:
     def test_hidden_rows_are_not_read_unless_asked_for(self) -> None:
         content = binary_workbook(*self.ROWS[:3], hidden=[2])
         assert [each.id for each in reports(content)] == ["0041007"]
-        assert "1 hidden rows of Laporan are not read (--hidden reads them)" in opened(content).told
+        assert "1 hidden rows of Laporan are not read (--hidden reads them)" in opened(content).notes
         assert [each.id for each in reports(content, hidden=True)] == ["0041007", "2"]
 
     def test_one_that_claims_too_much_or_is_cut_is_refused(self) -> None:

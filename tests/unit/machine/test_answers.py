@@ -18,7 +18,8 @@ from agents.stages.lifecycle import Lifecycle
 from events import commands as c
 from events.announcements import CALENDAR, AnnounceHoliday
 from events.client.partitions import partition_of
-from events.codec.messages import decode_snapshot, encode_command
+from events.codec.decode import decode_snapshot
+from events.codec.encode import encode_command
 from events.ids import complaint_id, stage_command_id
 from events.outcomes import RejectionEvent
 from events.reports import ReportContent, ReportSubmitted

@@ -8,7 +8,7 @@ import pytest
 
 from events import commands as c
 from events import facts as f
-from events.codec.messages import encode_complaint
+from events.codec.encode import encode_complaint
 from events.ids import digest
 from events.reports import Location
 from events.snapshot import ReportReference

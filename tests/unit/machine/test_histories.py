@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from events import commands as c
 from events import facts as f
-from events.codec.messages import decode_fact, decode_snapshot, encode_complaint, encode_fact, encode_snapshot
+from events.codec.decode import decode_fact, decode_snapshot
+from events.codec.encode import encode_complaint, encode_fact, encode_snapshot
 from events.snapshot import REMEMBERED_COMMANDS, Complaint
 from events.vocabulary import ClockName, ComplaintClass, Status
 from tests.support.worlds import (

@@ -3,8 +3,6 @@
 import io
 import json
 import logging
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -139,10 +137,3 @@ def test_a_librarys_traceback_stands_in_the_line(log: Log) -> None:
         logging.getLogger("aiokafka").error("Unexpected error in coordinator routine", exc_info=error)
     found = log.lines()
     assert [line["exception"].splitlines()[-1] for line in found] == ["ValueError: one", "ValueError: other"]
-
-
-def test_a_warning_while_the_app_is_built_has_the_format_of_all_lines() -> None:
-    variables = {"ALUR_LOG": "json", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
-    command = [sys.executable, "-c", "import agents.sla"]
-    done = subprocess.run(command, env={**os.environ, **variables}, check=True, capture_output=True, text=True)
-    assert json.loads(done.stderr)["event"] == "tracing_disabled"

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from agents.kafka.records import OutgoingRecord
 from agents.observability.spans import Spans
 from agents.observability.tracing import HTTP, PASS_THROUGH, TRACEPARENT, TraceContext, context_of, read, tracing
-from events.codec.messages import HEADERS
+from events.codec.encode import HEADERS
 from events.topics import TopicName
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

@@ -14,7 +14,7 @@ from agents.ops.lag.samples import GroupSample, GroupState, Offsets, Source, Win
 from agents.ops.lag.transactions import GRACE, LONGEST_TIMEOUT, OpenTransaction
 from events.announcements import CALENDAR_KEY
 from events.client import Record
-from events.codec.messages import encode_complaint, encode_snapshot
+from events.codec.encode import encode_complaint, encode_snapshot
 from events.snapshot import Complaint
 from events.topics import STAGES, TopicName
 from tests.support.worlds import DEMO, MONDAY, World, seconds

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from agents.stages import calendar_state
 from events.announcements import CALENDAR, CALENDAR_KEY, AnnounceHoliday, Announcement, AnnouncementEvent, Announcements
-from events.codec.messages import decode_calendar, encode_calendar
+from events.codec.decode import decode_calendar
+from events.codec.encode import encode_calendar
 from events.ids import digest
 from events.topics import OUTWARD_RECORD_BYTES
 from events.vocabulary import Detail, Refusal

@@ -14,7 +14,7 @@ from agents.cli import generated_docs
 from agents.contract.messages import message_schemas
 from events import cloudevents
 from events.announcements import CALENDAR, AnnounceHoliday, AnnouncementEvent
-from events.codec import messages
+from events.codec import decode
 from events.commands import COMMANDS, PostponeComplaint
 from events.errors import Undecodable
 from events.facts import FACTS
@@ -53,7 +53,7 @@ EXAMPLES: list[dict[str, Any]] = [event for event in JSON if isinstance(event, d
 def test_each_example_is_read(event: dict[str, Any]) -> None:
     raw, kind = json.dumps(event).encode(), event["type"]
     if kind == ReportSubmitted.TYPE:
-        messages.decode_report(raw)
+        decode.decode_report(raw)
     elif kind == Rejection.TYPE:
         rejection = Rejection.model_validate_json(json.dumps(event["data"]))
         assert event["causationid"] == rejection.command_id
@@ -61,11 +61,11 @@ def test_each_example_is_read(event: dict[str, Any]) -> None:
     elif kind == Resolution.TYPE:
         Resolution.model_validate_json(json.dumps(event["data"]))
     elif kind == AnnouncementEvent.TYPE:
-        messages.decode_announcement(raw)
+        decode.decode_announcement(raw)
     elif kind.startswith("lapor.command."):
-        messages.decode_command(raw)
+        decode.decode_command(raw)
     else:
-        complaint = messages.decode_fact(raw).complaint
+        complaint = decode.decode_fact(raw).complaint
         assert event["sequence"] == f"{complaint.version:010d}"
     Draft202012Validator(SCHEMAS[kind]).validate(event)
 
@@ -148,7 +148,7 @@ def _longest(model: type[BaseModel], name: str) -> int:
 
 def _refusal(value: str) -> str:
     with pytest.raises(Undecodable) as caught:
-        messages.decode_report(f'{{"a":{value}}}'.encode())
+        decode.decode_report(f'{{"a":{value}}}'.encode())
     return caught.value.code
 
 

@@ -8,7 +8,7 @@ import pytest
 from agents.cli.announcements import Answers
 from events.announcements import CALENDAR_KEY, Announcements
 from events.client import Record
-from events.codec.messages import encode_calendar, encode_rejection
+from events.codec.encode import encode_calendar, encode_rejection
 from events.outcomes import Rejection
 from events.topics import TopicName
 from events.vocabulary import Refusal

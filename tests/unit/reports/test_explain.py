@@ -198,7 +198,7 @@ def test_an_announced_holiday_moves_the_strip_with_the_due_time() -> None:
     assert run.announced == 1
     without = explain(world.history, ClockName.FOLLOW_UP, LAPOR)
     assert without.runs[0].differences == (
-        "the fact (rescheduled, version 4) says due 2026-03-10 23:59:59 WITA, recomputed due 2026-03-09 23:59:59 WITA",
+        "the fact (rescheduled, version 4) has due 2026-03-10 23:59:59 WITA, recomputed due 2026-03-09 23:59:59 WITA",
     )
 
 
@@ -263,7 +263,7 @@ class TestDifferences:
         explanation = explain(world.history, ClockName.FOLLOW_UP, other)
         assert not explanation.agrees
         assert explanation.runs[0].differences == (
-            "the fact (disposed, version 3) says due 2026-03-30 23:59:59 WITA, recomputed due 2026-03-31 23:59:59 WITA",
+            "the fact (disposed, version 3) has due 2026-03-30 23:59:59 WITA, recomputed due 2026-03-31 23:59:59 WITA",
         )
         assert explanation.runs[0].recomputed == datetime(2026, 3, 31, 15, 59, 59, 999_000, tzinfo=UTC)
 
@@ -273,14 +273,14 @@ class TestDifferences:
         altered = _altered(world.history, 3, ClockName.SETTLEMENT, remaining="12 working days")
         [difference] = explain(altered, ClockName.SETTLEMENT, LAPOR).runs[0].differences
         assert (
-            difference == "the fact (followed-up, version 4) says 12 working days left, recomputed 13 working days left"
+            difference == "the fact (followed-up, version 4) has 12 working days left, recomputed 13 working days left"
         )
 
     def test_a_zone(self) -> None:
         world = disposed()
         altered = _altered(world.history, 2, ClockName.FOLLOW_UP, zone="Asia/Jayapura")
         run = explain(altered, ClockName.FOLLOW_UP, LAPOR).runs[0]
-        assert run.differences[0] == "it was started in the zone Asia/Jayapura, the policy here says Asia/Makassar"
+        assert run.differences[0] == "it was started in the zone Asia/Jayapura, the policy here has Asia/Makassar"
         assert run.zone == "Asia/Jayapura"
 
     def test_an_office_that_is_not_known_here(self) -> None:

@@ -37,7 +37,7 @@ from agents.runtime.stage_consumer import StageConsumer
 from agents.stages import disposition, escalation, resolution
 from events import commands as c
 from events.client import Dossier, Record
-from events.codec.messages import encode_complaint, encode_fact, encode_snapshot, fact_headers
+from events.codec.encode import encode_complaint, encode_fact, encode_snapshot, fact_headers
 from events.reports import Location
 from events.topics import TopicName
 from events.vocabulary import ArchiveReason, Status
@@ -119,9 +119,9 @@ def _history(world: World, upto: int) -> str:
 
 
 def _export(world: World, upto: int) -> str:
-    said = lapor_rows.Told()
+    said = lapor_rows.RowTexts()
     for recorded in world.history[:upto]:
-        said = lapor_rows.told(said, recorded.fact)
+        said = lapor_rows.texts_after(said, recorded.fact)
     offices = {"denpasar-pupr": ("Dinas PUPR Denpasar", "Pemerintah Kota Denpasar")}
     complaint = world.history[upto - 1].complaint
     return "|".join(lapor_rows.row(complaint, said, offices=offices, zone=AROUND.zone, reporter=None))

@@ -14,7 +14,7 @@ from agents.runtime.stage import Partition
 from agents.stages.lifecycle import Lifecycle
 from agents.stages.resolution import Resolutions
 from events.announcements import CALENDAR, AnnounceHoliday
-from events.codec.messages import encode_command
+from events.codec.encode import encode_command
 from events.topics import TopicName
 from tests.benchmarks.loads import lives
 from tests.support.worlds import MONDAY, PANRB

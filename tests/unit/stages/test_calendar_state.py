@@ -17,7 +17,7 @@ from agents.stages.lifecycle import Lifecycle
 from agents.stages.sla import Timers
 from events import commands as c
 from events.announcements import CALENDAR, CALENDAR_KEY, AnnounceHoliday
-from events.codec import messages
+from events.codec import decode, encode
 from events.errors import Undecodable
 from events.ids import complaint_id
 from events.topics import TopicName
@@ -72,7 +72,7 @@ class Pair:
     def tell(self, command: c.Command, by: str, subject: str, *, message: str | None = None) -> list[OutgoingRecord]:
         self.sent += 1
         name = message or f"m{self.sent}"
-        return self.settle(messages.encode_command(command, source=by, command_id=name, subject=subject, time=self.now))
+        return self.settle(encode.encode_command(command, source=by, command_id=name, subject=subject, time=self.now))
 
     def register(self, number: int) -> str:
         complaint = complaint_id(CHANNEL, str(number))
@@ -112,7 +112,7 @@ class Pair:
 
     def due(self, complaint: str, clock: ClockName = ClockName.VERIFICATION) -> datetime | None:
         value = next(r.value for r in self.compacted() if r.key == complaint.encode())
-        return messages.decode_snapshot(value).clocks[clock].due_at
+        return decode.decode_snapshot(value).clocks[clock].due_at
 
 
 def names(outputs: Iterable[OutgoingRecord]) -> list[str]:
@@ -181,7 +181,7 @@ def test_an_asking_that_was_lost_is_made_again_by_the_next_owner() -> None:
     assert list(pair.timers.tick(pair.now)) == []
     pair.restart()
     again = pair.tick()
-    assert messages.decode_command(again[0].value).id == messages.decode_command(lost[0].value).id
+    assert decode.decode_command(again[0].value).id == decode.decode_command(lost[0].value).id
     assert pair.due(complaint) == FRIDAY_
 
 
@@ -249,7 +249,7 @@ class TestRefusals:
     )
     def test_data_that_are_none(self, data: object, says: str) -> None:
         value = json.loads(
-            messages.encode_command(
+            encode.encode_command(
                 AnnounceHoliday(day=DAY, name="x", decree="y"),
                 source=PANRB,
                 command_id="1",
@@ -277,7 +277,7 @@ class TestRefusals:
         assert names(pair.tell(command, CITIZEN, complaint))[0] == "lapor.complaint.withdrawn.v1"
 
     def test_other_commands_are_about_a_complaint(self) -> None:
-        raw = messages.encode_command(
+        raw = encode.encode_command(
             c.WithdrawComplaint(), source=CITIZEN, command_id="1", subject=CALENDAR, time=MONDAY
         )
         with pytest.raises(Undecodable, match="subject"):
@@ -310,7 +310,7 @@ class TestPolicyChange:
         pair.tell(c.PostponeComplaint(missing=("location",), reason="Di mana?"), PANRB, new)
         pair.tell(c.CompleteReport(title="Jalan berlubang"), CITIZEN, new)
         assert pair.due(new) == wib("2026-07-06T23:59:59.999")
-        pinned = [messages.decode_snapshot(record.value).policy for record in pair.compacted()]
+        pinned = [decode.decode_snapshot(record.value).policy for record in pair.compacted()]
         assert pinned == ["lapor/2025-01-01", "lapor/2026-07-01"]
 
     def test_a_version_that_is_gone(self) -> None:
@@ -367,5 +367,5 @@ def test_sla_gets_what_the_calendar_asks() -> None:
     pair.register(1)
     pair.announce()
     [output] = pair.timers.tick(pair.now)
-    command = messages.decode_command(output.value)
+    command = decode.decode_command(output.value)
     assert (command.source, command.data) == (SLA, c.RescheduleDeadlines(calendar=1))

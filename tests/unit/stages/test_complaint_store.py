@@ -18,7 +18,7 @@ from agents.stages import complaint_store, lifecycle
 from agents.stages.complaint_store import ComplaintStore, compress, decompress
 from agents.stages.lifecycle import Lifecycle
 from events import commands as c
-from events.codec.messages import encode_complaint
+from events.codec.encode import encode_complaint
 from events.snapshot import REMEMBERED_COMMANDS, Complaint
 from events.topics import TopicName
 from events.vocabulary import Refusal, Status

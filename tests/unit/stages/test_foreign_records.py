@@ -19,7 +19,7 @@ from agents.stages.sla import Timers
 from events import commands as c
 from events.announcements import CALENDAR, CALENDAR_KEY, AnnounceHoliday
 from events.client.partitions import partition_of
-from events.codec import messages
+from events.codec import encode
 from events.errors import Undecodable
 from events.ids import complaint_id
 from events.topics import TopicName
@@ -67,7 +67,7 @@ class World:
     def tell(
         self, command: c.Command, complaint: str, *, by: str = CITIZEN, name: str = "m", replays: int = 0
     ) -> list[OutgoingRecord]:
-        value = messages.encode_command(command, source=by, command_id=name, subject=complaint, time=MONDAY)
+        value = encode.encode_command(command, source=by, command_id=name, subject=complaint, time=MONDAY)
         return self.settle(value, replays)
 
     def settle(self, value: bytes, replays: int = 0) -> list[OutgoingRecord]:
@@ -290,7 +290,7 @@ class TestTheCalendar:
         return world
 
     def command(self, holiday: AnnounceHoliday, name: str) -> bytes:
-        return messages.encode_command(holiday, source="/offices/panrb", command_id=name, subject=CALENDAR, time=MONDAY)
+        return encode.encode_command(holiday, source="/offices/panrb", command_id=name, subject=CALENDAR, time=MONDAY)
 
     def test_one_of_ours_that_is_still_there_stays_in_force(self) -> None:
         world = self.announced()

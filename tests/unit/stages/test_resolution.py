@@ -7,7 +7,7 @@ import pytest
 
 from events import commands as c
 from events import facts as f
-from events.codec.messages import encode_resolution
+from events.codec.encode import encode_resolution
 from events.outcomes import Story
 from events.vocabulary import Detail, Refusal, Status
 from tests.support.worlds import (

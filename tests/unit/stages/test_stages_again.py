@@ -13,7 +13,8 @@ from agents.runtime.stage import Partition
 from agents.stages.process_manager import ProcessManager
 from events import commands as c
 from events import facts as f
-from events.codec.messages import decode_command, encode_complaint, encode_fact, fact_headers
+from events.codec.decode import decode_command
+from events.codec.encode import encode_complaint, encode_fact, fact_headers
 from events.facts import Recorded
 from events.ids import complaint_id
 from events.vocabulary import ArchiveReason, Refusal, Status

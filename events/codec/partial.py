@@ -1,7 +1,7 @@
-"""Partial reads of facts and snapshots: the parts that a stage needs, without building the whole.
+"""Partial reads of facts and snapshots: single fields, without parsing the whole.
 
-This is the only module that depends on how `events.codec.messages` lays out JSON (order of fields, no spaces). What is
-laid out in another way is parsed in full, with the same result (tests/unit/events/test_partial_reads.py).
+This is the only module that depends on how `events.codec.encode` lays out JSON (order of fields, no spaces). What is
+laid out in another way is parsed in full, with the same result (tests/unit/events/test_partial.py).
 """
 
 import re
@@ -13,10 +13,9 @@ from pydantic_core import to_json
 
 from events.cloudevents import AboutComplaint
 from events.codec.parsing import json_object, read_ours
-from events.snapshot import Clock, Complaint
+from events.snapshot import STATE_TYPE, Clock, Complaint
 from events.vocabulary import ClockName, Status
 
-STATE_TYPE: Final = "lapor.complaint.snapshot.v1"
 SNAPSHOT_MARK: Final = b',"complaint":'
 """What `encode_fact` puts before the snapshot, which comes last."""
 STATE_MARK: Final = b',"data":{"complaint":'
@@ -32,7 +31,7 @@ P = TypeVar("P", bound=BaseModel)
 
 
 class _Part(BaseModel):
-    """As much of a snapshot as somebody needs; the rest is passed over."""
+    """A part of a snapshot; the rest is ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
@@ -49,7 +48,7 @@ class Timetable(_Part):
     complaint_id: str
     clocks: dict[ClockName, Clock] = Field(default_factory=dict)
     calendar: int = 0
-    """How many announcements they have been reckoned with."""
+    """Number of announcements they were computed with."""
 
 
 class Basis(_Part):
@@ -64,7 +63,7 @@ class Basis(_Part):
 
 
 class Snapshot(NamedTuple):
-    """A snapshot as bytes, with what tells whether it may follow on another."""
+    """A snapshot as bytes, with the fields that decide whether it may follow on another."""
 
     raw: bytes
     """As `encode_complaint` writes it."""
@@ -85,24 +84,24 @@ class StateEvent(AboutComplaint):
 
 
 def snapshot_in(raw: bytes, *, ours: bool) -> Snapshot:
-    """Read a record of `complaints.state`, no further than its head if it is `ours`: written by our own encoder.
+    """Read a record of `complaints.state`, only its head if it is `ours`: written by this encoder.
 
     Raises:
-        Undecodable: it is none of ours.
+        Undecodable: it is another record.
     """
-    found = _cut(raw)
-    head = None if found is None else _HEAD.match(found)
-    if found is not None and head is not None:
+    snapshot = _cut(raw)
+    head = None if snapshot is None else _HEAD.match(snapshot)
+    if snapshot is not None and head is not None:
         if ours and (status := _STATUSES.get(head["status"])) is not None:
-            return Snapshot(found, head["id"], int(head["version"]), status)
+            return Snapshot(snapshot, head["id"], int(head["version"]), status)
         with suppress(ValidationError):  # cut in the wrong place, or wrong: the whole shows which
-            return _snapshot(found, _Head.model_validate_json(found))
-    found = _whole(raw)
-    return _snapshot(found, read_ours(_Head, found))
+            return _snapshot(snapshot, _Head.model_validate_json(snapshot))
+    snapshot = _whole(raw)
+    return _snapshot(snapshot, read_ours(_Head, snapshot))
 
 
 def version_of(snapshot: bytes) -> int:
-    """Return the version of a snapshot that `snapshot_in` has given."""
+    """Return the version of a snapshot from `snapshot_in`."""
     head = _HEAD.match(snapshot)
     return read_ours(_Head, snapshot).version if head is None else int(head["version"])
 
@@ -111,21 +110,17 @@ def read_part(model: type[P], raw: bytes) -> P:
     """Read a part of the snapshot in a record of `complaints.state`: a third of the time of reading all.
 
     Raises:
-        Undecodable: it is none of ours.
+        Undecodable: it is another record.
     """
-    found = _cut(raw)
-    if found is not None:
+    snapshot = _cut(raw)
+    if snapshot is not None:
         with suppress(ValidationError):  # as above
-            return model.model_validate_json(found, extra="ignore")
+            return model.model_validate_json(snapshot, extra="ignore")
     return read_ours(model, _whole(raw))
 
 
 def basis_of(snapshot: bytes) -> Basis:
-    """Read from a snapshot by itself what the complaint depends on.
-
-    Raises:
-        Undecodable: it is no snapshot.
-    """
+    """Read what the complaint depends on from a bare snapshot; raise `Undecodable` for anything else."""
     return read_ours(Basis, snapshot)
 
 
@@ -142,7 +137,7 @@ def cut_fact(raw: bytes | None) -> tuple[bytes, bytes] | None:
 
 
 def is_well_cut(fact: dict[str, Any]) -> bool:
-    """Say whether the first part of a fact, parsed, has lost nothing but the end of its `data`."""
+    """Check whether the first part of a fact, parsed, lacks nothing but the end of its `data`."""
     data = fact.get("data")
     return next(reversed(fact), None) == "data" and isinstance(data, dict) and "complaint" not in data
 

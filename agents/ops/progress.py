@@ -1,0 +1,108 @@
+"""Progress of the stages: the committed offsets of their groups, held against the ends of their topics."""
+
+import time
+from collections.abc import Callable, Collection
+from typing import Final, TypeVar
+
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import (
+    BrokerResponseError,
+    GroupIdNotFoundError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+from kafka.structs import OffsetAndMetadata
+
+from agents.config.settings import Settings
+from agents.kafka.group_progress import GroupProgress
+from agents.kafka.protocols import AdminClient
+from events.client.administration import admin_client, missing_among
+from events.client.errors import TopicsMissing
+from events.topics import STAGES
+
+_ANSWER_S: Final = 10.0
+_RETRY_S: Final = 0.2
+
+_Result = TypeVar("_Result")
+
+
+def stage_progress(settings: Settings) -> dict[str, dict[int, GroupProgress]]:
+    """Return the progress of each stage in each partition of its topic. Raises `KafkaFailure`.
+
+    In a topic that is written in transactions control records count as offsets too.
+    """
+    with admin_client(settings) as client:
+        # committed offsets first: what expires meanwhile is not counted as unread
+        offsets = {stage: committed(client, settings.group(stage)) for stage in STAGES}
+        starts, ends = _bounds(client, {settings.topic(topic) for topic in STAGES.values()})
+    return {
+        stage: {
+            partition.partition: GroupProgress(
+                offsets[stage][partition].offset if partition in offsets[stage] else None, starts[partition], end
+            )
+            for partition, end in sorted(ends.items())
+            if partition.topic == settings.topic(topic)
+        }
+        for stage, topic in STAGES.items()
+    }
+
+
+def lag(settings: Settings) -> dict[str, dict[int, int]]:
+    """Return the lag of each stage in each partition of its topic, in offsets. Raises `KafkaFailure`.
+
+    A stage that never ran is behind by the whole log.
+    """
+    return {
+        stage: {number: each.lag for number, each in partitions.items()}
+        for stage, partitions in stage_progress(settings).items()
+    }
+
+
+def _bounds(client: AdminClient, names: set[str]) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    """Return the log start and the log end of each partition of the topics."""
+    if missing := missing_among(client, sorted(names)):
+        raise TopicsMissing(missing)
+    partitions = partitions_of(client, names)
+
+    def offsets(spec: OffsetSpec) -> dict[TopicPartition, int]:
+        answers = client.list_partition_offsets(dict.fromkeys(partitions, spec))
+        return {partition: at.offset for partition, at in answers.items()}
+
+    try:
+        return offsets(OffsetSpec.EARLIEST), offsets(OffsetSpec.LATEST)
+    except UnknownTopicOrPartitionError:  # deleted between the two calls
+        raise TopicsMissing(tuple(sorted(names))) from None
+
+
+def partitions_of(client: AdminClient, names: Collection[str]) -> list[TopicPartition]:
+    """Return the partitions of those topics that exist.
+
+    Raises:
+        TopicAuthorizationFailedError: a topic is hidden from this user.
+    """
+    topics = client.describe_topics(sorted(names))
+    if hidden := [topic["name"] for topic in topics if topic["error_code"] == TopicAuthorizationFailedError.errno]:
+        raise TopicAuthorizationFailedError(", ".join(hidden))
+    return [TopicPartition(topic["name"], each["partition_index"]) for topic in topics for each in topic["partitions"]]
+
+
+def committed(client: AdminClient, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Return the offsets that a group has committed; none for a group that does not exist."""
+    try:
+        offsets = retry_while_starting(lambda: client.list_group_offsets(group))
+    except GroupIdNotFoundError:
+        return {}
+    return {partition: at for partition, at in offsets.get(group, {}).items() if at.offset >= 0}
+
+
+def retry_while_starting(ask: Callable[[], _Result]) -> _Result:
+    """Ask again while a broker that has just started answers with a retriable error, for ten seconds at most."""
+    deadline = time.monotonic() + _ANSWER_S
+    while True:
+        try:
+            return ask()
+        except BrokerResponseError as error:
+            if not error.retriable or time.monotonic() > deadline:
+                raise
+        time.sleep(_RETRY_S)

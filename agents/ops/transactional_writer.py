@@ -1,0 +1,58 @@
+"""Writer of records in transactions, under a transactional id that fences any earlier writer."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Self
+
+from kafka import KafkaProducer
+
+from agents.config.settings import Settings
+from events.client.connection import confirmation, connection, kafka_errors
+from events.topics import OUTWARD_RECORD_BYTES
+from workflow.audit.evidence import Place
+
+_ANSWER_S: Final = 30
+
+
+class TransactionalWriter:
+    """A producer of committed records; a context manager. Raises `KafkaFailure`."""
+
+    def __init__(self, settings: Settings, client: str, transactional_id: str) -> None:
+        self._settings = settings
+        with kafka_errors(settings):
+            self._producer: Any = KafkaProducer(
+                **connection(settings, client),
+                transactional_id=transactional_id,
+                max_request_size=OUTWARD_RECORD_BYTES,
+                max_block_ms=_ANSWER_S * 1000,
+            )
+            self._producer.init_transactions()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._producer.close(timeout=0 if failure[0] else _ANSWER_S)
+
+    @contextmanager
+    def transaction(self, next_step: str) -> Iterator[None]:
+        """Commit what is sent within the block, or nothing of it.
+
+        Args:
+            next_step: what to do about a transaction that may be committed or not.
+        """
+        with kafka_errors(self._settings):
+            self._producer.begin_transaction()
+            try:
+                yield
+            except BaseException:
+                self._producer.abort_transaction()
+                raise
+        with confirmation(self._settings, next_step):
+            self._producer.commit_transaction()
+
+    def send(self, place: Place, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Place:
+        """Send a record to the topic and partition of `place`, and return where it lies."""
+        topic, partition = self._settings.topic(place.topic), place.partition
+        future = self._producer.send(topic, key=key, value=value, partition=partition, headers=list(headers))
+        return Place(place.topic, partition, future.get(timeout=_ANSWER_S).offset)

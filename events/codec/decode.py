@@ -1,0 +1,189 @@
+"""Decoding of messages: CloudEvents 1.0, JSON, structured mode.
+
+Raises `Undecodable` (or `InvalidCommand`) and nothing else, whatever the bytes are. Messages from outside are read
+strictly: an unknown field is a mistake of the sender, and refused. Records of the engine are read leniently: an unknown
+field is from a newer version that runs beside this one, and ignored.
+"""
+
+from contextlib import suppress
+from typing import Any, Final, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from events.announcements import CALENDAR, CALENDAR_TYPE, AnnouncementEvent, Announcements
+from events.cloudevents import AboutComplaint, Envelope
+from events.codec import partial
+from events.codec.parsing import json_object, read_ours, reasons
+from events.codec.partial import StateEvent
+from events.commands import COMMANDS, Command, CommandEvent, command_type
+from events.errors import InvalidCommand, Sender, Undecodable
+from events.facts import FACTS, Cause, Fact, Recorded, fact_type
+from events.ids import is_stage_source
+from events.reports import ReportSubmitted
+from events.snapshot import STATE_TYPE, Complaint
+from events.texts import FactTexts
+from events.wording import clipped
+from events.writer import foreign
+
+
+def _event_model(command: type[Command]) -> type[CommandEvent[Any]]:
+    return CommandEvent.__class_getitem__(command)  # type: ignore[return-value]  # made at run time, one a command
+
+
+_COMMAND_EVENTS: Final[dict[str, type[CommandEvent[Any]]]] = {
+    command_type(command.NAME): _event_model(command) for command in COMMANDS
+}
+F = TypeVar("F", bound=Fact)
+E = TypeVar("E", bound=Envelope)
+
+_SENDERS_PART: Final = {"data", "expectedversion"}
+_UNICODE_ESCAPE: Final = b"\\u"
+_ANNOUNCEMENT_MARK: Final = AnnouncementEvent.TYPE.encode()
+
+
+def decode_report(raw: bytes | None) -> ReportSubmitted:
+    """Read a report of a channel; raise `Undecodable` for anything else."""
+    try:
+        return ReportSubmitted.model_validate_json(_of_type(raw, ReportSubmitted.TYPE), by_alias=True, by_name=False)
+    except ValidationError as error:
+        raise Undecodable("invalid", reasons(error)) from None
+
+
+def _of_type(raw: bytes | None, expected: str) -> bytes:
+    """Return `raw` if it is an event of the expected type."""
+    name = json_object(raw).get("type")
+    if name != expected:
+        raise Undecodable("unknown-type", f"type {clipped(repr(name))} is not {expected}")
+    return raw or b""
+
+
+def decode_command(raw: bytes | None) -> CommandEvent[Command]:
+    """Read a command about a complaint.
+
+    Raises:
+        Undecodable: sender, command or complaint are missing.
+        InvalidCommand: the data are not those of the command.
+    """
+    value = json_object(raw)
+    model = _COMMAND_EVENTS.get(str(value.get("type")))
+    if model is None:
+        raise Undecodable("unknown-type", f"type {clipped(repr(value.get('type')))} is no command of the contract")
+    return _asked(model, raw or b"")
+
+
+def is_announcement(raw: bytes | None) -> bool:
+    """Check whether a command is about the calendar: `decode_announcement` reads it then."""
+    # searched in the bytes first: nearly every command is about a complaint, and should not be parsed twice
+    if raw is None or (_ANNOUNCEMENT_MARK not in raw and _UNICODE_ESCAPE not in raw):
+        return False
+    try:
+        return json_object(raw).get("type") == AnnouncementEvent.TYPE
+    except Undecodable:
+        return False
+
+
+def decode_announcement(raw: bytes | None) -> AnnouncementEvent:
+    """Read a command about the calendar.
+
+    Raises:
+        Undecodable: the sender is missing, or it is another message.
+        InvalidCommand: the data are not those of an announcement.
+    """
+    return _asked(AnnouncementEvent, _of_type(raw, AnnouncementEvent.TYPE))
+
+
+def _asked(model: type[E], raw: bytes) -> E:
+    try:
+        return model.model_validate_json(raw, by_alias=True, by_name=False)
+    except ValidationError as error:
+        errors = error.errors(include_url=False, include_input=False)
+        if any(each["loc"][0] not in _SENDERS_PART for each in errors):
+            raise Undecodable("invalid", reasons(error)) from None
+        envelope = (Envelope if model is AnnouncementEvent else AboutComplaint).model_validate_json(raw)
+        if is_stage_source(envelope.source):
+            with suppress(Undecodable):
+                return read_ours(model, raw)
+        subject = str(envelope.subject) if isinstance(envelope, AboutComplaint) else CALENDAR
+        sender = Sender(subject, envelope.source, envelope.id, envelope.type)
+        raise InvalidCommand(sender, reasons(error)) from None
+
+
+class _FactEvent(AboutComplaint, Generic[F]):
+    """A fact, without the snapshot after it."""
+
+    causationid: str
+    causationsource: str
+    data: F
+
+
+_FACT_EVENTS: Final[dict[str, type[_FactEvent[Any]]]] = {
+    fact_type(fact.NAME): _FactEvent.__class_getitem__(fact)  # type: ignore[misc]  # made at run time, one a fact
+    for fact in FACTS
+}
+
+
+class _CalendarEvent(Envelope):
+    data: Announcements
+
+
+def decode_fact(raw: bytes | None) -> Recorded:
+    """Read a fact; raise `Undecodable` for anything else."""
+    parts = partial.cut_fact(raw)
+    if parts is not None:
+        try:
+            value = json_object(parts[0])
+            if partial.is_well_cut(value):
+                return _recorded(value, *parts)
+        except Undecodable:  # `suppress` takes as long as the rest of this function
+            pass  # cut in the wrong place, or wrong: the whole shows which
+    head, snapshot = partial.part_fact(raw)
+    return _recorded(json_object(head), head, snapshot)
+
+
+def decode_own_fact(key: bytes | None, raw: bytes | None) -> Recorded:
+    """Read a fact under the id of its complaint; raise `Undecodable` for anything else."""
+    recorded = decode_fact(raw)
+    if recorded.complaint.complaint_id.encode() != key:
+        raise foreign(f"it is a fact of complaint {recorded.complaint.complaint_id}")
+    return recorded
+
+
+def _recorded(value: dict[str, Any], head: bytes, snapshot: bytes) -> Recorded:
+    name = value.get("type")
+    model = _FACT_EVENTS.get(str(name))
+    if model is None:
+        raise Undecodable("unknown-type", f"type {clipped(repr(name))} is no fact of the contract")
+    event = read_ours(model, head)
+    if event.time is None:
+        raise Undecodable("invalid", "time: required")
+    cause = Cause(event.causationsource, event.causationid)
+    return Recorded(event.data, event.time, cause, read_ours(Complaint, snapshot))
+
+
+def decode_snapshot(raw: bytes | None) -> Complaint:
+    """Read a record of `complaints.state`; raise `Undecodable` for anything else."""
+    return read_ours(StateEvent, _of_type(raw, STATE_TYPE)).data.complaint
+
+
+def decode_calendar(raw: bytes | None) -> Announcements:
+    """Read the record `calendar` of `complaints.state`; raise `Undecodable` for anything else."""
+    return read_ours(_CalendarEvent, _of_type(raw, CALENDAR_TYPE)).data
+
+
+def read_complaint(snapshot: bytes) -> Complaint:
+    """Read a snapshot that `encode_complaint` has written."""
+    return Complaint.model_validate_json(snapshot, extra="ignore")
+
+
+def decode_texts(raw: bytes | None) -> FactTexts:
+    """Read a record of `complaints.texts`; raise `Undecodable` for anything else."""
+    return read_ours(FactTexts, raw or b"")
+
+
+def complaint_key(key: bytes | None) -> bytes:
+    """Return the 16 bytes of the complaint id in a record's key; raise `Undecodable` for another key."""
+    try:
+        return UUID((key or b"").decode()).bytes
+    except ValueError:
+        raise Undecodable("invalid", f"key: {clipped(repr(key))} is no complaint id") from None

@@ -1,0 +1,120 @@
+"""Encoding of messages: CloudEvents 1.0, JSON, structured mode."""
+
+from datetime import datetime
+from typing import Final
+
+from pydantic_core import to_json
+
+from events.announcements import CALENDAR, CALENDAR_TYPE, Announcements
+from events.cloudevents import CONTENT_TYPE, Frozen, timestamp
+from events.codec import partial
+from events.commands import Command, command_type
+from events.facts import SYSTEM, Recorded, fact_type
+from events.ids import fact_id, rejection_id, stage_source
+from events.outcomes import Rejection, Resolution
+from events.snapshot import STATE_TYPE, Complaint
+from events.texts import FactTexts
+from events.writer import marked
+
+HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
+
+
+def _event(kind: str, source: str, message_id: str, subject: str, time: str, **extensions: str) -> dict[str, str]:
+    return {
+        "specversion": "1.0",
+        "type": kind,
+        "source": source,
+        "id": message_id,
+        "subject": subject,
+        "time": time,
+        "datacontenttype": "application/json",
+        **extensions,
+    }
+
+
+def _spliced(envelope: dict[str, str], data: bytes) -> bytes:
+    # the snapshot is encoded once and used in two records: joining bytes costs a tenth of encoding it again
+    return to_json(envelope)[:-1] + b',"data":' + data + b"}"
+
+
+def encode_complaint(complaint: Complaint) -> bytes:
+    """Write a snapshot by itself, as `encode_fact` and `encode_snapshot` take it."""
+    return complaint.__pydantic_serializer__.to_json(complaint)
+
+
+def fact_headers(recorded: Recorded) -> tuple[tuple[str, bytes], ...]:
+    """Return the headers of a fact, by which a subscriber may skip it unread."""
+    complaint = recorded.complaint
+    return marked(
+        ("fact", recorded.fact.NAME.encode()),
+        ("status", complaint.status.encode()),
+        ("escalation-due", b"1" if complaint.escalation_due else b"0"),
+    )
+
+
+def _stated(kind: str, complaint: Complaint, at: datetime) -> str:
+    """Return the attributes that a fact and the snapshot after it have in common, without the closing brace.
+
+    A complaint's id is a UUID, so nothing here needs escaping, and a template does in a third of the time.
+    """
+    name, version = complaint.complaint_id, complaint.version
+    return (
+        f'{{"specversion":"1.0","type":"{kind}","source":"{SYSTEM}","id":"{fact_id(name, version)}","subject":"{name}",'
+        f'"time":"{timestamp(at)}","datacontenttype":"application/json","sequence":"{version:010d}"'
+    )
+
+
+def encode_fact(recorded: Recorded, snapshot: bytes) -> bytes:
+    """Write a fact; `snapshot` is `encode_complaint(recorded.complaint)`."""
+    cause, fact = recorded.cause, recorded.fact
+    stated = _stated(fact_type(fact.NAME), recorded.complaint, recorded.at)
+    # what a sender has chosen may need escaping
+    caused = to_json({"causationid": cause.id, "causationsource": cause.source})
+    body = fact.__pydantic_serializer__.to_json(fact)
+    return b'%b,%b,"data":%b%b%b}}' % (stated.encode(), caused[1:-1], body[:-1], partial.SNAPSHOT_MARK, snapshot)
+
+
+def encode_snapshot(complaint: Complaint, snapshot: bytes) -> bytes:
+    """Write a record of `complaints.state`; `snapshot` is `encode_complaint(complaint)`."""
+    stated = _stated(STATE_TYPE, complaint, complaint.updated_at)
+    return b"%b%b%b}}" % (stated.encode(), partial.STATE_MARK, snapshot)
+
+
+def encode_calendar(found: Announcements, *, partition: int, time: datetime) -> bytes:
+    """Write the announcements of a partition, for its record `calendar` of `complaints.state`."""
+    calendar_id = f"{CALENDAR}/{partition}/{found.revision}"
+    sequence = f"{found.revision:010d}"
+    envelope = _event(CALENDAR_TYPE, SYSTEM, calendar_id, CALENDAR, timestamp(time), sequence=sequence)
+    return _spliced(envelope, to_json(found))
+
+
+def encode_command(command: Command, *, source: str, command_id: str, subject: str, time: datetime) -> bytes:
+    """Write a command."""
+    envelope = _event(command_type(command.NAME), source, command_id, subject, timestamp(time))
+    return _spliced(envelope, to_json(command, exclude_none=True, by_alias=True))
+
+
+def encode_rejection(rejection: Rejection, *, subject: str, time: datetime, partition: int, offset: int) -> bytes:
+    """Write the rejection of the command at this offset, for its sender."""
+    named = rejection_id(subject, partition, offset)
+    envelope = _event(Rejection.TYPE, SYSTEM, named, subject, timestamp(time), causationid=rejection.command_id)
+    return _spliced(envelope, to_json(rejection, by_alias=True))
+
+
+def encode_resolution(resolution: Resolution, *, subject: str, version: int, time: datetime) -> bytes:
+    """Write a resolution; `version` is that of its fact, and rises with each change."""
+    source = stage_source("resolution")
+    envelope = _event(
+        Resolution.TYPE, source, f"{subject}/{version}", subject, timestamp(time), sequence=f"{version:010d}"
+    )
+    return _spliced(envelope, to_json(resolution, by_alias=True))
+
+
+def encode_texts(texts: FactTexts) -> bytes:
+    """Write a record of `complaints.texts`."""
+    return to_json(texts, exclude_none=True)
+
+
+def encode_value(value: Frozen) -> bytes:
+    """Write a value that is no event: an identity, a story."""
+    return to_json(value, by_alias=True)
