@@ -54,7 +54,7 @@ def test_it_is_printed_without_a_broker_with_a_note() -> None:
     assert "May                  16   1 International Labor Day" in result.stdout
     assert "21 Eid al-Fitr (a Saturday)" in result.stdout
     assert "18 Day of Silence Joint Holiday (collective leave)" in result.stdout
-    assert result.stdout.splitlines()[-1].startswith("2026: 240 working days by policy lapor/2025-01-01, calendar ID/")
+    assert result.stdout.splitlines()[-1].startswith("2026: 240 working days by policy lapor/2026-11-30, calendar ID/")
     assert result.stderr.startswith("without announced changes: no Kafka broker answers")
 
 

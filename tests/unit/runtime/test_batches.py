@@ -25,7 +25,7 @@ POLICIES = policy_files.load("lapor")
 def records(found: list[tuple[bytes | None, bytes | None, Any]]) -> list[Any]:
     return [
         SimpleNamespace(
-            topic="x", partition=0, offset=at, timestamp=1_773_628_800_000 + at, key=key, value=value, headers=headers
+            topic="x", partition=0, offset=at, timestamp=1_796_611_200_000 + at, key=key, value=value, headers=headers
         )
         for at, (key, value, headers) in enumerate(found)
     ]

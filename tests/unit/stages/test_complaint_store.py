@@ -22,8 +22,8 @@ from events.codec.encode import encode_complaint
 from events.snapshot import REMEMBERED_COMMANDS, Complaint
 from events.topics import TopicName
 from events.vocabulary import Refusal, Status
-from tests.benchmarks.loads import command, lives, register
-from tests.support.worlds import CITIZEN, to_status
+from tests.benchmarks.loads import CITIZEN, command, lives, register
+from tests.support.worlds import to_status
 from workflow.machine.transitions import OPEN
 
 NAMES = [UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128).bytes for number in range(6)]
@@ -124,7 +124,7 @@ def test_foreign_snapshots_are_kept_too(spoil: int) -> None:
 
 
 def records(values: list[tuple[bytes, bytes | None]]) -> list[Any]:
-    start = 1_773_628_800_000
+    start = 1_796_611_200_000
     return [
         SimpleNamespace(partition=0, offset=at, timestamp=start + at, key=key, value=value, headers=())
         for at, (key, value) in enumerate(values)

@@ -35,7 +35,7 @@ BESIDE_JSON: Final = 75
 
 
 def _records(found: Sequence[tuple[bytes | None, bytes | None, Any]]) -> list[Any]:
-    start = 1_773_628_800_000
+    start = 1_796_611_200_000
     return [
         SimpleNamespace(
             topic="x",
