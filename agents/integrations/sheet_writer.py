@@ -66,7 +66,7 @@ class XlsxWriter:
         """Put the workbook together."""
         self._workbook.save(self._stream)
 
-    def _cell(self, text: str) -> Any:  # noqa: ANN401 -- openpyxl ships no types
+    def _cell(self, text: str) -> WriteOnlyCell:
         cell: Any = WriteOnlyCell(self._sheet, _fitting(_NO_XML.sub("\ufffd", defused(text))))
         cell.data_type = "s"
         return cell

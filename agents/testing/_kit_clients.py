@@ -129,7 +129,7 @@ class KitProducer:
         key: bytes | None,
         headers: Sequence[tuple[str, bytes]] = (),
         partition: int | None = None,
-    ) -> Any:  # noqa: ANN401 -- kafka-python's future
+    ) -> Future:
         if topic not in self._log.topics:
             raise UnknownTopicOrPartitionError(topic)
         number = partition_of((key or b"").decode(), self._log.topics[topic]) if partition is None else partition

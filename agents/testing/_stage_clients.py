@@ -167,10 +167,10 @@ class StageProducer:
             self._log.end(self._txn_manager, commit=False)
         self._txn_manager = None
 
-    def create_batch(self) -> Any:  # noqa: ANN401 -- the client's own builder
+    def create_batch(self) -> BatchBuilder:
         return BatchBuilder(_BATCH_BYTES, 0, is_transactional=self._transactional_id is not None)
 
-    async def send_batch(self, batch: Any, topic: str, *, partition: int) -> Awaitable[RecordMetadata]:  # noqa: ANN401 -- as above
+    async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> Awaitable[RecordMetadata]:
         answer: asyncio.Future[RecordMetadata] = asyncio.get_running_loop().create_future()
         writer = self._in_transaction_if_needed()
         place = TopicPartition(topic, partition)

@@ -147,7 +147,7 @@ def _grouped(values: Iterable[bytes | None], name: Callable[[_Event], tuple[str,
     return found
 
 
-def _difference(recorded: Any, decided: Any, path: str) -> tuple[str, str, str] | None:  # noqa: ANN401 -- JSON values
+def _difference(recorded: object, decided: object, path: str) -> tuple[str, str, str] | None:
     """Return path and values of the first difference in what was recorded; a field that is new is none."""
     if isinstance(recorded, dict) and isinstance(decided, dict):
         fields = [key for key in ("type", *recorded) if not key.endswith(_KEYED)]
@@ -159,7 +159,7 @@ def _difference(recorded: Any, decided: Any, path: str) -> tuple[str, str, str] 
     return next((found for part in parts if (found := _difference(*part)) is not None), None)
 
 
-def _named(value: Any) -> str:  # noqa: ANN401 -- a JSON value
+def _named(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(each["type"] if isinstance(each, dict) else str(each) for each in value) or "nothing"
     return str(value)

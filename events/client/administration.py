@@ -110,7 +110,7 @@ def topic_names(settings: ClientSettings, only: Collection[TopicName]) -> tuple[
     return tuple(settings.topic(topic.name) for topic in TOPICS if topic.name in only)
 
 
-def missing_among(client: Any, names: Iterable[str]) -> tuple[str, ...]:  # noqa: ANN401 -- kafka-python ships no types
+def missing_among(client: KafkaAdminClient, names: Iterable[str]) -> tuple[str, ...]:
     """Return those of `names` that do not exist."""
     # asked by name: in a list of all topics, those that we may not see would look as if they did not exist
     found = client.describe_topics(list(names))

@@ -26,7 +26,7 @@ class Place:
     offset: int
 
 
-def acknowledged_producer(settings: ClientSettings, client: str, **options: int) -> Any:  # noqa: ANN401 -- kafka-python ships no types
+def acknowledged_producer(settings: ClientSettings, client: str, **options: int) -> KafkaProducer:
     """Return an idempotent producer of kafka-python, acknowledged by all replicas.
 
     Raises:
@@ -55,7 +55,7 @@ class Publisher:
         self._failure: KafkaError | None = None
         self._producer: Any = self._connected()
 
-    def _connected(self) -> Any:  # noqa: ANN401 -- kafka-python ships no types
+    def _connected(self) -> KafkaProducer:
         return acknowledged_producer(
             self._settings,
             "publisher",

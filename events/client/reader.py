@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
 
 from events.announcements import CALENDAR
 from events.client import unpacking
@@ -49,7 +50,7 @@ class Extent:
     offsets: int
 
 
-def committed_consumer(settings: ClientSettings, client: str, at_once: int, group: str | None = None) -> Any:  # noqa: ANN401 -- kafka-python ships no types
+def committed_consumer(settings: ClientSettings, client: str, at_once: int, group: str | None = None) -> KafkaConsumer:
     """Return a consumer of kafka-python for committed records, from the earliest on; it joins no group.
 
     Args:
@@ -72,7 +73,7 @@ def committed_consumer(settings: ClientSettings, client: str, at_once: int, grou
     )
 
 
-def record_of(topic: TopicName, raw: Any) -> Record:  # noqa: ANN401 -- kafka-python ships no types
+def record_of(topic: TopicName, raw: ConsumerRecord) -> Record:
     """Return what such a consumer has read as a record of `topic`."""
     at = log_moment(raw.timestamp)
     return Record(topic, raw.partition, raw.offset, at, raw.key, raw.value, dict(raw.headers))

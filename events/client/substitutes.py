@@ -6,6 +6,8 @@
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
+from kafka import KafkaConsumer, KafkaProducer
+
 
 class Substitute(Protocol):
     """A log that takes the place of a broker: one method for each client that is built anywhere."""
@@ -16,10 +18,10 @@ class Substitute(Protocol):
     def stage_producer(self, transactional_id: str | None) -> Any:  # noqa: ANN401 -- as aiokafka's
         """Return a producer of the stages."""
 
-    def consumer(self, group: str | None = None) -> Any:  # noqa: ANN401 -- as kafka-python's
+    def consumer(self, group: str | None = None) -> KafkaConsumer:
         """Return a consumer of the client kit, of committed records."""
 
-    def producer(self) -> Any:  # noqa: ANN401 -- as kafka-python's
+    def producer(self) -> KafkaProducer:
         """Return a producer of the client kit."""
 
     def admin(self) -> AbstractContextManager[Any]:
