@@ -8,6 +8,7 @@ from kafka import errors
 from events.client import BrokerUnreachable, ClientSettings, KafkaRefused, NotAllowed, Unconfirmed
 from events.client.connection import confirmation, kafka_errors
 from events.client.errors import is_refusal
+from tests.support.tables import every
 
 SETTINGS = ClientSettings("kafka:9092")
 ALL = {
@@ -52,7 +53,7 @@ def test_an_error_that_kafka_python_has_not_invented_yet_is_none() -> None:
     assert not is_refusal(None)
 
 
-@pytest.mark.parametrize("name", sorted(ALL))
+@every(sorted(ALL))
 def test_a_send_that_fails_is_refused_or_unconfirmed(name: str) -> None:
     with pytest.raises(KafkaRefused if name in REFUSALS else Unconfirmed) as failure, confirmation(SETTINGS):
         raise raised(ALL[name])
@@ -63,7 +64,7 @@ def test_a_send_that_fails_is_refused_or_unconfirmed(name: str) -> None:
         )
 
 
-@pytest.mark.parametrize("name", sorted(ALL))
+@every(sorted(ALL))
 def test_a_question_that_fails_is_refused_or_unanswered(name: str) -> None:
     expected = BrokerUnreachable if name in UNANSWERED else KafkaRefused
     with pytest.raises(expected) as failure, kafka_errors(SETTINGS):

@@ -12,6 +12,7 @@ from events import commands as c
 from events.announcements import Announcements
 from events.ids import stage_command_id
 from events.vocabulary import ClockName, ComplaintClass, Refusal, Status
+from tests.support.tables import every
 from tests.support.worlds import (
     ARCHIVE,
     CITIZEN,
@@ -119,8 +120,7 @@ def test_the_code_has_the_same_table() -> None:
     assert heard == {name: set(row[0]) for name, row in TABLE.items()} | {"register-complaint": set()}
 
 
-@pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("name", TABLE)
+@every(TABLE, Status)
 def test_command_in_status(name: str, status: Status) -> None:
     heard, by, make = TABLE[name]
     # settles in 5 working days, before the citizen's 10 to reply and the 30 days to complete have passed
@@ -155,8 +155,7 @@ def test_no_complaint_no_effect(name: str) -> None:
     assert world.refuse(command, TABLE[name][1]) is Refusal.UNKNOWN_COMPLAINT
 
 
-@pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row[1] not in {SLA, ESCALATION}])
-@pytest.mark.parametrize("status", ENDED)
+@every([name for name, row in TABLE.items() if row[1] not in {SLA, ESCALATION}], ENDED)
 def test_nothing_moves_a_settled_complaint_and_few_commands_are_accepted(name: str, status: str) -> None:
     world = to_status(Status(status))
     command = TABLE[name][2](world)

@@ -10,6 +10,7 @@ from agents.stages.reporter_digests import ReporterDigests
 from events import commands as c
 from events.reports import Reporter
 from events.vocabulary import Detail, Refusal, Status
+from tests.support.tables import every
 from tests.support.worlds import (
     CHANNEL,
     CITIZEN,
@@ -55,9 +56,11 @@ def test_the_reporter_and_the_channel_that_reported_it_speak(command: c.Command,
     assert reported(status).tell(command, by)
 
 
-@pytest.mark.parametrize("by", ["/citizens/another", "/channels/other", "/channels/sms/x", "/citizens/Anonymous"])
-@pytest.mark.parametrize("status", Status)
-@pytest.mark.parametrize("command", [COMPLETE, REPLY, RATE, WITHDRAW, c.ChangePrivacy(secret=True)])
+@every(
+    [COMPLETE, REPLY, RATE, WITHDRAW, c.ChangePrivacy(secret=True)],
+    Status,
+    ["/citizens/another", "/channels/other", "/channels/sms/x", "/citizens/Anonymous"],
+)
 def test_others_are_refused_in_every_status(command: c.Command, status: Status, by: str) -> None:
     assert detail(reported(status), command, by) == (Refusal.NOT_PERMITTED, Detail.NOT_THE_REPORTER)
 

@@ -5,6 +5,7 @@ import pytest
 from events import commands as c
 from events import facts as f
 from events.vocabulary import Status
+from tests.support.tables import every
 from tests.support.worlds import PANRB, to_status
 from workflow.machine.handlers import HANDLERS
 from workflow.machine.transitions import HEARD_IN, OPEN, TRANSITIONS, IllegalTransition, status_after
@@ -82,8 +83,7 @@ def test_a_command_is_accepted_exactly_where_its_fact_may_follow(command: type[c
     assert HEARD_IN[command] == may_follow
 
 
-@pytest.mark.parametrize("status", [None, *Status])
-@pytest.mark.parametrize("fact", f.FACTS)
+@every([None, *Status], f.FACTS)
 def test_what_is_not_in_the_table_cannot_be(status: Status | None, fact: type[f.Fact]) -> None:
     happened = fact.model_construct(by=PANRB)
     if fact in TRANSITIONS[status]:

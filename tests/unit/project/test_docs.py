@@ -24,6 +24,7 @@ from events.reports import ReportSubmitted
 from events.snapshot import REMEMBERED_COMMANDS
 from events.topics import INWARD_RECORD_BYTES, TopicName
 from events.vocabulary import ClockName, ComplaintClass, Detail, Outcome, Refusal, Status
+from tests.support.tables import every
 
 ROOT = Path(__file__).parent.parent.parent.parent
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
@@ -194,7 +195,7 @@ def _links(path: Path) -> list[str]:
     return re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r"^\[[^]]+\]: (\S+)$", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@every(PAGES)
 def test_links_lead_somewhere(path: Path) -> None:
     for target in _links(path):
         if "://" in target:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from events.snapshot import REMEMBERED_COMMANDS
+from tests.support.tables import every
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "explanation" / "guarantees.md").read_text(encoding="utf-8")
@@ -28,8 +29,9 @@ def _is_test(node: ast.AST) -> bool:
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
 
 
-@pytest.mark.parametrize(("file", "test"), NAMED)
-def test_a_test_that_is_named_exists(file: str, test: str) -> None:
+@every(NAMED)
+def test_a_test_that_is_named_exists(named: tuple[str, str]) -> None:
+    file, test = named
     assert test in _tests_in(file)
 
 

@@ -1,0 +1,31 @@
+"""Exhaustive tables as one test: hundreds of cases that differ in their values cost one collection."""
+
+from collections.abc import Callable, Iterable
+from itertools import product
+from typing import Any
+
+import pytest
+
+
+def every(*axes: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[[], None]]:
+    """Turn the test of a case into one of all combinations of `axes`; a failure names each case that fails."""
+    cases = list(product(*axes))
+
+    def decorate(check: Callable[..., None]) -> Callable[[], None]:
+        def run() -> None:
+            failed = []
+            for case in cases:
+                try:
+                    check(*case)
+                except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 -- named below
+                    failed.append(f"[{'-'.join(map(_name, case))}] {type(error).__name__}: {error}")
+            assert not failed, f"{len(failed)} of {len(cases)} cases fail:\n" + "\n".join(failed)
+
+        run.__name__, run.__doc__, run.__module__ = check.__name__, check.__doc__, check.__module__
+        return run
+
+    return decorate
+
+
+def _name(value: Any) -> str:
+    return value.__name__ if isinstance(value, type) else str(value)
