@@ -66,7 +66,7 @@ def _answers(port: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_it_ends_cleanly_while_it_waits_for_a_silent_broker(number: signal.Signals) -> None:
     [port] = free_ports(1)
     with socket.socket() as silent:

@@ -60,6 +60,7 @@ def whole() -> Rehearsal:
     return rehearsal
 
 
+@pytest.mark.long
 def test_a_whole_play_leaves_an_unbroken_history(whole: Rehearsal) -> None:
     audit = audited(whole.world)
     assert audit.violations == []
@@ -67,6 +68,7 @@ def test_a_whole_play_leaves_an_unbroken_history(whole: Rehearsal) -> None:
     assert audit.counts.deliveries > 300
 
 
+@pytest.mark.long
 def test_a_whole_play_shows_everything_there_is(whole: Rehearsal) -> None:
     outcomes = Counter(each.outcome for each in whole.world.complaints.values())
     assert set(outcomes) >= set(Outcome)
@@ -90,6 +92,7 @@ def test_a_whole_play_shows_everything_there_is(whole: Rehearsal) -> None:
     assert whole.tally.exhausted
 
 
+@pytest.mark.long
 def test_people_are_refused_only_for_coming_too_late(whole: Rehearsal) -> None:
     outside = {no.code for _, source, _, no in whole.world.refused if not source.startswith("/stages/")}
     assert outside <= {Refusal.NOT_ALLOWED_IN_STATUS, Refusal.DEADLINE_PASSED}
@@ -102,8 +105,10 @@ def test_the_same_seed_plays_the_same_play() -> None:
         play.world.run(60)
     assert len(plays[0].sent) > 60
     assert plays[0].sent == plays[1].sent
+    assert audited(plays[0].world).violations == []
 
 
+@pytest.mark.long
 def test_no_two_commands_have_one_id(whole: Rehearsal) -> None:
     names = [(each.source, each.command_id) for each in whole.sent]
     assert len(set(names)) == len(names)

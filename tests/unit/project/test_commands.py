@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agents.cli.app import application
+from tests.support.tables import every
 
 ROOT = Path(__file__).parents[3]
 PAGES = [*(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")), *(ROOT / "docs").rglob("*.md")]
@@ -49,7 +50,7 @@ def _unknown(words: list[str]) -> list[str]:
     return [option for option in options if not re.search(rf"{option}\b", known)]
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+@every(PAGES)
 def test_each_command_exists(path: Path) -> None:
     lines = list(_commands(path.read_text(encoding="utf-8")))
     assert {" ".join(words): unknown for words in lines if (unknown := _unknown(words))} == {}

@@ -136,6 +136,7 @@ def _least(work: Callable[[], object], rounds: int = 20) -> float:
     return min(found)
 
 
+@pytest.mark.long
 def test_processor_time_of_a_command_beside_bare_json(partition: Partition, commands: list[Any]) -> None:
     """Life by life: so short a time is not interrupted each time, and the least is the work alone."""
 
