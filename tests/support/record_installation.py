@@ -17,6 +17,7 @@ from typing import Any
 from agents.cli.context import say
 from agents.config.settings import Settings
 from agents.local_broker import running_broker
+from events.topics import STAGES
 from tests.support.engines import Engine, command_event, report_event
 from tests.support.installations import record
 
@@ -100,7 +101,9 @@ def main() -> int:
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         _alur(settings, "topics", "create")
         engine = Engine(settings, Path(folder) / "stages.log")
-        engine.start()
+        for stage in STAGES:
+            # joined, it is no stage to be forked from this version
+            engine.start_script(stage, Path("-mfaust"), "-A", f"agents.{stage}", "worker", "-l", "error")
         engine.await_quiet()
         story = Story(engine)
         story.tell()
