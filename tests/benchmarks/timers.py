@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from kafka.admin import ConfigResource, ConfigResourceType
+
 from agents.config.settings import Settings
 from agents.ops.topics import ensure_topics
 from agents.runtime.stage import Partition
 from agents.stages.sla import Timers
 from events.client import Reader, Record, read_all
+from events.client.administration import admin_client
 from events.codec.decode import decode_command
 from events.commands import NoticeDeadline
 from events.topics import TopicName
@@ -28,6 +31,7 @@ WINDOW_SECONDS: Final = 60
 LEAD_SECONDS: Final = 20
 """The first deadline passes so long after the stages can be expected to be ready."""
 AT_A_TIME: Final = 10_000
+_HELD_MS: Final = 3_600_000
 _COMPACTION_SECONDS: Final = 60.0
 """The broker looks every 15 seconds for what it can compact."""
 
@@ -96,21 +100,29 @@ def recovery(figures: Figures, broker: str, folder: Path, *, stored: int, rounds
 def after_lives(figures: Figures, broker: str, folder: Path, *, lives: int, rounds: int) -> None:
     """Write down how soon stages are ready after kill -9 with all snapshots of so many whole lives in the topic.
 
-    First as they were written, and then as the broker has compacted them by itself, with the settings of our topics.
+    First with all of them, compaction held, and then as the broker has compacted them with the settings of our topics.
     """
     settings = fresh_settings(broker)
     ensure_topics(settings)
+    _hold_compaction(settings, _HELD_MS)
     written = publish(settings, TopicName.STATE, histories(lives))
     begin_at_the_start(settings, "lifecycle")
-    left = written
-    for when in ("at once", "a minute later"):
+    for when in ("uncompacted", "compacted"):
+        left = sum(1 for _ in read_all(settings, [TopicName.STATE]))
+        figures.add(f"h. records of {written:,}, {when}", [left])
         for stage in ("lifecycle", "sla"):
             what = f"h. {stage} after {lives:,} whole lives of {SNAPSHOTS_A_LIFE} snapshots, {when}"
-            found = list(_ready_again(settings, folder, stage, rounds))
-            _recovered(figures, what, found)
-        left = sum(1 for _ in read_all(settings, [TopicName.STATE]))
-        figures.add(f"h. records of {written:,} that compaction has left, {when}", [left])
-        time.sleep(_COMPACTION_SECONDS)
+            _recovered(figures, what, _ready_again(settings, folder, stage, rounds))
+        if when == "uncompacted":
+            _hold_compaction(settings, 0)
+            time.sleep(_COMPACTION_SECONDS)
+
+
+def _hold_compaction(settings: Settings, milliseconds: int) -> None:
+    """Keep the broker from compacting the state while its records are younger than that."""
+    configs = {"min.compaction.lag.ms": str(milliseconds)}
+    with admin_client(settings) as client:
+        client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.topic(TopicName.STATE), configs)])
 
 
 def _recovered(figures: Figures, what: str, found: Iterable[tuple[float, ...]]) -> None:
