@@ -61,7 +61,7 @@ def digest(source: str, message_id: str) -> str:
 
 
 def tracking_id(partition: int, offset: int) -> str:
-    """Return the number a citizen is given: digits only, made from the report's place in the intake log.
+    """Return the number a citizen is given: digits only, made from the report's position in the intake log.
 
     The last three digits are the partition, the others count up within it: no two reports of one installation get the
     same number, and the stage that gives it out needs no counter.

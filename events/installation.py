@@ -30,6 +30,13 @@ TOPIC_REPLACED: Final = "topic-replaced"
 KINDS: Final = (EXPIRED_UNREAD, LAYOUT_CHANGED, OFFSET_LOST, OFFSETS_ACCEPTED, TOPIC_REPLACED)
 """The kinds of incidents; docs/how-to/runbook.md has the steps for each."""
 
+MIGRATION_KEY: Final = "migration"
+"""Key of the migration that filled the topics: from which prefix, and whether it is complete (`alur migrate`)."""
+FIRST_POSITIONS: Final = "first-positions"
+"""Key of the positions at which the inward topics begin: a migrated installation counts on from its former topics."""
+KEY_PREFIX: Final = "key-prefix"
+"""Key of the prefix that keys are derived from where there is no key file; without it, the installation's own."""
+
 _OF_ONE_STAGE: Final = frozenset({OFFSET_LOST, OFFSETS_ACCEPTED})
 """Kinds that several stages can report about one place: each has offsets of its own."""
 _WRITER_KEY: Final = "writer/"
@@ -49,6 +56,12 @@ def writer_since(values: Mapping[str, Any], topic: TopicName, partition: int) ->
 def begun_key(stage: str, partition: int) -> str:
     """Return the key that marks the first committed offset of a stage there: from then on, a missing one is lost."""
     return f"begun/{stage}/{partition}"
+
+
+def unfinished_migration(values: Mapping[str, Any]) -> str | None:
+    """Return the prefix that a migration was copying from when it ended early; None if there is no such migration."""
+    found = values.get(MIGRATION_KEY)
+    return None if found is None or found["complete"] else str(found["from"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,9 +40,12 @@ def state_headers(source_offset: int) -> tuple[tuple[str, bytes], ...]:
     return marked((SOURCE_OFFSET_HEADER, str(source_offset).encode()))
 
 
-def repair_headers(source_offset: int) -> tuple[tuple[str, bytes], ...]:
-    """Return the headers of a record of `complaints.state` that a repair puts in place of any other version."""
-    return (*state_headers(source_offset), _REPAIR)
+def repair_headers(source_offset: int | None) -> tuple[tuple[str, bytes], ...]:
+    """Return the headers of a record of `complaints.state` that a repair puts in place of any other version.
+
+    None where no record has a source offset, as after a migration: none of its commands has had an effect yet.
+    """
+    return (*(marked() if source_offset is None else state_headers(source_offset)), _REPAIR)
 
 
 def is_repair(headers: Headers) -> bool:

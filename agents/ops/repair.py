@@ -55,8 +55,8 @@ class _Last:
     foreign: bool = False
     own: Any = None
     """The last one that the engine wrote: a complaint, or announcements."""
-    decided: int = 0
-    """The highest offset of a command that the engine's records follow from."""
+    decided: int | None = None
+    """The highest offset of a command that the engine's records follow from; None if none names one."""
     writer: int = 0
 
 
@@ -82,7 +82,9 @@ class _Partition:
         for record, ours in self._own(TopicName.STATE):
             headers = tuple(record.headers.items())
             if ours:
-                last.decided = max(last.decided, source_offset_of(headers) or 0)
+                last.decided = max(
+                    last.decided, source_offset_of(headers), key=lambda each: -1 if each is None else each
+                )
                 last.writer = max(last.writer, writer_of(headers) or 0)
             if record.key != key:
                 continue
@@ -188,7 +190,7 @@ def _as_lifecycle(
     return TransactionalWriter(settings, "repair", settings.transactional_id("lifecycle", number))
 
 
-def _written(writer: TransactionalWriter | None, repair: Repair, key: bytes, decided: int) -> Repair:
+def _written(writer: TransactionalWriter | None, repair: Repair, key: bytes, decided: int | None) -> Repair:
     """Write what is restored, and return the repair with where it lies; as it is for a dry run."""
     if writer is None:
         return repair

@@ -32,7 +32,7 @@ from agents.runtime.topic_layout import (
 from events.access import ROLES
 from events.client.administration import admin_client
 from events.client.errors import KafkaFailure, NotAllowed
-from events.installation import LAYOUT_CHANGED, LAYOUT_KEY, Incident, Layout
+from events.installation import LAYOUT_CHANGED, LAYOUT_KEY, Incident, Layout, unfinished_migration
 from events.topics import STAGES, TopicName
 
 log = structlog.get_logger()
@@ -66,6 +66,8 @@ class LayoutGuard:
         existing, differing = await self._look()
         if TopicName.INSTALLATION in existing:
             await self._installation.start()
+        if (source := unfinished_migration(self._installation.values)) is not None:
+            raise RefusedToStart(f"the migration from prefix {source!r} is not complete: run `alur migrate` again")
         layout = Layout.of(self._installation.values)
         if layout is not None:
             self._refuse([*missing_topics(self._settings, layout, existing, self._topics).values()])

@@ -1,6 +1,6 @@
 """Interface between a stage and the runtime: stage definition, handler, partition."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -34,6 +34,12 @@ class Partition:
     """The installation's keys."""
     writer_since: Callable[[TopicName], int | None] = lambda _topic: None
     """Returns the offset from which on the engine's records of a topic have a writer number here; None if unknown."""
+    first_positions: Mapping[str, int] = field(default_factory=dict)
+    """Position of the first record of an inward topic, if it is not zero."""
+
+    def position(self, topic: TopicName, offset: int) -> int:
+        """Return the position of a record: its offset, counted on from the topics before a migration."""
+        return offset + self.first_positions.get(topic, 0)
 
 
 class Handler(Protocol):

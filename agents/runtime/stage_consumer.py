@@ -17,6 +17,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from mode import Service
 
+from agents.config.keys import Keys
 from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.kafka.deferred_commits import DeferredCommits
@@ -36,7 +37,7 @@ from agents.runtime.process import STOP_SECONDS, exit_after, exit_with_error
 from agents.runtime.stage import Partition, Stage
 from agents.runtime.watermark import Watermark
 from agents.runtime.worker import Worker
-from events.installation import writer_since
+from events.installation import FIRST_POSITIONS, KEY_PREFIX, writer_since
 from events.topics import TopicName
 from workflow.policy.model import PolicySet
 
@@ -117,6 +118,8 @@ class StageConsumer(Service):
         self.count = layout.partitions
         has_keys = self.settings.key_file is not None
         self.policies = await PolicyGuard(self.stage.name, self.installation, self.policies, has_keys=has_keys).check()
+        if not has_keys:
+            self.keys = Keys.derived(self.installation.values.get(KEY_PREFIX, self.settings.prefix))
         if self.stage.tick_seconds is not None:
             self.watermark = Watermark(self.settings, self.count)
             await self.watermark.start()
@@ -134,7 +137,8 @@ class StageConsumer(Service):
         """Return a processor for a partition."""
         number = source.partition
         since = self.written_since(number)
-        partition = Partition(number, self.count, self.policies, self.metrics, self.keys, since)
+        positions = self.installation.values.get(FIRST_POSITIONS, {})
+        partition = Partition(number, self.count, self.policies, self.metrics, self.keys, since, positions)
         return PartitionProcessor(self.worker, source, partition)
 
     def written_since(self, partition: int) -> Callable[[TopicName], int | None]:

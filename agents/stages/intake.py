@@ -32,18 +32,19 @@ class Intake(Handler):
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
         """Return the identity, if it is known, and the command."""
         report = decode_report(record.value)
+        position = self._partition.position(TopicName.INTAKE, record.offset)
         complaint = report.complaint_id
         key = complaint.encode()
         home = partition_of(complaint, self._partition.count)
         who = identity(report)
         if who is not None:
-            own = identity_key(complaint, tracking_id(record.partition, record.offset)).encode()
+            own = identity_key(complaint, tracking_id(record.partition, position)).encode()
             yield OutgoingRecord(TopicName.IDENTITIES, own, encode_value(who), home)
         command = encode_command(
             registration(
                 report,
                 partition=record.partition,
-                offset=record.offset,
+                offset=position,
                 reporter_digest=self._reporters.of_subject(complaint, report.data.reporter),
             ),
             source=SOURCE,

@@ -369,9 +369,9 @@ class Lifecycle:
             detail=no.detail,
         )
         self._on_commit.append(partial(self._partition.metrics.rejected, sender.command_type, no.detail or no.code))
-        number = self._partition.number
+        number, position = self._partition.number, self._partition.position(TopicName.COMMANDS, record.offset)
         value = encode_rejection(
-            rejection, subject=sender.subject, time=log_time(record), partition=number, offset=record.offset
+            rejection, subject=sender.subject, time=log_time(record), partition=number, offset=position
         )
         return OutgoingRecord(TopicName.REJECTIONS, sender.subject.encode(), value, number)
 
