@@ -42,6 +42,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "board": ("board", "Serve the dashboard: statuses, offices, deadlines, lag, dead letters, histories."),
     "lag": ("lag", "Measure the lag of each stage in records and time, its trend, and its impact."),
     "offsets": ("app", "The offsets that the stages have committed."),
+    "migrate": ("migrate", "Move an installation to another prefix, also with another number of partitions."),
     "export": ("export", "Write every complaint as a row with the columns of the LAPOR export."),
     "audit": ("audit_topics", "Read all topics back; check that nothing is lost, doubled or contradictory."),
     "dead": ("app", "Dead letters: records that a stage could not read or process; replay or discard them."),

@@ -33,6 +33,8 @@ REPLAYS: Final = "replays"
 """Header of a record that was a dead letter before: how often it has been brought back."""
 FORWARDED: Final = "forwarded-from"
 """Header of a command that was forwarded: where it lay, when, and a signature."""
+MIGRATED: Final = "migrated"
+"""Header of a dead letter from before a migration: its origin is an offset of the former topic."""
 TRUNCATED: Final = "truncated-from"
 KEY_TRUNCATED: Final = "key-truncated-from"
 """Headers of a dead letter: the length of a value or a key that was cut."""
@@ -73,6 +75,8 @@ class OutgoingRecord(NamedTuple):
     value: bytes | None
     partition: int
     headers: Headers = HEADERS
+    timestamp: int | None = None
+    """Milliseconds since 1970; None: now. A topic with timestamps of the broker overrides it."""
 
 
 def replays_of(headers: Iterable[tuple[str, bytes]]) -> int:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
+from agents.kafka.records import MIGRATED
 from agents.ops import pii_scan
 from agents.ops.dead_letters import origin_of, resolved_letter
 from agents.ops.pii_scan import PiiScan, RecordSource
@@ -34,9 +35,9 @@ from events.codec.decode import (
 from events.codec.parsing import read_ours
 from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
-from events.installation import Incident, Layout, incidents_in, writer_since
+from events.installation import MIGRATION_KEY, Incident, Layout, incidents_in, writer_since
 from events.outcomes import Rejection, RejectionEvent, ResolutionEvent
-from events.topics import STAGES, TopicName
+from events.topics import INWARD, STAGES, TopicName
 from events.writer import Origin
 from workflow.audit.complaint_history import Shown
 from workflow.audit.evidence import Command, Handled, Kept, Place
@@ -138,6 +139,8 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
         # of the installation, not of a topic that has been given more since
         count = layout.partitions if layout else min(len(log.partitions(topic)) for topic in _READ)
         kept = {topic: log.kept(topic) for topic in _READ}
+        if MIGRATION_KEY in values:  # earlier reports and commands are at the former prefix
+            kept |= dict.fromkeys(INWARD, Kept.SOME)
         result = Audit(
             partial(partition_of, count=count),
             handled=_until(progress, _AWAITED),
@@ -170,7 +173,7 @@ def _of_all_partitions(settings: Settings, log: Log, result: Audit) -> None:
     for record in _all(log, TopicName.DEAD_LETTERS):
         resolved = resolved_letter(record.headers)
         if resolved is None:
-            result.take_dead_letter(origin_of(settings, record.headers))
+            result.take_dead_letter(None if MIGRATED in record.headers else origin_of(settings, record.headers))
         else:
             result.take_settled_letter(resolved)
     for record in _all(log, TopicName.INTAKE):

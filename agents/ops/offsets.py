@@ -12,7 +12,7 @@ from kafka.structs import OffsetAndMetadata
 from agents.config.settings import Settings
 from agents.kafka.group_progress import is_marked, mark
 from agents.kafka.protocols import AdminClient
-from agents.ops.progress import committed
+from agents.ops.progress import committed, retry_while_starting
 from events.client import require_topics
 from events.client.administration import admin_client
 from events.client.errors import KafkaFailure
@@ -49,15 +49,22 @@ def accept(settings: Settings, stages: Collection[str]) -> list[AcceptedOffset]:
     """
     require_topics(settings, [TopicName.INSTALLATION])
     with admin_client(settings) as client:
-        groups = {settings.group(stage): stage for stage in stages}
-        deadline = time.monotonic() + _LEAVING_SECONDS
-        while running := _with_members(client, groups):
-            if time.monotonic() > deadline:
-                raise StageRunning(
-                    f"{groups[running[0]]} runs: group {running[0]} has members. Stop all its workers first"
-                )
-            time.sleep(_ASK_AGAIN_SECONDS)
-        return [each for group, stage in groups.items() for each in _accept(client, settings, group, stage)]
+        require_stopped(client, settings, stages)
+        return [each for stage in stages for each in _accept(client, settings, settings.group(stage), stage)]
+
+
+def require_stopped(client: AdminClient, settings: Settings, stages: Collection[str]) -> None:
+    """Return once no worker of `stages` runs; one that was killed is waited for.
+
+    Raises:
+        StageRunning: a group has members.
+    """
+    groups = {settings.group(stage): stage for stage in stages}
+    deadline = time.monotonic() + _LEAVING_SECONDS
+    while running := _with_members(client, groups):
+        if time.monotonic() > deadline:
+            raise StageRunning(f"{groups[running[0]]} runs: group {running[0]} has members. Stop all its workers first")
+        time.sleep(_ASK_AGAIN_SECONDS)
 
 
 def _with_members(client: AdminClient, groups: Collection[str]) -> list[str]:
@@ -76,10 +83,19 @@ def _accept(client: AdminClient, settings: Settings, group: str, stage: str) -> 
     if not found:
         return found
     _report(settings, found)
-    for source, error in client.alter_group_offsets(group, wanted).items():
+    set_offsets(client, group, wanted)
+    return found
+
+
+def set_offsets(client: AdminClient, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+    """Commit offsets for a group without members.
+
+    Raises:
+        BrokerResponseError: the broker refuses one.
+    """
+    for source, error in retry_while_starting(lambda: client.alter_group_offsets(group, offsets)).items():
         if error is not NoError:
             raise error(f"offset of group {group} in {_name(source)}")
-    return found
 
 
 def _report(settings: Settings, found: Sequence[AcceptedOffset]) -> None:

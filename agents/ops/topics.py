@@ -87,7 +87,7 @@ def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, 
         _compare(client, settings, tuple(found))
         missing = tuple(name for name in only if name not in found)
         if missing:
-            _create(client, settings, missing)
+            create_topics(client, settings, missing)
             # another process may have made one of them meanwhile, with settings of its own
             _compare(client, settings, missing)
         if TopicName.INSTALLATION in only and (missing or mend):
@@ -128,12 +128,19 @@ def _lines(
     return [*missing_topics(settings, layout, found, only).values(), *changed_topics(settings, layout, found).values()]
 
 
-def _create(client: AdminClient, settings: Settings, names: Collection[TopicName]) -> None:
+def create_topics(
+    client: AdminClient, settings: Settings, names: Collection[TopicName], more: Mapping[str, str] | None = None
+) -> None:
+    """Create topics as they are declared, with the settings `more` in place of declared ones.
+
+    Raises:
+        KafkaRefused: the broker refuses one.
+    """
     wanted = {
         settings.topic(name): {
             "num_partitions": BY_NAME[name].partitions_in(settings.partitions),
             "replication_factor": settings.replication,
-            "configs": BY_NAME[name].config_on(settings.replication),
+            "configs": {**BY_NAME[name].config_on(settings.replication), **(more or {})},
         }
         for name in names
     }
@@ -175,12 +182,21 @@ def _repair(
         else:
             configs.setdefault(each.topic, {})[each.setting] = each.expected
     if configs:
-        resources = [ConfigResource(ConfigResourceType.TOPIC, name, each) for name, each in configs.items()]
-        answers = client.alter_configs(resources, incremental=True)["topic"]
-        if refused := [f"{name}: {answer}" for name, answer in answers.items() if answer != "OK"]:
-            raise KafkaRefused(f"settings could not be altered: {'; '.join(refused)}")
+        alter_topics(client, configs)
     client.wait_for_topics([settings.topic(name) for name in found])
     return tuple(f"{each.topic}: {each.setting} {each.found} -> {each.expected}" for each in wanted)
+
+
+def alter_topics(client: AdminClient, configs: Mapping[str, Mapping[str, str]]) -> None:
+    """Set settings of topics, by the topic's full name; the others stay.
+
+    Raises:
+        KafkaRefused: the broker refuses it for one of the topics.
+    """
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name, dict(each)) for name, each in configs.items()]
+    answers = client.alter_configs(resources, incremental=True)["topic"]
+    if refused := [f"{name}: {answer}" for name, answer in answers.items() if answer != "OK"]:
+        raise KafkaRefused(f"settings could not be altered: {'; '.join(refused)}")
 
 
 def _repairable(difference: Difference, empty: Collection[str]) -> bool:

@@ -93,10 +93,10 @@ class OutputWriter:
         # we fill the client's batches ourselves: handed over one by one, records cost it half as much again
         for output in outputs:
             batches = partitions.setdefault((output.topic, output.partition), [])
-            key, value, headers = output.key, output.value, list(output.headers)
-            if not batches or batches[-1].append(timestamp=None, key=key, value=value, headers=headers) is None:
+            stamp, key, value, headers = output.timestamp, output.key, output.value, list(output.headers)
+            if not batches or batches[-1].append(timestamp=stamp, key=key, value=value, headers=headers) is None:
                 batches.append(self.producer.create_batch())
-                batches[-1].append(timestamp=None, key=key, value=value, headers=headers)
+                batches[-1].append(timestamp=stamp, key=key, value=value, headers=headers)
                 # only a record that fills a batch by itself can be so large
                 if (size := batches[-1].size()) > _LIMITS[output.topic]:
                     why = f"has {size:,} bytes, {_LIMITS[output.topic]:,} are possible"

@@ -8,7 +8,7 @@ from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Partition
 from agents.stages.intake import Intake
 from agents.stages.lifecycle import Lifecycle
-from events.codec.messages import decode_command
+from events.codec.decode import decode_command
 from events.commands import RegisterComplaint
 from events.ids import complaint_id, identity_key, tracking_id
 from events.topics import TopicName

@@ -1,0 +1,89 @@
+"""`alur migrate`: move an installation to another prefix, also with another number of partitions."""
+
+import os
+import time
+from dataclasses import replace
+from typing import Annotated, Final
+
+import typer
+
+from agents.cli.context import note, say, settings_of
+from agents.cli.errors import MISUSED, Failure, interruptible
+from agents.ops import migration
+from agents.ops.topics import with_recorded_layout
+from agents.runtime import failpoints
+
+_EVERY_SECONDS: Final = 2.0
+_RESUME: Final = "run it again to go on where it was"
+
+
+def migrate(
+    ctx: typer.Context,
+    to: Annotated[str, typer.Option(metavar="PREFIX", help="what stands before the new topics, such as v2.")],
+    *,
+    partitions: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=1_000, help="of each new topic; as many as now unless given")
+    ] = None,
+    replication: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="replicas of each new partition; as now unless given")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="check, and print what would be copied")] = False,
+) -> None:
+    """Move an installation to another prefix, also with another number of partitions.
+
+    Stop the senders, let the stages finish, and stop them. What the engine keeps is copied to new topics, compared and
+    audited; the old topics stay as they are. Interrupted at any point, it goes on where it was. It needs all rights on
+    both prefixes. Afterwards set ALUR_PREFIX and start the stages.
+
+        alur migrate --to v2. --partitions 24 --dry-run
+
+        alur --prefix v1. migrate --to v2. --partitions 24
+    """
+    settings = settings_of(ctx)
+    if to == settings.prefix:
+        raise Failure(f"--to: {to!r} is the prefix of the installation itself: give another one", MISUSED)
+    source = with_recorded_layout(settings)
+    target = replace(
+        source, prefix=to, partitions=partitions or source.partitions, replication=replication or source.replication
+    )
+    failpoints.arm("migrate", os.environ)
+    progress = _Progress()
+    with interruptible(lambda: _RESUME):
+        planned = migration.plan(source, target)
+        if migration.completed(planned):
+            say(f"the migration to {to!r} is complete: set ALUR_PREFIX={to} and start the stages")
+            return
+        if dry_run:
+            for topic in migration.COPIED:
+                say(f"{source.topic(topic)}: {sum(planned.ends[topic]):,} offsets")
+            say(f"would be copied to {to!r} with {target.partitions} partitions; nothing was written")
+            return
+        done = migration.migrate(planned, progress.report, note)
+    for name, records in done.written.items():
+        left_out = f", {done.left_out[name]:,} left out" if done.left_out[name] else ""
+        say(f"{target.topic(name)}: {records:,} records{left_out}")
+    say(f"the audits agree: {done.complaints:,} complaints, {done.facts:,} facts, {done.findings} findings in both")
+    say(f"{progress.summary}; set ALUR_PREFIX={to} and start the stages")
+
+
+class _Progress:
+    """Prints how far the copy is, every two seconds and at the end of each topic."""
+
+    def __init__(self) -> None:
+        self._copied: dict[str, int] = {}
+        self._began = self._shown = time.monotonic()
+        self._last = self._began
+
+    @property
+    def summary(self) -> str:
+        """How many records were copied, and how fast."""
+        records, seconds = sum(self._copied.values()), self._last - self._began
+        return f"{records:,} records copied in {seconds:.1f} s ({records / max(seconds, 0.001):,.0f}/s)"
+
+    def report(self, topic: str, records: int, read: int, total: int) -> None:
+        """Note that a topic has `records` copied, from `read` of `total` offsets; print it when it is due."""
+        self._copied[topic] = records
+        self._last = time.monotonic()
+        if self._last - self._shown >= _EVERY_SECONDS or read == total:
+            self._shown = self._last
+            note(f"{topic}: {read:,} of {total:,} offsets; {self.summary}")

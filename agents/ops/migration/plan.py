@@ -1,0 +1,218 @@
+"""Plan of a migration: what is copied, after the check that nothing of the old installation is at work or unread."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
+from uuid import UUID
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from agents.config.settings import Settings
+from agents.kafka import clients
+from agents.ops.dead_letters import resolved_letter
+from agents.ops.offsets import require_stopped
+from agents.ops.progress import lag
+from events.announcements import CALENDAR_KEY, REMEMBERED_ANNOUNCEMENTS, Announcements
+from events.client import read_all, require_topics
+from events.client.administration import admin_client
+from events.client.errors import KafkaFailure, KafkaRefused
+from events.client.partitions import partition_of
+from events.client.reader import installation_values
+from events.codec.decode import complaint_key, decode_calendar
+from events.errors import Undecodable
+from events.ids import digest
+from events.installation import Layout, unfinished_migration, writer_since
+from events.topics import ALL_TOPICS, INWARD, STAGES, TOPICS, TopicName
+from events.writer import Origin
+
+COPIED: Final = tuple(topic.name for topic in TOPICS if topic.partitions is None and topic.name not in INWARD)
+"""The topics whose records are copied, in this order; the installation record is written anew."""
+FROM_MEMORY: Final = "sla"
+"""Reads a compacted topic from its start: its offset means nothing."""
+_OPEN_SECONDS: Final = 70.0
+"""A transaction that a killed worker has left open is aborted after 60 s."""
+_ASK_AGAIN_SECONDS: Final = 0.5
+
+_Result = TypeVar("_Result")
+
+
+class MigrationRefused(KafkaFailure):
+    """An installation cannot be migrated now, or not like this; the message is one line with the remedy."""
+
+
+class KeptCalendar(NamedTuple):
+    """What has been announced in a partition, and the timestamp of its record in milliseconds."""
+
+    announcements: Announcements
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A migration of the installation `source` to the prefix and the number of partitions of `target`."""
+
+    source: Settings
+    target: Settings
+    values: Mapping[str, Any]
+    """The installation record of the source."""
+    ends: dict[str, list[int]]
+    """Log end of each partition of the source, by topic, the inward ones too."""
+    calendars: tuple[KeptCalendar | None, ...]
+    """For each partition of the target."""
+    resolved: frozenset[str]
+    """The places of dead letters that were replayed or discarded."""
+
+
+def plan(source: Settings, target: Settings) -> Plan:
+    """Check that `source` is stopped and drained, and return what a migration to `target` copies.
+
+    Raises:
+        StageRunning: a stage of `source` runs.
+        MigrationRefused: something is unread, quarantined or open; or holidays differ between partitions.
+        BrokerUnreachable, KafkaRefused, TopicsMissing: Kafka refuses, or does not answer.
+    """
+    require_topics(source, ALL_TOPICS)
+    values = installation_values(source)
+    if Layout.of(values) is None or unfinished_migration(values) is not None:
+        raise MigrationRefused(f"{source.prefix!r} is no complete installation: upgrade it, or finish its migration")
+    ends = settled_ends(source)
+    calendars = run(_calendars(source, values))
+    letters = read_all(source, [TopicName.DEAD_LETTERS])
+    resolved = frozenset(found for each in letters if (found := resolved_letter(each.headers)) is not None)
+    if target.partitions != source.partitions:
+        calendars = (merged(source, calendars),) * target.partitions
+    return Plan(source, target, values, ends, calendars, resolved)
+
+
+def settled_ends(source: Settings) -> dict[str, list[int]]:
+    """Return where each partition of a stopped installation ends, once it is sure that nothing more is to be done.
+
+    Raises: as `plan`.
+    """
+    with admin_client(source) as client:
+        require_stopped(client, source, tuple(STAGES))
+    for stage, partitions in lag(source).items():
+        if stage != FROM_MEMORY and (unread := sum(partitions.values())):
+            raise MigrationRefused(
+                f"{stage} has {unread} records of {source.topic(STAGES[stage])} unread: stop the senders, start the "
+                "stages until `alur lag` shows nothing, and stop them"
+            )
+    numbers = range(source.partitions)
+    places = {name: [TopicPartition(source.topic(name), n) for n in numbers] for name in (*COPIED, *INWARD)}
+    found = run(stable_ends(source, [each for own in places.values() for each in own]))
+    return {str(name): [found[each] for each in own] for name, own in places.items()}
+
+
+def run(work: Coroutine[Any, Any, _Result]) -> _Result:
+    """Return what `work` returns, which uses aiokafka.
+
+    Raises:
+        KafkaRefused: Kafka refuses, or does not answer.
+    """
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the error states it once
+    try:
+        return asyncio.run(work)
+    except KafkaError as error:
+        raise KafkaRefused(f"Kafka refused ({str(error) or type(error).__name__}): run it again") from error
+
+
+async def stable_ends(settings: Settings, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    """Return the log ends of `places` once no transaction is open there.
+
+    Raises:
+        MigrationRefused: one stays open for longer than Kafka allows.
+    """
+    reader = clients.consumer(settings)
+    await reader.start()
+    try:
+        deadline = time.monotonic() + _OPEN_SECONDS
+        while True:
+            ends = await clients.log_ends(settings, places)
+            stable = await reader.end_offsets(list(places))
+            if stable == ends:
+                return ends
+            if time.monotonic() > deadline:
+                where = next(each for each in places if stable[each] != ends[each])
+                raise MigrationRefused(
+                    f"a transaction is open on {where.topic}-{where.partition}: `alur lag` shows whose it is"
+                )
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
+    finally:
+        await reader.stop()
+
+
+async def _calendars(source: Settings, values: Mapping[str, Any]) -> tuple[KeptCalendar | None, ...]:
+    """Read the state for the announcements of each partition.
+
+    Raises:
+        MigrationRefused: the last record of a complaint or of the calendar is foreign.
+    """
+    found: list[KeptCalendar | None] = []
+    for number in range(source.partitions):
+        origin = Origin(partial(writer_since, values, TopicName.STATE, number))
+        calendar: KeptCalendar | None = None
+        foreign: set[bytes] = set()
+        async for records in clients.read_to_end(source, TopicPartition(source.topic(TopicName.STATE), number)):
+            for record in records:
+                key = record.key or b""
+                if origin.is_foreign(record.offset, record.headers):
+                    foreign.add(key)
+                    continue
+                foreign.discard(key)
+                if key == CALENDAR_KEY and record.value is not None:
+                    calendar = KeptCalendar(decode_calendar(record.value), record.timestamp)
+        if quarantined := [key for key in foreign if _is_at_home(key, number, source.partitions)]:
+            raise MigrationRefused(
+                f"{len(quarantined)} complaints of partition {number} are quarantined, such as "
+                f"{quarantined[0].decode(errors='replace')}: run `alur state repair` for each"
+            )
+        found.append(calendar)
+    return tuple(found)
+
+
+def _is_at_home(key: bytes, number: int, count: int) -> bool:
+    """Check whether a foreign record quarantines anything: one of another partition's complaint does not."""
+    if key == CALENDAR_KEY:
+        return True
+    try:
+        return partition_of(str(UUID(bytes=complaint_key(key))), count) == number
+    except Undecodable:
+        return False
+
+
+def merged(source: Settings, found: Sequence[KeptCalendar | None]) -> KeptCalendar | None:
+    """Return the announcements that hold in all partitions: the record of the partition that has folded the fewest.
+
+    Raises:
+        MigrationRefused: they differ: a complaint's number of announcements would name others in its new partition.
+    """
+    nothing = KeptCalendar(Announcements.of(), 0)
+    all_of_them = [nothing if each is None else each for each in found]
+    fullest = min(all_of_them, key=lambda each: (each.announcements.dropped, each.announcements.folded))
+    for number, each in enumerate(all_of_them):
+        if not _agree(each.announcements, fullest.announcements):
+            raise MigrationRefused(
+                f"partition {number} has other announced holidays, or in another order: repeat the announcements that "
+                f"`alur audit` names, or keep the {source.partitions} partitions"
+            )
+    return None if fullest is nothing else fullest
+
+
+def _agree(one: Announcements, fullest: Announcements) -> bool:
+    names, whole = _digests(one), _digests(fullest)
+    recent = names[len(names) - len(one.announcements) + one.folded :]
+    remembers_all = max(len(one.known), len(fullest.known)) < REMEMBERED_ANNOUNCEMENTS
+    return (
+        one.revision == fullest.revision
+        and recent == whole[len(whole) - len(recent) :]
+        and (not remembers_all or set(names) == set(whole))
+    )
+
+
+def _digests(found: Announcements) -> list[str]:
+    return [*found.known, *(digest(each.by, each.command_id) for each in found.announcements)]

@@ -1,0 +1,131 @@
+"""Records as a migration writes them: partition, headers, and what is left out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import blake2b
+from typing import Any, Final
+from uuid import UUID
+
+from agents.config.settings import Settings
+from agents.kafka.protocols import KafkaRecord
+from agents.kafka.records import MIGRATED, Headers, OutgoingRecord
+from agents.ops.dead_letters import origin_of, resolved_letter
+from events.client.partitions import partition_of
+from events.codec.decode import complaint_key, decode_own_fact
+from events.codec.encode import encode_fact, encode_value
+from events.codec.parsing import read_ours
+from events.codec.partial import snapshot_in
+from events.errors import Undecodable
+from events.ids import complaint_of_identity
+from events.installation import writer_since
+from events.outcomes import Story
+from events.texts import FactTexts, take_apart, text_key
+from events.topics import TopicName
+from events.writer import MARKED, SOURCE_OFFSET_HEADER, WRITER_HEADER, Origin, marked, writer_of
+from workflow.audit.evidence import Place
+
+_FIRST_WRITER: Final = (WRITER_HEADER, b"1")
+"""Given to records from before there were writer numbers: in a partition that is filled from several, one of them may
+follow on a numbered one, and would be foreign."""
+_KEYED_BY_PART: Final = (TopicName.IDENTITIES, TopicName.TEXTS)
+"""Topics whose keys begin with a complaint id and go on."""
+_READ: Final[Mapping[TopicName, Callable[[KafkaRecord], object]]] = {
+    TopicName.EVENTS: lambda record: decode_own_fact(record.key, record.value),
+    TopicName.STATE: lambda record: record.value is None or snapshot_in(record.value, ours=False),
+    TopicName.STORIES: lambda record: record.value is None or read_ours(Story, record.value),
+    TopicName.TEXTS: lambda record: record.value is None or read_ours(FactTexts, record.value),
+}
+
+
+@dataclass(frozen=True)
+class RecordMover:
+    """Moves the records of one installation to another prefix and another number of partitions."""
+
+    source: Settings
+    target: Settings
+    values: Mapping[str, Any]
+    """The installation record of the source."""
+    resolved: frozenset[str]
+    """The places of the dead letters that were replayed or discarded."""
+    texts_apart: bool = False
+    """Move the free text of facts to `complaints.texts`."""
+    _origins: dict[tuple[TopicName, int], Origin] = field(default_factory=dict)
+
+    def move(self, topic: TopicName, record: KafkaRecord) -> Sequence[OutgoingRecord]:
+        """Return `record` for the new topics, and the words of a fact where they are to lie apart.
+
+        Nothing for what the engine does not act on: foreign and unreadable records, and dead letters that were replayed
+        or discarded.
+        """
+        headers: Headers | None = record.headers
+        home = self.home(topic, record.key, record.partition)
+        if topic in MARKED:
+            headers = self._numbered(topic, record)
+        elif topic is TopicName.DEAD_LETTERS:
+            headers = self._letter(record, home)
+        if headers is None:
+            return ()
+        moved = OutgoingRecord(topic, record.key, record.value, home, headers, record.timestamp)
+        return _apart(moved) if self.texts_apart and topic is TopicName.EVENTS else (moved,)
+
+    def home(self, topic: TopicName, key: bytes | None, partition: int) -> int:
+        """Return the new partition of what lies in `partition`: that of its complaint, if its key names one."""
+        count = self.target.partitions
+        if count == self.source.partitions:
+            return partition
+        with suppress(Undecodable):
+            name = complaint_of_identity(key or b"") if topic in _KEYED_BY_PART else key
+            return partition_of(str(UUID(bytes=complaint_key(name))), count)
+        return partition % count
+
+    def _numbered(self, topic: TopicName, record: KafkaRecord) -> Headers | None:
+        place = topic, record.partition
+        if place not in self._origins:
+            self._origins[place] = Origin(partial(writer_since, self.values, *place))
+        if self._origins[place].is_foreign(record.offset, record.headers):
+            return None
+        # the offset of a command of the former log, which says nothing about those of the new one
+        headers = [each for each in record.headers if each[0] != SOURCE_OFFSET_HEADER]
+        if writer_of(headers) is not None:
+            return headers
+        try:
+            _READ[topic](record)
+        except Undecodable:
+            return None
+        return [*headers, _FIRST_WRITER]
+
+    def _letter(self, record: KafkaRecord, home: int) -> Headers | None:
+        headers = dict(record.headers)
+        letter = Place(TopicName.DEAD_LETTERS, record.partition, record.offset)
+        if resolved_letter(headers) is not None or str(letter) in self.resolved:
+            return None
+        origin = origin_of(self.source, headers)
+        if origin is not None:  # where it is replayed to
+            headers |= {"topic": self.target.topic(origin.topic).encode(), "partition": str(home).encode()}
+        return [*headers.items(), (MIGRATED, b"1")]
+
+
+def _apart(moved: OutgoingRecord) -> Sequence[OutgoingRecord]:
+    recorded = decode_own_fact(moved.key, moved.value)
+    bare, words = take_apart(recorded)
+    if bare == recorded:
+        return (moved,)
+    complaint = bare.complaint
+    # a field that an older release did not have stays away: its absence tells the audit which rules held
+    snapshot = complaint.__pydantic_serializer__.to_json(complaint, exclude_unset=True)
+    fact = moved._replace(value=encode_fact(bare, snapshot))
+    if words is None:
+        return (fact,)
+    key, value = text_key(complaint).encode(), encode_value(words)
+    return fact, moved._replace(topic=TopicName.TEXTS, key=key, value=value, headers=marked())
+
+
+def checksum(record: KafkaRecord | OutgoingRecord) -> int:
+    """Return 64 bits that depend on every part of a record. Those of many are added up: their order does not matter."""
+    parts = [record.key, record.value]
+    for name, content in record.headers:
+        parts += (name.encode(errors="replace"), content)
+    encoded = b"".join(b"-" if part is None else b"%d:%b" % (len(part), part) for part in parts)
+    return int.from_bytes(blake2b(b"%d/%b" % (record.timestamp or 0, encoded), digest_size=8).digest())

@@ -1,0 +1,213 @@
+"""Migration of an installation to another prefix: plan, copy, hand over, compare."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from kafka import TopicPartition
+from kafka.structs import OffsetAndMetadata
+
+from agents.kafka.group_progress import mark
+from agents.ops.audit import audit
+from agents.ops.migration.copying import CHECKSUM_BITS, Copy, Report, TopicProgress, read_back
+from agents.ops.migration.plan import COPIED, FROM_MEMORY, MigrationRefused, Plan, run, settled_ends, stable_ends
+from agents.ops.offsets import set_offsets
+from agents.ops.topics import alter_topics, create_topics, ensure_topics
+from agents.runtime import failpoints
+from agents.runtime.installation import change_now
+from agents.runtime.topic_layout import describe_topics
+from events.client import extents
+from events.client.administration import admin_client, topics_missing
+from events.client.reader import installation_values
+from events.installation import (
+    FIRST_POSITIONS,
+    INCIDENTS,
+    KEY_PREFIX,
+    LAYOUT_KEY,
+    MARKS,
+    MIGRATION_KEY,
+    begun_key,
+    incidents_in,
+    writer_key,
+)
+from events.topics import ALL_TOPICS, BY_NAME, INWARD, STAGES, TopicName
+from events.writer import MARKED
+
+_COPYING: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "message.timestamp.type": "CreateTime"}
+"""Settings of the copied topics until all is compared: nothing goes, and timestamps stay as they are."""
+_OWN_KEYS: Final = (LAYOUT_KEY, MARKS, INCIDENTS, MIGRATION_KEY, FIRST_POSITIONS, "begun/", "writer/")
+"""What the keys begin with that the new installation record has of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationReport:
+    """What a migration has copied and compared."""
+
+    written: dict[TopicName, int]
+    """Records in each topic."""
+    left_out: dict[TopicName, int]
+    """Records that were not copied, since the engine does not act on them."""
+    complaints: int
+    facts: int
+    findings: int
+    """Findings of `alur audit`, the same in both installations."""
+
+
+def migrate(plan: Plan, report: Report, tell: Callable[[str], None]) -> MigrationReport:
+    """Copy an installation as planned, or go on with a copy that ended early; one that is complete stays as it is.
+
+    Args:
+        plan: what is to be copied.
+        report: called while records are copied.
+        tell: called with the name of each step.
+
+    Raises:
+        MigrationRefused: the target holds something else, or the source has changed, or they differ in the end.
+        BrokerUnreachable, KafkaRefused: Kafka refuses, or does not answer.
+    """
+    entry = _entry(plan)
+    if entry is None or "written" not in entry:
+        _begin(plan)
+        run(Copy(plan, report).run())
+        tell("comparing records")
+        # from here on compaction may delete what was compared
+        _note(plan, written=_compared(plan))
+    tell("handing over offsets and the installation record")
+    _hand_over(plan)
+    tell("auditing both installations")
+    complaints, facts, findings = _audited(plan)
+    if settled_ends(plan.source) != plan.ends:
+        raise _changed(plan)
+    _note(plan, complete=True)
+    values = installation_values(plan.target)
+    written = {topic: values[MIGRATION_KEY]["written"].get(topic, 0) for topic in COPIED}
+    left_out = {topic: TopicProgress.of(values, topic).left_out for topic in COPIED}
+    return MigrationReport(written, left_out, complaints, facts, findings)
+
+
+def completed(plan: Plan) -> bool:
+    """Check whether this migration is complete already.
+
+    Raises:
+        MigrationRefused: the target holds something else, or the source has changed since the migration began.
+    """
+    with admin_client(plan.target) as client:
+        found = describe_topics(client, plan.target, ALL_TOPICS)
+    for name, topic in found.items():
+        if topic.partitions != BY_NAME[name].partitions_in(plan.target.partitions):
+            raise MigrationRefused(f"{plan.target.prefix!r} has topics with other numbers of partitions: {_anew(plan)}")
+    entry = _entry(plan)
+    if entry is None:
+        if found and any(extent.offsets for extent in extents(plan.target, list(found)).values()):
+            raise MigrationRefused(f"{plan.target.prefix!r} is in use, and not by a migration: give another prefix")
+        return False
+    if entry["from"] != plan.source.prefix:
+        raise MigrationRefused(f"{plan.target.prefix!r} holds a migration from {entry['from']!r}: give another prefix")
+    if entry["ends"] != plan.ends:
+        raise _changed(plan)
+    return bool(entry["complete"])
+
+
+def _entry(plan: Plan) -> Any:  # noqa: ANN401 -- a JSON value
+    """Return the entry of the migration in the target's installation record; None without one."""
+    if topics_missing(plan.target, [TopicName.INSTALLATION]):
+        return None
+    return installation_values(plan.target).get(MIGRATION_KEY)
+
+
+def _note(plan: Plan, **more: object) -> None:
+    begun = {"from": plan.source.prefix, "ends": plan.ends, "complete": False}
+    change_now(plan.target, lambda values: {MIGRATION_KEY: begun | values.get(MIGRATION_KEY, {}) | more})
+
+
+def _begin(plan: Plan) -> None:
+    """Create what topics are missing, as the copy needs them, and note the migration before anything is copied."""
+    target = plan.target
+    with admin_client(target) as client:
+        missing = set(ALL_TOPICS) - describe_topics(client, target, ALL_TOPICS).keys()
+        for names, more in ((missing & set(COPIED), _COPYING), (missing - set(COPIED), {})):
+            if names:
+                create_topics(client, target, names, more)
+        alter_topics(client, {target.topic(name): _COPYING for name in COPIED})
+    _note(plan)
+
+
+def _compared(plan: Plan) -> dict[str, int]:
+    """Read back what was written; return the number of records of each topic.
+
+    Raises:
+        MigrationRefused: it is not what was written.
+    """
+    values = installation_values(plan.target)
+    parts = [TopicProgress.of(values, topic).written for topic in COPIED]
+    found = run(read_back(plan.target))
+    for topic, read in found.items():
+        written = [each[topic] for each in parts if topic in each]
+        wanted = sum(count for count, _ in written), sum(total for _, total in written) & CHECKSUM_BITS
+        if read != wanted:
+            raise MigrationRefused(
+                f"{plan.target.topic(topic)} has {read[0]} records instead of {wanted[0]}, or other ones: {_anew(plan)}"
+            )
+    return {topic: count for topic, (count, _) in found.items()}
+
+
+def _hand_over(plan: Plan) -> None:
+    """Give the stages what they start with: topic settings, marked offsets, and the installation record."""
+    target, count = plan.target, plan.target.partitions
+    places = {stage: [TopicPartition(target.topic(topic), n) for n in range(count)] for stage, topic in STAGES.items()}
+    ends = run(stable_ends(target, [place for each in places.values() for place in each]))
+    first = plan.values.get(FIRST_POSITIONS, {})
+    first_positions = {str(topic): first.get(topic, 0) + max(plan.ends[topic]) for topic in INWARD}
+    kept = {key: value for key, value in plan.values.items() if not key.startswith(_OWN_KEYS)}
+    decided = {
+        KEY_PREFIX: plan.source.prefix,
+        **kept,
+        **_incidents(plan),
+        FIRST_POSITIONS: first_positions,
+        **{f"{MARKS}{stage}": True for stage in STAGES},
+        **{begun_key(stage, n): True for stage in STAGES if stage != FROM_MEMORY for n in range(count)},
+        **{writer_key(topic, n): 0 for topic in MARKED for n in range(count)},
+    }
+    with admin_client(target) as client:
+        alter_topics(client, {target.topic(name): BY_NAME[name].config_on(target.replication) for name in COPIED})
+        for stage in STAGES:
+            if stage != FROM_MEMORY:
+                offsets = {place: OffsetAndMetadata(ends[place], mark(ends[place]), -1) for place in places[stage]}
+                set_offsets(client, target.group(stage), offsets)
+    failpoints.reach("after-offsets")
+    change_now(target, lambda _: decided)
+    ensure_topics(target, mend=True)
+
+
+def _incidents(plan: Plan) -> Mapping[str, Any]:
+    """Return the incidents under the names of the former topics: the same place of a new one is another incident."""
+    found = [replace(each, topic=f"{each.topic}@{plan.source.prefix}") for each in incidents_in(plan.values)]
+    return {each.key: each.to_value() for each in found}
+
+
+def _audited(plan: Plan) -> tuple[int, int, int]:
+    """Audit both installations; return complaints, facts and findings.
+
+    Raises:
+        MigrationRefused: the target has other complaints or facts, or a finding that the source does not have.
+    """
+    old, new = audit(plan.source), audit(plan.target)
+    known = {(each.code, each.complaint) for each in old.violations}
+    added = [each for each in new.violations if (each.code, each.complaint) not in known]
+    counted = [(each.counts.complaints, each.counts.facts) for each in (old, new)]
+    if added or counted[0] != counted[1]:
+        told = str(added[0]) if added else f"{counted[1]} complaints and facts instead of {counted[0]}"
+        raise MigrationRefused(f"the audit of {plan.target.prefix!r} differs: {told}: {_anew(plan)}")
+    return *counted[1], len(new.violations)
+
+
+def _changed(plan: Plan) -> MigrationRefused:
+    return MigrationRefused(
+        f"records have come to the topics of {plan.source.prefix!r} since the migration began: stop the senders, let "
+        f"its stages finish and stop them, then {_anew(plan)}"
+    )
+
+
+def _anew(plan: Plan) -> str:
+    pattern = f"{plan.target.prefix}complaints.*".replace(".", "\\.", 1)
+    return f"delete the topics of {plan.target.prefix!r} (kafka-topics --delete --topic '{pattern}') and begin anew"

@@ -1,0 +1,148 @@
+"""What a migration makes of single records, and of the announcements of several partitions."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import pytest
+
+from agents.config.settings import Settings
+from agents.kafka.records import MIGRATED
+from agents.ops.migration.plan import KeptCalendar, MigrationRefused, merged
+from agents.ops.migration.records import RecordMover, checksum
+from events.announcements import Announcements
+from events.client.partitions import partition_of
+from events.codec.decode import decode_own_fact
+from events.codec.encode import encode_complaint, encode_fact
+from events.ids import complaint_id, identity_key
+from events.installation import writer_key
+from events.texts import PLACEHOLDER
+from events.topics import TopicName
+from events.vocabulary import Status
+from events.writer import marked, state_headers, writer_of
+from tests.support import golden_messages
+from tests.support.worlds import announcement, report, to_status
+
+OLD, NEW = Settings(prefix="old.", partitions=4), Settings(prefix="new.", partitions=7)
+NAME = complaint_id("/channels/sms", "1")
+HOME = partition_of(NAME, 7)
+
+
+@dataclass(frozen=True)
+class Record:
+    """As much of a consumer's record as a migration looks at."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int = 3
+    offset: int = 17
+    timestamp: int = 1_700_000_000_000
+    topic: str = "old."
+
+
+def mover(**values: int) -> RecordMover:
+    return RecordMover(OLD, NEW, values, frozenset({f"{TopicName.DEAD_LETTERS}-3@99"}))
+
+
+@pytest.mark.parametrize(
+    ("topic", "key"),
+    [
+        (TopicName.RESOLUTIONS, NAME),
+        (TopicName.REJECTIONS, NAME),
+        (TopicName.IDENTITIES, identity_key(NAME, "1042007")),
+        (TopicName.IDENTITIES, NAME),
+        (TopicName.TEXTS, f"{NAME}/3"),
+    ],
+)
+def test_a_record_goes_to_the_partition_of_its_complaint(topic: TopicName, key: str) -> None:
+    record = Record(key.encode(), b"value", marked())
+    (moved,) = mover().move(topic, record)
+    assert (moved.topic, moved.key, moved.value, moved.partition) == (topic, record.key, record.value, HOME)
+    assert (tuple(moved.headers), moved.timestamp) == (record.headers, record.timestamp)
+
+
+def test_what_names_no_complaint_is_spread_by_its_partition() -> None:
+    assert mover().home(TopicName.REJECTIONS, b"calendar", 3) == 3
+    assert mover().home(TopicName.DEAD_LETTERS, None, 11) == 4
+    assert replace(mover(), target=replace(OLD, prefix="new.")).home(TopicName.EVENTS, NAME.encode(), 2) == 2
+
+
+def test_a_snapshot_loses_the_offset_of_its_command_and_keeps_its_writer() -> None:
+    value = golden_messages.snapshot(NAME, 1)
+    (moved,) = mover().move(TopicName.STATE, Record(NAME.encode(), value, state_headers(500)))
+    assert tuple(moved.headers) == marked()
+    (older,) = mover().move(TopicName.STATE, Record(NAME.encode(), value, (("content-type", b"x"),)))
+    assert writer_of(older.headers) == 1
+
+
+def test_foreign_and_unreadable_records_are_left_out() -> None:
+    since = mover(**{writer_key(TopicName.STATE, 3): 10})
+    assert not since.move(TopicName.STATE, Record(NAME.encode(), golden_messages.snapshot(NAME, 1)))
+    assert not mover().move(TopicName.STATE, Record(NAME.encode(), b"{}"))
+    assert not mover().move(TopicName.EVENTS, Record(NAME.encode(), b"{}"))
+
+
+def test_an_open_letter_names_its_topic_under_the_new_prefix() -> None:
+    origin = (("topic", b"old.complaints.commands"), ("partition", b"3"), ("offset", b"5"), ("stage", b"lifecycle"))
+    (moved,) = mover().move(TopicName.DEAD_LETTERS, Record(NAME.encode(), b"value", origin))
+    assert dict(moved.headers) == {
+        "topic": b"new.complaints.commands",
+        "partition": str(HOME).encode(),
+        "offset": b"5",
+        "stage": b"lifecycle",
+        MIGRATED: b"1",
+    }
+    assert not mover().move(TopicName.DEAD_LETTERS, Record(NAME.encode(), b"value", origin, offset=99))
+    discard = (("discards", f"{TopicName.DEAD_LETTERS}-3@99".encode()),)
+    assert not mover().move(TopicName.DEAD_LETTERS, Record(NAME.encode(), None, discard))
+
+
+def test_the_words_of_a_fact_can_lie_apart() -> None:
+    recorded = to_status(Status.REGISTERED).history[0]
+    complaint = recorded.complaint
+    key, value = complaint.complaint_id.encode(), encode_fact(recorded, encode_complaint(complaint))
+    record = Record(key, value, marked())
+    (whole,) = mover().move(TopicName.EVENTS, record)
+    assert whole.value == value
+    fact, words = replace(mover(), texts_apart=True).move(TopicName.EVENTS, record)
+    assert (fact.topic, fact.key, fact.partition, fact.timestamp) == (
+        TopicName.EVENTS,
+        key,
+        words.partition,
+        record.timestamp,
+    )
+    assert (words.topic, words.key, words.timestamp) == (TopicName.TEXTS, key + b"/1", record.timestamp)
+    said = report().body.encode()
+    assert said in (words.value or b"")
+    assert said not in (fact.value or b"")
+    assert PLACEHOLDER.encode() in (fact.value or b"")
+    assert decode_own_fact(fact.key, fact.value).complaint.version == complaint.version
+
+
+def test_a_checksum_depends_on_every_part() -> None:
+    record = Record(b"k", b"v", (("h", b"1"),))
+    others = (
+        replace(record, key=b"kv", value=b""),
+        replace(record, key=None),
+        replace(record, value=None),
+        replace(record, headers=()),
+        replace(record, timestamp=1),
+    )
+    assert len({checksum(each) for each in (record, *others)}) == 6
+
+
+def calendar(*numbers: int, folded: int = 0) -> KeptCalendar:
+    days = [announcement(date(2026, 3, number), number=number) for number in numbers]
+    found = Announcements.of(days)
+    return KeptCalendar(found.model_copy(update={"folded": folded}), 0)
+
+
+def test_partitions_with_the_same_announcements_can_be_merged() -> None:
+    assert merged(OLD, [None, None]) is None
+    assert merged(OLD, [calendar(2, 3, folded=1), calendar(2, 3)]) == calendar(2, 3)
+
+
+@pytest.mark.parametrize("other", [None, calendar(2), calendar(3, 2), calendar(2, 4)])
+def test_partitions_with_other_announcements_cannot(other: KeptCalendar | None) -> None:
+    with pytest.raises(MigrationRefused, match="keep the 4 partitions"):
+        merged(OLD, [calendar(2, 3), other])
