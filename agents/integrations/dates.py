@@ -121,19 +121,19 @@ class DateColumn:
 
 def _possible(cell: str) -> set[Order]:
     """Return the orders in which a numeric date is valid; none if they make no difference, or it is no date."""
-    found = _PARTED.match(_without_weekday(cell))
-    if not found:
+    match = _PARTED.match(_without_weekday(cell))
+    if not match:
         return set()
-    days = {order: day for order in (Order.DMY, Order.MDY) if (day := _in_order(found, order))}
+    days = {order: day for order in (Order.DMY, Order.MDY) if (day := _in_order(match, order))}
     # a year of two digits may come first, with the marks that ISO has
-    first = len(found[4]) == 2 and (not days or found[2] == "-")  # noqa: PLR2004
-    if first and (day := _in_order(found, Order.YMD)):
+    first = len(match[4]) == 2 and (not days or match[2] == "-")  # noqa: PLR2004
+    if first and (day := _in_order(match, Order.YMD)):
         days[Order.YMD] = day
     return set(days) if len(days) == 1 or len(set(days.values())) > 1 else set()
 
 
-def _in_order(found: re.Match[str], order: Order) -> date | None:
-    parts = dict(zip(order, (found[1], found[3], found[4]), strict=True))
+def _in_order(match: re.Match[str], order: Order) -> date | None:
+    parts = dict(zip(order, (match[1], match[3], match[4]), strict=True))
     try:
         return date(_year(parts["y"]), int(parts["m"]), int(parts["d"]))
     except ValueError:
@@ -163,17 +163,17 @@ def read_date(cell: str, order: Order | None, zone: tzinfo) -> Stamp | None:
 
 
 def _written(text: str, order: Order | None) -> Stamp | None:
-    if found := _PARTED.match(text):
-        day = _in_order(found, order or Order.DMY)
-    elif found := _YEAR_FIRST.match(text):
-        day = date(int(found[1]), int(found[3]), int(found[4]))
-    elif (found := _DAY_MONTH.match(text)) and (month := months().get(found[2].casefold())):
-        day = date(_year(found[3]), month, int(found[1]))
-    elif (found := _MONTH_DAY.match(text)) and (month := months().get(found[1].casefold())):
-        day = date(int(found[3]), month, int(found[2]))
+    if match := _PARTED.match(text):
+        day = _in_order(match, order or Order.DMY)
+    elif match := _YEAR_FIRST.match(text):
+        day = date(int(match[1]), int(match[3]), int(match[4]))
+    elif (match := _DAY_MONTH.match(text)) and (month := months().get(match[2].casefold())):
+        day = date(_year(match[3]), month, int(match[1]))
+    elif (match := _MONTH_DAY.match(text)) and (month := months().get(match[1].casefold())):
+        day = date(int(match[3]), month, int(match[2]))
     else:
         return None
-    rest = text[found.end() :].strip(" ,")
+    rest = text[match.end() :].strip(" ,")
     if day is None:
         return None
     if not rest:
@@ -184,16 +184,16 @@ def _written(text: str, order: Order | None) -> Stamp | None:
 
 def read_time(cell: str) -> Stamp | None:
     """Read a time of day, with a zone if it has one; None if it is none. The day of the result is arbitrary."""
-    found = _TIME.fullmatch(cell.strip())
-    if not found:
+    match = _TIME.fullmatch(cell.strip())
+    if not match:
         return None
-    hour = int(found[1])
-    if half := found["half"]:
+    hour = int(match[1])
+    if half := match["half"]:
         if not 1 <= hour <= 12:  # noqa: PLR2004 -- hours of a half
             return None
         hour = hour % 12 + (12 if half[0] in "Pp" else 0)
     try:
-        return Stamp(date.min, time(hour, int(found[2]), int(found[3] or 0)), _zone(found["zone"]))
+        return Stamp(date.min, time(hour, int(match[2]), int(match[3] or 0)), _zone(match["zone"]))
     except ValueError:
         return None
 
@@ -230,8 +230,8 @@ def _counted(number: str, zone: tzinfo) -> Stamp | None:
 
 
 def _without_weekday(cell: str) -> str:
-    found = _WEEKDAY.match(cell)
-    return cell[found.end() :] if found and found[1].casefold() in weekdays() else cell
+    match = _WEEKDAY.match(cell)
+    return cell[match.end() :] if match and match[1].casefold() in weekdays() else cell
 
 
 @cache
@@ -249,13 +249,13 @@ def months() -> Mapping[str, int]:
 @cache
 def weekdays() -> frozenset[str]:
     """Return the names of the days of the week, long and short, in Indonesian and English."""
-    found = {
+    names = {
         name.casefold().rstrip(".")
         for locale in _LOCALES
         for width in ("wide", "abbreviated")
         for name in Locale(locale).days["format"][width].values()
     }
-    return frozenset(found | {"jum'at", "jumaat", "ahad"})
+    return frozenset(names | {"jum'at", "jumaat", "ahad"})
 
 
 def reported_at(stamp: Stamp, clock: Stamp | None, zone: tzinfo, now: datetime) -> datetime:

@@ -37,12 +37,12 @@ def messages_in(stream: Iterable[bytes]) -> Iterator[Message]:
     if first is None:
         return
     value = _parsed(first[1])
-    found: Iterator[Message]
+    messages: Iterator[Message]
     if value is not None and not isinstance(value, list):
-        found = (Message(number, raw.strip()) for number, raw in chain([first], numbered))
+        messages = (Message(number, raw.strip()) for number, raw in chain([first], numbered))
     else:
-        found = _in_one(_limited(chain([first], numbered)))
-    yield from map(_with_all_values, found)
+        messages = _in_one(_limited(chain([first], numbered)))
+    yield from map(_with_all_values, messages)
 
 
 def _numbered(stream: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -84,7 +84,7 @@ def _in_one(numbered: Iterator[tuple[int, bytes]]) -> Iterator[Message]:
 
 def _several(numbered: list[tuple[int, bytes]]) -> list[Message] | None:
     """Return documents over several lines each, one after another; None if it is not all of it such."""
-    found, begun, pending = [], 0, b""
+    messages, begun, pending = [], 0, b""
     for number, line in numbered:
         begun = begun if pending else number
         pending += line
@@ -92,9 +92,9 @@ def _several(numbered: list[tuple[int, bytes]]) -> list[Message] | None:
         if line[:1] in {b"}", b"]"} or _is_object(line):
             if _parsed(pending) is None:
                 return None
-            found.append(Message(begun, pending.strip()))
+            messages.append(Message(begun, pending.strip()))
             pending = b""
-    return None if pending or not found else found
+    return None if pending or not messages else messages
 
 
 def _parsed(raw: bytes) -> object:
@@ -117,14 +117,14 @@ def _with_all_values(message: Message) -> Message:
 
 
 def _pairs(pairs: list[tuple[str, Any]], repeated: list[str] | None = None) -> dict[str, Any]:
-    found: dict[str, Any] = dict(pairs)
-    if len(found) < len(pairs):
+    members: dict[str, Any] = dict(pairs)
+    if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         for name in {each for each in names if names.count(each) > 1}:
-            found[name] = [value for other, value in pairs if other == name]
+            members[name] = [value for other, value in pairs if other == name]
             if repeated is not None:
                 repeated.append(name)
-    return found
+    return members
 
 
 def _is_object(raw: bytes) -> bool:
@@ -133,10 +133,10 @@ def _is_object(raw: bytes) -> bool:
 
 def head_of(lines: Iterator[bytes]) -> list[bytes]:
     """Take the lines of a file up to the first that is not empty."""
-    found = [next(lines, b"")]
-    while found[-1] and not found[-1].strip():
-        found.append(next(lines, b""))
-    return found
+    head = [next(lines, b"")]
+    while head[-1] and not head[-1].strip():
+        head.append(next(lines, b""))
+    return head
 
 
 def is_json(head: bytes) -> bool:

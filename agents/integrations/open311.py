@@ -42,10 +42,10 @@ _LINKS: Final = ("media_url", "media_urls", "photos", "photo", "media", "attachm
 
 def looks_like_requests(value: object) -> bool:
     """Tell whether JSON holds service requests, by the first of them."""
-    found = requests_in(value)
-    if not found:
+    requests = requests_in(value)
+    if not requests:
         return isinstance(value, Mapping) and any(name in value for name in _ENVELOPES)
-    first = _flat(found[0]) if isinstance(found[0], Mapping) else {}
+    first = _flat(requests[0]) if isinstance(requests[0], Mapping) else {}
     return "specversion" not in first and any(name in first for name in _MARKS)
 
 
@@ -62,12 +62,12 @@ def requests_in(value: object) -> list[Any]:
     chosen = lists or inner
     if len(chosen) != 1:
         return [] if _is_empty(value) else [value]
-    found: list[Any] = chosen[0] if lists else requests_in(chosen[0])
+    requests: list[Any] = chosen[0] if lists else requests_in(chosen[0])
     # what the envelope says of privacy, it says of each
     around = {name: each for name, each in value.items() if each is not chosen[0]}
     if not speaks_of_privacy(around):
-        return found
-    return [{**each, _AROUND: around} if isinstance(each, Mapping) else each for each in found]
+        return requests
+    return [{**each, _AROUND: around} if isinstance(each, Mapping) else each for each in requests]
 
 
 def _is_empty(envelope: Mapping[Any, Any]) -> bool:
@@ -152,10 +152,12 @@ def from_xml(content: bytes) -> list[Any]:
         value = _value(root)
     except RecursionError:
         raise UnreadableFile(f"is XML of {name}, nested too deeply") from None
-    found = requests_in({name: value, **_marks(root)} if isinstance(value, list) else value)
-    if not found or not all(isinstance(each, Mapping) and any(mark in each for mark in _MARKS) for each in found[:1]):
+    requests = requests_in({name: value, **_marks(root)} if isinstance(value, list) else value)
+    if not requests or not all(
+        isinstance(each, Mapping) and any(mark in each for mark in _MARKS) for each in requests[:1]
+    ):
         raise UnreadableFile(f"is XML of {name}, and no list of service requests")
-    return found
+    return requests
 
 
 def _value(element: Element) -> object:
@@ -167,16 +169,16 @@ def _value(element: Element) -> object:
         len(tags) == 1 and (len(children) > 1 or f"{children[0][0]}s" == _tag(element))
     ):
         return [_with(marks, value) for _, value, marks in children]
-    found: dict[str, Any] = _marks(element)
+    members: dict[str, Any] = _marks(element)
     for tag, value, marks in children:
         if marks and not isinstance(value, Mapping):
-            found[f"@{tag}"] = _with(marks, value)
-        if tag in found:
-            before = found[tag]
-            found[tag] = [*before, value] if isinstance(before, list) else [before, value]
+            members[f"@{tag}"] = _with(marks, value)
+        if tag in members:
+            before = members[tag]
+            members[tag] = [*before, value] if isinstance(before, list) else [before, value]
         else:
-            found[tag] = value
-    return found
+            members[tag] = value
+    return members
 
 
 def _with(marks: dict[str, Any], value: object) -> object:

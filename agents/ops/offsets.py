@@ -43,7 +43,7 @@ def accept(settings: Settings, stages: Collection[str]) -> list[AcceptedOffset]:
     """Mark the committed offsets of `stages` that are not marked yet, and return them.
 
     Raises:
-        StageRuns: a group has members; then no offset of any group was changed.
+        StageRunning: a group has members; then no offset of any group was changed.
         TopicsMissing: there is no installation record.
         BrokerUnreachable, KafkaRefused: Kafka refuses, or does not answer.
     """
@@ -75,16 +75,16 @@ def _with_members(client: AdminClient, groups: Collection[str]) -> list[str]:
 def _accept(client: AdminClient, settings: Settings, group: str, stage: str) -> list[AcceptedOffset]:
     topic = settings.topic(STAGES[stage])
     wanted = {
-        source: OffsetAndMetadata(found.offset, mark(found.offset), found.leader_epoch)
-        for source, found in sorted(committed(client, group).items())
-        if source.topic == topic and not is_marked(found.offset, found.metadata)
+        source: OffsetAndMetadata(stored.offset, mark(stored.offset), stored.leader_epoch)
+        for source, stored in sorted(committed(client, group).items())
+        if source.topic == topic and not is_marked(stored.offset, stored.metadata)
     }
-    found = [AcceptedOffset(stage, source.topic, source.partition, each.offset) for source, each in wanted.items()]
-    if not found:
-        return found
-    _report(settings, found)
+    accepted = [AcceptedOffset(stage, source.topic, source.partition, each.offset) for source, each in wanted.items()]
+    if not accepted:
+        return accepted
+    _report(settings, accepted)
     set_offsets(client, group, wanted)
-    return found
+    return accepted
 
 
 def set_offsets(client: AdminClient, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
@@ -98,7 +98,7 @@ def set_offsets(client: AdminClient, group: str, offsets: Mapping[TopicPartition
             raise error(f"offset of group {group} in {_name(source)}")
 
 
-def _report(settings: Settings, found: Sequence[AcceptedOffset]) -> None:
+def _report(settings: Settings, accepted: Sequence[AcceptedOffset]) -> None:
     """Leave an incident for each offset, unless it is of an earlier version, which did not mark its offsets."""
     from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, for this command only
 
@@ -115,9 +115,9 @@ def _report(settings: Settings, found: Sequence[AcceptedOffset]) -> None:
             "what lies behind it may have been read before",
             at=now,
         )
-        for each in found
+        for each in accepted
     }
-    marks = {f"{MARKS}{each.stage}": True for each in found}
+    marks = {f"{MARKS}{each.stage}": True for each in accepted}
 
     def decide(values: Mapping[str, Any]) -> dict[str, Any]:
         by_hand = [incident for each, incident in incidents.items() if values.get(f"{MARKS}{each.stage}")]

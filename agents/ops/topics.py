@@ -79,21 +79,21 @@ def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, 
         KafkaFailure: Kafka refuses, for example more replicas than there are brokers, or does not answer.
     """
     with admin_client(settings) as client:
-        found = describe_topics(client, settings, only)
-        layout = _layout(settings, found)
-        if layout is not None and not mend and (lines := _lines(settings, layout, found, only)):
+        existing = describe_topics(client, settings, only)
+        layout = _layout(settings, existing)
+        if layout is not None and not mend and (lines := _lines(settings, layout, existing, only)):
             raise LayoutDiffers(lines[0])
-        altered = _repair(client, settings, layout, found) if mend else ()
-        _compare(client, settings, tuple(found))
-        missing = tuple(name for name in only if name not in found)
+        altered = _repair(client, settings, layout, existing) if mend else ()
+        _compare(client, settings, tuple(existing))
+        missing = tuple(name for name in only if name not in existing)
         if missing:
             create_topics(client, settings, missing)
             # another process may have made one of them meanwhile, with settings of its own
             _compare(client, settings, missing)
         if TopicName.INSTALLATION in only and (missing or mend):
-            _record(settings, describe_topics(client, settings, only), fresh=not found)
+            _record(settings, describe_topics(client, settings, only), fresh=not existing)
     created = tuple(settings.topic(name) for name in missing)
-    return TopicsReport(created, tuple(settings.topic(name) for name in only if name in found), altered)
+    return TopicsReport(created, tuple(settings.topic(name) for name in only if name in existing), altered)
 
 
 def with_recorded_layout(settings: Settings, only: Collection[TopicName] = ALL_TOPICS) -> Settings:
@@ -103,29 +103,32 @@ def with_recorded_layout(settings: Settings, only: Collection[TopicName] = ALL_T
     topics agree: a topic or two may exist by accident.
     """
     with admin_client(settings) as client:
-        found = describe_topics(client, settings, only)
-        layout = _layout(settings, found)
+        existing = describe_topics(client, settings, only)
+        layout = _layout(settings, existing)
     about_complaints = [name for name in only if BY_NAME[name].partitions is None]
-    counts = Counter(found[name].partitions for name in about_complaints if name in found)
+    counts = Counter(existing[name].partitions for name in about_complaints if name in existing)
     partitions, topics = counts.most_common(1)[0] if counts else (settings.partitions, 0)
     if layout is not None:
         partitions = layout.partitions
     elif topics <= len(about_complaints) // 2:
         return settings
-    replicas = Counter(topic.replicas for topic in found.values())
+    replicas = Counter(topic.replicas for topic in existing.values())
     return replace(settings, partitions=partitions, replication=replicas.most_common(1)[0][0])
 
 
-def _layout(settings: Settings, found: Collection[TopicName]) -> Layout | None:
-    if TopicName.INSTALLATION not in found:
+def _layout(settings: Settings, existing: Collection[TopicName]) -> Layout | None:
+    if TopicName.INSTALLATION not in existing:
         return None
     return Layout.of(installation_values(settings))
 
 
 def _lines(
-    settings: Settings, layout: Layout, found: Mapping[TopicName, TopicDescription], only: Collection[TopicName]
+    settings: Settings, layout: Layout, existing: Mapping[TopicName, TopicDescription], only: Collection[TopicName]
 ) -> list[str]:
-    return [*missing_topics(settings, layout, found, only).values(), *changed_topics(settings, layout, found).values()]
+    return [
+        *missing_topics(settings, layout, existing, only).values(),
+        *changed_topics(settings, layout, existing).values(),
+    ]
 
 
 def create_topics(
@@ -154,9 +157,9 @@ def create_topics(
 def _compare(client: AdminClient, settings: Settings, names: Collection[TopicName]) -> None:
     """Raise `TopicsDiffer` unless each of the topics is as declared."""
     deadline = time.monotonic() + _SETTLES_S
-    while found := differences(client, settings, describe_topics(client, settings, names), settings.replication):
+    while differing := differences(client, settings, describe_topics(client, settings, names), settings.replication):
         if time.monotonic() > deadline:  # what was altered is seen a moment later
-            raise TopicsDiffer(found, [remedy(settings, each) for each in found])
+            raise TopicsDiffer(differing, [remedy(settings, each) for each in differing])
         time.sleep(_RETRY_S)
 
 
@@ -164,14 +167,14 @@ def _repair(
     client: AdminClient,
     settings: Settings,
     layout: Layout | None,
-    found: Mapping[TopicName, TopicDescription],
+    existing: Mapping[TopicName, TopicDescription],
 ) -> tuple[str, ...]:
     """Alter what differs and return a line for each change; alter nothing where one would lose records."""
     if layout is not None and layout.partitions != settings.partitions:
         differs = Difference("the installation", "partitions", str(settings.partitions), str(layout.partitions))
         raise TopicsDiffer([differs], ["leave out ALUR_PARTITIONS: the number is fixed when an installation is made"])
-    wanted = differences(client, settings, found, settings.replication)
-    empty = _empty(client, settings, found)
+    wanted = differences(client, settings, existing, settings.replication)
+    empty = _empty(client, settings, existing)
     stuck = [each for each in wanted if not _repairable(each, empty)]
     if stuck:
         raise TopicsDiffer(stuck, [_by_hand(settings, each) for each in stuck])
@@ -183,7 +186,7 @@ def _repair(
             configs.setdefault(each.topic, {})[each.setting] = each.expected
     if configs:
         alter_topics(client, configs)
-    client.wait_for_topics([settings.topic(name) for name in found])
+    client.wait_for_topics([settings.topic(name) for name in existing])
     return tuple(f"{each.topic}: {each.setting} {each.found} -> {each.expected}" for each in wanted)
 
 
@@ -200,11 +203,11 @@ def alter_topics(client: AdminClient, configs: Mapping[str, Mapping[str, str]]) 
 
 
 def _repairable(difference: Difference, empty: Collection[str]) -> bool:
-    expected, found = difference.expected, difference.found
+    expected, actual = difference.expected, difference.found
     if difference.setting == "partitions":
-        return difference.topic in empty and int(found) < int(expected)
+        return difference.topic in empty and int(actual) < int(expected)
     if difference.setting == _RETENTION and difference.topic not in empty:
-        return expected == "-1" or (found != "-1" and int(found) < int(expected))
+        return expected == "-1" or (actual != "-1" and int(actual) < int(expected))
     return difference.setting != "replication"
 
 
@@ -219,19 +222,19 @@ def _by_hand(settings: Settings, difference: Difference) -> str:
     )
 
 
-def _empty(client: AdminClient, settings: Settings, found: Mapping[TopicName, TopicDescription]) -> set[str]:
+def _empty(client: AdminClient, settings: Settings, existing: Mapping[TopicName, TopicDescription]) -> set[str]:
     """Return the names of the topics into which nothing has ever been written."""
-    names = {settings.topic(name) for name in found}
+    names = {settings.topic(name) for name in existing}
     partitions = partitions_of(client, names)
     ends = client.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST)) if partitions else {}
     return names - {partition.topic for partition, at in ends.items() if at.offset}
 
 
-def _record(settings: Settings, found: Mapping[TopicName, TopicDescription], *, fresh: bool) -> None:
+def _record(settings: Settings, existing: Mapping[TopicName, TopicDescription], *, fresh: bool) -> None:
     """Note the topics in the installation record; one that has replaced another is an incident."""
     from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
 
-    ids = {str(name): topic.id for name, topic in found.items()}
+    ids = {str(name): topic.id for name, topic in existing.items()}
 
     def decide(values: Mapping[str, Any]) -> dict[str, Any]:
         before = Layout.of(values)
