@@ -197,6 +197,22 @@ class UnpublishStory(Command):
     reason: Annotated[Text | None, Field(description="why")] = None
 
 
+class EraseData(Command):
+    """Erase what people wrote about a complaint, who reported it, or both. What happened to it stays."""
+
+    NAME = "erase-data"
+    texts: Annotated[bool, Field(description="erase all free text up to now")] = False
+    identity: Annotated[bool, Field(description="erase the digest of the reporter")] = False
+    reason: Annotated[Text, Field(description="why, for the record")]
+
+    @model_validator(mode="after")
+    def _erases_something(self) -> Self:
+        if not self.texts and not self.identity:
+            msg = "name texts, identity or both"
+            raise ValueError(msg)
+        return self
+
+
 class RequestExtension(Command):
     """The holder requests an extension."""
 
@@ -254,6 +270,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     ChangePrivacy,
     PublishStory,
     UnpublishStory,
+    EraseData,
     RequestExtension,
     DecideExtension,
     NoticeDeadline,

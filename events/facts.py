@@ -196,6 +196,15 @@ class StoryUnpublished(Worded):
     reason: Text | None = None
 
 
+class DataErased(Worded):
+    """Free text, the reporter's identity or both have been erased."""
+
+    NAME = "data-erased"
+    texts: bool
+    identity: bool
+    reason: Text
+
+
 class DeadlineWarned(Fact):
     """A deadline is near."""
 
@@ -279,6 +288,7 @@ FACTS: Final[tuple[type[Fact], ...]] = (
     PrivacyChanged,
     StoryPublished,
     StoryUnpublished,
+    DataErased,
     DeadlineWarned,
     DeadlineBreached,
     ComplaintEscalated,

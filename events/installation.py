@@ -40,6 +40,10 @@ KEY_PREFIX: Final = "key-prefix"
 _OF_ONE_STAGE: Final = frozenset({OFFSET_LOST, OFFSETS_ACCEPTED})
 """Kinds that several stages can report about one place: each has offsets of its own."""
 _WRITER_KEY: Final = "writer/"
+TEXTS_KEY: Final = "texts"
+TEXTS_APART: Final = "apart"
+TEXTS_IN_FACTS: Final = "facts"
+"""Where free text is written to: apart, or into the facts as releases before did, which is so where nothing is said."""
 
 
 def writer_key(topic: TopicName, partition: int) -> str:
@@ -51,6 +55,11 @@ def writer_since(values: Mapping[str, Any], topic: TopicName, partition: int) ->
     """Return the offset from which on the records of a partition have a writer number; None if that is not known."""
     found = values.get(writer_key(topic, partition))
     return found if isinstance(found, int) else None
+
+
+def texts_apart(values: Mapping[str, Any]) -> bool:
+    """Check whether the installation keeps free text in `complaints.texts`, from where it can be erased."""
+    return values.get(TEXTS_KEY) == TEXTS_APART
 
 
 def begun_key(stage: str, partition: int) -> str:

@@ -122,5 +122,7 @@ class Complaint(Frozen):
     rating: int | None = None
     story_published: bool | None = None
     """Whether its story is public; None if nobody has decided (releases before published each story)."""
+    erased: tuple[str, ...] = ()
+    """What has been erased of it, `identity` or `texts`: an open list."""
     recent: tuple[str, ...] = ()
     """Digests of the last commands that had an effect."""

@@ -21,6 +21,7 @@ from events.facts import (
     ComplaintRegistered,
     ComplaintVerified,
     ComplaintWithdrawn,
+    DataErased,
     DeadlineExtended,
     DispositionReturned,
     ExtensionRefused,
@@ -58,6 +59,7 @@ FREE_TEXT: Final[Mapping[type[Frozen], tuple[str, ...]]] = {
     ResolutionRated: ("text",),
     StoryPublished: ("title", "answer"),
     StoryUnpublished: ("reason",),
+    DataErased: ("reason",),
     ExtensionRequested: ("reason",),
     DeadlineExtended: ("reason",),
     ExtensionRefused: ("reason",),
@@ -93,21 +95,33 @@ class Erasure(Frozen):
     reason: str
 
 
+def split(fact: Fact, ref: str, *, signature: str | None = None) -> tuple[Fact, FactTexts | None]:
+    """Return a fact without its words and the digests of its report, and the words; None if it has none of a person's.
+
+    What lifecycle itself gives as a reason is nobody's words.
+
+    Args:
+        fact: as it was decided.
+        ref: the key of the words.
+        signature: of the report in `registered`.
+    """
+    if not isinstance(fact, Worded) or fact.text_ref is not None or fact.by == SYSTEM:
+        return fact, None
+    if isinstance(fact, ComplaintRegistered):
+        bare, words = _split_report(fact, ref, signature)
+    else:
+        bare, words = _split_words(fact, ref)
+    return bare, FactTexts.model_construct(set(words), **words) if words else None
+
+
 def take_apart(recorded: Recorded) -> tuple[Recorded, FactTexts | None]:
     """Return a fact as `complaints.events` keeps it, and its words; None if it has none, or they lie apart already.
 
     The digests of the report are taken out of fact and snapshot as well: they stay in `complaints.state`, which is
-    replaced when they are erased. What lifecycle itself gives as a reason is nobody's words.
+    replaced when they are erased.
     """
-    fact, complaint = recorded.fact, without_digests(recorded.complaint)
-    if isinstance(fact, Worded) and fact.text_ref is None and fact.by != SYSTEM:
-        ref = text_key(complaint)
-        fact, words = _words_of(fact, ref)
-    else:
-        words = {}
-    if complaint is not recorded.complaint or fact is not recorded.fact:
-        recorded = Recorded(_without_digests(fact), recorded.at, recorded.cause, complaint)
-    return recorded, FactTexts.model_construct(set(words), **words) if words else None
+    fact, words = split(recorded.fact, text_key(recorded.complaint))
+    return Recorded(fact, recorded.at, recorded.cause, without_digests(recorded.complaint)), words
 
 
 def text_key(complaint: Complaint) -> str:
@@ -137,35 +151,42 @@ def without_digests(complaint: Complaint) -> Complaint:
     return complaint.model_copy(update={"report": bare})
 
 
-def _without_digests(fact: Fact) -> Fact:
-    if isinstance(fact, ComplaintRegistered):
-        return fact.model_copy(update={"content_digests": None})
-    return fact.model_copy(update={"completed_digests": None}) if isinstance(fact, ReportCompleted) else fact
+def _split_report(fact: ComplaintRegistered, ref: str, signature: str | None) -> tuple[Fact, dict[str, Any]]:
+    report = fact.report
+    words = _words(report, FREE_TEXT[ReportContent], fact.chosen_office)
+    update = {
+        "report": report.model_copy(update=_placeholders(words)),
+        "text_ref": ref,
+        "title_length": len(report.title),
+        "body_length": len(report.body),
+        "content_digests": None,
+        "signature": signature,
+    }
+    return fact.model_copy(update=update), words
 
 
-def _words_of(fact: Worded, ref: str) -> tuple[Fact, dict[str, Any]]:
-    if isinstance(fact, ComplaintRegistered):
-        report, words = _cut(fact.report, _names(ReportContent, fact.chosen_office))
-        lengths = {"title_length": len(fact.report.title), "body_length": len(fact.report.body)}
-        return fact.model_copy(update={"report": report, "text_ref": ref, **lengths}), words
-    chosen = fact.chosen_office if isinstance(fact, ReportCompleted) else None
-    bare, words = _cut(fact, _names(type(fact), chosen))
-    if not words:
-        return fact, words
-    measured = ("title", "body") if isinstance(fact, ReportCompleted) else ()
-    changes = {f"{name}_length": len(words[name]) for name in measured if name in words}
-    return bare.model_copy(update={"text_ref": ref, **changes}), words
+def _split_words(fact: Worded, ref: str) -> tuple[Fact, dict[str, Any]]:
+    completed = isinstance(fact, ReportCompleted)
+    words = _words(fact, FREE_TEXT[type(fact)], fact.chosen_office if isinstance(fact, ReportCompleted) else None)
+    update: dict[str, Any] = {"completed_digests": None} if completed else {}
+    if words:
+        update |= _placeholders(words)
+        update["text_ref"] = ref
+    if completed:
+        update |= {f"{name}_length": len(words[name]) for name in ("title", "body") if name in words}
+    return fact.model_copy(update=update) if update else fact, words
 
 
-def _names(model: type[Frozen], chosen_office: str | None) -> tuple[str, ...]:
-    names = FREE_TEXT.get(model, ())
-    return names if chosen_office is None else tuple(name for name in names if name != "office")
-
-
-def _cut(model: M, names: tuple[str, ...]) -> tuple[M, dict[str, Any]]:
+def _words(model: Frozen, names: tuple[str, ...], chosen_office: str | None) -> dict[str, Any]:
+    """Return the free text of a model; an office that the directory has is none."""
     words = {name: value for name in names if (value := getattr(model, name))}
-    kept = {name: PLACEHOLDER if isinstance(value, str) else () for name, value in words.items()}
-    return (model.model_copy(update=kept) if kept else model), words
+    if chosen_office is not None:
+        words.pop("office", None)
+    return words
+
+
+def _placeholders(words: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: PLACEHOLDER if isinstance(value, str) else () for name, value in words.items()}
 
 
 def _with_words(model: M, words: Mapping[str, Any]) -> M:

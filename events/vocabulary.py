@@ -96,5 +96,7 @@ class Detail(StrEnum):
     """Only the reporter, or the channel that reported it, speaks for a complaint."""
     SECRECY = "secrecy"
     """The reporter asked for secrecy: nothing but the outcome is published."""
+    TEXTS_IN_FACTS = "texts-in-facts"
+    """To an erasure of texts: the installation writes them into facts, which are kept for ever."""
     COMPLETION_LIMIT = "completion-limit"
     ANNOUNCEMENT_LIMIT = "announcement-limit"

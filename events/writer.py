@@ -16,7 +16,7 @@ WRITER: Final = 1
 """Writer number of this version, raised with each release that adds a field to the snapshot or to the calendar.
 
 An older lifecycle would drop that field: it refuses a partition with a higher number than its own (docs/adr/0017)."""
-MARKED: Final = (TopicName.EVENTS, TopicName.STATE, TopicName.STORIES)
+MARKED: Final = (TopicName.EVENTS, TopicName.TEXTS, TopicName.STATE, TopicName.STORIES)
 """The topics whose records have it."""
 WRITER_HEADER: Final = "writer"
 SOURCE_OFFSET_HEADER: Final = "source-offset"

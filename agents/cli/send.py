@@ -35,6 +35,7 @@ _ELSEWHERE: Final = frozenset(
     {
         *("register-complaint", "notice-deadline", "escalate-complaint", "reschedule-deadlines"),  # by stages
         *("publish-story", "unpublish-story"),  # by `alur story`, which scans the texts
+        "erase-data",  # by `alur privacy`, which erases outside of lifecycle too
     }
 )
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -89,6 +89,10 @@ def _story_published(fact: f.StoryPublished) -> str:
     return _reason(fact.title, fact.answer) + findings
 
 
+def _erased(fact: f.DataErased) -> str:
+    return " and ".join(name for name in ("texts", "identity") if getattr(fact, name))
+
+
 def in_words_of_findings(findings: Iterable[Finding]) -> str:
     """Return the findings of a scan, by kind."""
     return ", ".join(f"{each.count} x {each.kind}" for each in findings)
@@ -116,6 +120,7 @@ WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
     ),
     f.StoryPublished: _story_published,
     f.StoryUnpublished: lambda fact: fact.reason or "",
+    f.DataErased: lambda fact: f"{_erased(fact)}: {fact.reason}",
     f.ComplaintEscalated: lambda fact: f"to {fact.office}, rung {fact.rung}",
     f.EscalationExhausted: lambda fact: f"no rung above {fact.rung}: an incident",
     f.ExtensionRequested: lambda fact: f"{fact.working_days} working days: {fact.reason}",

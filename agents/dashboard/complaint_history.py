@@ -17,7 +17,7 @@ from agents.config.settings import Settings
 from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import DisplayContext
 from events import facts as f
-from events.client import Dossier, Reader, add_to, require_topics
+from events.client import Dossier, Reader, add_to, require_topics, with_texts
 from events.facts import Recorded
 from events.snapshot import Clock, Complaint
 from events.topics import TopicName
@@ -60,6 +60,7 @@ def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryRe
         for record in reader.to_end():
             add_to(dossier, record)
             if dossier.history and dossier.history[-1].complaint.version >= row.version:
+                dossier.history = with_texts(settings, dossier.history, seconds=_MOST_SECONDS)
                 return HistoryResult(dossier, whole=True)
             seen += 1
             if seen >= _MOST_RECORDS or monotonic() - began > _MOST_SECONDS:

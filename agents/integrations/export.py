@@ -12,13 +12,15 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from agents.integrations.lapor_rows import RowTexts, row, texts_after
+from agents.integrations.lapor_rows import TELLING, RowTexts, row, texts_after
 from events.announcements import CALENDAR_KEY
-from events.client import ClientSettings, Reader, Record
-from events.codec.decode import decode_fact, decode_snapshot
+from events.client import ClientSettings, Reader, Record, texts_of_partition
+from events.codec.decode import decode_fact, decode_snapshot, decode_texts
 from events.errors import Undecodable
+from events.facts import Recorded, Worded
 from events.ids import identity_key
 from events.reports import ReporterIdentity
+from events.texts import put_together
 from events.topics import TopicName
 
 PATIENCE_S: Final = 10.0
@@ -64,11 +66,12 @@ class Export:
     def _partition(self, number: int) -> Iterator[tuple[str, ...]]:
         last = self._versions(number)
         names = self._names(number) if self.options.identities else {}
+        words = texts_of_partition(self.settings, number, TELLING)
         incomplete: dict[str, RowTexts] = {}
         with Reader(self.settings, [TopicName.EVENTS], partitions=[number]) as reader:
             for record in self._until_complete(reader, last):
                 try:
-                    recorded = decode_fact(record.value)
+                    recorded = _with_words(decode_fact(record.value), words)
                 except Undecodable:
                     continue  # of a foreign producer
                 complaint = recorded.complaint
@@ -132,3 +135,12 @@ class Export:
                 if name is not None:
                     names[key] = name
         return names
+
+
+def _with_words(recorded: Recorded, texts: Mapping[str, bytes]) -> Recorded:
+    """Return a fact with its words, if they lie apart from it and are there."""
+    ref = recorded.fact.text_ref if isinstance(recorded.fact, Worded) else None
+    if ref is None:
+        return recorded
+    words = texts.get(ref)
+    return recorded if words is None else put_together(recorded, decode_texts(words))

@@ -13,6 +13,7 @@ from events import facts as f
 from events.ids import is_stage_source
 from events.reports import Location
 from events.snapshot import Complaint
+from events.texts import ERASED, PLACEHOLDER
 from events.vocabulary import ArchiveReason, ComplaintClass, Status
 from workflow.reports.redaction import public_view
 
@@ -61,6 +62,12 @@ class RowTexts:
     reason: str = ""
     by: str = ""
     archived_for: ArchiveReason | None = None
+
+
+TELLING: Final = tuple(
+    each.NAME for each in (f.ComplaintRegistered, f.ReportCompleted, f.ComplaintVerified, f.ComplaintPostponed)
+)
+"""The facts with words that a row shows."""
 
 
 def texts_after(before: RowTexts, fact: f.Fact) -> RowTexts:
@@ -113,7 +120,8 @@ def row(
     place = view.location or Location()
     name, parent = offices.get(view.office or "", (view.office or "", ""))
     privacy = [word for word, holds in (("Anonim", complaint.anonymous), ("Rahasia", complaint.secret)) if holds]
-    shown = (view.text(text) for text in (texts.title, texts.first, texts.final))
+    gone = {PLACEHOLDER: ERASED} if "texts" in complaint.erased else {}
+    shown = (view.text(gone.get(text, text)) for text in (texts.title, texts.first, texts.final))
     return (
         complaint.tracking_id,
         complaint.received_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
@@ -126,7 +134,7 @@ def row(
         parent,
         name,
         _status(complaint, texts, name),
-        view.detail(texts.reason) or "",
+        view.detail(gone.get(texts.reason, texts.reason)) or "",
         *(part or "" for part in (place.province, place.city, place.district, place.village)),
         str(view.detail(complaint.rating) or ""),
     )

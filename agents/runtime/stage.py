@@ -36,6 +36,8 @@ class Partition:
     """Returns the offset from which on the engine's records of a topic have a writer number here; None if unknown."""
     first_positions: Mapping[str, int] = field(default_factory=dict)
     """Position of the first record of an inward topic, if it is not zero."""
+    texts_apart: Callable[[], bool] = lambda: False
+    """Returns whether free text is written to `complaints.texts` in place of the facts."""
 
     def position(self, topic: TopicName, offset: int) -> int:
         """Return the position of a record: its offset, counted on from the topics before a migration."""

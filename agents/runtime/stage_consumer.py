@@ -37,7 +37,7 @@ from agents.runtime.process import STOP_SECONDS, exit_after, exit_with_error
 from agents.runtime.stage import Partition, Stage
 from agents.runtime.watermark import Watermark
 from agents.runtime.worker import Worker
-from events.installation import FIRST_POSITIONS, KEY_PREFIX, writer_since
+from events.installation import FIRST_POSITIONS, KEY_PREFIX, texts_apart, writer_since
 from events.topics import TopicName
 from workflow.policy.model import PolicySet
 
@@ -138,8 +138,12 @@ class StageConsumer(Service):
         number = source.partition
         since = self.written_since(number)
         positions = self.installation.values.get(FIRST_POSITIONS, {})
-        partition = Partition(number, self.count, self.policies, self.metrics, self.keys, since, positions)
+        apart = self._texts_apart
+        partition = Partition(number, self.count, self.policies, self.metrics, self.keys, since, positions, apart)
         return PartitionProcessor(self.worker, source, partition)
+
+    def _texts_apart(self) -> bool:
+        return texts_apart(self.installation.values)
 
     def written_since(self, partition: int) -> Callable[[TopicName], int | None]:
         """Return what gives the offset in a topic from which on its records have a writer number; None if unknown."""

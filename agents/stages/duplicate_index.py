@@ -9,12 +9,13 @@ import structlog
 from agents.config.settings import Settings
 from agents.kafka.protocols import KafkaRecord
 from agents.runtime.topic_follower import TopicFollower
+from agents.stages.report_digests import ReportSignatures
 from events.codec.decode import decode_own_fact
 from events.facts import ComplaintRegistered, Recorded
 from events.topics import TopicName
 from events.writer import Origin
 from workflow.policy.model import Policy, PolicySet
-from workflow.stages.duplicates import Index, fingerprint
+from workflow.stages.duplicates import Index
 
 log = structlog.get_logger()
 
@@ -41,6 +42,7 @@ class DuplicateIndex:
         self._origins: dict[int, Origin] = {}
         self._policies = policies
         self._stage = stage
+        self._signatures = ReportSignatures(settings.keys())
         self._archives = any("archive" in policy.machine for policy in policies.versions)
         self._index = Index(max(policy.duplicates.span for policy in policies.versions))
         self._suspected: list[tuple[str, str]] = []
@@ -68,12 +70,20 @@ class DuplicateIndex:
         """Index a report and return the earlier complaint with the same content."""
         if not isinstance(recorded.fact, ComplaintRegistered):
             return None
-        key = fingerprint(recorded.fact.report, policy.duplicates.min_text)
+        key = self._signature(recorded.fact, policy)
         if key is None:
             return None
         complaint = recorded.complaint
         self._index.add(key, complaint.received_at, complaint.complaint_id)
         return self._index.original(key, complaint.received_at, complaint.complaint_id, policy.duplicates.span)
+
+    def _signature(self, fact: ComplaintRegistered, policy: Policy) -> bytes | None:
+        """Return what the report shares with its duplicates; None if it is too short to have any."""
+        # one whose words lie apart has it from lifecycle
+        signature = fact.signature
+        if fact.text_ref is None:
+            signature = self._signatures.of(fact.report, policy.duplicates.min_text)
+        return None if signature is None else bytes.fromhex(signature.rpartition(":")[2])
 
     def wait_reason(self) -> str | None:
         """Return what has to be read before the next facts can be judged; None if nothing."""

@@ -17,16 +17,17 @@ from agents.runtime.rerouting import forwarded, with_original_timestamp
 from agents.runtime.stage import Partition, RefusedToStart, Stage, log_time
 from agents.stages.calendar_state import CalendarState
 from agents.stages.complaint_store import ComplaintStore
+from agents.stages.decision_records import DecisionRecords
 from agents.stages.quarantine import Quarantine
 from agents.stages.report_digests import ContentDigests
 from agents.stages.reporter_digests import ReporterDigests
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client.partitions import partition_of
 from events.codec.decode import complaint_key, decode_announcement, decode_command, is_announcement, read_complaint
-from events.codec.encode import encode_complaint, encode_fact, encode_rejection, encode_snapshot, fact_headers
+from events.codec.encode import encode_rejection
 from events.codec.parsing import reasons
 from events.codec.partial import Snapshot, basis_of, snapshot_in, version_of
-from events.commands import RegisterComplaint
+from events.commands import EraseData, RegisterComplaint
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import Recorded
 from events.outcomes import Rejection
@@ -34,8 +35,8 @@ from events.reports import ReportSubmitted
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import Detail, Refusal
-from events.writer import WRITER, Origin, foreign, is_repair, state_headers, writer_of
-from workflow.machine.decide import decide
+from events.writer import WRITER, Origin, foreign, is_repair, writer_of
+from workflow.machine.decide import Facts, decide
 from workflow.machine.handlers import Rejected
 from workflow.machine.transitions import OPEN
 from workflow.policy.model import Policy
@@ -58,6 +59,7 @@ class Lifecycle:
         self._partition = partition
         self._calendar_state = CalendarState(partition, self._calendar_dependency)
         self._digests = ContentDigests(partition.keys)
+        self._records = DecisionRecords(partition)
         self._reporters = ReporterDigests(partition.keys)
         self._store = ComplaintStore()
         self._cache: dict[bytes, Complaint] = {}
@@ -234,6 +236,8 @@ class Lifecycle:
         content = self._digests.of(command.data, complaint, name)
         sender_digest = self._reporters.of_sender(command.source, complaint)
         decision = decide(command, complaint, now, self._policy(complaint, now), content, sender=sender_digest)
+        if isinstance(command.data, EraseData):
+            decision = self._erasable(command.data, decision)
         if isinstance(decision, Rejected):
             sender = Sender(complaint_id, command.source, command.id, command.type)
             if decision.detail is Detail.CONTENT_DIFFERS and isinstance(command.data, RegisterComplaint):
@@ -244,7 +248,16 @@ class Lifecycle:
         self._on_commit.append(
             partial(self._partition.metrics.command_decided, command.data.NAME, decision, command.time)
         )
-        return self._published(name, complaint_id.encode(), decision, record.offset)
+        return self._published(name, complaint_id.encode(), decision, record)
+
+    def _erasable(self, asked: EraseData, decision: Facts | Rejected) -> Facts | Rejected:
+        if not asked.texts or self._partition.texts_apart() or not decision or isinstance(decision, Rejected):
+            return decision
+        return Rejected(
+            Refusal.NOT_PERMITTED,
+            "this installation writes free text into facts, which are kept for ever: see `alur privacy texts`",
+            Detail.TEXTS_IN_FACTS,
+        )
 
     def _forward(self, record: KafkaRecord, complaint_id: str, home: int) -> OutgoingRecord:
         # librdkafka's default partitioner is not Kafka's, so this happens to anybody
@@ -342,17 +355,14 @@ class Lifecycle:
             "`alur state repair calendar`, then replay this letter"
         )
 
-    def _published(self, name: bytes, key: bytes, decision: tuple[Recorded, ...], offset: int) -> list[OutgoingRecord]:
-        outputs = []
-        for recorded in decision:
-            complaint = recorded.complaint
-            snapshot = encode_complaint(complaint)
-            value = encode_fact(recorded, snapshot)
-            outputs.append(OutgoingRecord(TopicName.EVENTS, key, value, self._partition.number, fact_headers(recorded)))
-        if decision:
-            self._uncommitted[name] = complaint, snapshot
-            value, number = encode_snapshot(complaint, snapshot), self._partition.number
-            outputs.append(OutgoingRecord(TopicName.STATE, key, value, number, state_headers(offset)))
+    def _published(
+        self, name: bytes, key: bytes, decision: tuple[Recorded, ...], record: KafkaRecord
+    ) -> list[OutgoingRecord]:
+        if not decision:
+            return []
+        replayed = replays_of(record.headers) > 0
+        outputs, snapshot = self._records.of(key, decision, record.offset, replayed=replayed)
+        self._uncommitted[name] = decision[-1].complaint, snapshot
         return outputs
 
     def _rejected(
@@ -376,7 +386,7 @@ class Lifecycle:
         return OutgoingRecord(TopicName.REJECTIONS, sender.subject.encode(), value, number)
 
 
-_OWNED_TOPICS: Final = (TopicName.EVENTS, TopicName.STATE)
+_OWNED_TOPICS: Final = (TopicName.EVENTS, TopicName.TEXTS, TopicName.STATE)
 
 STAGE: Final = Stage(
     "lifecycle", Lifecycle, transactional=True, state_topic=TopicName.STATE, owned_topics=_OWNED_TOPICS

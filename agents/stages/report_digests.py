@@ -11,11 +11,25 @@ from events.commands import Command, CompleteReport, RegisterComplaint
 from events.reports import ReportContent
 from events.snapshot import Complaint
 from workflow.stages.content_digests import FIELDS, NOT_GIVEN, SLOT, key_of
+from workflow.stages.duplicates import fingerprint
 
 _PURPOSE: Final = "report content"
+_DUPLICATES: Final = "duplicate report"
 _BYTES: Final = SLOT * 6 // 8
 _NOT_GIVEN: Final = NOT_GIVEN.encode()
 _FIELDS: Final = tuple(("class_" if field == "class" else field, field.encode()) for field in FIELDS)
+
+
+class ReportSignatures:
+    """Signs the words and the place of a report: its duplicates have the same signature, useless without the keys."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    def of(self, report: ReportContent, min_text: int) -> str | None:
+        """Return the signature of a report; None if it is too short."""
+        found = fingerprint(report, min_text)
+        return None if found is None else self._keys.sign(_DUPLICATES, found)
 
 
 class ContentDigests:

@@ -9,10 +9,13 @@ from agents.kafka.records import OutgoingRecord
 from agents.runtime.disk_map import DiskFailed, DiskMap
 from agents.runtime.process import exit_with_error
 from agents.runtime.stage import Partition, RefusedToStart, Stage, Stateful
+from agents.stages.story_texts import StoryTexts
 from events.codec.decode import complaint_key, decode_own_fact
 from events.codec.encode import encode_resolution, encode_value
 from events.codec.parsing import read_ours
+from events.facts import Recorded, StoryPublished
 from events.outcomes import Story
+from events.texts import put_together
 from events.topics import TopicName
 from events.writer import Origin, header_value, marked
 from workflow.stages.resolution import PUBLISHED, publishes, resolution, story_after
@@ -30,8 +33,9 @@ class Resolutions(Stateful):
     story again. Most lie in a temporary file (docs/adr/0029).
     """
 
-    def __init__(self, partition: Partition) -> None:
+    def __init__(self, partition: Partition, texts: StoryTexts | None = None) -> None:
         self._partition = partition
+        self._texts = texts or StoryTexts()
         self._origin = Origin(partial(partition.writer_since, TopicName.STORIES))
         self._facts = Origin(partial(partition.writer_since, TopicName.EVENTS))
         self._stories = DiskMap()
@@ -54,7 +58,7 @@ class Resolutions(Stateful):
         fact = header_value(record.headers, "fact")
         if fact is not None and fact not in _PUBLISHING:
             return
-        recorded = decode_own_fact(record.key, record.value)
+        recorded = self._with_words(decode_own_fact(record.key, record.value))
         complaint = recorded.complaint
         key = complaint.complaint_id.encode()
         name = complaint_key(key)
@@ -72,6 +76,12 @@ class Resolutions(Stateful):
                 public, subject=complaint.complaint_id, version=complaint.version, time=recorded.at
             )
             yield OutgoingRecord(TopicName.RESOLUTIONS, key, encoded, number)
+
+    def _with_words(self, recorded: Recorded) -> Recorded:
+        fact = recorded.fact
+        if not isinstance(fact, StoryPublished) or fact.text_ref is None:
+            return recorded
+        return put_together(recorded, self._texts.of(fact.text_ref))
 
     def commit(self) -> None:
         """Keep the stories that the batch has changed."""
@@ -98,6 +108,17 @@ class Resolutions(Stateful):
 
 _STORIES: Final = TopicName.STORIES
 
-STAGE: Final = Stage(
-    NAME, Resolutions, transactional=True, state_topic=_STORIES, owned_topics=(_STORIES,), batch_fetches=True
-)
+
+def stage(texts: StoryTexts) -> Stage:
+    """Return the stage; `texts` has the words of the stories that its batch publishes."""
+    return Stage(
+        NAME,
+        lambda partition: Resolutions(partition, texts),
+        transactional=True,
+        state_topic=_STORIES,
+        owned_topics=(_STORIES,),
+        batch_fetches=True,
+    )
+
+
+STAGE: Final = stage(StoryTexts())

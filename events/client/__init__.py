@@ -44,6 +44,7 @@ from events.client.lookup import (
 from events.client.publisher import Place, Publisher
 from events.client.reader import Extent, Reader, Record, extents, read_all
 from events.client.settings import ClientSettings, SettingsError
+from events.client.texts import texts_of_partition, with_texts
 
 __all__ = [
     "AccessRefused",
@@ -84,4 +85,6 @@ __all__ = [
     "read_dossier",
     "read_snapshot",
     "require_topics",
+    "texts_of_partition",
+    "with_texts",
 ]

@@ -7,6 +7,7 @@ from datetime import datetime
 from events.announcements import CALENDAR_KEY, Announcement, Announcements
 from events.client.reader import Reader, Record, read_all
 from events.client.settings import ClientSettings
+from events.client.texts import with_texts
 from events.codec.decode import decode_calendar, decode_fact, decode_snapshot
 from events.codec.parsing import read_ours
 from events.errors import AlurError, Undecodable
@@ -100,6 +101,8 @@ def find_complaint(settings: ClientSettings, given: str) -> str:
 def read_dossier(settings: ClientSettings, complaint: str) -> Dossier:
     """Read all there is on a complaint; empty if there is nothing.
 
+    Words that lie apart from the facts are there if `complaints.texts` may be read, else a placeholder is.
+
     Raises:
         ValueError: `complaint` is no complaint id.
         BrokerUnreachable, KafkaRefused, TopicsMissing: the topics could not be read.
@@ -110,6 +113,8 @@ def read_dossier(settings: ClientSettings, complaint: str) -> Dossier:
             add_to(dossier, record)
         dossier.foreign = reader.foreign
     dossier.history.sort(key=lambda recorded: recorded.complaint.version)
+    if dossier.history:
+        dossier.history = with_texts(settings, dossier.history)
     return dossier
 
 

@@ -52,6 +52,17 @@ def _privacy_changed(before: Complaint, fact: f.PrivacyChanged) -> Change:
     return flags | ({"story_published": False} if fact.secret and before.story_published else {})
 
 
+def _erased(before: Complaint, fact: f.DataErased) -> Change:
+    asked = {"identity": fact.identity, "texts": fact.texts}
+    change: Change = {"erased": tuple(sorted({*before.erased, *(name for name, is_set in asked.items() if is_set)}))}
+    digests = {"content_digests": None, "completed_digests": None} if fact.texts else {}
+    digests |= {"reporter_digest": None} if fact.identity else {}
+    change["report"] = before.report.model_copy(update=digests)
+    if fact.texts and before.story_published:
+        change["story_published"] = False
+    return change
+
+
 def _breached(before: Complaint, fact: f.DeadlineBreached) -> Change:
     # the time a rung has to act is the ladder's own affair: the office is not charged twice
     return {"breaches": before.breaches + (fact.clock is not ClockName.ESCALATION)}
@@ -82,6 +93,7 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
     f.PrivacyChanged: _privacy_changed,
     f.StoryPublished: lambda *_: {"story_published": True},
     f.StoryUnpublished: lambda *_: {"story_published": False},
+    f.DataErased: _erased,
     f.DeadlineBreached: _breached,
     f.ComplaintEscalated: lambda before, fact: {
         "rung": fact.rung,

@@ -231,6 +231,10 @@ def _unpublish_story(case: Case, data: c.UnpublishStory) -> f.Fact:
     return f.StoryUnpublished(by=case.by, reason=data.reason)
 
 
+def _erase_data(case: Case, data: c.EraseData) -> f.Fact:
+    return f.DataErased(by=case.by, texts=data.texts, identity=data.identity, reason=data.reason)
+
+
 def _request_extension(case: Case, data: c.RequestExtension) -> f.Fact:
     complaint, bounds = case.complaint, case.policy.extension
     if complaint.extension is not None:
@@ -320,6 +324,7 @@ HANDLERS: Final[dict[type[c.Command], Callable[[Case, Any], f.Fact | None]]] = {
     c.ChangePrivacy: _change_privacy,
     c.PublishStory: _publish_story,
     c.UnpublishStory: _unpublish_story,
+    c.EraseData: _erase_data,
     c.RequestExtension: _request_extension,
     c.DecideExtension: _decide_extension,
     c.NoticeDeadline: _notice,

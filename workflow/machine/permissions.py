@@ -52,6 +52,7 @@ MAY: Final[dict[type[c.Command], frozenset[Role]]] = {
     c.ChangePrivacy: _CITIZEN,
     c.PublishStory: frozenset({Role.ADMINISTRATOR}),
     c.UnpublishStory: frozenset({Role.ADMINISTRATOR}),
+    c.EraseData: frozenset({Role.ADMINISTRATOR}),
     c.RequestExtension: _HOLDER,
     c.DecideExtension: frozenset({Role.SUPERIOR}),
     c.NoticeDeadline: frozenset({Role.SLA}),

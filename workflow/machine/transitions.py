@@ -19,8 +19,10 @@ _IN_PLACE: Final[tuple[type[f.Fact], ...]] = (
     f.EscalationExhausted,
     f.DeadlineRescheduled,
     f.PrivacyChanged,
+    f.DataErased,
 )
 _EXTENSIONS: Final[tuple[type[f.Fact], ...]] = (f.ExtensionRequested, f.DeadlineExtended, f.ExtensionRefused)
+_AFTER_ALL: Final[tuple[type[f.Fact], ...]] = (f.PrivacyChanged, f.StoryUnpublished, f.DataErased)
 
 
 def _open(status: Status, moves: Row, *more_in_place: type[f.Fact]) -> Row:
@@ -75,9 +77,10 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
         f.ResolutionRated: Status.CLOSED,
         f.StoryPublished: Status.CLOSED,
         f.StoryUnpublished: Status.CLOSED,
+        f.DataErased: Status.CLOSED,
     },
-    Status.ARCHIVED: dict.fromkeys((f.PrivacyChanged, f.StoryUnpublished), Status.ARCHIVED),
-    Status.WITHDRAWN: dict.fromkeys((f.PrivacyChanged, f.StoryUnpublished), Status.WITHDRAWN),
+    Status.ARCHIVED: dict.fromkeys(_AFTER_ALL, Status.ARCHIVED),
+    Status.WITHDRAWN: dict.fromkeys(_AFTER_ALL, Status.WITHDRAWN),
 }
 
 OPEN: Final = frozenset(Status) - {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
@@ -98,6 +101,7 @@ HEARD_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.ChangePrivacy: frozenset(Status),
     c.PublishStory: frozenset({Status.CLOSED}),
     c.UnpublishStory: frozenset(Status) - OPEN,
+    c.EraseData: frozenset(Status),
     c.RequestExtension: frozenset({Status.DISPOSED, Status.REPLIED}),
     c.DecideExtension: frozenset({Status.DISPOSED, Status.REPLIED}),
     c.NoticeDeadline: OPEN,

@@ -6,6 +6,7 @@ from typing import Final
 from events import facts as f
 from events.outcomes import Resolution, Story
 from events.snapshot import Complaint
+from events.texts import ERASED
 from workflow.policy.model import Policy
 from workflow.reports.redaction import public_view
 
@@ -17,6 +18,7 @@ PUBLISHED: Final = (
     f.PrivacyChanged,
     f.StoryPublished,
     f.StoryUnpublished,
+    f.DataErased,
 )
 """The facts that change what is published of a settled complaint."""
 
@@ -31,7 +33,9 @@ def story_after(story: Story | None, recorded: f.Recorded) -> Story | None:
     if recorded.complaint.secret or not recorded.complaint.story_published:
         return None
     fact = recorded.fact
-    return Story(title=fact.title, answer=fact.answer) if isinstance(fact, f.StoryPublished) else story
+    if not isinstance(fact, f.StoryPublished):
+        return story
+    return None if fact.title == ERASED else Story(title=fact.title, answer=fact.answer)
 
 
 def resolution(complaint: Complaint, story: Story | None, policy: Policy) -> Resolution:

@@ -21,7 +21,7 @@ OUTSIDE = [
     command
     for command in c.COMMANDS
     if command.NAME not in {"register-complaint", "notice-deadline", "escalate-complaint", "reschedule-deadlines"}
-    and command not in {c.PublishStory, c.UnpublishStory}  # sent by `alur story`
+    and command not in {c.PublishStory, c.UnpublishStory, c.EraseData}  # sent by `alur story` and `alur privacy`
 ]
 RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
 

@@ -127,6 +127,7 @@ EACH: list[tuple[c.Command, str]] = [
     (c.ChangePrivacy(secret=True), CITIZEN),
     (c.PublishStory(title="Jalan berlubang"), PANRB),
     (c.UnpublishStory(), PANRB),
+    (c.EraseData(texts=True, reason="Diminta pelapor."), PANRB),
     (REQUEST, PUPR),
     (GRANT, DENPASAR),
     (NOTICE, SLA),

@@ -62,6 +62,8 @@ AGAIN: list[tuple[c.Command, Status, str, object]] = [
     # its texts are not kept in the snapshot either
     (c.PublishStory(title="Jalan berlubang"), Status.CLOSED, PANRB, ANYTHING),
     (c.UnpublishStory(), Status.CLOSED, PANRB, NOTHING),
+    # there may be texts that are newer
+    (c.EraseData(texts=True, reason="Diminta pelapor."), Status.CLOSED, PANRB, ANYTHING),
     (REQUEST, Status.DISPOSED, PUPR, Refusal.EXTENSION_PENDING),
     (GRANT, Status.DISPOSED, DENPASAR, Refusal.NO_EXTENSION_REQUESTED),
 ]

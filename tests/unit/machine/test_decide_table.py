@@ -103,6 +103,11 @@ TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
     "change-privacy": ({status: status for status in [*OPEN, *ENDED]}, CITIZEN, lambda _: c.ChangePrivacy(secret=True)),
     "publish-story": ({"closed": "closed"}, PANRB, lambda _: c.PublishStory(title="Jalan berlubang")),
     "unpublish-story": ({status: status for status in ENDED}, PANRB, lambda _: c.UnpublishStory()),
+    "erase-data": (
+        {status: status for status in [*OPEN, *ENDED]},
+        PANRB,
+        lambda _: c.EraseData(texts=True, identity=True, reason="Diminta pelapor."),
+    ),
     "request-extension": ({"disposed": "disposed", "replied": "replied"}, PUPR, lambda _: REQUEST),
     "decide-extension": ({"disposed": "disposed", "replied": "replied"}, DENPASAR, extension_to_decide),
     "notice-deadline": ({status: status for status in OPEN}, SLA, notice),

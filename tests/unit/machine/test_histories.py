@@ -123,6 +123,7 @@ MOVES: list[Move] = [
     (c.ChangePrivacy, _always(c.ChangePrivacy(secret=False, anonymous=True)), CITIZEN),
     (c.PublishStory, _always(c.PublishStory(title="Jalan berlubang")), PANRB),
     (c.UnpublishStory, _always(c.UnpublishStory()), PANRB),
+    (c.EraseData, _always(c.EraseData(texts=True, identity=True, reason="Diminta pelapor.")), PANRB),
     (c.RequestExtension, _always(REQUEST), _holder),
     (c.DecideExtension, _always(GRANT), _superior),
     (c.DecideExtension, _always(DENY), _superior),

@@ -17,9 +17,9 @@ def test_every_status_has_a_row() -> None:
 
 def test_terminal_rows_are_spelled_out() -> None:
     for status in (Status.ARCHIVED, Status.WITHDRAWN):
-        assert TRANSITIONS[status] == {f.PrivacyChanged: status, f.StoryUnpublished: status}
+        assert TRANSITIONS[status] == dict.fromkeys((f.PrivacyChanged, f.StoryUnpublished, f.DataErased), status)
     assert TRANSITIONS[Status.CLOSED] == dict.fromkeys(
-        (f.ResolutionRated, f.PrivacyChanged, f.StoryPublished, f.StoryUnpublished), Status.CLOSED
+        (f.ResolutionRated, f.PrivacyChanged, f.StoryPublished, f.StoryUnpublished, f.DataErased), Status.CLOSED
     )
     assert set(Status) - OPEN == {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
 
@@ -71,6 +71,7 @@ LEADS_TO: dict[type[c.Command], type[f.Fact]] = {
     c.ChangePrivacy: f.PrivacyChanged,
     c.PublishStory: f.StoryPublished,
     c.UnpublishStory: f.StoryUnpublished,
+    c.EraseData: f.DataErased,
     c.RequestExtension: f.ExtensionRequested,
     c.EscalateComplaint: f.ComplaintEscalated,
     c.NoticeDeadline: f.DeadlineBreached,

@@ -184,6 +184,7 @@ def test_a_settlement_and_each_rating_after_it_are_published() -> None:
         f.PrivacyChanged,
         f.StoryPublished,
         f.StoryUnpublished,
+        f.DataErased,
     }
 
 

@@ -1,0 +1,81 @@
+"""The records that follow from a decision: facts, their words apart from them, and the snapshot."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from agents.kafka.records import OutgoingRecord
+from agents.runtime.stage import Partition
+from agents.stages.report_digests import ReportSignatures
+from events import texts
+from events.codec.encode import (
+    encode_complaint,
+    encode_fact,
+    encode_snapshot,
+    encode_texts,
+    fact_headers,
+    without_digests,
+)
+from events.facts import ComplaintRegistered, DataErased, Recorded
+from events.ids import fact_id
+from events.snapshot import Complaint
+from events.texts import FactTexts
+from events.topics import TopicName
+from events.writer import marked, state_headers
+
+_TOMBSTONE_HEADERS: Final = marked()
+
+
+class DecisionRecords:
+    """Encodes the facts of decisions; whether their words lie apart is a setting of the installation."""
+
+    def __init__(self, partition: Partition) -> None:
+        self._partition = partition
+        self._signatures = ReportSignatures(partition.keys)
+
+    def of(
+        self, key: bytes, decision: tuple[Recorded, ...], source_offset: int, *, replayed: bool
+    ) -> tuple[list[OutgoingRecord], bytes]:
+        """Return the records of a decision with at least one fact, and its last snapshot by itself.
+
+        Args:
+            key: the complaint id.
+            decision: the facts.
+            source_offset: of the command in complaints.commands.
+            replayed: the command comes from a dead letter: of a complaint whose texts were erased meanwhile, it brings
+                no words back.
+        """
+        number, apart = self._partition.number, self._partition.texts_apart()
+        outputs: list[OutgoingRecord] = []
+        for recorded in decision:
+            complaint = recorded.complaint
+            snapshot = whole = encode_complaint(complaint)
+            headers = fact_headers(recorded)
+            if apart:
+                recorded, words = self._split(recorded)  # noqa: PLW2901 -- the fact as it is written
+                snapshot = without_digests(whole, complaint)
+                if words is not None and not (replayed and "texts" in complaint.erased):
+                    outputs.append(self._words(recorded, words))
+                if isinstance(recorded.fact, DataErased) and recorded.fact.texts:
+                    outputs += self._tombstones(complaint)
+            outputs.append(OutgoingRecord(TopicName.EVENTS, key, encode_fact(recorded, snapshot), number, headers))
+        value = encode_snapshot(complaint, whole)
+        outputs.append(OutgoingRecord(TopicName.STATE, key, value, number, state_headers(source_offset)))
+        return outputs, whole
+
+    def _split(self, recorded: Recorded) -> tuple[Recorded, FactTexts | None]:
+        fact, complaint, signature = recorded.fact, recorded.complaint, None
+        if isinstance(fact, ComplaintRegistered):
+            policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
+            signature = self._signatures.of(fact.report, policy.duplicates.min_text)
+        bare, words = texts.split(fact, texts.text_key(complaint), signature=signature)
+        return (recorded if bare is fact else Recorded(bare, recorded.at, recorded.cause, complaint)), words
+
+    def _words(self, recorded: Recorded, words: FactTexts) -> OutgoingRecord:
+        fact, ref = recorded.fact.NAME.encode(), texts.text_key(recorded.complaint).encode()
+        headers = marked(("fact", fact))
+        return OutgoingRecord(TopicName.TEXTS, ref, encode_texts(words), self._partition.number, headers)
+
+    def _tombstones(self, complaint: Complaint) -> Iterator[OutgoingRecord]:
+        for version in range(1, complaint.version):
+            key = fact_id(complaint.complaint_id, version).encode()
+            yield OutgoingRecord(TopicName.TEXTS, key, None, self._partition.number, _TOMBSTONE_HEADERS)

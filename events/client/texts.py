@@ -1,0 +1,113 @@
+"""Free text that lies apart from the facts, for those who have the right to read `complaints.texts`."""
+
+import time
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from events.client.connection import require_topics
+from events.client.errors import NotAllowed, TopicsMissing
+from events.client.reader import Reader, Record
+from events.client.settings import ClientSettings
+from events.codec.decode import decode_texts
+from events.errors import Undecodable
+from events.facts import Recorded, Worded
+from events.texts import FactTexts, put_together
+from events.topics import TopicName
+
+_SKEW: Final = timedelta(hours=1)
+"""By so much the clocks of the broker and of lifecycle may differ."""
+_WAIT_S: Final = 5.0
+
+
+def text_ref(recorded: Recorded) -> str | None:
+    """Return the key of a fact's words in `complaints.texts`; None if it has none, or holds them itself."""
+    return recorded.fact.text_ref if isinstance(recorded.fact, Worded) else None
+
+
+def with_texts(
+    settings: ClientSettings, history: Sequence[Recorded], *, seconds: float | None = None
+) -> list[Recorded]:
+    """Return the history of one complaint with its words, as far as they may be read: else with placeholders.
+
+    Words that are erased read `[erased]`.
+
+    Args:
+        settings: which environment.
+        history: the facts, in order.
+        seconds: how long reading may take; words that are not found by then stay placeholders.
+
+    Raises:
+        BrokerUnreachable, KafkaRefused: complaints.texts could not be read for another reason.
+    """
+    wanted = {ref for recorded in history if (ref := text_ref(recorded)) is not None}
+    if not wanted:
+        return list(history)
+    last = history[-1].complaint
+    erased = "texts" in last.erased
+    try:
+        require_topics(settings, [TopicName.TEXTS])
+        with Reader(settings, [TopicName.TEXTS], complaint=last.complaint_id) as reader:
+            # nothing is written before the command that led to it
+            reader.skip_to_moment_or_stay(history[0].at - _SKEW)
+            found = _found(reader, wanted, erased=erased, seconds=seconds)
+    except (NotAllowed, TopicsMissing):
+        return list(history)
+    return [_whole(recorded, found, erased=erased) for recorded in history]
+
+
+def _whole(recorded: Recorded, found: dict[str, FactTexts | None], *, erased: bool) -> Recorded:
+    ref = text_ref(recorded)
+    if ref is None or (found.get(ref) is None and not erased):
+        return recorded
+    return put_together(recorded, found.get(ref))
+
+
+def _found(
+    reader: Reader, wanted: Collection[str], *, erased: bool, seconds: float | None
+) -> dict[str, FactTexts | None]:
+    """Read the words for the keys `wanted`; to the end where some may be erased, since a tombstone comes after them."""
+    found: dict[str, FactTexts | None] = {}
+    until = None if seconds is None else time.monotonic() + seconds
+    for record in reader.to_end():
+        _take(found, record, wanted)
+        if (not erased and len(found) == len(wanted)) or (until is not None and time.monotonic() > until):
+            return found
+    # a transaction becomes visible partition by partition: words may come a moment after their fact
+    waits = time.monotonic() + (_WAIT_S if seconds is None else min(_WAIT_S, seconds))
+    while not erased and len(found) < len(wanted) and time.monotonic() < waits:
+        for record in reader.poll():
+            _take(found, record, wanted)
+    return found
+
+
+def _take(found: dict[str, FactTexts | None], record: Record, wanted: Collection[str]) -> None:
+    key = (record.key or b"").decode(errors="replace")
+    if key in wanted:
+        found[key] = None
+        if record.value is not None:
+            with suppress(Undecodable):
+                found[key] = decode_texts(record.value)
+
+
+def texts_of_partition(settings: ClientSettings, number: int, facts: Iterable[str]) -> dict[str, bytes]:
+    """Return the words of all facts of these names in a partition, by key, as they lie there; none without the right.
+
+    Raises:
+        BrokerUnreachable, KafkaRefused: complaints.texts could not be read for another reason.
+    """
+    found: dict[str, bytes] = {}
+    names = {name.encode() for name in facts}
+    try:
+        require_topics(settings, [TopicName.TEXTS])
+        with Reader(settings, [TopicName.TEXTS], partitions=[number]) as reader:
+            for record in reader.to_end():
+                key = (record.key or b"").decode(errors="replace")
+                if record.value is None:
+                    found.pop(key, None)
+                elif record.headers.get("fact") in names:
+                    found[key] = record.value
+    except (NotAllowed, TopicsMissing):
+        return {}
+    return found
