@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import (
@@ -14,12 +14,18 @@ from aiokafka.errors import (
 )
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
-from aiokafka.structs import OffsetAndMetadata, OffsetAndTimestamp, RecordMetadata
+from aiokafka.structs import OffsetAndMetadata, OffsetAndTimestamp
 
+from agents.kafka.protocols import WrittenRecord
 from agents.testing.in_memory_log import Log, NotInMemory, Writer
 
 _BATCH_BYTES: Final = 262_144
 _ALL: Final = 1_000_000
+
+
+class _Written(NamedTuple):
+    offset: int
+    timestamp: int
 
 
 class _Group:
@@ -28,7 +34,7 @@ class _Group:
     generation = 1
 
 
-class StageConsumer:
+class InMemoryConsumer:
     """Consumer of some partitions; those are assigned, never subscribed."""
 
     def __init__(self, log: Log, group: str | None, isolation: str, reset: str) -> None:
@@ -148,7 +154,7 @@ class StageConsumer:
         return partition
 
 
-class StageProducer:
+class InMemoryProducer:
     """Producer of batches in the client's own encoding, so that their size is that on Kafka."""
 
     def __init__(self, log: Log, transactional_id: str | None) -> None:
@@ -170,8 +176,10 @@ class StageProducer:
     def create_batch(self) -> BatchBuilder:
         return BatchBuilder(_BATCH_BYTES, 0, is_transactional=self._transactional_id is not None)
 
-    async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> Awaitable[RecordMetadata]:
-        answer: asyncio.Future[RecordMetadata] = asyncio.get_running_loop().create_future()
+    async def send_batch(self, batch: object, topic: str, *, partition: int) -> Awaitable[WrittenRecord]:
+        if not isinstance(batch, BatchBuilder):
+            raise TypeError(f"{batch!r} is no batch")
+        answer: asyncio.Future[WrittenRecord] = asyncio.get_running_loop().create_future()
         writer = self._in_transaction_if_needed()
         place = TopicPartition(topic, partition)
         encoded = bytes(batch._build())  # noqa: SLF001 -- what the client itself sends
@@ -187,7 +195,7 @@ class StageProducer:
         else:
             self._written.add(place)
             stamp = int(self._log.now.timestamp() * 1000)
-            answer.set_result(RecordMetadata(topic, partition, place, at, stamp, 1, 0))
+            answer.set_result(_Written(at, stamp))
         return answer
 
     async def send_and_wait(
@@ -198,7 +206,7 @@ class StageProducer:
         partition: int | None = None,
         *,
         headers: Sequence[tuple[str, bytes]] | None = None,
-    ) -> RecordMetadata:
+    ) -> WrittenRecord:
         if partition is None:
             raise NotInMemory("the partition of a record has to be named")
         batch = self.create_batch()

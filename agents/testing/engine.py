@@ -16,9 +16,10 @@ from pydantic_core import to_json
 
 from agents.config import policy_files
 from agents.config.settings import Settings
+from agents.kafka.protocols import KafkaConsumer, KafkaProducer
 from agents.testing._kit_clients import KitAdmin, KitConsumer, KitProducer
 from agents.testing._running_stage import RunningStage
-from agents.testing._stage_clients import StageConsumer, StageProducer
+from agents.testing._stage_clients import InMemoryConsumer, InMemoryProducer
 from agents.testing.in_memory_log import Log
 from events.client.lookup import read_dossier
 from events.client.partitions import partition_of
@@ -169,13 +170,13 @@ class Engine:
 
     # clients for the address of this engine: `events.client.substitutes`
 
-    def stage_consumer(self, group: str | None, isolation: str, reset: str) -> StageConsumer:
+    def stage_consumer(self, group: str | None, isolation: str, reset: str) -> KafkaConsumer:
         """Return a consumer of the stages."""
-        return StageConsumer(self.log, group, isolation, reset)
+        return InMemoryConsumer(self.log, group, isolation, reset)
 
-    def stage_producer(self, transactional_id: str | None) -> StageProducer:
+    def stage_producer(self, transactional_id: str | None) -> KafkaProducer:
         """Return a producer of the stages."""
-        return StageProducer(self.log, transactional_id)
+        return InMemoryProducer(self.log, transactional_id)
 
     def consumer(self, group: str | None = None) -> KitConsumer:
         """Return a consumer of the client kit."""
