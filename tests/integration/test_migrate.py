@@ -1,22 +1,57 @@
 """`alur migrate`: an installation moves to another prefix and number of partitions, and goes on as if it had not."""
 
+import json
 import signal
 import subprocess
 import sys
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from agents.config.keys import Keys
 from agents.config.settings import Settings
+from agents.ops.audit import audit, recorded_incidents
 from agents.ops.topics import ensure_topics
-from tests.support.engines import Engine, new_engine
+from agents.runtime.process import EXIT_REFUSED
+from tests.support.engines import Engine, eventually, new_engine, report_event
+from tests.support.installations import Installation, restore
 
 ADMIN = "/offices/panrb"
 HOLDER = "/offices/denpasar-pupr"
-CITIZEN = "/citizens/anonymous"
+CHANNEL = "/channels/sms"
+Step = tuple[str, str, dict[str, Any], str]
+"""A command, its sender, its data, and the status after it."""
+
+VERIFIED: Step = ("verify-complaint", ADMIN, {}, "disposed")
+ANSWERED: Step = ("record-follow-up", HOLDER, {"text": "Lubang sudah ditambal."}, "followed_up")
+CLOSED: Step = ("close-complaint", ADMIN, {}, "closed")
+LIVES: dict[str, list[Step]] = {
+    "registered": [],
+    "postponed": [("postpone-complaint", ADMIN, {"missing": ["body"], "reason": "Kurang jelas."}, "postponed")],
+    "disposed": [VERIFIED],
+    "returned": [VERIFIED, ("return-disposition", HOLDER, {"reason": "Bukan wewenang."}, "disposed")],
+    "followed_up": [VERIFIED, ANSWERED],
+    "replied": [VERIFIED, ANSWERED, ("reply-to-follow-up", CHANNEL, {"text": "Belum selesai."}, "replied")],
+    "closed": [VERIFIED, ANSWERED, CLOSED],
+    "archived": [("archive-complaint", ADMIN, {"reason": "spam"}, "archived")],
+    "withdrawn": [("withdraw-complaint", CHANNEL, {}, "withdrawn")],
+}
+ONWARDS: dict[str, list[Step]] = {
+    "registered": [VERIFIED, ANSWERED, CLOSED],
+    "postponed": [("complete-report", CHANNEL, {"body": "Lubang sedalam satu jengkal di depan pasar."}, "registered")],
+    "disposed": [ANSWERED, CLOSED],
+    "returned": [ANSWERED, CLOSED],
+    "followed_up": [CLOSED],
+    "replied": [ANSWERED, CLOSED],
+    "closed": [("rate-resolution", CHANNEL, {"rating": 2}, "closed")],
+}
+"""How each goes on after the migration."""
 
 
 def alur(settings: Settings, *arguments: str, failpoint: str = "") -> subprocess.CompletedProcess[str]:
@@ -40,12 +75,172 @@ def migrating(engine: Engine, target: Engine, *more: str, failpoint: str = "") -
     return alur(engine.settings, *arguments, failpoint=failpoint)
 
 
+def standing(engine: Engine) -> dict[str, dict[str, Any]]:
+    return {event["subject"]: event["data"]["complaint"] for event in engine.events()}
+
+
+def contents(engine: Engine, topic: str) -> Counter[tuple[Any, ...]]:
+    """What a topic holds: keys, values and the log's time, wherever it lies."""
+    return Counter((each.key(), each.value(), each.timestamp()[1]) for each in engine.read(topic))
+
+
 @pytest.fixture
 def engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
     engine = new_engine(broker, tmp_path / "stages.log", "lapor")
     yield engine
     for stage in list(engine.processes):
         engine.kill(stage)
+
+
+@pytest.fixture
+def lives(engine: Engine) -> dict[str, str]:
+    """A complaint of each kind, an announced holiday, refusals and dead letters; then all stages are stopped."""
+    engine.start()
+    found = {kind: engine.report(kind, title=f"Jalan {kind}") for kind in LIVES}
+    for kind, steps in LIVES.items():
+        engine.await_status(found[kind], "registered")
+        go(engine, found[kind], steps)
+    published = {"title": "Jalan berlubang", "answer": "Sudah ditambal."}
+    engine.await_answer(engine.command("publish-story", found["closed"], ADMIN, published))
+    day = (datetime.now(UTC) + timedelta(days=40)).date().isoformat()
+    announced = alur(engine.settings, "calendar", "announce", day, "--name", "Libur", "--decree", "Keppres 1")
+    assert announced.returncode == 0, announced.stderr
+    engine.await_answer(engine.command("close-complaint", found["registered"], ADMIN))
+    engine.send("complaints.intake", b"no report", b"kept")
+    engine.send("complaints.commands", b"no command", b"dealt-with")
+    letters = eventually("two dead letters", lambda: (n := engine.read("complaints.dead-letters"))[1:] and n)
+    letter = next(each for each in letters if each.key() == b"dealt-with")
+    place = f"complaints.dead-letters-{letter.partition()}@{letter.offset()}"
+    discarded = alur(engine.settings, "dead", "discard", place, "--reason", "uji coba")
+    assert discarded.returncode == 0, discarded.stderr
+    engine.await_quiet()
+    engine.stop()
+    return found
+
+
+def go(engine: Engine, complaint: str, steps: list[Step]) -> None:
+    for name, by, data, status in steps:
+        if by == HOLDER:
+            by = f"/offices/{standing(engine)[complaint]['office']}"  # noqa: PLW2901 -- a return moves it
+        engine.await_answer(engine.command(name, complaint, by, data))
+        engine.await_status(complaint, status)
+
+
+@pytest.mark.parametrize("partitions", [7, 2])
+def test_open_complaints_go_on_at_another_prefix(engine: Engine, lives: dict[str, str], partitions: int) -> None:
+    target = moved(engine, partitions)
+    before = standing(engine)
+    dry = migrating(engine, target, "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert "nothing was written" in dry.stdout
+    for failpoint in ("after-produce:1", "after-commit:2", "after-produce:3", "after-commit:4", "after-offsets:1"):
+        assert migrating(engine, target, failpoint=f"migrate:{failpoint}").returncode == -signal.SIGKILL
+    target.start("lifecycle")
+    assert target.processes.pop("lifecycle").wait(30) == EXIT_REFUSED  # before all is there
+    done = migrating(engine, target)
+    assert done.returncode == 0, done.stderr
+    assert "the audits agree: 9 complaints" in done.stdout
+    assert "complaints.dead-letters: 1 records, 2 left out" in done.stdout
+    for topic in ("events", "identities", "stories", "rejections", "resolutions"):
+        assert contents(target, f"complaints.{topic}") == contents(engine, f"complaints.{topic}"), topic
+    assert "is complete" in migrating(engine, target).stdout
+
+    target.start()
+    target.await_quiet()
+    after = standing(target)
+    assert after == before  # nothing was decided twice, and no deadline has moved
+    assert len(target.events("complaints.resolutions")) == len(engine.events("complaints.resolutions"))
+    for kind, steps in ONWARDS.items():
+        go(target, lives[kind], steps)
+    new = [target.report(f"new-{number}", title=f"Jalan baru {number}") for number in range(12)]
+    for complaint in new:
+        target.await_status(complaint, "registered")
+    for kind in ("registered", "withdrawn"):  # a channel sends again what it sent before
+        target.send("complaints.intake", json.dumps(sent_again(kind)).encode())
+    tracking = [each["tracking_id"] for each in standing(target).values()]
+    assert len(set(tracking)) == len(tracking) == 21
+    identities = Counter(each.key() for each in target.read("complaints.identities"))
+    assert identities.most_common(1)[0][1] == 1  # also those of the repeats have numbers of their own
+    rejections = Counter(each["id"] for each in target.events("complaints.rejections"))
+    assert rejections.most_common(1)[0][1] == 1
+    target.await_settled()
+    assert recorded_incidents(target.settings) == []
+    assert audit(engine.settings).violations == []
+
+
+def sent_again(kind: str) -> dict[str, Any]:
+    return report_event(kind, title=f"Jalan {kind}")
+
+
+def test_deadlines_that_pass_meanwhile_are_breached_once(stopped_engine: Engine) -> None:
+    """Under the policy in seconds: what came due while nothing ran is due at the new prefix, and brought further."""
+    engine = stopped_engine
+    engine.start()
+    complaints = [engine.report(f"due-{number}", title=f"Jalan {number}") for number in range(8)]
+    due = {each: engine.await_status(each, "disposed")["clocks"]["follow_up"]["due_at"] for each in complaints}
+    engine.await_quiet()
+    engine.stop()
+    target = moved(engine, 5)
+    done = migrating(engine, target)
+    assert done.returncode == 0, done.stderr
+    latest = max(map(datetime.fromisoformat, due.values()))
+    eventually("the deadlines pass", lambda: datetime.now(UTC) > latest)
+    target.start()
+
+    def breaches() -> dict[str, str]:
+        names = [each for each in target.events() if each["type"] == "lapor.complaint.breached.v1"]
+        return {each["subject"]: each["data"]["due_at"] for each in names if each["data"]["clock"] == "follow_up"}
+
+    eventually("all are breached", lambda: breaches().keys() == set(complaints))
+    assert breaches() == due
+    for complaint in complaints:
+        go(target, complaint, [ANSWERED, CLOSED])
+    eventually("each is published", lambda: len(target.events("complaints.resolutions")) == len(complaints))
+    target.await_settled()
+    for stage in list(target.processes):
+        target.kill(stage)
+
+
+INSTALLATIONS = sorted((Path(__file__).parents[1] / "golden" / "installations").iterdir())
+
+
+@pytest.mark.parametrize("file", INSTALLATIONS, ids=lambda file: file.name.partition(".jsonl")[0])
+def test_an_installation_of_an_older_release_moves_once_it_is_upgraded(file: Path, broker: str, tmp_path: Path) -> None:
+    old = Installation.load(file)
+    key_file = tmp_path / "keys"
+    Keys.generate(key_file)
+    prefix = f"t{uuid.uuid4().hex[:12]}."
+    settings = Settings(broker, prefix, policy=old.policy, partitions=old.partitions, key_file=str(key_file))
+    restore(old, settings)
+    engine = Engine(settings, tmp_path / "stages.log")
+    for step in (("topics", "create"), ("offsets", "accept")):
+        assert alur(settings, *step).returncode == 0
+    engine.start()
+    target = moved(engine, old.partitions + 3)
+    try:
+        repeated = engine.report("repeated")
+        engine.await_quiet(seconds=240)
+        assert migrating(engine, target).stderr.startswith("alur: intake runs: ")
+        engine.stop()
+        engine.command("close-complaint", str(uuid.uuid4()), ADMIN)
+        unread = migrating(engine, target)
+        assert "lifecycle has 1 records of" in unread.stderr
+        engine.start("lifecycle")
+        engine.await_quiet()
+        engine.stop()
+        done = migrating(engine, target)
+        assert done.returncode == 0, done.stderr
+        target.start()
+        target.report("repeated")
+        target.await_quiet(seconds=240)
+        assert target.events("complaints.rejections", repeated) == []
+        open_ones = [name for name, each in standing(target).items() if each["status"] == "disposed"]
+        go(target, open_ones[0], [ANSWERED, CLOSED])
+        target.await_settled()
+    finally:
+        for each in (engine, target):
+            for stage in list(each.processes):
+                each.kill(stage)
 
 
 def test_what_is_in_the_way_is_named(engine: Engine) -> None:
