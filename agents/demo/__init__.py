@@ -1,4 +1,4 @@
-"""The whole engine for about a minute: a broker, all stages, citizens, officers, and a reconciliation at the end."""
+"""The demonstration: a broker, all stages, citizens and officers for about a minute, and a reconciliation."""
 
 from pathlib import Path
 
@@ -13,24 +13,23 @@ def run(
     seed: int = 1708,
     seconds: float = 60.0,
 ) -> int:
-    """Put a demonstration on, print its summary, and return the exit status.
+    """Run a demonstration, print its summary, and return the exit status.
 
-    The last line counts, all from reading the topics back: distinct `reports`, `complaints`, those that are `settled`
-    and `open`, those with a deadline that was `breached` and that were `escalated`, commands that were `rejected` (but
-    not those of stages that the world had overtaken or whose deadline was not due yet), `dead` letters, and what was
-    `lost` (reports, commands, facts, resolutions) or `doubled`.
+    The last line counts, all read back from the topics: distinct `reports`, `complaints`, those `settled` and `open`,
+    those with a `breached` deadline and those `escalated`, commands `rejected` (without those of stages that were
+    overtaken or not due yet), `dead` letters, and what was `lost` (reports, commands, facts, resolutions) or `doubled`.
 
-    The exit status is 0 if every report became exactly one complaint and no history is broken; 1 if not, or if it could
-    not be put on, for which one line on standard error gives the reason; and 130 if it was interrupted.
+    The exit status is 0 if every report became exactly one complaint and no history is broken; 1 if not, or if the
+    demonstration could not run, with the reason in one line on stderr; 130 if it was interrupted.
 
     Args:
         settings: where Kafka is and how often records are replicated; prefix, policy and partitions are its own.
-        reports: a file of reports to take in place of made-up ones.
-        count: how many reports to make up.
-        seed: the same seed makes up the same reports, and the same people.
-        seconds: how long to play.
+        reports: a file of reports instead of generated ones.
+        count: number of reports to generate.
+        seed: the same seed generates the same reports and people.
+        seconds: duration of the play.
     """
-    # what a child of it runs lies in this package too, and needs none of the rest
+    # a child process imports this package for `stages` alone
     from agents.demo.demonstration import demonstrate  # noqa: PLC0415 -- see above
 
     return demonstrate(settings, reports, count=count, seed=seed, seconds=seconds)

@@ -1,4 +1,4 @@
-"""The reports of a demonstration as channels deliver them: made up, or from a file."""
+"""The reports of a demonstration as channels deliver them: generated, or from a file."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,23 +15,23 @@ from workflow.policy.model import Policy
 
 
 class NoReports(AlurError):
-    """A file gives no reports; the message is one line that says why."""
+    """A file has no reports; the message is one line with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
-    """What is delivered, in its order."""
+    """Reports in the order of their delivery."""
 
     messages: tuple[tuple[str, bytes], ...]
-    """Complaint id and message of each; a report may be among them more than once."""
+    """Complaint id and message; a report may be delivered more than once."""
     scripts: dict[str, Script] = field(default_factory=dict)
-    """What people will do about each complaint; for those that are not named, lots are drawn."""
+    """Behaviour of the people by complaint; drawn at random for other complaints."""
     skipped: tuple[Skipped, ...] = ()
     """Lines of the file that are no reports."""
 
 
-def made_up(count: int, seed: int, policy: Policy, now: datetime) -> Deliveries:
-    """Make up `count` distinct reports."""
+def generated(count: int, seed: int, policy: Policy, now: datetime) -> Deliveries:
+    """Generate `count` distinct reports."""
     today = now.astimezone(policy.national_zone).date()
     submissions = list(Generator(seed, policy.directory, today).submissions(count))
     return Deliveries(
@@ -41,7 +41,7 @@ def made_up(count: int, seed: int, policy: Policy, now: datetime) -> Deliveries:
 
 
 def from_file(path: Path) -> Deliveries:
-    """Take the reports of a file: JSON lines of the contract, or a CSV whose columns are found by their names.
+    """Read the reports of a file: JSON lines of the contract, or a table with known column names.
 
     Raises:
         NoReports: there are none in it.
@@ -61,11 +61,11 @@ def from_file(path: Path) -> Deliveries:
 
 
 def _opened(stream: BinaryIO) -> Import:
-    # a demonstration plays what is over too, wherever it was
+    # settled reports are played too, from any country
     options = ImportOptions(settled=True, anywhere=True)
     try:
         return open_import(stream, TableOptions(), options, datetime.now(UTC))
     except BadLayout:
-        # and nothing is submitted to it again: rows need no ids of their own
+        # each demonstration has its own topics: rows need no lasting ids
         stream.seek(0)
         return open_import(stream, TableOptions(no_id=True), options, datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""Puts a demonstration on: broker, topics, stages, play, reconciliation, summary."""
+"""Runs a demonstration: broker, topics, stages, play, reconciliation, summary."""
 
 import os
 import signal
@@ -17,70 +17,61 @@ from rich.console import Console
 
 from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.demo import deliveries, stages
-from agents.demo.deliveries import Deliveries, NoReports
+from agents.demo import stages
+from agents.demo.deliveries import Deliveries, from_file, generated
 from agents.demo.people import People
 from agents.demo.scenario import Simulation
 from agents.demo.summary import last_line, print_summary
 from agents.demo.tally import Tally
 from agents.demo.view import Moment, View
-from agents.local_broker import BrokerError, running_broker
+from agents.local_broker import running_broker
 from agents.local_broker.keys import with_local_keys
 from agents.ops.audit import audit
 from agents.ops.topics import broker_answers, ensure_topics
-from events.client.errors import BrokerUnreachable, KafkaFailure
+from events.client.errors import BrokerUnreachable
 from events.client.security import PLAINTEXT
 from events.client.settings import DEFAULT_BROKER
-from workflow.policy.model import PolicyError
+from events.errors import AlurError
 
 POLICY: Final = "demo"
 PARTITIONS: Final = 4
-_QUICK_LOOK: Final = 1.0
+_QUICK_CHECK_S: Final = 1.0
 _PIPE_WIDTH: Final = 160
-_FORESEEN: Final = (KafkaFailure, BrokerError, NoReports, OSError, PolicyError, stages.StagesEnded)
 
 
 def demonstrate(settings: Settings, reports: Path | None, *, count: int, seed: int, seconds: float) -> int:
-    """Do what `agents.demo.run` says."""
+    """Implement `agents.demo.run`."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
     try:
         policy_set = policy_files.load(POLICY)
         now = datetime.now(UTC)
-        taken = deliveries.from_file(reports) if reports else deliveries.made_up(count, seed, policy_set.at(now), now)
-        _tell_skipped(console, taken)
+        chosen = from_file(reports) if reports else generated(count, seed, policy_set.at(now), now)
+        _report_skipped(console, chosen)
         with _broker(settings, console) as address:
             prefix = f"{settings.prefix}demo-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}."
-            # a broker of our own asks for nothing
+            # a broker of this demonstration has no access control
             security = settings.security if address == settings.broker else PLAINTEXT
-            own = replace(
-                settings,
-                broker=address,
-                security=security,
-                prefix=prefix,
-                policy=POLICY,
-                partitions=PARTITIONS,
-                log="json",
-            )
-            own = with_local_keys(own, os.environ)
-            return _put_on(own, taken, People(policy_set, taken.scripts, seed), console, seconds)
-    except _FORESEEN as error:
+            place = replace(settings, broker=address, security=security, prefix=prefix)
+            own = with_local_keys(replace(place, policy=POLICY, partitions=PARTITIONS, log="json"), os.environ)
+            return _play(own, chosen, People(policy_set, chosen.scripts, seed), console, seconds)
+    except (AlurError, OSError) as error:
         sys.stderr.write(f"alur demo: {' '.join(str(error).split())}\n")
         return 1
 
 
-def _tell_skipped(console: Console, taken: Deliveries) -> None:
-    if taken.skipped:
-        first = taken.skipped[0]
-        console.print(f"{len(taken.skipped)} lines are no reports; the first is line {first.line}: {first.reason}")
+def _report_skipped(console: Console, chosen: Deliveries) -> None:
+    if chosen.skipped:
+        first = chosen.skipped[0]
+        console.print(f"{len(chosen.skipped)} lines are no reports; the first is line {first.line}: {first.reason}")
 
 
 @contextmanager
 def _broker(settings: Settings, console: Console) -> Iterator[str]:
-    """Give the broker that was named, else one that runs here by default, else one for as long as the block lasts."""
+    """Yield the address of the named broker, else of a running local one, else of one that stops with the block."""
     named = os.environ.get("ALUR_BROKER", "").strip() or settings.broker != DEFAULT_BROKER
-    if broker_answers(settings.broker, *(() if named else (_QUICK_LOOK,)), security=settings.security):
+    if broker_answers(settings.broker, *(() if named else (_QUICK_CHECK_S,)), security=settings.security):
         console.print(f"broker: {settings.broker}, which runs already")
         yield settings.broker
         return
@@ -92,7 +83,7 @@ def _broker(settings: Settings, console: Console) -> Iterator[str]:
         yield address
 
 
-def _put_on(settings: Settings, taken: Deliveries, people: People, console: Console, seconds: float) -> int:
+def _play(settings: Settings, chosen: Deliveries, people: People, console: Console, seconds: float) -> int:
     ensure_topics(settings)
     names = settings.topic("complaints.*")
     console.print(f"topics: {names}, {settings.partitions} partitions, policy {settings.policy}")
@@ -100,12 +91,12 @@ def _put_on(settings: Settings, taken: Deliveries, people: People, console: Cons
     with tempfile.TemporaryDirectory(prefix="alur-demo-") as directory:
         log = Path(directory) / "stages.log"
         with stages.running(settings, log) as running, View(console, moment) as view:
-            play = Simulation(settings, taken, people, view, moment, running.check)
+            play = Simulation(settings, chosen, people, view, moment, running.check)
             with _interruptible(play, view):
                 caught_up = play.run()
             view.say("stopping the stages, reading the topics back")
         if not caught_up:
-            console.print(f"the stages did not catch up in time; they said last: {stages.last_words(log)}")
+            console.print(f"the stages did not catch up in time; their log ends with: {stages.last_lines(log)}")
     for reason in play.unpublished[:1]:
         console.print(f"{len(play.unpublished)} messages could not be published: {reason}")
     clean = _reconciled(settings, console)
@@ -114,7 +105,7 @@ def _put_on(settings: Settings, taken: Deliveries, people: People, console: Cons
 
 @contextmanager
 def _interruptible(play: Simulation, view: View) -> Iterator[None]:
-    """Let the first Ctrl-C end the play early, with its summary, and the second one end everything."""
+    """End the play early, with its summary, at the first Ctrl-C, and everything at the second."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         if play.stopped.is_set():
@@ -131,7 +122,7 @@ def _interruptible(play: Simulation, view: View) -> Iterator[None]:
 
 
 def _reconciled(settings: Settings, console: Console) -> bool:
-    """Read the topics back, print what was found, and say whether all is well."""
+    """Read the topics back, print the summary, and return whether there is no violation."""
     tally = Tally()
     found = audit(settings, tally)
     print_summary(console, tally, found, datetime.now(UTC))

@@ -1,74 +1,66 @@
-"""Makes up reports of Indonesian citizens, and what the people around each of them will do.
+"""Generates reports of Indonesian citizens, and scripts of what the people around each of them will do.
 
-The same seed and day make the same reports. Among them are incomplete ones, some that are delivered twice, some that
-repeat what a neighbour has reported, anonymous and secret ones, some sent to an office that is not competent, and some
-that are not for the administration at all.
+The same seed and day generate the same reports. Among them are incomplete ones, duplicates, redeliveries, anonymous and
+secret ones, some for an office that is not competent, and some that are out of scope.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum, auto
 from itertools import islice
 from random import Random
 from typing import Any, Final
 
-from agents.demo import phrases
-from agents.demo.report_text import ReportWriter
+from agents.demo.phrases import Topic, phrases
 from agents.demo.scripts import Conduct, OfficeConduct, Script, drawn, pick
-from events.reports import ReportData, ReportSubmitted
+from events.reports import Location, ReportData, Reporter, ReportSubmitted
 from events.vocabulary import ArchiveReason, ComplaintClass
 from workflow.policy.offices import Directory, Level, Office
 
 
 class Kind(Enum):
-    """What is special about a report."""
+    """The kinds of reports."""
 
     ORDINARY = auto()
     EMPTY = auto()
-    """A title without a text."""
+    """A title without a body."""
     TOO_SHORT = auto()
     NO_PLACE = auto()
     UNTITLED = auto()
-    """A phone message."""
+    """A text message."""
     NEIGHBOUR = auto()
-    """What somebody else has reported already."""
+    """A duplicate of another citizen's report."""
     CHOSEN = auto()
-    """Sent to an office of the reporter's choice, the competent one."""
+    """For an office of the reporter's choice, the competent one."""
     WRONG_OFFICE = auto()
     OUT_OF_SCOPE = auto()
     ELSEWHERE = auto()
-    """From where no office is known."""
+    """From a place without a competent office."""
 
 
-_KINDS: Final = {
-    Kind.ORDINARY: 56,
-    Kind.EMPTY: 4,
-    Kind.TOO_SHORT: 4,
-    Kind.NO_PLACE: 4,
-    Kind.UNTITLED: 4,
-    Kind.NEIGHBOUR: 7,
-    Kind.CHOSEN: 6,
-    Kind.WRONG_OFFICE: 6,
-    Kind.OUT_OF_SCOPE: 5,
-    Kind.ELSEWHERE: 4,
-}
+_KINDS: Final = dict(zip(Kind, (56, 4, 4, 4, 4, 7, 6, 6, 5, 4), strict=True))
+"""Weights, in the order of `Kind`."""
 _CHANNELS: Final = {"sms": 22, "web": 34, "app": 28, "x": 8, "walk-in": 8}
-_TOPICS: Final = {topic: topic.weight for topic in phrases.TOPICS}
 _REDELIVERED: Final = 0.06
 _ANONYMOUS: Final = 0.18
 _SECRET: Final = 0.1
 _VAGUE: Final = 0.7
-"""Share of the neighbours who do not say where it is."""
+"""Share of duplicates without a location."""
 _PLACELESS: Final = 0.3
-"""Share of those who choose an office and say no place: the office is as good."""
+"""Share of reports for a chosen office without a location."""
 _PING_PONG: Final = 0.3
 _LATER: Final = 20
-"""A report comes again after at most so many others."""
+"""A redelivery follows after at most so many other reports."""
+_DATED: Final = 0.8
+_TALKATIVE: Final = 0.5
+_WITH_EMAIL: Final = 0.3
+_OLDEST_DAYS: Final = 60
 
-_Made = tuple[dict[str, Any], dict[str, Any]]
-"""The fields of a report, and what is special in its script."""
+_Fields = dict[str, Any]
+_Generated = tuple[_Fields, _Fields]
+"""The fields of a report, and what its script has besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +71,28 @@ class Submission:
     kind: Kind
     script: Script
     again: bool = False
-    """Delivered before: the same source and id."""
+    """A redelivery: the same source and id."""
 
     @property
     def raw(self) -> bytes:
-        """The bytes that are published."""
+        """The message."""
         return self.report.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
 class Generator:
-    """Makes reports up, one after the other, for the offices of `directory` as they are `today`."""
+    """Generates reports for the offices of `directory` as of `today`."""
 
     def __init__(self, seed: int, directory: Directory, today: date) -> None:
         self._lots = Random(seed)  # noqa: S311 -- a demonstration, and repeatable on purpose
-        self._writer = ReportWriter(self._lots, today)
         self._directory = directory
         self._today = today
+        self._topics = {topic: topic.weight for topic in phrases().topics}
         self._cities = [office for office in directory if office.level is Level.CITY and office.known(today)]
         self._numbers: Counter[str] = Counter()
         self._past: list[Submission] = []
 
     def submissions(self, count: int) -> Iterator[Submission]:
-        """Give deliveries of `count` distinct reports; some of them come a second time, a little later."""
+        """Yield deliveries of `count` distinct reports; some are delivered a second time, a little later."""
         later: list[tuple[int, Submission]] = []
         for number, submission in enumerate(islice(self._reports(), count)):
             yield submission
@@ -115,12 +107,12 @@ class Generator:
             kind = pick(self._lots, _KINDS)
             if kind is Kind.NEIGHBOUR and not self._past:
                 kind = Kind.ORDINARY
-            submission = self._submission(kind, *self._made(kind))
+            submission = self._submission(kind, *self._generated(kind))
             if kind is Kind.ORDINARY:
                 self._past.append(submission)
             yield submission
 
-    def _submission(self, kind: Kind, fields: dict[str, Any], special: dict[str, Any]) -> Submission:
+    def _submission(self, kind: Kind, fields: _Fields, special: _Fields) -> Submission:
         lots = self._lots
         channel = "sms" if kind is Kind.UNTITLED else pick(lots, _CHANNELS)
         self._numbers[channel] += 1
@@ -129,7 +121,7 @@ class Generator:
             **{"class_": ComplaintClass.COMPLAINT, **fields},
             anonymous=lots.random() < _ANONYMOUS,
             secret=lots.random() < _SECRET,
-            reporter=self._writer.reporter(name),
+            reporter=self._reporter(name),
         )
         report = ReportSubmitted(
             specversion="1.0",
@@ -142,30 +134,31 @@ class Generator:
         script = drawn(lots, name)
         return Submission(report, kind, replace(script, **special))
 
-    def _made(self, kind: Kind) -> _Made:
-        topic = pick(self._lots, _TOPICS)
+    def _generated(self, kind: Kind) -> _Generated:
+        topic = pick(self._lots, self._topics)
         city = self._lots.choice(self._cities)
         match kind:
             case Kind.NEIGHBOUR:
                 return self._neighbour()
             case Kind.CHOSEN:
-                return self._chosen(topic, city)
+                fields = self._report(topic, city) | {"office": self._competent(topic, city)[0]}
+                return fields | ({"location": None} if self._lots.random() < _PLACELESS else {}), {}
             case Kind.WRONG_OFFICE:
                 return self._wrong_office(topic, city)
             case Kind.OUT_OF_SCOPE:
-                special = {"desk": OfficeConduct.ARCHIVES, "reason": ArchiveReason.OUT_OF_SCOPE}
-                return self._writer.out_of_scope(), special
+                return self._out_of_scope(), {"desk": OfficeConduct.ARCHIVES, "reason": ArchiveReason.OUT_OF_SCOPE}
             case Kind.ELSEWHERE:
-                return self._writer.from_elsewhere(topic), {}
+                province, name = self._lots.choice(phrases().elsewhere)
+                return self._about(topic, name, Location(province=province, city=name)), {}
             case _:
-                return self._writer.report(topic, city) | self._lacking(kind), {}
+                return self._report(topic, city) | self._lacking(kind), {}
 
-    def _lacking(self, kind: Kind) -> dict[str, Any]:
+    def _lacking(self, kind: Kind) -> _Fields:
         match kind:
             case Kind.EMPTY:
                 return {"body": ""}
             case Kind.TOO_SHORT:
-                return {"body": self._lots.choice(phrases.TOO_SHORT)}
+                return {"body": self._lots.choice(phrases().too_short)}
             case Kind.NO_PLACE:
                 return {"location": None}
             case Kind.UNTITLED:
@@ -173,33 +166,68 @@ class Generator:
             case _:
                 return {}
 
-    def _neighbour(self) -> _Made:
+    def _neighbour(self) -> _Generated:
         original = self._lots.choice(self._past).report
-        told = ("class_", "title", "body", "category", "location", "event_date")
-        fields = {name: getattr(original.data, name) for name in told}
+        repeated = ("class_", "title", "body", "category", "location", "event_date")
+        fields = {name: getattr(original.data, name) for name in repeated}
         if self._lots.random() < _VAGUE:
             fields["location"] = None
-        special = {
-            "desk": OfficeConduct.ARCHIVES,
-            "reason": ArchiveReason.DUPLICATE,
-            "duplicate_of": original.complaint_id,
-        }
-        return fields, special
+        desk = {"desk": OfficeConduct.ARCHIVES, "reason": ArchiveReason.DUPLICATE}
+        return fields, desk | {"duplicate_of": original.complaint_id}
 
-    def _chosen(self, topic: phrases.Topic, city: Office) -> _Made:
-        fields = self._writer.report(topic, city)
-        fields["office"] = self._competent(topic, city)[0]
-        if self._lots.random() < _PLACELESS:
-            fields["location"] = None
-        return fields, {}
-
-    def _wrong_office(self, topic: phrases.Topic, city: Office) -> _Made:
+    def _wrong_office(self, topic: Topic, city: Office) -> _Generated:
         competent = self._competent(topic, city)
         others = [unit for unit in self._directory.units_below(city.id) if unit not in competent]
         wrong = self._lots.choice(others)
         again = self._lots.random() < _PING_PONG
         special = {"conduct": Conduct.RETURNS_AGAIN if again else Conduct.RETURNS}
-        return self._writer.report(topic, city) | {"office": wrong}, special
+        return self._report(topic, city) | {"office": wrong}, special
 
-    def _competent(self, topic: phrases.Topic, city: Office) -> list[str]:
+    def _competent(self, topic: Topic, city: Office) -> list[str]:
         return self._directory.candidates(topic.category, city.province, city.city, self._today)
+
+    def _report(self, topic: Topic, city: Office) -> _Fields:
+        """Return the fields of a complete report about `topic` in `city`."""
+        district = self._lots.choice(phrases().districts.get(city.id, (city.city or city.name,)))
+        return self._about(topic, district, Location(province=city.province, city=city.city, district=district))
+
+    def _about(self, topic: Topic, district: str, location: Location) -> _Fields:
+        choose = self._lots.choice
+        place = f"{choose(phrases().streets)} {choose(phrases().spots)}, {district}"
+        words = {"place": place, "since": choose(phrases().sinces)}
+        return {
+            "class_": topic.class_,
+            "title": choose(topic.titles).format(**words),
+            "body": " ".join(self._sentences(topic)).format(**words),
+            "category": topic.category,
+            "location": location,
+            "event_date": self._day(),
+        }
+
+    def _out_of_scope(self) -> _Fields:
+        choose = self._lots.choice
+        title, body = choose(phrases().out_of_scope)
+        province, city = choose(phrases().elsewhere)
+        body = f"{body} {choose(phrases().closings)}"
+        location = Location(province=province, city=city)
+        return {"title": title, "body": body, "location": location, "event_date": self._day()}
+
+    def _reporter(self, subject: str) -> Reporter:
+        lots = self._lots
+        name = f"{lots.choice(phrases().given_names)} {lots.choice(phrases().family_names)}"
+        phone = f"+62-800-{lots.randint(0, 9999):04d}-{lots.randint(0, 9999):04d}"
+        email = f"{name.lower().replace(' ', '.')}@example.id" if lots.random() < _WITH_EMAIL else None
+        return Reporter(name=name, phone=phone, email=email, subject=subject)
+
+    def _sentences(self, topic: Topic) -> list[str]:
+        choose = self._lots.choice
+        sentences = [choose(phrases().greetings), choose(topic.problems), choose(topic.consequences)]
+        if self._lots.random() < _TALKATIVE:
+            sentences.append(choose(topic.consequences))
+        sentences += [choose(topic.requests), choose(phrases().closings)]
+        return list(dict.fromkeys(filter(None, sentences)))
+
+    def _day(self) -> date | None:
+        if self._lots.random() > _DATED:
+            return None
+        return self._today - timedelta(days=self._lots.randint(0, _OLDEST_DAYS))

@@ -1,7 +1,6 @@
-"""Officers, administrators and citizens: they hear of facts and send commands when their time has come.
+"""Officers, administrators and citizens: they react to facts with commands after a delay.
 
-`People` is told facts and the time and says what is sent; it knows no Kafka and no clock, so that a whole demonstration
-can be rehearsed in no time.
+`People` uses neither Kafka nor a clock, so that a whole demonstration can be simulated in a test.
 """
 
 import heapq
@@ -9,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from agents.demo.reactions import PlannedAction, Situation, acts_on
+from agents.demo.reactions import PlannedAction, Situation, actions
 from agents.demo.scripts import Script, drawn
 from events.commands import Command, ReplyToFollowUp
 from events.facts import FollowUpReplied, Recorded
@@ -20,7 +19,7 @@ from workflow.policy.model import PolicySet
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A command that is sent now."""
+    """A command to be sent now."""
 
     subject: str
     source: str
@@ -38,11 +37,11 @@ class _Planned:
 
 
 class People:
-    """Everybody outside the engine.
+    """All people around the engine.
 
     Args:
-        policies: what their patience is measured by.
-        scripts: what they will do about each complaint, by its id; about one that is not there, lots are drawn.
+        policies: whose deadlines determine their delays.
+        scripts: behaviour by complaint id; drawn at random for other complaints.
         seed: the same seed makes the same people.
     """
 
@@ -50,27 +49,27 @@ class People:
         self._policies = policies
         self._scripts = scripts
         self._seed = seed
-        self._standing: dict[str, Complaint] = {}
+        self._complaints: dict[str, Complaint] = {}
         self._satisfied: set[str] = set()
         self._plans: list[_Planned] = []
         self._count = 0
 
     def hear(self, recorded: Recorded, now: float) -> None:
-        """Hear of a fact at `now`, in seconds of any clock, and make up one's mind."""
+        """Plan the reactions to a fact at `now`, in seconds of any clock."""
         complaint = recorded.complaint
-        self._standing[complaint.complaint_id] = complaint
+        self._complaints[complaint.complaint_id] = complaint
         if isinstance(recorded.fact, FollowUpReplied):
             self._satisfied.add(complaint.complaint_id)
-        for number, act in enumerate(acts_on(self._scene(recorded))):
+        for number, act in enumerate(actions(self._scene(recorded))):
             if isinstance(act.command, ReplyToFollowUp) and complaint.complaint_id in self._satisfied:
-                continue  # nobody replies twice
+                continue  # a citizen replies once
             self._count += 1
             name = stage_command_id(complaint.complaint_id, "people", complaint.version, number)
             plan = _Planned(now + act.after, self._count, complaint.complaint_id, name, act)
             heapq.heappush(self._plans, plan)
 
     def due(self, now: float) -> Iterator[Sending]:
-        """Give what is sent by `now`, in its order. Who looks first and finds the complaint moved on, lets it be."""
+        """Yield the commands due by `now`, in order, without those that the complaint does not allow any more."""
         while self._plans and self._plans[0].at <= now:
             plan = heapq.heappop(self._plans)
             if self._still_meant(plan):
@@ -86,7 +85,7 @@ class People:
         return Situation(recorded, script, policy, lots)
 
     def _still_meant(self, plan: _Planned) -> bool:
-        act, complaint = plan.act, self._standing[plan.subject]
+        act, complaint = plan.act, self._complaints[plan.subject]
         if act.statuses is None:
             return True
         return complaint.status in act.statuses and act.round in {None, complaint.round}

@@ -1,16 +1,14 @@
-"""What people do when they hear of a fact: a table from facts to acts.
-
-How long they take follows from the deadlines of the policy: some act in time, some too late, some never.
-"""
+"""Reactions of people to facts. Delays follow from the deadlines of the policy: in time, too late, or never."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from random import Random
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from agents.demo import phrases
+from agents.demo.phrases import phrases
 from agents.demo.scripts import Answering, Completing, Conduct, OfficeConduct, Script
 from events import commands as c
 from events import facts as f
@@ -23,36 +21,34 @@ from workflow.policy.model import Policy
 from workflow.policy.offices import Level
 from workflow.stages.disposition import competent_office
 
-_ANSWERS: Final = {topic.category: topic.answers for topic in phrases.TOPICS}
-_ANY_ANSWER: Final = tuple(answer for answers in _ANSWERS.values() for answer in answers)
 _OFFICERS: Final = 3
 _DELEGATING: Final = 0.5
 _PLEASED: Final = 4
 _TOLD: Final = 0.5
-"""Share of the complaints with a good rating of which a story is published."""
+"""Share of well-rated complaints whose story is published."""
 _PROMPT_AGAIN: Final = 0.8
 _MOST_DAYS: Final = 2
 _PRESSING_RUNG: Final = 2
-"""The rung at which an office answers that otherwise never does."""
+"""The rung at which an office of `Conduct.NEVER` answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedAction:
-    """Something that somebody means to do."""
+    """A command to be sent later."""
 
     after: float
     """Seconds from now."""
     source: str
     command: c.Command
     statuses: frozenset[Status] | None
-    """Where the complaint has to stand by then for it to be done; None for who does not look first."""
+    """Statuses in which it is still sent; None if the sender does not check."""
     round: int | None = None
-    """The disposition it belongs to; None if it does not matter who holds the complaint by then."""
+    """The disposition it belongs to; None if any holder will do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A fact, and what there is to know for whoever reacts to it."""
+    """A fact, and what a reaction depends on."""
 
     recorded: f.Recorded
     script: Script
@@ -61,7 +57,7 @@ class Situation:
 
     @property
     def complaint(self) -> Complaint:
-        """Where the complaint stands after the fact."""
+        """The complaint after the fact."""
         return self.recorded.complaint
 
     @property
@@ -71,47 +67,63 @@ class Situation:
 
     @property
     def citizen(self) -> str:
-        """The reporter, as a source of commands."""
+        """Source of the reporter's commands."""
         return f"/citizens/{self.script.citizen}" if self.script.citizen else self.complaint.report.source
 
     @property
     def desk(self) -> str:
-        """The national administrator, as a source of commands."""
+        """Source of the national administrator's commands."""
         return self.officer(self.policy.national)
 
     @property
     def holder(self) -> str:
-        """The office that has to follow up, as a source of commands."""
+        """Source of the holder's commands."""
         return self.officer(self.complaint.office or self.policy.national)
 
     def officer(self, office: str) -> str:
-        """Return one of an office's officers, as a source of commands."""
+        """Return the source of an officer of an office."""
         return f"/offices/{office}/officers/{self.lots.randint(1, _OFFICERS)}"
 
     def within(self, clock: ClockName, first: float, last: float) -> float:
-        """Draw a time between two shares of a clock's length, in seconds.
+        """Draw a delay in seconds between two shares of a clock's length.
 
         Raises:
-            ValueError: the policy does not count in seconds, so nobody could wait for it.
+            ValueError: the policy does not count in seconds.
         """
         length = self.policy.duration_of(clock, self.complaint.class_)
         if length.unit is not Unit.SECONDS:
-            raise ValueError(f"the people of a demonstration cannot wait {length}: its policy has to count in seconds")
+            raise ValueError(f"a demonstration cannot wait {length}: its policy has to count in seconds")
         return length.amount * self.lots.uniform(first, last)
 
     def act(self, after: float, source: str, command: c.Command, *, heedless: bool = False) -> PlannedAction:
-        """Return an act that is given up if the command is not possible by then, unless somebody is heedless."""
+        """Return an action that is dropped if the command is not allowed by then, unless the sender is `heedless`."""
         return PlannedAction(
             after, source, command, None if heedless else HEARD_IN[type(command)], self.complaint.round
         )
 
 
+_Reaction = Callable[[Situation], Iterator[PlannedAction]]
+_REACTIONS: Final[dict[type[f.Fact], _Reaction]] = {}
+
+
+def _on(*facts: type[f.Fact]) -> Callable[[_Reaction], _Reaction]:
+    """Register the reaction to facts."""
+
+    def register(reaction: _Reaction) -> _Reaction:
+        _REACTIONS.update(dict.fromkeys(facts, reaction))
+        return reaction
+
+    return register
+
+
+@_on(f.ComplaintRegistered)
 def _on_registered(scene: Situation) -> Iterator[PlannedAction]:
     if scene.script.answering is Answering.WITHDRAWS:
-        command = c.WithdrawComplaint(reason=scene.lots.choice(phrases.WITHDRAWN))
+        command = c.WithdrawComplaint(reason=scene.lots.choice(phrases().withdrawn))
         yield PlannedAction(scene.within(ClockName.FOLLOW_UP, 0.3, 3.0), scene.citizen, command, OPEN)
 
 
+@_on(f.ComplaintPostponed)
 def _on_postponed(scene: Situation) -> Iterator[PlannedAction]:
     script = scene.script
     if script.duplicate_of is not None:
@@ -130,7 +142,7 @@ def _completion(scene: Situation) -> c.CompleteReport:
     city = scene.lots.choice(cities)
     return c.CompleteReport(
         title="Laporan warga" if "title" in missing else None,
-        body=scene.lots.choice(phrases.ADDED) if "location" not in missing else None,
+        body=scene.lots.choice(phrases().added) if "location" not in missing else None,
         location=Location(province=city.province, city=city.city) if "location" in missing else None,
     )
 
@@ -140,8 +152,9 @@ def _archiving(script: Script) -> c.ArchiveComplaint:
     return c.ArchiveComplaint(reason=script.reason, duplicate_of=UUID(repeats) if repeats else None)
 
 
+@_on(f.ComplaintVerified)
 def _on_verified(scene: Situation) -> Iterator[PlannedAction]:
-    """The desk sees to what no rule routes; and to repeats, for which it is too late once an office has them."""
+    """The desk handles complaints without a route, and duplicates, too late once an office holds them."""
     script = scene.script
     after = scene.within(ClockName.VERIFICATION, 0.1, 0.9)
     routed = competent_office(scene.complaint, scene.policy, scene.today) is not None
@@ -161,19 +174,20 @@ def _some_office(scene: Situation) -> str:
     )
 
 
+@_on(f.ComplaintDisposed)
 def _on_disposed(scene: Situation) -> Iterator[PlannedAction]:
     complaint, script = scene.complaint, scene.script
     units = scene.policy.directory.units_below(complaint.office) if complaint.office else ()
     returns = {Conduct.RETURNS: 1, Conduct.RETURNS_AGAIN: scene.policy.return_limit}.get(script.conduct, 0)
     if complaint.returns < returns:
         after = scene.within(ClockName.FOLLOW_UP, 0.1, 0.4)
-        yield scene.act(after, scene.holder, c.ReturnDisposition(reason=scene.lots.choice(phrases.NOT_OURS)))
+        yield scene.act(after, scene.holder, c.ReturnDisposition(reason=scene.lots.choice(phrases().not_ours)))
     elif units and scene.lots.random() < _DELEGATING:
         after = scene.within(ClockName.FOLLOW_UP, 0.05, 0.3)
         yield scene.act(after, scene.holder, c.DisposeComplaint(office=scene.lots.choice(units)))
     elif script.conduct is Conduct.ASKS_TIME:
         days = scene.lots.randint(1, _MOST_DAYS)
-        request = c.RequestExtension(working_days=days, reason=scene.lots.choice(phrases.MORE_TIME))
+        request = c.RequestExtension(working_days=days, reason=scene.lots.choice(phrases().more_time))
         yield scene.act(scene.within(ClockName.FOLLOW_UP, 0.2, 0.5), scene.holder, request)
     elif script.conduct is Conduct.LATE:
         yield _follow_up(scene, 1.2, 2.4)
@@ -181,15 +195,21 @@ def _on_disposed(scene: Situation) -> Iterator[PlannedAction]:
         yield _follow_up(scene, 0.1, 0.75)
 
 
+def _answers(scene: Situation) -> tuple[str, ...]:
+    """Return the answers about the complaint's category, or all of them."""
+    by_category = {topic.category: topic.answers for topic in phrases().topics}
+    return by_category.get(scene.complaint.category or "", tuple(chain.from_iterable(by_category.values())))
+
+
 def _follow_up(scene: Situation, first: float, last: float, answers: tuple[str, ...] = ()) -> PlannedAction:
-    """Return an answer that is given unless the complaint has moved on: one, not one for each cause."""
-    texts = answers or _ANSWERS.get(scene.complaint.category or "", _ANY_ANSWER)
-    command = c.RecordFollowUp(text=scene.lots.choice(texts))
+    """Return an answer, dropped if the complaint has changed: one, not one for each cause."""
+    command = c.RecordFollowUp(text=scene.lots.choice(answers or _answers(scene)))
     after = scene.within(ClockName.FOLLOW_UP, first, last)
     waiting = frozenset({Status.DISPOSED, Status.REPLIED})
     return PlannedAction(after, scene.holder, command, waiting, scene.complaint.round)
 
 
+@_on(f.ExtensionRequested)
 def _on_extension_requested(scene: Situation) -> Iterator[PlannedAction]:
     office = scene.complaint.office
     superior = scene.policy.directory.superior(office) if office else None
@@ -198,12 +218,14 @@ def _on_extension_requested(scene: Situation) -> Iterator[PlannedAction]:
         yield scene.act(scene.within(ClockName.FOLLOW_UP, 0.05, 0.2), scene.officer(superior), decision)
 
 
+@_on(f.DeadlineExtended, f.ExtensionRefused)
 def _on_extension_decided(scene: Situation) -> Iterator[PlannedAction]:
     yield _follow_up(scene, 0.2, 1.0)
 
 
+@_on(f.DispositionReturned)
 def _on_returned(scene: Situation) -> Iterator[PlannedAction]:
-    """The arbiter decides once offices have returned it too often, the desk where no rule leads on."""
+    """The arbiter decides at the return limit, the desk if there is no route."""
     complaint, policy = scene.complaint, scene.policy
     if scene.script.desk is OfficeConduct.WAITS:
         return
@@ -215,9 +237,10 @@ def _on_returned(scene: Situation) -> Iterator[PlannedAction]:
         yield scene.act(scene.within(ClockName.FOLLOW_UP, 0.1, 0.4), source, c.DisposeComplaint(office=office))
 
 
+@_on(f.FollowUpRecorded)
 def _on_followed_up(scene: Situation) -> Iterator[PlannedAction]:
     script = scene.script
-    reply = c.ReplyToFollowUp(text=scene.lots.choice(phrases.REPLIES))
+    reply = c.ReplyToFollowUp(text=scene.lots.choice(phrases().replies))
     if script.answering is Answering.REPLIES:
         yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.1, 0.8), scene.citizen, reply)
     elif script.answering is Answering.REPLIES_LATE and not script.closes:
@@ -227,50 +250,37 @@ def _on_followed_up(scene: Situation) -> Iterator[PlannedAction]:
         yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.2, 0.7), scene.desk, close)
 
 
+@_on(f.FollowUpReplied)
 def _on_replied(scene: Situation) -> Iterator[PlannedAction]:
     if scene.lots.random() < _PROMPT_AGAIN:
-        yield _follow_up(scene, 0.1, 0.7, phrases.SECOND_ANSWERS)
+        yield _follow_up(scene, 0.1, 0.7, phrases().second_answers)
     else:
-        yield _follow_up(scene, 1.2, 2.0, phrases.SECOND_ANSWERS)
+        yield _follow_up(scene, 1.2, 2.0, phrases().second_answers)
 
 
+@_on(f.ComplaintClosed)
 def _on_closed(scene: Situation) -> Iterator[PlannedAction]:
     if scene.script.rating is not None:
-        rating = c.RateResolution(rating=scene.script.rating, text=scene.lots.choice(phrases.THANKS))
+        rating = c.RateResolution(rating=scene.script.rating, text=scene.lots.choice(phrases().thanks))
         yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.1, 0.6), scene.citizen, rating)
 
 
+@_on(f.ResolutionRated)
 def _on_rated(scene: Situation) -> Iterator[PlannedAction]:
     if not scene.complaint.secret and (scene.complaint.rating or 0) >= _PLEASED and scene.lots.random() < _TOLD:
         category = (scene.complaint.category or "layanan publik").replace("-", " ")
-        texts = _ANSWERS.get(scene.complaint.category or "", _ANY_ANSWER)
-        story = c.PublishStory(title=f"Laporan tentang {category}", answer=scene.lots.choice(texts), findings=())
+        answer = scene.lots.choice(_answers(scene))
+        story = c.PublishStory(title=f"Laporan tentang {category}", answer=answer, findings=())
         yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.05, 0.2), scene.desk, story)
 
 
+@_on(f.ComplaintEscalated)
 def _on_escalated(scene: Situation) -> Iterator[PlannedAction]:
     if scene.script.conduct is Conduct.NEVER and scene.complaint.rung == _PRESSING_RUNG:
         yield _follow_up(scene, 0.1, 0.8)
 
 
-REACTIONS: Final[dict[type[f.Fact], Callable[[Situation], Iterator[PlannedAction]]]] = {
-    f.ComplaintRegistered: _on_registered,
-    f.ComplaintPostponed: _on_postponed,
-    f.ComplaintVerified: _on_verified,
-    f.ComplaintDisposed: _on_disposed,
-    f.DispositionReturned: _on_returned,
-    f.ExtensionRequested: _on_extension_requested,
-    f.DeadlineExtended: _on_extension_decided,
-    f.ExtensionRefused: _on_extension_decided,
-    f.FollowUpRecorded: _on_followed_up,
-    f.FollowUpReplied: _on_replied,
-    f.ComplaintEscalated: _on_escalated,
-    f.ComplaintClosed: _on_closed,
-    f.ResolutionRated: _on_rated,
-}
-
-
-def acts_on(scene: Situation) -> Iterator[PlannedAction]:
-    """Give what people mean to do now that this has happened; nothing for most facts."""
-    reaction: Callable[[Situation], Iterator[Any]] | None = REACTIONS.get(type(scene.recorded.fact))
+def actions(scene: Situation) -> Iterator[PlannedAction]:
+    """Yield the planned actions that follow from a fact; none for most facts."""
+    reaction = _REACTIONS.get(type(scene.recorded.fact))
     return iter(()) if reaction is None else reaction(scene)

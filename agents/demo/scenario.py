@@ -1,11 +1,10 @@
-"""The play itself: channels deliver reports and people act, as clients of Kafka like any other."""
+"""The play: channels deliver reports and people send commands, as ordinary clients of Kafka."""
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Final, Self
 
 from pydantic import ValidationError
@@ -31,11 +30,11 @@ _LAG_EVERY: Final = 1.0
 _CATCH_UP_SECONDS: Final = 30.0
 _LOOKS: Final = 2
 _MARKERS: Final = 1
-"""What a stage may be behind at rest: behind the last record there may lie the marker of its transaction."""
+"""Lag of an idle stage: the control record of a transaction may follow the last record."""
 
 
-class AuditMonitor:
-    """Asks from time to time how far each stage is behind, beside the play; a context manager."""
+class LagMonitor:
+    """Context manager that samples the lag of each stage in a thread."""
 
     def __init__(self, settings: Settings, moment: Moment) -> None:
         self._settings = settings
@@ -46,25 +45,23 @@ class AuditMonitor:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Start sampling."""
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End."""
+    def __exit__(self, *_: object) -> None:
+        """Stop sampling."""
         self._over.set()
         self._thread.join()
 
     def expect(self) -> None:
-        """Forget what was seen so far: from now on nothing is sent from outside."""
+        """Discard the samples so far: from now on nothing is sent from outside."""
         self._expected_since = time.monotonic()
         self._at_rest = 0
 
     @property
     def caught_up(self) -> bool:
-        """Say whether no stage was behind in two looks, since what one sends may be behind the back of the first."""
+        """Whether no stage was behind in two samples: in one, outputs may be between two stages."""
         return self._at_rest >= _LOOKS
 
     def _run(self) -> None:
@@ -73,7 +70,7 @@ class AuditMonitor:
             try:
                 behind = lag(self._settings)
             except KafkaFailure:
-                continue  # it will be asked again, and the play itself will find out
+                continue  # the next sample, or the play itself, finds out
             self._moment.lag = {
                 stage: sum(more for more in partitions.values() if more > _MARKERS)
                 for stage, partitions in behind.items()
@@ -85,18 +82,18 @@ class AuditMonitor:
 
 
 class Simulation:
-    """Reports are fed over the first seconds, people act on what they hear, and everything is counted.
+    """Delivers reports over the first seconds, lets people react to facts, and counts everything.
 
     Args:
-        settings: the environment it is played in.
+        settings: of the demonstration.
         deliveries: the reports.
-        people: who acts.
-        view: where it is shown.
-        moment: what is shown.
-        check: raises when there is no sense in going on.
+        people: who reacts.
+        view: shows the progress.
+        moment: the progress.
+        check: raises if the stages have exited.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 -- everybody who takes part
+    def __init__(  # noqa: PLR0913, PLR0917 -- all parts of a play
         self,
         settings: Settings,
         deliveries: Deliveries,
@@ -121,12 +118,12 @@ class Simulation:
         """Play, and wait until the stages have caught up; return whether they have.
 
         Raises:
-            KafkaFailure: Kafka says no, or nothing.
+            KafkaFailure: Kafka refuses, or does not answer.
         """
         with (
             Publisher(self._settings, linger_ms=_LINGER_MS) as publisher,
             Reader(self._settings, [TopicName.EVENTS, TopicName.REJECTIONS]) as reader,
-            AuditMonitor(self._settings, self._moment) as overseer,
+            LagMonitor(self._settings, self._moment) as monitor,
         ):
             self._moment.phase = "playing"
             while self._elapsed() < self._moment.seconds and not self.stopped.is_set():
@@ -135,15 +132,15 @@ class Simulation:
                 self._act(publisher)
             publisher.flush()
             self._moment.phase = "catching up"
-            overseer.expect()
+            monitor.expect()
             deadline = time.monotonic() + _CATCH_UP_SECONDS
-            while not overseer.caught_up and time.monotonic() < deadline:
+            while not monitor.caught_up and time.monotonic() < deadline:
                 self._turn(reader)
-            return overseer.caught_up
+            return monitor.caught_up
 
     @property
     def unpublished(self) -> list[str]:
-        """Why messages could not be published, if any could not."""
+        """Reasons why messages could not be published."""
         return self._refused
 
     def _elapsed(self) -> float:
@@ -158,7 +155,7 @@ class Simulation:
             self._moment.submitted += 1
 
     def _turn(self, reader: Reader) -> None:
-        """Hear what has happened, and show it."""
+        """Read new facts and rejections, and show the progress."""
         self._check()
         for record in reader.poll(_LISTEN_SECONDS):
             self._hear(record)
@@ -174,7 +171,7 @@ class Simulation:
             else:
                 self._moment.tally.rejection(RejectionEvent.model_validate_json(record.value or b"").data)
         except (Undecodable, ValidationError):
-            return  # none of ours; the reconciliation will say so
+            return  # a foreign record; the reconciliation reports it
 
     def _act(self, publisher: Publisher) -> None:
         for sending in self._people.due(time.monotonic()):

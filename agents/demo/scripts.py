@@ -1,4 +1,4 @@
-"""What the people around a complaint are going to do about it: drawn by lot, the same for the same seed."""
+"""Scripts: the behaviour of the people around a complaint, drawn at random, the same for the same seed."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -9,7 +9,7 @@ from events.vocabulary import ArchiveReason
 
 
 class Completing(Enum):
-    """What a citizen does who is asked to complete the report."""
+    """Reaction of a citizen to a request to complete the report."""
 
     IN_TIME = auto()
     LATE = auto()
@@ -18,7 +18,7 @@ class Completing(Enum):
 
 
 class Conduct(Enum):
-    """What the office does that holds the complaint."""
+    """Behaviour of the office that holds the complaint."""
 
     PROMPT = auto()
     LATE = auto()
@@ -26,7 +26,7 @@ class Conduct(Enum):
     ASKS_TIME = auto()
     """Asks its superior for more time, and follows up then."""
     RETURNS = auto()
-    """Says that it is not competent; the next office follows up."""
+    """Returns it as not competent; the next office follows up."""
     RETURNS_AGAIN = auto()
     """So does the next one, until the arbiter decides."""
     NEVER = auto()
@@ -34,28 +34,28 @@ class Conduct(Enum):
 
 
 class Answering(Enum):
-    """What the citizen does after the office's follow-up."""
+    """Reaction of the citizen to the office's follow-up."""
 
     SILENT = auto()
     REPLIES = auto()
     REPLIES_LATE = auto()
     """After the complaint has been closed: refused."""
     WITHDRAWS = auto()
-    """Takes the complaint back, at some time."""
+    """Withdraws the complaint, at some time."""
 
 
 class OfficeConduct(Enum):
-    """What the national administrator does with what no rule routes."""
+    """What the national administrator does with a complaint without a route."""
 
     DISPOSES = auto()
     ARCHIVES = auto()
     WAITS = auto()
-    """Nothing: it stays visible there until the deadlines pass."""
+    """Nothing, until the deadlines expire."""
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What everybody will do about one complaint."""
+    """Behaviour of all people about one complaint."""
 
     citizen: str | None = None
     """Subject of the reporter; None if the channel that reported it speaks."""
@@ -68,9 +68,9 @@ class Script:
     duplicate_of: str | None = None
     """The complaint that it repeats."""
     granted: bool = True
-    """What the superior says to a request for more time."""
+    """Decision of the superior about an extension."""
     closes: bool = False
-    """The administrator closes it after a follow-up, instead of waiting."""
+    """The administrator closes it after a follow-up."""
     rating: int | None = None
 
 

@@ -1,7 +1,7 @@
-"""All stages as one child of the demonstration, which ends with it: `python -m agents.demo.stages`.
+"""All stages in one child process of the demonstration: `python -m agents.demo.stages`.
 
-The other end of standard input is held by the demonstration alone. When it closes, because the play is over or because
-its process was killed, the stages are stopped in good order.
+The demonstration holds the other end of the child's standard input. When that closes, at the end or because the process
+was killed, the stages stop cleanly.
 """
 
 import os
@@ -21,28 +21,28 @@ _LAST_LINES: Final = 3
 
 
 class StagesEnded(AlurError):
-    """The stages ended by themselves; the message is one line with what they said last."""
+    """The stages exited; the message is one line with the end of their log."""
 
 
 class Stages:
-    """The child that runs them."""
+    """The child process."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self._process = process
         self._log = log
 
     def check(self) -> None:
-        """Return if they run.
+        """Check that they run.
 
         Raises:
             StagesEnded: they do not.
         """
         status = self._process.poll()
         if status is not None:
-            raise StagesEnded(f"the stages ended with status {status}; they said last: {last_words(self._log)}")
+            raise StagesEnded(f"the stages ended with status {status}; their log ends with: {last_lines(self._log)}")
 
     def stop(self) -> None:
-        """Stop them in good order, or else by force; nothing is lost either way."""
+        """Stop them cleanly, or kill them after 40 seconds; nothing is lost either way."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -54,7 +54,7 @@ class Stages:
 
 @contextmanager
 def running(settings: Settings, log: Path) -> Iterator[Stages]:
-    """Run all stages until the block ends; what they have to say goes to the file `log`."""
+    """Run all stages until the block ends; their output goes to the file `log`."""
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603 -- our own module
             [sys.executable, "-m", __name__],
@@ -71,7 +71,7 @@ def running(settings: Settings, log: Path) -> Iterator[Stages]:
         stages.stop()
 
 
-def last_words(log: Path) -> str:
+def last_lines(log: Path) -> str:
     """Return the last lines of a log, in one line."""
     return " | ".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:]) or "nothing"
 

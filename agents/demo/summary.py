@@ -1,6 +1,6 @@
 """The summary of a demonstration, from what was read back from the topics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,17 +20,16 @@ _VIOLATIONS: Final = 20
 
 
 def last_line(tally: Tally, audit: Audit) -> str:
-    """Return the line that says it all, for programs; `rejected` leaves out what only stages are told."""
-    counts = audit.counts
+    """Return the summary line for programs; `rejected` leaves out rejections of stages."""
     figures = {
-        "reports": counts.reports,
-        "complaints": counts.complaints,
+        "reports": audit.counts.reports,
+        "complaints": audit.counts.complaints,
         "settled": tally.settled,
         "open": tally.open,
         "breached": len(tally.breached),
         "escalated": len(tally.escalated),
         "rejected": tally.rejected,
-        "dead": counts.dead,
+        "dead": audit.counts.dead,
         "lost": audit.lost,
         "doubled": audit.doubled,
     }
@@ -39,7 +38,9 @@ def last_line(tally: Tally, audit: Audit) -> str:
 
 def print_summary(console: Console, tally: Tally, audit: Audit, now: datetime) -> None:
     """Print the tables."""
-    console.print(Columns([_outcomes(tally), _deadlines(tally), _refusals(tally)]))
+    rejections = {f"{code} (a stage, by design)" if code in OURS else code: n for code, n in tally.rejections.items()}
+    rejected = counted("commands rejected", dict(sorted(rejections.items())))
+    console.print(Columns([_outcomes(tally), deadlines(tally), rejected]))
     console.print(Columns([_slowest(tally, now), _offices(tally)]))
     console.print(_reconciliation(audit))
     for violation in audit.violations[:_VIOLATIONS]:
@@ -55,38 +56,30 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
+def counted(title: str, *sections: Mapping[str, object]) -> Table:
+    """Return a table of names and numbers."""
+    table = _table(title, "", "number")
+    for section in sections:
+        for name, number in section.items():
+            table.add_row(name, str(number))
+        table.add_section()
+    return table
+
+
 def _outcomes(tally: Tally) -> Table:
-    table = _table("complaints by outcome", "outcome", "complaints")
-    for outcome in Outcome:
-        number = sum(each.outcome is outcome for each in tally.complaints.values())
-        table.add_row(outcome.value, str(number))
-    for status in Status:
-        number = sum(each.status is status and each.outcome is None for each in tally.complaints.values())
-        if number:
-            table.add_row(f"open: {status}", str(number))
-    table.add_section()
-    table.add_row("were postponed", str(len(tally.postponed)))
-    for field, names in sorted(tally.missing.items()):
-        table.add_row(f"  missing: {field}", str(len(names)))
-    return table
+    outcomes = {each.value: sum(one.outcome is each for one in tally.complaints.values()) for each in Outcome}
+    still = (each.status for each in tally.complaints.values() if each.outcome is None)
+    statuses = list(still)
+    waiting = {f"open: {each}": statuses.count(each) for each in Status if each in statuses}
+    missing = {f"  missing: {field}": len(names) for field, names in sorted(tally.missing.items())}
+    return counted("complaints by outcome", outcomes | waiting, {"were postponed": len(tally.postponed)} | missing)
 
 
-def _deadlines(tally: Tally) -> Table:
-    table = _table("deadlines", "", "number")
-    for clock, number in sorted(tally.breaches.items()):
-        table.add_row(f"{clock} breached", str(number))
-    table.add_section()
-    for rung, number in sorted(tally.escalations.items()):
-        table.add_row(f"escalated to rung {rung}", str(number))
-    table.add_row("ladder exhausted", str(len(tally.exhausted)))
-    return table
-
-
-def _refusals(tally: Tally) -> Table:
-    table = _table("commands rejected", "code", "number")
-    for code, number in sorted(tally.rejections.items()):
-        table.add_row(f"{code} (a stage, by design)" if code in OURS else code, str(number))
-    return table
+def deadlines(tally: Tally) -> Table:
+    """Return the table of breaches and escalations."""
+    breaches = {f"{clock} breached": number for clock, number in sorted(tally.breaches.items())}
+    rungs = {f"escalated to rung {rung}": number for rung, number in sorted(tally.escalations.items())}
+    return counted("deadlines", breaches, rungs | {"ladder exhausted": len(tally.exhausted)})
 
 
 def _slowest(tally: Tally, now: datetime) -> Table:
@@ -106,9 +99,8 @@ def _slow(took: timedelta, complaint: Complaint) -> Iterator[str]:
 
 
 def _offices(tally: Tally) -> Table:
-    table = _table(
-        "followed up, by office", "office", "disposed", "followed up", "late", "returned", "passed on", "share"
-    )
+    columns = ("office", "disposed", "followed up", "late", "returned", "passed on", "share")
+    table = _table("followed up, by office", *columns)
     busiest = sorted(tally.offices.items(), key=lambda pair: (-len(pair[1].disposed), pair[0]))
     for office, did in busiest[:_OFFICES]:
         numbers = (len(did.disposed), len(did.followed), len(did.late), did.returned, did.passed_on)
@@ -120,8 +112,7 @@ def _offices(tally: Tally) -> Table:
 
 def _reconciliation(audit: Audit) -> Table:
     counts = audit.counts
-    table = _table("reconciliation, read back from the topics", "", "number")
-    rows = {
+    checked = {
         "reports delivered": counts.deliveries,
         "distinct reports": counts.reports,
         "complaints": counts.complaints,
@@ -130,14 +121,8 @@ def _reconciliation(audit: Audit) -> Table:
         "rejections": counts.rejections,
         "resolutions published": counts.resolutions,
         "dead letters": counts.dead,
-        "sent on from another partition": counts.strayed,
-        "still to be handled": counts.pending,
+        "forwarded from another partition": counts.strayed,
+        "still to be processed": counts.pending,
     }
-    for name, number in rows.items():
-        table.add_row(name, str(number))
-    table.add_section()
-    if not audit.violations:
-        table.add_row("violations", "none")
-    for code, number in sorted(audit.by_code().items()):
-        table.add_row(f"violation: {code}", str(number))
-    return table
+    violations = {f"violation: {code}": number for code, number in sorted(audit.by_code().items())}
+    return counted("reconciliation, read back from the topics", checked, violations or {"violations": "none"})

@@ -1,4 +1,4 @@
-"""Counts what happens to complaints: for the live view while it happens, for the summary when it is read back."""
+"""Counts of facts and rejections: for the live view, and for the summary of what was read back."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -11,28 +11,28 @@ from events.snapshot import Complaint
 from events.vocabulary import ClockName, Refusal, Status
 
 OURS: Final = frozenset({Refusal.OVERTAKEN, Refusal.NOT_DUE})
-"""Rejections that stages get from time to time by design: the next fact shows them the new standing."""
+"""Rejections that stages get by design: the next fact shows them the new state."""
 
 
 @dataclass(slots=True)
 class OfficeTally:
-    """What an office did, by dispositions."""
+    """Results of an office, by disposition."""
 
     disposed: set[tuple[str, int]] = field(default_factory=set)
     followed: set[tuple[str, int]] = field(default_factory=set)
     late: set[tuple[str, int]] = field(default_factory=set)
     returned: int = 0
     passed_on: int = 0
-    """Handed to another office, mostly a unit of its own; such a disposition is that one's to follow up."""
+    """Disposed to another office, mostly a unit of its own, which then has to follow up."""
 
     @property
     def share(self) -> float:
-        """The share of dispositions that it followed up."""
+        """Share of dispositions that it followed up."""
         return len(self.followed) / len(self.disposed) if self.disposed else 0.0
 
 
 class Tally:
-    """All complaints as they stand, and what happened to them."""
+    """The present complaints, and counts of what happened to them."""
 
     def __init__(self) -> None:
         self.complaints: dict[str, Complaint] = {}
@@ -66,21 +66,21 @@ class Tally:
 
     @property
     def rejected(self) -> int:
-        """Number of rejections that somebody outside got."""
+        """Number of rejections of people's commands."""
         return sum(number for code, number in self.rejections.items() if code not in OURS)
 
     @property
     def settled(self) -> int:
-        """Number of complaints that have come to an end."""
+        """Number of settled complaints."""
         return sum(complaint.outcome is not None for complaint in self.complaints.values())
 
     @property
     def open(self) -> int:
-        """Number of complaints that have not."""
+        """Number of open complaints."""
         return len(self.complaints) - self.settled
 
     def slowest(self, count: int, now: datetime) -> list[tuple[timedelta, Complaint]]:
-        """Return the complaints that took longest; one that is open takes until `now`."""
+        """Return the complaints that took longest; an open one is counted until `now`."""
         took = [((each.closed_at or now) - each.received_at, each) for each in self.complaints.values()]
         return sorted(took, key=lambda pair: pair[0], reverse=True)[:count]
 

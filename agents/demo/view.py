@@ -1,9 +1,8 @@
-"""Shows a demonstration while it runs: a live table on a terminal, a line every few seconds anywhere else."""
+"""Progress of a demonstration: live tables on a terminal, a line every few seconds elsewhere."""
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Final, Self
 
 from rich.columns import Columns
@@ -12,34 +11,35 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from agents.demo.summary import counted, deadlines
 from agents.demo.tally import Tally
 from events.topics import STAGES
 from events.vocabulary import Status
+from workflow.machine.transitions import OPEN
 
 _LINE_EVERY: Final = 5.0
 _FRAMES_PER_SECOND: Final = 4
 _BAR: Final = 30
-_SETTLED: Final = frozenset({Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN})
 
 
 @dataclass(slots=True)
 class Moment:
-    """What there is to see."""
+    """The progress that is shown."""
 
     tally: Tally
     phase: str = "starting"
     elapsed: float = 0.0
     seconds: float = 60.0
     submitted: int = 0
-    """Deliveries of reports so far."""
+    """Deliveries of reports."""
     commands: int = 0
-    """Commands that people sent."""
+    """Commands of people."""
     lag: Mapping[str, int] = field(default_factory=dict)
-    """Records that each stage has still to read."""
+    """Lag of each stage in records."""
 
 
 class View:
-    """A context manager; `show` may be called as often as one likes."""
+    """Context manager that shows a moment; `show` may be called at any rate."""
 
     def __init__(self, console: Console, moment: Moment) -> None:
         self._console = console
@@ -48,24 +48,22 @@ class View:
         self._shown = 0.0
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Start the live display on a terminal."""
         if self._live is not None:
             self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave the screen as it was."""
+    def __exit__(self, *_: object) -> None:
+        """Remove the live display."""
         if self._live is not None:
             self._live.stop()
 
     def say(self, line: str) -> None:
-        """Print a line above what is shown."""
+        """Print a line above the live display."""
         self._console.print(line, highlight=False, soft_wrap=True)
 
     def show(self, *, now: bool = False) -> None:
-        """Show the moment if it is time to, or `now`."""
+        """Show the moment if the interval has passed, or `now`."""
         wait = 1 / _FRAMES_PER_SECOND if self._live is not None else _LINE_EVERY
         if not now and time.monotonic() - self._shown < wait:
             return
@@ -93,9 +91,10 @@ def picture(moment: Moment) -> RenderableType:
     head = Text.assemble(
         ("alur demo ", "bold"),
         f"{moment.elapsed:.0f} of {moment.seconds:.0f} s, {moment.phase}: {moment.submitted} reports delivered, ",
-        f"{moment.commands} commands from people, {moment.tally.facts} facts",
+        f"{moment.commands} commands from people ({moment.tally.rejected} rejected), {moment.tally.facts} facts",
     )
-    return Group(head, Columns([_by_status(moment.tally), _troubles(moment.tally), _lag(moment.lag)]))
+    behind = counted("records behind", {stage: moment.lag.get(stage, "…") for stage in STAGES})
+    return Group(head, Columns([_by_status(moment.tally), deadlines(moment.tally), behind]))
 
 
 def _by_status(tally: Tally) -> Table:
@@ -105,26 +104,6 @@ def _by_status(tally: Tally) -> Table:
     most = max([*tally.statuses.values(), 1])
     for status in Status:
         number = tally.statuses[status]
-        bar = Text("█" * round(_BAR * number / most), style="green" if status in _SETTLED else "yellow")
+        bar = Text("█" * round(_BAR * number / most), style="yellow" if status in OPEN else "green")
         table.add_row(status.value, str(number), bar)
-    return table
-
-
-def _troubles(tally: Tally) -> Table:
-    table = Table("deadlines", title=f"{len(tally.breached)} breached", title_justify="left")
-    table.add_column("", justify="right")
-    for clock, number in sorted(tally.breaches.items()):
-        table.add_row(f"{clock} breached", str(number))
-    for rung, number in sorted(tally.escalations.items()):
-        table.add_row(f"escalated to rung {rung}", str(number))
-    table.add_row("ladder exhausted", str(len(tally.exhausted)))
-    table.add_row("commands rejected", str(tally.rejected))
-    return table
-
-
-def _lag(lag: Mapping[str, int]) -> Table:
-    table = Table("stage", title="records behind", title_justify="left")
-    table.add_column("", justify="right")
-    for stage in STAGES:
-        table.add_row(stage, str(lag[stage]) if stage in lag else "…")
     return table

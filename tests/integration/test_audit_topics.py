@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from agents.cli.app import application
 from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.demo.deliveries import made_up
+from agents.demo.deliveries import generated
 from agents.demo.tally import Tally
 from agents.ops.audit import audit
 from agents.ops.topics import ensure_topics
@@ -66,7 +66,7 @@ def publish_registered(publisher: Publisher, raw: bytes) -> None:
 
 def test_it_reads_every_topic_to_its_end(settings: Settings) -> None:
     ensure_topics(settings)
-    messages = made_up(8, 3, POLICY, NOW).messages[:8]
+    messages = generated(8, 3, POLICY, NOW).messages[:8]
     name, raw = messages[0]
     no = Rejection(
         command_id="c-1", command_type="t", command_source="/a", code=Refusal.NOT_PERMITTED, message="no", version=1
@@ -108,7 +108,7 @@ class TestCommand:
 
     def test_what_holds(self, settings: Settings) -> None:
         ensure_topics(settings)
-        messages = dict(made_up(8, 3, POLICY, NOW).messages[:8])
+        messages = dict(generated(8, 3, POLICY, NOW).messages[:8])
         with Publisher(settings) as publisher:
             for raw in messages.values():
                 publish_registered(publisher, raw)
@@ -121,7 +121,7 @@ class TestCommand:
 
     def test_each_violation_has_its_place(self, settings: Settings) -> None:
         ensure_topics(settings)
-        name, raw = made_up(1, 3, POLICY, NOW).messages[0]
+        name, raw = generated(1, 3, POLICY, NOW).messages[0]
         with Publisher(settings) as publisher:
             publish_registered(publisher, raw)
             place = publisher.publish_now(TopicName.EVENTS, name, b"not one of ours")
@@ -132,7 +132,7 @@ class TestCommand:
 
     def test_an_identity_that_shows(self, settings: Settings) -> None:
         ensure_topics(settings)
-        name, raw = made_up(1, 3, POLICY, NOW).messages[0]
+        name, raw = generated(1, 3, POLICY, NOW).messages[0]
         who = ReporterIdentity(complaint_id=name, reporter=Reporter(name="Ni Luh Contoh", phone="0800-000-000"))
         by_phone = WithdrawComplaint(reason="Salam, Ni Luh Contoh")
         command = encode_command(by_phone, source="/citizens/0800-000-000", command_id="1", subject=name, time=NOW)
@@ -157,7 +157,7 @@ class TestCommand:
 
     def test_an_identifier_in_what_is_published(self, settings: Settings) -> None:
         ensure_topics(settings)
-        name = made_up(1, 3, POLICY, NOW).messages[0][0]
+        name = generated(1, 3, POLICY, NOW).messages[0][0]
         who = ReporterIdentity(complaint_id=name, reporter=Reporter(name="Ni Luh Contoh"))
         event = json.loads((GOLDEN / "lapor.resolution.published.v1.json").read_text()) | {"subject": name}
         with Publisher(settings) as publisher:

@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 
 from agents.config import policy_files
-from agents.demo import phrases
 from agents.demo.generator import Generator, Kind, Submission
+from agents.demo.phrases import phrases
 from agents.demo.scripts import Conduct, OfficeConduct
 from events.codec.decode import decode_report
 from events.vocabulary import ArchiveReason, ComplaintClass
@@ -111,7 +111,7 @@ def test_a_chosen_office_is_competent(submissions: list[Submission]) -> None:
 
 def test_every_district_belongs_to_an_office_of_the_directory() -> None:
     cities = {office.id for office in DIRECTORY if office.level is Level.CITY}
-    assert set(phrases.DISTRICTS) <= cities
+    assert set(phrases().districts) <= cities
 
 
 def test_no_office_is_competent_for_places_elsewhere(submissions: list[Submission]) -> None:

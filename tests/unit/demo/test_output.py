@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from agents.demo.deliveries import NoReports, from_file, made_up
+from agents.demo.deliveries import NoReports, from_file, generated
 from agents.demo.people import People
 from agents.demo.summary import last_line, print_summary
 from agents.demo.tally import Tally
@@ -35,7 +35,7 @@ def rejection(code: Refusal) -> Rejection:
 @pytest.fixture(scope="module")
 def played() -> tuple[World, Tally]:
     world, tally = World(), Tally()
-    deliveries = made_up(60, 2, POLICIES.versions[-1], BEGIN)
+    deliveries = generated(60, 2, POLICIES.versions[-1], BEGIN)
     people = People(POLICIES, deliveries.scripts, 2)
     world.watchers += [tally.fact, lambda recorded: people.hear(recorded, (world.now - BEGIN).total_seconds())]
     for _, raw in deliveries.messages:
@@ -145,7 +145,7 @@ def test_reports_without_ids_differ_by_their_text(tmp_path: Path) -> None:
 
 def test_reports_come_from_json_lines(tmp_path: Path) -> None:
     file = tmp_path / "reports.jsonl"
-    deliveries = made_up(3, 1, POLICIES.versions[-1], BEGIN)
+    deliveries = generated(3, 1, POLICIES.versions[-1], BEGIN)
     file.write_bytes(b"\n".join(raw for _, raw in deliveries.messages))
     assert from_file(file).messages == deliveries.messages
 
