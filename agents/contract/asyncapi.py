@@ -1,89 +1,74 @@
-"""The whole contract as one AsyncAPI 3.0 document: topics, who sends and receives what on them, messages with examples.
+"""The whole contract as one AsyncAPI 3.0 document: topics, parties with their operations, messages with examples.
 
-AsyncAPI knows JSON Schema as of draft-07, and its tools know no later one. So the parts that messages share stand under
-`components/schemas` instead of `$defs`, and nothing stands beside a `$ref`, which draft-07 would pass over.
+AsyncAPI's tools support JSON Schema up to draft-07. So the parts that messages share are under `components/schemas`
+instead of `$defs`, and nothing is beside a `$ref`, which draft-07 would ignore. Parts that follow from no model, like
+records without a value, are in `asyncapi_static.json`.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import resources
 from typing import Any, Final
+
+from pydantic_core import to_json
 
 from agents.config.settings import Settings
 from agents.contract.components import Components
-from agents.contract.records import Message
-from agents.contract.traffic import MESSAGES, PARTIES, Party
-from events.client.settings import DEFAULT_BROKER
+from agents.contract.messages import Schema
+from agents.contract.traffic import MESSAGES, PARTIES, VALUES, Party
+from agents.kafka.records import FORWARDED, REPLAYS
+from agents.observability.tracing import TRACEPARENT
+from events.announcements import CALENDAR, CALENDAR_TYPE, AnnouncementEvent
 from events.cloudevents import CONTENT_TYPE
+from events.codec.decode import decode_fact
+from events.codec.encode import HEADERS, fact_headers
+from events.outcomes import Rejection
 from events.topics import TOPICS, Topic, TopicName
+from events.writer import SOURCE_OFFSET_HEADER, WRITER_HEADER, state_headers
 
 Part = dict[str, Any]
 
 _BINDING: Final = "0.5.0"
-_ABOUT: Final = """\
-Complaints of Indonesia's SP4N-LAPOR! as they pass over Apache Kafka, from report to resolution.
-
-Each operation is told from the side of the party that its tag names: `channels.send.intake` is what a channel does. \
-What a party needs on a broker with access control is the role of that name (officers and citizens: `gateways`), which \
-`alur topics acl` turns into rights.
-
-An installation can put a prefix before every topic and group, and has as many partitions as it likes, the same for \
-all topics. The key is the complaint id under Kafka's own partitioner (murmur2): clients on librdkafka have to be told \
-`partitioner=murmur2_random`. Read committed records only.
-
-Pass over fields and message types that you do not know: there may be more of them one day.\
-"""
-_SCHEMES: Final[dict[str, Part]] = {
-    "scramSha512": {"type": "scramSha512", "description": "SASL over TLS, the default of `sasl-tls`"},
-    "scramSha256": {"type": "scramSha256", "description": "SASL over TLS"},
-    "plain": {"type": "plain", "description": "SASL over TLS"},
-    "certificate": {"type": "X509", "description": "a client certificate over TLS"},
+_COMPLAINT: Final[Part] = {"type": "string", "format": "uuid", "description": "the complaint id"}
+_CALENDAR: Final[Part] = {"const": CALENDAR, "description": "not about a complaint"}
+_ANY_KEY: Final[Part] = {"description": "any key; the complaint id keeps reports in order"}
+_CORRELATION: Final = {
+    TopicName.COMMANDS: "id",
+    TopicName.EVENTS: "causationid",
+    TopicName.REJECTIONS: "causationid",
 }
+"""The field that matches an answer to its command."""
 
 
-def document(messages: Mapping[str, Message], components: Components, version: str) -> Part:
+def document(schemas: Mapping[str, Schema], examples: Mapping[str, Part], components: Components, version: str) -> Part:
     """Return the document.
 
     Args:
-        messages: every message of `MESSAGES`, by its name there.
-        components: the schemas that they point at.
+        schemas: of each message that has one, by its name in `MESSAGES`.
+        examples: of the same messages.
+        components: the schemas under the names that `$ref` uses.
         version: of the contract.
     """
+    static: Part = json.loads((resources.files("agents.contract") / "asyncapi_static.json").read_bytes())
+    messages = {
+        name: _message(topic, name, schemas[name], examples[name])
+        for topic, names in MESSAGES.items()
+        for name in names
+        if name in schemas
+    }
+    parties = [{"name": party.name, "description": party.what} for party in PARTIES]
     return {
         "asyncapi": "3.0.0",
         "id": "urn:sp4n-lapor:alur",
-        "info": {
-            "title": "alur",
-            "version": version,
-            "description": _ABOUT,
-            "license": {"name": "MIT"},
-            "tags": [{"name": party.name, "description": party.what} for party in PARTIES],
-        },
+        "info": {"title": "alur", "version": version, **static["info"], "tags": parties},
         "defaultContentType": CONTENT_TYPE,
-        "servers": _servers(),
+        "servers": static["servers"],
         "channels": {_short(topic.name): _channel(topic) for topic in TOPICS},
         "operations": dict(_operations()),
         "components": {
-            "messages": {name: _message(message) for name, message in messages.items()},
+            "messages": messages | static["messages"],
             "schemas": components.schemas,
-            "securitySchemes": _SCHEMES,
-        },
-    }
-
-
-def _servers() -> Part:
-    return {
-        "local": {
-            "host": DEFAULT_BROKER,
-            "protocol": "kafka",
-            "description": "a broker on the same machine, without authentication",
-        },
-        "secured": {
-            "host": "{broker}",
-            "protocol": "kafka-secure",
-            "description": "a broker with authentication over TLS",
-            "variables": {
-                "broker": {"default": "kafka:9093", "description": "host and port, several joined by commas"}
-            },
-            "security": [_reference("components/securitySchemes", name) for name in _SCHEMES],
+            "securitySchemes": static["securitySchemes"],
         },
     }
 
@@ -97,28 +82,23 @@ def _reference(where: str, name: str) -> Part:
 
 
 def _channel(topic: Topic) -> Part:
+    configuration = {
+        name: [value] if name == "cleanup.policy" else int(value) if value.lstrip("-").isdigit() else value
+        for name, value in topic.config.items()
+    }
+    binding = {
+        "topic": str(topic.name),
+        "partitions": topic.partitions_in(Settings().partitions),
+        "topicConfiguration": configuration,
+        "bindingVersion": _BINDING,
+    }
     return {
         "address": str(topic.name),
         "title": _short(topic.name),
         "description": f"Read by {topic.readers}.",
         "messages": {name: _reference("components/messages", name) for name in MESSAGES[topic.name]},
-        "bindings": {
-            "kafka": {
-                "topic": str(topic.name),
-                "partitions": topic.partitions_in(Settings().partitions),
-                "topicConfiguration": dict(_configuration(topic)),
-                "bindingVersion": _BINDING,
-            }
-        },
+        "bindings": {"kafka": binding},
     }
-
-
-def _configuration(topic: Topic) -> Iterator[tuple[str, Any]]:
-    for name, value in topic.config.items():
-        if name == "cleanup.policy":
-            yield name, [value]
-        else:
-            yield name, int(value) if value.lstrip("-").isdigit() else value
 
 
 def _operations() -> Iterator[tuple[str, Part]]:
@@ -131,7 +111,7 @@ def _operations() -> Iterator[tuple[str, Part]]:
 
 def _operation(party: Party, action: str, topic: TopicName, names: Iterable[str], bindings: Part) -> tuple[str, Part]:
     channel = _short(topic)
-    told = {
+    operation = {
         "action": action,
         "channel": _reference("channels", channel),
         "title": f"{party.name}: {action} {channel}",
@@ -139,30 +119,76 @@ def _operation(party: Party, action: str, topic: TopicName, names: Iterable[str]
         "tags": [{"name": party.name}],
         "messages": [_reference(f"channels/{channel}/messages", name) for name in names],
     }
-    return f"{party.name}.{action}.{channel}", told | ({"bindings": bindings} if bindings else {})
+    return f"{party.name}.{action}.{channel}", operation | ({"bindings": bindings} if bindings else {})
 
 
 def _group(name: str | None) -> Part:
     if name is None:
         return {}
     which = {"pattern": f"^{name}"} if name.endswith("-") else {"const": name}
-    said = "a consumer group; starts with the installation's prefix"
-    return {"kafka": {"groupId": {"type": "string", "description": said, **which}, "bindingVersion": _BINDING}}
+    description = "a consumer group; starts with the installation's prefix"
+    return {"kafka": {"groupId": {"type": "string", "description": description, **which}, "bindingVersion": _BINDING}}
 
 
-def _message(message: Message) -> Part:
-    told: Part = {
-        "name": message.name,
-        "title": message.title,
-        "summary": message.summary,
-        "contentType": message.content_type,
-        "headers": message.headers,
+def _message(topic: TopicName, name: str, schema: Schema, example: Part) -> Part:
+    summary = " ".join(str(schema["description"]).split("\n\n")[0].split())
+    headers = _example_headers(topic, name, example)
+    message: Part = {
+        "name": name,
+        "title": name,
+        "summary": summary.replace(f"`{name}`: ", ""),
+        "contentType": "application/json" if name in VALUES else CONTENT_TYPE,
+        "headers": _headers(topic, name),
+        "payload": _reference("components/schemas", name),
     }
-    if message.payload is not None:
-        told["payload"] = message.payload
-    if message.correlation is not None:
-        told["correlationId"] = {"location": f"$message.payload#/{message.correlation}"}
-    return told | {
-        "bindings": {"kafka": {"key": message.key, "bindingVersion": _BINDING}},
-        "examples": [dict(example) for example in message.examples],
+    if topic in _CORRELATION:
+        message["correlationId"] = {"location": f"$message.payload#/{_CORRELATION[topic]}"}
+    return message | {
+        "bindings": {"kafka": {"key": _key(topic, name), "bindingVersion": _BINDING}},
+        "examples": [{"headers": headers, "name": name, "summary": f"as it lies on {topic}", "payload": example}],
     }
+
+
+def _key(topic: TopicName, name: str) -> Part:
+    if topic is TopicName.INTAKE:
+        return _ANY_KEY
+    if name in {AnnouncementEvent.TYPE, CALENDAR_TYPE}:
+        return _CALENDAR
+    return {"anyOf": [_COMPLAINT, _CALENDAR]} if name == Rejection.TYPE else _COMPLAINT
+
+
+def _headers(topic: TopicName, name: str) -> Part:
+    may: Part = {TRACEPARENT: _text("W3C trace context, if the record belongs to a trace")}
+    always: Part = {}
+    if name not in VALUES:
+        may["content-type"] = {"const": CONTENT_TYPE}
+    if topic in {TopicName.INTAKE, TopicName.COMMANDS}:
+        may[REPLAYS] = _text("number of replays")
+        may["replayed-from"] = _text("its dead letter: a position such as complaints.dead-letters-3@17")
+    if topic is TopicName.COMMANDS:
+        may[FORWARDED] = _text("partition/offset@milliseconds of the forwarded record, and a signature")
+    if topic in {TopicName.EVENTS, TopicName.STATE}:
+        may[WRITER_HEADER] = _text("writer number of the lifecycle that wrote it; foreign records lack it")
+    if topic is TopicName.STATE:
+        may[SOURCE_OFFSET_HEADER] = _text("offset in complaints.commands of the causing command")
+    if topic is TopicName.EVENTS:
+        always = {
+            "fact": {"const": name.split(".")[2], "description": "the fact's name"},
+            "status": _text("status of the complaint after it"),
+            "escalation-due": {"enum": ["0", "1"], "description": "1: a breach waits to be escalated"},
+        }
+    return {"type": "object", "properties": {**may, **always}} | ({"required": list(always)} if always else {})
+
+
+def _example_headers(topic: TopicName, name: str, example: Part) -> Part:
+    if name in VALUES:
+        return {}
+    if topic is TopicName.EVENTS:
+        headers = fact_headers(decode_fact(to_json(example)))
+    else:
+        headers = state_headers(41) if topic is TopicName.STATE else HEADERS
+    return {header: value.decode() for header, value in headers}
+
+
+def _text(description: str) -> Part:
+    return {"type": "string", "description": description}

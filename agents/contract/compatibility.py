@@ -1,12 +1,11 @@
-"""What a change of a JSON Schema does to those on the other side of it, told field by field. Pure.
+"""Compatibility of two JSON Schemas, field by field. Pure.
 
-A schema says which messages are right. A change can take some away (it narrows) and can let new ones in (it widens).
-What we read may not narrow: who sends what was right yesterday would be refused today. What we write may not widen: who
-reads would meet what could not come yesterday. So one comparison serves both directions.
+A schema defines the valid messages. A change narrows it if messages become invalid, and widens it if messages become
+valid. Messages that we read must not narrow, or senders would be refused; messages that we write must not widen, or
+readers would get what could not come before. So one comparison serves both directions.
 
-Judged is what our generator writes. Any other keyword that changes counts as both, so that nothing goes by unseen. One
-thing is taken for granted: nobody sends a field that is not named only because an open object would let it pass, so an
-open object may get new fields.
+The keywords of our generator are compared. Any other keyword that changes counts as both. Assumption: no sender relies
+on an open object to accept unnamed fields, so an open object may get new fields.
 """
 
 import json
@@ -20,7 +19,7 @@ Schema = Mapping[str, Any]
 
 
 class Side(Enum):
-    """On which side of a message we are."""
+    """Direction of a message."""
 
     READ = "others send it to us"
     WRITTEN = "others read it from us"
@@ -34,24 +33,24 @@ class Change:
     """The field, from the top of the message: `data.location.lat`, `data.attachments[].url`, `data.clocks.*`."""
     what: str
     narrows: bool = False
-    """A message that was right is not so any more."""
+    """A valid message becomes invalid."""
     widens: bool = False
-    """A message that was not right has become so."""
+    """An invalid message becomes valid."""
     why: str = ""
-    """What it costs the other side, where that is not plain from the direction."""
+    """The cost for the other side, where the direction does not imply it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A change that somebody pays for."""
+    """A change that breaks users of the contract."""
 
     kinds: tuple[str, ...]
-    """The messages that have it: a part that several share changes in all of them."""
+    """The messages that have it: a shared part changes in all of them."""
     path: str
     what: str
     why: str
     side: Side | None
-    """None for a message that is gone: only the earlier set knows who needed it."""
+    """None for a message that was removed."""
 
 
 _GONE: Final = "is there no more"
@@ -68,11 +67,11 @@ _JUDGED: Final = frozenset(
 
 
 def breaks(old: Mapping[str, Schema], new: Mapping[str, Schema], sides: Mapping[str, Side]) -> list[Break]:
-    """Return what breaks somebody between two sets of schemas, by message; what is the same in several is told once.
+    """Return the breaking changes between two sets of schemas; one that several messages share is returned once.
 
     Args:
-        old: the set that others rely on.
-        new: the set that is to take its place.
+        old: the released set.
+        new: the set that replaces it.
         sides: for each message of `new`, whether we read or write it.
     """
     found: dict[tuple[Change, Side | None], list[str]] = {}
@@ -87,12 +86,12 @@ def breaks(old: Mapping[str, Schema], new: Mapping[str, Schema], sides: Mapping[
 
 
 def changes(old: Schema, new: Schema) -> Iterator[Change]:
-    """Give what is different, from the top of the message down."""
+    """Yield the differences, from the top of the message down."""
     yield from dict.fromkeys(_Comparison(old, new).compare(old, new, ""))
 
 
 class _Comparison:
-    """Walks both schemas side by side; the roots are kept to follow references."""
+    """Walks both schemas in parallel; the roots resolve references."""
 
     def __init__(self, old: Schema, new: Schema) -> None:
         self._old = old
@@ -102,16 +101,16 @@ class _Comparison:
     def compare(self, old: Schema, new: Schema, path: str) -> Iterator[Change]:
         references = (old.get("$ref"), new.get("$ref"))
         if all(references) and references in self._under_way:
-            return  # a part that holds itself
+            return  # a recursive part
         self._under_way.add(references)
         if "default" in old and "default" in new and old["default"] != new["default"]:
-            said = f"left out, it means {_shown(new['default'])}, not {_shown(old['default'])}"
-            yield Change(path, said, narrows=True, why="what they leave out would mean something else")
+            what = f"left out, it means {_shown(new['default'])}, not {_shown(old['default'])}"
+            yield Change(path, what, narrows=True, why="what they leave out would mean something else")
         yield from self._alternatives(alternatives(old, self._old), alternatives(new, self._new), path)
         self._under_way.discard(references)
 
     def _alternatives(self, olds: list[Schema], news: list[Schema], path: str) -> Iterator[Change]:
-        """Compare each alternative with the one of its type that differs least; the rest went, or came."""
+        """Compare each alternative with the one of its type that differs least; the rest was removed or added."""
         unmatched: list[Schema] = []
         rest = list(news)
         for old in olds:
@@ -140,7 +139,7 @@ class _Comparison:
         for keyword in sorted((old.keys() | new.keys()) - _JUDGED - _SILENT):
             if old.get(keyword) != new.get(keyword):
                 what = f"{keyword} is {_shown(new.get(keyword))}, was {_shown(old.get(keyword))}"
-                # without it everything goes: a `pattern` or `format` that comes narrows, one that goes widens
+                # an added `pattern` or `format` narrows, a removed one widens
                 yield Change(path, what, narrows=keyword in new, widens=keyword in old)
 
     def _object(self, old: Schema, new: Schema, path: str) -> Iterator[Change]:
@@ -182,7 +181,7 @@ def _schema(written: Schema | bool) -> Schema:  # noqa: FBT001 -- JSON Schema's 
 
 
 def _resolved(schema: Schema, root: Schema) -> Schema:
-    """Follow references; what stands beside one (a description, say) goes with it."""
+    """Resolve references and merge what is beside them, such as a description."""
     while "$ref" in schema:
         target: Any = root
         for step in schema["$ref"].removeprefix("#/").split("/"):
@@ -192,7 +191,7 @@ def _resolved(schema: Schema, root: Schema) -> Schema:
 
 
 def alternatives(schema: Schema, root: Schema) -> list[Schema]:
-    """Return the schemas of which a value has to fit one: references are followed, `anyOf` and types taken apart."""
+    """Return the schemas of which a value matches one: references, `anyOf` and lists of types are expanded."""
     schema = _resolved(schema, root)
     if isinstance(schema.get("type"), list):
         return [{**schema, "type": each} for each in schema["type"]]
@@ -221,7 +220,7 @@ def _retyped(path: str, before: str, after: str) -> Change:
 
 
 def _holds(one: str, other: str) -> bool:
-    """Say whether all that is `other` is `one` too."""
+    """Return whether every `other` is a `one`."""
     return one == "anything" or (one, other) == ("a number", "a whole number")
 
 
@@ -232,9 +231,9 @@ def _bounds(old: Schema, new: Schema, path: str) -> Iterator[Change]:
             if before == after:
                 continue
             tighter = after is not None and (before is None or sign * after < sign * before)
-            said = "without a limit" if after is None else f"{phrase} {after} {unit}".rstrip()
+            what = "without a limit" if after is None else f"{phrase} {after} {unit}".rstrip()
             was = "without a limit" if before is None else f"{before}"
-            yield Change(path, f"is {said}, was {was}", narrows=tighter, widens=not tighter)
+            yield Change(path, f"is {what}, was {was}", narrows=tighter, widens=not tighter)
 
 
 def _words(old: Schema, new: Schema, path: str) -> Iterator[Change]:

@@ -1,4 +1,4 @@
-"""Schemas of many messages under one roof: what they share stands once, under a name, where draft-07 can read it."""
+"""Schemas of all messages with shared parts under one name each, in the form of draft-07."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,11 +9,11 @@ from agents.contract.compatibility import Side
 _AT: Final = "#/components/schemas/"
 _LOCAL: Final = "#/$defs/"
 _SUFFIX: Final = {Side.READ: "sent", Side.WRITTEN: "received"}
-"""Seen from outside: what we read is sent to us."""
+"""From the view of clients: what we read is sent to us."""
 
 
 class Components:
-    """Takes the schemas in, one after another; `schemas` is what has come of them.
+    """The merged schemas, in `schemas`.
 
     Some parts are stricter in what we write (every field is there) than in what we read. Such a part has two names, as
     in `Location.sent` and `Location.received`.
@@ -55,7 +55,7 @@ class Components:
 
 
 def _whole(name: str, definitions: Mapping[str, Any]) -> str:
-    """Write a part together with all that it refers to, so that equal texts are equal parts."""
+    """Serialize a part with all that it refers to, so that equal texts are equal parts."""
     reached: dict[str, Any] = {}
     waiting = [name]
     while waiting:

@@ -1,4 +1,4 @@
-"""What would come of a message that is in order, as far as that can be told without what lies on the topics."""
+"""Predicted effect of a valid message, as far as it depends on the policy alone."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -24,16 +24,16 @@ _INTAKE: Final = stage_source("intake")
 
 
 def dry_run(message: BaseModel, now: datetime, policy: Policy) -> Iterator[str]:
-    """Give, a line each, what follows from a message: its key, and what would become of it under `policy`.
+    """Yield the key of a message and its effect under `policy`, a line each.
 
     Args:
-        message: as it was read by its model.
+        message: as validated by its model.
         now: when it would arrive, aware, UTC.
-        policy: the version that is in force then.
+        policy: the version in force then.
     """
-    for kind, tell in _TELL.items():
+    for kind, predict in _PREDICTIONS.items():
         if isinstance(message, kind):
-            yield from tell(message, now, policy)
+            yield from predict(message, now, policy)
             return
     subject = getattr(message, "subject", None)
     yield f"its key is {subject}" if subject else "it has no key of its own"
@@ -91,7 +91,7 @@ def _announcement(event: AnnouncementEvent, now: datetime, policy: Policy) -> It
         yield f"would be refused, {answer.code}: {answer.message}"
 
 
-_TELL: Final[dict[type[BaseModel], Callable[[Any, datetime, Policy], Iterator[str]]]] = {
+_PREDICTIONS: Final[dict[type[BaseModel], Callable[[Any, datetime, Policy], Iterator[str]]]] = {
     ReportSubmitted: _report,
     AnnouncementEvent: _announcement,
     CommandEvent: _command,

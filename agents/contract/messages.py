@@ -1,7 +1,7 @@
 """The messages of the contract as JSON Schemas (2020-12), written from the models so that the two cannot differ.
 
-What others send us is described as we read it: a field with a default may be left out, a field that we do not know is
-refused. What we send is described as we write it: every field is there, and there may be more of them one day.
+Messages sent to us are described as we read them: a field with a default may be left out, an unknown field is refused.
+Messages from us are described as we write them: every field is present, and more may be added.
 """
 
 import ast
@@ -37,7 +37,7 @@ _Rising = Annotated[str, Field(pattern="^[0-9]{10}$", description="increases wit
 
 
 class _Ours(Envelope):
-    """What we write: always with a time, and with an id that may be longer than those that we take."""
+    """Envelope of our messages: always with a time, and with an id longer than we accept."""
 
     id: str
     time: AwareDatetime
@@ -100,7 +100,7 @@ def _command_event(command: type[Command]) -> type[BaseModel]:
 
 @cache
 def _described() -> dict[str, dict[str, str]]:
-    """Return what stands under the fields in the code, by class and field: pydantic would read it at every start."""
+    """Return the docstrings of fields by class and field; pydantic would read them at every start."""
     found: dict[str, dict[str, str]] = {}
     for module in (announcements, cloudevents, commands, facts, outcomes, reports, snapshot, texts):
         for node in ast.parse(inspect.getsource(module)).body:
@@ -123,7 +123,7 @@ def _descriptions(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 
 class _Plain(GenerateJsonSchema):
-    """Without the titles that pydantic makes of field names, and with every field there that we always write."""
+    """JSON Schemas without generated titles, in which all fields that we write are required."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         del schema
@@ -140,7 +140,7 @@ def _schema(kind: str, model: type[BaseModel], mode: JsonSchemaMode) -> Schema:
             if field in definition.get("properties", {}):
                 definition["properties"][field].setdefault("description", doc)
         if mode == "serialization" and definition.get("additionalProperties") is False:
-            # what we promise is the fields that are there: more may come, and are to be passed over
+            # readers have to ignore unknown fields: more may be added
             del definition["additionalProperties"]
     return {"$schema": _DIALECT, **schema, "title": kind}
 
@@ -178,7 +178,7 @@ _VALUES: Final[Mapping[str, type[BaseModel]]] = {
 
 @cache
 def sides() -> Mapping[str, Side]:
-    """Say of each message whether we read it or write it."""
+    """Return the direction of each message."""
     return dict.fromkeys(read_by_us(), Side.READ) | dict.fromkeys([*written_by_us(), *_VALUES], Side.WRITTEN)
 
 

@@ -1,4 +1,4 @@
-"""Who sends and receives which messages on which topic, put together from the rights, the roles and the contract."""
+"""The parties of the contract and their messages by topic, from rights, roles and models."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,15 +19,15 @@ STORY: Final = "story.v1"
 TEXTS: Final = "fact-texts.v1"
 ERASURE: Final = "erasure.v1"
 VALUES: Final = (IDENTITY, STORY, TEXTS, ERASURE)
-"""What is no CloudEvent: the value of a record by itself."""
+"""Messages that are no CloudEvents: the value of a record alone."""
 ERASED: Final = "reporter-identity-erased"
-"""The record without a value after which nobody knows who reported."""
+"""The tombstone of an identity."""
 LETTER: Final = "dead-letter"
-"""What could not be read: any bytes, so there is no schema of it."""
+"""A record that could not be read: any bytes, without a schema."""
 SETTLED: Final = "dead-letter-settled"
-"""The record without a value that says what became of a dead letter."""
+"""The record without a value that resolves a dead letter."""
 RECORD: Final = "installation-record"
-"""An entry of the installation record: what only the engine and its tools read, so there is no schema of it."""
+"""An entry of the installation record: for the engine and its tools only, without a schema."""
 
 _COMMANDS: Final = (*(command_type(command.NAME) for command in COMMANDS), AnnouncementEvent.TYPE)
 
@@ -45,18 +45,18 @@ MESSAGES: Final[Mapping[TopicName, tuple[str, ...]]] = {
     TopicName.DEAD_LETTERS: (LETTER, SETTLED),
     TopicName.INSTALLATION: (RECORD,),
 }
-"""The messages of each topic: CloudEvents types, and names of ours for what is none."""
+"""The messages of each topic: CloudEvents types, and names for what is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Somebody who sends or receives, with the rights of `role`."""
+    """A sender or receiver, with the rights of `role`."""
 
     name: str
     what: str
     role: access.Role
     only: Mapping[TopicName, tuple[str, ...]] = field(default_factory=dict)
-    """What it sends, where that is not all that the topic has."""
+    """The messages that it sends, where these are not all of the topic."""
 
     def sends(self, topic: TopicName) -> tuple[str, ...]:
         """Return the messages that it sends to a topic that it may write."""
@@ -78,7 +78,7 @@ def _stage(role: access.Role) -> Party:
         TopicName.DEAD_LETTERS: (LETTER,),
         TopicName.IDENTITIES: (IDENTITY,),
     }
-    # lifecycle sends on whatever lay in the wrong partition
+    # lifecycle forwards any command from a wrong partition
     if TopicName.COMMANDS in role.writes and role.name != "lifecycle":
         only[TopicName.COMMANDS] = _commands_of([Role[role.name.upper()]])
     return Party(role.name, f"the stage `{role.name}` of the engine", role, only)
@@ -96,7 +96,7 @@ _PEOPLE: Final = (
 _ONLY: Final = {
     "identity-desk": {TopicName.IDENTITIES: (ERASED,)},
     "erasers": {TopicName.IDENTITIES: (ERASED,)},
-    # what they replay is what lay there
+    # they replay records as they were
     "operators": {TopicName.DEAD_LETTERS: (SETTLED,)},
 }
 
@@ -109,4 +109,4 @@ PARTIES: Final = (
     *(party for role in access.CLIENT_ROLES if role.reads or role.writes for party in _client(role)),
     *map(_stage, access.STAGE_ROLES),
 )
-"""Everybody around the topics: those outside first, then our own stages."""
+"""Clients first, then the stages."""

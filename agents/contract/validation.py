@@ -1,4 +1,4 @@
-"""What is wrong with a message, field by field, for whoever wrote it. Says yes where the stages do, and only there."""
+"""Validation of a message, field by field, for its author. Accepts what the stages accept, and nothing else."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +26,7 @@ _LENGTHS: Final = ("string_too_long", "string_too_short", "too_long", "too_short
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing that is wrong."""
+    """An error in a message."""
 
     field: str
     """`data.location.lat`, `data.attachments[0].url`, or `message` for the whole."""
@@ -34,25 +34,25 @@ class FieldError:
     expected: str = ""
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Return it in one line."""
         return f"{self.field}: {self.wrong}" + (f"; expected {self.expected}" if self.expected else "")
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationReport:
-    """A message that was looked at."""
+    """The result of a validation."""
 
     kind: str | None
     """Its CloudEvents type, if it has one of ours."""
     name: str
-    """What it is called: type, id and source, as far as it tells them."""
+    """Type, id and source, as far as the message has them."""
     errors: tuple[FieldError, ...]
     message: BaseModel | None = None
-    """The message itself, if there is no mistake in it."""
+    """The message, if it is valid."""
 
 
 def validate_message(raw: bytes) -> ValidationReport:
-    """Read a message of whichever type, and say all that is wrong with it."""
+    """Validate a message of any type."""
     try:
         value = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
@@ -74,7 +74,7 @@ def validate_message(raw: bytes) -> ValidationReport:
 
 
 def _is_ours(kind: str, value: Mapping[str, Any]) -> bool:
-    """Say whether a stage of ours wrote it: fields of a newer version are passed over then."""
+    """Return whether a stage wrote it: fields of a newer version are then ignored."""
     if kind in written_by_us():
         return True
     return kind != ReportSubmitted.TYPE and is_stage_source(str(value.get("source")))
@@ -85,11 +85,9 @@ def _not_read(mistake: FieldError) -> ValidationReport:
 
 
 def _name(value: Mapping[str, Any]) -> str:
-    told = (("", value.get("type")), (" ", value.get("id")), (" of ", value.get("source")))
-    return (
-        "".join(f"{word}{clipped(text, MAX_ATTRIBUTE)}" for word, text in told if isinstance(text, str))
-        or "a message without type"
-    )
+    parts = (("", value.get("type")), (" ", value.get("id")), (" of ", value.get("source")))
+    named = (f"{word}{clipped(text, MAX_ATTRIBUTE)}" for word, text in parts if isinstance(text, str))
+    return "".join(named) or "a message without type"
 
 
 def _too_large(raw: bytes) -> Iterator[FieldError]:
@@ -107,7 +105,7 @@ def _of_no_type(value: Mapping[str, Any], models: Mapping[str, object]) -> Field
 
 
 def _field_errors(kind: str, errors: Iterable[ErrorDetails], value: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Give one mistake for each field: what fits none of several forms is told for the form that was meant."""
+    """Yield one error for each field; of several forms, for the one that was meant."""
     by_path: dict[tuple[Step, ...], list[ErrorDetails]] = {}
     for error in errors:
         by_path.setdefault(_path(error, value), []).append(error)
@@ -118,7 +116,7 @@ def _field_errors(kind: str, errors: Iterable[ErrorDetails], value: Mapping[str,
 
 
 def _path(error: ErrorDetails, value: object) -> tuple[Step, ...]:
-    """Return where a mistake is in the message: pydantic names the forms that it tried between the fields."""
+    """Return the path of an error, without the names of forms that pydantic inserts between fields."""
     steps: list[Step] = []
     last = len(error["loc"]) - 1
     for number, step in enumerate(error["loc"]):
@@ -145,8 +143,8 @@ def _field_error(kind: str, path: tuple[Step, ...], errors: list[ErrorDetails], 
     if _UNKNOWN in types:
         known = fields(schema, path[:-1])
         near = get_close_matches(str(path[-1]), known, n=1, cutoff=0.5)
-        said = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
-        return FieldError(field, f"is no field of this message; {said}")
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(known))}"
+        return FieldError(field, f"is no field of this message; {hint}")
     if "value_error" in types:
         return FieldError(field, our_words(next(error["msg"] for error in errors)))
     return FieldError(field, _wrong(types, value), expected(schema, path))
@@ -165,9 +163,8 @@ def _wrong(types: set[str], value: object) -> str:
 
 
 def _written(path: Iterable[Step]) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{clipped(step, _SHOWN)}" for step in path).removeprefix(
-        "."
-    )
+    steps = (f"[{step}]" if isinstance(step, int) else f".{clipped(step, _SHOWN)}" for step in path)
+    return "".join(steps).removeprefix(".")
 
 
 def _shown(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What a schema asks of a field, in words for a person."""
+"""The requirement of a schema for a field, in words."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -23,7 +23,7 @@ _BOUNDS: Final = {
 
 
 def expected(schema: Schema, path: Iterable[Step]) -> str:
-    """Say what `schema` asks of the field at `path`; empty if it knows no such field."""
+    """Return what `schema` requires of the field at `path`; empty if there is no such field."""
     found = list(_at(schema, schema, tuple(path)))
     return ", or ".join(dict.fromkeys(_in_words(each) for each in found))
 
@@ -60,9 +60,8 @@ def _in_words(schema: Schema) -> str:
     what, least, most, unit = _BOUNDS[kind]
     what = _FORMATS.get(schema.get("format", ""), what)
     pattern = schema.get("pattern", "")
-    return (
-        f"{what}{_bounds(schema.get(least), schema.get(most), unit)}{_PATTERNS.get(pattern, f' that fits {pattern}')}"
-    )
+    matching = _PATTERNS.get(pattern, f" that fits {pattern}")
+    return f"{what}{_bounds(schema.get(least), schema.get(most), unit)}{matching}"
 
 
 def _bounds(least: float | None, most: float | None, unit: str) -> str:

@@ -15,7 +15,10 @@ from agents.contract.components import Components
 from agents.contract.files import ASYNCAPI, documents
 from agents.contract.messages import message_schemas
 from events.access import ROLES
+from events.client.settings import DEFAULT_BROKER
+from events.codec.decode import decode_report
 from events.commands import COMMANDS, command_type
+from events.errors import Undecodable
 from events.topics import ALL_TOPICS, STAGES, TOPICS
 from workflow.machine.permissions import MAY, Role
 
@@ -153,3 +156,14 @@ def test_parts_that_mean_different_things_are_not_mixed_up() -> None:
     assert set(Components({"a": holding(text), "b": holding(text)}, kinds).schemas) == {"a", "b", "Part"}
     with pytest.raises(ValueError, match=r"Part\.received: two messages on one side"):
         Components({"a": holding(text), "b": holding(number), "c": holding({"type": "null"})}, kinds)
+
+
+def test_the_example_of_a_dead_letter_is_refused_as_its_headers_say() -> None:
+    [example] = MESSAGES["dead-letter"]["examples"]
+    with pytest.raises(Undecodable) as refused:
+        decode_report(json.dumps(example["payload"]).encode())
+    assert (refused.value.code, refused.value.reason) == (example["headers"]["code"], example["headers"]["reason"])
+
+
+def test_the_local_server_is_the_default_broker() -> None:
+    assert DOCUMENT["servers"]["local"]["host"] == DEFAULT_BROKER
