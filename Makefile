@@ -82,7 +82,7 @@ overload: $(STAMP) broker-possible
 	@$(BIN)/python -m tests.system.overload --seconds $(or $(SECONDS),60)
 
 docs: $(STAMP)
-	@$(BIN)/python -m agents.cli.reference build/docs/cli.md
+	@$(BIN)/python -m tests.support.cli_reference build/docs/cli.md
 	@echo "wrote build/docs/cli.md"
 
 format: $(STAMP)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agents.cli.app import COMMANDS, load, whole
-from agents.cli.reference import main
+from tests.support.cli_reference import main
 
 
 def commands(command: Any, path: tuple[str, ...] = ("alur",)) -> Iterator[str]:

@@ -10,7 +10,6 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 
-from agents.cli import generated_docs
 from agents.contract.messages import message_schemas
 from events import cloudevents
 from events.announcements import CALENDAR, AnnounceHoliday, AnnouncementEvent
@@ -24,6 +23,7 @@ from events.reports import ReportSubmitted
 from events.snapshot import REMEMBERED_COMMANDS
 from events.topics import INWARD_RECORD_BYTES, TopicName
 from events.vocabulary import ClockName, ComplaintClass, Detail, Outcome, Refusal, Status
+from tests.support import generated_docs
 from tests.support.tables import every
 
 ROOT = Path(__file__).parent.parent.parent.parent

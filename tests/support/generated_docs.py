@@ -1,8 +1,8 @@
 """Diagrams and tables of the documentation, generated from the code.
 
-A generated block is between `<!-- generated: NAME -->` and `<!-- end: NAME -->`. `python -m agents.cli.generated_docs`
-rewrites the blocks of the files that are named (default: all documents with a block); `--check` exits with 1 if a block
-is out of date.
+A generated block is between `<!-- generated: NAME -->` and `<!-- end: NAME -->`.
+`python -m tests.support.generated_docs` rewrites the blocks of the files that are named (default: all documents with a
+block); `--check` exits with 1 if a block is out of date.
 """
 
 import argparse
@@ -194,7 +194,7 @@ def renewed(text: str) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Rewrite or check the documents; return the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m agents.cli.generated_docs", description="Generate tables of the documents."
+        prog="python -m tests.support.generated_docs", description="Generate tables of the documents."
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a document is out of date")
     parser.add_argument("files", nargs="*", type=Path, default=[Path(name) for name in DOCUMENTS])
@@ -205,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         new = renewed(text)
         if given.check and new != text:
             behind = 1
-            sys.stderr.write(f"{path}: differs from the code; run python -m agents.cli.generated_docs\n")
+            sys.stderr.write(f"{path}: differs from the code; run python -m tests.support.generated_docs\n")
         elif not given.check:
             path.write_text(new, encoding="utf-8")
     return behind
