@@ -1,4 +1,4 @@
-"""What every answer carries, so that a browser does no more with the page than show it, and whom we answer at all."""
+"""Security headers of every response, and the check of the Host header."""
 
 from collections.abc import Collection
 from typing import Final
@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; "
-    # text becomes markup nowhere: the browser itself refuses innerHTML and its like
+    # no text becomes markup: the browser refuses innerHTML
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 HEADERS: Final = {
@@ -25,22 +25,22 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    """Put the headers on an answer, whatever it is."""
+    """Add the headers to a response."""
     response.headers.update(HEADERS)
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers.pop("Server", None)
 
 
 def restrict_hosts(hosts: Collection[str]) -> Middleware:
-    """Return a middleware that answers requests for these hosts only; for any if there is none.
+    """Return a middleware that answers requests for these hosts only; for any host if there is none.
 
-    A page on the internet can make its own name point to this machine (DNS rebinding) and would then be let in by the
-    browser. It cannot change the name that the browser asks for.
+    A page on the internet can point its own name to this machine (DNS rebinding); the browser would then allow it to
+    read. It cannot change the name that the browser requests.
     """
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        # not `request.host`: where the header is missing it asks the name service, and everybody else waits
+        # not `request.host`: without the header it blocks on the name service
         if hosts and host_of(request.headers.get("Host", "")) not in hosts:
             raise web.HTTPMisdirectedRequest(text="this board is not known by that name: see --host\n")
         return await handler(request)
@@ -49,6 +49,6 @@ def restrict_hosts(hosts: Collection[str]) -> Middleware:
 
 
 def host_of(header: str) -> str:
-    """Return the name in a Host header, without its port and brackets, in small letters."""
+    """Return the host name in a Host header, without port and brackets, in lower case."""
     host = header.rpartition(":")[0] if header.rpartition(":")[2].isdigit() else header
     return host.strip("[]").lower()

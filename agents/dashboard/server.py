@@ -1,4 +1,4 @@
-"""The web part of the board: the page, the figures as they change, and one complaint's history. It only answers GET."""
+"""Web server of the dashboard: the page, a stream of figures, and the history of a complaint. Answers GET only."""
 
 import asyncio
 from collections import OrderedDict
@@ -21,11 +21,11 @@ from agents.runtime.http.connection_limits import ConnectionLimit
 from events.client.errors import KafkaFailure, NotAllowed
 
 QUIET_S: Final = 15.0
-"""So often a line goes out even if there is nothing new: a proxy lets go of a connection on which nothing comes."""
+"""Interval of a comment line without new figures: proxies close a silent connection."""
 SEND_TIMEOUT_S: Final = 10.0
-"""So long a browser may take for what it is sent before it is let go."""
+"""Time for a browser to accept what it is sent before it is disconnected."""
 MOST_CONNECTIONS: Final = MOST_BROWSERS + 100
-"""Those that look on, and as many again as ask for the page."""
+"""Streams, and 100 other requests."""
 _READ_AT_ONCE: Final = 2
 _WAITING: Final = 10
 _KEPT: Final = 64
@@ -41,25 +41,25 @@ STATUSES: Final = {
     "still-reading": 404,
     "unreachable": 503,
 }
-"""Why a complaint cannot be shown, as the page knows it, and the HTTP status."""
+"""Problem codes of the page, and the HTTP status."""
 
 ReadHistory = Callable[[bytes, ComplaintRow], HistoryResult]
 
 
 class Board:
-    """The board as a web application.
+    """The dashboard as a web application.
 
     Args:
-        hub: where the figures come from.
-        standings: gives the complaints as they are known now.
-        read_history: reads the history of a complaint; it may take a while, and is called in a thread.
-        context: what the policy tells.
-        sources: how things are with what is read.
-        hosts: the names by which it may be asked; any, if there is none.
-        patience_s: how long a browser may take for what it is sent.
+        broadcaster: publishes the figures.
+        read_model: returns the present read model.
+        read_history: reads the history of a complaint; called in a thread.
+        context: zone and office names of the policy.
+        sources: status of what is read.
+        hosts: host names to answer; any, if empty.
+        send_timeout_s: time in seconds for a browser to accept what it is sent.
     """
 
-    def __init__(  # noqa: PLR0913 -- what it shows, and for whom
+    def __init__(  # noqa: PLR0913 -- sources and limits
         self,
         broadcaster: Broadcaster,
         read_model: Callable[[], ReadModel],
@@ -85,21 +85,18 @@ class Board:
         self._histories: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()
 
     def application(self) -> web.Application:
-        """Return what a server can run."""
+        """Return the aiohttp application."""
         app = web.Application(middlewares=[self.limit.middleware, security_headers.restrict_hosts(self._hosts)])
         app.on_response_prepare.append(security_headers.add_headers)
-        app.on_shutdown.append(self._close_streams)
+        app.on_shutdown.append(lambda _: self._broadcaster.close())
         app.router.add_get("/", self._page)
         app.router.add_get("/figures", self._figures)
         app.router.add_get("/figures/stream", self._stream)
         app.router.add_get("/complaints/{number}", self._complaint)
-        app.router.add_get("/health/live", self._live)
-        app.router.add_get("/health/ready", self._is_ready)
+        app.router.add_get("/health/live", self._health)
+        app.router.add_get("/health/ready", self._health)
         app.router.add_get("/{name}", self._asset)
         return app
-
-    async def _close_streams(self, _app: web.Application) -> None:
-        await self._broadcaster.close()
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         accepts = request.headers.get("Accept-Language", "")
@@ -111,14 +108,14 @@ class Board:
     async def _asset(self, request: web.Request) -> web.StreamResponse:
         found = self._assets.get(request.match_info["name"])
         if found is None:
-            raise web.HTTPNotFound(text="there is nothing here\n")
+            raise web.HTTPNotFound(text="not found\n")
         return _sent(request, found)
 
-    async def _live(self, _request: web.Request) -> web.StreamResponse:
-        return _health("live", yes=True)
-
-    async def _is_ready(self, _request: web.Request) -> web.StreamResponse:
-        return _health("ready", yes=not self._sources.reading)
+    async def _health(self, request: web.Request) -> web.StreamResponse:
+        question = request.path.rpartition("/")[2]
+        good = question == "live" or not self._sources.reading
+        body = to_json({question: good}) + b"\n"
+        return web.Response(status=200 if good else 503, body=body, content_type="application/json")
 
     async def _figures(self, _request: web.Request) -> web.StreamResponse:
         if self._broadcaster.last is None:
@@ -127,7 +124,7 @@ class Board:
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         if self._broadcaster.full:
-            raise web.HTTPServiceUnavailable(text="too many are looking on\n", headers={"Retry-After": "60"})
+            raise web.HTTPServiceUnavailable(text="too many streams\n", headers={"Retry-After": "60"})
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         await response.prepare(request)
         try:
@@ -136,7 +133,7 @@ class Board:
                 async for figures in news:
                     await self._send(response, _STILL_HERE if figures is None else b"data: " + figures + b"\n\n")
         except (ConnectionError, TooManyBrowsers, TimeoutError):
-            # it is gone, or takes nothing any more: what is still to be sent is let go of with it
+            # it has left or accepts nothing: drop what is still to be sent
             if request.transport is not None:
                 request.transport.abort()
         return response
@@ -155,7 +152,7 @@ class Board:
         return web.Response(status=STATUSES[problem] if problem else 200, body=body, content_type="application/json")
 
     def _problem(self, found: tuple[bytes, ComplaintRow] | None) -> str | None:
-        """Say why there is no need to read anything; None if there is."""
+        """Return why the history need not be read; None if it must be."""
         if found is None:
             return "still-reading" if self._sources.reading else "no-such-complaint"
         if self._sources.trouble is not None:
@@ -163,7 +160,7 @@ class Board:
         return "busy" if self._waiting >= _WAITING else None
 
     async def _answer(self, key: bytes, row: ComplaintRow) -> tuple[bytes | None, str | None]:
-        """Return a complaint's history, or why there is none."""
+        """Return the history of a complaint, or a problem code."""
         self._waiting += 1
         try:
             body = await self._history(key, row)
@@ -187,18 +184,18 @@ class Board:
             return None
 
     async def _history(self, key: bytes, row: ComplaintRow) -> bytes | None:
-        """Return a complaint's history as JSON: as it was read before, if nothing has happened since."""
-        place = key, row.version
+        """Return the history of a complaint as JSON, from the cache if its version is the same."""
+        cached = key, row.version
         async with self._reading:
-            if place in self._histories:
-                self._histories.move_to_end(place)
-                return self._histories[place]
+            if cached in self._histories:
+                self._histories.move_to_end(cached)
+                return self._histories[cached]
             found = await asyncio.to_thread(self._read_history, key, row)
         if not found.dossier.history:
             return None
         body = to_json(render_history(found, row, self._context))
         if found.whole:
-            self._histories[place] = body
+            self._histories[cached] = body
             while len(self._histories) > _KEPT:
                 self._histories.popitem(last=False)
         return body
@@ -210,8 +207,3 @@ def _sent(request: web.Request, found: Asset) -> web.Response:
     if request.headers.get("If-None-Match") == tag:
         return web.Response(status=304, headers=headers)
     return web.Response(body=found.body, content_type=found.content_type, charset="utf-8", headers=headers)
-
-
-def _health(question: str, *, yes: bool) -> web.Response:
-    status = 200 if yes else 503
-    return web.Response(status=status, body=to_json({question: yes}) + b"\n", content_type="application/json")
