@@ -1,4 +1,4 @@
-"""The command line: `alur`. Importing it costs nothing; running it imports the commands."""
+"""The command line `alur`."""
 
 from agents.cli import interrupts
 
@@ -8,6 +8,6 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line on the arguments of the process."""
     interrupts.install()
-    from agents.cli.app import application  # noqa: PLC0415 -- takes a second, in which Ctrl-C must not show a traceback
+    from agents.cli.app import application  # noqa: PLC0415 -- Ctrl-C must not show a traceback meanwhile
 
     application()()

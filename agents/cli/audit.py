@@ -132,11 +132,8 @@ def _acknowledge(settings: Settings, ids: list[str]) -> None:
     from agents.runtime.installation import change_now  # noqa: PLC0415 -- imports aiokafka, for this option only
 
     known = {each.id: each for each in recorded_incidents(settings)}
-    for name in ids:
-        if name not in known:
-            raise Failure(
-                f"--acknowledge: there is no incident {name!r}; `alur audit` lists them with their ids", MISUSED
-            )
+    for name in set(ids) - known.keys():
+        raise Failure(f"--acknowledge: there is no incident {name!r}; `alur audit` lists them with their ids", MISUSED)
     noted = [known[name].acknowledged(datetime.now(UTC), login()) for name in ids]
     change_now(settings, lambda _: {each.key: each.to_value() for each in noted})
     for each in noted:

@@ -1,7 +1,7 @@
-"""Ctrl-C and SIGTERM: one line and the exit status of a shell, from the first moment on.
+"""Ctrl-C and SIGTERM: one line and the exit status of a shell, from the start of the process.
 
-Imports nothing but the standard library, so that it can come before all that takes a second to import. A command ends
-at once; one that has something to put in order, or to report, is `raising` meanwhile.
+Imports the standard library alone, so that it can precede slow imports. A command ends at once, unless it is inside
+`raising`, to clean up or to report.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 
 _STDERR: Final = 2
 _SHELL: Final = 128
-"""A shell adds this to the number of the signal that ended a command."""
+"""Added to the number of the signal."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -22,7 +22,7 @@ class Terminated(KeyboardInterrupt):
 
 
 def install() -> None:
-    """End this process at once on Ctrl-C and SIGTERM. What is ignored, as under nohup, stays so."""
+    """End this process at once on Ctrl-C and SIGTERM; an ignored signal, as under nohup, stays ignored."""
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _end)
@@ -52,7 +52,7 @@ def _raise(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    with suppress(Exception):  # whatever was being written: nothing may keep the process from ending
+    with suppress(Exception):  # in the middle of any write: nothing may keep the process alive
         sys.stdout.flush()
     with suppress(OSError):
         os.write(_STDERR, b"alur: interrupted\n")

@@ -53,32 +53,22 @@ def lines(report: LagReport) -> Iterator[str]:
 
 
 def _group_row(group: GroupLag) -> Sequence[str]:
-    return (
-        safe(group.group),
-        _members(group),
-        f"{group.lag:,}",
-        _length(group.age) if group.lag else "-",
-        _rate(group.rate_in),
-        _rate(group.rate_out),
-        _drain(group.drain, group.lag, group.status),
-        group.status,
-        _trend([point.lag for point in group.trend]),
-    )
+    trend = _trend([point.lag for point in group.trend])
+    return (safe(group.group), _members(group), f"{group.lag:,}", *_figures(group), trend)
 
 
 def _partition_row(each: PartitionLag, *, several: bool) -> Sequence[str]:
     name = f"{each.topic}-{each.partition}" if several else str(each.partition)
-    return (
-        f"  {safe(name)}",
-        safe(each.owner or "-"),
-        "-" if each.committed is None and not each.lag else f"{each.lag:,}",
-        _length(each.age) if each.lag else "-",
-        _rate(each.rate_in),
-        _rate(each.rate_out),
-        _drain(each.drain, each.lag, each.status),
-        each.status,
-        "",
-    )
+    lag = "-" if each.committed is None and not each.lag else f"{each.lag:,}"
+    return (f"  {safe(name)}", safe(each.owner or "-"), lag, *_figures(each), "")
+
+
+def _figures(each: GroupLag | PartitionLag) -> Sequence[str]:
+    age = _length(each.age) if each.lag else "-"
+    drain = "never" if each.drain is None else _length(each.drain)
+    if not each.lag or each.status is Status.HANGING:
+        drain = "-"
+    return (age, _rate(each.rate_in), _rate(each.rate_out), drain, each.status)
 
 
 def _members(group: GroupLag) -> str:
@@ -107,12 +97,6 @@ def _length(seconds: float) -> str:
 
 def _rate(rate: float | None) -> str:
     return "-" if rate is None else f"{rate:,.1f}"
-
-
-def _drain(seconds: float | None, lag: int, status: Status) -> str:
-    if not lag or status is Status.HANGING:
-        return "-"
-    return "never" if seconds is None else _length(seconds)
 
 
 def _trend(lags: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""The file into which `alur submit` writes what it has skipped, so that it can be mended and submitted."""
+"""The file of rejects of `alur submit`: skipped entries with their reasons, to be corrected and submitted."""
 
 import csv
 import os
@@ -15,10 +15,10 @@ from agents.integrations.import_file import Import
 
 
 def refuse_unless_writable(path: Path | None, file: str) -> None:
-    """Try whether `path`, if any, can be written, and leave it as it is, before anything of `file` is sent.
+    """Check that `path`, if any, can be written, without changing it, before anything of `file` is sent.
 
     Raises:
-        Failure: it cannot, or it is the file of the reports itself.
+        Failure: it cannot, or it is `file` itself.
     """
     if path is None:
         return
@@ -27,10 +27,10 @@ def refuse_unless_writable(path: Path | None, file: str) -> None:
     try:
         new = not path.exists()
         if not new and not path.is_file():
-            return  # a pipe or a device: opening it is already a use of it
+            return  # a pipe or a device: opening it would use it
         path.open("ab").close()
         if new:
-            path.resolve().unlink()  # where it is a link to what was not there yet, the link stays
+            path.resolve().unlink()  # of a link to a missing file, the link stays
     except OSError as no:
         raise Failure(f"{_unwritable(path, no)}; nothing was submitted", MISUSED) from None
 
@@ -38,20 +38,15 @@ def refuse_unless_writable(path: Path | None, file: str) -> None:
 def _are_same(path: Path, file: str) -> bool:
     try:
         return path.samefile(file)
-    except OSError:  # one of them is not there, or cannot be seen: whoever opens it says so
+    except OSError:  # one of them does not exist or is hidden: opening it fails later
         return False
 
 
 def write(path: Path, skipped: Iterable[Skipped], found: Import) -> None:
-    """Write each entry with its line, the reason and its channel: CSV with the columns of its table, or JSON lines.
-
-    Args:
-        path: of the file, which is made anew.
-        skipped: the entries.
-        found: the file that they are from.
+    """Write the entries of `found` with line, reason and channel: CSV with the columns of their table, or JSON lines.
 
     Raises:
-        Failure: it cannot be written.
+        Failure: the file cannot be written.
     """
     try:
         with open(path, "w", newline="", encoding="utf-8", errors="replace", opener=_for_owner) as stream:
@@ -64,12 +59,11 @@ def write(path: Path, skipped: Iterable[Skipped], found: Import) -> None:
 
 
 def _for_owner(path: str, flags: int) -> int:
-    # who reported stands in it
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags, 0o600)  # it has identities
 
 
 def _write_rows(stream: TextIO, skipped: Iterable[Skipped], header: Sequence[str], source: str | None) -> None:
-    added = {name: place for place, name in enumerate(header) if name in ADDED}
+    added = {name: column for column, name in enumerate(header) if name in ADDED}
     writer = csv.writer(stream)
     writer.writerow((LINE, REASON, SOURCE, *_without(header, added)))
     for each in skipped:
@@ -80,7 +74,7 @@ def _write_rows(stream: TextIO, skipped: Iterable[Skipped], header: Sequence[str
 
 
 def _without(cells: Sequence[str], added: Mapping[str, int]) -> list[str]:
-    return [cell for place, cell in enumerate(cells) if place not in added.values()]
+    return [cell for column, cell in enumerate(cells) if column not in added.values()]
 
 
 def _object(skipped: Skipped, source: str | None) -> dict[str, Any]:
@@ -91,11 +85,8 @@ def _object(skipped: Skipped, source: str | None) -> dict[str, Any]:
         except ValueError:
             value = value.decode(errors="replace")
     rest = dict(value) if isinstance(value, Mapping) else {} if value is None else {"alurtext": value}
-    return {REASON: skipped.reason} | ({SOURCE: source} if source else {}) | _but(rest, REASON)
-
-
-def _but(members: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {each: value for each, value in members.items() if each != name}
+    rest.pop(REASON, None)
+    return {REASON: skipped.reason} | ({SOURCE: source} if source else {}) | rest
 
 
 def _unwritable(path: Path, no: OSError) -> str:

@@ -252,10 +252,8 @@ def _on_followed_up(scene: Situation) -> Iterator[PlannedAction]:
 
 @_on(f.FollowUpReplied)
 def _on_replied(scene: Situation) -> Iterator[PlannedAction]:
-    if scene.lots.random() < _PROMPT_AGAIN:
-        yield _follow_up(scene, 0.1, 0.7, phrases().second_answers)
-    else:
-        yield _follow_up(scene, 1.2, 2.0, phrases().second_answers)
+    first, last = (0.1, 0.7) if scene.lots.random() < _PROMPT_AGAIN else (1.2, 2.0)
+    yield _follow_up(scene, first, last, phrases().second_answers)
 
 
 @_on(f.ComplaintClosed)
