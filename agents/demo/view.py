@@ -60,7 +60,7 @@ class View:
 
     def say(self, line: str) -> None:
         """Print a line above the live display."""
-        self._console.print(line, highlight=False, soft_wrap=True)
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def show(self, *, now: bool = False) -> None:
         """Show the moment if the interval has passed, or `now`."""

@@ -174,7 +174,7 @@ def test_a_message_that_is_gone_is_a_line() -> None:
     (line,) = incompatibilities(Path("schemas"), Released("0.1.0", old))
     assert line == (
         "schemas/lapor.report.withdrawn.v1.json: message: is there no more; breaks who sends or reads it as of 0.1.0: "
-        "nobody would know it; keep it as long as anybody may need it"
+        "it would be unknown; keep it as long as it is in use"
     )
 
 
@@ -250,4 +250,4 @@ def test_a_released_file_that_cannot_be_read_is_one_line(published: Path) -> Non
     result = schemas("check", published)
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert "is no JSON" in result.stderr
-    assert "take it back from git" in result.stderr
+    assert "restore the release from git" in result.stderr

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 PENDING = Path(__file__).with_name("wording_pending.txt")
-AT_MOST = 29  # entries of wording_pending.txt; lower it with each conversion
+AT_MOST = 10  # entries of wording_pending.txt; lower it with each conversion
 PRODUCT = ("agents", "events", "workflow")
 PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 REFUSED = re.compile(
