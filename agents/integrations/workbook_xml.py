@@ -9,7 +9,8 @@ import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
+from xml.etree.ElementTree import Element
 from xml.parsers.expat import ExpatError, ParserCreate, XMLParserType
 
 from defusedxml.ElementTree import fromstring
@@ -98,8 +99,9 @@ def _excel(archive: zipfile.ZipFile) -> dict[str, Marks]:
     return marks
 
 
-def _tree(archive: zipfile.ZipFile, name: str) -> Any:  # noqa: ANN401 -- defusedxml ships no types
-    return fromstring(archive.read(name), forbid_dtd=True)
+def _tree(archive: zipfile.ZipFile, name: str) -> Element:
+    tree: Element = fromstring(archive.read(name), forbid_dtd=True)
+    return tree
 
 
 def relations_of(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
@@ -118,7 +120,7 @@ def leading_zeros(code: str) -> int:
     return len(zeros[1]) if zeros else 0
 
 
-def _zero_formats(styles: Any) -> dict[str, int]:  # noqa: ANN401 -- as above
+def _zero_formats(styles: Element) -> dict[str, int]:
     """Return the digits of each style with leading zeros."""
     codes = {
         each.get("numFmtId"): leading_zeros(each.get("formatCode", "")) for each in styles.iterfind(".//{*}numFmt")

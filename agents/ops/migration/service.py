@@ -108,11 +108,12 @@ def completed(plan: Plan) -> bool:
     return bool(entry["complete"])
 
 
-def _entry(plan: Plan) -> Any:  # noqa: ANN401 -- a JSON value
+def _entry(plan: Plan) -> dict[str, Any] | None:
     """Return the entry of the migration in the target's installation record; None without one."""
     if topics_missing(plan.target, [TopicName.INSTALLATION]):
         return None
-    return installation_values(plan.target).get(MIGRATION_KEY)
+    entry: dict[str, Any] | None = installation_values(plan.target).get(MIGRATION_KEY)
+    return entry
 
 
 def _note(plan: Plan, **more: object) -> None:
