@@ -23,7 +23,7 @@ from events.reports import ReportSubmitted
 from events.snapshot import Complaint
 from events.writer import state_headers
 from tests.benchmarks.figures import Figures, Goal
-from tests.benchmarks.loads import LIFE, PANRB, Record, command
+from tests.benchmarks.loads import CITIZEN, LIFE, PANRB, Record, command
 from tests.benchmarks.meter import resident_mb
 from workflow.machine.decide import decide
 from workflow.machine.handlers import Rejected
@@ -54,8 +54,10 @@ def led(report: ReportSubmitted, number: int, steps: int, lots: random.Random) -
     for order, sender in LIFE[:steps]:
         if isinstance(order, c.DisposeComplaint):
             orders.append((c.DisposeComplaint(office=holder), PANRB))
+        elif isinstance(order, c.RecordFollowUp):
+            orders.append((order, f"/offices/{holder}"))
         else:
-            orders.append((order, f"/offices/{holder}" if isinstance(order, c.RecordFollowUp) else sender))
+            orders.append((order, report.source if sender == CITIZEN else sender))
     found: list[Complaint] = []
     for step, (order, sender) in enumerate(orders):
         at = log_moment(int((at.timestamp() + lots.uniform(0, _STEP_SECONDS)) * 1000))
