@@ -26,7 +26,7 @@ from events.client.partitions import partition_of
 from events.codec.decode import complaint_key, decode_announcement, decode_command, is_announcement, read_complaint
 from events.codec.encode import encode_rejection
 from events.codec.parsing import reasons
-from events.codec.partial import Snapshot, basis_of, snapshot_in, version_of
+from events.codec.partial import Snapshot, basis_of, head_in, snapshot_in, version_of
 from events.commands import EraseData, RegisterComplaint
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import Recorded
@@ -123,17 +123,13 @@ class Lifecycle:
 
         A foreign one among them may have a writer number too, copied from another record.
         """
-        last = 0
+        last, before = 0, b""
         for record in versions:
-            if record.value is None or record.key == CALENDAR_KEY or is_repair(record.headers):
+            value = record.value or b""
+            head = head_in(value)
+            if head is None or head[0] != record.key or (head[1] <= last and value != before):
                 return False
-            try:
-                snapshot = snapshot_in(record.value, ours=True)
-            except Undecodable:
-                return False
-            if snapshot.version <= last or snapshot.complaint_id != record.key:
-                return False
-            last = snapshot.version
+            last, before = head[1], value
         return True
 
     def _quarantine_key(self, key: bytes | None) -> None:

@@ -100,6 +100,13 @@ def snapshot_in(raw: bytes, *, ours: bool) -> Snapshot:
     return _snapshot(snapshot, read_ours(_Head, snapshot))
 
 
+def head_in(raw: bytes) -> tuple[bytes, int] | None:
+    """Read complaint id and version of a record of `complaints.state`; None if our encoder did not write it."""
+    start = raw.find(STATE_MARK)
+    head = _HEAD.match(raw, start + len(STATE_MARK)) if start > 0 and raw.endswith(b"}}") else None
+    return None if head is None else (head["id"], int(head["version"]))
+
+
 def version_of(snapshot: bytes) -> int:
     """Return the version of a snapshot from `snapshot_in`."""
     head = _HEAD.match(snapshot)

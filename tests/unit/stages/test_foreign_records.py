@@ -237,7 +237,7 @@ def test_versions_are_restored_at_once_only_where_each_follows_on_the_one_before
     forged = Record(FIRST.encode(), between(world), 1, state_headers(1))
     world.tell(c.WithdrawComplaint(), FIRST)
     last = Record(FIRST.encode(), world.snapshot(FIRST), 2, state_headers(2))
-    assert world.lifecycle.supersedes([first, last])
+    assert world.lifecycle.supersedes([first, first, last])
     assert not world.lifecycle.supersedes([first, forged, last])
 
 
