@@ -2,13 +2,16 @@
 
 from agents.runtime.app import stage_app
 from agents.runtime.stage_consumer import Polls
-from agents.stages.intake import STAGE
+from agents.stages.erasures import Erasures
+from agents.stages.intake import NAME, stage
 
-app = stage_app(STAGE)
+app = stage_app(stage(lambda: erasures))
+erasures: Erasures = Erasures(app.alur, NAME)
 
 
 @app.agent(app.polls)
 async def intake(polls: Polls) -> None:
     """Process poll after poll."""
     async for poll in polls:
+        await erasures.catch_up()
         await app.process(poll)

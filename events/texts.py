@@ -124,6 +124,13 @@ def take_apart(recorded: Recorded) -> tuple[Recorded, FactTexts | None]:
     return Recorded(fact, recorded.at, recorded.cause, without_digests(recorded.complaint)), words
 
 
+def erased_report(report: ReportContent) -> ReportContent:
+    """Return a report without its words, as it is registered when it comes again after they were erased."""
+    words = _words(report, FREE_TEXT[ReportContent], None)
+    gone = {name: ERASED if name in {"title", "body"} else None if name == "office" else () for name in words}
+    return report.model_copy(update=gone)
+
+
 def text_key(complaint: Complaint) -> str:
     """Return the key of the words of the fact that led to this snapshot."""
     return fact_id(complaint.complaint_id, complaint.version)

@@ -48,6 +48,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "dead": ("app", "Dead letters: records that a stage could not read or process; replay or discard them."),
     "state": ("app", "The state of complaints: restore what a foreign record has replaced."),
     "identity": ("app", "Identities of reporters: for the identity desk only."),
+    "privacy": ("app", "Privacy: erase texts and identities, and set where free text is kept."),
     "policy": ("app", "The policy: durations, offices, ladder, what a machine may decide."),
     "calendar": ("app", "The calendar: working days, and holidays that are announced while complaints are open."),
     "schemas": ("app", "The published contract: JSON Schemas and the AsyncAPI document. For a checkout of alur."),

@@ -1,20 +1,23 @@
 """Intake: a channel's report becomes a command to register it; the reporter's identity is kept apart."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
 from agents.runtime.stage import Handler, Partition, Stage, log_time
+from agents.stages.erasures import Erasures
 from agents.stages.reporter_digests import ReporterDigests
 from events.client.partitions import partition_of
 from events.codec.decode import decode_report
 from events.codec.encode import encode_command, encode_value
 from events.ids import identity_key, stage_command_id, stage_source, tracking_id
+from events.texts import erased_report
 from events.topics import TopicName
 from workflow.stages.intake import identity, registration
 
-SOURCE = stage_source("intake")
+NAME: Final = "intake"
+SOURCE = stage_source(NAME)
 POLL_DELAY_SECONDS: Final = 0.02
 """Each report comes by itself. Read as it comes, it takes a request to read it and two to write what follows."""
 COMMANDS_WAITING: Final = 1_000
@@ -25,8 +28,9 @@ a flood of them. A fraction of a second's work for one worker, and enough that i
 class Intake(Handler):
     """Handles reports; on this topic any key is welcome, so every report finds its complaint's partition here."""
 
-    def __init__(self, partition: Partition) -> None:
+    def __init__(self, partition: Partition, erasures: Callable[[], Erasures] | None = None) -> None:
         self._partition = partition
+        self._erasures = erasures
         self._reporters = ReporterDigests(partition.keys)
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
@@ -36,17 +40,21 @@ class Intake(Handler):
         complaint = report.complaint_id
         key = complaint.encode()
         home = partition_of(complaint, self._partition.count)
-        who = identity(report)
+        erased = None if self._erasures is None else self._erasures().of(complaint)
+        who = None if erased is not None and erased.identity else identity(report)
         if who is not None:
             own = identity_key(complaint, tracking_id(record.partition, position)).encode()
             yield OutgoingRecord(TopicName.IDENTITIES, own, encode_value(who), home)
+        registered = registration(
+            report,
+            partition=record.partition,
+            offset=position,
+            reporter_digest=self._reporters.of_subject(complaint, None if who is None else report.data.reporter),
+        )
+        if erased is not None and erased.texts:
+            registered = registered.model_copy(update={"report": erased_report(registered.report)})
         command = encode_command(
-            registration(
-                report,
-                partition=record.partition,
-                offset=position,
-                reporter_digest=self._reporters.of_subject(complaint, report.data.reporter),
-            ),
+            registered,
             source=SOURCE,
             command_id=stage_command_id(complaint, "register"),
             subject=complaint,
@@ -55,4 +63,15 @@ class Intake(Handler):
         yield OutgoingRecord(TopicName.COMMANDS, key, command, home)
 
 
-STAGE: Final = Stage("intake", Intake, poll_delay=POLL_DELAY_SECONDS, backpressure=("lifecycle", COMMANDS_WAITING))
+def stage(erasures: Callable[[], Erasures]) -> Stage:
+    """Return the stage; `erasures` gives what has been erased once that is there."""
+    return Stage(
+        NAME,
+        lambda partition: Intake(partition, erasures),
+        poll_delay=POLL_DELAY_SECONDS,
+        backpressure=("lifecycle", COMMANDS_WAITING),
+    )
+
+
+STAGE: Final = Stage(NAME, Intake, poll_delay=POLL_DELAY_SECONDS, backpressure=("lifecycle", COMMANDS_WAITING))
+"""The stage where nothing has been erased."""

@@ -1,0 +1,113 @@
+"""Erasure of what people wrote and of who reported: recorded, and complete once nothing older is on its way."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from kafka import KafkaConsumer, TopicPartition
+
+from agents.config.settings import Settings
+from agents.ops import identities
+from events.client import Publisher, require_topics
+from events.client.connection import connection, kafka_errors
+from events.client.reader import installation_values
+from events.codec.encode import encode_value
+from events.facts import Recorded
+from events.ids import canonical_id
+from events.installation import TEXTS_KEY, texts_apart
+from events.texts import Erasure, split, text_key
+from events.topics import BY_NAME, STAGES, TopicName
+
+_POLL_S: Final = 0.2
+_DAY_MS: Final = 86_400_000
+_SEGMENT_DAYS: Final = 7
+"""Kafka's own `segment.ms`: what a segment holds expires with its last record."""
+_HOLDING: Final = (TopicName.INTAKE, TopicName.COMMANDS, TopicName.REJECTIONS, TopicName.DEAD_LETTERS)
+"""The topics that may hold the words until their retention is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Whether a stage has processed what was in its topic when it was asked."""
+
+    stage: str
+    passed: bool
+
+
+def complete_at(erased_at: datetime) -> datetime:
+    """Return when nothing of it is left at the latest, with the topics as they are declared."""
+    days = max(int(BY_NAME[name].config["retention.ms"]) // _DAY_MS for name in _HOLDING)
+    return erased_at + timedelta(days=days + _SEGMENT_DAYS)
+
+
+def keeps_texts_apart(settings: Settings) -> bool:
+    """Check whether the installation writes free text to complaints.texts. Raises as `installation_values`."""
+    return texts_apart(installation_values(settings))
+
+
+def keep_texts(settings: Settings, where: str) -> None:
+    """Set where free text is written to from now on.
+
+    Raises:
+        KafkaRefused: the installation record cannot be read or written.
+    """
+    from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
+
+    require_topics(settings, [TopicName.TEXTS, TopicName.ERASURES])
+    change_now(settings, lambda _values: {TEXTS_KEY: where})
+
+
+def announce(settings: Settings, complaint: str, erasure: Erasure) -> None:
+    """Record an erasure: from now on intake drops what a repeat of the report brings.
+
+    Raises:
+        Unconfirmed: it may be recorded or not.
+        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.erasures could not be written.
+    """
+    require_topics(settings, [TopicName.ERASURES])
+    with Publisher(settings) as publisher:
+        publisher.publish_now(TopicName.ERASURES, canonical_id(complaint), encode_value(erasure))
+
+
+def wait_until_passed(settings: Settings, stage: str, seconds: float) -> Waiting:
+    """Wait until a stage has processed all that is in its topic by now.
+
+    Raises:
+        BrokerUnreachable, KafkaRefused: its progress could not be read.
+    """
+    deadline = time.monotonic() + seconds
+    with kafka_errors(settings):
+        consumer: Any = KafkaConsumer(
+            **connection(settings, "erase"), group_id=settings.group(stage), enable_auto_commit=False
+        )
+        try:
+            topic = settings.topic(STAGES[stage])
+            sources = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+            ends, starts = consumer.end_offsets(sources), consumer.beginning_offsets(sources)
+            while True:
+                behind = [each for each in sources if max(consumer.committed(each) or 0, starts[each]) < ends[each]]
+                if not behind or time.monotonic() > deadline:
+                    return Waiting(stage, not behind)
+                time.sleep(_POLL_S)
+        finally:
+            consumer.close()
+
+
+def erase_identity(settings: Settings, complaint: str, erasure: Erasure) -> None:
+    """Erase all identities that came with a complaint's report. Raises as `agents.ops.identities.erase`."""
+    identities.erase(settings, complaint, reason=erasure.reason, by=erasure.by)
+
+
+def made_now(*, texts: bool, identity: bool, by: str, reason: str) -> Erasure:
+    """Return an erasure of this moment."""
+    return Erasure(texts=texts, identity=identity, at=datetime.now(UTC), by=by, reason=reason)
+
+
+def versions_with_words(history: list[Recorded]) -> list[int]:
+    """Return the versions of the facts that hold their words themselves: no erasure reaches them."""
+    return [
+        recorded.complaint.version
+        for recorded in history
+        if split(recorded.fact, text_key(recorded.complaint))[1] is not None
+    ]

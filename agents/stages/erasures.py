@@ -1,0 +1,83 @@
+"""What has been erased, as intake has to see it before it processes a report."""
+
+from contextlib import suppress
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from agents.config.settings import Settings
+from agents.kafka import clients
+from agents.kafka.protocols import KafkaRecord
+from agents.runtime.process import exit_with_error
+from events.codec.parsing import read_ours
+from events.errors import Undecodable
+from events.texts import Erasure
+from events.topics import TopicName
+
+_FETCHING: Final = clients.Fetching(1, wait_ms=5_000)  # answered at once when something comes
+
+
+class Erasures:
+    """The erasures of all partitions: a report may lie in another partition of its topic than its complaint."""
+
+    def __init__(self, settings: Settings, stage: str) -> None:
+        self._settings = settings
+        self._stage = stage
+        self._topic = settings.topic(TopicName.ERASURES)
+        self._known: dict[str, Erasure] = {}
+        self._consumer: Any = None
+        self._partitions: list[TopicPartition] = []
+
+    def of(self, complaint: str) -> Erasure | None:
+        """Return what has been erased of a complaint; None if nothing."""
+        return self._known.get(complaint)
+
+    def take(self, key: bytes | None, value: bytes | None) -> None:
+        """Read one record."""
+        name = (key or b"").decode(errors="replace")
+        if value is None:
+            self._known.pop(name, None)
+            return
+        with suppress(Undecodable):
+            self._known[name] = read_ours(Erasure, value)
+
+    async def catch_up(self) -> None:
+        """Read all that is there by now; a report that is read after this is not older than what is known.
+
+        Ends the process if that is not possible. An installation without the topic has erased nothing.
+        """
+        try:
+            await self._catch_up()
+        except (KafkaError, OSError) as error:
+            exit_with_error(self._stage, error)
+
+    async def stop(self) -> None:
+        """Close the connection."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    async def _catch_up(self) -> None:
+        if self._consumer is None:
+            self._consumer = clients.consumer(self._settings, fetching=_FETCHING)
+            await self._consumer.start()
+        if not self._partitions and not await self._assign():
+            return
+        ends = await self._consumer.end_offsets(self._partitions)
+        behind = [each for each, end in ends.items() if await self._consumer.position(each) < end]
+        while behind:
+            found: dict[TopicPartition, list[KafkaRecord]] = await self._consumer.getmany(timeout_ms=clients.POLL_MS)
+            for records in found.values():
+                for record in records:
+                    self.take(record.key, record.value)
+            behind = [each for each in behind if await self._consumer.position(each) < ends[each]]
+
+    async def _assign(self) -> bool:
+        cluster = await self._consumer._client.fetch_all_metadata()  # noqa: SLF001 -- a consumer without topics knows of none
+        self._partitions = [
+            TopicPartition(self._topic, number) for number in cluster.partitions_for_topic(self._topic) or ()
+        ]
+        if self._partitions:
+            self._consumer.assign(self._partitions)
+            await self._consumer.seek_to_beginning(*self._partitions)
+        return bool(self._partitions)
