@@ -115,11 +115,11 @@ def _degrees(name: str, cell: str) -> float:
     return degrees
 
 
-def links(given: Sequence[Any]) -> tuple[list[str], list[str]]:
+def links(values: Sequence[Any]) -> tuple[list[str], list[str]]:
     """Return the attachments of a report, and why others are dropped: texts, lists or objects that hold a link."""
     attachments: list[str] = []
     notes: list[str] = []
-    for each in _flat(given):
+    for each in _flat(values):
         link = each.strip() if isinstance(each, str) else ""
         if reason := _no_link(each, link):
             notes.append(f"attachment: {reason}")
@@ -130,20 +130,20 @@ def links(given: Sequence[Any]) -> tuple[list[str], list[str]]:
     return attachments[:MAX_LINKS], notes
 
 
-def _flat(given: object) -> list[object]:
-    if isinstance(given, list | tuple):
-        return [each for part in given for each in _flat(part)]
-    if isinstance(given, Mapping):
+def _flat(nested_value: object) -> list[object]:
+    if isinstance(nested_value, list | tuple):
+        return [each for part in nested_value for each in _flat(part)]
+    if isinstance(nested_value, Mapping):
         # an attribute of XML has an @ before its name
-        named = [link for name in _OF_LINKS if (link := given.get(name) or given.get(f"@{name}"))]
+        named = [link for name in _OF_LINKS if (link := nested_value.get(name) or nested_value.get(f"@{name}"))]
         # as XML has a list: one element in another
-        nested = [value for value in given.values() if isinstance(value, list | Mapping)]
-        return _flat(named[0]) if named else _flat(nested) if nested else [given] if given else []
-    return [] if given is None else [given]
+        nested = [value for value in nested_value.values() if isinstance(value, list | Mapping)]
+        return _flat(named[0]) if named else _flat(nested) if nested else [nested_value] if nested_value else []
+    return [] if nested_value is None else [nested_value]
 
 
-def _no_link(given: object, link: str) -> str | None:
-    if not isinstance(given, str):
+def _no_link(value: object, link: str) -> str | None:
+    if not isinstance(value, str):
         return "is no link"
     if not link:
         return None

@@ -102,9 +102,9 @@ def open_import(
         BadLayout: something in it needs a decision.
         TableOnly: an option does not fit it.
     """
-    found = _opened(stream, table, options, now, given)
-    found.items = without_conflicts(found.items, found.entry)
-    return found
+    opened = _opened(stream, table, options, now, given)
+    opened.items = without_conflicts(opened.items, opened.entry)
+    return opened
 
 
 def _opened(

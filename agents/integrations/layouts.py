@@ -109,14 +109,14 @@ def catalogue() -> Catalogue:
     )
 
 
-def _layout(given: Mapping[str, Any]) -> Layout:
-    lists = {name: tuple(given.get(name, ())) for name in ("all", "any", "needs")}
+def _layout(written: Mapping[str, Any]) -> Layout:
+    lists = {name: tuple(written.get(name, ())) for name in ("all", "any", "needs")}
     return Layout(
-        name=given["name"],
-        source=given["source"],
-        zone=given.get("zone"),
-        id=given.get("id"),
-        fields=given["fields"],
-        ignored=frozenset(given["ignored"]),
+        name=written["name"],
+        source=written["source"],
+        zone=written.get("zone"),
+        id=written.get("id"),
+        fields=written["fields"],
+        ignored=frozenset(written["ignored"]),
         **lists,
     )

@@ -191,14 +191,14 @@ class Maker:
         return data
 
 
-def _values(given: Mapping[str, str], notes: list[str]) -> dict[str, str]:
+def _values(entry: Mapping[str, str], notes: list[str]) -> dict[str, str]:
     """Return the cells with a value; a note for each with an error instead.
 
     Raises:
         Unusable: a needed value has an error.
     """
     cells = {}
-    for name, cell in given.items():
+    for name, cell in entry.items():
         if error := read.error_of(cell):
             if name in _NEEDED:
                 raise Unusable(f"{name}: {error}")

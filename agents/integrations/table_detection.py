@@ -83,12 +83,12 @@ def find_table(grids: Sequence[Grid], known: Score, *, header_row: int | None = 
         BadLayout: there is no row `header_row`.
         UnreadableFile: all of it is empty.
     """
-    found = [(score, table) for grid in grids for score, table in _candidates(grid, known, header_row)]
-    if not found:
+    candidates = [(score, table) for grid in grids for score, table in _candidates(grid, known, header_row)]
+    if not candidates:
         if header_row is not None:
             raise BadLayout(f"--header-row {header_row}: there is nothing in that row")
         raise UnreadableFile("has no header line")
-    score, best = max(found, key=lambda each: each[0])
+    score, best = max(candidates, key=lambda each: each[0])
     best = _widened(best)
     others = [grid.name for grid in grids if grid is not best.grid]
     if score == 0 and len(grids) > 1:

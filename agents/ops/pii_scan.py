@@ -55,10 +55,10 @@ class PiiScan:
     dead letters, which have to hold it.
     """
 
-    def __init__(self, settings: Settings, log: RecordSource, found: Audit, number: int) -> None:
+    def __init__(self, settings: Settings, log: RecordSource, result: Audit, number: int) -> None:
         self._settings = settings
         self._log = log
-        self._found = found
+        self._result = result
         self._traces: dict[bytes, dict[bytes, tuple[str, ...]]] = {}
         """By complaint, and by key of the identity."""
         self._reporters: dict[bytes, Reporter] = {}
@@ -80,9 +80,9 @@ class PiiScan:
         except ValidationError:
             return  # erased, or no identity
         self._reporters[complaint] = reporter
-        found = traces(reporter)
-        if found:
-            known[record.key] = found
+        wanted = traces(reporter)
+        if wanted:
+            known[record.key] = wanted
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
         """Give the records of a partition."""
@@ -103,12 +103,12 @@ class PiiScan:
 
     def _scan(self, key: bytes, place: Place, story: Story) -> None:
         text = f"{story.title}\n{story.answer or ''}"
-        found = counted(identifiers_in(text, self._reporters.get(key)))
-        new = [each for each in found if each.kind not in self._accepted.get(key, ())]
+        findings = counted(identifiers_in(text, self._reporters.get(key)))
+        new = [each for each in findings if each.kind not in self._accepted.get(key, ())]
         if new:
             kinds = ", ".join(f"{each.count} x {each.kind}" for each in new)
             finding = Code.IDENTIFIER_PUBLISHED, f"the published story has {kinds}"
-            self._found.note(place, key.decode(errors="replace"), finding)
+            self._result.note(place, key.decode(errors="replace"), finding)
 
     def _look_at_story(self, key: bytes, value: bytes, place: Place) -> None:
         with suppress(Undecodable):
@@ -127,7 +127,7 @@ class PiiScan:
             return
         place = Place(record.topic, record.partition, record.offset)
         self._look_at_story(record.key, record.value, place)
-        wanted = tuple(each for found in self._traces.get(record.key, {}).values() for each in found)
+        wanted = tuple(each for texts in self._traces.get(record.key, {}).values() for each in texts)
         if fields := sorted(set(exposed(record.value, wanted))):
             finding = Code.IDENTITY_EXPOSED, f"shows who reports, in {', '.join(fields)}"
-            self._found.note(place, record.key.decode(errors="replace"), finding)
+            self._result.note(place, record.key.decode(errors="replace"), finding)

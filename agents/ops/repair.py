@@ -98,7 +98,7 @@ class _Partition:
 
     def last_fact(self, key: bytes) -> Complaint | None:
         """Return the complaint after its last fact that the engine wrote; None if there is none."""
-        found = None
+        latest = None
         for record, ours in self._own(TopicName.EVENTS):
             if not ours or record.key != key:
                 continue
@@ -106,8 +106,8 @@ class _Partition:
                 complaint = decode_own_fact(record.key, record.value).complaint
             except Undecodable:
                 continue
-            found = complaint if found is None or complaint.version > found.version else found
-        return found
+            latest = complaint if latest is None or complaint.version > latest.version else latest
+        return latest
 
 
 def repair_complaint(settings: Settings, complaint: str, *, dry_run: bool = False) -> Repair:

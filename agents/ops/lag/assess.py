@@ -70,15 +70,15 @@ def report(
     """Return the report on all groups, with its findings, the worst first."""
     at = topics.last.at
     seconds = (at - topics.group_samples[0].at).total_seconds()
-    found = transaction_findings(evidence.transactions, topics, groups, broker)
+    findings = transaction_findings(evidence.transactions, topics, groups, broker)
     for view, group in zip(views, groups, strict=True):
-        found += group_findings(group, view.own, seconds)
+        findings += group_findings(group, view.own, seconds)
     return LagReport(
         at=at,
         window=round(seconds, 3),
         complete=topics.full,
         groups=tuple(groups),
-        findings=tuple(sorted(found, key=_badness, reverse=True)),
+        findings=tuple(sorted(findings, key=_badness, reverse=True)),
     )
 
 
@@ -122,9 +122,9 @@ def _total(figures: Iterable[float | None]) -> float | None:
 
 def _longest(figures: Iterable[float | None]) -> float | None:
     """Return the longest; None if one of them never ends. A partition does not drain faster when others are done."""
-    found = list(figures)
-    known = [each for each in found if each is not None]
-    return max(known, default=0.0) if len(known) == len(found) else None
+    all_figures = list(figures)
+    known = [each for each in all_figures if each is not None]
+    return max(known, default=0.0) if len(known) == len(all_figures) else None
 
 
 def _rounded(figure: float | None) -> float | None:

@@ -52,13 +52,13 @@ class _Search:
             return None
         return (self.low + high) // 2
 
-    def update(self, asked: int, found: StampedOffset | None) -> None:
+    def update(self, asked: int, answer: StampedOffset | None) -> None:
         """Apply an answer to this search."""
-        if found is not None and found[0] < self.position:
-            self.low = found[1] if self.low is None else max(self.low, found[1])
-        elif found is not None and (found[0] == self.position or asked == 0):
+        if answer is not None and answer[0] < self.position:
+            self.low = answer[1] if self.low is None else max(self.low, answer[1])
+        elif answer is not None and (answer[0] == self.position or asked == 0):
             # asked from time 0, the first record lies behind the position: the log has none up to it
-            self._end(found[1])
+            self._end(answer[1])
         elif asked == 0:
             self._end(None)
         else:
