@@ -119,7 +119,7 @@ def test_a_partition_that_was_emptied_unread_holds_nothing_up(settings: Settings
     async def test(bench: Bench) -> None:
         await bench.write(await bench.producer())
         watermark = Watermark(settings, settings.partitions)
-        backpressure = Backpressure(settings, "lifecycle", 1, settings.partitions)
+        backpressure = Backpressure(settings, "lifecycle", settings.partitions, settings.partitions)
         for client in (watermark, backpressure):
             await client.start()
             bench.closing.append(client.stop)
