@@ -1,5 +1,6 @@
 """`alur audit`: read all topics back and check the invariants."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -115,8 +116,8 @@ def audit_topics(
     console().print(_holds(found, identities=identities))
     for line in _SEARCHED if identities else ():
         say(line)
-    for place in found.foreign[:_FOREIGN_NAMED]:
-        say(f"{place} foreign: not written by the engine, and ignored")
+    for line in _known(found):
+        say(line)
     for violation in found.violations:
         say(safe(str(violation)))  # not wrapped: programs read it too
     for incident in incidents:
@@ -146,6 +147,14 @@ def _incident(incident: Incident) -> str:
     return f"incident {incident.id}:{at} {incident.stage}: {incident.reason}{noted}"
 
 
+def _known(found: Audit) -> Iterator[str]:
+    """Give a line for each erased complaint and foreign record: neither is a violation."""
+    for complaint, what in sorted(found.erased.items()):
+        yield f"{complaint} erased: {' and '.join(what)}"
+    for place in found.foreign[:_FOREIGN_NAMED]:
+        yield f"{place} foreign: not written by the engine, and ignored"
+
+
 def _as_json(found: Audit, incidents: list[Incident], *, identities: bool) -> str:
     whole: dict[str, Any] = {
         "counts": asdict(found.counts),
@@ -153,6 +162,7 @@ def _as_json(found: Audit, incidents: list[Incident], *, identities: bool) -> st
         "lost": found.lost,
         "doubled": found.doubled,
         "violations": [str(each) for each in found.violations],
+        "erased": found.erased,
         "foreign": [str(place) for place in found.foreign],
         "incidents": [{"id": each.id, **each.to_value()} for each in incidents],
     }

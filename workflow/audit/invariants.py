@@ -21,6 +21,7 @@ from events.facts import Recorded
 from events.ids import digest
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
+from events.texts import without_digests
 from events.topics import TopicName
 from events.vocabulary import Detail
 from workflow.audit.complaint_history import DOUBLES, LOSSES, Code, Finding, History, Shown, differing
@@ -63,6 +64,8 @@ class Audit:
         self.violations: list[Violation] = []
         self.dead: set[Place] = set()
         self.foreign: list[Place] = []
+        self.erased: dict[str, tuple[str, ...]] = {}
+        """What has been erased, by complaint."""
         """The records that the engine did not write, on topics of its own."""
         self._settled: set[str] = set()
         self.announced: dict[str, dict[int, Place | None]] = defaultdict(dict)
@@ -193,7 +196,11 @@ class PartitionAudit:
             self._note(place, name, Code.STATE_DIFFERS, f"version {version} follows on version {before}")
         history = self.histories.get(name)
         last = history.complaint if history is not None and history.version == version else None
+        if last is not None and last.report.content_digests is None:
+            complaint = without_digests(complaint)  # only the state has them where texts lie apart from facts
         self.states[name] = (version, "" if last is None else ", ".join(differing(complaint, last)))
+        if complaint.erased:
+            self.audit.erased[name] = complaint.erased
 
     def foreign_fact(self, place: Place) -> None:
         """Read a foreign record among the facts, which belongs to no history."""

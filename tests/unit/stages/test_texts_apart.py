@@ -20,6 +20,8 @@ from events.texts import ERASED, put_together
 from events.topics import TopicName
 from events.vocabulary import Detail
 from tests.support.worlds import MONDAY, report
+from workflow.audit.evidence import Place
+from workflow.audit.invariants import Audit
 from workflow.machine.evolve import folded
 
 COMPLAINT: Final = complaint_id("/channels/sms", "1")
@@ -169,3 +171,21 @@ def test_an_installation_that_changes_reads_both() -> None:
 def test_a_batch_that_is_processed_again_writes_the_same(partition: Partition) -> None:
     one, other = Worked(partition), Worked(partition)
     assert one.register() == other.register()
+
+
+def test_the_audit_finds_nothing_wrong_and_names_what_is_erased() -> None:
+    worked = Worked()
+    worked.register()
+    worked.send(c.PostponeComplaint(missing=("foto",), reason="Kurangwoord"), "/offices/panrb", "p")
+    for erased in ({}, {COMPLAINT: ("identity", "texts")}):
+        found = Audit(lambda _: 0, whole=False)
+        part = found.partition(0)
+        for offset, recorded in enumerate(worked.facts()):
+            part.fact(Place(TopicName.EVENTS, 0, offset), recorded)
+        states = [each.value for each in worked.written if each.topic is TopicName.STATE]
+        for offset, value in enumerate(states):
+            part.snapshot(Place(TopicName.STATE, 0, offset), decode_snapshot(value))
+        part.finish()
+        assert [str(each) for each in found.violations] == []
+        assert found.erased == erased
+        worked.erase()
