@@ -4,11 +4,11 @@ The parent alone holds the other end of the child's standard input. When it clos
 force where that takes too long. A parent-death signal would not do: it is of Linux only, and of the thread that forked.
 """
 
+import math
 import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -26,7 +26,7 @@ def hold(env: Mapping[str, str], patience_s: float) -> None:
 
     Args:
         env: the environment of this process.
-        patience_s: seconds from SIGTERM to SIGKILL.
+        patience_s: seconds from SIGTERM to SIGALRM, which ends it at once.
     """
     if env.get(VARIABLE):
         threading.Thread(target=_end_with_input, args=(patience_s,), daemon=True).start()
@@ -35,6 +35,6 @@ def hold(env: Mapping[str, str], patience_s: float) -> None:
 def _end_with_input(patience_s: float) -> None:
     while os.read(sys.stdin.fileno(), 1024):
         pass
+    # by the kernel: this thread is gone when the interpreter hangs in its last moments
+    signal.alarm(math.ceil(patience_s))
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(patience_s)
-    os.kill(os.getpid(), signal.SIGKILL)
