@@ -60,11 +60,11 @@ class StoryTexts:
         await reader.start()
         try:
             reader.assign([partition])
+            # by time, only what lies in front of an open transaction is found: the rest begins there
+            stable = (await reader.end_offsets([partition]))[partition]
             first = await reader.offsets_for_times({partition: max(0, min(wanted.values()) - _SLACK_MS)})
             place = first.get(partition)
-            if place is None:
-                return
-            reader.seek(partition, place.offset)
+            reader.seek(partition, stable if place is None else place.offset)
             last, missing = max(wanted.values()) + _SLACK_MS, set(wanted)
             while missing and await reader.position(partition) < end:
                 found = await reader.getmany(timeout_ms=clients.POLL_MS)

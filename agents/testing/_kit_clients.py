@@ -80,7 +80,7 @@ class KitConsumer:
         return {each: self._log.end_of(each, committed=True) for each in partitions}
 
     def offsets_for_times(self, timestamps: Mapping[TopicPartition, int]) -> dict[TopicPartition, Stored | None]:
-        found = {each: self._log.first_since(each, stamp) for each, stamp in timestamps.items()}
+        found = {each: self._log.first_since(each, stamp, committed=True) for each, stamp in timestamps.items()}
         return {each: None if at is None else Stored(*each, at[0]) for each, at in found.items()}
 
     def poll(self, timeout_ms: int = 0) -> dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]:

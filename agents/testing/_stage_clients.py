@@ -139,7 +139,8 @@ class InMemoryConsumer:
         return {each: self._log.end_of(each, committed=self._committed_only) for each in partitions}
 
     async def offsets_for_times(self, timestamps: Mapping[TopicPartition, int]) -> dict[TopicPartition, Any]:
-        found = {each: self._log.first_since(each, timestamp) for each, timestamp in timestamps.items()}
+        committed = self._committed_only
+        found = {each: self._log.first_since(each, stamp, committed=committed) for each, stamp in timestamps.items()}
         return {each: None if at is None else OffsetAndTimestamp(*at) for each, at in found.items()}
 
     def highwater(self, partition: TopicPartition) -> int | None:

@@ -220,10 +220,13 @@ class Log:
             if partition.topic == topic:
                 yield from self.read(partition, log.start, len(log.entries), committed=True)[0]
 
-    def first_since(self, partition: TopicPartition, timestamp: int) -> tuple[int, int] | None:
-        """Return offset and timestamp of the first record at or after `timestamp`, in milliseconds; None if none."""
-        log = self._partition(partition)
-        found = (each.record for each in log.entries[log.start :] if each.record.timestamp >= timestamp)
+    def first_since(self, partition: TopicPartition, timestamp: int, *, committed: bool) -> tuple[int, int] | None:
+        """Return offset and timestamp of the first record at or after `timestamp`, in milliseconds; None if none.
+
+        With `committed` also None if it lies behind the last stable offset.
+        """
+        log, end = self._partition(partition), self.end_of(partition, committed=committed)
+        found = (each.record for each in log.entries[log.start : end] if each.record.timestamp >= timestamp)
         return next(((record.offset, record.timestamp) for record in found), None)
 
     def delete_before(self, partition: TopicPartition, offset: int) -> None:

@@ -235,6 +235,17 @@ class LogContract:
 
         on(log, test)
 
+    def test_nothing_behind_an_open_transaction_is_found_by_time(self, log: Settings) -> None:
+        async def test(kafka: Clients) -> None:
+            producer, consumer = await kafka.producer("writer"), await kafka.consumer()
+            await producer.begin_transaction()
+            await kafka.write(producer, b"a")
+            assert await consumer.offsets_for_times({kafka.place: 0}) == {kafka.place: None}
+            await producer.commit_transaction()
+            assert (await consumer.offsets_for_times({kafka.place: 0}))[kafka.place].offset == 0
+
+        on(log, test)
+
     def test_a_poll_ends_when_something_comes(self, log: Settings) -> None:
         async def test(kafka: Clients) -> None:
             consumer, producer = await kafka.consumer(), await kafka.producer()
