@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from agents.config.toml_positions import line_of, path_of
-from workflow.policy.model import PolicyError, PolicySet, UnusableOffices, parse_policies
+from workflow.policy.document import parse_policies
+from workflow.policy.model import PolicyError, PolicySet, UnusableOffices
 
 _PACKAGED: Final = resources.files("workflow") / "policy"
 _OFFICES: Final = "offices.toml"

@@ -29,7 +29,8 @@ from workflow.deadlines.due_dates import due_at, remaining
 from workflow.deadlines.durations import Duration, Unit
 from workflow.deadlines.office_hours import OfficeHours
 from workflow.deadlines.working_days import Calendar
-from workflow.policy.model import Clocks, Extension, Policy, PolicyError, parse_policies
+from workflow.policy.document import parse_policies
+from workflow.policy.model import Clocks, Extension, Policy, PolicyError
 
 CALENDAR = Calendar()
 WIB, WITA, WIT = ZoneInfo("Asia/Jakarta"), ZoneInfo("Asia/Makassar"), ZoneInfo("Asia/Jayapura")

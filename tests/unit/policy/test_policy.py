@@ -11,7 +11,8 @@ import pytest
 from agents.config.policy_files import load, packaged
 from events.vocabulary import ClockName, ComplaintClass, Status
 from workflow.deadlines.durations import Duration, Unit
-from workflow.policy.model import PolicyError, PolicySet, UnknownPolicy, parse_policies
+from workflow.policy.document import parse_policies
+from workflow.policy.model import PolicyError, PolicySet, UnknownPolicy
 from workflow.policy.offices import UnknownOffice
 
 OFFICES: dict[str, Any] = {
@@ -270,6 +271,20 @@ def test_a_version_based_on_another_has_only_what_is_new() -> None:
 )
 def test_a_new_version_lets_only_the_reporter_speak(day: date, said: str | None, citizens: str) -> None:
     assert policies(version(effective_from=day, citizens=said)).versions[0].citizens == citizens
+
+
+@pytest.mark.parametrize("day", ["2025-01-01", datetime(2025, 1, 1), date(2025, 1, 1)])  # noqa: DTZ001 -- as TOML has it
+def test_a_day_may_be_written_in_several_ways(day: object) -> None:
+    old, new = policies(
+        version(effective_from=day, citizens=None), {"effective_from": "2026-12-01", "based_on": "2025-01-01"}
+    ).versions
+    assert (old.effective_from, old.citizens) == (date(2025, 1, 1), "open")
+    assert new.clocks == old.clocks
+
+
+def test_what_is_no_day_is_named() -> None:
+    with pytest.raises(PolicyError, match=r"versions\[0\].effective_from: .*, not 'soon'"):
+        policies(version(effective_from="soon"))
 
 
 @pytest.mark.parametrize("name", ["lapor", "demo"])

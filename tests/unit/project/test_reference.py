@@ -10,14 +10,14 @@ import pytest
 from pydantic import BaseModel
 
 from workflow.deadlines.durations import Duration
-from workflow.policy import model, offices
+from workflow.policy import document, model, offices
 
 ROOT = Path(__file__).parents[3]
 POLICY = (ROOT / "docs" / "reference" / "policy.md").read_text(encoding="utf-8")
 ENVIRONMENT = (ROOT / "docs" / "reference" / "environment.md").read_text(encoding="utf-8")
 SECTIONS: dict[str, type[BaseModel]] = {
-    "File": model._Document,  # noqa: SLF001 -- only the reader and this test need the form of a file
-    "Calendar": model._CalendarChanges,  # noqa: SLF001 -- the same
+    "File": document._Document,  # noqa: SLF001 -- only the reader and this test need the form of a file
+    "Calendar": document._CalendarChanges,  # noqa: SLF001 -- the same
     "Versions": model.Rules,
     "Clocks": model.Clocks,
     "Completeness": model.Completeness,
