@@ -51,7 +51,7 @@ class Unwritable(Exception):
         code: OUTPUT_TOO_LARGE, or OUTPUT_REFUSED.
         topic: of the output.
         why: what of it cannot be.
-        may_pass: another attempt may succeed.
+        transient: another attempt may succeed.
     """
 
     def __init__(self, code: str, topic: TopicName, why: str, *, transient: bool = False) -> None:

@@ -64,9 +64,9 @@ class Audit:
         self.violations: list[Violation] = []
         self.dead: set[Place] = set()
         self.foreign: list[Place] = []
+        """The records that the engine did not write, on topics of its own."""
         self.erased: dict[str, tuple[str, ...]] = {}
         """What has been erased, by complaint."""
-        """The records that the engine did not write, on topics of its own."""
         self._settled: set[str] = set()
         self.announced: dict[str, dict[int, Place | None]] = defaultdict(dict)
         """By the digest of each announcement, where it is in force in each partition; None where it is pending."""

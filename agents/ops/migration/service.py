@@ -1,5 +1,6 @@
 """Migration of an installation to another prefix: plan, copy, hand over, compare."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -210,5 +211,5 @@ def _changed(plan: Plan) -> MigrationRefused:
 
 
 def _anew(plan: Plan) -> str:
-    pattern = f"{plan.target.prefix}complaints.*".replace(".", "\\.", 1)
+    pattern = re.escape(plan.target.prefix) + r"complaints\..*"
     return f"delete the topics of {plan.target.prefix!r} (kafka-topics --delete --topic '{pattern}') and begin anew"
