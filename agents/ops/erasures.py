@@ -1,6 +1,7 @@
 """Erasure of what people wrote and of who reported: recorded, and complete once nothing older is on its way."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -9,10 +10,12 @@ from kafka import KafkaConsumer, TopicPartition
 
 from agents.config.settings import Settings
 from agents.ops import identities
-from events.client import Publisher, require_topics
+from events.client import Publisher, Reader, require_topics
 from events.client.connection import connection, kafka_errors
 from events.client.reader import installation_values
 from events.codec.encode import encode_value
+from events.codec.parsing import read_ours
+from events.errors import Undecodable
 from events.facts import Recorded
 from events.ids import canonical_id
 from events.installation import TEXTS_KEY, texts_apart
@@ -59,15 +62,36 @@ def keep_texts(settings: Settings, where: str) -> None:
 
 
 def announce(settings: Settings, complaint: str, erasure: Erasure) -> None:
-    """Record an erasure: from now on intake drops what a repeat of the report brings.
+    """Record an erasure, with what was erased before: from now on intake drops what a repeat of the report brings.
 
     Raises:
         Unconfirmed: it may be recorded or not.
-        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.erasures could not be written.
+        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.erasures could not be read or written.
     """
     require_topics(settings, [TopicName.ERASURES])
+    key = canonical_id(complaint)
+    # compaction keeps one record of a key
+    whole = with_earlier(erasure, _recorded(settings, key))
     with Publisher(settings) as publisher:
-        publisher.publish_now(TopicName.ERASURES, canonical_id(complaint), encode_value(erasure))
+        publisher.publish_now(TopicName.ERASURES, key, encode_value(whole))
+
+
+def with_earlier(erasure: Erasure, earlier: Erasure | None) -> Erasure:
+    """Return an erasure that also covers an earlier one of the same complaint."""
+    if earlier is None:
+        return erasure
+    both = {"texts": erasure.texts or earlier.texts, "identity": erasure.identity or earlier.identity}
+    return erasure.model_copy(update=both)
+
+
+def _recorded(settings: Settings, key: str) -> Erasure | None:
+    found: Erasure | None = None
+    with Reader(settings, [TopicName.ERASURES], complaint=key) as reader:
+        for record in reader.to_end():
+            if record.key == key.encode():
+                with suppress(Undecodable):
+                    found = None if record.value is None else read_ours(Erasure, record.value)
+    return found
 
 
 def wait_until_passed(settings: Settings, stage: str, seconds: float) -> Waiting:

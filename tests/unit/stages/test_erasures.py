@@ -7,10 +7,11 @@ from typing import Any, Final
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.kafka.records import OutgoingRecord
-from agents.ops.erasures import complete_at, made_now
+from agents.ops.erasures import announce, complete_at, made_now
 from agents.runtime.stage import Partition
 from agents.stages.erasures import Erasures
 from agents.stages.intake import Intake
+from agents.testing import Engine
 from events.codec.decode import decode_command
 from events.codec.encode import encode_value
 from events.commands import RegisterComplaint
@@ -67,6 +68,18 @@ def test_one_of_both_may_be_erased() -> None:
     assert erasures.of(COMPLAINT) is not None
     erasures.take(COMPLAINT.encode(), None)
     assert erasures.of(COMPLAINT) is None
+
+
+def test_a_second_erasure_keeps_what_the_first_has_erased() -> None:
+    with Engine(stages=()) as engine:
+        announce(engine.settings, COMPLAINT, made_now(texts=False, identity=True, by="desk", reason="Diminta."))
+        announce(engine.settings, COMPLAINT, made_now(texts=True, identity=False, by="desk", reason="Diminta lagi."))
+        erasures = Erasures(engine.settings, "intake")
+        for record in engine.records(TopicName.ERASURES):
+            erasures.take(record.key, record.value)
+    found = erasures.of(COMPLAINT)
+    assert found is not None
+    assert (found.texts, found.identity, found.reason) == (True, True, "Diminta lagi.")
 
 
 def test_it_is_complete_when_the_longest_retention_is_over() -> None:
