@@ -123,11 +123,22 @@ def repair_complaint(settings: Settings, complaint: str, *, dry_run: bool = Fals
         records = _Partition(settings, number, installation_values(settings))
         last, fact = records.last_state(key), records.last_fact(key)
         _refuse_if_newer(last, number)
+        if fact is not None and isinstance(last.own, Complaint):
+            fact = with_digests(fact, last.own)
         if not last.foreign and (fact is None or fact == last.own):
             raise RepairRefused(f"complaint {complaint} is not quarantined: its last record is the engine's own")
         value = None if fact is None else encode_snapshot(fact, encode_complaint(fact))
         repair = Repair(number, last.place, None if fact is None else fact.version, value)
         return _written(writer, repair, key, last.decided)
+
+
+def with_digests(fact: Complaint, state: Complaint) -> Complaint:
+    """Return the complaint after its last fact with the digests of `state`: it has none where texts lie apart."""
+    report, own = fact.report, state.report
+    if report.content_digests is not None or own.revision != report.revision or "texts" in fact.erased:
+        return fact
+    digests = {"content_digests": own.content_digests, "completed_digests": own.completed_digests}
+    return fact.model_copy(update={"report": report.model_copy(update=digests)})
 
 
 def repair_calendar(settings: Settings, *, dry_run: bool = False) -> list[Repair]:

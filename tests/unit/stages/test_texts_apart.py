@@ -8,6 +8,7 @@ import pytest
 
 from agents.config import policy_files
 from agents.kafka.records import OutgoingRecord
+from agents.ops.repair import with_digests
 from agents.runtime.stage import Partition
 from agents.stages.lifecycle import Lifecycle
 from agents.stages.report_digests import ReportSignatures
@@ -189,3 +190,16 @@ def test_the_audit_finds_nothing_wrong_and_names_what_is_erased() -> None:
         assert [str(each) for each in found.violations] == []
         assert found.erased == erased
         worked.erase()
+
+
+def test_a_repair_keeps_the_digests_unless_they_are_erased() -> None:
+    worked = Worked()
+    worked.register()
+    worked.send(c.PostponeComplaint(missing=("foto",), reason="Kurangwoord"), "/offices/panrb", "p")
+    before, state = [decode_snapshot(each.value) for each in worked.written if each.topic is TopicName.STATE]
+    last = worked.facts()[-1].complaint
+    assert last != state  # what would be restored without them
+    assert with_digests(last, state) == with_digests(last, before) == state
+    worked.erase()
+    erased = worked.facts()[-1].complaint
+    assert with_digests(erased, state) == erased
