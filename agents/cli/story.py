@@ -14,11 +14,13 @@ from agents.cli.show import history_of
 from agents.cli.wording import in_words_of_findings, safe
 from agents.config.settings import Settings
 from agents.ops.identities import IdentityNotFound, StoredIdentity, look_up
-from events.client import NotAllowed, Order, find_complaint
+from events.client import Dossier, NotAllowed, Order, find_complaint
 from events.commands import Command, PublishStory, UnpublishStory
 from events.facts import FollowUpRecorded
 from events.reports import Reporter
 from events.snapshot import Complaint as Snapshot
+from events.texts import ERASED, PLACEHOLDER
+from events.topics import TopicName
 from workflow.audit.identifiers import counted, identifiers_in
 
 app = typer.Typer()
@@ -49,11 +51,7 @@ def publish(  # noqa: PLR0913 -- the options of a command are its arguments
     settings = settings_of(ctx)
     found = history_of(settings, complaint)
     last = found.history[-1].complaint
-    answers = [each.fact.text for each in found.history if isinstance(each.fact, FollowUpRecorded)]
-    title = title or found.texts[0]
-    answer = answer or (answers[-1] if answers else None)
-    if not title.strip():
-        raise Failure("--title: the report has none; give one", MISUSED)
+    title, answer = words_to_publish(found, title, answer)
     reporter = _reporter(settings, last)
     texts = {"title": title, "answer": answer or ""}
     identifiers = [(name, each) for name, text in texts.items() for each in identifiers_in(text, reporter)]
@@ -89,6 +87,24 @@ def unpublish(
     settings = settings_of(ctx)
     named = find_complaint(settings, complaint)
     send_and_report(settings, _request(settings, UnpublishStory, named, sender, {"reason": reason}), wait)
+
+
+def words_to_publish(found: Dossier, title: str | None, answer: str | None) -> tuple[str, str | None]:
+    """Return the title and the answer to publish: as given, else those of the complaint.
+
+    Raises:
+        Failure: the complaint's own are missing, erased, or may not be read.
+    """
+    answers = [each.fact.text for each in found.history if isinstance(each.fact, FollowUpRecorded)]
+    title = title or found.texts[0]
+    answer = answer or (answers[-1] if answers else None)
+    if not title.strip():
+        raise Failure("--title: the report has none; give one", MISUSED)
+    for name, text in (("title", title), ("answer", answer)):
+        if text in {PLACEHOLDER, ERASED}:
+            why = "is erased" if text == ERASED else f"is in {TopicName.TEXTS}, and cannot be read"
+            raise Failure(f"--{name}: that of the complaint {why}; give one", MISUSED)
+    return title, answer
 
 
 def _request(
