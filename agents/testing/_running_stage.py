@@ -16,10 +16,11 @@ from agents.runtime.output_writer import OutputWriter
 from agents.runtime.partition_processor import PartitionProcessor
 from agents.runtime.stage import Partition, ReportsState, Stage
 from agents.runtime.worker import Worker
-from agents.stages import verification
+from agents.stages import resolution, verification
 from agents.stages.duplicate_index import DuplicateIndex
+from agents.stages.story_texts import StoryTexts
 from agents.testing.in_memory_log import Log
-from events.installation import writer_since
+from events.installation import FIRST_POSITIONS, texts_apart, writer_since
 from events.topics import TopicName
 from workflow.policy.model import PolicySet
 
@@ -43,6 +44,7 @@ class RunningStage:
         self._settings = settings
         self._policies = policies
         self._log = log
+        self._texts = StoryTexts()
         self._duplicates: DuplicateIndex | None = None
         if name == verification.NAME:
             self._duplicates = DuplicateIndex(settings, policies, name, self._writer_since)
@@ -57,11 +59,16 @@ class RunningStage:
     def _stage(self, name: str) -> Stage:
         if (duplicates := self._duplicates) is not None:
             return verification.stage(lambda: duplicates)
+        if name == resolution.NAME:
+            return resolution.stage(self._texts)
         stage: Stage = import_module(f"agents.stages.{name}").STAGE
         return stage
 
     def _writer_since(self, partition: int) -> Callable[[TopicName], int | None]:
         return lambda topic: writer_since(self._record.values, topic, partition)
+
+    def _texts_apart(self) -> bool:
+        return texts_apart(self._record.values)
 
     async def start(self) -> None:
         """Acquire all partitions."""
@@ -73,9 +80,12 @@ class RunningStage:
         facts = self._settings.topic(TopicName.EVENTS)
         self._facts.assign([TopicPartition(facts, number) for number in range(count)])
         metrics, keys = self._worker.metrics, self._settings.keys()
+        self._record.refresh()
         for each in partitions:
             since = self._writer_since(each.partition)
-            partition = Partition(each.partition, count, self._policies, metrics, keys, since)
+            positions = self._record.values.get(FIRST_POSITIONS, {})
+            apart = self._texts_apart
+            partition = Partition(each.partition, count, self._policies, metrics, keys, since, positions, apart)
             processor = PartitionProcessor(self._worker, each, partition)
             self._record.refresh()
             await processor.acquire()
@@ -96,6 +106,8 @@ class RunningStage:
         found = await self._worker.consumer.getmany(timeout_ms=0, max_records=clients.RECORDS_PER_POLL)
         if self._duplicates is not None:
             await self._index_reports(self._duplicates)
+        if self.stage.name == resolution.NAME:
+            await self._texts.load(self._settings, {source.partition: records for source, records in found.items()})
         for source, records in found.items():
             await self._processors[source].process(records)
         for source in self._processors.keys() - found.keys():

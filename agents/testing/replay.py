@@ -6,9 +6,9 @@ to them. Notices of deadlines are commands of the history like any other.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -23,10 +23,11 @@ from events.client import Record
 from events.errors import Undecodable
 from events.facts import ComplaintRegistered
 from events.ids import stage_source
+from events.installation import FIRST_POSITIONS, InstallationLog
 from events.topics import TopicName
 
-HISTORY: Final = (TopicName.COMMANDS, TopicName.EVENTS, TopicName.REJECTIONS)
-"""The topics that a replay needs."""
+HISTORY: Final = (TopicName.COMMANDS, TopicName.EVENTS, TopicName.REJECTIONS, TopicName.INSTALLATION)
+"""The topics that a replay needs; the last one for an installation that was migrated."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _REACTING: Final = {stage_source(name) for name in (verification.NAME, disposition.NAME, escalation.NAME)}
 _REGISTERED: Final = f"lapor.complaint.{ComplaintRegistered.NAME}.v1"
@@ -89,11 +90,13 @@ def replay(history: Iterable[Record], settings: Settings) -> Replay:
     asked = _by_id(each.value for each in commands)
     sent = {key: events for key, events in asked.items() if key.source in _REACTING}
     policies = policy_files.load(settings.policy)
+    positions = _installation(topics[TopicName.INSTALLATION]).get(FIRST_POSITIONS, {})
     partitions = [
-        Partition(number, settings.partitions, policies, keys=settings.keys()) for number in range(settings.partitions)
+        Partition(number, settings.partitions, policies, keys=settings.keys(), first_positions=positions)
+        for number in range(settings.partitions)
     ]
     reactions = _by_id(_reactions(facts, partitions, settings))
-    decisions = _by_cause(_outputs([lifecycle.STAGE.handler(each) for each in partitions], commands))
+    decisions = _decisions(partitions, commands, {key for key, events in answers.items() if any(map(_apart, events))})
 
     known = {key.complaint for key, [first, *_] in answers.items() if first["type"] == _REGISTERED and key in asked}
     incomplete = tuple(sorted({key.complaint for key in _by_cause(each.value for each in facts)} - known))
@@ -110,6 +113,28 @@ def _raw(record: Record, settings: Settings) -> _Raw:
     sizes = len(record.key or b""), len(record.value or b"")
     position = settings.topic(record.topic), record.partition, record.offset
     return ConsumerRecord(*position, stamp, 1, record.key, record.value, None, *sizes, tuple(record.headers.items()))
+
+
+def _installation(records: Iterable[_Raw]) -> dict[str, Any]:
+    found = InstallationLog()
+    for each in records:
+        found.add(each.offset, each.key, each.value, each.headers)
+    return found.values
+
+
+def _apart(event: _Event) -> bool:
+    """Check whether the words of a recorded fact lie apart from it."""
+    return isinstance(event["data"], dict) and event["data"].get("text_ref") is not None
+
+
+def _decisions(partitions: Sequence[Partition], commands: Sequence[_Raw], apart: Collection[_Key]) -> _Events:
+    """Decide all commands; the facts of those in `apart` without their words, as they were recorded."""
+    decisions = _by_cause(_outputs([lifecycle.STAGE.handler(each) for each in partitions], commands))
+    if apart:
+        handlers = [lifecycle.STAGE.handler(replace(each, texts_apart=lambda: True)) for each in partitions]
+        without_words = _by_cause(_outputs(handlers, commands))
+        decisions |= {key: events for key, events in without_words.items() if key in apart}
+    return decisions
 
 
 def _reactions(facts: Sequence[_Raw], partitions: Sequence[Partition], settings: Settings) -> Iterator[bytes | None]:

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 
 from agents.testing import HISTORY, Engine, replay
 from events.client import Channel, read_all
-from events.topics import TopicName
+from events.installation import FIRST_POSITIONS, TEXTS_APART, TEXTS_KEY
+from events.topics import STAGES, TopicName
 from events.vocabulary import ClockName
 from tests.support.engines import command_event, report_event
 from workflow.policy.model import Policy
@@ -138,3 +139,42 @@ def test_a_complaint_whose_registration_has_expired_is_named_and_not_compared(hi
     assert found.complaints == 0
     assert len(found.incomplete) == 3
     assert found.divergences == ()
+
+
+def test_a_migrated_installation_with_texts_apart_is_replayed() -> None:
+    with Engine("lapor") as engine:
+        for key, value in [(TEXTS_KEY, TEXTS_APART), (FIRST_POSITIONS, {"complaints.commands": 500})]:
+            engine.send(TopicName.INSTALLATION, key.encode(), json.dumps(value).encode(), partition=0)
+        engine.stop(*engine.running)
+        engine.start(*STAGES)
+        complaint = submit(engine)
+        engine.settle()
+        for name in ("verify-complaint", "close-complaint"):
+            command = command_event(name, complaint, "/offices/panrb", {})
+            engine.send(TopicName.COMMANDS, complaint.encode(), json.dumps(command).encode())
+        engine.settle()
+        [rejected] = engine.records(TopicName.REJECTIONS)
+        assert b"/rejected/" in (rejected.value or b"")
+        assert len(list(engine.records(TopicName.TEXTS))) == 1
+        found = replay(read_all(engine.settings, HISTORY), engine.settings)
+    assert (found.complaints, found.incomplete, found.divergences) == (1, (), ())
+
+
+def test_a_story_is_published_with_words_that_lie_apart() -> None:
+    with Engine("lapor") as engine:
+        engine.send(TopicName.INSTALLATION, TEXTS_KEY.encode(), json.dumps(TEXTS_APART).encode(), partition=0)
+        complaint = submit(engine)
+        engine.settle()
+        for name, by, data in [
+            ("verify-complaint", "/offices/panrb", {}),
+            ("dispose-complaint", "/offices/panrb", {"office": "denpasar-pupr"}),
+            ("record-follow-up", "/offices/denpasar-pupr", {"text": "Sudah."}),
+            ("close-complaint", "/offices/panrb", {}),
+            ("publish-story", "/offices/panrb", {"title": "Judul yang disunting", "answer": "Sudah."}),
+        ]:
+            command = command_event(name, complaint, by, data)
+            engine.send(TopicName.COMMANDS, complaint.encode(), json.dumps(command).encode())
+            engine.settle()
+        last = list(engine.records(TopicName.RESOLUTIONS))[-1]
+        assert b"Judul yang disunting" in (last.value or b"")
+        assert not [each for each in engine.records(TopicName.EVENTS) if b"disunting" in (each.value or b"")]
