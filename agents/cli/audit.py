@@ -42,6 +42,7 @@ HOLDS: Final[dict[str, frozenset[Code]]] = {
         {Code.RESOLUTION_LOST, Code.RESOLUTION_DOUBLED, Code.RESOLUTION_UNKNOWN}
     ),
     "no resolution shows more than is public": frozenset({Code.PRIVATE_PUBLISHED}),
+    "each text is there until it is erased, and not after": frozenset({Code.TEXT_LOST, Code.TEXT_KEPT}),
     "an announced holiday holds everywhere": frozenset({Code.CALENDAR_DIFFERS}),
     "each record is read before it expires": frozenset({Code.EXPIRED_UNREAD}),
     "each record can be read, and is in its partition": frozenset({Code.MISPLACED, Code.UNREADABLE}),
@@ -51,10 +52,16 @@ _FROM: Final[dict[str, tuple[TopicName, ...]]] = {
     "each command has its facts, a rejection or a dead letter, once": (TopicName.COMMANDS,),
     "each settlement is published, once": (TopicName.RESOLUTIONS,),
     "no resolution shows more than is public": (TopicName.RESOLUTIONS,),
+    "each text is there until it is erased, and not after": (TopicName.TEXTS,),
     "an announced holiday holds everywhere": (TopicName.COMMANDS,),
     "each record is read before it expires": (),
 }
 """The topics that each invariant is checked by; the facts unless named here."""
+_PARTLY: Final = {
+    Kept.SOME: "of what is still kept",
+    Kept.NOTHING: "not checked: all of it has expired",
+    Kept.UNREAD: "not checked (needs complaints.texts and the role text-readers)",
+}
 _LAST: Final = [
     "reports",
     "complaints",
@@ -80,7 +87,7 @@ def audit_topics(
     *,
     live: Annotated[bool, typer.Option("--live", help="stages are running: outputs may be ahead of inputs")] = False,
     identities: Annotated[
-        bool, typer.Option("--identities", help="search the complaint's records for the reporter's identity too")
+        bool, typer.Option("--identities", help="search each complaint's records for its reporter's identity too")
     ] = False,
     json: AsJson = False,
     acknowledge: Annotated[
@@ -206,7 +213,7 @@ def _holds(found: Audit, *, identities: bool) -> Table:
     for what, codes in HOLDS.items():
         violations = sum(broken[code] for code in codes)
         kept = {found.kept.get(topic, Kept.ALL) for topic in _FROM.get(what, (TopicName.EVENTS,))}
-        partly = "of what is still kept" if Kept.SOME in kept else "not checked: all of it has expired"
+        partly = next((text for each, text in _PARTLY.items() if each in kept), "")
         table.add_row(what, _result(violations) if violations or kept <= {Kept.ALL} else Text(partly, style="yellow"))
     for what, code in _IDENTITIES.items():
         table.add_row(what, _result(broken[code]) if identities else Text("not checked (--identities)", "dim"))

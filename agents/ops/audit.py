@@ -20,6 +20,7 @@ from agents.ops.pii_scan import PiiScan, RecordSource
 from agents.ops.progress import stage_progress
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client import Reader, Record, require_topics
+from events.client.errors import NotAllowed, TopicsMissing
 from events.client.partitions import partition_of
 from events.client.reader import installation_values
 from events.codec.decode import (
@@ -128,17 +129,19 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
         witness: receives what is read.
         live: stages may be writing meanwhile.
         identities: search the records of each complaint for its reporter's identity too, which takes the right to read
-            `complaints.identities`.
+            `complaints.identities` and `complaints.texts`. Without that, texts are read if they may be.
     """
     topics = (*_READ, *(pii_scan.READS if identities else ()))
     require_topics(settings, topics)
+    texts = TopicName.TEXTS in topics or _may_read_texts(settings)
     values = installation_values(settings)
     progress = stage_progress(settings)
-    with Log(settings, topics) as log:
+    with Log(settings, {*topics, TopicName.TEXTS} if texts else topics) as log:
         layout = Layout.of(values)
         # of the installation, not of a topic that has been given more since
         count = layout.partitions if layout else min(len(log.partitions(topic)) for topic in _READ)
         kept = {topic: log.kept(topic) for topic in _READ}
+        kept[TopicName.TEXTS] = log.kept(TopicName.TEXTS) if texts else Kept.UNREAD
         if MIGRATION_KEY in values:  # earlier reports and commands are at the former prefix
             kept |= dict.fromkeys(INWARD, Kept.SOME)
         result = Audit(
@@ -148,7 +151,7 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
             live=live,
             escalated=_until(progress, _ESCALATES),
         )
-        result.kept = kept
+        result.kept, result.texts = kept, texts
         _expired(progress, result)
         _of_all_partitions(settings, log, result)
         for number in range(count):
@@ -160,6 +163,14 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
                 _partition(log, result.partition(number), witness, values)
     result.finish()
     return result
+
+
+def _may_read_texts(settings: Settings) -> bool:
+    try:
+        require_topics(settings, [TopicName.TEXTS])
+    except (NotAllowed, TopicsMissing):
+        return False
+    return True
 
 
 def recorded_incidents(settings: Settings) -> list[Incident]:
@@ -189,6 +200,8 @@ def _all(log: Log, topic: TopicName) -> Iterator[Record]:
 
 def _partition(log: RecordSource, part: PartitionAudit, witness: Witness | None, values: Mapping[str, Any]) -> None:
     _facts(log, part, witness, Origin(partial(writer_since, values, TopicName.EVENTS, part.number)))
+    if part.audit.texts:  # before the states, by which it is known what was erased meanwhile
+        _texts(log, part, Origin(partial(writer_since, values, TopicName.TEXTS, part.number)))
     _states(log, part, Origin(partial(writer_since, values, TopicName.STATE, part.number)))
     for record in log.read(TopicName.REJECTIONS, part.number):
         _rejection(part, record, witness)
@@ -208,6 +221,14 @@ def _facts(log: RecordSource, part: PartitionAudit, witness: Witness | None, ori
         part.fact(_place(record), recorded)
         if recorded is not None and witness is not None:
             witness.fact(recorded)
+
+
+def _texts(log: RecordSource, part: PartitionAudit, origin: Origin) -> None:
+    for record in log.read(TopicName.TEXTS, part.number):
+        foreign = origin.is_foreign(record.offset, tuple(record.headers.items()))
+        if foreign:
+            part.foreign_fact(_place(record))
+        part.text(_place(record), record.key, present=record.value is not None and not foreign)
 
 
 def _states(log: RecordSource, part: PartitionAudit, origin: Origin) -> None:

@@ -22,10 +22,10 @@ from workflow.audit.evidence import Place
 from workflow.audit.identifiers import OWN_WORDS, SHORTEST, counted, exposed, identifiers_in, traces
 from workflow.audit.invariants import Audit
 
-READS: Final = (TopicName.IDENTITIES, TopicName.STORIES)
+READS: Final = (TopicName.IDENTITIES, TopicName.TEXTS, TopicName.STORIES)
 """Topics that are read beside those of an audit."""
 _SEARCHED: Final = (
-    *(TopicName.COMMANDS, TopicName.EVENTS, TopicName.STATE, TopicName.REJECTIONS),
+    *(TopicName.COMMANDS, TopicName.EVENTS, TopicName.TEXTS, TopicName.STATE, TopicName.REJECTIONS),
     *(TopicName.RESOLUTIONS, TopicName.STORIES, TopicName.DEAD_LETTERS),
 )
 SEARCHED: Final = (
@@ -127,7 +127,8 @@ class PiiScan:
             return
         place = Place(record.topic, record.partition, record.offset)
         self._look_at_story(record.key, record.value, place)
-        wanted = tuple(each for texts in self._traces.get(record.key, {}).values() for each in texts)
+        complaint = complaint_of_identity(record.key)  # texts have such keys too
+        wanted = tuple(each for texts in self._traces.get(complaint, {}).values() for each in texts)
         if fields := sorted(set(exposed(record.value, wanted))):
             finding = Code.IDENTITY_EXPOSED, f"shows who reports, in {', '.join(fields)}"
-            self._result.note(place, record.key.decode(errors="replace"), finding)
+            self._result.note(place, complaint.decode(errors="replace"), finding)

@@ -25,12 +25,14 @@ from events.codec.encode import (
     encode_fact,
     encode_rejection,
     encode_snapshot,
+    encode_texts,
     encode_value,
 )
 from events.commands import WithdrawComplaint
 from events.ids import stage_command_id
 from events.outcomes import Rejection
 from events.reports import Reporter, ReporterIdentity
+from events.texts import FactTexts
 from events.topics import TopicName
 from events.vocabulary import Refusal
 from workflow.audit.complaint_history import Code
@@ -140,6 +142,10 @@ class TestCommand:
             publish_registered(publisher, raw)
             publisher.publish(TopicName.IDENTITIES, name, encode_value(who))
             publisher.publish(TopicName.STORIES, name, b'{"title": "Ni Luh Contoh", "by": "Ni Luh Contoh"}')
+            words = FactTexts(text="Salam, Ni Luh Contoh", evidence=("https://a.example/0800-000-000.jpg",))
+            publisher.publish(
+                TopicName.TEXTS, f"{name}/2", encode_texts(words), partition=partition_of(name, settings.partitions)
+            )
             place = publisher.publish_now(TopicName.COMMANDS, name, command)
         assert self.run(settings).exit_code == 0
         result = self.run(settings, "--identities")
@@ -148,11 +154,12 @@ class TestCommand:
         assert lines == [
             f"complaints.{where} identity-exposed: shows who reports, in {field} (complaint {name})"
             for where, field in (
+                (f"texts-{place.partition}@0", "evidence"),
                 (f"commands-{place.partition}@{place.offset}", "source"),
                 (f"stories-{place.partition}@0", "by"),
             )
         ]
-        assert "searched: complaints.commands, complaints.events" in result.stdout
+        assert "searched: complaints.commands, complaints.events, complaints.texts, " in result.stdout
         assert "not searched: complaints.intake" in result.stdout
 
     def test_an_identifier_in_what_is_published(self, settings: Settings) -> None:

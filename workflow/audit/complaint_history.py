@@ -60,6 +60,10 @@ class Code(StrEnum):
     """A resolution that shows more than is public: an unpublished story, or what a secret complaint hides."""
     CALENDAR_DIFFERS = "calendar-differs"
     """An announcement that is not in every partition, or is in force unannounced."""
+    TEXT_LOST = "text-lost"
+    """A fact whose text is not in `complaints.texts`, of a complaint whose texts were not erased."""
+    TEXT_KEPT = "text-kept"
+    """A text that is in `complaints.texts` though it was erased."""
     IDENTITY_EXPOSED = "identity-exposed"
     """The reporter's identity, outside of `complaints.identities`."""
     IDENTIFIER_PUBLISHED = "identifier-published"
@@ -73,7 +77,7 @@ class Code(StrEnum):
 
 
 LOSSES: Final = frozenset(
-    {Code.REPORT_LOST, Code.COMMAND_LOST, Code.FACT_LOST, Code.RESOLUTION_LOST, Code.EXPIRED_UNREAD}
+    {Code.REPORT_LOST, Code.COMMAND_LOST, Code.FACT_LOST, Code.TEXT_LOST, Code.RESOLUTION_LOST, Code.EXPIRED_UNREAD}
 )
 DOUBLES: Final = frozenset({Code.REPORT_DOUBLED, Code.COMMAND_DOUBLED, Code.FACT_DOUBLED, Code.RESOLUTION_DOUBLED})
 
@@ -113,7 +117,10 @@ _OF_ITSELF: Final = (f.DeadlineBreached, f.DeadlineRescheduled, f.ComplaintWithd
 class History:
     """What is kept of a complaint to check the next fact."""
 
-    __slots__ = ("_causes", "_one_more", "_snapshot", "escalation_due", "may_show", "offset", "published", "version")
+    __slots__ = (
+        *("_causes", "_one_more", "_snapshot", "escalation_due", "may_show", "offset", "published", "version"),
+        *("_texts_due", "_texts_erased", "_texts_found"),
+    )
 
     def __init__(self) -> None:
         self.version = 0
@@ -130,6 +137,8 @@ class History:
         self._snapshot = b""
         self._causes: dict[int, bool] = {}
         self._one_more = True  # whether the command of the last fact may lead to another
+        # versions as bits: whose text lies apart and was not erased, whose was erased, and whose was read
+        self._texts_due = self._texts_erased = self._texts_found = 0
 
     @property
     def complaint(self) -> Complaint | None:
@@ -173,8 +182,28 @@ class History:
         if publishes(recorded):
             self.published[after.version] = False
             self.may_show[after.version] = Shown.allowed(after)
+        self._expect_text(recorded.fact, after.version)
         self._snapshot = encode_complaint(after)
         self.version, self.escalation_due = after.version, after.escalation_due
+
+    def take_text(self, version: int, *, present: bool) -> None:
+        """Read a record of `complaints.texts`: the text of the fact of that version, or its tombstone."""
+        bit = 1 << version
+        self._texts_found = self._texts_found | bit if present else self._texts_found & ~bit
+
+    def check_texts(self, *, erased: bool) -> Iterator[Finding]:
+        """Compare the facts with the texts that were read; a complaint that is `erased` may lack any."""
+        lost, kept = self._texts_due & ~self._texts_found, self._texts_erased & self._texts_found
+        if lost and not erased:
+            yield Code.TEXT_LOST, f"the text of {_versions(lost)} is not there and was not erased"
+        if kept:
+            yield Code.TEXT_KEPT, f"the text of {_versions(kept)} is there though it was erased"
+
+    def _expect_text(self, fact: f.Fact, version: int) -> None:
+        if isinstance(fact, f.DataErased) and fact.texts:
+            self._texts_due, self._texts_erased = 0, (1 << version) - 1
+        if isinstance(fact, f.Worded) and fact.text_ref is not None:
+            self._texts_due |= 1 << version
 
     def _caused(self, recorded: f.Recorded) -> Iterator[Finding]:
         cause = int(digest(recorded.cause.source, recorded.cause.id), 16)
@@ -187,6 +216,11 @@ class History:
         self._causes.setdefault(cause, False)
         # what a command finds announced or overdue is recorded before its own fact
         self._one_more = isinstance(recorded.fact, _OF_ITSELF) and recorded.fact.by == f.SYSTEM
+
+
+def _versions(bits: int) -> str:
+    versions = [str(number) for number in range(bits.bit_length()) if bits >> number & 1]
+    return f"version{'s' if len(versions) > 1 else ''} {', '.join(versions)}"
 
 
 def _registered(fact: f.ComplaintRegistered, before: Complaint | None, after: Complaint) -> Iterator[Finding]:

@@ -61,6 +61,8 @@ class Kept(StrEnum):
     ALL = "all"
     SOME = "some"
     NOTHING = "nothing"
+    UNREAD = "unread"
+    """It was not read, for want of a right."""
 
 
 Command = CommandEvent[Any] | AnnouncementEvent | InvalidCommand

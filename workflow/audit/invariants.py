@@ -61,6 +61,8 @@ class Audit:
         self.counts = Counts()
         self.kept: dict[TopicName, Kept] = {}
         """How much of each topic the log still has; all of it, for one that is not named."""
+        self.texts = False
+        """Whether `complaints.texts` is read too."""
         self.violations: list[Violation] = []
         self.dead: set[Place] = set()
         self.foreign: list[Place] = []
@@ -152,7 +154,7 @@ class Audit:
 
 @dataclass(slots=True)
 class PartitionAudit:
-    """The audit of one partition. Feed it all facts, then snapshots, rejections, commands and resolutions."""
+    """The audit of one partition. Feed it all facts, then texts, snapshots, rejections, commands and resolutions."""
 
     audit: Audit
     number: int
@@ -182,6 +184,16 @@ class PartitionAudit:
             self.audit.counts.complaints += 1
         self.audit.note(place, complaint, *history.follow(recorded))
         history.offset = place.offset
+
+    def text(self, place: Place, key: bytes | None, *, present: bool) -> None:
+        """Read a record of `complaints.texts` by its key; `present`: it has a text, and is no tombstone."""
+        complaint, _, version = (key or b"").decode(errors="replace").partition("/")
+        if not version.isdecimal():
+            self.unreadable(place)
+            return
+        self._belongs(place, complaint)
+        if (history := self.histories.get(complaint)) is not None:
+            history.take_text(int(version), present=present)
 
     def snapshot(self, place: Place, complaint: Complaint | None) -> None:
         """Read a snapshot, None if it is unreadable."""
@@ -375,6 +387,8 @@ class PartitionAudit:
                 Code.BREACH_UNANSWERED,
                 f"stands at version {history.version} with a missed deadline that is not escalated",
             )
+        if self.audit.texts:
+            yield from history.check_texts(erased="texts" in self.audit.erased.get(complaint, ()))
         if complaint not in self.foreign:
             yield from self._standing(complaint, history.version)
 

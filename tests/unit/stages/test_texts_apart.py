@@ -21,6 +21,7 @@ from events.texts import ERASED, put_together
 from events.topics import TopicName
 from events.vocabulary import Detail
 from tests.support.worlds import MONDAY, report
+from workflow.audit.complaint_history import Code
 from workflow.audit.evidence import Place
 from workflow.audit.invariants import Audit
 from workflow.machine.evolve import folded
@@ -179,17 +180,51 @@ def test_the_audit_finds_nothing_wrong_and_names_what_is_erased() -> None:
     worked.register()
     worked.send(c.PostponeComplaint(missing=("foto",), reason="Kurangwoord"), "/offices/panrb", "p")
     for erased in ({}, {COMPLAINT: ("identity", "texts")}):
-        found = Audit(lambda _: 0, whole=False)
-        part = found.partition(0)
-        for offset, recorded in enumerate(worked.facts()):
-            part.fact(Place(TopicName.EVENTS, 0, offset), recorded)
-        states = [each.value for each in worked.written if each.topic is TopicName.STATE]
-        for offset, value in enumerate(states):
-            part.snapshot(Place(TopicName.STATE, 0, offset), decode_snapshot(value))
-        part.finish()
+        found = audited(worked, worked.texts())
         assert [str(each) for each in found.violations] == []
         assert found.erased == erased
         worked.erase()
+
+
+def test_the_audit_finds_a_text_that_is_lost_and_one_that_is_left() -> None:
+    worked = Worked()
+    worked.register()
+    worked.send(c.PostponeComplaint(missing=("foto",), reason="Kurangwoord"), "/offices/panrb", "p")
+    before = worked.texts()
+    lost = audited(worked, {key: None if key.endswith("/2") else value for key, value in before.items()})
+    assert [(each.code, each.message) for each in lost.violations] == [
+        (Code.TEXT_LOST, "the text of version 2 is not there and was not erased")
+    ]
+    worked.erase()
+    left = audited(worked, {**worked.texts(), **before})
+    assert [(each.code, each.message) for each in left.violations] == [
+        (Code.TEXT_KEPT, "the text of versions 1, 2 is there though it was erased")
+    ]
+
+
+def test_the_audit_misses_no_text_that_a_replay_was_not_allowed_to_bring() -> None:
+    worked = Worked()
+    worked.register()
+    worked.erase()
+    replayed = (("replays", b"1"),)
+    worked.send(c.PostponeComplaint(missing=("foto",), reason="Kurangwoord"), "/offices/panrb", "p", replayed)
+    assert audited(worked, worked.texts()).violations == []
+
+
+def audited(worked: Worked, texts: dict[str, bytes | None]) -> Audit:
+    """Audit what was written, with these texts."""
+    found = Audit(lambda _: 0, whole=False)
+    found.texts = True
+    part = found.partition(0)
+    for offset, recorded in enumerate(worked.facts()):
+        part.fact(Place(TopicName.EVENTS, 0, offset), recorded)
+    for offset, (key, value) in enumerate(texts.items()):
+        part.text(Place(TopicName.TEXTS, 0, offset), key.encode(), present=value is not None)
+    states = [each.value for each in worked.written if each.topic is TopicName.STATE]
+    for offset, state in enumerate(states):
+        part.snapshot(Place(TopicName.STATE, 0, offset), decode_snapshot(state))
+    part.finish()
+    return found
 
 
 def test_a_repair_keeps_the_digests_unless_they_are_erased() -> None:
