@@ -27,6 +27,8 @@ _YEARS: Final = range(-1, 3)
 """Beside the year of today: what was announced reaches back one, what open deadlines reach may be two ahead."""
 _RULES: Final = set(Rules.model_fields) - {"sources"}
 """What changes a decision: not where a rule comes from."""
+_FIRST_DEFAULTS: Final = {"citizens": "open"}
+"""Of rules whose default is another one by now."""
 
 Values = Mapping[str, Any]
 
@@ -126,8 +128,12 @@ def _days_of(values: Values, key: str) -> dict[str, dict[str, str]]:
 
 
 def _digest(model: BaseModel, fields: set[str] | None = None) -> str:
-    # what has its default is left out: a key that a later release adds changes nothing
+    # what has its first default is left out: neither a new key nor a new default changes a version in use
     written = model.model_dump(include=fields, exclude_defaults=True, warnings=False)
+    for name, default in _FIRST_DEFAULTS.items() if fields else ():
+        written.pop(name, None)
+        if (value := getattr(model, name)) != default:
+            written[name] = value
     return hashlib.sha256(json.dumps(written, sort_keys=True, default=_plain).encode()).hexdigest()[:16]
 
 

@@ -101,3 +101,10 @@ def test_a_holiday_that_moves_is_two_days_that_change(written: Writer) -> None:
     assert policy.calendar == pinned(written(), settled).versions[0].calendar
     assert policy.calendar != policy_files.load("lapor").versions[0].calendar
     assert policy.calendar.named(2040) == policy_files.load("lapor").versions[0].calendar.named(2040)
+
+
+@pytest.mark.parametrize(("name", "digest"), [("lapor", "91f6f260461de976"), ("demo", "b10a1af582578812")])
+def test_a_version_in_use_keeps_its_digest_in_later_releases(name: str, digest: str) -> None:
+    ours = described(policy_files.load(name), TODAY)
+    assert ours[f"policy/{name}/2025-01-01"] == digest
+    assert len({value for key, value in ours.items() if key.startswith("policy/")}) == 2
