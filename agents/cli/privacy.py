@@ -113,14 +113,19 @@ def _report(settings: Settings, complaint: str, erasure: Erasure, outcome: Outco
         say(f"there is no complaint {complaint}: a report that still comes brings no {what.replace(' and ', ' or ')}")
     else:
         say(f"erased of {complaint}: {what}")
-        _warn_of_facts(settings, complaint, erasure)
+        _require_none_in_facts(settings, complaint, erasure)
     say(
         "reports, commands, rejections and dead letters hold it until their retention is over, as a replay of them "
         f"does again; complete on {erasures.complete_at(erasure.at):%Y-%m-%d} at the latest"
     )
 
 
-def _warn_of_facts(settings: Settings, complaint: str, erasure: Erasure) -> None:
+def _require_none_in_facts(settings: Settings, complaint: str, erasure: Erasure) -> None:
+    """Check that no fact holds words that cannot be erased.
+
+    Raises:
+        Failure: some do.
+    """
     if not erasure.texts:
         return
     try:
@@ -129,7 +134,7 @@ def _warn_of_facts(settings: Settings, complaint: str, erasure: Erasure) -> None
         note(f"whether older facts hold words is not known: {error}")
         return
     if versions:
-        note(
-            f"facts {', '.join(map(str, versions))} of complaints.events still hold their words, written before texts "
-            "were kept apart: `alur migrate` moves them"
+        raise Failure(
+            f"not complete: facts {', '.join(map(str, versions))} of complaints.events still hold their words, written "
+            "before texts were kept apart: `alur migrate` moves them"
         )
