@@ -27,6 +27,7 @@ from events.vocabulary import Detail
 from workflow.audit.complaint_history import DOUBLES, LOSSES, Code, Finding, History, Shown, differing
 from workflow.audit.evidence import EVERYTHING, AskedCommand, Command, Counts, Handled, Kept, Place, Violation
 
+_DIGITS: Final = 9  # of a version that others may have written
 _REGISTER: Final = command_type("register-complaint")
 # the reports of all partitions are kept until their partition's turn comes: 28 bytes each
 _REPORT: Final = Struct(">16sIQ")
@@ -188,11 +189,12 @@ class PartitionAudit:
     def text(self, place: Place, key: bytes | None, *, present: bool) -> None:
         """Read a record of `complaints.texts` by its key; `present`: it has a text, and is no tombstone."""
         complaint, _, version = (key or b"").decode(errors="replace").partition("/")
-        if not version.isdecimal():
+        if not version.isdecimal() or len(version) > _DIGITS:
             self.unreadable(place)
             return
         self._belongs(place, complaint)
-        if (history := self.histories.get(complaint)) is not None:
+        history = self.histories.get(complaint)
+        if history is not None and int(version) <= history.version:  # a later one came while facts were read
             history.take_text(int(version), present=present)
 
     def snapshot(self, place: Place, complaint: Complaint | None) -> None:

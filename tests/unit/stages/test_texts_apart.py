@@ -211,6 +211,13 @@ def test_the_audit_misses_no_text_that_a_replay_was_not_allowed_to_bring() -> No
     assert audited(worked, worked.texts()).violations == []
 
 
+def test_the_audit_holds_no_text_against_a_version_that_no_fact_has() -> None:
+    worked = Worked()
+    worked.register()
+    foreign: dict[str, bytes | None] = {f"{COMPLAINT}/{version}": b"x" for version in ("3", "999999999", "9" * 5_000)}
+    assert [each.code for each in audited(worked, worked.texts() | foreign).violations] == [Code.UNREADABLE]
+
+
 def audited(worked: Worked, texts: dict[str, bytes | None]) -> Audit:
     """Audit what was written, with these texts."""
     found = Audit(lambda _: 0, whole=False)
