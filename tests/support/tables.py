@@ -8,8 +8,13 @@ import pytest
 
 
 def every(*axes: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[[], None]]:
-    """Turn the test of a case into one of all combinations of `axes`; a failure names each case that fails."""
-    cases = list(product(*axes))
+    """Turn the test of a case into one of all combinations of `axes`; a failure names each case that fails.
+
+    Raises:
+        ValueError: there is no combination: the test could not fail.
+    """
+    if not (cases := list(product(*axes))):
+        raise ValueError("no cases")
 
     def decorate(check: Callable[..., None]) -> Callable[[], None]:
         def run() -> None:

@@ -18,3 +18,8 @@ def test_each_failing_case_is_named() -> None:
 
 def test_where_none_fails_it_passes() -> None:
     every([1], [2])(lambda *_: None)()
+
+
+def test_a_table_without_cases_is_refused() -> None:
+    with pytest.raises(ValueError, match="no cases"):
+        every([1], [])
