@@ -44,6 +44,8 @@ TEXTS_KEY: Final = "texts"
 TEXTS_APART: Final = "apart"
 TEXTS_IN_FACTS: Final = "facts"
 """Where free text is written to: apart, or into the facts as releases before did, which is so where nothing is said."""
+ERASE_AFTER_KEY: Final = "erase-after"
+"""Key of the retention: the days after its end when a complaint is due to be erased; none at 0, or without it."""
 
 
 def writer_key(topic: TopicName, partition: int) -> str:

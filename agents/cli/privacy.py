@@ -1,18 +1,22 @@
 """`alur privacy`: erase what people wrote or who reported, and set where free text is kept."""
 
+import time
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final
 from uuid import uuid4
 
 import typer
 
-from agents.cli.context import login, note, say, settings_of
+from agents.cli.context import console, login, note, say, settings_of
 from agents.cli.errors import MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.options import WAIT_S, Administrator, By, Complaint, Wait
 from agents.cli.send import source_of
 from agents.config.settings import Settings
-from agents.ops import erasures
+from agents.ops import erasures, retention
+from agents.ops.retention import DueComplaint, Expiry, RetentionStopped
 from events.client import Gateway, NotAllowed, Order, Outcome, find_complaint, read_dossier
+from events.client.reader import installation_values
 from events.commands import EraseData
 from events.installation import TEXTS_APART, TEXTS_IN_FACTS
 from events.texts import Erasure
@@ -21,6 +25,9 @@ from events.vocabulary import Refusal
 app = typer.Typer()
 
 _AGAIN: Final = "erase it again, which does no harm"
+_RESUME: Final = "run it again: it goes on with the rest"
+_STAGE_S: Final = 60.0
+_EVERY_S: Final = 2.0
 
 
 class Kept(StrEnum):
@@ -74,11 +81,8 @@ def erase(  # noqa: PLR0913 -- the options of a command are its arguments
     settings = settings_of(ctx)
     if not identity and not texts:
         identity = texts = True
-    if texts and not erasures.keeps_texts_apart(settings):
-        raise Failure(
-            "nothing is erased: free text is written into facts here, which are kept for ever; `alur privacy texts "
-            "apart` keeps it apart from now on, and --identity erases the identity alone"
-        )
+    if texts:
+        _require_texts_apart(settings, ", and --identity erases the identity alone")
     chosen = find_complaint(settings, complaint)
     erasure = erasures.made_now(texts=texts, identity=identity, by=by or login(), reason=reason.strip())
     with interruptible(lambda: f"it may be erased or not; {_AGAIN}"):
@@ -93,6 +97,108 @@ def erase(  # noqa: PLR0913 -- the options of a command are its arguments
     _report(settings, chosen, erasure, outcome)
     if late := [each.stage for each in waits if not each.passed]:
         raise Failure(f"not complete: {' and '.join(late)} did not process in time what was there; {_AGAIN}", UNDECIDED)
+
+
+@app.command("retention")
+def set_retention(
+    ctx: typer.Context,
+    days: Annotated[
+        int | None,
+        typer.Argument(min=0, metavar="[DAYS]", help="erase a complaint so many days after its end; 0: do not"),
+    ] = None,
+) -> None:
+    """Show or set how long texts and identities are kept after a complaint has ended.
+
+    `alur privacy expire` erases what is kept longer. Without a retention, which is the default, all are kept until they
+    are erased by hand: set the one that your law and your archive ask for.
+
+        alur privacy retention 1825
+    """
+    settings = settings_of(ctx)
+    if days is not None:
+        retention.set_erase_after(settings, days)
+    kept = retention.erase_after(installation_values(settings))
+    if kept is None:
+        say("texts and identities are kept until they are erased: no retention is set")
+    else:
+        say(f"texts and identities are kept for {kept.days:,} days after a complaint has ended")
+
+
+@app.command()
+def expire(
+    ctx: typer.Context,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="count what is due, and erase nothing")] = False,
+    by: By = None,
+    sender: Administrator = None,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="how long a stage may take for 500")] = _STAGE_S,
+) -> None:
+    """Erase texts and identities of all complaints that ended longer ago than the retention.
+
+    Run it once a day. It can be interrupted and run again.
+
+        alur privacy expire --dry-run
+    """
+    settings = settings_of(ctx)
+    kept = retention.erase_after(installation_values(settings))
+    if kept is None:
+        raise Failure("nothing is erased: no retention is set; `alur privacy retention DAYS` sets it")
+    _require_texts_apart(settings)
+    before = datetime.now(UTC) - kept
+    if dry_run:
+        _count(settings, before)
+        return
+    reason = f"retention of {kept.days} days"
+    erasure = erasures.made_now(texts=True, identity=True, by=login(by), reason=reason)
+    run = Expiry(settings, erasure, source_of(settings, EraseData, "", sender), wait)
+    done = _Expired(before)
+    with interruptible(lambda: f"{done}; {_RESUME}"):
+        try:
+            for number, due in retention.due_by_partition(settings, before):
+                for more in run.erase(number, due) if due else ():
+                    done.report(more)
+        except RetentionStopped as error:
+            raise Failure(f"{error}; {done}; {_RESUME}", UNDECIDED) from None
+    say(f"{done}; what expires by itself is gone on {erasures.complete_at(erasure.at):%Y-%m-%d} at the latest")
+
+
+def _require_texts_apart(settings: Settings, other_way: str = "") -> None:
+    if not erasures.keeps_texts_apart(settings):
+        raise Failure(
+            "nothing is erased: free text is written into facts here, which are kept for ever; `alur privacy texts "
+            f"apart` keeps it apart from now on{other_way}"
+        )
+
+
+def _count(settings: Settings, before: datetime) -> None:
+    count, oldest = 0, list[DueComplaint]()
+    for _, due in retention.due_by_partition(settings, before):
+        count += len(due)
+        oldest = sorted((*oldest, *due[:1]), key=lambda each: each.ended)[:1]
+    first = "".join(f"; the oldest, {each.tracking_id}, ended on {each.ended:%Y-%m-%d}" for each in oldest)
+    say(f"{count:,} complaints that ended before {before:%Y-%m-%d} are due{first}; nothing was erased")
+
+
+class _Expired:
+    """How many complaints a run has erased so far; shown every two seconds on a terminal."""
+
+    def __init__(self, before: datetime) -> None:
+        self._before = before
+        self._count = 0
+        self._began = self._shown = time.monotonic()
+        self._on_terminal = console(stderr=True).is_terminal
+
+    def __str__(self) -> str:
+        seconds = time.monotonic() - self._began
+        rate = f" in {seconds:.1f} s ({self._count / max(seconds, 0.001):,.0f}/s)" if self._count else ""
+        return f"erased {self._count:,} complaints that ended before {self._before:%Y-%m-%d}{rate}"
+
+    def report(self, more: int) -> None:
+        """Count more complaints."""
+        self._count += more
+        if self._on_terminal and time.monotonic() - self._shown >= _EVERY_S:
+            self._shown = time.monotonic()
+            note(str(self))
 
 
 def _send(settings: Settings, complaint: str, erasure: Erasure, sender: str | None, wait: float) -> Outcome:

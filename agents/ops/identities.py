@@ -5,7 +5,7 @@ that of the registered one counts (docs/adr/0032). A tombstone behind an identit
 of the complaint holds the reporter, so no other changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -107,21 +107,50 @@ def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> Erasur
     if tracking and (shown := identity_key(own, tracking)) not in keys:
         keys.append(shown)  # so that `look_up` finds that it was erased
     now = datetime.now(UTC)
-    headers = [(name, text.encode()) for name, text in ((_REASON, reason), (_BY, by), (_AT, timestamp(now)))]
+    last = _write_tombstones(settings, home, keys, _headers(now, reason, by))
+    return Erasure(last, now, reason, by)
+
+
+def erase_all(settings: Settings, number: int, complaints: Mapping[str, str], *, reason: str, by: str) -> None:
+    """Erase all identities of the reporters of `complaints` in a partition: their tracking ids by complaint id.
+
+    Raises:
+        Unconfirmed: some may be erased or not.
+        KafkaFailure: complaints.identities could not be read or written.
+    """
+    require_topics(settings, [TopicName.IDENTITIES])
+    wanted = {each.encode() for each in complaints}
+    there: dict[bytes, bool] = {}
+    with Reader(settings, [TopicName.IDENTITIES], partitions=[number]) as reader:
+        for record in reader.to_end():
+            key = record.key or b""
+            if complaint_of_identity(key) in wanted:
+                there[key] = record.value is not None
+    keys = {key.decode(errors="replace") for key, present in there.items() if present}
+    # of each complaint with an identity, also the key at which `look_up` finds that it was erased
+    keys |= {identity_key(each, complaints[each]) for each in (key.partition("/")[0] for key in keys)}
+    if keys:
+        _write_tombstones(settings, number, sorted(keys), _headers(datetime.now(UTC), reason, by))
+
+
+def _headers(at: datetime, reason: str, by: str) -> list[tuple[str, bytes]]:
+    return [(name, text.encode()) for name, text in ((_REASON, reason), (_BY, by), (_AT, timestamp(at)))]
+
+
+def _write_tombstones(
+    settings: Settings, number: int, keys: Collection[str], headers: list[tuple[str, bytes]]
+) -> Place:
+    """Write the tombstones of `keys`, of which there is at least one; return the place of the last."""
+    topic = settings.topic(TopicName.IDENTITIES)
     producer = acknowledged_producer(settings, "identities")
     try:
         with confirmation(settings, "erase it again, which does no harm"):
-            for key in keys:
-                stored = producer.send(
-                    settings.topic(TopicName.IDENTITIES),
-                    key=key.encode(),
-                    value=None,
-                    partition=home,  # of the complaint, not of the key
-                    headers=headers,
-                ).get(timeout=_ANSWER_S)
+            # in the partition of the complaint, not of the key
+            sent = [producer.send(topic, key=key.encode(), partition=number, headers=headers) for key in keys]
+            [*_, last] = [each.get(timeout=_ANSWER_S) for each in sent]
     finally:
         producer.close(timeout=_ANSWER_S)
-    return Erasure(Place(stored.partition, stored.offset), now, reason, by)
+    return Place(last.partition, last.offset)
 
 
 def _header_text(headers: Mapping[str, bytes], name: str) -> str:

@@ -1,28 +1,40 @@
 """Erasure on a real broker: planted words go from each topic that is kept, and come back by no way."""
 
+import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.structs import ConsumerRecord
+from kafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
-from typer.testing import CliRunner
+from kafka.structs import OffsetAndMetadata
+from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
+from agents.kafka.group_progress import mark
+from agents.kafka.records import dead_letter
 from agents.ops.audit import audit
+from agents.ops.dead_letters import DeadLetterService, read_dead_letters
 from agents.ops.erasures import keep_texts
-from events.client import read_all, read_dossier
+from agents.ops.progress import retry_while_starting
+from events.client import ComplaintFeed, read_all, read_dossier
 from events.client.administration import admin_client
+from events.client.partitions import partition_of
+from events.codec.decode import decode_snapshot
+from events.errors import Undecodable
 from events.facts import ComplaintRegistered
 from events.installation import TEXTS_APART
 from events.texts import ERASED
 from events.topics import TOPICS, TopicName
-from tests.support.engines import Engine, eventually, new_engine
+from tests.support.engines import Engine, command_event, eventually, new_engine, report_event
 
 WORDS = "zebrawoord kwaliteit nyamuk di belakang rumah nomor sembilan"
 NAME = "Ketutzebrawoord"
+REPORT_ID = "erased"
+REPORT: dict[str, Any] = {"body": WORDS, "reporter": {"name": NAME, "subject": "p-1"}}
 EXPIRING = {topic.name for topic in TOPICS if topic.config["cleanup.policy"] == "delete"} - {TopicName.EVENTS}
 
 
@@ -46,8 +58,27 @@ def holding(engine: Engine, words: str) -> set[TopicName]:
     return {topic for topic, value in last.values() if words.encode() in value}
 
 
+def segments(engine: Engine, *topics: TopicName) -> Iterator[tuple[Path, bytes]]:
+    """Give the files of topics as they lie on the disk of the broker; their records are not compressed."""
+    names = tuple(f"{engine.settings.topic(topic)}-" for topic in topics)
+    with admin_client(engine.settings) as client:
+        found = client.describe_log_dirs()
+    directories = {Path(each["log_dir"]) for broker in found for each in broker["log_dirs"]}
+    for directory in directories:
+        if not directory.is_dir():
+            pytest.skip("the broker does not run on this machine")
+        for partition in directory.iterdir():
+            if partition.name.startswith(names):
+                yield from ((file, file.read_bytes()) for file in partition.iterdir() if ".log" in file.name)
+
+
 def force_compaction(engine: Engine, *topics: TopicName) -> None:
-    settings = {"segment.ms": "100", "min.cleanable.dirty.ratio": "0.001", "delete.retention.ms": "0"}
+    settings = {
+        "segment.ms": "100",
+        "min.cleanable.dirty.ratio": "0.001",
+        "delete.retention.ms": "0",
+        "file.delete.delay.ms": "0",
+    }
     names = [engine.settings.topic(topic) for topic in topics]
     with admin_client(engine.settings) as client:
         client.alter_configs(
@@ -55,54 +86,118 @@ def force_compaction(engine: Engine, *topics: TopicName) -> None:
         )
 
 
-def test_erased_words_are_gone_and_stay_gone(engine: Engine) -> None:
-    report: dict[str, Any] = {"body": WORDS, "reporter": {"name": NAME, "subject": "p-1"}}
-    complaint = engine.report("erased", **report)
-    engine.await_status(complaint, "disposed")
-    kept = {TopicName.INTAKE, TopicName.COMMANDS}
-    assert holding(engine, WORDS) == {*kept, TopicName.TEXTS}
-    assert holding(engine, NAME) == {TopicName.INTAKE, TopicName.IDENTITIES}
-    [first, *_] = read_dossier(engine.settings, complaint).history
-    assert isinstance(first.fact, ComplaintRegistered)
-    assert first.fact.report.body == WORDS
+def alur(engine: Engine, *arguments: str) -> Result:
+    return CliRunner(env=engine.settings.to_environment()).invoke(application(), list(arguments))
 
+
+def replay(engine: Engine, topic: TopicName, key: str, value: dict[str, Any]) -> None:
+    """Replay a dead letter of a record that was never processed."""
+    settings, raw = engine.settings, json.dumps(value).encode()
+    number, nowhere = partition_of(key, settings.partitions), 1_000_000
+    sizes = len(key), len(raw)
+    record = ConsumerRecord(settings.topic(topic), number, nowhere, 0, 0, key.encode(), raw, None, *sizes, ())
+    letter = dead_letter("test", record, Undecodable("not-json", "planted"))
+    engine.send(TopicName.DEAD_LETTERS, letter.value, letter.key, headers=letter.headers, partition=number)
+    [last] = [each for each in read_dead_letters(settings) if each.open]
+    with DeadLetterService(settings, "test") as service:
+        for each in service.records_at([last.place]):
+            service.replay(each)
+
+
+def the_channel_sends_the_report_again(engine: Engine, _complaint: str) -> None:
+    engine.report(REPORT_ID, **REPORT)
+
+
+def a_dead_letter_of_the_report_is_replayed(engine: Engine, _complaint: str) -> None:
+    replay(engine, TopicName.INTAKE, REPORT_ID, report_event(REPORT_ID, **REPORT))
+
+
+def a_dead_letter_of_an_answer_is_replayed(engine: Engine, complaint: str) -> None:
+    answer = command_event("record-follow-up", complaint, "/offices/denpasar-pupr", {"text": WORDS})
+    replay(engine, TopicName.COMMANDS, complaint, answer)
+
+
+def intake_starts_over(engine: Engine, _complaint: str) -> None:
+    topic = engine.settings.topic(TopicName.INTAKE)
+    begun = {
+        TopicPartition(topic, each): OffsetAndMetadata(0, mark(0), -1) for each in range(engine.settings.partitions)
+    }
+    engine.stop("intake")
+    with admin_client(engine.settings) as client:
+        retry_while_starting(lambda: client.alter_group_offsets(engine.settings.group("intake"), begun))
+    engine.start("intake")
+
+
+def lifecycle_restores(engine: Engine, _complaint: str) -> None:
+    engine.stop("lifecycle")
+    engine.start("lifecycle")
+
+
+WAYS_BACK = (
+    the_channel_sends_the_report_again,
+    a_dead_letter_of_the_report_is_replayed,
+    a_dead_letter_of_an_answer_is_replayed,
+    intake_starts_over,
+    lifecycle_restores,
+)
+
+
+def test_erased_words_are_gone_and_stay_gone(engine: Engine) -> None:
     settings = engine.settings
-    environment = {"ALUR_BROKER": settings.broker, "ALUR_PREFIX": settings.prefix, "ALUR_POLICY": settings.policy}
-    asked = ["privacy", "erase", complaint, "--reason", "Diminta pelapor.", "--wait", "60"]
-    done = CliRunner().invoke(application(), asked, env=environment)
+    complaint = engine.report(REPORT_ID, **REPORT)
+    engine.await_status(complaint, "disposed")
+    assert holding(engine, WORDS) == {TopicName.INTAKE, TopicName.COMMANDS, TopicName.TEXTS}
+    assert holding(engine, NAME) == {TopicName.INTAKE, TopicName.IDENTITIES}
+    assert body_of(engine, complaint) == WORDS
+    digests = digests_of(engine, complaint)
+
+    done = alur(engine, "privacy", "erase", complaint, "--reason", "Diminta pelapor.", "--wait", "60")
     assert done.exit_code == 0, done.output
     assert "complete on" in done.output
-
-    assert engine.report("erased", **report) == complaint
-    engine.await_quiet()
-    assert holding(engine, WORDS) <= kept
-    assert holding(engine, NAME) <= {TopicName.INTAKE}
-    [first, *_] = read_dossier(settings, complaint).history
-    assert isinstance(first.fact, ComplaintRegistered)
-    assert first.fact.report.body == ERASED
     assert "data-erased" in engine.facts(complaint)
 
-    engine.stop("lifecycle")
-    engine.start("lifecycle")  # with what it restores
-    engine.await_quiet()
-    found = audit(settings)
+    for way in WAYS_BACK:
+        way(engine, complaint)
+        engine.await_quiet()
+        for planted in (WORDS, NAME, digests):
+            assert holding(engine, planted) <= EXPIRING, way.__name__
+        assert body_of(engine, complaint) == ERASED, way.__name__
+    with ComplaintFeed(settings, {}) as subscriber:
+        assert WORDS not in repr(list(subscriber.to_end()))
+    found = audit(settings, live=True, identities=True)
     assert [str(each) for each in found.violations] == []
+    assert found.erased == {complaint: ("identity", "texts")}
 
-    force_compaction(engine, TopicName.TEXTS, TopicName.IDENTITIES, TopicName.STATE)
+    force_compaction(engine, *(each.name for each in TOPICS if each.config["cleanup.policy"] == "compact"))
+    kept = [each.name for each in TOPICS if each.name not in EXPIRING]
 
     def compacted() -> bool:
-        engine.report(f"other-{time.monotonic_ns()}", reporter={"name": "Lain"})  # rolls the segments
-        whole = [record.value or b"" for record in read_all(settings, [TopicName.TEXTS, TopicName.IDENTITIES])]
-        return not any(WORDS.encode() in value or NAME.encode() in value for value in whole)
+        # rolls the segments
+        engine.report(f"other-{time.monotonic_ns()}", body=f"Lain {time.monotonic_ns()}", reporter={"name": "Lain"})
+        planted = [each.encode() for each in (WORDS, NAME, digests)]
+        return not any(each in content for _, content in segments(engine, *kept) for each in planted)
 
-    eventually("what was erased is compacted away", compacted, 90)
+    assert any(WORDS.encode() in content for _, content in segments(engine, TopicName.INTAKE))
+    eventually("what was erased is on no disk", compacted, 90)
+
+
+def body_of(engine: Engine, complaint: str) -> str:
+    [first, *_] = read_dossier(engine.settings, complaint).history
+    assert isinstance(first.fact, ComplaintRegistered)
+    return first.fact.report.body
+
+
+def digests_of(engine: Engine, complaint: str) -> str:
+    [*_, last] = [
+        record.value for record in read_all(engine.settings, [TopicName.STATE]) if record.key == complaint.encode()
+    ]
+    found = decode_snapshot(last).report.content_digests
+    assert found is not None
+    return found
 
 
 def test_words_in_facts_cannot_be_erased(engine: Engine) -> None:
     keep_texts(engine.settings, "facts")
-    settings = replace(engine.settings)
-    environment = {"ALUR_BROKER": settings.broker, "ALUR_PREFIX": settings.prefix, "ALUR_POLICY": settings.policy}
-    asked = ["privacy", "erase", "419535e9-5c83-5206-857a-a7517e758cf7", "--reason", "Diminta."]
-    done = CliRunner().invoke(application(), asked, env=environment)
+    done = alur(engine, "privacy", "erase", "419535e9-5c83-5206-857a-a7517e758cf7", "--reason", "Diminta.")
     assert done.exit_code == 1
     assert "nothing is erased" in done.output

@@ -1,0 +1,163 @@
+"""Retention: erase the texts and identities of complaints that ended long enough ago, partition by partition.
+
+A complaint is due as long as its snapshot has not recorded both erasures, which the last step does. So a run that was
+ended early is resumed by the next one.
+"""
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+from agents.config.settings import Settings
+from agents.ops import erasures, identities
+from events.client import Order, Publisher, Reader, Record, require_topics
+from events.client.command_client import encode_order
+from events.client.errors import KafkaFailure
+from events.codec.decode import decode_fact, decode_snapshot
+from events.codec.encode import encode_value
+from events.codec.parsing import read_ours
+from events.commands import EraseData
+from events.errors import Undecodable
+from events.installation import ERASE_AFTER_KEY
+from events.outcomes import RejectionEvent
+from events.snapshot import Complaint
+from events.texts import Erasure
+from events.topics import TopicName
+
+_AT_ONCE: Final = 500
+"""Commands that wait for lifecycle at a time: people's commands are not held up behind them."""
+_BOTH: Final = frozenset({"texts", "identity"})
+
+
+class RetentionStopped(KafkaFailure):
+    """A run ended before everything due was erased; the message is one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueComplaint:
+    """A complaint whose texts and identity are due to be erased."""
+
+    complaint_id: str
+    tracking_id: str
+    ended: datetime
+
+
+def erase_after(values: Mapping[str, Any]) -> timedelta | None:
+    """Return how long after its end a complaint is erased, by the installation record; None: never by retention."""
+    days = values.get(ERASE_AFTER_KEY)
+    return timedelta(days=days) if isinstance(days, int) and days > 0 else None
+
+
+def set_erase_after(settings: Settings, days: int) -> None:
+    """Set after how many days a complaint that has ended is due; 0 for never.
+
+    Raises:
+        KafkaRefused: the installation record cannot be read or written.
+    """
+    from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
+
+    require_topics(settings, [TopicName.INSTALLATION])
+    change_now(settings, lambda _values: {ERASE_AFTER_KEY: days})
+
+
+def due_by_partition(settings: Settings, before: datetime) -> Iterator[tuple[int, list[DueComplaint]]]:
+    """Give each partition with what is due in it. Raises `KafkaFailure`."""
+    require_topics(settings, [TopicName.STATE])
+    with Reader(settings, [TopicName.STATE]) as reader:
+        numbers = sorted(number for _, number in reader.ends())
+    for number in numbers:
+        with Reader(settings, [TopicName.STATE], partitions=[number]) as reader:
+            yield number, due_among(reader.to_end(), before)
+
+
+def due_among(records: Iterable[Record], before: datetime) -> list[DueComplaint]:
+    """Return the complaints that are due by the state records of a partition, those that ended first at the front."""
+    found: dict[bytes, DueComplaint] = {}
+    for record in records:
+        key = record.key or b""
+        found.pop(key, None)  # the last record of a complaint counts
+        if record.value is not None:
+            with suppress(Undecodable):  # the calendar
+                complaint = decode_snapshot(record.value)
+                if (ended := _due_since(complaint, before)) is not None:
+                    found[key] = DueComplaint(complaint.complaint_id, complaint.tracking_id, ended)
+    return sorted(found.values(), key=lambda each: each.ended)
+
+
+def _due_since(complaint: Complaint, before: datetime) -> datetime | None:
+    ended = complaint.closed_at
+    return ended if ended is not None and ended < before and not _BOTH.issubset(complaint.erased) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """A run of the retention."""
+
+    settings: Settings
+    erasure: Erasure
+    """Of texts and identity, with reason and author."""
+    source: str
+    """Sender of the commands: an administrator."""
+    wait: float
+    """Seconds that a stage may take for what it is given."""
+
+    def erase(self, number: int, due: Sequence[DueComplaint]) -> Iterator[int]:
+        """Erase the texts and identities of complaints of one partition; give how many more are erased.
+
+        Raises:
+            RetentionStopped: a stage did not process in time what it was given, or lifecycle refused a command.
+            KafkaFailure: a topic could not be read or written.
+        """
+        value = encode_value(self.erasure)  # of both: it covers what was recorded before
+        with Publisher(self.settings) as publisher:
+            for each in due:
+                publisher.publish(TopicName.ERASURES, each.complaint_id, value)
+            publisher.flush()
+            # an intake that had not seen this yet may have been writing an identity
+            if not erasures.wait_until_passed(self.settings, "intake", self.wait).passed:
+                raise RetentionStopped("intake did not process in time what was there: does it run?")
+            tracking = {each.complaint_id: each.tracking_id for each in due}
+            identities.erase_all(self.settings, number, tracking, reason=self.erasure.reason, by=self.erasure.by)
+            with Reader(self.settings, [TopicName.EVENTS, TopicName.REJECTIONS], partitions=[number]) as answers:
+                answers.skip_to_end()
+                for first in range(0, len(due), _AT_ONCE):
+                    batch = due[first : first + _AT_ONCE]
+                    sent = {self._send(publisher, each.complaint_id) for each in batch}
+                    publisher.flush()
+                    _await(answers, sent, self.wait)
+                    yield len(batch)
+
+    def _send(self, publisher: Publisher, complaint: str) -> str:
+        data = {"texts": True, "identity": True, "reason": self.erasure.reason}
+        order = Order(EraseData.NAME, complaint, self.source, str(uuid4()), data)
+        publisher.publish(TopicName.COMMANDS, complaint, encode_order(order, self.erasure.at))
+        return order.id
+
+
+def _await(answers: Reader, sent: Collection[str], wait: float) -> None:
+    """Wait until each of the commands `sent` has led to a fact.
+
+    Raises:
+        RetentionStopped: one was refused, or they took too long.
+    """
+    waiting, until = set(sent), time.monotonic() + wait
+    while waiting:
+        if time.monotonic() > until:
+            raise RetentionStopped("lifecycle did not process in time what it was given: does it run?")
+        for record in answers.poll():
+            waiting.discard(_answered(record, waiting))
+
+
+def _answered(record: Record, sent: Collection[str]) -> str:
+    """Return the id of the command that a record answers, empty for one that cannot be read."""
+    with suppress(Undecodable):
+        if record.topic is TopicName.EVENTS:
+            return decode_fact(record.value).cause.id
+        rejection = read_ours(RejectionEvent, record.value or b"").data
+        if rejection.command_id in sent:
+            raise RetentionStopped(f"lifecycle refused an erasure, {rejection.code}: {rejection.message}")
+    return ""
