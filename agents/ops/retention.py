@@ -30,6 +30,8 @@ from events.topics import TopicName
 
 _AT_ONCE: Final = 500
 """Commands that wait for lifecycle at a time: people's commands are not held up behind them."""
+_SKEW: Final = timedelta(hours=1)
+"""By so much the clocks of the broker and of lifecycle may differ."""
 _BOTH: Final = frozenset({"texts", "identity"})
 
 
@@ -43,7 +45,9 @@ class DueComplaint:
 
     complaint_id: str
     tracking_id: str
+    received: datetime
     ended: datetime
+    updated: datetime
 
 
 def erase_after(values: Mapping[str, Any]) -> timedelta | None:
@@ -83,14 +87,39 @@ def due_among(records: Iterable[Record], before: datetime) -> list[DueComplaint]
         if record.value is not None:
             with suppress(Undecodable):  # the calendar
                 complaint = decode_snapshot(record.value)
-                if (ended := _due_since(complaint, before)) is not None:
-                    found[key] = DueComplaint(complaint.complaint_id, complaint.tracking_id, ended)
+                if (due := _due(complaint, before)) is not None:
+                    found[key] = due
     return sorted(found.values(), key=lambda each: each.ended)
 
 
-def _due_since(complaint: Complaint, before: datetime) -> datetime | None:
+def _due(complaint: Complaint, before: datetime) -> DueComplaint | None:
     ended = complaint.closed_at
-    return ended if ended is not None and ended < before and not _BOTH.issubset(complaint.erased) else None
+    if ended is None or ended >= before or _BOTH.issubset(complaint.erased):
+        return None
+    times = complaint.received_at, ended, complaint.updated_at
+    return DueComplaint(complaint.complaint_id, complaint.tracking_id, *times)
+
+
+def with_words_in_facts(settings: Settings, number: int, due: Sequence[DueComplaint]) -> set[str]:
+    """Return the complaints of a partition whose facts hold words themselves: no erasure reaches those.
+
+    Raises:
+        KafkaFailure: complaints.events could not be read.
+    """
+    require_topics(settings, [TopicName.EVENTS])
+    keys, found = {each.complaint_id.encode() for each in due}, set[str]()
+    last = max(each.updated for each in due) + _SKEW
+    with Reader(settings, [TopicName.EVENTS], partitions=[number]) as reader:
+        reader.skip_to_moment_or_stay(min(each.received for each in due) - _SKEW)
+        for record in reader.to_end():
+            if record.at > last:
+                break
+            if record.key in keys:
+                with suppress(Undecodable):
+                    recorded = decode_fact(record.value)
+                    if erasures.versions_with_words([recorded]):
+                        found.add(recorded.complaint.complaint_id)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from typer.testing import CliRunner, Result
 from agents.cli.app import application
 from agents.kafka.group_progress import mark
 from agents.kafka.records import dead_letter
+from agents.ops import retention
 from agents.ops.audit import audit
 from agents.ops.dead_letters import DeadLetterService, read_dead_letters
 from agents.ops.erasures import keep_texts
@@ -194,6 +196,50 @@ def digests_of(engine: Engine, complaint: str) -> str:
     found = decode_snapshot(last).report.content_digests
     assert found is not None
     return found
+
+
+def test_what_ended_long_ago_expires(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "no retention is set" in alur(engine, "privacy", "expire").output
+    assert "for 1 days after" in alur(engine, "privacy", "retention", "1").output
+    ended = [engine.report(f"ended-{number}", **REPORT | {"body": f"{WORDS} {number}"}) for number in range(3)]
+    kept = engine.report("open", body="Tetap ada di sini selama belum selesai.", reporter={"name": "Namayangtetap"})
+    for each in (*ended, kept):
+        engine.await_status(each, "disposed")
+    for each in ended:
+        engine.command("withdraw-complaint", each, "/channels/sms", {"reason": "Zebrawoord sudah selesai."})
+        engine.await_status(each, "withdrawn")
+    assert alur(engine, "privacy", "expire").output.startswith("erased 0 complaints")
+
+    monkeypatch.setattr(retention, "erase_after", lambda _values: timedelta(seconds=0))
+    counted = alur(engine, "privacy", "expire", "--dry-run")
+    assert counted.output.startswith("3 complaints that ended before "), counted.output
+    assert "; the oldest, " in counted.output
+    assert TopicName.TEXTS in holding(engine, WORDS)
+    done = alur(engine, "privacy", "expire")
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("erased 3 complaints that ended before ")
+    for planted in (WORDS, NAME, "Zebrawoord sudah"):
+        assert holding(engine, planted) <= EXPIRING
+    assert TopicName.IDENTITIES in holding(engine, "Namayangtetap")
+    assert body_of(engine, kept).startswith("Tetap ada")
+    again = alur(engine, "privacy", "expire")
+    assert again.output.startswith("erased 0 complaints"), again.output
+    engine.await_quiet()
+    assert [str(each) for each in audit(engine.settings, live=True).violations] == []
+
+
+def test_what_facts_hold_does_not_expire(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_texts(engine.settings, "facts")
+    complaint = engine.report(REPORT_ID, **REPORT)
+    engine.await_status(complaint, "disposed")
+    engine.command("withdraw-complaint", complaint, "/channels/sms", {"reason": "Sudah selesai."})
+    engine.await_status(complaint, "withdrawn")
+    keep_texts(engine.settings, TEXTS_APART)
+    monkeypatch.setattr(retention, "erase_after", lambda _values: timedelta(seconds=0))
+    done = alur(engine, "privacy", "expire")
+    assert done.exit_code == 1
+    assert f"facts of 1 more, such as {complaint}, hold their words" in done.output
+    assert "data-erased" not in engine.facts(complaint)
 
 
 def test_words_in_facts_cannot_be_erased(engine: Engine) -> None:
