@@ -142,8 +142,9 @@ class ResolutionFeed(_Feed):
 class ComplaintFeed(_Feed):
     """Gives each complaint as it stands now, and from there on every fact, without a gap or a repeat.
 
-    Partitions without a position begin with the present. A context manager, for one thread; `partitions` divides the
-    work among several subscribers. Raises as `ResolutionFeed`.
+    Partitions without a position begin with the present. Facts whose words lie apart hold `events.texts.PLACEHOLDER`:
+    `with_texts` looks the words of a complaint up. A context manager, for one thread; `partitions` divides the work
+    among several subscribers. Raises as `ResolutionFeed`.
     """
 
     def __init__(
