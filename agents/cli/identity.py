@@ -66,6 +66,7 @@ def erase_identity(
         f"report as it came, with the identity in it, stays on {TopicName.INTAKE} until it is "
         f"{_days(TopicName.INTAKE, 'retention.ms')} days old"
     )
+    say("a repeat of the report brings it back, unless `alur privacy erase --identity` is used")
 
 
 def _erased(found: Erasure, settings: Settings) -> str:
