@@ -114,6 +114,15 @@ def split(fact: Fact, ref: str, *, signature: str | None = None) -> tuple[Fact, 
     return bare, FactTexts.model_construct(set(words), **words) if words else None
 
 
+def holds_words(fact: Fact) -> bool:
+    """Check whether a fact holds words of a person itself: no erasure reaches them."""
+    if not isinstance(fact, Worded) or fact.text_ref is not None or fact.by == SYSTEM:
+        return False
+    model = fact.report if isinstance(fact, ComplaintRegistered) else fact
+    chosen = fact.chosen_office if isinstance(fact, ComplaintRegistered | ReportCompleted) else None
+    return bool(_words(model, FREE_TEXT[type(model)], chosen))
+
+
 def take_apart(recorded: Recorded) -> tuple[Recorded, FactTexts | None]:
     """Return a fact as `complaints.events` keeps it, and its words; None if it has none, or they lie apart already.
 

@@ -19,7 +19,7 @@ from events.errors import Undecodable
 from events.facts import Recorded
 from events.ids import canonical_id
 from events.installation import TEXTS_KEY, texts_apart
-from events.texts import Erasure, split, text_key
+from events.texts import Erasure, holds_words
 from events.topics import BY_NAME, STAGES, TopicName
 
 _POLL_S: Final = 0.2
@@ -130,8 +130,4 @@ def made_now(*, texts: bool, identity: bool, by: str, reason: str) -> Erasure:
 
 def versions_with_words(history: list[Recorded]) -> list[int]:
     """Return the versions of the facts that hold their words themselves: no erasure reaches them."""
-    return [
-        recorded.complaint.version
-        for recorded in history
-        if split(recorded.fact, text_key(recorded.complaint))[1] is not None
-    ]
+    return [recorded.complaint.version for recorded in history if holds_words(recorded.fact)]

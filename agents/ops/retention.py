@@ -25,7 +25,7 @@ from events.errors import Undecodable
 from events.installation import ERASE_AFTER_KEY
 from events.outcomes import RejectionEvent
 from events.snapshot import Complaint
-from events.texts import Erasure
+from events.texts import Erasure, holds_words
 from events.topics import TopicName
 
 _AT_ONCE: Final = 500
@@ -117,7 +117,7 @@ def with_words_in_facts(settings: Settings, number: int, due: Sequence[DueCompla
             if record.key in keys:
                 with suppress(Undecodable):
                     recorded = decode_fact(record.value)
-                    if erasures.versions_with_words([recorded]):
+                    if holds_words(recorded.fact):
                         found.add(recorded.complaint.complaint_id)
     return found
 

@@ -10,6 +10,7 @@ from events.codec.encode import encode_complaint
 from events.ids import complaint_id, digest
 from events.outcomes import Resolution
 from events.snapshot import Complaint
+from events.texts import holds_words
 from workflow.machine.evolve import folded
 from workflow.machine.transitions import IllegalTransition
 from workflow.stages.resolution import publishes
@@ -119,7 +120,7 @@ class History:
 
     __slots__ = (
         *("_causes", "_one_more", "_snapshot", "escalation_due", "may_show", "offset", "published", "version"),
-        *("_texts_due", "_texts_erased", "_texts_found"),
+        *("_texts_due", "_texts_erased", "_texts_found", "_texts_in_facts"),
     )
 
     def __init__(self) -> None:
@@ -137,8 +138,8 @@ class History:
         self._snapshot = b""
         self._causes: dict[int, bool] = {}
         self._one_more = True  # whether the command of the last fact may lead to another
-        # versions as bits: whose text lies apart and was not erased, whose was erased, and whose was read
-        self._texts_due = self._texts_erased = self._texts_found = 0
+        # versions as bits: whose text lies apart and is due, whose was erased, whose was read, whose fact holds it
+        self._texts_due = self._texts_erased = self._texts_found = self._texts_in_facts = 0
 
     @property
     def complaint(self) -> Complaint | None:
@@ -191,10 +192,12 @@ class History:
         bit = 1 << version
         self._texts_found = self._texts_found | bit if present else self._texts_found & ~bit
 
-    def check_texts(self, *, erased: bool) -> Iterator[Finding]:
-        """Compare the facts with the texts that were read; a complaint that is `erased` may lack any."""
+    def check_texts(self, *, read: bool, erased: bool) -> Iterator[Finding]:
+        """Compare the facts with the texts, if these were `read`; a complaint that is `erased` may lack any."""
         lost, kept = self._texts_due & ~self._texts_found, self._texts_erased & self._texts_found
-        if lost and not erased:
+        if in_facts := self._texts_erased & self._texts_in_facts:
+            yield Code.TEXT_KEPT, f"the text of {_versions(in_facts)} is in its fact though it was erased"
+        if lost and read and not erased:
             yield Code.TEXT_LOST, f"the text of {_versions(lost)} is not there and was not erased"
         if kept:
             yield Code.TEXT_KEPT, f"the text of {_versions(kept)} is there though it was erased"
@@ -204,6 +207,8 @@ class History:
             self._texts_due, self._texts_erased = 0, (1 << version) - 1
         if isinstance(fact, f.Worded) and fact.text_ref is not None:
             self._texts_due |= 1 << version
+        elif holds_words(fact):
+            self._texts_in_facts |= 1 << version
 
     def _caused(self, recorded: f.Recorded) -> Iterator[Finding]:
         cause = int(digest(recorded.cause.source, recorded.cause.id), 16)

@@ -389,8 +389,8 @@ class PartitionAudit:
                 Code.BREACH_UNANSWERED,
                 f"stands at version {history.version} with a missed deadline that is not escalated",
             )
-        if self.audit.texts:
-            yield from history.check_texts(erased="texts" in self.audit.erased.get(complaint, ()))
+        erased = "texts" in self.audit.erased.get(complaint, ())
+        yield from history.check_texts(read=self.audit.texts, erased=erased)
         if complaint not in self.foreign:
             yield from self._standing(complaint, history.version)
 

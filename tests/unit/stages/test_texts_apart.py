@@ -202,6 +202,21 @@ def test_the_audit_finds_a_text_that_is_lost_and_one_that_is_left() -> None:
     ]
 
 
+def test_the_audit_finds_words_in_facts_that_no_erasure_reaches() -> None:
+    worked = Worked(IN_FACTS)
+    worked.register()
+    assert audited(worked, {}).violations == []
+    [state] = [each for each in worked.written if each.topic is TopicName.STATE]
+    worked.handler = Lifecycle(APART)
+    record: Any = SimpleNamespace(key=state.key, value=state.value, headers=state.headers, offset=0)
+    worked.handler.restore(record)
+    worked.handler.ready()
+    worked.erase()
+    assert [(each.code, each.message) for each in audited(worked, worked.texts()).violations] == [
+        (Code.TEXT_KEPT, "the text of version 1 is in its fact though it was erased")
+    ]
+
+
 def test_the_audit_misses_no_text_that_a_replay_was_not_allowed_to_bring() -> None:
     worked = Worked()
     worked.register()
