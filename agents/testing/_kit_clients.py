@@ -125,8 +125,8 @@ class KitProducer:
         self,
         topic: str,
         *,
-        value: bytes | None,
-        key: bytes | None,
+        value: bytes | None = None,
+        key: bytes | None = None,
         headers: Sequence[tuple[str, bytes]] = (),
         partition: int | None = None,
     ) -> Future:

@@ -16,8 +16,9 @@ from agents.runtime.output_writer import OutputWriter
 from agents.runtime.partition_processor import PartitionProcessor
 from agents.runtime.stage import Partition, ReportsState, Stage
 from agents.runtime.worker import Worker
-from agents.stages import resolution, verification
+from agents.stages import intake, resolution, verification
 from agents.stages.duplicate_index import DuplicateIndex
+from agents.stages.erasures import Erasures
 from agents.stages.story_texts import StoryTexts
 from agents.testing.in_memory_log import Log
 from events.installation import FIRST_POSITIONS, texts_apart, writer_since
@@ -45,6 +46,7 @@ class RunningStage:
         self._policies = policies
         self._log = log
         self._texts = StoryTexts()
+        self._erasures = Erasures(settings, name)
         self._duplicates: DuplicateIndex | None = None
         if name == verification.NAME:
             self._duplicates = DuplicateIndex(settings, policies, name, self._writer_since)
@@ -61,6 +63,8 @@ class RunningStage:
             return verification.stage(lambda: duplicates)
         if name == resolution.NAME:
             return resolution.stage(self._texts)
+        if name == intake.NAME:
+            return intake.stage(lambda: self._erasures)
         stage: Stage = import_module(f"agents.stages.{name}").STAGE
         return stage
 
@@ -106,6 +110,9 @@ class RunningStage:
         found = await self._worker.consumer.getmany(timeout_ms=0, max_records=clients.RECORDS_PER_POLL)
         if self._duplicates is not None:
             await self._index_reports(self._duplicates)
+        if self.stage.name == intake.NAME:
+            for each in self._log.records(self._settings.topic(TopicName.ERASURES)):
+                self._erasures.take(each.key, each.value)
         if self.stage.name == resolution.NAME:
             await self._texts.load(self._settings, {source.partition: records for source, records in found.items()})
         for source, records in found.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from agents.ops.erasures import announce, made_now
 from agents.testing import HISTORY, Engine, replay
 from events.client import Channel, read_all
 from events.installation import FIRST_POSITIONS, TEXTS_APART, TEXTS_KEY
@@ -178,3 +179,13 @@ def test_a_story_is_published_with_words_that_lie_apart() -> None:
         last = list(engine.records(TopicName.RESOLUTIONS))[-1]
         assert b"Judul yang disunting" in (last.value or b"")
         assert not [each for each in engine.records(TopicName.EVENTS) if b"disunting" in (each.value or b"")]
+
+
+def test_an_erased_identity_is_not_brought_back_by_a_repeat(engine: Engine) -> None:
+    complaint = submit(engine)
+    engine.settle()
+    before = len(list(engine.records(TopicName.IDENTITIES)))
+    announce(engine.settings, complaint, made_now(texts=False, identity=True, by="desk", reason="Diminta."))
+    assert submit(engine) == complaint
+    engine.settle()
+    assert len(list(engine.records(TopicName.IDENTITIES))) == before == 1
