@@ -1,7 +1,8 @@
 """What has been erased, as intake has to see it before it processes a report."""
 
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -18,6 +19,17 @@ from events.topics import TopicName
 _FETCHING: Final = clients.Fetching(1, wait_ms=5_000)  # answered at once when something comes
 
 
+class Erased(NamedTuple):
+    """What has been erased of a complaint."""
+
+    texts: bool
+    identity: bool
+
+
+_SHARED: Final = {(texts, identity): Erased(texts, identity) for texts in (False, True) for identity in (False, True)}
+"""One object of each kind: with a retention there are erasures of all complaints that ended long ago."""
+
+
 class Erasures:
     """The erasures of all partitions: a report may lie in another partition of its topic than its complaint."""
 
@@ -25,22 +37,23 @@ class Erasures:
         self._settings = settings
         self._stage = stage
         self._topic = settings.topic(TopicName.ERASURES)
-        self._known: dict[str, Erasure] = {}
+        self._known: dict[bytes, Erased] = {}  # by the 16 bytes of the complaint id: 100 bytes each
         self._consumer: Any = None
         self._partitions: list[TopicPartition] = []
 
-    def of(self, complaint: str) -> Erasure | None:
+    def of(self, complaint: str) -> Erased | None:
         """Return what has been erased of a complaint; None if nothing."""
-        return self._known.get(complaint)
+        return self._known.get(UUID(complaint).bytes)
 
     def take(self, key: bytes | None, value: bytes | None) -> None:
-        """Read one record."""
-        name = (key or b"").decode(errors="replace")
-        if value is None:
-            self._known.pop(name, None)
-            return
-        with suppress(Undecodable):
-            self._known[name] = read_ours(Erasure, value)
+        """Read one record; one that is none changes nothing."""
+        with suppress(Undecodable, ValueError):
+            name = UUID((key or b"").decode()).bytes
+            if value is None:
+                self._known.pop(name, None)
+            else:
+                found = read_ours(Erasure, value)
+                self._known[name] = _SHARED[found.texts, found.identity]
 
     async def catch_up(self) -> None:
         """Read all that is there by now; a report that is read after this is not older than what is known.
