@@ -104,7 +104,9 @@ def set_retention(
     ctx: typer.Context,
     days: Annotated[
         int | None,
-        typer.Argument(min=0, metavar="[DAYS]", help="erase a complaint so many days after its end; 0: do not"),
+        typer.Argument(
+            min=0, max=36_500, metavar="[DAYS]", help="erase a complaint so many days after its end; 0: do not"
+        ),
     ] = None,
 ) -> None:
     """Show or set how long texts and identities are kept after a complaint has ended.
