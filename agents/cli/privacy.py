@@ -169,7 +169,8 @@ def expire(
             f"{done}; not complete: facts of {len(left):,} more, such as {min(left)}, hold their words, written before "
             "texts were kept apart: `alur migrate` moves them"
         )
-    say(f"{done}; what expires by itself is gone on {erasures.complete_at(erasure.at):%Y-%m-%d} at the latest")
+    gone = f"; complete on {erasures.complete_at(erasure.at):%Y-%m-%d} at the latest" if done.count else ""
+    say(f"{done}{gone}")
 
 
 def _require_texts_apart(settings: Settings, other_way: str = "") -> None:
@@ -194,18 +195,18 @@ class _Expired:
 
     def __init__(self, before: datetime) -> None:
         self._before = before
-        self._count = 0
+        self.count = 0
         self._began = self._shown = time.monotonic()
         self._on_terminal = console(stderr=True).is_terminal
 
     def __str__(self) -> str:
         seconds = time.monotonic() - self._began
-        rate = f" in {seconds:.1f} s ({self._count / max(seconds, 0.001):,.0f}/s)" if self._count else ""
-        return f"erased {self._count:,} complaints that ended before {self._before:%Y-%m-%d}{rate}"
+        rate = f" in {seconds:.1f} s ({self.count / max(seconds, 0.001):,.0f}/s)" if self.count else ""
+        return f"erased {self.count:,} complaints that ended before {self._before:%Y-%m-%d}{rate}"
 
     def report(self, more: int) -> None:
         """Count more complaints."""
-        self._count += more
+        self.count += more
         if self._on_terminal and time.monotonic() - self._shown >= _EVERY_S:
             self._shown = time.monotonic()
             note(str(self))

@@ -180,7 +180,7 @@ def test_erased_words_are_gone_and_stay_gone(engine: Engine) -> None:
         return not any(each in content for _, content in segments(engine, *kept) for each in planted)
 
     assert any(WORDS.encode() in content for _, content in segments(engine, TopicName.INTAKE))
-    eventually("what was erased is on no disk", compacted, 90)
+    eventually("what was erased is on no disk", compacted, 150)
 
 
 def body_of(engine: Engine, complaint: str) -> str:

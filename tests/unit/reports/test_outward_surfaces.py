@@ -206,8 +206,9 @@ INWARD: Final[dict[str, str]] = {
     "alur run": "writes logs, which are listed",
     "alur board": "serves what is listed as http",
     **dict.fromkeys(("alur topics", "alur broker", "alur policy", "alur calendar", "alur schemas"), _NO_COMPLAINT),
-    **dict.fromkeys(("alur version", "alur migrate", "alur privacy texts"), _NO_COMPLAINT),
+    **dict.fromkeys(("alur version", "alur migrate", "alur privacy texts", "alur privacy retention"), _NO_COMPLAINT),
     "alur privacy erase": "answers the sender of a command, with places and no content",
+    "alur privacy expire": "counts complaints for an eraser, and names one by its number",
 }
 """What shows no complaint, or shows it to those who may see all of it; with the reason."""
 _WHOLE: Final = ("alur send", "alur topics", "alur broker", "alur policy", "alur calendar", "alur schemas")
