@@ -123,13 +123,13 @@ def holds_words(fact: Fact) -> bool:
     return bool(_words(model, FREE_TEXT[type(model)], chosen))
 
 
-def take_apart(recorded: Recorded) -> tuple[Recorded, FactTexts | None]:
+def take_apart(recorded: Recorded, *, signature: str | None = None) -> tuple[Recorded, FactTexts | None]:
     """Return a fact as `complaints.events` keeps it, and its words; None if it has none, or they lie apart already.
 
     The digests of the report are taken out of fact and snapshot as well: they stay in `complaints.state`, which is
-    replaced when they are erased.
+    replaced when they are erased. `signature`: as in `split`.
     """
-    fact, words = split(recorded.fact, text_key(recorded.complaint))
+    fact, words = split(recorded.fact, text_key(recorded.complaint), signature=signature)
     return Recorded(fact, recorded.at, recorded.cause, without_digests(recorded.complaint)), words
 
 

@@ -9,6 +9,7 @@ import typer
 
 from agents.cli.context import note, say, settings_of
 from agents.cli.errors import MISUSED, Failure, interruptible
+from agents.cli.privacy import Kept
 from agents.ops import migration
 from agents.ops.topics import with_recorded_layout
 from agents.runtime import failpoints
@@ -17,7 +18,7 @@ _EVERY_SECONDS: Final = 2.0
 _RESUME: Final = "run it again to go on where it was"
 
 
-def migrate(
+def migrate(  # noqa: PLR0913 -- the options of a command are its arguments
     ctx: typer.Context,
     to: Annotated[str, typer.Option(metavar="PREFIX", help="what stands before the new topics, such as v2.")],
     *,
@@ -26,6 +27,9 @@ def migrate(
     ] = None,
     replication: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="replicas of each new partition; as now unless given")
+    ] = None,
+    texts: Annotated[
+        Kept | None, typer.Option(help="where free text is kept from then on; where it is kept now unless given")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="check, and print what would be copied")] = False,
 ) -> None:
@@ -37,7 +41,7 @@ def migrate(
 
         alur migrate --to v2. --partitions 24 --dry-run
 
-        alur --prefix v1. migrate --to v2. --partitions 24
+        alur --prefix v1. migrate --to v2. --texts apart
     """
     settings = settings_of(ctx)
     if to == settings.prefix:
@@ -49,21 +53,30 @@ def migrate(
     failpoints.arm("migrate", os.environ)
     progress = _Progress()
     with interruptible(lambda: _RESUME):
-        planned = migration.plan(source, target)
+        planned = migration.plan(source, target, texts)
         if migration.completed(planned):
             say(f"the migration to {to!r} is complete: set ALUR_PREFIX={to} and start the stages")
             return
         if dry_run:
             for topic in migration.COPIED:
                 say(f"{source.topic(topic)}: {sum(planned.ends[topic]):,} offsets")
+            say(_where_texts_are(planned))
             say(f"would be copied to {to!r} with {target.partitions} partitions; nothing was written")
             return
         done = migration.migrate(planned, progress.report, note)
     for name, records in done.written.items():
         left_out = f", {done.left_out[name]:,} left out" if done.left_out[name] else ""
         say(f"{target.topic(name)}: {records:,} records{left_out}")
+    say(_where_texts_are(planned))
     say(f"the audits agree: {done.complaints:,} complaints, {done.facts:,} facts, {done.findings} findings in both")
     say(f"{progress.summary}; set ALUR_PREFIX={to} and start the stages")
+
+
+def _where_texts_are(planned: migration.Plan) -> str:
+    if planned.splitter is None:
+        return "free text stays in facts, which are kept for ever: it cannot be erased (--texts apart moves it)"
+    erased = len(planned.splitter.erased)
+    return f"free text is in complaints.texts, without what was erased of {erased:,} complaints"
 
 
 class _Progress:

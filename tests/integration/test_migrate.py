@@ -19,6 +19,7 @@ from agents.config.settings import Settings
 from agents.ops.audit import audit, recorded_incidents
 from agents.ops.topics import ensure_topics
 from agents.runtime.process import EXIT_REFUSED
+from events.texts import PLACEHOLDER
 from tests.support.engines import Engine, eventually, new_engine, report_event
 from tests.support.installations import Installation, restore
 
@@ -204,8 +205,11 @@ def test_deadlines_that_pass_meanwhile_are_breached_once(stopped_engine: Engine)
 INSTALLATIONS = sorted((Path(__file__).parents[1] / "golden" / "installations").iterdir())
 
 
+@pytest.mark.parametrize("texts", ["facts", "apart"])
 @pytest.mark.parametrize("file", INSTALLATIONS, ids=lambda file: file.name.partition(".jsonl")[0])
-def test_an_installation_of_an_older_release_moves_once_it_is_upgraded(file: Path, broker: str, tmp_path: Path) -> None:
+def test_an_installation_of_an_older_release_moves_once_it_is_upgraded(
+    file: Path, texts: str, broker: str, tmp_path: Path
+) -> None:
     old = Installation.load(file)
     key_file = tmp_path / "keys"
     Keys.generate(key_file)
@@ -228,8 +232,10 @@ def test_an_installation_of_an_older_release_moves_once_it_is_upgraded(file: Pat
         engine.start("lifecycle")
         engine.await_quiet()
         engine.stop()
-        done = migrating(engine, target)
+        done = migrating(engine, target, "--texts", texts)
         assert done.returncode == 0, done.stderr
+        if texts == "apart":
+            assert {each["data"].get("text") for each in target.events()} == {None, PLACEHOLDER}
         target.start()
         target.report("repeated")
         target.await_quiet(seconds=240)

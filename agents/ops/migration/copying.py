@@ -72,7 +72,7 @@ class Copy:
     def __init__(self, plan: Plan, report: Report) -> None:
         self._plan = plan
         self._report = report
-        self._mover = RecordMover(plan.source, plan.target, plan.values, plan.resolved)
+        self._mover = RecordMover(plan.source, plan.target, plan.values, plan.resolved, plan.splitter)
         self._writer = OutputWriter(plan.target, f"{plan.target.prefix}migrate")
 
     async def run(self) -> None:

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.ops.dead_letters import resolved_letter
+from agents.ops.migration.texts import TextSplitter, lacks_keys, text_splitter
 from agents.ops.offsets import require_stopped
 from agents.ops.progress import lag
 from events.announcements import CALENDAR_KEY, REMEMBERED_ANNOUNCEMENTS, Announcements
@@ -26,7 +27,7 @@ from events.client.reader import installation_values
 from events.codec.decode import complaint_key, decode_calendar
 from events.errors import Undecodable
 from events.ids import digest
-from events.installation import Layout, unfinished_migration, writer_since
+from events.installation import TEXTS_APART, TEXTS_IN_FACTS, Layout, texts_apart, unfinished_migration, writer_since
 from events.topics import ALL_TOPICS, INWARD, STAGES, TOPICS, TopicName
 from events.writer import Origin
 
@@ -66,14 +67,28 @@ class Plan:
     """For each partition of the target."""
     resolved: frozenset[str]
     """The places of dead letters that were replayed or discarded."""
+    splitter: TextSplitter | None
+    """Moves free text apart from the facts; None: it stays in them."""
+
+    @property
+    def texts(self) -> str:
+        """Where the target keeps free text, as its installation record has it."""
+        return TEXTS_IN_FACTS if self.splitter is None else TEXTS_APART
 
 
-def plan(source: Settings, target: Settings) -> Plan:
+def plan(source: Settings, target: Settings, texts: str | None = None) -> Plan:
     """Check that `source` is stopped and drained, and return what a migration to `target` copies.
+
+    Args:
+        source: the installation.
+        target: what it becomes.
+        texts: where the target keeps free text, `TEXTS_APART` or `TEXTS_IN_FACTS`; None: where `source` does.
 
     Raises:
         StageRunning: a stage of `source` runs.
-        MigrationRefused: something is unread, quarantined or open; or holidays differ between partitions.
+        MigrationRefused: something is unread, quarantined or open; or holidays differ between partitions; or the key
+            file is not set by which texts that lie apart are signed.
+        PolicyError, SettingsError: the policy or the key file cannot be used.
         BrokerUnreachable, KafkaRefused, TopicsMissing: Kafka refuses, or does not answer.
     """
     require_topics(source, ALL_TOPICS)
@@ -86,7 +101,18 @@ def plan(source: Settings, target: Settings) -> Plan:
     resolved = frozenset(found for each in letters if (found := resolved_letter(each.headers)) is not None)
     if target.partitions != source.partitions:
         calendars = (merged(source, calendars),) * target.partitions
-    return Plan(source, target, values, ends, calendars, resolved)
+    apart = texts_apart(values) if texts is None else texts == TEXTS_APART
+    splitter = _splitter(source, values) if apart else None
+    return Plan(source, target, values, ends, calendars, resolved, splitter)
+
+
+def _splitter(source: Settings, values: Mapping[str, Any]) -> TextSplitter:
+    if run(lacks_keys(source)):
+        raise MigrationRefused(
+            "ALUR_KEY_FILE is not set here, and the stages have one: set it, or the reports that are moved would be "
+            "signed without a key"
+        )
+    return run(text_splitter(source, values))
 
 
 def settled_ends(source: Settings) -> dict[str, list[int]]:

@@ -12,18 +12,18 @@ from agents.config.settings import Settings
 from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import MIGRATED, Headers, OutgoingRecord
 from agents.ops.dead_letters import origin_of, resolved_letter
+from agents.ops.migration.texts import TextSplitter
 from events.client.partitions import partition_of
 from events.codec.decode import complaint_key, decode_own_fact
-from events.codec.encode import encode_fact, encode_value
 from events.codec.parsing import read_ours
 from events.codec.partial import snapshot_in
 from events.errors import Undecodable
 from events.ids import complaint_of_identity
 from events.installation import writer_since
 from events.outcomes import Story
-from events.texts import FactTexts, take_apart, text_key
+from events.texts import FactTexts
 from events.topics import TopicName
-from events.writer import MARKED, SOURCE_OFFSET_HEADER, WRITER_HEADER, Origin, marked, writer_of
+from events.writer import MARKED, SOURCE_OFFSET_HEADER, WRITER_HEADER, Origin, writer_of
 from workflow.audit.evidence import Place
 
 _FIRST_WRITER: Final = (WRITER_HEADER, b"1")
@@ -49,15 +49,15 @@ class RecordMover:
     """The installation record of the source."""
     resolved: frozenset[str]
     """The places of the dead letters that were replayed or discarded."""
-    texts_apart: bool = False
-    """Move the free text of facts to `complaints.texts`."""
+    splitter: TextSplitter | None = None
+    """Moves the free text of facts to `complaints.texts`; None: it stays in them."""
     _origins: dict[tuple[TopicName, int], Origin] = field(default_factory=dict)
 
     def move(self, topic: TopicName, record: KafkaRecord) -> Sequence[OutgoingRecord]:
         """Return `record` for the new topics, and the words of a fact where they are to lie apart.
 
-        Nothing for what the engine does not act on: foreign and unreadable records, and dead letters that were replayed
-        or discarded.
+        Nothing for what the engine does not act on: foreign and unreadable records, dead letters that were replayed or
+        discarded, and erased words.
         """
         headers: Headers | None = record.headers
         home = self.home(topic, record.key, record.partition)
@@ -68,7 +68,11 @@ class RecordMover:
         if headers is None:
             return ()
         moved = OutgoingRecord(topic, record.key, record.value, home, headers, record.timestamp)
-        return _apart(moved) if self.texts_apart and topic is TopicName.EVENTS else (moved,)
+        if self.splitter is not None and topic is TopicName.EVENTS:
+            return self.splitter.split(moved)
+        if self.splitter is not None and topic is TopicName.TEXTS and record.value is not None:
+            return () if self.splitter.has_erased(record.key) else (moved,)
+        return (moved,)
 
     def home(self, topic: TopicName, key: bytes | None, partition: int) -> int:
         """Return the new partition of what lies in `partition`: that of its complaint, if its key names one."""
@@ -105,21 +109,6 @@ class RecordMover:
         if origin is not None:  # where it is replayed to
             headers |= {"topic": self.target.topic(origin.topic).encode(), "partition": str(home).encode()}
         return [*headers.items(), (MIGRATED, b"1")]
-
-
-def _apart(moved: OutgoingRecord) -> Sequence[OutgoingRecord]:
-    recorded = decode_own_fact(moved.key, moved.value)
-    bare, words = take_apart(recorded)
-    if bare == recorded:
-        return (moved,)
-    complaint = bare.complaint
-    # a field that an older release did not have stays away: its absence tells the audit which rules held
-    snapshot = complaint.__pydantic_serializer__.to_json(complaint, exclude_unset=True)
-    fact = moved._replace(value=encode_fact(bare, snapshot))
-    if words is None:
-        return (fact,)
-    key, value = text_key(complaint).encode(), encode_value(words)
-    return fact, moved._replace(topic=TopicName.TEXTS, key=key, value=value, headers=marked())
 
 
 def checksum(record: KafkaRecord | OutgoingRecord) -> int:

@@ -27,6 +27,7 @@ from events.installation import (
     LAYOUT_KEY,
     MARKS,
     MIGRATION_KEY,
+    TEXTS_KEY,
     begun_key,
     incidents_in,
     writer_key,
@@ -104,6 +105,10 @@ def completed(plan: Plan) -> bool:
         return False
     if entry["from"] != plan.source.prefix:
         raise MigrationRefused(f"{plan.target.prefix!r} holds a migration from {entry['from']!r}: give another prefix")
+    if entry["texts"] != plan.texts:
+        raise MigrationRefused(
+            f"the migration to {plan.target.prefix!r} began with --texts {entry['texts']}: give that again"
+        )
     if entry["ends"] != plan.ends:
         raise _changed(plan)
     return bool(entry["complete"])
@@ -118,7 +123,7 @@ def _entry(plan: Plan) -> dict[str, Any] | None:
 
 
 def _note(plan: Plan, **more: object) -> None:
-    begun = {"from": plan.source.prefix, "ends": plan.ends, "complete": False}
+    begun = {"from": plan.source.prefix, "ends": plan.ends, "texts": plan.texts, "complete": False}
     change_now(plan.target, lambda values: {MIGRATION_KEY: begun | values.get(MIGRATION_KEY, {}) | more})
 
 
@@ -166,6 +171,7 @@ def _hand_over(plan: Plan) -> None:
         **kept,
         **_incidents(plan),
         FIRST_POSITIONS: first_positions,
+        TEXTS_KEY: plan.texts,
         **{f"{MARKS}{stage}": True for stage in STAGES},
         **{begun_key(stage, n): True for stage in STAGES if stage != FROM_MEMORY for n in range(count)},
         **{writer_key(topic, n): 0 for topic in MARKED for n in range(count)},

@@ -2,25 +2,33 @@
 
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+from agents.config.keys import Keys
+from agents.config.policy_files import load
 from agents.config.settings import Settings
 from agents.kafka.records import MIGRATED
 from agents.ops.migration.plan import KeptCalendar, MigrationRefused, merged
 from agents.ops.migration.records import RecordMover, checksum
+from agents.ops.migration.texts import TextSplitter
+from agents.stages.report_digests import ReportSignatures
 from events.announcements import Announcements
 from events.client.partitions import partition_of
-from events.codec.decode import decode_own_fact
+from events.codec.decode import decode_own_fact, decode_texts
 from events.codec.encode import encode_complaint, encode_fact
+from events.facts import ComplaintRegistered
 from events.ids import complaint_id, identity_key
 from events.installation import writer_key
-from events.texts import PLACEHOLDER
+from events.texts import PLACEHOLDER, put_together
 from events.topics import TopicName
 from events.vocabulary import Status
 from events.writer import marked, state_headers, writer_of
 from tests.support import golden_messages
+from tests.support.installations import Installation
 from tests.support.worlds import announcement, report, to_status
+from workflow.audit.complaint_history import History
 
 OLD, NEW = Settings(prefix="old.", partitions=4), Settings(prefix="new.", partitions=7)
 NAME = complaint_id("/channels/sms", "1")
@@ -97,26 +105,72 @@ def test_an_open_letter_names_its_topic_under_the_new_prefix() -> None:
     assert not mover().move(TopicName.DEAD_LETTERS, Record(NAME.encode(), None, discard))
 
 
+SIGNATURES = ReportSignatures(Keys.derived("test"))
+
+
+def splitting(erased_before: int = 0) -> RecordMover:
+    """A mover that splits; the texts of the facts before that version of the registered complaint were erased."""
+    erased = {REGISTERED.complaint.complaint_id: erased_before}
+    return replace(mover(), splitter=TextSplitter(load("lapor"), SIGNATURES, erased))
+
+
+REGISTERED = to_status(Status.REGISTERED).history[0]
+KEY = REGISTERED.complaint.complaint_id.encode()
+FACT = Record(KEY, encode_fact(REGISTERED, encode_complaint(REGISTERED.complaint)), marked())
+SAID = report().body.encode()
+SPLIT = ("text_ref", "title_length", "body_length", "signature")
+"""Fields that a fact has in addition once its words lie apart."""
+INSTALLATIONS = sorted((Path(__file__).parents[2] / "golden" / "installations").iterdir())
+
+
 def test_the_words_of_a_fact_can_lie_apart() -> None:
-    recorded = to_status(Status.REGISTERED).history[0]
-    complaint = recorded.complaint
-    key, value = complaint.complaint_id.encode(), encode_fact(recorded, encode_complaint(complaint))
-    record = Record(key, value, marked())
-    (whole,) = mover().move(TopicName.EVENTS, record)
-    assert whole.value == value
-    fact, words = replace(mover(), texts_apart=True).move(TopicName.EVENTS, record)
-    assert (fact.topic, fact.key, fact.partition, fact.timestamp) == (
-        TopicName.EVENTS,
-        key,
-        words.partition,
-        record.timestamp,
-    )
-    assert (words.topic, words.key, words.timestamp) == (TopicName.TEXTS, key + b"/1", record.timestamp)
-    said = report().body.encode()
-    assert said in (words.value or b"")
-    assert said not in (fact.value or b"")
+    (whole,) = mover().move(TopicName.EVENTS, FACT)
+    assert whole.value == FACT.value
+    fact, words = splitting().move(TopicName.EVENTS, FACT)
+    assert (fact.topic, fact.key, fact.timestamp) == (TopicName.EVENTS, KEY, FACT.timestamp)
+    assert (words.topic, words.key, words.timestamp) == (TopicName.TEXTS, KEY + b"/1", FACT.timestamp)
+    assert words.partition == fact.partition
+    assert SAID in (words.value or b"")
+    assert SAID not in (fact.value or b"")
     assert PLACEHOLDER.encode() in (fact.value or b"")
-    assert decode_own_fact(fact.key, fact.value).complaint.version == complaint.version
+    bare = decode_own_fact(fact.key, fact.value)
+    assert bare.complaint.version == REGISTERED.complaint.version
+    assert isinstance(bare.fact, ComplaintRegistered)
+    assert bare.fact.signature == SIGNATURES.of(report(), 30)  # as lifecycle signs it, so that duplicates are known
+    together = put_together(bare, decode_texts(words.value)).fact
+    assert isinstance(together, ComplaintRegistered)
+    assert together.report == report()
+    (again,) = splitting().move(TopicName.EVENTS, replace(FACT, value=fact.value))
+    assert again.value == fact.value
+
+
+def test_erased_words_are_left_behind() -> None:
+    (fact,) = splitting(erased_before=2).move(TopicName.EVENTS, FACT)
+    assert SAID not in (fact.value or b"")
+    _, words = splitting(erased_before=1).move(TopicName.EVENTS, FACT)  # said after the erasure
+    record = Record(words.key, words.value, marked())
+    assert not splitting(erased_before=2).move(TopicName.TEXTS, record)
+    assert splitting(erased_before=2).move(TopicName.TEXTS, replace(record, value=None))
+    assert splitting(erased_before=1).move(TopicName.TEXTS, record)
+    assert mover().move(TopicName.TEXTS, record)
+
+
+@pytest.mark.parametrize("file", INSTALLATIONS, ids=lambda file: file.name.partition(".jsonl")[0])
+def test_facts_of_older_releases_mean_the_same_without_their_words(file: Path) -> None:
+    installation = Installation.load(file)
+    histories: dict[str, History] = {}
+    moved = 0
+    for each in installation.records:
+        if each.topic == TopicName.EVENTS and each.key is not None and each.value is not None:
+            record = Record(each.key.encode("latin-1"), each.value.encode("latin-1"), marked())
+            fact, *words = splitting().move(TopicName.EVENTS, record)
+            before, bare = decode_own_fact(record.key, record.value), decode_own_fact(fact.key, fact.value)
+            assert list(histories.setdefault(each.key, History()).follow(bare)) == []
+            assert bare.complaint.model_fields_set == before.complaint.model_fields_set
+            whole = put_together(bare, decode_texts(words[0].value) if words else None).fact.model_dump()
+            assert {**whole, **dict.fromkeys(SPLIT)} == {**before.fact.model_dump(), **dict.fromkeys(SPLIT)}
+            moved += len(words)
+    assert moved > 20
 
 
 def test_a_checksum_depends_on_every_part() -> None:

@@ -1,0 +1,113 @@
+"""Free text as a migration moves it: apart from the facts that held it, and without what was erased."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from aiokafka import TopicPartition
+
+from agents.config import policy_files
+from agents.config.keys import Keys
+from agents.config.settings import Settings
+from agents.kafka import clients
+from agents.kafka.records import OutgoingRecord
+from agents.stages.report_digests import ReportSignatures
+from events.codec.decode import decode_own_fact, decode_snapshot
+from events.codec.encode import encode_fact, encode_texts
+from events.errors import Undecodable
+from events.facts import ComplaintRegistered, DataErased, Recorded
+from events.installation import KEY_PREFIX, TEXTS_KEY, writer_since
+from events.texts import take_apart, text_key
+from events.topics import TopicName
+from events.writer import Origin, header_value, marked
+from workflow.policy.model import PolicySet
+from workflow.stages.content_digests import key_of
+
+_DIGITS: Final = 9  # of a version that others may have written
+_ERASED: Final = DataErased.NAME.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class TextSplitter:
+    """Moves the words of facts to `complaints.texts`, and drops those that were erased before."""
+
+    policies: PolicySet
+    signatures: ReportSignatures
+    erased: Mapping[str, int]
+    """By complaint id, the version of the last fact that erased its texts: those of the facts before it."""
+
+    def split(self, moved: OutgoingRecord) -> Sequence[OutgoingRecord]:
+        """Return a fact without its words, and the words unless they are erased; what is no fact stays as it is."""
+        try:
+            recorded = decode_own_fact(moved.key, moved.value)
+        except Undecodable:
+            return (moved,)
+        bare, words = take_apart(recorded, signature=self._signature(recorded))
+        if bare == recorded:
+            return (moved,)
+        complaint = bare.complaint
+        # a field that an older release did not have stays away: its absence tells the audit which rules held
+        snapshot = complaint.__pydantic_serializer__.to_json(complaint, exclude_unset=True)
+        fact = moved._replace(value=encode_fact(bare, snapshot))
+        key = text_key(complaint).encode()
+        if words is None or self.has_erased(key):
+            return (fact,)
+        return fact, moved._replace(topic=TopicName.TEXTS, key=key, value=encode_texts(words), headers=marked())
+
+    def has_erased(self, key: bytes | None) -> bool:
+        """Check whether the words under this key of `complaints.texts` were erased."""
+        complaint, _, version = (key or b"").decode(errors="replace").partition("/")
+        return version.isdecimal() and len(version) <= _DIGITS and int(version) < self.erased.get(complaint, 0)
+
+    def _signature(self, recorded: Recorded) -> str | None:
+        fact, complaint = recorded.fact, recorded.complaint
+        if not isinstance(fact, ComplaintRegistered) or fact.text_ref is not None:
+            return None
+        policy = self.policies.governing(complaint.policy, complaint.received_at)
+        return self.signatures.of(fact.report, policy.duplicates.min_text)
+
+
+async def text_splitter(source: Settings, values: Mapping[str, Any]) -> TextSplitter:
+    """Return what moves the words of the installation `source`, with `values` in its record.
+
+    Raises:
+        PolicyError, SettingsError: the policy or the key file cannot be used.
+        KafkaError: the source cannot be read.
+    """
+    keys = source.keys() if source.key_file else Keys.derived(values.get(KEY_PREFIX, source.prefix))
+    # where free text was never apart, lifecycle refused to erase it
+    erased = await _erased(source, values) if TEXTS_KEY in values else {}
+    return TextSplitter(policy_files.load(source.policy), ReportSignatures(keys), erased)
+
+
+async def lacks_keys(source: Settings) -> bool:
+    """Check whether the stages of `source` sign with a key file that is not set here. Raises as `text_splitter`."""
+    if source.key_file is not None:
+        return False
+    own = Keys.derived("").ids
+    for number in range(source.partitions):
+        async for records in clients.read_to_end(source, TopicPartition(source.topic(TopicName.STATE), number)):
+            for record in records:
+                with suppress(Undecodable):
+                    digests = decode_snapshot(record.value).report.content_digests
+                    if digests is not None and key_of(digests) not in own:
+                        return True
+    return False
+
+
+async def _erased(source: Settings, values: Mapping[str, Any]) -> dict[str, int]:
+    erased: dict[str, int] = {}
+    for number in range(source.partitions):
+        origin = Origin(partial(writer_since, values, TopicName.EVENTS, number))
+        async for records in clients.read_to_end(source, TopicPartition(source.topic(TopicName.EVENTS), number)):
+            for record in records:
+                is_foreign = origin.is_foreign(record.offset, record.headers)
+                if is_foreign or header_value(record.headers, "fact") != _ERASED:
+                    continue
+                with suppress(Undecodable):
+                    recorded = decode_own_fact(record.key, record.value)
+                    if isinstance(recorded.fact, DataErased) and recorded.fact.texts:
+                        erased[recorded.complaint.complaint_id] = recorded.complaint.version
+    return erased
