@@ -214,7 +214,7 @@ def test_submit_reports_what_was_sent(topics: Settings, tmp_path: Path, number: 
     assert (status, err) == (expected, "alur: interrupted: 3 were submitted; doing it again does no harm\n")
     assert out.splitlines()[-1] == "submitted 3, skipped 1"
     [refused] = map(json.loads, rejects.read_text().splitlines())
-    assert refused == {"alurreason": "type None is not lapor.report.submitted.v1"}
+    assert refused["alurreason"].startswith("type None is not lapor.report.submitted.v1: ")
 
 
 def test_send_names_its_command_and_how_to_find_the_answer(topics: Settings) -> None:
