@@ -239,7 +239,9 @@ def test_an_installation_of_an_older_release_moves_once_it_is_upgraded(
         target.start()
         target.report("repeated")
         target.await_quiet(seconds=240)
-        assert target.events("complaints.rejections", repeated) == []
+        refused = [each["data"] for each in target.events("complaints.rejections", repeated)]
+        # what other stages ask of it may be overtaken by then
+        assert [each["code"] for each in refused if each["command_source"] == "/stages/intake"] == []
         open_ones = [name for name, each in standing(target).items() if each["status"] == "disposed"]
         go(target, open_ones[0], [ANSWERED, CLOSED])
         target.await_settled()
