@@ -1,25 +1,49 @@
 """Connection check: why a broker refuses this client, in one line.
 
 Kafka's clients retry until their time is over, and then report only that no broker answers. This makes the same steps
-once: connect, TLS, the user's mechanism and password.
+once: connect, TLS, the user's mechanism and password. It uses the library's messages on a socket of its own: a broker
+refuses a password and closes at once, and kafka-python 3.0.12 drops an answer that it reads together with the end of
+the connection (`KafkaTCPTransport._read_from_sock`).
 """
 
 import socket
 import ssl
+import struct
 from contextlib import closing
 from typing import Any, Final
 
-from kafka.errors import KafkaError, SaslAuthenticationFailedError
-from kafka.net.manager import KafkaConnectionManager
-from kafka.net.selector import NetworkSelector
-from kafka.protocol.sasl import SaslHandshakeRequest
+from kafka.errors import KafkaError
+from kafka.net.sasl import get_sasl_mechanism
+from kafka.protocol.parser import KafkaProtocol
+from kafka.protocol.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
 
 from events.client.security import Security
 
 _UNSUPPORTED_MECHANISM: Final = 33
 _NO_SASL_HERE: Final = 34
 _NONE: Final = "NONE"  # a mechanism that no broker has
+_LARGEST_ANSWER: Final = 1_048_576  # bytes
+_CHUNK: Final = 4096  # bytes
 _SPEAKS_TLS: Final = "it speaks TLS at this port: set ALUR_SECURITY=tls or sasl-tls"
+_UNANSWERED: Final = (KafkaError, OSError, struct.error)
+"""The connection ended, no answer came in time, or it is none of Kafka's protocol."""
+
+
+class _Connection:
+    """One connection to a broker, that sends a request and awaits its answer."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._protocol = KafkaProtocol(client_id="alur-check", receive_message_max_bytes=_LARGEST_ANSWER)
+
+    def ask(self, request: Any) -> Any:  # noqa: ANN401 -- no types
+        """Return the answer to `request`; raise one of `_UNANSWERED` without it."""
+        self._protocol.send_request(request)
+        self._socket.sendall(self._protocol.send_bytes())
+        while received := self._socket.recv(_CHUNK):
+            for _, answer in self._protocol.receive_bytes(received):
+                return answer
+        raise ConnectionResetError("the broker ended the connection")
 
 
 def refusal_of(address: str, security: Security, timeout: float) -> str | None:
@@ -33,37 +57,28 @@ def refusal_of(address: str, security: Security, timeout: float) -> str | None:
     with closing(socket.create_connection((host, int(port)), timeout)) as raw:
         if security.tls and (refusal := _tls_refusal(raw, host, security)):
             return refusal
-    options = security.client_options()
-    unauthenticated = options | {"security_protocol": "SSL" if security.tls else "PLAINTEXT"}
     try:
-        answer = _ask(address, unauthenticated, security.mechanism if security.sasl else _NONE, timeout)
-    except (KafkaError, OSError):
+        with closing(_connect(host, int(port), security, timeout)) as connected:
+            return _user_refusal(_Connection(connected), security)
+    except _UNANSWERED:
         return _hung_up(security) if security.tls else _tls_wanted(host, int(port), timeout)
+
+
+def _connect(host: str, port: int, security: Security, timeout: float) -> socket.socket:
+    raw = socket.create_connection((host, port), timeout)
+    try:
+        return security.tls_context().wrap_socket(raw, server_hostname=host) if security.tls else raw
+    except OSError:
+        raw.close()
+        raise
+
+
+def _user_refusal(broker: _Connection, security: Security) -> str | None:
+    mechanism = security.mechanism if security.sasl else _NONE
+    answer = broker.ask(SaslHandshakeRequest(mechanism=mechanism, version=1))
     if refusal := _mechanism_refusal(security, answer.error_code, ", ".join(answer.mechanisms)):
         return refusal
-    return _password_refusal(address, security, timeout) if security.sasl and answer.error_code == 0 else None
-
-
-def _ask(address: str, options: dict[str, Any], mechanism: str | None, timeout: float) -> Any:  # noqa: ANN401 -- no types
-    """Connect once, and return the answer to a SASL handshake for `mechanism`, if that is given."""
-    network = NetworkSelector()
-    manager = KafkaConnectionManager(
-        network, bootstrap_servers=[address], request_timeout_ms=int(timeout * 1000), **options
-    )
-
-    async def attempt() -> Any:  # noqa: ANN401 -- as above
-        [broker] = manager.cluster.bootstrap_brokers()
-        connection = manager.get_connection(broker.node_id, timeout_ms=timeout * 1000, refresh_metadata_on_err=False)
-        await connection
-        if mechanism is not None:
-            return await connection.send_request(SaslHandshakeRequest(mechanism=mechanism, max_version=1))
-        return None
-
-    try:
-        return network.run(attempt)
-    finally:
-        manager.close()
-        network.close()
+    return _password_refusal(broker, security) if security.sasl and answer.error_code == 0 else None
 
 
 def _mechanism_refusal(security: Security, code: int, offered: str) -> str | None:
@@ -76,16 +91,20 @@ def _mechanism_refusal(security: Security, code: int, offered: str) -> str | Non
     return None
 
 
-def _password_refusal(address: str, security: Security, timeout: float) -> str | None:
-    try:
-        _ask(address, security.client_options(), None, timeout)
-    except SaslAuthenticationFailedError:
-        variables = "ALUR_SASL_USERNAME, ALUR_SASL_PASSWORD"
-        return f"it does not know the user {security.username!r} with this password ({variables})"
-    except (KafkaError, OSError):
-        return None
-    except Exception:  # noqa: BLE001 -- the library's own checks of the broker's proof
-        return f"it does not prove that it has the password of {security.username!r}"
+def _password_refusal(broker: _Connection, security: Security) -> str | None:
+    exchange = get_sasl_mechanism(security.mechanism)(**security.client_options())
+    while not exchange.is_done():
+        try:
+            answer = broker.ask(SaslAuthenticateRequest(auth_bytes=exchange.auth_bytes(), version=0))
+        except _UNANSWERED:
+            return None
+        if answer.error_code:
+            variables = "ALUR_SASL_USERNAME, ALUR_SASL_PASSWORD"
+            return f"it does not know the user {security.username!r} with this password ({variables})"
+        try:
+            exchange.receive(answer.auth_bytes)
+        except Exception:  # noqa: BLE001 -- the library's own checks of the broker's proof
+            return f"it does not prove that it has the password of {security.username!r}"
     return None
 
 
