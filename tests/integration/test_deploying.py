@@ -14,6 +14,7 @@ import pytest
 
 from agents.runtime.process import EXIT_REFUSED
 from events.topics import STAGES
+from events.writer import WRITER, writer_of
 from tests.support.engines import CITIZEN, Engine, eventually, report_event
 
 HANDOVER_SECONDS = 5.0
@@ -97,6 +98,10 @@ def test_every_stage_is_replaced_under_load(
     _audited(engine, reports(), successors)
 
 
+def _writers(engine: Engine) -> set[int | None]:
+    return {writer_of(record.headers()) for record in engine.read("complaints.state")}
+
+
 def test_a_newer_lifecycle_is_understood_and_not_written_over(stopped_engine: Engine) -> None:
     engine = stopped_engine
     engine.start("intake", "verification", "disposition", "sla", "escalation", "resolution")
@@ -105,11 +110,13 @@ def test_a_newer_lifecycle_is_understood_and_not_written_over(stopped_engine: En
     complaint = engine.report("newer")
     engine.await_status(complaint, "disposed")
     assert engine.stop("lifecycle") == {"lifecycle": 0}
+    assert _writers(engine) == {WRITER + 1}
 
     engine.start("lifecycle")
     assert engine.processes.pop("lifecycle").wait(60) == EXIT_REFUSED
     [refusal] = lines(engine, "start_refused", "lifecycle")
     assert "newer version (writer 2, this one is 1)" in refusal["reason"]
+    assert _writers(engine) == {WRITER + 1}
 
     engine.start_script("lifecycle", newer, "worker", "-l", "error", "--without-web")
     engine.command("withdraw-complaint", complaint, CITIZEN)

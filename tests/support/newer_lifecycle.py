@@ -1,23 +1,29 @@
 """Lifecycle of a later version: its snapshots have a field that the present code lacks."""
 
-from typing import Any
+from unittest.mock import patch
 
 import faust
 
-from agents.lifecycle import app
-from agents.stages import lifecycle
+from events import writer
 from events.codec import encode
 from events.snapshot import Complaint
 
+WRITER = writer.WRITER + 1
+_present = encode.encode_complaint
+
 
 def _with_more(complaint: Complaint) -> bytes:
-    return encode.encode_complaint(complaint)[:-1] + b',"unheard_of":{"since":2027}}'
+    return _present(complaint)[:-1] + b',"unheard_of":{"since":2027}}'
 
 
-module: Any = lifecycle
-module.encode_complaint = _with_more
-module.state_headers = lambda offset: (("source-offset", str(offset).encode()), ("writer", b"2"))
-module.WRITER = 2
+def main() -> None:
+    """Run it; patched where the names are defined, before a stage has imported them from there."""
+    mark = (writer.WRITER_HEADER, str(WRITER).encode())
+    with patch.multiple(writer, WRITER=WRITER, _MARK=mark), patch.object(encode, "encode_complaint", _with_more):
+        from agents.lifecycle import app  # noqa: PLC0415 -- what it imports has to be patched by then
+
+        faust.Worker(app, loglevel="ERROR").execute_from_commandline()
+
 
 if __name__ == "__main__":
-    faust.Worker(app, loglevel="ERROR").execute_from_commandline()
+    main()
