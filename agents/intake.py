@@ -7,6 +7,7 @@ from agents.stages.intake import NAME, stage
 
 app = stage_app(stage(lambda: erasures))
 erasures: Erasures = Erasures(app.alur, NAME)
+app.stage_consumer.async_exit_stack.push_async_callback(erasures.stop)
 
 
 @app.agent(app.polls)

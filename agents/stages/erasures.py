@@ -1,7 +1,15 @@
-"""What has been erased, as intake has to see it before it processes a report."""
+"""What has been erased, as intake has to see it before it processes a report.
 
+An erasure is announced before `alur privacy erase` looks how far intake has to come. So no batch can bring back what
+was erased: either intake asks where the erasures end after the announcement, and sees it, or it has asked before. Then
+it had fetched the batch before as well, and the command waits for it and erases once more. That is why intake asks
+between the fetch of a batch and its processing, each time: side by side with the fetch, a report of a moment later
+could come into a batch that knows of no erasure and that nobody waits for.
+"""
+
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from aiokafka import TopicPartition
@@ -9,14 +17,15 @@ from aiokafka.errors import KafkaError
 
 from agents.config.settings import Settings
 from agents.kafka import clients
-from agents.kafka.protocols import KafkaRecord
+from agents.kafka.protocols import KafkaConsumer
 from agents.runtime.process import exit_with_error
 from events.codec.parsing import read_ours
 from events.errors import Undecodable
 from events.texts import Erasure
 from events.topics import TopicName
 
-_FETCHING: Final = clients.Fetching(1, wait_ms=5_000)  # answered at once when something comes
+_FETCHING: Final = clients.Fetching(1, wait_ms=10)
+"""A broker answers the requests of a connection in turn: the one for the ends waits until the last fetch is over."""
 
 
 class Erased(NamedTuple):
@@ -38,7 +47,7 @@ class Erasures:
         self._stage = stage
         self._topic = settings.topic(TopicName.ERASURES)
         self._known: dict[bytes, Erased] = {}  # by the 16 bytes of the complaint id: 100 bytes each
-        self._consumer: Any = None
+        self._consumer: KafkaConsumer | None = None
         self._partitions: list[TopicPartition] = []
 
     def of(self, complaint: str) -> Erased | None:
@@ -71,26 +80,34 @@ class Erasures:
             await self._consumer.stop()
 
     async def _catch_up(self) -> None:
+        """Ask where the partitions end, in one request to each broker; fetch from those alone that have moved."""
         if self._consumer is None:
             self._consumer = clients.consumer(self._settings, fetching=_FETCHING)
             await self._consumer.start()
-        if not self._partitions and not await self._assign():
+        consumer = self._consumer
+        if not self._partitions and not await self._assign(consumer):
             return
-        ends = await self._consumer.end_offsets(self._partitions)
-        behind = [each for each, end in ends.items() if await self._consumer.position(each) < end]
+        ends = await consumer.end_offsets(self._partitions)
+        moved = behind = await _behind(consumer, ends)
+        consumer.resume(*moved)
         while behind:
-            found: dict[TopicPartition, list[KafkaRecord]] = await self._consumer.getmany(timeout_ms=clients.POLL_MS)
-            for records in found.values():
+            for records in (await consumer.getmany(timeout_ms=clients.POLL_MS)).values():
                 for record in records:
                     self.take(record.key, record.value)
-            behind = [each for each in behind if await self._consumer.position(each) < ends[each]]
+            behind = await _behind(consumer, ends)
+        consumer.pause(*moved)
 
-    async def _assign(self) -> bool:
-        cluster = await self._consumer._client.fetch_all_metadata()  # noqa: SLF001 -- a consumer without topics knows of none
+    async def _assign(self, consumer: KafkaConsumer) -> bool:
+        cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001 -- a consumer without topics knows of none
         self._partitions = [
             TopicPartition(self._topic, number) for number in cluster.partitions_for_topic(self._topic) or ()
         ]
         if self._partitions:
-            self._consumer.assign(self._partitions)
-            await self._consumer.seek_to_beginning(*self._partitions)
+            consumer.assign(self._partitions)
+            consumer.pause(*self._partitions)
+            await consumer.seek_to_beginning(*self._partitions)
         return bool(self._partitions)
+
+
+async def _behind(consumer: KafkaConsumer, ends: Mapping[TopicPartition, int]) -> list[TopicPartition]:
+    return [each for each, end in ends.items() if await consumer.position(each) < end]

@@ -1,5 +1,6 @@
 """Erasure on a real broker: planted words go from each topic that is kept, and come back by no way."""
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -15,19 +16,23 @@ from kafka.structs import OffsetAndMetadata
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
+from agents.config.settings import Settings
 from agents.kafka.group_progress import mark
 from agents.kafka.records import dead_letter
 from agents.ops import retention
 from agents.ops.audit import audit
 from agents.ops.dead_letters import DeadLetterService, read_dead_letters
-from agents.ops.erasures import keep_texts
+from agents.ops.erasures import announce, keep_texts, made_now
 from agents.ops.progress import retry_while_starting
+from agents.ops.topics import ensure_topics
+from agents.stages.erasures import Erasures
 from events.client import ComplaintFeed, read_all, read_dossier
 from events.client.administration import admin_client
 from events.client.partitions import partition_of
 from events.codec.decode import decode_snapshot
 from events.errors import Undecodable
 from events.facts import ComplaintRegistered
+from events.ids import complaint_id
 from events.installation import TEXTS_APART
 from events.texts import ERASED
 from events.topics import TOPICS, TopicName
@@ -247,3 +252,26 @@ def test_words_in_facts_cannot_be_erased(engine: Engine) -> None:
     done = alur(engine, "privacy", "erase", "419535e9-5c83-5206-857a-a7517e758cf7", "--reason", "Diminta.")
     assert done.exit_code == 1
     assert "nothing is erased" in done.output
+
+
+def test_intake_sees_each_erasure_and_waits_for_none(settings: Settings) -> None:
+    ensure_topics(settings)
+    complaints = [complaint_id("/channels/sms", str(number)) for number in range(20)]
+
+    async def pause_of_a_batch() -> float:
+        """Announce the erasures one by one; return the median of what it takes to see that there is none."""
+        erasures, took = Erasures(settings, "intake"), []
+        await erasures.catch_up()
+        for complaint in complaints:
+            await asyncio.sleep(0.05)  # a fetch is on its way by now, if nothing holds it back
+            started = time.monotonic()
+            await erasures.catch_up()
+            took.append(time.monotonic() - started)
+            made = made_now(texts=True, identity=False, by="desk", reason="Diminta.")
+            await asyncio.to_thread(announce, settings, complaint, made)
+            await erasures.catch_up()
+            assert erasures.of(complaint) == (True, False)
+        await erasures.stop()
+        return sorted(took)[len(took) // 2]
+
+    assert asyncio.run(pause_of_a_batch()) < 0.2, "no fetch is waited for"
