@@ -45,7 +45,8 @@ def figures(output: str) -> dict[str, int]:
 
 
 def test_a_short_demonstration_loses_and_doubles_nothing(settings: Settings) -> None:
-    process = demonstration(settings, "20")
+    # long enough for stages that start beside those of another test
+    process = demonstration(settings, "45")
     output, _ = process.communicate(timeout=_PATIENCE)
     found = figures(output)
     assert process.returncode == 0, output
