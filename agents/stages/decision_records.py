@@ -15,7 +15,7 @@ from events.codec.encode import (
     fact_headers,
     without_digests,
 )
-from events.facts import ComplaintRegistered, DataErased, Recorded
+from events.facts import DataErased, Recorded
 from events.ids import fact_id
 from events.snapshot import Complaint
 from events.texts import FactTexts
@@ -63,10 +63,8 @@ class DecisionRecords:
         return outputs, whole
 
     def _split(self, recorded: Recorded) -> tuple[Recorded, FactTexts | None]:
-        fact, complaint, signature = recorded.fact, recorded.complaint, None
-        if isinstance(fact, ComplaintRegistered):
-            policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
-            signature = self._signatures.of(fact.report, policy.duplicates.min_text)
+        fact, complaint = recorded.fact, recorded.complaint
+        signature = self._signatures.of_fact(recorded, self._partition.policies)
         bare, words = texts.split(fact, texts.text_key(complaint), signature=signature)
         return (recorded if bare is fact else Recorded(bare, recorded.at, recorded.cause, complaint)), words
 

@@ -8,8 +8,10 @@ from pydantic_core import to_json
 
 from agents.config.keys import Keys
 from events.commands import Command, CompleteReport, RegisterComplaint
+from events.facts import ComplaintRegistered, Recorded
 from events.reports import ReportContent
 from events.snapshot import Complaint
+from workflow.policy.model import PolicySet
 from workflow.stages.content_digests import FIELDS, NOT_GIVEN, SLOT, key_of
 from workflow.stages.duplicates import fingerprint
 
@@ -30,6 +32,14 @@ class ReportSignatures:
         """Return the signature of a report; None if it is too short."""
         found = fingerprint(report, min_text)
         return None if found is None else self._keys.sign(_DUPLICATES, found)
+
+    def of_fact(self, recorded: Recorded, policies: PolicySet) -> str | None:
+        """Return the signature of the report that a fact holds; None for a fact without one."""
+        fact, complaint = recorded.fact, recorded.complaint
+        if not isinstance(fact, ComplaintRegistered) or fact.text_ref is not None:
+            return None
+        policy = policies.governing(complaint.policy, complaint.received_at)
+        return self.of(fact.report, policy.duplicates.min_text)
 
 
 class ContentDigests:

@@ -17,7 +17,7 @@ from agents.stages.report_digests import ReportSignatures
 from events.codec.decode import decode_own_fact, decode_snapshot
 from events.codec.encode import encode_fact, encode_texts
 from events.errors import Undecodable
-from events.facts import ComplaintRegistered, DataErased, Recorded
+from events.facts import DataErased
 from events.installation import KEY_PREFIX, TEXTS_KEY, writer_since
 from events.texts import take_apart, text_key
 from events.topics import TopicName
@@ -44,7 +44,7 @@ class TextSplitter:
             recorded = decode_own_fact(moved.key, moved.value)
         except Undecodable:
             return (moved,)
-        bare, words = take_apart(recorded, signature=self._signature(recorded))
+        bare, words = take_apart(recorded, signature=self.signatures.of_fact(recorded, self.policies))
         if bare == recorded:
             return (moved,)
         complaint = bare.complaint
@@ -60,13 +60,6 @@ class TextSplitter:
         """Check whether the words under this key of `complaints.texts` were erased."""
         complaint, _, version = (key or b"").decode(errors="replace").partition("/")
         return version.isdecimal() and len(version) <= _DIGITS and int(version) < self.erased.get(complaint, 0)
-
-    def _signature(self, recorded: Recorded) -> str | None:
-        fact, complaint = recorded.fact, recorded.complaint
-        if not isinstance(fact, ComplaintRegistered) or fact.text_ref is not None:
-            return None
-        policy = self.policies.governing(complaint.policy, complaint.received_at)
-        return self.signatures.of(fact.report, policy.duplicates.min_text)
 
 
 async def text_splitter(source: Settings, values: Mapping[str, Any]) -> TextSplitter:
