@@ -9,7 +9,7 @@ setting of the installation) stay readable for ever: `put_together` leaves them 
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeGuard, TypeVar
 
 from pydantic import AwareDatetime
 
@@ -105,22 +105,19 @@ def split(fact: Fact, ref: str, *, signature: str | None = None) -> tuple[Fact, 
         ref: the key of the words.
         signature: of the report in `registered`.
     """
-    if not isinstance(fact, Worded) or fact.text_ref is not None or fact.by == SYSTEM:
+    if not _may_hold_words(fact):
         return fact, None
+    words = _words_of(fact)
     if isinstance(fact, ComplaintRegistered):
-        bare, words = _split_report(fact, ref, signature)
+        bare = _without_report(fact, words, ref, signature)
     else:
-        bare, words = _split_words(fact, ref)
+        bare = _without_words(fact, words, ref)
     return bare, FactTexts.model_construct(set(words), **words) if words else None
 
 
 def holds_words(fact: Fact) -> bool:
     """Check whether a fact holds words of a person itself: no erasure reaches them."""
-    if not isinstance(fact, Worded) or fact.text_ref is not None or fact.by == SYSTEM:
-        return False
-    model = fact.report if isinstance(fact, ComplaintRegistered) else fact
-    chosen = fact.chosen_office if isinstance(fact, ComplaintRegistered | ReportCompleted) else None
-    return bool(_words(model, FREE_TEXT[type(model)], chosen))
+    return _may_hold_words(fact) and bool(_words_of(fact))
 
 
 def take_apart(recorded: Recorded, *, signature: str | None = None) -> tuple[Recorded, FactTexts | None]:
@@ -135,7 +132,7 @@ def take_apart(recorded: Recorded, *, signature: str | None = None) -> tuple[Rec
 
 def erased_report(report: ReportContent) -> ReportContent:
     """Return a report without its words, as it is registered when it comes again after they were erased."""
-    words = _words(report, FREE_TEXT[ReportContent], None)
+    words = _words(report)
     gone = {name: ERASED if name in {"title", "body"} else None if name == "office" else () for name in words}
     return report.model_copy(update=gone)
 
@@ -167,9 +164,13 @@ def without_digests(complaint: Complaint) -> Complaint:
     return complaint.model_copy(update={"report": bare})
 
 
-def _split_report(fact: ComplaintRegistered, ref: str, signature: str | None) -> tuple[Fact, dict[str, Any]]:
+def _may_hold_words(fact: Fact) -> TypeGuard[Worded]:
+    """Check whether a fact may hold words: they do not lie apart, and lifecycle did not give them as a reason."""
+    return isinstance(fact, Worded) and fact.text_ref is None and fact.by != SYSTEM
+
+
+def _without_report(fact: ComplaintRegistered, words: Mapping[str, Any], ref: str, signature: str | None) -> Fact:
     report = fact.report
-    words = _words(report, FREE_TEXT[ReportContent], fact.chosen_office)
     update = {
         "report": report.model_copy(update=_placeholders(words)),
         "text_ref": ref,
@@ -178,27 +179,30 @@ def _split_report(fact: ComplaintRegistered, ref: str, signature: str | None) ->
         "content_digests": None,
         "signature": signature,
     }
-    return fact.model_copy(update=update), words
+    return fact.model_copy(update=update)
 
 
-def _split_words(fact: Worded, ref: str) -> tuple[Fact, dict[str, Any]]:
+def _without_words(fact: Worded, words: Mapping[str, Any], ref: str) -> Fact:
     completed = isinstance(fact, ReportCompleted)
-    words = _words(fact, FREE_TEXT[type(fact)], fact.chosen_office if isinstance(fact, ReportCompleted) else None)
     update: dict[str, Any] = {"completed_digests": None} if completed else {}
     if words:
         update |= _placeholders(words)
         update["text_ref"] = ref
     if completed:
         update |= {f"{name}_length": len(words[name]) for name in ("title", "body") if name in words}
-    return fact.model_copy(update=update) if update else fact, words
+    return fact.model_copy(update=update) if update else fact
 
 
-def _words(model: Frozen, names: tuple[str, ...], chosen_office: str | None) -> dict[str, Any]:
-    """Return the free text of a model; an office that the directory has is none."""
-    words = {name: value for name in names if (value := getattr(model, name))}
-    if chosen_office is not None:
+def _words_of(fact: Worded) -> dict[str, Any]:
+    """Return the free text of a fact; an office that the directory has is none."""
+    words = _words(fact.report if isinstance(fact, ComplaintRegistered) else fact)
+    if isinstance(fact, ComplaintRegistered | ReportCompleted) and fact.chosen_office is not None:
         words.pop("office", None)
     return words
+
+
+def _words(model: Frozen) -> dict[str, Any]:
+    return {name: value for name in FREE_TEXT[type(model)] if (value := getattr(model, name))}
 
 
 def _placeholders(words: Mapping[str, Any]) -> dict[str, Any]:
