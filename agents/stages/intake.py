@@ -63,8 +63,8 @@ class Intake(Handler):
         yield OutgoingRecord(TopicName.COMMANDS, key, command, home)
 
 
-def stage(erasures: Callable[[], Erasures]) -> Stage:
-    """Return the stage; `erasures` gives what has been erased once that is there."""
+def stage(erasures: Callable[[], Erasures] | None = None) -> Stage:
+    """Return the stage; `erasures` gives what has been erased once that is there. Without it, nothing has."""
     return Stage(
         NAME,
         lambda partition: Intake(partition, erasures),
@@ -73,5 +73,4 @@ def stage(erasures: Callable[[], Erasures]) -> Stage:
     )
 
 
-STAGE: Final = Stage(NAME, Intake, poll_delay=POLL_DELAY_SECONDS, backpressure=("lifecycle", COMMANDS_WAITING))
-"""The stage where nothing has been erased."""
+STAGE: Final = stage()
