@@ -8,7 +8,7 @@ the exact location.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
@@ -18,6 +18,7 @@ from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import DisplayContext
 from events import facts as f
 from events.client import Dossier, Reader, add_to, require_topics, with_texts
+from events.client.reader import CLOCK_SKEW
 from events.facts import Recorded
 from events.snapshot import Clock, Complaint
 from events.topics import TopicName
@@ -30,8 +31,6 @@ SHOWN: Final = 200
 _LONGEST_TEXT: Final = 600
 _MOST_RECORDS: Final = 200_000
 _MOST_SECONDS: Final = 10.0
-_SKEW: Final = timedelta(hours=1)
-"""Largest difference between the clocks of the broker and of lifecycle."""
 _HOUR_S: Final = 3_600
 
 
@@ -56,7 +55,7 @@ def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryRe
     dossier, seen, began = Dossier(complaint), 0, monotonic()
     require_topics(settings, [TopicName.EVENTS])
     with Reader(settings, [TopicName.EVENTS], complaint=complaint) as reader:
-        reader.skip_to_moment_or_stay(datetime.fromtimestamp(row.received * _HOUR_S, UTC) - _SKEW)
+        reader.skip_to_moment_or_stay(datetime.fromtimestamp(row.received * _HOUR_S, UTC) - CLOCK_SKEW)
         for record in reader.to_end():
             add_to(dossier, record)
             if dossier.history and dossier.history[-1].complaint.version >= row.version:

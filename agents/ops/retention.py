@@ -17,6 +17,7 @@ from agents.ops import erasures, identities
 from events.client import Order, Publisher, Reader, Record, require_topics
 from events.client.command_client import encode_order
 from events.client.errors import KafkaFailure
+from events.client.reader import CLOCK_SKEW
 from events.codec.decode import decode_fact, decode_snapshot
 from events.codec.encode import encode_value
 from events.codec.parsing import read_ours
@@ -30,8 +31,6 @@ from events.topics import TopicName
 
 _AT_ONCE: Final = 500
 """Commands that wait for lifecycle at a time: people's commands are not held up behind them."""
-_SKEW: Final = timedelta(hours=1)
-"""By so much the clocks of the broker and of lifecycle may differ."""
 _BOTH: Final = frozenset({"texts", "identity"})
 
 
@@ -108,9 +107,9 @@ def with_words_in_facts(settings: Settings, number: int, due: Sequence[DueCompla
     """
     require_topics(settings, [TopicName.EVENTS])
     keys, found = {each.complaint_id.encode() for each in due}, set[str]()
-    last = max(each.updated for each in due) + _SKEW
+    last = max(each.updated for each in due) + CLOCK_SKEW
     with Reader(settings, [TopicName.EVENTS], partitions=[number]) as reader:
-        reader.skip_to_moment_or_stay(min(each.received for each in due) - _SKEW)
+        reader.skip_to_moment_or_stay(min(each.received for each in due) - CLOCK_SKEW)
         for record in reader.to_end():
             if record.at > last:
                 break

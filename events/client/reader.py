@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, Final, Self
 
@@ -24,6 +24,8 @@ from events.installation import InstallationLog
 from events.topics import OUTWARD_RECORD_BYTES, TopicName
 from events.writer import MARKED, Origin
 
+CLOCK_SKEW: Final = timedelta(hours=1)
+"""Largest difference between the clocks of the broker and of lifecycle: to leave room for when skipping by time."""
 _AT_ONCE: Final = 2_000
 _WAIT_S: Final = 0.5
 _STALLED_S: Final = 30.0

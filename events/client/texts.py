@@ -3,12 +3,11 @@
 import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from typing import Final
 
 from events.client.connection import require_topics
 from events.client.errors import NotAllowed, TopicsMissing
-from events.client.reader import Reader, Record
+from events.client.reader import CLOCK_SKEW, Reader, Record
 from events.client.settings import ClientSettings
 from events.codec.decode import decode_texts
 from events.errors import Undecodable
@@ -16,8 +15,6 @@ from events.facts import Recorded, Worded
 from events.texts import FactTexts, put_together
 from events.topics import TopicName
 
-_SKEW: Final = timedelta(hours=1)
-"""By so much the clocks of the broker and of lifecycle may differ."""
 _WAIT_S: Final = 5.0
 
 
@@ -50,7 +47,7 @@ def with_texts(
         require_topics(settings, [TopicName.TEXTS])
         with Reader(settings, [TopicName.TEXTS], complaint=last.complaint_id) as reader:
             # nothing is written before the command that led to it
-            reader.skip_to_moment_or_stay(history[0].at - _SKEW)
+            reader.skip_to_moment_or_stay(history[0].at - CLOCK_SKEW)
             found = _found(reader, wanted, erased=erased, seconds=seconds)
     except (NotAllowed, TopicsMissing):
         return list(history)
