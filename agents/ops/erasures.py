@@ -1,7 +1,6 @@
 """Erasure of what people wrote and of who reported: recorded, and complete once nothing older is on its way."""
 
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -10,12 +9,12 @@ from kafka import KafkaConsumer, TopicPartition
 
 from agents.config.settings import Settings
 from agents.ops import identities
-from events.client import Publisher, Reader, require_topics
+from events.client import Publisher, require_topics
 from events.client.connection import connection, kafka_errors
+from events.client.lookup import last_value
 from events.client.reader import installation_values
 from events.codec.encode import encode_value
 from events.codec.parsing import read_ours
-from events.errors import Undecodable
 from events.facts import Recorded
 from events.ids import canonical_id
 from events.installation import TEXTS_KEY, texts_apart
@@ -85,13 +84,10 @@ def with_earlier(erasure: Erasure, earlier: Erasure | None) -> Erasure:
 
 
 def _recorded(settings: Settings, key: str) -> Erasure | None:
-    found: Erasure | None = None
-    with Reader(settings, [TopicName.ERASURES], complaint=key) as reader:
-        for record in reader.to_end():
-            if record.key == key.encode():
-                with suppress(Undecodable):
-                    found = None if record.value is None else read_ours(Erasure, record.value)
-    return found
+    def decoded(value: bytes | None) -> Erasure | None:
+        return None if value is None else read_ours(Erasure, value)
+
+    return last_value(settings, TopicName.ERASURES, key, key.encode(), decoded)
 
 
 def wait_until_passed(settings: Settings, stage: str, seconds: float) -> Waiting:

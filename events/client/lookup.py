@@ -1,8 +1,10 @@
 """What is known of one complaint: which it is, its history, and what was refused about it."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from events.announcements import CALENDAR_KEY, Announcement, Announcements
 from events.client.reader import Reader, Record, read_all
@@ -16,6 +18,8 @@ from events.ids import canonical_id
 from events.outcomes import Rejection, RejectionEvent
 from events.snapshot import Complaint
 from events.topics import TopicName
+
+_Value = TypeVar("_Value")
 
 
 class NoSuchComplaint(AlurError):
@@ -124,13 +128,24 @@ def read_snapshot(settings: ClientSettings, complaint: str) -> Complaint | None:
     Raises:
         BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state could not be read.
     """
-    snapshot, key = None, complaint.encode()
-    with Reader(settings, [TopicName.STATE], complaint=complaint) as reader:
+    return last_value(settings, TopicName.STATE, complaint, complaint.encode(), decode_snapshot)
+
+
+def last_value(
+    settings: ClientSettings, topic: TopicName, complaint: str, key: bytes, decode: Callable[[bytes | None], _Value]
+) -> _Value | None:
+    """Return the last value of a key that can be decoded, in the partition of a complaint; None without one.
+
+    Raises:
+        BrokerUnreachable, KafkaRefused, TopicsMissing: the topic could not be read.
+    """
+    value: _Value | None = None
+    with Reader(settings, [topic], complaint=complaint) as reader:
         for record in reader.to_end():
-            if record.key == key and record.value is not None:
+            if record.key == key:
                 with suppress(Undecodable):
-                    snapshot = decode_snapshot(record.value)
-    return snapshot
+                    value = decode(record.value)
+    return value
 
 
 def announcements_for(settings: ClientSettings, complaint: str) -> tuple[Announcement, ...]:
@@ -148,15 +163,7 @@ def calendar_for(settings: ClientSettings, complaint: str) -> Announcements:
     Raises:
         BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state could not be read.
     """
-    found = Announcements.of()
-    with Reader(settings, [TopicName.STATE], complaint=complaint) as reader:
-        for record in reader.to_end():
-            if record.key == CALENDAR_KEY:
-                try:
-                    found = decode_calendar(record.value)
-                except Undecodable:
-                    continue
-    return found
+    return last_value(settings, TopicName.STATE, complaint, CALENDAR_KEY, decode_calendar) or Announcements.of()
 
 
 def add_to(dossier: Dossier, record: Record) -> None:
