@@ -1,6 +1,6 @@
 """Free text as a migration moves it: apart from the facts that held it, and without what was erased."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +12,7 @@ from agents.config import policy_files
 from agents.config.keys import Keys
 from agents.config.settings import Settings
 from agents.kafka import clients
+from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import OutgoingRecord
 from agents.stages.report_digests import ReportSignatures
 from events.codec.decode import decode_own_fact, decode_snapshot
@@ -80,27 +81,32 @@ async def lacks_keys(source: Settings) -> bool:
     if source.key_file is not None:
         return False
     own = Keys.derived("").ids
-    for number in range(source.partitions):
-        async for records in clients.read_to_end(source, TopicPartition(source.topic(TopicName.STATE), number)):
-            for record in records:
-                with suppress(Undecodable):
-                    digests = decode_snapshot(record.value).report.content_digests
-                    if digests is not None and key_of(digests) not in own:
-                        return True
+    async for record in _records(source, TopicName.STATE):
+        with suppress(Undecodable):
+            digests = decode_snapshot(record.value).report.content_digests
+            if digests is not None and key_of(digests) not in own:
+                return True
     return False
 
 
 async def _erased(source: Settings, values: Mapping[str, Any]) -> dict[str, int]:
+    numbers = range(source.partitions)
+    origins = [Origin(partial(writer_since, values, TopicName.EVENTS, number)) for number in numbers]
     erased: dict[str, int] = {}
-    for number in range(source.partitions):
-        origin = Origin(partial(writer_since, values, TopicName.EVENTS, number))
-        async for records in clients.read_to_end(source, TopicPartition(source.topic(TopicName.EVENTS), number)):
-            for record in records:
-                is_foreign = origin.is_foreign(record.offset, record.headers)
-                if is_foreign or header_value(record.headers, "fact") != _ERASED:
-                    continue
-                with suppress(Undecodable):
-                    recorded = decode_own_fact(record.key, record.value)
-                    if isinstance(recorded.fact, DataErased) and recorded.fact.texts:
-                        erased[recorded.complaint.complaint_id] = recorded.complaint.version
+    async for record in _records(source, TopicName.EVENTS):
+        is_foreign = origins[record.partition].is_foreign(record.offset, record.headers)
+        if is_foreign or header_value(record.headers, "fact") != _ERASED:
+            continue
+        with suppress(Undecodable):
+            recorded = decode_own_fact(record.key, record.value)
+            if isinstance(recorded.fact, DataErased) and recorded.fact.texts:
+                erased[recorded.complaint.complaint_id] = recorded.complaint.version
     return erased
+
+
+async def _records(source: Settings, topic: TopicName) -> AsyncIterator[KafkaRecord]:
+    """Yield the records of a topic, partition by partition."""
+    for number in range(source.partitions):
+        async for records in clients.read_to_end(source, TopicPartition(source.topic(topic), number)):
+            for record in records:
+                yield record
