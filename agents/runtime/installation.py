@@ -143,7 +143,7 @@ async def change(settings: Settings, decide: Callable[[Values], Values]) -> Valu
     late: frozenset[str] = frozenset()
     try:
         while True:
-            entries, _ = await _read(settings)
+            entries, _ = await read_entries(settings)
             kept = {key: entries.values.get(key) for key in late}
             try:
                 decided = decide(entries.values)
@@ -155,7 +155,7 @@ async def change(settings: Settings, decide: Callable[[Values], Values]) -> Valu
             offsets = await _write(settings, producer, kept | due, entries)
             if not offsets:
                 return wanted
-            _, counting = await _read(settings)
+            _, counting = await read_entries(settings)
             late = frozenset(key for key, at in offsets.items() if at not in counting)
             if not late:
                 return wanted
@@ -180,8 +180,12 @@ def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values
         ) from error
 
 
-async def _read(settings: Settings) -> tuple[InstallationLog, set[int]]:
-    """Return the record, and the offsets of the entries that counted when they were written."""
+async def read_entries(settings: Settings) -> tuple[InstallationLog, set[int]]:
+    """Return the record as it is now, and the offsets of the entries that counted when they were written.
+
+    Raises:
+        KafkaError: the record cannot be read.
+    """
     entries, counting = InstallationLog(), set[int]()
     async for records in clients.read_to_end(settings, _partition(settings)):
         for each in records:

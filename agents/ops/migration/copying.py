@@ -17,11 +17,12 @@ from agents.kafka.records import OutgoingRecord
 from agents.ops.migration.plan import COPIED, Plan
 from agents.ops.migration.records import RecordMover, checksum
 from agents.runtime import failpoints
+from agents.runtime.installation import read_entries
 from agents.runtime.output_writer import OutputWriter
 from events.announcements import CALENDAR_KEY
 from events.cloudevents import log_moment
 from events.codec.encode import encode_calendar
-from events.installation import MIGRATION_KEY, InstallationLog
+from events.installation import MIGRATION_KEY
 from events.topics import TopicName
 from events.writer import marked
 
@@ -85,9 +86,9 @@ class Copy:
         try:
             await self._writer.start()
             await reader.start()
-            values = await _installation(self._plan.target)
+            entries, _ = await read_entries(self._plan.target)
             for topic in COPIED:
-                progress = TopicProgress.of(values, topic)
+                progress = TopicProgress.of(entries.values, topic)
                 if not progress.complete:
                     await self._copy(topic, reader, progress)
         finally:
@@ -175,14 +176,6 @@ async def in_time_order(
                 due.add(place)
         if chosen:
             yield chosen
-
-
-async def _installation(target: Settings) -> Mapping[str, Any]:
-    log = InstallationLog()
-    async for records in clients.read_to_end(target, TopicPartition(target.topic(TopicName.INSTALLATION), 0)):
-        for each in records:
-            log.add(each.offset, each.key, each.value, each.headers)
-    return log.values
 
 
 async def read_back(target: Settings) -> Written:
