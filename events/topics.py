@@ -145,3 +145,5 @@ STAGES: Final[dict[str, TopicName]] = {
     "resolution": TopicName.EVENTS,
 }
 """Each stage and the topic it reads: one consumer group a stage."""
+FROM_MEMORY: Final = "sla"
+"""The stage that reads a compacted topic from its start: its offset is no progress."""

@@ -38,7 +38,7 @@ from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
 from events.installation import MIGRATION_KEY, Incident, Layout, incidents_in, writer_since
 from events.outcomes import Rejection, RejectionEvent, ResolutionEvent
-from events.topics import INWARD, STAGES, TopicName
+from events.topics import FROM_MEMORY, INWARD, STAGES, TopicName
 from events.writer import Origin
 from workflow.audit.complaint_history import Shown
 from workflow.audit.evidence import Command, Handled, Kept, Place
@@ -57,8 +57,6 @@ _READ: Final = (
 _AWAITED: Final = ("intake", "lifecycle", "resolution")
 """Stages whose backlog is pending, not lost."""
 _ESCALATES: Final = ("escalation",)
-_FROM_MEMORY: Final = "sla"
-"""Stage that reads a compacted topic from its snapshots on: its offset is no progress."""
 
 _Decoded = TypeVar("_Decoded")
 
@@ -115,7 +113,7 @@ def _until(progress: _Progress, stages: Iterable[str]) -> Handled:
 
 
 def _expired(progress: _Progress, result: Audit) -> None:
-    for stage in progress.keys() - {_FROM_MEMORY}:
+    for stage in progress.keys() - {FROM_MEMORY}:
         for number, each in progress[stage].items():
             if each.expired:
                 result.take_expired(stage, Place(STAGES[stage], number, each.expired.start), len(each.expired))

@@ -28,13 +28,11 @@ from events.codec.decode import complaint_key, decode_calendar
 from events.errors import Undecodable
 from events.ids import digest
 from events.installation import TEXTS_APART, TEXTS_IN_FACTS, Layout, texts_apart, unfinished_migration, writer_since
-from events.topics import ALL_TOPICS, INWARD, STAGES, TOPICS, TopicName
+from events.topics import ALL_TOPICS, FROM_MEMORY, INWARD, STAGES, TOPICS, TopicName
 from events.writer import Origin
 
 COPIED: Final = tuple(topic.name for topic in TOPICS if topic.partitions is None and topic.name not in INWARD)
 """The topics whose records are copied, in this order; the installation record is written anew."""
-FROM_MEMORY: Final = "sla"
-"""Reads a compacted topic from its start: its offset means nothing."""
 _OPEN_SECONDS: Final = 70.0
 """A transaction that a killed worker has left open is aborted after 60 s."""
 _ASK_AGAIN_SECONDS: Final = 0.5

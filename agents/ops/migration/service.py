@@ -11,7 +11,7 @@ from kafka.structs import OffsetAndMetadata
 from agents.kafka.group_progress import mark
 from agents.ops.audit import audit
 from agents.ops.migration.copying import CHECKSUM_BITS, Copy, Report, TopicProgress, read_back
-from agents.ops.migration.plan import COPIED, FROM_MEMORY, MigrationRefused, Plan, run, settled_ends, stable_ends
+from agents.ops.migration.plan import COPIED, MigrationRefused, Plan, run, settled_ends, stable_ends
 from agents.ops.offsets import set_offsets
 from agents.ops.topics import alter_topics, create_topics, ensure_topics
 from agents.runtime import failpoints
@@ -32,7 +32,7 @@ from events.installation import (
     incidents_in,
     writer_key,
 )
-from events.topics import ALL_TOPICS, BY_NAME, INWARD, STAGES, TopicName
+from events.topics import ALL_TOPICS, BY_NAME, FROM_MEMORY, INWARD, STAGES, TopicName
 from events.writer import MARKED
 
 _COPYING: Final = {"cleanup.policy": "delete", "retention.ms": "-1", "message.timestamp.type": "CreateTime"}
