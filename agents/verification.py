@@ -7,7 +7,7 @@ from agents.stages.verification import NAME, stage
 
 app = stage_app(stage(lambda: duplicates))
 duplicates: DuplicateIndex = DuplicateIndex(
-    app.alur, app.stage_consumer.policies, NAME, app.stage_consumer.written_since
+    app.alur, app.stage_consumer.policies, NAME, app.stage_consumer.installation.writer_since
 )
 app.task(duplicates.follower.run)
 app.stage_consumer.wait_reason = duplicates.wait_reason

@@ -22,7 +22,7 @@ from agents.kafka import clients
 from agents.kafka.protocols import KafkaProducer, KafkaRecord
 from agents.runtime.process import exit_with_error
 from events.client.errors import KafkaRefused
-from events.installation import Incident, InstallationLog, incidents_in
+from events.installation import Incident, InstallationLog, incidents_in, texts_apart, writer_since
 from events.topics import TopicName
 
 log = structlog.get_logger()
@@ -78,6 +78,14 @@ class Installation:
     def read(self, key: str) -> object:
         """Return the value of a key; None if there is none."""
         return self._log.values.get(key)
+
+    def texts_apart(self) -> bool:
+        """Return True if free text is written to `complaints.texts` in place of the facts."""
+        return texts_apart(self.values)
+
+    def writer_since(self, partition: int) -> Callable[[TopicName], int | None]:
+        """Return what gives the offset in a topic from which on its records have a writer number; None if unknown."""
+        return lambda topic: writer_since(self.values, topic, partition)
 
     def watch(self, callback: Callable[[str, object], None]) -> None:
         """Call `callback` with key and value of each change from now on."""

@@ -114,6 +114,17 @@ class ReportsState(Protocol):
         ...
 
 
+def state_reports(handlers: Iterable[Handler]) -> list[StateReport]:
+    """Return the reports of those handlers that give one."""
+    return [each.state_report() for each in handlers if isinstance(each, ReportsState)]
+
+
+def next_alarm(handlers: Iterable[Handler]) -> datetime | None:
+    """Return the earliest warning or deadline without a processed notice; None if there is none."""
+    alarms = (report.next_alarm for report in state_reports(handlers))
+    return min((alarm for alarm in alarms if alarm is not None), default=None)
+
+
 class RefusedToStart(AlurError):
     """The set-up is wrong; the message is one line with the remedy."""
 

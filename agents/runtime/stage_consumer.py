@@ -34,10 +34,10 @@ from agents.runtime.output_writer import OutputWriter
 from agents.runtime.partition_processor import TRANSACTION_PAUSE_SECONDS, PartitionProcessor
 from agents.runtime.policy_guard import PolicyGuard
 from agents.runtime.process import STOP_SECONDS, exit_after, exit_with_error
-from agents.runtime.stage import Partition, Stage
+from agents.runtime.stage import Stage
 from agents.runtime.watermark import Watermark
 from agents.runtime.worker import Worker
-from events.installation import FIRST_POSITIONS, KEY_PREFIX, texts_apart, writer_since
+from events.installation import KEY_PREFIX
 from events.topics import TopicName
 from workflow.policy.model import PolicySet
 
@@ -135,19 +135,8 @@ class StageConsumer(Service):
 
     def processor(self, source: TopicPartition) -> PartitionProcessor:
         """Return a processor for a partition."""
-        number = source.partition
-        since = self.written_since(number)
-        positions = self.installation.values.get(FIRST_POSITIONS, {})
-        apart = self._texts_apart
-        partition = Partition(number, self.count, self.policies, self.metrics, self.keys, since, positions, apart)
+        partition = self.worker.partition(source.partition, self.count, self.policies, self.keys)
         return PartitionProcessor(self.worker, source, partition)
-
-    def _texts_apart(self) -> bool:
-        return texts_apart(self.installation.values)
-
-    def written_since(self, partition: int) -> Callable[[TopicName], int | None]:
-        """Return what gives the offset in a topic from which on its records have a writer number; None if unknown."""
-        return lambda topic: writer_since(self.installation.values, topic, partition)
 
     @Service.task
     async def _read(self) -> None:

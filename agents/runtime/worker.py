@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from agents.config.keys import Keys
 from agents.config.settings import Settings
 from agents.kafka.deferred_commits import DeferredCommits
 from agents.kafka.protocols import KafkaConsumer
@@ -9,7 +10,9 @@ from agents.observability.metrics import Metrics
 from agents.observability.tracing import PASS_THROUGH, Tracing
 from agents.runtime.installation import Installation
 from agents.runtime.output_writer import OutputWriter
-from agents.runtime.stage import Stage
+from agents.runtime.stage import Partition, Stage
+from events.installation import FIRST_POSITIONS
+from workflow.policy.model import PolicySet
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,14 @@ class Worker:
     metrics: Metrics = field(default_factory=Metrics)
     tracing: Tracing = PASS_THROUGH
     installation: Installation | None = None
+
+    def partition(self, number: int, count: int, policies: PolicySet, keys: Keys) -> Partition:
+        """Return what a handler is given of partition `number` of `count`, as the installation record has it."""
+        if self.installation is None:
+            return Partition(number, count, policies, self.metrics, keys)
+        positions = self.installation.values.get(FIRST_POSITIONS, {})
+        since, apart = self.installation.writer_since(number), self.installation.texts_apart
+        return Partition(number, count, policies, self.metrics, keys, since, positions, apart)
 
     @property
     def group(self) -> str:

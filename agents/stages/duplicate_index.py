@@ -36,9 +36,9 @@ class DuplicateIndex:
         settings: Settings,
         policies: PolicySet,
         stage: str,
-        written_since: Callable[[int], Callable[[TopicName], int | None]],
+        writer_since: Callable[[int], Callable[[TopicName], int | None]],
     ) -> None:
-        self._written_since = written_since
+        self._writer_since = writer_since
         self._origins: dict[int, Origin] = {}
         self._policies = policies
         self._stage = stage
@@ -59,7 +59,7 @@ class DuplicateIndex:
     def _index_record(self, record: KafkaRecord) -> None:
         origin = self._origins.get(record.partition)
         if origin is None:
-            since = partial(self._written_since(record.partition), TopicName.EVENTS)
+            since = partial(self._writer_since(record.partition), TopicName.EVENTS)
             origin = self._origins[record.partition] = Origin(since)
         origin.check(record.offset, record.headers)
         recorded = decode_own_fact(record.key, record.value)

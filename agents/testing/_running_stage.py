@@ -1,6 +1,5 @@
 """A stage on the in-memory log, without a group: it owns all partitions and works when it is called."""
 
-from collections.abc import Callable
 from datetime import datetime
 from importlib import import_module
 from typing import NoReturn
@@ -14,14 +13,13 @@ from agents.observability.metrics import Metrics
 from agents.runtime.installation import Installation
 from agents.runtime.output_writer import OutputWriter
 from agents.runtime.partition_processor import PartitionProcessor
-from agents.runtime.stage import Partition, ReportsState, Stage
+from agents.runtime.stage import Stage, next_alarm
 from agents.runtime.worker import Worker
 from agents.stages import intake, resolution, verification
 from agents.stages.duplicate_index import DuplicateIndex
 from agents.stages.erasures import Erasures
 from agents.stages.story_texts import StoryTexts
 from agents.testing.in_memory_log import Log
-from events.installation import FIRST_POSITIONS, texts_apart, writer_since
 from events.topics import TopicName
 from workflow.policy.model import PolicySet
 
@@ -47,14 +45,14 @@ class RunningStage:
         self._log = log
         self._texts = StoryTexts()
         self._erasures = Erasures(settings, name)
+        self._record = _Record(settings, name, log)
         self._duplicates: DuplicateIndex | None = None
         if name == verification.NAME:
-            self._duplicates = DuplicateIndex(settings, policies, name, self._writer_since)
+            self._duplicates = DuplicateIndex(settings, policies, name, self._record.writer_since)
         self.stage = self._stage(name)
         self._processors: dict[TopicPartition, PartitionProcessor] = {}
         consumer = clients.consumer(settings, settings.group(name), reset="none")
         self._facts = clients.consumer(settings)
-        self._record = _Record(settings, name, log)
         commits, writer = DeferredCommits(consumer, _raise), OutputWriter(settings)
         self._worker = Worker(self.stage, settings, consumer, writer, commits, Metrics(name), installation=self._record)
 
@@ -68,12 +66,6 @@ class RunningStage:
         stage: Stage = import_module(f"agents.stages.{name}").STAGE
         return stage
 
-    def _writer_since(self, partition: int) -> Callable[[TopicName], int | None]:
-        return lambda topic: writer_since(self._record.values, topic, partition)
-
-    def _texts_apart(self) -> bool:
-        return texts_apart(self._record.values)
-
     async def start(self) -> None:
         """Acquire all partitions."""
         await self._worker.writer.start()
@@ -83,13 +75,10 @@ class RunningStage:
         self._worker.consumer.assign(partitions)
         facts = self._settings.topic(TopicName.EVENTS)
         self._facts.assign([TopicPartition(facts, number) for number in range(count)])
-        metrics, keys = self._worker.metrics, self._settings.keys()
+        keys = self._settings.keys()
         self._record.refresh()
         for each in partitions:
-            since = self._writer_since(each.partition)
-            positions = self._record.values.get(FIRST_POSITIONS, {})
-            apart = self._texts_apart
-            partition = Partition(each.partition, count, self._policies, metrics, keys, since, positions, apart)
+            partition = self._worker.partition(each.partition, count, self._policies, keys)
             processor = PartitionProcessor(self._worker, each, partition)
             self._record.refresh()
             await processor.acquire()
@@ -132,9 +121,7 @@ class RunningStage:
 
     def next_alarm(self) -> datetime | None:
         """Return when the earliest timer rings; None if the stage has none."""
-        handlers = (each.handler for each in self._processors.values())
-        reports = [each.state_report() for each in handlers if isinstance(each, ReportsState)]
-        return min((each.next_alarm for each in reports if each.next_alarm is not None), default=None)
+        return next_alarm(each.handler for each in self._processors.values())
 
     async def tick(self) -> bool:
         """Write what is due; return True if that was something."""

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from agents.observability.metrics import Metrics, MetricSpec, StateReport
 from agents.runtime.http import health
-from agents.runtime.stage import ReportsState
+from agents.runtime.stage import Handler, next_alarm, state_reports
 from agents.runtime.stage_consumer import StageConsumer
 from events.installation import KINDS
 
@@ -23,14 +23,17 @@ STAGE: Final = "stage"
 Samples = Mapping[tuple[str, ...], float]
 
 
+def _handlers(stage_consumer: StageConsumer) -> list[Handler]:
+    return [processor.handler for processor in stage_consumer.processors.values()]
+
+
 def _state_reports(stage_consumer: StageConsumer) -> list[StateReport]:
-    handlers = (processor.handler for processor in stage_consumer.processors.values())
-    return [handler.state_report() for handler in handlers if isinstance(handler, ReportsState)]
+    return state_reports(_handlers(stage_consumer))
 
 
 def _next_deadline(stage_consumer: StageConsumer) -> float | None:
-    reports = _state_reports(stage_consumer)
-    return min((each.next_alarm.timestamp() for each in reports if each.next_alarm is not None), default=None)
+    alarm = next_alarm(_handlers(stage_consumer))
+    return None if alarm is None else alarm.timestamp()
 
 
 def _lag(stage_consumer: StageConsumer) -> Samples:
