@@ -86,22 +86,25 @@ def _completed(document: Mapping[str, Any]) -> dict[str, Any]:
     written = document.get("versions")
     if not isinstance(written, list):
         return dict(document)
+    bases: dict[date, dict[str, Any]] = {}
     versions: list[Any] = []
     for index, version in enumerate(written):
-        whole = dict(version) if isinstance(version, Mapping) else version
-        if isinstance(whole, dict) and (day := whole.pop("based_on", None)) is not None:
-            above = [each for each in versions if isinstance(each, dict) and _first_day(each) == (_day(day) or day)]
-            if not above:
+        if not isinstance(version, Mapping):
+            versions.append(version)  # a mistake that is found later
+            continue
+        whole, first = dict(version), _day(version.get("effective_from"))
+        if (day := whole.pop("based_on", None)) is not None:
+            earlier = _day(day)
+            base = None if earlier is None else bases.get(earlier)
+            if base is None:
                 raise PolicyError(f"versions[{index}].based_on: no version above it takes effect on {day}")
-            whole = above[0] | {key: _merged(above[0].get(key), value) for key, value in whole.items()}
-        elif isinstance(whole, dict) and (first := _first_day(whole)) is not None and first < CITIZENS_SINCE:
+            whole = base | {key: _merged(base.get(key), value) for key, value in whole.items()}
+        elif first is not None and first < CITIZENS_SINCE:
             whole.setdefault("citizens", "open")
+        if first is not None:
+            bases.setdefault(first, whole)
         versions.append(whole)
     return {**document, "versions": versions}
-
-
-def _first_day(version: Mapping[str, Any]) -> date | None:
-    return _day(version.get("effective_from"))
 
 
 def _day(written: object) -> date | None:
@@ -124,7 +127,7 @@ def _calendar(changes: _CalendarChanges, rules: Rules) -> Calendar:
 
 
 def _check_pauses(where: str, pauses: frozenset[Status]) -> None:
-    """Hold the pauses against the table of clocks: what waits has a deadline, or it is forgotten."""
+    """Refuse pauses that leave a complaint without any running clock: it would be forgotten."""
     if settled := [status for status in Status if status in pauses - OPEN]:
         raise PolicyError(f"{where}: {', '.join(settled)}: the time to settle has ended by then")
     if without := unwatched(pauses):
