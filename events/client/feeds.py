@@ -159,13 +159,13 @@ class ComplaintFeed(_Feed):
     def poll(self, seconds: float = _WAIT_S) -> ComplaintBatch:
         """Return the next batch; an empty one if nothing comes within `seconds`. Raises as the constructor."""
         batch = self._next_present()
-        return _facts(self._facts().poll(seconds)) if batch is None else batch
+        return _facts(self._facts_reader().poll(seconds)) if batch is None else batch
 
     def to_end(self) -> Iterator[ComplaintBatch]:
         """Give all that is there by now: the present if it is not known yet, else the facts since."""
         while (batch := self._next_present()) is not None:
             yield batch
-        reader = self._facts()
+        reader = self._facts_reader()
         yield from (_facts(records) for records in reader.polls_to(reader.ends()) if records)
 
     def _next_present(self) -> ComplaintBatch | None:
@@ -182,7 +182,7 @@ class ComplaintFeed(_Feed):
             self._present = None
         return batch
 
-    def _facts(self) -> Reader:
+    def _facts_reader(self) -> Reader:
         if self._reader is None:
             self._reader = _follow(self._settings, TopicName.EVENTS, self._positions, self._partitions)
         return self._reader
