@@ -10,6 +10,7 @@ import typer
 from agents.cli.context import note, say, settings_of
 from agents.cli.errors import MISUSED, Failure, interruptible
 from agents.cli.privacy import Kept
+from agents.cli.wording import rate_of
 from agents.ops import migration
 from agents.ops.topics import with_recorded_layout
 from agents.runtime import failpoints
@@ -90,8 +91,8 @@ class _Progress:
     @property
     def summary(self) -> str:
         """How many records were copied, and how fast."""
-        records, seconds = sum(self._copied.values()), self._last - self._began
-        return f"{records:,} records copied in {seconds:.1f} s ({records / max(seconds, 0.001):,.0f}/s)"
+        records = sum(self._copied.values())
+        return f"{records:,} records copied {rate_of(records, self._last - self._began)}"
 
     def report(self, topic: str, records: int, read: int, total: int) -> None:
         """Note that a topic has `records` copied, from `read` of `total` offsets; print it when it is due."""

@@ -12,8 +12,9 @@ from agents.cli.context import console, login, note, say, settings_of
 from agents.cli.errors import MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.options import WAIT_S, Administrator, By, Complaint, Wait
 from agents.cli.send import source_of
+from agents.cli.wording import rate_of
 from agents.config.settings import Settings
-from agents.ops import erasures, retention
+from agents.ops import erasures, identities, retention
 from agents.ops.retention import DueComplaint, Expiry, RetentionStopped
 from events.client import Gateway, NotAllowed, Order, Outcome, find_complaint, read_dossier
 from events.client.reader import installation_values
@@ -88,11 +89,11 @@ def erase(  # noqa: PLR0913 -- the options of a command are its arguments
     with interruptible(lambda: f"it may be erased or not; {_AGAIN}"):
         erasures.announce(settings, chosen, erasure)
         if identity:
-            erasures.erase_identity(settings, chosen, erasure)
+            identities.erase(settings, chosen, reason=erasure.reason, by=erasure.by)
         # what was on its way to an intake that did not see the erasure is processed by then, and erased too
         waits = [erasures.wait_until_passed(settings, stage, wait) for stage in ("intake", "lifecycle")]
         if identity:
-            erasures.erase_identity(settings, chosen, erasure)
+            identities.erase(settings, chosen, reason=erasure.reason, by=erasure.by)
         outcome = _send(settings, chosen, erasure, sender, wait)
     _report(settings, chosen, erasure, outcome)
     if late := [each.stage for each in waits if not each.passed]:
@@ -200,8 +201,7 @@ class _Expired:
         self._on_terminal = console(stderr=True).is_terminal
 
     def __str__(self) -> str:
-        seconds = time.monotonic() - self._began
-        rate = f" in {seconds:.1f} s ({self.count / max(seconds, 0.001):,.0f}/s)" if self.count else ""
+        rate = f" {rate_of(self.count, time.monotonic() - self._began)}" if self.count else ""
         return f"erased {self.count:,} complaints that ended before {self._before:%Y-%m-%d}{rate}"
 
     def report(self, more: int) -> None:

@@ -35,6 +35,11 @@ def span(length: timedelta) -> str:
     return " ".join(f"{count} {unit}" for unit, count in parts[first : first + 2] if count) or "0 s"
 
 
+def rate_of(count: int, seconds: float) -> str:
+    """Return how long something took, and how many of it were done in a second."""
+    return f"in {seconds:.1f} s ({count / max(seconds, 0.001):,.0f}/s)"
+
+
 def place(location: Location | None) -> str:
     """Return a location, the smallest area first."""
     if location is None:

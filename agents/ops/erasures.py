@@ -8,7 +8,6 @@ from typing import Any, Final
 from kafka import KafkaConsumer, TopicPartition
 
 from agents.config.settings import Settings
-from agents.ops import identities
 from events.client import Publisher, require_topics
 from events.client.connection import connection, kafka_errors
 from events.client.lookup import last_value
@@ -112,11 +111,6 @@ def wait_until_passed(settings: Settings, stage: str, seconds: float) -> Waiting
                 time.sleep(_POLL_S)
         finally:
             consumer.close()
-
-
-def erase_identity(settings: Settings, complaint: str, erasure: Erasure) -> None:
-    """Erase all identities that came with a complaint's report. Raises as `agents.ops.identities.erase`."""
-    identities.erase(settings, complaint, reason=erasure.reason, by=erasure.by)
 
 
 def made_now(*, texts: bool, identity: bool, by: str, reason: str) -> Erasure:
