@@ -90,12 +90,10 @@ def source_of(settings: Settings, command: type[Command], complaint: str, sender
     if Role.CITIZEN not in MAY[command]:
         return f"/offices/{policy_now(settings).national}"
     snapshot = read_snapshot(settings, complaint)
-    if (
-        snapshot is None
-        or policy_files.load(settings.policy).governing(snapshot.policy, datetime.now(UTC)).citizens == "open"
-    ):
+    if snapshot is None:
         return "/citizens/anonymous"
-    return snapshot.report.source
+    policy = policy_files.load(settings.policy).governing(snapshot.policy, datetime.now(UTC))
+    return "/citizens/anonymous" if policy.citizens == "open" else snapshot.report.source
 
 
 def _send(ctx: typer.Context, command: type[Command], values: dict[str, Any]) -> None:
