@@ -184,8 +184,7 @@ def _play(scene: Scene) -> Scene:
         scene.engine.start(*REST)
         scene.engine.await_quiet(REST)
     finally:
-        for stage in list(scene.engine.processes):
-            scene.engine.kill(stage)
+        scene.engine.kill_all()
     return scene
 
 

@@ -57,8 +57,7 @@ def successors(stopped_engine: Engine, tmp_path: Path) -> Iterator[Engine]:
     """A second set of processes for the same topics."""
     others = Engine(stopped_engine.settings, tmp_path / "successors.log")
     yield others
-    for stage in list(others.processes):
-        others.kill(stage)
+    others.kill_all()
 
 
 def _audited(engine: Engine, reports: int, *others: Engine) -> None:

@@ -51,8 +51,7 @@ def engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
     keep_texts(engine.settings, TEXTS_APART)
     engine.start(*("intake", "lifecycle", "verification", "disposition", "sla", "escalation", "resolution"))
     yield engine
-    for stage in list(engine.processes):
-        engine.kill(stage)
+    engine.kill_all()
 
 
 def holding(engine: Engine, words: str) -> set[TopicName]:

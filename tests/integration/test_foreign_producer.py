@@ -26,8 +26,7 @@ def waiting(broker: str, tmp_path: Path) -> Iterator[Engine]:
     engine.start()
     engine.await_quiet()
     yield engine
-    for stage in list(engine.processes):
-        engine.kill(stage)
+    engine.kill_all()
 
 
 def alur(engine: Engine, *arguments: str) -> Result:

@@ -39,8 +39,7 @@ def admin(broker: str) -> Iterator[Any]:
 def engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
     engine = new_engine(broker, tmp_path / "stages.log", "demo")
     yield engine
-    for stage in list(engine.processes):
-        engine.kill(stage)
+    engine.kill_all()
 
 
 def alur(settings: Settings, *words: str, **more: str) -> tuple[int, str]:
@@ -205,5 +204,4 @@ def test_a_report_with_an_old_stamp_is_kept_and_no_client_of_ours_makes_a_topic(
                 eventually("resolution has stopped", lambda: "resolution" not in engine.alive())
                 assert partitions(admin, engine.settings)["complaints.stories"] == 0
         finally:
-            for stage in list(engine.processes):
-                engine.kill(stage)
+            engine.kill_all()

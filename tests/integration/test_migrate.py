@@ -89,8 +89,7 @@ def contents(engine: Engine, topic: str) -> Counter[tuple[Any, ...]]:
 def engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
     engine = new_engine(broker, tmp_path / "stages.log", "lapor")
     yield engine
-    for stage in list(engine.processes):
-        engine.kill(stage)
+    engine.kill_all()
 
 
 @pytest.fixture
@@ -198,8 +197,7 @@ def test_deadlines_that_pass_meanwhile_are_breached_once(stopped_engine: Engine)
         go(target, complaint, [ANSWERED, CLOSED])
     eventually("each is published", lambda: len(target.events("complaints.resolutions")) == len(complaints))
     target.await_settled()
-    for stage in list(target.processes):
-        target.kill(stage)
+    target.kill_all()
 
 
 INSTALLATIONS = sorted((Path(__file__).parents[1] / "golden" / "installations").iterdir())
@@ -247,8 +245,7 @@ def test_an_installation_of_an_older_release_moves_once_it_is_upgraded(
         target.await_settled()
     finally:
         for each in (engine, target):
-            for stage in list(each.processes):
-                each.kill(stage)
+            each.kill_all()
 
 
 def test_what_is_in_the_way_is_named(engine: Engine) -> None:

@@ -45,16 +45,14 @@ def replied(planted: str) -> Step:
 def engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
     engine = new_engine(broker, tmp_path / "stages.log", "lapor")
     yield engine
-    for stage in list(engine.processes):
-        engine.kill(stage)
+    engine.kill_all()
 
 
 @pytest.fixture
 def target(engine: Engine) -> Iterator[Engine]:
     target = moved(engine, 7)
     yield target
-    for stage in list(target.processes):
-        target.kill(stage)
+    target.kill_all()
 
 
 def keep(engine: Engine, where: str) -> None:

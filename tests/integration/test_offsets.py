@@ -30,8 +30,7 @@ def engine(broker: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[En
     """An engine under the real policy that the tests stop, reset and start again, one after the other."""
     engine = new_engine(broker, tmp_path_factory.mktemp("offsets") / "stages.log", "lapor")
     yield engine
-    for stage in list(engine.processes):
-        engine.kill(stage)
+    engine.kill_all()
 
 
 @pytest.fixture

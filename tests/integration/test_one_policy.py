@@ -19,8 +19,7 @@ LAPOR = Path(__file__).parents[2] / "workflow" / "policy" / "lapor.toml"
 def engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
     engine = new_engine(broker, tmp_path / "stages.log", "lapor")
     yield engine
-    for stage in list(engine.processes):
-        engine.kill(stage)
+    engine.kill_all()
 
 
 def test_another_policy_is_refused_until_it_is_rolled_out_and_open_deadlines_follow(
@@ -64,5 +63,4 @@ def test_another_policy_is_refused_until_it_is_rolled_out_and_open_deadlines_fol
         assert other.alive() == {"intake", "lifecycle", "sla"}
         assert alur("policy", "rollout", "--dry-run") == (0, "nothing was changed (--dry-run)\n")
     finally:
-        for stage in list(other.processes):
-            other.kill(stage)
+        other.kill_all()

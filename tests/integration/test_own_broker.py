@@ -28,8 +28,7 @@ def stages_of(engine: Engine) -> Iterator[Engine]:
     try:
         yield engine
     finally:
-        for stage in list(engine.processes):
-            engine.kill(stage)
+        engine.kill_all()
 
 
 def lines(engine: Engine, event: str, stage: str) -> list[dict[str, Any]]:

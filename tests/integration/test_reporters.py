@@ -13,8 +13,7 @@ from tests.support.engines import Engine, eventually, new_engine
 def engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
     engine = new_engine(broker, tmp_path / "stages.log", "lapor")
     yield engine
-    for stage in list(engine.processes):
-        engine.kill(stage)
+    engine.kill_all()
 
 
 def test_without_a_key_file_a_stage_does_not_start(engine: Engine) -> None:

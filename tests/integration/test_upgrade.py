@@ -68,8 +68,7 @@ def test_open_complaints_go_on_after_an_upgrade(file: Path, broker: str, tmp_pat
         assert answer["subject"] == open_ones[0]
         engine.await_settled()
     finally:
-        for stage in list(engine.processes):
-            engine.kill(stage)
+        engine.kill_all()
 
     after = standing(engine.events())
     assert before.keys() <= after.keys()

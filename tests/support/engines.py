@@ -89,6 +89,11 @@ class Engine:
         process.kill()
         process.wait()
 
+    def kill_all(self) -> None:
+        """kill -9 of all stages that are left."""
+        for stage in list(self.processes):
+            self.kill(stage)
+
     def stop(self, *stages: str) -> dict[str, int]:
         """SIGTERM; return the exit statuses."""
         ending = {stage: self.processes.pop(stage) for stage in stages or tuple(self.processes)}
@@ -311,8 +316,7 @@ def stopped_engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
     """An engine under the demo policy, not started."""
     engine = new_engine(broker, tmp_path / "stages.log", "demo")
     yield engine
-    for stage in list(engine.processes):
-        engine.kill(stage)
+    engine.kill_all()
 
 
 @pytest.fixture(scope="module")
