@@ -64,9 +64,9 @@ FREE_TEXT: Final[Mapping[type[Frozen], tuple[str, ...]]] = {
     DeadlineExtended: ("reason",),
     ExtensionRefused: ("reason",),
 }
-"""The fields with free text: of each fact, and of the report in `registered`. No other list says so.
+"""The fields with free text of each fact, and of the report in `registered`: the only list of them.
 
-The `office` of a report is one only where the directory has no such office: then it is what a person has typed."""
+The `office` of a report is free text only if the directory has no such office: then a person has typed it."""
 
 M = TypeVar("M", bound=Frozen)
 
@@ -98,7 +98,7 @@ class Erasure(Frozen):
 def split(fact: Fact, ref: str, *, signature: str | None = None) -> tuple[Fact, FactTexts | None]:
     """Return a fact without its words and the digests of its report, and the words; None if it has none of a person's.
 
-    What lifecycle itself gives as a reason is nobody's words.
+    A reason that lifecycle itself gives is not free text.
 
     Args:
         fact: as it was decided.

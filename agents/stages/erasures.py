@@ -1,10 +1,10 @@
-"""What has been erased, as intake has to see it before it processes a report.
+"""Erasures, as intake has to know them before it processes a report.
 
-An erasure is announced before `alur privacy erase` looks how far intake has to come. So no batch can bring back what
-was erased: either intake asks where the erasures end after the announcement, and sees it, or it has asked before. Then
-it had fetched the batch before as well, and the command waits for it and erases once more. That is why intake asks
-between the fetch of a batch and its processing, each time: side by side with the fetch, a report of a moment later
-could come into a batch that knows of no erasure and that nobody waits for.
+`alur privacy erase` announces an erasure, then reads the log end of the intake topic, waits until intake has committed
+it, and erases once more. Intake reads the erasures to their end between the fetch and the processing of each batch. So
+no batch brings erased data back: either intake reads them after the announcement, and knows the erasure, or before.
+Then the batch was fetched earlier still, and lies before the log end for which the command waits. Reading them in
+parallel with the fetch would break this: a report that arrives a moment later could be in the batch, behind that end.
 """
 
 from collections.abc import Mapping

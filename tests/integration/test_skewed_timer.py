@@ -45,7 +45,7 @@ def test_a_timer_whose_clock_is_wrong_is_never_early(engine: Engine, skew: float
     assert datetime.fromisoformat(fact["time"]) > due
     if skew > 0:
         early = [e for e in engine.events("complaints.rejections", complaint) if e["data"]["code"] == "not-due"]
-        assert early, "a clock that is ahead gives notice too early, and is told so"
+        assert early, "a clock that is ahead gives notice too early, and the notice is refused"
         one = early[0]["data"]["command_id"]
         asked = [datetime.fromisoformat(each["time"]) for each in early if each["data"]["command_id"] == one]
         pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(asked)]

@@ -1,6 +1,6 @@
-"""Who may do what.
+"""Permissions: which roles may send which command.
 
-Senders are told apart by the source of their command; that the source is theirs, Kafka's access control sees to.
+The source of a command names its sender. Kafka's access control ensures that the source is the sender's own.
 """
 
 import re

@@ -18,7 +18,7 @@ STAGE_IMPACTS: Final[dict[str, tuple[str, str]]] = {
     "escalation": ("fact", "not looked at: missed deadlines are not escalated"),
     "resolution": ("fact", "not looked at: settled complaints are not published"),
 }
-"""By stage, what waits before it, and the consequence for complaints."""
+"""By stage: the unit of its backlog, and what the backlog means for complaints."""
 ON_DEADLINES: Final = frozenset({"lifecycle", "verification", "disposition", "sla", "escalation"})
 """Stages on which deadlines depend: while they are behind, deadlines are missed, or noticed late."""
 BY_THE_CLOCK: Final = frozenset({"sla"})
@@ -26,7 +26,7 @@ BY_THE_CLOCK: Final = frozenset({"sla"})
 
 
 def waiting(stage: str | None, lag: int) -> str | None:
-    """Return a phrase for what waits before a stage: at most one record an offset, since control records take some."""
+    """Return a phrase for the backlog of a stage: an upper bound, since control records take offsets too."""
     if stage is None or lag == 0:
         return None
     record, consequence = STAGE_IMPACTS[stage]

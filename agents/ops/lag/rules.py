@@ -11,8 +11,8 @@ The rules for a partition are those of Burrow (LinkedIn), "Consumer Lag Evaluati
 
 Four things differ. By rule 5 constant lag would be a warning, and under a steady load that is what keeping up looks
 like: here it has to grow. Burrow reads each commit with its time; these samples need no more than the right to see the
-group, so rules 3 and 4 are told apart by the owner of the partition: one that has an owner and does not move is
-*stalled*, one without an owner is *stopped*. Lag is counted up to the last stable offset: what lies behind an open
+group, so the owner of the partition distinguishes rules 3 and 4: with an owner, a partition that does not move is
+*stalled*; without one it is *stopped*. Lag is counted up to the last stable offset: what lies behind an open
 transaction is not the reader's fault, and is reported as a hanging transaction (KIP-664). And an offset outside the log
 is an error at once: no window brings records back that retention has deleted.
 """

@@ -49,7 +49,7 @@ class TextSplitter:
         if bare == recorded:
             return (moved,)
         complaint = bare.complaint
-        # a field that an older release did not have stays away: its absence tells the audit which rules held
+        # fields that an older release did not write stay absent: the audit derives the rules of that time from it
         snapshot = complaint.__pydantic_serializer__.to_json(complaint, exclude_unset=True)
         fact = moved._replace(value=encode_fact(bare, snapshot))
         key = text_key(complaint).encode()
