@@ -200,7 +200,7 @@ def _read(found: Audit) -> Table:
         ("resolutions", counts.resolutions),
         ("not written by the engine", counts.foreign),
         ("dead letters", counts.dead),
-        ("  replayed or discarded", counts.settled_letters),
+        ("  replayed or discarded", counts.resolved_letters),
         ("not come to yet", counts.pending),
     ):
         table.add_row(name, f"{number:,}")

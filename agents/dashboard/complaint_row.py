@@ -9,10 +9,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from events.codec.partial import read_part
 from events.snapshot import Clock
 from events.vocabulary import ClockName, Status
-from workflow.deadlines.clock_rules import RULES, Passing
+from workflow.deadlines.clock_rules import RULES, OnExpiry
 from workflow.machine.transitions import OPEN
 
-OBLIGATIONS: Final = frozenset(name for name, rule in RULES.items() if rule.passing is Passing.BREACH) - {
+OBLIGATIONS: Final = frozenset(name for name, rule in RULES.items() if rule.on_expiry is OnExpiry.BREACH) - {
     ClockName.ESCALATION
 }
 """Clocks whose expiry is a breach. Clocks of citizens expire without one, and a rung's belongs to the ladder."""

@@ -11,7 +11,7 @@ from events.facts import Recorded
 from events.snapshot import Complaint
 from events.vocabulary import Status
 from workflow.policy.model import Policy
-from workflow.stages.verification import verdict
+from workflow.stages.verification import verification
 
 NAME = "verification"
 
@@ -24,7 +24,7 @@ def stage(duplicates: Callable[[], DuplicateIndex]) -> Stage:
     """Return the stage; `duplicates` gives the index of earlier reports once there is one."""
 
     def react(recorded: Recorded, policy: Policy, _now: datetime) -> Command | None:
-        return verdict(recorded.complaint, policy, duplicates().original_of(recorded, policy))
+        return verification(recorded.complaint, policy, duplicates().original_of(recorded, policy))
 
     def handler(partition: Partition) -> ProcessManager:
         wanted = frozenset({Status.REGISTERED.encode()})

@@ -194,7 +194,7 @@ def test_a_bug_parks_the_command_and_the_complaint_goes_on(settings: Settings) -
     assert not [each for each in read_dead_letters(settings) if each.open]
     found = audit(settings)
     assert found.violations == []
-    assert (found.counts.dead, found.counts.settled_letters) == (2, 2)
+    assert (found.counts.dead, found.counts.resolved_letters) == (2, 2)
 
 
 def test_the_bytes_and_the_key_come_back_as_they_were(settings: Settings) -> None:
@@ -248,7 +248,7 @@ def test_a_letter_is_discarded_with_a_reason_and_a_record(settings: Settings) ->
     assert "nothing is left to discard" in fails(settings, "dead", "discard", place, "--reason", "lagi")
     found = audit(settings)
     assert found.violations == []
-    assert (found.counts.dead, found.counts.settled_letters) == (1, 1)
+    assert (found.counts.dead, found.counts.resolved_letters) == (1, 1)
 
 
 def test_letters_are_found_by_what_they_say(settings: Settings) -> None:

@@ -28,7 +28,7 @@ from workflow.stages.disposition import disposal
 from workflow.stages.escalation import next_rung
 from workflow.stages.intake import registration
 from workflow.stages.resolution import publishes
-from workflow.stages.verification import verdict
+from workflow.stages.verification import verification
 
 PARTITIONS = 4
 BEGIN = datetime(2026, 3, 16, 2, 0, tzinfo=UTC)
@@ -114,7 +114,7 @@ class World:
     def _stages(self, complaint: Complaint) -> None:
         policy, subject = self.policy, complaint.complaint_id
         wishes = {
-            "verification": verdict(complaint, policy),
+            "verification": verification(complaint, policy),
             "disposition": disposal(complaint, policy, self.now.date()),
             "escalation": next_rung(complaint, policy),
         }

@@ -18,7 +18,7 @@ from events.commands import COMMANDS, Command
 from events.facts import FACTS, Fact
 from events.topics import ALL_TOPICS, STAGES, TOPICS, TopicName
 from events.vocabulary import Status
-from workflow.deadlines.clock_rules import RULES, Passing, Rule
+from workflow.deadlines.clock_rules import RULES, OnExpiry, Rule
 from workflow.machine.permissions import MAY
 from workflow.machine.transitions import HEARD_IN, OPEN, TRANSITIONS
 
@@ -91,10 +91,10 @@ def facts() -> str:
     return _table(("fact", "meaning"), [(f"`{fact.NAME}`", _first_line(fact)) for fact in FACTS])
 
 
-_PASSING: Final = {
-    Passing.BREACH: "`breached`, and escalated",
-    Passing.WITHDRAWAL: "`withdrawn`: deemed so",
-    Passing.CLOSURE: "`closed` by the system, outcome `resolved`",
+_ON_EXPIRY: Final = {
+    OnExpiry.BREACH: "`breached`, and escalated",
+    OnExpiry.WITHDRAWAL: "`withdrawn`: deemed so",
+    OnExpiry.CLOSURE: "`closed` by the system, outcome `resolved`",
 }
 
 
@@ -105,7 +105,8 @@ def _starts(rule: Rule) -> str:
 def clocks() -> str:
     """List each clock: where it runs, what starts it, and the effect of its expiry."""
     rows = [
-        (f"`{name}`", _statuses(rule.runs_in), _starts(rule), _PASSING[rule.passing]) for name, rule in RULES.items()
+        (f"`{name}`", _statuses(rule.runs_in), _starts(rule), _ON_EXPIRY[rule.on_expiry])
+        for name, rule in RULES.items()
     ]
     return _table(("clock", "runs in", "starts with each", "on expiry"), rows)
 

@@ -105,7 +105,7 @@ class Counts:
     resolutions: int = 0
     dead: int = 0
     """Dead letters."""
-    settled_letters: int = 0
+    resolved_letters: int = 0
     """Dead letters that were replayed or discarded."""
     strayed: int = 0
     """Commands in another partition than that of their complaint."""

@@ -70,7 +70,7 @@ class Audit:
         """The records that the engine did not write, on topics of its own."""
         self.erased: dict[str, tuple[str, ...]] = {}
         """What has been erased, by complaint."""
-        self._settled: set[str] = set()
+        self._resolved: set[str] = set()
         self.announced: dict[str, dict[int, Place | None]] = defaultdict(dict)
         """By the digest of each announcement, where it is in force in each partition; None where it is pending."""
         self._partitions: set[int] = set()
@@ -91,8 +91,8 @@ class Audit:
 
     def take_settled_letter(self, letter: str) -> None:
         """Read a disposition of a dead letter, named by its place; a replayed record is a new one."""
-        self._settled.add(letter)
-        self.counts.settled_letters = len(self._settled)
+        self._resolved.add(letter)
+        self.counts.resolved_letters = len(self._resolved)
 
     def take_report(self, place: Place, report: ReportSubmitted | None) -> None:
         """Read a record of the intake, None if it is no report. Dead letters come first."""

@@ -1,4 +1,4 @@
-"""Which deadlines run in which status, what starts them, what pauses them, and what their passing means.
+"""Which deadlines run in which status, what starts them, what pauses them, and what happens when they expire.
 
 How long each runs is the policy's; the reasons and sources of the numbers stand there. Policies are held against this
 table when they are read: a complaint that waits has to have a deadline.
@@ -14,8 +14,8 @@ from events.vocabulary import ClockName, Status
 from workflow.machine.transitions import OPEN
 
 
-class Passing(Enum):
-    """What it means that a deadline has passed."""
+class OnExpiry(Enum):
+    """What follows when a deadline expires."""
 
     BREACH = "breached, escalates"
     WITHDRAWAL = "deemed withdrawn"
@@ -28,21 +28,21 @@ class Rule:
 
     runs_in: frozenset[Status]
     starts_with: tuple[type[f.Fact], ...]
-    passing: Passing = Passing.BREACH
+    on_expiry: OnExpiry = OnExpiry.BREACH
 
 
 RULES: Final[dict[ClockName, Rule]] = {
     ClockName.VERIFICATION: Rule(frozenset({Status.REGISTERED}), (f.ComplaintRegistered, f.ReportCompleted)),
-    ClockName.COMPLETION: Rule(frozenset({Status.POSTPONED}), (f.ComplaintPostponed,), Passing.WITHDRAWAL),
+    ClockName.COMPLETION: Rule(frozenset({Status.POSTPONED}), (f.ComplaintPostponed,), OnExpiry.WITHDRAWAL),
     ClockName.FOLLOW_UP: Rule(frozenset({Status.DISPOSED, Status.REPLIED}), (f.ComplaintDisposed, f.FollowUpReplied)),
-    ClockName.CITIZEN_REPLY: Rule(frozenset({Status.FOLLOWED_UP}), (f.FollowUpRecorded,), Passing.CLOSURE),
+    ClockName.CITIZEN_REPLY: Rule(frozenset({Status.FOLLOWED_UP}), (f.FollowUpRecorded,), OnExpiry.CLOSURE),
     ClockName.SETTLEMENT: Rule(OPEN, (f.ComplaintRegistered,)),
     # started by each rung that is climbed; runs while a missed deadline is still pressing
     ClockName.ESCALATION: Rule(OPEN, (f.ComplaintEscalated,)),
 }
 
 
-def unwatched(settlement_pauses_in: Collection[Status]) -> list[Status]:
+def statuses_without_clock(settlement_pauses_in: Collection[Status]) -> list[Status]:
     """Name the statuses in which a complaint would wait without any deadline if settlement stands still in those.
 
     The time of a rung does not count: it runs only once another deadline has been missed.

@@ -19,7 +19,7 @@ from workflow.policy.model import Policy
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ClockContext:
     """What a clock's times depend on besides its start."""
 
     policy: Policy
@@ -90,21 +90,21 @@ _RUNNING_IN: Final = {
 _OF_ONE_CLOCK: Final = (f.DeadlineWarned, f.DeadlineBreached, f.DeadlineRescheduled)
 
 
-def clocks_after(before: Complaint | None, fact: f.Fact, status: Status, at: datetime, setting: Setting) -> Clocks:
+def clocks_after(before: Complaint | None, fact: f.Fact, status: Status, at: datetime, context: ClockContext) -> Clocks:
     """Return the deadlines that stand after `fact` has led to `status` at log time `at`."""
     clocks: Clocks = {}
     old = before.clocks if before else {}
     for name, rule in _RUNNING_IN[status]:
         clock = old.get(name)
-        clocks[name] = setting.start(name, at) if clock is None or isinstance(fact, rule.starts_with) else clock
-    _mark(clocks, fact, setting)
+        clocks[name] = context.start(name, at) if clock is None or isinstance(fact, rule.starts_with) else clock
+    _mark(clocks, fact, context)
     if isinstance(fact, f.DeadlineExtended):
-        clocks[fact.clock] = setting.extend(fact.clock, clocks[fact.clock], fact.working_days)
-    _pause_or_resume(clocks, status, at, setting)
-    return _escalation(clocks, before, fact, at, setting)
+        clocks[fact.clock] = context.extend(fact.clock, clocks[fact.clock], fact.working_days)
+    _pause_or_resume(clocks, status, at, context)
+    return _escalation(clocks, before, fact, at, context)
 
 
-def _mark(clocks: Clocks, fact: f.Fact, setting: Setting) -> None:
+def _mark(clocks: Clocks, fact: f.Fact, context: ClockContext) -> None:
     if not isinstance(fact, _OF_ONE_CLOCK):
         return
     clock = clocks.get(fact.clock)
@@ -115,22 +115,22 @@ def _mark(clocks: Clocks, fact: f.Fact, setting: Setting) -> None:
     elif isinstance(fact, f.DeadlineBreached):
         clocks[fact.clock] = clock.model_copy(update={"breached": True})
     else:
-        clocks[fact.clock] = setting.reschedule(fact.clock, clock, fact.due_at)
+        clocks[fact.clock] = context.reschedule(fact.clock, clock, fact.due_at)
 
 
-def _pause_or_resume(clocks: Clocks, status: Status, at: datetime, setting: Setting) -> None:
+def _pause_or_resume(clocks: Clocks, status: Status, at: datetime, context: ClockContext) -> None:
     name = ClockName.SETTLEMENT
     clock = clocks.get(name)
     if clock is None:
         return
-    pauses = status in setting.policy.settlement_pauses_in
+    pauses = status in context.policy.settlement_pauses_in
     if pauses and not clock.paused:
-        clocks[name] = setting.pause(name, clock, at)
+        clocks[name] = context.pause(name, clock, at)
     elif clock.paused and not pauses:
-        clocks[name] = setting.resume(name, clock, at)
+        clocks[name] = context.resume(name, clock, at)
 
 
-def _escalation(clocks: Clocks, before: Complaint | None, fact: f.Fact, at: datetime, setting: Setting) -> Clocks:
+def _escalation(clocks: Clocks, before: Complaint | None, fact: f.Fact, at: datetime, context: ClockContext) -> Clocks:
     """Add the clock that gives each rung its time, while anything is pressing and the ladder is not used up.
 
     So a complaint that comes back to an office after a missed deadline is never without a clock.
@@ -141,8 +141,8 @@ def _escalation(clocks: Clocks, before: Complaint | None, fact: f.Fact, at: date
     name = ClockName.ESCALATION
     clock = before.clocks.get(name)
     if isinstance(fact, f.ComplaintEscalated) or (clock is None and not needs_rung(before, fact, clocks)):
-        clock = setting.start(name, at)
+        clock = context.start(name, at)
     if clock is not None:
         clocks[name] = clock
-        _mark(clocks, fact, setting)
+        _mark(clocks, fact, context)
     return clocks

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from events.snapshot import Clock
 from events.vocabulary import ClockName
-from workflow.deadlines.clocks import Setting
+from workflow.deadlines.clocks import ClockContext
 from workflow.deadlines.due_dates import due_at, remaining
 from workflow.deadlines.durations import Duration, Unit
 from workflow.deadlines.working_days import Calendar
@@ -17,29 +17,29 @@ _WORKING: Final = frozenset({Unit.WORKING_DAYS, Unit.WORKING_SECONDS})
 _EAST: Final = ZoneInfo("Asia/Jayapura")
 
 
-def redated(name: ClockName, clock: Clock, day: date, old: Calendar, setting: Setting) -> datetime | None:
-    """Return the due time of `clock` under the calendar of `setting`, which differs from `old` in `day`.
+def recalculated(name: ClockName, clock: Clock, day: date, old: Calendar, context: ClockContext) -> datetime | None:
+    """Return the due time of `clock` under the calendar of `context`, which differs from `old` in `day`.
 
     None if it stays where it is: the clock stands still or was missed, does not count working time, or does not count
     over that day. The time it was given is what lies between its start (or when it was last resumed) and its due time
     under the old calendar, extensions and all; as much of it lies before the new due time under the new one.
     """
-    unit = setting.policy.duration_of(name, setting.complaint_class).unit
-    new = setting.policy.calendar
+    unit = context.policy.duration_of(name, context.complaint_class).unit
+    new = context.policy.calendar
     if unit not in _WORKING or not clock.running or clock.due_at is None:
         return None
     if old.is_working_day(day) == new.is_working_day(day):
         return None  # a weekend, or a holiday already
-    zone = setting.zone_of(name, clock)
+    zone = context.zone_of(name, clock)
     start = clock.resumed_at or clock.started_at
     first, last = (moment.astimezone(zone).date() for moment in (start, clock.due_at))
     if not first <= day <= last:
         return None
-    given = remaining(start, clock.due_at, unit, zone, old, hours=setting.policy.hours)
+    given = remaining(start, clock.due_at, unit, zone, old, hours=context.policy.hours)
     if unit is Unit.WORKING_DAYS and not old.is_working_day(last):
         # laid on a calendar that has changed since in another way, with a newer release of the holidays
         given = Duration(given.amount + 1, unit)
-    due = due_at(start, given, zone, new, hours=setting.policy.hours)
+    due = due_at(start, given, zone, new, hours=context.policy.hours)
     return None if due == clock.due_at else due
 
 

@@ -14,12 +14,12 @@ from events.commands import Command, CommandEvent
 from events.ids import complaint_id, digest, stage_command_id, stage_source
 from events.snapshot import Complaint
 from events.vocabulary import ClockName, ComplaintClass, Detail, Refusal
-from workflow.deadlines.clock_rules import RULES, Passing
-from workflow.deadlines.clocks import Setting, clocks_after
-from workflow.deadlines.recalculation import redated
+from workflow.deadlines.clock_rules import RULES, OnExpiry
+from workflow.deadlines.clocks import ClockContext, clocks_after
+from workflow.deadlines.recalculation import recalculated
 from workflow.deadlines.working_days import Calendar
 from workflow.machine.evolve import evolve, settled_at
-from workflow.machine.handlers import HANDLERS, Case, Refused, Rejected, check_decided_on, known_office
+from workflow.machine.handlers import HANDLERS, CommandContext, Refused, Rejected, check_decided_on, known_office
 from workflow.machine.permissions import (
     CHANNELS,
     MAY,
@@ -58,8 +58,8 @@ class _History:
             days = working_days(before.received_at, settled_at(fact, self.now), self.policy)
             fact = fact.model_copy(update={"working_days": days})
         status = status_after(before.status if before else None, fact)
-        setting = Setting(self.policy, _office_after(before, fact), _class(before, fact))
-        clocks = clocks_after(before, fact, status, self.now, setting)
+        context = ClockContext(self.policy, _office_after(before, fact), _class(before, fact))
+        clocks = clocks_after(before, fact, status, self.now, context)
         self.complaint = evolve(before, fact, self.now, self.cause, clocks, calendar=self.policy.announced)
         self.facts.append(f.Recorded(fact, self.now, self.cause, self.complaint))
 
@@ -84,9 +84,9 @@ class _History:
         complaint = self.complaint
         if complaint is None:
             return
-        setting = Setting(self.policy, complaint.office, complaint.class_)
+        context = ClockContext(self.policy, complaint.office, complaint.class_)
         for name, clock in complaint.clocks.items():
-            due = redated(name, clock, announcement.day, old, setting)
+            due = recalculated(name, clock, announcement.day, old, context)
             if due is not None and clock.due_at is not None:
                 self.add(
                     f.DeadlineRescheduled(
@@ -102,12 +102,12 @@ class _History:
         """
         while passed := self._passed(until):
             due, name = min(passed)
-            match RULES[name].passing:
-                case Passing.BREACH:
+            match RULES[name].on_expiry:
+                case OnExpiry.BREACH:
                     self.add(f.DeadlineBreached(by=f.SYSTEM, clock=name, due_at=due))
-                case Passing.WITHDRAWAL:
+                case OnExpiry.WITHDRAWAL:
                     self.add(f.ComplaintWithdrawn(by=f.SYSTEM, reason="not completed in time", deadline=due))
-                case Passing.CLOSURE:
+                case OnExpiry.CLOSURE:
                     self.add(f.ComplaintClosed(by=f.SYSTEM, reason="no reply from the reporter in time", deadline=due))
 
     def _passed(self, until: datetime) -> list[tuple[datetime, ClockName]]:
@@ -163,30 +163,30 @@ def decide(  # noqa: PLR0913 -- a command, what it is decided on, and the digest
 def _carry_out(  # noqa: PLR0913 -- what `decide` is given, and the history
     command: CommandEvent[Any],
     data: Command,
-    asked_of: Complaint,
+    before: Complaint,
     history: _History,
     content: str | None,
     *,
     sender: str | None,
 ) -> None:
-    complaint = history.complaint or asked_of
+    complaint = history.complaint or before
     roles = roles_of(command.source, complaint, history.policy, sender)
     _check_reporter(command, data, roles, history.policy)
-    if command.expectedversion is not None and command.expectedversion != asked_of.version:
+    if command.expectedversion is not None and command.expectedversion != before.version:
         raise Refused(
             Refusal.VERSION_MISMATCH,
-            f"the complaint is at version {asked_of.version}, not {command.expectedversion}: look at it again",
+            f"the complaint is at version {before.version}, not {command.expectedversion}: look at it again",
         )
     if isinstance(data, c.NoticeDeadline):
         # what it gives notice of may have closed the complaint just now
         _permit(data, roles)
     else:
-        _heard(command, data, asked_of, complaint)
+        _heard(command, data, before, complaint)
         _permit(data, roles)
     check_decided_on(data, complaint)
-    found = tuple(recorded.fact for recorded in history.facts)
-    case = Case(complaint, asked_of, command.source, roles, history.now, history.policy, found, content)
-    fact = HANDLERS[type(data)](case, data)
+    elapsed = tuple(recorded.fact for recorded in history.facts)
+    context = CommandContext(complaint, before, command.source, roles, history.now, history.policy, elapsed, content)
+    fact = HANDLERS[type(data)](context, data)
     if fact is not None:
         history.add(fact)
 
@@ -211,13 +211,13 @@ def _check_reporter(command: CommandEvent[Any], data: Command, roles: frozenset[
         )
 
 
-def _heard(command: CommandEvent[Any], data: Command, asked_of: Complaint, complaint: Complaint) -> None:
+def _heard(command: CommandEvent[Any], data: Command, before: Complaint, complaint: Complaint) -> None:
     heard_in = HEARD_IN[type(data)]
     if complaint.status in heard_in:
         return
     if is_stage(command.source):
         raise Refused(Refusal.OVERTAKEN, f"the complaint is {complaint.status} by now")
-    if asked_of.status in heard_in:
+    if before.status in heard_in:
         raise Refused(
             Refusal.DEADLINE_PASSED, f"too late: a deadline has passed and the complaint is {complaint.status}"
         )

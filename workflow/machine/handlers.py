@@ -1,4 +1,4 @@
-"""One handler a command: look at the case, return the fact that follows, or refuse.
+"""One handler a command: look at the context, return the fact that follows, or refuse.
 
 `workflow.machine.decide` has checked status, sender and passed deadlines before; what is left is each command's own.
 """
@@ -13,7 +13,7 @@ from events import commands as c
 from events import facts as f
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, Detail, Refusal
-from workflow.deadlines.clocks import Setting
+from workflow.deadlines.clocks import ClockContext
 from workflow.machine.permissions import Role
 from workflow.policy.model import Policy
 from workflow.stages.content_digests import completed, differing, key_of
@@ -38,17 +38,17 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class CommandContext:
     """What a handler looks at: the complaint as it stands at the log's time, and who asks."""
 
     complaint: Complaint
-    asked_of: Complaint
+    before: Complaint
     """The complaint as it stood before it was moved by what was announced and overdue."""
     by: str
     roles: frozenset[Role]
     now: datetime
     policy: Policy
-    found: tuple[f.Fact, ...] = ()
+    elapsed: tuple[f.Fact, ...] = ()
     """What was announced and overdue: the facts that come before the command's own."""
     content: str | None = None
     """Digests of what the command says of the report; None where they cannot be compared."""
@@ -88,33 +88,33 @@ def check_decided_on(data: c.Command, complaint: Complaint) -> None:
             raise Refused(Refusal.OVERTAKEN, f"decided on {name} {seen}, and by now the complaint has {name} {now}")
 
 
-def _verify(case: Case, data: c.VerifyComplaint) -> f.Fact:
-    return f.ComplaintVerified(by=case.by, category=data.category, edited_text=data.edited_text)
+def _verify(context: CommandContext, data: c.VerifyComplaint) -> f.Fact:
+    return f.ComplaintVerified(by=context.by, category=data.category, edited_text=data.edited_text)
 
 
-def _postpone(case: Case, data: c.PostponeComplaint) -> f.Fact:
-    return f.ComplaintPostponed(by=case.by, missing=data.missing, reason=data.reason)
+def _postpone(context: CommandContext, data: c.PostponeComplaint) -> f.Fact:
+    return f.ComplaintPostponed(by=context.by, missing=data.missing, reason=data.reason)
 
 
-def _archive(case: Case, data: c.ArchiveComplaint) -> f.Fact:
+def _archive(context: CommandContext, data: c.ArchiveComplaint) -> f.Fact:
     original = None if data.duplicate_of is None else str(data.duplicate_of)
-    if original == case.complaint.complaint_id:
+    if original == context.complaint.complaint_id:
         raise Refused(Refusal.INVALID_DATA, "data.duplicate_of: a complaint is no duplicate of itself")
     if original is not None and data.reason is not ArchiveReason.DUPLICATE:
         raise Refused(Refusal.INVALID_DATA, "data.duplicate_of: goes with reason duplicate only")
-    return f.ComplaintArchived(by=case.by, reason=data.reason, duplicate_of=original)
+    return f.ComplaintArchived(by=context.by, reason=data.reason, duplicate_of=original)
 
 
 _IN_SNAPSHOT: Final = frozenset({"category", "location", "anonymous", "secret"})
 """Fields of a report that a snapshot has as they are: an administrator may have changed them since."""
 
 
-def _complete(case: Case, data: c.CompleteReport) -> f.Fact:
-    data = _without_exposure(data, case.complaint)
-    report, limit = case.complaint.report, case.policy.completion_limit
-    chosen = known_office(data.office, case.now, case.policy)
+def _complete(context: CommandContext, data: c.CompleteReport) -> f.Fact:
+    data = _without_exposure(data, context.complaint)
+    report, limit = context.complaint.report, context.policy.completion_limit
+    chosen = known_office(data.office, context.now, context.policy)
     before = report.completed_digests or report.content_digests
-    if not _changes_report(case, data, before, chosen):
+    if not _changes_report(context, data, before, chosen):
         raise Refused(
             Refusal.INVALID_DATA,
             "data: the report says all of this already; supply what was asked for",
@@ -128,9 +128,9 @@ def _complete(case: Case, data: c.CompleteReport) -> f.Fact:
             Detail.COMPLETION_LIMIT,
         )
     changes = {name: getattr(data, name) for name in c.CompleteReport.model_fields}
-    digests = completed(before, case.content)
+    digests = completed(before, context.content)
     return f.ReportCompleted(
-        by=case.by, revision=report.revision + 1, chosen_office=chosen, completed_digests=digests, **changes
+        by=context.by, revision=report.revision + 1, chosen_office=chosen, completed_digests=digests, **changes
     )
 
 
@@ -140,33 +140,33 @@ def _without_exposure(data: c.CompleteReport, complaint: Complaint) -> c.Complet
     return data.model_copy(update=kept)
 
 
-def _changes_report(case: Case, data: c.CompleteReport, before: str | None, chosen: str | None) -> bool:
+def _changes_report(context: CommandContext, data: c.CompleteReport, before: str | None, chosen: str | None) -> bool:
     """Check whether a completion changes a field, as far as the snapshot and its digests know the report."""
-    comparable = before is not None and case.content is not None and key_of(before) == key_of(case.content)
-    otherwise = differing(before, case.content)
+    comparable = before is not None and context.content is not None and key_of(before) == key_of(context.content)
+    otherwise = differing(before, context.content)
     for name in c.CompleteReport.model_fields:
         value = getattr(data, name)
         if value is None:
             continue
         if name in _IN_SNAPSHOT:
-            changed = value != getattr(case.complaint, name)
+            changed = value != getattr(context.complaint, name)
         else:
             changed = not comparable or name in otherwise
-        if changed or (name == "office" and chosen is not None and chosen != case.complaint.chosen_office):
+        if changed or (name == "office" and chosen is not None and chosen != context.complaint.chosen_office):
             return True
     return False
 
 
-def _withdraw(case: Case, data: c.WithdrawComplaint) -> f.Fact:
-    return f.ComplaintWithdrawn(by=case.by, reason=data.reason)
+def _withdraw(context: CommandContext, data: c.WithdrawComplaint) -> f.Fact:
+    return f.ComplaintWithdrawn(by=context.by, reason=data.reason)
 
 
-def _dispose(case: Case, data: c.DisposeComplaint) -> f.Fact:
-    complaint, directory = case.complaint, case.policy.directory
-    if known_office(data.office, case.now, case.policy) is None:
+def _dispose(context: CommandContext, data: c.DisposeComplaint) -> f.Fact:
+    complaint, directory = context.complaint, context.policy.directory
+    if known_office(data.office, context.now, context.policy) is None:
         raise Refused(Refusal.UNKNOWN_OFFICE, f"there is no office {data.office!r} in the directory today")
-    own_unit = Role.HOLDER in case.roles and directory.is_below(data.office, case.holder)
-    if not own_unit and case.roles <= {Role.HOLDER, Role.SUPERIOR}:
+    own_unit = Role.HOLDER in context.roles and directory.is_below(data.office, context.holder)
+    if not own_unit and context.roles <= {Role.HOLDER, Role.SUPERIOR}:
         raise Refused(Refusal.NOT_PERMITTED, f"the holder disposes to its own units only, and {data.office} is none")
     if data.office == complaint.office:
         raise Refused(
@@ -174,91 +174,93 @@ def _dispose(case: Case, data: c.DisposeComplaint) -> f.Fact:
             f"data.office: {data.office} holds the complaint already, and its deadline goes on; dispose it to another",
             Detail.NOTHING_CHANGED,
         )
-    if complaint.returns >= case.policy.return_limit and Role.ARBITER not in case.roles and not own_unit:
+    if complaint.returns >= context.policy.return_limit and Role.ARBITER not in context.roles and not own_unit:
         raise Refused(
             Refusal.RETURN_LIMIT,
-            f"returned {complaint.returns} times: only the arbiter ({case.policy.arbiter}) can dispose it now",
+            f"returned {complaint.returns} times: only the arbiter ({context.policy.arbiter}) can dispose it now",
         )
-    return f.ComplaintDisposed(by=case.by, office=data.office, round=complaint.round + 1)
+    return f.ComplaintDisposed(by=context.by, office=data.office, round=complaint.round + 1)
 
 
-def _return(case: Case, data: c.ReturnDisposition) -> f.Fact:
-    return f.DispositionReturned(by=case.by, office=case.holder, reason=data.reason)
+def _return(context: CommandContext, data: c.ReturnDisposition) -> f.Fact:
+    return f.DispositionReturned(by=context.by, office=context.holder, reason=data.reason)
 
 
-def _follow_up(case: Case, data: c.RecordFollowUp) -> f.Fact:
-    return f.FollowUpRecorded(by=case.by, office=case.holder, text=data.text, evidence=data.evidence)
+def _follow_up(context: CommandContext, data: c.RecordFollowUp) -> f.Fact:
+    return f.FollowUpRecorded(by=context.by, office=context.holder, text=data.text, evidence=data.evidence)
 
 
-def _reply(case: Case, data: c.ReplyToFollowUp) -> f.Fact:
-    return f.FollowUpReplied(by=case.by, text=data.text)
+def _reply(context: CommandContext, data: c.ReplyToFollowUp) -> f.Fact:
+    return f.FollowUpReplied(by=context.by, text=data.text)
 
 
-def _close(case: Case, data: c.CloseComplaint) -> f.Fact:
-    return f.ComplaintClosed(by=case.by, reason=data.reason)
+def _close(context: CommandContext, data: c.CloseComplaint) -> f.Fact:
+    return f.ComplaintClosed(by=context.by, reason=data.reason)
 
 
-def _rate(case: Case, data: c.RateResolution) -> f.Fact:
-    if data.rating == case.complaint.rating and data.text is None:
+def _rate(context: CommandContext, data: c.RateResolution) -> f.Fact:
+    if data.rating == context.complaint.rating and data.text is None:
         raise Refused(
             Refusal.INVALID_DATA,
             f"data.rating: it is rated {data.rating} already; give another rating, or a text",
             Detail.NOTHING_CHANGED,
         )
-    return f.ResolutionRated(by=case.by, rating=data.rating, text=data.text)
+    return f.ResolutionRated(by=context.by, rating=data.rating, text=data.text)
 
 
-def _change_privacy(case: Case, data: c.ChangePrivacy) -> f.Fact:
+def _change_privacy(context: CommandContext, data: c.ChangePrivacy) -> f.Fact:
     names = [name for name in ("anonymous", "secret") if getattr(data, name) is not None]
-    changed = {name: value for name in names if (value := getattr(data, name)) != getattr(case.complaint, name)}
+    changed = {name: value for name in names if (value := getattr(data, name)) != getattr(context.complaint, name)}
     if not changed:
         raise Refused(Refusal.INVALID_DATA, "data: its privacy is so already", Detail.NOTHING_CHANGED)
-    return f.PrivacyChanged(by=case.by, **changed)
+    return f.PrivacyChanged(by=context.by, **changed)
 
 
-def _publish_story(case: Case, data: c.PublishStory) -> f.Fact:
-    if case.complaint.secret:
+def _publish_story(context: CommandContext, data: c.PublishStory) -> f.Fact:
+    if context.complaint.secret:
         raise Refused(
             Refusal.NOT_PERMITTED, "its reporter asked for secrecy: no story of it is published", Detail.SECRECY
         )
-    return f.StoryPublished(by=case.by, title=data.title, answer=data.answer, findings=data.findings)
+    return f.StoryPublished(by=context.by, title=data.title, answer=data.answer, findings=data.findings)
 
 
-def _unpublish_story(case: Case, data: c.UnpublishStory) -> f.Fact:
+def _unpublish_story(context: CommandContext, data: c.UnpublishStory) -> f.Fact:
     # one that nobody has decided on may have been published by a release before
-    if case.complaint.story_published is False:
+    if context.complaint.story_published is False:
         raise Refused(Refusal.INVALID_DATA, "data: its story is not published", Detail.NOTHING_CHANGED)
-    return f.StoryUnpublished(by=case.by, reason=data.reason)
+    return f.StoryUnpublished(by=context.by, reason=data.reason)
 
 
-def _erase_data(case: Case, data: c.EraseData) -> f.Fact:
-    return f.DataErased(by=case.by, texts=data.texts, identity=data.identity, reason=data.reason)
+def _erase_data(context: CommandContext, data: c.EraseData) -> f.Fact:
+    return f.DataErased(by=context.by, texts=data.texts, identity=data.identity, reason=data.reason)
 
 
-def _request_extension(case: Case, data: c.RequestExtension) -> f.Fact:
-    complaint, bounds = case.complaint, case.policy.extension
+def _request_extension(context: CommandContext, data: c.RequestExtension) -> f.Fact:
+    complaint, bounds = context.complaint, context.policy.extension
     if complaint.extension is not None:
         raise Refused(Refusal.EXTENSION_PENDING, "an extension has been asked for already: its superior decides it")
-    _still_running(case)
+    _still_running(context)
     if complaint.extensions >= bounds.max_times:
         raise Refused(Refusal.EXTENSION_LIMIT, f"extended {complaint.extensions} times: no more is possible")
     if complaint.extended_days + data.working_days > bounds.max_days:
         left = bounds.max_days - complaint.extended_days
         raise Refused(Refusal.EXTENSION_LIMIT, f"at most {left} more working days are possible")
-    return f.ExtensionRequested(by=case.by, working_days=data.working_days, reason=data.reason)
+    return f.ExtensionRequested(by=context.by, working_days=data.working_days, reason=data.reason)
 
 
-def _decide_extension(case: Case, data: c.DecideExtension) -> f.Fact:
-    request = case.complaint.extension
+def _decide_extension(context: CommandContext, data: c.DecideExtension) -> f.Fact:
+    request = context.complaint.extension
     if request is None:
         raise Refused(Refusal.NO_EXTENSION_REQUESTED, "no extension waits to be decided")
     if not data.approved:
-        return f.ExtensionRefused(by=case.by, reason=data.reason)
-    due = _still_running(case)
-    setting = Setting(case.policy, case.complaint.office, case.complaint.class_)
-    clock = setting.extend(ClockName.FOLLOW_UP, case.complaint.clocks[ClockName.FOLLOW_UP], request.working_days)
+        return f.ExtensionRefused(by=context.by, reason=data.reason)
+    due = _still_running(context)
+    complaint = context.complaint
+    clock = ClockContext(context.policy, complaint.office, complaint.class_).extend(
+        ClockName.FOLLOW_UP, complaint.clocks[ClockName.FOLLOW_UP], request.working_days
+    )
     return f.DeadlineExtended(
-        by=case.by,
+        by=context.by,
         clock=ClockName.FOLLOW_UP,
         working_days=request.working_days,
         old_due_at=due,
@@ -267,49 +269,49 @@ def _decide_extension(case: Case, data: c.DecideExtension) -> f.Fact:
     )
 
 
-def _still_running(case: Case) -> datetime:
-    clock = case.complaint.clocks.get(ClockName.FOLLOW_UP)
+def _still_running(context: CommandContext) -> datetime:
+    clock = context.complaint.clocks.get(ClockName.FOLLOW_UP)
     if clock is None or clock.due_at is None or not clock.running:
         raise Refused(Refusal.DEADLINE_PASSED, "too late: the deadline to follow up has passed")
     return clock.due_at
 
 
-def _notice(case: Case, data: c.NoticeDeadline) -> f.Fact | None:
-    clock = case.asked_of.clocks.get(data.clock)
+def _notice(context: CommandContext, data: c.NoticeDeadline) -> f.Fact | None:
+    clock = context.before.clocks.get(data.clock)
     if clock is None or clock.due_at != data.due_at or not clock.running:
         raise Refused(Refusal.OVERTAKEN, f"no {data.clock} deadline of {data.due_at} is running by now")
-    if case.now > data.due_at:
-        return None  # its passing is in the history already
-    if data.clock not in case.complaint.clocks:
-        if any(isinstance(fact, f.DeadlineRescheduled) for fact in case.found):
+    if context.now > data.due_at:
+        return None  # its expiry is in the history already
+    if data.clock not in context.complaint.clocks:
+        if any(isinstance(fact, f.DeadlineRescheduled) for fact in context.elapsed):
             return None  # a deadline was brought forward past its end, and no other notice tells that
-        raise Refused(Refusal.OVERTAKEN, f"the complaint is {case.complaint.status} by now: another deadline passed")
-    if case.complaint.clocks[data.clock].due_at != data.due_at:
+        raise Refused(Refusal.OVERTAKEN, f"the complaint is {context.complaint.status} by now: another deadline passed")
+    if context.complaint.clocks[data.clock].due_at != data.due_at:
         return None  # it has just been moved, which is in the history already
-    if clock.warn_at is None or clock.warned or case.now < clock.warn_at:
-        raise Refused(Refusal.NOT_DUE, f"by the log it is {case.now}, and nothing is due before {data.due_at}")
+    if clock.warn_at is None or clock.warned or context.now < clock.warn_at:
+        raise Refused(Refusal.NOT_DUE, f"by the log it is {context.now}, and nothing is due before {data.due_at}")
     return f.DeadlineWarned(by=f.SYSTEM, clock=data.clock, due_at=data.due_at)
 
 
-def _reschedule(case: Case, data: c.RescheduleDeadlines) -> f.Fact | None:
-    if not case.found:
+def _reschedule(context: CommandContext, data: c.RescheduleDeadlines) -> f.Fact | None:
+    if not context.elapsed:
         raise Refused(Refusal.OVERTAKEN, f"no deadline moves by the first {data.calendar} announcements by now")
     return None  # what moves is in the history already
 
 
-def _escalate(case: Case, data: c.EscalateComplaint) -> f.Fact:
-    complaint = case.complaint
+def _escalate(context: CommandContext, data: c.EscalateComplaint) -> f.Fact:
+    complaint = context.complaint
     if not complaint.escalation_due or data.rung != complaint.rung + 1:
         raise Refused(Refusal.OVERTAKEN, f"no escalation to rung {data.rung} is due by now")
-    office = next_office(complaint, case.policy)
+    office = next_office(complaint, context.policy)
     if office is None:
-        return f.EscalationExhausted(by=case.by, rung=complaint.rung)
+        return f.EscalationExhausted(by=context.by, rung=complaint.rung)
     if data.office != office:
         raise Refused(Refusal.OVERTAKEN, f"rung {data.rung} is {office} by now, not {data.office}")
-    return f.ComplaintEscalated(by=case.by, rung=data.rung, office=data.office)
+    return f.ComplaintEscalated(by=context.by, rung=data.rung, office=data.office)
 
 
-HANDLERS: Final[dict[type[c.Command], Callable[[Case, Any], f.Fact | None]]] = {
+HANDLERS: Final[dict[type[c.Command], Callable[[CommandContext, Any], f.Fact | None]]] = {
     c.VerifyComplaint: _verify,
     c.PostponeComplaint: _postpone,
     c.ArchiveComplaint: _archive,

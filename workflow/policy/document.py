@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, TypeAdapter, ValidationError
 
 from events.vocabulary import Status
-from workflow.deadlines.clock_rules import unwatched
+from workflow.deadlines.clock_rules import statuses_without_clock
 from workflow.deadlines.working_days import Calendar
 from workflow.machine.transitions import OPEN
 from workflow.policy import document_errors
@@ -130,7 +130,7 @@ def _check_pauses(where: str, pauses: frozenset[Status]) -> None:
     """Refuse pauses that leave a complaint without any running clock: it would be forgotten."""
     if settled := [status for status in Status if status in pauses - OPEN]:
         raise PolicyError(f"{where}: {', '.join(settled)}: the time to settle has ended by then")
-    if without := unwatched(pauses):
+    if without := statuses_without_clock(pauses):
         raise PolicyError(f"{where}: a complaint would wait without any deadline while {' or '.join(without)}")
 
 

@@ -15,7 +15,7 @@ from events import facts as f
 from events.facts import Recorded
 from events.snapshot import Clock
 from events.vocabulary import ClockName, Status
-from workflow.deadlines.clock_rules import RULES, Passing
+from workflow.deadlines.clock_rules import RULES, OnExpiry
 from workflow.deadlines.due_dates import due_at, remaining
 from workflow.deadlines.durations import Duration, Unit
 from workflow.policy.model import Policy
@@ -225,7 +225,9 @@ class _Run:
     def stop(self, recorded: Recorded, before: Clock) -> None:
         """Apply the fact that ends it."""
         deadline = getattr(recorded.fact, "deadline", None)
-        passed = RULES[self.clock].passing is not Passing.BREACH and deadline is not None and deadline == before.due_at
+        passed = (
+            RULES[self.clock].on_expiry is not OnExpiry.BREACH and deadline is not None and deadline == before.due_at
+        )
         self._add(Happening.PASSED if passed else Happening.STOPPED, recorded, None)
         self.over = True
 

@@ -37,7 +37,7 @@ def missing_fields(complaint: Complaint, policy: Policy) -> tuple[Requirement, .
     return tuple(name for name in policy.completeness.requires if not _HAS[name](complaint, policy))
 
 
-def verdict(complaint: Complaint, policy: Policy, original: str | None = None) -> Command | None:
+def verification(complaint: Complaint, policy: Policy, original: str | None = None) -> Command | None:
     """Return the machine's command about the report, or None if it is for a person or already decided.
 
     Args:

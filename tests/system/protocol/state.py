@@ -33,7 +33,7 @@ class Rules:
     """The order in which a partition is taken over."""
     offset_in_transaction: bool = True
     skip_in_transaction: bool = True
-    """Passing over what is no record is committed in a transaction too."""
+    """OnExpiry over what is no record is committed in a transaction too."""
     read_committed: bool = True
     write_first: bool = True
     """Write, then commit the offset (where there are no transactions)."""

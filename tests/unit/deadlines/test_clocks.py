@@ -5,24 +5,24 @@ import pytest
 from events.snapshot import Clock
 from events.vocabulary import ClockName, ComplaintClass, Status
 from tests.support.worlds import DEMO, LAPOR, MONDAY, PUPR, REPLY, World, to_status
-from workflow.deadlines.clock_rules import RULES, Passing
-from workflow.deadlines.clocks import Setting
+from workflow.deadlines.clock_rules import RULES, OnExpiry
+from workflow.deadlines.clocks import ClockContext
 from workflow.machine.transitions import OPEN
 from workflow.policy.model import Policy
 
 # clock: where it runs, what it means that it has passed
 TABLE = {
-    "verification": ({"registered"}, Passing.BREACH),
-    "completion": ({"postponed"}, Passing.WITHDRAWAL),
-    "follow_up": ({"disposed", "replied"}, Passing.BREACH),
-    "citizen_reply": ({"followed_up"}, Passing.CLOSURE),
-    "settlement": (set(OPEN), Passing.BREACH),
-    "escalation": (set(OPEN), Passing.BREACH),
+    "verification": ({"registered"}, OnExpiry.BREACH),
+    "completion": ({"postponed"}, OnExpiry.WITHDRAWAL),
+    "follow_up": ({"disposed", "replied"}, OnExpiry.BREACH),
+    "citizen_reply": ({"followed_up"}, OnExpiry.CLOSURE),
+    "settlement": (set(OPEN), OnExpiry.BREACH),
+    "escalation": (set(OPEN), OnExpiry.BREACH),
 }
 
 
 def test_the_table_is_the_one_that_is_published() -> None:
-    assert {str(name): (set(rule.runs_in), rule.passing) for name, rule in RULES.items()} == TABLE
+    assert {str(name): (set(rule.runs_in), rule.on_expiry) for name, rule in RULES.items()} == TABLE
     assert RULES.keys() == set(ClockName)
 
 
@@ -45,40 +45,40 @@ def resumed(clock: Clock) -> Clock:
     return clock.model_copy(update={"resumed_at": MONDAY})
 
 
-class TestSetting:
-    setting = Setting(LAPOR, "denpasar", ComplaintClass.COMPLAINT)
+class TestClockContext:
+    context = ClockContext(LAPOR, "denpasar", ComplaintClass.COMPLAINT)
 
     def test_pause_and_resume_at_once_is_nothing(self) -> None:
-        clock = self.setting.start(ClockName.SETTLEMENT, MONDAY)
-        paused = self.setting.pause(ClockName.SETTLEMENT, clock, MONDAY)
+        clock = self.context.start(ClockName.SETTLEMENT, MONDAY)
+        paused = self.context.pause(ClockName.SETTLEMENT, clock, MONDAY)
         assert not paused.running
-        assert self.setting.resume(ClockName.SETTLEMENT, paused, MONDAY) == resumed(clock)
+        assert self.context.resume(ClockName.SETTLEMENT, paused, MONDAY) == resumed(clock)
 
     def test_a_warning_that_was_given_is_not_given_again_after_a_pause(self) -> None:
-        clock = self.setting.start(ClockName.SETTLEMENT, MONDAY).model_copy(update={"warned": True})
-        paused = self.setting.pause(ClockName.SETTLEMENT, clock, MONDAY)
-        assert self.setting.resume(ClockName.SETTLEMENT, paused, MONDAY).warned
+        clock = self.context.start(ClockName.SETTLEMENT, MONDAY).model_copy(update={"warned": True})
+        paused = self.context.pause(ClockName.SETTLEMENT, clock, MONDAY)
+        assert self.context.resume(ClockName.SETTLEMENT, paused, MONDAY).warned
 
     def test_a_missed_clock_keeps_its_due_time_over_a_pause(self) -> None:
-        clock = self.setting.start(ClockName.SETTLEMENT, MONDAY).model_copy(update={"breached": True})
-        paused = self.setting.pause(ClockName.SETTLEMENT, clock, MONDAY)
+        clock = self.context.start(ClockName.SETTLEMENT, MONDAY).model_copy(update={"breached": True})
+        paused = self.context.pause(ClockName.SETTLEMENT, clock, MONDAY)
         assert (paused.due_at, paused.remaining) == (clock.due_at, None)
         assert not paused.pressing
-        assert self.setting.resume(ClockName.SETTLEMENT, paused, MONDAY) == clock
+        assert self.context.resume(ClockName.SETTLEMENT, paused, MONDAY) == clock
 
     def test_what_stands_still_has_no_due_time_to_extend(self) -> None:
-        paused = self.setting.pause(ClockName.SETTLEMENT, self.setting.start(ClockName.SETTLEMENT, MONDAY), MONDAY)
+        paused = self.context.pause(ClockName.SETTLEMENT, self.context.start(ClockName.SETTLEMENT, MONDAY), MONDAY)
         with pytest.raises(ValueError, match="paused"):
-            self.setting.extend(ClockName.SETTLEMENT, paused, 1)
+            self.context.extend(ClockName.SETTLEMENT, paused, 1)
 
     def test_nothing_left_is_a_time_too(self) -> None:
-        whole = self.setting.start(ClockName.SETTLEMENT, MONDAY)
+        whole = self.context.start(ClockName.SETTLEMENT, MONDAY)
         used_up = whole.model_copy(update={"paused": True, "due_at": None, "remaining": "0 working days"})
-        clock = self.setting.resume(ClockName.SETTLEMENT, used_up, MONDAY)
+        clock = self.context.resume(ClockName.SETTLEMENT, used_up, MONDAY)
         assert clock.due_at is not None
-        paused = self.setting.pause(ClockName.SETTLEMENT, clock, clock.due_at)
+        paused = self.context.pause(ClockName.SETTLEMENT, clock, clock.due_at)
         assert paused.remaining == "0 working days"
-        assert self.setting.resume(ClockName.SETTLEMENT, paused, clock.due_at).due_at == clock.due_at
+        assert self.context.resume(ClockName.SETTLEMENT, paused, clock.due_at).due_at == clock.due_at
 
     def test_days_are_laid_out_in_the_zone_in_which_they_were_counted(self) -> None:
         """The end of a day in Jakarta is the next day in Makassar already: no day may be gained by that."""
@@ -99,13 +99,13 @@ class TestSetting:
         assert in_bali.resume(ClockName.SETTLEMENT, paused.model_copy(update={"zone": None}), MONDAY) == resumed(clock)
 
     @staticmethod
-    def held_by(office: str | None) -> Setting:
-        """Give the setting of a policy that has the time to settle run in the zone of the holder."""
+    def held_by(office: str | None) -> ClockContext:
+        """Give the context of a policy that has the time to settle run in the zone of the holder."""
         policy = LAPOR.model_copy(update={"zones": LAPOR.zones | {ClockName.SETTLEMENT: "holder"}})
-        return Setting(policy, office, ComplaintClass.COMPLAINT)
+        return ClockContext(policy, office, ComplaintClass.COMPLAINT)
 
     def test_no_warning_where_the_policy_has_none(self) -> None:
-        assert self.setting.start(ClockName.ESCALATION, MONDAY).warn_at is None
+        assert self.context.start(ClockName.ESCALATION, MONDAY).warn_at is None
 
 
 def test_the_time_to_follow_up_starts_anew_with_each_reply() -> None:

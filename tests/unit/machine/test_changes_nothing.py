@@ -36,7 +36,7 @@ from tests.support.worlds import (
 from workflow.machine.handlers import Rejected
 from workflow.policy.model import Policy
 from workflow.stages.content_digests import differing
-from workflow.stages.verification import verdict
+from workflow.stages.verification import verification
 
 KEYS = ContentDigests(Keys.derived("test"))
 ANYTHING = "a fact each time"
@@ -184,4 +184,4 @@ def test_a_machine_asks_for_no_more_than_the_citizen_may_supply(limit: int, kind
     world = World(policy, location=None)
     world.tell(POSTPONE, PANRB)
     world.tell(c.CompleteReport(title="Jalan berlubang"), CITIZEN)
-    assert type(verdict(world.stands, policy)) is kind
+    assert type(verification(world.stands, policy)) is kind

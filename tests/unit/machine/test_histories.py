@@ -53,7 +53,7 @@ from workflow.machine.transitions import HEARD_IN, OPEN
 from workflow.policy.model import Policy
 from workflow.stages.disposition import disposal
 from workflow.stages.escalation import next_rung
-from workflow.stages.verification import verdict
+from workflow.stages.verification import verification
 
 MOMENT = timedelta(milliseconds=1)
 NEVER_PAUSED = LAPOR.model_copy(update={"settlement_pauses_in": frozenset()})
@@ -84,7 +84,7 @@ def _dispose(world: World, pick: int) -> c.Command:
 
 
 def _verify(world: World, pick: int) -> c.Command:
-    return verdict(world.stands, world.policy) or c.VerifyComplaint(revision=[None, 1, 2][pick % 3])
+    return verification(world.stands, world.policy) or c.VerifyComplaint(revision=[None, 1, 2][pick % 3])
 
 
 def _always(command: c.Command) -> Callable[[World, int], c.Command]:

@@ -33,8 +33,8 @@ from tests.support.worlds import (
     wib,
 )
 from tests.unit.policy.test_policy import policies, version
-from workflow.deadlines.clocks import Setting
-from workflow.deadlines.recalculation import may_move, moving_days, redated
+from workflow.deadlines.clocks import ClockContext
+from workflow.deadlines.recalculation import may_move, moving_days, recalculated
 from workflow.machine.handlers import Rejected
 from workflow.policy.announcements import all_with_announcements, announce, with_announcements
 from workflow.policy.model import Policy, PolicySet
@@ -454,14 +454,14 @@ def test_a_moved_deadline_is_where_it_would_have_been_from_the_start(
     clocks = version()["clocks"] | {"verification": f"{amount} {unit}"}
     policy = policies(version(clocks=clocks, hours="08:00-12:00, 13:00-16:00")).versions[0]
     at = MONDAY + timedelta(hours=start * 7)
-    clock = Setting(policy, None, ComplaintClass.COMPLAINT).start(ClockName.VERIFICATION, at)
+    clock = ClockContext(policy, None, ComplaintClass.COMPLAINT).start(ClockName.VERIFICATION, at)
     for number, (ahead, day_off) in enumerate(changes):
         day = at.date() + days(ahead)
         old, policy = policy, in_force(policy, *policy.announcements, announcement(day, day_off=day_off, number=number))
-        setting = Setting(policy, None, ComplaintClass.COMPLAINT)
-        due_at = redated(ClockName.VERIFICATION, clock, day, old.calendar, setting)
-        clock = clock if due_at is None else setting.reschedule(ClockName.VERIFICATION, clock, due_at)
-    assert clock == Setting(policy, None, ComplaintClass.COMPLAINT).start(ClockName.VERIFICATION, at)
+        context = ClockContext(policy, None, ComplaintClass.COMPLAINT)
+        due_at = recalculated(ClockName.VERIFICATION, clock, day, old.calendar, context)
+        clock = clock if due_at is None else context.reschedule(ClockName.VERIFICATION, clock, due_at)
+    assert clock == ClockContext(policy, None, ComplaintClass.COMPLAINT).start(ClockName.VERIFICATION, at)
 
 
 def test_what_is_published_counts_by_the_calendar_of_its_time() -> None:

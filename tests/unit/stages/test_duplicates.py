@@ -12,7 +12,7 @@ from events.reports import Location
 from events.vocabulary import ArchiveReason, Status
 from tests.support.worlds import DEMO, LAPOR, MONDAY, VERIFICATION, World, report, seconds
 from workflow.stages.duplicates import Index, fingerprint
-from workflow.stages.verification import verdict
+from workflow.stages.verification import verification
 
 TITLE = "Jalan berlubang di depan Pasar Badung"
 BODY = "Lubang besar sejak dua pekan, sudah ada yang jatuh."
@@ -138,24 +138,24 @@ class TestVerdict:
 
     def test_a_duplicate_is_archived_where_a_machine_may(self) -> None:
         world = World(MACHINE)
-        command = verdict(world.stands, MACHINE, self.ORIGINAL)
+        command = verification(world.stands, MACHINE, self.ORIGINAL)
         assert command == c.ArchiveComplaint(
             reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(self.ORIGINAL), revision=1, status=Status.REGISTERED
         )
         assert world.tell(command, VERIFICATION) == ["archived"]
-        assert verdict(world.stands, MACHINE, self.ORIGINAL) is None
+        assert verification(world.stands, MACHINE, self.ORIGINAL) is None
 
     def test_it_is_judged_like_any_other_where_a_machine_may_not(self) -> None:
-        assert verdict(World(DEMO).stands, DEMO, self.ORIGINAL) == c.VerifyComplaint(
+        assert verification(World(DEMO).stands, DEMO, self.ORIGINAL) == c.VerifyComplaint(
             revision=1, status=Status.REGISTERED
         )
         lacks = World(DEMO, body="")
-        assert verdict(lacks.stands, DEMO, self.ORIGINAL) == verdict(lacks.stands, DEMO)
-        assert verdict(World().stands, LAPOR, self.ORIGINAL) is None
+        assert verification(lacks.stands, DEMO, self.ORIGINAL) == verification(lacks.stands, DEMO)
+        assert verification(World().stands, LAPOR, self.ORIGINAL) is None
 
     def test_what_is_no_duplicate_is_judged_as_usual(self) -> None:
         world = World(MACHINE)
-        command = verdict(world.stands, MACHINE)
+        command = verification(world.stands, MACHINE)
         assert command == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
         assert world.tell(command, VERIFICATION) == ["verified"]
         assert world.stands.status is Status.VERIFIED

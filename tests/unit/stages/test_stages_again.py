@@ -25,7 +25,7 @@ from workflow.machine.handlers import Rejected
 from workflow.policy.model import Policy, PolicySet
 from workflow.stages.disposition import disposal
 from workflow.stages.escalation import next_rung
-from workflow.stages.verification import verdict
+from workflow.stages.verification import verification
 
 EVERYTHING = frozenset({"verify", "postpone", "dispose", "archive"})
 OTHER = complaint_id("/channels/app", "the same words")
@@ -33,7 +33,7 @@ OTHER = complaint_id("/channels/app", "the same words")
 
 def _verification(recorded: Recorded, policy: Policy, _now: datetime) -> c.Command | None:
     # with all facts of all partitions read, it may well know of a report that said the same before
-    return verdict(recorded.complaint, policy, OTHER)
+    return verification(recorded.complaint, policy, OTHER)
 
 
 def _disposition(recorded: Recorded, policy: Policy, now: datetime) -> c.Command | None:
@@ -105,7 +105,7 @@ def test_the_whole_history_read_again_changes_nothing(name: str, steps: list[Ste
 
 def test_a_verified_complaint_is_not_archived_as_a_duplicate() -> None:
     world = World()
-    late = verdict(world.stands, LAPOR.model_copy(update={"machine": EVERYTHING}), OTHER)
+    late = verification(world.stands, LAPOR.model_copy(update={"machine": EVERYTHING}), OTHER)
     assert isinstance(late, c.ArchiveComplaint)
     world.tell(VERIFY, PANRB)
     assert world.refuse(late, VERIFICATION) is Refusal.OVERTAKEN

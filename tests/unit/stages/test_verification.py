@@ -9,7 +9,7 @@ from events.reports import Location
 from events.vocabulary import Status
 from tests.support.worlds import CITIZEN, COMPLETE, DEMO, LAPOR, PANRB, POSTPONE, VERIFICATION, World, to_status
 from workflow.policy.model import Completeness
-from workflow.stages.verification import missing_fields, verdict
+from workflow.stages.verification import missing_fields, verification
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_policy_may_ask_for_more_or_for_nothing() -> None:
 
 def test_what_lacks_something_is_sent_back_with_the_fields_named() -> None:
     world = World(location=None, body="")
-    command = verdict(world.stands, LAPOR)
+    command = verification(world.stands, LAPOR)
     assert isinstance(command, c.PostponeComplaint)
     assert command.missing == ("body", "location")
     assert command.revision == 1
@@ -59,29 +59,29 @@ def test_what_lacks_something_is_sent_back_with_the_fields_named() -> None:
 
 
 def test_what_is_complete_waits_for_a_person_unless_the_policy_leaves_it_to_a_machine() -> None:
-    assert verdict(World().stands, LAPOR) is None
-    assert verdict(World(DEMO).stands, DEMO) == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
+    assert verification(World().stands, LAPOR) is None
+    assert verification(World(DEMO).stands, DEMO) == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
 
 
 def test_a_policy_may_leave_nothing_to_a_machine() -> None:
     people = LAPOR.model_copy(update={"machine": frozenset()})
-    assert verdict(World(people, location=None).stands, people) is None
-    assert verdict(World(people).stands, people) is None
+    assert verification(World(people, location=None).stands, people) is None
+    assert verification(World(people).stands, people) is None
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.REGISTERED}))
 def test_nothing_is_said_of_what_is_not_new(status: Status) -> None:
-    assert verdict(to_status(status, DEMO).stands, DEMO) is None
+    assert verification(to_status(status, DEMO).stands, DEMO) is None
 
 
 def test_what_comes_back_completed_is_looked_at_again() -> None:
     world = World(DEMO, location=None)
     world.tell(POSTPONE, PANRB)
     world.tell(COMPLETE, CITIZEN)
-    assert verdict(world.stands, DEMO) == c.VerifyComplaint(revision=2, status=Status.REGISTERED)
+    assert verification(world.stands, DEMO) == c.VerifyComplaint(revision=2, status=Status.REGISTERED)
     world = World(DEMO, location=None, body="")
     world.tell(POSTPONE, PANRB)
     world.tell(COMPLETE, CITIZEN)
-    command = verdict(world.stands, DEMO)
+    command = verification(world.stands, DEMO)
     assert isinstance(command, c.PostponeComplaint)
     assert (command.missing, command.revision) == (("body",), 2)
