@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 
 _LAST_STAMP_MS: Final = 253_370_764_799_000
-"""The last second of 9998: any zone can be told of it."""
+"""The last second of 9998: representable in any zone."""
 MAX_TITLE: Final = 300
 MAX_BODY: Final = 20_000
 MAX_TEXT: Final = 4_000
@@ -57,7 +57,7 @@ Body = Annotated[str, _short(MAX_BODY)]
 OptionalTitle = Annotated[Title | None, _blank_is_null(MAX_TITLE)]
 OptionalBody = Annotated[Body | None, _blank_is_null(MAX_BODY)]
 Text = Annotated[str, _short(MAX_TEXT, 1)]
-"""What a person says: a reason, a follow-up, a reply; 1-4,000 characters."""
+"""What a person writes: a reason, a follow-up, a reply; 1-4,000 characters."""
 Link = Annotated[str, _short(MAX_LINK, 1)]
 Attribute = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ATTRIBUTE, pattern=_NO_NUL)]
 """A CloudEvents attribute such as `source` or `id`."""
@@ -106,7 +106,7 @@ NewLinks = Annotated[Links, AfterValidator(_linked)]
 
 
 class Envelope(BaseModel):
-    """CloudEvents 1.0 context attributes; attributes that we do not know are legal and passed over."""
+    """CloudEvents 1.0 context attributes; unknown attributes are legal and ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
 

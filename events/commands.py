@@ -1,4 +1,4 @@
-"""Commands: what somebody asks of a complaint. Each may be refused."""
+"""Commands: requests to change a complaint. Each may be refused."""
 
 from datetime import date
 from typing import Annotated, ClassVar, Final, Generic, Self, TypeVar

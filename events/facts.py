@@ -17,7 +17,7 @@ from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, Outcome
 
 SYSTEM: Final = stage_source("lifecycle")
-"""Who does what nobody asked for: the passing of a deadline."""
+"""The source of facts that no command asked for: an expired deadline."""
 
 
 class Fact(Frozen):

@@ -105,7 +105,7 @@ class Complaint(Frozen):
     policy: str
     """The policy version in force when it was received."""
     calendar: int = 0
-    """How many announced changes of the calendar its deadlines have been reckoned with."""
+    """How many announced changes of the calendar its deadlines were computed with."""
     received_at: AwareDatetime
     updated_at: AwareDatetime
     clocks: dict[ClockName, Clock] = Field(default_factory=dict)
@@ -121,7 +121,7 @@ class Complaint(Frozen):
     """Working days from receipt to settlement, by the calendar of that time."""
     rating: int | None = None
     story_published: bool | None = None
-    """Whether its story is public; None if nobody has decided (releases before published each story)."""
+    """Whether its story is public; None if undecided (earlier releases published each story)."""
     erased: tuple[str, ...] = ()
     """What has been erased of it, `identity` or `texts`: an open list."""
     recent: tuple[str, ...] = ()

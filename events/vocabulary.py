@@ -80,7 +80,7 @@ class Refusal(StrEnum):
     OVERTAKEN = "overtaken"
     """A stage decided on a standing that has passed; the next fact shows it the new one."""
     NOT_DUE = "not-due"
-    """The log says that the deadline has not passed yet, whatever the timer's own clock says."""
+    """By the time of the log the deadline has not passed yet, whatever the timer's own clock shows."""
     ALREADY_ANNOUNCED = "already-announced"
     """The calendar has that day so already by an announcement."""
 

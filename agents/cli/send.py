@@ -29,7 +29,7 @@ from events.commands import COMMANDS, Command
 from events.errors import InvalidCommand, Undecodable
 from events.topics import TopicName
 from workflow.machine.permissions import MAY, Role, who_may
-from workflow.machine.transitions import HEARD_IN, OPEN
+from workflow.machine.transitions import ALLOWED_IN, OPEN
 
 _ELSEWHERE: Final = frozenset(
     {
@@ -44,7 +44,7 @@ app = typer.Typer()
 
 
 def _help(command: type[Command]) -> str:
-    heard_in = HEARD_IN[command]
+    heard_in = ALLOWED_IN[command]
     statuses = "open" if heard_in == OPEN else ", ".join(sorted(heard_in))
     return f"{(command.__doc__ or '').strip()}\n\nFrom {who_may(command)}, while the complaint is {statuses}."
 

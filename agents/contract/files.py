@@ -32,7 +32,7 @@ _UNFINISHED: Final = ".unfinished-"
 
 
 class SchemasError(AlurError):
-    """The contract cannot be written, compared or released; the message is one line that says what to do."""
+    """The contract cannot be written, compared or released; the message is one line with what to do."""
 
 
 @dataclass(frozen=True, slots=True)

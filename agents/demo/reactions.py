@@ -16,7 +16,7 @@ from events.reports import Location
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, Status
 from workflow.deadlines.durations import Unit
-from workflow.machine.transitions import HEARD_IN, OPEN
+from workflow.machine.transitions import ALLOWED_IN, OPEN
 from workflow.policy.model import Policy
 from workflow.policy.offices import Level
 from workflow.stages.disposition import competent_office
@@ -98,7 +98,7 @@ class Situation:
     def act(self, after: float, source: str, command: c.Command, *, heedless: bool = False) -> PlannedAction:
         """Return an action that is dropped if the command is not allowed by then, unless the sender is `heedless`."""
         return PlannedAction(
-            after, source, command, None if heedless else HEARD_IN[type(command)], self.complaint.round
+            after, source, command, None if heedless else ALLOWED_IN[type(command)], self.complaint.round
         )
 
 

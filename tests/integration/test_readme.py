@@ -8,7 +8,7 @@ from pathlib import Path
 
 from events.commands import COMMANDS
 from tests.support.engines import Engine
-from workflow.machine.transitions import HEARD_IN
+from workflow.machine.transitions import ALLOWED_IN
 
 ROOT = Path(__file__).parents[2]
 MARKED = re.compile(r"<!-- tried by tests/integration/test_readme.py -->\n```sh\n(.*?)```\n<!-- end -->", re.DOTALL)
@@ -32,7 +32,7 @@ def test_the_session_by_hand(stopped_engine: Engine, tmp_path: Path) -> None:
         sent = re.match(r"alur send (\S+)", step)
         if sent:
             # a person takes longer to type than the stages to come this far; a test does not
-            engine.await_status(complaint, *HEARD_IN[NAMED[sent[1]]])
+            engine.await_status(complaint, *ALLOWED_IN[NAMED[sent[1]]])
         named = re.match(r"COMPLAINT=(\S+)", step)
         if named:
             complaint = env["COMPLAINT"] = named[1]

@@ -20,7 +20,7 @@ from events.topics import ALL_TOPICS, STAGES, TOPICS, TopicName
 from events.vocabulary import Status
 from workflow.deadlines.clock_rules import RULES, OnExpiry, Rule
 from workflow.machine.permissions import MAY
-from workflow.machine.transitions import HEARD_IN, OPEN, TRANSITIONS
+from workflow.machine.transitions import ALLOWED_IN, OPEN, TRANSITIONS
 
 DOCUMENTS: Final = (
     "docs/reference/lifecycle.md",
@@ -82,7 +82,7 @@ def _first_line(documented: type) -> str:
 
 def commands() -> str:
     """List each command: the statuses that accept it, and its senders."""
-    rows = [(f"`{each.NAME}`", _statuses(HEARD_IN[each]), _people(each), _first_line(each)) for each in COMMANDS]
+    rows = [(f"`{each.NAME}`", _statuses(ALLOWED_IN[each]), _people(each), _first_line(each)) for each in COMMANDS]
     return _table(("command", "accepted in", "from", "meaning"), rows)
 
 

@@ -4,7 +4,7 @@
 
 * The *procedure* is the status: `registered → verified → disposed → followed_up → … → closed`, with `postponed`,
   `returned`, `archived` and `withdrawn` beside it. `transitions.TRANSITIONS` lists which fact leads from which status
-  to which; `transitions.HEARD_IN` lists in which status a command is accepted.
+  to which; `transitions.ALLOWED_IN` lists in which status a command is accepted.
 * The *escalation ladder* is the rung (`rung`, `escalated_to`, `exhausted`). It never changes the status or the holder.
 
 The coupling is one way each. A breached deadline sets `escalation_due`; the procedure sets it back when the missed
@@ -24,7 +24,7 @@ command leaves no fact. A repeat of an accepted command (same source and id, `Co
    in which they fell due. A follow-up that reached the log too late therefore comes after its breach even if no timer
    fired, and one that reached it in time is in time however late it is read. Timers (the `sla` stage) only make a
    breach visible early; they decide nothing.
-3. Who speaks for the reporter (policy key `citizens`), then the expected version, then status (`HEARD_IN`), then
+3. Who speaks for the reporter (policy key `citizens`), then the expected version, then status (`ALLOWED_IN`), then
    permission (`permissions.MAY`). A stranger is refused first and learns nothing of the status.
 4. For commands of stages: the decision they are based on still holds (`handlers.check_decided_on`: status, revision,
    round, breaches), else `overtaken`. A stage that reads its topic again from the beginning changes nothing.

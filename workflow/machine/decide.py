@@ -30,7 +30,7 @@ from workflow.machine.permissions import (
     subject_of,
     who_may,
 )
-from workflow.machine.transitions import HEARD_IN, IllegalTransition, status_after
+from workflow.machine.transitions import ALLOWED_IN, IllegalTransition, status_after
 from workflow.policy.model import Policy
 from workflow.stages.content_digests import differing
 from workflow.stages.resolution import working_days
@@ -181,7 +181,7 @@ def _carry_out(  # noqa: PLR0913 -- what `decide` is given, and the history
         # what it gives notice of may have closed the complaint just now
         _permit(data, roles)
     else:
-        _heard(command, data, before, complaint)
+        _check_status(command, data, before, complaint)
         _permit(data, roles)
     check_decided_on(data, complaint)
     elapsed = tuple(recorded.fact for recorded in history.facts)
@@ -211,17 +211,17 @@ def _check_reporter(command: CommandEvent[Any], data: Command, roles: frozenset[
         )
 
 
-def _heard(command: CommandEvent[Any], data: Command, before: Complaint, complaint: Complaint) -> None:
-    heard_in = HEARD_IN[type(data)]
-    if complaint.status in heard_in:
+def _check_status(command: CommandEvent[Any], data: Command, before: Complaint, complaint: Complaint) -> None:
+    allowed_in = ALLOWED_IN[type(data)]
+    if complaint.status in allowed_in:
         return
     if is_stage(command.source):
         raise Refused(Refusal.OVERTAKEN, f"the complaint is {complaint.status} by now")
-    if before.status in heard_in:
+    if before.status in allowed_in:
         raise Refused(
             Refusal.DEADLINE_PASSED, f"too late: a deadline has passed and the complaint is {complaint.status}"
         )
-    statuses = ", ".join(sorted(heard_in))
+    statuses = ", ".join(sorted(allowed_in))
     raise Refused(
         Refusal.NOT_ALLOWED_IN_STATUS, f"{data.NAME} is possible while {statuses}; the complaint is {complaint.status}"
     )

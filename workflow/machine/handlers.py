@@ -30,7 +30,7 @@ class Rejected:
 
 
 class Refused(Exception):
-    """A handler's no."""
+    """Raised by a handler to reject its command."""
 
     def __init__(self, code: Refusal, message: str, detail: Detail | None = None) -> None:
         super().__init__(message)
@@ -51,11 +51,11 @@ class CommandContext:
     elapsed: tuple[f.Fact, ...] = ()
     """What was announced and overdue: the facts that come before the command's own."""
     content: str | None = None
-    """Digests of what the command says of the report; None where they cannot be compared."""
+    """Digests of the command's report fields; None where they cannot be compared."""
 
     @property
     def holder(self) -> str:
-        """The office that holds the complaint, where the role of the sender says that there is one."""
+        """The office that holds the complaint, where the role of the sender implies one."""
         return self.complaint.office or ""
 
 
@@ -117,7 +117,7 @@ def _complete(context: CommandContext, data: c.CompleteReport) -> f.Fact:
     if not _changes_report(context, data, before, chosen):
         raise Refused(
             Refusal.INVALID_DATA,
-            "data: the report says all of this already; supply what was asked for",
+            "data: the report has all of this already; supply what was asked for",
             Detail.NOTHING_CHANGED,
         )
     if report.revision > limit:

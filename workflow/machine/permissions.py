@@ -16,7 +16,7 @@ from workflow.policy.model import Policy
 
 
 class Role(Enum):
-    """What a sender is to a complaint; the value is how a rejection says it."""
+    """What a sender is to a complaint; the value is its wording in a rejection."""
 
     CITIZEN = "a citizen"
     ADMINISTRATOR = "its administrator"

@@ -1,4 +1,4 @@
-"""The state machine as two tables: which fact leads where, and which command is heard in which status.
+"""The state machine as two tables: which fact leads where, and which command is allowed in which status.
 
 Everything that decides whether a complaint may move is here. A new status starts as a row.
 """
@@ -71,7 +71,7 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
         {f.FollowUpRecorded: Status.FOLLOWED_UP, f.ComplaintClosed: Status.CLOSED},
         *_EXTENSIONS,
     ),
-    # terminal: what follows moves nothing, and no story is told of what was archived or withdrawn
+    # terminal: what follows moves nothing, and no story of what was archived or withdrawn is published
     Status.CLOSED: {
         f.PrivacyChanged: Status.CLOSED,
         f.ResolutionRated: Status.CLOSED,
@@ -85,7 +85,7 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
 
 OPEN: Final = frozenset(Status) - {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
 
-HEARD_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
+ALLOWED_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.RegisterComplaint: frozenset(),  # only where there is no complaint yet
     c.VerifyComplaint: frozenset({Status.REGISTERED}),
     c.PostponeComplaint: frozenset({Status.REGISTERED}),

@@ -29,7 +29,7 @@ def publishes(recorded: f.Recorded) -> bool:
 
 
 def story_after(story: Story | None, recorded: f.Recorded) -> Story | None:
-    """Return the published story after `recorded`, None while there is none: nothing is told by default."""
+    """Return the published story after `recorded`, None while there is none: nothing is published by default."""
     if recorded.complaint.secret or not recorded.complaint.story_published:
         return None
     fact = recorded.fact

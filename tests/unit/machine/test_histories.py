@@ -49,7 +49,7 @@ from workflow.deadlines.clock_rules import RULES
 from workflow.deadlines.schedule import alarms
 from workflow.machine.evolve import folded, replay
 from workflow.machine.handlers import Rejected
-from workflow.machine.transitions import HEARD_IN, OPEN
+from workflow.machine.transitions import ALLOWED_IN, OPEN
 from workflow.policy.model import Policy
 from workflow.stages.disposition import disposal
 from workflow.stages.escalation import next_rung
@@ -146,7 +146,7 @@ ENDS = (c.ArchiveComplaint, c.WithdrawComplaint, c.CloseComplaint)
 
 def plausible(world: World, pick: int) -> list[Move]:
     """Return the moves that the status accepts: they lead far into the life of a complaint."""
-    heard = [move for move in MOVES if world.stands.status in HEARD_IN[move[0]]]
+    heard = [move for move in MOVES if world.stands.status in ALLOWED_IN[move[0]]]
     return [move for move in heard if pick % 10 == 9 or move[0] not in ENDS] or ANYTHING
 
 

@@ -8,7 +8,7 @@ from events.vocabulary import Status
 from tests.support.tables import every
 from tests.support.worlds import PANRB, to_status
 from workflow.machine.handlers import HANDLERS
-from workflow.machine.transitions import HEARD_IN, OPEN, TRANSITIONS, IllegalTransition, status_after
+from workflow.machine.transitions import ALLOWED_IN, OPEN, TRANSITIONS, IllegalTransition, status_after
 
 
 def test_every_status_has_a_row() -> None:
@@ -51,7 +51,7 @@ def test_whatever_is_open_can_be_missed_escalated_and_withdrawn() -> None:
 
 
 def test_every_command_has_a_place_and_a_handler() -> None:
-    assert HEARD_IN.keys() == set(c.COMMANDS)
+    assert ALLOWED_IN.keys() == set(c.COMMANDS)
     assert HANDLERS.keys() == set(c.COMMANDS) - {c.RegisterComplaint}
 
 
@@ -81,7 +81,7 @@ LEADS_TO: dict[type[c.Command], type[f.Fact]] = {
 @pytest.mark.parametrize("command", LEADS_TO)
 def test_a_command_is_accepted_exactly_where_its_fact_may_follow(command: type[c.Command]) -> None:
     may_follow = {status for status in Status if LEADS_TO[command] in TRANSITIONS[status]}
-    assert HEARD_IN[command] == may_follow
+    assert ALLOWED_IN[command] == may_follow
 
 
 @every([None, *Status], f.FACTS)

@@ -1,7 +1,6 @@
 """Plain technical English: refused words do not occur in docs, docstring summaries, messages, or names of tests.
 
-Run by `make check`. The glossary (docs/reference/glossary.md) has the terms to use. `wording_pending.txt` lists the
-files that are not converted yet; it may only shrink.
+Run by `make check`. The glossary (docs/reference/glossary.md) has the terms to use.
 """
 
 import ast
@@ -14,8 +13,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PENDING = Path(__file__).with_name("wording_pending.txt")
-AT_MOST = 10  # entries of wording_pending.txt; lower it with each conversion
 PRODUCT = ("agents", "events", "workflow")
 PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")
 REFUSED = re.compile(
@@ -92,26 +89,9 @@ def hits(path: Path) -> list[str]:
     return [f"{name}:{number}: {found[0]!r}" for number, line in lines for found in REFUSED.finditer(line)]
 
 
-def pending() -> list[str]:
-    """Return the paths that are not converted yet."""
-    return [line for line in PENDING.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
-
-
-def test_no_refused_word_outside_the_pending_files() -> None:
-    waiting = set(pending())
-    found = [hit for path in files() if path.relative_to(ROOT).as_posix() not in waiting for hit in hits(path)]
+def test_no_refused_word() -> None:
+    found = [hit for path in files() for hit in hits(path)]
     assert found == [], "use a plain term, see docs/reference/glossary.md"
-
-
-def test_a_pending_file_still_has_a_refused_word() -> None:
-    converted = [name for name in pending() if not hits(ROOT / name)]
-    assert converted == [], f"remove them from {PENDING.name} and lower AT_MOST"
-
-
-def test_the_list_only_shrinks() -> None:
-    names = pending()
-    assert names == sorted(set(names))
-    assert len(names) <= AT_MOST
 
 
 @pytest.mark.parametrize(
