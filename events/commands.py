@@ -88,6 +88,13 @@ class ArchiveComplaint(Command):
     status: SeenStatus = None
 
 
+class RestoreComplaint(Command):
+    """An administrator takes an archiving back: the complaint is verified anew."""
+
+    NAME = "restore-complaint"
+    reason: Annotated[Text, Field(description="why it should not have been archived")]
+
+
 class CompleteReport(Command):
     """The citizen completes the report: only the fields that change."""
 
@@ -259,6 +266,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     VerifyComplaint,
     PostponeComplaint,
     ArchiveComplaint,
+    RestoreComplaint,
     CompleteReport,
     WithdrawComplaint,
     DisposeComplaint,

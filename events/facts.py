@@ -112,6 +112,13 @@ class ComplaintArchived(Settling):
     duplicate_of: str | None = None
 
 
+class ComplaintRestored(Worded):
+    """Its archiving was taken back; it is verified anew."""
+
+    NAME = "restored"
+    reason: Text
+
+
 class ComplaintWithdrawn(Worded, Settling):
     """The citizen withdrew it, or did not complete it in time."""
 
@@ -278,6 +285,7 @@ FACTS: Final[tuple[type[Fact], ...]] = (
     ComplaintPostponed,
     ReportCompleted,
     ComplaintArchived,
+    ComplaintRestored,
     ComplaintWithdrawn,
     ComplaintDisposed,
     DispositionReturned,

@@ -1,5 +1,6 @@
 """The snapshot: where a complaint stands after a fact. Without free text, without identity."""
 
+from operator import not_
 from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field
@@ -10,6 +11,8 @@ from events.vocabulary import ClockName, ComplaintClass, Outcome, Status
 
 STATE_TYPE: Final = "lapor.complaint.snapshot.v1"
 """Type of the records of `complaints.state`."""
+Unless0 = Annotated[int, Field(exclude_if=not_)]
+"""A number that most snapshots do not need: left out while it is 0."""
 REMEMBERED_COMMANDS: Final = 64
 """So many last commands are known again when they are repeated."""
 
@@ -115,6 +118,8 @@ class Complaint(Frozen):
     """Total days of extension granted."""
     extensions: int = 0
     """Number of extensions granted so far."""
+    restorations: Unless0 = 0
+    """Number of archivings that were taken back."""
     outcome: Outcome | None = None
     closed_at: AwareDatetime | None = None
     working_days: int | None = None

@@ -98,5 +98,7 @@ class Detail(StrEnum):
     """The reporter asked for secrecy: nothing but the outcome is published."""
     TEXTS_IN_FACTS = "texts-in-facts"
     """To an erasure of texts: the installation writes them into facts, which are kept for ever."""
+    DISPOSED_ALREADY = "disposed-already"
+    """An office has had it: only spam and abuse are archived then, and by its administrator."""
     COMPLETION_LIMIT = "completion-limit"
     ANNOUNCEMENT_LIMIT = "announcement-limit"

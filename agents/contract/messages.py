@@ -123,14 +123,15 @@ def _descriptions(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 
 class _Plain(GenerateJsonSchema):
-    """JSON Schemas without generated titles, in which all fields that we write are required."""
+    """JSON Schemas without generated titles, in which all fields that we always write are required."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         del schema
         return False
 
     def field_is_required(self, field: Any, total: bool) -> bool:  # noqa: ANN401, FBT001 -- as the method it overrides
-        return self.mode == "serialization" or super().field_is_required(field, total)
+        left_out = "serialization_exclude_if" in field
+        return (self.mode == "serialization" and not left_out) or super().field_is_required(field, total)
 
 
 def _schema(kind: str, model: type[BaseModel], mode: JsonSchemaMode) -> Schema:

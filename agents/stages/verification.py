@@ -17,7 +17,8 @@ NAME = "verification"
 
 
 def _decided_on(complaint: Complaint, command: Command) -> tuple[str | int, ...]:
-    return command.NAME, complaint.report.revision
+    again = (complaint.restorations,) if complaint.restorations else ()
+    return command.NAME, complaint.report.revision, *again
 
 
 def stage(duplicates: Callable[[], DuplicateIndex]) -> Stage:

@@ -32,11 +32,13 @@ class Rule:
 
 
 RULES: Final[dict[ClockName, Rule]] = {
-    ClockName.VERIFICATION: Rule(frozenset({Status.REGISTERED}), (f.ComplaintRegistered, f.ReportCompleted)),
+    ClockName.VERIFICATION: Rule(
+        frozenset({Status.REGISTERED}), (f.ComplaintRegistered, f.ReportCompleted, f.ComplaintRestored)
+    ),
     ClockName.COMPLETION: Rule(frozenset({Status.POSTPONED}), (f.ComplaintPostponed,), OnExpiry.WITHDRAWAL),
     ClockName.FOLLOW_UP: Rule(frozenset({Status.DISPOSED, Status.REPLIED}), (f.ComplaintDisposed, f.FollowUpReplied)),
     ClockName.CITIZEN_REPLY: Rule(frozenset({Status.FOLLOWED_UP}), (f.FollowUpRecorded,), OnExpiry.CLOSURE),
-    ClockName.SETTLEMENT: Rule(OPEN, (f.ComplaintRegistered,)),
+    ClockName.SETTLEMENT: Rule(OPEN, (f.ComplaintRegistered, f.ComplaintRestored)),
     # started by each rung that is climbed; runs while a missed deadline is still pressing
     ClockName.ESCALATION: Rule(OPEN, (f.ComplaintEscalated,)),
 }

@@ -83,7 +83,13 @@ def _nothing_else(_before: Complaint, _fact: f.Fact) -> Change:
 _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
     f.ComplaintVerified: lambda _, fact: {} if fact.category is None else {"category": fact.category},
     f.ReportCompleted: _completed,
-    f.ComplaintArchived: lambda *_: {"outcome": Outcome.ARCHIVED},
+    f.ComplaintArchived: lambda *_: {"outcome": Outcome.ARCHIVED, "office": None, "extension": None},
+    f.ComplaintRestored: lambda before, _: {
+        "outcome": None,
+        "closed_at": None,
+        "working_days": None,
+        "restorations": before.restorations + 1,
+    },
     f.ComplaintWithdrawn: lambda *_: {"outcome": Outcome.WITHDRAWN, "extension": None},
     f.ComplaintDisposed: _disposed,
     f.DispositionReturned: _returned,

@@ -12,7 +12,7 @@ from typing import Any, Final
 from events import commands as c
 from events import facts as f
 from events.snapshot import Complaint
-from events.vocabulary import ArchiveReason, ClockName, Detail, Refusal
+from events.vocabulary import ArchiveReason, ClockName, Detail, Refusal, Status
 from workflow.deadlines.clocks import ClockContext
 from workflow.machine.permissions import Role
 from workflow.policy.model import Policy
@@ -96,13 +96,35 @@ def _postpone(context: CommandContext, data: c.PostponeComplaint) -> f.Fact:
     return f.ComplaintPostponed(by=context.by, missing=data.missing, reason=data.reason)
 
 
+_BEFORE_DISPOSITION: Final = frozenset({Status.REGISTERED, Status.POSTPONED, Status.VERIFIED})
+_FOUND_LATER: Final = frozenset({ArchiveReason.SPAM, ArchiveReason.ABUSIVE})
+
+
 def _archive(context: CommandContext, data: c.ArchiveComplaint) -> f.Fact:
+    if context.complaint.status not in _BEFORE_DISPOSITION:
+        if Role.ADMINISTRATOR not in context.roles:
+            raise Refused(Refusal.OVERTAKEN, f"the complaint is {context.complaint.status} by now")
+        if data.reason not in _FOUND_LATER:
+            raise Refused(
+                Refusal.NOT_ALLOWED_IN_STATUS,
+                f"an office has had it: it is archived as spam or abusive only, not as {data.reason}",
+                Detail.DISPOSED_ALREADY,
+            )
     original = None if data.duplicate_of is None else str(data.duplicate_of)
     if original == context.complaint.complaint_id:
         raise Refused(Refusal.INVALID_DATA, "data.duplicate_of: a complaint is no duplicate of itself")
     if original is not None and data.reason is not ArchiveReason.DUPLICATE:
         raise Refused(Refusal.INVALID_DATA, "data.duplicate_of: goes with reason duplicate only")
     return f.ComplaintArchived(by=context.by, reason=data.reason, duplicate_of=original)
+
+
+def _restore(context: CommandContext, data: c.RestoreComplaint) -> f.Fact:
+    if context.policy.version != context.complaint.policy:
+        raise Refused(
+            Refusal.NOT_ALLOWED_IN_STATUS,
+            f"the policy has no version {context.complaint.policy} any more: restore that version first",
+        )
+    return f.ComplaintRestored(by=context.by, reason=data.reason)
 
 
 _IN_SNAPSHOT: Final = frozenset({"category", "location", "anonymous", "secret"})
@@ -315,6 +337,7 @@ HANDLERS: Final[dict[type[c.Command], Callable[[CommandContext, Any], f.Fact | N
     c.VerifyComplaint: _verify,
     c.PostponeComplaint: _postpone,
     c.ArchiveComplaint: _archive,
+    c.RestoreComplaint: _restore,
     c.CompleteReport: _complete,
     c.WithdrawComplaint: _withdraw,
     c.DisposeComplaint: _dispose,

@@ -27,7 +27,7 @@ _AFTER_ALL: Final[tuple[type[f.Fact], ...]] = (f.PrivacyChanged, f.StoryUnpublis
 
 def _open(status: Status, moves: Row, *more_in_place: type[f.Fact]) -> Row:
     stays = dict.fromkeys((*_IN_PLACE, *more_in_place), status)
-    return stays | moves | {f.ComplaintWithdrawn: Status.WITHDRAWN}
+    return stays | moves | {f.ComplaintWithdrawn: Status.WITHDRAWN, f.ComplaintArchived: Status.ARCHIVED}
 
 
 TRANSITIONS: Final[dict[Status | None, Row]] = {
@@ -37,16 +37,15 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
         {
             f.ComplaintVerified: Status.VERIFIED,
             f.ComplaintPostponed: Status.POSTPONED,
-            f.ComplaintArchived: Status.ARCHIVED,
         },
     ),
     Status.POSTPONED: _open(
         Status.POSTPONED,
-        {f.ReportCompleted: Status.REGISTERED, f.ComplaintArchived: Status.ARCHIVED},
+        {f.ReportCompleted: Status.REGISTERED},
     ),
     Status.VERIFIED: _open(
         Status.VERIFIED,
-        {f.ComplaintDisposed: Status.DISPOSED, f.ComplaintArchived: Status.ARCHIVED},
+        {f.ComplaintDisposed: Status.DISPOSED},
     ),
     Status.DISPOSED: _open(
         Status.DISPOSED,
@@ -79,7 +78,7 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
         f.StoryUnpublished: Status.CLOSED,
         f.DataErased: Status.CLOSED,
     },
-    Status.ARCHIVED: dict.fromkeys(_AFTER_ALL, Status.ARCHIVED),
+    Status.ARCHIVED: dict.fromkeys(_AFTER_ALL, Status.ARCHIVED) | {f.ComplaintRestored: Status.REGISTERED},
     Status.WITHDRAWN: dict.fromkeys(_AFTER_ALL, Status.WITHDRAWN),
 }
 
@@ -89,7 +88,8 @@ ALLOWED_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.RegisterComplaint: frozenset(),  # only where there is no complaint yet
     c.VerifyComplaint: frozenset({Status.REGISTERED}),
     c.PostponeComplaint: frozenset({Status.REGISTERED}),
-    c.ArchiveComplaint: frozenset({Status.REGISTERED, Status.POSTPONED, Status.VERIFIED}),
+    c.ArchiveComplaint: OPEN,  # once an office has had it, for spam and abuse: `handlers` looks at the reason
+    c.RestoreComplaint: frozenset({Status.ARCHIVED}),
     c.CompleteReport: frozenset({Status.POSTPONED}),
     c.WithdrawComplaint: OPEN,
     c.DisposeComplaint: frozenset({Status.VERIFIED, Status.DISPOSED, Status.RETURNED}),

@@ -14,7 +14,6 @@ from events.ids import stage_command_id
 from events.vocabulary import ClockName, ComplaintClass, Refusal, Status
 from tests.support.tables import every
 from tests.support.worlds import (
-    ARCHIVE,
     CITIZEN,
     CLOSE,
     COMPLETE,
@@ -30,8 +29,10 @@ from tests.support.worlds import (
     RATE,
     REPLY,
     REQUEST,
+    RESTORE,
     RETURN,
     SLA,
+    SPAM,
     VERIFY,
     WITHDRAW,
     World,
@@ -87,7 +88,8 @@ ELSEWHERE = c.DisposeComplaint(office="badung")  # `to_status` has it with denpa
 TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
     "verify-complaint": ({"registered": "verified"}, PANRB, lambda _: VERIFY),
     "postpone-complaint": ({"registered": "postponed"}, PANRB, lambda _: POSTPONE),
-    "archive-complaint": (dict.fromkeys(["registered", "postponed", "verified"], "archived"), PANRB, lambda _: ARCHIVE),
+    "archive-complaint": (dict.fromkeys(OPEN, "archived"), PANRB, lambda _: SPAM),
+    "restore-complaint": ({"archived": "registered"}, PANRB, lambda _: RESTORE),
     "complete-report": ({"postponed": "registered"}, CITIZEN, lambda _: COMPLETE),
     "withdraw-complaint": (dict.fromkeys(OPEN, "withdrawn"), CITIZEN, lambda _: WITHDRAW),
     "dispose-complaint": (dict.fromkeys(["verified", "disposed", "returned"], "disposed"), PANRB, lambda _: ELSEWHERE),
@@ -164,7 +166,10 @@ def test_no_complaint_no_effect(name: str) -> None:
 def test_nothing_moves_a_settled_complaint_and_few_commands_are_accepted(name: str, status: str) -> None:
     world = to_status(Status(status))
     command = TABLE[name][2](world)
-    if status in TABLE[name][0]:
+    if name == "restore-complaint" and status == "archived":
+        assert world.tell(command, TABLE[name][1], after=days(400)) == ["restored"]
+        assert (world.stands.status, world.stands.outcome) == ("registered", None)
+    elif status in TABLE[name][0]:
         assert len(world.tell(command, TABLE[name][1], after=days(400))) == 1
         assert (world.stands.status, world.stands.clocks) == (status, {})
         assert world.stands.rating == (4 if name == "rate-resolution" else None)

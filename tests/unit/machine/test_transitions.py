@@ -16,8 +16,11 @@ def test_every_status_has_a_row() -> None:
 
 
 def test_terminal_rows_are_spelled_out() -> None:
-    for status in (Status.ARCHIVED, Status.WITHDRAWN):
-        assert TRANSITIONS[status] == dict.fromkeys((f.PrivacyChanged, f.StoryUnpublished, f.DataErased), status)
+    ended = (f.PrivacyChanged, f.StoryUnpublished, f.DataErased)
+    assert TRANSITIONS[Status.WITHDRAWN] == dict.fromkeys(ended, Status.WITHDRAWN)
+    assert TRANSITIONS[Status.ARCHIVED] == dict.fromkeys(ended, Status.ARCHIVED) | {
+        f.ComplaintRestored: Status.REGISTERED
+    }
     assert TRANSITIONS[Status.CLOSED] == dict.fromkeys(
         (f.ResolutionRated, f.PrivacyChanged, f.StoryPublished, f.StoryUnpublished, f.DataErased), Status.CLOSED
     )
@@ -48,6 +51,7 @@ def test_whatever_is_open_can_be_missed_escalated_and_withdrawn() -> None:
     for status in OPEN:
         assert all(TRANSITIONS[status][fact] is status for fact in always)
         assert TRANSITIONS[status][f.ComplaintWithdrawn] is Status.WITHDRAWN
+        assert TRANSITIONS[status][f.ComplaintArchived] is Status.ARCHIVED
 
 
 def test_every_command_has_a_place_and_a_handler() -> None:
@@ -60,6 +64,7 @@ LEADS_TO: dict[type[c.Command], type[f.Fact]] = {
     c.VerifyComplaint: f.ComplaintVerified,
     c.PostponeComplaint: f.ComplaintPostponed,
     c.ArchiveComplaint: f.ComplaintArchived,
+    c.RestoreComplaint: f.ComplaintRestored,
     c.CompleteReport: f.ReportCompleted,
     c.WithdrawComplaint: f.ComplaintWithdrawn,
     c.DisposeComplaint: f.ComplaintDisposed,

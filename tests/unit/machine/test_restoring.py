@@ -1,0 +1,113 @@
+"""An archiving can be taken back, and spam is archived also after an office has had it."""
+
+from datetime import timedelta
+
+import pytest
+
+from agents.stages.verification import _decided_on
+from events import commands as c
+from events.ids import stage_command_id
+from events.vocabulary import ArchiveReason, ClockName, Detail, Refusal, Status
+from tests.support.tables import every
+from tests.support.worlds import (
+    ARCHIVE,
+    CITIZEN,
+    DEMO,
+    DENPASAR,
+    DISPOSE,
+    LAPOR,
+    PANRB,
+    PUPR,
+    RESTORE,
+    SPAM,
+    VERIFICATION,
+    VERIFY,
+    World,
+    days,
+    to_status,
+)
+from workflow.machine.handlers import Rejected
+from workflow.stages.verification import verification
+
+DISPOSED = [Status.DISPOSED, Status.RETURNED, Status.FOLLOWED_UP, Status.REPLIED]
+MACHINE = DEMO.model_copy(update={"machine": DEMO.machine | {"archive"}})
+
+
+@pytest.mark.parametrize("status", [Status.REGISTERED, Status.VERIFIED, *DISPOSED])
+def test_it_is_verified_anew_with_its_whole_time(status: Status) -> None:
+    world = to_status(status)
+    world.tell(SPAM, PANRB)
+    assert world.tell(RESTORE, PANRB, after=days(90)) == ["restored"]
+    stands = world.stands
+    assert (stands.status, stands.outcome, stands.closed_at, stands.office) == (Status.REGISTERED, None, None, None)
+    assert (stands.breaches, stands.restorations) == (0, 1)
+    assert stands.clocks.keys() == {ClockName.VERIFICATION, ClockName.SETTLEMENT}
+    fresh = World(at=world.now)
+    assert stands.clocks == fresh.stands.clocks
+    assert world.tell(VERIFY, PANRB) == ["verified"]
+    assert world.tell(DISPOSE, PANRB) == ["disposed"]
+
+
+def test_a_duplicate_of_the_machine_is_not_archived_again() -> None:
+    world = World(MACHINE)
+    archive = verification(world.stands, MACHINE, "0d5ea3c5-1d62-5f0b-8b0b-6f3f5c1c8d11")
+    assert isinstance(archive, c.ArchiveComplaint)
+    assert archive.reason is ArchiveReason.DUPLICATE
+    world.tell(archive, VERIFICATION, message="archive-1")
+    world.tell(RESTORE, PANRB)
+    assert verification(world.stands, MACHINE) == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
+    # the command that archived it, read again, is known
+    assert world.ask(archive, VERIFICATION, message="archive-1") == ()
+
+
+def test_the_machine_verifies_it_again_under_another_id() -> None:
+    world = World(MACHINE)
+    ids = []
+    for _ in range(2):
+        command = verification(world.stands, MACHINE)
+        assert command is not None
+        ids.append(stage_command_id(world.id, *_decided_on(world.stands, command)))
+        assert world.tell(command, VERIFICATION, message=ids[-1]) == ["verified"]
+        world.tell(ARCHIVE, PANRB)
+        world.tell(RESTORE, PANRB)
+    assert len(set(ids)) == 2
+
+
+@pytest.mark.parametrize("by", [CITIZEN, PUPR, DENPASAR, VERIFICATION])
+def test_it_is_for_the_administrator(by: str) -> None:
+    assert to_status(Status.ARCHIVED).refuse(RESTORE, by) in {Refusal.NOT_PERMITTED, Refusal.OVERTAKEN}
+
+
+def test_a_version_that_is_gone_is_asked_for() -> None:
+    world = to_status(Status.ARCHIVED)
+    world.policy = LAPOR.model_copy(update={"version": "lapor/2027-01-01"})
+    assert world.refuse(RESTORE, PANRB) is Refusal.NOT_ALLOWED_IN_STATUS
+
+
+@every(DISPOSED, ArchiveReason)
+def test_after_disposition_only_spam_and_abuse_are_archived(status: Status, reason: ArchiveReason) -> None:
+    world = to_status(status)
+    command = c.ArchiveComplaint(reason=reason)
+    if reason in {ArchiveReason.SPAM, ArchiveReason.ABUSIVE}:
+        assert world.tell(command, PANRB) == ["archived"]
+        assert (world.stands.status, world.stands.office, world.stands.clocks) == (Status.ARCHIVED, None, {})
+        return
+    answer = world.ask(command, PANRB)
+    assert isinstance(answer, Rejected)
+    assert (answer.code, answer.detail) == (Refusal.NOT_ALLOWED_IN_STATUS, Detail.DISPOSED_ALREADY)
+
+
+@pytest.mark.parametrize("status", DISPOSED)
+def test_it_is_not_the_machines_nor_the_offices(status: Status) -> None:
+    world = to_status(status)
+    assert world.refuse(SPAM, VERIFICATION) is Refusal.OVERTAKEN
+    assert world.refuse(SPAM, PUPR) is Refusal.NOT_PERMITTED
+
+
+def test_what_was_missed_before_stays_missed() -> None:
+    world = to_status(Status.DISPOSED)
+    world.notice("follow_up", at=world.due("follow_up") + timedelta(milliseconds=1))
+    world.climb()
+    world.tell(SPAM, PANRB)
+    world.tell(RESTORE, PANRB)
+    assert (world.stands.breaches, world.stands.rung, world.stands.escalation_due) == (1, 1, False)
