@@ -16,7 +16,7 @@ from agents.cli.wording import rate_of
 from agents.config.settings import Settings
 from agents.ops import erasures, identities, retention
 from agents.ops.retention import DueComplaint, Expiry, RetentionStopped
-from events.client import Gateway, NotAllowed, Order, Outcome, find_complaint, read_dossier
+from events.client import CommandClient, CommandRequest, CommandResult, NotAllowed, find_complaint, read_history
 from events.client.reader import installation_values
 from events.commands import EraseData
 from events.installation import TEXTS_APART, TEXTS_IN_FACTS
@@ -212,14 +212,14 @@ class _Expired:
             note(str(self))
 
 
-def _send(settings: Settings, complaint: str, erasure: Erasure, sender: str | None, wait: float) -> Outcome:
+def _send(settings: Settings, complaint: str, erasure: Erasure, sender: str | None, wait: float) -> CommandResult:
     data = {"texts": erasure.texts, "identity": erasure.identity, "reason": erasure.reason}
     source = source_of(settings, EraseData, complaint, sender)
-    with Gateway(settings) as gateway:
-        return gateway.send(Order(EraseData.NAME, complaint, source, str(uuid4()), data), seconds=wait)
+    with CommandClient(settings) as client:
+        return client.send(CommandRequest(EraseData.NAME, complaint, source, str(uuid4()), data), seconds=wait)
 
 
-def _report(settings: Settings, complaint: str, erasure: Erasure, outcome: Outcome) -> None:
+def _report(settings: Settings, complaint: str, erasure: Erasure, outcome: CommandResult) -> None:
     refused = outcome.refused
     if refused is not None and refused.rejection.code is not Refusal.UNKNOWN_COMPLAINT:
         raise Failure(str(outcome))
@@ -246,7 +246,7 @@ def _require_none_in_facts(settings: Settings, complaint: str, erasure: Erasure)
     if not erasure.texts:
         return
     try:
-        versions = erasures.versions_with_words(read_dossier(settings, complaint).history)
+        versions = erasures.versions_with_words(read_history(settings, complaint).history)
     except NotAllowed as error:
         note(f"whether older facts hold words is not known: {error}")
         return

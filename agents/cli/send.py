@@ -1,4 +1,4 @@
-"""`alur send`: a command about a complaint, and its outcome."""
+"""`alur send`: a command about a complaint, and its result."""
 
 import inspect
 from collections.abc import Callable, Iterator
@@ -17,9 +17,9 @@ from agents.config import policy_files
 from agents.config.settings import Settings
 from events.client import (
     AnswerUnreadable,
-    Gateway,
-    Order,
-    Outcome,
+    CommandClient,
+    CommandRequest,
+    CommandResult,
     Unconfirmed,
     find_complaint,
     read_snapshot,
@@ -103,12 +103,12 @@ def _send(ctx: typer.Context, command: type[Command], values: dict[str, Any]) ->
     complaint = find_complaint(settings, values["complaint"])
     sender = source_of(settings, command, complaint, values["sender"])
     command_id = values["command_id"] or str(uuid4())
-    request = Order(command.NAME, complaint, sender, command_id, data, values["expected_version"])
+    request = CommandRequest(command.NAME, complaint, sender, command_id, data, values["expected_version"])
     send_and_report(settings, request, values["wait"], again=values["command_id"] is not None)
 
 
-def send_and_report(settings: Settings, request: Order, wait: float, *, again: bool = False) -> None:
-    """Send a command, wait for its outcome and print it.
+def send_and_report(settings: Settings, request: CommandRequest, wait: float, *, again: bool = False) -> None:
+    """Send a command, wait for its result and print it.
 
     Args:
         settings: of the installation.
@@ -119,22 +119,22 @@ def send_and_report(settings: Settings, request: Order, wait: float, *, again: b
     Raises:
         Failure: it was refused, or is not decided in time.
     """
-    sent: list[Outcome] = []
-    with Gateway(settings) as gateway, in_words_of_options(), interruptible(lambda: _known(request, sent)):
+    sent: list[CommandResult] = []
+    with CommandClient(settings) as client, in_words_of_options(), interruptible(lambda: _known(request, sent)):
         try:
-            sent.append(gateway.send(request, seconds=0, repeats_since=_BEGINNING if again else None))
-            outcome = gateway.wait(sent[0], wait)
+            sent.append(client.send(request, seconds=0, repeats_since=_BEGINNING if again else None))
+            result = client.wait(sent[0], wait)
         except Unconfirmed as error:
             raise Failure(f"{error} (--id {request.id})") from error
         except AnswerUnreadable as error:
             raise Failure(str(error), UNDECIDED) from error
-    _report(outcome)
+    _report(result)
 
 
-def _known(request: Order, sent: list[Outcome]) -> str:
-    """Return what is certain about a command when the wait for its outcome is interrupted."""
+def _known(request: CommandRequest, sent: list[CommandResult]) -> str:
+    """Return what is certain about a command when the wait for its result is interrupted."""
     if sent:
-        return f"{sent[0]}; `alur show {request.complaint}` shows the outcome"
+        return f"{sent[0]}; `alur show {request.complaint}` shows the result"
     return f"{request.name} may be in the log or not; send it again with --id {request.id}, which does no harm"
 
 
@@ -151,15 +151,15 @@ def in_words_of_options() -> Iterator[None]:
         raise Failure(in_options(error.reason), MISUSED) from None
 
 
-def _report(outcome: Outcome) -> None:
-    if outcome.refused is not None:
-        raise Failure(str(outcome), FAILED)
-    if not outcome.decided and outcome.waited:
-        raise Failure(str(outcome), UNDECIDED)
-    say(str(outcome))
-    if outcome.facts:
-        after = outcome.facts[-1].complaint
-        location = f"{TopicName.COMMANDS}, partition {outcome.place.partition}, offset {outcome.place.offset}"
+def _report(result: CommandResult) -> None:
+    if result.refused is not None:
+        raise Failure(str(result), FAILED)
+    if not result.decided and result.waited:
+        raise Failure(str(result), UNDECIDED)
+    say(str(result))
+    if result.facts:
+        after = result.facts[-1].complaint
+        location = f"{TopicName.COMMANDS}, partition {result.place.partition}, offset {result.place.offset}"
         say(f"complaint {after.tracking_id} is {after.status} at version {after.version}; command in {location}")
 
 

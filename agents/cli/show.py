@@ -10,7 +10,7 @@ from agents.cli.timeline import as_json, as_text
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.runtime import policy_digests
-from events.client import Dossier, NoSuchComplaint, find_complaint, read_dossier, require_topics
+from events.client import ComplaintHistory, NoSuchComplaint, find_complaint, read_history, require_topics
 from events.client.errors import NotAllowed, TopicsMissing
 from events.client.reader import installation_values
 from events.topics import TopicName
@@ -37,7 +37,7 @@ def show(ctx: typer.Context, complaint: Complaint, *, json: AsJson = False) -> N
             console().print(part)
 
 
-def history_of(settings: Settings, complaint: str) -> Dossier:
+def history_of(settings: Settings, complaint: str) -> ComplaintHistory:
     """Read the history of a complaint, named by its complaint id or its tracking id.
 
     Raises:
@@ -45,7 +45,7 @@ def history_of(settings: Settings, complaint: str) -> Dossier:
         BrokerUnreachable, KafkaRefused, TopicsMissing: the topics could not be read.
     """
     require_topics(settings, _TOPICS)
-    found = read_dossier(settings, find_complaint(settings, complaint))
+    found = read_history(settings, find_complaint(settings, complaint))
     if not found.history:
         refused = f"; {len(found.refusals)} commands about it were refused" if found.refusals else ""
         raise NoSuchComplaint(
@@ -67,7 +67,7 @@ def installation_days(settings: Settings, policies: PolicySet) -> PolicySet:
         return policies
 
 
-def policy_of(settings: Settings, found: Dossier) -> Policy:
+def policy_of(settings: Settings, found: ComplaintHistory) -> Policy:
     """Return the policy version that the complaint is pinned to.
 
     It is searched in the policy of the settings, then in the packaged policy of its name. If neither has it, return the

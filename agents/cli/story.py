@@ -14,7 +14,7 @@ from agents.cli.show import history_of
 from agents.cli.wording import in_words_of_findings, safe
 from agents.config.settings import Settings
 from agents.ops.identities import IdentityNotFound, StoredIdentity, look_up
-from events.client import Dossier, NotAllowed, Order, find_complaint
+from events.client import CommandRequest, ComplaintHistory, NotAllowed, find_complaint
 from events.commands import Command, PublishStory, UnpublishStory
 from events.facts import FollowUpRecorded
 from events.reports import Reporter
@@ -89,7 +89,7 @@ def unpublish(
     send_and_report(settings, _request(settings, UnpublishStory, named, sender, {"reason": reason}), wait)
 
 
-def words_to_publish(found: Dossier, title: str | None, answer: str | None) -> tuple[str, str | None]:
+def words_to_publish(found: ComplaintHistory, title: str | None, answer: str | None) -> tuple[str, str | None]:
     """Return the title and the answer to publish: as given, else those of the complaint.
 
     Raises:
@@ -109,9 +109,11 @@ def words_to_publish(found: Dossier, title: str | None, answer: str | None) -> t
 
 def _request(
     settings: Settings, command: type[Command], complaint: str, sender: str | None, data: dict[str, Any]
-) -> Order:
+) -> CommandRequest:
     values = {name: value for name, value in data.items() if value is not None}
-    return Order(command.NAME, complaint, source_of(settings, command, complaint, sender), str(uuid4()), values)
+    return CommandRequest(
+        command.NAME, complaint, source_of(settings, command, complaint, sender), str(uuid4()), values
+    )
 
 
 def _reporter(settings: Settings, complaint: Snapshot) -> Reporter | None:

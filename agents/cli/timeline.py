@@ -13,7 +13,7 @@ from rich.text import Text
 
 from agents.cli.context import grid
 from agents.cli.wording import in_words, local, place, safe, span
-from events.client import Dossier
+from events.client import ComplaintHistory
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName
 from workflow.policy.model import Policy
@@ -29,7 +29,7 @@ _STYLES: Final = {
 }
 
 
-def as_text(found: Dossier, policy: Policy, now: datetime) -> Iterator[RenderableType]:
+def as_text(found: ComplaintHistory, policy: Policy, now: datetime) -> Iterator[RenderableType]:
     """Yield the parts of the page, from the top."""
     complaint = found.history[-1].complaint
     zone = policy.national_zone
@@ -51,7 +51,7 @@ def as_text(found: Dossier, policy: Policy, now: datetime) -> Iterator[Renderabl
         yield _refusals(found, zone)
 
 
-def _summary(found: Dossier, zone: ZoneInfo) -> Table:
+def _summary(found: ComplaintHistory, zone: ZoneInfo) -> Table:
     complaint = found.history[-1].complaint
     table = grid()
     flags = [name for name in ("anonymous", "secret") if getattr(complaint, name)]
@@ -80,7 +80,7 @@ def _summary(found: Dossier, zone: ZoneInfo) -> Table:
     return table
 
 
-def _timeline(found: Dossier, zone: ZoneInfo) -> Table:
+def _timeline(found: ComplaintHistory, zone: ZoneInfo) -> Table:
     table = grid()
     for recorded in found.history:
         table.add_row(
@@ -123,7 +123,7 @@ def clock_status(clock: Clock, now: datetime) -> str:
     return ", ".join([status, *(mark for mark in ("warned", "breached") if getattr(clock, mark))])
 
 
-def _refusals(found: Dossier, zone: ZoneInfo) -> Table:
+def _refusals(found: ComplaintHistory, zone: ZoneInfo) -> Table:
     table = grid()
     for refused in found.refusals:
         rejection = refused.rejection
@@ -137,7 +137,7 @@ def _refusals(found: Dossier, zone: ZoneInfo) -> Table:
     return table
 
 
-def as_json(found: Dossier) -> str:
+def as_json(found: ComplaintHistory) -> str:
     """Return the snapshot, the facts and the refusals, in log order, as one JSON object."""
     history = [
         {

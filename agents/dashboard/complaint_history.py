@@ -17,7 +17,7 @@ from agents.config.settings import Settings
 from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import DisplayContext
 from events import facts as f
-from events.client import Dossier, Reader, add_to, require_topics, with_texts
+from events.client import ComplaintHistory, Reader, add_to, require_topics, with_texts
 from events.client.reader import CLOCK_SKEW
 from events.facts import Recorded
 from events.snapshot import Clock, Complaint
@@ -38,7 +38,7 @@ _HOUR_S: Final = 3_600
 class HistoryResult:
     """The part of a complaint's history that was read."""
 
-    dossier: Dossier
+    known: ComplaintHistory
     whole: bool
     """It was read up to the present version; else reading reached its limit."""
 
@@ -52,30 +52,30 @@ def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryRe
         BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.events could not be read.
     """
     complaint = str(UUID(bytes=key))
-    dossier, seen, began = Dossier(complaint), 0, monotonic()
+    known, seen, began = ComplaintHistory(complaint), 0, monotonic()
     require_topics(settings, [TopicName.EVENTS])
     with Reader(settings, [TopicName.EVENTS], complaint=complaint) as reader:
         reader.skip_to_moment_or_stay(datetime.fromtimestamp(row.received * _HOUR_S, UTC) - CLOCK_SKEW)
         for record in reader.to_end():
-            add_to(dossier, record)
-            if dossier.history and dossier.history[-1].complaint.version >= row.version:
-                dossier.history = with_texts(settings, dossier.history, seconds=_MOST_SECONDS)
-                return HistoryResult(dossier, whole=True)
+            add_to(known, record)
+            if known.history and known.history[-1].complaint.version >= row.version:
+                known.history = with_texts(settings, known.history, seconds=_MOST_SECONDS)
+                return HistoryResult(known, whole=True)
             seen += 1
             if seen >= _MOST_RECORDS or monotonic() - began > _MOST_SECONDS:
                 break
-    return HistoryResult(dossier, whole=False)
+    return HistoryResult(known, whole=False)
 
 
 def render_history(found: HistoryResult, row: ComplaintRow, context: DisplayContext) -> dict[str, Any]:
     """Return the history as the dashboard shows it; the complaint has at least one fact."""
-    history = found.dossier.history
+    history = found.known.history
     complaint = history[-1].complaint
     view = public_view(complaint, _archived_for(history), secret=row.shape.secret)
     return {
         **_complaint(complaint, context, view),
-        "title": view.text(found.dossier.texts[0] or None),
-        "asked_office": view.text(found.dossier.asked_office),
+        "title": view.text(found.known.texts[0] or None),
+        "asked_office": view.text(found.known.asked_office),
         "whole": found.whole,
         "earlier": max(0, len(history) - SHOWN),
         "facts": [_fact(recorded, context, view) for recorded in history[-SHOWN:]],

@@ -191,7 +191,7 @@ class Board:
                 self._histories.move_to_end(cached)
                 return self._histories[cached]
             found = await asyncio.to_thread(self._read_history, key, row)
-        if not found.dossier.history:
+        if not found.known.history:
             return None
         body = to_json(render_history(found, row, self._context))
         if found.whole:

@@ -14,8 +14,8 @@ from uuid import uuid4
 
 from agents.config.settings import Settings
 from agents.ops import erasures, identities
-from events.client import Order, Publisher, Reader, Record, require_topics
-from events.client.command_client import encode_order
+from events.client import CommandRequest, Publisher, Reader, Record, require_topics
+from events.client.command_client import encode_request
 from events.client.errors import KafkaFailure
 from events.client.reader import CLOCK_SKEW
 from events.codec.decode import decode_fact, decode_snapshot
@@ -161,9 +161,9 @@ class Expiry:
 
     def _send(self, publisher: Publisher, complaint: str) -> str:
         data = {"texts": True, "identity": True, "reason": self.erasure.reason}
-        order = Order(EraseData.NAME, complaint, self.source, str(uuid4()), data)
-        publisher.publish(TopicName.COMMANDS, complaint, encode_order(order, self.erasure.at))
-        return order.id
+        request = CommandRequest(EraseData.NAME, complaint, self.source, str(uuid4()), data)
+        publisher.publish(TopicName.COMMANDS, complaint, encode_request(request, self.erasure.at))
+        return request.id
 
 
 def _await(answers: Reader, sent: Collection[str], wait: float) -> None:

@@ -21,7 +21,7 @@ from agents.testing._kit_clients import KitAdmin, KitConsumer, KitProducer
 from agents.testing._running_stage import RunningStage
 from agents.testing._stage_clients import InMemoryConsumer, InMemoryProducer
 from agents.testing.in_memory_log import Log
-from events.client.lookup import read_dossier
+from events.client.lookup import read_history
 from events.client.partitions import partition_of
 from events.client.substitutes import SUBSTITUTES
 from events.facts import Recorded
@@ -133,7 +133,7 @@ class Engine:
     def history(self, complaint: str) -> list[Recorded]:
         """Settle, and return the facts about a complaint, each with the snapshot after it."""
         self.settle()
-        return read_dossier(self.settings, complaint).history
+        return read_history(self.settings, complaint).history
 
     def records(self, topic: TopicName) -> Iterator[ConsumerRecord[bytes, bytes]]:
         """Yield the committed records of a topic."""

@@ -1,15 +1,18 @@
-"""A client kit for those around us: channels, officers' and citizens' systems, subscribers, and our own command line.
+"""The client kit: for channels, officers' and citizens' systems, subscribers, and our own command line.
 
-It needs pydantic and kafka-python, and nothing of the engine. `Channel` submits reports, `Gateway` sends commands and
-waits for what comes of them, `ResolutionFeed` and `ComplaintFeed` follow what happens; docs/how-to/integrate.md shows
-each, and how to do without. Under these stand `Publisher` and `Reader`: publish by the contract, read what is
-committed, and know when it was all.
+It needs pydantic and kafka-python, and nothing of the engine. `Channel` submits reports, `CommandClient` sends commands
+and awaits their results, `ResolutionFeed` and `ComplaintFeed` follow what happens; docs/how-to/integrate.md shows each,
+and how to do without. Under these stand `Publisher` and `Reader`: publish by the contract, read what is committed, and
+know when it was all.
 
 The stages do not use it: they have transactions, groups and a shell of their own.
 """
 
+import warnings
+from typing import TYPE_CHECKING, Final
+
 from events.client.channel import Channel
-from events.client.command_client import Gateway, Order, Outcome
+from events.client.command_client import CommandClient, CommandRequest, CommandResult
 from events.client.connection import require_topics
 from events.client.errors import (
     AccessRefused,
@@ -31,14 +34,14 @@ from events.client.feeds import (
     Unread,
 )
 from events.client.lookup import (
-    Dossier,
+    ComplaintHistory,
     NoSuchComplaint,
     RefusedCommand,
     add_to,
     announcements_for,
     calendar_for,
     find_complaint,
-    read_dossier,
+    read_history,
     read_snapshot,
 )
 from events.client.publisher import Place, Publisher
@@ -52,17 +55,17 @@ __all__ = [
     "BrokerUnreachable",
     "Channel",
     "ClientSettings",
+    "CommandClient",
+    "CommandRequest",
+    "CommandResult",
     "ComplaintBatch",
     "ComplaintFeed",
-    "Dossier",
+    "ComplaintHistory",
     "Extent",
-    "Gateway",
     "KafkaFailure",
     "KafkaRefused",
     "NoSuchComplaint",
     "NotAllowed",
-    "Order",
-    "Outcome",
     "Place",
     "Positions",
     "PublishedResolution",
@@ -82,9 +85,27 @@ __all__ = [
     "extents",
     "find_complaint",
     "read_all",
-    "read_dossier",
+    "read_history",
     "read_snapshot",
     "require_topics",
     "texts_of_partition",
     "with_texts",
 ]
+
+_RENAMED: Final = {
+    "Gateway": CommandClient,
+    "Order": CommandRequest,
+    "Outcome": CommandResult,
+    "Dossier": ComplaintHistory,
+    "read_dossier": read_history,
+}
+"""Names of 0.1.0."""
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Return what an old name means now, with a warning."""
+        if name not in _RENAMED:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        warnings.warn(f"{name} is {_RENAMED[name].__name__} now", DeprecationWarning, stacklevel=2)
+        return _RENAMED[name]

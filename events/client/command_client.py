@@ -11,7 +11,7 @@ from pydantic_core import to_json
 
 from events.client.connection import require_topics
 from events.client.errors import AnswerUnreadable, KafkaFailure
-from events.client.lookup import Dossier, RefusedCommand, add_to
+from events.client.lookup import ComplaintHistory, RefusedCommand, add_to
 from events.client.publisher import Place, Publisher
 from events.client.reader import Reader
 from events.client.settings import ClientSettings
@@ -26,7 +26,7 @@ _ANSWERS = (TopicName.EVENTS, TopicName.REJECTIONS)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CommandRequest:
     """A command that is asked of a complaint.
 
     `name` and `data` are those of the contract, such as `record-follow-up`. `id` is the sender's: a repeat with the
@@ -43,10 +43,10 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandResult:
     """Where a command lies in the log, and what came of it: facts, a refusal, or neither so far."""
 
-    order: Order
+    request: CommandRequest
     place: Place
     waited: float
     """Seconds."""
@@ -60,7 +60,7 @@ class Outcome:
 
     def __str__(self) -> str:
         """Say in one line what is known of it."""
-        name = self.order.name
+        name = self.request.name
         if self.refused is not None:
             no = self.refused.rejection
             standing = f" (it is {no.status}, version {no.version})" if no.status else ""
@@ -73,7 +73,7 @@ class Outcome:
         return f"{name} is in the log ({where}) but not decided after {self.waited:g} s: does lifecycle run?"
 
 
-class Gateway:
+class CommandClient:
     """Sends commands, one at a time; a context manager, for one thread.
 
     Raises:
@@ -88,7 +88,7 @@ class Gateway:
         with ExitStack() as opening:
             self._publisher = opening.enter_context(Publisher(settings))
             self._answers = opening.enter_context(Reader(settings, _ANSWERS))
-            opening.pop_all()  # both are there, and close with the gateway
+            opening.pop_all()  # both are there, and close with the client
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +97,9 @@ class Gateway:
         self._answers.__exit__(*failure)
         self._publisher.__exit__(*failure)
 
-    def send(self, order: Order, *, seconds: float = 10.0, repeats_since: datetime | None = None) -> Outcome:
+    def send(
+        self, request: CommandRequest, *, seconds: float = 10.0, repeats_since: datetime | None = None
+    ) -> CommandResult:
         """Send a command and wait up to `seconds` for what comes of it, with 0 only until it is in the log.
 
         A repeat of a command that had its effect is dropped without a word: where this may be one, `repeats_since` is a
@@ -110,45 +112,45 @@ class Gateway:
             Unconfirmed: it may be in the log or not. Send it again with the same id.
             AnswerUnreadable: it is in the log, and what came of it cannot be read.
         """
-        with suppress(ValueError):  # what is no complaint id is for `encode_order` to refuse
-            order = replace(order, complaint=canonical_id(order.complaint))
-        value = encode_order(order, datetime.now(UTC))
+        with suppress(ValueError):  # what is no complaint id is for `encode_request` to refuse
+            request = replace(request, complaint=canonical_id(request.complaint))
+        value = encode_request(request, datetime.now(UTC))
         # looked up before the command is sent, or what comes of it might be passed over
-        self._answers.turn_to(order.complaint)
+        self._answers.turn_to(request.complaint)
         if repeats_since is None:
             self._answers.skip_to_end()
         else:
             self._answers.skip_to_moment_or_end(repeats_since, TopicName.EVENTS)
             self._answers.skip_to_end(TopicName.REJECTIONS)
-        place = self._publisher.publish_now(TopicName.COMMANDS, order.complaint, value)
-        return self.wait(Outcome(order, place, 0.0), seconds)
+        place = self._publisher.publish_now(TopicName.COMMANDS, request.complaint, value)
+        return self.wait(CommandResult(request, place, 0.0), seconds)
 
-    def wait(self, outcome: Outcome, seconds: float) -> Outcome:
+    def wait(self, result: CommandResult, seconds: float) -> CommandResult:
         """Wait up to `seconds` for what comes of the command that was sent last.
 
         Raises:
             AnswerUnreadable: that cannot be read.
         """
         try:
-            return self._wait(replace(outcome, waited=outcome.waited + seconds), seconds)
+            return self._wait(replace(result, waited=result.waited + seconds), seconds)
         except KafkaFailure as failure:
-            raise AnswerUnreadable(self._broker, f"{outcome}; its answer cannot be read: {failure}") from failure
+            raise AnswerUnreadable(self._broker, f"{result}; its answer cannot be read: {failure}") from failure
 
-    def _wait(self, outcome: Outcome, seconds: float) -> Outcome:
+    def _wait(self, result: CommandResult, seconds: float) -> CommandResult:
         deadline = time.monotonic() + seconds
-        dossier = Dossier(outcome.order.complaint)
-        while not outcome.decided and (left := deadline - time.monotonic()) > 0:
+        known = ComplaintHistory(result.request.complaint)
+        while not result.decided and (left := deadline - time.monotonic()) > 0:
             for record in self._answers.poll(left):
-                add_to(dossier, record)
-            outcome = _outcome(outcome, dossier)
-        if outcome.facts:
+                add_to(known, record)
+            result = _answered(result, known)
+        if result.facts:
             # the facts of a command become visible all at once, but a poll may end between two of them
             for record in self._answers.to_end():
-                add_to(dossier, record)
-        return _outcome(outcome, dossier)
+                add_to(known, record)
+        return _answered(result, known)
 
 
-def encode_order(order: Order, now: datetime) -> bytes:
+def encode_request(request: CommandRequest, now: datetime) -> bytes:
     """Write a command of the contract.
 
     Raises:
@@ -156,28 +158,28 @@ def encode_order(order: Order, now: datetime) -> bytes:
     """
     event: dict[str, Any] = {
         "specversion": "1.0",
-        "type": command_type(order.name),
-        "source": order.source,
-        "id": order.id,
-        "subject": order.complaint,
+        "type": command_type(request.name),
+        "source": request.source,
+        "id": request.id,
+        "subject": request.complaint,
         "time": timestamp(now),
         "datacontenttype": "application/json",
-        "data": order.data,
+        "data": request.data,
     }
-    if order.expected_version is not None:
-        event["expectedversion"] = order.expected_version
+    if request.expected_version is not None:
+        event["expectedversion"] = request.expected_version
     value = to_json(event)
     decode_command(value)
     return value
 
 
-def _outcome(outcome: Outcome, dossier: Dossier) -> Outcome:
-    order = outcome.order
-    cause = Cause(order.source, order.id)
-    facts = tuple(recorded for recorded in dossier.history if recorded.cause == cause)
+def _answered(result: CommandResult, known: ComplaintHistory) -> CommandResult:
+    request = result.request
+    cause = Cause(request.source, request.id)
+    facts = tuple(recorded for recorded in known.history if recorded.cause == cause)
     refused = (
         each
-        for each in dossier.refusals
+        for each in known.refusals
         if (each.rejection.command_source, each.rejection.command_id) == (cause.source, cause.id)
     )
-    return Outcome(order, outcome.place, outcome.waited, facts, next(refused, None))
+    return CommandResult(request, result.place, result.waited, facts, next(refused, None))

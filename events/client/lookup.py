@@ -35,7 +35,7 @@ class RefusedCommand:
 
 
 @dataclass(slots=True)
-class Dossier:
+class ComplaintHistory:
     """What the log holds on one complaint, in the log's order.
 
     Raises:
@@ -102,7 +102,7 @@ def find_complaint(settings: ClientSettings, given: str) -> str:
     raise NoSuchComplaint(f"there is no complaint with the tracking id {given}")
 
 
-def read_dossier(settings: ClientSettings, complaint: str) -> Dossier:
+def read_history(settings: ClientSettings, complaint: str) -> ComplaintHistory:
     """Read all there is on a complaint; empty if there is nothing.
 
     Words that lie apart from the facts are there if `complaints.texts` may be read, else a placeholder is.
@@ -111,15 +111,15 @@ def read_dossier(settings: ClientSettings, complaint: str) -> Dossier:
         ValueError: `complaint` is no complaint id.
         BrokerUnreachable, KafkaRefused, TopicsMissing: the topics could not be read.
     """
-    dossier = Dossier(complaint)
-    with Reader(settings, [TopicName.EVENTS, TopicName.REJECTIONS], complaint=dossier.complaint) as reader:
+    known = ComplaintHistory(complaint)
+    with Reader(settings, [TopicName.EVENTS, TopicName.REJECTIONS], complaint=known.complaint) as reader:
         for record in reader.to_end():
-            add_to(dossier, record)
-        dossier.foreign = reader.foreign
-    dossier.history.sort(key=lambda recorded: recorded.complaint.version)
-    if dossier.history:
-        dossier.history = with_texts(settings, dossier.history)
-    return dossier
+            add_to(known, record)
+        known.foreign = reader.foreign
+    known.history.sort(key=lambda recorded: recorded.complaint.version)
+    if known.history:
+        known.history = with_texts(settings, known.history)
+    return known
 
 
 def read_snapshot(settings: ClientSettings, complaint: str) -> Complaint | None:
@@ -166,15 +166,15 @@ def calendar_for(settings: ClientSettings, complaint: str) -> Announcements:
     return last_value(settings, TopicName.STATE, complaint, CALENDAR_KEY, decode_calendar) or Announcements.of()
 
 
-def add_to(dossier: Dossier, record: Record) -> None:
+def add_to(known: ComplaintHistory, record: Record) -> None:
     """Add a record of complaints.events or complaints.rejections if it is about the complaint and readable."""
-    if record.key != dossier.complaint.encode():
+    if record.key != known.complaint.encode():
         return
     try:
         if record.topic is TopicName.EVENTS:
-            dossier.history.append(decode_fact(record.value))
+            known.history.append(decode_fact(record.value))
         elif record.value is not None:
             event = read_ours(RejectionEvent, record.value)
-            dossier.refusals.append(RefusedCommand(event.data, event.time or record.at))
+            known.refusals.append(RefusedCommand(event.data, event.time or record.at))
     except Undecodable:
         return  # strangers may write anything anywhere; what lifecycle writes can be read

@@ -16,7 +16,7 @@ from events.client import (
     extents,
     find_complaint,
     read_all,
-    read_dossier,
+    read_history,
     require_topics,
 )
 from events.client.errors import BrokerUnreachable, KafkaRefused, TopicsMissing
@@ -123,8 +123,8 @@ def test_an_unknown_complaint_has_an_empty_history(topics: Settings) -> None:
         publisher.publish_now(EVENTS, COMPLAINT, b"rubbish")
         publisher.publish_now(TopicName.REJECTIONS, COMPLAINT, b"rubbish")
 
-    dossier = read_dossier(topics, COMPLAINT)
-    assert (dossier.history, dossier.refusals) == ([], [])
+    known = read_history(topics, COMPLAINT)
+    assert (known.history, known.refusals) == ([], [])
 
 
 @pytest.mark.parametrize("given", ["1000001", "nonsense", ""])

@@ -14,16 +14,16 @@ from events.client import (
     AnswerUnreadable,
     BrokerUnreachable,
     Channel,
-    Gateway,
+    CommandClient,
+    CommandRequest,
     KafkaRefused,
     NoSuchComplaint,
-    Order,
     Publisher,
     Reader,
     Unconfirmed,
     find_complaint,
     read_all,
-    read_dossier,
+    read_history,
 )
 from events.client.partitions import partition_of
 from events.errors import Undecodable
@@ -51,16 +51,16 @@ def test_a_complaint_is_the_same_in_every_spelling(topics: Settings, write: Call
     with Publisher(topics) as publisher:
         publisher.publish_now(EVENTS, HERE, fact(HERE, 1))
     assert find_complaint(topics, write(HERE)) == HERE
-    assert versions(each.complaint for each in read_dossier(topics, write(HERE)).history) == [(HERE, 1)]
+    assert versions(each.complaint for each in read_history(topics, write(HERE)).history) == [(HERE, 1)]
 
     event = golden("lapor.complaint.withdrawn.v1") | {"causationid": "w1", "causationsource": "/citizens/1"}
     event["data"]["complaint"]["complaint_id"] = HERE
-    with Gateway(topics) as gateway:
-        outcome = gateway.send(Order("withdraw-complaint", write(HERE), "/citizens/1", "w1", {}), seconds=0)
+    with CommandClient(topics) as client:
+        outcome = client.send(CommandRequest("withdraw-complaint", write(HERE), "/citizens/1", "w1", {}), seconds=0)
         assert outcome.place.partition == partition_of(HERE, topics.partitions)
         with Publisher(topics) as publisher:
             publisher.publish_now(EVENTS, HERE, json.dumps(event | {"subject": HERE}).encode())
-        assert gateway.wait(outcome, 30.0).facts
+        assert client.wait(outcome, 30.0).facts
     [record] = read_all(topics, [TopicName.COMMANDS])
     assert (record.key, json.loads(record.value or b"")["subject"]) == (HERE.encode(), HERE)
 
@@ -70,9 +70,9 @@ def test_what_is_no_spelling_of_a_complaint_id_is_refused(topics: Settings, writ
     with pytest.raises(NoSuchComplaint):
         find_complaint(topics, write(HERE))
     with pytest.raises(ValueError, match="UUID"):
-        read_dossier(topics, write(HERE))
-    with Gateway(topics) as gateway, pytest.raises(Undecodable, match="subject"):
-        gateway.send(Order("withdraw-complaint", write(HERE), "/citizens/1", "w1", {}))
+        read_history(topics, write(HERE))
+    with CommandClient(topics) as client, pytest.raises(Undecodable, match="subject"):
+        client.send(CommandRequest("withdraw-complaint", write(HERE), "/citizens/1", "w1", {}))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_an_answer_that_cannot_be_read_is_not_taken_for_a_command_that_was_not_s
     def gone(*_: object) -> None:
         raise BrokerUnreachable(topics.broker)
 
-    with Gateway(topics) as gateway:
+    with CommandClient(topics) as client:
         monkeypatch.setattr(Reader, "poll", gone)
         with pytest.raises(AnswerUnreadable, match=r"is in the log: complaints\.commands, partition \d, offset 0; its"):
-            gateway.send(Order("withdraw-complaint", HERE, "/citizens/1", "w1", {}))
+            client.send(CommandRequest("withdraw-complaint", HERE, "/citizens/1", "w1", {}))

@@ -18,10 +18,10 @@ from agents.ops.topics import ensure_topics
 from events.client import (
     BrokerUnreachable,
     Channel,
+    CommandClient,
+    CommandRequest,
     ComplaintFeed,
-    Gateway,
     KafkaRefused,
-    Order,
     Publisher,
     Reader,
     ResolutionFeed,
@@ -239,9 +239,9 @@ def test_a_report_is_sent_under_the_same_id_each_time_and_what_is_none_is_not_se
 
 
 def test_what_is_known_of_a_command_is_said(topics: Settings) -> None:
-    order = Order("withdraw-complaint", HERE, "/citizens/1", "w1", {})
-    with Gateway(topics) as gateway:
-        outcome = gateway.send(order, seconds=0.3)
+    order = CommandRequest("withdraw-complaint", HERE, "/citizens/1", "w1", {})
+    with CommandClient(topics) as client:
+        outcome = client.send(order, seconds=0.3)
         assert not outcome.decided
         assert str(outcome).endswith("but not decided after 0.3 s: does lifecycle run?")
 
@@ -251,14 +251,14 @@ def test_what_is_known_of_a_command_is_said(topics: Settings) -> None:
         before = datetime.fromtimestamp(0, UTC)
         with Publisher(topics) as publisher:
             publisher.publish_now(EVENTS, HERE, json.dumps(event | {"subject": HERE}).encode())
-        assert not gateway.send(order, seconds=0.3).decided
-        assert str(gateway.send(order, seconds=30.0, repeats_since=before)) == "withdraw-complaint: withdrawn"
-        assert not gateway.send(order, seconds=0.3, repeats_since=datetime(2100, 1, 1, tzinfo=UTC)).decided
+        assert not client.send(order, seconds=0.3).decided
+        assert str(client.send(order, seconds=30.0, repeats_since=before)) == "withdraw-complaint: withdrawn"
+        assert not client.send(order, seconds=0.3, repeats_since=datetime(2100, 1, 1, tzinfo=UTC)).decided
 
         with pytest.raises(InvalidCommand, match="colour: unknown field"):
-            gateway.send(Order("withdraw-complaint", HERE, "/citizens/1", "w2", {"colour": "red"}))
+            client.send(CommandRequest("withdraw-complaint", HERE, "/citizens/1", "w2", {"colour": "red"}))
         with pytest.raises(Undecodable, match="no command of the contract"):
-            gateway.send(Order("paint-complaint", HERE, "/citizens/1", "w2", {}))
+            client.send(CommandRequest("paint-complaint", HERE, "/citizens/1", "w2", {}))
     assert len(list(read_all(topics, [TopicName.COMMANDS]))) == 4
 
 
@@ -288,7 +288,7 @@ def _unread(topics: Settings) -> None:
 
 def _half(topics: Settings) -> None:
     with pytest.raises(TopicsMissing):
-        Gateway(replace(topics, prefix="nobodys."))
+        CommandClient(replace(topics, prefix="nobodys."))
 
 
 @pytest.mark.parametrize("fails", [_refused, _unread, _half])
@@ -303,7 +303,7 @@ def test_what_cannot_begin_leaves_no_connection_behind(
     eventually("no more is open than before", lambda: _open() <= before, 10)
 
 
-@pytest.mark.parametrize("kit", [lambda s: Channel(s, "/channels/sms"), Gateway, lambda s: ResolutionFeed(s, {})])
+@pytest.mark.parametrize("kit", [lambda s: Channel(s, "/channels/sms"), CommandClient, lambda s: ResolutionFeed(s, {})])
 def test_without_topics_nothing_begins(settings: Settings, kit: Any) -> None:
     with pytest.raises(TopicsMissing):
         kit(settings)

@@ -27,7 +27,7 @@ from agents.ops.erasures import announce, keep_texts, made_now
 from agents.ops.progress import retry_while_starting
 from agents.ops.topics import ensure_topics
 from agents.stages.erasures import Erasures
-from events.client import ComplaintFeed, read_all, read_dossier
+from events.client import ComplaintFeed, read_all, read_history
 from events.client.administration import admin_client
 from events.client.partitions import partition_of
 from events.codec.decode import decode_snapshot
@@ -192,7 +192,7 @@ def test_erased_words_are_gone_and_stay_gone(engine: Engine) -> None:
 
 
 def body_of(engine: Engine, complaint: str) -> str:
-    [first, *_] = read_dossier(engine.settings, complaint).history
+    [first, *_] = read_history(engine.settings, complaint).history
     assert isinstance(first.fact, ComplaintRegistered)
     return first.fact.report.body
 

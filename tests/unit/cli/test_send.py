@@ -12,7 +12,7 @@ from agents.cli.errors import Failure
 from agents.cli.fields import STAGES_ONLY, data_of, fields_of
 from agents.cli.send import in_words_of_options
 from events import commands as c
-from events.client.command_client import Order, encode_order
+from events.client.command_client import CommandRequest, encode_request
 from events.codec.decode import decode_command
 from tests.support.worlds import MONDAY
 
@@ -32,9 +32,9 @@ def send(*arguments: str) -> tuple[int, str]:
 
 
 def write(command: type[c.Command], given: dict[str, Any], expected: int | None = None) -> dict[str, Any]:
-    order = Order(command.NAME, COMPLAINT, "/offices/panrb", "m1", data_of(command, given), expected)
+    order = CommandRequest(command.NAME, COMPLAINT, "/offices/panrb", "m1", data_of(command, given), expected)
     with in_words_of_options():
-        written: dict[str, Any] = json.loads(encode_order(order, MONDAY))
+        written: dict[str, Any] = json.loads(encode_request(order, MONDAY))
     return written
 
 

@@ -6,15 +6,15 @@ import pytest
 
 from agents.cli.errors import Failure
 from agents.cli.story import words_to_publish
-from events.client import Dossier
+from events.client import ComplaintHistory
 from events.texts import put_together, take_apart
 from events.vocabulary import Status
 from tests.support.worlds import FOLLOW_UP, to_status
 
 
-def closed() -> Dossier:
+def closed() -> ComplaintHistory:
     world = to_status(Status.CLOSED, title="Jalan berlubang")
-    return Dossier(world.id, list(world.history))
+    return ComplaintHistory(world.id, list(world.history))
 
 
 def test_the_title_of_the_report_and_the_last_answer_are_published() -> None:

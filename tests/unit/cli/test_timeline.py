@@ -12,7 +12,7 @@ from rich.console import Console
 from agents.cli.timeline import as_json, as_text, clock_status
 from agents.cli.wording import TIMED, WORDS, in_words, local, place, safe, shortened, span
 from events import commands as c
-from events.client import Dossier, RefusedCommand
+from events.client import ComplaintHistory, RefusedCommand
 from events.facts import FACTS
 from events.outcomes import Rejection
 from events.reports import Location
@@ -24,9 +24,9 @@ WIB = ZoneInfo("Asia/Jakarta")
 
 
 def page(world: World, now: datetime | None = None, **more: Any) -> str:
-    dossier = Dossier(world.id, list(world.history), **more)
+    complaint_history = ComplaintHistory(world.id, list(world.history), **more)
     console = Console(file=io.StringIO(), width=160, highlight=False, emoji=False)
-    for part in as_text(dossier, world.policy, now or world.now):
+    for part in as_text(complaint_history, world.policy, now or world.now):
         console.print(part)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -110,7 +110,7 @@ def test_a_completed_report_is_shown_as_it_is_now() -> None:
 
 def test_json_holds_the_snapshot_the_facts_and_the_refusals() -> None:
     world = to_status(Status.RETURNED)
-    whole = json.loads(as_json(Dossier(world.id, list(world.history), [refused()])))
+    whole = json.loads(as_json(ComplaintHistory(world.id, list(world.history), [refused()])))
 
     assert whole["complaint"]["status"] == "returned"
     assert [(fact["version"], fact["fact"]) for fact in whole["history"]] == [

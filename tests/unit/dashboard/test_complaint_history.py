@@ -11,7 +11,7 @@ from agents.dashboard.complaint_history import SHOWN, HistoryResult, render_hist
 from agents.dashboard.complaint_row import read_row
 from agents.dashboard.figures import DisplayContext
 from events import commands as c
-from events.client import Dossier
+from events.client import ComplaintHistory
 from events.codec.encode import encode_complaint, encode_snapshot
 from events.reports import Location
 from events.vocabulary import Status
@@ -28,7 +28,7 @@ SIGNED: dict[str, Any] = {
 
 def tell(world: World) -> dict[str, Any]:
     standing = read_row(encode_snapshot(world.stands, encode_complaint(world.stands)))
-    found = HistoryResult(Dossier(world.id, list(world.history)), whole=True)
+    found = HistoryResult(ComplaintHistory(world.id, list(world.history)), whole=True)
     answer: dict[str, Any] = json.loads(to_json(render_history(found, standing, AROUND)))
     return answer
 
@@ -94,7 +94,7 @@ def test_secrecy_that_is_newer_than_what_was_read_counts() -> None:
     before = list(world.history)
     world.tell(c.CompleteReport(secret=True), CITIZEN)
     standing = read_row(encode_snapshot(world.stands, encode_complaint(world.stands)))
-    answer = render_history(HistoryResult(Dossier(world.id, before), whole=False), standing, AROUND)
+    answer = render_history(HistoryResult(ComplaintHistory(world.id, before), whole=False), standing, AROUND)
     assert answer["title"] is None
     assert not answer["whole"]
 

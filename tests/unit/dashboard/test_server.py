@@ -23,7 +23,7 @@ from agents.dashboard.security_headers import HEADERS, host_of
 from agents.dashboard.server import Board
 from agents.dashboard.service import allowed_hosts
 from agents.runtime.http import connection_limits
-from events.client import Dossier
+from events.client import ComplaintHistory
 from events.client.errors import BrokerUnreachable
 from events.codec.decode import complaint_key
 from events.codec.encode import encode_complaint, encode_snapshot
@@ -53,7 +53,7 @@ class Site:
         time.sleep(0.02)
         if self.fails:
             raise BrokerUnreachable("kafka.internal:9092")
-        return HistoryResult(Dossier(self.world.id, list(self.world.history)), whole=True)
+        return HistoryResult(ComplaintHistory(self.world.id, list(self.world.history)), whole=True)
 
 
 @asynccontextmanager

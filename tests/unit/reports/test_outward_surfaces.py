@@ -36,7 +36,7 @@ from agents.runtime.stage import Handler, Partition, Stage
 from agents.runtime.stage_consumer import StageConsumer
 from agents.stages import disposition, escalation, resolution
 from events import commands as c
-from events.client import Dossier, Record
+from events.client import ComplaintHistory, Record
 from events.codec.encode import encode_complaint, encode_fact, encode_snapshot, fact_headers
 from events.reports import Location
 from events.topics import TopicName
@@ -114,7 +114,7 @@ def _figures(world: World, upto: int) -> str:
 
 
 def _history(world: World, upto: int) -> str:
-    found = HistoryResult(Dossier(world.id, list(world.history[:upto])), whole=True)
+    found = HistoryResult(ComplaintHistory(world.id, list(world.history[:upto])), whole=True)
     return to_json(render_history(found, read_row(_state(world, upto)), AROUND)).decode()
 
 
