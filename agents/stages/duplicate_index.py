@@ -10,21 +10,22 @@ from agents.config.settings import Settings
 from agents.kafka.protocols import KafkaRecord
 from agents.runtime.topic_follower import TopicFollower
 from agents.stages.report_digests import ReportSignatures
-from events.codec.decode import decode_own_fact
-from events.facts import ComplaintRegistered, Recorded
+from events.codec.decode import complaint_key, decode_own_fact
+from events.facts import ComplaintArchived, ComplaintClosed, ComplaintRegistered, ComplaintWithdrawn, Recorded
 from events.topics import TopicName
-from events.writer import Origin
+from events.writer import Origin, header_value
 from workflow.policy.model import Policy, PolicySet
 from workflow.stages.duplicates import Index
 
 log = structlog.get_logger()
 
+_ENDING: Final = frozenset(each.NAME.encode() for each in (ComplaintClosed, ComplaintArchived, ComplaintWithdrawn))
 _LOGGED_AT_ONCE: Final = 10
 """Suspected duplicates of one poll with a log line each: a load test sends one text a thousand times."""
 
 
 class DuplicateIndex:
-    """Index of report fingerprints that finds the first report of each.
+    """Index of report fingerprints that finds the first open complaint of each.
 
     Follows all partitions of the facts. Where the policy leaves it to a machine to archive, nothing is judged before
     what was there when the process began is known, and what lies in the partition up to the fact itself. Another
@@ -51,7 +52,7 @@ class DuplicateIndex:
             stage,
             TopicName.EVENTS,
             since=self._index.window,
-            header=("fact", frozenset({ComplaintRegistered.NAME.encode()})),
+            header=("fact", _ENDING | {ComplaintRegistered.NAME.encode()}),
             on_record=self._index_record,
             batch_fetches=not self._archives,
         )
@@ -62,19 +63,23 @@ class DuplicateIndex:
             since = partial(self._writer_since(record.partition), TopicName.EVENTS)
             origin = self._origins[record.partition] = Origin(since)
         origin.check(record.offset, record.headers)
+        if header_value(record.headers, "fact") in _ENDING:
+            self._index.remove(complaint_key(record.key))
+            return
         recorded = decode_own_fact(record.key, record.value)
         complaint = recorded.complaint
-        self._first(recorded, self._policies.governing(complaint.policy, complaint.received_at))
+        self._first(recorded, self._policies.governing(complaint.policy, complaint.received_at), add=True)
 
-    def _first(self, recorded: Recorded, policy: Policy) -> str | None:
-        """Index a report and return the earlier complaint with the same content."""
+    def _first(self, recorded: Recorded, policy: Policy, *, add: bool) -> str | None:
+        """Return the earlier complaint with the same content, which is open; index the report where that is asked."""
         if not isinstance(recorded.fact, ComplaintRegistered):
             return None
         key = self._signature(recorded.fact, policy)
         if key is None:
             return None
         complaint = recorded.complaint
-        self._index.add(key, complaint.received_at, complaint.complaint_id)
+        if add:
+            self._index.add(key, complaint.received_at, complaint.complaint_id)
         return self._index.original(key, complaint.received_at, complaint.complaint_id, policy.duplicates.span)
 
     def _signature(self, fact: ComplaintRegistered, policy: Policy) -> bytes | None:
@@ -82,7 +87,7 @@ class DuplicateIndex:
         # one whose words lie apart has it from lifecycle
         signature = fact.signature
         if fact.text_ref is None:
-            signature = self._signatures.of(fact.report, policy.duplicates.min_text)
+            signature = self._signatures.of(fact.report, policy)
         return None if signature is None else bytes.fromhex(signature.rpartition(":")[2])
 
     def wait_reason(self) -> str | None:
@@ -98,7 +103,8 @@ class DuplicateIndex:
 
     def original_of(self, recorded: Recorded, policy: Policy) -> str | None:
         """Return the complaint that a report repeats; looked at when it is registered, and not again when completed."""
-        original = self._first(recorded, policy)
+        # where it archives, all up to the fact is indexed, and what has ended since must not come back
+        original = self._first(recorded, policy, add=not self._archives)
         if original is not None and "archive" not in policy.machine:
             self._suspected.append((recorded.complaint.complaint_id, original))
         return original

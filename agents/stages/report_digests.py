@@ -11,7 +11,7 @@ from events.commands import Command, CompleteReport, RegisterComplaint
 from events.facts import ComplaintRegistered, Recorded
 from events.reports import ReportContent
 from events.snapshot import Complaint
-from workflow.policy.model import PolicySet
+from workflow.policy.model import Policy, PolicySet
 from workflow.stages.content_digests import FIELDS, NOT_GIVEN, SLOT, key_of
 from workflow.stages.duplicates import fingerprint
 
@@ -28,9 +28,9 @@ class ReportSignatures:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
-    def of(self, report: ReportContent, min_text: int) -> str | None:
-        """Return the signature of a report; None if it is too short."""
-        found = fingerprint(report, min_text)
+    def of(self, report: ReportContent, policy: Policy) -> str | None:
+        """Return the signature of a report; None if it cannot be compared."""
+        found = fingerprint(report, policy)
         return None if found is None else self._keys.sign(_DUPLICATES, found)
 
     def of_fact(self, recorded: Recorded, policies: PolicySet) -> str | None:
@@ -38,8 +38,7 @@ class ReportSignatures:
         fact, complaint = recorded.fact, recorded.complaint
         if not isinstance(fact, ComplaintRegistered) or fact.text_ref is not None:
             return None
-        policy = policies.governing(complaint.policy, complaint.received_at)
-        return self.of(fact.report, policy.duplicates.min_text)
+        return self.of(fact.report, policies.governing(complaint.policy, complaint.received_at))
 
 
 class ContentDigests:

@@ -139,10 +139,13 @@ def _decisions(partitions: Sequence[Partition], commands: Sequence[_Raw], apart:
 
 def _reactions(facts: Sequence[_Raw], partitions: Sequence[Partition], settings: Settings) -> Iterator[bytes | None]:
     duplicates = DuplicateIndex(settings, partitions[0].policies, verification.NAME, lambda _: lambda _: None)
-    for each in facts:
+    verify = verification.stage(lambda: duplicates).handler
+    verifying = [verify(each) for each in partitions]
+    for each in facts:  # what has ended later was no less an original
         duplicates.follower.hand_over(each)
-    for stage in (verification.stage(lambda: duplicates), disposition.STAGE, escalation.STAGE):
-        yield from _outputs([stage.handler(each) for each in partitions], facts)
+        yield from _outputs(verifying, [each])
+    for stage in (disposition.STAGE, escalation.STAGE):
+        yield from _outputs([stage.handler(partition) for partition in partitions], facts)
 
 
 def _outputs(handlers: Sequence[Handler], records: Iterable[_Raw]) -> Iterator[bytes | None]:

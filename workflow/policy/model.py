@@ -29,7 +29,6 @@ from workflow.deadlines.durations import LONGEST_IN_DAYS, Duration, Unit
 from workflow.deadlines.office_hours import OfficeHours
 from workflow.deadlines.working_days import Calendar
 from workflow.policy.offices import Directory, Slug, Words
-from workflow.stages.duplicates import MIN_TEXT
 
 SUPERIOR: Final = "superior"
 """Rung of a ladder: the office above the holder."""
@@ -125,12 +124,14 @@ class Completeness(Model):
 
 
 class Duplicates(Model):
-    """When a report is the same again. No rule is known to us: both are defaults to be set."""
+    """When a report is the same again. No rule is known to us: all are defaults to be set."""
 
     window: Annotated[Duration, PlainValidator(_elapsed)] = Duration(30, Unit.DAYS)
     """How long after the first one, by the clock."""
-    min_text: Annotated[StrictInt, Field(ge=1)] = MIN_TEXT
-    """Letters and digits that a text needs for it."""
+    min_text: Annotated[StrictInt, Field(ge=1)] = 30
+    """Letters and digits that a text needs for it: "jalan rusak" is too common."""
+    personal: frozenset[Slug] = frozenset()
+    """Categories of personal matters: equal words ("my ID card is not ready") prove nothing there."""
 
     @property
     def span(self) -> timedelta:

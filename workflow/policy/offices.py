@@ -58,6 +58,20 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def slug_of(category: str) -> str:
+    """Write a category as offices and policies name it."""
+    return "-".join(category.casefold().split())
+
+
+def belongs(category: str, topics: Collection[str]) -> bool:
+    """Tell whether the category, or one it belongs to, is among `topics`.
+
+    A category belongs to those it begins with, by whole words: ``transportasi-darat`` belongs to ``transportasi``.
+    """
+    words = category.split("-")
+    return any("-".join(words[:count]) in topics for count in range(1, len(words) + 1))
+
+
 class Office(_Model):
     """An office, with the zone and the area that it has of its own or from the agency above it."""
 
@@ -79,12 +93,8 @@ class Office(_Model):
         return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
 
     def handles(self, category: str) -> bool:
-        """Tell whether the category, or one it belongs to, is among its topics.
-
-        A category belongs to those it begins with, by whole words: ``transportasi-darat`` belongs to ``transportasi``.
-        """
-        words = category.split("-")
-        return any("-".join(words[:count]) in self.categories for count in range(1, len(words) + 1))
+        """Tell whether the category, or one it belongs to, is among its topics."""
+        return belongs(category, self.categories)
 
 
 class _Unit(_Model):
@@ -210,6 +220,17 @@ class Directory:
             ranked.append(agency.id)
         return [office for office in ranked if office not in excluding and self.known(office, day)]
 
+    def area(self, province: str | None, city: str) -> place_names.City:
+        """Read the name of a city or regency, with its kind where only one of that name is known here."""
+        named = place_names.city(city)
+        regional = place_names.province(province or "")
+        kinds = {
+            area.kind
+            for area, office in self._cities.get(named.name, ())
+            if not regional or place_names.province(office.province or "") == regional
+        }
+        return named._replace(kind=kinds.pop()) if named.kind is None and len(kinds) == 1 else named
+
     def _place(self, office: Office) -> None:
         parent = _parent(office, self._offices)
         level = parent.level if parent else None
@@ -248,7 +269,7 @@ class Directory:
         """Name the units that handle the category, those that list it by its own name first."""
         if not category:
             return ()
-        slug = "-".join(category.casefold().split())
+        slug = slug_of(category)
         units = [self._offices[child] for child in self._children.get(agency, ())]
         competent = [unit for unit in units if unit.level is Level.UNIT and unit.handles(slug)]
         return tuple(unit.id for unit in sorted(competent, key=lambda unit: slug not in unit.categories))

@@ -5,10 +5,11 @@ Malang, Kabupaten Malang): a kind that is given tells them apart, and a kind tha
 """
 
 import re
-import unicodedata
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple
+
+from workflow.policy.plain_text import plain
 
 
 class Kind(StrEnum):
@@ -41,27 +42,21 @@ _remembered = lru_cache(maxsize=4_096)  # very many reports name few places
 @_remembered
 def city(text: str) -> City:
     """Read the name of a city or regency."""
-    plain = _plain(text)
-    match = _CITY.match(plain)
+    written = plain(text)
+    match = _CITY.match(written)
     if match is None:
-        return City(plain, None)
-    return City(plain[match.end() :], Kind.CITY if match["city"] else Kind.REGENCY)
+        return City(written, None)
+    return City(written[match.end() :], Kind.CITY if match["city"] else Kind.REGENCY)
 
 
 @_remembered
 def province(text: str) -> str:
     """Read the name of a province, without *Provinsi* and without its rank (*DI*, *DKI*)."""
-    plain = _plain(text)
-    return _PROVINCE.sub("", plain, count=1) or plain
+    written = plain(text)
+    return _PROVINCE.sub("", written, count=1) or written
 
 
 @_remembered
 def locality(text: str) -> str:
     """Read the name of a district or village, without *Kecamatan*, *Kelurahan* or *Desa*."""
-    return _LOCALITY.sub("", _plain(text), count=1)
-
-
-def _plain(text: str) -> str:
-    """Drop case, punctuation and superfluous space."""
-    letters = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(re.sub(r"[\W_]+", " ", letters).split())
+    return _LOCALITY.sub("", plain(text), count=1)

@@ -4,8 +4,6 @@ Only texts that are equal word for word count. A description in other words is n
 streets is no duplicate: the place is compared too.
 """
 
-import re
-import unicodedata
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Final
@@ -13,57 +11,60 @@ from uuid import UUID
 
 from events.reports import Location, ReportContent
 from workflow.policy import place_names
+from workflow.policy.model import Policy
+from workflow.policy.offices import Directory, belongs, slug_of
+from workflow.policy.plain_text import plain
 
-MIN_TEXT: Final = 30
-"""Letters and digits that make a text specific: "jalan rusak" is too common. Unconfirmed."""
 _DECIMALS: Final = 3
 """Places of a coordinate in degrees: 0.001 is about 110 m on the equator, where the country lies."""
 _UNTIDY: Final = 1_000
 
 
-def fingerprint(report: ReportContent, min_text: int = MIN_TEXT) -> bytes | None:
+def fingerprint(report: ReportContent, policy: Policy) -> bytes | None:
     """Return 16 bytes that two reports share if they are duplicates; None for a report that cannot be compared.
 
-    That is so when the text has fewer than `min_text` letters and digits, or when there is neither a place nor an
-    office that it is for. Case, punctuation, spacing and where the title ends make no difference.
+    That is so when the text has fewer letters and digits than the policy's `min_text`, when there is neither a place
+    nor an office that it is for, and in a category of personal matters. Case, punctuation,
+    spacing and where the title ends make no difference.
     """
-    text = _plain(f"{report.title} {report.body}")
-    where = _where(report.location) or (f"office {_plain(report.office)}" if report.office else None)
-    if where is None or len(text.replace(" ", "")) < min_text:
+    rules = policy.duplicates
+    if report.category is not None and belongs(slug_of(report.category), rules.personal):
+        return None
+    text = plain(f"{report.title} {report.body}")
+    where = _where(report.location, policy.directory) or (f"office {plain(report.office)}" if report.office else None)
+    if where is None or len(text.replace(" ", "")) < rules.min_text:
         return None
     return blake2b(f"{text}\0{where}".encode(), digest_size=16).digest()
 
 
-def _where(location: Location | None) -> str | None:
+def _where(location: Location | None, directory: Directory) -> str | None:
     """Write a place in one way: its coordinates, which are the most exact, else its names."""
     if location is None or not location.known:
         return None
     if location.lat is not None and location.lon is not None:
         # adding zero makes one of 0.0 and -0.0
         return f"{round(location.lat, _DECIMALS) + 0:.3f} {round(location.lon, _DECIMALS) + 0:.3f}"
+    area = directory.area(location.province, location.city or "")
     names = (
         place_names.province(location.province or ""),
-        place_names.city(location.city or "").name,
+        f"{area.kind} {area.name}" if area.kind else area.name,
         place_names.locality(location.district or ""),
         place_names.locality(location.village or ""),
     )
     return "\0".join(names) if any(names) else None
 
 
-def _plain(text: str) -> str:
-    letters = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join(re.sub(r"[\W_]+", " ", letters).split())
-
-
 class Index:
-    """The first complaint with each text, as far back as `window` reaches from the newest one.
+    """The first open complaint with each text, as far back as `window` reaches from the newest one.
 
-    Each takes about 200 bytes. What is older than the window makes room.
+    Each takes about 350 bytes. What is older than the window makes room, and what has ended: a report that comes again
+    then is processed.
     """
 
     def __init__(self, window: timedelta) -> None:
         self.window = window
         self._first: dict[bytes, bytes] = {}
+        self._prints: dict[bytes, bytes] = {}
         self._newest = 0
         self._tidy_at = _UNTIDY
 
@@ -77,10 +78,19 @@ class Index:
         apart = _moment(mine) - _moment(first)
         reach = _milliseconds(self.window)
         if apart > reach or (-reach <= apart and mine < first) or print_ not in self._first:
+            if print_ in self._first:
+                del self._prints[first[8:]]
             self._first[print_] = mine
+            self._prints[mine[8:]] = print_
         self._newest = max(self._newest, _moment(mine))
         if len(self._first) > self._tidy_at:
             self._tidy()
+
+    def remove(self, complaint: bytes) -> None:
+        """Forget a complaint that has ended, by the 16 bytes of its id."""
+        print_ = self._prints.pop(complaint, None)
+        if print_ is not None:
+            del self._first[print_]
 
     def original(self, print_: bytes, received_at: datetime, complaint: str, window: timedelta) -> str | None:
         """Return the complaint that said the same before, at most `window` earlier; None if there is none."""
@@ -93,6 +103,7 @@ class Index:
     def _tidy(self) -> None:
         oldest = self._newest - _milliseconds(self.window)
         self._first = {print_: first for print_, first in self._first.items() if _moment(first) >= oldest}
+        self._prints = {first[8:]: print_ for print_, first in self._first.items()}
         self._tidy_at = 2 * len(self._first) + _UNTIDY
 
 

@@ -56,6 +56,17 @@ def test_the_later_one_is_archived_also_after_a_restart(archiving: Engine) -> No
     engine.await_status(third, "archived")
     assert engine.events(complaint=third)[-1]["data"]["duplicate_of"] == first
     engine.await_status(other, "disposed")
+    # of what has ended, nothing is a duplicate: who takes a report back may send it again
+    engine.command("withdraw-complaint", first, SMS)
+    engine.await_status(first, "withdrawn")
+    engine.await_quiet()
+    fourth = engine.report("fourth", "/channels/x", **again)
+    engine.await_status(fourth, "disposed")
+    fifth = engine.report("fifth", WEB, **again)
+    engine.await_status(fifth, "archived")
+    assert engine.events(complaint=fifth)[-1]["data"]["duplicate_of"] == fourth
+    engine.command("restore-complaint", fifth, "/offices/panrb", {"reason": "Lain tempat."})
+    engine.await_status(fifth, "disposed")
     assert engine.stop("verification") == {"verification": 0}
     engine.await_quiet({"lifecycle", "resolution"})
     assert audit(engine.settings, live=True).violations == []

@@ -27,7 +27,7 @@ from events.vocabulary import Status
 from events.writer import marked, state_headers, writer_of
 from tests.support import golden_messages
 from tests.support.installations import Installation
-from tests.support.worlds import announcement, report, to_status
+from tests.support.worlds import LAPOR, announcement, report, to_status
 from workflow.audit.complaint_history import History
 
 OLD, NEW = Settings(prefix="old.", partitions=4), Settings(prefix="new.", partitions=7)
@@ -136,7 +136,7 @@ def test_the_words_of_a_fact_can_lie_apart() -> None:
     bare = decode_own_fact(fact.key, fact.value)
     assert bare.complaint.version == REGISTERED.complaint.version
     assert isinstance(bare.fact, ComplaintRegistered)
-    assert bare.fact.signature == SIGNATURES.of(report(), 30)  # as lifecycle signs it, so that duplicates are known
+    assert bare.fact.signature == SIGNATURES.of(report(), LAPOR)  # as lifecycle signs it, so that duplicates are known
     together = put_together(bare, decode_texts(words.value)).fact
     assert isinstance(together, ComplaintRegistered)
     assert together.report == report()

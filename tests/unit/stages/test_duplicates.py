@@ -11,6 +11,7 @@ from events.ids import complaint_id
 from events.reports import Location
 from events.vocabulary import ArchiveReason, Status
 from tests.support.worlds import DEMO, LAPOR, MONDAY, VERIFICATION, World, report, seconds
+from workflow.policy.model import Policy
 from workflow.stages.duplicates import Index, fingerprint
 from workflow.stages.verification import verification
 
@@ -21,8 +22,12 @@ MACHINE = DEMO.model_copy(update={"machine": DEMO.machine | {"archive"}})
 MONTH = timedelta(days=30)
 
 
-def print_of(**changes: Any) -> bytes | None:
-    return fingerprint(report(**{"title": TITLE, "body": BODY, "location": Location(**PLACE)} | changes))
+def print_of(policy: Policy = LAPOR, **changes: Any) -> bytes | None:
+    return fingerprint(report(**{"title": TITLE, "body": BODY, "location": Location(**PLACE)} | changes), policy)
+
+
+def _duplicates(**changes: Any) -> Policy:
+    return LAPOR.model_copy(update={"duplicates": LAPOR.duplicates.model_copy(update=changes)})
 
 
 class TestFingerprint:
@@ -84,9 +89,42 @@ class TestFingerprint:
 
     def test_how_much_text_it_takes_is_the_policys(self) -> None:
         short = report(title="Jalan rusak", body="")
-        assert fingerprint(short) is None
-        assert fingerprint(short, min_text=10) is not None
-        assert fingerprint(short, min_text=11) is None
+        assert fingerprint(short, LAPOR) is None
+        assert fingerprint(short, _duplicates(min_text=10)) is not None
+        assert fingerprint(short, _duplicates(min_text=11)) is None
+
+    def test_kota_and_kabupaten_of_one_name_are_two_places(self) -> None:
+        def at(city: str, province: str | None = "Jawa Timur") -> bytes | None:
+            return print_of(location=Location(province=province, city=city))
+
+        assert len({at("Kota Malang"), at("Kabupaten Malang"), at("Malang")}) == 3
+        assert at("Kab. Malang") == at("KABUPATEN MALANG")
+        # where one of that name is known only, its kind need not be given; where none is, two names are not one place
+        assert at("Surabaya") == at("Kota Surabaya") != at("Kabupaten Surabaya")
+        assert at("Bandung", None) != at("Kota Bandung", None)
+
+    @pytest.mark.parametrize(
+        ("one", "other"),
+        [
+            ("ꦗꦭꦤ꧀ꦫꦸꦱꦏ꧀", "ꦗꦭꦤꦫꦱꦏ"),
+            ("ᬚᬮᬦ᭄ᬭᬸᬲᬓ᭄", "ᬚᬮᬦᬭᬲᬓ"),
+            ("jalan 👍", "jalan 👎"),
+            ("👍👍", "👍"),
+        ],
+    )
+    def test_combining_marks_and_emoji_count(self, one: str, other: str) -> None:
+        assert print_of(title=f"{TITLE} {one}") != print_of(title=f"{TITLE} {other}")
+        assert print_of(title=f"{TITLE} {one}") == print_of(title=f" {one.join((TITLE + '  ', '!'))}".upper())
+
+    def test_an_emoji_is_one_however_it_is_shown_and_spaced(self) -> None:
+        assert print_of(title=f"{TITLE}❤️") == print_of(title=f"{TITLE} ❤ .")
+
+    @pytest.mark.parametrize("category", ["kependudukan", "Kependudukan", "kependudukan-ktp", "Kependudukan KTP"])
+    def test_equal_words_prove_nothing_in_personal_matters(self, category: str) -> None:
+        personal = _duplicates(personal=frozenset({"kependudukan"}))
+        assert print_of(personal, category=category) is None
+        assert print_of(personal, category="kependudukan2") is not None
+        assert print_of(category=category) is not None
 
 
 class TestIndex:
@@ -124,6 +162,22 @@ class TestIndex:
         # read late, from a partition that was slow: it does not push the newer one out
         index.add(b"p", MONDAY, self.A)
         assert index.original(b"p", late + seconds(1), self.C, MONTH) == self.B
+
+    def test_what_has_ended_is_no_original(self) -> None:
+        index = Index(MONTH)
+        index.add(b"p", MONDAY, self.A)
+        index.remove(UUID(self.A).bytes)
+        assert index.original(b"p", MONDAY + seconds(1), self.B, MONTH) is None
+        index.add(b"p", MONDAY + seconds(1), self.B)
+        assert index.original(b"p", MONDAY + seconds(2), self.C, MONTH) == self.B
+        index.remove(UUID(self.A).bytes)  # again, and of what it never knew
+        index.remove(UUID(self.C).bytes)
+        assert index.original(b"p", MONDAY + seconds(2), self.C, MONTH) == self.B
+        # an earlier one takes the place of a later one, whose end then ends nothing
+        index.add(b"p", MONDAY, self.C)
+        index.remove(UUID(self.B).bytes)
+        assert index.original(b"p", MONDAY + seconds(1), self.B, MONTH) == self.C
+        assert len(index) == 1
 
     def test_it_holds_what_the_window_holds(self) -> None:
         index = Index(seconds(100))

@@ -111,7 +111,7 @@ def test_a_duplicate_has_the_same_signature() -> None:
     [registered] = worked.facts()
     assert isinstance(registered.fact, ComplaintRegistered)
     policy = APART.policies.at(MONDAY)
-    same = ReportSignatures(APART.keys).of(report(body=WORDS.upper()), policy.duplicates.min_text)
+    same = ReportSignatures(APART.keys).of(report(body=WORDS.upper()), policy)
     assert registered.fact.signature == same
     assert same is not None
 
