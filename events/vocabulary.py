@@ -98,6 +98,8 @@ class Detail(StrEnum):
     """The reporter asked for secrecy: nothing but the outcome is published."""
     TEXTS_IN_FACTS = "texts-in-facts"
     """To an erasure of texts: the installation writes them into facts, which are kept for ever."""
+    OFFICE_ENDED = "office-ended"
+    """The office that sends it has ended (`until`)."""
     DISPOSED_ALREADY = "disposed-already"
     """An office has had it: only spam and abuse are archived then, and by its administrator."""
     COMPLETION_LIMIT = "completion-limit"

@@ -50,6 +50,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "identity": ("app", "Identities of reporters: for the identity desk only."),
     "privacy": ("app", "Privacy: erase texts and identities, and set where free text is kept."),
     "policy": ("app", "The policy: durations, offices, ladder, what a machine may decide."),
+    "office": ("app", "Offices: move the complaints of one that ends to another."),
     "calendar": ("app", "The calendar: working days, and holidays that are announced while complaints are open."),
     "schemas": ("app", "The published contract: JSON Schemas and the AsyncAPI document. For a checkout of alur."),
     "version": ("version", "Print the version of alur."),

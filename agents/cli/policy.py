@@ -19,6 +19,7 @@ from events.client.reader import installation_values
 from events.topics import TopicName
 from events.vocabulary import ClockName, ComplaintClass
 from workflow.policy.announcements import impossible
+from workflow.policy.consistency import contradictions
 from workflow.policy.model import Policy, PolicySet
 
 app = typer.Typer()
@@ -31,7 +32,7 @@ def check(
         str | None, typer.Argument(metavar="[NAME|FILE]", help="a policy that comes with alur, or a TOML file")
     ] = None,
 ) -> None:
-    """Read a policy as the stages do and print its versions; exits with 1 at the first mistake.
+    """Read a policy as the stages do and print its versions; exits with 1 on a mistake.
 
     alur policy check lapor
 
@@ -41,6 +42,13 @@ def check(
     console().print(_table(found))
     if found.versions[-1].citizens == "open":
         note('citizens is "open": any citizen may answer, rate or withdraw any complaint; "reporter" is the safe value')
+    mistakes = list(contradictions(found))
+    for each in mistakes:
+        say(each)
+    if mistakes:
+        raise Failure(
+            f"policy {found.name}: {len(mistakes)} mistakes; stages start with it, but some complaint will wait"
+        )
     offices = sum(1 for _ in found.versions[-1].directory)
     say(f"policy {found.name}: {len(found.versions)} versions, {offices} offices, no mistakes found")
 

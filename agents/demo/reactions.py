@@ -138,7 +138,8 @@ def _on_postponed(scene: Situation) -> Iterator[PlannedAction]:
 def _completion(scene: Situation) -> c.CompleteReport:
     fact = scene.recorded.fact
     missing = fact.missing if isinstance(fact, f.ComplaintPostponed) else ()
-    cities = [each for each in scene.policy.directory if each.level is Level.CITY and each.known(scene.today)]
+    directory = scene.policy.directory
+    cities = [each for each in directory if each.level is Level.CITY and directory.known(each.id, scene.today)]
     city = scene.lots.choice(cities)
     return c.CompleteReport(
         title="Laporan warga" if "title" in missing else None,
@@ -168,10 +169,9 @@ def _on_verified(scene: Situation) -> Iterator[PlannedAction]:
 
 
 def _some_office(scene: Situation) -> str:
-    levels = {Level.PROVINCE, Level.CITY}
-    return scene.lots.choice(
-        [each.id for each in scene.policy.directory if each.level in levels and each.known(scene.today)]
-    )
+    levels, directory = {Level.PROVINCE, Level.CITY}, scene.policy.directory
+    agencies = (each.id for each in directory if each.level in levels)
+    return scene.lots.choice([each for each in agencies if directory.known(each, scene.today)])
 
 
 @_on(f.ComplaintDisposed)

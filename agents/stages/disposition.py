@@ -16,7 +16,7 @@ NAME = "disposition"
 
 
 def _react(recorded: Recorded, policy: Policy, now: datetime) -> Command | None:
-    return disposal(recorded.complaint, policy, now.astimezone(policy.national_zone).date())
+    return disposal(recorded.complaint, policy, policy.day_of(now))
 
 
 def _decided_on(complaint: Complaint, command: Command) -> tuple[str | int, ...]:

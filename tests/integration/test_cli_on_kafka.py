@@ -231,6 +231,26 @@ def test_a_repeat_finds_what_came_of_the_first(live: Alur, complaint: str) -> No
     assert first.splitlines()[0] == again.splitlines()[0] == "withdraw-complaint: withdrawn"
 
 
+def test_an_office_that_ends_hands_its_complaints_over(live: Alur, engine: Any, complaint: str) -> None:
+    live.does("send", "verify-complaint", "--complaint", complaint)
+    engine.await_status(complaint, "disposed")
+    office = engine.snapshot(complaint)["office"]
+    live.does(
+        "send", "record-follow-up", "--complaint", complaint, "--as", f"/offices/{office}", "--text", "Sudah ditambal."
+    )
+    refused = live.fails(1, "office", "close", office, "--to", office)
+    assert "name another office" in refused
+    listed = live("office", "close", office, "--to", "badung", "--dry-run")
+    assert (listed.exit_code, f"{complaint}  followed_up  held by {office}" in listed.stdout) == (0, True)
+    assert engine.snapshot(complaint)["office"] == office
+    moved = live("office", "close", office, "--to", "badung")
+    assert moved.exit_code == 0, moved.stderr
+    assert moved.stdout.endswith(f"moved 1 complaints of {office} to badung\n")
+    after = engine.snapshot(complaint)
+    assert (after["office"], after["status"]) == ("badung", "followed_up")
+    assert live("office", "close", office, "--to", "badung").stdout.startswith("0 open complaints")
+
+
 def test_an_unknown_complaint_is_refused_or_not_shown(live: Alur) -> None:
     stranger = str(uuid.uuid4())
 

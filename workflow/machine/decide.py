@@ -26,6 +26,7 @@ from workflow.machine.permissions import (
     Role,
     is_stage,
     names_a_person,
+    office_of,
     roles_of,
     subject_of,
     who_may,
@@ -170,7 +171,9 @@ def _carry_out(  # noqa: PLR0913 -- what `decide` is given, and the history
     sender: str | None,
 ) -> None:
     complaint = history.complaint or before
-    roles = roles_of(command.source, complaint, history.policy, sender)
+    roles = roles_of(command.source, complaint, history.policy, history.now, sender)
+    if not roles:
+        _check_office(command.source, history.policy, history.now)
     _check_reporter(command, data, roles, history.policy)
     if command.expectedversion is not None and command.expectedversion != before.version:
         raise Refused(
@@ -189,6 +192,16 @@ def _carry_out(  # noqa: PLR0913 -- what `decide` is given, and the history
     fact = HANDLERS[type(data)](context, data)
     if fact is not None:
         history.add(fact)
+
+
+def _check_office(source: str, policy: Policy, now: datetime) -> None:
+    """Check that an office that sends a command has not ended: nothing is decided by it any more."""
+    office = office_of(source)
+    ended = None if office is None or office not in policy.directory else policy.directory.last_day(office)
+    if ended is not None and ended < policy.day_of(now):
+        raise Refused(
+            Refusal.NOT_PERMITTED, f"{office} ended on {ended}: the administrator disposes it on", Detail.OFFICE_ENDED
+        )
 
 
 def _check_reporter(command: CommandEvent[Any], data: Command, roles: frozenset[Role], policy: Policy) -> None:

@@ -14,7 +14,7 @@ from events import facts as f
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, Detail, Refusal, Status
 from workflow.deadlines.clocks import ClockContext
-from workflow.machine.permissions import Role
+from workflow.machine.permissions import Role, is_stage
 from workflow.policy.model import Policy
 from workflow.stages.content_digests import completed, differing, key_of
 from workflow.stages.escalation import next_office
@@ -61,8 +61,7 @@ class CommandContext:
 
 def known_office(office: str | None, now: datetime, policy: Policy) -> str | None:
     """Return `office` if the directory has it on the day of `now`, else None."""
-    today = now.astimezone(policy.national_zone).date()
-    return office if office is not None and policy.directory.known(office, today) else None
+    return office if office is not None and policy.directory.known(office, policy.day_of(now)) else None
 
 
 _SEEN: Final = {
@@ -97,13 +96,24 @@ def _postpone(context: CommandContext, data: c.PostponeComplaint) -> f.Fact:
 
 
 _BEFORE_DISPOSITION: Final = frozenset({Status.REGISTERED, Status.POSTPONED, Status.VERIFIED})
+_ANSWERED: Final = frozenset({Status.FOLLOWED_UP, Status.REPLIED})
 _FOUND_LATER: Final = frozenset({ArchiveReason.SPAM, ArchiveReason.ABUSIVE})
+
+
+def _check_later(context: CommandContext) -> None:
+    """Check that a command of a stage or an office that comes later than it may is its administrator's."""
+    if context.roles & {Role.ADMINISTRATOR, Role.ARBITER}:
+        return
+    stage = is_stage(context.by)
+    raise Refused(
+        Refusal.OVERTAKEN if stage else Refusal.NOT_ALLOWED_IN_STATUS,
+        f"the complaint is {context.complaint.status} by now{'' if stage else ': ask its administrator'}",
+    )
 
 
 def _archive(context: CommandContext, data: c.ArchiveComplaint) -> f.Fact:
     if context.complaint.status not in _BEFORE_DISPOSITION:
-        if Role.ADMINISTRATOR not in context.roles:
-            raise Refused(Refusal.OVERTAKEN, f"the complaint is {context.complaint.status} by now")
+        _check_later(context)
         if data.reason not in _FOUND_LATER:
             raise Refused(
                 Refusal.NOT_ALLOWED_IN_STATUS,
@@ -185,6 +195,8 @@ def _withdraw(context: CommandContext, data: c.WithdrawComplaint) -> f.Fact:
 
 def _dispose(context: CommandContext, data: c.DisposeComplaint) -> f.Fact:
     complaint, directory = context.complaint, context.policy.directory
+    if complaint.status in _ANSWERED:
+        _check_later(context)
     if known_office(data.office, context.now, context.policy) is None:
         raise Refused(Refusal.UNKNOWN_OFFICE, f"there is no office {data.office!r} in the directory today")
     own_unit = Role.HOLDER in context.roles and directory.is_below(data.office, context.holder)

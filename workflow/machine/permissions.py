@@ -4,6 +4,7 @@ The source of a command names its sender. Kafka's access control ensures that th
 """
 
 import re
+from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 from typing import Final
@@ -110,8 +111,10 @@ def names_a_person(subject: str) -> bool:
     return "@" in plain or (digits.isdecimal() and _SHORTEST_PHONE <= len(digits) <= _NIK)
 
 
-def roles_of(source: str, complaint: Complaint, policy: Policy, sender: str | None = None) -> frozenset[Role]:
-    """Return what the sender `source` is to `complaint`; empty for a stranger.
+def roles_of(
+    source: str, complaint: Complaint, policy: Policy, now: datetime, sender: str | None = None
+) -> frozenset[Role]:
+    """Return what the sender `source` is to `complaint`; empty for a stranger and for an office that has ended.
 
     `sender` is the digest of a citizen, as `report.reporter_digest` of the complaint.
     """
@@ -124,15 +127,19 @@ def roles_of(source: str, complaint: Complaint, policy: Policy, sender: str | No
     if source.startswith(CHANNELS) and source == complaint.report.source and policy.citizens == "reporter":
         return _CITIZEN
     office = office_of(source)
-    if office is None:
+    if office is None or not policy.directory.known(office, today := policy.day_of(now)):
         return frozenset()
-    found = {
-        Role.ADMINISTRATOR: office == policy.national or office == administering_agency(complaint, policy),
-        Role.ARBITER: office == policy.arbiter,
-        Role.HOLDER: office == complaint.office,
-        Role.SUPERIOR: complaint.office is not None and office == policy.directory.superior(complaint.office),
-    }
-    return frozenset(role for role, holds in found.items() if holds)
+    holder = complaint.office
+    found = set()
+    if office == policy.national or office == administering_agency(complaint, policy):
+        found.add(Role.ADMINISTRATOR)
+    if office == policy.arbiter:
+        found.add(Role.ARBITER)
+    if office == holder:
+        found.add(Role.HOLDER)
+    elif holder is not None and office == policy.directory.superior_on(holder, today):
+        found.add(Role.SUPERIOR)
+    return frozenset(found)
 
 
 def possible_roles(source: str) -> frozenset[Role]:

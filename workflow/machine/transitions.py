@@ -62,12 +62,17 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
         {
             f.FollowUpRecorded: Status.FOLLOWED_UP,
             f.FollowUpReplied: Status.REPLIED,
+            f.ComplaintDisposed: Status.FOLLOWED_UP,
             f.ComplaintClosed: Status.CLOSED,
         },
     ),
     Status.REPLIED: _open(
         Status.REPLIED,
-        {f.FollowUpRecorded: Status.FOLLOWED_UP, f.ComplaintClosed: Status.CLOSED},
+        {
+            f.FollowUpRecorded: Status.FOLLOWED_UP,
+            f.ComplaintDisposed: Status.REPLIED,
+            f.ComplaintClosed: Status.CLOSED,
+        },
         *_EXTENSIONS,
     ),
     # terminal: what follows moves nothing, and no story of what was archived or withdrawn is published
@@ -92,7 +97,8 @@ ALLOWED_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.RestoreComplaint: frozenset({Status.ARCHIVED}),
     c.CompleteReport: frozenset({Status.POSTPONED}),
     c.WithdrawComplaint: OPEN,
-    c.DisposeComplaint: frozenset({Status.VERIFIED, Status.DISPOSED, Status.RETURNED}),
+    # after a follow-up to another office, by the administrator: the answer stands, and so does the status
+    c.DisposeComplaint: OPEN - {Status.REGISTERED, Status.POSTPONED},
     c.ReturnDisposition: frozenset({Status.DISPOSED}),
     c.RecordFollowUp: frozenset({Status.DISPOSED, Status.FOLLOWED_UP, Status.REPLIED}),
     c.ReplyToFollowUp: frozenset({Status.FOLLOWED_UP}),

@@ -266,18 +266,23 @@ class Policy(Rules):
         """Tell whose zone counts for a clock."""
         return self.zones.get(clock) or _DEFAULT_ZONES.get(clock, "national")
 
-    def ladder_for(self, office: str | None) -> tuple[str, ...]:
-        """Name the offices to escalate to, lowest rung first, while ``office`` holds the complaint.
+    def ladder_for(self, office: str | None, day: date) -> tuple[str, ...]:
+        """Name the offices to escalate to on ``day``, lowest rung first, while ``office`` holds the complaint.
 
-        Rungs that lead nowhere, to the holder itself, or to an office already on the ladder are left out. Raises
-        UnknownOffice.
+        Rungs that lead nowhere, to an office that has ended, to the holder itself, or to an office already on the
+        ladder are left out. Raises UnknownOffice.
         """
         standing_for: dict[str, Callable[[], str | None]] = {
-            SUPERIOR: lambda: self.directory.superior(office) if office else None,
+            SUPERIOR: lambda: self.directory.superior_on(office, day) if office else None,
             NATIONAL: lambda: self.national,
         }
         resolved = (standing_for[rung]() if rung in standing_for else rung for rung in self.ladder)
-        return tuple(dict.fromkeys(each for each in resolved if each is not None and each != office))
+        known = (each for each in resolved if each is not None and self.directory.known(each, day))
+        return tuple(dict.fromkeys(each for each in known if each != office))
+
+    def day_of(self, moment: datetime) -> date:
+        """Return the day of a moment in the national zone."""
+        return moment.astimezone(self.national_zone).date()
 
 
 class PolicySet:

@@ -86,11 +86,7 @@ class Office(_Model):
     """The topics of a unit; a generalist has none."""
     since: date | None = None
     until: date | None = None
-    """Its last day."""
-
-    def known(self, day: date) -> bool:
-        """Tell whether it exists on that day."""
-        return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
+    """Its last day, of its own. A unit also ends with its agency: `Directory.last_day`."""
 
     def handles(self, category: str) -> bool:
         """Tell whether the category, or one it belongs to, is among its topics."""
@@ -154,6 +150,7 @@ class Directory:
         self._cities: dict[str, list[tuple[place_names.City, Office]]] = defaultdict(list)
         for office in self._offices.values():
             self._place(office)
+        self._spans = {name: self._span(name) for name in self._offices}
         # an agency may have very many units, and is asked for few categories
         self._competent_units = lru_cache(maxsize=_CATEGORIES)(self._find_competent_units)
 
@@ -174,11 +171,28 @@ class Directory:
 
     def known(self, office: str, day: date) -> bool:
         """Tell whether the office exists on that day; an unknown id does not."""
-        return office in self._offices and self._offices[office].known(day)
+        span = self._spans.get(office)
+        return span is not None and span[0] <= day <= span[1]
+
+    def last_day(self, office: str) -> date | None:
+        """Give the last day of an office, at the latest that of its agency; None while it has no end."""
+        last = self.span(office)[1]
+        return None if last == date.max else last
+
+    def span(self, office: str) -> tuple[date, date]:
+        """Give the first and the last day of an office, within those of its agency; raises UnknownOffice."""
+        return self._spans[self.get(office).id]
 
     def superior(self, office: str) -> str | None:
         """Give the office above, None at the top; raises UnknownOffice."""
         return self.get(office).parent
+
+    def superior_on(self, office: str, day: date) -> str | None:
+        """Give the nearest office above that exists on that day; None if there is none."""
+        above = self.superior(office)
+        while above is not None and not self.known(above, day):
+            above = self.superior(above)
+        return above
 
     def agency(self, office: str) -> str:
         """Give the agency a unit belongs to; an agency is its own. Raises UnknownOffice."""
@@ -231,6 +245,10 @@ class Directory:
         }
         return named._replace(kind=kinds.pop()) if named.kind is None and len(kinds) == 1 else named
 
+    def _span(self, name: str) -> tuple[date, date]:
+        offices = [self._offices[each] for each in (name, self.agency(name))]
+        return max(each.since or date.min for each in offices), min(each.until or date.max for each in offices)
+
     def _place(self, office: Office) -> None:
         parent = _parent(office, self._offices)
         level = parent.level if parent else None
@@ -254,15 +272,14 @@ class Directory:
             office
             for area, office in self._cities.get(named.name, ())
             if named.may_be(area)
-            and office.known(day)
+            and self.known(office.id, day)
             and (not province or (regional and office.parent == regional.id))
         ]
         return found[0] if len(found) == 1 else None
 
     def _province(self, province: str | None, day: date) -> Office | None:
-        found = [
-            office for office in self._provinces.get(place_names.province(province or ""), ()) if office.known(day)
-        ]
+        named = self._provinces.get(place_names.province(province or ""), ())
+        found = [office for office in named if self.known(office.id, day)]
         return found[0] if len(found) == 1 else None
 
     def _find_competent_units(self, agency: str, category: str | None) -> tuple[str, ...]:

@@ -37,8 +37,8 @@ def competent_office(complaint: Complaint, policy: Policy, today: date) -> str |
 def _superior_of_last(complaint: Complaint, policy: Policy, today: date) -> str | None:
     if not complaint.returned_by:
         return None
-    superior = policy.directory.superior(complaint.returned_by[-1])
-    if superior is None or superior in complaint.returned_by or not policy.directory.known(superior, today):
+    superior = policy.directory.superior_on(complaint.returned_by[-1], today)
+    if superior is None or superior in complaint.returned_by:
         return None
     # the national administrator is nobody's routing rule: what comes to it waits for a person there
     return None if policy.directory.get(superior).level is Level.NATIONAL else superior

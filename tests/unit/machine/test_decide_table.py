@@ -92,7 +92,12 @@ TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
     "restore-complaint": ({"archived": "registered"}, PANRB, lambda _: RESTORE),
     "complete-report": ({"postponed": "registered"}, CITIZEN, lambda _: COMPLETE),
     "withdraw-complaint": (dict.fromkeys(OPEN, "withdrawn"), CITIZEN, lambda _: WITHDRAW),
-    "dispose-complaint": (dict.fromkeys(["verified", "disposed", "returned"], "disposed"), PANRB, lambda _: ELSEWHERE),
+    "dispose-complaint": (
+        dict.fromkeys(["verified", "disposed", "returned"], "disposed")
+        | {status: status for status in ["followed_up", "replied"]},
+        PANRB,
+        lambda _: ELSEWHERE,
+    ),
     "return-disposition": ({"disposed": "returned"}, PUPR, lambda _: RETURN),
     "record-follow-up": (
         dict.fromkeys(["disposed", "followed_up", "replied"], "followed_up"),

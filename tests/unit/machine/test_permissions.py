@@ -21,6 +21,7 @@ from tests.support.worlds import (
     GRANT,
     INTAKE,
     LAPOR,
+    MONDAY,
     PANRB,
     POSTPONE,
     RATE,
@@ -187,14 +188,14 @@ def test_an_office_that_no_longer_holds_it_may_no_longer() -> None:
 
 def test_the_superior_is_the_parent_of_the_holder_and_not_of_its_parent() -> None:
     world = to_status(Status.DISPOSED)
-    assert Role.SUPERIOR in roles_of(DENPASAR, world.stands, LAPOR)
-    assert Role.SUPERIOR not in roles_of(BALI, world.stands, LAPOR)
+    assert Role.SUPERIOR in roles_of(DENPASAR, world.stands, LAPOR, MONDAY)
+    assert Role.SUPERIOR not in roles_of(BALI, world.stands, LAPOR, MONDAY)
 
 
 def test_no_holder_has_no_superior() -> None:
     world = to_status(Status.RETURNED)
-    assert roles_of("/offices/None", world.stands, LAPOR) == frozenset()
-    assert roles_of(HOLDER, world.stands, LAPOR) == frozenset()
+    assert roles_of("/offices/None", world.stands, LAPOR, MONDAY) == frozenset()
+    assert roles_of(HOLDER, world.stands, LAPOR, MONDAY) == frozenset()
 
 
 def test_stage_and_office_sources() -> None:

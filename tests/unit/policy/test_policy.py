@@ -143,7 +143,7 @@ def test_the_zone_of_a_clock_is_a_switch() -> None:
     ],
 )
 def test_a_ladder_leads_from_the_holder_to_the_top(office: str | None, rungs: tuple[str, ...]) -> None:
-    assert load("lapor").at(date(2026, 1, 1)).ladder_for(office) == rungs
+    assert load("lapor").at(date(2026, 1, 1)).ladder_for(office, date(2026, 1, 1)) == rungs
 
 
 def test_the_version_is_that_of_the_day_in_the_national_zone() -> None:

@@ -1,0 +1,74 @@
+"""Contradictions between offices and rules that can be read, but leave complaints without an office.
+
+The engine runs with them: it never disposes or escalates to an office that has ended.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import combinations, pairwise
+from typing import Final
+
+from workflow.policy import place_names
+from workflow.policy.model import NATIONAL, SUPERIOR, Policy, PolicySet
+from workflow.policy.offices import Directory, Level, Office
+
+_AREAS: Final = {Level.PROVINCE, Level.CITY}
+
+
+def contradictions(policies: PolicySet) -> Iterator[str]:
+    """Give each contradiction in one line that names the offices, or the version, and the remedy."""
+    for directory in {id(policy.directory): policy.directory for policy in policies.versions}.values():
+        yield from _lifetimes(directory)
+        yield from _same_competence(directory)
+    for policy, later in pairwise((*policies.versions, None)):
+        if policy is not None:
+            last = date.max if later is None else later.effective_from - timedelta(days=1)
+            yield from _ended_in_use(policy, last)
+
+
+def _lifetimes(directory: Directory) -> Iterator[str]:
+    for office in directory:
+        if office.since and office.until and office.until < office.since:
+            yield f'office "{office.id}": until {office.until} lies before since {office.since}'
+        agency = directory.get(directory.agency(office.id))
+        if office.until and agency.until and office.until > agency.until:
+            yield (
+                f'office "{office.id}": until {office.until} outlives its agency {agency.id}, which ends on '
+                f"{agency.until}: list the unit under another agency from then on"
+            )
+
+
+def _same_competence(directory: Directory) -> Iterator[str]:
+    competent: dict[tuple[object, ...], list[Office]] = defaultdict(list)
+    for office in directory:
+        for what in _competences(office):
+            competent[what].append(office)
+    for what, offices in competent.items():
+        for one, other in combinations(offices, 2):
+            spans = directory.span(one.id), directory.span(other.id)
+            if max(first for first, _ in spans) <= min(last for _, last in spans):
+                yield f'offices "{one.id}" and "{other.id}" are both competent for {what[-1]}: give one of them until'
+
+
+def _competences(office: Office) -> Iterator[tuple[object, ...]]:
+    """Give what only one office can be competent for: a topic of an agency, or an area."""
+    if office.level is Level.UNIT:
+        yield from ((office.parent, topic) for topic in office.categories)
+    elif office.level in _AREAS:
+        area = office.province if office.level is Level.PROVINCE else office.city
+        written = area or office.name
+        read = place_names.province if office.level is Level.PROVINCE else place_names.city
+        yield office.level, office.parent, read(written), written
+
+
+def _ended_in_use(policy: Policy, in_force_to: date) -> Iterator[str]:
+    named = {"national": policy.national, "arbiter": policy.arbiter}
+    named |= {f"ladder[{index}]": rung for index, rung in enumerate(policy.ladder) if rung not in {SUPERIOR, NATIONAL}}
+    for key, office in named.items():
+        ended = policy.directory.last_day(office)
+        if ended is not None and ended < in_force_to:
+            yield (
+                f'{policy.version}: {key}: office "{office}" ends on {ended}: add a version from the day after that '
+                "names another"
+            )
