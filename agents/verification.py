@@ -7,9 +7,13 @@ from agents.stages.verification import NAME, stage
 
 app = stage_app(stage(lambda: duplicates))
 duplicates: DuplicateIndex = DuplicateIndex(
-    app.alur, app.stage_consumer.policies, NAME, app.stage_consumer.installation.writer_since
+    app.alur,
+    app.stage_consumer.policies,
+    NAME,
+    keys=lambda: app.stage_consumer.keys,
+    writer_since=app.stage_consumer.installation.writer_since,
 )
-app.task(duplicates.follower.run)
+app.task(duplicates.run)
 app.stage_consumer.wait_reason = duplicates.wait_reason
 
 
@@ -17,8 +21,5 @@ app.stage_consumer.wait_reason = duplicates.wait_reason
 async def verification(polls: Polls) -> None:
     """Process poll after poll."""
     async for poll in polls:
-        await duplicates.wait_until_indexed(
-            {processor.source.partition: records[-1].offset for processor, records in poll}
-        )
+        await duplicates.wait_until_indexed({processor.source.partition: records for processor, records in poll})
         await app.process(poll)
-        duplicates.log_suspected()

@@ -79,7 +79,8 @@ STAGE_ROLES: Final = (
         memory=(_STATE,),
         transactional=True,
     ),
-    _stage("verification", (_COMMANDS,)),
+    # finds duplicates by their signatures, which lie with the texts
+    _stage("verification", (_COMMANDS,), memory=(TopicName.TEXTS,)),
     _stage("disposition", (_COMMANDS,)),
     # gives no notice before `lifecycle` has settled what came earlier
     _stage("sla", (_COMMANDS,), follows=("lifecycle",)),
@@ -111,9 +112,8 @@ CLIENT_ROLES: Final = (
     Role("boards", "displays of snapshots", reads=(_STATE,), group="boards-"),
     Role(
         "identity-desk",
-        "people who may see and erase who reported",
+        "people who may see who reported",
         reads=(TopicName.IDENTITIES, _STATE),
-        writes=(TopicName.IDENTITIES,),
     ),
     Role(
         "publishers",

@@ -62,8 +62,6 @@ class ComplaintRegistered(Worded):
     title_length: int | None = None
     body_length: int | None = None
     """Lengths of title and body; None if the report has the texts."""
-    signature: str | None = None
-    """Keyed digest of text and place, equal for duplicates; None if the report has the text or is too short."""
 
 
 class ComplaintVerified(Worded):

@@ -43,7 +43,7 @@ _WRITER_KEY: Final = "writer/"
 TEXTS_KEY: Final = "texts"
 TEXTS_APART: Final = "apart"
 TEXTS_IN_FACTS: Final = "facts"
-"""Where free text is written to: apart, or into the facts as releases before did, which is so where nothing is said."""
+"""Where free text is written to: apart, as in a new installation, or into the facts, as where nothing is recorded."""
 ERASE_AFTER_KEY: Final = "erase-after"
 """Key of the retention: the days after its end when a complaint is due to be erased; none at 0, or without it."""
 

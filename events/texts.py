@@ -85,6 +85,8 @@ class FactTexts(Frozen):
     text: Text | None = None
     evidence: Links | None = None
     answer: Text | None = None
+    signature: str | None = None
+    """Keyed digest of words and place of a new report, equal for duplicates: erased with the words."""
 
 
 class Erasure(Frozen):
@@ -97,24 +99,20 @@ class Erasure(Frozen):
     reason: str
 
 
-def split(fact: Fact, ref: str, *, signature: str | None = None) -> tuple[Fact, FactTexts | None]:
-    """Return a fact without its words and the digests of its report, and the words; None if it has none of a person's.
+def split(fact: Fact, ref: str) -> tuple[Fact, dict[str, Any]]:
+    """Return a fact without its words and the digests of its report, and the words; none if it has none of a person's.
 
     A reason that lifecycle itself gives is not free text.
 
     Args:
         fact: as it was decided.
         ref: the key of the words.
-        signature: of the report in `registered`.
     """
     if not _may_hold_words(fact):
-        return fact, None
+        return fact, {}
     words = _words_of(fact)
-    if isinstance(fact, ComplaintRegistered):
-        bare = _without_report(fact, words, ref, signature)
-    else:
-        bare = _without_words(fact, words, ref)
-    return bare, FactTexts.model_construct(set(words), **words) if words else None
+    bare = _without_report(fact, words, ref) if isinstance(fact, ComplaintRegistered) else _bare(fact, words, ref)
+    return bare, words
 
 
 def holds_words(fact: Fact) -> bool:
@@ -122,13 +120,13 @@ def holds_words(fact: Fact) -> bool:
     return _may_hold_words(fact) and bool(_words_of(fact))
 
 
-def take_apart(recorded: Recorded, *, signature: str | None = None) -> tuple[Recorded, FactTexts | None]:
-    """Return a fact as `complaints.events` keeps it, and its words; None if it has none, or they lie apart already.
+def take_apart(recorded: Recorded) -> tuple[Recorded, dict[str, Any]]:
+    """Return a fact as `complaints.events` keeps it, and its words; none if it has none, or they lie apart already.
 
     The digests of the report are taken out of fact and snapshot as well: they stay in `complaints.state`, which is
-    replaced when they are erased. `signature`: as in `split`.
+    replaced when they are erased.
     """
-    fact, words = split(recorded.fact, text_key(recorded.complaint), signature=signature)
+    fact, words = split(recorded.fact, text_key(recorded.complaint))
     return Recorded(fact, recorded.at, recorded.cause, without_digests(recorded.complaint)), words
 
 
@@ -149,11 +147,10 @@ def put_together(recorded: Recorded, texts: FactTexts | None) -> Recorded:
     fact = recorded.fact
     if not isinstance(fact, Worded) or fact.text_ref is None:
         return recorded
-    words = {} if texts is None else {name: getattr(texts, name) for name in texts.model_fields_set}
     if isinstance(fact, ComplaintRegistered):
-        whole: Fact = fact.model_copy(update={"report": _with_words(fact.report, words)})
+        whole: Fact = fact.model_copy(update={"report": _with_words(fact.report, texts)})
     else:
-        whole = _with_words(fact, words)
+        whole = _with_words(fact, texts)
     return Recorded(whole, recorded.at, recorded.cause, recorded.complaint)
 
 
@@ -171,7 +168,7 @@ def _may_hold_words(fact: Fact) -> TypeGuard[Worded]:
     return isinstance(fact, Worded) and fact.text_ref is None and fact.by != SYSTEM
 
 
-def _without_report(fact: ComplaintRegistered, words: Mapping[str, Any], ref: str, signature: str | None) -> Fact:
+def _without_report(fact: ComplaintRegistered, words: Mapping[str, Any], ref: str) -> Fact:
     report = fact.report
     update = {
         "report": report.model_copy(update=_placeholders(words)),
@@ -179,12 +176,11 @@ def _without_report(fact: ComplaintRegistered, words: Mapping[str, Any], ref: st
         "title_length": len(report.title),
         "body_length": len(report.body),
         "content_digests": None,
-        "signature": signature,
     }
     return fact.model_copy(update=update)
 
 
-def _without_words(fact: Worded, words: Mapping[str, Any], ref: str) -> Fact:
+def _bare(fact: Worded, words: Mapping[str, Any], ref: str) -> Fact:
     completed = isinstance(fact, ReportCompleted)
     update: dict[str, Any] = {"completed_digests": None} if completed else {}
     if words:
@@ -211,7 +207,9 @@ def _placeholders(words: Mapping[str, Any]) -> dict[str, Any]:
     return {name: PLACEHOLDER if isinstance(value, str) else () for name, value in words.items()}
 
 
-def _with_words(model: M, words: Mapping[str, Any]) -> M:
+def _with_words(model: M, texts: FactTexts | None) -> M:
     names = FREE_TEXT[type(model)]
+    given = set() if texts is None else texts.model_fields_set
+    words = {name: getattr(texts, name) for name in names if name in given}
     gone = {name: ERASED for name in names if name not in words and getattr(model, name) == PLACEHOLDER}
-    return model.model_copy(update=gone | dict(words))
+    return model.model_copy(update=gone | words)

@@ -45,8 +45,8 @@ def texts(
 ) -> None:
     """Show or set where free text is written to from now on; both forms stay readable.
 
-    In facts it can never be erased, and subscribers of release 0.1.0 see it. Apart it can be erased; they see
-    `[complaints.texts]` in its place.
+    Apart, as in a new installation, it can be erased; subscribers of release 0.1.0 see `[complaints.texts]` instead.
+    In facts they see it, and it can never be erased.
 
         alur privacy texts apart
     """

@@ -26,7 +26,7 @@ from events.client.administration import admin_client
 from events.client.errors import KafkaFailure, KafkaRefused
 from events.client.reader import installation_values
 from events.client.security import PLAINTEXT, Security
-from events.installation import LAYOUT_KEY, MARKS, TOPIC_REPLACED, Incident, Layout
+from events.installation import LAYOUT_KEY, MARKS, TEXTS_APART, TEXTS_KEY, TOPIC_REPLACED, Incident, Layout
 from events.topics import ALL_TOPICS, BY_NAME, STAGES, TopicName
 
 _ANSWER_S: Final = 10.0
@@ -241,7 +241,7 @@ def _record(settings: Settings, existing: Mapping[TopicName, TopicDescription], 
         noted = {} if before is None else before.topics
         decided: dict[str, Any] = {LAYOUT_KEY: Layout(settings.partitions, {**noted, **ids}).to_value()}
         if fresh:
-            decided |= {f"{MARKS}{stage}": True for stage in STAGES}
+            decided |= {f"{MARKS}{stage}": True for stage in STAGES} | {TEXTS_KEY: TEXTS_APART}
         for name in (name for name, topic in ids.items() if noted.get(name, topic) != topic):
             reason = (
                 f"topic {settings.prefix}{name} was gone or replaced (id {noted[name]}, now {ids[name]}): what was in "

@@ -100,10 +100,14 @@ class TopicFollower:
         Args:
             offsets: the offset up to which each partition is needed, the record at it included.
         """
+        await self.wait_for(lambda: self._has(offsets))
+
+    async def wait_for(self, reached: Callable[[], bool]) -> None:
+        """Return once `reached` is true; it is asked when records have been handed over."""
         self._waiting += 1
         try:
             async with self._moved:
-                await self._moved.wait_for(lambda: self._has(offsets))
+                await self._moved.wait_for(reached)
         finally:
             self._waiting -= 1
 

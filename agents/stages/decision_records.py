@@ -18,7 +18,6 @@ from events.codec.encode import (
 from events.facts import DataErased, Recorded
 from events.ids import fact_id
 from events.snapshot import Complaint
-from events.texts import FactTexts
 from events.topics import TopicName
 from events.writer import marked, state_headers
 
@@ -51,27 +50,32 @@ class DecisionRecords:
             snapshot = whole = encode_complaint(complaint)
             headers = fact_headers(recorded)
             if apart:
-                recorded, words = self._split(recorded)  # noqa: PLW2901 -- the fact as it is written
+                written, words = self._split(recorded)
                 snapshot = without_digests(whole, complaint)
+                value = encode_fact(written, snapshot)
                 if words is not None and not (replayed and "texts" in complaint.erased):
-                    outputs.append(self._words(recorded, words))
+                    outputs.append(words)
                 if isinstance(recorded.fact, DataErased) and recorded.fact.texts:
                     outputs += self._tombstones(complaint)
-            outputs.append(OutgoingRecord(TopicName.EVENTS, key, encode_fact(recorded, snapshot), number, headers))
+            else:
+                value = encode_fact(recorded, snapshot)
+            outputs.append(OutgoingRecord(TopicName.EVENTS, key, value, number, headers))
         value = encode_snapshot(complaint, whole)
         outputs.append(OutgoingRecord(TopicName.STATE, key, value, number, state_headers(source_offset)))
         return outputs, whole
 
-    def _split(self, recorded: Recorded) -> tuple[Recorded, FactTexts | None]:
+    def _split(self, recorded: Recorded) -> tuple[Recorded, OutgoingRecord | None]:
+        """Return a fact as it is written, and the record of its words, if it has any."""
         fact, complaint = recorded.fact, recorded.complaint
-        signature = self._signatures.of_fact(recorded, self._partition.policies)
-        bare, words = texts.split(fact, texts.text_key(complaint), signature=signature)
-        return (recorded if bare is fact else Recorded(bare, recorded.at, recorded.cause, complaint)), words
-
-    def _words(self, recorded: Recorded, words: FactTexts) -> OutgoingRecord:
-        fact, ref = recorded.fact.NAME.encode(), texts.text_key(recorded.complaint).encode()
-        headers = marked(("fact", fact))
-        return OutgoingRecord(TopicName.TEXTS, ref, encode_texts(words), self._partition.number, headers)
+        ref = texts.text_key(complaint)
+        bare, words = texts.split(fact, ref)
+        written = recorded if bare is fact else Recorded(bare, recorded.at, recorded.cause, complaint)
+        if not words:
+            return written, None
+        words |= self._signatures.of_fact(recorded, self._partition.policies)
+        headers = marked(("fact", fact.NAME.encode()))
+        record = OutgoingRecord(TopicName.TEXTS, ref.encode(), encode_texts(words), self._partition.number, headers)
+        return written, record
 
     def _tombstones(self, complaint: Complaint) -> Iterator[OutgoingRecord]:
         for version in range(1, complaint.version):

@@ -1,17 +1,25 @@
 """Index of earlier reports in all partitions, for the detection of duplicates."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
+from uuid import UUID
 
 import structlog
+from aiokafka import TopicPartition
 
+from agents.config.keys import Keys
 from agents.config.settings import Settings
+from agents.kafka import clients
 from agents.kafka.protocols import KafkaRecord
 from agents.runtime.topic_follower import TopicFollower
 from agents.stages.report_digests import ReportSignatures
-from events.codec.decode import complaint_key, decode_own_fact
+from events.cloudevents import log_moment
+from events.codec.decode import complaint_key, decode_own_fact, decode_texts
 from events.facts import ComplaintArchived, ComplaintClosed, ComplaintRegistered, ComplaintWithdrawn, Recorded
+from events.ids import complaint_of_identity, fact_id
 from events.topics import TopicName
 from events.writer import Origin, header_value
 from workflow.policy.model import Policy, PolicySet
@@ -19,17 +27,24 @@ from workflow.stages.duplicates import Index
 
 log = structlog.get_logger()
 
-_ENDING: Final = frozenset(each.NAME.encode() for each in (ComplaintClosed, ComplaintArchived, ComplaintWithdrawn))
 _LOGGED_AT_ONCE: Final = 10
-"""Suspected duplicates of one poll with a log line each: a load test sends one text a thousand times."""
+"""Suspected duplicates of half a second with a log line each: a load test sends one text a thousand times."""
+_UNJUDGED: Final = 10_000
+"""So many facts may wait for their words where nothing waits for them."""
+_LOG_EVERY_S: Final = 0.5
+_WORDS_S: Final = 0.5
+_ENDING: Final = frozenset(each.NAME.encode() for each in (ComplaintClosed, ComplaintArchived, ComplaintWithdrawn))
+_REGISTERED: Final = ComplaintRegistered.NAME.encode()
 
 
 class DuplicateIndex:
     """Index of report fingerprints that finds the first open complaint of each.
 
-    Follows all partitions of the facts. Where the policy leaves it to a machine to archive, nothing is judged before
-    what was there when the process began is known, and what lies in the partition up to the fact itself. Another
-    partition may know of an earlier report that has not come here yet: then both go on, and a person may see it.
+    Follows all partitions of the texts, where lifecycle puts the signature of a report, to be erased with its words;
+    and of the facts, which end a complaint and may hold words themselves. Where the policy leaves it to a machine to
+    archive, nothing is judged before what was there when the process began is known, and what belongs to the fact
+    itself. Another partition may know of an earlier report that has not come here yet: then both go on, and a person
+    may see it.
     """
 
     def __init__(
@@ -37,76 +52,131 @@ class DuplicateIndex:
         settings: Settings,
         policies: PolicySet,
         stage: str,
+        *,
+        keys: Callable[[], Keys],
         writer_since: Callable[[int], Callable[[TopicName], int | None]],
     ) -> None:
-        self._writer_since = writer_since
-        self._origins: dict[int, Origin] = {}
+        self._settings = settings
         self._policies = policies
         self._stage = stage
-        self._signatures = ReportSignatures(settings.keys())
+        self._keys = keys
+        self._writer_since = writer_since
+        self._origins: dict[tuple[TopicName, int], Origin] = {}
         self._archives = any("archive" in policy.machine for policy in policies.versions)
         self._index = Index(max(policy.duplicates.span for policy in policies.versions))
+        self._unjudged: dict[str, Policy] = {}
         self._suspected: list[tuple[str, str]] = []
-        self.follower = TopicFollower(
-            settings,
-            stage,
-            TopicName.EVENTS,
+        self._texts = self._follower(TopicName.TEXTS, {_REGISTERED}, self._take_texts)
+        self._facts = self._follower(TopicName.EVENTS, {_REGISTERED, *_ENDING}, self._take_fact)
+
+    def _follower(
+        self, topic: TopicName, facts: Collection[bytes], take: Callable[[KafkaRecord], None]
+    ) -> TopicFollower:
+        return TopicFollower(
+            self._settings,
+            self._stage,
+            topic,
             since=self._index.window,
-            header=("fact", _ENDING | {ComplaintRegistered.NAME.encode()}),
-            on_record=self._index_record,
+            header=("fact", frozenset(facts)),
+            on_record=partial(self._take, topic, take),
             batch_fetches=not self._archives,
         )
 
-    def _index_record(self, record: KafkaRecord) -> None:
-        origin = self._origins.get(record.partition)
+    async def run(self) -> None:
+        """Follow the topics until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._texts.run())
+            tasks.create_task(self._facts.run())
+            while True:
+                await asyncio.sleep(_LOG_EVERY_S)
+                self.log_suspected()
+
+    def hand_over(self, topic: TopicName, record: KafkaRecord) -> None:
+        """Take a record of the texts or the facts, as the followers do."""
+        (self._texts if topic is TopicName.TEXTS else self._facts).hand_over(record)
+
+    def _take(self, topic: TopicName, take: Callable[[KafkaRecord], None], record: KafkaRecord) -> None:
+        origin = self._origins.get((topic, record.partition))
         if origin is None:
-            since = partial(self._writer_since(record.partition), TopicName.EVENTS)
-            origin = self._origins[record.partition] = Origin(since)
+            origin = Origin(partial(self._writer_since(record.partition), topic))
+            self._origins[topic, record.partition] = origin
         origin.check(record.offset, record.headers)
+        take(record)
+
+    def _take_texts(self, record: KafkaRecord) -> None:
+        complaint = str(UUID(bytes=complaint_key(complaint_of_identity(record.key or b""))))
+        if record.key != fact_id(complaint, 1).encode():
+            return
+        if record.value is None:
+            self._index.remove(log_moment(record.timestamp), complaint)
+        else:
+            self._add(decode_texts(record.value).signature, record, complaint)
+
+    def _take_fact(self, record: KafkaRecord) -> None:
         if header_value(record.headers, "fact") in _ENDING:
-            self._index.remove(complaint_key(record.key))
+            self._index.remove(log_moment(record.timestamp), str(UUID(bytes=complaint_key(record.key))))
             return
         recorded = decode_own_fact(record.key, record.value)
-        complaint = recorded.complaint
-        self._first(recorded, self._policies.governing(complaint.policy, complaint.received_at), add=True)
+        fact, complaint = recorded.fact, recorded.complaint
+        if isinstance(fact, ComplaintRegistered) and fact.text_ref is None:
+            policy = self._policies.governing(complaint.policy, complaint.received_at)
+            signature = ReportSignatures(self._keys()).of(fact.report, policy)
+            self._add(signature, record, complaint.complaint_id)
 
-    def _first(self, recorded: Recorded, policy: Policy, *, add: bool) -> str | None:
-        """Return the earlier complaint with the same content, which is open; index the report where that is asked."""
-        if not isinstance(recorded.fact, ComplaintRegistered):
-            return None
-        key = self._signature(recorded.fact, policy)
-        if key is None:
-            return None
-        complaint = recorded.complaint
-        if add:
-            self._index.add(key, complaint.received_at, complaint.complaint_id)
-        return self._index.original(key, complaint.received_at, complaint.complaint_id, policy.duplicates.span)
-
-    def _signature(self, fact: ComplaintRegistered, policy: Policy) -> bytes | None:
-        """Return what the report shares with its duplicates; None if it is too short to have any."""
-        # one whose words lie apart has it from lifecycle
-        signature = fact.signature
-        if fact.text_ref is None:
-            signature = self._signatures.of(fact.report, policy)
-        return None if signature is None else bytes.fromhex(signature.rpartition(":")[2])
+    def _add(self, signature: str | None, record: KafkaRecord, complaint: str) -> None:
+        print_ = None if signature is None else bytes.fromhex(signature.rpartition(":")[2])
+        self._index.add(print_, log_moment(record.timestamp), complaint)
+        if (policy := self._unjudged.pop(complaint, None)) is not None:
+            self._original(complaint, policy)
 
     def wait_reason(self) -> str | None:
         """Return what has to be read before the next facts can be judged; None if nothing."""
-        if self._archives and (self.follower.unread or self.follower.has_waiters):
-            return f"reading earlier reports: {self.follower.unread} facts to go"
+        followers = self._texts, self._facts
+        unread = sum(each.unread for each in followers)
+        if self._archives and (unread or any(each.has_waiters for each in followers)):
+            return f"reading earlier reports: {unread} records to go"
         return None
 
-    async def wait_until_indexed(self, offsets: Mapping[int, int]) -> None:
-        """Wait until it is known what the judgement of the facts up to `offsets` (an offset a partition) needs."""
-        if self._archives:
-            await self.follower.wait_until(offsets)
+    async def wait_until_indexed(self, batch: Mapping[int, Sequence[KafkaRecord]]) -> None:
+        """Wait until it is known what the judgement of facts needs, given by partition."""
+        if not self._archives:
+            return
+        await self._texts.wait_until({})
+        await self._facts.wait_until({number: records[-1].offset for number, records in batch.items()})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WORDS_S):
+                await self._texts.wait_for(lambda: not self._unknown(batch))
+        if unknown := self._unknown(batch):
+            # their words are erased; or in a transaction that is still open: it becomes visible partition by partition
+            topic = self._settings.topic(TopicName.TEXTS)
+            ends = await clients.log_ends(self._settings, [TopicPartition(topic, number) for number in unknown])
+            await self._texts.wait_until({each.partition: end - 1 for each, end in ends.items() if end})
+
+    def _unknown(self, batch: Mapping[int, Sequence[KafkaRecord]]) -> set[int]:
+        """Return the partitions of registrations in `batch` that are not indexed."""
+        return {
+            number
+            for number, records in batch.items()
+            for each in records
+            if header_value(each.headers, "fact") == _REGISTERED and (each.key or b"").decode() not in self._index
+        }
 
     def original_of(self, recorded: Recorded, policy: Policy) -> str | None:
         """Return the complaint that a report repeats; looked at when it is registered, and not again when completed."""
-        # where it archives, all up to the fact is indexed, and what has ended since must not come back
-        original = self._first(recorded, policy, add=not self._archives)
+        complaint = recorded.complaint.complaint_id
+        if not isinstance(recorded.fact, ComplaintRegistered):
+            return None
+        if complaint not in self._index and "archive" not in policy.machine:
+            self._unjudged[complaint] = policy  # only logged: when its words have come
+            if len(self._unjudged) > _UNJUDGED:
+                del self._unjudged[next(iter(self._unjudged))]
+            return None
+        return self._original(complaint, policy)
+
+    def _original(self, complaint: str, policy: Policy) -> str | None:
+        original = self._index.original(complaint, policy.duplicates.span)
         if original is not None and "archive" not in policy.machine:
-            self._suspected.append((recorded.complaint.complaint_id, original))
+            self._suspected.append((complaint, original))
         return original
 
     def log_suspected(self) -> None:

@@ -33,12 +33,13 @@ class ReportSignatures:
         found = fingerprint(report, policy)
         return None if found is None else self._keys.sign(_DUPLICATES, found)
 
-    def of_fact(self, recorded: Recorded, policies: PolicySet) -> str | None:
-        """Return the signature of the report that a fact holds; None for a fact without one."""
+    def of_fact(self, recorded: Recorded, policies: PolicySet) -> dict[str, str]:
+        """Return the signature of the report that a fact holds, as `FactTexts` has it; nothing if there is none."""
         fact, complaint = recorded.fact, recorded.complaint
         if not isinstance(fact, ComplaintRegistered) or fact.text_ref is not None:
-            return None
-        return self.of(fact.report, policies.governing(complaint.policy, complaint.received_at))
+            return {}
+        found = self.of(fact.report, policies.governing(complaint.policy, complaint.received_at))
+        return {} if found is None else {"signature": found}
 
 
 class ContentDigests:

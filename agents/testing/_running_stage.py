@@ -48,11 +48,13 @@ class RunningStage:
         self._record = _Record(settings, name, log)
         self._duplicates: DuplicateIndex | None = None
         if name == verification.NAME:
-            self._duplicates = DuplicateIndex(settings, policies, name, self._record.writer_since)
+            self._duplicates = DuplicateIndex(
+                settings, policies, name, keys=settings.keys, writer_since=self._record.writer_since
+            )
         self.stage = self._stage(name)
         self._processors: dict[TopicPartition, PartitionProcessor] = {}
         consumer = clients.consumer(settings, settings.group(name), reset="none")
-        self._facts = clients.consumer(settings)
+        self._reports = clients.consumer(settings)
         commits, writer = DeferredCommits(consumer, _raise), OutputWriter(settings)
         self._worker = Worker(self.stage, settings, consumer, writer, commits, Metrics(name), installation=self._record)
 
@@ -73,8 +75,8 @@ class RunningStage:
         source, count = self._settings.topic(self.stage.source), self._settings.partitions
         partitions = [TopicPartition(source, number) for number in range(count)]
         self._worker.consumer.assign(partitions)
-        facts = self._settings.topic(TopicName.EVENTS)
-        self._facts.assign([TopicPartition(facts, number) for number in range(count)])
+        topics = [self._settings.topic(each) for each in (TopicName.EVENTS, TopicName.TEXTS)]
+        self._reports.assign([TopicPartition(topic, number) for topic in topics for number in range(count)])
         keys = self._settings.keys()
         self._record.refresh()
         for each in partitions:
@@ -114,10 +116,10 @@ class RunningStage:
         return bool(found)
 
     async def _index_reports(self, duplicates: DuplicateIndex) -> None:
-        """Read the facts of all partitions, as the follower does in production."""
-        for records in (await self._facts.getmany(timeout_ms=0)).values():
+        """Read facts and texts of all partitions, as the followers do in production."""
+        for source, records in (await self._reports.getmany(timeout_ms=0)).items():
             for record in records:
-                duplicates.follower.hand_over(record)
+                duplicates.hand_over(TopicName(source.topic.removeprefix(self._settings.prefix)), record)
 
     def next_alarm(self) -> datetime | None:
         """Return when the earliest timer rings; None if the stage has none."""

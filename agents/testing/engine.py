@@ -25,7 +25,7 @@ from events.client.lookup import read_history
 from events.client.partitions import partition_of
 from events.client.substitutes import SUBSTITUTES
 from events.facts import Recorded
-from events.installation import LAYOUT_KEY, Layout
+from events.installation import LAYOUT_KEY, TEXTS_APART, TEXTS_KEY, Layout
 from events.topics import ALL_TOPICS, STAGES, TopicName
 from workflow.policy.model import PolicySet
 
@@ -48,9 +48,10 @@ class Engine:
         partitions: of each topic.
         stages: which of the stages run; others can be started later.
         key_file: of the installation; without one the keys are derived, and no secret.
+        texts: where free text is kept, `apart` from the facts or in `facts`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- the settings of an installation
         self,
         policy: str = "demo",
         *,
@@ -58,6 +59,7 @@ class Engine:
         partitions: int = 4,
         stages: tuple[str, ...] = tuple(STAGES),
         key_file: str | None = None,
+        texts: str = TEXTS_APART,
     ) -> None:
         address = f"in-memory-{next(_ADDRESSES)}:1"
         self.settings = Settings(broker=address, policy=policy, partitions=partitions, key_file=key_file)
@@ -68,7 +70,8 @@ class Engine:
         self._running: dict[str, RunningStage] = {}
         SUBSTITUTES[address] = self
         layout = Layout(partitions, {str(topic): self.settings.topic(topic) for topic in ALL_TOPICS})
-        self.send(TopicName.INSTALLATION, LAYOUT_KEY.encode(), to_json(layout.to_value()), partition=0)
+        for key, value in {LAYOUT_KEY: layout.to_value(), TEXTS_KEY: texts}.items():
+            self.send(TopicName.INSTALLATION, key.encode(), to_json(value), partition=0)
         self.start(*stages)
 
     def __enter__(self) -> Self:

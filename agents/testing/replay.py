@@ -6,7 +6,7 @@ to them. Notices of deadlines are commands of the history like any other.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -22,12 +22,21 @@ from agents.stages.duplicate_index import DuplicateIndex
 from events.client import Record
 from events.errors import Undecodable
 from events.facts import ComplaintRegistered
-from events.ids import stage_source
+from events.ids import complaint_of_identity, stage_source
 from events.installation import FIRST_POSITIONS, InstallationLog
 from events.topics import TopicName
 
-HISTORY: Final = (TopicName.COMMANDS, TopicName.EVENTS, TopicName.REJECTIONS, TopicName.INSTALLATION)
-"""The topics that a replay needs; the last one for an installation that was migrated."""
+HISTORY: Final = (
+    TopicName.COMMANDS,
+    TopicName.EVENTS,
+    TopicName.TEXTS,
+    TopicName.REJECTIONS,
+    TopicName.INSTALLATION,
+)
+"""The topics that a replay needs; the last one for an installation that was migrated.
+
+Without `complaints.texts`, or where they are erased, what `verification` did with a report is not compared."""
+_VERIFICATION: Final = stage_source(verification.NAME)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _REACTING: Final = {stage_source(name) for name in (verification.NAME, disposition.NAME, escalation.NAME)}
 _REGISTERED: Final = f"lapor.complaint.{ComplaintRegistered.NAME}.v1"
@@ -85,17 +94,23 @@ def replay(history: Iterable[Record], settings: Settings) -> Replay:
     for record in history:
         topics[record.topic].append(_raw(record, settings))
     commands = topics[TopicName.COMMANDS]
-    facts = sorted(topics[TopicName.EVENTS], key=lambda fact: fact.timestamp)
+    facts = topics[TopicName.EVENTS] = sorted(topics[TopicName.EVENTS], key=lambda fact: fact.timestamp)
     answers = _by_cause(each.value for each in [*facts, *topics[TopicName.REJECTIONS]])
     asked = _by_id(each.value for each in commands)
-    sent = {key: events for key, events in asked.items() if key.source in _REACTING}
+    worded = {complaint_of_identity(each.key or b"").decode() for each in topics[TopicName.TEXTS] if each.value}
+    wordless = {key.complaint for key, [first, *_] in answers.items() if _apart(first)} - worded
+    sent = {
+        key: events
+        for key, events in asked.items()
+        if key.source in _REACTING and (key.source != _VERIFICATION or key.complaint not in wordless)
+    }
     policies = policy_files.load(settings.policy)
     positions = _installation(topics[TopicName.INSTALLATION]).get(FIRST_POSITIONS, {})
     partitions = [
         Partition(number, settings.partitions, policies, keys=settings.keys(), first_positions=positions)
         for number in range(settings.partitions)
     ]
-    reactions = _by_id(_reactions(facts, partitions, settings))
+    reactions = _by_id(_reactions(topics, partitions, settings))
     decisions = _decisions(partitions, commands, {key for key, events in answers.items() if any(map(_apart, events))})
 
     known = {key.complaint for key, [first, *_] in answers.items() if first["type"] == _REGISTERED and key in asked}
@@ -137,12 +152,20 @@ def _decisions(partitions: Sequence[Partition], commands: Sequence[_Raw], apart:
     return decisions
 
 
-def _reactions(facts: Sequence[_Raw], partitions: Sequence[Partition], settings: Settings) -> Iterator[bytes | None]:
-    duplicates = DuplicateIndex(settings, partitions[0].policies, verification.NAME, lambda _: lambda _: None)
+def _reactions(
+    topics: Mapping[TopicName, Sequence[_Raw]], partitions: Sequence[Partition], settings: Settings
+) -> Iterator[bytes | None]:
+    policies = partitions[0].policies
+    words = {each.key: each for each in topics[TopicName.TEXTS] if each.value is not None}
+    duplicates = DuplicateIndex(
+        settings, policies, verification.NAME, keys=settings.keys, writer_since=lambda _: lambda _: None
+    )
     verify = verification.stage(lambda: duplicates).handler
-    verifying = [verify(each) for each in partitions]
+    verifying, facts = [verify(each) for each in partitions], topics[TopicName.EVENTS]
     for each in facts:  # what has ended later was no less an original
-        duplicates.follower.hand_over(each)
+        if (own := words.pop((each.key or b"") + b"/1", None)) is not None:
+            duplicates.hand_over(TopicName.TEXTS, own)
+        duplicates.hand_over(TopicName.EVENTS, each)
         yield from _outputs(verifying, [each])
     for stage in (disposition.STAGE, escalation.STAGE):
         yield from _outputs([stage.handler(partition) for partition in partitions], facts)

@@ -7,7 +7,7 @@ have died.
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Self, TypeVar
 from uuid import UUID
@@ -19,8 +19,9 @@ from events.announcements import CALENDAR_KEY
 from events.client.administration import admin_client
 from events.client.connection import require_topics
 from events.client.errors import KafkaFailure, KafkaRefused
-from events.client.reader import Reader, Record
+from events.client.reader import CLOCK_SKEW, Reader, Record
 from events.client.settings import ClientSettings
+from events.client.texts import take_texts, text_ref
 from events.cloudevents import Envelope
 from events.codec.decode import decode_fact, decode_snapshot
 from events.codec.parsing import read_ours
@@ -28,6 +29,7 @@ from events.errors import Undecodable
 from events.facts import Recorded
 from events.outcomes import Resolution, ResolutionEvent
 from events.snapshot import Complaint
+from events.texts import FactTexts, put_together
 from events.topics import TopicName
 
 _WAIT_S: Final = 0.5
@@ -142,15 +144,24 @@ class ResolutionFeed(_Feed):
 class ComplaintFeed(_Feed):
     """Gives each complaint as it stands now, and from there on every fact, without a gap or a repeat.
 
-    Partitions without a position begin with the present. Facts whose words lie apart hold `events.texts.PLACEHOLDER`:
-    `with_texts` looks the words of a complaint up. A context manager, for one thread; `partitions` divides the work
-    among several subscribers. Raises as `ResolutionFeed`.
+    Partitions without a position begin with the present. Facts whose words lie apart hold `events.texts.PLACEHOLDER`;
+    with `texts` they have their words, for those who may read `complaints.texts`, and `[erased]` in place of erased
+    ones. A context manager, for one thread; `partitions` divides the work among several subscribers. Raises as
+    `ResolutionFeed`.
     """
 
     def __init__(
-        self, settings: ClientSettings, positions: Positions, *, partitions: Collection[int] | None = None
+        self,
+        settings: ClientSettings,
+        positions: Positions,
+        *,
+        partitions: Collection[int] | None = None,
+        texts: bool = False,
     ) -> None:
-        require_topics(settings, [TopicName.EVENTS, TopicName.STATE])
+        require_topics(settings, [TopicName.EVENTS, TopicName.STATE, *([TopicName.TEXTS] if texts else [])])
+        self._texts = texts
+        self._undelivered: list[Record] = []
+        """Facts that were read, and whose words could not be."""
         self._settings = settings
         self._positions = dict(positions)
         self._partitions = partitions
@@ -159,14 +170,44 @@ class ComplaintFeed(_Feed):
     def poll(self, seconds: float = _WAIT_S) -> ComplaintBatch:
         """Return the next batch; an empty one if nothing comes within `seconds`. Raises as the constructor."""
         batch = self._next_present()
-        return _facts(self._facts_reader().poll(seconds)) if batch is None else batch
+        return self._deliver(self._undelivered or self._facts_reader().poll(seconds)) if batch is None else batch
 
     def to_end(self) -> Iterator[ComplaintBatch]:
         """Give all that is there by now: the present if it is not known yet, else the facts since."""
         while (batch := self._next_present()) is not None:
             yield batch
         reader = self._facts_reader()
-        yield from (_facts(records) for records in reader.polls_to(reader.ends()) if records)
+        if self._undelivered:
+            yield self._deliver(self._undelivered)
+        yield from (self._deliver(records) for records in reader.polls_to(reader.ends()) if records)
+
+    def _deliver(self, records: list[Record]) -> ComplaintBatch:
+        """Return facts with their words, if these are wanted; after a failure, they are delivered by the next call."""
+        batch = _facts(records)
+        refs = {ref for recorded in batch.facts if (ref := text_ref(recorded)) is not None} if self._texts else set()
+        if refs:
+            self._undelivered = records
+            since = min(recorded.at for recorded in batch.facts)
+            words = self._words(refs, {record.partition for record in records}, since)
+            facts = tuple(put_together(each, words.get(text_ref(each) or "")) for each in batch.facts)
+            batch = replace(batch, facts=facts)
+        self._undelivered = []
+        return batch
+
+    def _words(self, refs: set[str], numbers: set[int], since: datetime) -> dict[str, FactTexts | None]:
+        """Return the words for these keys; of those that are not there, nothing is left.
+
+        A transaction becomes visible partition by partition: what is open by now is read to its end.
+        """
+        written = _written(self._settings, TopicName.TEXTS, numbers)
+        found: dict[str, FactTexts | None] = {}
+        with Reader(self._settings, [TopicName.TEXTS], partitions=numbers) as reader:
+            reader.skip_to_moment_or_stay(since - CLOCK_SKEW)
+            ends = {(TopicName.TEXTS, number): end for number, end in written.items()}
+            for records in reader.polls_to(ends, patience=_TRANSACTION_S):
+                for record in records:
+                    take_texts(found, record, refs)
+        return found
 
     def _next_present(self) -> ComplaintBatch | None:
         """Return the next batch of the present, None at its end; after a failure it continues where that left it."""

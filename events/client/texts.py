@@ -68,18 +68,19 @@ def _found(
     found: dict[str, FactTexts | None] = {}
     until = None if seconds is None else time.monotonic() + seconds
     for record in reader.to_end():
-        _take(found, record, wanted)
+        take_texts(found, record, wanted)
         if (not erased and len(found) == len(wanted)) or (until is not None and time.monotonic() > until):
             return found
     # a transaction becomes visible partition by partition: words may come a moment after their fact
     waits = time.monotonic() + (_WAIT_S if seconds is None else min(_WAIT_S, seconds))
     while not erased and len(found) < len(wanted) and time.monotonic() < waits:
         for record in reader.poll():
-            _take(found, record, wanted)
+            take_texts(found, record, wanted)
     return found
 
 
-def _take(found: dict[str, FactTexts | None], record: Record, wanted: Collection[str]) -> None:
+def take_texts(found: dict[str, FactTexts | None], record: Record, wanted: Collection[str]) -> None:
+    """Put the words of a record of `complaints.texts` into `found`, if they are wanted; None where they are erased."""
     key = (record.key or b"").decode(errors="replace")
     if key in wanted:
         found[key] = None
@@ -103,7 +104,7 @@ def texts_of_partition(settings: ClientSettings, number: int, facts: Iterable[st
                 key = (record.key or b"").decode(errors="replace")
                 if record.value is None:
                     found.pop(key, None)
-                elif record.headers.get("fact", b"") in {*names, b""}:  # a migration does not name the fact
+                elif record.headers.get("fact") in names:
                     found[key] = record.value
     except (NotAllowed, TopicsMissing):
         return {}

@@ -1,7 +1,8 @@
 """Encoding of messages: CloudEvents 1.0, JSON, structured mode."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from pydantic_core import to_json
 
@@ -120,8 +121,8 @@ def encode_resolution(resolution: Resolution, *, subject: str, version: int, tim
     return _spliced(envelope, to_json(resolution, by_alias=True))
 
 
-def encode_texts(texts: FactTexts) -> bytes:
-    """Write a record of `complaints.texts`."""
+def encode_texts(texts: Mapping[str, Any] | FactTexts) -> bytes:
+    """Write a record of `complaints.texts`; lifecycle gives the fields alone, which takes a third of the time."""
     return to_json(texts, exclude_none=True)
 
 

@@ -42,7 +42,6 @@ ARGUMENTS = {
     "dead discard": (LETTER, "--reason", "a test"),
     "state repair": (COMPLAINT,),
     "identity show": (COMPLAINT,),
-    "identity erase": (COMPLAINT, "--reason", "a test"),
     "calendar show": ("2026",),
     "calendar announce": ("2026-05-15", "--name", "Cuti bersama", "--decree", "SKB"),
 }
@@ -51,7 +50,6 @@ WRITE = [
     "send withdraw-complaint",
     "dead replay",
     "dead discard",
-    "identity erase",
     "calendar announce",
     "offsets accept",
     "state repair",

@@ -212,23 +212,22 @@ def _identity_is_shown_and_erased(secured: SecuredEngine, complaint: str) -> Non
         "identity-desk", "identity", "show", before[-1]["data"]["complaint"]["tracking_id"]
     )
 
-    said = secured.does("identity-desk", "identity", "erase", complaint, "--reason", "atas permintaan", "--by", "Sari")
+    said = secured.does(
+        "erasers", "privacy", "erase", complaint, "--identity", "--reason", "atas permintaan", "--by", "Sari"
+    )
 
-    assert f"the identity of who reported {complaint} is erased" in said
-    assert "stays on complaints.intake until it is 30 days old" in said
+    assert f"erased of {complaint}: identity" in said
     last = secured.read("complaints.identities")[-1]
     assert (last.key().decode().partition("/")[0], last.value()) == (complaint, None)
     # the same partition as the identity: else it would be a tombstone over nothing
     assert {message.partition() for message in secured.read("complaints.identities")} == {last.partition()}
     assert "by Sari: atas permintaan" in secured.does("identity-desk", "identity", "show", complaint)
-    assert "nothing is left to erase" in secured.does(
-        "identity-desk", "identity", "erase", complaint, "--reason", "sekali lagi"
-    )
-    nobody = str(uuid.uuid4())
     desk = secured.of("alur-identity-desk")
-    assert "no identity is kept" in secured.fails(desk, "identity", "erase", nobody, "--reason", "keliru")
-    # the complaint is as it was
-    assert secured.events(complaint=complaint) == before
+    assert "use `alur privacy erase" in secured.fails(desk, "identity", "erase", complaint, "--reason", "keliru")
+    assert "complaints.erasures" in secured.fails(desk, "privacy", "erase", complaint, "--identity", "--reason", "x")
+    # the complaint is as it was, with a fact of the erasure
+    *earlier, erased = secured.events(complaint=complaint)
+    assert (earlier, erased["type"]) == (before, "lapor.complaint.data-erased.v1")
     assert secured.does("auditors", "audit")
 
 

@@ -13,6 +13,7 @@ from aiokafka import ConsumerRecord
 from agents import testing
 from agents.config.keys import Keys
 from events.client.partitions import partition_of
+from events.installation import TEXTS_APART
 from events.topics import STAGES, TopicName
 from tests.support.engines import Engine
 
@@ -95,9 +96,9 @@ class InMemoryEngine(Engine):
 
 
 @contextmanager
-def in_memory(tmp_path: Path, policy: str, *stages: str) -> Iterator[InMemoryEngine]:
+def in_memory(tmp_path: Path, policy: str, *stages: str, texts: str = TEXTS_APART) -> Iterator[InMemoryEngine]:
     """Run `stages` under a policy, from now on."""
     key_file = tmp_path / "keys"
     Keys.generate(key_file)
-    with testing.Engine(policy, now=datetime.now(UTC), stages=stages, key_file=str(key_file)) as kit:
+    with testing.Engine(policy, now=datetime.now(UTC), stages=stages, key_file=str(key_file), texts=texts) as kit:
         yield InMemoryEngine(kit, tmp_path / "stages.log")

@@ -57,45 +57,55 @@ def _where(location: Location | None, directory: Directory) -> str | None:
 class Index:
     """The first open complaint with each text, as far back as `window` reaches from the newest one.
 
-    Each takes about 350 bytes. What is older than the window makes room, and what has ended: a report that comes again
-    then is processed.
+    Each takes about 400 bytes. What is older than the window makes room. A report that comes again after its complaint
+    has ended is processed. What has ended, or is erased, may be told before it is added.
     """
 
     def __init__(self, window: timedelta) -> None:
         self.window = window
         self._first: dict[bytes, bytes] = {}
-        self._prints: dict[bytes, bytes] = {}
+        self._known: dict[bytes, tuple[bytes, bytes | None]] = {}
         self._newest = 0
         self._tidy_at = _UNTIDY
 
     def __len__(self) -> int:
-        return len(self._first)
+        return len(self._known)
 
-    def add(self, print_: bytes, received_at: datetime, complaint: str) -> None:
-        """Remember a complaint; the earlier one of two stays, unless it lies further back than the window."""
-        mine = _packed(received_at, complaint)
-        first = self._first.get(print_, mine)
-        apart = _moment(mine) - _moment(first)
-        reach = _milliseconds(self.window)
-        if apart > reach or (-reach <= apart and mine < first) or print_ not in self._first:
-            if print_ in self._first:
-                del self._prints[first[8:]]
-            self._first[print_] = mine
-            self._prints[mine[8:]] = print_
+    def __contains__(self, complaint: str) -> bool:
+        """Check whether the report of a complaint was added."""
+        return UUID(complaint).bytes in self._known
+
+    def add(self, print_: bytes | None, at: datetime, complaint: str) -> None:
+        """Remember a report; the earlier one of two stays the first, unless it lies further back than the window.
+
+        `print_`: what it shares with its duplicates; None for a report that is too short to have any.
+        """
+        mine = _packed(at, complaint)
+        if mine[8:] in self._known:
+            return
+        self._known[mine[8:]] = mine, print_
         self._newest = max(self._newest, _moment(mine))
-        if len(self._first) > self._tidy_at:
+        if print_ is not None:
+            first = self._first.get(print_, mine)
+            apart = _moment(mine) - _moment(first)
+            reach = _milliseconds(self.window)
+            if apart > reach or (-reach <= apart and mine < first) or print_ not in self._first:
+                self._first[print_] = mine
+        if len(self._known) > self._tidy_at:
             self._tidy()
 
-    def remove(self, complaint: bytes) -> None:
-        """Forget a complaint that has ended, by the 16 bytes of its id."""
-        print_ = self._prints.pop(complaint, None)
-        if print_ is not None:
+    def remove(self, at: datetime, complaint: str) -> None:
+        """Let a complaint that has ended, or whose report is erased, be no original; also one that is added later."""
+        mine = _packed(at, complaint)
+        before, print_ = self._known.get(mine[8:], (b"", None))
+        if print_ is not None and self._first.get(print_) == before:
             del self._first[print_]
+        self._known[mine[8:]] = mine, None
 
-    def original(self, print_: bytes, received_at: datetime, complaint: str, window: timedelta) -> str | None:
-        """Return the complaint that said the same before, at most `window` earlier; None if there is none."""
-        first = self._first.get(print_)
-        mine = _packed(received_at, complaint)
+    def original(self, complaint: str, window: timedelta) -> str | None:
+        """Return the first complaint with the same text, at most `window` before `complaint`; None without one."""
+        mine, print_ = self._known.get(UUID(complaint).bytes, (b"", None))
+        first = None if print_ is None else self._first.get(print_)
         if first is None or first >= mine or _moment(mine) - _moment(first) > _milliseconds(window):
             return None
         return str(UUID(bytes=first[8:]))
@@ -103,13 +113,13 @@ class Index:
     def _tidy(self) -> None:
         oldest = self._newest - _milliseconds(self.window)
         self._first = {print_: first for print_, first in self._first.items() if _moment(first) >= oldest}
-        self._prints = {first[8:]: print_ for print_, first in self._first.items()}
-        self._tidy_at = 2 * len(self._first) + _UNTIDY
+        self._known = {name: known for name, known in self._known.items() if _moment(known[0]) >= oldest}
+        self._tidy_at = 2 * len(self._known) + _UNTIDY
 
 
-def _packed(received_at: datetime, complaint: str) -> bytes:
+def _packed(at: datetime, complaint: str) -> bytes:
     """Write when and which into 24 bytes that sort as they do: by time, then by id."""
-    return round(received_at.timestamp() * 1000).to_bytes(8, "big") + UUID(complaint).bytes
+    return round(at.timestamp() * 1000).to_bytes(8, "big") + UUID(complaint).bytes
 
 
 def _moment(packed: bytes) -> int:

@@ -45,7 +45,7 @@ class TextSplitter:
             recorded = decode_own_fact(moved.key, moved.value)
         except Undecodable:
             return (moved,)
-        bare, words = take_apart(recorded, signature=self.signatures.of_fact(recorded, self.policies))
+        bare, words = take_apart(recorded)
         if bare == recorded:
             return (moved,)
         complaint = bare.complaint
@@ -53,9 +53,11 @@ class TextSplitter:
         snapshot = complaint.__pydantic_serializer__.to_json(complaint, exclude_unset=True)
         fact = moved._replace(value=encode_fact(bare, snapshot))
         key = text_key(complaint).encode()
-        if words is None or self.has_erased(key):
+        if not words or self.has_erased(key):
             return (fact,)
-        return fact, moved._replace(topic=TopicName.TEXTS, key=key, value=encode_texts(words), headers=marked())
+        words |= self.signatures.of_fact(recorded, self.policies)
+        headers = marked(("fact", recorded.fact.NAME.encode()))
+        return fact, moved._replace(topic=TopicName.TEXTS, key=key, value=encode_texts(words), headers=headers)
 
     def has_erased(self, key: bytes | None) -> bool:
         """Check whether the words under this key of `complaints.texts` were erased."""

@@ -1,6 +1,8 @@
 """The same report through two channels: archived where the policy allows it to a machine, else processed."""
 
+import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,23 +11,30 @@ from structlog.testing import capture_logs
 from agents.ops.audit import audit
 from events.client.partitions import partition_of
 from events.ids import complaint_id
-from events.topics import STAGES
+from events.installation import TEXTS_APART, TEXTS_IN_FACTS, TEXTS_KEY
+from events.topics import STAGES, TopicName
 from tests.support.engines import Engine, eventually, report_event
-from tests.support.in_memory import in_memory
+from tests.support.in_memory import InMemoryEngine, in_memory
 
 DEMO = Path(__file__).parents[3] / "workflow" / "policy" / "demo.toml"
 SMS, WEB = "/channels/sms", "/channels/web"
 SAME = 300
 
 
-@pytest.fixture
-def archiving(tmp_path: Path) -> Iterator[Engine]:
-    """An engine whose policy leaves it to a machine to archive."""
+@contextmanager
+def archiving_engine(tmp_path: Path, texts: str) -> Iterator[InMemoryEngine]:
+    """Run an engine whose policy leaves it to a machine to archive."""
     text = DEMO.read_text(encoding="utf-8")
     policy = tmp_path / "archiving.toml"
     policy.write_text(text.replace('"verify", "postpone"', '"verify", "postpone", "archive"'), encoding="utf-8")
     assert policy.read_text(encoding="utf-8") != text
-    with in_memory(tmp_path, str(policy), *STAGES) as engine:
+    with in_memory(tmp_path, str(policy), *STAGES, texts=texts) as engine:
+        yield engine
+
+
+@pytest.fixture(params=[TEXTS_APART, TEXTS_IN_FACTS])
+def archiving(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[InMemoryEngine]:
+    with archiving_engine(tmp_path, request.param) as engine:
         yield engine
 
 
@@ -37,7 +46,7 @@ def elsewhere(engine: Engine, complaint: str, source: str) -> str:
     return next(name for name in names if partition_of(complaint_id(source, name), count) != home)
 
 
-def test_the_later_one_is_archived_also_after_a_restart(archiving: Engine) -> None:
+def test_the_later_one_is_archived_also_after_a_restart(archiving: InMemoryEngine) -> None:
     engine = archiving
     first = engine.report("first", SMS)
     engine.await_status(first, "disposed")
@@ -70,6 +79,30 @@ def test_the_later_one_is_archived_also_after_a_restart(archiving: Engine) -> No
     assert engine.stop("verification") == {"verification": 0}
     engine.await_quiet({"lifecycle", "resolution"})
     assert audit(engine.settings, live=True).violations == []
+
+
+def test_a_report_that_repeats_one_from_before_the_texts_lay_apart_is_found(archiving: InMemoryEngine) -> None:
+    engine = archiving
+    first = engine.report("first", SMS)
+    engine.await_status(first, "disposed")
+    [value] = [record.value for record in engine.kit.records(TopicName.INSTALLATION) if record.key == b"texts"]
+    other = TEXTS_IN_FACTS if TEXTS_APART.encode() in (value or b"") else TEXTS_APART
+    engine.kit.send(TopicName.INSTALLATION, TEXTS_KEY.encode(), json.dumps(other).encode(), partition=0)
+    second = engine.report("second", WEB, reporter=None)
+    engine.await_status(second, "archived")
+    assert engine.events(complaint=second)[-1]["data"]["duplicate_of"] == first
+
+
+def test_an_erased_report_has_no_duplicates(tmp_path: Path) -> None:
+    with archiving_engine(tmp_path, TEXTS_APART) as engine:
+        first = engine.report("first", SMS)
+        engine.await_status(first, "disposed")
+        engine.command("erase-data", first, "/offices/panrb", {"texts": True, "identity": True, "reason": "Diminta."})
+        engine.await_quiet()
+        signatures = [b"signature" in (each.value or b"") for each in engine.kit.records(TopicName.TEXTS)]
+        assert signatures.count(True) == 1  # and a tombstone behind it
+        second = engine.report("second", WEB, reporter=None)
+        engine.await_status(second, "disposed")
 
 
 def test_nothing_is_held_back_where_it_is_for_a_person(tmp_path: Path) -> None:

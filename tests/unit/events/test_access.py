@@ -30,7 +30,7 @@ def test_every_stage_has_a_role_of_its_name_that_reads_its_source() -> None:
 
 def test_who_reads() -> None:
     assert who("reads", TopicName.IDENTITIES) == {"identity-desk", "publishers", "erasers"}
-    assert who("reads", TopicName.TEXTS) == {"resolution", "text-readers", "publishers"}
+    assert who("reads", TopicName.TEXTS) == {"verification", "resolution", "text-readers", "publishers"}
     assert who("reads", TopicName.ERASURES) == {"intake", "erasers", "auditors"}
     assert who("reads", TopicName.INTAKE) == {"intake", "auditors"}
     assert who("reads", TopicName.COMMANDS) == {"lifecycle", "auditors"}
@@ -41,7 +41,7 @@ def test_who_reads() -> None:
 
 def test_who_writes() -> None:
     assert who("writes", TopicName.INTAKE) == {"channels", "operators"}
-    assert who("writes", TopicName.IDENTITIES) == {"intake", "identity-desk", "erasers"}
+    assert who("writes", TopicName.IDENTITIES) == {"intake", "erasers"}
     assert who("writes", TopicName.ERASURES) == {"erasers"}
     for topic in (TopicName.EVENTS, TopicName.TEXTS, TopicName.REJECTIONS):
         assert who("writes", topic) == {"lifecycle"}

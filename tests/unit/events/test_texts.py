@@ -118,8 +118,8 @@ def test_a_fact_and_its_words_are_the_fact_again(kind: str) -> None:
     raw = encode.encode_fact(apart, encode.encode_complaint(apart.complaint))
     read = decode.decode_fact(raw)
     assert read == apart
-    found = None if words is None else decode.decode_texts(encode.encode_texts(words))
-    assert found == words
+    found = decode.decode_texts(encode.encode_texts(words)) if words else None
+    assert words == ({} if found is None else {name: getattr(found, name) for name in found.model_fields_set})
     again = put_together(read, found)
     for name in type(whole.fact).model_fields:
         if name not in {"text_ref", "title_length", "body_length", "content_digests", "completed_digests"}:
@@ -131,10 +131,10 @@ def test_no_word_stays_in_a_fact_and_a_reader_of_the_last_release_reads_it(kind:
     whole = decode.decode_fact(golden(kind))
     apart, words = take_apart(whole)
     raw = encode.encode_fact(apart, encode.encode_complaint(apart.complaint))
-    for text in () if words is None else _strings(json.loads(encode.encode_texts(words))):
+    for text in _strings(json.loads(encode.encode_texts(words))):
         assert json.dumps(text, ensure_ascii=False).encode() not in raw
     value = json.loads(raw)
-    for name in ("text_ref", "title_length", "body_length", "signature"):
+    for name in ("text_ref", "title_length", "body_length"):
         value["data"].pop(name, None)
     assert decode.decode_fact(json.dumps(value).encode()).fact.NAME == whole.fact.NAME
     assert b'content_digests":"' not in raw
@@ -181,11 +181,11 @@ def test_facts_of_a_time_with_their_words_are_read(name: str) -> None:
 
 def test_what_lies_apart_is_not_taken_apart_again_and_lifecycles_own_reasons_stay() -> None:
     apart, _ = take_apart(decode.decode_fact(golden("lapor.complaint.replied.v1")))
-    assert take_apart(apart) == (apart, None)
+    assert take_apart(apart) == (apart, {})
     closed = decode.decode_fact(golden("lapor.complaint.closed.v1"))
     by_deadline = closed.fact.model_copy(update={"by": "/stages/lifecycle", "reason": "no reply in time"})
     found, words = take_apart(_with(closed, by_deadline))
-    assert (words, found.fact) == (None, by_deadline)
+    assert (words, found.fact) == ({}, by_deadline)
 
 
 def _with(recorded: Recorded, fact: Fact) -> Recorded:

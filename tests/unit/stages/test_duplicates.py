@@ -128,9 +128,9 @@ class TestFingerprint:
 
 
 class TestIndex:
-    """A is the first, B and C come later; names sort otherwise."""
+    """A is the first, the others come later; names sort otherwise."""
 
-    A, B, C = complaint_id("/channels/x", "1"), complaint_id("/channels/x", "2"), complaint_id("/channels/x", "3")
+    A, B, C, D, E = (complaint_id("/channels/x", number) for number in "12345")
 
     def test_the_earliest_is_the_original_in_whatever_order_they_are_read(self) -> None:
         for order in ((self.A, self.B), (self.B, self.A)):
@@ -138,53 +138,82 @@ class TestIndex:
             at = {self.A: MONDAY, self.B: MONDAY + seconds(1)}
             for each in order:
                 index.add(b"p", at[each], each)
-            assert index.original(b"p", at[self.B], self.B, MONTH) == self.A
-            assert index.original(b"p", at[self.A], self.A, MONTH) is None
-            assert index.original(b"q", at[self.B], self.B, MONTH) is None
+            index.add(b"q", at[self.B], self.C)
+            assert index.original(self.B, MONTH) == self.A
+            assert index.original(self.A, MONTH) is None
+            assert index.original(self.C, MONTH) is None
 
     def test_of_two_at_the_same_moment_one_is_the_original(self) -> None:
         index = Index(MONTH)
         for each in (self.A, self.B):
             index.add(b"p", MONDAY, each)
         first, second = sorted((self.A, self.B))
-        assert index.original(b"p", MONDAY, second, MONTH) == first
-        assert index.original(b"p", MONDAY, first, MONTH) is None
+        assert index.original(second, MONTH) == first
+        assert index.original(first, MONTH) is None
 
     def test_what_lies_too_far_back_is_no_original(self) -> None:
         index = Index(MONTH)
         index.add(b"p", MONDAY, self.A)
-        assert index.original(b"p", MONDAY + MONTH, self.B, MONTH) == self.A
+        index.add(b"p", MONDAY + MONTH, self.B)
+        assert index.original(self.B, MONTH) == self.A
+        assert index.original(self.B, MONTH - seconds(1)) is None
         late = MONDAY + MONTH + timedelta(milliseconds=1)
-        assert index.original(b"p", late, self.B, MONTH) is None
-        assert index.original(b"p", MONDAY + seconds(9), self.B, seconds(8)) is None
-        index.add(b"p", late, self.B)
-        assert index.original(b"p", late + seconds(1), self.C, MONTH) == self.B
+        index.add(b"p", late, self.C)
+        assert index.original(self.C, MONTH) is None
+        index.add(b"p", late + seconds(1), self.D)
+        assert index.original(self.D, MONTH) == self.C
         # read late, from a partition that was slow: it does not push the newer one out
-        index.add(b"p", MONDAY, self.A)
-        assert index.original(b"p", late + seconds(1), self.C, MONTH) == self.B
+        index.add(b"p", MONDAY, self.E)
+        assert index.original(self.D, MONTH) == self.C
+
+    def test_what_is_too_short_is_known_and_has_no_original(self) -> None:
+        index = Index(MONTH)
+        for each in (self.A, self.B):
+            assert each not in index
+            index.add(None, MONDAY, each)
+            assert each in index
+        assert index.original(self.B, MONTH) is index.original(self.A, MONTH) is None
+
+    def test_an_erased_report_is_no_original(self) -> None:
+        index = Index(MONTH)
+        for number, each in enumerate((self.A, self.B, self.C)):
+            index.add(b"p", MONDAY + seconds(number), each)
+        index.remove(MONDAY, self.B)
+        assert (index.original(self.B, MONTH), index.original(self.C, MONTH)) == (None, self.A)
+        index.remove(MONDAY, self.A)
+        assert index.original(self.C, MONTH) is None
+        assert self.A in index
 
     def test_what_has_ended_is_no_original(self) -> None:
         index = Index(MONTH)
         index.add(b"p", MONDAY, self.A)
-        index.remove(UUID(self.A).bytes)
-        assert index.original(b"p", MONDAY + seconds(1), self.B, MONTH) is None
+        index.remove(MONDAY, self.A)
         index.add(b"p", MONDAY + seconds(1), self.B)
-        assert index.original(b"p", MONDAY + seconds(2), self.C, MONTH) == self.B
-        index.remove(UUID(self.A).bytes)  # again, and of what it never knew
-        index.remove(UUID(self.C).bytes)
-        assert index.original(b"p", MONDAY + seconds(2), self.C, MONTH) == self.B
+        assert index.original(self.B, MONTH) is None
+        index.remove(MONDAY, self.A)
+        index.add(b"p", MONDAY + seconds(2), self.C)
+        assert index.original(self.C, MONTH) == self.B
         # an earlier one takes the place of a later one, whose end then ends nothing
-        index.add(b"p", MONDAY, self.C)
-        index.remove(UUID(self.B).bytes)
-        assert index.original(b"p", MONDAY + seconds(1), self.B, MONTH) == self.C
-        assert len(index) == 1
+        index.add(b"p", MONDAY, self.D)
+        index.remove(MONDAY + seconds(3), self.B)
+        assert index.original(self.C, MONTH) == self.D
+
+    def test_what_has_ended_before_its_words_are_read_is_no_original(self) -> None:
+        index = Index(MONTH)
+        index.remove(MONDAY + seconds(9), self.A)
+        index.add(b"p", MONDAY, self.A)
+        index.add(b"p", MONDAY + seconds(10), self.B)
+        assert index.original(self.B, MONTH) is None
+        assert self.A in index
 
     def test_it_holds_what_the_window_holds(self) -> None:
         index = Index(seconds(100))
-        for number in range(20_000):
-            index.add(number.to_bytes(16, "big"), MONDAY + seconds(number), self.A)
+        names = [complaint_id("/channels/x", str(number)) for number in range(20_000)]
+        for number, name in enumerate(names):
+            index.add(number.to_bytes(16, "big"), MONDAY + seconds(number), name)
             assert len(index) <= 2_200
-        assert index.original((19_900).to_bytes(16, "big"), MONDAY + seconds(19_999), self.B, seconds(100)) == self.A
+        index.add((19_900).to_bytes(16, "big"), MONDAY + seconds(19_999), self.B)
+        assert index.original(self.B, seconds(100)) == names[19_900]
 
 
 class TestVerdict:

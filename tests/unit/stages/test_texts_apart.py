@@ -108,12 +108,11 @@ def test_a_repeat_with_other_words_is_still_known() -> None:
 def test_a_duplicate_has_the_same_signature() -> None:
     worked = Worked()
     worked.register()
-    [registered] = worked.facts()
-    assert isinstance(registered.fact, ComplaintRegistered)
     policy = APART.policies.at(MONDAY)
     same = ReportSignatures(APART.keys).of(report(body=WORDS.upper()), policy)
-    assert registered.fact.signature == same
     assert same is not None
+    assert decode_texts(worked.texts()[f"{COMPLAINT}/1"]).signature == same
+    assert holding(worked.written, same) == {TopicName.TEXTS}  # and is erased with them
 
 
 def test_erasing_leaves_no_word_and_no_digest() -> None:
