@@ -58,6 +58,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 """By name, in the order of `alur --help`: the attribute of the module of that name, and the first line of its help."""
 
 
+@cache
 def load(name: str) -> Any:  # noqa: ANN401 -- a command of the click inside typer, which exports no type
     """Import a command or group of commands."""
     attribute, summary = COMMANDS[name]
