@@ -1,13 +1,11 @@
 """Policy files: packaged ones and those of an installation."""
 
-import re
 import tomllib
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
-from agents.config.toml_positions import line_of, path_of
 from workflow.policy.document import parse_policies
 from workflow.policy.model import PolicyError, PolicySet, UnusableOffices
 
@@ -17,7 +15,6 @@ _LARGEST: Final = 4 * 1024 * 1024
 """Bytes of a file: all offices of the country have a fraction of it."""
 _DEEPEST: Final = 30
 """So far its values may be nested: five levels are all that a policy has."""
-_OFFICE: Final = re.compile(r'office "([^"]+)"')
 
 
 def packaged() -> list[str]:
@@ -30,7 +27,7 @@ def load(name_or_path: str) -> PolicySet:
     """Load a policy by the name of a packaged one, else from a TOML file.
 
     Offices are read from the file that its key ``offices`` names (relative to the policy file), else the packaged ones.
-    Raises PolicyError: one line with the file, the line in it as far as there is one, the field and what is wrong.
+    Raises PolicyError: one line with the file, the field or office, and what is wrong.
     """
     if name_or_path in packaged():
         source: Traversable = _PACKAGED / f"{name_or_path}.toml"
@@ -42,37 +39,21 @@ def load(name_or_path: str) -> PolicySet:
             problem = "that is a folder" if name_or_path and path.is_dir() else "there is no such file"
             raise PolicyError(f'no policy "{name_or_path}": {problem}, and it is not {known}')
         source, folder = path, path.parent
-    document, text = _read(source)
+    document = _read(source)
     named = document.get("offices")
     directory = folder / named if isinstance(named, str) else _PACKAGED / _OFFICES
-    offices, offices_text = _read(directory)
     try:
-        return parse_policies(document, offices)
-    except UnusableOffices as error:
-        raise PolicyError(f"{_location(directory, _line_of_office(offices_text, str(error)))}: {error}") from None
+        return parse_policies(document, _read(directory))
     except PolicyError as error:
-        line = line_of(text, path_of(str(error).partition(": ")[0]))
-        raise PolicyError(f"{_location(source, line)}: {error}") from None
+        file = directory if isinstance(error, UnusableOffices) else source
+        raise PolicyError(f"{file}: {error}") from None
 
 
-def _location(source: Traversable, line: int | None) -> str:
-    return str(source) if line is None else f"{source}:{line}"
-
-
-def _line_of_office(text: str, mistake: str) -> int | None:
-    """Return the line on which the office that a mistake names has its id; the last, if there are two of them."""
-    named = _OFFICE.match(mistake)
-    written = re.compile(rf"""\bid\s*=\s*["']{re.escape(named[1])}["']""") if named else None
-    lines = (number for number, line in enumerate(text.splitlines(), 1) if written and written.search(line))
-    return max(lines, default=None)
-
-
-def _read(source: Traversable) -> tuple[dict[str, Any], str]:
+def _read(source: Traversable) -> dict[str, Any]:
     try:
         with source.open("rb") as stream:
             raw = stream.read(_LARGEST + 1)
-        text = raw.decode().replace("\r\n", "\n")
-        document = tomllib.loads(text) if len(raw) <= _LARGEST else None
+        document = tomllib.loads(raw.decode().replace("\r\n", "\n")) if len(raw) <= _LARGEST else None
     except OSError as error:
         raise PolicyError(f"{source}: cannot be read ({error.strerror})") from None
     except RecursionError:
@@ -83,7 +64,7 @@ def _read(source: Traversable) -> tuple[dict[str, Any], str]:
         raise PolicyError(f"{source}: has more than {_LARGEST:,} bytes, which no policy and no directory needs")
     if _is_deeper(document, _DEEPEST):
         raise PolicyError(f"{source}: not valid TOML: its values are nested too deeply")
-    return document, text
+    return document
 
 
 def _is_deeper(value: object, levels: int) -> bool:
