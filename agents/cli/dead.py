@@ -198,8 +198,8 @@ def _table(letters: list[DeadLetterRecord], zone: ZoneInfo) -> Table:
     table.add_column("reason", no_wrap=True, overflow="ellipsis")
     for letter in letters:
         reason = letter.reason if letter.open else f"{letter.disposition}; {letter.reason}"
-        origin, replays = str(letter.origin or "unknown"), str(letter.replays or "")
-        cells = (str(letter.place), local(letter.at, zone), letter.stage, origin, letter.code, replays, reason)
+        place, at, replays = str(letter.place), local(letter.at, zone), str(letter.replays or "")
+        cells = (place, at, letter.stage, letter.found_at, letter.code, replays, reason)
         table.add_row(*(Text(safe(cell).replace("\n", " "), style="" if letter.open else "dim") for cell in cells))
     return table
 
@@ -212,7 +212,7 @@ def _print(letter: DeadLetterRecord, zone: ZoneInfo) -> None:
         "letter": str(letter.place),
         "status": f"{letter.disposition}, {local(letter.disposition.at, zone)}" if letter.disposition else "open",
         "written": f"{local(letter.at, zone)} by {letter.stage}",
-        "origin": str(letter.origin or "unknown"),
+        "origin": letter.found_at,
         "code": letter.code,
         "reason": letter.reason,
         "replays": str(letter.replays),

@@ -14,6 +14,7 @@ from agents.cli.wording import rate_of
 from agents.ops import migration
 from agents.ops.topics import with_recorded_layout
 from agents.runtime import failpoints
+from events.client.settings import valid_prefix
 
 _EVERY_SECONDS: Final = 2.0
 _RESUME: Final = "run it again to go on where it was"
@@ -45,6 +46,10 @@ def migrate(  # noqa: PLR0913 -- the options of a command are its arguments
         alur --prefix v1. migrate --to v2. --texts apart
     """
     settings = settings_of(ctx)
+    try:
+        valid_prefix(to)
+    except ValueError as error:
+        raise Failure(f"--to: {error}", MISUSED) from None
     if to == settings.prefix:
         raise Failure(f"--to: {to!r} is the prefix of the installation itself: give another one", MISUSED)
     source = with_recorded_layout(settings)

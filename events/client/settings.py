@@ -93,7 +93,8 @@ def _broker(text: str) -> str:
     return ",".join(addresses)
 
 
-def _prefix(text: str) -> str:
+def valid_prefix(text: str) -> str:
+    """Return a prefix of topics; raise `ValueError` for a text that is none."""
     if not _TOPIC_CHARACTERS.fullmatch(text):
         raise ValueError(f"{text!r} does not fit into a topic's name; letters, digits, '.', '_' and '-' do")
     if len(text) > _LONGEST_PREFIX:
@@ -101,4 +102,4 @@ def _prefix(text: str) -> str:
     return text
 
 
-_VARIABLES: Final[Variables] = {"broker": ("ALUR_BROKER", _broker), "prefix": ("ALUR_PREFIX", _prefix)}
+_VARIABLES: Final[Variables] = {"broker": ("ALUR_BROKER", _broker), "prefix": ("ALUR_PREFIX", valid_prefix)}

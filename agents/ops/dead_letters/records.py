@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from agents.config.settings import Settings
-from agents.kafka.records import KEY_TRUNCATED, TRUNCATED, replays_of
+from agents.kafka.records import KEY_TRUNCATED, MIGRATED, TRUNCATED, replays_of
 from events.client import Record, read_all, require_topics
 from events.errors import AlurError
 from events.topics import TopicName
@@ -71,6 +71,13 @@ class DeadLetterRecord:
     value: bytes | None = None
     """The bytes of the record; read only on request."""
     disposition: DeadLetterDisposition | None = None
+    migrated: bool = False
+    """Its origin is an offset of the topic before a migration: another record may lie there now."""
+
+    @property
+    def found_at(self) -> str:
+        """Where the original record lay, for people."""
+        return f"{self.origin or 'unknown'}{' before the migration' if self.migrated else ''}"
 
     @property
     def open(self) -> bool:
@@ -127,12 +134,12 @@ def read_dead_letters(settings: Settings, keep: Collection[Place] = ()) -> list[
 
 
 def find_dead_letters(letters: Collection[DeadLetterRecord], place: Place) -> list[DeadLetterRecord]:
-    """Return the letter at `place`, or those whose original record lay there: a fact has several readers.
+    """Return the letter at `place`, or those whose original record lies there: a fact has several readers.
 
     Raises:
         DeadLetterNotFound: there is none.
     """
-    matching = [each for each in letters if place in (each.place, each.origin)]
+    matching = [each for each in letters if place == each.place or (place == each.origin and not each.migrated)]
     if not matching:
         raise DeadLetterNotFound(f"no dead letter lies at {place}, and none was found there (it is kept for 90 days)")
     return matching
@@ -156,6 +163,7 @@ def _letter(settings: Settings, record: Record) -> DeadLetterRecord:
         traceback=_text(headers, "traceback") or None,
         truncated_from=_length(headers, TRUNCATED),
         key_truncated_from=_length(headers, KEY_TRUNCATED),
+        migrated=MIGRATED in headers,
     )
 
 

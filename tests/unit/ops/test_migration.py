@@ -5,11 +5,15 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from agents.cli.app import application
+from agents.cli.errors import MISUSED
 from agents.config.keys import Keys
 from agents.config.policy_files import load
 from agents.config.settings import Settings
 from agents.kafka.records import MIGRATED
+from agents.ops.dead_letters.records import DeadLetterNotFound, DeadLetterRecord, find_dead_letters
 from agents.ops.migration.plan import KeptCalendar, MigrationRefused, merged
 from agents.ops.migration.records import RecordMover, checksum
 from agents.ops.migration.texts import TextSplitter
@@ -27,8 +31,9 @@ from events.vocabulary import Status
 from events.writer import marked, state_headers, writer_of
 from tests.support import golden_messages
 from tests.support.installations import Installation
-from tests.support.worlds import LAPOR, announcement, report, to_status
+from tests.support.worlds import LAPOR, MONDAY, announcement, report, to_status
 from workflow.audit.complaint_history import History
+from workflow.audit.evidence import Place
 
 OLD, NEW = Settings(prefix="old.", partitions=4), Settings(prefix="new.", partitions=7)
 NAME = complaint_id("/channels/sms", "1")
@@ -103,6 +108,28 @@ def test_an_open_letter_names_its_topic_under_the_new_prefix() -> None:
     assert not mover().move(TopicName.DEAD_LETTERS, Record(NAME.encode(), b"value", origin, offset=99))
     discard = (("discards", f"{TopicName.DEAD_LETTERS}-3@99".encode()),)
     assert not mover().move(TopicName.DEAD_LETTERS, Record(NAME.encode(), None, discard))
+
+
+def test_a_migrated_letter_is_not_taken_for_that_of_a_new_record_at_its_old_offset() -> None:
+    origin, other = Place(TopicName.COMMANDS, 3, 5), Place(TopicName.COMMANDS, 3, 6)
+    letters = [letter(0, origin, migrated=True), letter(1, origin), letter(2, other, migrated=True)]
+    assert find_dead_letters(letters, origin) == [letters[1]]
+    assert find_dead_letters(letters, letters[0].place) == [letters[0]]
+    with pytest.raises(DeadLetterNotFound):
+        find_dead_letters(letters, other)
+    assert (letters[0].found_at, letters[1].found_at) == (f"{origin} before the migration", str(origin))
+
+
+def letter(offset: int, origin: Place, *, migrated: bool = False) -> DeadLetterRecord:
+    place = Place(TopicName.DEAD_LETTERS, 3, offset)
+    return DeadLetterRecord(place, origin, "lifecycle", "invalid", "no", MONDAY, b"", 0, migrated=migrated)
+
+
+@pytest.mark.parametrize(("to", "reason"), [("v2/", "'v2/' does not fit"), ("x" * 201, "201 characters are too many")])
+def test_a_prefix_that_no_topic_can_have_is_refused(to: str, reason: str) -> None:
+    found = CliRunner().invoke(application(), ["migrate", "--to", to])
+    assert found.exit_code == MISUSED
+    assert f"--to: {reason}" in found.output
 
 
 SIGNATURES = ReportSignatures(Keys.derived("test"))
