@@ -73,6 +73,16 @@ class ExtensionRequest(Frozen):
     requested_at: AwareDatetime
 
 
+class Waiting(Frozen):
+    """For whom a complaint waits, and why."""
+
+    who: str
+    """Id of an office, or `reporter`."""
+    why: str
+    """`verification`, `completion`, `disposition`, `no-competent-office`, `return-limit`, `follow-up`, `office-ended`,
+    `reply`: an open list."""
+
+
 class Complaint(Frozen):
     """Snapshot of a complaint."""
 
@@ -118,6 +128,8 @@ class Complaint(Frozen):
     """Total days of extension granted."""
     extensions: int = 0
     """Number of extensions granted so far."""
+    waiting_for: Annotated[Waiting | None, Field(exclude_if=not_)] = None
+    """As of the last fact; None if it has ended, and in older snapshots."""
     restorations: Unless0 = 0
     """Number of archivings that were taken back."""
     outcome: Outcome | None = None

@@ -18,6 +18,8 @@ from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName
 from workflow.policy.model import Policy
 from workflow.policy.offices import UnknownOffice
+from workflow.stages.waiting import in_words as in_words_of_waiting
+from workflow.stages.waiting import waiting_for, waits_until
 
 _STYLES: Final = {
     "breached": "red",
@@ -34,7 +36,7 @@ def as_text(found: ComplaintHistory, policy: Policy, now: datetime) -> Iterator[
     complaint = found.history[-1].complaint
     zone = policy.national_zone
     yield Text(f"complaint {complaint.tracking_id}  {complaint.status}", style="bold")
-    yield _summary(found, zone)
+    yield _summary(found, policy, now)
     title, body = found.texts
     yield Text("\n" + safe(title or "(no title)"), style="bold")
     if body:
@@ -51,8 +53,16 @@ def as_text(found: ComplaintHistory, policy: Policy, now: datetime) -> Iterator[
         yield _refusals(found, zone)
 
 
-def _summary(found: ComplaintHistory, zone: ZoneInfo) -> Table:
-    complaint = found.history[-1].complaint
+def _waits(complaint: Complaint, policy: Policy, now: datetime) -> str:
+    waiting = waiting_for(complaint, policy, now)
+    if waiting is None:
+        return ""
+    until = waits_until(complaint, waiting)
+    return in_words_of_waiting(complaint, waiting, local(until, policy.national_zone) if until else "")
+
+
+def _summary(found: ComplaintHistory, policy: Policy, now: datetime) -> Table:
+    complaint, zone = found.history[-1].complaint, policy.national_zone
     table = grid()
     flags = [name for name in ("anonymous", "secret") if getattr(complaint, name)]
     asked = f"{found.asked_office} (not in the directory when it was asked for)" if found.asked_office else ""
@@ -70,6 +80,7 @@ def _summary(found: ComplaintHistory, zone: ZoneInfo) -> Table:
         "channel": f"{complaint.report.source}, report {complaint.report.id}",
         "received": local(complaint.received_at, zone),
         "policy": complaint.policy,
+        "waits for": _waits(complaint, policy, now),
         "so far": counts,
         "ended": f"{complaint.outcome}, {local(complaint.closed_at, zone)}" if complaint.closed_at else "",
         "rating": f"{complaint.rating} of 5" if complaint.rating else "",

@@ -131,7 +131,7 @@ def _deadlines(overview: Overview, now: datetime, context: DisplayContext) -> Ta
             continue
         at = datetime.fromtimestamp(deadline.at, UTC)
         left, style = (f"{span(now - at)} over", "red") if now > at else (span(at - now), "")
-        office = redacted(row.shape.office, secret=row.shape.secret) or "-"
+        office = redacted(row.shape.office, secret=row.shape.secret) or row.shape.why or "-"
         cells = (local(at, context.zone), deadline.clock, row.tracking_id, row.shape.status, safe(office), left)
         table.add_row(*cells, style=style)
     return table

@@ -25,6 +25,7 @@ from events.topics import TopicName
 from events.vocabulary import ArchiveReason
 from events.wording import clipped
 from workflow.reports.redaction import PublicView, public_view
+from workflow.stages.waiting import REPORTER
 
 SHOWN: Final = 200
 """Facts that are shown: the last ones."""
@@ -94,6 +95,7 @@ def _complaint(complaint: Complaint, context: DisplayContext, view: PublicView) 
         "anonymous": complaint.anonymous,
         "secret": view.secret,
         "office": context.name_of(view.office),
+        "waiting_for": _waiting(complaint, context, view),
         "received_at": complaint.received_at,
         "closed_at": complaint.closed_at,
         "round": complaint.round,
@@ -104,6 +106,13 @@ def _complaint(complaint: Complaint, context: DisplayContext, view: PublicView) 
         "rating": view.detail(complaint.rating),
         "policy": complaint.policy,
     }
+
+
+def _waiting(complaint: Complaint, context: DisplayContext, view: PublicView) -> dict[str, str | None] | None:
+    waiting = complaint.waiting_for
+    if waiting is None:
+        return None
+    return {"why": waiting.why, "who": context.name_of(view.detail(None if waiting.who == REPORTER else waiting.who))}
 
 
 def _clock(clock: Clock, view: PublicView) -> dict[str, Any]:

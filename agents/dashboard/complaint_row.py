@@ -1,5 +1,6 @@
 """The row that the read model keeps of a complaint: status and numbers, without texts and names."""
 
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -29,6 +30,8 @@ class RowShape(NamedTuple):
     exhausted: bool
     """It is open, and the ladder has no rung left."""
     secret: bool
+    why: str | None = None
+    """Why it waits, of `waiting_for` in its snapshot."""
 
     @property
     def open(self) -> bool:
@@ -62,6 +65,10 @@ class ComplaintRow(NamedTuple):
         return not self.shape.open and self.due is None and self.missed is None
 
 
+class _Waiting(BaseModel):
+    why: str
+
+
 class _Snapshot(BaseModel):
     """The fields of a snapshot that a row needs."""
 
@@ -77,6 +84,7 @@ class _Snapshot(BaseModel):
     received_at: AwareDatetime
     closed_at: AwareDatetime | None = None
     clocks: dict[ClockName, Clock] = {}
+    waiting_for: _Waiting | None = None
 
 
 def read_row(raw: bytes) -> ComplaintRow:
@@ -89,7 +97,14 @@ def read_row(raw: bytes) -> ComplaintRow:
     is_open = found.status in OPEN
     clocks = found.clocks.items()
     return ComplaintRow(
-        shape=RowShape(found.status, found.office, found.round > 0, found.exhausted and is_open, found.secret),
+        shape=RowShape(
+            found.status,
+            found.office,
+            found.round > 0,
+            found.exhausted and is_open,
+            found.secret,
+            sys.intern(found.waiting_for.why) if found.waiting_for else None,
+        ),
         tracking_id=found.tracking_id,
         version=found.version,
         received=hour_of(found.received_at),

@@ -152,6 +152,7 @@ def _named(row: ComplaintRow, deadline: Deadline | None, context: DisplayContext
         "tracking": _short(row.tracking_id),
         "status": row.shape.status,
         "office": context.name_of(redacted(row.shape.office, secret=row.shape.secret)),
+        "why": row.shape.why,
         "clock": deadline.clock if deadline else None,
         "due": datetime.fromtimestamp(deadline.at, UTC) if deadline else None,
     }

@@ -198,8 +198,9 @@ class _AtRest:
         return self._file.get(b"t" + tracking_id.encode())
 
     def put(self, key: bytes, row: ComplaintRow) -> None:
-        status, office, disposed, _exhausted, secret = row.shape
-        self._file.put(b"c" + key, orjson.dumps((status, office, disposed, secret, *row[1:5])))
+        shape = row.shape
+        kept = shape.status, shape.office, shape.disposed, shape.secret, *row[1:5]
+        self._file.put(b"c" + key, orjson.dumps(kept))
         self._file.put(b"t" + row.tracking_id.encode(), key)
 
     def remove(self, key: bytes, row: ComplaintRow) -> None:

@@ -18,7 +18,7 @@ from workflow.deadlines.clock_rules import RULES, OnExpiry
 from workflow.deadlines.clocks import ClockContext, clocks_after
 from workflow.deadlines.recalculation import recalculated
 from workflow.deadlines.working_days import Calendar
-from workflow.machine.evolve import evolve, settled_at
+from workflow.machine.evolve import evolve, settled_at, waiting
 from workflow.machine.handlers import HANDLERS, CommandContext, Refused, Rejected, check_decided_on, known_office
 from workflow.machine.permissions import (
     CHANNELS,
@@ -35,7 +35,10 @@ from workflow.machine.transitions import ALLOWED_IN, IllegalTransition, status_a
 from workflow.policy.model import Policy
 from workflow.stages.content_digests import differing
 from workflow.stages.resolution import working_days
+from workflow.stages.waiting import waiting_for
 
+_IN_PLACE: Final = (f.DeadlineWarned, f.DeadlineBreached, f.ComplaintEscalated, f.DeadlineRescheduled)
+"""Facts that change nothing of whom a complaint waits for."""
 _INTAKE: Final = stage_source("intake")
 
 Facts = tuple[f.Recorded, ...]
@@ -61,7 +64,10 @@ class _History:
         status = status_after(before.status if before else None, fact)
         context = ClockContext(self.policy, _office_after(before, fact), _class(before, fact))
         clocks = clocks_after(before, fact, status, self.now, context)
-        self.complaint = evolve(before, fact, self.now, self.cause, clocks, calendar=self.policy.announced)
+        after = evolve(before, fact, self.now, self.cause, clocks, calendar=self.policy.announced)
+        if not isinstance(fact, _IN_PLACE):
+            after = waiting(after, waiting_for(after, self.policy, self.now))
+        self.complaint = after
         self.facts.append(f.Recorded(fact, self.now, self.cause, self.complaint))
 
     def catch_up(self) -> None:

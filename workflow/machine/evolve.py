@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from events import facts as f
 from events.ids import digest
-from events.snapshot import REMEMBERED_COMMANDS, Clock, Complaint, ExtensionRequest, ReportReference
+from events.snapshot import REMEMBERED_COMMANDS, Clock, Complaint, ExtensionRequest, ReportReference, Waiting
 from events.vocabulary import ClockName, Outcome, Status
 from workflow.machine.transitions import IllegalTransition, status_after
 
@@ -220,4 +220,11 @@ def folded(before: Complaint | None, recorded: f.Recorded) -> Complaint:
         IllegalTransition: the fact may not follow on `before`.
     """
     after = recorded.complaint
-    return evolve(before, recorded.fact, recorded.at, recorded.cause, dict(after.clocks), calendar=after.calendar)
+    found = evolve(before, recorded.fact, recorded.at, recorded.cause, dict(after.clocks), calendar=after.calendar)
+    return waiting(found, after.waiting_for)
+
+
+def waiting(complaint: Complaint, whom: Waiting | None) -> Complaint:
+    """Set for whom a complaint waits, as decided with its last fact; only of one that `evolve` has just returned."""
+    object.__setattr__(complaint, "waiting_for", whom)  # a second copy would cost as much as the rest of the fold
+    return complaint

@@ -21,7 +21,7 @@ Words = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whi
 
 
 _CATEGORIES: Final = 4_096
-"""Of so many, with their agencies, it is remembered who is competent."""
+"""Of so many, with their places, it is remembered who is competent."""
 
 
 class Level(StrEnum):
@@ -151,8 +151,8 @@ class Directory:
         for office in self._offices.values():
             self._place(office)
         self._spans = {name: self._span(name) for name in self._offices}
-        # an agency may have very many units, and is asked for few categories
-        self._competent_units = lru_cache(maxsize=_CATEGORIES)(self._find_competent_units)
+        # very many reports are about few categories and places
+        self._ranked = lru_cache(maxsize=_CATEGORIES)(self._rank)
 
     def __contains__(self, office: object) -> bool:
         """Tell whether there is or ever was such an office."""
@@ -226,13 +226,16 @@ class Directory:
         province. A city that is not named unambiguously, or lies in another province than the one given, is passed
         over: the province is asked rather than a guess. Without a place that is known here there is nobody to name.
         """
+        return [office for office in self._ranked(category, province, city, day) if office not in excluding]
+
+    def _rank(self, category: str | None, province: str | None, city: str | None, day: date) -> tuple[str, ...]:
         local = self._city(province, city, day)
         regional = self.get(local.parent) if local and local.parent else self._province(province, day)
         ranked: list[str] = []
         for agency in filter(None, (local, regional)):
-            ranked += self._competent_units(agency.id, category)
+            ranked += self._find_competent_units(agency.id, category)
             ranked.append(agency.id)
-        return [office for office in ranked if office not in excluding and self.known(office, day)]
+        return tuple(office for office in ranked if self.known(office, day))
 
     def area(self, province: str | None, city: str) -> place_names.City:
         """Read the name of a city or regency, with its kind where only one of that name is known here."""

@@ -89,7 +89,7 @@ function complaintRow(row) {
     cells: [
       { text: row.tracking, complaint: row.tracking, kind: row.tracking.length < 12 ? "plain" : "free" },
       { text: row.clock ? word("clock", row.clock) : "–" },
-      { text: row.office ?? say("no_office"), kind: "free" },
+      { text: row.office ?? (row.why ? word("why", row.why) : say("no_office")), kind: "free" },
       { text: row.due ? away(row.due) : "–", kind: late ? "late" : "" },
     ],
   };

@@ -46,6 +46,7 @@ def standings(draw: st.DrawFn) -> dict[str, Any]:
             draw(st.booleans()),
             is_open and draw(st.booleans()),
             draw(st.booleans()),
+            draw(st.sampled_from([None, "verification"])) if is_open else None,
         ),
         "received": draw(st.integers(NOW // 3600 - 3, NOW // 3600)),
         "closed": None if is_open else draw(st.integers(NOW // 3600 - 3, NOW // 3600)),
@@ -183,7 +184,9 @@ class TestReading:
     def test_where_it_stands(self) -> None:
         world = to_status(Status.VERIFIED, secret=True)
         row = read(world.stands)
-        assert row.shape == RowShape(Status.VERIFIED, None, disposed=False, exhausted=False, secret=True)
+        assert row.shape == RowShape(
+            Status.VERIFIED, None, disposed=False, exhausted=False, secret=True, why="disposition"
+        )
         assert (row.tracking_id, row.version, row.closed) == ("1000000", 2, None)
         assert row.received == hour_of(MONDAY)
         world.tell(DISPOSE, PANRB)

@@ -52,6 +52,8 @@ NOT_FREE = {
     "text_ref": "key",
     "tracking_id": "number",
     "village": "place",
+    "who": "id of an office, or `reporter`",
+    "why": "open words",
     "zone": "time zone",
 }
 """Fields with text that is not free, wherever they stand, and why."""

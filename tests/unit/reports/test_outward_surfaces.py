@@ -200,6 +200,7 @@ INWARD: Final[dict[str, str]] = {
     ),
     "alur send": "answers the sender of a command",
     "alur story publish": _HANDLED,
+    "alur office close": "lists complaints for the administrator who moves them",
     "alur story unpublish": "answers the sender of a command",
     "alur submit": "shows what its caller submits",
     "alur validate": "shows what its caller gives it",

@@ -1,0 +1,84 @@
+"""For whom a complaint waits, and why: computed with each fact that changes it, and carried in the snapshot."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from events.snapshot import Complaint, Waiting
+from events.vocabulary import ClockName, Status
+from workflow.machine.permissions import administering_agency
+from workflow.policy.model import Policy
+from workflow.stages.disposition import competent_office
+
+REPORTER: Final = "reporter"
+"""Who is waited for, where it is no office."""
+
+WHY: Final = {
+    "verification": "verification by {who}",
+    "completion": "the reporter, to complete the report{until}",
+    "disposition": "disposition by {who}",
+    "no-competent-office": "no competent office for {matter}: to be disposed by {who}",
+    "return-limit": "returned too often: to be disposed by {who}",
+    "follow-up": "follow-up by {who}",
+    "office-ended": "the office that holds it has ended: to be disposed by {who}",
+    "reply": "the reporter{until}",
+}
+"""Reasons with their words: an open list of the contract."""
+_CLOCK: Final = {"completion": ClockName.COMPLETION, "reply": ClockName.CITIZEN_REPLY}
+
+
+def waiting_for(complaint: Complaint, policy: Policy, now: datetime) -> Waiting | None:
+    """Return for whom `complaint` waits at `now`, and why; None once it has ended."""
+    find = _BY_STATUS.get(complaint.status)
+    return None if find is None else find(complaint, policy, now)
+
+
+def _for_disposition(complaint: Complaint, policy: Policy, now: datetime) -> Waiting:
+    if complaint.returns >= policy.return_limit:
+        return _waiting(policy.arbiter, "return-limit")
+    if competent_office(complaint, policy, policy.day_of(now)) is None:
+        return _waiting(policy.national, "no-competent-office")
+    return _waiting(policy.national, "disposition")
+
+
+def _for_the_holder(complaint: Complaint, policy: Policy, now: datetime) -> Waiting:
+    office = complaint.office or policy.national
+    if policy.directory.known(office, policy.day_of(now)):
+        return _waiting(office, "follow-up")
+    return _waiting(policy.national, "office-ended")
+
+
+@lru_cache(maxsize=4_096)
+def _waiting(who: str, why: str) -> Waiting:
+    return Waiting(who=who, why=why)
+
+
+_BY_STATUS: Final[dict[Status, Callable[[Complaint, Policy, datetime], Waiting]]] = {
+    Status.REGISTERED: lambda complaint, policy, _: _waiting(
+        administering_agency(complaint, policy) or policy.national, "verification"
+    ),
+    Status.POSTPONED: lambda *_: _waiting(REPORTER, "completion"),
+    Status.VERIFIED: _for_disposition,
+    Status.RETURNED: _for_disposition,
+    Status.DISPOSED: _for_the_holder,
+    Status.REPLIED: _for_the_holder,
+    Status.FOLLOWED_UP: lambda *_: _waiting(REPORTER, "reply"),
+}
+
+
+def in_words(complaint: Complaint, waiting: Waiting, until: str = "") -> str:
+    """Return one line for people: for whom it waits, why, and until when, as `until` writes the due time."""
+    place = complaint.location
+    city = place.city or place.province if place else None
+    matter = f"category {complaint.category or 'none'} in {city or 'no known place'}"
+    words = WHY.get(waiting.why, "{why} by {who}").format(
+        who=waiting.who, why=waiting.why, matter=matter, until=f" until {until}" if until else ""
+    )
+    return f"{words}; no rung is left above" if complaint.exhausted else words
+
+
+def waits_until(complaint: Complaint, waiting: Waiting) -> datetime | None:
+    """Return until when the reporter is waited for; None for others."""
+    clock = complaint.clocks.get(_CLOCK[waiting.why]) if waiting.why in _CLOCK else None
+    return None if clock is None else clock.due_at
