@@ -95,6 +95,13 @@ class RestoreComplaint(Command):
     reason: Annotated[Text, Field(description="why it should not have been archived")]
 
 
+class ReopenComplaint(Command):
+    """The reporter, or an administrator, takes a closing back: the last holder has it again."""
+
+    NAME = "reopen-complaint"
+    reason: Annotated[Text, Field(description="why it is not settled")]
+
+
 class CompleteReport(Command):
     """The citizen completes the report: only the fields that change."""
 
@@ -267,6 +274,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     PostponeComplaint,
     ArchiveComplaint,
     RestoreComplaint,
+    ReopenComplaint,
     CompleteReport,
     WithdrawComplaint,
     DisposeComplaint,

@@ -117,6 +117,15 @@ class ComplaintRestored(Worded):
     reason: Text
 
 
+class ComplaintReopened(Worded):
+    """Its closing was taken back; the last holder has it again."""
+
+    NAME = "reopened"
+    office: Name
+    """The last holder; if it has ended, the office above it."""
+    reason: Text
+
+
 class ComplaintWithdrawn(Worded, Settling):
     """The citizen withdrew it, or did not complete it in time."""
 
@@ -284,6 +293,7 @@ FACTS: Final[tuple[type[Fact], ...]] = (
     ReportCompleted,
     ComplaintArchived,
     ComplaintRestored,
+    ComplaintReopened,
     ComplaintWithdrawn,
     ComplaintDisposed,
     DispositionReturned,

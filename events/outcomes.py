@@ -74,6 +74,23 @@ class Resolution(Frozen):
     """None unless an administrator has published it (`publish-story`)."""
 
 
+class ResolutionReopened(Frozen):
+    """The published outcome of a complaint no longer holds: it is open again."""
+
+    TYPE: ClassVar[str] = "lapor.resolution.reopened.v1"
+
+    tracking_id: str
+    reopened_at: AwareDatetime
+
+
+class ResolutionReopenedEvent(AboutComplaint):
+    """A record of `complaints.resolutions` that takes the one before it back."""
+
+    sequence: str
+    """The version of the complaint, ten digits."""
+    data: ResolutionReopened
+
+
 class ResolutionEvent(AboutComplaint):
     """A record of `complaints.resolutions`."""
 

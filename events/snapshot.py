@@ -132,6 +132,8 @@ class Complaint(Frozen):
     """As of the last fact; None if it has ended, and in older snapshots."""
     restorations: Unless0 = 0
     """Number of archivings that were taken back."""
+    reopenings: Unless0 = 0
+    """Number of closings that were taken back."""
     outcome: Outcome | None = None
     closed_at: AwareDatetime | None = None
     working_days: int | None = None

@@ -112,6 +112,7 @@ WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
     f.ReportCompleted: _completed,
     f.ComplaintArchived: lambda fact: fact.reason + (f" of {fact.duplicate_of}" if fact.duplicate_of else ""),
     f.ComplaintRestored: lambda fact: fact.reason,
+    f.ComplaintReopened: lambda fact: f"{fact.office} has it again: {fact.reason}",
     f.ComplaintWithdrawn: lambda fact: _deemed(fact, "by the reporter"),
     f.ComplaintDisposed: lambda fact: f"to {fact.office}, round {fact.round}",
     f.DispositionReturned: lambda fact: f"by {fact.office}: {fact.reason}",

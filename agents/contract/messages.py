@@ -22,7 +22,7 @@ from events.announcements import CALENDAR_TYPE, AnnouncementEvent, Announcements
 from events.cloudevents import Envelope, Frozen
 from events.commands import COMMANDS, Command, CommandEvent, command_type
 from events.facts import FACTS, Fact, fact_type
-from events.outcomes import Rejection, Resolution, Story
+from events.outcomes import Rejection, Resolution, ResolutionReopened, Story
 from events.reports import ReporterIdentity, ReportSubmitted
 from events.snapshot import STATE_TYPE, Complaint
 from events.texts import Erasure, FactTexts
@@ -165,7 +165,7 @@ def written_by_us() -> Mapping[str, type[BaseModel]]:
     kinds[STATE_TYPE] = (_SequencedEnvelope, State)
     kinds[CALENDAR_TYPE] = (_CalendarEnvelope, Announcements)
     kinds[Rejection.TYPE] = (_RejectionEnvelope, Rejection)
-    kinds[Resolution.TYPE] = (_SequencedEnvelope, Resolution)
+    kinds |= {each.TYPE: (_SequencedEnvelope, each) for each in (Resolution, ResolutionReopened)}
     return {kind: _event(kind, envelope, data) for kind, (envelope, data) in kinds.items()}
 
 

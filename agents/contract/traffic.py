@@ -8,7 +8,7 @@ from events import access
 from events.announcements import CALENDAR_TYPE, AnnouncementEvent
 from events.commands import COMMANDS, command_type
 from events.facts import FACTS, fact_type
-from events.outcomes import Rejection, Resolution
+from events.outcomes import Rejection, Resolution, ResolutionReopened
 from events.reports import ReportSubmitted
 from events.snapshot import STATE_TYPE
 from events.topics import STAGES, TopicName
@@ -41,7 +41,7 @@ MESSAGES: Final[Mapping[TopicName, tuple[str, ...]]] = {
     TopicName.STORIES: (STORY,),
     TopicName.ERASURES: (ERASURE,),
     TopicName.REJECTIONS: (Rejection.TYPE,),
-    TopicName.RESOLUTIONS: (Resolution.TYPE,),
+    TopicName.RESOLUTIONS: (Resolution.TYPE, ResolutionReopened.TYPE),
     TopicName.DEAD_LETTERS: (LETTER, SETTLED),
     TopicName.INSTALLATION: (RECORD,),
 }

@@ -135,6 +135,7 @@ def _archived_for(history: Sequence[Recorded]) -> ArchiveReason | None:
 _SHOWN_FIELDS: Final[Mapping[type[f.Fact], tuple[str, ...]]] = {
     f.ComplaintArchived: ("reason",),
     f.ComplaintDisposed: ("office", "round"),
+    f.ComplaintReopened: ("office",),
     f.DispositionReturned: ("office",),
     f.FollowUpRecorded: ("office",),
     f.ResolutionRated: ("rating",),

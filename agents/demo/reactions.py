@@ -174,6 +174,11 @@ def _some_office(scene: Situation) -> str:
     return scene.lots.choice([each for each in agencies if directory.known(each, scene.today)])
 
 
+@_on(f.ComplaintReopened)
+def _on_reopened(scene: Situation) -> Iterator[PlannedAction]:
+    yield _follow_up(scene, 0.1, 0.9, phrases().second_answers)
+
+
 @_on(f.ComplaintDisposed)
 def _on_disposed(scene: Situation) -> Iterator[PlannedAction]:
     complaint, script = scene.complaint, scene.script
@@ -265,7 +270,11 @@ def _on_closed(scene: Situation) -> Iterator[PlannedAction]:
 
 @_on(f.ResolutionRated)
 def _on_rated(scene: Situation) -> Iterator[PlannedAction]:
-    if not scene.complaint.secret and (scene.complaint.rating or 0) >= _PLEASED and scene.lots.random() < _TOLD:
+    rating, bounds = scene.complaint.rating or 0, scene.policy.reopen
+    if rating == 1 and bounds is not None and scene.complaint.reopenings < bounds.limit:
+        command = c.ReopenComplaint(reason=scene.lots.choice(phrases().replies))
+        yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.05, 0.2), scene.citizen, command)
+    if not scene.complaint.secret and rating >= _PLEASED and scene.lots.random() < _TOLD:
         category = (scene.complaint.category or "layanan publik").replace("-", " ")
         answer = scene.lots.choice(_answers(scene))
         story = c.PublishStory(title=f"Laporan tentang {category}", answer=answer, findings=())

@@ -30,6 +30,7 @@ from events.codec.decode import (
     decode_command,
     decode_fact,
     decode_report,
+    decode_resolution,
     decode_snapshot,
     is_announcement,
 )
@@ -37,7 +38,7 @@ from events.codec.parsing import read_ours
 from events.errors import InvalidCommand, Undecodable
 from events.facts import Recorded
 from events.installation import MIGRATION_KEY, Incident, Layout, incidents_in, writer_since
-from events.outcomes import Rejection, RejectionEvent, ResolutionEvent
+from events.outcomes import Rejection, RejectionEvent, Resolution
 from events.topics import FROM_MEMORY, INWARD, STAGES, TopicName
 from events.writer import Origin
 from workflow.audit.complaint_history import Shown
@@ -262,11 +263,12 @@ def _rejection(part: PartitionAudit, record: Record, witness: Witness | None) ->
 
 
 def _resolution(part: PartitionAudit, record: Record) -> None:
-    event = _or_none(partial(read_ours, ResolutionEvent), record.value or b"")
+    event = _or_none(decode_resolution, record.value)
     if event is None or not event.sequence.isdecimal():
         part.unreadable(_place(record))
         return
-    part.resolution(_place(record), str(event.subject), int(event.sequence), Shown.of(event.data))
+    shown = Shown.of(event.data) if isinstance(event.data, Resolution) else Shown.OUTCOME
+    part.resolution(_place(record), str(event.subject), int(event.sequence), shown)
 
 
 def _place(record: Record) -> Place:

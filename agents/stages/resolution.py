@@ -18,7 +18,7 @@ from events.outcomes import Story
 from events.texts import put_together
 from events.topics import TopicName
 from events.writer import Origin, header_value, marked
-from workflow.stages.resolution import PUBLISHED, publishes, resolution, story_after
+from workflow.stages.resolution import PUBLISHED, published, publishes, story_after
 
 NAME = "resolution"
 
@@ -71,7 +71,7 @@ class Resolutions(Stateful):
             yield OutgoingRecord(TopicName.STORIES, key, value, number, _STORY_HEADERS)
         if publishes(recorded):
             policy = self._partition.policies.governing(complaint.policy, complaint.received_at)
-            public = resolution(complaint, story, policy)
+            public = published(recorded, story, policy)
             encoded = encode_resolution(
                 public, subject=complaint.complaint_id, version=complaint.version, time=recorded.at
             )

@@ -22,9 +22,7 @@ from events.client.errors import KafkaFailure, KafkaRefused
 from events.client.reader import CLOCK_SKEW, Reader, Record
 from events.client.settings import ClientSettings
 from events.client.texts import take_texts, text_ref
-from events.cloudevents import Envelope
-from events.codec.decode import decode_fact, decode_snapshot
-from events.codec.parsing import read_ours
+from events.codec.decode import decode_fact, decode_resolution, decode_snapshot
 from events.errors import Undecodable
 from events.facts import Recorded
 from events.outcomes import Resolution, ResolutionEvent
@@ -61,12 +59,22 @@ class PublishedResolution:
 
 
 @dataclass(frozen=True, slots=True)
+class ReopenedResolution:
+    """What was published of a complaint no longer holds, as of its version `sequence`: the highest one counts."""
+
+    complaint_id: str
+    sequence: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ResolutionBatch:
     """Some resolutions, and the positions to store with their effect."""
 
     resolutions: tuple[PublishedResolution, ...]
     positions: Positions
     unread: tuple[Unread, ...] = ()
+    reopened: tuple[ReopenedResolution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,14 +304,20 @@ def _decoded(
 
 
 def _resolutions(records: Collection[Record]) -> ResolutionBatch:
-    return ResolutionBatch(*_decoded(records, _resolution))
+    messages, positions, unread = _decoded(records, _resolution)
+    published = tuple(each for each in messages if isinstance(each, PublishedResolution))
+    reopened = tuple(each for each in messages if isinstance(each, ReopenedResolution))
+    return ResolutionBatch(published, positions, unread, reopened)
 
 
-def _resolution(record: Record) -> PublishedResolution | None:
-    if read_ours(Envelope, record.value or b"").type != Resolution.TYPE:
-        return None  # types that are added later are skipped, as the contract has it
-    event = read_ours(ResolutionEvent, record.value or b"")
-    return PublishedResolution(str(event.subject), int(event.sequence), event.time or record.at, event.data)
+def _resolution(record: Record) -> PublishedResolution | ReopenedResolution | None:
+    event = _of_known_type(decode_resolution, record.value)
+    if event is None:
+        return None
+    name, sequence, at = str(event.subject), int(event.sequence), event.time or record.at
+    if isinstance(event, ResolutionEvent):
+        return PublishedResolution(name, sequence, at, event.data)
+    return ReopenedResolution(name, sequence, at)
 
 
 def _facts(records: Collection[Record]) -> ComplaintBatch:
@@ -311,11 +325,16 @@ def _facts(records: Collection[Record]) -> ComplaintBatch:
 
 
 def _fact(record: Record) -> Recorded | None:
+    return _of_known_type(decode_fact, record.value)
+
+
+def _of_known_type(decode: Callable[[bytes | None], _Message], value: bytes | None) -> _Message | None:
+    """Read a message; None if it is of a type that was added later, which is skipped, as the contract has it."""
     try:
-        return decode_fact(record.value)
+        return decode(value)
     except Undecodable as error:
         if error.code == "unknown-type":
-            return None  # as above
+            return None
         raise
 
 

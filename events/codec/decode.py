@@ -20,6 +20,7 @@ from events.commands import COMMANDS, Command, CommandEvent, command_type
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import FACTS, Cause, Fact, Recorded, fact_type
 from events.ids import is_stage_source
+from events.outcomes import Resolution, ResolutionEvent, ResolutionReopened, ResolutionReopenedEvent
 from events.reports import ReportSubmitted
 from events.snapshot import STATE_TYPE, Complaint
 from events.texts import FactTexts
@@ -139,6 +140,21 @@ def decode_fact(raw: bytes | None) -> Recorded:
             pass  # cut in the wrong place, or wrong: the whole shows which
     head, snapshot = partial.part_fact(raw)
     return _recorded(json_object(head), head, snapshot)
+
+
+_RESOLUTION_EVENTS: Final[dict[str, type[ResolutionEvent | ResolutionReopenedEvent]]] = {
+    Resolution.TYPE: ResolutionEvent,
+    ResolutionReopened.TYPE: ResolutionReopenedEvent,
+}
+
+
+def decode_resolution(raw: bytes | None) -> ResolutionEvent | ResolutionReopenedEvent:
+    """Read a record of `complaints.resolutions`; raise `Undecodable` for anything else."""
+    name = read_ours(Envelope, raw or b"").type
+    model = _RESOLUTION_EVENTS.get(name)
+    if model is None:
+        raise Undecodable("unknown-type", f"type {clipped(repr(name))} is no resolution of the contract")
+    return read_ours(model, raw or b"")
 
 
 def decode_own_fact(key: bytes | None, raw: bytes | None) -> Recorded:

@@ -12,7 +12,7 @@ from events.codec import partial
 from events.commands import Command, command_type
 from events.facts import SYSTEM, Recorded, fact_type
 from events.ids import fact_id, rejection_id, stage_source
-from events.outcomes import Rejection, Resolution
+from events.outcomes import Rejection, Resolution, ResolutionReopened
 from events.snapshot import STATE_TYPE, Complaint
 from events.texts import FactTexts
 from events.writer import marked
@@ -112,11 +112,13 @@ def encode_rejection(rejection: Rejection, *, subject: str, time: datetime, part
     return _spliced(envelope, to_json(rejection, by_alias=True))
 
 
-def encode_resolution(resolution: Resolution, *, subject: str, version: int, time: datetime) -> bytes:
+def encode_resolution(
+    resolution: Resolution | ResolutionReopened, *, subject: str, version: int, time: datetime
+) -> bytes:
     """Write a resolution; `version` is that of its fact, and rises with each change."""
     source = stage_source("resolution")
     envelope = _event(
-        Resolution.TYPE, source, f"{subject}/{version}", subject, timestamp(time), sequence=f"{version:010d}"
+        resolution.TYPE, source, f"{subject}/{version}", subject, timestamp(time), sequence=f"{version:010d}"
     )
     return _spliced(envelope, to_json(resolution, by_alias=True))
 

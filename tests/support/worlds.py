@@ -16,15 +16,18 @@ from events.ids import complaint_id
 from events.reports import Location, ReportContent, Reporter
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, ComplaintClass, Refusal, Status
+from workflow.deadlines.durations import Duration, Unit
 from workflow.machine.decide import decide
 from workflow.machine.evolve import replay
 from workflow.machine.handlers import Rejected
-from workflow.policy.model import Policy
+from workflow.policy.model import Policy, Reopening
 from workflow.stages.escalation import next_rung
 
 LAPOR = load("lapor").versions[0]
 """Under it any citizen may speak for a reporter; tests of who speaks take another."""
 DEMO = load("demo").versions[0]
+CORRECTING = LAPOR.model_copy(update={"reopen": Reopening(within=Duration(10, Unit.WORKING_DAYS))})
+"""With every way to take a decision back, which `lapor` does not have."""
 
 REPORTERS = ReporterDigests(Keys.derived("test"))
 MONDAY = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
@@ -200,6 +203,7 @@ POSTPONE = c.PostponeComplaint(missing=("location",), reason="Mohon lengkapi lok
 ARCHIVE = c.ArchiveComplaint(reason=ArchiveReason.UNCLEAR)
 SPAM = c.ArchiveComplaint(reason=ArchiveReason.SPAM)
 RESTORE = c.RestoreComplaint(reason="Bukan duplikat.")
+REOPEN = c.ReopenComplaint(reason="Belum ditambal.")
 COMPLETE = c.CompleteReport(location=Location(city="Denpasar"))
 WITHDRAW = c.WithdrawComplaint()
 DISPOSE = c.DisposeComplaint(office="denpasar-pupr")

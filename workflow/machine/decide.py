@@ -18,6 +18,7 @@ from workflow.deadlines.clock_rules import RULES, OnExpiry
 from workflow.deadlines.clocks import ClockContext, clocks_after
 from workflow.deadlines.recalculation import recalculated
 from workflow.deadlines.working_days import Calendar
+from workflow.machine.corrections import CORRECTIONS
 from workflow.machine.evolve import evolve, settled_at, waiting
 from workflow.machine.handlers import HANDLERS, CommandContext, Refused, Rejected, check_decided_on, known_office
 from workflow.machine.permissions import (
@@ -39,6 +40,7 @@ from workflow.stages.waiting import waiting_for
 
 _IN_PLACE: Final = (f.DeadlineWarned, f.DeadlineBreached, f.ComplaintEscalated, f.DeadlineRescheduled)
 """Facts that change nothing of whom a complaint waits for."""
+_HANDLERS: Final = HANDLERS | CORRECTIONS
 _INTAKE: Final = stage_source("intake")
 
 Facts = tuple[f.Recorded, ...]
@@ -181,6 +183,7 @@ def _carry_out(  # noqa: PLR0913 -- what `decide` is given, and the history
     if not roles:
         _check_office(command.source, history.policy, history.now)
     _check_reporter(command, data, roles, history.policy)
+    _check_rating(data, complaint, sender)
     if command.expectedversion is not None and command.expectedversion != before.version:
         raise Refused(
             Refusal.VERSION_MISMATCH,
@@ -195,7 +198,7 @@ def _carry_out(  # noqa: PLR0913 -- what `decide` is given, and the history
     check_decided_on(data, complaint)
     elapsed = tuple(recorded.fact for recorded in history.facts)
     context = CommandContext(complaint, before, command.source, roles, history.now, history.policy, elapsed, content)
-    fact = HANDLERS[type(data)](context, data)
+    fact = _HANDLERS[type(data)](context, data)
     if fact is not None:
         history.add(fact)
 
@@ -227,6 +230,15 @@ def _check_reporter(command: CommandEvent[Any], data: Command, roles: frozenset[
             Refusal.NOT_PERMITTED,
             f"{data.NAME} is for the complaint's reporter, or the channel that reported it",
             Detail.NOT_THE_REPORTER,
+        )
+
+
+def _check_rating(data: Command, complaint: Complaint, sender: str | None) -> None:
+    """Check that a rating is the reporter's, also where any citizen may speak, as far as the reporter is known."""
+    known = complaint.report.reporter_digest
+    if isinstance(data, c.RateResolution) and sender is not None and known not in {None, sender}:
+        raise Refused(
+            Refusal.NOT_PERMITTED, "only the reporter rates what became of a complaint", Detail.NOT_THE_REPORTER
         )
 
 
@@ -310,7 +322,7 @@ def _not_intake(command: CommandEvent[Any]) -> Rejected | None:
 
 
 def _office_after(before: Complaint | None, fact: f.Fact) -> str | None:
-    if isinstance(fact, f.ComplaintDisposed):
+    if isinstance(fact, f.ComplaintDisposed | f.ComplaintReopened):
         return fact.office
     return None if before is None or isinstance(fact, f.DispositionReturned) else before.office
 

@@ -76,6 +76,15 @@ def _extended(before: Complaint, fact: f.DeadlineExtended) -> Change:
     }
 
 
+_OPEN_AGAIN: Final[Change] = {"outcome": None, "closed_at": None, "working_days": None}
+
+
+def _reopened(before: Complaint, fact: f.ComplaintReopened) -> Change:
+    # the rating of what was not settled stays in the history, and its story is not told by itself later
+    untold = {"story_published": False} if before.story_published else {}
+    return _OPEN_AGAIN | untold | {"office": fact.office, "rating": None, "reopenings": before.reopenings + 1}
+
+
 def _nothing_else(_before: Complaint, _fact: f.Fact) -> Change:
     return {}
 
@@ -84,12 +93,8 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
     f.ComplaintVerified: lambda _, fact: {} if fact.category is None else {"category": fact.category},
     f.ReportCompleted: _completed,
     f.ComplaintArchived: lambda *_: {"outcome": Outcome.ARCHIVED, "office": None, "extension": None},
-    f.ComplaintRestored: lambda before, _: {
-        "outcome": None,
-        "closed_at": None,
-        "working_days": None,
-        "restorations": before.restorations + 1,
-    },
+    f.ComplaintRestored: lambda before, _: _OPEN_AGAIN | {"restorations": before.restorations + 1},
+    f.ComplaintReopened: _reopened,
     f.ComplaintWithdrawn: lambda *_: {"outcome": Outcome.WITHDRAWN, "extension": None},
     f.ComplaintDisposed: _disposed,
     f.DispositionReturned: _returned,

@@ -128,15 +128,6 @@ def _archive(context: CommandContext, data: c.ArchiveComplaint) -> f.Fact:
     return f.ComplaintArchived(by=context.by, reason=data.reason, duplicate_of=original)
 
 
-def _restore(context: CommandContext, data: c.RestoreComplaint) -> f.Fact:
-    if context.policy.version != context.complaint.policy:
-        raise Refused(
-            Refusal.NOT_ALLOWED_IN_STATUS,
-            f"the policy has no version {context.complaint.policy} any more: restore that version first",
-        )
-    return f.ComplaintRestored(by=context.by, reason=data.reason)
-
-
 _IN_SNAPSHOT: Final = frozenset({"category", "location", "anonymous", "secret"})
 """Fields of a report that a snapshot has as they are: an administrator may have changed them since."""
 
@@ -349,7 +340,6 @@ HANDLERS: Final[dict[type[c.Command], Callable[[CommandContext, Any], f.Fact | N
     c.VerifyComplaint: _verify,
     c.PostponeComplaint: _postpone,
     c.ArchiveComplaint: _archive,
-    c.RestoreComplaint: _restore,
     c.CompleteReport: _complete,
     c.WithdrawComplaint: _withdraw,
     c.DisposeComplaint: _dispose,

@@ -42,6 +42,7 @@ MAY: Final[dict[type[c.Command], frozenset[Role]]] = {
     c.PostponeComplaint: _VERIFIERS,
     c.ArchiveComplaint: _VERIFIERS,
     c.RestoreComplaint: frozenset({Role.ADMINISTRATOR}),
+    c.ReopenComplaint: _CITIZEN | {Role.ADMINISTRATOR},
     c.CompleteReport: _CITIZEN,
     c.WithdrawComplaint: _CITIZEN,
     # the holder for its own units only: `decide` looks at the office too

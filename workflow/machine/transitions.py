@@ -82,6 +82,7 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
         f.StoryPublished: Status.CLOSED,
         f.StoryUnpublished: Status.CLOSED,
         f.DataErased: Status.CLOSED,
+        f.ComplaintReopened: Status.DISPOSED,
     },
     Status.ARCHIVED: dict.fromkeys(_AFTER_ALL, Status.ARCHIVED) | {f.ComplaintRestored: Status.REGISTERED},
     Status.WITHDRAWN: dict.fromkeys(_AFTER_ALL, Status.WITHDRAWN),
@@ -95,6 +96,7 @@ ALLOWED_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.PostponeComplaint: frozenset({Status.REGISTERED}),
     c.ArchiveComplaint: OPEN,  # once an office has had it, for spam and abuse: `handlers` looks at the reason
     c.RestoreComplaint: frozenset({Status.ARCHIVED}),
+    c.ReopenComplaint: frozenset({Status.CLOSED}),
     c.CompleteReport: frozenset({Status.POSTPONED}),
     c.WithdrawComplaint: OPEN,
     # after a follow-up to another office, by the administrator: the answer stands, and so does the status

@@ -87,6 +87,13 @@ def _elapsed(written: object) -> Duration:
     return duration
 
 
+def _in_days(written: object) -> Duration:
+    duration = _duration(written)
+    if duration.unit is Unit.WORKING_SECONDS:
+        raise ValueError(f'{duration}: goes by days or seconds (write "10 working days")')
+    return duration
+
+
 Term = Annotated[Duration, PlainValidator(_duration)]
 Decision = Literal["verify", "postpone", "dispose", "archive"]
 """What a policy can leave to a machine."""
@@ -139,6 +146,15 @@ class Duplicates(Model):
         return timedelta(**{self.window.unit.value: self.window.amount})
 
 
+class Reopening(Model):
+    """When a closed complaint can be reopened. No rule is known to us: without this table, never."""
+
+    within: Annotated[Duration, PlainValidator(_in_days)]
+    """How long after it was closed, in the national zone."""
+    limit: Annotated[StrictInt, Field(ge=1)] = 1
+    """How often."""
+
+
 class Extension(Model):
     """How far an office may ask its superior to extend its time to follow up."""
 
@@ -175,6 +191,8 @@ class Rules(Model):
     """How often offices may return a complaint before only the arbiter can dispose it."""
     completion_limit: Annotated[StrictInt, Field(ge=1)] = 5
     """How often a citizen may complete a report. No rule is known to us: a default to be set."""
+    reopen: Reopening | None = None
+    """Whether the reporter or an administrator may reopen a closed complaint."""
     citizens: Literal["reporter", "open"] = "reporter"
     """Who speaks for a reporter: the subject named in the report and the channel that reported it, or any citizen.
     A version that took effect before `CITIZENS_SINCE` and says nothing is `open`, as all were then."""

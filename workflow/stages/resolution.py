@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final
 
 from events import facts as f
-from events.outcomes import Resolution, Story
+from events.outcomes import Resolution, ResolutionReopened, Story
 from events.snapshot import Complaint
 from events.texts import ERASED
 from workflow.policy.model import Policy
@@ -19,13 +19,29 @@ PUBLISHED: Final = (
     f.StoryPublished,
     f.StoryUnpublished,
     f.DataErased,
+    f.ComplaintReopened,
+    f.ComplaintRestored,
 )
 """The facts that change what is published of a settled complaint."""
+_TAKING_BACK: Final = (f.ComplaintReopened, f.ComplaintRestored)
 
 
 def publishes(recorded: f.Recorded) -> bool:
     """Check whether a fact changes what is published of its complaint."""
-    return isinstance(recorded.fact, PUBLISHED) and recorded.complaint.outcome is not None
+    return isinstance(recorded.fact, PUBLISHED) and (recorded.complaint.outcome is not None or takes_back(recorded))
+
+
+def takes_back(recorded: f.Recorded) -> bool:
+    """Check whether a fact opens a settled complaint again: what was published no longer holds."""
+    return isinstance(recorded.fact, _TAKING_BACK)
+
+
+def published(recorded: f.Recorded, story: Story | None, policy: Policy) -> Resolution | ResolutionReopened:
+    """Return what a fact that changes it (`publishes`) makes public of its complaint."""
+    complaint = recorded.complaint
+    if takes_back(recorded):
+        return ResolutionReopened(tracking_id=complaint.tracking_id, reopened_at=recorded.at)
+    return resolution(complaint, story, policy)
 
 
 def story_after(story: Story | None, recorded: f.Recorded) -> Story | None:

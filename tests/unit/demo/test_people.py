@@ -83,6 +83,7 @@ def test_a_whole_play_shows_everything_there_is(whole: Rehearsal) -> None:
         "reply-to-follow-up",
         "close-complaint",
         "rate-resolution",
+        "reopen-complaint",
         "publish-story",
         "request-extension",
         "decide-extension",
@@ -120,6 +121,11 @@ def test_a_prompt_office_is_in_time_and_silence_closes() -> None:
     assert (complaint.breaches, complaint.rung, complaint.rating) == (0, 0, 5)
     names = [name for name in rehearsal.names() if name != "publish-story"]
     assert names[-2:] == ["record-follow-up", "rate-resolution"]
+
+
+def test_a_displeased_reporter_has_it_reopened_once() -> None:
+    _, complaint = rehearsed(Kind.ORDINARY, replace(PLAIN, rating=1))
+    assert (complaint.status, complaint.reopenings, complaint.rating) == (Status.CLOSED, 1, 1)
 
 
 def test_a_late_office_breaches_and_is_escalated() -> None:

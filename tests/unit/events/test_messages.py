@@ -17,7 +17,7 @@ from events.codec.parsing import read_ours
 from events.commands import COMMANDS, CompleteReport, RecordFollowUp, command_type
 from events.facts import FACTS, FollowUpRecorded, fact_type
 from events.ids import complaint_id, digest, fact_id, rejection_id, stage_command_id, tracking_id
-from events.outcomes import Rejection, RejectionEvent, Resolution, Story
+from events.outcomes import Rejection, RejectionEvent, Resolution, ResolutionReopened, Story
 from events.reports import ReportContent, ReportData, ReporterIdentity, ReportSubmitted
 from events.snapshot import STATE_TYPE, Complaint
 from events.texts import Erasure, FactTexts
@@ -35,7 +35,16 @@ VALUES: dict[str, type[Frozen]] = {
     "fact-texts.v1": FactTexts,
     "erasure.v1": Erasure,
 }
-ALL = [REPORT, *COMMAND_TYPES, *FACT_TYPES, *CALENDAR_TYPES, STATE_TYPE, Rejection.TYPE, Resolution.TYPE]
+ALL = [
+    REPORT,
+    *COMMAND_TYPES,
+    *FACT_TYPES,
+    *CALENDAR_TYPES,
+    STATE_TYPE,
+    Rejection.TYPE,
+    Resolution.TYPE,
+    ResolutionReopened.TYPE,
+]
 
 
 def golden(kind: str) -> bytes:
@@ -165,6 +174,19 @@ def test_resolution() -> None:
     last = decode.decode_fact(golden("lapor.complaint.rated.v1"))
     again = encode.encode_resolution(resolution, subject=event["subject"], version=last.complaint.version, time=last.at)
     assert json.loads(again) == event
+
+
+def test_a_resolution_that_is_taken_back() -> None:
+    event = json.loads(golden(ResolutionReopened.TYPE))
+    reopened = decode.decode_fact(golden("lapor.complaint.reopened.v1"))
+    again = encode.encode_resolution(
+        ResolutionReopened.model_validate_json(json.dumps(event["data"])),
+        subject=event["subject"],
+        version=reopened.complaint.version,
+        time=reopened.at,
+    )
+    assert json.loads(again) == event
+    assert decode.decode_resolution(again).data == ResolutionReopened(tracking_id="1041007", reopened_at=reopened.at)
 
 
 @pytest.mark.parametrize("kind", ["lapor.complaint.registered.v1", "lapor.complaint.report-completed.v1", STATE_TYPE])

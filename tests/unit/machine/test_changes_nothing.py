@@ -15,6 +15,7 @@ from tests.support.worlds import (
     CITIZEN,
     CLOSE,
     COMPLETE,
+    CORRECTING,
     DEMO,
     DENPASAR,
     DISPOSE,
@@ -25,6 +26,7 @@ from tests.support.worlds import (
     POSTPONE,
     PUPR,
     RATE,
+    REOPEN,
     REPLY,
     REQUEST,
     RESTORE,
@@ -49,6 +51,7 @@ AGAIN: list[tuple[c.Command, Status, str, object]] = [
     (POSTPONE, Status.REGISTERED, PANRB, Refusal.NOT_ALLOWED_IN_STATUS),
     (ARCHIVE, Status.REGISTERED, PANRB, Refusal.NOT_ALLOWED_IN_STATUS),
     (RESTORE, Status.ARCHIVED, PANRB, Refusal.NOT_ALLOWED_IN_STATUS),
+    (REOPEN, Status.CLOSED, CITIZEN, Refusal.NOT_ALLOWED_IN_STATUS),
     (COMPLETE, Status.POSTPONED, CITIZEN, Refusal.NOT_ALLOWED_IN_STATUS),
     (WITHDRAW, Status.DISPOSED, CITIZEN, Refusal.NOT_ALLOWED_IN_STATUS),
     (DISPOSE, Status.VERIFIED, PANRB, NOTHING),
@@ -73,7 +76,7 @@ AGAIN: list[tuple[c.Command, Status, str, object]] = [
 
 @pytest.mark.parametrize(("command", "status", "by", "second"), AGAIN, ids=lambda value: getattr(value, "NAME", None))
 def test_the_same_again_under_another_id(command: c.Command, status: Status, by: str, second: object) -> None:
-    world = to_status(status)
+    world = to_status(status, CORRECTING)
     if isinstance(command, c.DecideExtension):
         world.tell(REQUEST, PUPR)
     world.tell(command, by)

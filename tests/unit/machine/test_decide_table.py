@@ -17,16 +17,17 @@ from tests.support.worlds import (
     CITIZEN,
     CLOSE,
     COMPLETE,
+    CORRECTING,
     DENPASAR,
     ESCALATION,
     FOLLOW_UP,
     GRANT,
     INTAKE,
-    LAPOR,
     PANRB,
     POSTPONE,
     PUPR,
     RATE,
+    REOPEN,
     REPLY,
     REQUEST,
     RESTORE,
@@ -46,7 +47,7 @@ from workflow.policy.announcements import with_announcements
 from workflow.stages.escalation import next_rung
 
 # A switch: here the time to settle never stands still, so that a deadline can be missed in every open status.
-NEVER_PAUSED = LAPOR.model_copy(update={"settlement_pauses_in": frozenset()})
+NEVER_PAUSED = CORRECTING.model_copy(update={"settlement_pauses_in": frozenset()})
 OPEN = ["registered", "postponed", "verified", "disposed", "returned", "followed_up", "replied"]
 ENDED = ["closed", "archived", "withdrawn"]
 
@@ -90,6 +91,7 @@ TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
     "postpone-complaint": ({"registered": "postponed"}, PANRB, lambda _: POSTPONE),
     "archive-complaint": (dict.fromkeys(OPEN, "archived"), PANRB, lambda _: SPAM),
     "restore-complaint": ({"archived": "registered"}, PANRB, lambda _: RESTORE),
+    "reopen-complaint": ({"closed": "disposed"}, CITIZEN, lambda _: REOPEN),
     "complete-report": ({"postponed": "registered"}, CITIZEN, lambda _: COMPLETE),
     "withdraw-complaint": (dict.fromkeys(OPEN, "withdrawn"), CITIZEN, lambda _: WITHDRAW),
     "dispose-complaint": (
@@ -169,9 +171,11 @@ def test_no_complaint_no_effect(name: str) -> None:
 
 @every([name for name, row in TABLE.items() if row[1] not in {SLA, ESCALATION}], ENDED)
 def test_nothing_moves_a_settled_complaint_and_few_commands_are_accepted(name: str, status: str) -> None:
-    world = to_status(Status(status))
+    world = to_status(Status(status), CORRECTING)
     command = TABLE[name][2](world)
-    if name == "restore-complaint" and status == "archived":
+    if name == "reopen-complaint" and status == "closed":
+        assert world.refuse(command, TABLE[name][1], after=days(400)) is Refusal.DEADLINE_PASSED
+    elif name == "restore-complaint" and status == "archived":
         assert world.tell(command, TABLE[name][1], after=days(400)) == ["restored"]
         assert (world.stands.status, world.stands.outcome) == ("registered", None)
     elif status in TABLE[name][0]:

@@ -21,6 +21,7 @@ from tests.support.worlds import (
     CITIZEN,
     CLOSE,
     COMPLETE,
+    CORRECTING,
     DEMO,
     DENPASAR,
     DENY,
@@ -35,6 +36,7 @@ from tests.support.worlds import (
     POSTPONE,
     PUPR,
     RATE,
+    REOPEN,
     REPLY,
     REQUEST,
     RESTORE,
@@ -60,7 +62,13 @@ from workflow.stages.verification import verification
 MOMENT = timedelta(milliseconds=1)
 NEVER_PAUSED = LAPOR.model_copy(update={"settlement_pauses_in": frozenset()})
 ARBITRATED = DEMO.model_copy(update={"arbiter": "ombudsman", "machine": frozenset({"verify", "postpone", "dispose"})})
-POLICIES = {"lapor": LAPOR, "demo": DEMO, "never paused": NEVER_PAUSED, "arbitrated": ARBITRATED}
+POLICIES = {
+    "lapor": LAPOR,
+    "correcting": CORRECTING,
+    "demo": DEMO,
+    "never paused": NEVER_PAUSED,
+    "arbitrated": ARBITRATED,
+}
 UNITS = {"lapor": timedelta(days=1), "demo": timedelta(seconds=1)}
 
 OFFICES = ["denpasar-pupr", "denpasar", "bali", "badung-pupr", "panrb", "kota-jayapura", "nowhere"]
@@ -112,6 +120,8 @@ MOVES: list[Move] = [
     (c.ArchiveComplaint, _always(ARCHIVE), PANRB),
     (c.ArchiveComplaint, _always(SPAM), PANRB),
     (c.RestoreComplaint, _always(RESTORE), PANRB),
+    (c.ReopenComplaint, _always(REOPEN), CITIZEN),
+    (c.ReopenComplaint, _always(REOPEN), PANRB),
     (c.CompleteReport, _always(COMPLETE), CITIZEN),
     (c.WithdrawComplaint, _always(WITHDRAW), CITIZEN),
     (c.DisposeComplaint, _dispose, DISPOSITION),

@@ -7,6 +7,7 @@ from events import facts as f
 from events.vocabulary import Status
 from tests.support.tables import every
 from tests.support.worlds import PANRB, to_status
+from workflow.machine.corrections import CORRECTIONS
 from workflow.machine.handlers import HANDLERS
 from workflow.machine.transitions import ALLOWED_IN, OPEN, TRANSITIONS, IllegalTransition, status_after
 
@@ -23,7 +24,7 @@ def test_terminal_rows_are_spelled_out() -> None:
     }
     assert TRANSITIONS[Status.CLOSED] == dict.fromkeys(
         (f.ResolutionRated, f.PrivacyChanged, f.StoryPublished, f.StoryUnpublished, f.DataErased), Status.CLOSED
-    )
+    ) | {f.ComplaintReopened: Status.DISPOSED}
     assert set(Status) - OPEN == {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
 
 
@@ -56,7 +57,7 @@ def test_whatever_is_open_can_be_missed_escalated_and_withdrawn() -> None:
 
 def test_every_command_has_a_place_and_a_handler() -> None:
     assert ALLOWED_IN.keys() == set(c.COMMANDS)
-    assert HANDLERS.keys() == set(c.COMMANDS) - {c.RegisterComplaint}
+    assert HANDLERS.keys() | CORRECTIONS.keys() == set(c.COMMANDS) - {c.RegisterComplaint}
 
 
 # what a command leads to if it is accepted
@@ -65,6 +66,7 @@ LEADS_TO: dict[type[c.Command], type[f.Fact]] = {
     c.PostponeComplaint: f.ComplaintPostponed,
     c.ArchiveComplaint: f.ComplaintArchived,
     c.RestoreComplaint: f.ComplaintRestored,
+    c.ReopenComplaint: f.ComplaintReopened,
     c.CompleteReport: f.ReportCompleted,
     c.WithdrawComplaint: f.ComplaintWithdrawn,
     c.DisposeComplaint: f.ComplaintDisposed,

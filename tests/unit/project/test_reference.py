@@ -22,6 +22,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Clocks": model.Clocks,
     "Completeness": model.Completeness,
     "Duplicates": model.Duplicates,
+    "Reopening": model.Reopening,
     "Extension": model.Extension,
     "Offices": offices._Agency,  # noqa: SLF001 -- the same
     "Units": offices._Unit,  # noqa: SLF001 -- the same

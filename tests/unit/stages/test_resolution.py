@@ -185,6 +185,8 @@ def test_a_settlement_and_each_rating_after_it_are_published() -> None:
         f.StoryPublished,
         f.StoryUnpublished,
         f.DataErased,
+        f.ComplaintReopened,
+        f.ComplaintRestored,
     }
 
 

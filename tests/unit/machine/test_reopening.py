@@ -1,0 +1,157 @@
+"""A closing can be taken back, within the bounds of the policy, by those whom it concerns."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from agents.testing import Engine
+from events.client import ResolutionBatch, ResolutionFeed
+from events.topics import TopicName
+from events.vocabulary import ClockName, Detail, Refusal, Status
+from tests.support.engines import command_event, report_event
+from tests.support.worlds import (
+    CHANNEL,
+    CITIZEN,
+    CLOSE,
+    CORRECTING,
+    DENPASAR,
+    FOLLOW_UP,
+    LAPOR,
+    PANRB,
+    PUPR,
+    RATE,
+    REOPEN,
+    RESTORE,
+    VERIFICATION,
+    World,
+    days,
+    to_status,
+)
+from workflow.machine.handlers import Rejected
+from workflow.policy.model import Policy
+from workflow.stages.resolution import published, publishes
+
+MOMENT = timedelta(milliseconds=1)
+REPORTER = "/citizens/one"
+STRICT = CORRECTING.model_copy(update={"citizens": "reporter"})
+
+
+def closed(policy: Policy = CORRECTING) -> World:
+    return to_status(Status.CLOSED, policy)
+
+
+def refusal(world: World, by: str, after: timedelta = timedelta(0)) -> tuple[Refusal, str | None]:
+    before = world.complaint
+    answer = world.ask(REOPEN, by, after=after)
+    assert isinstance(answer, Rejected)
+    assert world.complaint is before
+    return answer.code, answer.detail
+
+
+@pytest.mark.parametrize("by", [CITIZEN, PANRB])
+def test_the_last_holder_has_it_again_with_whole_clocks(by: str) -> None:
+    world = closed()
+    world.tell(RATE.model_copy(update={"rating": 1}), CITIZEN)
+    assert world.tell(REOPEN, by, after=days(3)) == ["reopened"]
+    stands = world.stands
+    assert (stands.status, stands.office, stands.outcome, stands.closed_at) == ("disposed", "denpasar-pupr", None, None)
+    assert (stands.rating, stands.reopenings, stands.round) == (None, 1, 1)
+    assert stands.clocks.keys() == {ClockName.FOLLOW_UP, ClockName.SETTLEMENT}
+    assert all(clock.started_at == world.now and clock.running for clock in stands.clocks.values())
+    assert world.tell(FOLLOW_UP, PUPR) == ["followed-up"]
+    assert world.tell(CLOSE, PANRB) == ["closed"]
+    assert world.tell(RATE, CITIZEN) == ["rated"]
+    assert world.stands.rating == 4
+
+
+def test_it_is_in_time_up_to_the_end_of_the_last_day() -> None:
+    # closed on Monday 2 March 2026 in Jakarta: ten working days end with the 16th
+    last = closed()
+    assert last.tell(REOPEN, CITIZEN, at=last.now.replace(day=16, hour=16, minute=59, second=59)) == ["reopened"]
+    late = closed()
+    assert late.refuse(REOPEN, CITIZEN, at=late.now.replace(day=16, hour=17, minute=0, second=0)) is (
+        Refusal.DEADLINE_PASSED
+    )
+    assert late.refuse(REOPEN, PANRB) is Refusal.DEADLINE_PASSED
+
+
+def test_it_is_limited() -> None:
+    world = closed()
+    world.tell(REOPEN, CITIZEN)
+    world.tell(FOLLOW_UP, PUPR)
+    world.tell(CLOSE, PANRB)
+    assert refusal(world, PANRB) == (Refusal.NOT_PERMITTED, Detail.REOPENING_LIMIT)
+
+
+def test_a_policy_without_it_has_none() -> None:
+    assert LAPOR.reopen is None
+    assert refusal(closed(LAPOR), PANRB) == (Refusal.NOT_PERMITTED, Detail.NOT_IN_POLICY)
+
+
+@pytest.mark.parametrize("by", [PUPR, DENPASAR, VERIFICATION, CHANNEL, "?"])
+def test_it_is_for_the_reporter_and_the_administrator(by: str) -> None:
+    assert closed().refuse(REOPEN, by) in {Refusal.NOT_PERMITTED, Refusal.OVERTAKEN}
+
+
+@pytest.mark.parametrize("policy", [CORRECTING, STRICT])
+def test_only_the_reporter_rates(policy: Policy) -> None:
+    world = to_status(Status.CLOSED, policy, subject="one")
+    answer = world.ask(RATE, "/citizens/another")
+    assert isinstance(answer, Rejected)
+    assert (answer.code, answer.detail) == (Refusal.NOT_PERMITTED, Detail.NOT_THE_REPORTER)
+    assert world.tell(RATE, REPORTER) == ["rated"]
+    assert world.refuse(RATE.model_copy(update={"rating": 1}), "/citizens/another") is Refusal.NOT_PERMITTED
+    assert world.stands.rating == 4
+
+
+def test_only_the_reporter_reopens() -> None:
+    world = to_status(Status.CLOSED, STRICT, subject="one")
+    assert refusal(world, "/citizens/another") == (Refusal.NOT_PERMITTED, None)
+    assert world.tell(REOPEN, REPORTER) == ["reopened"]
+
+
+def test_it_goes_to_the_office_above_a_holder_that_has_ended() -> None:
+    world = closed()
+    units = [
+        each.model_copy(update={"until": world.now.date()}) if each.id == "denpasar-pupr" else each
+        for each in CORRECTING.directory
+    ]
+    world.policy = CORRECTING.model_copy(update={"directory": type(CORRECTING.directory)(units)})
+    world.tell(REOPEN, PANRB, after=days(1))
+    assert world.stands.office == "denpasar"
+
+
+@pytest.mark.parametrize("status", [Status.CLOSED, Status.ARCHIVED])
+def test_the_published_outcome_is_taken_back(status: Status) -> None:
+    world = to_status(status, CORRECTING)
+    world.tell(REOPEN if status is Status.CLOSED else RESTORE, PANRB)
+    last = world.history[-1]
+    assert publishes(last)
+    assert published(last, None, CORRECTING).model_dump() == {"tracking_id": "1000000", "reopened_at": last.at}
+
+
+def test_a_subscriber_sees_it_open_and_closed_again() -> None:
+    with Engine("demo", now=datetime(2026, 12, 7, 2, tzinfo=UTC)) as engine:
+        report = report_event("1", reporter={"subject": "one"})
+        engine.send(TopicName.INTAKE, b"1", json.dumps(report).encode())
+        engine.settle()
+        [complaint] = {each.key.decode() for each in engine.records(TopicName.EVENTS) if each.key}
+        office = "/offices/denpasar-pupr"
+        for name, by, data in [
+            ("record-follow-up", office, {"text": "Sudah."}),
+            ("close-complaint", "/offices/panrb", {}),
+            ("reopen-complaint", REPORTER, {"reason": "Belum."}),
+            ("record-follow-up", office, {"text": "Sudah lagi."}),
+            ("close-complaint", "/offices/panrb", {}),
+        ]:
+            command = json.dumps(command_event(name, complaint, by, data)).encode()
+            engine.send(TopicName.COMMANDS, complaint.encode(), command)
+            engine.settle()
+        with ResolutionFeed(engine.settings, {}) as feed:
+            [batch] = [each for each in feed.to_end() if each.positions]
+        assert isinstance(batch, ResolutionBatch)
+        first, second = batch.resolutions
+        [reopened] = batch.reopened
+        assert (batch.unread, reopened.complaint_id) == ((), complaint)
+        assert first.sequence < reopened.sequence < second.sequence
