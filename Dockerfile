@@ -3,7 +3,7 @@ FROM python:3.11-slim AS build
 WORKDIR /source
 RUN python -m venv /opt/alur
 COPY . .
-RUN /opt/alur/bin/pip install --no-cache-dir --constraint requirements.lock '.[otel]'
+RUN /opt/alur/bin/pip install --no-cache-dir --constraint requirements.lock '.[mirror,otel]'
 
 FROM python:3.11-slim
 # a numeric user, so that Kubernetes can verify that it is not root

@@ -102,7 +102,7 @@ broker-possible: $(STAMP)
 lock: $(STAMP)
 	@rm -rf $(VENV)/lock
 	@$(BIN)/python -m venv $(VENV)/lock
-	$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,otel]'
+	$(VENV)/lock/bin/pip install --quiet --disable-pip-version-check --editable '.[dev,mirror,otel]'
 	@{ echo "# Written by \`make lock\`; used as constraints by make and by the Dockerfile."; \
 	  $(VENV)/lock/bin/pip list --disable-pip-version-check --format freeze --exclude alur --exclude pip --exclude setuptools; } > requirements.lock
 	@rm -rf $(VENV)/lock
@@ -115,5 +115,5 @@ $(STAMP): pyproject.toml requirements.lock
 	  fi; \
 	done; \
 	echo "Python 3.11 or newer with its venv module is needed: on Debian, apt-get install python3 python3-venv" >&2; exit 1
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev,otel]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev,mirror,otel]'
 	@touch $@

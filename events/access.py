@@ -152,6 +152,7 @@ CLIENT_ROLES: Final = (
         sees=tuple(dict.fromkeys(STAGES.values())),
         follows=tuple(STAGES),
     ),
+    Role("mirrors", "`alur mirror`", reads=(_EVENTS, _STATE, TopicName.RESOLUTIONS)),
     Role(
         "auditors",
         "`alur audit`",

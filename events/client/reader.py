@@ -232,6 +232,12 @@ class Reader:
             elif time.monotonic() - moved > patience:
                 raise BrokerUnreachable(self._settings.broker)
 
+    def lag(self) -> int:
+        """Return the number of offsets between here and the present end."""
+        ends = self.ends()
+        places = self._places({TopicPartition(self._settings.topic(topic), number): 0 for topic, number in ends})
+        return sum(ends.values()) - sum(places.values())
+
     def extents(self) -> dict[TopicName, Extent]:
         """Measure the topics."""
         starts, ends = self.starts(), self.ends()

@@ -1,0 +1,91 @@
+"""`alur mirror`: copy the topics into DuckDB or PostgreSQL."""
+
+import os
+import signal
+import threading
+from typing import Annotated, Final
+
+import typer
+from prometheus_client import REGISTRY, Counter, Gauge, start_http_server
+
+from agents.cli.context import console, note, settings_of
+from agents.cli.errors import MISUSED, Failure, interruptible
+from agents.mirror.service import Mirror, Progress
+from agents.mirror.stores import open_store
+from agents.runtime import failpoints
+
+app = typer.Typer(no_args_is_help=True)
+_RESUME: Final = "run it again to go on where it was"
+Target = Annotated[
+    str,
+    typer.Argument(metavar="FILE|URL", help="DuckDB file, or postgresql://user@host/database", envvar="ALUR_MIRROR"),
+]
+Rebuild = Annotated[bool, typer.Option("--rebuild", help="begin with empty tables, while readers keep the old ones")]
+
+
+@app.command()
+def sync(ctx: typer.Context, target: Target, *, rebuild: Rebuild = False) -> None:
+    """Copy what is in the topics by now, and end. Interrupted at any point, it goes on where it was.
+
+    alur mirror sync mirror.duckdb
+    """
+    settings = settings_of(ctx)
+    failpoints.arm("mirror", os.environ)
+    total = unread = 0
+    with interruptible(lambda: _RESUME), open_store(target, rebuild=rebuild) as store:
+        from rich.progress import Progress as Bar  # noqa: PLC0415 -- slow to import, and of no use to --help
+
+        with Bar(console=console(stderr=True), transient=True) as bar:
+            task = bar.add_task("records")
+            for each in Mirror(settings, store).sync():
+                total, unread = total + each.records, unread + each.unread
+                bar.update(task, completed=total, total=total + each.lag)
+    note(f"copied {total:,} records to {_shown(target)}")
+    if unread:
+        note(f"{unread:,} records could not be read: see the table unread")
+
+
+@app.command()
+def run(
+    ctx: typer.Context,
+    target: Target,
+    *,
+    rebuild: Rebuild = False,
+    port: Annotated[int | None, typer.Option(help="serve Prometheus metrics there", min=1, max=65_535)] = None,
+) -> None:
+    """Copy on and on into PostgreSQL, until Ctrl-C or SIGTERM.
+
+    alur mirror run postgresql://alur@db/alur --port 9109
+    """
+    settings = settings_of(ctx)
+    ending = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ending.set())
+    with open_store(target, rebuild=rebuild) as store:
+        if not store.persistent:
+            raise Failure("a DuckDB file is read between two runs of `alur mirror sync`: run needs PostgreSQL", MISUSED)
+        metrics = _Metrics()
+        if port is not None:
+            start_http_server(port)
+        for each in Mirror(settings, store).run(ending.is_set):
+            metrics.observe(each)
+
+
+class _Metrics:
+    def __init__(self) -> None:
+        self._records = Counter("alur_mirror_records", "Records copied.", registry=REGISTRY)
+        self._unread = Counter("alur_mirror_unread", "Records that could not be read.", registry=REGISTRY)
+        self._lag = Gauge("alur_mirror_lag_records", "Offsets between the mirror and the ends of the topics.")
+        self._committed = Gauge("alur_mirror_committed_seconds", "Unix time at which the mirror was last current.")
+
+    def observe(self, progress: Progress) -> None:
+        self._records.inc(progress.records)
+        self._unread.inc(progress.unread)
+        self._lag.set(progress.lag)
+        self._committed.set_to_current_time()
+
+
+def _shown(target: str) -> str:
+    """Return a target without the password that a URL may have."""
+    scheme, separator, rest = target.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if separator else target

@@ -1,0 +1,152 @@
+"""`alur report`: figures of a period from the mirror."""
+
+import csv
+import io
+import json
+from contextlib import closing, nullcontext
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from agents.cli.context import console, note, say
+from agents.cli.errors import MISUSED, Failure
+from agents.integrations.cells import defused
+from agents.integrations.sheet_writer import XlsxWriter
+from agents.mirror.figures import FEW, FIGURES, REPORTS, Grouping, Line, Period, Report, report
+from agents.mirror.stores import Reading
+
+
+class Form(StrEnum):
+    """Forms of a report."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    XLSX = "xlsx"
+
+
+_SHARE: Final = "_share"
+
+
+def show_report(  # noqa: PLR0913 -- the options of a command are its arguments
+    name: Annotated[Report, typer.Argument(help="which figures")],
+    *,
+    mirror: Annotated[
+        str, typer.Option("--from", metavar="FILE|URL", help="the mirror (alur mirror)", envvar="ALUR_MIRROR")
+    ],
+    period: Annotated[
+        str | None, typer.Option(metavar="PERIOD", help="2026, 2026-Q3 or 2026-09; this year unless given")
+    ] = None,
+    by: Annotated[Grouping | None, typer.Option(help="one line for each; by default what suits the report")] = None,
+    office: Annotated[str | None, typer.Option(metavar="ID", help="only this office and its units")] = None,
+    form: Annotated[Form, typer.Option("--format", help="how to write it")] = Form.TABLE,
+    out: Annotated[Path | None, typer.Option(dir_okay=False, help="the file; stdout unless given")] = None,
+) -> None:
+    """Show figures of the complaints received in a period, beside the period before.
+
+    alur report scorecard --from mirror.duckdb --period 2026-Q3
+
+    alur report offices --from mirror.duckdb --period 2026 --format xlsx --out offices.xlsx
+    """
+    if form is Form.XLSX and out is None:
+        raise Failure("--format xlsx writes to a file: give --out FILE.xlsx", MISUSED)
+    chosen = Period.parse(period or str(date.today().year))  # noqa: DTZ011 -- the day of whoever asks
+    with Reading(mirror) as reading:
+        lines = report(reading, name, chosen, by=by, office=office)
+    if not lines:
+        raise Failure(f"no complaint was received in {chosen.name}" + (f" that {office} holds" if office else ""))
+    group = by or REPORTS[name][0]
+    if form is Form.XLSX and out is not None:
+        with out.open("wb") as binary, closing(XlsxWriter(binary)) as writer:
+            for row in _rows(lines, group):
+                writer.write(row)
+    elif form is Form.TABLE:
+        _print(lines, chosen, group, out)
+    else:
+        text = _json(lines, chosen) if form is Form.JSON else _csv(lines, group)
+        if out is None:
+            say(text)
+        else:
+            out.write_text(text + "\n", encoding="utf-8")
+    if out:
+        note(f"wrote {out}")
+
+
+def _rows(lines: list[Line], group: Grouping) -> list[list[str]]:
+    figures = list(lines[0].values)
+    header = [str(group), *figures, *(f"{name}_before" for name in figures)]
+    values = ([line.group, *line.values.values(), *line.before.values()] for line in lines)
+    return [header, *(["" if value is None else str(value) for value in row] for row in values)]
+
+
+def _csv(lines: list[Line], group: Grouping) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([defused(cell) for cell in row] for row in _rows(lines, group))
+    return text.getvalue().rstrip("\n")
+
+
+def _json(lines: list[Line], period: Period) -> str:
+    document = {
+        "period": period.name,
+        "before": period.before().name,
+        "definitions": {name: FIGURES[name].definition for name in lines[0].values},
+        "lines": [
+            {"group": line.group, "figures": line.values, "before": line.before, "changes": line.changes}
+            for line in lines
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _print(lines: list[Line], period: Period, group: Grouping, out: Path | None) -> None:
+    with out.open("w", encoding="utf-8") if out else nullcontext() as stream:
+        screen = console() if stream is None else Console(file=stream, width=160, highlight=False, emoji=False)
+        screen.print(f"complaints received in {period.name}, beside {period.before().name}", markup=False)
+        screen.print(_details(lines[0]) if group is Grouping.TOTAL else _comparison(lines, group))
+        if group is not Grouping.TOTAL:
+            for name in lines[0].values:
+                screen.print(f"{name}: {FIGURES[name].definition}", markup=False)
+
+
+def _details(line: Line) -> Table:
+    """Return one group with a row a figure: value, period before, change, definition."""
+    table = Table("figure", box=None, pad_edge=False)
+    for title in ("value", "before", "change"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("definition")
+    for name, value in line.values.items():
+        change = _change_of(name, line)
+        table.add_row(name, _shown(name, value), _shown(name, line.before[name]), change, FIGURES[name].definition)
+    return table
+
+
+def _comparison(lines: list[Line], group: Grouping) -> Table:
+    table = Table(str(group), box=None, pad_edge=False)
+    for name in lines[0].values:
+        table.add_column(name, justify="right")
+    for line in lines:
+        few = f" (fewer than {FEW})" if line.few else ""
+        table.add_row(escape(line.group) + few, *(_shown(name, value) for name, value in line.values.items()))
+    return table
+
+
+def _shown(name: str, value: Any) -> str:  # noqa: ANN401 -- as the database gives it
+    if value is None:
+        return "-"
+    if name.endswith(_SHARE):
+        return f"{value:.1%}"
+    return f"{value:.1f}" if isinstance(value, float) else f"{value:,}"
+
+
+def _change_of(name: str, line: Line) -> str:
+    if name in line.changes:
+        change, low, high = (100 * each for each in line.changes[name])
+        return f"{change:+.1f} points ({low:+.1f} to {high:+.1f})"
+    now, before = line.values[name], line.before[name]
+    return f"{now / before - 1:+.0%}" if name == "received" and before else ""

@@ -1,0 +1,5 @@
+"""Mirror: the topics as relational tables, for figures and analysts (docs/how-to/analyse.md).
+
+`tables` defines them, `rows` fills them from records, `stores` are DuckDB and PostgreSQL, `service` copies, `figures`
+are the reports. No identity and no free text is stored, but for stories that have been published.
+"""

@@ -1,0 +1,184 @@
+"""Copies topics into the mirror: records in order, each once, with the positions in the same transaction."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from agents.config import policy_files
+from agents.config.settings import Settings
+from agents.mirror import tables
+from agents.mirror.rows import Row, RowBuilder, Rows, WorkingDays, clock_rows
+from agents.mirror.stores import MirrorError, Store
+from agents.runtime import failpoints
+from events.announcements import CALENDAR
+from events.client import Reader, Record, calendar_for, require_topics
+from events.topics import TopicName
+from workflow.policy.announcements import with_announcements
+from workflow.policy.model import PolicySet
+from workflow.policy.offices import Directory
+from workflow.stages.resolution import working_days
+
+TOPICS: Final = (TopicName.EVENTS, TopicName.RESOLUTIONS)
+_BATCH: Final = 20_000
+_BATCH_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What one transaction of the mirror has added, and what is left to read."""
+
+    records: int
+    unread: int
+    lag: int
+
+
+class Mirror:
+    """Copies facts and resolutions of one installation into a store.
+
+    Args:
+        settings: which installation.
+        store: where to.
+
+    Raises:
+        MirrorError: the store holds the mirror of another installation, or one of another layout.
+        TopicsMissing, KafkaRefused, BrokerUnreachable: the topics cannot be read.
+        PolicyError: the policy cannot be read.
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        require_topics(settings, [*TOPICS, TopicName.STATE])
+        self._settings, self._store = settings, store
+        policies = policy_files.load(settings.policy)
+        national = policies.at(datetime.now(UTC))
+        self._rows = RowBuilder(national.national_zone, _working_days(settings, policies))
+        self._stories_gone = False
+        self._prepare()
+        self._load_offices(national.directory)
+
+    def _prepare(self) -> None:
+        """Create the tables of an empty store; refuse one that holds something else."""
+        owner = {"prefix": self._settings.prefix, "layout": str(tables.SCHEMA_VERSION)}
+        with self._store.transaction():
+            if not self._has_tables():
+                for statement in tables.create_statements():
+                    self._store.execute(statement)
+                for row in owner.items():
+                    self._store.execute("INSERT INTO mirror VALUES (%s, %s)", row)
+                return
+            found = dict(self._store.rows("SELECT name, value FROM mirror"))
+        for name, value in owner.items():
+            if found.get(name) != value:
+                raise MirrorError(
+                    f"the mirror has {name} {found.get(name)!r}, and not {value!r}: choose another "
+                    "database, or build it anew with --rebuild"
+                )
+
+    def _has_tables(self) -> bool:
+        query = "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'mirror' AND table_schema = "
+        return bool(self._store.rows(f"{query}current_schema()")[0][0])
+
+    def _load_offices(self, directory: Directory) -> None:
+        names = ("id", "name", "level", "parent", "agency", "province", "city", "since", "until")
+        rows = [
+            [directory.agency(each.id) if name == "agency" else getattr(each, name) for name in names]
+            for each in directory
+        ]
+        with self._store.transaction():
+            self._store.execute("DELETE FROM offices")
+            self._store.load("offices", rows)
+
+    def sync(self) -> Iterator[Progress]:
+        """Copy what is in the topics by now, a transaction at a time; then show it to readers."""
+        with self._reader() as reader:
+            yield from self._copy(reader, reader.ends())
+        self._store.publish(compact=self._stories_gone)
+
+    def run(self, ended: Callable[[], bool]) -> Iterator[Progress]:
+        """Copy on and on until `ended`, for a store whose readers see each transaction."""
+        with self._reader() as reader:
+            self._store.publish(compact=False)
+            while not ended():
+                records = reader.poll(_BATCH_S)
+                yield self._write(records, reader)
+
+    def _reader(self) -> Reader:
+        reader = Reader(self._settings, TOPICS)
+        try:
+            self._go_on(reader)
+        except BaseException:
+            reader.__exit__()
+            raise
+        return reader
+
+    def _go_on(self, reader: Reader) -> None:
+        """Continue at the stored positions; a partition without one, which may be new, begins with its first record."""
+        found = {
+            (TopicName(topic), number): int(offset)
+            for topic, number, offset in self._store.rows("SELECT topic, kafka_partition, next_offset FROM positions")
+        }
+        starts, ends = reader.starts(), reader.ends()
+        for place, offset in found.items():
+            if place not in ends or offset > ends[place]:
+                raise MirrorError(
+                    f"{self._settings.topic(place[0])}, partition {place[1]}, ends before offset {offset}, which "
+                    "the mirror has read: was the topic made anew? Build the mirror anew with --rebuild"
+                )
+        reader.start_at({place: max(found.get(place, 0), start) for place, start in starts.items()})
+
+    def _copy(self, reader: Reader, ends: dict[tuple[TopicName, int], int]) -> Iterator[Progress]:
+        gathered: list[Record] = []
+        begun = time.monotonic()
+        for records in reader.polls_to(ends):
+            gathered += records
+            if len(gathered) >= _BATCH or time.monotonic() - begun > _BATCH_S:
+                yield self._write(gathered, reader)
+                gathered, begun = [], time.monotonic()
+        yield self._write(gathered, reader)
+
+    def _write(self, records: list[Record], reader: Reader) -> Progress:
+        rows = Rows()
+        self._rows.add(rows, records)
+        if records:
+            with self._store.transaction():
+                self._apply(rows)
+                failpoints.reach("after-produce")
+            failpoints.reach("after-commit")
+        return Progress(len(records), len(rows.unread), reader.lag())
+
+    def _apply(self, rows: Rows) -> None:
+        load, execute = self._store.load, self._store.execute
+        load("facts", rows.facts)
+        load("unread", rows.unread)
+        if rows.snapshots:
+            self._stage("complaints", self._rows.complaint_rows(rows))
+            execute(tables.upsert_complaints())
+            execute("DELETE FROM clocks WHERE complaint_id IN (SELECT complaint_id FROM new_complaints)")
+            load("clocks", clock_rows(rows))
+            execute("DROP TABLE new_complaints")
+        if rows.resolutions:
+            self._stage("resolutions", list(rows.resolutions.values()))
+            self._stories_gone |= bool(self._store.rows(tables.REPLACED_STORIES))
+            execute("DELETE FROM resolutions WHERE complaint_id IN (SELECT complaint_id FROM new_resolutions)")
+            execute("INSERT INTO resolutions SELECT * FROM new_resolutions WHERE sequence IS NOT NULL")
+            execute("DROP TABLE new_resolutions")
+        for topic, partition in rows.positions:
+            execute("DELETE FROM positions WHERE topic = %s AND kafka_partition = %s", (topic, partition))
+        load("positions", [(*place, offset) for place, offset in rows.positions.items()])
+
+    def _stage(self, table: str, rows: list[Row]) -> None:
+        self._store.execute(f"CREATE TEMPORARY TABLE new_{table} AS SELECT * FROM {table} LIMIT 0")  # noqa: S608 -- a name of ours
+        self._store.load(f"new_{table}", rows)
+
+
+def _working_days(settings: Settings, policies: PolicySet) -> WorkingDays:
+    """Return a count by the versions of the policy, with the holidays that were announced so far."""
+    announced = calendar_for(settings, CALENDAR)
+    versions = {each.version: with_announcements(each, announced) for each in policies.versions}
+
+    def count(version: str, received: datetime, until: datetime) -> int | None:
+        policy = versions.get(version)
+        return None if policy is None else working_days(received, until, policy)
+
+    return count

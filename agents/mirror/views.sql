@@ -1,0 +1,37 @@
+-- One row a complaint, with what the reports count. A complaint belongs to the office that holds it, or held it last.
+CREATE VIEW complaint_figures AS
+SELECT c.complaint_id, c.class, c.category, c.province, c.city, c.channel, c.secret, c.status, c.received_on,
+       c.closed_on, c.office, o.name AS office_name, o.level, o.agency,
+       c.verified_at IS NOT NULL AS verified,
+       c.disposed_at IS NOT NULL AS disposed,
+       c.answered_at IS NOT NULL AS answered,
+       CASE WHEN c.answered_at IS NOT NULL
+            THEN EXTRACT(EPOCH FROM (c.answered_at - c.received_at)) / 86400.0 END AS answer_days,
+       c.answered_working_days,
+       c.outcome = 'resolved' AS settled,
+       c.outcome = 'resolved' AND c.breaches = 0 AS on_time,
+       c.outcome = 'archived' AS archived,
+       c.outcome = 'withdrawn' AS withdrawn,
+       c.outcome IS NULL AS open,
+       c.breaches, c.escalations, c.returns, c.rating, c.working_days
+FROM complaints c LEFT JOIN offices o ON o.office = c.office;
+
+CREATE VIEW breaches AS
+SELECT f.complaint_id, c.tracking_id, f.clock, f.due_at, f.happened_at, f.holder AS office
+FROM facts f JOIN complaints c ON c.complaint_id = f.complaint_id
+WHERE f.name = 'breached';
+
+-- What everybody may see: of a secret complaint its tracking number, class, outcome and times only.
+CREATE VIEW public_complaints AS
+SELECT tracking_id, class, status, outcome, secret, received_on, closed_on, working_days,
+       CASE WHEN NOT secret THEN category END AS category,
+       CASE WHEN NOT secret THEN province END AS province,
+       CASE WHEN NOT secret THEN city END AS city,
+       CASE WHEN NOT secret THEN office END AS office
+FROM complaints;
+
+CREATE VIEW public_stories AS
+SELECT r.tracking_id, r.class, r.category, r.province, r.city, r.office, o.name AS office_name, r.closed_at,
+       r.working_days, r.on_time, r.rating, r.story_title, r.story_answer
+FROM resolutions r LEFT JOIN offices o ON o.office = r.office
+WHERE r.story_title IS NOT NULL;

@@ -1,0 +1,125 @@
+"""`alur mirror` on a real Kafka, into DuckDB and a real PostgreSQL, killed at each step."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from agents.local_broker.node import free_ports
+from agents.mirror.stores import MirrorError, Reading, open_store
+from tests.support.engines import Engine, eventually
+
+ALUR = str(Path(sys.executable).with_name("alur"))
+TABLES = ("facts", "complaints", "clocks", "resolutions", "offices", "positions", "unread")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL of its own; its server refuses to run as root."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    initdb = shutil.which("initdb") or (programs and programs[-1] / "initdb")
+    if not initdb:
+        pytest.skip("PostgreSQL is not installed (on Debian, apt-get install postgresql)")
+    own = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    with tempfile.TemporaryDirectory(prefix="alur-postgres-") as name:
+        if own:
+            shutil.chown(name, "postgres")
+        yield from serve_postgres(Path(initdb).parent, Path(name), own)
+
+
+def serve_postgres(programs: Path, directory: Path, own: list[str]) -> Iterator[str]:
+    data = str(directory / "data")
+    created = [*own, str(programs / "initdb"), "-D", data, "-U", "alur", "-A", "trust"]
+    subprocess.run(created, check=True, capture_output=True, cwd=directory)
+    url = f"postgresql://alur@/postgres?host={directory}"
+    serving = [*own, str(programs / "postgres"), "-D", data, "-k", str(directory), "-c", "listen_addresses="]
+    with (directory / "log").open("wb") as log, subprocess.Popen(serving, stdout=log, stderr=log) as server:
+        eventually("PostgreSQL answers", lambda: answers(url))
+        yield url
+        server.terminate()
+
+
+def answers(url: str) -> bool:
+    try:
+        psycopg.connect(url).close()
+    except psycopg.Error:
+        return False
+    return True
+
+
+def mirror(engine: Engine, *arguments: str, failpoint: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **engine.settings.to_environment(), "ALUR_FAILPOINT": failpoint}
+    return subprocess.run([ALUR, "mirror", *arguments], env=environment, capture_output=True, text=True, check=False)
+
+
+def dump(target: str) -> dict[str, list[tuple[Any, ...]]]:
+    with Reading(target) as reading:
+        return {table: sorted(reading.rows(f"SELECT * FROM {table}"), key=repr) for table in TABLES}  # noqa: S608
+
+
+def test_it_is_copied_once_wherever_it_is_killed(stopped_engine: Engine, postgres: str, tmp_path: Path) -> None:
+    engine = stopped_engine
+    engine.start()
+    duck = str(tmp_path / "mirror.duckdb")
+    for point in ("after-produce:1", "after-commit:1", "after-produce:1", "after-commit:1"):
+        for number in range(5):
+            engine.report(f"{point}-{number}-{len(engine.events())}", title=f"Jalan {number}")
+        engine.await_quiet()
+        for target in (duck, postgres):
+            killed = mirror(engine, "sync", target, failpoint=f"mirror:{point}")
+            assert killed.returncode == -signal.SIGKILL, killed.stderr
+    engine.await_quiet()
+    engine.stop()
+    for target in (duck, postgres):
+        done = mirror(engine, "sync", target)
+        assert done.returncode == 0, done.stderr
+    facts = {(each["subject"], int(each["sequence"])) for each in engine.events()}
+    for target in (duck, postgres):
+        found = dump(target)
+        assert {row[:2] for row in found["facts"]} == facts
+        assert len(found["facts"]) == len(facts)
+        assert len(found["complaints"]) == 20
+        assert mirror(engine, "sync", target, "--rebuild").returncode == 0
+        assert dump(target) == found
+    assert dump(duck) == dump(postgres)
+
+
+def test_it_runs_on_beside_readers(engine: Engine, postgres: str) -> None:
+    port = str(free_ports(1)[0])
+    environment = {**os.environ, **engine.settings.to_environment()}
+    with subprocess.Popen([ALUR, "mirror", "run", postgres, "--rebuild", "--port", port], env=environment) as running:
+        try:
+            first = engine.report("first")
+            eventually("the complaint is there", lambda: first in known(postgres))
+            with pytest.raises(MirrorError, match="another mirror writes to this database"):
+                open_store(postgres, rebuild=False)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+                metrics = answer.read().decode()
+            assert "alur_mirror_records_total" in metrics
+            assert "alur_mirror_lag_records" in metrics
+        finally:
+            running.terminate()
+        assert running.wait(30) == 0
+
+
+def known(target: str) -> set[str]:
+    try:
+        with Reading(target) as reading:
+            return {row[0] for row in reading.rows("SELECT complaint_id FROM complaints")}
+    except MirrorError:  # before its first transaction
+        return set()
+
+
+def test_a_file_has_no_continuous_mirror(engine: Engine, tmp_path: Path) -> None:
+    done = mirror(engine, "run", str(tmp_path / "mirror.duckdb"))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "run needs PostgreSQL" in done.stderr

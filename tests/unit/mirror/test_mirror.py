@@ -1,0 +1,277 @@
+"""The mirror on the in-memory log and a real DuckDB: rows, positions, figures against an independent fold."""
+
+import json
+import statistics
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from agents.cli.app import application
+from agents.mirror import figures
+from agents.mirror.figures import FigureError, Grouping, Period, Report
+from agents.mirror.service import Mirror
+from agents.mirror.stores import MirrorError, Reading, open_store
+from events.client import read_history
+from events.topics import STAGES, TopicName
+from tests.support.engines import CITIZEN, Engine
+from tests.support.in_memory import InMemoryEngine, in_memory
+
+ADMIN = "/offices/panrb"
+HOLDER = "/offices/denpasar-pupr/officers/7"
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[InMemoryEngine]:
+    with in_memory(tmp_path, "lapor", *STAGES) as engine:
+        yield engine
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> str:
+    return str(tmp_path / "mirror.duckdb")
+
+
+def does(engine: Engine, complaint: str, name: str, by: str, status: str, **data: Any) -> None:
+    engine.command(name, complaint, by, data)
+    engine.await_status(complaint, status)
+
+
+def lives(engine: InMemoryEngine) -> list[str]:
+    """Complaints in many statuses: answered at once and late, settled, archived, withdrawn, secret, open."""
+    found = [engine.report(f"life-{number}", title=f"Jalan {number}", secret=number == 4) for number in range(12)]
+    for complaint in found:
+        engine.await_status(complaint, "registered")
+    does(engine, found[0], "archive-complaint", ADMIN, "archived", reason="spam")
+    does(engine, found[1], "withdraw-complaint", CITIZEN, "withdrawn", reason="Sudah beres, terima kasih.")
+    for complaint in found[2:10]:
+        does(engine, complaint, "verify-complaint", ADMIN, "disposed")
+    for complaint in found[2:6]:
+        does(engine, complaint, "record-follow-up", HOLDER, "followed_up", text="Tim sudah menambal lubang itu.")
+    engine.advance(timedelta(days=9))
+    for complaint in found[6:8]:
+        does(engine, complaint, "record-follow-up", HOLDER, "followed_up", text="Tim sudah menambal lubang itu.")
+    for complaint in found[4:8]:
+        does(engine, complaint, "close-complaint", ADMIN, "closed")
+    does(engine, found[5], "rate-resolution", CITIZEN, "closed", rating=4)
+    return found
+
+
+def sync(engine: Engine, target: str, *, rebuild: bool = False) -> int:
+    with open_store(target, rebuild=rebuild) as store:
+        return sum(each.records for each in Mirror(engine.settings, store).sync())
+
+
+def alur(engine: Engine, *arguments: str) -> Result:
+    return CliRunner(env=engine.settings.to_environment()).invoke(application(), list(arguments))
+
+
+def folded(engine: Engine, complaints: list[str]) -> dict[str, Any]:
+    """The figures of a scorecard, from the histories and without the mirror."""
+    histories = [read_history(engine.settings, each).history for each in complaints]
+    ends = [each[-1].complaint for each in histories]
+    answers = [next((r for r in each if r.fact.NAME == "followed-up"), None) for each in histories]
+    disposed = [any(r.fact.NAME == "disposed" for r in each) for each in histories]
+    days = [
+        (answer.at - end.received_at).total_seconds() / 86_400
+        for answer, end in zip(answers, ends, strict=True)
+        if answer
+    ]
+    settled = [end for end in ends if end.outcome == "resolved"]
+    return {
+        "received": len(ends),
+        "verified": sum(any(r.fact.NAME == "verified" for r in each) for each in histories),
+        "disposed": sum(disposed),
+        "answered": len(days),
+        "answered_share": len(days) / sum(disposed),
+        "median_days": pytest.approx(statistics.median(days)),
+        "settled": len(settled),
+        "on_time_share": sum(not end.breaches for end in settled) / len(settled),
+        "archived": sum(end.outcome == "archived" for end in ends),
+        "withdrawn": sum(end.outcome == "withdrawn" for end in ends),
+        "open": sum(end.outcome is None for end in ends),
+        "breaches": sum(end.breaches for end in ends),
+        "escalations": sum(end.rung for end in ends),
+        "rated": 1,
+        "rating": 4.0,
+    }
+
+
+def test_the_scorecard_equals_a_fold_of_the_topics(engine: InMemoryEngine, target: str) -> None:
+    complaints = lives(engine)
+    expected = folded(engine, complaints)
+    sync(engine, target)
+    with Reading(target) as reading:
+        (line,) = figures.report(reading, Report.SCORECARD, Period.parse(str(engine.now.year)))
+        assert {name: line.values[name] for name in expected} == expected
+        assert line.values["breaches"] > 0
+        # the first four in time, the two after nine days not
+        assert line.values["in_5_days_share"] == 0.5
+        facts = reading.rows("SELECT complaint_id, version, name FROM facts ORDER BY 1, 2")
+    histories = [(each, r) for each in sorted(complaints) for r in read_history(engine.settings, each).history]
+    assert facts == [(each, r.complaint.version, r.fact.NAME) for each, r in histories]
+
+
+def test_each_record_is_copied_once_over_several_runs(engine: InMemoryEngine, target: str) -> None:
+    complaints = lives(engine)
+    first = sync(engine, target)
+    assert first > len(complaints)
+    assert sync(engine, target) == 0
+    does(engine, complaints[8], "record-follow-up", HOLDER, "followed_up", text="Sudah ditangani hari ini.")
+    assert sync(engine, target) == 1
+    with Reading(target) as reading:
+        once = dump(reading)
+    assert sync(engine, target, rebuild=True) == first + 1
+    with Reading(target) as reading:
+        assert dump(reading) == once
+
+
+def dump(reading: Reading) -> dict[str, list[tuple[Any, ...]]]:
+    tables = ("facts", "complaints", "clocks", "resolutions", "offices", "positions", "unread")
+    return {table: sorted(reading.rows(f"SELECT * FROM {table}"), key=repr) for table in tables}  # noqa: S608
+
+
+def test_no_identity_and_no_words_are_stored(engine: InMemoryEngine, target: str, tmp_path: Path) -> None:
+    lives(engine)
+    sync(engine, target)
+    content = b"".join(file.read_bytes() for file in tmp_path.glob("mirror.duckdb*"))
+    assert b"denpasar-pupr" in content
+    for planted in ("Ni Luh Contoh", "0800-000-000", CITIZEN, "menambal", "terima kasih", "officers/7", "Jalan 3"):
+        assert planted.encode() not in content, planted
+
+
+def test_a_story_that_is_taken_back_leaves_the_files(engine: InMemoryEngine, target: str, tmp_path: Path) -> None:
+    complaints = lives(engine)
+    story = {"title": "Lubang Pasar Badung", "answer": "Ditambal dalam sehari."}
+    engine.command("publish-story", complaints[5], ADMIN, story)
+    engine.kit.settle()
+    sync(engine, target)
+    with Reading(target) as reading:
+        shown = reading.rows("SELECT story_title, story_answer FROM public_stories")
+    assert shown == [("Lubang Pasar Badung", "Ditambal dalam sehari.")]
+    engine.command("unpublish-story", complaints[5], ADMIN, {})
+    engine.kit.settle()
+    sync(engine, target)
+    files = {file.name: file.read_bytes() for file in tmp_path.glob("mirror.duckdb*")}
+    assert set(files) == {"mirror.duckdb", "mirror.duckdb.writer"}
+    assert not any(b"Pasar Badung" in content for content in files.values())
+
+
+def test_public_views_follow_the_rule_of_redaction(engine: InMemoryEngine, target: str) -> None:
+    complaints = lives(engine)
+    secret = read_history(engine.settings, complaints[4]).history[-1].complaint
+    sync(engine, target)
+    with Reading(target) as reading:
+        query = "SELECT tracking_id, status, category, province, city, office FROM public_complaints"
+        public = {number: row for number, *row in reading.rows(query)}
+        assert public.pop(secret.tracking_id) == ["closed", None, None, None, None]
+        assert ["closed", "infrastruktur-jalan", "Bali", "Denpasar", "denpasar-pupr"] in public.values()
+        period = Period.parse(str(engine.now.year))
+        total = figures.report(reading, Report.VOLUME, period, by=Grouping.TOTAL)[0]
+        offices = figures.report(reading, Report.OFFICES, period)
+    assert total.values["received"] == len(complaints)
+    assert sum(line.values["received"] for line in offices) == len(complaints) - 1
+
+
+def test_foreign_records_are_listed_and_do_not_stop_it(engine: InMemoryEngine, target: str) -> None:
+    complaints = lives(engine)
+    for value in (b"no json", b"{}", None):
+        engine.kit.send(TopicName.RESOLUTIONS, b"\xff" if value is None else b"x", value, partition=0)
+    sync(engine, target)
+    with Reading(target) as reading:
+        assert len(reading.rows("SELECT * FROM complaints")) == len(complaints)
+        assert {row[0] for row in reading.rows("SELECT topic FROM unread")} <= {"complaints.resolutions"}
+
+
+def test_a_mirror_of_something_else_is_refused(engine: InMemoryEngine, target: str) -> None:
+    sync(engine, target)
+    with open_store(target, rebuild=False) as store:
+        store.execute("UPDATE mirror SET value = 'other.' WHERE name = 'prefix'")
+    with pytest.raises(MirrorError, match=r"the mirror has prefix 'other.', and not ''.*--rebuild"):
+        sync(engine, target)
+    sync(engine, target, rebuild=True)
+    with open_store(target, rebuild=False) as store:
+        store.execute("INSERT INTO positions VALUES ('complaints.events', 0, 1000000)")
+    with pytest.raises(MirrorError, match=r"ends before offset 1000000.*--rebuild"):
+        sync(engine, target)
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end", "before"),
+    [
+        ("2026", date(2026, 1, 1), date(2027, 1, 1), "2025"),
+        ("2026-Q1", date(2026, 1, 1), date(2026, 4, 1), "2025-Q4"),
+        ("2026-Q4", date(2026, 10, 1), date(2027, 1, 1), "2026-Q3"),
+        ("2026-12", date(2026, 12, 1), date(2027, 1, 1), "2026-11"),
+        ("2026-01", date(2026, 1, 1), date(2026, 2, 1), "2025-12"),
+    ],
+)
+def test_periods(text: str, start: date, end: date, before: str) -> None:
+    period = Period.parse(text)
+    assert (period.start, period.end, period.name) == (start, end, text)
+    assert period.before().name == before
+    assert period.before().end == start
+
+
+@pytest.mark.parametrize("text", ["", "26", "2026-13", "2026-00", "2026-Q5", "Q3 2026", "9999", "0000", "2026-1"])
+def test_what_is_no_period_is_refused(text: str) -> None:
+    with pytest.raises(FigureError, match="is no period: give a year, quarter or month"):
+        Period.parse(text)
+
+
+def test_the_interval_is_that_of_the_paper() -> None:
+    """Newcombe 1998, table II, example (a): 56/70 against 48/80."""
+    change, low, high = figures.change_of_share(56, 70, 48, 80)
+    assert (round(change, 4), round(low, 4), round(high, 4)) == (0.2, 0.0524, 0.3339)
+
+
+def test_the_command_line_writes_each_form(engine: InMemoryEngine, target: str, tmp_path: Path) -> None:
+    lives(engine)
+    done = alur(engine, "mirror", "sync", target)
+    assert done.exit_code == 0, done.stderr
+    assert "records to" in done.stderr
+    year = str(engine.now.year)
+    arguments = ("report", "scorecard", "--from", target, "--period", year)
+    table = alur(engine, *arguments).stdout
+    assert f"complaints received in {year}" in table
+    assert "of them, with a follow-up of an office (ditindaklanjuti)" in table
+    document = json.loads(alur(engine, *arguments, "--format", "json").stdout)
+    assert document["lines"][0]["figures"]["received"] == 12
+    rows = alur(engine, *arguments, "--format", "csv", "--by", "class").stdout.splitlines()
+    assert rows[0].startswith("class,received,")
+    assert rows[1].startswith("complaint,12,")
+    out = tmp_path / "offices.xlsx"
+    assert (
+        alur(
+            engine, "report", "offices", "--from", target, "--period", year, "--format", "xlsx", "--out", str(out)
+        ).exit_code
+        == 0
+    )
+    assert out.read_bytes().startswith(b"PK")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--period", "1999"), "no complaint was received in 1999"),
+        (("--office", "bukan"), "there is no office 'bukan'"),
+        (("--format", "xlsx"), "give --out FILE.xlsx"),
+        (("--period", "soon"), "'soon' is no period"),
+    ],
+)
+def test_what_cannot_be_shown_is_message_in_one_line(
+    engine: InMemoryEngine, target: str, arguments: tuple[str, ...], message: str
+) -> None:
+    sync(engine, target)
+    done = alur(engine, "report", "scorecard", "--from", target, *arguments)
+    assert done.exit_code in {1, 2}
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_missing_mirror_is_message(engine: InMemoryEngine, tmp_path: Path) -> None:
+    done = alur(engine, "report", "scorecard", "--from", str(tmp_path / "none.duckdb"))
+    assert (done.exit_code, "alur mirror sync" in done.stderr) == (1, True)
