@@ -45,7 +45,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "migrate": ("migrate", "Move an installation to another prefix, also with another number of partitions."),
     "export": ("export", "Write every complaint as a row with the columns of the LAPOR export."),
     "mirror": ("app", "Tables for analysts: facts, complaints and resolutions in DuckDB or PostgreSQL."),
-    "report": ("show_report", "Figures of a period: scorecard, volume, deadlines, offices, categories."),
+    "report": ("show_report", "Figures of a period: scorecard, volume, deadlines, offices, categories, drivers."),
     "audit": ("audit_topics", "Read all topics back; check that nothing is lost, doubled or contradictory."),
     "dead": ("app", "Dead letters: records that a stage could not read or process; replay or discard them."),
     "state": ("app", "The state of complaints: restore what a foreign record has replaced."),

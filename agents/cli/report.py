@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from contextlib import closing, nullcontext
+from dataclasses import asdict
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ from agents.cli.context import console, note, say
 from agents.cli.errors import MISUSED, Failure
 from agents.integrations.cells import defused
 from agents.integrations.sheet_writer import XlsxWriter
+from agents.mirror import drivers
 from agents.mirror.figures import FEW, FIGURES, REPORTS, Grouping, Line, Period, Report, report
 from agents.mirror.stores import Reading
 
@@ -57,6 +59,12 @@ def show_report(  # noqa: PLR0913 -- the options of a command are its arguments
     if form is Form.XLSX and out is None:
         raise Failure("--format xlsx writes to a file: give --out FILE.xlsx", MISUSED)
     chosen = Period.parse(period or str(date.today().year))  # noqa: DTZ011 -- the day of whoever asks
+    if name is Report.DRIVERS:
+        if by or office or out or form is Form.XLSX:
+            raise Failure("drivers takes --period and --format table, csv or json only", MISUSED)
+        with Reading(mirror) as reading:
+            _print_change(drivers.change(reading, chosen), form)
+        return
     with Reading(mirror) as reading:
         lines = report(reading, name, chosen, by=by, office=office)
     if not lines:
@@ -69,13 +77,31 @@ def show_report(  # noqa: PLR0913 -- the options of a command are its arguments
     elif form is Form.TABLE:
         _print(lines, chosen, group, out)
     else:
-        text = _json(lines, chosen) if form is Form.JSON else _csv(lines, group)
+        text = _json(lines, chosen) if form is Form.JSON else _as_csv(_rows(lines, group))
         if out is None:
             say(text)
         else:
             out.write_text(text + "\n", encoding="utf-8")
     if out:
         note(f"wrote {out}")
+
+
+def _print_change(change: drivers.Change, form: Form) -> None:
+    fields = ("dimension", "group", "now", "before", "points")
+    rows = [[getattr(part, name) for name in fields] for part in change.parts]
+    if form is Form.JSON:
+        say(json.dumps(asdict(change), indent=2, ensure_ascii=False))
+        return
+    text = [[f"{cell:+.1f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    if form is Form.CSV:
+        say(_as_csv([list(fields), *text]))
+        return
+    table = Table(*fields, box=None, pad_edge=False)
+    for row in text:
+        table.add_row(*map(escape, row))
+    screen = console()
+    screen.print(change.sentence, markup=False)
+    screen.print(table)
 
 
 def _rows(lines: list[Line], group: Grouping) -> list[list[str]]:
@@ -85,9 +111,9 @@ def _rows(lines: list[Line], group: Grouping) -> list[list[str]]:
     return [header, *(["" if value is None else str(value) for value in row] for row in values)]
 
 
-def _csv(lines: list[Line], group: Grouping) -> str:
+def _as_csv(rows: list[list[str]]) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([defused(cell) for cell in row] for row in _rows(lines, group))
+    csv.writer(text, lineterminator="\n").writerows([defused(cell) for cell in row] for row in rows)
     return text.getvalue().rstrip("\n")
 
 

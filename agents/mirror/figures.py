@@ -30,6 +30,8 @@ class Report(StrEnum):
     DEADLINES = "deadlines"
     OFFICES = "offices"
     CATEGORIES = "categories"
+    DRIVERS = "drivers"
+    """What drives a change: see `agents.mirror.drivers`."""
 
 
 class Grouping(StrEnum):

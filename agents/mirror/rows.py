@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from events.client import Record
+from events.outcomes import ResolutionReopened
 from events.topics import TopicName
 
 Row = tuple[object, ...]
@@ -94,7 +95,7 @@ class RowBuilder:
         return [self._complaint(each, rows.firsts.get(name, {})) for name, each in rows.snapshots.items()]
 
     def _complaint(self, each: Mapping[str, Any], firsts: Mapping[str, Any]) -> Row:
-        place = each["location"] or {}
+        place, waiting = each["location"] or {}, each.get("waiting_for") or {}
         return (
             each["complaint_id"], each["tracking_id"], each["version"], each["status"], each["class"], each["category"],
             place.get("province"), place.get("city"), place.get("district"), each["channel"], each["anonymous"],
@@ -103,6 +104,7 @@ class RowBuilder:
             self._day(each["received_at"]), _moment(each["updated_at"]), firsts.get("verified_at"),
             firsts.get("disposed_at"), firsts.get("answered_at"), firsts.get("answered_working_days"), each["outcome"],
             _moment(each["closed_at"]), self._day(each["closed_at"]), each["working_days"], each["rating"],
+            each.get("reopenings", 0), waiting.get("who"), waiting.get("why"),
         )  # fmt: skip
 
     def _day(self, moment: str | None) -> str | None:
@@ -122,10 +124,10 @@ def clock_rows(rows: Rows) -> list[Row]:
 
 
 def _add_resolution(rows: Rows, complaint_id: str, value: bytes | None) -> None:
-    if value is None:
+    event = None if value is None else orjson.loads(value)
+    if event is None or event["type"] == ResolutionReopened.TYPE:
         rows.resolutions[complaint_id] = (complaint_id, *[None] * 17)
         return
-    event = orjson.loads(value)
     data = event["data"]
     story = data["story"] or {}
     rows.resolutions[complaint_id] = (

@@ -22,7 +22,8 @@ TABLES: Final[dict[str, str]] = {
         breaches INTEGER NOT NULL, extensions INTEGER NOT NULL, policy TEXT NOT NULL,
         received_at TIMESTAMP NOT NULL, received_on DATE NOT NULL, updated_at TIMESTAMP NOT NULL,
         verified_at TIMESTAMP, disposed_at TIMESTAMP, answered_at TIMESTAMP, answered_working_days INTEGER,
-        outcome TEXT, closed_at TIMESTAMP, closed_on DATE, working_days INTEGER, rating INTEGER""",
+        outcome TEXT, closed_at TIMESTAMP, closed_on DATE, working_days INTEGER, rating INTEGER,
+        reopenings INTEGER NOT NULL, waiting_for TEXT, waiting_why TEXT""",
     "clocks": """
         complaint_id TEXT NOT NULL, name TEXT NOT NULL, started_at TIMESTAMP NOT NULL, due_at TIMESTAMP,
         warned BOOLEAN NOT NULL, breached BOOLEAN NOT NULL, paused BOOLEAN NOT NULL""",

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
-from agents.mirror import figures
+from agents.mirror import drivers, figures
 from agents.mirror.figures import FigureError, Grouping, Period, Report
 from agents.mirror.service import Mirror
 from agents.mirror.stores import MirrorError, Reading, open_store
@@ -21,6 +22,7 @@ from tests.support.engines import CITIZEN, Engine
 from tests.support.in_memory import InMemoryEngine, in_memory
 
 ADMIN = "/offices/panrb"
+WIB = ZoneInfo("Asia/Jakarta")
 HOLDER = "/offices/denpasar-pupr/officers/7"
 
 
@@ -160,6 +162,30 @@ def test_a_story_that_is_taken_back_leaves_the_files(engine: InMemoryEngine, tar
     assert not any(b"Pasar Badung" in content for content in files.values())
 
 
+def test_a_reopened_complaint_has_no_resolution(tmp_path: Path, target: str) -> None:
+    with in_memory(tmp_path, "demo", *STAGES) as engine:
+        complaint = engine.report("reopened")
+        engine.await_status(complaint, "disposed")
+        does(engine, complaint, "record-follow-up", HOLDER, "followed_up", text="Tim sudah menambal lubang itu.")
+        does(engine, complaint, "close-complaint", ADMIN, "closed")
+        sync(engine, target)
+        assert resolutions(target) == [(complaint,)]
+        does(engine, complaint, "reopen-complaint", ADMIN, "disposed", reason="Lubangnya terbuka lagi.")
+        engine.kit.settle()
+        sync(engine, target)
+        assert resolutions(target) == []
+        with Reading(target) as reading:
+            (row,) = reading.rows("SELECT reopenings, waiting_for, waiting_why FROM complaints")
+        assert row == (1, "denpasar-pupr", "follow-up")
+        with Reading(target) as reading:
+            assert reading.rows("SELECT * FROM unread") == []
+
+
+def resolutions(target: str) -> list[tuple[Any, ...]]:
+    with Reading(target) as reading:
+        return reading.rows("SELECT complaint_id FROM resolutions")
+
+
 def test_public_views_follow_the_rule_of_redaction(engine: InMemoryEngine, target: str) -> None:
     complaints = lives(engine)
     secret = read_history(engine.settings, complaints[4]).history[-1].complaint
@@ -275,3 +301,31 @@ def test_what_cannot_be_shown_is_message_in_one_line(
 def test_a_missing_mirror_is_message(engine: InMemoryEngine, tmp_path: Path) -> None:
     done = alur(engine, "report", "scorecard", "--from", str(tmp_path / "none.duckdb"))
     assert (done.exit_code, "alur mirror sync" in done.stderr) == (1, True)
+
+
+def test_the_parts_of_a_change_add_up_to_it(tmp_path: Path, target: str) -> None:
+    with in_memory(tmp_path, "lapor", *STAGES) as engine:
+        engine.advance_to((engine.now.replace(day=1) + timedelta(days=40)).replace(day=10))
+        places = [("Denpasar", 12), ("Badung", 8)]
+        for city, count in places:
+            for number in range(count):
+                engine.report(f"{city}-{number}", title=f"Jalan {number}", location={"province": "Bali", "city": city})
+        engine.advance(timedelta(days=31))
+        for number in range(30):
+            where = {"province": "Bali", "city": "Badung"}
+            engine.report(f"later-{number}", source="/channels/whatsapp", title=f"Lampu {number}", location=where)
+        month = f"{engine.now.astimezone(WIB):%Y-%m}"
+        engine.kit.settle()
+        sync(engine, target)
+        with Reading(target) as reading:
+            found = drivers.change(reading, Period.parse(month))
+        table = alur(engine, "report", "drivers", "--from", target, "--period", month)
+    assert (found.now, found.before) == (30, 20)
+    for dimension in drivers.DIMENSIONS:
+        assert sum(part.points for part in found.parts if part.dimension == dimension) == pytest.approx(50)
+    parts = {(part.dimension, part.group): part.points for part in found.parts}
+    assert parts["channel", "whatsapp"] == 150
+    assert parts["city", "Badung"] == pytest.approx(110)
+    assert found.sentence.startswith("+50% over ")
+    assert "+150 points from channel whatsapp in Badung, category infrastruktur-jalan" in found.sentence
+    assert table.stdout.startswith("+50% over ")

@@ -1,0 +1,102 @@
+"""What drives a change: its parts by channel, area, category and class, in points of the period before.
+
+A part is the group's change divided by all complaints of the period before, so the parts of one dimension add up to
+the whole change. Secret complaints are one group, `-`, in every dimension but class.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from agents.mirror.figures import FEW, FigureError, Period
+from agents.mirror.stores import Reading
+
+DIMENSIONS: Final = ("channel", "city", "category", "class")
+_Cell = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Share of a change that one group has."""
+
+    dimension: str
+    group: str
+    now: int
+    before: int
+    points: float
+    """Percentage points of the whole change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Change of the number of complaints received between two periods, and its parts, the largest first."""
+
+    now: int
+    before: int
+    parts: tuple[Part, ...]
+    sentence: str
+
+
+def change(reading: Reading, period: Period) -> Change:
+    """Take apart the change from the period before.
+
+    Raises:
+        FigureError: no complaint was received in the period before.
+    """
+    earlier = period.before()
+    now, before = _cells(reading, period), _cells(reading, earlier)
+    total = before.total()
+    if not total:
+        raise FigureError(f"no complaint was received in {earlier.name}, so nothing can be compared with it")
+
+    def parts(dimension: str, groups: Counter[str], groups_before: Counter[str]) -> list[Part]:
+        return [
+            Part(dimension, name, groups[name], groups_before[name], 100 * (groups[name] - groups_before[name]) / total)
+            for name in sorted(groups | groups_before)
+        ]
+
+    single = [
+        part
+        for index, dimension in enumerate(DIMENSIONS)
+        for part in parts(dimension, _sums(now, index), _sums(before, index))
+    ]
+    whole = [f"channel {channel} in {city}, category {category}" for channel, city, category, _ in now | before]
+    named = dict(zip(now | before, whole, strict=True))
+    combined = parts("all", _named(now, named), _named(before, named))
+    single.sort(key=lambda part: -abs(part.points))
+    return Change(now.total(), total, tuple(single), _sentence(now.total(), total, earlier, combined))
+
+
+def _cells(reading: Reading, period: Period) -> Counter[_Cell]:
+    hidden = ", ".join(f"CASE WHEN secret THEN NULL ELSE {name} END AS {name}" for name in DIMENSIONS[:-1])
+    query = (
+        f"SELECT {', '.join(DIMENSIONS)}, COUNT(*) FROM (SELECT {hidden}, class FROM complaint_figures "  # noqa: S608
+        "WHERE received_on >= %s AND received_on < %s) AS received GROUP BY 1, 2, 3, 4"
+    )
+    rows = reading.rows(query, [period.start, period.end])
+    return Counter({tuple("-" if each is None else str(each) for each in cell): count for *cell, count in rows})
+
+
+def _sums(cells: Counter[_Cell], index: int) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for cell, count in cells.items():
+        found[cell[index]] += count
+    return found
+
+
+def _named(cells: Counter[_Cell], names: dict[_Cell, str]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for cell, count in cells.items():
+        found[names[cell]] += count
+    return found
+
+
+def _sentence(now: int, before: int, earlier: Period, combined: list[Part]) -> str:
+    """Say the change, and where most of it comes from if that is a group large enough."""
+    total = f"{now / before - 1:+.0%} over {earlier.name}"
+    direction = 1 if now >= before else -1
+    large = [part for part in combined if max(part.now, part.before) >= FEW and part.points * direction > 0]
+    if not large:
+        return total
+    most = max(large, key=lambda part: abs(part.points))
+    return f"{total}: {most.points:+.0f} points from {most.group}"
