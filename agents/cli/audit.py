@@ -118,7 +118,13 @@ def audit_topics(
     failed = bool(found.violations) or any(each.acknowledged_at is None for each in incidents)
     if json:
         say(_as_json(found, incidents, identities=identities))
-        raise typer.Exit(FAILED if failed else 0)
+    else:
+        _print(found, incidents, identities=identities)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _print(found: Audit, incidents: list[Incident], *, identities: bool) -> None:
     console().print(_read(found))
     console().print(_holds(found, identities=identities))
     for line in _SEARCHED if identities else ():
@@ -132,8 +138,6 @@ def audit_topics(
     if not found.whole:
         say("reports or commands are past their retention: their effects could not be checked")
     say(last_line(found))
-    if failed:
-        raise typer.Exit(FAILED)
 
 
 def _acknowledge(settings: Settings, ids: list[str]) -> None:

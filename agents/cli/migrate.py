@@ -64,10 +64,7 @@ def migrate(  # noqa: PLR0913 -- the options of a command are its arguments
             say(f"the migration to {to!r} is complete: set ALUR_PREFIX={to} and start the stages")
             return
         if dry_run:
-            for topic in migration.COPIED:
-                say(f"{source.topic(topic)}: {sum(planned.ends[topic]):,} offsets")
-            say(_where_texts_are(planned))
-            say(f"would be copied to {to!r} with {target.partitions} partitions; nothing was written")
+            _preview(planned)
             return
         done = migration.migrate(planned, progress.report, note)
     for name, records in done.written.items():
@@ -76,6 +73,14 @@ def migrate(  # noqa: PLR0913 -- the options of a command are its arguments
     say(_where_texts_are(planned))
     say(f"the audits agree: {done.complaints:,} complaints, {done.facts:,} facts, {done.findings} findings in both")
     say(f"{progress.summary}; set ALUR_PREFIX={to} and start the stages")
+
+
+def _preview(planned: migration.Plan) -> None:
+    for topic in migration.COPIED:
+        say(f"{planned.source.topic(topic)}: {sum(planned.ends[topic]):,} offsets")
+    say(_where_texts_are(planned))
+    target = planned.target
+    say(f"would be copied to {target.prefix!r} with {target.partitions} partitions; nothing was written")
 
 
 def _where_texts_are(planned: migration.Plan) -> str:

@@ -87,7 +87,8 @@ def breaks(old: Mapping[str, Schema], new: Mapping[str, Schema], sides: Mapping[
 
 def changes(old: Schema, new: Schema) -> Iterator[Change]:
     """Yield the differences, from the top of the message down."""
-    yield from dict.fromkeys(_Comparison(old, new).compare(old, new, ""))
+    if old != new:
+        yield from dict.fromkeys(_Comparison(old, new).compare(old, new, ""))
 
 
 class _Comparison:

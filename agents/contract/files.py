@@ -60,8 +60,13 @@ def documents(examples: Path = EXAMPLES) -> dict[str, str]:
         )
     schemas = message_schemas()
     found = {kind: _example(examples, kind) for kind in schemas}
-    whole = document(schemas, found, Components(schemas, sides()), contract_version())
+    whole = document(schemas, found, _components(), contract_version())
     return {**_schema_texts(), ASYNCAPI: to_json(whole, indent=2).decode() + "\n"}
+
+
+@cache
+def _components() -> Components:
+    return Components(message_schemas(), sides())
 
 
 @cache

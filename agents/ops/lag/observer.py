@@ -6,7 +6,6 @@ from typing import Any, Final, NamedTuple
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec, OffsetTimestamp
-from kafka.errors import AuthorizationError, CorruptRecordError
 
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
@@ -14,10 +13,8 @@ from agents.kafka.protocols import AdminClient
 from agents.ops.lag.record_age import RecordPosition, StampedOffset, stamps_at
 from agents.ops.lag.samples import GroupSample, GroupState, Offsets, Source
 from agents.ops.progress import partitions_of, retry_while_starting
-from events.client import ClientSettings
 from events.client.connection import kafka_errors
 from events.client.errors import KafkaFailure
-from events.client.reader import committed_consumer
 from events.cloudevents import log_moment
 from events.topics import STAGES, TopicName
 
@@ -29,10 +26,6 @@ _STATES: Final = {
 }
 """The coordinator's words, for classic groups and for those of KIP-848."""
 _UNNAMED: Final = "a member that the broker does not name"
-_FEW: Final = 100
-"""More offsets than that are not control records alone."""
-_POLL_MS: Final = 300
-_POLLS: Final = 3
 
 
 class UnknownGroup(KafkaFailure):
@@ -83,11 +76,6 @@ class GroupObserver:
         names = {settings.topic(name) for name in (*topics, *(STAGES[stage] for stage in stages.values()))}
         with kafka_errors(settings):
             self._ours = frozenset(Source(*each) for each in partitions_of(client, names)) if names else frozenset()
-        self._control_records = _ControlRecords(settings)
-
-    def close(self) -> None:
-        """Close the connections that it has opened itself."""
-        self._control_records.close()
 
     def observe(self, groups: Collection[str]) -> Observation:
         """Return a sample of each group; that of a group that does not exist has no offsets. Raises `KafkaFailure`."""
@@ -180,8 +168,8 @@ class GroupObserver:
         offset = stored.offset if stored is not None and stored.offset >= 0 else None
         known = offset is not None or group in self._stages
         position = GroupProgress(offset, bounds.start, bounds.end).next_offset if known else None
-        if position is not None and bounds.start <= position < bounds.stable:
-            position = self._control_records.skip(group, source, position, bounds.stable)
+        if position == bounds.stable - 1 >= bounds.start and group not in self._stages:
+            position = bounds.stable  # most clients stay one behind the marker that ends a transaction
         owner = description.owners.get(source)
         if owner is None and description.members is None and description.state is GroupState.STABLE:
             owner = _UNNAMED
@@ -201,61 +189,3 @@ def _owners(members: Iterable[Mapping[str, Any]]) -> dict[Source, str]:
         for topic in member["member_assignment"]["assigned_partitions"]
         for number in topic["partitions"]
     }
-
-
-class _ControlRecords:
-    """Positions behind which only control records are left.
-
-    The marker that ends a transaction takes an offset and is no record. A client that commits the offset behind the
-    last record it was given (librdkafka does) stays one behind such a marker for as long as nothing is written, and
-    would count as stalled. Burrow has a setting for it, how much lag to allow (pull request 591); here it is looked up,
-    and only where a group has not moved since the last sample.
-    """
-
-    def __init__(self, settings: ClientSettings) -> None:
-        self._settings = settings
-        self._sampled: dict[tuple[str, Source], tuple[int, int]] = {}
-        self._known: dict[tuple[Source, int, int], bool] = {}
-        self._consumer: Any = None
-
-    def skip(self, group: str, source: Source, position: int, stable: int) -> int:
-        """Return `stable` if only control records follow the position of `group`, else `position`.
-
-        Without the right to read the topic that is unknown, and treated as records. Raises `KafkaError`.
-        """
-        before, self._sampled[group, source] = self._sampled.get((group, source)), (position, stable)
-        if before != (position, stable) or stable - position > _FEW:
-            return position
-        asked = (source, position, stable)
-        if asked not in self._known:
-            self._known = {key: value for key, value in self._known.items() if key[0] != source or key[2] == stable}
-            only_control_records = self._read(*asked)
-            if only_control_records is None:
-                return position
-            self._known[asked] = only_control_records
-        return stable if self._known[asked] else position
-
-    def close(self) -> None:
-        """Close the connection, if there is one."""
-        if self._consumer is not None:
-            self._consumer.close()
-            self._consumer = None
-
-    def _read(self, source: Source, position: int, stable: int) -> bool | None:
-        """Check for control records only; None if the end was not reached in time, and it is asked again."""
-        if self._consumer is None:
-            self._consumer = committed_consumer(self._settings, "lag", 1)
-        partition = TopicPartition(*source)
-        self._consumer.assign([partition])
-        self._consumer.seek(partition, position)
-        try:
-            for _ in range(_POLLS):
-                if self._consumer.poll(timeout_ms=_POLL_MS, max_records=1):
-                    return False
-                if self._consumer.position(partition) >= stable:
-                    return True
-        except (AuthorizationError, CorruptRecordError, UnicodeDecodeError):
-            # a record that cannot be unpacked is one too; a client that has failed on one is of no more use
-            self.close()
-            return False
-        return None

@@ -36,8 +36,8 @@ class Offsets:
     committed: int | None
     """Committed offset: the next record that the group reads."""
     position: int | None
-    """Where reading goes on: `committed`, past control records without a record behind them; the log start for a stage
-    that has committed nothing. None if unknown: such a sample is not judged."""
+    """Where reading goes on: `committed`, for a group of others past a last offset that may be a control record;
+    the log start for a stage that has committed nothing. None if unknown: such a sample is not judged."""
     start: int
     """Log start."""
     stable: int

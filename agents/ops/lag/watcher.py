@@ -69,7 +69,6 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
         with ExitStack() as opening:
             self._client = opening.enter_context(admin_client(self._settings))
             self._observer = GroupObserver(self._settings, self._client, stages, needed)
-            opening.callback(self._observer.close)
             if self._deadlines is not None:
                 opening.push(self._deadlines)
             self._open = opening.pop_all()

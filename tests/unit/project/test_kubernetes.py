@@ -22,7 +22,7 @@ Manifest = dict[str, Any]
 
 
 def _loaded(path: Path) -> list[Manifest]:
-    return [document for document in yaml.safe_load_all(path.read_text()) if document is not None]
+    return [document for document in yaml.load_all(path.read_text(), yaml.CSafeLoader) if document is not None]
 
 
 FILES = {path.relative_to(FOLDER).as_posix(): _loaded(path) for path in sorted(FOLDER.rglob("*.yaml"))}

@@ -22,9 +22,9 @@ from events.vocabulary import ClockName, Detail, Refusal
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "docs" / "deploy"
 RUNBOOK = (ROOT / "docs" / "how-to" / "runbook.md").read_text(encoding="utf-8")
-PROMETHEUS: dict[str, Any] = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
-RULES: dict[str, Any] = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())
-TRIALS: dict[str, Any] = yaml.safe_load((DEPLOY / "prometheus" / "alerts_test.yml").read_text())
+PROMETHEUS: dict[str, Any] = yaml.load((DEPLOY / "prometheus" / "prometheus.yml").read_text(), yaml.CSafeLoader)
+RULES: dict[str, Any] = yaml.load((DEPLOY / "prometheus" / "alerts.yml").read_text(), yaml.CSafeLoader)
+TRIALS: dict[str, Any] = yaml.load((DEPLOY / "prometheus" / "alerts_test.yml").read_text(), yaml.CSafeLoader)
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "dashboards" / "alur.json").read_text(encoding="utf-8"))
 ALERTS: list[dict[str, Any]] = [rule for group in RULES["groups"] for rule in group["rules"]]
 
@@ -167,7 +167,7 @@ class TestDashboard:
 
 
 class TestCompose:
-    COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    COMPOSE: dict[str, Any] = yaml.load((ROOT / "docker-compose.yml").read_text(), yaml.CSafeLoader)
 
     def _inside(self, service: str, place: str) -> Path:
         """The file or folder of ours that a container finds at `place`."""
