@@ -20,7 +20,12 @@ from events.topics import STAGES
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
 # not agents.<stage>, which builds an app from the environment: that is left to the new process
 _CONTEXT.set_forkserver_preload(
-    ["faust.cli.faust", "faust.cli.worker", "agents.runtime.app", *(f"agents.stages.{stage}" for stage in STAGES)]
+    [
+        *("faust.cli.faust", "faust.cli.worker", "agents.runtime.app", *(f"agents.stages.{stage}" for stage in STAGES)),
+        # imported by name or at the first use
+        *("faust.assignor.partition_assignor", "faust.tables.manager", "faust.transport.conductor"),
+        *("faust.transport.drivers.aiokafka", "faust.web.drivers.aiohttp", "holidays.countries"),
+    ]
 )
 
 
