@@ -28,9 +28,11 @@ class Clock(Frozen):
     breached: bool = False
     paused: bool = False
     remaining: str | None = None
-    """While paused, the remaining time, e.g. `9 working days`."""
+    """While paused, the remaining time, e.g. `9 working days`; without the pause, where pauses are capped."""
     resumed_at: AwareDatetime | None = None
     """When it was last resumed; the remaining time counts from there."""
+    paused_for: Annotated[str | None, Field(exclude_if=not_)] = None
+    """Working time of its pauses so far, where they are capped; None without a pause."""
     zone: str | None = None
     """Where its days end, e.g. `Asia/Makassar`: kept from its start, whoever holds the complaint later.
 

@@ -5,14 +5,14 @@ When each runs stands in `workflow.deadlines.clock_rules`, and how long in the p
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from events import facts as f
 from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName, ComplaintClass, Status
 from workflow.deadlines.clock_rules import RULES
-from workflow.deadlines.due_dates import due_at, remaining, warn_at
+from workflow.deadlines.due_dates import due_after_work, due_at, remaining, warn_at, warn_in_working_days
 from workflow.deadlines.durations import Duration
 from workflow.machine.evolve import Clocks, needs_rung
 from workflow.policy.model import Policy
@@ -56,28 +56,84 @@ class ClockContext:
         still = {"paused": True, "due_at": None, "warn_at": None, "remaining": str(left), "zone": zone.key}
         return clock.model_copy(update=still)
 
+    def pause_capped(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
+        """Return a clock whose pauses are capped at the begin of one: due as if all that may still come were taken.
+
+        So it is due also if the pause never ends.
+        """
+        if clock.breached or clock.due_at is None:
+            return clock.model_copy(update={"paused": True})
+        left = self.worked(name, clock, at, clock.due_at)
+        used = Duration.parse(clock.paused_for) if clock.paused_for else Duration(0, left.unit)
+        most = Duration(left.amount + max(self._cap.amount - used.amount, 0), left.unit)
+        kept = {"remaining": str(left), "paused_for": str(used)}
+        return self._due_after_work(name, clock, at, most, kept)
+
+    def resume_capped(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
+        """Return a clock whose pauses are capped at the end of one, by which it moves as far as the cap allows."""
+        if clock.breached or clock.remaining is None or clock.resumed_at is None:
+            return clock.model_copy(update={"paused": False, "remaining": None})
+        passed = self.worked(name, clock, clock.resumed_at, at)
+        used = Duration.parse(clock.paused_for or str(Duration(0, passed.unit)))
+        total = Duration(min(used.amount + passed.amount, self._cap.amount), passed.unit)
+        kept: dict[str, object] = {"remaining": None, "paused_for": str(total)}
+        if total.amount == self._cap.amount:
+            return clock.model_copy(update=kept | {"resumed_at": at})
+        return self._due_after_work(name, clock, at, Duration.parse(clock.remaining), kept)
+
+    @property
+    def _cap(self) -> Duration:
+        cap = self.policy.settlement_pause_cap
+        if cap is None:
+            raise ValueError("pauses have no cap")
+        return cap
+
+    def worked(self, name: ClockName, clock: Clock, after: datetime, through: datetime) -> Duration:
+        """Return the working time between two instants, in the unit of the cap."""
+        policy, zone = self.policy, self.zone_of(name, clock)
+        return remaining(after, through, self._cap.unit, zone, policy.calendar, hours=policy.hours)
+
+    def after_work(self, name: ClockName, clock: Clock, at: datetime, left: Duration) -> datetime:
+        """Return when a clock is due that has `left` to run from `at`, counted in working time."""
+        policy, zone = self.policy, self.zone_of(name, clock)
+        in_days = policy.duration_of(name, self.complaint_class).unit.in_days
+        return due_after_work(at, left, zone, policy.calendar, hours=policy.hours, in_days=in_days)
+
+    def _due_after_work(
+        self, name: ClockName, clock: Clock, at: datetime, left: Duration, kept: dict[str, Any]
+    ) -> Clock:
+        due = self.after_work(name, clock, at, left)
+        warn = self._warning(name, at, due, self.zone_of(name, clock))
+        return clock.model_copy(update=kept | {"due_at": due, "warn_at": warn, "resumed_at": at})
+
     def extend(self, name: ClockName, clock: Clock, days: int) -> Clock:
         """Return a running clock with `days` more, counted from its old due time."""
         if clock.due_at is None:
             raise ValueError(f"{name} is paused: there is no due time to extend")
         more = self.policy.extension.day * days
-        due = due_at(clock.due_at, more, self.zone_of(name, clock), self.policy.calendar, hours=self.policy.hours)
-        return clock.model_copy(
-            update={"due_at": due, "warn_at": self._warning(name, clock.started_at, due), "warned": False}
-        )
+        zone = self.zone_of(name, clock)
+        due = due_at(clock.due_at, more, zone, self.policy.calendar, hours=self.policy.hours)
+        warn = self._warning(name, clock.started_at, due, zone)
+        return clock.model_copy(update={"due_at": due, "warn_at": warn, "warned": False})
 
     def reschedule(self, name: ClockName, clock: Clock, due: datetime) -> Clock:
         """Return a running clock with another due time; its warning moves with it, and is not given twice."""
         start = clock.resumed_at or clock.started_at
-        return clock.model_copy(update={"due_at": due, "warn_at": self._warning(name, start, due)})
+        warn = self._warning(name, start, due, self.zone_of(name, clock))
+        return clock.model_copy(update={"due_at": due, "warn_at": warn})
 
     def _running(self, name: ClockName, at: datetime, duration: Duration, zone: ZoneInfo) -> Clock:
         due = due_at(at, duration, zone, self.policy.calendar, hours=self.policy.hours)
-        return Clock(started_at=at, due_at=due, warn_at=self._warning(name, at, due), zone=zone.key)
+        return Clock(started_at=at, due_at=due, warn_at=self._warning(name, at, due, zone), zone=zone.key)
 
-    def _warning(self, name: ClockName, start: datetime, due: datetime) -> datetime | None:
-        share = self.policy.warn.get(name)
-        return None if share is None else warn_at(start, due, share)
+    def _warning(self, name: ClockName, start: datetime, due: datetime, zone: ZoneInfo) -> datetime | None:
+        policy = self.policy
+        share = policy.warn.get(name)
+        if share is None:
+            return None
+        if policy.warn_in == "elapsed time":
+            return warn_at(start, due, share)
+        return warn_in_working_days(start, due, share, zone, policy.calendar, hours=policy.hours)
 
 
 _RUNNING_IN: Final = {
@@ -100,7 +156,7 @@ def clocks_after(before: Complaint | None, fact: f.Fact, status: Status, at: dat
     _mark(clocks, fact, context)
     if isinstance(fact, f.DeadlineExtended):
         clocks[fact.clock] = context.extend(fact.clock, clocks[fact.clock], fact.working_days)
-    _pause_or_resume(clocks, status, at, context)
+    _pause_or_resume(clocks, before, status, at, context)
     return _escalation(clocks, before, fact, at, context)
 
 
@@ -118,12 +174,22 @@ def _mark(clocks: Clocks, fact: f.Fact, context: ClockContext) -> None:
         clocks[fact.clock] = context.reschedule(fact.clock, clock, fact.due_at)
 
 
-def _pause_or_resume(clocks: Clocks, status: Status, at: datetime, context: ClockContext) -> None:
+def _pause_or_resume(
+    clocks: Clocks, before: Complaint | None, status: Status, at: datetime, context: ClockContext
+) -> None:
     name = ClockName.SETTLEMENT
     clock = clocks.get(name)
     if clock is None:
         return
-    pauses = status in context.policy.settlement_pauses_in
+    pausing = context.policy.settlement_pauses_in
+    pauses = status in pausing
+    if context.policy.settlement_pause_cap is not None:
+        paused = before is not None and before.status in pausing
+        if pauses and not paused:
+            clocks[name] = context.pause_capped(name, clock, at)
+        elif paused and not pauses:
+            clocks[name] = context.resume_capped(name, clock, at)
+        return
     if pauses and not clock.paused:
         clocks[name] = context.pause(name, clock, at)
     elif clock.paused and not pauses:

@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from workflow.deadlines.durations import Duration, Unit
-from workflow.deadlines.office_hours import OfficeHours, work_on, working_time
+from workflow.deadlines.office_hours import OfficeHours, into_day, work_on, working_time
 from workflow.deadlines.working_days import Calendar
 
 _END_OF_DAY: Final = time(23, 59, 59, 999_000)
@@ -40,6 +40,20 @@ def due_at(
     else:
         last = today + timedelta(days=count)
     return _end_of(last, zone)
+
+
+def due_after_work(  # noqa: PLR0913 -- as `remaining`
+    start: datetime, left: Duration, zone: ZoneInfo, calendar: Calendar, *, hours: OfficeHours | None, in_days: bool
+) -> datetime:
+    """Lay working time on the calendar for a clock that was paused; one in days ends with a day that is used up.
+
+    Raises ValueError as `due_at`.
+    """
+    due = due_at(start, left, zone, calendar, hours=hours)
+    if not in_days:
+        return due
+    end = _end_of(_day(due, zone), zone)
+    return due if working_time(due, end, zone, calendar, _known(hours)) else end
 
 
 def remaining(  # noqa: PLR0913 -- two instants, and what the time between them depends on
@@ -71,6 +85,24 @@ def warn_at(start: datetime, due: datetime, share: float) -> datetime:
         raise ValueError(f"a warning comes after a share between 0 and 1 of the time, not after {share}")
     start = _aware(start).astimezone(UTC)
     return _whole_milliseconds(start + (_aware(due) - start) * share)
+
+
+def warn_in_working_days(  # noqa: PLR0913 -- as `remaining`
+    start: datetime, due: datetime, share: float, zone: ZoneInfo, calendar: Calendar, *, hours: OfficeHours | None
+) -> datetime:
+    """Find the instant in office hours at which a share of the working days up to ``due`` has passed.
+
+    The day of ``start`` is not counted. Without any working day it is ``due``, which warns of nothing.
+    """
+    return _warning_between(_day(start, zone), _day(due, zone), share, zone, calendar, _known(hours)) or due
+
+
+@lru_cache(maxsize=4_096)  # very many clocks share few days
+def _warning_between(  # noqa: PLR0913, PLR0917 -- as `remaining`; the cache wants them by position
+    first: date, last: date, share: float, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours
+) -> datetime | None:
+    days = share * calendar.working_days_between(first, last)
+    return into_day(calendar.add_working_days(first, int(days) + 1), days % 1, zone, hours) if days else None
 
 
 def _aware(instant: datetime) -> datetime:

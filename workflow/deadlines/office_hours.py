@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,6 +20,8 @@ _WRITTEN: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-4]
 _FRIDAY: Final = 4
 _WHOLE_DAY: Final = 24 * 60
 _NOTHING: Final = timedelta(0)
+_LEAST: Final = timedelta(microseconds=1)
+_DAY: Final = timedelta(days=1)
 
 Spans = tuple[tuple[int, int], ...]
 """Times of work on one day, in minutes from midnight, in order and without overlap."""
@@ -63,13 +66,25 @@ class OfficeHours:
     @property
     def shortest_day(self) -> timedelta:
         """The working time of the day that has less of it."""
-        return min(timedelta(minutes=sum(closes - opens for opens, closes in day)) for day in (self.usual, self.friday))
+        return min(_length(self.usual), _length(self.friday))
 
     def on(self, day: date, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
         """Give the spans of a working day in ``zone``, as instants in UTC."""
         for span in self.friday if day.weekday() == _FRIDAY else self.usual:
             opens, closes = (_instant(day, minutes, zone) for minutes in span)
             yield opens, closes
+
+
+def into_day(day: date, share: float, zone: ZoneInfo, hours: OfficeHours) -> datetime:
+    """Return the instant at which a share (below 1) of the working time of a day has passed, in whole milliseconds."""
+    spans = list(hours.on(day, zone))
+    left = sum(((closes - opens) for opens, closes in spans), _NOTHING) * share
+    for opens, closes in spans:
+        if left < closes - opens:
+            found = opens + left
+            return found.replace(microsecond=found.microsecond // 1000 * 1000)
+        left -= closes - opens
+    return spans[-1][1]
 
 
 def work_on(start: datetime, length: timedelta, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours) -> datetime:
@@ -87,7 +102,9 @@ def work_on(start: datetime, length: timedelta, zone: ZoneInfo, calendar: Calend
             if closes - begins >= left:
                 return begins + left
             left -= max(closes - begins, _NOTHING)
-        day = calendar.add_working_days(day, 1)
+        whole = max((left - _LEAST) // hours.shortest_day, 0) if hours.usual == hours.friday else 0
+        left -= whole * hours.shortest_day
+        day = calendar.add_working_days(day, whole + 1)
 
 
 def working_time(
@@ -99,10 +116,21 @@ def working_time(
         if calendar.is_working_day(day):
             spans = (min(closes, through) - max(opens, after) for opens, closes in hours.on(day, zone))
             total += sum((span for span in spans if span > _NOTHING), _NOTHING)
-        day += timedelta(days=1)
+        following = day + _DAY
+        if hours.usual == hours.friday and following < last:
+            # the days between are whole ones
+            total += calendar.working_days_between(day, last - _DAY) * hours.shortest_day
+            following = last
+        day = following
     return total
 
 
+@lru_cache(maxsize=64)
+def _length(spans: Spans) -> timedelta:
+    return timedelta(minutes=sum(closes - opens for opens, closes in spans))
+
+
+@lru_cache(maxsize=4_096)
 def _instant(day: date, minutes: int, zone: ZoneInfo) -> datetime:
     days, minutes = divmod(minutes, _WHOLE_DAY)
     local = datetime.combine(day + timedelta(days=days), time(minutes // 60, minutes % 60), tzinfo=zone)

@@ -35,6 +35,10 @@ def recalculated(name: ClockName, clock: Clock, day: date, old: Calendar, contex
     first, last = (moment.astimezone(zone).date() for moment in (start, clock.due_at))
     if not first <= day <= last:
         return None
+    if clock.paused_for is not None:
+        before = remaining(start, clock.due_at, Unit.WORKING_SECONDS, zone, old, hours=context.policy.hours)
+        due = context.after_work(name, clock, start, before)
+        return None if due == clock.due_at else due
     given = remaining(start, clock.due_at, unit, zone, old, hours=context.policy.hours)
     if unit is Unit.WORKING_DAYS and not old.is_working_day(last):
         # laid on a calendar that has changed since in another way, with a newer release of the holidays

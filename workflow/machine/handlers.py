@@ -208,6 +208,12 @@ def _dispose(context: CommandContext, data: c.DisposeComplaint) -> f.Fact:
 
 
 def _return(context: CommandContext, data: c.ReturnDisposition) -> f.Fact:
+    policy, returns = context.policy, context.complaint.returns
+    if policy.arbiter_final and returns >= policy.return_limit:
+        raise Refused(
+            Refusal.RETURN_LIMIT,
+            f"returned {returns} times, and the arbiter ({policy.arbiter}) has decided: answer it",
+        )
     return f.DispositionReturned(by=context.by, office=context.holder, reason=data.reason)
 
 

@@ -101,7 +101,15 @@ Requirement = Literal["title", "body", "location", "category", "event_date"]
 """What a report can need before it is verified; ``location`` is a place by name or coordinates, or an office."""
 ZoneRule = Literal["holder", "national"]
 Hours = Annotated[OfficeHours | None, PlainValidator(_hours)]
-SOURCED: Final = (*ClockName, "zones", "collective_leave", "settlement_pauses_in", "extension", "hours")
+SOURCED: Final = (
+    *ClockName,
+    "zones",
+    "collective_leave",
+    "settlement_pauses_in",
+    "settlement_pause_cap",
+    "extension",
+    "hours",
+)
 """What a source can be given for: the length of each clock, and what else a due time depends on."""
 _DEFAULT_ZONES: Final[dict[ClockName, ZoneRule]] = {ClockName.FOLLOW_UP: "holder", ClockName.CITIZEN_REPLY: "holder"}
 
@@ -174,8 +182,14 @@ class Rules(Model):
     """Time to settle, by class."""
     settlement_pauses_in: frozenset[Status] = frozenset({Status.POSTPONED, Status.FOLLOWED_UP})
     """Statuses in which the settlement clock stands still."""
+    settlement_pause_cap: Term | None = None
+    """Working time that all its pauses may take together, as it really passed.
+
+    Without a cap a pause has no end and is counted in days, of which the last is not counted."""
     warn: dict[ClockName, Annotated[StrictFloat, Field(gt=0, lt=1)]] = Field(default_factory=dict)
     """Share of its time after which a clock warns; a clock that is not named does not."""
+    warn_in: Literal["elapsed time", "working days"] = "elapsed time"
+    """What the share is of; of working days, a warning comes within office hours."""
     zones: dict[ClockName, ZoneRule] = Field(default_factory=dict)
     """In whose zone a clock's days end. By default the holder's for `follow_up` and `citizen_reply`."""
     national_zone: ZoneInfo = ZoneInfo("Asia/Jakarta")
@@ -189,6 +203,8 @@ class Rules(Model):
     """The rungs of escalation, lowest first: `superior`, `national` or the id of an office."""
     return_limit: Annotated[StrictInt, Field(ge=1)]
     """How often offices may return a complaint before only the arbiter can dispose it."""
+    arbiter_final: StrictBool = False
+    """After that many returns, the office to which the arbiter disposes it cannot return it."""
     completion_limit: Annotated[StrictInt, Field(ge=1)] = 5
     """How often a citizen may complete a report. No rule is known to us: a default to be set."""
     reopen: Reopening | None = None
@@ -212,6 +228,9 @@ class Rules(Model):
         """Look at the hours beside the durations, as far as those can be read."""
         if {"clocks", "settlement", "extension"} <= info.data.keys():
             check_hours(hours, info.data["clocks"], info.data["settlement"], info.data["extension"])
+            if hours is None and info.data.get("warn_in") == "working days":
+                raise ValueError('missing, and warn_in is "working days" (write hours = "08:00-16:00")')
+            check_cap(hours, info.data.get("settlement_pause_cap"), info.data["settlement"])
         return hours
 
 
@@ -232,6 +251,18 @@ def check_hours(
     units = {clocks.follow_up.unit, extension.day.unit}
     if Unit.WORKING_SECONDS in units and len(units) > 1:
         raise ValueError("clocks.follow_up and extension.day, which extends it, both count working hours or neither")
+
+
+def check_cap(hours: OfficeHours | None, cap: Duration | None, settlement: Mapping[ComplaintClass, Duration]) -> None:
+    """Raise ValueError if pauses cannot be counted in the unit of the cap."""
+    if cap is None:
+        return
+    units = {duration.unit for duration in settlement.values()}
+    if cap.unit is Unit.WORKING_SECONDS and Unit.DAYS not in units and Unit.SECONDS not in units:
+        if hours is None:
+            raise ValueError('missing, and settlement_pause_cap counts working hours (write hours = "08:00-16:00")')
+    elif cap.unit is not Unit.SECONDS or units != {Unit.SECONDS}:
+        raise ValueError(f"settlement_pause_cap: {cap}: write working hours, or seconds where settlement is in seconds")
 
 
 class Policy(Rules):

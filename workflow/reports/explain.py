@@ -16,6 +16,7 @@ from events.facts import Recorded
 from events.snapshot import Clock
 from events.vocabulary import ClockName, Status
 from workflow.deadlines.clock_rules import RULES, OnExpiry
+from workflow.deadlines.clocks import ClockContext
 from workflow.deadlines.due_dates import due_at, remaining
 from workflow.deadlines.durations import Duration, Unit
 from workflow.policy.model import Policy
@@ -166,6 +167,8 @@ def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded]) -> tu
     if duration.unit in {Unit.WORKING_DAYS, Unit.WORKING_SECONDS}:
         values["collective_leave"] = "days off" if policy.collective_leave else "working days"
     if clock is ClockName.SETTLEMENT:
+        if policy.settlement_pause_cap is not None:
+            values["settlement_pause_cap"] = str(policy.settlement_pause_cap)
         values["settlement_pauses_in"] = ", ".join(sorted(policy.settlement_pauses_in)) or "never"
     if any(isinstance(recorded.fact, f.DeadlineExtended) and recorded.fact.clock is clock for recorded in history):
         values["extension"] = f"each day of it {policy.extension.day}"
@@ -217,7 +220,9 @@ class _Run:
         what = next((each for kind, each in _NAMED if isinstance(recorded.fact, kind)), None)
         if what is not None and getattr(recorded.fact, "clock", None) is self.clock:
             self._named(what, recorded, after)
-        if after.paused and not before.paused:
+        if after.paused_for is not None and (before.remaining is None) != (after.remaining is None):
+            self._capped(recorded, before, after)
+        elif after.paused and not before.paused:
             self._pause(recorded, after)
         elif before.paused and not after.paused:
             self._resume(recorded, after)
@@ -269,7 +274,12 @@ class _Run:
             self._lay(stretch, (*stretch.lengths, more))
         elif isinstance(fact, f.DeadlineRescheduled):
             detail = fact.reason
-            self._lay(stretch, stretch.lengths)
+            if after.paused_for is None:
+                self._lay(stretch, stretch.lengths)
+            else:
+                self.ours = self.recomputed = after.due_at
+                if stretch.paused is None and after.due_at is not None:
+                    self.stretches[-1] = replace(stretch, end=after.due_at, calendar=self.policy.calendar)
         self._add(what, recorded, after, detail)
         self._compare(recorded, after)
 
@@ -285,6 +295,28 @@ class _Run:
             self.left = Duration.parse(after.remaining) if after.remaining else self.left
         self.ours = self.recomputed = None
         self._end(recorded.at, status)
+
+    def _capped(self, recorded: Recorded, before: Clock, after: Clock) -> None:
+        """Apply the begin or the end of a pause that is counted in working time up to the cap."""
+        complaint = recorded.complaint
+        context = ClockContext(self.policy, complaint.office, complaint.class_)
+        begins, known = after.remaining is not None, before.model_copy(update={"due_at": self.ours})
+        change = context.pause_capped if begins else context.resume_capped
+        ours = change(self.clock, known, recorded.at)
+        detail = f"while {complaint.status}, {ours.paused_for} before" if begins else f"{ours.paused_for} in all"
+        self._add(Happening.PAUSED if begins else Happening.RESUMED, recorded, after, detail)
+        if after.breached:
+            return
+        if after.remaining != ours.remaining:
+            self._differ(recorded, f"{after.remaining} left", f"{ours.remaining} left")
+        if begins:
+            self._end(recorded.at, complaint.status)
+        else:
+            left, calendar = Duration.parse(before.remaining or "0 seconds"), self.policy.calendar
+            end = ours.due_at or recorded.at
+            self.stretches.append(Stretch(recorded.at, end, (left,), resumed=True, calendar=calendar))
+        self.ours = self.recomputed = ours.due_at
+        self._compare(recorded, after)
 
     def _resume(self, recorded: Recorded, after: Clock) -> None:
         if self.left is not None:

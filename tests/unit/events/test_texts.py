@@ -52,6 +52,7 @@ NOT_FREE = {
     "text_ref": "key",
     "tracking_id": "number",
     "village": "place",
+    "paused_for": "a length of time",
     "who": "id of an office, or `reporter`",
     "why": "open words",
     "zone": "time zone",

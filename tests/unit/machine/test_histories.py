@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.config.policy_files import load
 from events import commands as c
 from events import facts as f
 from events.codec.decode import decode_fact, decode_snapshot
@@ -68,6 +69,8 @@ POLICIES = {
     "demo": DEMO,
     "never paused": NEVER_PAUSED,
     "arbitrated": ARBITRATED,
+    "capped": load("lapor").versions[-1].model_copy(update={"citizens": "open"}),
+    "capped demo": load("demo").versions[-1].model_copy(update={"citizens": "open"}),
 }
 UNITS = {"lapor": timedelta(days=1), "demo": timedelta(seconds=1)}
 
@@ -262,7 +265,10 @@ def check_standing(stands: Complaint) -> None:
     for name, clock in clocks.items():
         assert stands.status in RULES[name].runs_in
         assert (clock.due_at is None) == (clock.paused and not clock.breached)
-        assert (clock.remaining is not None) == (clock.due_at is None)
+        if clock.paused_for is None:
+            assert (clock.remaining is not None) == (clock.due_at is None)
+        else:
+            assert clock.due_at is not None
     assert len(stands.recent) <= REMEMBERED_COMMANDS
 
 
