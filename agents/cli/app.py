@@ -40,12 +40,16 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "explain": ("explain_deadlines", "Explain a deadline day by day: what counted, what did not, and by which rule."),
     "watch": ("watch", "Watch complaints by status, the lag of each stage, deadlines and failures."),
     "board": ("board", "Serve the dashboard: statuses, offices, deadlines, lag, dead letters, histories."),
+    "status": (
+        "show_status",
+        "Show in one line whether each stage has workers and none stands still; exit with 1 if not.",
+    ),
     "lag": ("lag", "Measure the lag of each stage in records and time, its trend, and its impact."),
     "offsets": ("app", "The offsets that the stages have committed."),
     "migrate": ("migrate", "Move an installation to another prefix, also with another number of partitions."),
     "export": ("export", "Write every complaint as a row with the columns of the LAPOR export."),
     "mirror": ("app", "Tables for analysts: facts, complaints and resolutions in DuckDB or PostgreSQL."),
-    "report": ("show_report", "Figures of a period: scorecard, volume, deadlines, offices, categories, drivers."),
+    "report": ("show_report", "Show figures of the complaints received in a period, beside the period before."),
     "audit": ("audit_topics", "Read all topics back; check that nothing is lost, doubled or contradictory."),
     "dead": ("app", "Dead letters: records that a stage could not read or process; replay or discard them."),
     "state": ("app", "The state of complaints: restore what a foreign record has replaced."),
@@ -128,6 +132,7 @@ def _usage(error: typer.TyperException) -> str:
 
 def root(
     ctx: typer.Context,
+    *,
     broker_address: Annotated[
         str | None, typer.Option("--broker", metavar="HOST:PORT", help="Kafka, instead of ALUR_BROKER")
     ] = None,
@@ -137,8 +142,12 @@ def root(
     policy_name: Annotated[
         str | None, typer.Option("--policy", metavar="NAME|FILE", help="lapor, demo or a file, instead of ALUR_POLICY")
     ] = None,
+    print_version: Annotated[bool, typer.Option("--version", help="print the version of alur")] = False,
 ) -> None:
     """Apply the options of every command."""
+    if print_version:
+        version()
+        raise typer.Exit
     options = {"ALUR_BROKER": broker_address, "ALUR_PREFIX": prefix, "ALUR_POLICY": policy_name}
     ctx.obj = Overrides({name: value for name, value in options.items() if value is not None})
     if ctx.invoked_subcommand is None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agents.ops.lag.findings import BY_THE_CLOCK, group_findings, transaction_findings, waiting
+from agents.ops.lag.findings import group_findings, transaction_findings, waiting, without_members
 from agents.ops.lag.report import Finding, GroupLag, LagReport, PartitionLag, TrendPoint
 from agents.ops.lag.rules import SEVERITY, Severity, Status, evaluate_group, evaluate_partition, worst
 from agents.ops.lag.samples import Source, Window, rates, seconds_to_drain
@@ -22,7 +22,7 @@ class GroupView:
     @property
     def own(self) -> Status:
         """The status of the group as a whole."""
-        return evaluate_group(self.window, by_the_clock=self.stage in BY_THE_CLOCK)
+        return evaluate_group(self.window, deserted=without_members(self.stage))
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,13 @@ BY_THE_CLOCK: Final = frozenset({"sla"})
 """Stages that work when time passes, also without records: without a worker they are at fault without any lag."""
 
 
+def without_members(stage: str | None) -> Status:
+    """Return the status of a group without members for which no records wait: a stage needs workers at any time."""
+    if stage is None:
+        return Status.OK
+    return Status.EMPTY if stage in BY_THE_CLOCK else Status.IDLE
+
+
 def waiting(stage: str | None, lag: int) -> str | None:
     """Return a phrase for the backlog of a stage: an upper bound, since control records take offsets too."""
     if stage is None or lag == 0:
@@ -33,7 +40,7 @@ def waiting(stage: str | None, lag: int) -> str | None:
     return f"up to {_count(lag, record)} {consequence}"
 
 
-_OF_THE_GROUP: Final = (Status.EMPTY, Status.REBALANCING)
+_OF_THE_GROUP: Final = (Status.IDLE, Status.EMPTY, Status.REBALANCING)
 _OUTSIDE_THE_LOG: Final = (Status.LOST, Status.BEYOND)
 
 
@@ -97,7 +104,8 @@ def _whole(group: GroupLag, status: Status, seconds: float) -> Finding:
         what = f"{group.group} has been sharing out its partitions for {seconds:.0f} s and does not come to an end"
         todo = "look in the logs of its members for one that joins and leaves again and again, and stop that one"
     else:
-        waits = f"{_count(group.lag, 'offset')} wait" if group.lag else "deadlines pass unnoticed"
+        idle = "deadlines pass unnoticed" if status is Status.EMPTY else "what comes next will wait"
+        waits = f"{_count(group.lag, 'offset')} wait" if group.lag else idle
         what = f"{group.group} has no members and has not moved for {seconds:.0f} s: {waits}"
         delete = f"kafka-consumer-groups.sh --delete --group {group.group}"
         todo = _start(group) if group.stage else f"start its consumers; if it is not needed, delete it ({delete})"

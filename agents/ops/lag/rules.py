@@ -40,6 +40,8 @@ class Status(StrEnum):
     """Caught up at some moment of the window."""
     BEHIND = "behind"
     """Behind all the time, and catching up; or not sampled for long enough."""
+    IDLE = "idle"
+    """The group has no members, and there is no work for it yet."""
     GROWING = "growing"
     """It reads, is further from the end than before, and never got nearer."""
     HANGING = "hanging-transaction"
@@ -62,7 +64,7 @@ class Status(StrEnum):
 
 SEVERITY: Final[dict[Status, Severity]] = {
     **dict.fromkeys((Status.OK, Status.BEHIND), Severity.OK),
-    **dict.fromkeys((Status.GROWING, Status.HANGING), Severity.WARNING),
+    **dict.fromkeys((Status.IDLE, Status.GROWING, Status.HANGING), Severity.WARNING),
     **dict.fromkeys((Status.REWOUND, Status.REBALANCING, Status.STALLED, Status.STOPPED), Severity.ERROR),
     **dict.fromkeys((Status.EMPTY, Status.BEYOND, Status.LOST), Severity.ERROR),
 }
@@ -102,25 +104,30 @@ def _evaluate_moves(offsets: Sequence[Offsets], *, full: bool) -> Status:
     return Status.GROWING if grows else Status.BEHIND  # rule 5
 
 
-def evaluate_group(window: Window, *, by_the_clock: bool = False) -> Status:
-    """Judge whether a group has members that work: OK, EMPTY or REBALANCING.
+def evaluate_group(window: Window, *, deserted: Status = Status.OK) -> Status:
+    """Judge whether a group has members that work: OK, IDLE, EMPTY or REBALANCING.
 
     A group without members is at fault if it has not moved for the whole window while records wait; consumers that
-    assign partitions by hand are no members, and move. One that acts `by_the_clock`, not only on records, always has
-    work.
+    assign partitions by hand are no members, and move.
+
+    Args:
+        window: its samples.
+        deserted: the status of a group without members for the whole window, for which no records wait.
     """
     if not window.full:
         return Status.OK
     if _rebalances(window.group_samples):
         return Status.REBALANCING
-    deserted = [group_sample.state in {GroupState.EMPTY, GroupState.ABSENT} for group_sample in window.group_samples]
-    if not deserted[-1]:
+    empty = [group_sample.state in {GroupState.EMPTY, GroupState.ABSENT} for group_sample in window.group_samples]
+    if not empty[-1]:
         return Status.OK
     still = any(
         evaluate_partition(window.positioned_samples(source), full=True) is Status.STOPPED
         for source in window.last.offsets
     )
-    return Status.EMPTY if still or (by_the_clock and all(deserted)) else Status.OK
+    if still:
+        return Status.EMPTY
+    return deserted if all(empty) else Status.OK
 
 
 def _rebalances(group_samples: Sequence[GroupSample]) -> bool:
@@ -141,10 +148,10 @@ def is_stuck(samples: Sequence[PartitionSample], *, full: bool) -> bool:
     return full and all(each.held > 0 for each in offsets) and offsets[0].stable == offsets[-1].stable
 
 
-def is_clear(window: Window, *, by_the_clock: bool = False) -> bool:
+def is_clear(window: Window, *, needs_members: bool = False) -> bool:
     """Check whether the rest of the window cannot make the group's status worse: nothing to wait for."""
     last = window.last
-    if last.state is GroupState.REBALANCING or (by_the_clock and last.state is not GroupState.STABLE):
+    if last.state is GroupState.REBALANCING or (needs_members and last.state is not GroupState.STABLE):
         return False
     return all(_is_clear(window, source) for source in last.offsets)
 

@@ -16,7 +16,7 @@ from typing import Final, Self
 from agents.config.settings import Settings
 from agents.ops.lag.assess import Evidence, GroupView, group_lag, report
 from agents.ops.lag.deadlines import DeadlineReader
-from agents.ops.lag.findings import BY_THE_CLOCK, ON_DEADLINES
+from agents.ops.lag.findings import ON_DEADLINES
 from agents.ops.lag.observer import GroupObserver, UnknownGroup
 from agents.ops.lag.report import GroupLag, LagReport
 from agents.ops.lag.rules import Status, is_clear, is_stuck
@@ -82,9 +82,9 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
         """Whether further samples within the window cannot make a status worse."""
         if self._topics.full:
             return True
-        windows = [(self._windows[group], stage in BY_THE_CLOCK) for group, stage in self._stage_of.items()]
+        windows = [(self._windows[group], stage is not None) for group, stage in self._stage_of.items()]
         return len(self._topics.group_samples) > 1 and all(
-            is_clear(window, by_the_clock=clocked) for window, clocked in [*windows, (self._topics, False)]
+            is_clear(window, needs_members=is_stage) for window, is_stage in [*windows, (self._topics, False)]
         )
 
     def sample(self) -> LagReport:

@@ -151,10 +151,11 @@ def test_a_group_as_a_whole(seen: Window, expected: Status) -> None:
     assert evaluate_group(seen) is expected
 
 
-def test_who_acts_by_the_clock_needs_a_member_without_any_lag() -> None:
-    assert evaluate_group(window(*[EMPTY] * 3), by_the_clock=True) is Status.EMPTY
-    assert evaluate_group(window(STABLE, EMPTY, EMPTY), by_the_clock=True) is Status.OK
-    assert evaluate_group(window(STABLE, STABLE, STABLE), by_the_clock=True) is Status.OK
+@pytest.mark.parametrize("deserted", [Status.IDLE, Status.EMPTY])
+def test_a_stage_needs_a_member_without_any_lag(deserted: Status) -> None:
+    assert evaluate_group(window(*[EMPTY] * 3), deserted=deserted) is deserted
+    assert evaluate_group(window(STABLE, EMPTY, EMPTY), deserted=deserted) is Status.OK
+    assert evaluate_group(window(STABLE, STABLE, STABLE), deserted=deserted) is Status.OK
 
 
 def test_a_group_is_not_judged_before_the_window_is_full() -> None:
@@ -177,7 +178,7 @@ def test_sampling_ends_once_all_groups_caught_up() -> None:
     assert not is_clear(seen((5, 6), held=1))
     assert is_clear(seen((5, 6), (6, 7), held=1))
     assert is_clear(seen((5, 5), state=EMPTY))
-    assert not is_clear(seen((5, 5), state=EMPTY), by_the_clock=True)
+    assert not is_clear(seen((5, 5), state=EMPTY), needs_members=True)
 
 
 def test_the_window_spans_its_time_and_no_more() -> None:

@@ -1,0 +1,44 @@
+"""`alur status`: whether the engine does its work, in one line."""
+
+from typing import Annotated
+
+import typer
+
+from agents.cli.context import say, settings_of
+from agents.cli.errors import FAILED
+from agents.ops.lag import LagReport, measure
+
+_WINDOW_S = 3.0
+
+
+def show_status(
+    ctx: typer.Context,
+    *,
+    window: Annotated[float, typer.Option(metavar="SECONDS", min=2.0, help="how long to look at most")] = _WINDOW_S,
+) -> None:
+    """Show in one line whether each stage has workers and none stands still; exit with 1 if not.
+
+    `alur lag` has the figures, `alur audit` checks what has been done.
+
+    alur status || page-operator
+    """
+    settings = settings_of(ctx)
+    found = measure(settings, window=window)
+    line, works = summary(found)
+    say(f"{settings.prefix or '(no prefix)'} on {settings.broker}: {line}")
+    if not works:
+        raise typer.Exit(FAILED)
+
+
+def summary(found: LagReport) -> tuple[str, bool]:
+    """Return the line, and whether the engine works."""
+    idle = [each.stage for each in found.groups if each.stage and not each.members]
+    if len(idle) == len(found.groups):
+        return "no stage runs: start them with alur run", False
+    if found.findings:
+        more = len(found.findings) - 1
+        return f"{found.findings[0]}" + (f" (and {more} more: alur lag)" if more else ""), False
+    if idle:
+        return f"no worker of {', '.join(idle)}: alur run {' '.join(idle)}", False
+    behind = sum(each.lag for each in found.groups)
+    return f"ok, {len(found.groups)} stages work, {behind:,} offsets wait", True

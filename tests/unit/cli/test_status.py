@@ -1,0 +1,50 @@
+"""`alur status`: one line, one exit status."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from agents.cli.status import summary
+from agents.ops.lag.report import Finding, GroupLag, LagReport
+from agents.ops.lag.rules import Severity, Status
+from agents.ops.lag.samples import GroupState
+
+AT = datetime(2026, 3, 2, tzinfo=UTC)
+STOPPED = Finding(
+    status=Status.STOPPED,
+    severity=Severity.ERROR,
+    group="sla",
+    topic=None,
+    partitions=(),
+    what="it stopped",
+    todo="start it",
+)
+
+
+def group(stage: str, members: int, lag: int = 0) -> GroupLag:
+    return GroupLag(
+        group=stage, stage=stage, topics=(), state=GroupState.STABLE, members=members, status=Status.OK,
+        severity=Severity.OK, lag=lag, age=0.0, rate_in=None, rate_out=None, drain=None, waiting=None, deadlines=None,
+        partitions=(), trend=(),
+    )  # fmt: skip
+
+
+def report(*groups: GroupLag, findings: tuple[Finding, ...] = ()) -> LagReport:
+    return LagReport(at=AT, window=3.0, complete=True, groups=groups, findings=findings)
+
+
+@pytest.mark.parametrize(
+    ("found", "line", "works"),
+    [
+        (report(group("sla", 1, 3), group("intake", 2)), "ok, 2 stages work, 3 offsets wait", True),
+        (report(group("sla", 0), group("intake", 0)), "no stage runs: start them with alur run", False),
+        (report(group("sla", 1), group("intake", 0)), "no worker of intake: alur run intake", False),
+        (
+            report(group("sla", 1), findings=(STOPPED, STOPPED)),
+            "stopped: it stopped; start it (and 1 more: alur lag)",
+            False,
+        ),
+    ],
+)
+def test_what_is_the_matter_is_one_line(found: LagReport, line: str, works: bool) -> None:  # noqa: FBT001
+    assert summary(found) == (line, works)
