@@ -156,7 +156,7 @@ class RecordFollowUp(Command):
 
 
 class ReplyToFollowUp(Command):
-    """*Tanggapan*: the citizen answers the office."""
+    """*Tanggapan*: the citizen answers the office; what comes after the closing is kept."""
 
     NAME = "reply-to-follow-up"
     text: Annotated[Text, Field(description="text of the reply")]

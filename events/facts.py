@@ -167,6 +167,15 @@ class FollowUpReplied(Worded):
     text: Text
 
 
+class LateReplyRecorded(Worded):
+    """The citizen replied after the complaint had been closed; its status is unchanged."""
+
+    NAME = "late-reply-recorded"
+    text: Text
+    reopen_until: AwareDatetime | None
+    """Until when the reporter can have it reopened; None if not: what is left is a new report."""
+
+
 class ComplaintClosed(Worded, Settling):
     """It was settled (*selesai*), by an administrator or by an expired deadline."""
 
@@ -299,6 +308,7 @@ FACTS: Final[tuple[type[Fact], ...]] = (
     DispositionReturned,
     FollowUpRecorded,
     FollowUpReplied,
+    LateReplyRecorded,
     ComplaintClosed,
     ResolutionRated,
     PrivacyChanged,

@@ -136,6 +136,8 @@ class Complaint(Frozen):
     """Number of archivings that were taken back."""
     reopenings: Unless0 = 0
     """Number of closings that were taken back."""
+    late_replies: Unless0 = 0
+    """Number of replies after a closing."""
     outcome: Outcome | None = None
     closed_at: AwareDatetime | None = None
     working_days: int | None = None

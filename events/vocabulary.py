@@ -106,5 +106,7 @@ class Detail(StrEnum):
     """The policy of the complaint does not have it."""
     REOPENING_LIMIT = "reopening-limit"
     """Reopened as often as the policy allows."""
+    LATE_REPLY_LIMIT = "late-reply-limit"
+    """As many replies after the closing as the policy keeps."""
     COMPLETION_LIMIT = "completion-limit"
     ANNOUNCEMENT_LIMIT = "announcement-limit"

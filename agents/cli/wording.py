@@ -118,6 +118,7 @@ WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
     f.DispositionReturned: lambda fact: f"by {fact.office}: {fact.reason}",
     f.FollowUpRecorded: _followed_up,
     f.FollowUpReplied: lambda fact: fact.text,
+    f.LateReplyRecorded: lambda fact: fact.text,
     f.ComplaintClosed: lambda fact: _deemed(fact, "by an administrator"),
     f.ResolutionRated: lambda fact: _reason(f"{fact.rating} of 5", fact.text),
     f.PrivacyChanged: lambda fact: ", ".join(

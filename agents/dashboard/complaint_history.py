@@ -139,6 +139,7 @@ _SHOWN_FIELDS: Final[Mapping[type[f.Fact], tuple[str, ...]]] = {
     f.DispositionReturned: ("office",),
     f.FollowUpRecorded: ("office",),
     f.ResolutionRated: ("rating",),
+    f.LateReplyRecorded: ("reopen_until",),
     f.DeadlineWarned: ("clock", "due_at"),
     f.DeadlineBreached: ("clock", "due_at"),
     f.ComplaintEscalated: ("office", "rung"),

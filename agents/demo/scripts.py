@@ -39,7 +39,7 @@ class Answering(Enum):
     SILENT = auto()
     REPLIES = auto()
     REPLIES_LATE = auto()
-    """After the complaint has been closed: refused."""
+    """After the complaint has been closed: kept, and it stays closed."""
     WITHDRAWS = auto()
     """Withdraws the complaint, at some time."""
 

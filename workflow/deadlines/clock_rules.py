@@ -36,7 +36,7 @@ RULES: Final[dict[ClockName, Rule]] = {
         frozenset({Status.REGISTERED}), (f.ComplaintRegistered, f.ReportCompleted, f.ComplaintRestored)
     ),
     ClockName.COMPLETION: Rule(frozenset({Status.POSTPONED}), (f.ComplaintPostponed,), OnExpiry.WITHDRAWAL),
-    ClockName.FOLLOW_UP: Rule(frozenset({Status.DISPOSED, Status.REPLIED}), (f.ComplaintDisposed, f.FollowUpReplied)),
+    ClockName.FOLLOW_UP: Rule(frozenset({Status.DISPOSED, Status.REPLIED}), (f.ComplaintDisposed,)),
     ClockName.CITIZEN_REPLY: Rule(frozenset({Status.FOLLOWED_UP}), (f.FollowUpRecorded,), OnExpiry.CLOSURE),
     ClockName.SETTLEMENT: Rule(OPEN, (f.ComplaintRegistered, f.ComplaintRestored, f.ComplaintReopened)),
     # started by each rung that is climbed; runs while a missed deadline is still pressing

@@ -1,13 +1,16 @@
-"""Handlers of the commands that take back what was decided, as far as the policy has that (docs/adr/0043)."""
+"""Handlers of what comes after an answer or an end: it is taken back, as far as the policy has that (docs/adr/0043)."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
 
 from events import commands as c
 from events import facts as f
-from events.vocabulary import Detail, Refusal
+from events.snapshot import Complaint
+from events.vocabulary import Detail, Refusal, Status
 from workflow.deadlines.due_dates import due_at
 from workflow.machine.handlers import CommandContext, Refused, known_office
+from workflow.policy.model import Policy, Reopening
 
 
 def _check_version(context: CommandContext) -> None:
@@ -24,6 +27,11 @@ def _restore(context: CommandContext, data: c.RestoreComplaint) -> f.Fact:
     return f.ComplaintRestored(by=context.by, reason=data.reason)
 
 
+def _reopening_ends(complaint: Complaint, policy: Policy, bounds: Reopening) -> datetime:
+    closed_at = complaint.closed_at or complaint.updated_at
+    return due_at(closed_at, bounds.within, policy.national_zone, policy.calendar, hours=policy.hours)
+
+
 def _reopen(context: CommandContext, data: c.ReopenComplaint) -> f.Fact:
     complaint, policy = context.complaint, context.policy
     _check_version(context)
@@ -34,8 +42,7 @@ def _reopen(context: CommandContext, data: c.ReopenComplaint) -> f.Fact:
             f"policy {policy.version} has no reopening: report it anew",
             Detail.NOT_IN_POLICY,
         )
-    closed_at = complaint.closed_at or complaint.updated_at
-    until = due_at(closed_at, bounds.within, policy.national_zone, policy.calendar, hours=policy.hours)
+    until = _reopening_ends(complaint, policy, bounds)
     if context.now > until:
         raise Refused(Refusal.DEADLINE_PASSED, f"it could be reopened until {until}: report it anew")
     if complaint.reopenings >= bounds.limit:
@@ -55,7 +62,33 @@ def _last_holder(context: CommandContext) -> str:
     return office or policy.national
 
 
+def _reply(context: CommandContext, data: c.ReplyToFollowUp) -> f.Fact:
+    complaint, limit = context.complaint, context.policy.late_reply_limit
+    if complaint.status is not Status.CLOSED:
+        return f.FollowUpReplied(by=context.by, text=data.text)
+    until = _reopen_until(context)
+    if complaint.late_replies >= limit:
+        left = "report it anew" if until is None else f"have it reopened until {until}"
+        raise Refused(
+            Refusal.NOT_ALLOWED_IN_STATUS,
+            f"it is closed, and {complaint.late_replies} replies came after that: {left}",
+            Detail.LATE_REPLY_LIMIT,
+        )
+    return f.LateReplyRecorded(by=context.by, text=data.text, reopen_until=until)
+
+
+def _reopen_until(context: CommandContext) -> datetime | None:
+    """Return until when the closed complaint can be reopened; None if it cannot."""
+    complaint, policy = context.complaint, context.policy
+    bounds = policy.reopen
+    if bounds is None or policy.version != complaint.policy or complaint.reopenings >= bounds.limit:
+        return None
+    until = _reopening_ends(complaint, policy, bounds)
+    return until if context.now <= until else None
+
+
 CORRECTIONS: Final[dict[type[c.Command], Callable[[CommandContext, Any], f.Fact]]] = {
     c.RestoreComplaint: _restore,
     c.ReopenComplaint: _reopen,
+    c.ReplyToFollowUp: _reply,
 }

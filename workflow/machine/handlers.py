@@ -221,10 +221,6 @@ def _follow_up(context: CommandContext, data: c.RecordFollowUp) -> f.Fact:
     return f.FollowUpRecorded(by=context.by, office=context.holder, text=data.text, evidence=data.evidence)
 
 
-def _reply(context: CommandContext, data: c.ReplyToFollowUp) -> f.Fact:
-    return f.FollowUpReplied(by=context.by, text=data.text)
-
-
 def _close(context: CommandContext, data: c.CloseComplaint) -> f.Fact:
     return f.ComplaintClosed(by=context.by, reason=data.reason)
 
@@ -351,7 +347,6 @@ HANDLERS: Final[dict[type[c.Command], Callable[[CommandContext, Any], f.Fact | N
     c.DisposeComplaint: _dispose,
     c.ReturnDisposition: _return,
     c.RecordFollowUp: _follow_up,
-    c.ReplyToFollowUp: _reply,
     c.CloseComplaint: _close,
     c.RateResolution: _rate,
     c.ChangePrivacy: _change_privacy,

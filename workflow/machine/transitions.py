@@ -74,6 +74,7 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
             f.ComplaintClosed: Status.CLOSED,
         },
         *_EXTENSIONS,
+        f.FollowUpReplied,
     ),
     # terminal: what follows moves nothing, and no story of what was archived or withdrawn is published
     Status.CLOSED: {
@@ -83,6 +84,7 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
         f.StoryUnpublished: Status.CLOSED,
         f.DataErased: Status.CLOSED,
         f.ComplaintReopened: Status.DISPOSED,
+        f.LateReplyRecorded: Status.CLOSED,
     },
     Status.ARCHIVED: dict.fromkeys(_AFTER_ALL, Status.ARCHIVED) | {f.ComplaintRestored: Status.REGISTERED},
     Status.WITHDRAWN: dict.fromkeys(_AFTER_ALL, Status.WITHDRAWN),
@@ -103,7 +105,7 @@ ALLOWED_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.DisposeComplaint: OPEN - {Status.REGISTERED, Status.POSTPONED},
     c.ReturnDisposition: frozenset({Status.DISPOSED}),
     c.RecordFollowUp: frozenset({Status.DISPOSED, Status.FOLLOWED_UP, Status.REPLIED}),
-    c.ReplyToFollowUp: frozenset({Status.FOLLOWED_UP}),
+    c.ReplyToFollowUp: frozenset({Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED}),
     c.CloseComplaint: frozenset({Status.FOLLOWED_UP, Status.REPLIED}),
     c.RateResolution: frozenset({Status.CLOSED}),
     c.ChangePrivacy: frozenset(Status),

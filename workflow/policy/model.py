@@ -209,6 +209,8 @@ class Rules(Model):
     """How often a citizen may complete a report. No rule is known to us: a default to be set."""
     reopen: Reopening | None = None
     """Whether the reporter or an administrator may reopen a closed complaint."""
+    late_reply_limit: Annotated[StrictInt, Field(ge=0)] = 3
+    """How many replies after a closing are kept. No rule is known to us: a default to be set."""
     citizens: Literal["reporter", "open"] = "reporter"
     """Who speaks for a reporter: the subject named in the report and the channel that reported it, or any citizen.
     A version that took effect before `CITIZENS_SINCE` and says nothing is `open`, as all were then."""

@@ -170,10 +170,10 @@ def test_a_citizen_replies_once_and_is_answered_again() -> None:
     assert complaint.outcome is Outcome.RESOLVED
 
 
-def test_a_late_reply_is_refused() -> None:
+def test_a_late_reply_is_kept() -> None:
     rehearsal, complaint = rehearsed(Kind.ORDINARY, replace(PLAIN, answering=Answering.REPLIES_LATE))
-    assert [no.code for *_, no in rehearsal.world.refused] == [Refusal.NOT_ALLOWED_IN_STATUS]
-    assert complaint.status is Status.CLOSED
+    assert rehearsal.world.refused == []
+    assert (complaint.status, complaint.late_replies) == (Status.CLOSED, 1)
 
 
 def test_a_citizen_takes_the_complaint_back() -> None:

@@ -58,7 +58,7 @@ AGAIN: list[tuple[c.Command, Status, str, object]] = [
     (RETURN, Status.DISPOSED, PUPR, Refusal.NOT_ALLOWED_IN_STATUS),
     # the same words may well be what there is to tell again
     (FOLLOW_UP, Status.DISPOSED, PUPR, ANYTHING),
-    (REPLY, Status.FOLLOWED_UP, CITIZEN, Refusal.NOT_ALLOWED_IN_STATUS),
+    (REPLY, Status.FOLLOWED_UP, CITIZEN, ANYTHING),
     (CLOSE, Status.FOLLOWED_UP, PANRB, Refusal.NOT_ALLOWED_IN_STATUS),
     (RATE, Status.CLOSED, CITIZEN, NOTHING),
     # no text is kept, so one may be new

@@ -101,10 +101,9 @@ class TestCitizenReply:
         assert stands.clocks == {}
         assert stands.breaches == 0
 
-    def test_a_late_reply_gets_deadline_passed(self) -> None:
+    def test_a_late_command_gets_deadline_passed(self) -> None:
         world = to_status(Status.FOLLOWED_UP)
         late = world.due("citizen_reply") + MOMENT
-        assert world.refuse(REPLY, CITIZEN, at=late) is Refusal.DEADLINE_PASSED
         assert world.refuse(FOLLOW_UP, PUPR, at=late) is Refusal.DEADLINE_PASSED
         assert world.refuse(CLOSE, PANRB, at=late) is Refusal.DEADLINE_PASSED
         assert world.refuse(WITHDRAW, CITIZEN, at=late) is Refusal.DEADLINE_PASSED

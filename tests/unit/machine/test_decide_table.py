@@ -106,7 +106,11 @@ TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
         PUPR,
         lambda _: FOLLOW_UP,
     ),
-    "reply-to-follow-up": ({"followed_up": "replied"}, CITIZEN, lambda _: REPLY),
+    "reply-to-follow-up": (
+        {"followed_up": "replied", "replied": "replied", "closed": "closed"},
+        CITIZEN,
+        lambda _: REPLY,
+    ),
     "close-complaint": (dict.fromkeys(["followed_up", "replied"], "closed"), PANRB, lambda _: CLOSE),
     "rate-resolution": ({"closed": "closed"}, CITIZEN, lambda _: RATE),
     "change-privacy": ({status: status for status in [*OPEN, *ENDED]}, CITIZEN, lambda _: c.ChangePrivacy(secret=True)),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agents.testing import Engine
+from events import facts as f
 from events.client import ResolutionBatch, ResolutionFeed
 from events.topics import TopicName
 from events.vocabulary import ClockName, Detail, Refusal, Status
@@ -22,11 +23,13 @@ from tests.support.worlds import (
     PUPR,
     RATE,
     REOPEN,
+    REPLY,
     RESTORE,
     VERIFICATION,
     World,
     days,
     to_status,
+    wib,
 )
 from workflow.machine.handlers import Rejected
 from workflow.policy.model import Policy
@@ -129,6 +132,55 @@ def test_the_published_outcome_is_taken_back(status: Status) -> None:
     last = world.history[-1]
     assert publishes(last)
     assert published(last, None, CORRECTING).model_dump() == {"tracking_id": "1000000", "reopened_at": last.at}
+
+
+def test_of_two_replies_at_once_both_are_kept_and_the_deadline_stays() -> None:
+    world = to_status(Status.FOLLOWED_UP)
+    world.tell(REPLY, CITIZEN)
+    clocks = world.stands.clocks
+    assert world.tell(REPLY.model_copy(update={"text": "Sisi timur juga."}), CITIZEN, after=days(2)) == ["replied"]
+    assert world.stands.clocks == clocks
+    assert world.history[-1].fact == f.FollowUpReplied(by=CITIZEN, text="Sisi timur juga.")
+
+
+@pytest.mark.parametrize(("policy", "until"), [(LAPOR, None), (CORRECTING, wib("2026-04-07T23:59:59.999"))])
+def test_a_reply_after_the_closing_is_kept_and_tells_what_can_be_done(policy: Policy, until: datetime | None) -> None:
+    world = to_status(Status.FOLLOWED_UP, policy)
+    closes = world.due("citizen_reply")
+    assert closes == wib("2026-03-16T22:59:59.999")
+    assert world.tell(REPLY, CITIZEN, at=closes + MOMENT) == ["closed", "late-reply-recorded"]
+    assert world.history[-1].fact == f.LateReplyRecorded(by=CITIZEN, text=REPLY.text, reopen_until=until)
+    assert (world.stands.status, world.stands.closed_at, world.stands.late_replies) == (Status.CLOSED, closes, 1)
+    assert not publishes(world.history[-1])
+
+
+@pytest.mark.parametrize(("policy", "way"), [(LAPOR, "report it anew"), (CORRECTING, "have it reopened until")])
+def test_three_late_replies_are_kept(policy: Policy, way: str) -> None:
+    world = closed(policy)
+    for _ in range(3):
+        assert world.tell(REPLY, CITIZEN) == ["late-reply-recorded"]
+    before = world.complaint
+    answer = world.ask(REPLY, CITIZEN)
+    assert isinstance(answer, Rejected)
+    assert (answer.code, answer.detail) == (Refusal.NOT_ALLOWED_IN_STATUS, Detail.LATE_REPLY_LIMIT)
+    assert way in answer.message
+    assert world.complaint is before
+
+
+def test_after_the_window_or_as_often_as_possible_a_new_report_is_left() -> None:
+    late, often = closed(), closed()
+    late.tell(REPLY, CITIZEN, after=days(60))
+    for command, by in [(REOPEN, CITIZEN), (FOLLOW_UP, PUPR), (CLOSE, PANRB), (REPLY, CITIZEN)]:
+        often.tell(command, by)
+    for world in (late, often):
+        fact = world.history[-1].fact
+        assert isinstance(fact, f.LateReplyRecorded)
+        assert fact.reopen_until is None
+
+
+@pytest.mark.parametrize("status", [Status.ARCHIVED, Status.WITHDRAWN])
+def test_what_was_not_answered_hears_no_reply(status: Status) -> None:
+    assert to_status(status).refuse(REPLY, CITIZEN) is Refusal.NOT_ALLOWED_IN_STATUS
 
 
 def test_a_subscriber_sees_it_open_and_closed_again() -> None:

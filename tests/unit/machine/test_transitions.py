@@ -24,7 +24,7 @@ def test_terminal_rows_are_spelled_out() -> None:
     }
     assert TRANSITIONS[Status.CLOSED] == dict.fromkeys(
         (f.ResolutionRated, f.PrivacyChanged, f.StoryPublished, f.StoryUnpublished, f.DataErased), Status.CLOSED
-    ) | {f.ComplaintReopened: Status.DISPOSED}
+    ) | {f.ComplaintReopened: Status.DISPOSED, f.LateReplyRecorded: Status.CLOSED}
     assert set(Status) - OPEN == {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
 
 
@@ -87,7 +87,8 @@ LEADS_TO: dict[type[c.Command], type[f.Fact]] = {
 
 @pytest.mark.parametrize("command", LEADS_TO)
 def test_a_command_is_accepted_exactly_where_its_fact_may_follow(command: type[c.Command]) -> None:
-    may_follow = {status for status in Status if LEADS_TO[command] in TRANSITIONS[status]}
+    late = {f.LateReplyRecorded} if command is c.ReplyToFollowUp else set()
+    may_follow = {status for status in Status if {LEADS_TO[command], *late} & TRANSITIONS[status].keys()}
     assert ALLOWED_IN[command] == may_follow
 
 

@@ -340,7 +340,7 @@ class TestFairness:
         world = to_status(Status.FOLLOWED_UP)
         closes = world.due("citizen_reply")
         world.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=closes + days(1)))
-        assert world.refuse(REPLY, CITIZEN, at=closes + days(2)) is Refusal.DEADLINE_PASSED
+        assert world.tell(REPLY, CITIZEN, at=closes + days(2)) == ["closed", "late-reply-recorded"]
         other = to_status(Status.FOLLOWED_UP)
         other.policy = in_force(LAPOR, announcement(date(2026, 3, 9), at=closes - days(1)))
         assert other.tell(REPLY, CITIZEN, at=closes + MOMENT) == ["rescheduled", "replied"]
