@@ -35,6 +35,25 @@ class CannotListen(AlurError):
         super().__init__(reasons.get(error.errno or 0, other))
 
 
+class _End:
+    """The end of the service: a signal, or the failure of a thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.future: asyncio.Future[None] = loop.create_future()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._finish)
+
+    def failed(self, error: Exception) -> None:
+        """End with an error; called in a thread."""
+        with suppress(RuntimeError):  # the loop has ended before the thread
+            self._loop.call_soon_threadsafe(self._finish, error)
+
+    def _finish(self, error: Exception | None = None) -> None:
+        if not self.future.done():
+            self.future.set_result(None) if error is None else self.future.set_exception(error)
+
+
 async def serve(
     settings: Settings,
     context: DisplayContext,
@@ -58,27 +77,17 @@ async def serve(
         Exception: a thread failed by a bug.
     """
     loop, broadcaster = asyncio.get_running_loop(), Broadcaster()
-    end: asyncio.Future[None] = loop.create_future()
-
-    def finish(error: Exception | None = None) -> None:
-        if not end.done():
-            end.set_result(None) if error is None else end.set_exception(error)
-
-    def failed(error: Exception) -> None:
-        with suppress(RuntimeError):  # the loop has ended before the thread
-            loop.call_soon_threadsafe(finish, error)
+    end = _End(loop)
 
     def publish(figures: bytes) -> None:
-        if not end.done():
+        if not end.future.done():
             asyncio.run_coroutine_threadsafe(broadcaster.publish(figures), loop)
 
     def begin() -> None:
         projector.start()
         started(url)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, finish)
-    projector = Projector(settings, context, publish, failed)
+    projector = Projector(settings, context, publish, end.failed)
     board = Board(
         broadcaster,
         lambda: projector.read_model,
@@ -93,7 +102,7 @@ async def serve(
         url = await _listen(runner, address, board)
         # not in a thread of the loop: it would wait for that at the end, however long Kafka does not answer
         threading.Thread(target=projector.run, args=(begin,), name="board-start", daemon=True).start()
-        await end
+        await end.future
     finally:
         await runner.cleanup()
         await asyncio.to_thread(projector.stop)
