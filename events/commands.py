@@ -155,6 +155,15 @@ class RecordFollowUp(Command):
     evidence: Annotated[NewLinks, Field(description="links to photos or documents")] = ()
 
 
+class RecordProgress(Command):
+    """The holder reports progress to the citizen: no answer, so no clock stops."""
+
+    NAME = "record-progress"
+    text: Annotated[Text, Field(description="what has been done so far, as the citizen reads it")]
+    evidence: Annotated[NewLinks, Field(description="links to photos or documents")] = ()
+    expected_on: Annotated[date | None, Field(description="day on which an answer is expected, YYYY-MM-DD")] = None
+
+
 class ReplyToFollowUp(Command):
     """*Tanggapan*: the citizen answers the office; what comes after the closing is kept."""
 
@@ -280,6 +289,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     DisposeComplaint,
     ReturnDisposition,
     RecordFollowUp,
+    RecordProgress,
     ReplyToFollowUp,
     CloseComplaint,
     RateResolution,

@@ -160,6 +160,17 @@ class FollowUpRecorded(Worded):
     evidence: Links = ()
 
 
+class ProgressRecorded(Worded):
+    """The office reported progress to the citizen; its deadlines go on."""
+
+    NAME = "progress-recorded"
+    office: Name
+    text: Text
+    evidence: Links = ()
+    expected_on: date | None = None
+    """Day on which the office expects to answer."""
+
+
 class FollowUpReplied(Worded):
     """The citizen replied (*ditanggapi oleh pelapor*)."""
 
@@ -307,6 +318,7 @@ FACTS: Final[tuple[type[Fact], ...]] = (
     ComplaintDisposed,
     DispositionReturned,
     FollowUpRecorded,
+    ProgressRecorded,
     FollowUpReplied,
     LateReplyRecorded,
     ComplaintClosed,

@@ -108,5 +108,7 @@ class Detail(StrEnum):
     """Reopened as often as the policy allows."""
     LATE_REPLY_LIMIT = "late-reply-limit"
     """As many replies after the closing as the policy keeps."""
+    PROGRESS_LIMIT = "progress-limit"
+    """Progress was recorded as often as the policy allows."""
     COMPLETION_LIMIT = "completion-limit"
     ANNOUNCEMENT_LIMIT = "announcement-limit"

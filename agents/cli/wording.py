@@ -84,7 +84,7 @@ def _verified(fact: f.ComplaintVerified) -> str:
     return "; ".join(filter(None, (category, edited)))
 
 
-def _followed_up(fact: f.FollowUpRecorded) -> str:
+def _followed_up(fact: f.FollowUpRecorded | f.ProgressRecorded) -> str:
     evidence = f" ({len(fact.evidence)} pieces of evidence)" if fact.evidence else ""
     return f"{fact.office}: {fact.text}{evidence}"
 
@@ -117,6 +117,9 @@ WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
     f.ComplaintDisposed: lambda fact: f"to {fact.office}, round {fact.round}",
     f.DispositionReturned: lambda fact: f"by {fact.office}: {fact.reason}",
     f.FollowUpRecorded: _followed_up,
+    f.ProgressRecorded: lambda fact: (
+        _followed_up(fact) + (f", answer expected on {fact.expected_on}" if fact.expected_on else "")
+    ),
     f.FollowUpReplied: lambda fact: fact.text,
     f.LateReplyRecorded: lambda fact: fact.text,
     f.ComplaintClosed: lambda fact: _deemed(fact, "by an administrator"),

@@ -138,6 +138,7 @@ _SHOWN_FIELDS: Final[Mapping[type[f.Fact], tuple[str, ...]]] = {
     f.ComplaintReopened: ("office",),
     f.DispositionReturned: ("office",),
     f.FollowUpRecorded: ("office",),
+    f.ProgressRecorded: ("office", "expected_on"),
     f.ResolutionRated: ("rating",),
     f.LateReplyRecorded: ("reopen_until",),
     f.DeadlineWarned: ("clock", "due_at"),
@@ -168,7 +169,7 @@ def _fact(recorded: Recorded, context: DisplayContext, view: PublicView) -> dict
         by |= {"name": context.name_of(view.detail(by["name"]))}
     if isinstance(fact, f.ComplaintPostponed) and (missing := view.text(fact.missing)) is not None:
         shown["missing"] = missing
-    if isinstance(fact, f.FollowUpRecorded) and (text := view.text(fact.text)) is not None:
+    if isinstance(fact, f.FollowUpRecorded | f.ProgressRecorded) and (text := view.text(fact.text)) is not None:
         shown["text"] = clipped(text, _LONGEST_TEXT)
     return {"version": recorded.complaint.version, "at": recorded.at, "fact": fact.NAME, "by": by, **shown}
 

@@ -195,6 +195,9 @@ def _on_disposed(scene: Situation) -> Iterator[PlannedAction]:
         request = c.RequestExtension(working_days=days, reason=scene.lots.choice(phrases().more_time))
         yield scene.act(scene.within(ClockName.FOLLOW_UP, 0.2, 0.5), scene.holder, request)
     elif script.conduct is Conduct.LATE:
+        if scene.policy.progress_limit:
+            note = c.RecordProgress(text=scene.lots.choice(phrases().more_time))
+            yield scene.act(scene.within(ClockName.FOLLOW_UP, 0.3, 0.9), scene.holder, note)
         yield _follow_up(scene, 1.2, 2.4)
     elif script.conduct is not Conduct.NEVER:
         yield _follow_up(scene, 0.1, 0.75)

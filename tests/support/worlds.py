@@ -26,7 +26,7 @@ from workflow.stages.escalation import next_rung
 LAPOR = load("lapor").versions[0]
 """Under it any citizen may speak for a reporter; tests of who speaks take another."""
 DEMO = load("demo").versions[0]
-CORRECTING = LAPOR.model_copy(update={"reopen": Reopening(within=Duration(10, Unit.WORKING_DAYS))})
+CORRECTING = LAPOR.model_copy(update={"progress_limit": 3, "reopen": Reopening(within=Duration(10, Unit.WORKING_DAYS))})
 """With every way to take a decision back, which `lapor` does not have."""
 
 REPORTERS = ReporterDigests(Keys.derived("test"))
@@ -197,6 +197,7 @@ def to_status(status: Status, policy: Policy = LAPOR, **changes: Any) -> World:
 
 
 FOLLOW_UP = c.RecordFollowUp(text="Tim sudah menambal lubang pada 18 Maret.")
+PROGRESS = c.RecordProgress(text="Material sudah dipesan.", expected_on=date(2026, 3, 20))
 REPLY = c.ReplyToFollowUp(text="Masih berlubang.")
 VERIFY = c.VerifyComplaint()
 POSTPONE = c.PostponeComplaint(missing=("location",), reason="Mohon lengkapi lokasi.")

@@ -221,6 +221,25 @@ def _follow_up(context: CommandContext, data: c.RecordFollowUp) -> f.Fact:
     return f.FollowUpRecorded(by=context.by, office=context.holder, text=data.text, evidence=data.evidence)
 
 
+def _progress(context: CommandContext, data: c.RecordProgress) -> f.Fact:
+    policy, told = context.policy, context.complaint.progress_notes
+    if not policy.progress_limit:
+        raise Refused(
+            Refusal.NOT_PERMITTED,
+            f"policy {policy.version} has no progress notes: record a follow-up",
+            Detail.NOT_IN_POLICY,
+        )
+    if told >= policy.progress_limit:
+        raise Refused(
+            Refusal.NOT_PERMITTED,
+            f"progress was recorded {told} times, and {policy.progress_limit} are allowed: record a follow-up",
+            Detail.PROGRESS_LIMIT,
+        )
+    return f.ProgressRecorded(
+        by=context.by, office=context.holder, text=data.text, evidence=data.evidence, expected_on=data.expected_on
+    )
+
+
 def _close(context: CommandContext, data: c.CloseComplaint) -> f.Fact:
     return f.ComplaintClosed(by=context.by, reason=data.reason)
 
@@ -347,6 +366,7 @@ HANDLERS: Final[dict[type[c.Command], Callable[[CommandContext, Any], f.Fact | N
     c.DisposeComplaint: _dispose,
     c.ReturnDisposition: _return,
     c.RecordFollowUp: _follow_up,
+    c.RecordProgress: _progress,
     c.CloseComplaint: _close,
     c.RateResolution: _rate,
     c.ChangePrivacy: _change_privacy,

@@ -49,6 +49,7 @@ MAY: Final[dict[type[c.Command], frozenset[Role]]] = {
     c.DisposeComplaint: frozenset({Role.ADMINISTRATOR, Role.HOLDER, Role.ARBITER, Role.DISPOSITION}),
     c.ReturnDisposition: _HOLDER,
     c.RecordFollowUp: _HOLDER,
+    c.RecordProgress: _HOLDER,
     c.ReplyToFollowUp: _CITIZEN,
     c.CloseComplaint: frozenset({Role.ADMINISTRATOR}),
     c.RateResolution: _CITIZEN,

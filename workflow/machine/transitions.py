@@ -55,6 +55,7 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
             f.FollowUpRecorded: Status.FOLLOWED_UP,
         },
         *_EXTENSIONS,
+        f.ProgressRecorded,
     ),
     Status.RETURNED: _open(Status.RETURNED, {f.ComplaintDisposed: Status.DISPOSED}),
     Status.FOLLOWED_UP: _open(
@@ -75,6 +76,7 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
         },
         *_EXTENSIONS,
         f.FollowUpReplied,
+        f.ProgressRecorded,
     ),
     # terminal: what follows moves nothing, and no story of what was archived or withdrawn is published
     Status.CLOSED: {
@@ -105,6 +107,7 @@ ALLOWED_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.DisposeComplaint: OPEN - {Status.REGISTERED, Status.POSTPONED},
     c.ReturnDisposition: frozenset({Status.DISPOSED}),
     c.RecordFollowUp: frozenset({Status.DISPOSED, Status.FOLLOWED_UP, Status.REPLIED}),
+    c.RecordProgress: frozenset({Status.DISPOSED, Status.REPLIED}),
     c.ReplyToFollowUp: frozenset({Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED}),
     c.CloseComplaint: frozenset({Status.FOLLOWED_UP, Status.REPLIED}),
     c.RateResolution: frozenset({Status.CLOSED}),

@@ -209,6 +209,8 @@ class Rules(Model):
     """How often a citizen may complete a report. No rule is known to us: a default to be set."""
     reopen: Reopening | None = None
     """Whether the reporter or an administrator may reopen a closed complaint."""
+    progress_limit: Annotated[StrictInt, Field(ge=0)] = 0
+    """How often a holder may record progress. No rule is known to us: by default, never."""
     late_reply_limit: Annotated[StrictInt, Field(ge=0)] = 3
     """How many replies after a closing are kept. No rule is known to us: a default to be set."""
     citizens: Literal["reporter", "open"] = "reporter"

@@ -84,6 +84,7 @@ def test_a_whole_play_shows_everything_there_is(whole: Rehearsal) -> None:
         "close-complaint",
         "rate-resolution",
         "reopen-complaint",
+        "record-progress",
         "publish-story",
         "request-extension",
         "decide-extension",
@@ -131,6 +132,7 @@ def test_a_displeased_reporter_has_it_reopened_once() -> None:
 def test_a_late_office_breaches_and_is_escalated() -> None:
     rehearsal, complaint = rehearsed(Kind.ORDINARY, replace(PLAIN, conduct=Conduct.LATE))
     assert rehearsal.tally.breaches[ClockName.FOLLOW_UP] == 1
+    assert complaint.progress_notes == 1
     assert complaint.rung >= 1
     assert complaint.status is Status.CLOSED
 

@@ -24,6 +24,7 @@ from tests.support.worlds import (
     LAPOR,
     PANRB,
     POSTPONE,
+    PROGRESS,
     PUPR,
     RATE,
     REOPEN,
@@ -58,6 +59,7 @@ AGAIN: list[tuple[c.Command, Status, str, object]] = [
     (RETURN, Status.DISPOSED, PUPR, Refusal.NOT_ALLOWED_IN_STATUS),
     # the same words may well be what there is to tell again
     (FOLLOW_UP, Status.DISPOSED, PUPR, ANYTHING),
+    (PROGRESS, Status.DISPOSED, PUPR, ANYTHING),
     (REPLY, Status.FOLLOWED_UP, CITIZEN, ANYTHING),
     (CLOSE, Status.FOLLOWED_UP, PANRB, Refusal.NOT_ALLOWED_IN_STATUS),
     (RATE, Status.CLOSED, CITIZEN, NOTHING),

@@ -25,6 +25,7 @@ from tests.support.worlds import (
     INTAKE,
     PANRB,
     POSTPONE,
+    PROGRESS,
     PUPR,
     RATE,
     REOPEN,
@@ -106,6 +107,7 @@ TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
         PUPR,
         lambda _: FOLLOW_UP,
     ),
+    "record-progress": ({"disposed": "disposed", "replied": "replied"}, PUPR, lambda _: PROGRESS),
     "reply-to-follow-up": (
         {"followed_up": "replied", "replied": "replied", "closed": "closed"},
         CITIZEN,

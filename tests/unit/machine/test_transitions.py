@@ -72,6 +72,7 @@ LEADS_TO: dict[type[c.Command], type[f.Fact]] = {
     c.DisposeComplaint: f.ComplaintDisposed,
     c.ReturnDisposition: f.DispositionReturned,
     c.RecordFollowUp: f.FollowUpRecorded,
+    c.RecordProgress: f.ProgressRecorded,
     c.ReplyToFollowUp: f.FollowUpReplied,
     c.CloseComplaint: f.ComplaintClosed,
     c.RateResolution: f.ResolutionRated,
