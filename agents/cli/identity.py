@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from agents.cli.context import console, policy_now, say, settings_of
-from agents.cli.errors import MISUSED, Failure
+from agents.cli.errors import Failure
 from agents.cli.options import Complaint
 from agents.cli.wording import local, safe
 from agents.config.settings import Settings
@@ -36,7 +36,7 @@ def show(ctx: typer.Context, complaint: Complaint) -> None:
 @app.command("erase", hidden=True, context_settings={"ignore_unknown_options": True})
 def erase_identity(complaint: str, _others: Annotated[list[str] | None, typer.Argument()] = None) -> None:
     """Refuse, and name the command that erases an identity so that no repeat of the report brings it back."""
-    raise Failure(f"nothing was erased: use `alur privacy erase {safe(complaint)} --identity --reason TEXT`", MISUSED)
+    raise Failure(f"nothing was erased: use `alur privacy erase {safe(complaint)} --identity --reason TEXT`")
 
 
 def _erased(found: Erasure, settings: Settings) -> str:

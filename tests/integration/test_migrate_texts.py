@@ -80,6 +80,7 @@ def anywhere(engine: Engine, words: str) -> set[TopicName]:
 
 
 def test_texts_move_out_of_facts_and_can_be_erased(engine: Engine, target: Engine) -> None:
+    keep_texts(engine.settings, TEXTS_IN_FACTS)
     engine.start()
     lives = {planted: reported(engine, planted) for planted in (ERASED, ASKED, KEPT)}
     for planted, complaint in lives.items():
@@ -139,6 +140,7 @@ def test_texts_move_out_of_facts_and_can_be_erased(engine: Engine, target: Engin
 
 
 def test_texts_stay_in_facts_unless_asked_for(engine: Engine, target: Engine) -> None:
+    keep_texts(engine.settings, TEXTS_IN_FACTS)
     engine.start()
     engine.await_status(reported(engine, KEPT), "registered")
     engine.await_quiet()
