@@ -36,7 +36,7 @@ def test_who_reads() -> None:
     assert who("reads", TopicName.COMMANDS) == {"lifecycle", "auditors"}
     assert who("reads", TopicName.STORIES) == {"resolution"}
     assert who("reads", TopicName.DEAD_LETTERS) == {"operators", "operations-board", "auditors"}
-    assert who("reads", TopicName.RESOLUTIONS) == {"subscribers", "auditors"}
+    assert who("reads", TopicName.RESOLUTIONS) == {"subscribers", "mirrors", "auditors"}
 
 
 def test_who_writes() -> None:
