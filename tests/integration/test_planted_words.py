@@ -148,8 +148,8 @@ def test_planted_words_are_where_they_may_be_and_gone_once_they_are_erased(engin
         {"text": "Zqxtertolak", "x": "Zqxtertolak"},
     ):
         engine.command("record-follow-up", complaint, PUPR, broken)
-    for number, change in enumerate(({"secret": "Zqxtertolak"}, {"title": "Zqxtertolak" * 50}, {"x": "Zqxtertolak"})):
-        engine.report(f"broken-{number}", CHANNEL, **change)
+    for count, change in enumerate(({"secret": "Zqxtertolak"}, {"title": "Zqxtertolak" * 50}, {"x": "Zqxtertolak"})):
+        engine.report(f"broken-{count}", CHANNEL, **change)
     engine.await_quiet()
     number = str((engine.snapshot(complaint) or {})["tracking_id"])
     with (tmp_path / "board.log").open("wb") as log:
