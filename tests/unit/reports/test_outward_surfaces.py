@@ -6,6 +6,7 @@ A new topic, HTTP route or command fails the first test until it is in one of th
 import asyncio
 import io
 import json
+import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
@@ -30,6 +31,10 @@ from agents.dashboard.server import Board
 from agents.demo.summary import _slow
 from agents.integrations import lapor_rows
 from agents.kafka.records import OutgoingRecord
+from agents.mirror import tables
+from agents.mirror.figures import REPORTS, Grouping, Period, Report, report
+from agents.mirror.rows import RowBuilder, Rows
+from agents.mirror.stores import Reading, open_store
 from agents.runtime.http.prometheus import PrometheusExporter
 from agents.runtime.http.server import StageWeb
 from agents.runtime.stage import Handler, Partition, Stage
@@ -127,6 +132,30 @@ def _export(world: World, upto: int) -> str:
     return "|".join(lapor_rows.row(complaint, said, offices=offices, zone=AROUND.zone, reporter=None))
 
 
+def _report(world: World, upto: int) -> str:
+    """All reports by all groupings, and the public views; of the last fact only, since each mirror takes 0.2 s."""
+    if upto < len(world.history):
+        return ""
+    builder, rows = RowBuilder(AROUND.zone, lambda *_: 1), Rows()
+    facts = [(each.at, encode_fact(each, encode_complaint(each.complaint))) for each in world.history]
+    builder.add(rows, (Record(TopicName.EVENTS, 0, 0, at, world.id.encode(), value, {}) for at, value in facts))
+    with tempfile.TemporaryDirectory() as directory:
+        target = f"{directory}/mirror.duckdb"
+        with open_store(target, rebuild=False) as store:
+            for statement in tables.create_statements():
+                store.execute(statement)
+            store.load("facts", rows.facts)
+            store.load("complaints", builder.complaint_rows(rows))
+            store.publish(compact=False)
+        with Reading(target) as reading:
+            year = Period.parse(str(world.history[0].at.year))
+            asked = [(name, None) for name in REPORTS] + [(Report.SCORECARD, by) for by in Grouping]
+            written = [str(report(reading, name, year, by=by)) for name, by in asked]
+            views = ("public_complaints", "public_stories")
+            written += [str(reading.rows(f"SELECT * FROM {view}")) for view in views]  # noqa: S608
+    return "".join(written)
+
+
 def _watch(world: World, upto: int) -> str:
     overview, now = Overview(), world.history[upto - 1].at
     overview.add([Record(TopicName.STATE, 0, 0, now, world.id.encode(), _state(world, upto), {})])
@@ -167,6 +196,7 @@ OUTWARD: Final[dict[str, Callable[[World, int], str]]] = {
     "http board /complaints/{number}": _history,
     "http stage /metrics": _metrics,
     "alur export": _export,
+    "alur report": _report,
     "alur watch": _watch,
     "alur demo": _demo,
     "logs": _logs,
@@ -205,6 +235,10 @@ INWARD: Final[dict[str, str]] = {
     "alur submit": "shows what its caller submits",
     "alur validate": "shows what its caller gives it",
     "alur run": "writes logs, which are listed",
+    "alur status": _NO_COMPLAINT,
+    **dict.fromkeys(
+        ("alur mirror sync", "alur mirror run"), "fills tables; the public views are read with alur report"
+    ),
     "alur board": "serves what is listed as http",
     **dict.fromkeys(("alur topics", "alur broker", "alur policy", "alur calendar", "alur schemas"), _NO_COMPLAINT),
     **dict.fromkeys(("alur version", "alur migrate", "alur privacy texts", "alur privacy retention"), _NO_COMPLAINT),
