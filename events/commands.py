@@ -178,6 +178,14 @@ class CloseComplaint(Command):
     reason: Annotated[Text | None, Field(description="why")] = None
 
 
+class AppealComplaint(Command):
+    """The reporter appeals to the office on the top rung of the ladder."""
+
+    NAME = "appeal-complaint"
+    reason: Annotated[Text, Field(description="why")]
+    consent: Annotated[bool, Field(description="the reporter agrees that this office takes it over; has to be true")]
+
+
 class RateResolution(Command):
     """The citizen rates a closed complaint."""
 
@@ -292,6 +300,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     RecordProgress,
     ReplyToFollowUp,
     CloseComplaint,
+    AppealComplaint,
     RateResolution,
     ChangePrivacy,
     PublishStory,

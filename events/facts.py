@@ -197,6 +197,16 @@ class ComplaintClosed(Worded, Settling):
     """The expired deadline that closed it; None if an administrator did."""
 
 
+class ComplaintAppealed(Worded):
+    """The reporter appealed, with consent; its status is unchanged."""
+
+    NAME = "appealed"
+    office: Name
+    """The office on the top rung of the ladder."""
+    reason: Text
+    consent: Literal[True] = True
+
+
 class ResolutionRated(Worded):
     """The citizen rated the resolution."""
 
@@ -322,6 +332,7 @@ FACTS: Final[tuple[type[Fact], ...]] = (
     FollowUpReplied,
     LateReplyRecorded,
     ComplaintClosed,
+    ComplaintAppealed,
     ResolutionRated,
     PrivacyChanged,
     StoryPublished,

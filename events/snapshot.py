@@ -136,6 +136,8 @@ class Complaint(Frozen):
     """Number of archivings that were taken back."""
     reopenings: Unless0 = 0
     """Number of closings that were taken back."""
+    appealed_to: Annotated[str | None, Field(exclude_if=not_)] = None
+    """The office that the reporter has appealed to."""
     progress_notes: Unless0 = 0
     """Number of progress notes of its holders."""
     late_replies: Unless0 = 0

@@ -16,6 +16,7 @@ from pydantic import AwareDatetime
 from events.cloudevents import Body, Frozen, Links, Name, Text, Title
 from events.facts import (
     SYSTEM,
+    ComplaintAppealed,
     ComplaintClosed,
     ComplaintPostponed,
     ComplaintRegistered,
@@ -64,6 +65,7 @@ FREE_TEXT: Final[Mapping[type[Frozen], tuple[str, ...]]] = {
     FollowUpReplied: ("text",),
     LateReplyRecorded: ("text",),
     ComplaintClosed: ("reason",),
+    ComplaintAppealed: ("reason",),
     ResolutionRated: ("text",),
     StoryPublished: ("title", "answer"),
     StoryUnpublished: ("reason",),

@@ -110,5 +110,7 @@ class Detail(StrEnum):
     """As many replies after the closing as the policy keeps."""
     PROGRESS_LIMIT = "progress-limit"
     """Progress was recorded as often as the policy allows."""
+    NOT_OVERDUE = "not-overdue"
+    """To an appeal: the complaint is open, and its time to settle has not passed."""
     COMPLETION_LIMIT = "completion-limit"
     ANNOUNCEMENT_LIMIT = "announcement-limit"

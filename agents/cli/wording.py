@@ -123,6 +123,7 @@ WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
     f.FollowUpReplied: lambda fact: fact.text,
     f.LateReplyRecorded: lambda fact: fact.text,
     f.ComplaintClosed: lambda fact: _deemed(fact, "by an administrator"),
+    f.ComplaintAppealed: lambda fact: f"to {fact.office}: {fact.reason}",
     f.ResolutionRated: lambda fact: _reason(f"{fact.rating} of 5", fact.text),
     f.PrivacyChanged: lambda fact: ", ".join(
         name if value else f"not {name}"

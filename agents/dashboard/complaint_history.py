@@ -143,6 +143,7 @@ _SHOWN_FIELDS: Final[Mapping[type[f.Fact], tuple[str, ...]]] = {
     f.LateReplyRecorded: ("reopen_until",),
     f.DeadlineWarned: ("clock", "due_at"),
     f.DeadlineBreached: ("clock", "due_at"),
+    f.ComplaintAppealed: ("office",),
     f.ComplaintEscalated: ("office", "rung"),
     f.EscalationExhausted: ("rung",),
     f.ExtensionRequested: ("working_days",),

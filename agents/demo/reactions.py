@@ -26,6 +26,8 @@ _DELEGATING: Final = 0.5
 _PLEASED: Final = 4
 _TOLD: Final = 0.5
 """Share of well-rated complaints whose story is published."""
+_APPEALING: Final = 0.2
+"""Share of reporters who appeal once the time to settle has passed."""
 _PROMPT_AGAIN: Final = 0.8
 _MOST_DAYS: Final = 2
 _PRESSING_RUNG: Final = 2
@@ -172,6 +174,15 @@ def _some_office(scene: Situation) -> str:
     levels, directory = {Level.PROVINCE, Level.CITY}, scene.policy.directory
     agencies = (each.id for each in directory if each.level in levels)
     return scene.lots.choice([each for each in agencies if directory.known(each, scene.today)])
+
+
+@_on(f.DeadlineBreached)
+def _on_breached(scene: Situation) -> Iterator[PlannedAction]:
+    fact = scene.recorded.fact
+    settling = isinstance(fact, f.DeadlineBreached) and fact.clock is ClockName.SETTLEMENT
+    if settling and scene.policy.appeal is not None and scene.lots.random() < _APPEALING:
+        command = c.AppealComplaint(reason=scene.lots.choice(phrases().replies), consent=True)
+        yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.1, 0.4), scene.citizen, command)
 
 
 @_on(f.ComplaintReopened)

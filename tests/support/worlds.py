@@ -20,13 +20,19 @@ from workflow.deadlines.durations import Duration, Unit
 from workflow.machine.decide import decide
 from workflow.machine.evolve import replay
 from workflow.machine.handlers import Rejected
-from workflow.policy.model import Policy, Reopening
+from workflow.policy.model import Appeal, Policy, Reopening
 from workflow.stages.escalation import next_rung
 
 LAPOR = load("lapor").versions[0]
 """Under it any citizen may speak for a reporter; tests of who speaks take another."""
 DEMO = load("demo").versions[0]
-CORRECTING = LAPOR.model_copy(update={"progress_limit": 3, "reopen": Reopening(within=Duration(10, Unit.WORKING_DAYS))})
+CORRECTING = LAPOR.model_copy(
+    update={
+        "progress_limit": 3,
+        "reopen": Reopening(within=Duration(10, Unit.WORKING_DAYS)),
+        "appeal": Appeal(within=Duration(10, Unit.WORKING_DAYS)),
+    }
+)
 """With every way to take a decision back, which `lapor` does not have."""
 
 REPORTERS = ReporterDigests(Keys.derived("test"))
@@ -205,6 +211,7 @@ ARCHIVE = c.ArchiveComplaint(reason=ArchiveReason.UNCLEAR)
 SPAM = c.ArchiveComplaint(reason=ArchiveReason.SPAM)
 RESTORE = c.RestoreComplaint(reason="Bukan duplikat.")
 REOPEN = c.ReopenComplaint(reason="Belum ditambal.")
+APPEAL = c.AppealComplaint(reason="Belum ditambal.", consent=True)
 COMPLETE = c.CompleteReport(location=Location(city="Denpasar"))
 WITHDRAW = c.WithdrawComplaint()
 DISPOSE = c.DisposeComplaint(office="denpasar-pupr")

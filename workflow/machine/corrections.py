@@ -7,10 +7,11 @@ from typing import Any, Final
 from events import commands as c
 from events import facts as f
 from events.snapshot import Complaint
-from events.vocabulary import Detail, Refusal, Status
+from events.vocabulary import ClockName, Detail, Refusal, Status
 from workflow.deadlines.due_dates import due_at
+from workflow.deadlines.durations import Duration
 from workflow.machine.handlers import CommandContext, Refused, known_office
-from workflow.policy.model import Policy, Reopening
+from workflow.policy.model import Policy
 
 
 def _check_version(context: CommandContext) -> None:
@@ -27,9 +28,10 @@ def _restore(context: CommandContext, data: c.RestoreComplaint) -> f.Fact:
     return f.ComplaintRestored(by=context.by, reason=data.reason)
 
 
-def _reopening_ends(complaint: Complaint, policy: Policy, bounds: Reopening) -> datetime:
+def _ends(complaint: Complaint, policy: Policy, within: Duration) -> datetime:
+    """Return the end of a time that began with the closing."""
     closed_at = complaint.closed_at or complaint.updated_at
-    return due_at(closed_at, bounds.within, policy.national_zone, policy.calendar, hours=policy.hours)
+    return due_at(closed_at, within, policy.national_zone, policy.calendar, hours=policy.hours)
 
 
 def _reopen(context: CommandContext, data: c.ReopenComplaint) -> f.Fact:
@@ -42,7 +44,7 @@ def _reopen(context: CommandContext, data: c.ReopenComplaint) -> f.Fact:
             f"policy {policy.version} has no reopening: report it anew",
             Detail.NOT_IN_POLICY,
         )
-    until = _reopening_ends(complaint, policy, bounds)
+    until = _ends(complaint, policy, bounds.within)
     if context.now > until:
         raise Refused(Refusal.DEADLINE_PASSED, f"it could be reopened until {until}: report it anew")
     if complaint.reopenings >= bounds.limit:
@@ -83,12 +85,39 @@ def _reopen_until(context: CommandContext) -> datetime | None:
     bounds = policy.reopen
     if bounds is None or policy.version != complaint.policy or complaint.reopenings >= bounds.limit:
         return None
-    until = _reopening_ends(complaint, policy, bounds)
+    until = _ends(complaint, policy, bounds.within)
     return until if context.now <= until else None
+
+
+def _appeal(context: CommandContext, data: c.AppealComplaint) -> f.Fact:
+    complaint, policy = context.complaint, context.policy
+    _check_version(context)
+    if policy.appeal is None:
+        raise Refused(Refusal.NOT_PERMITTED, f"policy {policy.version} has no appeal", Detail.NOT_IN_POLICY)
+    if not data.consent:
+        raise Refused(Refusal.INVALID_DATA, "data.consent: has to be true, since another office takes it over")
+    if complaint.appealed_to is not None:
+        raise Refused(
+            Refusal.INVALID_DATA, f"data: {complaint.appealed_to} has the appeal already", Detail.NOTHING_CHANGED
+        )
+    settlement = complaint.clocks.get(ClockName.SETTLEMENT)
+    if complaint.status is Status.CLOSED:
+        until = _ends(complaint, policy, policy.appeal.within)
+        if context.now > until:
+            raise Refused(Refusal.DEADLINE_PASSED, f"an appeal was possible until {until}: report it anew")
+    elif settlement is None or not settlement.breached:
+        raise Refused(
+            Refusal.NOT_ALLOWED_IN_STATUS,
+            "an appeal is possible after the closing, or once the time to settle has passed",
+            Detail.NOT_OVERDUE,
+        )
+    ladder = policy.ladder_for(complaint.office, policy.day_of(context.now))
+    return f.ComplaintAppealed(by=context.by, office=ladder[-1] if ladder else policy.national, reason=data.reason)
 
 
 CORRECTIONS: Final[dict[type[c.Command], Callable[[CommandContext, Any], f.Fact]]] = {
     c.RestoreComplaint: _restore,
     c.ReopenComplaint: _reopen,
     c.ReplyToFollowUp: _reply,
+    c.AppealComplaint: _appeal,
 }

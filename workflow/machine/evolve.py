@@ -100,6 +100,7 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
     f.DispositionReturned: _returned,
     f.FollowUpRecorded: lambda *_: {"extension": None},
     f.ComplaintClosed: lambda *_: {"outcome": Outcome.RESOLVED, "extension": None},
+    f.ComplaintAppealed: lambda _, fact: {"appealed_to": fact.office},
     f.ProgressRecorded: lambda before, _: {"progress_notes": before.progress_notes + 1},
     f.LateReplyRecorded: lambda before, _: {"late_replies": before.late_replies + 1},
     f.ResolutionRated: lambda _, fact: {"rating": fact.rating},

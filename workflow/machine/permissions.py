@@ -52,6 +52,7 @@ MAY: Final[dict[type[c.Command], frozenset[Role]]] = {
     c.RecordProgress: _HOLDER,
     c.ReplyToFollowUp: _CITIZEN,
     c.CloseComplaint: frozenset({Role.ADMINISTRATOR}),
+    c.AppealComplaint: _CITIZEN,
     c.RateResolution: _CITIZEN,
     c.ChangePrivacy: _CITIZEN,
     c.PublishStory: frozenset({Role.ADMINISTRATOR}),

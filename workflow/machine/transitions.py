@@ -20,6 +20,7 @@ _IN_PLACE: Final[tuple[type[f.Fact], ...]] = (
     f.DeadlineRescheduled,
     f.PrivacyChanged,
     f.DataErased,
+    f.ComplaintAppealed,
 )
 _EXTENSIONS: Final[tuple[type[f.Fact], ...]] = (f.ExtensionRequested, f.DeadlineExtended, f.ExtensionRefused)
 _AFTER_ALL: Final[tuple[type[f.Fact], ...]] = (f.PrivacyChanged, f.StoryUnpublished, f.DataErased)
@@ -87,6 +88,7 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
         f.DataErased: Status.CLOSED,
         f.ComplaintReopened: Status.DISPOSED,
         f.LateReplyRecorded: Status.CLOSED,
+        f.ComplaintAppealed: Status.CLOSED,
     },
     Status.ARCHIVED: dict.fromkeys(_AFTER_ALL, Status.ARCHIVED) | {f.ComplaintRestored: Status.REGISTERED},
     Status.WITHDRAWN: dict.fromkeys(_AFTER_ALL, Status.WITHDRAWN),
@@ -110,6 +112,7 @@ ALLOWED_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.RecordProgress: frozenset({Status.DISPOSED, Status.REPLIED}),
     c.ReplyToFollowUp: frozenset({Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED}),
     c.CloseComplaint: frozenset({Status.FOLLOWED_UP, Status.REPLIED}),
+    c.AppealComplaint: OPEN | {Status.CLOSED},  # while it is open, once its time to settle has passed
     c.RateResolution: frozenset({Status.CLOSED}),
     c.ChangePrivacy: frozenset(Status),
     c.PublishStory: frozenset({Status.CLOSED}),

@@ -163,6 +163,13 @@ class Reopening(Model):
     """How often."""
 
 
+class Appeal(Model):
+    """When a reporter can appeal. No rule is known to us: without this table, never."""
+
+    within: Annotated[Duration, PlainValidator(_in_days)]
+    """How long after it was closed, in the national zone. While it is open: once its time to settle has passed."""
+
+
 class Extension(Model):
     """How far an office may ask its superior to extend its time to follow up."""
 
@@ -209,6 +216,8 @@ class Rules(Model):
     """How often a citizen may complete a report. No rule is known to us: a default to be set."""
     reopen: Reopening | None = None
     """Whether the reporter or an administrator may reopen a closed complaint."""
+    appeal: Appeal | None = None
+    """Whether the reporter may appeal to the top rung of the ladder."""
     progress_limit: Annotated[StrictInt, Field(ge=0)] = 0
     """How often a holder may record progress. No rule is known to us: by default, never."""
     late_reply_limit: Annotated[StrictInt, Field(ge=0)] = 3

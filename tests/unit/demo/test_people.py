@@ -85,6 +85,7 @@ def test_a_whole_play_shows_everything_there_is(whole: Rehearsal) -> None:
         "rate-resolution",
         "reopen-complaint",
         "record-progress",
+        "appeal-complaint",
         "publish-story",
         "request-extension",
         "decide-extension",

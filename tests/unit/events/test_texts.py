@@ -35,6 +35,7 @@ NOT_FREE = {
     "district": "place",
     "duplicate_of": "id",
     "erased": "closed words",
+    "appealed_to": "id in the directory",
     "escalated_to": "ids in the directory",
     "id": "id of the report",
     "kind": "kind of identifier",

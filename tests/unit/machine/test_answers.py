@@ -26,6 +26,7 @@ from events.reports import ReportContent, ReportSubmitted
 from events.topics import TopicName
 from events.vocabulary import ClockName, Detail, Refusal
 from tests.support.worlds import (
+    APPEAL,
     ARCHIVE,
     CHANNEL,
     CITIZEN,
@@ -129,6 +130,7 @@ EACH: list[tuple[c.Command, str]] = [
     (PROGRESS, PUPR),
     (REPLY, CITIZEN),
     (CLOSE, PANRB),
+    (APPEAL, CITIZEN),
     (RATE, CITIZEN),
     (c.ChangePrivacy(secret=True), CITIZEN),
     (c.PublishStory(title="Jalan berlubang"), PANRB),

@@ -11,6 +11,7 @@ from events import facts as f
 from events.reports import Location
 from events.vocabulary import ClockName, Detail, Refusal, Status
 from tests.support.worlds import (
+    APPEAL,
     ARCHIVE,
     CITIZEN,
     CLOSE,
@@ -62,6 +63,7 @@ AGAIN: list[tuple[c.Command, Status, str, object]] = [
     (PROGRESS, Status.DISPOSED, PUPR, ANYTHING),
     (REPLY, Status.FOLLOWED_UP, CITIZEN, ANYTHING),
     (CLOSE, Status.FOLLOWED_UP, PANRB, Refusal.NOT_ALLOWED_IN_STATUS),
+    (APPEAL, Status.CLOSED, CITIZEN, NOTHING),
     (RATE, Status.CLOSED, CITIZEN, NOTHING),
     # no text is kept, so one may be new
     (c.RateResolution(rating=4, text="Terima kasih."), Status.CLOSED, CITIZEN, ANYTHING),

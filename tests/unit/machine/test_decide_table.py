@@ -14,6 +14,7 @@ from events.ids import stage_command_id
 from events.vocabulary import ClockName, ComplaintClass, Refusal, Status
 from tests.support.tables import every
 from tests.support.worlds import (
+    APPEAL,
     CITIZEN,
     CLOSE,
     COMPLETE,
@@ -78,6 +79,12 @@ def escalation(world: World) -> c.Command:
     return command
 
 
+def appeal(world: World) -> c.Command:
+    if world.stands.clocks:
+        world.notice("settlement", at=world.due("settlement") + timedelta(milliseconds=1))
+    return APPEAL
+
+
 def rescheduling(world: World) -> c.Command:
     day = world.due("settlement").date() if world.stands.clocks else world.now.date()
     world.policy = with_announcements(world.policy, Announcements.of([announcement(day, at=world.now)]))
@@ -114,6 +121,7 @@ TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
         lambda _: REPLY,
     ),
     "close-complaint": (dict.fromkeys(["followed_up", "replied"], "closed"), PANRB, lambda _: CLOSE),
+    "appeal-complaint": ({status: status for status in [*OPEN, "closed"]}, CITIZEN, appeal),
     "rate-resolution": ({"closed": "closed"}, CITIZEN, lambda _: RATE),
     "change-privacy": ({status: status for status in [*OPEN, *ENDED]}, CITIZEN, lambda _: c.ChangePrivacy(secret=True)),
     "publish-story": ({"closed": "closed"}, PANRB, lambda _: c.PublishStory(title="Jalan berlubang")),
@@ -179,7 +187,7 @@ def test_no_complaint_no_effect(name: str) -> None:
 def test_nothing_moves_a_settled_complaint_and_few_commands_are_accepted(name: str, status: str) -> None:
     world = to_status(Status(status), CORRECTING)
     command = TABLE[name][2](world)
-    if name == "reopen-complaint" and status == "closed":
+    if name in {"reopen-complaint", "appeal-complaint"} and status == "closed":
         assert world.refuse(command, TABLE[name][1], after=days(400)) is Refusal.DEADLINE_PASSED
     elif name == "restore-complaint" and status == "archived":
         assert world.tell(command, TABLE[name][1], after=days(400)) == ["restored"]

@@ -16,6 +16,7 @@ from events.codec.encode import encode_complaint, encode_fact, encode_snapshot
 from events.snapshot import REMEMBERED_COMMANDS, Complaint
 from events.vocabulary import ClockName, ComplaintClass, Status
 from tests.support.worlds import (
+    APPEAL,
     ARCHIVE,
     BADUNG,
     BALI,
@@ -137,6 +138,7 @@ MOVES: list[Move] = [
     (c.RecordProgress, _always(PROGRESS), _holder),
     (c.ReplyToFollowUp, _always(REPLY), CITIZEN),
     (c.CloseComplaint, _always(CLOSE), PANRB),
+    (c.AppealComplaint, _always(APPEAL), CITIZEN),
     (c.RateResolution, _always(RATE), CITIZEN),
     (c.ChangePrivacy, _always(c.ChangePrivacy(secret=True)), CITIZEN),
     (c.ChangePrivacy, _always(c.ChangePrivacy(secret=False, anonymous=True)), CITIZEN),

@@ -24,7 +24,7 @@ def test_terminal_rows_are_spelled_out() -> None:
     }
     assert TRANSITIONS[Status.CLOSED] == dict.fromkeys(
         (f.ResolutionRated, f.PrivacyChanged, f.StoryPublished, f.StoryUnpublished, f.DataErased), Status.CLOSED
-    ) | {f.ComplaintReopened: Status.DISPOSED, f.LateReplyRecorded: Status.CLOSED}
+    ) | {f.ComplaintReopened: Status.DISPOSED, f.LateReplyRecorded: Status.CLOSED, f.ComplaintAppealed: Status.CLOSED}
     assert set(Status) - OPEN == {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
 
 
@@ -75,6 +75,7 @@ LEADS_TO: dict[type[c.Command], type[f.Fact]] = {
     c.RecordProgress: f.ProgressRecorded,
     c.ReplyToFollowUp: f.FollowUpReplied,
     c.CloseComplaint: f.ComplaintClosed,
+    c.AppealComplaint: f.ComplaintAppealed,
     c.RateResolution: f.ResolutionRated,
     c.ChangePrivacy: f.PrivacyChanged,
     c.PublishStory: f.StoryPublished,

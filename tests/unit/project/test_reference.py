@@ -23,6 +23,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Completeness": model.Completeness,
     "Duplicates": model.Duplicates,
     "Reopening": model.Reopening,
+    "Appeal": model.Appeal,
     "Extension": model.Extension,
     "Offices": offices._Agency,  # noqa: SLF001 -- the same
     "Units": offices._Unit,  # noqa: SLF001 -- the same
