@@ -147,9 +147,12 @@ def _consequences(outputs: list[OutgoingRecord]) -> dict[str, str | int]:
     about: dict[str, str | int] = {
         "alur.writes": " ".join(output.topic.removeprefix("complaints.") for output in outputs)
     }
-    if outputs[0].topic is not TopicName.DEAD_LETTERS and outputs[0].key is not None:
-        about["alur.complaint"] = outputs[0].key.decode(errors="replace")
-    facts = [value.decode() for output in outputs for name, value in output.headers if name == "fact"]
-    if facts:
-        about["alur.facts"] = " ".join(facts)
+    events = [output for output in outputs if output.topic is TopicName.EVENTS]
+    first = (events or outputs)[0]  # a record of the texts has another key
+    if first.topic is not TopicName.DEAD_LETTERS and first.key is not None:
+        about["alur.complaint"] = first.key.decode(errors="replace")
+    if events:
+        about["alur.facts"] = " ".join(
+            value.decode() for output in events for name, value in output.headers if name == "fact"
+        )
     return about

@@ -84,7 +84,7 @@ def _await_facts(engine: Engine, *reports: str) -> None:
 
 
 def test_a_refused_output_becomes_a_dead_letter_and_the_rest_goes_on(engine: Engine) -> None:
-    """First the command of a stage without transactions, then the fact of one with them, then a dead letter.
+    """First the command of a stage without transactions, then the words of a fact, then a dead letter.
 
     With a limit that is too low no stage starts: it is lowered while they run.
     """
@@ -96,7 +96,7 @@ def test_a_refused_output_becomes_a_dead_letter_and_the_rest_goes_on(engine: Eng
     [letter] = _letters(engine, code="output-refused")
     assert letter.stage == "intake"
     assert letter.reason == "an output for complaints.commands was refused: MessageSizeTooLargeError"
-    with limited(engine, "complaints.events", 8_000):
+    with limited(engine, "complaints.texts", 8_000):
         does(engine.settings, "dead", "replay", str(letter.place))
         engine.send_reports([report_event(each) for each in more])
         _await_facts(engine, *more)
@@ -108,7 +108,7 @@ def test_a_refused_output_becomes_a_dead_letter_and_the_rest_goes_on(engine: Eng
     engine.start("lifecycle")
     engine.environment = {}
     engine.await_status(engine.report("before the crash"), "registered", "verified")
-    with limited(engine, "complaints.events", 8_000):
+    with limited(engine, "complaints.texts", 8_000):
         does(engine.settings, "dead", "replay", str(letter.place))
         eventually("the crash", lambda: "lifecycle" not in engine.alive())
     engine.start("lifecycle")

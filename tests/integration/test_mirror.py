@@ -29,20 +29,20 @@ def postgres() -> Iterator[str]:
     initdb = shutil.which("initdb") or (programs and programs[-1] / "initdb")
     if not initdb:
         pytest.skip("PostgreSQL is not installed (on Debian, apt-get install postgresql)")
-    own = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    own: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     with tempfile.TemporaryDirectory(prefix="alur-postgres-") as name:
         if own:
             shutil.chown(name, "postgres")
         yield from serve_postgres(Path(initdb).parent, Path(name), own)
 
 
-def serve_postgres(programs: Path, directory: Path, own: list[str]) -> Iterator[str]:
+def serve_postgres(programs: Path, directory: Path, own: dict[str, Any]) -> Iterator[str]:
     data = str(directory / "data")
-    created = [*own, str(programs / "initdb"), "-D", data, "-U", "alur", "-A", "trust"]
-    subprocess.run(created, check=True, capture_output=True, cwd=directory)
+    created = [str(programs / "initdb"), "-D", data, "-U", "alur", "-A", "trust"]
+    subprocess.run(created, check=True, capture_output=True, cwd=directory, **own)
     url = f"postgresql://alur@/postgres?host={directory}"
-    serving = [*own, str(programs / "postgres"), "-D", data, "-k", str(directory), "-c", "listen_addresses="]
-    with (directory / "log").open("wb") as log, subprocess.Popen(serving, stdout=log, stderr=log) as server:
+    serving = [str(programs / "postgres"), "-D", data, "-k", str(directory), "-c", "listen_addresses="]
+    with (directory / "log").open("wb") as log, subprocess.Popen(serving, stdout=log, stderr=log, **own) as server:
         eventually("PostgreSQL answers", lambda: answers(url))
         yield url
         server.terminate()
