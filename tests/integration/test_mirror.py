@@ -1,6 +1,7 @@
 """`alur mirror` on a real Kafka, into DuckDB and a real PostgreSQL, killed at each step."""
 
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -29,6 +30,8 @@ def postgres() -> Iterator[str]:
     initdb = shutil.which("initdb") or (programs and programs[-1] / "initdb")
     if not initdb:
         pytest.skip("PostgreSQL is not installed (on Debian, apt-get install postgresql)")
+    if os.geteuid() == 0 and "postgres" not in {each.pw_name for each in pwd.getpwall()}:
+        pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
     own: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
     with tempfile.TemporaryDirectory(prefix="alur-postgres-") as name:
         if own:
