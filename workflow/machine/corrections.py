@@ -35,8 +35,14 @@ def _ends(complaint: Complaint, policy: Policy, within: Duration) -> datetime:
 
 
 def _reopen(context: CommandContext, data: c.ReopenComplaint) -> f.Fact:
-    complaint, policy = context.complaint, context.policy
     _check_version(context)
+    _reopening_ends(context)
+    return f.ComplaintReopened(by=context.by, office=_last_holder(context), reason=data.reason)
+
+
+def _reopening_ends(context: CommandContext) -> datetime:
+    """Return until when the closed complaint can be reopened; raise Refused if it cannot."""
+    complaint, policy = context.complaint, context.policy
     bounds = policy.reopen
     if bounds is None:
         raise Refused(
@@ -53,7 +59,7 @@ def _reopen(context: CommandContext, data: c.ReopenComplaint) -> f.Fact:
             f"it was reopened {complaint.reopenings} times, and {bounds.limit} are allowed: report it anew",
             Detail.REOPENING_LIMIT,
         )
-    return f.ComplaintReopened(by=context.by, office=_last_holder(context), reason=data.reason)
+    return until
 
 
 def _last_holder(context: CommandContext) -> str:
@@ -81,12 +87,11 @@ def _reply(context: CommandContext, data: c.ReplyToFollowUp) -> f.Fact:
 
 def _reopen_until(context: CommandContext) -> datetime | None:
     """Return until when the closed complaint can be reopened; None if it cannot."""
-    complaint, policy = context.complaint, context.policy
-    bounds = policy.reopen
-    if bounds is None or policy.version != complaint.policy or complaint.reopenings >= bounds.limit:
+    try:
+        _check_version(context)
+        return _reopening_ends(context)
+    except Refused:
         return None
-    until = _ends(complaint, policy, bounds.within)
-    return until if context.now <= until else None
 
 
 def _appeal(context: CommandContext, data: c.AppealComplaint) -> f.Fact:
