@@ -10,7 +10,7 @@ from itertools import combinations, pairwise
 from typing import Final
 
 from workflow.policy import place_names
-from workflow.policy.model import NATIONAL, SUPERIOR, Policy, PolicySet
+from workflow.policy.model import Policy, PolicySet
 from workflow.policy.offices import Directory, Level, Office
 
 _AREAS: Final = {Level.PROVINCE, Level.CITY}
@@ -63,9 +63,7 @@ def _competences(office: Office) -> Iterator[tuple[object, ...]]:
 
 
 def _ended_in_use(policy: Policy, in_force_to: date) -> Iterator[str]:
-    named = {"national": policy.national, "arbiter": policy.arbiter}
-    named |= {f"ladder[{index}]": rung for index, rung in enumerate(policy.ladder) if rung not in {SUPERIOR, NATIONAL}}
-    for key, office in named.items():
+    for key, office in policy.named_offices.items():
         ended = policy.directory.last_day(office)
         if ended is not None and ended < in_force_to:
             yield (

@@ -12,8 +12,6 @@ from workflow.deadlines.working_days import Calendar
 from workflow.machine.transitions import OPEN
 from workflow.policy import document_errors
 from workflow.policy.model import (
-    NATIONAL,
-    SUPERIOR,
     Model,
     Policy,
     PolicyError,
@@ -136,8 +134,6 @@ def _check_pauses(where: str, pauses: frozenset[Status]) -> None:
 
 def _check_offices(where: str, rules: Rules, directory: Directory) -> None:
     """Refuse offices that do not exist, so that no complaint finds out."""
-    named = {"national": rules.national, "arbiter": rules.arbiter}
-    named |= {f"ladder[{index}]": rung for index, rung in enumerate(rules.ladder) if rung not in {SUPERIOR, NATIONAL}}
-    for key, office in named.items():
+    for key, office in rules.named_offices.items():
         if office not in directory:
             raise PolicyError(f'{where}.{key}: there is no office "{office}"')

@@ -246,6 +246,12 @@ class Rules(Model):
             check_cap(hours, info.data.get("settlement_pause_cap"), info.data["settlement"])
         return hours
 
+    @property
+    def named_offices(self) -> dict[str, str]:
+        """Return the offices that the rules name, by their key."""
+        rungs = {f"ladder[{at}]": rung for at, rung in enumerate(self.ladder) if rung not in {SUPERIOR, NATIONAL}}
+        return {"national": self.national, "arbiter": self.arbiter, **rungs}
+
 
 def check_hours(
     hours: OfficeHours | None, clocks: Clocks, settlement: Mapping[ComplaintClass, Duration], extension: Extension
