@@ -6,6 +6,7 @@ from datetime import date
 from typing import Annotated, Final
 
 import typer
+from pydantic import BaseModel
 
 from agents.cli.context import note, policy_now, say, settings_of
 from agents.cli.errors import UNDECIDED, Failure, interruptible
@@ -13,11 +14,13 @@ from agents.cli.options import WAIT_S, Wait, source
 from agents.config.settings import Settings
 from events.client import CommandClient, CommandRequest, CommandResult, Reader, require_topics
 from events.codec.decode import decode_snapshot
+from events.codec.partial import read_part
 from events.commands import DisposeComplaint
 from events.errors import Undecodable
 from events.ids import stage_command_id
 from events.snapshot import Complaint
 from events.topics import TopicName
+from events.vocabulary import Status
 from workflow.machine.transitions import OPEN
 from workflow.policy.offices import Directory, Level
 
@@ -85,19 +88,27 @@ def _closing(directory: Directory, office: str, to: str) -> set[str]:
     return closing
 
 
+class _Holding(BaseModel):
+    """The part of a snapshot that decides whether a complaint is moved."""
+
+    status: Status
+    office: str | None = None
+
+
 def _held(settings: Settings, offices: set[str]) -> Iterator[Complaint]:
     last: dict[bytes, bytes] = {}
     with Reader(settings, [TopicName.STATE]) as reader:
         for record in reader.to_end():
             key = record.key or b""
-            last.pop(key, None)
-            if record.value is not None and any(f'"office":"{each}"'.encode() in record.value for each in offices):
-                last[key] = record.value
+            last.pop(key, None)  # the last record of a complaint counts
+            with suppress(Undecodable):  # foreign, or the calendar
+                if record.value is not None:
+                    holding = read_part(_Holding, record.value)
+                    if holding.status in OPEN and holding.office in offices:
+                        last[key] = record.value
     for value in last.values():
         with suppress(Undecodable):  # foreign
-            complaint = decode_snapshot(value)
-            if complaint.status in OPEN and complaint.office in offices:
-                yield complaint
+            yield decode_snapshot(value)
 
 
 def _disposal(complaint: Complaint, to: str, sender: str) -> CommandRequest:
