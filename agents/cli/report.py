@@ -58,7 +58,7 @@ def show_report(  # noqa: PLR0913 -- the options of a command are its arguments
     """
     if form is Form.XLSX and out is None:
         raise Failure("--format xlsx writes to a file: give --out FILE.xlsx", MISUSED)
-    chosen = Period.parse(period or str(date.today().year))  # noqa: DTZ011 -- the day of whoever asks
+    chosen = Period.parse(period or str(date.today().year))  # noqa: DTZ011 -- the local day of the caller
     if name is Report.DRIVERS:
         if by or office or out or form is Form.XLSX:
             raise Failure("drivers takes --period and --format table, csv or json only", MISUSED)

@@ -5,7 +5,9 @@ the whole change. Secret complaints are one group, `-`, in every dimension but c
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
 from agents.mirror.figures import FEW, FigureError, Period
@@ -49,22 +51,16 @@ def change(reading: Reading, period: Period) -> Change:
     if not total:
         raise FigureError(f"no complaint was received in {earlier.name}, so nothing can be compared with it")
 
-    def parts(dimension: str, groups: Counter[str], groups_before: Counter[str]) -> list[Part]:
+    def parts(dimension: str, name_of: Callable[[_Cell], str]) -> list[Part]:
+        groups, groups_before = _grouped(now, name_of), _grouped(before, name_of)
         return [
             Part(dimension, name, groups[name], groups_before[name], 100 * (groups[name] - groups_before[name]) / total)
             for name in sorted(groups | groups_before)
         ]
 
-    single = [
-        part
-        for index, dimension in enumerate(DIMENSIONS)
-        for part in parts(dimension, _sums(now, index), _sums(before, index))
-    ]
-    whole = [f"channel {channel} in {city}, category {category}" for channel, city, category, _ in now | before]
-    named = dict(zip(now | before, whole, strict=True))
-    combined = parts("all", _named(now, named), _named(before, named))
+    single = [part for index, dimension in enumerate(DIMENSIONS) for part in parts(dimension, itemgetter(index))]
     single.sort(key=lambda part: -abs(part.points))
-    return Change(now.total(), total, tuple(single), _sentence(now.total(), total, earlier, combined))
+    return Change(now.total(), total, tuple(single), _sentence(now.total(), total, earlier, parts("all", _in_words)))
 
 
 def _cells(reading: Reading, period: Period) -> Counter[_Cell]:
@@ -77,18 +73,16 @@ def _cells(reading: Reading, period: Period) -> Counter[_Cell]:
     return Counter({tuple("-" if each is None else str(each) for each in cell): count for *cell, count in rows})
 
 
-def _sums(cells: Counter[_Cell], index: int) -> Counter[str]:
+def _grouped(cells: Counter[_Cell], name_of: Callable[[_Cell], str]) -> Counter[str]:
     found: Counter[str] = Counter()
     for cell, count in cells.items():
-        found[cell[index]] += count
+        found[name_of(cell)] += count
     return found
 
 
-def _named(cells: Counter[_Cell], names: dict[_Cell, str]) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for cell, count in cells.items():
-        found[names[cell]] += count
-    return found
+def _in_words(cell: _Cell) -> str:
+    channel, city, category, _ = cell
+    return f"channel {channel} in {city}, category {category}"
 
 
 def _sentence(now: int, before: int, earlier: Period, combined: list[Part]) -> str:

@@ -101,11 +101,6 @@ class Figure:
     of: str | None = None
     """Denominator of a share."""
 
-    @property
-    def select(self) -> str:
-        """The aggregate as SQL."""
-        return self.sql if self.of is None else f"CAST({self.sql} AS DOUBLE PRECISION) / NULLIF({self.of}, 0)"
-
 
 def _count(condition: str) -> str:
     return f"COUNT(CASE WHEN {condition} THEN 1 END)"

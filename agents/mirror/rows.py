@@ -35,11 +35,6 @@ class Rows:
     firsts: dict[str, dict[str, Any]] = field(default_factory=dict)
     resolutions: dict[str, Row] = field(default_factory=dict)
 
-    @property
-    def records(self) -> int:
-        """Number of records read."""
-        return len(self.facts) + len(self.unread) + len(self.resolutions)
-
 
 class RowBuilder:
     """Builds rows from records.
