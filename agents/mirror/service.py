@@ -98,7 +98,11 @@ class Mirror:
     def run(self, ended: Callable[[], bool]) -> Iterator[Progress]:
         """Copy on and on until `ended`, for a store whose readers see each transaction."""
         with self._reader() as reader:
-            self._store.publish(compact=False)
+            for each in self._copy(reader, reader.ends()):
+                yield each
+                if ended():
+                    return
+            self._store.publish(compact=self._stories_gone)
             while not ended():
                 records = reader.poll(_BATCH_S)
                 yield self._write(records, reader)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import psycopg
 import pytest
 
 from agents.local_broker.node import free_ports
+from agents.mirror.service import Mirror
 from agents.mirror.stores import MirrorError, Reading, open_store
 from tests.support.engines import Engine, eventually
 
@@ -112,6 +114,23 @@ def test_it_runs_on_beside_readers(engine: Engine, postgres: str) -> None:
         finally:
             running.terminate()
         assert running.wait(30) == 0
+
+
+def test_readers_keep_the_old_tables_until_the_new_ones_are_complete(engine: Engine, postgres: str) -> None:
+    complaint = engine.report("rebuilt")
+    engine.await_status(complaint, "registered")
+    assert mirror(engine, "sync", postgres, "--rebuild").returncode == 0
+    with open_store(postgres, rebuild=False) as store:
+        store.execute("INSERT INTO unread VALUES ('of the old tables', 0, 0, 'kept')")
+    with open_store(postgres, rebuild=True) as store:
+        ending = threading.Event()
+        running = Mirror(engine.settings, store).run(ending.is_set)
+        assert next(running).records
+        assert dump(postgres)["unread"] == [("of the old tables", 0, 0, "kept")]
+        eventually("the new tables are there", lambda: (next(running), dump(postgres)["unread"])[1] == [])
+        assert complaint in known(postgres)
+        ending.set()
+        assert list(running) == []
 
 
 def known(target: str) -> set[str]:
