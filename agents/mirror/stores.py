@@ -7,12 +7,13 @@ import csv
 import io
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 
 from events.errors import AlurError
 
@@ -26,35 +27,77 @@ class MirrorError(AlurError):
     """The database cannot be used; the message is one line with what to do."""
 
 
-class Store(Protocol):
-    """A database that holds the tables of the mirror; a context manager that ends its connection."""
+class Database:
+    """A connection to DuckDB or PostgreSQL; a context manager. A parameter of a statement is `%s` in both.
+
+    Args:
+        driver: name of the module.
+        failure: what begins the message if the database refuses something.
+        where: file name or URL.
+        options: of the driver.
+
+    Raises:
+        MirrorError: the driver is missing, or the database refuses; so do all methods.
+    """
+
+    def __init__(self, driver: str, failure: str, where: str, **options: object) -> None:
+        try:
+            self._driver = import_module(driver)
+        except ImportError:
+            raise MirrorError(f"the mirror needs {driver}: pip install 'alur[mirror]'") from None
+        self._placeholder = "?" if driver == "duckdb" else "%s"
+        self._failure = failure
+        self._connect = partial(self._driver.connect, where, **options)
+        with self._errors():
+            self._connection = self._connect()
+
+    def __enter__(self) -> Self:
+        """Return the database."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def execute(self, statement: str, parameters: Sequence[object] = ()) -> None:
+        """Run a statement."""
+        self._run(statement, parameters)
+
+    def rows(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        found: list[tuple[Any, ...]] = self._run(statement, parameters).fetchall()
+        return found
+
+    def _run(self, statement: str, parameters: Sequence[object]) -> Any:  # noqa: ANN401 -- a cursor of either driver
+        with self._errors():
+            return self._connection.execute(
+                statement.replace("%s", self._placeholder), list(parameters) if parameters else None
+            )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except self._driver.Error as error:
+            line = next(iter(str(error).splitlines()), type(error).__name__)
+            raise MirrorError(f"{self._failure}: {line}") from None
+
+
+class Store(Database, ABC):
+    """A database that the mirror writes to."""
 
     persistent: bool
     """Whether readers see each transaction at once, so that the mirror can run on and on."""
 
-    def __enter__(self) -> Self:
-        """Return the store."""
-        ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the connection."""
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[None]:
         """Commit what is done inside the block, all or nothing."""
 
-    def execute(self, statement: str, parameters: Sequence[object] = ()) -> None:
-        """Run a statement."""
-
-    def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query."""
-        ...
-
+    @abstractmethod
     def load(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         """Append rows to a table."""
 
+    @abstractmethod
     def publish(self, *, compact: bool) -> None:
         """Show readers what was committed; `compact` removes the bytes of what was deleted."""
 
@@ -74,49 +117,31 @@ def open_store(target: str, *, rebuild: bool) -> Store:
     return DuckStore(Path(target), rebuild=rebuild)
 
 
-class DuckStore:
+class DuckStore(Store):
     """DuckDB in a file of its own beside the one that readers open, which is replaced by rename."""
 
     persistent = False
 
     def __init__(self, path: Path, *, rebuild: bool) -> None:
-        duckdb = _driver("duckdb")
         self._path, self._writer = path, path.with_name(path.name + ".writer")
         if rebuild:
             for file in (self._writer, self._writer.with_name(self._writer.name + ".wal")):
                 file.unlink(missing_ok=True)
         try:
-            self._connection = duckdb.connect(str(self._writer))
-        except duckdb.Error as error:
-            raise MirrorError(f"{path}: {_first_line(error)}; does another mirror write to it?") from None
-
-    def __enter__(self) -> Self:
-        """Return the store."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the writer's file."""
-        self._connection.close()
+            super().__init__("duckdb", str(path), str(self._writer))
+        except MirrorError as error:
+            raise MirrorError(f"{error}; does another mirror write to it?") from None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what is done inside the block, all or nothing."""
-        self._connection.execute("BEGIN")
+        self.execute("BEGIN")
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            self.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
-
-    def execute(self, statement: str, parameters: Sequence[object] = ()) -> None:
-        """Run a statement."""
-        self._connection.execute(statement.replace("%s", "?"), list(parameters))
-
-    def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query."""
-        found: list[tuple[Any, ...]] = self._connection.execute(statement).fetchall()
-        return found
+        self.execute("COMMIT")
 
     def load(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         """Append rows to a table, by way of a file: DuckDB's driver is slow at single rows."""
@@ -125,37 +150,33 @@ class DuckStore:
         with tempfile.NamedTemporaryFile("w", newline="", encoding="utf-8", suffix=".csv") as file:
             csv.writer(file).writerows(rows)
             file.flush()
-            self._connection.execute(f"COPY {table} FROM '{file.name}' (FORMAT csv, HEADER false)")
+            self.execute(f"COPY {table} FROM '{file.name}' (FORMAT csv, HEADER false)")
 
     def publish(self, *, compact: bool) -> None:
         """Replace the readers' file by a compact copy; with `compact` the writer's file too."""
         fresh = self._path.with_name(self._path.name + ".new")
         fresh.unlink(missing_ok=True)
         name = self.rows("SELECT current_database()")[0][0]
-        self._connection.execute(f"ATTACH '{_quoted(fresh)}' AS fresh")
-        self._connection.execute(f'COPY FROM DATABASE "{name}" TO fresh')
-        self._connection.execute("DETACH fresh")
+        self.execute(f"ATTACH '{_quoted(fresh)}' AS fresh")
+        self.execute(f'COPY FROM DATABASE "{name}" TO fresh')
+        self.execute("DETACH fresh")
         if compact:
             self._connection.close()
             copy = self._writer.with_name(self._writer.name + ".new")
             shutil.copyfile(fresh, copy)
             self._writer.with_name(self._writer.name + ".wal").unlink(missing_ok=True)
             copy.replace(self._writer)
-            self._connection = _driver("duckdb").connect(str(self._writer))
+            self._connection = self._connect()
         fresh.replace(self._path)
 
 
-class PostgresStore:
+class PostgresStore(Store):
     """PostgreSQL: the tables are in the schema `alur`, and are built anew in `alur_next`."""
 
     persistent = True
 
     def __init__(self, url: str, *, rebuild: bool) -> None:
-        self._psycopg = psycopg = _driver("psycopg")
-        try:
-            self._connection = psycopg.connect(url, autocommit=True)
-        except psycopg.Error as error:
-            raise MirrorError(f"PostgreSQL: {_first_line(error)}") from None
+        super().__init__("psycopg", "PostgreSQL", url, autocommit=True)
         self._schema = _NEXT if rebuild else _SCHEMA
         with ExitStack() as opening:
             opening.callback(self._connection.close)
@@ -168,37 +189,18 @@ class PostgresStore:
             self.execute("SET timezone TO 'UTC'")
             opening.pop_all()
 
-    def __enter__(self) -> Self:
-        """Return the store."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the connection, which releases the lock."""
-        self._connection.close()
-
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit what is done inside the block, all or nothing."""
-        with self._connection.transaction():
+        with self._errors(), self._connection.transaction():
             yield
-
-    def execute(self, statement: str, parameters: Sequence[object] = ()) -> None:
-        """Run a statement."""
-        try:
-            self._connection.execute(statement, parameters or None)
-        except self._psycopg.Error as error:
-            raise MirrorError(f"PostgreSQL: {_first_line(error)}") from None
-
-    def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        """Return the rows of a query."""
-        found: list[tuple[Any, ...]] = self._connection.execute(statement).fetchall()
-        return found
 
     def load(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         """Append rows to a table with COPY."""
         if not rows:
             return
-        with self._connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)") as copy:
+        copying = f"COPY {table} FROM STDIN (FORMAT csv)"
+        with self._errors(), self._connection.cursor() as cursor, cursor.copy(copying) as copy:
             text = io.StringIO(newline="")
             csv.writer(text).writerows(rows)
             copy.write(text.getvalue())
@@ -215,7 +217,7 @@ class PostgresStore:
             self.execute("VACUUM FULL resolutions")
 
 
-class Reading:
+class Reading(Database):
     """A mirror that is read, without writing; a context manager.
 
     Args:
@@ -226,52 +228,15 @@ class Reading:
     """
 
     def __init__(self, target: str) -> None:
-        self._embedded = not target.startswith(_URL)
-        self._driver = _driver("duckdb" if self._embedded else "psycopg")
-        if self._embedded and not Path(target).exists():
+        failure = "the mirror cannot be read"
+        if target.startswith(_URL):
+            options = f"-c search_path={_SCHEMA} -c timezone=UTC"
+            super().__init__("psycopg", failure, target, autocommit=True, options=options)
+            return
+        if not Path(target).exists():
             raise MirrorError(f"{target} does not exist: alur mirror sync {target} makes it")
-        try:
-            if self._embedded:
-                self._connection = self._driver.connect(target, read_only=True)
-            else:
-                options = f"-c search_path={_SCHEMA} -c timezone=UTC"
-                self._connection = self._driver.connect(target, autocommit=True, options=options)
-        except self._driver.Error as error:
-            raise MirrorError(f"the mirror cannot be read: {_first_line(error)}") from None
-
-    def __enter__(self) -> Self:
-        """Return the mirror."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the connection."""
-        self._connection.close()
-
-    def rows(self, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Return the rows of a query; a parameter is `%s`.
-
-        Raises:
-            MirrorError: the database refuses it.
-        """
-        if self._embedded:
-            statement = statement.replace("%s", "?")
-        try:
-            found: list[tuple[Any, ...]] = self._connection.execute(statement, list(parameters) or None).fetchall()
-        except self._driver.Error as error:
-            raise MirrorError(f"the mirror cannot be read: {_first_line(error)}") from None
-        return found
-
-
-def _driver(name: str) -> Any:  # noqa: ANN401 -- a module
-    try:
-        return import_module(name)
-    except ImportError:
-        raise MirrorError(f"the mirror needs {name}: pip install 'alur[mirror]'") from None
+        super().__init__("duckdb", failure, target, read_only=True)
 
 
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
