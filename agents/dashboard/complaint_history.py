@@ -32,7 +32,6 @@ SHOWN: Final = 200
 _LONGEST_TEXT: Final = 600
 _MOST_RECORDS: Final = 200_000
 _MOST_SECONDS: Final = 10.0
-_HOUR_S: Final = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryRe
     known, seen, began = ComplaintHistory(complaint), 0, monotonic()
     require_topics(settings, [TopicName.EVENTS])
     with Reader(settings, [TopicName.EVENTS], complaint=complaint) as reader:
-        reader.skip_to_moment_or_stay(datetime.fromtimestamp(row.received * _HOUR_S, UTC) - CLOCK_SKEW)
+        reader.skip_to_moment_or_stay(datetime.fromtimestamp(row.received, UTC) - CLOCK_SKEW)
         for record in reader.to_end():
             add_to(known, record)
             if known.history and known.history[-1].complaint.version >= row.version:

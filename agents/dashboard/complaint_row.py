@@ -12,12 +12,13 @@ from events.snapshot import Clock
 from events.vocabulary import ClockName, Status
 from workflow.deadlines.clock_rules import RULES, OnExpiry
 from workflow.machine.transitions import OPEN
+from workflow.reports.redaction import redacted
 
 OBLIGATIONS: Final = frozenset(name for name, rule in RULES.items() if rule.on_expiry is OnExpiry.BREACH) - {
     ClockName.ESCALATION
 }
 """Clocks whose expiry is a breach. Clocks of citizens expire without one, and a rung's belongs to the ladder."""
-_HOUR_S: Final = 3_600
+HOUR_S: Final = 3_600
 
 
 class RowShape(NamedTuple):
@@ -32,6 +33,9 @@ class RowShape(NamedTuple):
     secret: bool
     why: str | None = None
     """Why it waits, of `waiting_for` in its snapshot."""
+    category: str | None = None
+    """None also for a secret complaint."""
+    rung: int = 0
 
     @property
     def open(self) -> bool:
@@ -47,7 +51,7 @@ class Deadline(NamedTuple):
 
 
 class ComplaintRow(NamedTuple):
-    """A complaint in the read model. Hours are whole hours since 1970 (UTC)."""
+    """A complaint in the read model. Moments are whole seconds since 1970 (UTC)."""
 
     shape: RowShape
     tracking_id: str
@@ -80,6 +84,8 @@ class _Snapshot(BaseModel):
     office: str | None = None
     round: int = 0
     exhausted: bool = False
+    rung: int = 0
+    category: str | None = None
     secret: bool
     received_at: AwareDatetime
     closed_at: AwareDatetime | None = None
@@ -104,11 +110,13 @@ def read_row(raw: bytes) -> ComplaintRow:
             found.exhausted and is_open,
             found.secret,
             sys.intern(found.waiting_for.why) if found.waiting_for else None,
+            redacted(found.category, secret=found.secret),
+            found.rung,
         ),
         tracking_id=found.tracking_id,
         version=found.version,
-        received=hour_of(found.received_at),
-        closed=None if found.closed_at is None else hour_of(found.closed_at),
+        received=int(found.received_at.timestamp()),
+        closed=None if found.closed_at is None else int(found.closed_at.timestamp()),
         due=_first((name, clock) for name, clock in clocks if name in OBLIGATIONS and clock.running),
         missed=_first((name, clock) for name, clock in clocks if clock.pressing),
     )
@@ -116,7 +124,7 @@ def read_row(raw: bytes) -> ComplaintRow:
 
 def hour_of(moment: datetime) -> int:
     """Return the whole hour since 1970 (UTC) of a moment."""
-    return int(moment.timestamp()) // _HOUR_S
+    return int(moment.timestamp()) // HOUR_S
 
 
 def _first(clocks: Iterable[tuple[ClockName, Clock]]) -> Deadline | None:

@@ -15,7 +15,6 @@ from agents.dashboard.read_model import HourCounts, OfficeCounts, ReadModel
 from agents.ops.dead_letters import Reason
 from events.vocabulary import Status
 from events.wording import clipped
-from workflow.machine.transitions import OPEN
 from workflow.policy.model import Policy
 from workflow.reports.redaction import redacted
 
@@ -77,7 +76,7 @@ def figures(read_model: ReadModel, sources: Sources, now: datetime, context: Dis
             "trouble": sources.trouble,
             "unreadable": sources.unreadable,
             "complaints": len(read_model),
-            "open": sum(statuses[status] for status in OPEN),
+            "open": read_model.open,
             "due_soon": read_model.due_soon,
             "overdue": read_model.overdue,
             "exhausted": read_model.exhausted,

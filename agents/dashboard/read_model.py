@@ -12,9 +12,10 @@ from typing import Final, NamedTuple, TypeVar
 import orjson
 from sortedcontainers import SortedList
 
-from agents.dashboard.complaint_row import ComplaintRow, RowShape
+from agents.dashboard.complaint_row import HOUR_S, ComplaintRow, RowShape
 from agents.runtime.disk_map import DiskMap
 from events.vocabulary import Status
+from workflow.machine.transitions import OPEN
 
 DAY_S: Final = 86_400
 _ENDS: Final = (Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN)
@@ -54,7 +55,10 @@ class ReadModel:
         self._due: SortedList[tuple[int, bytes]] = SortedList()
         self._missed: SortedList[tuple[int, bytes]] = SortedList()
         self._incidents: dict[bytes, None] = {}
+        self._unverified: SortedList[tuple[int, bytes]] = SortedList()
         self.by_status: Counter[Status] = Counter()
+        self.waiting: Counter[str | None] = Counter()
+        """Open complaints by the reason for which they wait."""
         self.disposed = 0
         """Complaints that have been with an office at least once."""
         self.offices: dict[str | None, OfficeCounts] = {}
@@ -83,6 +87,8 @@ class ReadModel:
             self._due.add((row.due.at, key))
         if row.missed is not None:
             self._missed.add((row.missed.at, key))
+        if row.shape.status is Status.REGISTERED:
+            self._unverified.add((row.received, key))
         self._count(row, 1)
         if row.shape.exhausted:
             self._incidents[key] = None
@@ -105,6 +111,8 @@ class ReadModel:
             self._due.remove((row.due.at, key))
         if row.missed is not None:
             self._missed.remove((row.missed.at, key))
+        if row.shape.status is Status.REGISTERED:
+            self._unverified.remove((row.received, key))
         if self._rows.pop(key, None) is None:
             self._at_rest.remove(key, row)
         else:
@@ -139,6 +147,11 @@ class ReadModel:
         return [self._rows[key] for key in islice(self._incidents, count)]
 
     @property
+    def open(self) -> int:
+        """Complaints that are not settled."""
+        return sum(self.by_status[status] for status in OPEN)
+
+    @property
     def due_soon(self) -> int:
         """Complaints with an obligation that is due within 24 hours of the present time."""
         found: int = self._due.bisect_left((self._due_soon_until + 1,))
@@ -154,6 +167,12 @@ class ReadModel:
         """Open complaints with an exhausted ladder."""
         return len(self._incidents)
 
+    @property
+    def unverified_since(self) -> int | None:
+        """When the complaint that has awaited verification longest was received."""
+        first = next(iter(self._unverified), None)
+        return None if first is None else first[0]
+
     def _count(self, row: ComplaintRow, by: int) -> None:
         shape = row.shape
         self.by_status[shape.status] += by
@@ -162,9 +181,10 @@ class ReadModel:
             soon = row.due is not None and row.due.at <= self._due_soon_until
             counts = OfficeCounts(1, int(soon), int(row.missed is not None), int(shape.exhausted))
             self._count_at_office(shape, counts, by)
-        _add(self.hours, row.received, HourCounts(received=1), by)
+            self.waiting[shape.why] += by
+        _add(self.hours, row.received // HOUR_S, HourCounts(received=1), by)
         if row.closed is not None and shape.status in _ENDS:
-            _add(self.hours, row.closed, HourCounts(**{shape.status.value: 1}), by)
+            _add(self.hours, row.closed // HOUR_S, HourCounts(**{shape.status.value: 1}), by)
 
     def _count_at_office(self, shape: RowShape, change: OfficeCounts, by: int) -> None:
         if not shape.secret:  # counts in the totals only: an office with one complaint would be that of this one
@@ -190,8 +210,8 @@ class _AtRest:
         found = self._file.get(b"c" + key)
         if found is None:
             return None
-        status, office, disposed, secret, tracking_id, version, received, closed = orjson.loads(found)
-        shape = RowShape(Status(status), office, disposed, exhausted=False, secret=secret)
+        status, office, disposed, secret, category, rung, tracking_id, version, received, closed = orjson.loads(found)
+        shape = RowShape(Status(status), office, disposed, False, secret, None, category, rung)  # noqa: FBT003 -- not exhausted
         return ComplaintRow(shape, tracking_id, version, received, closed, due=None, missed=None)
 
     def find(self, tracking_id: str) -> bytes | None:
@@ -199,7 +219,7 @@ class _AtRest:
 
     def put(self, key: bytes, row: ComplaintRow) -> None:
         shape = row.shape
-        kept = shape.status, shape.office, shape.disposed, shape.secret, *row[1:5]
+        kept = shape.status, shape.office, shape.disposed, shape.secret, shape.category, shape.rung, *row[1:5]
         self._file.put(b"c" + key, orjson.dumps(kept))
         self._file.put(b"t" + row.tracking_id.encode(), key)
 

@@ -21,6 +21,8 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+_FOR_ALL: Final = frozenset({"/metrics", "/health/live", "/health/ready"})
+"""Counts and status, which Prometheus and health checks ask for by whatever address they have."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -41,7 +43,7 @@ def restrict_hosts(hosts: Collection[str]) -> Middleware:
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         # not `request.host`: without the header it blocks on the name service
-        if hosts and host_of(request.headers.get("Host", "")) not in hosts:
+        if hosts and request.path not in _FOR_ALL and host_of(request.headers.get("Host", "")) not in hosts:
             raise web.HTTPMisdirectedRequest(text="this board is not known by that name: see --host\n")
         return await handler(request)
 

@@ -10,7 +10,8 @@ from uuid import UUID
 from aiohttp import web
 from pydantic_core import to_json
 
-from agents.dashboard import pages, security_headers
+from agents.config.settings import Settings
+from agents.dashboard import metrics, pages, security_headers
 from agents.dashboard.broadcaster import MOST_BROWSERS, Broadcaster, TooManyBrowsers
 from agents.dashboard.complaint_history import HistoryResult, render_history
 from agents.dashboard.complaint_row import ComplaintRow
@@ -55,6 +56,7 @@ class Board:
         read_history: reads the history of a complaint; called in a thread.
         context: zone and office names of the policy.
         sources: status of what is read.
+        settings: of the installation.
         hosts: host names to answer; any, if empty.
         send_timeout_s: time in seconds for a browser to accept what it is sent.
     """
@@ -67,6 +69,7 @@ class Board:
         context: DisplayContext,
         *,
         sources: Sources,
+        settings: Settings,
         hosts: frozenset[str] = frozenset(),
         send_timeout_s: float = SEND_TIMEOUT_S,
     ) -> None:
@@ -76,6 +79,7 @@ class Board:
         self._context = context
         self._sources = sources
         self._hosts = hosts
+        self._exporter = metrics.exporter(settings, read_model, sources)
         self._send_timeout_s = send_timeout_s
         self.limit = ConnectionLimit(MOST_CONNECTIONS)
         self._pages = pages.pages()
@@ -93,6 +97,7 @@ class Board:
         app.router.add_get("/figures", self._figures)
         app.router.add_get("/figures/stream", self._stream)
         app.router.add_get("/complaints/{number}", self._complaint)
+        app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/health/live", self._health)
         app.router.add_get("/health/ready", self._health)
         app.router.add_get("/{name}", self._asset)
@@ -116,6 +121,10 @@ class Board:
         good = question == "live" or not self._sources.reading
         body = to_json({question: good}) + b"\n"
         return web.Response(status=200 if good else 503, body=body, content_type="application/json")
+
+    async def _metrics(self, request: web.Request) -> web.StreamResponse:
+        body, content_type = self._exporter.read(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _figures(self, _request: web.Request) -> web.StreamResponse:
         if self._broadcaster.last is None:

@@ -94,6 +94,7 @@ async def serve(
         partial(read_history, settings),
         context,
         sources=projector.sources,
+        settings=settings,
         hosts=allowed_hosts(address[0], hosts),
     )
     runner = connection_limits.runner(board.application(), shutdown_timeout=_SHUTDOWN_S)

@@ -129,6 +129,7 @@ class Assignment(ConsumerRebalanceListener):
 
     async def _acquire_in_background(self, processor: PartitionProcessor) -> None:
         started, worker = time.monotonic(), self._member.worker
+        worker.metrics.records.labels(processor.source.partition)  # 0 before the first record
         try:
             await processor.acquire()
         except asyncio.CancelledError:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from agents.dashboard import metrics as board
 from agents.runtime.http.prometheus import METRICS
 from events.access import ROLES
 from events.commands import COMMANDS, Command
@@ -165,7 +166,7 @@ def _days(milliseconds: int) -> str:
 def metrics() -> str:
     """List the metrics by the stages that have them; names end in the unit."""
     groups: dict[str, list[str]] = {}
-    for each in METRICS:
+    for each in (*METRICS, *board.METRICS):
         stages = "All stages" if set(each.stages) == set(STAGES) else ", ".join(each.stages)
         labels = f"{{{','.join(each.labels)}}}" if each.labels else ""
         groups.setdefault(stages, []).append(f"- `{each.name}{labels}` ({each.kind}): {each.help}")

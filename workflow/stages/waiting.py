@@ -25,6 +25,8 @@ WHY: Final = {
     "reply": "the reporter{until}",
 }
 """Reasons with their words: an open list of the contract."""
+BY_HAND: Final = ("no-competent-office", "return-limit", "office-ended")
+"""Those of them for which no office works on it and no stage goes on: an administrator has to dispose it."""
 _CLOCK: Final = {"completion": ClockName.COMPLETION, "reply": ClockName.CITIZEN_REPLY}
 
 

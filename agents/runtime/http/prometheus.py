@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Final, NamedTuple
@@ -19,7 +19,11 @@ from agents.runtime.stage_consumer import StageConsumer
 from events.installation import KINDS
 
 STAGE: Final = "stage"
-"""The label that every metric has."""
+PREFIX: Final = "prefix"
+"""The labels that every metric has, those of Python and the process among them."""
+INFO: Final = MetricSpec(
+    "alur_info", "gauge", "Always 1; version, policy and broker are in the labels", ("version", "policy", "broker")
+)
 Samples = Mapping[tuple[str, ...], float]
 
 
@@ -62,6 +66,9 @@ def _incidents(stage_consumer: StageConsumer) -> Samples:
     incidents = stage_consumer.installation.incidents
     reported = Counter(each.kind for each in incidents if each.stage == stage_consumer.stage.name)
     return _by_name({kind: reported[kind] for kind in {*KINDS, *reported}})
+
+
+_FAMILIES: Final = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
 
 
 class _Read(NamedTuple):
@@ -166,53 +173,68 @@ _STATE: Final = (
         "1 if `/health/ready` answers 200, else 0",
         lambda worker: health.readiness_problem(worker) is None,
     ),
-    _read(
-        "alur_info",
-        "Always 1; version and policy are in the labels",
-        lambda worker: {(version("alur"), worker.policies.name): 1.0},
-        *("version", "policy"),
-    ),
+    _Read(INFO, lambda worker: {(version("alur"), worker.policies.name, worker.settings.broker): 1.0}),
 )
 METRICS: Final = (*Metrics().specs, *(each.spec for each in _STATE))
 """All metrics, for the documentation."""
 
 
-class StageCollector(Collector):
-    """Collector of a worker's metrics that adds the label `stage`."""
+class _Labelled(Collector):
+    """Metrics of a process, its own and those of Python, with the labels that all have."""
 
-    def __init__(self, stage_consumer: StageConsumer) -> None:
-        self._stage_consumer = stage_consumer
+    def __init__(self, name: str, prefix: str, collect: Callable[[], Iterable[Metric]]) -> None:
+        self._labels = {STAGE: name, PREFIX: prefix}
+        self._collect = collect
+        self._process = CollectorRegistry()
+        ProcessCollector(registry=self._process)
+        GCCollector(registry=self._process)
 
     def collect(self) -> Iterator[Metric]:
-        """Return all metrics of the stage."""
-        stage = self._stage_consumer.stage.name
-        for metric in (*self._stage_consumer.metrics.registry.collect(), *self._state(stage)):
-            metric.samples = [each._replace(labels={STAGE: stage, **each.labels}) for each in metric.samples]
+        """Return all metrics."""
+        for metric in (*self._collect(), *self._process.collect()):
+            metric.samples = [each._replace(labels={**self._labels, **each.labels}) for each in metric.samples]
             yield metric
 
-    def _state(self, stage: str) -> Iterator[Metric]:
-        for spec, read in _STATE:
-            if stage in spec.stages:
-                family = CounterMetricFamily if spec.kind == "counter" else GaugeMetricFamily
-                metric = family(spec.name, spec.help, labels=spec.labels)
-                value = read(self._stage_consumer)
-                samples = value if isinstance(value, Mapping) else {} if value is None else {(): value}
-                for labels, sample in sorted(samples.items()):
-                    metric.add_metric(labels, sample)
-                yield metric
 
+class Exporter:
+    """Encoder of the metrics of a process.
 
-class PrometheusExporter:
-    """Encoder of the metrics of a worker and of its process."""
+    Args:
+        name: value of the label `stage`.
+        prefix: of the installation.
+        collect: returns the metrics as they are now.
+    """
 
-    def __init__(self, stage_consumer: StageConsumer) -> None:
+    def __init__(self, name: str, prefix: str, collect: Callable[[], Iterable[Metric]]) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated
         self._registry = CollectorRegistry()
-        self._registry.register(StageCollector(stage_consumer))
-        ProcessCollector(registry=self._registry)
-        GCCollector(registry=self._registry)
+        self._registry.register(_Labelled(name, prefix, collect))
 
     def read(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics as they are now, and their content type, in the format that `accept` asks for."""
         encode, content_type = choose_encoder(accept)
         return encode(self._registry), content_type
+
+
+class PrometheusExporter(Exporter):
+    """Encoder of the metrics of a worker and of its process."""
+
+    def __init__(self, stage_consumer: StageConsumer) -> None:
+        stage = stage_consumer.stage.name
+
+        def collect() -> Iterator[Metric]:
+            yield from stage_consumer.metrics.registry.collect()
+            for spec, read in _STATE:
+                if stage in spec.stages:
+                    yield family(spec, read(stage_consumer))
+
+        super().__init__(stage, stage_consumer.settings.prefix, collect)
+
+
+def family(spec: MetricSpec, value: Samples | float | None) -> Metric:
+    """Return a counter or gauge with its samples."""
+    metric: CounterMetricFamily | GaugeMetricFamily = _FAMILIES[spec.kind](spec.name, spec.help, labels=spec.labels)
+    samples = value if isinstance(value, Mapping) else {} if value is None else {(): value}
+    for labels, sample in sorted(samples.items()):
+        metric.add_metric(labels, sample)
+    return metric

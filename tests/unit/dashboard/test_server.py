@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from aiohttp import ClientResponse, ClientSession
 
+from agents.config.settings import Settings
 from agents.dashboard import broadcaster as hubs
 from agents.dashboard.broadcaster import Broadcaster
 from agents.dashboard.complaint_history import HistoryResult
@@ -64,6 +65,7 @@ async def serving(site: Site, **options: Any) -> AsyncIterator[ClientSession]:
         site.history,
         DisplayContext(ZoneInfo("Asia/Jakarta")),
         sources=site.sources,
+        settings=Settings(prefix="test."),
         **options,
     )
     runner = connection_limits.runner(board.application(), shutdown_timeout=0.1)

@@ -27,18 +27,21 @@ ROOT = Path(__file__).parents[3]
 
 
 def reader_of(stage: str) -> StageConsumer:
-    return StageConsumer(Stage(stage, lambda _: NotImplemented), Settings(), policy_files.load("demo"), NotImplemented)
+    return StageConsumer(
+        Stage(stage, lambda _: NotImplemented), Settings(prefix="test."), policy_files.load("demo"), NotImplemented
+    )
 
 
 def samples(stage_consumer: StageConsumer) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """What Prometheus makes of it, without the label that all have."""
+    """What Prometheus makes of it, without the labels that all have."""
     text, content_type = PrometheusExporter(stage_consumer).read("")
     assert content_type.startswith("text/plain; version=0.0.4")
     found = {}
     for family in text_string_to_metric_families(text.decode()):
         for sample in family.samples:
             labels = dict(sample.labels)
-            assert labels.pop("stage", stage_consumer.stage.name) == stage_consumer.stage.name
+            assert labels.pop("stage") == stage_consumer.stage.name
+            assert labels.pop("prefix") == "test."
             found[sample.name, frozenset(labels.items())] = sample.value
     return found
 
@@ -145,6 +148,9 @@ class TestCatalogue:
         assert all(value(stage_consumer, "alur_facts_total", fact=fact.NAME) == 0 for fact in FACTS)
         assert all(value(stage_consumer, "alur_breaches_total", clock=clock) == 0 for clock in ClockName)
         assert all(value(stage_consumer, "alur_dead_letters_total", code=code) == 0 for code in CODES)
+        assert value(stage_consumer, "alur_decisions_total", command="submitted", verdict="content-differs") == 0
+        assert value(stage_consumer, "alur_decisions_total", command="close-complaint", verdict="not-permitted") == 0
+        assert value(stage_consumer, "alur_outputs_total", topic="complaints.events") == 0
 
     def test_the_codes_are_all_there_are(self) -> None:
         calls = [

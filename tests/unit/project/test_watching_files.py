@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 import yaml
 
+from agents.cli.board import PORT
+from agents.dashboard import metrics as board
 from agents.observability.metrics import ACCEPTED, CODES, REPEATED
-from agents.runtime.http.prometheus import METRICS, STAGE
+from agents.runtime.http.prometheus import METRICS, PREFIX, STAGE
 from events.commands import COMMANDS
 from events.facts import FACTS
 from events.installation import KINDS
 from events.topics import STAGES
-from events.vocabulary import ClockName, Detail, Refusal
+from events.vocabulary import ClockName, Detail, Refusal, Status
+from workflow.stages.waiting import BY_HAND, WHY
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "docs" / "deploy"
@@ -29,9 +32,13 @@ DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "dashboards" / "alu
 ALERTS: list[dict[str, Any]] = [rule for group in RULES["groups"] for rule in group["rules"]]
 
 OF_THE_PROCESS = {"process_cpu_seconds_total", "process_resident_memory_bytes"}
-OF_THE_SCRAPE = {"job", "instance"}
+OF_ALL = {"job", "instance", STAGE, PREFIX}
+EVERYTHING = (*METRICS, *board.METRICS)
 VALUES: dict[str, set[str]] = {
-    "stage": set(STAGES),
+    "stage": {*STAGES, board.BOARD},
+    "prefix": {"$prefix"},
+    "why": set(WHY),
+    "status": set(Status),
     "fact": {fact.NAME for fact in FACTS},
     "clock": set(ClockName),
     "code": set(CODES),
@@ -47,11 +54,11 @@ GROUPING = re.compile(r"\b(?:by|on) \(([^)]*)\)")
 
 def exposed() -> dict[str, set[str]]:
     """What a scrape of all stages finds: each sample's name, with its labels."""
-    found: dict[str, set[str]] = {name: set(OF_THE_SCRAPE) for name in OF_THE_PROCESS}
-    for each in METRICS:
+    found: dict[str, set[str]] = {name: set(OF_ALL) for name in OF_THE_PROCESS}
+    for each in EVERYTHING:
         endings = ("_bucket", "_sum", "_count") if each.kind == "histogram" else ("",)
         for ending in endings:
-            labels = {STAGE, *each.labels, *OF_THE_SCRAPE} | ({"le"} if ending == "_bucket" else set())
+            labels = {*each.labels, *OF_ALL} | ({"le"} if ending == "_bucket" else set())
             found[each.name + ending] = labels
     return found
 
@@ -162,8 +169,17 @@ class TestDashboard:
 
     def test_every_metric_is_on_it_or_in_an_alert(self) -> None:
         asked = {name for expression in EXPRESSIONS.values() for name, _ in SELECTOR.findall(expression)}
-        shown = {each.name for each in METRICS if any(name.startswith(each.name) for name in asked)}
-        assert {each.name for each in METRICS} - shown == {"alur_restored_records_total"}
+        shown = {each.name for each in EVERYTHING if any(name.startswith(each.name) for name in asked)}
+        assert {each.name for each in EVERYTHING} - shown == {"alur_restored_records_total"}
+
+    def test_it_shows_the_environment_that_is_chosen(self) -> None:
+        [variable] = DASHBOARD["templating"]["list"]
+        assert (variable["name"], variable["query"]) == (PREFIX, f"label_values(alur_info, {PREFIX})")
+        for expression in QUERIES.values():
+            assert all('prefix=~"$prefix"' in matchers for _, matchers in SELECTOR.findall(expression)), expression
+
+    def test_who_waits_for_a_person_is_counted_as_on_the_board(self) -> None:
+        assert f'why=~"{"|".join(BY_HAND)}"' in QUERIES["Waiting for a person A"]
 
 
 class TestCompose:
@@ -184,8 +200,9 @@ class TestCompose:
 
     def test_prometheus_asks_each_stage_at_its_port(self) -> None:
         [job] = PROMETHEUS["scrape_configs"]
-        [names] = job["dns_sd_configs"]
+        names, dashboard = job["dns_sd_configs"]
         assert names["names"] == list(STAGES)
+        assert (dashboard["names"], dashboard["port"]) == ([board.BOARD], PORT)
         ports = {self.COMPOSE["services"][stage]["environment"]["ALUR_WEB"] for stage in STAGES}
         assert ports == {f"0.0.0.0:{names['port']}"}
 

@@ -216,6 +216,7 @@ INWARD: Final[dict[str, str]] = {
     "topic complaints.rejections": "for the senders of commands: what they sent, and where the complaint stands",
     "http board /": _NO_COMPLAINT,
     "http board /{name}": _NO_COMPLAINT,
+    "http board /metrics": _NO_COMPLAINT,
     "http board /health/live": _NO_COMPLAINT,
     "http board /health/ready": _NO_COMPLAINT,
     "http stage /health/live": _NO_COMPLAINT,
@@ -261,7 +262,9 @@ async def _routes() -> set[str]:
 
 
 def _board_routes() -> set[str]:
-    board = Board(Broadcaster(), ReadModel, lambda _key, _standing: NotImplemented, AROUND, sources=Sources())
+    board = Board(
+        Broadcaster(), ReadModel, lambda _key, _standing: NotImplemented, AROUND, sources=Sources(), settings=Settings()
+    )
     return {
         f"http board {route.resource.canonical}"
         for route in board.application().router.routes()
