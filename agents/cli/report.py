@@ -20,7 +20,8 @@ from agents.cli.errors import MISUSED, Failure
 from agents.integrations.cells import defused
 from agents.integrations.sheet_writer import XlsxWriter
 from agents.mirror import drivers
-from agents.mirror.figures import FEW, FIGURES, REPORTS, Grouping, Line, Period, Report, report
+from agents.mirror.definitions import FIGURES, REPORTS, Grouping, Report
+from agents.mirror.figures import FEW, Line, Period, report
 from agents.mirror.stores import Reading
 
 
@@ -69,15 +70,15 @@ def show_report(  # noqa: PLR0913 -- the options of a command are its arguments
         lines = report(reading, name, chosen, by=by, office=office)
     if not lines:
         raise Failure(f"no complaint was received in {chosen.name}" + (f" that {office} holds" if office else ""))
-    group = by or REPORTS[name][0]
+    group = by or REPORTS[name].grouping
     if form is Form.XLSX and out is not None:
         with out.open("wb") as binary, closing(XlsxWriter(binary)) as writer:
-            for row in _rows(lines, group):
+            for row in [*_rows(lines, group), *([note] for note in _notes(lines))]:
                 writer.write(row)
     elif form is Form.TABLE:
         _print(lines, chosen, group, out)
     else:
-        text = _json(lines, chosen) if form is Form.JSON else _as_csv(_rows(lines, group))
+        text = _json(lines, chosen) if form is Form.JSON else _as_csv(_rows(lines, group), _notes(lines))
         if out is None:
             say(text)
         else:
@@ -90,11 +91,12 @@ def _print_change(change: drivers.Change, form: Form) -> None:
     fields = ("dimension", "group", "now", "before", "points")
     rows = [[getattr(part, name) for name in fields] for part in change.parts]
     if form is Form.JSON:
-        say(json.dumps(asdict(change), indent=2, ensure_ascii=False))
+        document = {"definition": drivers.DEFINITION, **asdict(change)}
+        say(json.dumps(document, indent=2, ensure_ascii=False))
         return
     text = [[f"{cell:+.1f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
     if form is Form.CSV:
-        say(_as_csv([list(fields), *text]))
+        say(_as_csv([list(fields), *text], [f"# {drivers.DEFINITION}"]))
         return
     table = Table(*fields, box=None, pad_edge=False)
     for row in text:
@@ -102,19 +104,33 @@ def _print_change(change: drivers.Change, form: Form) -> None:
     screen = console()
     screen.print(change.sentence, markup=False)
     screen.print(table)
+    screen.print(drivers.DEFINITION, markup=False)
 
 
 def _rows(lines: list[Line], group: Grouping) -> list[list[str]]:
     figures = list(lines[0].values)
-    header = [str(group), *figures, *(f"{name}_before" for name in figures)]
-    values = ([line.group, *line.values.values(), *line.before.values()] for line in lines)
+    shares = [name for name in figures if FIGURES[name].of]
+    bounds = [f"{name}_{bound}" for name in shares for bound in ("change", "low", "high")]
+    header = [str(group), *figures, *(f"{name}_before" for name in figures), *bounds]
+    values = (
+        [
+            line.group, *line.values.values(), *line.before.values(),
+            *(each for name in shares for each in line.changes.get(name, (None,) * 3)),
+        ]
+        for line in lines
+    )  # fmt: skip
     return [header, *(["" if value is None else str(value) for value in row] for row in values)]
 
 
-def _as_csv(rows: list[list[str]]) -> str:
+def _notes(lines: list[Line]) -> list[str]:
+    """Return the definitions, as comments."""
+    return [f"# {name}: {FIGURES[name].definition}" for name in lines[0].values]
+
+
+def _as_csv(rows: list[list[str]], notes: list[str]) -> str:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([defused(cell) for cell in row] for row in rows)
-    return text.getvalue().rstrip("\n")
+    return "\n".join([text.getvalue().rstrip("\n"), *notes])
 
 
 def _json(lines: list[Line], period: Period) -> str:
@@ -123,10 +139,11 @@ def _json(lines: list[Line], period: Period) -> str:
         "before": period.before().name,
         "definitions": {name: FIGURES[name].definition for name in lines[0].values},
         "lines": [
-            {"group": line.group, "figures": line.values, "before": line.before, "changes": line.changes}
+            {"group": line.group, "figures": line.values, "before": line.before, "changes": line.changes,
+             "growth": line.growth}
             for line in lines
         ],
-    }
+    }  # fmt: skip
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
@@ -134,6 +151,7 @@ def _print(lines: list[Line], period: Period, group: Grouping, out: Path | None)
     with out.open("w", encoding="utf-8") if out else nullcontext() as stream:
         screen = console() if stream is None else Console(file=stream, width=160, highlight=False, emoji=False)
         screen.print(f"complaints received in {period.name}, beside {period.before().name}", markup=False)
+        screen.print("Below each value is its change; of shares in points, with a 95 % interval.", markup=False)
         screen.print(_details(lines[0]) if group is Grouping.TOTAL else _comparison(lines, group))
         if group is not Grouping.TOTAL:
             for name in lines[0].values:
@@ -158,7 +176,8 @@ def _comparison(lines: list[Line], group: Grouping) -> Table:
         table.add_column(name, justify="right")
     for line in lines:
         few = f" (fewer than {FEW})" if line.few else ""
-        table.add_row(escape(line.group) + few, *(_shown(name, value) for name, value in line.values.items()))
+        cells = (f"{_shown(name, value)}\n{_change_of(name, line)}" for name, value in line.values.items())
+        table.add_row(escape(line.group) + few, *map(str.rstrip, cells))
     return table
 
 
@@ -173,6 +192,5 @@ def _shown(name: str, value: Any) -> str:  # noqa: ANN401 -- as the database giv
 def _change_of(name: str, line: Line) -> str:
     if name in line.changes:
         change, low, high = (100 * each for each in line.changes[name])
-        return f"{change:+.1f} points ({low:+.1f} to {high:+.1f})"
-    now, before = line.values[name], line.before[name]
-    return f"{now / before - 1:+.0%}" if name == "received" and before else ""
+        return f"{change:+.1f} ({low:+.1f} to {high:+.1f})"
+    return f"{line.growth[name]:+.0%}" if name in line.growth else ""

@@ -14,6 +14,7 @@ from agents.mirror.figures import FEW, FigureError, Period
 from agents.mirror.stores import Reading
 
 DIMENSIONS: Final = ("channel", "city", "category", "class")
+DEFINITION: Final = "points: change of the group, in percent of all complaints received in the period before"
 _Cell = tuple[str, ...]
 
 

@@ -99,7 +99,7 @@ class RowBuilder:
             self._day(each["received_at"]), _moment(each["updated_at"]), firsts.get("verified_at"),
             firsts.get("disposed_at"), firsts.get("answered_at"), firsts.get("answered_working_days"), each["outcome"],
             _moment(each["closed_at"]), self._day(each["closed_at"]), each["working_days"], each["rating"],
-            each.get("reopenings", 0), waiting.get("who"), waiting.get("why"),
+            each.get("reopenings", 0), each.get("progress_notes", 0), waiting.get("who"), waiting.get("why"),
         )  # fmt: skip
 
     def _day(self, moment: str | None) -> str | None:

@@ -6,7 +6,7 @@ Times are UTC without zone; columns that end in `_on` are days in the national z
 from importlib.resources import files
 from typing import Final
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Number of this layout: a mirror of another number is built anew."""
 
 TABLES: Final[dict[str, str]] = {
@@ -23,7 +23,7 @@ TABLES: Final[dict[str, str]] = {
         received_at TIMESTAMP NOT NULL, received_on DATE NOT NULL, updated_at TIMESTAMP NOT NULL,
         verified_at TIMESTAMP, disposed_at TIMESTAMP, answered_at TIMESTAMP, answered_working_days INTEGER,
         outcome TEXT, closed_at TIMESTAMP, closed_on DATE, working_days INTEGER, rating INTEGER,
-        reopenings INTEGER NOT NULL, waiting_for TEXT, waiting_why TEXT""",
+        reopenings INTEGER NOT NULL, progress_notes INTEGER NOT NULL, waiting_for TEXT, waiting_why TEXT""",
     "clocks": """
         complaint_id TEXT NOT NULL, name TEXT NOT NULL, started_at TIMESTAMP NOT NULL, due_at TIMESTAMP,
         warned BOOLEAN NOT NULL, breached BOOLEAN NOT NULL, paused BOOLEAN NOT NULL""",

@@ -13,8 +13,23 @@ SELECT c.complaint_id, c.class, c.category, c.province, c.city, c.channel, c.sec
        c.outcome = 'archived' AS archived,
        c.outcome = 'withdrawn' AS withdrawn,
        c.outcome IS NULL AS open,
+       CASE WHEN c.outcome IS NULL
+            THEN EXTRACT(EPOCH FROM ((SELECT MAX(updated_at) FROM complaints) - c.received_at)) / 86400.0 END AS open_days,
+       c.reopenings > 0 AS reopened,
+       c.progress_notes > 0 AND c.answered_at IS NULL AND c.outcome IS NULL AS progress_unanswered,
        c.breaches, c.escalations, c.returns, c.rating, c.working_days
 FROM complaints c LEFT JOIN offices o ON o.office = c.office;
+
+-- One row a complaint and deadline of an office. Those of the reporter end a complaint, and are never missed.
+CREATE VIEW deadline_figures AS
+SELECT f.*, d.clock, m.complaint_id IS NOT NULL AS missed,
+       r.complaint_id IS NOT NULL AND r.breached AS overdue,
+       r.complaint_id IS NOT NULL AND NOT r.breached AS pending
+FROM complaint_figures f CROSS JOIN (VALUES ('verification'), ('follow_up'), ('settlement')) AS d (clock)
+LEFT JOIN (SELECT DISTINCT complaint_id, clock FROM facts WHERE name = 'breached') AS m
+       ON m.complaint_id = f.complaint_id AND m.clock = d.clock
+LEFT JOIN clocks r ON r.complaint_id = f.complaint_id AND r.name = d.clock
+WHERE d.clock <> 'follow_up' OR f.disposed;
 
 CREATE VIEW breaches AS
 SELECT f.complaint_id, c.tracking_id, f.clock, f.due_at, f.happened_at, f.holder AS office

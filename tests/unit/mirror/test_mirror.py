@@ -2,24 +2,31 @@
 
 import json
 import statistics
-from collections.abc import Iterator
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from python_calamine import CalamineWorkbook
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
+from agents.config import policy_files
 from agents.mirror import drivers, figures
-from agents.mirror.figures import FigureError, Grouping, Period, Report
+from agents.mirror.definitions import FIGURES, Grouping, Report
+from agents.mirror.figures import FigureError, Period
 from agents.mirror.service import Mirror
 from agents.mirror.stores import MirrorError, Reading, open_store
 from events.client import read_history
+from events.facts import DeadlineBreached, Recorded
+from events.snapshot import Complaint
 from events.topics import STAGES, TopicName
+from events.vocabulary import ClockName
 from tests.support.engines import CITIZEN, Engine
 from tests.support.in_memory import InMemoryEngine, in_memory
+from workflow.stages.resolution import working_days
 
 ADMIN = "/offices/panrb"
 WIB = ZoneInfo("Asia/Jakarta")
@@ -71,50 +78,165 @@ def alur(engine: Engine, *arguments: str) -> Result:
     return CliRunner(env=engine.settings.to_environment()).invoke(application(), list(arguments))
 
 
-def folded(engine: Engine, complaints: list[str]) -> dict[str, Any]:
+def folded(engine: Engine, complaints: list[str], newest: datetime) -> dict[str, Any]:
     """The figures of a scorecard, from the histories and without the mirror."""
+    policy = policy_files.load(engine.settings.policy).versions[-1]
     histories = [read_history(engine.settings, each).history for each in complaints]
     ends = [each[-1].complaint for each in histories]
-    answers = [next((r for r in each if r.fact.NAME == "followed-up"), None) for each in histories]
-    disposed = [any(r.fact.NAME == "disposed" for r in each) for each in histories]
-    days = [
-        (answer.at - end.received_at).total_seconds() / 86_400
-        for answer, end in zip(answers, ends, strict=True)
-        if answer
-    ]
+    with_fact = {
+        name: [any(name == r.fact.NAME for r in each) for each in histories]
+        for name in ("verified", "disposed", "reopened", "progress-recorded", "returned")
+    }
+    answers = [next((r.at for r in each if r.fact.NAME == "followed-up"), None) for each in histories]
+    answered = [(each, end) for each, end in zip(answers, ends, strict=True) if each]
+    days = [(at - end.received_at) / timedelta(days=1) for at, end in answered]
+    in_five = sum(working_days(end.received_at, at, policy) <= 5 for at, end in answered)
     settled = [end for end in ends if end.outcome == "resolved"]
+    ages = [(newest - end.received_at) / timedelta(days=1) for end in ends if end.outcome is None]
+    rated = [end.rating for end in ends if end.rating is not None]
+    disposed = sum(with_fact["disposed"])
     return {
         "received": len(ends),
-        "verified": sum(any(r.fact.NAME == "verified" for r in each) for each in histories),
-        "disposed": sum(disposed),
+        "verified": sum(with_fact["verified"]),
+        "disposed": disposed,
         "answered": len(days),
-        "answered_share": len(days) / sum(disposed),
-        "median_days": pytest.approx(statistics.median(days)),
+        "answered_share": len(days) / disposed if disposed else None,
+        "in_5_days_share": in_five / disposed if disposed else None,
+        "median_days": pytest.approx(statistics.median(days)) if days else None,
+        "p90_days": pytest.approx(statistics.quantiles(days * 2, n=10, method="inclusive")[-1] if len(days) == 1
+                                  else statistics.quantiles(days, n=10, method="inclusive")[-1]) if days else None,
         "settled": len(settled),
-        "on_time_share": sum(not end.breaches for end in settled) / len(settled),
+        "on_time_share": sum(not end.breaches for end in settled) / len(settled) if settled else None,
         "archived": sum(end.outcome == "archived" for end in ends),
         "withdrawn": sum(end.outcome == "withdrawn" for end in ends),
-        "open": sum(end.outcome is None for end in ends),
+        "reopened": sum(with_fact["reopened"]),
+        "open": len(ages),
+        "open_to_14_days": sum(age <= 14 for age in ages),
+        "open_to_60_days": sum(14 < age <= 60 for age in ages),
+        "open_over_60_days": sum(age > 60 for age in ages),
+        "progress_unanswered": sum(
+            end.outcome is None and answer is None and noted
+            for noted, answer, end in zip(with_fact["progress-recorded"], answers, ends, strict=True)
+        ),
         "breaches": sum(end.breaches for end in ends),
         "escalations": sum(end.rung for end in ends),
-        "rated": 1,
-        "rating": 4.0,
+        "returned": sum(with_fact["returned"]),
+        "rated": len(rated),
+        "rating": statistics.mean(rated) if rated else None,
+    }  # fmt: skip
+
+
+GROUPS: dict[Grouping, Callable[[Complaint], str | None]] = {
+    Grouping.TOTAL: lambda _: "all",
+    Grouping.MONTH: lambda each: f"{each.received_at.astimezone(WIB):%Y-%m}",
+    Grouping.CLASS: lambda each: each.class_,
+    Grouping.CATEGORY: lambda each: each.category,
+    Grouping.CHANNEL: lambda each: each.channel,
+    Grouping.CITY: lambda each: each.location.city if each.location else None,
+    Grouping.PROVINCE: lambda each: each.location.province if each.location else None,
+    Grouping.OFFICE: lambda each: each.office,
+}
+
+COVERED = {
+    "lapor": ("in_5_days_share", "settled", "archived", "withdrawn", "breaches", "escalations", "rating"),
+    "demo": (
+        *("reopened", "returned", "progress_unanswered"),
+        *("open_to_14_days", "open_to_60_days", "open_over_60_days"),
+    ),
+}
+
+
+@pytest.mark.parametrize("policy", ["lapor", "demo"])
+def test_each_figure_equals_a_fold_of_the_topics(tmp_path: Path, target: str, policy: str) -> None:
+    with in_memory(tmp_path, policy, *STAGES) as engine:
+        complaints = lives(engine) if policy == "lapor" else corrected_lives(engine)
+        engine.kit.settle()
+        sync(engine, target)
+        histories = {each: read_history(engine.settings, each).history for each in complaints}
+        ends = {each: history[-1].complaint for each, history in histories.items()}
+        newest = max(end.updated_at for end in ends.values())
+        year = Period.parse(str(engine.now.year))
+        with Reading(target) as reading:
+            for by, group_of in GROUPS.items():
+                everything = by in {Grouping.TOTAL, Grouping.MONTH, Grouping.CLASS}
+                groups: dict[str, list[str]] = {}
+                for each, end in ends.items():
+                    if everything or not end.secret:
+                        groups.setdefault(group_of(end) or "-", []).append(each)
+                lines = figures.report(reading, Report.SCORECARD, year, by=by)
+                found = {line.group: line.values for line in lines}
+                assert found == {name: folded(engine, members, newest) for name, members in groups.items()}, by
+            (total,) = figures.report(reading, Report.SCORECARD, year)
+            assert all(total.values[name] for name in COVERED[policy]), total.values
+            clocks = {line.group: line.values for line in figures.report(reading, Report.DEADLINES, year)}
+            facts = reading.rows("SELECT complaint_id, version, name FROM facts ORDER BY 1, 2")
+        assert clocks == {name: folded_deadlines(list(histories.values()), name) for name in DEADLINES}
+    assert set(FIGURES) == {*folded(engine, [], newest), *clocks["settlement"]}
+    expected = [(each, r) for each in sorted(complaints) for r in histories[each]]
+    assert facts == [(each, r.complaint.version, r.fact.NAME) for each, r in expected]
+
+
+DEADLINES = (ClockName.VERIFICATION, ClockName.FOLLOW_UP, ClockName.SETTLEMENT)
+
+
+def folded_deadlines(histories: list[Sequence[Recorded]], name: ClockName) -> dict[str, Any]:
+    if name is ClockName.FOLLOW_UP:
+        histories = [each for each in histories if any(r.fact.NAME == "disposed" for r in each)]
+    missed = [any(isinstance(r.fact, DeadlineBreached) and r.fact.clock is name for r in each) for each in histories]
+    running = [each[-1].complaint.clocks.get(name) for each in histories]
+    pending = [clock is not None and not clock.breached for clock in running]
+    over = pending.count(False)
+    return {
+        "deadlines": len(histories),
+        "kept_share": sum(not (p or m) for p, m in zip(pending, missed, strict=True)) / over if over else None,
+        "missed": sum(missed),
+        "overdue": sum(clock is not None and clock.breached for clock in running),
+        "pending": sum(pending),
     }
 
 
-def test_the_scorecard_equals_a_fold_of_the_topics(engine: InMemoryEngine, target: str) -> None:
-    complaints = lives(engine)
-    expected = folded(engine, complaints)
+def corrected_lives(engine: InMemoryEngine) -> list[str]:
+    """Complaints with progress notes, returned, reopened, and open for months."""
+    engine.advance_to(engine.now.replace(year=engine.now.year + 1, month=3, day=10))  # all in one year
+    found = [engine.report(f"again-{number}", title=f"Lampu {number}") for number in range(6)]
+    for complaint in found:
+        engine.await_status(complaint, "disposed")
+    for complaint in found[:3]:
+        does(engine, complaint, "record-progress", HOLDER, "disposed", text="Tim sedang menuju lokasi itu.")
+    does(engine, found[0], "record-follow-up", HOLDER, "followed_up", text="Tim sudah menambal lubang itu.")
+    does(engine, found[3], "record-follow-up", HOLDER, "followed_up", text="Tim sudah menambal lubang itu.")
+    does(engine, found[3], "close-complaint", ADMIN, "closed")
+    does(engine, found[3], "reopen-complaint", ADMIN, "disposed", reason="Lubangnya terbuka lagi.")
+    engine.command("return-disposition", found[4], HOLDER, {"reason": "Bukan wewenang kami."})
+    engine.advance(timedelta(days=20))
+    found.append(engine.report("again-late", title="Lampu jalan padam"))
+    engine.advance(timedelta(days=50))
+    found.append(engine.report("again-later", title="Lampu taman padam"))
+    engine.kit.settle()
+    return found
+
+
+def test_small_groups_are_not_ranked_and_not_compared(engine: InMemoryEngine, target: str) -> None:
+    """12 and 11 complaints are ranked by number; of 3 and 5, by name; their changes are not given."""
+    for before in (True, False):
+        for city, count in (("Denpasar", 12), ("Badung", 11), ("Gianyar", 3), ("Tabanan", 5)):
+            for number in range(count - 1 if before else count):
+                place = {"province": "Bali", "city": city}
+                engine.report(f"{before}-{city}-{number}", title=f"Jalan {city} {number}", location=place)
+        engine.kit.settle()
+        month = f"{engine.now.astimezone(WIB):%Y-%m}"
+        if before:
+            engine.advance(timedelta(days=31))
     sync(engine, target)
     with Reading(target) as reading:
-        (line,) = figures.report(reading, Report.SCORECARD, Period.parse(str(engine.now.year)))
-        assert {name: line.values[name] for name in expected} == expected
-        assert line.values["breaches"] > 0
-        # the first four in time, the two after nine days not
-        assert line.values["in_5_days_share"] == 0.5
-        facts = reading.rows("SELECT complaint_id, version, name FROM facts ORDER BY 1, 2")
-    histories = [(each, r) for each in sorted(complaints) for r in read_history(engine.settings, each).history]
-    assert facts == [(each, r.complaint.version, r.fact.NAME) for each, r in histories]
+        lines = figures.report(reading, Report.SCORECARD, Period.parse(month), by=Grouping.CITY)
+        months = figures.report(reading, Report.SCORECARD, Period.parse(month), by=Grouping.MONTH)
+    assert [line.group for line in lines] == ["Denpasar", "Badung", "Gianyar", "Tabanan"]
+    assert [line.few for line in lines] == [False, False, True, True]
+    assert lines[0].growth["received"] == pytest.approx(1 / 11)
+    assert [bool(line.growth) for line in lines] == [True, True, False, False]
+    (only,) = months
+    assert (only.values["received"], only.before["received"]) == (31, 27)
 
 
 def test_each_record_is_copied_once_over_several_runs(engine: InMemoryEngine, target: str) -> None:
@@ -270,13 +392,14 @@ def test_the_command_line_writes_each_form(engine: InMemoryEngine, target: str, 
     assert rows[0].startswith("class,received,")
     assert rows[1].startswith("complaint,12,")
     out = tmp_path / "offices.xlsx"
-    assert (
-        alur(
-            engine, "report", "offices", "--from", target, "--period", year, "--format", "xlsx", "--out", str(out)
-        ).exit_code
-        == 0
-    )
-    assert out.read_bytes().startswith(b"PK")
+    assert alur(engine, "report", "offices", *arguments[2:], "--format", "xlsx", "--out", str(out)).exit_code == 0
+    cells = {row[0] for row in CalamineWorkbook.from_path(out).get_sheet_by_index(0).to_python()}
+    rows = alur(engine, "report", "offices", *arguments[2:], "--format", "csv").stdout.splitlines()
+    for name in ("answered_share", "rating"):
+        definition = FIGURES[name].definition
+        assert f"# {name}: {definition}" in cells
+        assert f"# {name}: {definition}" in rows
+        assert document["definitions"][name] == definition
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ from agents.demo.summary import _slow
 from agents.integrations import lapor_rows
 from agents.kafka.records import OutgoingRecord
 from agents.mirror import tables
-from agents.mirror.figures import REPORTS, Grouping, Period, Report, report
+from agents.mirror.definitions import REPORTS, Grouping, Report
+from agents.mirror.figures import Period, report
 from agents.mirror.rows import RowBuilder, Rows
 from agents.mirror.stores import Reading, open_store
 from agents.runtime.http.prometheus import PrometheusExporter
@@ -149,7 +150,9 @@ def _report(world: World, upto: int) -> str:
             store.publish(compact=False)
         with Reading(target) as reading:
             year = Period.parse(str(world.history[0].at.year))
-            asked = [(name, None) for name in REPORTS] + [(Report.SCORECARD, by) for by in Grouping]
+            asked = [(name, None) for name in REPORTS] + [
+                (Report.SCORECARD, by) for by in Grouping if by is not Grouping.CLOCK
+            ]
             written = [str(report(reading, name, year, by=by)) for name, by in asked]
             views = ("public_complaints", "public_stories")
             written += [str(reading.rows(f"SELECT * FROM {view}")) for view in views]  # noqa: S608
