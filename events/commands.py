@@ -164,6 +164,13 @@ class RecordProgress(Command):
     expected_on: Annotated[date | None, Field(description="day on which an answer is expected, YYYY-MM-DD")] = None
 
 
+class RejectFollowUp(Command):
+    """An administrator or the superior rejects a follow-up without substance: the holder has to answer anew."""
+
+    NAME = "reject-follow-up"
+    reason: Annotated[Text, Field(description="what the answer lacks")]
+
+
 class ReplyToFollowUp(Command):
     """*Tanggapan*: the citizen answers the office; what comes after the closing is kept."""
 
@@ -298,6 +305,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
     ReturnDisposition,
     RecordFollowUp,
     RecordProgress,
+    RejectFollowUp,
     ReplyToFollowUp,
     CloseComplaint,
     AppealComplaint,

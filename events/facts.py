@@ -5,6 +5,7 @@ A fact on the wire is its own fields, plus `by` (whose command it was), plus `co
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from operator import not_
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import AwareDatetime, Field
@@ -13,7 +14,7 @@ from events.cloudevents import Body, Frozen, Links, Name, Text, Title
 from events.ids import stage_source
 from events.outcomes import Finding
 from events.reports import Location, ReportContent
-from events.snapshot import Complaint
+from events.snapshot import Clock, Complaint
 from events.vocabulary import ArchiveReason, ClockName, Outcome
 
 SYSTEM: Final = stage_source("lifecycle")
@@ -158,6 +159,17 @@ class FollowUpRecorded(Worded):
     office: Name
     text: Text
     evidence: Links = ()
+    answered_clock: Annotated[Clock | None, Field(exclude_if=not_)] = None
+    """The follow-up clock as the answer stopped it; None where the policy has no rejections."""
+
+
+class FollowUpRejected(Worded):
+    """The follow-up was rejected; the same holder has to answer anew, in the time that was left at the answer."""
+
+    NAME = "follow-up-rejected"
+    office: Name
+    """The holder."""
+    reason: Text
 
 
 class ProgressRecorded(Worded):
@@ -328,6 +340,7 @@ FACTS: Final[tuple[type[Fact], ...]] = (
     ComplaintDisposed,
     DispositionReturned,
     FollowUpRecorded,
+    FollowUpRejected,
     ProgressRecorded,
     FollowUpReplied,
     LateReplyRecorded,

@@ -142,6 +142,12 @@ class Complaint(Frozen):
     """Number of progress notes of its holders."""
     late_replies: Unless0 = 0
     """Number of replies after a closing."""
+    follow_up_rejections: Unless0 = 0
+    """Number of follow-ups that were rejected."""
+    answered_clock: Annotated[Clock | None, Field(exclude_if=not_)] = None
+    """While `followed_up`, the follow-up clock as the answer stopped it: it goes on if the answer is rejected.
+
+    None where the policy has no rejections."""
     outcome: Outcome | None = None
     closed_at: AwareDatetime | None = None
     working_days: int | None = None

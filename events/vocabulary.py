@@ -110,6 +110,8 @@ class Detail(StrEnum):
     """As many replies after the closing as the policy keeps."""
     PROGRESS_LIMIT = "progress-limit"
     """Progress was recorded as often as the policy allows."""
+    FOLLOW_UP_REJECTION_LIMIT = "follow-up-rejection-limit"
+    """Follow-ups were rejected as often as the policy allows."""
     NOT_OVERDUE = "not-overdue"
     """To an appeal: the complaint is open, and its time to settle has not passed."""
     COMPLETION_LIMIT = "completion-limit"

@@ -117,6 +117,7 @@ WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
     f.ComplaintDisposed: lambda fact: f"to {fact.office}, round {fact.round}",
     f.DispositionReturned: lambda fact: f"by {fact.office}: {fact.reason}",
     f.FollowUpRecorded: _followed_up,
+    f.FollowUpRejected: lambda fact: f"{fact.office} has it again: {fact.reason}",
     f.ProgressRecorded: lambda fact: (
         _followed_up(fact) + (f", answer expected on {fact.expected_on}" if fact.expected_on else "")
     ),

@@ -137,6 +137,7 @@ _SHOWN_FIELDS: Final[Mapping[type[f.Fact], tuple[str, ...]]] = {
     f.ComplaintReopened: ("office",),
     f.DispositionReturned: ("office",),
     f.FollowUpRecorded: ("office",),
+    f.FollowUpRejected: ("office",),
     f.ProgressRecorded: ("office", "expected_on"),
     f.ResolutionRated: ("rating",),
     f.LateReplyRecorded: ("reopen_until",),

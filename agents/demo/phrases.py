@@ -49,6 +49,8 @@ class Phrases(BaseModel):
     """Bodies of completed reports."""
     replies: _Texts
     second_answers: _Texts
+    placeholders: _Texts
+    empty: _Texts
     not_ours: _Texts
     more_time: _Texts
     withdrawn: _Texts

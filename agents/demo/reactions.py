@@ -82,6 +82,13 @@ class Situation:
         """Source of the holder's commands."""
         return self.officer(self.complaint.office or self.policy.national)
 
+    @property
+    def superior(self) -> str | None:
+        """Source of the commands of the office above the holder; None if there is none."""
+        office = self.complaint.office
+        superior = self.policy.directory.superior(office) if office else None
+        return None if superior is None else self.officer(superior)
+
     def officer(self, office: str) -> str:
         """Return the source of an officer of an office."""
         return f"/offices/{office}/officers/{self.lots.randint(1, _OFFICERS)}"
@@ -211,7 +218,7 @@ def _on_disposed(scene: Situation) -> Iterator[PlannedAction]:
             yield scene.act(scene.within(ClockName.FOLLOW_UP, 0.3, 0.9), scene.holder, note)
         yield _follow_up(scene, 1.2, 2.4)
     elif script.conduct is not Conduct.NEVER:
-        yield _follow_up(scene, 0.1, 0.75)
+        yield _follow_up(scene, 0.1, 0.75, phrases().placeholders if script.conduct is Conduct.EMPTY else ())
 
 
 def _answers(scene: Situation) -> tuple[str, ...]:
@@ -230,11 +237,10 @@ def _follow_up(scene: Situation, first: float, last: float, answers: tuple[str, 
 
 @_on(f.ExtensionRequested)
 def _on_extension_requested(scene: Situation) -> Iterator[PlannedAction]:
-    office = scene.complaint.office
-    superior = scene.policy.directory.superior(office) if office else None
+    superior = scene.superior
     if superior is not None:
         decision = c.DecideExtension(approved=scene.script.granted)
-        yield scene.act(scene.within(ClockName.FOLLOW_UP, 0.05, 0.2), scene.officer(superior), decision)
+        yield scene.act(scene.within(ClockName.FOLLOW_UP, 0.05, 0.2), superior, decision)
 
 
 @_on(f.DeadlineExtended, f.ExtensionRefused)
@@ -258,7 +264,11 @@ def _on_returned(scene: Situation) -> Iterator[PlannedAction]:
 
 @_on(f.FollowUpRecorded)
 def _on_followed_up(scene: Situation) -> Iterator[PlannedAction]:
-    script = scene.script
+    script, complaint = scene.script, scene.complaint
+    if script.conduct is Conduct.EMPTY and complaint.follow_up_rejections < scene.policy.follow_up_rejection_limit:
+        rejection = c.RejectFollowUp(reason=scene.lots.choice(phrases().empty))
+        yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.05, 0.2), scene.superior or scene.desk, rejection)
+        return
     reply = c.ReplyToFollowUp(text=scene.lots.choice(phrases().replies))
     if script.answering is Answering.REPLIES:
         yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.1, 0.8), scene.citizen, reply)
@@ -267,6 +277,11 @@ def _on_followed_up(scene: Situation) -> Iterator[PlannedAction]:
     elif script.closes:
         close = c.CloseComplaint(reason="Sudah ditindaklanjuti.")
         yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.2, 0.7), scene.desk, close)
+
+
+@_on(f.FollowUpRejected)
+def _on_follow_up_rejected(scene: Situation) -> Iterator[PlannedAction]:
+    yield _follow_up(scene, 0.05, 0.2, phrases().second_answers)
 
 
 @_on(f.FollowUpReplied)

@@ -29,6 +29,8 @@ class Conduct(Enum):
     """Returns it as not competent; the next office follows up."""
     RETURNS_AGAIN = auto()
     """So does the next one, until the arbiter decides."""
+    EMPTY = auto()
+    """Answers without substance, until its superior rejects that."""
     NEVER = auto()
     """Answers only when it has been escalated to the second rung."""
 
@@ -77,11 +79,12 @@ class Script:
 _Choice = TypeVar("_Choice")
 _COMPLETING: Final = {Completing.IN_TIME: 60, Completing.LATE: 8, Completing.NEVER: 32}
 _CONDUCT: Final = {
-    Conduct.PROMPT: 62,
+    Conduct.PROMPT: 56,
     Conduct.LATE: 14,
     Conduct.ASKS_TIME: 9,
     Conduct.RETURNS: 5,
     Conduct.RETURNS_AGAIN: 2,
+    Conduct.EMPTY: 6,
     Conduct.NEVER: 8,
 }
 _ANSWERING: Final = {Answering.SILENT: 66, Answering.REPLIES: 24, Answering.REPLIES_LATE: 3, Answering.WITHDRAWS: 7}

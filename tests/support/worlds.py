@@ -29,6 +29,7 @@ DEMO = load("demo").versions[0]
 CORRECTING = LAPOR.model_copy(
     update={
         "progress_limit": 3,
+        "follow_up_rejection_limit": 2,
         "reopen": Reopening(within=Duration(10, Unit.WORKING_DAYS)),
         "appeal": Appeal(within=Duration(10, Unit.WORKING_DAYS)),
     }
@@ -204,6 +205,7 @@ def to_status(status: Status, policy: Policy = LAPOR, **changes: Any) -> World:
 
 FOLLOW_UP = c.RecordFollowUp(text="Tim sudah menambal lubang pada 18 Maret.")
 PROGRESS = c.RecordProgress(text="Material sudah dipesan.", expected_on=date(2026, 3, 20))
+REJECT = c.RejectFollowUp(reason="Jawaban tanpa isi.")
 REPLY = c.ReplyToFollowUp(text="Masih berlubang.")
 VERIFY = c.VerifyComplaint()
 POSTPONE = c.PostponeComplaint(missing=("location",), reason="Mohon lengkapi lokasi.")

@@ -154,6 +154,8 @@ def clocks_after(before: Complaint | None, fact: f.Fact, status: Status, at: dat
         clock = old.get(name)
         clocks[name] = context.start(name, at) if clock is None or isinstance(fact, rule.starts_with) else clock
     _mark(clocks, fact, context)
+    if isinstance(fact, f.FollowUpRejected) and before is not None and before.answered_clock is not None:
+        clocks[ClockName.FOLLOW_UP] = context.resume(ClockName.FOLLOW_UP, before.answered_clock, at)
     if isinstance(fact, f.DeadlineExtended):
         clocks[fact.clock] = context.extend(fact.clock, clocks[fact.clock], fact.working_days)
     _pause_or_resume(clocks, before, status, at, context)

@@ -34,7 +34,7 @@ def _completed(before: Complaint, fact: f.ReportCompleted) -> Change:
 
 
 def _disposed(_before: Complaint, fact: f.ComplaintDisposed) -> Change:
-    return {"office": fact.office, "round": fact.round, "extension": None}
+    return {"office": fact.office, "round": fact.round, "extension": None, "answered_clock": None}
 
 
 def _returned(before: Complaint, fact: f.DispositionReturned) -> Change:
@@ -98,7 +98,8 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
     f.ComplaintWithdrawn: lambda *_: {"outcome": Outcome.WITHDRAWN, "extension": None},
     f.ComplaintDisposed: _disposed,
     f.DispositionReturned: _returned,
-    f.FollowUpRecorded: lambda *_: {"extension": None},
+    f.FollowUpRecorded: lambda _, fact: {"extension": None, "answered_clock": fact.answered_clock},
+    f.FollowUpRejected: lambda before, _: {"follow_up_rejections": before.follow_up_rejections + 1},
     f.ComplaintClosed: lambda *_: {"outcome": Outcome.RESOLVED, "extension": None},
     f.ComplaintAppealed: lambda _, fact: {"appealed_to": fact.office},
     f.ProgressRecorded: lambda before, _: {"progress_notes": before.progress_notes + 1},
@@ -161,6 +162,8 @@ def evolve(  # noqa: PLR0913 -- a fact, its place in the log, and what was decid
     change = _CHANGES.get(type(fact), _nothing_else)(before, fact)
     if isinstance(fact, f.Settling):
         change |= {"closed_at": settled_at(fact, at), "working_days": fact.working_days}
+    if before.answered_clock is not None and status is not Status.FOLLOWED_UP:
+        change["answered_clock"] = None
     if isinstance(fact, f.ExtensionRequested):
         change["extension"] = ExtensionRequest(working_days=fact.working_days, requested_at=at)
     return before.model_copy(

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from events import commands as c
 from events import facts as f
-from events.snapshot import Complaint
+from events.snapshot import Clock, Complaint
 from events.vocabulary import ArchiveReason, ClockName, Detail, Refusal, Status
 from workflow.deadlines.clocks import ClockContext
 from workflow.machine.permissions import Role, is_stage
@@ -217,24 +217,46 @@ def _return(context: CommandContext, data: c.ReturnDisposition) -> f.Fact:
     return f.DispositionReturned(by=context.by, office=context.holder, reason=data.reason)
 
 
+def check_limit(context: CommandContext, what: str, count: int, limit: int, instead: tuple[str, Detail]) -> None:
+    """Check that the policy has `what`, and allows more than the `count` so far; else name the way that is left."""
+    way, detail = instead
+    if not limit:
+        raise Refused(
+            Refusal.NOT_PERMITTED, f"policy {context.policy.version} has no {what}: {way}", Detail.NOT_IN_POLICY
+        )
+    if count >= limit:
+        raise Refused(Refusal.NOT_PERMITTED, f"{count} {what} so far, and {limit} are allowed: {way}", detail)
+
+
 def _follow_up(context: CommandContext, data: c.RecordFollowUp) -> f.Fact:
-    return f.FollowUpRecorded(by=context.by, office=context.holder, text=data.text, evidence=data.evidence)
+    return f.FollowUpRecorded(
+        by=context.by,
+        office=context.holder,
+        text=data.text,
+        evidence=data.evidence,
+        answered_clock=_answered_clock(context) if context.policy.follow_up_rejection_limit else None,
+    )
+
+
+def _answered_clock(context: CommandContext) -> Clock | None:
+    """Return the follow-up clock stopped by the answer; after an answer before, as that stopped it."""
+    complaint, name = context.complaint, ClockName.FOLLOW_UP
+    clock = complaint.clocks.get(name)
+    if clock is None:
+        return complaint.answered_clock
+    return ClockContext(context.policy, complaint.office, complaint.class_).pause(name, clock, context.now)
+
+
+def _reject_follow_up(context: CommandContext, data: c.RejectFollowUp) -> f.Fact:
+    count, limit = context.complaint.follow_up_rejections, context.policy.follow_up_rejection_limit
+    left = "dispose it to another office, or close it", Detail.FOLLOW_UP_REJECTION_LIMIT
+    check_limit(context, "rejected follow-ups", count, limit, left)
+    return f.FollowUpRejected(by=context.by, office=context.holder, reason=data.reason)
 
 
 def _progress(context: CommandContext, data: c.RecordProgress) -> f.Fact:
-    policy, told = context.policy, context.complaint.progress_notes
-    if not policy.progress_limit:
-        raise Refused(
-            Refusal.NOT_PERMITTED,
-            f"policy {policy.version} has no progress notes: record a follow-up",
-            Detail.NOT_IN_POLICY,
-        )
-    if told >= policy.progress_limit:
-        raise Refused(
-            Refusal.NOT_PERMITTED,
-            f"progress was recorded {told} times, and {policy.progress_limit} are allowed: record a follow-up",
-            Detail.PROGRESS_LIMIT,
-        )
+    count, limit = context.complaint.progress_notes, context.policy.progress_limit
+    check_limit(context, "progress notes", count, limit, ("record a follow-up", Detail.PROGRESS_LIMIT))
     return f.ProgressRecorded(
         by=context.by, office=context.holder, text=data.text, evidence=data.evidence, expected_on=data.expected_on
     )
@@ -367,6 +389,7 @@ HANDLERS: Final[dict[type[c.Command], Callable[[CommandContext, Any], f.Fact | N
     c.ReturnDisposition: _return,
     c.RecordFollowUp: _follow_up,
     c.RecordProgress: _progress,
+    c.RejectFollowUp: _reject_follow_up,
     c.CloseComplaint: _close,
     c.RateResolution: _rate,
     c.ChangePrivacy: _change_privacy,

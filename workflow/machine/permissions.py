@@ -50,6 +50,7 @@ MAY: Final[dict[type[c.Command], frozenset[Role]]] = {
     c.ReturnDisposition: _HOLDER,
     c.RecordFollowUp: _HOLDER,
     c.RecordProgress: _HOLDER,
+    c.RejectFollowUp: frozenset({Role.ADMINISTRATOR, Role.SUPERIOR}),
     c.ReplyToFollowUp: _CITIZEN,
     c.CloseComplaint: frozenset({Role.ADMINISTRATOR}),
     c.AppealComplaint: _CITIZEN,

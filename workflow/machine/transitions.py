@@ -63,6 +63,7 @@ TRANSITIONS: Final[dict[Status | None, Row]] = {
         Status.FOLLOWED_UP,
         {
             f.FollowUpRecorded: Status.FOLLOWED_UP,
+            f.FollowUpRejected: Status.DISPOSED,
             f.FollowUpReplied: Status.REPLIED,
             f.ComplaintDisposed: Status.FOLLOWED_UP,
             f.ComplaintClosed: Status.CLOSED,
@@ -110,6 +111,7 @@ ALLOWED_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
     c.ReturnDisposition: frozenset({Status.DISPOSED}),
     c.RecordFollowUp: frozenset({Status.DISPOSED, Status.FOLLOWED_UP, Status.REPLIED}),
     c.RecordProgress: frozenset({Status.DISPOSED, Status.REPLIED}),
+    c.RejectFollowUp: frozenset({Status.FOLLOWED_UP}),
     c.ReplyToFollowUp: frozenset({Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED}),
     c.CloseComplaint: frozenset({Status.FOLLOWED_UP, Status.REPLIED}),
     c.AppealComplaint: OPEN | {Status.CLOSED},  # while it is open, once its time to settle has passed

@@ -220,6 +220,8 @@ class Rules(Model):
     """Whether the reporter may appeal to the top rung of the ladder."""
     progress_limit: Annotated[StrictInt, Field(ge=0)] = 0
     """How often a holder may record progress. No rule is known to us: by default, never."""
+    follow_up_rejection_limit: Annotated[StrictInt, Field(ge=0)] = 0
+    """How often follow-ups may be rejected. No rule is known to us: by default, never."""
     late_reply_limit: Annotated[StrictInt, Field(ge=0)] = 3
     """How many replies after a closing are kept. No rule is known to us: a default to be set."""
     citizens: Literal["reporter", "open"] = "reporter"

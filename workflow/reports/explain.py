@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from events import facts as f
 from events.facts import Recorded
-from events.snapshot import Clock
+from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName, Status
 from workflow.deadlines.clock_rules import RULES, OnExpiry
 from workflow.deadlines.clocks import ClockContext
@@ -133,8 +133,12 @@ def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Ex
     runs: list[_Run] = []
     before: Clock | None = None
     for recorded in history:
-        after = recorded.complaint.clocks.get(clock)
-        anew = before is None or isinstance(recorded.fact, RULES[clock].starts_with)
+        after = _standing(recorded.complaint, clock)
+        anew = (
+            before is None
+            or isinstance(recorded.fact, RULES[clock].starts_with)
+            or (after is not None and after.started_at != before.started_at)
+        )
         if before is not None and (after is None or anew):
             runs[-1].stop(recorded, before)
         if after is not None:
@@ -173,6 +177,11 @@ def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded]) -> tu
     if any(isinstance(recorded.fact, f.DeadlineExtended) and recorded.fact.clock is clock for recorded in history):
         values["extension"] = f"each day of it {policy.extension.day}"
     return tuple(Origin(rule, value, policy.sources.get(rule)) for rule, value in values.items())
+
+
+def _standing(complaint: Complaint, name: ClockName) -> Clock | None:
+    """Return a clock as it stands; one that an answer has stopped is paused until the answer holds."""
+    return complaint.clocks.get(name) or (complaint.answered_clock if name is ClockName.FOLLOW_UP else None)
 
 
 def _policy_of(policy: Policy, recorded: Recorded) -> Policy:

@@ -85,6 +85,7 @@ def test_a_whole_play_shows_everything_there_is(whole: Rehearsal) -> None:
         "rate-resolution",
         "reopen-complaint",
         "record-progress",
+        "reject-follow-up",
         "appeal-complaint",
         "publish-story",
         "request-extension",
@@ -136,6 +137,14 @@ def test_a_late_office_breaches_and_is_escalated() -> None:
     assert complaint.progress_notes == 1
     assert complaint.rung >= 1
     assert complaint.status is Status.CLOSED
+
+
+def test_an_answer_without_substance_is_rejected_once() -> None:
+    rehearsal, complaint = rehearsed(Kind.ORDINARY, replace(PLAIN, conduct=Conduct.EMPTY))
+    [rejection] = [each for each in rehearsal.sent if each.command.NAME == "reject-follow-up"]
+    assert rejection.source.startswith("/offices/")
+    assert rehearsal.names().count("record-follow-up") == 2
+    assert (complaint.status, complaint.follow_up_rejections) == (Status.CLOSED, 1)
 
 
 def test_an_office_that_never_answers_does_when_it_has_been_escalated_far_enough() -> None:

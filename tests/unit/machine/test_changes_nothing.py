@@ -28,6 +28,7 @@ from tests.support.worlds import (
     PROGRESS,
     PUPR,
     RATE,
+    REJECT,
     REOPEN,
     REPLY,
     REQUEST,
@@ -61,6 +62,7 @@ AGAIN: list[tuple[c.Command, Status, str, object]] = [
     # the same words may well be what there is to tell again
     (FOLLOW_UP, Status.DISPOSED, PUPR, ANYTHING),
     (PROGRESS, Status.DISPOSED, PUPR, ANYTHING),
+    (REJECT, Status.FOLLOWED_UP, PANRB, Refusal.NOT_ALLOWED_IN_STATUS),
     (REPLY, Status.FOLLOWED_UP, CITIZEN, ANYTHING),
     (CLOSE, Status.FOLLOWED_UP, PANRB, Refusal.NOT_ALLOWED_IN_STATUS),
     (APPEAL, Status.CLOSED, CITIZEN, NOTHING),

@@ -29,6 +29,7 @@ from tests.support.worlds import (
     PROGRESS,
     PUPR,
     RATE,
+    REJECT,
     REOPEN,
     REPLY,
     REQUEST,
@@ -115,6 +116,7 @@ TABLE: dict[str, tuple[dict[str, str], str, Make]] = {
         lambda _: FOLLOW_UP,
     ),
     "record-progress": ({"disposed": "disposed", "replied": "replied"}, PUPR, lambda _: PROGRESS),
+    "reject-follow-up": ({"followed_up": "disposed"}, PANRB, lambda _: REJECT),
     "reply-to-follow-up": (
         {"followed_up": "replied", "replied": "replied", "closed": "closed"},
         CITIZEN,

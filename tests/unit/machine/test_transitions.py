@@ -73,6 +73,7 @@ LEADS_TO: dict[type[c.Command], type[f.Fact]] = {
     c.ReturnDisposition: f.DispositionReturned,
     c.RecordFollowUp: f.FollowUpRecorded,
     c.RecordProgress: f.ProgressRecorded,
+    c.RejectFollowUp: f.FollowUpRejected,
     c.ReplyToFollowUp: f.FollowUpReplied,
     c.CloseComplaint: f.ComplaintClosed,
     c.AppealComplaint: f.ComplaintAppealed,
