@@ -9,8 +9,9 @@ from agents.cli.context import settings_of
 from agents.cli.errors import interruptible
 
 
-def demo(
+def demo(  # noqa: PLR0913 -- one for each option
     ctx: typer.Context,
+    *,
     reports: Annotated[
         Path | None,
         typer.Option(exists=True, dir_okay=False, readable=True, help="real reports (CSV or JSON lines) to play"),
@@ -18,6 +19,7 @@ def demo(
     count: Annotated[int, typer.Option(min=1, help="number of reports to generate")] = 400,
     seed: Annotated[int, typer.Option(help="the same seed generates the same reports and the same people")] = 1708,
     seconds: Annotated[float, typer.Option(min=1, help="duration of the play")] = 60.0,
+    clean: Annotated[bool, typer.Option("--clean", help="delete its topics at the end")] = False,
 ) -> None:
     """Run broker, stages, citizens and officers for about a minute; end with a reconciliation.
 
@@ -28,5 +30,5 @@ def demo(
     from agents import demo as demonstration  # noqa: PLC0415 -- imports the stages, after the arguments are checked
 
     with interruptible():
-        status = demonstration.run(settings_of(ctx), reports, count=count, seed=seed, seconds=seconds)
+        status = demonstration.run(settings_of(ctx), reports, count=count, seed=seed, seconds=seconds, clean=clean)
     raise typer.Exit(status)

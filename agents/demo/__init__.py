@@ -5,13 +5,14 @@ from pathlib import Path
 from agents.config.settings import Settings
 
 
-def run(
+def run(  # noqa: PLR0913 -- one for each option
     settings: Settings,
     reports: Path | None = None,
     *,
     count: int = 400,
     seed: int = 1708,
     seconds: float = 60.0,
+    clean: bool = False,
 ) -> int:
     """Run a demonstration, print its summary, and return the exit status.
 
@@ -28,8 +29,9 @@ def run(
         count: number of reports to generate.
         seed: the same seed generates the same reports and people.
         seconds: duration of the play.
+        clean: delete the topics and consumer groups at the end.
     """
     # a child process imports this package for `stages` alone
     from agents.demo.demonstration import demonstrate  # noqa: PLC0415 -- see above
 
-    return demonstrate(settings, reports, count=count, seed=seed, seconds=seconds)
+    return demonstrate(settings, reports, count=count, seed=seed, seconds=seconds, clean=clean)

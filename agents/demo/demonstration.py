@@ -17,7 +17,7 @@ from rich.console import Console
 
 from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.demo import stages
+from agents.demo import dashboard, stages
 from agents.demo.deliveries import Deliveries, from_file, generated
 from agents.demo.people import People
 from agents.demo.scenario import Simulation
@@ -26,12 +26,15 @@ from agents.demo.tally import Tally
 from agents.demo.view import Moment, View
 from agents.local_broker import running_broker
 from agents.local_broker.keys import with_local_keys
+from agents.local_broker.node import free_ports
 from agents.ops.audit import audit
 from agents.ops.topics import broker_answers, ensure_topics
+from events.client.administration import admin_client
 from events.client.errors import BrokerUnreachable
 from events.client.security import PLAINTEXT
 from events.client.settings import DEFAULT_BROKER
 from events.errors import AlurError
+from events.topics import ALL_TOPICS, STAGES
 
 POLICY: Final = "demo"
 PARTITIONS: Final = 4
@@ -39,7 +42,9 @@ _QUICK_CHECK_S: Final = 1.0
 _PIPE_WIDTH: Final = 160
 
 
-def demonstrate(settings: Settings, reports: Path | None, *, count: int, seed: int, seconds: float) -> int:
+def demonstrate(  # noqa: PLR0913 -- one for each option
+    settings: Settings, reports: Path | None, *, count: int, seed: int, seconds: float, clean: bool
+) -> int:
     """Implement `agents.demo.run`."""
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -55,7 +60,16 @@ def demonstrate(settings: Settings, reports: Path | None, *, count: int, seed: i
             security = settings.security if address == settings.broker else PLAINTEXT
             place = replace(settings, broker=address, security=security, prefix=prefix)
             own = with_local_keys(replace(place, policy=POLICY, partitions=PARTITIONS, log="json"), os.environ)
-            return _play(own, chosen, People(policy_set, chosen.scripts, seed), console, seconds)
+            caught_up = _play(own, chosen, People(policy_set, chosen.scripts, seed), console, seconds)
+            tally = Tally()
+            found = audit(own, tally)
+            print_summary(console, tally, found, datetime.now(UTC))
+            if clean:
+                _delete(own)
+            left = "" if clean or address != settings.broker else own.prefix
+            console.print(_what_is_left(settings, left), soft_wrap=True)
+            console.print(last_line(tally, found), soft_wrap=True)
+            return 0 if caught_up and not found.violations else 1
     except (AlurError, OSError) as error:
         sys.stderr.write(f"alur demo: {' '.join(str(error).split())}\n")
         return 1
@@ -83,14 +97,21 @@ def _broker(settings: Settings, console: Console) -> Iterator[str]:
         yield address
 
 
-def _play(settings: Settings, chosen: Deliveries, people: People, console: Console, seconds: float) -> int:
+def _play(settings: Settings, chosen: Deliveries, people: People, console: Console, seconds: float) -> bool:
+    """Return whether everything was published and the stages caught up."""
     ensure_topics(settings)
     names = settings.topic("complaints.*")
     console.print(f"topics: {names}, {settings.partitions} partitions, policy {settings.policy}")
+    [port] = free_ports(1)
+    console.print(f"dashboard: http://{dashboard.HOST}:{port}/ until the play ends")
     moment = Moment(Tally(), seconds=seconds)
     with tempfile.TemporaryDirectory(prefix="alur-demo-") as directory:
         log = Path(directory) / "stages.log"
-        with stages.running(settings, log) as running, View(console, moment) as view:
+        with (
+            stages.running(settings, Path(directory) / "dashboard.log", dashboard.__name__, str(port)),
+            stages.running(settings, log) as running,
+            View(console, moment) as view,
+        ):
             play = Simulation(settings, chosen, people, view, moment, running.check)
             with _interruptible(play, view):
                 caught_up = play.run()
@@ -99,8 +120,21 @@ def _play(settings: Settings, chosen: Deliveries, people: People, console: Conso
             console.print(f"the stages did not catch up in time; their log ends with: {stages.last_lines(log)}")
     for reason in play.unpublished[:1]:
         console.print(f"{len(play.unpublished)} messages could not be published: {reason}")
-    clean = _reconciled(settings, console)
-    return 0 if clean and caught_up and not play.unpublished else 1
+    return caught_up and not play.unpublished
+
+
+def _what_is_left(settings: Settings, prefix: str) -> str:
+    if not prefix:
+        return "nothing is left of it; to look at one afterwards, `alur broker start` first, then `alur demo`"
+    options = "" if settings.broker == DEFAULT_BROKER else f"--broker {settings.broker} "
+    return f"to look at it: alur {options}--prefix {prefix} --policy {POLICY} board (or watch, show NUMBER, export)"
+
+
+def _delete(settings: Settings) -> None:
+    """Delete the topics and consumer groups of the demonstration."""
+    with admin_client(settings) as client:
+        client.delete_topics([settings.topic(name) for name in ALL_TOPICS])
+        client.delete_groups([settings.group(stage) for stage in STAGES])
 
 
 @contextmanager
@@ -119,12 +153,3 @@ def _interruptible(play: Simulation, view: View) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _reconciled(settings: Settings, console: Console) -> bool:
-    """Read the topics back, print the summary, and return whether there is no violation."""
-    tally = Tally()
-    found = audit(settings, tally)
-    print_summary(console, tally, found, datetime.now(UTC))
-    console.print(last_line(tally, found), soft_wrap=True)
-    return not found.violations

@@ -53,11 +53,11 @@ class Stages:
 
 
 @contextmanager
-def running(settings: Settings, log: Path) -> Iterator[Stages]:
-    """Run all stages until the block ends; their output goes to the file `log`."""
+def running(settings: Settings, log: Path, *command: str) -> Iterator[Stages]:
+    """Run all stages, or another module of the demonstration, until the block ends; its output goes to `log`."""
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603 -- our own module
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-m", *(command or (__name__,))],
             env={**os.environ, **settings.to_environment(), **lifeline.environment()},
             stdin=subprocess.PIPE,
             stdout=stream,

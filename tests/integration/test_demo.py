@@ -5,10 +5,12 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Final
 
 from agents.config.settings import Settings
+from events.client.administration import admin_client
 
 _LAST_LINE: Final = re.compile(
     r"demo: reports=(?P<reports>\d+) complaints=(?P<complaints>\d+) settled=(?P<settled>\d+) open=(?P<open>\d+) "
@@ -22,7 +24,8 @@ from pathlib import Path
 from agents.demo import run
 from agents.config.settings import Settings
 reports = Path(sys.argv[2]) if sys.argv[2:] else None
-raise SystemExit(run(Settings.from_environment(os.environ), reports, count=40, seconds=float(sys.argv[1])))
+raise SystemExit(run(Settings.from_environment(os.environ), reports, count=40, clean=not reports,
+    seconds=float(sys.argv[1])))
 """
 
 
@@ -54,6 +57,9 @@ def test_a_short_demonstration_loses_and_doubles_nothing(settings: Settings) -> 
     assert found["settled"] + found["open"] == 40
     assert found["settled"] > 0, output
     assert (found["dead"], found["lost"], found["doubled"]) == (0, 0, 0)
+    with admin_client(settings) as client:
+        left = [name for name in (*client.list_topics(), *client.list_groups()) if settings.prefix in str(name)]
+    assert left == []
 
 
 def test_real_reports_are_taken_and_ctrl_c_still_gives_the_summary(settings: Settings, tmp_path: Path) -> None:
@@ -70,8 +76,12 @@ def test_real_reports_are_taken_and_ctrl_c_still_gives_the_summary(settings: Set
         line = process.stdout.readline()
         assert line, said
         said += f"\n{line.rstrip()}"
+    (page,) = re.findall(r"dashboard: (http:\S+)", said)
+    with urllib.request.urlopen(page, timeout=_PATIENCE) as answer:  # noqa: S310 -- the page of the demonstration
+        assert answer.status == 200
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=_PATIENCE)
+    assert re.search(rf"to look at it: alur --broker {settings.broker} --prefix {settings.prefix}demo-\S+ ", output)
     found = figures(output)
     assert process.returncode == 0, said + output
     assert found["reports"] == found["complaints"] == 30
