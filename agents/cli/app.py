@@ -49,7 +49,7 @@ PANELS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Operations": {
         "status": (
             "show_status",
-            "Show in one line whether the engine does its work; exit with 1 if not.",
+            "Show in one line whether each stage has workers and none stands still; exit with 1 if not.",
         ),
         "watch": ("watch", "Watch complaints by status, the lag of each stage, deadlines and failures."),
         "board": ("board", "Serve the dashboard: statuses, offices, deadlines, lag, dead letters, histories."),

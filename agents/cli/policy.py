@@ -20,7 +20,7 @@ from events.topics import TopicName
 from events.vocabulary import ClockName, ComplaintClass
 from workflow.policy.announcements import impossible
 from workflow.policy.consistency import contradictions
-from workflow.policy.model import Policy, PolicySet
+from workflow.policy.model import Policy, PolicyError, PolicySet
 
 app = typer.Typer()
 
@@ -38,7 +38,12 @@ def check(
 
     alur policy check ./our-policy.toml
     """
-    found = policy_files.load(policy or settings_of(ctx).policy)
+    try:
+        found = policy_files.load(policy or settings_of(ctx).policy)
+    except PolicyError as error:
+        for each in error.mistakes[:-1]:
+            note(each)
+        raise Failure(error.mistakes[-1]) from None
     console().print(_table(found))
     if found.versions[-1].citizens == "open":
         note('citizens is "open": any citizen may answer, rate or withdraw any complaint; "reporter" is the safe value')

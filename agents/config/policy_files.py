@@ -27,7 +27,7 @@ def load(name_or_path: str) -> PolicySet:
     """Load a policy by the name of a packaged one, else from a TOML file.
 
     Offices are read from the file that its key ``offices`` names (relative to the policy file), else the packaged ones.
-    Raises PolicyError: one line with the file, the field or office, and what is wrong.
+    Raises PolicyError: for each mistake a line with the file, the field or office, and what is wrong.
     """
     if name_or_path in packaged():
         source: Traversable = _PACKAGED / f"{name_or_path}.toml"
@@ -46,7 +46,7 @@ def load(name_or_path: str) -> PolicySet:
         return parse_policies(document, _read(directory))
     except PolicyError as error:
         file = directory if isinstance(error, UnusableOffices) else source
-        raise PolicyError(f"{file}: {error}") from None
+        raise PolicyError(*(f"{file}: {mistake}" for mistake in error.mistakes)) from None
 
 
 def _read(source: Traversable) -> dict[str, Any]:

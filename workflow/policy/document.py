@@ -1,10 +1,11 @@
 """Policy document: reads its versions, completes what they leave out, and checks them against the offices."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, Final
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from events.vocabulary import Status
 from workflow.deadlines.clock_rules import statuses_without_clock
@@ -24,6 +25,7 @@ from workflow.policy.offices import Directory, OfficesError, Slug, Words, parse_
 CITIZENS_SINCE: Final = date(2026, 11, 30)
 """From here on a version without the key `citizens` lets only the reporter speak for a complaint."""
 _DAY: Final = TypeAdapter(date)
+_VERSION: Final = re.compile(r"versions\[(\d+)\]\.")
 
 
 class _CalendarChanges(Model):
@@ -33,36 +35,36 @@ class _CalendarChanges(Model):
     removed: frozenset[date] = frozenset()
 
 
+def _at_least_one(versions: tuple[Rules, ...]) -> tuple[Rules, ...]:
+    if not versions:
+        raise ValueError("at least one version is needed")
+    return versions
+
+
 class _Document(Model):
     name: Slug
     offices: str | None = None
     calendar: _CalendarChanges = _CalendarChanges()
-    versions: Annotated[tuple[Rules, ...], Field(min_length=1)]
+    versions: Annotated[tuple[Rules, ...], AfterValidator(_at_least_one)]
 
 
 def parse_policies(document: Mapping[str, Any], offices: Mapping[str, Any]) -> PolicySet:
     """Read a policy document and the offices it is applied with.
 
     The calendar stands beside the versions, not in them: a holiday that is moved is moved for all complaints. Raises
-    PolicyError with the path to the first mistake, such as ``versions[0].clocks.follow_up``; a key that is not known
+    PolicyError with the path to each mistake, such as ``version 2026-06-30: clocks.follow_up``; a key that is not known
     is a mistake.
     """
     try:
         parsed = _Document.model_validate(_completed(document))
         directory = parse_offices(offices)
     except ValidationError as error:
-        where, mistake = next(document_errors.problems(error))
-        raise PolicyError(f"{where}: {mistake}") from None
+        raise _refused(document_errors.problems(error, _Document), document) from None
     except OfficesError as error:
         raise UnusableOffices(str(error)) from None
     calendars = {rules.collective_leave: _calendar(parsed.calendar, rules) for rules in parsed.versions}
-    seen: set[date] = set()
-    for index, rules in enumerate(parsed.versions):
-        if rules.effective_from in seen:
-            raise PolicyError(f"versions[{index}].effective_from: two versions take effect on {rules.effective_from}")
-        seen.add(rules.effective_from)
-        _check_offices(f"versions[{index}]", rules, directory)
-        _check_pauses(f"versions[{index}].settlement_pauses_in", rules.settlement_pauses_in)
+    if mistakes := list(_mistakes(parsed.versions, directory)):
+        raise _refused(mistakes, document)
     versions = (
         Policy(
             name=parsed.name,
@@ -76,6 +78,23 @@ def parse_policies(document: Mapping[str, Any], offices: Mapping[str, Any]) -> P
     return PolicySet(parsed.name, tuple(versions))
 
 
+def _refused(mistakes: Iterable[tuple[str, str]], document: Mapping[str, Any]) -> PolicyError:
+    """Name versions by their dates, and a mistake in what a version is based on once."""
+    lines: list[str] = []
+    seen: set[tuple[str, str]] = set()
+    for path, mistake in mistakes:
+        number = _VERSION.match(path)
+        written = document["versions"][int(number[1])] if number else None
+        if number is None or not isinstance(written, Mapping):
+            lines.append(f"{path}: {mistake}")
+            continue
+        own, first = path[number.end() :], _day(written.get("effective_from"))
+        if "based_on" not in written or (own, mistake) not in seen:
+            lines.append(f"{path if first is None else f'version {first}: {own}'}: {mistake}")
+        seen.add((own, mistake))
+    return PolicyError(*lines)
+
+
 def _completed(document: Mapping[str, Any]) -> dict[str, Any]:
     """Complete versions with what they are based on, table by table, and old ones with what held before a key existed.
 
@@ -86,7 +105,7 @@ def _completed(document: Mapping[str, Any]) -> dict[str, Any]:
         return dict(document)
     bases: dict[date, dict[str, Any]] = {}
     versions: list[Any] = []
-    for index, version in enumerate(written):
+    for version in written:
         if not isinstance(version, Mapping):
             versions.append(version)  # a mistake that is found later
             continue
@@ -95,7 +114,7 @@ def _completed(document: Mapping[str, Any]) -> dict[str, Any]:
             earlier = _day(day)
             base = None if earlier is None else bases.get(earlier)
             if base is None:
-                raise PolicyError(f"versions[{index}].based_on: no version above it takes effect on {day}")
+                raise PolicyError(f"version {first}: based_on: no version above it takes effect on {day}")
             whole = base | {key: _merged(base.get(key), value) for key, value in whole.items()}
         elif first is not None and first < CITIZENS_SINCE:
             whole.setdefault("citizens", "open")
@@ -124,16 +143,19 @@ def _calendar(changes: _CalendarChanges, rules: Rules) -> Calendar:
         raise PolicyError(f"calendar: {error}") from None
 
 
-def _check_pauses(where: str, pauses: frozenset[Status]) -> None:
-    """Refuse pauses that leave a complaint without any running clock: it would be forgotten."""
-    if settled := [status for status in Status if status in pauses - OPEN]:
-        raise PolicyError(f"{where}: {', '.join(settled)}: the time to settle has ended by then")
-    if without := statuses_without_clock(pauses):
-        raise PolicyError(f"{where}: a complaint would wait without any deadline while {' or '.join(without)}")
-
-
-def _check_offices(where: str, rules: Rules, directory: Directory) -> None:
-    """Refuse offices that do not exist, so that no complaint finds out."""
-    for key, office in rules.named_offices.items():
-        if office not in directory:
-            raise PolicyError(f'{where}.{key}: there is no office "{office}"')
+def _mistakes(versions: Sequence[Rules], directory: Directory) -> Iterator[tuple[str, str]]:
+    """Give what contradicts another version, the offices or the procedure, each with its path."""
+    days: set[date] = set()
+    for index, rules in enumerate(versions):
+        where, pauses = f"versions[{index}]", rules.settlement_pauses_in
+        if rules.effective_from in days:
+            yield f"{where}.effective_from", f"two versions take effect on {rules.effective_from}"
+        days.add(rules.effective_from)
+        for key, office in rules.named_offices.items():
+            if office not in directory:
+                yield f"{where}.{key}", f'there is no office "{office}"'
+        if settled := [status for status in Status if status in pauses - OPEN]:
+            yield f"{where}.settlement_pauses_in", f"{', '.join(settled)}: the time to settle has ended by then"
+        elif without := statuses_without_clock(pauses):
+            waits = f"a complaint would wait without any deadline while {' or '.join(without)}"
+            yield f"{where}.settlement_pauses_in", waits

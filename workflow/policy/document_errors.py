@@ -1,15 +1,39 @@
 """Mistakes in a document that was written by hand, with the path to each."""
 
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Final, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+_OURS: Final = {
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "string_type": "must be text in quotes",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "set_type": "must be a list",
+    "frozen_set_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+}
+"""By pydantic's type of an error."""
 
-def problems(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """Give each mistake as the path to it (``versions[0].clocks.follow_up``) and what it is."""
+
+def problems(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """Give each mistake as the path to it (``versions[0].clocks.follow_up``) and what it is.
+
+    Args:
+        error: of the document.
+        model: of the document; an unknown key is compared with those that it knows.
+    """
     for details in error.errors(include_url=False):
-        yield path(details["loc"]), _mistake(details)
+        yield path(details["loc"]), _mistake(details, model)
 
 
 def path(location: Sequence[int | str]) -> str:
@@ -18,13 +42,23 @@ def path(location: Sequence[int | str]) -> str:
     return "".join(steps).removeprefix(".")
 
 
-def _mistake(details: ErrorDetails) -> str:
+def _mistake(details: ErrorDetails, model: type[BaseModel]) -> str:
     match details["type"]:
         case "extra_forbidden":
-            return "unknown key"
+            near = get_close_matches(str(details["loc"][-1]), _keys(model), n=1)
+            return f"unknown key; did you mean {near[0]}?" if near else "unknown key"
         case "missing":
             return "missing"
         case "value_error":
             return str(details["ctx"]["error"])
-        case _:
-            return f"{details['msg']}, not {details['input']!r}"
+        case kind:
+            ours = _OURS.get(kind, details["msg"].replace("Input should be", "must be"))
+            return f"{ours}, not {details['input']!r}"
+
+
+def _keys(kind: object) -> set[str]:
+    """Return the keys that a model, or a type made of models, has at any depth."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        fields = kind.model_fields
+        return set(fields).union(*(_keys(field.annotation) for field in fields.values()))
+    return set[str]().union(*map(_keys, get_args(kind)))

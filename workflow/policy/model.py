@@ -37,7 +37,12 @@ NATIONAL: Final = "national"
 
 
 class PolicyError(AlurError, ValueError):
-    """A policy document cannot be used; the message is one line that names the place and the mistake."""
+    """A policy document cannot be used; `mistakes` has a line for each reason, the message is the first."""
+
+    def __init__(self, *mistakes: str) -> None:
+        more = f" ({len(mistakes)} mistakes: `alur policy check` lists all)" if len(mistakes) > 1 else ""
+        super().__init__(f"{mistakes[0]}{more}")
+        self.mistakes = mistakes
 
 
 class UnusableOffices(PolicyError):

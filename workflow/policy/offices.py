@@ -304,7 +304,7 @@ def parse_offices(document: Mapping[str, Any]) -> Directory:
     try:
         agencies = _Document.model_validate(document).offices
     except ValidationError as error:
-        where, mistake = next(document_errors.problems(error))
+        where, mistake = next(document_errors.problems(error, _Document))
         raise OfficesError(f"{_named(document, where)}: {mistake}") from None
     listed = _by_id(agencies)
     offices: list[Office] = []

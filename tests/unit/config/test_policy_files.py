@@ -14,11 +14,11 @@ OFFICES = (Path(__file__).parents[3] / "workflow" / "policy" / "offices.toml").r
 @pytest.mark.parametrize(
     ("old", "new", "field"),
     [
-        ('follow_up = "5 working days"', 'follow_up = "5 workingdays"', "versions[0].clocks.follow_up"),
-        ('["postponed", "followed_up"]', '["postponed", "verified"]', "versions[0].settlement_pauses_in"),
-        ('"superior", "national", "ombudsman"', '"superior", "atlantis"', "versions[0].ladder[1]"),
-        ('arbiter = "panrb"', 'arbiter = "atlantis"', "versions[0].arbiter"),
-        ("max_times = 1", "max_times = -1", "versions[0].extension.max_times"),
+        ('follow_up = "5 working days"', 'follow_up = "5 workingdays"', "version 2025-01-01: clocks.follow_up"),
+        ('["postponed", "followed_up"]', '["postponed", "verified"]', "version 2025-01-01: settlement_pauses_in"),
+        ('"superior", "national", "ombudsman"', '"superior", "atlantis"', "version 2025-01-01: ladder[1]"),
+        ('arbiter = "panrb"', 'arbiter = "atlantis"', "version 2025-01-01: arbiter"),
+        ("max_times = 1", "max_times = -1", "version 2025-01-01: extension.max_times"),
         ('name = "lapor"', 'name = "Lapor!"', "name"),
     ],
 )
@@ -38,7 +38,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     own.write_text(text, encoding="utf-8")
     with pytest.raises(PolicyError) as caught:
         load(str(own))
-    assert str(caught.value) == f"{own}: versions[0].clocks.completion: missing"
+    assert str(caught.value) == f"{own}: version 2025-01-01: clocks.completion: missing"
 
 
 def test_a_mistake_in_the_offices_names_their_file(tmp_path: Path) -> None:

@@ -260,7 +260,7 @@ class TestPolicy:
     def test_what_cannot_be_counted_is_refused(self, changes: dict[str, Any], message: str) -> None:
         with pytest.raises(PolicyError, match=message) as refused:
             read(**changes)
-        assert str(refused.value).startswith("versions[0].hours: ")
+        assert str(refused.value).startswith("version 2025-01-01: hours: ")
 
     def test_a_time_to_settle_in_working_hours_needs_them_too(self) -> None:
         with pytest.raises(PolicyError, match=r"settlement\.aspiration counts working hours"):

@@ -104,7 +104,7 @@ def test_duplicates_are_sought_back_to_a_length_of_time_by_the_clock() -> None:
     assert policies().versions[0].duplicates.span == timedelta(days=30)
     found = policies(version(duplicates={"window": "90 minutes", "min_text": 12})).versions[0].duplicates
     assert (found.span, found.min_text) == (timedelta(minutes=90), 12)
-    with pytest.raises(PolicyError, match=r"versions\[0\]\.duplicates\.window: .*3 working days: goes by the clock"):
+    with pytest.raises(PolicyError, match=r"duplicates\.window: .*3 working days: goes by the clock"):
         policies(version(duplicates={"window": "3 working days"}))
 
 
@@ -179,42 +179,51 @@ def test_a_moved_holiday_is_moved_in_all_versions_that_count_it() -> None:
     [
         (
             {"clocks": version()["clocks"] | {"follow_up": "5 workingdays"}},
-            '^versions[0].clocks.follow_up: "5 workingdays"',
+            '^version 2025-01-01: clocks.follow_up: "5 workingdays"',
         ),
-        ({"clocks": version()["clocks"] | {"follow_up": "0 days"}}, "versions[0].clocks.follow_up: '0 days' is not"),
-        ({"clocks": version()["clocks"] | {"follow_up": 5}}, "versions[0].clocks.follow_up: 5 is not a duration"),
-        ({"clocks": version()["clocks"] | {"folow_up": "5 days"}}, "versions[0].clocks.folow_up: unknown key"),
-        ({"clocks": {}}, "versions[0].clocks.verification: missing"),
+        (
+            {"clocks": version()["clocks"] | {"follow_up": "0 days"}},
+            "version 2025-01-01: clocks.follow_up: '0 days' is not",
+        ),
+        (
+            {"clocks": version()["clocks"] | {"follow_up": 5}},
+            "version 2025-01-01: clocks.follow_up: 5 is not a duration",
+        ),
+        (
+            {"clocks": version()["clocks"] | {"folow_up": "5 days"}},
+            "version 2025-01-01: clocks.folow_up: unknown key; did you mean follow_up?",
+        ),
+        ({"clocks": {}}, "version 2025-01-01: clocks.verification: missing"),
         (
             {"settlement": {"complaint": "5 days"}},
-            "versions[0].settlement: no time to settle for complaint_inspection,",
+            "version 2025-01-01: settlement: no time to settle for complaint_inspection,",
         ),
-        ({"settlement": {"complain": "5 days"}}, "versions[0].settlement.complain: "),
-        ({"warn": {"follow_up": 1.5}}, "versions[0].warn.follow_up: "),
-        ({"warn": {"folow_up": 0.5}}, "versions[0].warn.folow_up: "),
-        ({"machine": ["decide"]}, "versions[0].machine[0]: "),
-        ({"machine": None}, "versions[0].machine: missing"),
-        ({"ladder": ["superior", "atlantis"]}, 'versions[0].ladder[1]: there is no office "atlantis"'),
-        ({"ladder": []}, "versions[0].ladder: "),
-        ({"arbiter": "atlantis"}, 'versions[0].arbiter: there is no office "atlantis"'),
-        ({"return_limit": True}, "versions[0].return_limit: "),
-        ({"return_limit": 0}, "versions[0].return_limit: "),
-        ({"national_zone": "Asia/Jakrta"}, "versions[0].national_zone: "),
-        ({"zones": {"follow_up": "mine"}}, "versions[0].zones.follow_up: "),
-        ({"completeness": {"requires": ["phone"]}}, "versions[0].completeness.requires[0]: "),
-        ({"settlement_pauses_in": ["asleep"]}, "versions[0].settlement_pauses_in"),
+        ({"settlement": {"complain": "5 days"}}, "version 2025-01-01: settlement.complain: "),
+        ({"warn": {"follow_up": 1.5}}, "version 2025-01-01: warn.follow_up: "),
+        ({"warn": {"folow_up": 0.5}}, "version 2025-01-01: warn.folow_up: "),
+        ({"machine": ["decide"]}, "version 2025-01-01: machine[0]: "),
+        ({"machine": None}, "version 2025-01-01: machine: missing"),
+        ({"ladder": ["superior", "atlantis"]}, 'version 2025-01-01: ladder[1]: there is no office "atlantis"'),
+        ({"ladder": []}, "version 2025-01-01: ladder: "),
+        ({"arbiter": "atlantis"}, 'version 2025-01-01: arbiter: there is no office "atlantis"'),
+        ({"return_limit": True}, "version 2025-01-01: return_limit: "),
+        ({"return_limit": 0}, "version 2025-01-01: return_limit: "),
+        ({"national_zone": "Asia/Jakrta"}, "version 2025-01-01: national_zone: "),
+        ({"zones": {"follow_up": "mine"}}, "version 2025-01-01: zones.follow_up: "),
+        ({"completeness": {"requires": ["phone"]}}, "version 2025-01-01: completeness.requires[0]: "),
+        ({"settlement_pauses_in": ["asleep"]}, "version 2025-01-01: settlement_pauses_in"),
         (
             {"settlement_pauses_in": ["closed"]},
-            "versions[0].settlement_pauses_in: closed: the time to settle has ended",
+            "version 2025-01-01: settlement_pauses_in: closed: the time to settle has ended",
         ),
-        ({"settlement_pauses_in": ["archived"]}, "versions[0].settlement_pauses_in: archived: "),
-        ({"settlement_pauses_in": ["withdrawn"]}, "versions[0].settlement_pauses_in: withdrawn: "),
+        ({"settlement_pauses_in": ["archived"]}, "version 2025-01-01: settlement_pauses_in: archived: "),
+        ({"settlement_pauses_in": ["withdrawn"]}, "version 2025-01-01: settlement_pauses_in: withdrawn: "),
         (
             {"settlement_pauses_in": ["postponed", "verified", "returned"]},
-            "versions[0].settlement_pauses_in: a complaint would wait without any deadline while verified or returned",
+            "version 2025-01-01: settlement_pauses_in: a complaint would wait without any deadline while verified or",
         ),
-        ({"colour": "blue"}, "versions[0].colour: unknown key"),
-        ({"name": "mine"}, "versions[0].name: unknown key"),
+        ({"colour": "blue"}, "version 2025-01-01: colour: unknown key"),
+        ({"name": "mine"}, "version 2025-01-01: name: unknown key"),
         ({"effective_from": "soon"}, "versions[0].effective_from: "),
     ],
 )
@@ -222,18 +231,35 @@ def test_a_mistake_is_named_with_its_place(changes: dict[str, Any], message: str
     with pytest.raises(PolicyError) as caught:
         policies(version(**changes))
     assert message.removeprefix("^") in str(caught.value)
-    assert str(caught.value).startswith("versions[0].")
+    assert str(caught.value).startswith(("version 2025-01-01: ", "versions[0].effective_from"))
     assert "\n" not in str(caught.value)
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    with pytest.raises(PolicyError) as caught:
+        policies(
+            version(arbiter="atlantis", ladder=["superior", "mu"]),
+            version(effective_from=date(2027, 1, 1), ladder=["mu"]),
+        )
+    assert caught.value.mistakes == (
+        'version 2025-01-01: arbiter: there is no office "atlantis"',
+        'version 2025-01-01: ladder[1]: there is no office "mu"',
+        'version 2027-01-01: ladder[0]: there is no office "mu"',
+    )
+    assert str(caught.value).endswith("(3 mistakes: `alur policy check` lists all)")
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         ({"versions": []}, "versions: "),
-        ({"versions": [version(), version()]}, "versions[1].effective_from: two versions take effect on 2025-01-01"),
+        (
+            {"versions": [version(), version()]},
+            "version 2025-01-01: effective_from: two versions take effect on 2025-01-01",
+        ),
         (
             {"versions": [version(), {"effective_from": date(2027, 1, 1), "based_on": date(2026, 1, 1)}]},
-            "versions[1].based_on: no version above it takes effect on 2026-01-01",
+            "version 2027-01-01: based_on: no version above it takes effect on 2026-01-01",
         ),
         ({"name": "My rules"}, "name: "),
         ({"version": []}, "version: unknown key"),
