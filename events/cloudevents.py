@@ -53,6 +53,16 @@ OptionalName = Annotated[Name | None, _blank_is_null(MAX_NAME)]
 Subject = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME, pattern=r"^[^/\s\x00]+$")]
 """The last part of a citizen's `/citizens/<subject>`, as the channel has chosen it."""
 OptionalSubject = Annotated[Subject | None, _blank_is_null(MAX_NAME)]
+EARLIER: Final = r"[1-9][0-9]{5,14}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+"""Pattern of a tracking number or a complaint id; a NIK, which has 16 digits, is none."""
+EarlierComplaint = Annotated[
+    Annotated[str, StringConstraints(pattern=f"^({EARLIER})$", strip_whitespace=True, to_lower=True)] | None,
+    BeforeValidator(
+        _not_given,
+        json_schema_input_type=Annotated[str, StringConstraints(pattern=rf"^\s*({EARLIER})?\s*$")] | None,
+    ),
+]
+"""Tracking number or id of another complaint, which may be missing."""
 Title = Annotated[str, _short(MAX_TITLE)]
 Line = Annotated[str, _short(MAX_TITLE, 1)]
 """What is said in one line: the name of a holiday, a decree; 1-300 characters."""

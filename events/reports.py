@@ -1,6 +1,7 @@
 """What a citizen reports, as a channel publishes it."""
 
 from datetime import date
+from operator import not_
 from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
@@ -9,6 +10,7 @@ from events.cloudevents import (
     MAX_ATTRIBUTE,
     Attribute,
     Body,
+    EarlierComplaint,
     Envelope,
     Frozen,
     Links,
@@ -80,6 +82,8 @@ class ReportContent(Frozen):
     secret: bool = False
     """*Rahasia*: the public sees no content. Independent of `anonymous`."""
     attachments: Annotated[Links, _ATTACHMENTS] = ()
+    follows: Annotated[EarlierComplaint, Field(exclude_if=not_)] = None
+    """Tracking number or id of an earlier complaint that the reporter comes back to."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -102,6 +102,8 @@ class Complaint(Frozen):
     secret: bool
     chosen_office: str | None
     """The office that the reporter chose, if the directory has it."""
+    follows: Annotated[str | None, Field(exclude_if=not_)] = None
+    """Tracking number or id of the earlier complaint that its reporter named."""
     office: str | None = None
     """The holder, which has to follow up."""
     round: int = 0

@@ -52,7 +52,7 @@ def submit(
     report is skipped with its reason; the exit status is then 1, as for an empty file. Submitting a file again does no
     harm: the same source and id are the same report. Fields to map: id, title, body, final, class, category, received,
     received_time, event_date, status, province, city, district, village, address, lat, lon, office, privacy, anonymous,
-    secret, public, name, first_name, last_name, phone, email, subject, attachments.
+    secret, public, name, first_name, last_name, phone, email, subject, follows, attachments.
 
         alur submit laporan.xlsx --dry-run
 

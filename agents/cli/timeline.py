@@ -77,6 +77,7 @@ def _summary(found: ComplaintHistory, policy: Policy, now: datetime) -> Table:
         "place": place(complaint.location),
         "office": complaint.office or "none",
         "chosen": complaint.chosen_office or asked,
+        "follows": complaint.follows or "",
         "channel": f"{complaint.report.source}, report {complaint.report.id}",
         "received": local(complaint.received_at, zone),
         "policy": complaint.policy,

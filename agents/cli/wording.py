@@ -78,6 +78,14 @@ def _extended(fact: f.DeadlineExtended, zone: ZoneInfo) -> str:
     return _reason(f"{fact.clock} by {fact.working_days} working days, to {local(fact.due_at, zone)}", fact.reason)
 
 
+def _late_reply(fact: f.LateReplyRecorded, zone: ZoneInfo) -> str:
+    until = fact.reopen_until
+    left = (
+        f"can be reopened until {local(until, zone)}" if until else "left is a new report that names this one: follows"
+    )
+    return f"{fact.text} ({left})"
+
+
 def _verified(fact: f.ComplaintVerified) -> str:
     category = f"category {fact.category}" if fact.category else ""
     edited = f"text edited: {fact.edited_text}" if fact.edited_text is not None else ""
@@ -122,7 +130,6 @@ WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
         _followed_up(fact) + (f", answer expected on {fact.expected_on}" if fact.expected_on else "")
     ),
     f.FollowUpReplied: lambda fact: fact.text,
-    f.LateReplyRecorded: lambda fact: fact.text,
     f.ComplaintClosed: lambda fact: _deemed(fact, "by an administrator"),
     f.ComplaintAppealed: lambda fact: f"to {fact.office}: {fact.reason}",
     f.ResolutionRated: lambda fact: _reason(f"{fact.rating} of 5", fact.text),
@@ -141,6 +148,7 @@ WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
 }
 
 TIMED: Final[dict[type[f.Fact], Callable[[Any, ZoneInfo], str]]] = {
+    f.LateReplyRecorded: _late_reply,
     f.DeadlineWarned: lambda fact, zone: f"{fact.clock} is due {local(fact.due_at, zone)}",
     f.DeadlineBreached: lambda fact, zone: f"{fact.clock} was due {local(fact.due_at, zone)}",
     f.DeadlineExtended: _extended,

@@ -95,6 +95,7 @@ def _complaint(complaint: Complaint, context: DisplayContext, view: PublicView) 
         "secret": view.secret,
         "office": context.name_of(view.office),
         "waiting_for": _waiting(complaint, context, view),
+        "follows": view.detail(complaint.follows),
         "received_at": complaint.received_at,
         "closed_at": complaint.closed_at,
         "round": complaint.round,

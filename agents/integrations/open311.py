@@ -12,7 +12,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from agents.integrations.entries import ADDED, SOURCE, Entry, Skipped, UnreadableFile, Unusable
-from agents.integrations.layouts import Layout
+from agents.integrations.layouts import Layout, catalogue
 from agents.integrations.privacy import named_values, privacy_within, speaks_of_privacy
 
 LAYOUT: Final = Layout(name="Open311 (GeoReport v2)", source="/channels/open311", needs=("id",))
@@ -97,6 +97,9 @@ def _entry(number: int, request: object, ignored: Collection[str]) -> Entry | Sk
         service = _text("service_name", whole.get("service_name")) or _text("service_code", whole.get("service_code"))
         title = _text("title", whole.get("title")) or attributes.get("title")
         cells |= {"title": title or service or "", "category": service or ""}
+        for name in catalogue().fields["follows"]:
+            if (earlier := _text(name, whole.get(name, attributes.get(name)))) is not None:
+                cells.setdefault("follows", earlier)
         cells |= privacy_within(whole, ignored, _TEXTS)
     except (ValueError, Unusable) as error:
         return Skipped(number, str(error), request)

@@ -18,7 +18,7 @@ from agents.integrations.entries import SOURCE, BadLayout, Entry, Settled, Unusa
 from agents.integrations.layouts import Layout, StatusWords, catalogue
 from agents.integrations.privacy import is_no_name, privacy
 from events.client.channel import report_event
-from events.cloudevents import MAX_NAME
+from events.cloudevents import EARLIER, MAX_NAME
 from events.vocabulary import ComplaintClass
 from workflow.machine.permissions import names_a_person
 
@@ -176,6 +176,11 @@ class Maker:
                 data["event_date"] = plausible_day(stamp.day, reported).isoformat()
             except Implausible as error:
                 notes.append(f"event_date: {quoted(cells['event_date'])} {error}")
+        if "follows" in cells:
+            if re.fullmatch(EARLIER, number := cells["follows"].removeprefix("#")):
+                data["follows"] = number
+            else:
+                notes.append(f"follows: {quoted(number)} is no tracking number and no complaint id")
         place: dict[str, object] = {part: cells[part] for part in _PLACES if part in cells}
         try:
             place |= read.coordinates(cells, anywhere=self._options.anywhere)

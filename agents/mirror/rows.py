@@ -74,9 +74,12 @@ class RowBuilder:
             )
         )  # fmt: skip
         rows.snapshots[complaint_id] = complaint
+        if name == "follow-up-rejected":
+            known = rows.firsts.setdefault(complaint_id, {})
+            known["answered_at"] = known["answered_working_days"] = None
         if (first := _FIRSTS.get(name)) is not None:
             known = rows.firsts.setdefault(complaint_id, {})
-            if first not in known:
+            if known.get(first) is None:
                 known[first] = at
                 if first == "answered_at":
                     known["answered_working_days"] = self._days(complaint, event["time"])
@@ -99,7 +102,8 @@ class RowBuilder:
             self._day(each["received_at"]), _moment(each["updated_at"]), firsts.get("verified_at"),
             firsts.get("disposed_at"), firsts.get("answered_at"), firsts.get("answered_working_days"), each["outcome"],
             _moment(each["closed_at"]), self._day(each["closed_at"]), each["working_days"], each["rating"],
-            each.get("reopenings", 0), each.get("progress_notes", 0), waiting.get("who"), waiting.get("why"),
+            each.get("reopenings", 0), each.get("progress_notes", 0),
+            each.get("follow_up_rejections", 0), each.get("follows"), waiting.get("who"), waiting.get("why"),
         )  # fmt: skip
 
     def _day(self, moment: str | None) -> str | None:

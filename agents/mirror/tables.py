@@ -6,7 +6,7 @@ Times are UTC without zone; columns that end in `_on` are days in the national z
 from importlib.resources import files
 from typing import Final
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Number of this layout: a mirror of another number is built anew."""
 
 TABLES: Final[dict[str, str]] = {
@@ -23,7 +23,8 @@ TABLES: Final[dict[str, str]] = {
         received_at TIMESTAMP NOT NULL, received_on DATE NOT NULL, updated_at TIMESTAMP NOT NULL,
         verified_at TIMESTAMP, disposed_at TIMESTAMP, answered_at TIMESTAMP, answered_working_days INTEGER,
         outcome TEXT, closed_at TIMESTAMP, closed_on DATE, working_days INTEGER, rating INTEGER,
-        reopenings INTEGER NOT NULL, progress_notes INTEGER NOT NULL, waiting_for TEXT, waiting_why TEXT""",
+        reopenings INTEGER NOT NULL, progress_notes INTEGER NOT NULL, follow_up_rejections INTEGER NOT NULL,
+        follows TEXT, waiting_for TEXT, waiting_why TEXT""",
     "clocks": """
         complaint_id TEXT NOT NULL, name TEXT NOT NULL, started_at TIMESTAMP NOT NULL, due_at TIMESTAMP,
         warned BOOLEAN NOT NULL, breached BOOLEAN NOT NULL, paused BOOLEAN NOT NULL""",
@@ -42,7 +43,7 @@ TABLES: Final[dict[str, str]] = {
 """Columns of each table, by its name."""
 
 MILESTONES: Final = ("verified_at", "disposed_at", "answered_at", "answered_working_days")
-"""Columns of `complaints` that keep the first value."""
+"""Columns of `complaints` that keep the first value; of answers, the first since the last one that was rejected."""
 
 REPLACED_STORIES: Final = """
     SELECT 1 FROM resolutions JOIN new_resolutions USING (complaint_id)
@@ -65,10 +66,12 @@ def create_statements() -> list[str]:
 def upsert_complaints() -> str:
     """Return the SQL that replaces complaints by those of the table `new_complaints`."""
     names = columns("complaints")
-    updates = [
-        f"{name} = COALESCE(complaints.{name}, excluded.{name})" if name in MILESTONES else f"{name} = excluded.{name}"
-        for name in names[1:]
-    ]
+    rejected = "excluded.follow_up_rejections > complaints.follow_up_rejections"
+    updates = [f"{name} = excluded.{name}" for name in names[1:] if name not in MILESTONES]
+    for name in MILESTONES:
+        kept = f"COALESCE(complaints.{name}, excluded.{name})"
+        anew = f"CASE WHEN {rejected} THEN excluded.{name} ELSE {kept} END"
+        updates.append(f"{name} = {anew if name.startswith('answered') else kept}")
     listed = ", ".join(names)
     return (
         f"INSERT INTO complaints ({listed}) SELECT {listed} FROM new_complaints "  # noqa: S608 -- names of this module

@@ -42,8 +42,18 @@ SELECT tracking_id, class, status, outcome, secret, received_on, closed_on, work
        CASE WHEN NOT secret THEN category END AS category,
        CASE WHEN NOT secret THEN province END AS province,
        CASE WHEN NOT secret THEN city END AS city,
-       CASE WHEN NOT secret THEN office END AS office
+       CASE WHEN NOT secret THEN office END AS office,
+       CASE WHEN NOT secret THEN follows END AS follows
 FROM complaints;
+
+-- Complaints whose reporter named an earlier one, by its tracking number or its id, and what became of that.
+CREATE VIEW linked_complaints AS
+SELECT c.complaint_id, c.tracking_id, c.follows, e.complaint_id AS earlier_complaint_id,
+       e.tracking_id AS earlier_tracking_id, e.status AS earlier_status, e.closed_at AS earlier_closed_at
+FROM complaints c
+LEFT JOIN (SELECT tracking_id AS named, * FROM complaints UNION ALL SELECT complaint_id, * FROM complaints) e
+       ON e.named = c.follows
+WHERE c.follows IS NOT NULL;
 
 CREATE VIEW public_stories AS
 SELECT r.tracking_id, r.class, r.category, r.province, r.city, r.office, o.name AS office_name, r.closed_at,

@@ -47,19 +47,23 @@ def _reopening_ends(context: CommandContext) -> datetime:
     if bounds is None:
         raise Refused(
             Refusal.NOT_PERMITTED,
-            f"policy {policy.version} has no reopening: report it anew",
+            f"policy {policy.version} has no reopening: {_anew(complaint)}",
             Detail.NOT_IN_POLICY,
         )
     until = _ends(complaint, policy, bounds.within)
     if context.now > until:
-        raise Refused(Refusal.DEADLINE_PASSED, f"it could be reopened until {until}: report it anew")
+        raise Refused(Refusal.DEADLINE_PASSED, f"it could be reopened until {until}: {_anew(complaint)}")
     if complaint.reopenings >= bounds.limit:
         raise Refused(
             Refusal.NOT_PERMITTED,
-            f"it was reopened {complaint.reopenings} times, and {bounds.limit} are allowed: report it anew",
+            f"it was reopened {complaint.reopenings} times, and {bounds.limit} are allowed: {_anew(complaint)}",
             Detail.REOPENING_LIMIT,
         )
     return until
+
+
+def _anew(complaint: Complaint) -> str:
+    return f'report it anew, with "follows": "{complaint.tracking_id}"'
 
 
 def _last_holder(context: CommandContext) -> str:
@@ -76,7 +80,7 @@ def _reply(context: CommandContext, data: c.ReplyToFollowUp) -> f.Fact:
         return f.FollowUpReplied(by=context.by, text=data.text)
     until = _reopen_until(context)
     if complaint.late_replies >= limit:
-        left = "report it anew" if until is None else f"have it reopened until {until}"
+        left = _anew(complaint) if until is None else f"have it reopened until {until}"
         raise Refused(
             Refusal.NOT_ALLOWED_IN_STATUS,
             f"it is closed, and {complaint.late_replies} replies came after that: {left}",
@@ -109,7 +113,7 @@ def _appeal(context: CommandContext, data: c.AppealComplaint) -> f.Fact:
     if complaint.status is Status.CLOSED:
         until = _ends(complaint, policy, policy.appeal.within)
         if context.now > until:
-            raise Refused(Refusal.DEADLINE_PASSED, f"an appeal was possible until {until}: report it anew")
+            raise Refused(Refusal.DEADLINE_PASSED, f"an appeal was possible until {until}: {_anew(complaint)}")
     elif settlement is None or not settlement.breached:
         raise Refused(
             Refusal.NOT_ALLOWED_IN_STATUS,

@@ -203,6 +203,7 @@ def _registered(fact: f.ComplaintRegistered, at: datetime, cause: f.Cause, clock
         anonymous=report.anonymous,
         secret=report.secret,
         chosen_office=fact.chosen_office,
+        follows=report.follows,
         policy=fact.policy,
         calendar=calendar,
         received_at=at,

@@ -125,6 +125,8 @@ def _archive(context: CommandContext, data: c.ArchiveComplaint) -> f.Fact:
         raise Refused(Refusal.INVALID_DATA, "data.duplicate_of: a complaint is no duplicate of itself")
     if original is not None and data.reason is not ArchiveReason.DUPLICATE:
         raise Refused(Refusal.INVALID_DATA, "data.duplicate_of: goes with reason duplicate only")
+    if original is not None and original == context.complaint.follows:
+        raise Refused(Refusal.INVALID_DATA, "data.duplicate_of: the reporter comes back to that one on purpose")
     return f.ComplaintArchived(by=context.by, reason=data.reason, duplicate_of=original)
 
 

@@ -18,6 +18,7 @@ FIELDS: Final = (
     "anonymous",
     "secret",
     "attachments",
+    "follows",
 )
 """In the order in which a digest has them. Only ever added to, at the end."""
 SLOT: Final = 4

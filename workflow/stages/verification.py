@@ -48,7 +48,8 @@ def verification(complaint: Complaint, policy: Policy, original: str | None = No
     if complaint.status is not Status.REGISTERED:
         return None
     decided_on: dict[str, Any] = {"revision": complaint.report.revision, "status": complaint.status}
-    if original is not None and "archive" in policy.machine:
+    # who names an earlier complaint comes back on purpose
+    if original is not None and complaint.follows is None and "archive" in policy.machine:
         return ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(original), **decided_on)
     missing = missing_fields(complaint, policy)
     # past the limit the citizen could not complete it any more: what is missing then, a person weighs

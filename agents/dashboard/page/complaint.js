@@ -33,6 +33,7 @@ function about(found) {
     ["label_office", found.office ?? say("no_office")],
     ["label_asked_office", found.asked_office && say("asked_office", { office: found.asked_office })],
     ["label_waiting", found.waiting_for && [word("why", found.waiting_for.why), found.waiting_for.who].filter(Boolean).join(": ")],
+    ["label_follows", found.follows],
     ["label_received", moment(found.received_at)],
     ["label_closed", found.closed_at && moment(found.closed_at)],
     ["label_counts", say("counts", found)],

@@ -65,6 +65,8 @@ def test_the_later_one_is_archived_also_after_a_restart(archiving: InMemoryEngin
     engine.await_status(third, "archived")
     assert engine.events(complaint=third)[-1]["data"]["duplicate_of"] == first
     engine.await_status(other, "disposed")
+    on_purpose = engine.report("on-purpose", WEB, **again, follows=first)
+    engine.await_status(on_purpose, "disposed")
     # of what has ended, nothing is a duplicate: who takes a report back may send it again
     engine.command("withdraw-complaint", first, SMS)
     engine.await_status(first, "withdrawn")

@@ -348,6 +348,19 @@ class TestReports:
         )
         assert decode.decode_report(report(title=None, body="Lubang")).data.title == ""
 
+    @pytest.mark.parametrize(
+        ("given", "follows"),
+        [
+            ("1041007", "1041007"),
+            (" 1041007\n", "1041007"),
+            ("419535E9-5C83-5206-857A-A7517E758CF7", "419535e9-5c83-5206-857a-a7517e758cf7"),
+            (" ", None),
+            (None, None),
+        ],
+    )
+    def test_an_earlier_complaint_is_named_by_number_or_id(self, given: str | None, follows: str | None) -> None:
+        assert decode.decode_report(report(follows=given)).data.follows == follows
+
     def test_null_is_what_a_channel_does_not_have(self) -> None:
         optional = ("body", "category", "event_date", "location", "office", "reporter", "attachments")
         assert decode.decode_report(report(**dict.fromkeys(optional))) == decode.decode_report(report())
@@ -404,6 +417,10 @@ class TestReports:
             ("attachments", {"url": "x"}),
             ("reporter", "Wayan"),
             ("reporter", {"phone": 812}),
+            ("follows", "5171034408900001"),  # a NIK
+            ("follows", "081200000000"),
+            ("follows", "laporan kemarin"),
+            ("follows", 1041007),
         ],
     )
     def test_a_field_that_is_wrong_is_named(self, field: str, value: object) -> None:

@@ -37,6 +37,7 @@ NOT_FREE = {
     "erased": "closed words",
     "appealed_to": "id in the directory",
     "escalated_to": "ids in the directory",
+    "follows": "number or id of a complaint",
     "id": "id of the report",
     "kind": "kind of identifier",
     "missing": "names of fields",

@@ -7,7 +7,7 @@ import pytest
 from agents.integrations.columns import choose_columns
 from agents.integrations.entries import BadLayout, Report, Skipped
 from agents.integrations.layouts import Layout, catalogue, plain
-from tests.support.table_files import items, opened, report, reports, table
+from tests.support.table_files import items, notes, opened, report, reports, table
 
 
 def chosen(header: str, *wanted: str) -> dict[str, str]:
@@ -239,3 +239,22 @@ class TestWhatALayoutKnows:
         requests = '[{"service_request_id": 1, "description": "x", "status": null}]'
         assert opened(requests).notes[-1] == "status: 1 of 1 have none and count as open"
         assert not any(line.startswith("status:") for line in opened("id,judul\n1,Jalan\n").notes)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "follows"),
+    [
+        ("follows", "1041007", "1041007"),
+        ("Nomor Laporan Sebelumnya", "#1041007", "1041007"),
+        ("lanjutan dari", "166AA932-3F01-5571-AEB0-9200F7B95146", "166aa932-3f01-5571-aeb0-9200f7b95146"),
+        ("follows", "", None),
+    ],
+)
+def test_an_earlier_complaint_is_read_from_a_column(column: str, cell: str, follows: str | None) -> None:
+    assert report(f"id,title,{column}\n1,Jalan,{cell}\n").data.follows == follows
+
+
+def test_what_names_no_complaint_is_left_out() -> None:
+    text = "id,title,follows\n1,Jalan,laporan kemarin\n"
+    assert notes(text) == ("follows: 'laporan kemarin' is no tracking number and no complaint id",)
+    assert report(text).data.follows is None

@@ -44,6 +44,14 @@ REQUEST: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [{"follows": 1041007}, {"attributes": [{"code": "previous_tracking_id", "value": "1041007"}]}],
+)
+def test_an_earlier_complaint_may_be_named(changes: dict[str, Any]) -> None:
+    assert taken(**changes).data.follows == "1041007"
+
+
 def items(content: str | bytes, **options: Any) -> list[Item]:
     return list(opened(content, form=OPEN311, **options).items)
 

@@ -154,7 +154,9 @@ def test_a_reply_after_the_closing_is_kept_and_tells_what_can_be_done(policy: Po
     assert not publishes(world.history[-1])
 
 
-@pytest.mark.parametrize(("policy", "way"), [(LAPOR, "report it anew"), (CORRECTING, "have it reopened until")])
+@pytest.mark.parametrize(
+    ("policy", "way"), [(LAPOR, 'report it anew, with "follows": "1000000"'), (CORRECTING, "have it reopened until")]
+)
 def test_three_late_replies_are_kept(policy: Policy, way: str) -> None:
     world = closed(policy)
     for _ in range(3):

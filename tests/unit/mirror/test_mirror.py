@@ -78,6 +78,13 @@ def alur(engine: Engine, *arguments: str) -> Result:
     return CliRunner(env=engine.settings.to_environment()).invoke(application(), list(arguments))
 
 
+def answered_at(history: Sequence[Recorded]) -> datetime | None:
+    """The first answer that was not rejected later."""
+    names = [recorded.fact.NAME for recorded in history]
+    begin = len(names) - names[::-1].index("follow-up-rejected") if "follow-up-rejected" in names else 0
+    return next((each.at for each in history[begin:] if each.fact.NAME == "followed-up"), None)
+
+
 def folded(engine: Engine, complaints: list[str], newest: datetime) -> dict[str, Any]:
     """The figures of a scorecard, from the histories and without the mirror."""
     policy = policy_files.load(engine.settings.policy).versions[-1]
@@ -87,7 +94,7 @@ def folded(engine: Engine, complaints: list[str], newest: datetime) -> dict[str,
         name: [any(name == r.fact.NAME for r in each) for each in histories]
         for name in ("verified", "disposed", "reopened", "progress-recorded", "returned")
     }
-    answers = [next((r.at for r in each if r.fact.NAME == "followed-up"), None) for each in histories]
+    answers = [answered_at(each) for each in histories]
     answered = [(each, end) for each, end in zip(answers, ends, strict=True) if each]
     days = [(at - end.received_at) / timedelta(days=1) for at, end in answered]
     in_five = sum(working_days(end.received_at, at, policy) <= 5 for at, end in answered)
@@ -207,6 +214,8 @@ def corrected_lives(engine: InMemoryEngine) -> list[str]:
     does(engine, found[3], "record-follow-up", HOLDER, "followed_up", text="Tim sudah menambal lubang itu.")
     does(engine, found[3], "close-complaint", ADMIN, "closed")
     does(engine, found[3], "reopen-complaint", ADMIN, "disposed", reason="Lubangnya terbuka lagi.")
+    does(engine, found[5], "record-follow-up", HOLDER, "followed_up", text="Terima kasih atas laporan itu.")
+    does(engine, found[5], "reject-follow-up", ADMIN, "disposed", reason="Tidak menjawab.")
     engine.command("return-disposition", found[4], HOLDER, {"reason": "Bukan wewenang kami."})
     engine.advance(timedelta(days=20))
     found.append(engine.report("again-late", title="Lampu jalan padam"))
@@ -301,6 +310,43 @@ def test_a_reopened_complaint_has_no_resolution(tmp_path: Path, target: str) -> 
         assert row == (1, "denpasar-pupr", "follow-up")
         with Reading(target) as reading:
             assert reading.rows("SELECT * FROM unread") == []
+
+
+def test_a_rejected_answer_is_none_over_several_runs(tmp_path: Path, target: str) -> None:
+    with in_memory(tmp_path, "demo", *STAGES) as engine:
+        complaint = engine.report("empty")
+        engine.await_status(complaint, "disposed")
+        found = []
+        for name, by, status, words in [
+            ("record-follow-up", HOLDER, "followed_up", {"text": "Terima kasih."}),
+            ("reject-follow-up", ADMIN, "disposed", {"reason": "Tidak menjawab."}),
+            ("record-follow-up", HOLDER, "followed_up", {"text": "Sudah ditambal."}),
+        ]:
+            does(engine, complaint, name, by, status, **words)
+            sync(engine, target)
+            with Reading(target) as reading:
+                found += reading.rows("SELECT answered_at, follow_up_rejections FROM complaints")
+        history = read_history(engine.settings, complaint).history
+        first, second = (each.at.replace(tzinfo=None) for each in history if each.fact.NAME == "followed-up")
+        assert found == [(first, 0), (None, 1), (second, 1)]
+
+
+def test_what_follows_an_earlier_complaint_is_joined_with_it(engine: InMemoryEngine, target: str) -> None:
+    earlier = engine.report("earlier")
+    number = engine.await_status(earlier, "registered")["tracking_id"]
+    later = [
+        engine.report("by-number", follows=number),
+        engine.report("by-id", follows=earlier.upper()),
+        engine.report("in-secret", follows=number, secret=True),
+        engine.report("to-nothing", follows="9999999"),
+    ]
+    engine.kit.settle()
+    sync(engine, target)
+    with Reading(target) as reading:
+        rows = reading.rows("SELECT complaint_id, earlier_complaint_id, earlier_status FROM linked_complaints")
+        public = reading.rows("SELECT follows FROM public_complaints WHERE follows IS NOT NULL")
+    assert set(rows) == {(each, earlier, "registered") for each in later[:3]} | {(later[3], None, None)}
+    assert {each for (each,) in public} == {number, earlier, "9999999"}
 
 
 def resolutions(target: str) -> list[tuple[Any, ...]]:

@@ -55,12 +55,13 @@ AROUND: Final = DisplayContext(
 PARTITION: Final = Partition(0, 1, policy_files.load("lapor"))
 HIDDEN: Final = (
     *("Judulsatu", "Isisatu", "kategorisatu", "Provinsisatu", "Kotasatu", "Kecamatansatu", "Desasatu"),
-    *("Jawabsatu", "Alasansatu", "Balasansatu", "pupr", "PUPR", "Makassar", "http"),
+    *("Jawabsatu", "Alasansatu", "Balasansatu", "pupr", "PUPR", "Makassar", "http", "7654321987"),
 )
-"""Words that stand in the complaint; the last ones are its office's, its zone's and its evidence's."""
+"""Words that stand in the complaint; the last ones are its office's, zone's, evidence's and earlier complaint's."""
 TEXTS: Final = ("Judulsatu", "Isisatu", "Jawabsatu", "Alasansatu", "Balasansatu")
 REPORT: Final[dict[str, Any]] = {
     "title": "Judulsatu",
+    "follows": "7654321987",
     "body": "Isisatu, sudah dua pekan.",
     "category": "kategorisatu",
     "location": Location(province="Provinsisatu", city="Kotasatu", district="Kecamatansatu", village="Desasatu"),

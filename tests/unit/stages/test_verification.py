@@ -1,15 +1,18 @@
 """Decisions of a machine on a new report."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from events import commands as c
 from events.reports import Location
-from events.vocabulary import Status
+from events.vocabulary import ArchiveReason, Refusal, Status
 from tests.support.worlds import CITIZEN, COMPLETE, DEMO, LAPOR, PANRB, POSTPONE, VERIFICATION, World, to_status
 from workflow.policy.model import Completeness
 from workflow.stages.verification import missing_fields, verification
+
+ORIGINAL = "166aa932-3f01-5571-aeb0-9200f7b95146"
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,24 @@ def test_what_lacks_something_is_sent_back_with_the_fields_named() -> None:
 def test_what_is_complete_waits_for_a_person_unless_the_policy_leaves_it_to_a_machine() -> None:
     assert verification(World().stands, LAPOR) is None
     assert verification(World(DEMO).stands, DEMO) == c.VerifyComplaint(revision=1, status=Status.REGISTERED)
+
+
+@pytest.mark.parametrize(("follows", "command"), [(None, c.ArchiveComplaint), ("1000001", c.VerifyComplaint)])
+def test_what_follows_an_earlier_complaint_is_not_archived_as_its_duplicate(
+    follows: str | None, command: type[c.Command]
+) -> None:
+    policy = DEMO.model_copy(update={"machine": DEMO.machine | {"archive"}})
+    stands = World(policy, follows=follows).stands
+    assert stands.follows == follows
+    assert isinstance(verification(stands, policy, ORIGINAL), command)
+
+
+def test_nor_does_an_administrator_archive_it_as_such() -> None:
+    world = World(follows=ORIGINAL)
+    archive = c.ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(ORIGINAL))
+    assert world.refuse(archive, PANRB) is Refusal.INVALID_DATA
+    other = archive.model_copy(update={"duplicate_of": UUID(int=7)})
+    assert world.tell(other, PANRB) == ["archived"]
 
 
 def test_a_policy_may_leave_nothing_to_a_machine() -> None:
