@@ -1,7 +1,9 @@
 """Words for messages about what a sender wrote."""
 
+import re
 from typing import Final
 
+FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 -- wide forms, which some take for the others
 _WORDS: Final = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
 _NOT_OURS: Final = "Value error, "
 _SHOWN_CHARACTERS: Final = 100  # of what a sender wrote: a reason stands in a header, and is read by a person
@@ -20,3 +22,11 @@ def json_kind(value: object) -> str:
 def our_words(message: str) -> str:
     """Return the message of a validator without pydantic's prefix."""
     return message.removeprefix(_NOT_OURS)
+
+
+def defused(text: str) -> str:
+    """Return a text that no spreadsheet runs as a formula: with the apostrophe by which spreadsheets mark text.
+
+    A text that begins with one before a formula gets another one, so that `as_written` restores it.
+    """
+    return f"'{text}" if FORMULA.match(text) else text

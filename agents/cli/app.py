@@ -51,6 +51,10 @@ PANELS: Final[dict[str, dict[str, tuple[str, str]]]] = {
             "show_status",
             "Show in one line whether each stage has workers and none stands still; exit with 1 if not.",
         ),
+        "list": (
+            "list_complaints",
+            "List complaints by status, office, deadline, category, rung or what they wait for.",
+        ),
         "watch": ("watch", "Watch complaints by status, the lag of each stage, deadlines and failures."),
         "board": ("board", "Serve the dashboard: statuses, offices, deadlines, lag, dead letters, histories."),
         "lag": ("lag", "Measure the lag of each stage in records and time, its trend, and its impact."),

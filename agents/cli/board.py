@@ -36,7 +36,7 @@ def board(
     from agents.dashboard.service import serve  # noqa: PLC0415 -- as above
 
     settings = settings_of(ctx)
-    context = DisplayContext.of(policy_now(settings))
+    context = DisplayContext.of(policy_now(settings), settings)
     logs.configure(settings.log)
     if bind not in LOOPBACK:
         note("anyone who reaches this machine can read the board: put a proxy with a login before it")

@@ -9,9 +9,10 @@ from typing import Any, TextIO
 from pydantic_core import from_json, to_json
 
 from agents.cli.errors import MISUSED, Failure
-from agents.integrations.cells import as_written, defused
+from agents.integrations.cells import as_written
 from agents.integrations.entries import ADDED, LINE, REASON, SOURCE, Skipped
 from agents.integrations.import_file import Import
+from events.wording import defused
 
 
 def refuse_unless_writable(path: Path | None, file: str) -> None:

@@ -17,12 +17,12 @@ from rich.table import Table
 
 from agents.cli.context import console, note, say
 from agents.cli.errors import MISUSED, Failure
-from agents.integrations.cells import defused
 from agents.integrations.sheet_writer import XlsxWriter
 from agents.mirror import drivers
 from agents.mirror.definitions import FIGURES, REPORTS, Grouping, Report
 from agents.mirror.figures import FEW, Line, Period, report
 from agents.mirror.stores import Reading
+from events.wording import defused
 
 
 class Form(StrEnum):

@@ -62,7 +62,7 @@ def watch(
         alur watch --once
     """
     settings = settings_of(ctx)
-    context = DisplayContext.of(policy_now(settings))
+    context = DisplayContext.of(policy_now(settings), settings)
     require_topics(settings, [*_READS, *STAGES.values()])
     overview = Overview()
     with Reader(settings, _READS) as reader:
@@ -110,7 +110,8 @@ def view(overview: Overview, behind: Mapping[str, Mapping[int, int]], now: datet
         _counts("stage", "behind", stages),
         _counts("", "count", troubles),
     )
-    moment = Text(local(now, context.zone), style="dim")
+    where = ", ".join(f"{name} {value or '(none)'}" for name, value in context.environment.items())
+    moment = Text(f"{local(now, context.zone)}; {safe(where)}", style="dim")
     return Group(Columns(tables, padding=(0, 6)), Text(), _deadlines(overview, now, context), moment)
 
 

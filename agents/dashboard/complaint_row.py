@@ -42,6 +42,11 @@ class RowShape(NamedTuple):
         """Whether it is not settled yet."""
         return self.status in OPEN
 
+    @property
+    def verified(self) -> bool:
+        """Whether it was verified, as far as its snapshot shows: one that is verified anew may have been disposed."""
+        return self.disposed or self.status is Status.VERIFIED
+
 
 class Deadline(NamedTuple):
     """The due time of a clock, in seconds since 1970 (UTC)."""

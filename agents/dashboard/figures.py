@@ -1,15 +1,17 @@
 """The figures that the page shows, as JSON: a few kilobytes, however many complaints there are."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from heapq import nsmallest
+from importlib.metadata import version
 from typing import Any, Final, Self
 from zoneinfo import ZoneInfo
 
 from pydantic_core import to_json
 
+from agents.config.settings import Settings
 from agents.dashboard.complaint_row import ComplaintRow, Deadline, hour_of
 from agents.dashboard.read_model import HourCounts, OfficeCounts, ReadModel
 from agents.ops.dead_letters import Reason
@@ -38,11 +40,24 @@ class DisplayContext:
     """Zone of the days in `flow`."""
     offices: Mapping[str, str] = field(default_factory=dict)
     """Names of the offices by id."""
+    units: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Units of each office, however far below."""
+    parents: Mapping[str, str | None] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Which installation it is, by name: prefix, broker, policy and version."""
 
     @classmethod
-    def of(cls, policy: Policy) -> Self:
-        """Return the context of a policy."""
-        return cls(policy.national_zone, {office.id: office.name for office in policy.directory})
+    def of(cls, policy: Policy, settings: Settings) -> Self:
+        """Return the context of a policy and an installation."""
+        directory = policy.directory
+        names = {office.id: office.name for office in directory}
+        return cls(
+            policy.national_zone,
+            names,
+            {office: directory.units_below(office) for office in names},
+            {office: directory.superior(office) for office in names},
+            {"prefix": settings.prefix, "broker": settings.broker, "policy": settings.policy, "alur": version("alur")},
+        )
 
     def name_of(self, office: str | None) -> str | None:
         """Return the name of an office, or its id if it has none."""
@@ -93,22 +108,28 @@ def figures(read_model: ReadModel, sources: Sources, now: datetime, context: Dis
     )
 
 
-def funnel(read_model: ReadModel) -> dict[str, int]:
-    """Count the complaints that reached each step, as far as their snapshots show.
+FUNNEL: Final[Mapping[str, Callable[[ComplaintRow], bool]]] = {
+    "received": lambda _: True,
+    "verified": lambda row: row.shape.verified,
+    "disposed": lambda row: row.shape.disposed,
+    "followed_up": lambda row: row.shape.status in _FOLLOWED_UP,
+    "closed": lambda row: row.shape.status is Status.CLOSED,
+}
+"""Steps, and which complaints reached each, as far as their snapshots show.
 
-    An archived or withdrawn complaint counts as disposed if an office ever held it; whether it had been verified or
-    followed up before is not in its snapshot, and not counted.
-    """
+An archived or withdrawn complaint counts as disposed if an office ever held it; whether it had been verified or
+followed up before is not in its snapshot, and not counted.
+"""
+
+
+def funnel(read_model: ReadModel) -> dict[str, int]:
+    """Count the complaints that reached each step of `FUNNEL`."""
     statuses = read_model.by_status
-    followed_up = sum(statuses[status] for status in _FOLLOWED_UP)
-    undisposed = statuses[Status.VERIFIED]
-    return {
-        "received": len(read_model),
-        "verified": undisposed + read_model.disposed,
-        "disposed": read_model.disposed,
-        "followed_up": followed_up,
-        "closed": statuses[Status.CLOSED],
-    }
+    counts = (
+        *(len(read_model), read_model.verified, read_model.disposed),
+        *(sum(statuses[status] for status in _FOLLOWED_UP), statuses[Status.CLOSED]),
+    )
+    return dict(zip(FUNNEL, counts, strict=True))
 
 
 def flow(hours: Mapping[int, HourCounts], now: datetime, zone: ZoneInfo) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Read model of all complaints: each snapshot changes a few counts, and nothing is counted twice.
 
 After any snapshots in any order the counts equal a recount of the last ones. How soon a deadline is depends on the
-last call of `advance_to`; nothing here reads a clock. Open complaints are in memory. Settled ones, which only a late
-rating changes, are in a temporary file.
+last call of `advance_to`; nothing here reads a clock. Open complaints are in memory, and so are the settled ones that
+ended last, for lists. All settled ones, which only a late rating changes, are in a temporary file.
 """
 
 from collections import Counter
@@ -18,6 +18,8 @@ from events.vocabulary import Status
 from workflow.machine.transitions import OPEN
 
 DAY_S: Final = 86_400
+LATEST: Final = 10_000
+"""Settled complaints that `rows` has: those that ended last."""
 _ENDS: Final = (Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN)
 
 
@@ -59,6 +61,7 @@ class ReadModel:
         self.by_status: Counter[Status] = Counter()
         self.waiting: Counter[str | None] = Counter()
         """Open complaints by the reason for which they wait."""
+        self.verified = 0
         self.disposed = 0
         """Complaints that have been with an office at least once."""
         self.offices: dict[str | None, OfficeCounts] = {}
@@ -134,6 +137,10 @@ class ReadModel:
         found = self._find(key)
         return None if found is None else (key, found)
 
+    def rows(self) -> list[ComplaintRow]:
+        """Return all open complaints, and those of the settled ones that ended last; may be called in any thread."""
+        return [*self._rows.copy().values(), *self._at_rest.latest.copy().values()]
+
     def next_due(self, count: int) -> list[ComplaintRow]:
         """Return the complaints whose obligation is due first."""
         return [self._rows[key] for _, key in islice(self._due, count)]
@@ -176,6 +183,7 @@ class ReadModel:
     def _count(self, row: ComplaintRow, by: int) -> None:
         shape = row.shape
         self.by_status[shape.status] += by
+        self.verified += by * shape.verified
         self.disposed += by * shape.disposed
         if shape.open:
             soon = row.due is not None and row.due.at <= self._due_soon_until
@@ -205,6 +213,8 @@ class _AtRest:
 
     def __init__(self) -> None:
         self._file = DiskMap()
+        self.latest: dict[bytes, ComplaintRow] = {}
+        self._ended: SortedList[tuple[int, bytes]] = SortedList()
 
     def get(self, key: bytes) -> ComplaintRow | None:
         found = self._file.get(b"c" + key)
@@ -222,7 +232,13 @@ class _AtRest:
         kept = shape.status, shape.office, shape.disposed, shape.secret, shape.category, shape.rung, *row[1:5]
         self._file.put(b"c" + key, orjson.dumps(kept))
         self._file.put(b"t" + row.tracking_id.encode(), key)
+        self.latest[key] = row
+        self._ended.add((row.closed or 0, key))
+        if len(self._ended) > LATEST:
+            del self.latest[self._ended.pop(0)[1]]
 
     def remove(self, key: bytes, row: ComplaintRow) -> None:
         self._file.put(b"c" + key, None)
         self._file.put(b"t" + row.tracking_id.encode(), None)
+        if self.latest.pop(key, None) is not None:
+            self._ended.remove((row.closed or 0, key))

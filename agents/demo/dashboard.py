@@ -22,7 +22,7 @@ def main(port: int) -> None:
     settings = Settings.from_environment(os.environ)
     logs.configure(settings.log)
     lifeline.hold(os.environ, _STOP_SECONDS)
-    context = DisplayContext.of(policy_files.load(settings.policy).at(datetime.now(UTC)))
+    context = DisplayContext.of(policy_files.load(settings.policy).at(datetime.now(UTC)), settings)
     asyncio.run(serve(settings, context, (HOST, port), hosts=frozenset(), started=lambda _url: None))
 
 

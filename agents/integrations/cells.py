@@ -10,6 +10,7 @@ from agents.integrations.entries import NO_RESULT, Unusable
 from agents.integrations.layouts import catalogue, plain
 from events.cloudevents import LINK_SCHEMES, MAX_LINK, MAX_LINKS, MAX_NAME, unseen
 from events.vocabulary import ComplaintClass
+from events.wording import FORMULA
 
 _CLASSES: Final = {
     "pengaduan": ComplaintClass.COMPLAINT,
@@ -21,7 +22,6 @@ _CLASSES: Final = {
 }
 _ERROR: Final = re.compile(r"#(?:N/A|[A-Z0-9/_]+[!?])|#{3,}|Err:[0-9]{3}")
 _OF_LINKS: Final = ("url", "href", "src", "link", "media_url", "value")
-_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")  # noqa: RUF001 -- wide forms, which some take for the others
 _QUOTED: Final = re.compile(r'="((?:[^"]|"")*)"')
 
 
@@ -29,19 +29,11 @@ class BadValue(ValueError):
     """A value is invalid and is dropped, and the report goes without it; the message is the reason."""
 
 
-def defused(text: str) -> str:
-    """Return a text that no spreadsheet runs as a formula: with the apostrophe by which spreadsheets mark text.
-
-    A text that begins with one before a formula gets another one, so that `as_written` restores it.
-    """
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
 def as_written(cell: str) -> str:
     """Return the text of a cell that was defused, or made a formula to keep its zeros: ="0042"."""
     if text := _QUOTED.fullmatch(cell):
         return text[1].replace('""', '"')
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
 def quoted(cell: str, longest: int = 40) -> str:

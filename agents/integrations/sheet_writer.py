@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final, Protocol, TextIO
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 
-from agents.integrations.cells import defused
+from events.wording import defused
 
 _LONGEST_CELL: Final = 32_767  # of Excel, in units of UTF-16
 _MOST_ROWS: Final = 1_048_576

@@ -268,6 +268,21 @@ def test_the_board_shows_complaints_and_stages(live: Alur, complaint: str, engin
     assert engine.snapshot(complaint)["tracking_id"] in board
     for expected in ("registered", "lifecycle", "rejections", "verification"):
         assert expected in board
+    assert f"prefix {engine.settings.prefix}, broker {engine.settings.broker}, policy lapor, alur " in board
+
+
+def test_a_list_is_a_table_csv_or_json(live: Alur, complaint: str, engine: Any) -> None:
+    engine.await_quiet()
+    number = engine.snapshot(complaint)["tracking_id"]
+    status = engine.snapshot(complaint)["status"]
+    assert number in live.does("list", "--status", status, "--limit", "0")
+    header, *rows = live.does("list", "--state", "all", "--format", "csv", "--limit", "0").splitlines()
+    assert header.startswith("number,status,office,")
+    assert any(row.startswith(f"{number},{status},") for row in rows)
+    listed = json.loads(live.does("list", "--state", "all", "--format", "json", "--limit", "0", "--sort", "number"))
+    assert [each["number"] for each in listed] == sorted(each["number"] for each in listed)
+    assert len(listed) == len(rows)
+    assert "due is never 'soon'" in live.fails(1, "list", "--due", "soon")
 
 
 def test_what_is_not_decided_in_time_is_said_to_be_in_the_log(alur: Alur) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from rich.console import Console
 
 from agents.cli.watch import Overview, view
+from agents.config.settings import Settings
 from agents.dashboard.figures import DisplayContext
 from events.client import Record
 from events.codec.encode import encode_complaint, encode_snapshot
@@ -55,7 +56,7 @@ def test_the_overview_shows_all_of_it() -> None:
     console = Console(file=io.StringIO(), width=160)
 
     lag = {"intake": {0: 1200, 1: 34}, "sla": {0: 0}}
-    console.print(view(overview, lag, MONDAY + timedelta(seconds=10), DisplayContext.of(DEMO)))
+    console.print(view(overview, lag, MONDAY + timedelta(seconds=10), DisplayContext.of(DEMO, Settings())))
 
     assert isinstance(console.file, io.StringIO)
     said = console.file.getvalue()

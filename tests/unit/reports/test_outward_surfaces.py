@@ -19,6 +19,7 @@ from pydantic_core import to_json
 from rich.console import Console
 
 from agents.cli.app import whole
+from agents.cli.list import table as listed
 from agents.cli.watch import Overview, view
 from agents.config import policy_files
 from agents.config.settings import Settings
@@ -26,6 +27,7 @@ from agents.dashboard.broadcaster import Broadcaster
 from agents.dashboard.complaint_history import HistoryResult, render_history
 from agents.dashboard.complaint_row import read_row
 from agents.dashboard.figures import DisplayContext, Sources, figures
+from agents.dashboard.listing import ORDERS, Query, as_csv, select
 from agents.dashboard.read_model import ReadModel
 from agents.dashboard.server import Board
 from agents.demo.summary import _slow
@@ -120,6 +122,17 @@ def _figures(world: World, upto: int) -> str:
     return figures(standings, Sources(), now, AROUND).decode()
 
 
+def _list(world: World, upto: int) -> str:
+    model, now = ReadModel(), world.history[upto - 1].at
+    model.put(b"k" * 16, read_row(_state(world, upto)))
+    orders = [Query(state="all", sort=sort) for sort in ORDERS]
+    rows = [row for query in orders for row in select(model, query, now, AROUND)]
+    console = Console(width=200, file=io.StringIO())
+    console.print(listed(rows, now, AROUND))
+    assert isinstance(console.file, io.StringIO)
+    return as_csv(rows) + console.file.getvalue()
+
+
 def _history(world: World, upto: int) -> str:
     found = HistoryResult(ComplaintHistory(world.id, list(world.history[:upto])), whole=True)
     return to_json(render_history(found, read_row(_state(world, upto)), AROUND)).decode()
@@ -201,6 +214,7 @@ OUTWARD: Final[dict[str, Callable[[World, int], str]]] = {
     "http stage /metrics": _metrics,
     "alur export": _export,
     "alur report": _report,
+    "alur list": _list,
     "alur watch": _watch,
     "alur demo": _demo,
     "logs": _logs,

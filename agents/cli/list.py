@@ -1,0 +1,111 @@
+"""`alur list`: complaints by status, office, deadline and more, as on the dashboard."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from agents.cli.context import console, note, policy_now, say, settings_of
+from agents.cli.wording import local, safe, span
+from agents.dashboard.complaint_row import ComplaintRow
+from agents.dashboard.figures import DisplayContext
+from agents.dashboard.listing import DUE, ORDERS, STATES, Query, as_csv, deadline_of, select, values_of
+from agents.dashboard.projection import Projection
+from agents.dashboard.read_model import LATEST
+from events.client import Reader, require_topics
+from events.topics import TopicName
+from events.vocabulary import ClockName, Status
+from workflow.reports.redaction import redacted
+
+
+class Form(StrEnum):
+    """Forms of a list."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+_LIMIT: Final = 50
+_Text = str | None
+
+
+def list_complaints(  # noqa: PLR0913 -- one for each option
+    ctx: typer.Context,
+    *,
+    state: Annotated[_Text, typer.Option(help=f"{', '.join(STATES)}; open unless another option needs more")] = None,
+    status: Annotated[list[Status] | None, typer.Option(help="may be repeated")] = None,
+    office: Annotated[_Text, typer.Option(metavar="ID", help="with its units; `none`: no office holds it")] = None,
+    units: Annotated[bool, typer.Option(help="with the units of the office")] = True,
+    clock: Annotated[ClockName | None, typer.Option(help="the deadline that was missed or is next")] = None,
+    due: Annotated[_Text, typer.Option(help=", ".join(DUE))] = None,
+    category: Annotated[_Text, typer.Option(metavar="NAME")] = None,
+    rung: Annotated[_Text, typer.Option(metavar="NUMBER|exhausted", help="of the ladder of escalation")] = None,
+    why: Annotated[list[str] | None, typer.Option(help="what it waits for; `by-hand`: a person disposes it")] = None,
+    received: Annotated[_Text, typer.Option(metavar="DAY|24h", help="such as 2026-11-30")] = None,
+    ended: Annotated[_Text, typer.Option(metavar="DAY|24h")] = None,
+    sort: Annotated[str, typer.Option(metavar="COLUMN", help=f"{', '.join(ORDERS)}; -due: the other way")] = "due",
+    limit: Annotated[int, typer.Option(min=0, help="so many at most; 0: all")] = _LIMIT,
+    form: Annotated[Form, typer.Option("--format", help="how to write it")] = Form.TABLE,
+) -> None:
+    """List complaints by status, office, deadline, category, rung or what they wait for.
+
+    Of settled complaints only the 10,000 that ended last are listed; a mirror has all (docs/how-to/analyse.md).
+
+        alur list --due overdue --office denpasar
+
+        alur list --status disposed --sort -received --format csv --limit 0
+    """
+    settings = settings_of(ctx)
+    context, now = DisplayContext.of(policy_now(settings), settings), datetime.now(UTC)
+    single = {"state": state, "office": office, "units": None if units else "no", "clock": clock, "due": due} | {
+        "category": category,
+        "rung": rung,
+        "received": received,
+        "ended": ended,
+        "sort": sort,
+    }
+    several = [("status", each) for each in status or ()] + [("why", each) for each in why or ()]
+    query = Query.parse([*((name, value) for name, value in single.items() if value), *several])
+    require_topics(settings, [TopicName.STATE])
+    projection = Projection()
+    with Reader(settings, [TopicName.STATE]) as reader:
+        for record in reader.to_end():
+            projection.apply(record)
+    found = select(projection.read_model, query, now, context)
+    rows = found[:limit] if limit else found
+    _write(rows, form, now, context)
+    if len(rows) < len(found):
+        note(f"{len(found):,} complaints, {len(rows):,} shown: --limit 0 shows all")
+    if query.state != "open" and (older := len(projection.read_model) - len(projection.read_model.rows())):
+        note(f"{older:,} complaints that ended before the last {LATEST:,} are not looked at: alur mirror has them")
+
+
+def _write(rows: Sequence[ComplaintRow], form: Form, now: datetime, context: DisplayContext) -> None:
+    if form is Form.CSV:
+        say(as_csv(rows).rstrip("\n"))
+    elif form is Form.JSON:
+        say(json.dumps([values_of(row) for row in rows], default=datetime.isoformat, indent=2, ensure_ascii=False))
+    else:
+        console().print(table(rows, now, context))
+
+
+def table(rows: Sequence[ComplaintRow], now: datetime, context: DisplayContext) -> Table:
+    """Lay out a list at `now`."""
+    laid_out = Table("complaint", "status", "office", "deadline", "due", "left", "rung", box=None, pad_edge=False)
+    laid_out.columns[0].no_wrap = True
+    for row in rows:
+        shape, deadline = row.shape, deadline_of(row)
+        at = None if deadline is None else datetime.fromtimestamp(deadline.at, UTC)
+        left = "-" if at is None else f"{span(now - at)} over" if now > at else span(at - now)
+        office = redacted(shape.office, secret=shape.secret) or shape.why or "-"
+        cells = (safe(row.tracking_id), shape.status, safe(office), deadline.clock if deadline else "-")
+        rung = "exhausted" if shape.exhausted else str(shape.rung)
+        due = "-" if at is None else local(at, context.zone)
+        laid_out.add_row(*map(Text, (*cells, due, left, rung)), style="red" if row.missed else "")
+    return laid_out
