@@ -27,7 +27,7 @@ from events.codec.decode import complaint_key, decode_announcement, decode_comma
 from events.codec.encode import encode_rejection
 from events.codec.parsing import reasons
 from events.codec.partial import Snapshot, basis_of, head_in, snapshot_in, version_of
-from events.commands import EraseData, RegisterComplaint
+from events.commands import Command, CommandEvent, EraseData, RegisterComplaint
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.facts import Recorded
 from events.outcomes import Rejection
@@ -36,7 +36,7 @@ from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import Detail, Refusal
 from events.writer import WRITER, Origin, foreign, is_repair, writer_of
-from workflow.machine.decide import Facts, decide
+from workflow.machine.decide import Facts, decide, refuse
 from workflow.machine.handlers import Rejected
 from workflow.machine.transitions import OPEN
 from workflow.policy.model import Policy
@@ -212,39 +212,43 @@ class Lifecycle:
             return self._announced(record, now)
         try:
             command = decode_command(record.value)
-            complaint_id, name = str(command.subject), command.subject.bytes
         except InvalidCommand as error:
-            # not the error itself: it refers to this frame, which would stay with the record until the collector runs
-            command, complaint_id, sender, reason = None, error.sender.subject, error.sender, error.reason
-            name = complaint_key(complaint_id.encode())
+            return self._refused(error.sender, error.reason, record, now)
+        name = command.subject.bytes
         complaint = self._find(name)
-        if name in self._quarantine:
-            source, command_id = (sender.source, sender.command_id) if command is None else (command.source, command.id)
-            # a letter that is replayed too early becomes a letter again
-            asked = f"{command_id}/{replays_of(record.headers)}"
-            self._quarantine.refuse(name, source, asked, self._on_commit.append)
-            return []
-        # who is known here is at home here, and need not be hashed
-        if complaint is None and (home := partition_of(complaint_id, self._partition.count)) != record.partition:
-            return [self._forward(record, complaint_id, home)]
-        if command is None:
-            return [self._rejected(sender, Rejected(Refusal.INVALID_DATA, reason), complaint, record)]
+        if complaint is None and (passed_by := self._passed_by(name, _sender_of(command), record)) is not None:
+            return passed_by
         content = self._digests.of(command.data, complaint, name)
-        sender_digest = self._reporters.of_sender(command.source, complaint)
-        decision = decide(command, complaint, now, self._policy(complaint, now), content, sender=sender_digest)
+        citizen = self._reporters.of_sender(command.source, complaint)
+        decision = decide(command, complaint, now, self._policy(complaint, now), content, sender=citizen)
         if isinstance(command.data, EraseData):
             decision = self._erasable(command.data, decision)
         if isinstance(decision, Rejected):
-            sender = Sender(complaint_id, command.source, command.id, command.type)
-            if decision.detail is Detail.CONTENT_DIFFERS and isinstance(command.data, RegisterComplaint):
-                # the channel asked, and intake only passed it on
-                registration = command.data
-                sender = Sender(complaint_id, registration.source, registration.report_id, ReportSubmitted.TYPE)
-            return [self._rejected(sender, decision, complaint, record)]
+            return [self._rejected(_sender_of(command, decision.detail), decision, complaint, record)]
         self._on_commit.append(
             partial(self._partition.metrics.command_decided, command.data.NAME, decision, command.time)
         )
-        return self._published(name, complaint_id.encode(), decision, record)
+        return self._published(name, decision, record)
+
+    def _refused(self, sender: Sender, reason: str, record: KafkaRecord, now: datetime) -> list[OutgoingRecord]:
+        """Reject a command whose data cannot be read."""
+        name = complaint_key(sender.subject.encode())
+        complaint = self._find(name)
+        if complaint is None and (passed_by := self._passed_by(name, sender, record)) is not None:
+            return passed_by
+        citizen = self._reporters.of_sender(sender.source, complaint)
+        rejected = refuse(sender, reason, complaint, now, self._policy(complaint, now), citizen=citizen)
+        return [self._rejected(sender, rejected, complaint, record)]
+
+    def _passed_by(self, name: bytes, sender: Sender, record: KafkaRecord) -> list[OutgoingRecord] | None:
+        """Quarantine or forward a command about no complaint of this partition; None if it is decided here."""
+        if name in self._quarantine:
+            # a letter that is replayed too early becomes a letter again
+            asked = f"{sender.command_id}/{replays_of(record.headers)}"
+            self._quarantine.refuse(name, sender.source, asked, self._on_commit.append)
+            return []
+        home = partition_of(sender.subject, self._partition.count)
+        return None if home == record.partition else [self._forward(record, sender.subject, home)]
 
     def _erasable(self, asked: EraseData, decision: Facts | Rejected) -> Facts | Rejected:
         if not asked.texts or self._partition.texts_apart() or not decision or isinstance(decision, Rejected):
@@ -351,11 +355,10 @@ class Lifecycle:
             "`alur state repair calendar`, then replay this letter"
         )
 
-    def _published(
-        self, name: bytes, key: bytes, decision: tuple[Recorded, ...], record: KafkaRecord
-    ) -> list[OutgoingRecord]:
+    def _published(self, name: bytes, decision: tuple[Recorded, ...], record: KafkaRecord) -> list[OutgoingRecord]:
         if not decision:
             return []
+        key = decision[-1].complaint.complaint_id.encode()
         replayed = replays_of(record.headers) > 0
         outputs, snapshot = self._records.of(key, decision, record.offset, replayed=replayed)
         self._uncommitted[name] = decision[-1].complaint, snapshot
@@ -380,6 +383,14 @@ class Lifecycle:
             rejection, subject=sender.subject, time=log_time(record), partition=number, offset=position
         )
         return OutgoingRecord(TopicName.REJECTIONS, sender.subject.encode(), value, number)
+
+
+def _sender_of(command: CommandEvent[Command], detail: Detail | None = None) -> Sender:
+    """Return who gets a rejection: of a registration the channel, if intake only passed on what it asked."""
+    asked, subject = command.data, str(command.subject)
+    if detail is Detail.CONTENT_DIFFERS and isinstance(asked, RegisterComplaint):
+        return Sender(subject, asked.source, asked.report_id, ReportSubmitted.TYPE)
+    return Sender(subject, command.source, command.id, command.type)
 
 
 _OWNED_TOPICS: Final = (TopicName.EVENTS, TopicName.TEXTS, TopicName.STATE)

@@ -116,9 +116,10 @@ def test_commands(engine: Engine) -> None:
 
 @pytest.mark.parametrize("name", REFUSED_COMMANDS)
 def test_invalid_commands_are_rejected(engine: Engine, name: str) -> None:
-    event = json.loads(REFUSED_COMMANDS[name])
-    event["id"] = name
-    engine.send("complaints.commands", json.dumps(event).encode(), _COMPLAINT.encode())
+    complaint = engine.report("refused-commands")
+    engine.await_status(complaint, "registered")
+    event = {**json.loads(REFUSED_COMMANDS[name]), "id": name, "subject": complaint}
+    engine.send("complaints.commands", json.dumps(event).encode(), complaint.encode())
     answer = engine.await_answer(name)
     assert answer["data"]["code"] == "invalid-data"
     assert answer["data"]["message"].startswith("data")

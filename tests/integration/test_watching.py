@@ -177,7 +177,7 @@ def test_a_stage_counts_its_work(stopped_engine: Engine) -> None:
     assert metric(ports["intake"], "alur_dead_letters_total", code="bug") == 0
     assert metric(ports["intake"], "alur_records_total") == 2
     assert metric(lifecycle, "alur_decisions_total", command="register-complaint", verdict="accepted") == 1
-    assert metric(lifecycle, "alur_decisions_total", command="record-follow-up", verdict="not-permitted") == 1
+    assert metric(lifecycle, "alur_decisions_total", command="record-follow-up", verdict="not-the-holder") == 1
     assert metric(lifecycle, "alur_facts_total", fact="disposed") == 1
     assert metric(lifecycle, "alur_complaints") == 1
     assert metric(lifecycle, "alur_latency_seconds_count") == metric(lifecycle, "alur_records_total")

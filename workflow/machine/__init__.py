@@ -24,11 +24,15 @@ command leaves no fact. A repeat of an accepted command (same source and id, `Co
    in which they fell due. A follow-up that reached the log too late therefore comes after its breach even if no timer
    fired, and one that reached it in time is in time however late it is read. Timers (the `sla` stage) only make a
    breach visible early; they decide nothing.
-3. Who speaks for the reporter (policy key `citizens`), then the expected version, then status (`ALLOWED_IN`), then
-   permission (`permissions.MAY`). A stranger is refused first and learns nothing of the status.
-4. For commands of stages: the decision they are based on still holds (`handlers.check_decided_on`: status, revision,
-   round, breaches), else `overtaken`. A stage that reads its topic again from the beginning changes nothing.
-5. The handler of the command (`handlers.HANDLERS`) returns one fact or raises `Refused`.
+3. Permission: the sender's role (`permissions.MAY`), and what else a handler asks of the sender or the policy (`may`).
+   A stranger is refused here, by the same code in every status.
+4. Status: the expected version, then the status (`transitions.ALLOWED_IN`). For commands of stages: the decision they
+   are based on still holds (status, revision, round, breaches), else `overtaken`; a stage that reads its topic again
+   from the beginning changes nothing. Then what else has to be so of the complaint (`standing`).
+5. Data: `fact` of the handler returns one fact or raises `Refused`. Data that cannot be read are refused here too
+   (`decide.refuse`), not earlier.
+
+`checks.check` has 3 and 4. The first check that fails decides the answer, for all senders and commands.
 
 **Folding.** `evolve.evolve` applies a fact to the snapshot. Clocks are computed once, when the fact is decided
 (`workflow.deadlines.clocks.clocks_after`), and travel inside the snapshot that accompanies the fact; a fold never
@@ -38,8 +42,8 @@ computes a deadline. The snapshot therefore equals a replay of the history, whic
 
 | question | place |
 | --- | --- |
-| may this command be sent now, by this sender? | `transitions`, `permissions` |
-| what does it do? | `handlers` |
+| may this command be sent now, by this sender? | `checks`, by `permissions` and `transitions` |
+| what does it do? | `handlers`, `corrections`, `deadline_handlers` |
 | which clock runs in which status, and what does its elapse mean? | `workflow.deadlines.clock_rules` |
 | when is a deadline due? | `workflow.deadlines.due_dates`, numbers in the policy |
 | is a report complete, which office is competent, who is next on the ladder? | `workflow.stages` |

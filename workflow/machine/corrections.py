@@ -1,8 +1,7 @@
 """Handlers of what comes after an answer or an end: it is taken back, as far as the policy has that (docs/adr/0043)."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from events import commands as c
 from events import facts as f
@@ -10,11 +9,11 @@ from events.snapshot import Complaint
 from events.vocabulary import ClockName, Detail, Refusal, Status
 from workflow.deadlines.due_dates import due_at
 from workflow.deadlines.durations import Duration
-from workflow.machine.handlers import CommandContext, Refused, known_office
+from workflow.machine.handlers import CommandContext, Handler, Refused, known_office
 from workflow.policy.model import Policy
 
 
-def _check_version(context: CommandContext) -> None:
+def _check_version(context: CommandContext, _data: object = None) -> None:
     """Check that a settled complaint has its policy still: an open one needs its version."""
     version = context.complaint.policy
     if context.policy.version != version:
@@ -23,8 +22,12 @@ def _check_version(context: CommandContext) -> None:
         )
 
 
+def _rules(context: CommandContext) -> Policy | None:
+    """Return the policy of the complaint; None if it has that version no more (`_check_version`)."""
+    return context.policy if context.policy.version == context.complaint.policy else None
+
+
 def _restore(context: CommandContext, data: c.RestoreComplaint) -> f.Fact:
-    _check_version(context)
     return f.ComplaintRestored(by=context.by, reason=data.reason)
 
 
@@ -34,23 +37,23 @@ def _ends(complaint: Complaint, policy: Policy, within: Duration) -> datetime:
     return due_at(closed_at, within, policy.national_zone, policy.calendar, hours=policy.hours)
 
 
-def _reopen(context: CommandContext, data: c.ReopenComplaint) -> f.Fact:
-    _check_version(context)
-    _reopening_ends(context)
-    return f.ComplaintReopened(by=context.by, office=_last_holder(context), reason=data.reason)
-
-
-def _reopening_ends(context: CommandContext) -> datetime:
-    """Return until when the closed complaint can be reopened; raise Refused if it cannot."""
-    complaint, policy = context.complaint, context.policy
-    bounds = policy.reopen
-    if bounds is None:
+def _may_reopen(context: CommandContext, _data: object = None) -> None:
+    policy = _rules(context)
+    if policy is not None and policy.reopen is None:
         raise Refused(
             Refusal.NOT_PERMITTED,
-            f"policy {policy.version} has no reopening: {_anew(complaint)}",
+            f"policy {policy.version} has no reopening: {_anew(context.complaint)}",
             Detail.NOT_IN_POLICY,
         )
-    until = _ends(complaint, policy, bounds.within)
+
+
+def _reopenable(context: CommandContext, _data: object = None) -> datetime | None:
+    """Return until when the closed complaint can be reopened; None if the policy has no reopening."""
+    _check_version(context)
+    complaint, bounds = context.complaint, context.policy.reopen
+    if bounds is None:
+        return None
+    until = _ends(complaint, context.policy, bounds.within)
     if context.now > until:
         raise Refused(Refusal.DEADLINE_PASSED, f"it could be reopened until {until}: {_anew(complaint)}")
     if complaint.reopenings >= bounds.limit:
@@ -66,6 +69,10 @@ def _anew(complaint: Complaint) -> str:
     return f'report it anew, with "follows": "{complaint.tracking_id}"'
 
 
+def _reopen(context: CommandContext, data: c.ReopenComplaint) -> f.Fact:
+    return f.ComplaintReopened(by=context.by, office=_last_holder(context), reason=data.reason)
+
+
 def _last_holder(context: CommandContext) -> str:
     """Return the last holder; if it has ended, the office above it, or the national administrator."""
     office, policy = context.complaint.office, context.policy
@@ -74,43 +81,44 @@ def _last_holder(context: CommandContext) -> str:
     return office or policy.national
 
 
-def _reply(context: CommandContext, data: c.ReplyToFollowUp) -> f.Fact:
+def _repliable(context: CommandContext, _data: object) -> None:
     complaint, limit = context.complaint, context.policy.late_reply_limit
-    if complaint.status is not Status.CLOSED:
-        return f.FollowUpReplied(by=context.by, text=data.text)
-    until = _reopen_until(context)
-    if complaint.late_replies >= limit:
+    if complaint.status is Status.CLOSED and complaint.late_replies >= limit:
+        until = _reopen_until(context)
         left = _anew(complaint) if until is None else f"have it reopened until {until}"
         raise Refused(
             Refusal.NOT_ALLOWED_IN_STATUS,
             f"it is closed, and {complaint.late_replies} replies came after that: {left}",
             Detail.LATE_REPLY_LIMIT,
         )
-    return f.LateReplyRecorded(by=context.by, text=data.text, reopen_until=until)
+
+
+def _reply(context: CommandContext, data: c.ReplyToFollowUp) -> f.Fact:
+    if context.complaint.status is not Status.CLOSED:
+        return f.FollowUpReplied(by=context.by, text=data.text)
+    return f.LateReplyRecorded(by=context.by, text=data.text, reopen_until=_reopen_until(context))
 
 
 def _reopen_until(context: CommandContext) -> datetime | None:
     """Return until when the closed complaint can be reopened; None if it cannot."""
     try:
-        _check_version(context)
-        return _reopening_ends(context)
+        _may_reopen(context)
+        return _reopenable(context)
     except Refused:
         return None
 
 
-def _appeal(context: CommandContext, data: c.AppealComplaint) -> f.Fact:
+def _may_appeal(context: CommandContext, _data: object) -> None:
+    policy = _rules(context)
+    if policy is not None and policy.appeal is None:
+        raise Refused(Refusal.NOT_PERMITTED, f"policy {policy.version} has no appeal", Detail.NOT_IN_POLICY)
+
+
+def _appealable(context: CommandContext, _data: object) -> None:
     complaint, policy = context.complaint, context.policy
     _check_version(context)
-    if policy.appeal is None:
-        raise Refused(Refusal.NOT_PERMITTED, f"policy {policy.version} has no appeal", Detail.NOT_IN_POLICY)
-    if not data.consent:
-        raise Refused(Refusal.INVALID_DATA, "data.consent: has to be true, since another office takes it over")
-    if complaint.appealed_to is not None:
-        raise Refused(
-            Refusal.INVALID_DATA, f"data: {complaint.appealed_to} has the appeal already", Detail.NOTHING_CHANGED
-        )
     settlement = complaint.clocks.get(ClockName.SETTLEMENT)
-    if complaint.status is Status.CLOSED:
+    if complaint.status is Status.CLOSED and policy.appeal is not None:
         until = _ends(complaint, policy, policy.appeal.within)
         if context.now > until:
             raise Refused(Refusal.DEADLINE_PASSED, f"an appeal was possible until {until}: {_anew(complaint)}")
@@ -120,13 +128,23 @@ def _appeal(context: CommandContext, data: c.AppealComplaint) -> f.Fact:
             "an appeal is possible after the closing, or once the time to settle has passed",
             Detail.NOT_OVERDUE,
         )
+
+
+def _appeal(context: CommandContext, data: c.AppealComplaint) -> f.Fact:
+    complaint, policy = context.complaint, context.policy
+    if not data.consent:
+        raise Refused(Refusal.INVALID_DATA, "data.consent: has to be true, since another office takes it over")
+    if complaint.appealed_to is not None:
+        raise Refused(
+            Refusal.INVALID_DATA, f"data: {complaint.appealed_to} has the appeal already", Detail.NOTHING_CHANGED
+        )
     ladder = policy.ladder_for(complaint.office, policy.day_of(context.now))
     return f.ComplaintAppealed(by=context.by, office=ladder[-1] if ladder else policy.national, reason=data.reason)
 
 
-CORRECTIONS: Final[dict[type[c.Command], Callable[[CommandContext, Any], f.Fact]]] = {
-    c.RestoreComplaint: _restore,
-    c.ReopenComplaint: _reopen,
-    c.ReplyToFollowUp: _reply,
-    c.AppealComplaint: _appeal,
+CORRECTIONS: Final[dict[type[c.Command], Handler]] = {
+    c.RestoreComplaint: Handler(_restore, standing=_check_version),
+    c.ReopenComplaint: Handler(_reopen, may=_may_reopen, standing=_reopenable),
+    c.ReplyToFollowUp: Handler(_reply, standing=_repliable),
+    c.AppealComplaint: Handler(_appeal, may=_may_appeal, standing=_appealable),
 }

@@ -10,7 +10,8 @@ from typing import Any, Final
 from events import commands as c
 from events import facts as f
 from events.announcements import Announcement
-from events.commands import Command, CommandEvent
+from events.commands import COMMANDS, Command, CommandEvent, command_type
+from events.errors import Sender
 from events.ids import complaint_id, digest, stage_command_id, stage_source
 from events.snapshot import Complaint
 from events.vocabulary import ClockName, ComplaintClass, Detail, Refusal
@@ -18,21 +19,11 @@ from workflow.deadlines.clock_rules import RULES, OnExpiry
 from workflow.deadlines.clocks import ClockContext, clocks_after
 from workflow.deadlines.recalculation import recalculated
 from workflow.deadlines.working_days import Calendar
-from workflow.machine.corrections import CORRECTIONS
+from workflow.machine.checks import HANDLER_OF, check
 from workflow.machine.evolve import evolve, settled_at, waiting
-from workflow.machine.handlers import HANDLERS, CommandContext, Refused, Rejected, check_decided_on, known_office
-from workflow.machine.permissions import (
-    CHANNELS,
-    MAY,
-    Role,
-    is_stage,
-    names_a_person,
-    office_of,
-    roles_of,
-    subject_of,
-    who_may,
-)
-from workflow.machine.transitions import ALLOWED_IN, IllegalTransition, status_after
+from workflow.machine.handlers import CommandContext, Refused, Rejected, known_office
+from workflow.machine.permissions import roles_of, who_may
+from workflow.machine.transitions import IllegalTransition, status_after
 from workflow.policy.model import Policy
 from workflow.stages.content_digests import differing
 from workflow.stages.resolution import working_days
@@ -40,7 +31,7 @@ from workflow.stages.waiting import waiting_for
 
 _IN_PLACE: Final = (f.DeadlineWarned, f.DeadlineBreached, f.ComplaintEscalated, f.DeadlineRescheduled)
 """Facts that change nothing of whom a complaint waits for."""
-_HANDLERS: Final = HANDLERS | CORRECTIONS
+_KINDS: Final = {command_type(command.NAME): command for command in COMMANDS}
 _INTAKE: Final = stage_source("intake")
 
 Facts = tuple[f.Recorded, ...]
@@ -162,111 +153,51 @@ def decide(  # noqa: PLR0913 -- a command, what it is decided on, and the digest
         return ()
     history = _History(complaint, max(now, complaint.updated_at), cause, policy)
     try:
-        history.catch_up()
-        _carry_out(command, data, complaint, history, content, sender=sender)
+        context = _caught_up(command.source, complaint, history, content, sender)
+        check(type(data), context, data, command.expectedversion)
+        fact = HANDLER_OF[type(data)].fact(context, data)
+        if fact is not None:
+            history.add(fact)
     except Refused as refusal:
         return refusal.rejected
     return tuple(history.facts)
 
 
-def _carry_out(  # noqa: PLR0913 -- what `decide` is given, and the history
-    command: CommandEvent[Any],
-    data: Command,
-    before: Complaint,
-    history: _History,
-    content: str | None,
-    *,
-    sender: str | None,
-) -> None:
-    complaint = history.complaint or before
-    roles = roles_of(command.source, complaint, history.policy, history.now, sender)
-    if not roles:
-        _check_office(command.source, history.policy, history.now)
-    _check_reporter(command, data, roles, history.policy)
-    _check_rating(data, complaint, sender)
-    if command.expectedversion is not None and command.expectedversion != before.version:
-        raise Refused(
-            Refusal.VERSION_MISMATCH,
-            f"the complaint is at version {before.version}, not {command.expectedversion}: look at it again",
-        )
-    if isinstance(data, c.NoticeDeadline):
-        # what it gives notice of may have closed the complaint just now
-        _permit(data, roles)
-    else:
-        _check_status(command, data, before, complaint)
-        _permit(data, roles)
-    check_decided_on(data, complaint)
+def refuse(  # noqa: PLR0913 -- as `decide`
+    asked: Sender, reason: str, complaint: Complaint | None, now: datetime, policy: Policy, *, citizen: str | None
+) -> Rejected:
+    """Return why a command is rejected whose data cannot be read, for `reason`: the data are checked last.
+
+    `citizen` is the `sender` of `decide`.
+    """
+    kind, unreadable = _KINDS[asked.command_type], Rejected(Refusal.INVALID_DATA, reason)
+    if kind is c.RegisterComplaint:
+        return _not_intake(asked.source) or unreadable
+    if complaint is None:
+        return _unknown(asked.subject)
+    history = _History(complaint, max(now, complaint.updated_at), f.Cause(asked.source, asked.command_id), policy)
+    try:
+        check(kind, _caught_up(asked.source, complaint, history, None, citizen), None, None)
+    except Refused as refusal:
+        return refusal.rejected
+    return unreadable
+
+
+def _caught_up(
+    source: str, before: Complaint, history: _History, content: str | None, sender: str | None
+) -> CommandContext:
+    """Return what a command of `source` is decided on, once the history has caught up with its time."""
+    history.catch_up()
+    complaint, policy, now = history.complaint or before, history.policy, history.now
+    roles = roles_of(source, complaint, policy, now, sender)
     elapsed = tuple(recorded.fact for recorded in history.facts)
-    context = CommandContext(complaint, before, command.source, roles, history.now, history.policy, elapsed, content)
-    fact = _HANDLERS[type(data)](context, data)
-    if fact is not None:
-        history.add(fact)
-
-
-def _check_office(source: str, policy: Policy, now: datetime) -> None:
-    """Check that an office that sends a command has not ended: nothing is decided by it any more."""
-    office = office_of(source)
-    ended = None if office is None or office not in policy.directory else policy.directory.last_day(office)
-    if ended is not None and ended < policy.day_of(now):
-        raise Refused(
-            Refusal.NOT_PERMITTED, f"{office} ended on {ended}: the administrator disposes it on", Detail.OFFICE_ENDED
-        )
-
-
-def _check_reporter(command: CommandEvent[Any], data: Command, roles: frozenset[Role], policy: Policy) -> None:
-    """Check first of all who speaks for the reporter: a stranger does not learn where the complaint stands."""
-    if MAY[type(data)] != {Role.CITIZEN} or policy.citizens == "open" or Role.CITIZEN in roles:
-        return
-    subject = subject_of(command.source)
-    if subject is not None and names_a_person(subject):
-        raise Refused(
-            Refusal.NOT_PERMITTED,
-            "source: what follows /citizens/ looks like a phone number, a NIK or an e-mail address: use an id that "
-            "identifies no person, and give it as reporter.subject of the report",
-            Detail.NOT_THE_REPORTER,
-        )
-    if subject is not None or command.source.startswith(CHANNELS):
-        raise Refused(
-            Refusal.NOT_PERMITTED,
-            f"{data.NAME} is for the complaint's reporter, or the channel that reported it",
-            Detail.NOT_THE_REPORTER,
-        )
-
-
-def _check_rating(data: Command, complaint: Complaint, sender: str | None) -> None:
-    """Check that a rating is the reporter's, also where any citizen may speak, as far as the reporter is known."""
-    known = complaint.report.reporter_digest
-    if isinstance(data, c.RateResolution) and sender is not None and known not in {None, sender}:
-        raise Refused(
-            Refusal.NOT_PERMITTED, "only the reporter rates what became of a complaint", Detail.NOT_THE_REPORTER
-        )
-
-
-def _check_status(command: CommandEvent[Any], data: Command, before: Complaint, complaint: Complaint) -> None:
-    allowed_in = ALLOWED_IN[type(data)]
-    if complaint.status in allowed_in:
-        return
-    if is_stage(command.source):
-        raise Refused(Refusal.OVERTAKEN, f"the complaint is {complaint.status} by now")
-    if before.status in allowed_in:
-        raise Refused(
-            Refusal.DEADLINE_PASSED, f"too late: a deadline has passed and the complaint is {complaint.status}"
-        )
-    statuses = ", ".join(sorted(allowed_in))
-    raise Refused(
-        Refusal.NOT_ALLOWED_IN_STATUS, f"{data.NAME} is possible while {statuses}; the complaint is {complaint.status}"
-    )
-
-
-def _permit(data: Command, roles: frozenset[Role]) -> None:
-    if not roles & MAY[type(data)]:
-        raise Refused(Refusal.NOT_PERMITTED, f"{data.NAME} is for {who_may(type(data))}")
+    return CommandContext(complaint, before, source, roles, now, policy, elapsed, content, sender)
 
 
 def _register(command: CommandEvent[Any], data: Command, history: _History, content: str | None) -> Facts | Rejected:
     if not isinstance(data, c.RegisterComplaint):
-        return Rejected(Refusal.UNKNOWN_COMPLAINT, f"there is no complaint {command.subject}")
-    if refused := _not_intake(command):
+        return _unknown(str(command.subject))
+    if refused := _not_intake(command.source):
         return refused
     if str(command.subject) != complaint_id(data.source, data.report_id):
         # under another id the same report could become two complaints
@@ -293,8 +224,15 @@ def _registered_already(command: CommandEvent[Any], complaint: Complaint, conten
 
     It is one only if the report says what it said first, whatever the complaint was completed with since.
     """
-    if refused := _not_intake(command):
+    if refused := _not_intake(command.source):
         return refused
+    known = digest(command.source, command.id) in complaint.recent
+    if not known and command.id != stage_command_id(complaint.complaint_id, "register"):
+        return Rejected(
+            Refusal.NOT_ALLOWED_IN_STATUS,
+            f"complaint {complaint.complaint_id} is registered already",
+            Detail.ALREADY_REGISTERED,
+        )
     if changed := differing(complaint.report.content_digests, content):
         return Rejected(
             Refusal.INVALID_DATA,
@@ -302,18 +240,15 @@ def _registered_already(command: CommandEvent[Any], complaint: Complaint, conten
             "send another report under another source or id",
             Detail.CONTENT_DIFFERS,
         )
-    known = digest(command.source, command.id) in complaint.recent
-    if known or command.id == stage_command_id(complaint.complaint_id, "register"):
-        return ()
-    return Rejected(
-        Refusal.NOT_ALLOWED_IN_STATUS,
-        f"complaint {complaint.complaint_id} is registered already",
-        Detail.ALREADY_REGISTERED,
-    )
+    return ()
 
 
-def _not_intake(command: CommandEvent[Any]) -> Rejected | None:
-    if command.source == _INTAKE:
+def _unknown(subject: str) -> Rejected:
+    return Rejected(Refusal.UNKNOWN_COMPLAINT, f"there is no complaint {subject}")
+
+
+def _not_intake(source: str) -> Rejected | None:
+    if source == _INTAKE:
         return None
     return Rejected(
         Refusal.NOT_PERMITTED,

@@ -1,12 +1,12 @@
 """One handler a command: look at the context, return the fact that follows, or refuse.
 
-`workflow.machine.decide` has checked status, sender and passed deadlines before; what is left is each command's own.
+`workflow.machine.checks` has checked role and status before. What a handler checks beside has the same order: what the
+sender may, where the complaint stands, the data.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, Final
 
 from events import commands as c
@@ -17,7 +17,6 @@ from workflow.deadlines.clocks import ClockContext
 from workflow.machine.permissions import Role, is_stage
 from workflow.policy.model import Policy
 from workflow.stages.content_digests import completed, differing, key_of
-from workflow.stages.escalation import next_office
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,8 @@ class CommandContext:
     """What was announced and overdue: the facts that come before the command's own."""
     content: str | None = None
     """Digests of the command's report fields; None where they cannot be compared."""
+    sender: str | None = None
+    """Digest of a citizen who asks, as `report.reporter_digest` of the complaint."""
 
     @property
     def holder(self) -> str:
@@ -59,32 +60,25 @@ class CommandContext:
         return self.complaint.office or ""
 
 
+Check = Callable[[CommandContext, Any], object]
+"""A check of one command; its data are None where they cannot be read. Raises Refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """How one command is decided, once the role of its sender and the status allow it."""
+
+    fact: Callable[[CommandContext, Any], f.Fact | None]
+    """Checks the data and returns the fact that follows; None if it is in the history already."""
+    may: Check | None = None
+    """What the sender has to be permitted beside."""
+    standing: Check | None = None
+    """What has to be so of the complaint beside its status."""
+
+
 def known_office(office: str | None, now: datetime, policy: Policy) -> str | None:
     """Return `office` if the directory has it on the day of `now`, else None."""
     return office if office is not None and policy.directory.known(office, policy.day_of(now)) else None
-
-
-_SEEN: Final = {
-    "status": attrgetter("status"),
-    "revision": attrgetter("report.revision"),
-    "round": attrgetter("round"),
-    "breaches": attrgetter("breaches"),
-}
-_SEEN_IN: Final = {
-    command: tuple((name, of) for name, of in _SEEN.items() if name in command.model_fields) for command in c.COMMANDS
-}
-
-
-def check_decided_on(data: c.Command, complaint: Complaint) -> None:
-    """Check the fields in which a stage names what it decided on: an older decision read again changes nothing.
-
-    Raises:
-        Refused: the complaint has moved on. The fact that moved it shows the stage the new standing.
-    """
-    for name, of in _SEEN_IN[type(data)]:
-        seen = getattr(data, name)
-        if seen is not None and seen != (now := of(complaint)):
-            raise Refused(Refusal.OVERTAKEN, f"decided on {name} {seen}, and by now the complaint has {name} {now}")
 
 
 def _verify(context: CommandContext, data: c.VerifyComplaint) -> f.Fact:
@@ -104,22 +98,25 @@ def _check_later(context: CommandContext) -> None:
     """Check that a command of a stage or an office that comes later than it may is its administrator's."""
     if context.roles & {Role.ADMINISTRATOR, Role.ARBITER}:
         return
-    stage = is_stage(context.by)
-    raise Refused(
-        Refusal.OVERTAKEN if stage else Refusal.NOT_ALLOWED_IN_STATUS,
-        f"the complaint is {context.complaint.status} by now{'' if stage else ': ask its administrator'}",
-    )
+    status = context.complaint.status
+    if is_stage(context.by):
+        raise Refused(Refusal.OVERTAKEN, f"the complaint is {status} by now", Detail.NOT_ALLOWED_IN_STATUS)
+    raise Refused(Refusal.NOT_ALLOWED_IN_STATUS, f"the complaint is {status} by now: ask its administrator")
+
+
+def _archivable(context: CommandContext, data: c.ArchiveComplaint | None) -> None:
+    if context.complaint.status in _BEFORE_DISPOSITION:
+        return
+    _check_later(context)
+    if data is not None and data.reason not in _FOUND_LATER:
+        raise Refused(
+            Refusal.NOT_ALLOWED_IN_STATUS,
+            f"an office has had it: it is archived as spam or abusive only, not as {data.reason}",
+            Detail.DISPOSED_ALREADY,
+        )
 
 
 def _archive(context: CommandContext, data: c.ArchiveComplaint) -> f.Fact:
-    if context.complaint.status not in _BEFORE_DISPOSITION:
-        _check_later(context)
-        if data.reason not in _FOUND_LATER:
-            raise Refused(
-                Refusal.NOT_ALLOWED_IN_STATUS,
-                f"an office has had it: it is archived as spam or abusive only, not as {data.reason}",
-                Detail.DISPOSED_ALREADY,
-            )
     original = None if data.duplicate_of is None else str(data.duplicate_of)
     if original == context.complaint.complaint_id:
         raise Refused(Refusal.INVALID_DATA, "data.duplicate_of: a complaint is no duplicate of itself")
@@ -186,46 +183,69 @@ def _withdraw(context: CommandContext, data: c.WithdrawComplaint) -> f.Fact:
     return f.ComplaintWithdrawn(by=context.by, reason=data.reason)
 
 
-def _dispose(context: CommandContext, data: c.DisposeComplaint) -> f.Fact:
-    complaint, directory = context.complaint, context.policy.directory
+def _to_own_unit(context: CommandContext, data: c.DisposeComplaint) -> bool:
+    directory = context.policy.directory
+    if Role.HOLDER not in context.roles or data.office not in directory:
+        return False
+    return directory.is_below(data.office, context.holder)
+
+
+def _may_dispose(context: CommandContext, data: c.DisposeComplaint | None) -> None:
+    if data is not None and context.roles <= {Role.HOLDER, Role.SUPERIOR} and not _to_own_unit(context, data):
+        raise Refused(Refusal.NOT_PERMITTED, f"the holder disposes to its own units only, and {data.office} is none")
+
+
+def _disposable(context: CommandContext, data: c.DisposeComplaint | None) -> None:
+    complaint, policy = context.complaint, context.policy
     if complaint.status in _ANSWERED:
         _check_later(context)
+    if complaint.returns < policy.return_limit or Role.ARBITER in context.roles:
+        return
+    if Role.HOLDER in context.roles if data is None else _to_own_unit(context, data):
+        return
+    raise Refused(
+        Refusal.RETURN_LIMIT,
+        f"returned {complaint.returns} times: only the arbiter ({policy.arbiter}) can dispose it now",
+    )
+
+
+def _dispose(context: CommandContext, data: c.DisposeComplaint) -> f.Fact:
+    complaint = context.complaint
     if known_office(data.office, context.now, context.policy) is None:
         raise Refused(Refusal.UNKNOWN_OFFICE, f"there is no office {data.office!r} in the directory today")
-    own_unit = Role.HOLDER in context.roles and directory.is_below(data.office, context.holder)
-    if not own_unit and context.roles <= {Role.HOLDER, Role.SUPERIOR}:
-        raise Refused(Refusal.NOT_PERMITTED, f"the holder disposes to its own units only, and {data.office} is none")
     if data.office == complaint.office:
         raise Refused(
             Refusal.INVALID_DATA,
             f"data.office: {data.office} holds the complaint already, and its deadline goes on; dispose it to another",
             Detail.NOTHING_CHANGED,
         )
-    if complaint.returns >= context.policy.return_limit and Role.ARBITER not in context.roles and not own_unit:
-        raise Refused(
-            Refusal.RETURN_LIMIT,
-            f"returned {complaint.returns} times: only the arbiter ({context.policy.arbiter}) can dispose it now",
-        )
     return f.ComplaintDisposed(by=context.by, office=data.office, round=complaint.round + 1)
 
 
-def _return(context: CommandContext, data: c.ReturnDisposition) -> f.Fact:
+def _returnable(context: CommandContext, _data: c.ReturnDisposition | None) -> None:
     policy, returns = context.policy, context.complaint.returns
     if policy.arbiter_final and returns >= policy.return_limit:
         raise Refused(
             Refusal.RETURN_LIMIT,
             f"returned {returns} times, and the arbiter ({policy.arbiter}) has decided: answer it",
         )
+
+
+def _return(context: CommandContext, data: c.ReturnDisposition) -> f.Fact:
     return f.DispositionReturned(by=context.by, office=context.holder, reason=data.reason)
 
 
-def check_limit(context: CommandContext, what: str, count: int, limit: int, instead: tuple[str, Detail]) -> None:
-    """Check that the policy has `what`, and allows more than the `count` so far; else name the way that is left."""
-    way, detail = instead
+def check_has(context: CommandContext, what: str, limit: int, instead: str) -> None:
+    """Check that the policy has `what` at all; else name the way that is left."""
     if not limit:
         raise Refused(
-            Refusal.NOT_PERMITTED, f"policy {context.policy.version} has no {what}: {way}", Detail.NOT_IN_POLICY
+            Refusal.NOT_PERMITTED, f"policy {context.policy.version} has no {what}: {instead}", Detail.NOT_IN_POLICY
         )
+
+
+def check_limit(what: str, count: int, limit: int, instead: tuple[str, Detail]) -> None:
+    """Check that the policy allows more `what` than the `count` so far; else name the way that is left."""
+    way, detail = instead
     if count >= limit:
         raise Refused(Refusal.NOT_PERMITTED, f"{count} {what} so far, and {limit} are allowed: {way}", detail)
 
@@ -249,16 +269,32 @@ def _answered_clock(context: CommandContext) -> Clock | None:
     return ClockContext(context.policy, complaint.office, complaint.class_).pause(name, clock, context.now)
 
 
-def _reject_follow_up(context: CommandContext, data: c.RejectFollowUp) -> f.Fact:
+_OTHER_WAY: Final = "dispose it to another office, or close it"
+
+
+def _may_reject(context: CommandContext, _data: c.RejectFollowUp | None) -> None:
+    check_has(context, "rejected follow-ups", context.policy.follow_up_rejection_limit, _OTHER_WAY)
+
+
+def _rejectable(context: CommandContext, _data: c.RejectFollowUp | None) -> None:
     count, limit = context.complaint.follow_up_rejections, context.policy.follow_up_rejection_limit
-    left = "dispose it to another office, or close it", Detail.FOLLOW_UP_REJECTION_LIMIT
-    check_limit(context, "rejected follow-ups", count, limit, left)
+    check_limit("rejected follow-ups", count, limit, (_OTHER_WAY, Detail.FOLLOW_UP_REJECTION_LIMIT))
+
+
+def _reject_follow_up(context: CommandContext, data: c.RejectFollowUp) -> f.Fact:
     return f.FollowUpRejected(by=context.by, office=context.holder, reason=data.reason)
 
 
-def _progress(context: CommandContext, data: c.RecordProgress) -> f.Fact:
+def _may_progress(context: CommandContext, _data: c.RecordProgress | None) -> None:
+    check_has(context, "progress notes", context.policy.progress_limit, "record a follow-up")
+
+
+def _progress_left(context: CommandContext, _data: c.RecordProgress | None) -> None:
     count, limit = context.complaint.progress_notes, context.policy.progress_limit
-    check_limit(context, "progress notes", count, limit, ("record a follow-up", Detail.PROGRESS_LIMIT))
+    check_limit("progress notes", count, limit, ("record a follow-up", Detail.PROGRESS_LIMIT))
+
+
+def _progress(context: CommandContext, data: c.RecordProgress) -> f.Fact:
     return f.ProgressRecorded(
         by=context.by, office=context.holder, text=data.text, evidence=data.evidence, expected_on=data.expected_on
     )
@@ -266,6 +302,15 @@ def _progress(context: CommandContext, data: c.RecordProgress) -> f.Fact:
 
 def _close(context: CommandContext, data: c.CloseComplaint) -> f.Fact:
     return f.ComplaintClosed(by=context.by, reason=data.reason)
+
+
+def _may_rate(context: CommandContext, _data: c.RateResolution | None) -> None:
+    """Check that a rating is the reporter's, also where any citizen may speak, as far as the reporter is known."""
+    known = context.complaint.report.reporter_digest
+    if context.sender is not None and known not in {None, context.sender}:
+        raise Refused(
+            Refusal.NOT_PERMITTED, "only the reporter rates what became of a complaint", Detail.NOT_THE_REPORTER
+        )
 
 
 def _rate(context: CommandContext, data: c.RateResolution) -> f.Fact:
@@ -286,11 +331,14 @@ def _change_privacy(context: CommandContext, data: c.ChangePrivacy) -> f.Fact:
     return f.PrivacyChanged(by=context.by, **changed)
 
 
-def _publish_story(context: CommandContext, data: c.PublishStory) -> f.Fact:
+def _may_publish(context: CommandContext, _data: c.PublishStory | None) -> None:
     if context.complaint.secret:
         raise Refused(
             Refusal.NOT_PERMITTED, "its reporter asked for secrecy: no story of it is published", Detail.SECRECY
         )
+
+
+def _publish_story(context: CommandContext, data: c.PublishStory) -> f.Fact:
     return f.StoryPublished(by=context.by, title=data.title, answer=data.answer, findings=data.findings)
 
 
@@ -305,102 +353,21 @@ def _erase_data(context: CommandContext, data: c.EraseData) -> f.Fact:
     return f.DataErased(by=context.by, texts=data.texts, identity=data.identity, reason=data.reason)
 
 
-def _request_extension(context: CommandContext, data: c.RequestExtension) -> f.Fact:
-    complaint, bounds = context.complaint, context.policy.extension
-    if complaint.extension is not None:
-        raise Refused(Refusal.EXTENSION_PENDING, "an extension has been asked for already: its superior decides it")
-    _still_running(context)
-    if complaint.extensions >= bounds.max_times:
-        raise Refused(Refusal.EXTENSION_LIMIT, f"extended {complaint.extensions} times: no more is possible")
-    if complaint.extended_days + data.working_days > bounds.max_days:
-        left = bounds.max_days - complaint.extended_days
-        raise Refused(Refusal.EXTENSION_LIMIT, f"at most {left} more working days are possible")
-    return f.ExtensionRequested(by=context.by, working_days=data.working_days, reason=data.reason)
-
-
-def _decide_extension(context: CommandContext, data: c.DecideExtension) -> f.Fact:
-    request = context.complaint.extension
-    if request is None:
-        raise Refused(Refusal.NO_EXTENSION_REQUESTED, "no extension waits to be decided")
-    if not data.approved:
-        return f.ExtensionRefused(by=context.by, reason=data.reason)
-    due = _still_running(context)
-    complaint = context.complaint
-    clock = ClockContext(context.policy, complaint.office, complaint.class_).extend(
-        ClockName.FOLLOW_UP, complaint.clocks[ClockName.FOLLOW_UP], request.working_days
-    )
-    return f.DeadlineExtended(
-        by=context.by,
-        clock=ClockName.FOLLOW_UP,
-        working_days=request.working_days,
-        old_due_at=due,
-        due_at=clock.due_at or due,
-        reason=data.reason,
-    )
-
-
-def _still_running(context: CommandContext) -> datetime:
-    clock = context.complaint.clocks.get(ClockName.FOLLOW_UP)
-    if clock is None or clock.due_at is None or not clock.running:
-        raise Refused(Refusal.DEADLINE_PASSED, "too late: the deadline to follow up has passed")
-    return clock.due_at
-
-
-def _notice(context: CommandContext, data: c.NoticeDeadline) -> f.Fact | None:
-    clock = context.before.clocks.get(data.clock)
-    if clock is None or clock.due_at != data.due_at or not clock.running:
-        raise Refused(Refusal.OVERTAKEN, f"no {data.clock} deadline of {data.due_at} is running by now")
-    if context.now > data.due_at:
-        return None  # its expiry is in the history already
-    if data.clock not in context.complaint.clocks:
-        if any(isinstance(fact, f.DeadlineRescheduled) for fact in context.elapsed):
-            return None  # a deadline was brought forward past its end, and no other notice tells that
-        raise Refused(Refusal.OVERTAKEN, f"the complaint is {context.complaint.status} by now: another deadline passed")
-    if context.complaint.clocks[data.clock].due_at != data.due_at:
-        return None  # it has just been moved, which is in the history already
-    if clock.warn_at is None or clock.warned or context.now < clock.warn_at:
-        raise Refused(Refusal.NOT_DUE, f"by the log it is {context.now}, and nothing is due before {data.due_at}")
-    return f.DeadlineWarned(by=f.SYSTEM, clock=data.clock, due_at=data.due_at)
-
-
-def _reschedule(context: CommandContext, data: c.RescheduleDeadlines) -> f.Fact | None:
-    if not context.elapsed:
-        raise Refused(Refusal.OVERTAKEN, f"no deadline moves by the first {data.calendar} announcements by now")
-    return None  # what moves is in the history already
-
-
-def _escalate(context: CommandContext, data: c.EscalateComplaint) -> f.Fact:
-    complaint = context.complaint
-    if not complaint.escalation_due or data.rung != complaint.rung + 1:
-        raise Refused(Refusal.OVERTAKEN, f"no escalation to rung {data.rung} is due by now")
-    office = next_office(complaint, context.policy)
-    if office is None:
-        return f.EscalationExhausted(by=context.by, rung=complaint.rung)
-    if data.office != office:
-        raise Refused(Refusal.OVERTAKEN, f"rung {data.rung} is {office} by now, not {data.office}")
-    return f.ComplaintEscalated(by=context.by, rung=data.rung, office=data.office)
-
-
-HANDLERS: Final[dict[type[c.Command], Callable[[CommandContext, Any], f.Fact | None]]] = {
-    c.VerifyComplaint: _verify,
-    c.PostponeComplaint: _postpone,
-    c.ArchiveComplaint: _archive,
-    c.CompleteReport: _complete,
-    c.WithdrawComplaint: _withdraw,
-    c.DisposeComplaint: _dispose,
-    c.ReturnDisposition: _return,
-    c.RecordFollowUp: _follow_up,
-    c.RecordProgress: _progress,
-    c.RejectFollowUp: _reject_follow_up,
-    c.CloseComplaint: _close,
-    c.RateResolution: _rate,
-    c.ChangePrivacy: _change_privacy,
-    c.PublishStory: _publish_story,
-    c.UnpublishStory: _unpublish_story,
-    c.EraseData: _erase_data,
-    c.RequestExtension: _request_extension,
-    c.DecideExtension: _decide_extension,
-    c.NoticeDeadline: _notice,
-    c.EscalateComplaint: _escalate,
-    c.RescheduleDeadlines: _reschedule,
+HANDLERS: Final[dict[type[c.Command], Handler]] = {
+    c.VerifyComplaint: Handler(_verify),
+    c.PostponeComplaint: Handler(_postpone),
+    c.ArchiveComplaint: Handler(_archive, standing=_archivable),
+    c.CompleteReport: Handler(_complete),
+    c.WithdrawComplaint: Handler(_withdraw),
+    c.DisposeComplaint: Handler(_dispose, may=_may_dispose, standing=_disposable),
+    c.ReturnDisposition: Handler(_return, standing=_returnable),
+    c.RecordFollowUp: Handler(_follow_up),
+    c.RecordProgress: Handler(_progress, may=_may_progress, standing=_progress_left),
+    c.RejectFollowUp: Handler(_reject_follow_up, may=_may_reject, standing=_rejectable),
+    c.CloseComplaint: Handler(_close),
+    c.RateResolution: Handler(_rate, may=_may_rate),
+    c.ChangePrivacy: Handler(_change_privacy),
+    c.PublishStory: Handler(_publish_story, may=_may_publish),
+    c.UnpublishStory: Handler(_unpublish_story),
+    c.EraseData: Handler(_erase_data),
 }

@@ -53,11 +53,12 @@ def test_an_incomplete_report_is_postponed_with_what_it_lacks(engine: Engine) ->
 @pytest.mark.parametrize(
     ("name", "source", "data", "code"),
     [
-        ("record-follow-up", HOLDER, {"text": "Sudah."}, "not-allowed-in-status"),
+        ("record-follow-up", HOLDER, {"text": "Sudah."}, "not-permitted"),
+        ("close-complaint", ADMIN, {}, "not-allowed-in-status"),
         ("verify-complaint", CITIZEN, {}, "not-permitted"),
         ("verify-complaint", ADMIN, {"categori": "jalan"}, "invalid-data"),
         ("archive-complaint", ADMIN, {"reason": "boring"}, "invalid-data"),
-        ("register-complaint", ADMIN, {}, "invalid-data"),
+        ("register-complaint", ADMIN, {}, "not-permitted"),
     ],
 )
 def test_a_refused_command_is_answered_and_changes_nothing(

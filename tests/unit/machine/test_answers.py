@@ -182,12 +182,20 @@ def test_the_same_place_gives_the_same_id() -> None:
     assert one.tell(REPLY, CITIZEN, "m1") == two.tell(REPLY, CITIZEN, "m1")
 
 
-def test_data_that_cannot_be_read_is_answered_each_time() -> None:
+def test_data_that_cannot_be_read_are_answered_each_time_and_last() -> None:
     told = Deciding()
     value = json.loads(encode_command(RATE, source=CITIZEN, command_id="m1", subject=COMPLAINT, time=MONDAY))
     raw = json.dumps(value | {"data": {"rating": 6}}).encode()
     [one], [two] = rejections(told.raw(raw)), rejections(told.raw(raw))
-    assert (one.data.code, one.id != two.id) == (Refusal.INVALID_DATA, True)
+    assert (one.data.code, one.id != two.id) == (Refusal.UNKNOWN_COMPLAINT, True)
+    told.register()
+    [no] = rejections(told.raw(raw))
+    assert no.data.code is Refusal.NOT_ALLOWED_IN_STATUS
+    [no] = rejections(told.raw(raw.replace(b"/citizens/anonymous", b"/offices/badung")))
+    assert no.data.code is Refusal.NOT_PERMITTED
+    [no] = rejections(told.raw(raw.replace(b"rate-resolution", b"withdraw-complaint")))
+    assert (no.data.code, no.data.status) == (Refusal.INVALID_DATA, "registered")
+    assert "data.rating" in no.data.message
 
 
 def test_a_command_in_another_partition_is_answered_at_home() -> None:

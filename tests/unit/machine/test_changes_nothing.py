@@ -58,7 +58,7 @@ AGAIN: list[tuple[c.Command, Status, str, object]] = [
     (COMPLETE, Status.POSTPONED, CITIZEN, Refusal.NOT_ALLOWED_IN_STATUS),
     (WITHDRAW, Status.DISPOSED, CITIZEN, Refusal.NOT_ALLOWED_IN_STATUS),
     (DISPOSE, Status.VERIFIED, PANRB, NOTHING),
-    (RETURN, Status.DISPOSED, PUPR, Refusal.NOT_ALLOWED_IN_STATUS),
+    (RETURN, Status.DISPOSED, PUPR, Detail.NOT_THE_HOLDER),
     # the same words may well be what there is to tell again
     (FOLLOW_UP, Status.DISPOSED, PUPR, ANYTHING),
     (PROGRESS, Status.DISPOSED, PUPR, ANYTHING),

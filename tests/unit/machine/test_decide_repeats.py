@@ -98,8 +98,8 @@ class TestRepeats:
 
     def test_a_refused_command_may_come_again(self) -> None:
         world = to_status(Status.VERIFIED)
-        assert world.refuse(FOLLOW_UP, PUPR, message="once") is Refusal.NOT_ALLOWED_IN_STATUS
-        assert world.refuse(FOLLOW_UP, PUPR, message="once") is Refusal.NOT_ALLOWED_IN_STATUS
+        assert world.refuse(FOLLOW_UP, PUPR, message="once") is Refusal.NOT_PERMITTED
+        assert world.refuse(FOLLOW_UP, PUPR, message="once") is Refusal.NOT_PERMITTED
         world.tell(DISPOSE, PANRB)
         assert world.tell(FOLLOW_UP, PUPR, message="once") == ["followed-up"]
 

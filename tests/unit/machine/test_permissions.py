@@ -6,33 +6,23 @@ from events import commands as c
 from events.ids import stage_command_id
 from events.vocabulary import Refusal, Status
 from tests.support.worlds import (
-    ARCHIVE,
     BADUNG,
     BALI,
     CITIZEN,
     CLOSE,
-    COMPLETE,
     DEMO,
     DENPASAR,
     DISPOSE,
-    DISPOSITION,
     ESCALATION,
     FOLLOW_UP,
-    GRANT,
     INTAKE,
     LAPOR,
     MONDAY,
     PANRB,
-    POSTPONE,
-    RATE,
-    REPLY,
     REQUEST,
     RETURN,
     SLA,
-    VERIFICATION,
     VERIFY,
-    WITHDRAW,
-    World,
     report,
     seconds,
     to_status,
@@ -67,51 +57,10 @@ STRANGERS = [
 ]
 EVERYBODY = [CITIZEN, "/citizens/3f0b", HOLDER, OFFICER, DENPASAR, BALI, BADUNG, PANRB, *STAGES, *STRANGERS]
 
-CITIZENS = {CITIZEN, "/citizens/3f0b"}
-THE_HOLDER = {HOLDER, OFFICER}
 
-# permitted senders without a chosen office, where denpasar-pupr holds the complaint if it has a holder
-CASES: list[tuple[c.Command, Status, set[str]]] = [
-    (VERIFY, Status.REGISTERED, {PANRB, VERIFICATION}),
-    (POSTPONE, Status.REGISTERED, {PANRB, VERIFICATION}),
-    (ARCHIVE, Status.REGISTERED, {PANRB, VERIFICATION}),
-    (ARCHIVE, Status.POSTPONED, {PANRB, VERIFICATION}),
-    (ARCHIVE, Status.VERIFIED, {PANRB, VERIFICATION}),
-    (COMPLETE, Status.POSTPONED, CITIZENS),
-    (WITHDRAW, Status.DISPOSED, CITIZENS),
-    (DISPOSE, Status.VERIFIED, {PANRB, DISPOSITION}),
-    (c.DisposeComplaint(office="badung"), Status.DISPOSED, {PANRB, DISPOSITION}),
-    (DISPOSE, Status.RETURNED, {PANRB, DISPOSITION}),
-    (RETURN, Status.DISPOSED, THE_HOLDER),
-    (FOLLOW_UP, Status.DISPOSED, THE_HOLDER),
-    (FOLLOW_UP, Status.FOLLOWED_UP, THE_HOLDER),
-    (FOLLOW_UP, Status.REPLIED, THE_HOLDER),
-    (REPLY, Status.FOLLOWED_UP, CITIZENS),
-    (CLOSE, Status.FOLLOWED_UP, {PANRB}),
-    (CLOSE, Status.REPLIED, {PANRB}),
-    (RATE, Status.CLOSED, CITIZENS),
-    (REQUEST, Status.DISPOSED, THE_HOLDER),
-    (REQUEST, Status.REPLIED, THE_HOLDER),
-    (GRANT, Status.DISPOSED, {DENPASAR}),
-    (GRANT, Status.REPLIED, {DENPASAR}),
-]
-
-
-def prepared(command: c.Command, status: Status) -> World:
-    world = to_status(status)
-    if isinstance(command, c.DecideExtension):
-        world.tell(REQUEST, HOLDER)
-    return world
-
-
-@pytest.mark.parametrize(("command", "status", "permitted"), CASES, ids=lambda value: getattr(value, "NAME", None))
-def test_who_may(command: c.Command, status: Status, permitted: set[str]) -> None:
-    for source in EVERYBODY:
-        world = prepared(command, status)
-        if source in permitted:
-            assert world.tell(command, source)
-        else:
-            assert world.refuse(command, source) is Refusal.NOT_PERMITTED, source
+@pytest.mark.parametrize("source", STRANGERS)
+def test_a_source_of_another_form_has_no_role(source: str) -> None:
+    assert not roles_of(source, to_status(Status.DISPOSED).stands, LAPOR, MONDAY)
 
 
 def test_only_intake_registers() -> None:

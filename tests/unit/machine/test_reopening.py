@@ -94,7 +94,7 @@ def test_a_policy_without_it_has_none() -> None:
 
 @pytest.mark.parametrize("by", [PUPR, DENPASAR, VERIFICATION, CHANNEL, "?"])
 def test_it_is_for_the_reporter_and_the_administrator(by: str) -> None:
-    assert closed().refuse(REOPEN, by) in {Refusal.NOT_PERMITTED, Refusal.OVERTAKEN}
+    assert closed().refuse(REOPEN, by) is Refusal.NOT_PERMITTED
 
 
 @pytest.mark.parametrize("policy", [CORRECTING, STRICT])
@@ -110,7 +110,7 @@ def test_only_the_reporter_rates(policy: Policy) -> None:
 
 def test_only_the_reporter_reopens() -> None:
     world = to_status(Status.CLOSED, STRICT, subject="one")
-    assert refusal(world, "/citizens/another") == (Refusal.NOT_PERMITTED, None)
+    assert refusal(world, "/citizens/another") == (Refusal.NOT_PERMITTED, Detail.NOT_THE_REPORTER)
     assert world.tell(REOPEN, REPORTER) == ["reopened"]
 
 

@@ -7,8 +7,7 @@ from events import facts as f
 from events.vocabulary import Status
 from tests.support.tables import every
 from tests.support.worlds import PANRB, to_status
-from workflow.machine.corrections import CORRECTIONS
-from workflow.machine.handlers import HANDLERS
+from workflow.machine.checks import HANDLER_OF
 from workflow.machine.transitions import ALLOWED_IN, OPEN, TRANSITIONS, IllegalTransition, status_after
 
 
@@ -57,7 +56,7 @@ def test_whatever_is_open_can_be_missed_escalated_and_withdrawn() -> None:
 
 def test_every_command_has_a_place_and_a_handler() -> None:
     assert ALLOWED_IN.keys() == set(c.COMMANDS)
-    assert HANDLERS.keys() | CORRECTIONS.keys() == set(c.COMMANDS) - {c.RegisterComplaint}
+    assert HANDLER_OF.keys() == set(c.COMMANDS) - {c.RegisterComplaint}
 
 
 # what a command leads to if it is accepted

@@ -1,0 +1,118 @@
+"""The checks of a command, in the one order that holds for all senders and commands: permission, standing, data.
+
+That the complaint exists is checked before, by `workflow.machine.decide`; the data are checked after, by the handlers.
+The first check that fails decides the code: to a sender who may not do something it is the same in every status.
+"""
+
+from operator import attrgetter
+from typing import Final
+
+from events import commands as c
+from events.snapshot import Complaint
+from events.vocabulary import Detail, Refusal
+from workflow.machine.corrections import CORRECTIONS
+from workflow.machine.deadline_handlers import DEADLINE_HANDLERS
+from workflow.machine.handlers import HANDLERS, CommandContext, Handler, Refused
+from workflow.machine.permissions import (
+    CHANNELS,
+    MAY,
+    Role,
+    is_stage,
+    names_a_person,
+    office_of,
+    subject_of,
+    who_may,
+)
+from workflow.machine.transitions import ALLOWED_IN
+
+HANDLER_OF: Final[dict[type[c.Command], Handler]] = HANDLERS | CORRECTIONS | DEADLINE_HANDLERS
+_SEEN: Final = {
+    "status": attrgetter("status"),
+    "revision": attrgetter("report.revision"),
+    "round": attrgetter("round"),
+    "breaches": attrgetter("breaches"),
+}
+_SEEN_IN: Final = {
+    command: tuple((name, of) for name, of in _SEEN.items() if name in command.model_fields) for command in c.COMMANDS
+}
+
+
+def check(kind: type[c.Command], context: CommandContext, data: c.Command | None, expected: int | None) -> None:
+    """Check a command up to its data, of which None cannot be read: what depends on them is not checked then.
+
+    Raises:
+        Refused: by the first check that fails.
+    """
+    handler = HANDLER_OF[kind]
+    if not context.roles & MAY[kind]:
+        raise _not_permitted(kind, context)
+    if handler.may is not None:
+        handler.may(context, data)
+    if expected is not None and expected != context.before.version:
+        raise Refused(
+            Refusal.VERSION_MISMATCH,
+            f"the complaint is at version {context.before.version}, not {expected}: look at it again",
+        )
+    # what a notice is of may have ended the complaint just now
+    complaint = context.before if kind is c.NoticeDeadline else context.complaint
+    if complaint.status not in ALLOWED_IN[kind]:
+        raise _not_in_status(kind, context)
+    if data is not None:
+        _check_decided_on(data, complaint)
+    if handler.standing is not None:
+        handler.standing(context, data)
+
+
+def _not_permitted(kind: type[c.Command], context: CommandContext) -> Refused:
+    """Say who may, and why it is not this sender."""
+    source, policy, may = context.by, context.policy, MAY[kind]
+    office, subject = office_of(source), subject_of(source)
+    if not context.roles and office is not None and office in policy.directory:
+        ended = policy.directory.last_day(office)
+        if ended is not None and ended < policy.day_of(context.now):
+            return Refused(
+                Refusal.NOT_PERMITTED,
+                f"{office} ended on {ended}: the administrator disposes it on",
+                Detail.OFFICE_ENDED,
+            )
+    if Role.CITIZEN in may and policy.citizens != "open":
+        if subject is not None and names_a_person(subject):
+            return Refused(
+                Refusal.NOT_PERMITTED,
+                "source: what follows /citizens/ looks like a phone number, a NIK or an e-mail address: use an id that "
+                "identifies no person, and give it as reporter.subject of the report",
+                Detail.NOT_THE_REPORTER,
+            )
+        if subject is not None or source.startswith(CHANNELS):
+            return Refused(
+                Refusal.NOT_PERMITTED,
+                f"{kind.NAME} is for the complaint's reporter, or the channel that reported it",
+                Detail.NOT_THE_REPORTER,
+            )
+    other = office is not None and may == {Role.HOLDER}
+    detail = Detail.NOT_THE_HOLDER if other else None
+    return Refused(Refusal.NOT_PERMITTED, f"{kind.NAME} is for {who_may(kind)}", detail)
+
+
+def _not_in_status(kind: type[c.Command], context: CommandContext) -> Refused:
+    status, allowed_in = context.complaint.status, ALLOWED_IN[kind]
+    if is_stage(context.by):
+        return Refused(Refusal.OVERTAKEN, f"the complaint is {status} by now", Detail.NOT_ALLOWED_IN_STATUS)
+    if context.before.status in allowed_in:
+        return Refused(Refusal.DEADLINE_PASSED, f"too late: a deadline has passed and the complaint is {status}")
+    statuses = ", ".join(sorted(allowed_in))
+    return Refused(
+        Refusal.NOT_ALLOWED_IN_STATUS, f"{kind.NAME} is possible while {statuses}; the complaint is {status}"
+    )
+
+
+def _check_decided_on(data: c.Command, complaint: Complaint) -> None:
+    """Check the fields in which a stage names what it decided on: an older decision read again changes nothing.
+
+    Raises:
+        Refused: the complaint has moved on. The fact that moved it shows the stage the new standing.
+    """
+    for name, of in _SEEN_IN[type(data)]:
+        seen = getattr(data, name)
+        if seen is not None and seen != (now := of(complaint)):
+            raise Refused(Refusal.OVERTAKEN, f"decided on {name} {seen}, and by now the complaint has {name} {now}")

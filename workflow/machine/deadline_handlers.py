@@ -1,0 +1,103 @@
+"""Handlers of what concerns deadlines: extensions, and the notices of the sla and escalation stages."""
+
+from datetime import datetime
+from typing import Final
+
+from events import commands as c
+from events import facts as f
+from events.snapshot import ExtensionRequest
+from events.vocabulary import ClockName, Refusal
+from workflow.deadlines.clocks import ClockContext
+from workflow.machine.handlers import CommandContext, Handler, Refused
+from workflow.stages.escalation import next_office
+
+
+def _extendable(context: CommandContext, _data: c.RequestExtension | None) -> None:
+    if context.complaint.extension is not None:
+        raise Refused(Refusal.EXTENSION_PENDING, "an extension has been asked for already: its superior decides it")
+    _still_running(context)
+    times = context.complaint.extensions
+    if times >= context.policy.extension.max_times:
+        raise Refused(Refusal.EXTENSION_LIMIT, f"extended {times} times: no more is possible")
+
+
+def _request_extension(context: CommandContext, data: c.RequestExtension) -> f.Fact:
+    left = context.policy.extension.max_days - context.complaint.extended_days
+    if data.working_days > left:
+        raise Refused(Refusal.EXTENSION_LIMIT, f"at most {left} more working days are possible")
+    return f.ExtensionRequested(by=context.by, working_days=data.working_days, reason=data.reason)
+
+
+def _requested(context: CommandContext, _data: c.DecideExtension | None) -> ExtensionRequest:
+    if context.complaint.extension is None:
+        raise Refused(Refusal.NO_EXTENSION_REQUESTED, "no extension waits to be decided")
+    return context.complaint.extension
+
+
+def _decide_extension(context: CommandContext, data: c.DecideExtension) -> f.Fact:
+    if not data.approved:
+        return f.ExtensionRefused(by=context.by, reason=data.reason)
+    due, request = _still_running(context), _requested(context, data)
+    complaint = context.complaint
+    clock = ClockContext(context.policy, complaint.office, complaint.class_).extend(
+        ClockName.FOLLOW_UP, complaint.clocks[ClockName.FOLLOW_UP], request.working_days
+    )
+    return f.DeadlineExtended(
+        by=context.by,
+        clock=ClockName.FOLLOW_UP,
+        working_days=request.working_days,
+        old_due_at=due,
+        due_at=clock.due_at or due,
+        reason=data.reason,
+    )
+
+
+def _still_running(context: CommandContext) -> datetime:
+    clock = context.complaint.clocks.get(ClockName.FOLLOW_UP)
+    if clock is None or clock.due_at is None or not clock.running:
+        raise Refused(Refusal.DEADLINE_PASSED, "too late: the deadline to follow up has passed")
+    return clock.due_at
+
+
+def _notice(context: CommandContext, data: c.NoticeDeadline) -> f.Fact | None:
+    clock = context.before.clocks.get(data.clock)
+    if clock is None or clock.due_at != data.due_at or not clock.running:
+        raise Refused(Refusal.OVERTAKEN, f"no {data.clock} deadline of {data.due_at} is running by now")
+    if context.now > data.due_at:
+        return None  # its expiry is in the history already
+    if data.clock not in context.complaint.clocks:
+        if any(isinstance(fact, f.DeadlineRescheduled) for fact in context.elapsed):
+            return None  # a deadline was brought forward past its end, and no other notice tells that
+        raise Refused(Refusal.OVERTAKEN, f"the complaint is {context.complaint.status} by now: another deadline passed")
+    if context.complaint.clocks[data.clock].due_at != data.due_at:
+        return None  # it has just been moved, which is in the history already
+    if clock.warn_at is None or clock.warned or context.now < clock.warn_at:
+        raise Refused(Refusal.NOT_DUE, f"by the log it is {context.now}, and nothing is due before {data.due_at}")
+    return f.DeadlineWarned(by=f.SYSTEM, clock=data.clock, due_at=data.due_at)
+
+
+def _reschedule(context: CommandContext, data: c.RescheduleDeadlines) -> f.Fact | None:
+    if not context.elapsed:
+        raise Refused(Refusal.OVERTAKEN, f"no deadline moves by the first {data.calendar} announcements by now")
+    return None  # what moves is in the history already
+
+
+def _escalate(context: CommandContext, data: c.EscalateComplaint) -> f.Fact:
+    complaint = context.complaint
+    if not complaint.escalation_due or data.rung != complaint.rung + 1:
+        raise Refused(Refusal.OVERTAKEN, f"no escalation to rung {data.rung} is due by now")
+    office = next_office(complaint, context.policy)
+    if office is None:
+        return f.EscalationExhausted(by=context.by, rung=complaint.rung)
+    if data.office != office:
+        raise Refused(Refusal.OVERTAKEN, f"rung {data.rung} is {office} by now, not {data.office}")
+    return f.ComplaintEscalated(by=context.by, rung=data.rung, office=data.office)
+
+
+DEADLINE_HANDLERS: Final[dict[type[c.Command], Handler]] = {
+    c.RequestExtension: Handler(_request_extension, standing=_extendable),
+    c.DecideExtension: Handler(_decide_extension, standing=_requested),
+    c.NoticeDeadline: Handler(_notice),
+    c.EscalateComplaint: Handler(_escalate),
+    c.RescheduleDeadlines: Handler(_reschedule),
+}
