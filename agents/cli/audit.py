@@ -37,6 +37,9 @@ HOLDS: Final[dict[str, frozenset[Code]]] = {
     ),
     "time does not run backwards": frozenset({Code.TIME_BACKWARDS}),
     "each deadline is kept, or its breach is recorded": frozenset({Code.DEADLINE_UNNOTICED, Code.DEADLINE_NOT_PASSED}),
+    "what is taken back is within the policy, and leaves the time that was left": frozenset(
+        {Code.BOUND_EXCEEDED, Code.TIME_LOST}
+    ),
     "each breach is escalated": frozenset({Code.BREACH_UNANSWERED}),
     "each settlement is published, once": frozenset(
         {Code.RESOLUTION_LOST, Code.RESOLUTION_DOUBLED, Code.RESOLUTION_UNKNOWN}

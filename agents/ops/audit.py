@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
+from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
 from agents.kafka.records import MIGRATED
@@ -151,6 +152,7 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
             escalated=_until(progress, _ESCALATES),
         )
         result.kept, result.texts = kept, texts
+        result.policy_of = {each.version: each for each in policy_files.load(settings.policy).versions}.get
         _expired(progress, result)
         _of_all_partitions(settings, log, result)
         for number in range(count):

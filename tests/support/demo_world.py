@@ -137,6 +137,7 @@ class World:
 def audited(world: World, *, handled: Handled | None = None, live: bool = False) -> Audit:
     """Audit the world's topics."""
     audit = Audit(partition_of, handled=handled or Handled({}), live=live)
+    audit.policy_of = {each.version: each for each in POLICIES.versions}.get
     for partition, records in world.topics[TopicName.INTAKE].items():
         for offset, raw in enumerate(records):
             audit.take_report(Place(TopicName.INTAKE, partition, offset), decode_report(raw))

@@ -11,8 +11,10 @@ from events.ids import complaint_id, digest
 from events.outcomes import Resolution
 from events.snapshot import Complaint
 from events.texts import holds_words
+from workflow.audit.bounds import exceeded, time_lost
 from workflow.machine.evolve import folded
 from workflow.machine.transitions import IllegalTransition
+from workflow.policy.model import Policy
 from workflow.stages.resolution import publishes
 
 
@@ -49,6 +51,10 @@ class Code(StrEnum):
     """A fact after a missed deadline that was not recorded as breached."""
     DEADLINE_NOT_PASSED = "deadline-not-passed"
     """A deadline that was recorded as passed, and by the log had not, or was not running."""
+    BOUND_EXCEEDED = "bound-exceeded"
+    """A decision that was taken back, or a note, more often or later than the policy allows."""
+    TIME_LOST = "time-lost"
+    """A rejected follow-up after which the deadline does not go on with what was left of it."""
     BREACH_UNANSWERED = "breach-unanswered"
     """A missed deadline that was not escalated."""
     RESOLUTION_LOST = "resolution-lost"
@@ -159,8 +165,8 @@ class History:
         """Number of commands that had an effect and were not found in the log."""
         return sum(not found for found in self._causes.values())
 
-    def follow(self, recorded: f.Recorded) -> Iterator[Finding]:
-        """Check the next fact and give its findings.
+    def follow(self, recorded: f.Recorded, policy: Policy | None = None) -> Iterator[Finding]:
+        """Check the next fact and give its findings; its bounds only with the `policy` that the complaint is under.
 
         After a finding the history goes on from the fact's own snapshot, so that one mistake is found once.
         """
@@ -179,6 +185,7 @@ class History:
         else:
             yield from _folded(before, recorded)
             yield from _deadlines(before, recorded)
+            yield from _bounds(before, recorded, policy)
         yield from self._caused(recorded)
         if publishes(recorded):
             self.published[after.version] = False
@@ -251,6 +258,14 @@ def _deadlines(before: Complaint | None, recorded: f.Recorded) -> Iterator[Findi
             yield Code.DEADLINE_NOT_PASSED, f"{fact.NAME} by a deadline of {deadline} that had not passed"
     elif passed:
         yield Code.DEADLINE_UNNOTICED, f"{fact.NAME} at {recorded.at}, after {', '.join(passed)} had passed unnoticed"
+
+
+def _bounds(before: Complaint | None, recorded: f.Recorded, policy: Policy | None) -> Iterator[Finding]:
+    if before is None:
+        return
+    yield from ((Code.TIME_LOST, each) for each in time_lost(before, recorded, policy))
+    if policy is not None:
+        yield from ((Code.BOUND_EXCEEDED, each) for each in exceeded(before, recorded, policy))
 
 
 def _folded(before: Complaint | None, recorded: f.Recorded) -> Iterator[Finding]:

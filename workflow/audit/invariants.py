@@ -26,6 +26,7 @@ from events.topics import TopicName
 from events.vocabulary import Detail
 from workflow.audit.complaint_history import DOUBLES, LOSSES, Code, Finding, History, Shown, differing
 from workflow.audit.evidence import EVERYTHING, AskedCommand, Command, Counts, Handled, Kept, Place, Violation
+from workflow.policy.model import Policy
 
 _DIGITS: Final = 9  # of a version that others may have written
 _REGISTER: Final = command_type("register-complaint")
@@ -62,6 +63,8 @@ class Audit:
         self.counts = Counts()
         self.kept: dict[TopicName, Kept] = {}
         """How much of each topic the log still has; all of it, for one that is not named."""
+        self.policy_of: Callable[[str], Policy | None] = lambda _: None
+        """The policy of a version; None where it is unknown, and its bounds are not checked."""
         self.texts = False
         """Whether `complaints.texts` is read too."""
         self.violations: list[Violation] = []
@@ -183,7 +186,7 @@ class PartitionAudit:
         if history is None:
             history = self.histories[complaint] = History()
             self.audit.counts.complaints += 1
-        self.audit.note(place, complaint, *history.follow(recorded))
+        self.audit.note(place, complaint, *history.follow(recorded, self.audit.policy_of(recorded.complaint.policy)))
         history.offset = place.offset
 
     def text(self, place: Place, key: bytes | None, *, present: bool) -> None:

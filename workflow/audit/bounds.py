@@ -1,0 +1,86 @@
+"""Checks against the policy: how often and until when a decision is taken back, and how much time that leaves."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from events import facts as f
+from events.snapshot import Complaint
+from events.vocabulary import ClockName, Status
+from workflow.deadlines.clocks import ClockContext
+from workflow.deadlines.due_dates import due_at
+from workflow.deadlines.durations import Duration
+from workflow.policy.model import Policy
+
+
+class _Bound(NamedTuple):
+    """How often a fact has happened, how often it may, and for how long after the closing; None for ever."""
+
+    so_far: Callable[[Complaint], int]
+    limit: Callable[[Policy], int]
+    within: Callable[[Policy], Duration | None] = lambda _: None
+
+
+_BOUNDS: Final[dict[type[f.Fact], _Bound]] = {
+    f.ProgressRecorded: _Bound(lambda before: before.progress_notes, lambda policy: policy.progress_limit),
+    f.LateReplyRecorded: _Bound(lambda before: before.late_replies, lambda policy: policy.late_reply_limit),
+    f.FollowUpRejected: _Bound(
+        lambda before: before.follow_up_rejections, lambda policy: policy.follow_up_rejection_limit
+    ),
+    f.ComplaintReopened: _Bound(
+        lambda before: before.reopenings,
+        lambda policy: policy.reopen.limit if policy.reopen else 0,
+        lambda policy: policy.reopen.within if policy.reopen else None,
+    ),
+    f.ComplaintAppealed: _Bound(
+        lambda before: int(before.appealed_to is not None),
+        lambda policy: int(policy.appeal is not None),
+        lambda policy: policy.appeal.within if policy.appeal else None,
+    ),
+}
+
+
+def exceeded(before: Complaint, recorded: f.Recorded, policy: Policy) -> Iterator[str]:
+    """Name the bounds of the policy that a fact has left.
+
+    Times are compared only where no holiday was announced: the audit has the calendar of the policy alone.
+    """
+    bound = _BOUNDS.get(type(recorded.fact))
+    if bound is None:
+        return
+    so_far, limit = bound.so_far(before), bound.limit(policy)
+    if so_far >= limit:
+        yield f"{recorded.fact.NAME} after {so_far} before it, and policy {policy.version} allows {limit}"
+    settlement = before.clocks.get(ClockName.SETTLEMENT)
+    within = bound.within(policy) if before.status is Status.CLOSED else None
+    if within is not None and before.closed_at is not None and recorded.complaint.calendar == 0:
+        until = due_at(before.closed_at, within, policy.national_zone, policy.calendar, hours=policy.hours)
+        if recorded.at > until:
+            yield f"{recorded.fact.NAME} at {recorded.at}, and it was possible until {until}"
+    appealed = isinstance(recorded.fact, f.ComplaintAppealed) and before.status is not Status.CLOSED
+    if appealed and (settlement is None or not settlement.breached):
+        yield f"{recorded.fact.NAME} before its time to settle has passed"
+
+
+def time_lost(before: Complaint, recorded: f.Recorded, policy: Policy | None) -> Iterator[str]:
+    """Name what is wrong with the follow-up clock that an answer stops, and that goes on if the answer is rejected."""
+    name, fact, after = ClockName.FOLLOW_UP, recorded.fact, recorded.complaint
+    exact = policy is not None and after.calendar == 0
+    context = ClockContext(policy, before.office, before.class_) if policy and exact else None
+    if isinstance(fact, f.FollowUpRecorded) and fact.answered_clock is not None:
+        running = before.clocks.get(name)
+        stopped = context.pause(name, running, recorded.at) if context and running else None
+        expected = before.answered_clock if running is None else stopped
+        if expected is not None and fact.answered_clock != expected:
+            yield f"the answer leaves {fact.answered_clock.remaining} of {name}, and not {expected.remaining}"
+    elif isinstance(fact, f.FollowUpRejected) and before.answered_clock is not None:
+        kept, clock = before.answered_clock, after.clocks[name]
+        going_on = context.resume(name, kept, recorded.at) if context else None
+        if clock.breached != kept.breached or not _lies_ahead(clock.due_at, recorded.at, breached=kept.breached):
+            yield f"{name} is missed by the rejection itself, due {clock.due_at}"
+        elif going_on is not None and clock != going_on:
+            yield f"{name} goes on until {clock.due_at}, and not {going_on.due_at}: {kept.remaining} were left"
+
+
+def _lies_ahead(due: datetime | None, at: datetime, *, breached: bool) -> bool:
+    return breached or (due is not None and due >= at)
