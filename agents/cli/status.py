@@ -1,12 +1,17 @@
 """`alur status`: whether the engine does its work, in one line."""
 
+from collections import Counter
 from typing import Annotated
 
 import typer
 
 from agents.cli.context import say, settings_of
 from agents.cli.errors import FAILED
+from agents.config.settings import Settings
+from agents.dashboard.projection import Projection
 from agents.ops.lag import LagReport, measure
+from events.client import Reader, require_topics
+from events.topics import TopicName
 
 _WINDOW_S = 3.0
 
@@ -15,19 +20,42 @@ def show_status(
     ctx: typer.Context,
     *,
     window: Annotated[float, typer.Option(metavar="SECONDS", min=2.0, help="how long to look at most")] = _WINDOW_S,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help="count open complaints by what they wait for: reads complaints.state")
+    ] = False,
 ) -> None:
     """Show in one line whether each stage has workers and none stands still; exit with 1 if not.
 
     `alur lag` has the figures, `alur audit` checks what has been done.
 
     alur status || page-operator
+
+    alur status --waiting
     """
     settings = settings_of(ctx)
     found = measure(settings, window=window)
     line, works = summary(found)
     say(f"{settings.prefix or '(no prefix)'} on {settings.broker}: {line}")
+    if waiting:
+        say(in_words_of_waiting(waiting_counts(settings)))
     if not works:
         raise typer.Exit(FAILED)
+
+
+def waiting_counts(settings: Settings) -> Counter[str | None]:
+    """Count open complaints by the reason for which they wait; None where it is not known. Raises `KafkaFailure`."""
+    require_topics(settings, [TopicName.STATE])
+    projection = Projection()
+    with Reader(settings, [TopicName.STATE]) as reader:
+        for record in reader.to_end():
+            projection.apply(record)
+    return projection.read_model.waiting
+
+
+def in_words_of_waiting(counts: Counter[str | None]) -> str:
+    """Return what open complaints wait for, the most frequent first."""
+    found = ", ".join(f"{why or 'unknown'} {count:,}" for why, count in counts.most_common() if count)
+    return f"waiting for {found or 'nothing'}"
 
 
 def summary(found: LagReport) -> tuple[str, bool]:

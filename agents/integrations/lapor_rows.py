@@ -21,7 +21,7 @@ HEADER: Final = (
     *("Tracking ID", "Tanggal Laporan Masuk", "Pelapor", "Klasifikasi Laporan", "Kategori", "Judul Laporan"),
     *("Isi Laporan Awal", "Isi Laporan Akhir", "Anonim/Rahasia", "Sumber Laporan", "Instansi Induk"),
     *("Instansi Terdisposisi", "Status Laporan", "Alasan Tunda/Arsip", "Provinsi", "Kota/Kabupaten", "Kecamatan"),
-    *("Kelurahan/Desa", "Rating"),
+    *("Kelurahan/Desa", "Rating", "Menunggu"),
 )
 
 _CLASSES: Final = {
@@ -50,6 +50,18 @@ _STANDING: Final = {
     Status.REPLIED: "Ditanggapi oleh Pelapor",
 }
 _ENDED: Final = {Status.CLOSED: "Ditutup", Status.ARCHIVED: "Diarsipkan", Status.WITHDRAWN: "Ditarik"}
+
+WAITING: Final = {
+    "verification": "Verifikasi oleh {who}",
+    "completion": "Pelapor melengkapi laporan",
+    "disposition": "Disposisi oleh {who}",
+    "no-competent-office": "Belum ada instansi berwenang untuk {category} di {place}: disposisi manual oleh {who}",
+    "return-limit": "Terlalu sering dikembalikan: disposisi oleh {who}",
+    "follow-up": "Tindak lanjut oleh {who}",
+    "office-ended": "Instansi sudah tidak ada: disposisi ulang oleh {who}",
+    "reply": "Tanggapan pelapor",
+}
+"""Reasons for which a complaint waits (`workflow.stages.waiting`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +149,19 @@ def row(
         view.detail(gone.get(texts.reason, texts.reason)) or "",
         *(part or "" for part in (place.province, place.city, place.district, place.village)),
         str(view.detail(complaint.rating) or ""),
+        view.detail(_waiting(complaint, place, offices)) or "",
     )
+
+
+def _waiting(complaint: Complaint, place: Location, offices: Mapping[str, tuple[str, str]]) -> str:
+    waiting = complaint.waiting_for
+    if waiting is None:
+        return ""
+    who, _ = offices.get(waiting.who, (waiting.who, ""))
+    category = (complaint.category or "laporan tanpa kategori").replace("-", " ")
+    where = place.city or place.province or "tempat yang tidak disebut"
+    words = WAITING.get(waiting.why, "{why}: {who}")
+    return words.format(who=who, why=waiting.why, category=category, place=where)
 
 
 def _status(complaint: Complaint, texts: RowTexts, office: str) -> str:

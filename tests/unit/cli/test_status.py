@@ -1,13 +1,17 @@
 """`alur status`: one line, one exit status."""
 
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from agents.cli.status import summary
+from agents.cli.status import in_words_of_waiting, summary, waiting_counts
 from agents.ops.lag.report import Finding, GroupLag, LagReport
 from agents.ops.lag.rules import Severity, Status
 from agents.ops.lag.samples import GroupState
+from events.topics import STAGES
+from tests.support.in_memory import in_memory
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 STOPPED = Finding(
@@ -48,3 +52,18 @@ def report(*groups: GroupLag, findings: tuple[Finding, ...] = ()) -> LagReport:
 )
 def test_what_is_the_matter_is_one_line(found: LagReport, line: str, works: bool) -> None:  # noqa: FBT001
     assert summary(found) == (line, works)
+
+
+@pytest.mark.parametrize(
+    ("reports", "line"),
+    [
+        ([], "waiting for nothing"),
+        ([{}, {"location": {"city": "Biak"}}, {}], "waiting for follow-up 2, no-competent-office 1"),
+    ],
+)
+def test_what_open_complaints_wait_for(tmp_path: Path, reports: list[dict[str, Any]], line: str) -> None:
+    with in_memory(tmp_path, "demo", *STAGES) as engine:
+        for number, changes in enumerate(reports):
+            engine.report(str(number), title=f"Jalan {number}", **changes)
+        engine.kit.settle()
+        assert in_words_of_waiting(waiting_counts(engine.settings)) == line

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from agents.integrations import lapor_rows
 from agents.integrations.entries import BadLayout, Item, PassedOver, Report, Skipped
 from agents.integrations.import_file import LAPOR
 from agents.integrations.lapor_rows import HEADER, RowTexts, row, texts_after
@@ -37,6 +38,7 @@ from tests.support.worlds import (
     days,
     to_status,
 )
+from workflow.stages.waiting import WHY
 
 NOW = datetime(2026, 3, 16, 2, 11, tzinfo=UTC)
 WIB = ZoneInfo("Asia/Jakarta")
@@ -313,7 +315,29 @@ class TestWriting:
             "Kecamatan": "",
             "Kelurahan/Desa": "",
             "Rating": "4",
+            "Menunggu": "",
         }
+
+    @pytest.mark.parametrize(
+        ("status", "changes", "words"),
+        [
+            (Status.REGISTERED, {}, "Verifikasi oleh Kementerian PANRB"),
+            (Status.POSTPONED, {}, "Pelapor melengkapi laporan"),
+            (
+                Status.VERIFIED,
+                {"category": "gempa-bumi", "location": Location(city="Biak")},
+                "Belum ada instansi berwenang untuk gempa bumi di Biak: disposisi manual oleh Kementerian PANRB",
+            ),
+            (Status.DISPOSED, {}, "Tindak lanjut oleh Dinas PUPR Kota Denpasar"),
+            (Status.DISPOSED, {"secret": True}, ""),
+            (Status.FOLLOWED_UP, {}, "Tanggapan pelapor"),
+        ],
+    )
+    def test_whom_an_open_complaint_waits_for(self, status: Status, changes: dict[str, Any], words: str) -> None:
+        assert exported(to_status(status, **changes))["Menunggu"] == words
+
+    def test_each_reason_has_its_words(self) -> None:
+        assert lapor_rows.WAITING.keys() == WHY.keys()
 
     def test_the_reporter_is_exported_only_if_read_and_not_anonymous(self) -> None:
         open_, hidden = World(), World(anonymous=True)
