@@ -4,14 +4,17 @@ The engine validated these records when it wrote them: they are parsed, and not 
 have the expected shape becomes a row of `unread`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
-from events.client import Record
+from agents.mirror.reading import Part
+from events.codec import partial
 from events.outcomes import ResolutionReopened
 from events.topics import TopicName
 
@@ -19,6 +22,7 @@ Row = tuple[object, ...]
 WorkingDays = Callable[[str, datetime, datetime], int | None]
 """Working days from receipt to a moment under a policy version; None if there is no such version."""
 
+_UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError)
 _NAME: Final = slice(len("lapor.complaint."), -len(".v1"))
 _NAMED_ACTORS: Final = frozenset({"offices", "stages", "channels"})
 _FIRSTS: Final = {"verified": "verified_at", "disposed": "disposed_at", "followed-up": "answered_at"}
@@ -31,8 +35,8 @@ class Rows:
     facts: list[Row] = field(default_factory=list)
     unread: list[Row] = field(default_factory=list)
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
-    snapshots: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    firsts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    complaints: dict[str, Row] = field(default_factory=dict)
+    clocks: dict[str, list[Row]] = field(default_factory=dict)
     resolutions: dict[str, Row] = field(default_factory=dict)
 
 
@@ -48,54 +52,84 @@ class RowBuilder:
         self._zone = zone
         self._working_days = working_days
 
-    def add(self, rows: Rows, records: Iterable[Record]) -> None:
-        """Add the rows of `records` to `rows`."""
-        for record in records:
-            try:
-                if record.topic is TopicName.EVENTS:
-                    self._add_fact(rows, orjson.loads(record.value or b""))
-                else:
-                    _add_resolution(rows, (record.key or b"").decode(), record.value)
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                reason = f"{type(error).__name__}: not a record of the engine"
-                rows.unread.append((str(record.topic), record.partition, record.offset, reason))
-            rows.positions[str(record.topic), record.partition] = record.offset + 1
+    def rows(self, parts: Sequence[Part]) -> Rows:
+        """Return the rows of records. Only the last snapshot of a complaint is parsed, if all are of the engine."""
+        with suppress(*_UNREADABLE):
+            return _Batch(self._zone, self._working_days, all_parsed=False).filled(parts)
+        return _Batch(self._zone, self._working_days, all_parsed=True).filled(parts)
 
-    def _add_fact(self, rows: Rows, event: dict[str, Any]) -> None:
-        data, name = event["data"], event["type"][_NAME]
-        complaint = data["complaint"]
-        complaint_id = complaint["complaint_id"]
-        at, archived = _moment(event["time"]), name == "archived"
-        rows.facts.append(
-            (
-                complaint_id, complaint["version"], name, at, actor(data["by"]), complaint["status"],
-                complaint["office"], data.get("office"), data.get("clock"), _moment(data.get("due_at")),
-                data["reason"] if archived else None, data.get("rating"), data.get("working_days"),
-            )
+
+class _Batch:
+    def __init__(self, zone: tzinfo, working_days: WorkingDays, *, all_parsed: bool) -> None:
+        self._zone = zone
+        self._working_days = working_days
+        self._all_parsed = all_parsed
+        self._rows = Rows()
+        self._snapshots: dict[str, bytes] = {}
+        self._firsts: dict[str, dict[str, Any]] = {}
+
+    def filled(self, parts: Sequence[Part]) -> Rows:
+        rows = self._rows
+        for topic, records in parts:
+            for record in records:
+                try:
+                    if topic is TopicName.EVENTS:
+                        self._add_fact(record.value or b"")
+                    else:
+                        _add_resolution(rows, (record.key or b"").decode(), record.value)
+                except _UNREADABLE as error:
+                    if not self._all_parsed:
+                        raise
+                    reason = f"{type(error).__name__}: not a record of the engine"
+                    rows.unread.append((str(topic), record.partition, record.offset, reason))
+            if records:
+                rows.positions[str(topic), records[-1].partition] = records[-1].offset + 1
+        for raw in self._snapshots.values():
+            self._add_complaint(orjson.loads(raw))
+        return rows
+
+    def _add_fact(self, value: bytes) -> None:
+        cut = None if self._all_parsed else partial.cut_fact(value)
+        standing = None if cut is None else partial.standing_in(cut[1])
+        event = orjson.loads(value if cut is None or standing is None else cut[0])
+        if cut is not None and standing is not None and partial.is_well_cut(event):
+            snapshot: bytes | dict[str, Any] = cut[1]
+            self._snapshots[standing.complaint_id] = cut[1]
+        else:
+            event = orjson.loads(value)
+            snapshot = each = event["data"]["complaint"]
+            standing = partial.Standing(each["complaint_id"], each["version"], each["status"], each["office"])
+            self._add_complaint(each)  # shows whether it can be read, before it has an effect
+            self._snapshots.pop(standing.complaint_id, None)
+        data, name, at = event["data"], event["type"][_NAME], _moment(event["time"])
+        row = (
+            standing.complaint_id, standing.version, name, at, actor(data["by"]), standing.status, standing.office,
+            data.get("office"), data.get("clock"), _moment(data.get("due_at")),
+            data["reason"] if name == "archived" else None, data.get("rating"), data.get("working_days"),
         )  # fmt: skip
-        rows.snapshots[complaint_id] = complaint
         if name == "follow-up-rejected":
-            known = rows.firsts.setdefault(complaint_id, {})
+            known = self._firsts.setdefault(standing.complaint_id, {})
             known["answered_at"] = known["answered_working_days"] = None
         if (first := _FIRSTS.get(name)) is not None:
-            known = rows.firsts.setdefault(complaint_id, {})
+            known = self._firsts.setdefault(standing.complaint_id, {})
             if known.get(first) is None:
                 known[first] = at
                 if first == "answered_at":
-                    known["answered_working_days"] = self._days(complaint, event["time"])
+                    known["answered_working_days"] = self._days(snapshot, event["time"])
+        if isinstance(snapshot, dict):
+            self._add_complaint(snapshot)
+        self._rows.facts.append(row)
 
-    def _days(self, complaint: Mapping[str, Any], until: str) -> int | None:
+    def _days(self, snapshot: bytes | Mapping[str, Any], until: str) -> int | None:
+        complaint = orjson.loads(snapshot) if isinstance(snapshot, bytes) else snapshot
         received = datetime.fromisoformat(complaint["received_at"])
         return self._working_days(complaint["policy"], received, datetime.fromisoformat(until))
 
-    def complaint_rows(self, rows: Rows) -> list[Row]:
-        """Return the rows of `complaints`."""
-        return [self._complaint(each, rows.firsts.get(name, {})) for name, each in rows.snapshots.items()]
-
-    def _complaint(self, each: Mapping[str, Any], firsts: Mapping[str, Any]) -> Row:
-        place, waiting = each["location"] or {}, each.get("waiting_for") or {}
-        return (
-            each["complaint_id"], each["tracking_id"], each["version"], each["status"], each["class"], each["category"],
+    def _add_complaint(self, each: Mapping[str, Any]) -> None:
+        name = each["complaint_id"]
+        place, waiting, firsts = each["location"] or {}, each.get("waiting_for") or {}, self._firsts.get(name, {})
+        self._rows.complaints[name] = (
+            name, each["tracking_id"], each["version"], each["status"], each["class"], each["category"],
             place.get("province"), place.get("city"), place.get("district"), each["channel"], each["anonymous"],
             each["secret"], each["chosen_office"], each["office"], each["round"], each["returns"], each["rung"],
             each["exhausted"], each["breaches"], each["extensions"], each["policy"], _moment(each["received_at"]),
@@ -105,21 +139,16 @@ class RowBuilder:
             each.get("reopenings", 0), each.get("progress_notes", 0),
             each.get("follow_up_rejections", 0), each.get("follows"), waiting.get("who"), waiting.get("why"),
         )  # fmt: skip
+        self._rows.clocks[name] = [
+            (
+                name, clock, _moment(run["started_at"]), _moment(run["due_at"]), run.get("warned", False),
+                run.get("breached", False), run.get("paused", False),
+            )
+            for clock, run in each["clocks"].items()
+        ]  # fmt: skip
 
     def _day(self, moment: str | None) -> str | None:
         return None if moment is None else str(datetime.fromisoformat(moment).astimezone(self._zone).date())
-
-
-def clock_rows(rows: Rows) -> list[Row]:
-    """Return the rows of `clocks`."""
-    return [
-        (
-            name, clock, _moment(run["started_at"]), _moment(run["due_at"]), run.get("warned", False),
-            run.get("breached", False), run.get("paused", False),
-        )
-        for name, complaint in rows.snapshots.items()
-        for clock, run in complaint["clocks"].items()
-    ]  # fmt: skip
 
 
 def _add_resolution(rows: Rows, complaint_id: str, value: bytes | None) -> None:
@@ -137,6 +166,7 @@ def _add_resolution(rows: Rows, complaint_id: str, value: bytes | None) -> None:
     )  # fmt: skip
 
 
+@lru_cache(maxsize=10_000)
 def actor(source: str) -> str:
     """Return the system or office that caused a fact: the same for each citizen."""
     kind, name = [*source.removeprefix("/").split("/"), ""][:2]

@@ -2,18 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Final
 
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.mirror import tables
-from agents.mirror.rows import Row, RowBuilder, Rows, WorkingDays, clock_rows
+from agents.mirror.reading import Part, Place, TopicReader
+from agents.mirror.rows import Row, RowBuilder, Rows, WorkingDays
 from agents.mirror.stores import MirrorError, Store
 from agents.runtime import failpoints
 from events.announcements import CALENDAR
-from events.client import Reader, Record, calendar_for, require_topics
+from events.client import calendar_for, require_topics
 from events.topics import TopicName
 from workflow.policy.announcements import with_announcements
 from workflow.policy.model import PolicySet
@@ -21,8 +24,9 @@ from workflow.policy.offices import Directory
 from workflow.stages.resolution import working_days
 
 TOPICS: Final = (TopicName.EVENTS, TopicName.RESOLUTIONS)
-_BATCH: Final = 20_000
-_BATCH_S: Final = 1.0
+_BATCH_BYTES: Final = 100_000_000
+_BATCH_S: Final = 5.0
+_POLL_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Mirror:
         owner = {"prefix": self._settings.prefix, "layout": str(tables.SCHEMA_VERSION)}
         with self._store.transaction():
             if not self._has_tables():
-                for statement in tables.create_statements():
+                for statement in [*tables.create_statements(), *(tables.INDEXES if self._store.persistent else ())]:
                     self._store.execute(statement)
                 for row in owner.items():
                     self._store.execute("INSERT INTO mirror VALUES (%s, %s)", row)
@@ -104,11 +108,10 @@ class Mirror:
                     return
             self._store.publish(compact=self._stories_gone)
             while not ended():
-                records = reader.poll(_BATCH_S)
-                yield self._write(records, reader)
+                yield replace(self._write(reader.poll(_POLL_S)), lag=reader.lag())
 
-    def _reader(self) -> Reader:
-        reader = Reader(self._settings, TOPICS)
+    def _reader(self) -> TopicReader:
+        reader = TopicReader(self._settings, TOPICS)
         try:
             self._go_on(reader)
         except BaseException:
@@ -116,7 +119,7 @@ class Mirror:
             raise
         return reader
 
-    def _go_on(self, reader: Reader) -> None:
+    def _go_on(self, reader: TopicReader) -> None:
         """Continue at the stored positions; a partition without one, which may be new, begins with its first record."""
         found = {
             (TopicName(topic), number): int(offset)
@@ -131,35 +134,35 @@ class Mirror:
                 )
         reader.start_at({place: max(found.get(place, 0), start) for place, start in starts.items()})
 
-    def _copy(self, reader: Reader, ends: dict[tuple[TopicName, int], int]) -> Iterator[Progress]:
-        gathered: list[Record] = []
-        begun = time.monotonic()
-        for records in reader.polls_to(ends):
-            gathered += records
-            if len(gathered) >= _BATCH or time.monotonic() - begun > _BATCH_S:
-                yield self._write(gathered, reader)
-                gathered, begun = [], time.monotonic()
-        yield self._write(gathered, reader)
+    def _copy(self, reader: TopicReader, ends: dict[Place, int]) -> Iterator[Progress]:
+        """Write one batch in a thread while the next is read: at most two are in memory."""
+        with ThreadPoolExecutor(1) as writer:
+            written: Future[Progress] | None = None
+            for parts in _batches(reader, ends):
+                if written is not None:
+                    yield replace(written.result(), lag=reader.lag())
+                written = writer.submit(self._write, parts)
+            if written is not None:
+                yield written.result()
 
-    def _write(self, records: list[Record], reader: Reader) -> Progress:
-        rows = Rows()
-        self._rows.add(rows, records)
-        if records:
+    def _write(self, parts: list[Part]) -> Progress:
+        rows, count = self._rows.rows(parts), sum(len(records) for _, records in parts)
+        if count:
             with self._store.transaction():
                 self._apply(rows)
                 failpoints.reach("after-produce")
             failpoints.reach("after-commit")
-        return Progress(len(records), len(rows.unread), reader.lag())
+        return Progress(count, len(rows.unread), 0)
 
     def _apply(self, rows: Rows) -> None:
         load, execute = self._store.load, self._store.execute
         load("facts", rows.facts)
         load("unread", rows.unread)
-        if rows.snapshots:
-            self._stage("complaints", self._rows.complaint_rows(rows))
-            execute(tables.upsert_complaints())
-            execute("DELETE FROM clocks WHERE complaint_id IN (SELECT complaint_id FROM new_complaints)")
-            load("clocks", clock_rows(rows))
+        if rows.complaints:
+            self._stage("complaints", list(rows.complaints.values()))
+            for statement in tables.REPLACE_COMPLAINTS:
+                execute(statement)
+            load("clocks", list(chain.from_iterable(rows.clocks.values())))
             execute("DROP TABLE new_complaints")
         if rows.resolutions:
             self._stage("resolutions", list(rows.resolutions.values()))
@@ -174,6 +177,19 @@ class Mirror:
     def _stage(self, table: str, rows: list[Row]) -> None:
         self._store.execute(f"CREATE TEMPORARY TABLE new_{table} AS SELECT * FROM {table} LIMIT 0")  # noqa: S608 -- a name of ours
         self._store.load(f"new_{table}", rows)
+
+
+def _batches(reader: TopicReader, ends: dict[Place, int]) -> Iterator[list[Part]]:
+    """Give the records up to `ends` in batches of limited size and time."""
+    gathered: list[Part] = []
+    size, begun = 0, time.monotonic()
+    for parts in reader.polls_to(ends):
+        gathered += parts
+        size += sum(len(each.value or b"") for _, records in parts for each in records)
+        if gathered and (size >= _BATCH_BYTES or time.monotonic() - begun > _BATCH_S):
+            yield gathered
+            gathered, size, begun = [], 0, time.monotonic()
+    yield gathered
 
 
 def _working_days(settings: Settings, policies: PolicySet) -> WorkingDays:

@@ -15,7 +15,7 @@ TABLES: Final[dict[str, str]] = {
         actor TEXT NOT NULL, status TEXT NOT NULL, holder TEXT, office TEXT, clock TEXT, due_at TIMESTAMP,
         archive_reason TEXT, rating INTEGER, working_days INTEGER""",
     "complaints": """
-        complaint_id TEXT PRIMARY KEY, tracking_id TEXT NOT NULL, version INTEGER NOT NULL, status TEXT NOT NULL,
+        complaint_id TEXT NOT NULL, tracking_id TEXT NOT NULL, version INTEGER NOT NULL, status TEXT NOT NULL,
         class TEXT NOT NULL, category TEXT, province TEXT, city TEXT, district TEXT, channel TEXT NOT NULL,
         anonymous BOOLEAN NOT NULL, secret BOOLEAN NOT NULL, chosen_office TEXT, office TEXT,
         round INTEGER NOT NULL, returns INTEGER NOT NULL, escalations INTEGER NOT NULL, exhausted BOOLEAN NOT NULL,
@@ -51,11 +51,6 @@ REPLACED_STORIES: Final = """
 """Finds out whether a published story is about to be replaced or deleted."""
 
 
-def columns(table: str) -> tuple[str, ...]:
-    """Return the names of a table's columns, in order."""
-    return tuple(column.split()[0] for column in TABLES[table].split(","))
-
-
 def create_statements() -> list[str]:
     """Return the SQL that creates tables and views."""
     tables = [f"CREATE TABLE {name} ({definition})" for name, definition in TABLES.items()]
@@ -63,17 +58,27 @@ def create_statements() -> list[str]:
     return [*tables, *(statement for statement in views.split(";") if "CREATE" in statement)]
 
 
-def upsert_complaints() -> str:
-    """Return the SQL that replaces complaints by those of the table `new_complaints`."""
-    names = columns("complaints")
-    rejected = "excluded.follow_up_rejections > complaints.follow_up_rejections"
-    updates = [f"{name} = excluded.{name}" for name in names[1:] if name not in MILESTONES]
-    for name in MILESTONES:
-        kept = f"COALESCE(complaints.{name}, excluded.{name})"
-        anew = f"CASE WHEN {rejected} THEN excluded.{name} ELSE {kept} END"
-        updates.append(f"{name} = {anew if name.startswith('answered') else kept}")
-    listed = ", ".join(names)
-    return (
-        f"INSERT INTO complaints ({listed}) SELECT {listed} FROM new_complaints "  # noqa: S608 -- names of this module
-        f"ON CONFLICT (complaint_id) DO UPDATE SET {', '.join(updates)}"
-    )
+def _kept(name: str) -> str:
+    first = f"COALESCE(complaints.{name}, new_complaints.{name})"
+    if not name.startswith("answered"):
+        return f"{name} = {first}"
+    rejected = "new_complaints.follow_up_rejections > complaints.follow_up_rejections"
+    return f"{name} = CASE WHEN {rejected} THEN new_complaints.{name} ELSE {first} END"
+
+
+_KEPT: Final = ", ".join(map(_kept, MILESTONES))
+REPLACE_COMPLAINTS: Final = (
+    f"UPDATE new_complaints SET {_KEPT} FROM complaints WHERE complaints.complaint_id = new_complaints.complaint_id",  # noqa: S608
+    "DELETE FROM complaints WHERE complaint_id IN (SELECT complaint_id FROM new_complaints)",
+    "INSERT INTO complaints SELECT * FROM new_complaints",
+    "DELETE FROM clocks WHERE complaint_id IN (SELECT complaint_id FROM new_complaints)",
+)
+"""Replaces complaints by those of the table `new_complaints`: in DuckDB a fourth of the time of ON CONFLICT."""
+
+INDEXES: Final = (
+    "CREATE UNIQUE INDEX ON complaints (complaint_id)",
+    "CREATE UNIQUE INDEX ON resolutions (complaint_id)",
+    "CREATE INDEX ON clocks (complaint_id)",
+    "CREATE INDEX ON facts (complaint_id)",
+)
+"""Of PostgreSQL; DuckDB reads whole columns as fast."""

@@ -25,6 +25,7 @@ _HEAD: Final = re.compile(
     rb'\{"complaint_id":"(?P<id>[0-9a-f-]{36})","tracking_id":"[^"\\]*","version":(?P<version>[1-9][0-9]{0,17}),'
     rb'"status":"(?P<status>[a-z_]+)",'
 )
+_HOLDER: Final = re.compile(rb',"chosen_office":(?:null|"[^"\\]*"),"office":(?:null|"(?P<office>[^"\\]*)"),"round":')
 _STATUSES: Final = {status.value.encode(): status for status in Status}
 
 P = TypeVar("P", bound=BaseModel)
@@ -124,6 +125,26 @@ def read_part(model: type[P], raw: bytes) -> P:
         with suppress(ValidationError):  # as above
             return model.model_validate_json(snapshot, extra="ignore")
     return read_ours(model, _whole(raw))
+
+
+class Standing(NamedTuple):
+    """Where a complaint stands, and which office holds it."""
+
+    complaint_id: str
+    version: int
+    status: str
+    office: str | None
+
+
+def standing_in(snapshot: bytes) -> Standing | None:
+    """Read a bare snapshot without parsing it; None if our encoder did not write it."""
+    head, holder = _HEAD.match(snapshot), _HOLDER.search(snapshot)
+    if head is None or holder is None:
+        return None
+    office = holder["office"]
+    return Standing(
+        head["id"].decode(), int(head["version"]), head["status"].decode(), None if office is None else office.decode()
+    )
 
 
 def basis_of(snapshot: bytes) -> Basis:

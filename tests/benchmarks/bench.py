@@ -8,6 +8,7 @@
     f   ten times the load for a minute, and how long that takes to drain
     g   one, two and four workers of each stage on as many partitions
     h   how soon a stage is ready after kill -9 with all snapshots of whole lives in the topic, and once compacted
+    i   the mirror: facts a second into DuckDB and PostgreSQL
 
 After each run the topics are read back and audited. The broker is one of its own, or the one in ALUR_BROKER.
 """
@@ -37,6 +38,7 @@ from tests.benchmarks.lives import (
     steadily,
     store,
 )
+from tests.benchmarks.mirror import mirrored
 from tests.benchmarks.people import COMMANDS_A_LIFE
 from tests.benchmarks.stages import stages_beside_bare
 from tests.benchmarks.timers import AT_A_TIME, after_lives, costs, late, recovery
@@ -67,10 +69,14 @@ class Size:
     """Complaints, open and settled, with which memory and recovery are looked at."""
     over: int
     """Whole lives whose snapshots all lie in the topic when a stage is started again."""
+    mirrored: int
+    """Whole lives whose facts are copied into a mirror."""
 
 
-FULL: Final = Size(3, 10_000, 2_000, 60.0, 1_000_000, 100_000, (1, 2, 4), 4, (10_000, 100_000, 1_000_000), 200_000)
-SMALL: Final = Size(1, 1_500, 1_000, 10.0, 20_000, 2_000, (1, 2), 4, (10_000, 20_000), 5_000)
+FULL: Final = Size(
+    3, 10_000, 2_000, 60.0, 1_000_000, 100_000, (1, 2, 4), 4, (10_000, 100_000, 1_000_000), 200_000, 60_000
+)
+SMALL: Final = Size(1, 1_500, 1_000, 10.0, 20_000, 2_000, (1, 2), 4, (10_000, 20_000), 5_000, 30_000)
 
 
 class Bench:
@@ -136,6 +142,10 @@ class Bench:
         """Part h."""
         after_lives(self.figures, self.broker, self.folder, lives=self.size.over, rounds=self.size.rounds)
 
+    def mirror(self) -> None:
+        """Part i."""
+        mirrored(self.figures, self.broker, self.folder, lives=self.size.mirrored, rounds=self.size.rounds)
+
     def timers(self) -> None:
         """Part e."""
         for armed in (AT_A_TIME, 10 * AT_A_TIME, 100 * AT_A_TIME):
@@ -199,6 +209,7 @@ PARTS: Final[dict[str, Callable[[Bench], None]]] = {
     "f": Bench.burst,
     "g": Bench.scaling,
     "h": Bench.uncompacted,
+    "i": Bench.mirror,
 }
 ON_A_WARM_BROKER: Final = frozenset("bcfg")
 """Parts that say what a life costs, the broker included."""

@@ -18,6 +18,7 @@ from agents.stages.lifecycle import Lifecycle
 from events import commands as c
 from events.cloudevents import log_moment
 from events.codec.encode import encode_complaint, encode_snapshot
+from events.facts import Recorded
 from events.ids import stage_command_id
 from events.reports import ReportSubmitted
 from events.snapshot import Complaint
@@ -40,11 +41,8 @@ _STEP_SECONDS: Final = 86_400
 _SPREAD_SECONDS: Final = 365 * 86_400
 
 
-def led(report: ReportSubmitted, number: int, steps: int, lots: random.Random) -> list[Complaint]:
-    """Apply the first `steps` of a life to a report of the demonstration.
-
-    Give the complaint after each command.
-    """
+def led(report: ReportSubmitted, number: int, steps: int, lots: random.Random) -> list[Recorded]:
+    """Apply the first `steps` of a life to a report of the demonstration; give the last fact of each command."""
     at = datetime.now(UTC) - timedelta(seconds=lots.uniform(0, _SPREAD_SECONDS))
     policy, name, where = _policy(), report.complaint_id, report.data.location
     province, city = (where.province, where.city) if where else (None, None)
@@ -58,14 +56,17 @@ def led(report: ReportSubmitted, number: int, steps: int, lots: random.Random) -
             orders.append((order, f"/offices/{holder}"))
         else:
             orders.append((order, report.source if sender == CITIZEN else sender))
-    found: list[Complaint] = []
+    found: list[Recorded] = []
     for step, (order, sender) in enumerate(orders):
         at = log_moment(int((at.timestamp() + lots.uniform(0, _STEP_SECONDS)) * 1000))
         facts = decide(
-            command(order, sender, name, stage_command_id(name, step)), found[-1] if found else None, at, policy
+            command(order, sender, name, stage_command_id(name, step)),
+            found[-1].complaint if found else None,
+            at,
+            policy,
         )
         assert not isinstance(facts, Rejected), facts
-        found.append(facts[-1].complaint)
+        found.append(facts[-1])
     return found
 
 
@@ -82,7 +83,10 @@ def _templates(steps: int) -> list[list[tuple[bytes, int]]]:
     """
     lots = random.Random(_SEED)  # noqa: S311 -- no secret
     made = Generator(_SEED, _policy().directory, datetime.now(UTC).date()).submissions(_SAMPLES)
-    return [list(map(_template, led(each.report, number, steps, lots))) for number, each in enumerate(made)]
+    return [
+        [_template(fact.complaint) for fact in led(each.report, number, steps, lots)]
+        for number, each in enumerate(made)
+    ]
 
 
 def _template(complaint: Complaint) -> tuple[bytes, int]:

@@ -1,25 +1,22 @@
 """`alur mirror` on a real Kafka, into DuckDB and a real PostgreSQL, killed at each step."""
 
 import os
-import pwd
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from agents.local_broker.node import free_ports
 from agents.mirror.service import Mirror
 from agents.mirror.stores import MirrorError, Reading, open_store
 from tests.support.engines import Engine, eventually
+from tests.support.postgres import NoServer, running_postgres
 
 ALUR = str(Path(sys.executable).with_name("alur"))
 TABLES = ("facts", "complaints", "clocks", "resolutions", "offices", "positions", "unread")
@@ -27,38 +24,11 @@ TABLES = ("facts", "complaints", "clocks", "resolutions", "offices", "positions"
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The URL of a PostgreSQL of its own; its server refuses to run as root."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    initdb = shutil.which("initdb") or (programs and programs[-1] / "initdb")
-    if not initdb:
-        pytest.skip("PostgreSQL is not installed (on Debian, apt-get install postgresql)")
-    if os.geteuid() == 0 and "postgres" not in {each.pw_name for each in pwd.getpwall()}:
-        pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
-    own: dict[str, Any] = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
-    with tempfile.TemporaryDirectory(prefix="alur-postgres-") as name:
-        if own:
-            shutil.chown(name, "postgres")
-        yield from serve_postgres(Path(initdb).parent, Path(name), own)
-
-
-def serve_postgres(programs: Path, directory: Path, own: dict[str, Any]) -> Iterator[str]:
-    data = str(directory / "data")
-    created = [str(programs / "initdb"), "-D", data, "-U", "alur", "-A", "trust"]
-    subprocess.run(created, check=True, capture_output=True, cwd=directory, **own)
-    url = f"postgresql://alur@/postgres?host={directory}"
-    serving = [str(programs / "postgres"), "-D", data, "-k", str(directory), "-c", "listen_addresses="]
-    with (directory / "log").open("wb") as log, subprocess.Popen(serving, stdout=log, stderr=log, **own) as server:
-        eventually("PostgreSQL answers", lambda: answers(url))
-        yield url
-        server.terminate()
-
-
-def answers(url: str) -> bool:
     try:
-        psycopg.connect(url).close()
-    except psycopg.Error:
-        return False
-    return True
+        with running_postgres() as url:
+            yield url
+    except NoServer as missing:
+        pytest.skip(str(missing))
 
 
 def mirror(engine: Engine, *arguments: str, failpoint: str = "") -> subprocess.CompletedProcess[str]:

@@ -36,7 +36,7 @@ from agents.kafka.records import OutgoingRecord
 from agents.mirror import tables
 from agents.mirror.definitions import REPORTS, Grouping, Report
 from agents.mirror.figures import Period, report
-from agents.mirror.rows import RowBuilder, Rows
+from agents.mirror.rows import RowBuilder
 from agents.mirror.stores import Reading, open_store
 from agents.runtime.http.prometheus import PrometheusExporter
 from agents.runtime.http.server import StageWeb
@@ -151,16 +151,18 @@ def _report(world: World, upto: int) -> str:
     """All reports by all groupings, and the public views; of the last fact only, since each mirror takes 0.2 s."""
     if upto < len(world.history):
         return ""
-    builder, rows = RowBuilder(AROUND.zone, lambda *_: 1), Rows()
+    builder = RowBuilder(AROUND.zone, lambda *_: 1)
     facts = [(each.at, encode_fact(each, encode_complaint(each.complaint))) for each in world.history]
-    builder.add(rows, (Record(TopicName.EVENTS, 0, 0, at, world.id.encode(), value, {}) for at, value in facts))
+    rows = builder.rows(
+        [(TopicName.EVENTS, [Record(TopicName.EVENTS, 0, 0, at, world.id.encode(), value, {}) for at, value in facts])]
+    )
     with tempfile.TemporaryDirectory() as directory:
         target = f"{directory}/mirror.duckdb"
         with open_store(target, rebuild=False) as store:
             for statement in tables.create_statements():
                 store.execute(statement)
             store.load("facts", rows.facts)
-            store.load("complaints", builder.complaint_rows(rows))
+            store.load("complaints", list(rows.complaints.values()))
             store.publish(compact=False)
         with Reading(target) as reading:
             year = Period.parse(str(world.history[0].at.year))

@@ -1,0 +1,145 @@
+"""Reader of the mirror: committed records with aiokafka, which takes half of kafka-python's processor time."""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol, Self, TypeVar
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
+
+from agents.config.settings import Settings
+from agents.kafka import clients
+from events.client import extents
+from events.client.errors import BrokerUnreachable, KafkaRefused
+from events.topics import TopicName
+from events.writer import MARKED, Headers, Origin
+
+Place = tuple[TopicName, int]
+"""Topic and partition."""
+_PARTITION_BYTES: Final = 4_000_000
+_STALLED_S: Final = 30.0
+T = TypeVar("T")
+
+
+class Raw(Protocol):
+    """What the mirror reads of a record."""
+
+    @property
+    def partition(self) -> int: ...  # noqa: D102 -- fields of a record
+    @property
+    def offset(self) -> int: ...  # noqa: D102
+    @property
+    def key(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def value(self) -> bytes | None: ...  # noqa: D102
+
+
+Part = tuple[TopicName, Sequence[Raw]]
+"""Records of one partition, in order."""
+
+
+class TopicReader:
+    """Reads all partitions of topics, without a group; a context manager. Foreign records are left out.
+
+    Raises:
+        BrokerUnreachable: no broker answers, now or for 30 seconds while reading.
+        KafkaRefused: the broker refuses.
+    """
+
+    def __init__(self, settings: Settings, topics: Sequence[TopicName]) -> None:
+        self._settings = settings
+        self._names = {settings.topic(topic): topic for topic in topics}
+        self._origins: dict[TopicPartition, Origin] = {}
+        self._loop = asyncio.new_event_loop()
+        try:
+            self._partitions = self._wait(self._open())
+        except BaseException:
+            self._loop.close()
+            raise
+
+    def __enter__(self) -> Self:
+        """Return the reader."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections."""
+        self._loop.run_until_complete(self._consumer.stop())
+        self._loop.close()
+
+    async def _open(self) -> list[TopicPartition]:
+        sizes = extents(self._settings, self._names.values())
+        self._consumer = clients.consumer(self._settings, partition_bytes=_PARTITION_BYTES)
+        try:
+            await self._consumer.start()
+            partitions = [
+                TopicPartition(name, number)
+                for name, topic in self._names.items()
+                for number in range(sizes[topic].partitions)
+            ]
+            self._consumer.assign(partitions)
+        except BaseException:
+            await self._consumer.stop()
+            raise
+        return partitions
+
+    def starts(self) -> dict[Place, int]:
+        """Return the log start of each partition."""
+        return self._by_place(self._wait(self._consumer.beginning_offsets(self._partitions)))
+
+    def ends(self) -> dict[Place, int]:
+        """Return the last stable offset of each partition."""
+        return self._by_place(self._wait(self._consumer.end_offsets(self._partitions)))
+
+    def start_at(self, places: Mapping[Place, int]) -> None:
+        """Continue from these offsets."""
+        for partition in self._partitions:
+            self._consumer.seek(partition, places[self._names[partition.topic], partition.partition])
+
+    def poll(self, seconds: float) -> list[Part]:
+        """Return the next records; none if none come within `seconds`."""
+        found = self._wait(self._consumer.getmany(timeout_ms=int(seconds * 1000)))
+        return [(self._names[place.topic], self._own(place, records)) for place, records in found.items()]
+
+    def _own(self, place: TopicPartition, records: Sequence[Any]) -> Sequence[Raw]:
+        if self._names[place.topic] not in MARKED:
+            return records
+        is_foreign = self._origins.setdefault(place, Origin()).is_foreign
+        return [each for each in records if not is_foreign(each.offset, _headers(each))]
+
+    def polls_to(self, ends: Mapping[Place, int]) -> Iterator[list[Part]]:
+        """Give poll after poll until `ends`; some records from behind them may be among the last."""
+        moved, before = time.monotonic(), self.positions()
+        while any(before[place] < end for place, end in ends.items()):
+            yield self.poll(clients.POLL_MS / 1000)
+            if (places := self.positions()) != before:
+                moved, before = time.monotonic(), places
+            elif time.monotonic() - moved > _STALLED_S:
+                raise BrokerUnreachable(self._settings.broker)
+
+    def positions(self) -> dict[Place, int]:
+        """Return the offset of the next record of each partition."""
+        return self._by_place(self._wait(self._positions()))
+
+    async def _positions(self) -> dict[TopicPartition, int]:
+        return {each: await self._consumer.position(each) for each in self._partitions}
+
+    def lag(self) -> int:
+        """Return the number of offsets between here and the present end."""
+        return sum(self.ends().values()) - sum(self.positions().values())
+
+    def _by_place(self, found: Mapping[TopicPartition, int]) -> dict[Place, int]:
+        return {(self._names[each.topic], each.partition): offset for each, offset in found.items()}
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            return self._loop.run_until_complete(work)
+        except (KafkaConnectionError, KafkaTimeoutError) as error:
+            raise BrokerUnreachable(self._settings.broker) from error
+        except KafkaError as error:
+            raise KafkaRefused(f"Kafka at {self._settings.broker} refused: {error}") from error
+
+
+def _headers(record: Any) -> Headers:  # noqa: ANN401 -- of aiokafka
+    found: Headers = record.headers
+    return found
