@@ -33,6 +33,8 @@ class Clock(Frozen):
     """When it was last resumed; the remaining time counts from there."""
     paused_for: Annotated[str | None, Field(exclude_if=not_)] = None
     """Working time of its pauses so far, where they are capped; None without a pause."""
+    allotted: Annotated[str | None, Field(exclude_if=not_)] = None
+    """The time it was started with, where an override of the policy sets it, e.g. `3 working days`; else None."""
     zone: str | None = None
     """Where its days end, e.g. `Asia/Makassar`: kept from its start, whoever holds the complaint later.
 

@@ -108,7 +108,7 @@ def _title(each: Explanation, run: Run, number: int) -> Text:
 
 def _rules(each: Explanation, run: Run) -> Table:
     table = grid()
-    for origin in each.origins:
+    for origin in (run.rule, *each.origins[1:]):
         table.add_row(
             Text(_RULES.get(origin.rule, "time"), style="dim"),
             Text(_value(origin, run)),
@@ -123,6 +123,8 @@ def _rules(each: Explanation, run: Run) -> Table:
 
 
 def _value(origin: Origin, run: Run) -> str:
+    if origin.override:
+        return f"{origin.value}, override {origin.override}"
     if origin.rule != "zones":
         return origin.value
     holder = f" ({run.office})" if run.office and origin.value == "the holder's" else ""
@@ -182,9 +184,15 @@ def as_json(found: Sequence[Explanation]) -> str:
 
 
 def _plain(each: Explanation) -> dict[str, Any]:
-    runs = [asdict(run) | {"days": [_plain_day(day) for day in run.days]} for run in each.runs]
-    origins = [asdict(origin) | {"source": origin.source or _UNCONFIRMED} for origin in each.origins]
-    return asdict(each) | {"agrees": each.agrees, "origins": origins, "runs": runs}
+    runs = [
+        asdict(run) | {"rule": _plain_origin(run.rule), "days": [_plain_day(day) for day in run.days]}
+        for run in each.runs
+    ]
+    return asdict(each) | {"agrees": each.agrees, "origins": list(map(_plain_origin, each.origins)), "runs": runs}
+
+
+def _plain_origin(origin: Origin) -> dict[str, Any]:
+    return asdict(origin) | {"source": origin.source or _UNCONFIRMED}
 
 
 def _plain_day(day: Day) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from events.vocabulary import ClockName, ComplaintClass
 from workflow.policy.announcements import impossible
 from workflow.policy.consistency import contradictions
 from workflow.policy.model import Policy, PolicyError, PolicySet
+from workflow.policy.overrides import LADDER
 
 app = typer.Typer()
 
@@ -52,7 +53,7 @@ def check(
         say(each)
     if mistakes:
         raise Failure(
-            f"policy {found.name}: {len(mistakes)} mistakes; stages start with it, but some complaint will wait"
+            f"policy {found.name}: {len(mistakes)} mistakes; stages start with it, but some of it has no effect"
         )
     offices = sum(1 for _ in found.versions[-1].directory)
     say(f"policy {found.name}: {len(found.versions)} versions, {offices} offices, no mistakes found")
@@ -131,5 +132,13 @@ def _table(found: PolicySet) -> Table:
     table.add_row("decided by machine", *(", ".join(sorted(each.machine)) or "nothing" for each in found.versions))
     table.add_row("needed for verification", *(", ".join(each.completeness.requires) for each in found.versions))
     table.add_row("ladder", *(" > ".join(each.ladder) for each in found.versions))
+    for each in dict.fromkeys(str(override) for version in found.versions for override in version.overrides):
+        table.add_row(f"for {each}", *(_overridden(version, each) for version in found.versions))
     table.add_row("return limit", *(str(each.return_limit) for each in found.versions))
     return table
+
+
+def _overridden(version: Policy, conditions: str) -> str:
+    found = (each for each in version.overrides if str(each) == conditions)
+    rules = [{**each.clocks, **({LADDER: " > ".join(each.ladder)} if each.ladder else {})} for each in found]
+    return ", ".join(f"{name} {value}" for each in rules for name, value in each.items())

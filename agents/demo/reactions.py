@@ -15,6 +15,7 @@ from events import facts as f
 from events.reports import Location
 from events.snapshot import Complaint
 from events.vocabulary import ArchiveReason, ClockName, Status
+from workflow.deadlines.clocks import ClockContext
 from workflow.deadlines.durations import Unit
 from workflow.machine.transitions import ALLOWED_IN, OPEN
 from workflow.policy.model import Policy
@@ -99,7 +100,8 @@ class Situation:
         Raises:
             ValueError: the policy does not count in seconds.
         """
-        length = self.policy.duration_of(clock, self.complaint.class_)
+        override = ClockContext.of(self.policy, self.complaint).override_of(clock)
+        length = override.clocks[clock] if override else self.policy.duration_of(clock, self.complaint.class_)
         if length.unit is not Unit.SECONDS:
             raise ValueError(f"a demonstration cannot wait {length}: its policy has to count in seconds")
         return length.amount * self.lots.uniform(first, last)

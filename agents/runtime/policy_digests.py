@@ -129,7 +129,8 @@ def _days_of(values: Values, key: str) -> dict[str, dict[str, str]]:
 
 def _digest(model: BaseModel, fields: set[str] | None = None) -> str:
     # what has its first default is left out: neither a new key nor a new default changes a version in use
-    written = model.model_dump(include=fields, exclude_defaults=True, warnings=False)
+    unread = {"overrides": {"__all__": {"source"}}}
+    written = model.model_dump(include=fields, exclude=unread, exclude_defaults=True, warnings=False)
     for name, default in _FIRST_DEFAULTS.items() if fields else ():
         written.pop(name, None)
         if (value := getattr(model, name)) != default:

@@ -21,6 +21,7 @@ from workflow.machine.decide import decide
 from workflow.machine.evolve import replay
 from workflow.machine.handlers import Rejected
 from workflow.policy.model import Appeal, Policy, Reopening
+from workflow.policy.overrides import Override
 from workflow.stages.escalation import next_rung
 
 LAPOR = load("lapor").versions[0]
@@ -35,6 +36,32 @@ CORRECTING = LAPOR.model_copy(
     }
 )
 """With every way to take a decision back, which `lapor` does not have."""
+OVERRIDDEN = LAPOR.model_copy(
+    update={
+        "overrides": tuple(
+            Override.model_validate(each)
+            for each in (
+                {
+                    "category": "kesehatan",
+                    "clocks": {"verification": "1 working day", "follow_up": "3 working days"},
+                    "ladder": ["national", "ombudsman"],
+                },
+                {
+                    "category": "kesehatan",
+                    "class": ComplaintClass.COMPLAINT,
+                    "clocks": {"citizen_reply": "4 working days", "settlement": "9 working days"},
+                },
+                {
+                    "class": ComplaintClass.INFORMATION_REQUEST,
+                    "clocks": {"follow_up": "30 hours", "settlement": "72 hours"},
+                },
+                {"level": "unit", "clocks": {"follow_up": "4 working days", "escalation": "1 working day"}},
+                {"level": "city", "clocks": {"follow_up": "6 days"}, "ladder": ["ombudsman"]},
+            )
+        )
+    }
+)
+"""With other times and ladders for some complaints, in several units, and some of them for the same complaint."""
 
 REPORTERS = ReporterDigests(Keys.derived("test"))
 MONDAY = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)

@@ -16,6 +16,7 @@ from workflow.deadlines.due_dates import due_after_work, due_at, remaining, warn
 from workflow.deadlines.durations import Duration
 from workflow.machine.evolve import Clocks, needs_rung
 from workflow.policy.model import Policy
+from workflow.policy.overrides import Override
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,29 @@ class ClockContext:
     policy: Policy
     office: str | None
     complaint_class: ComplaintClass
+    category: str | None = None
+
+    @classmethod
+    def of(cls, policy: Policy, complaint: Complaint) -> "ClockContext":
+        """Return what the clocks of `complaint` depend on as it stands."""
+        return cls(policy, complaint.office, complaint.class_, complaint.category)
 
     def start(self, name: ClockName, at: datetime) -> Clock:
         """Return the clock `name` started at `at` for its full time, in the zone that counts for it now."""
-        duration = self.policy.duration_of(name, self.complaint_class)
-        return self._running(name, at, duration, self.policy.zone_for(name, self.office))
+        zone, override = self.policy.zone_for(name, self.office), self.override_of(name)
+        if override is None:
+            return self._running(name, at, self.policy.duration_of(name, self.complaint_class), zone)
+        duration = override.clocks[name]
+        return self._running(name, at, duration, zone).model_copy(update={"allotted": str(duration)})
+
+    def override_of(self, name: ClockName) -> Override | None:
+        """Return the override of the policy by which the clock `name` would start now; None where none is for it."""
+        return self.policy.override_of(name, self.category, self.complaint_class, self.office)
+
+    def duration_of(self, name: ClockName, clock: Clock) -> Duration:
+        """Return the time that a clock was started with."""
+        allotted = None if clock.allotted is None else Duration.parse(clock.allotted)
+        return allotted or self.policy.duration_of(name, self.complaint_class)
 
     def zone_of(self, name: ClockName, clock: Clock) -> ZoneInfo:
         """Return the zone in which a clock's days end: the one it was started in, whichever office holds it now.
@@ -44,13 +63,14 @@ class ClockContext:
         if clock.breached or clock.remaining is None:
             return clock.model_copy(update={"paused": False, "remaining": None})
         again = self._running(name, at, Duration.parse(clock.remaining), self.zone_of(name, clock))
-        return again.model_copy(update={"started_at": clock.started_at, "resumed_at": at, "warned": clock.warned})
+        kept = {"started_at": clock.started_at, "warned": clock.warned, "allotted": clock.allotted}
+        return again.model_copy(update=kept | {"resumed_at": at})
 
     def pause(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
         """Return a running clock stopped with what is left of it."""
         if clock.breached or clock.due_at is None:
             return clock.model_copy(update={"paused": True})
-        unit = self.policy.duration_of(name, self.complaint_class).unit
+        unit = self.duration_of(name, clock).unit
         zone = self.zone_of(name, clock)
         left = remaining(at, clock.due_at, unit, zone, self.policy.calendar, hours=self.policy.hours)
         still = {"paused": True, "due_at": None, "warn_at": None, "remaining": str(left), "zone": zone.key}
@@ -96,7 +116,7 @@ class ClockContext:
     def after_work(self, name: ClockName, clock: Clock, at: datetime, left: Duration) -> datetime:
         """Return when a clock is due that has `left` to run from `at`, counted in working time."""
         policy, zone = self.policy, self.zone_of(name, clock)
-        in_days = policy.duration_of(name, self.complaint_class).unit.in_days
+        in_days = self.duration_of(name, clock).unit.in_days
         return due_after_work(at, left, zone, policy.calendar, hours=policy.hours, in_days=in_days)
 
     def _due_after_work(

@@ -24,7 +24,7 @@ def recalculated(name: ClockName, clock: Clock, day: date, old: Calendar, contex
     over that day. The time it was given is what lies between its start (or when it was last resumed) and its due time
     under the old calendar, extensions and all; as much of it lies before the new due time under the new one.
     """
-    unit = context.policy.duration_of(name, context.complaint_class).unit
+    unit = context.duration_of(name, clock).unit
     new = context.policy.calendar
     if unit not in _WORKING or not clock.running or clock.due_at is None:
         return None
@@ -76,7 +76,9 @@ def may_move(deadlines: Iterable[tuple[ClockName, datetime]], days: Days) -> boo
 
 def _in_working_time(policy: Policy) -> Iterator[ClockName]:
     for name in ClockName:
-        if any(policy.duration_of(name, each).unit in _WORKING for each in policy.settlement):
+        times = [policy.duration_of(name, each) for each in policy.settlement]
+        times += [each.clocks[name] for each in policy.overrides if name in each.clocks]
+        if any(time.unit in _WORKING for time in times):
             yield name
 
 

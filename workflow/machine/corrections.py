@@ -138,7 +138,7 @@ def _appeal(context: CommandContext, data: c.AppealComplaint) -> f.Fact:
         raise Refused(
             Refusal.INVALID_DATA, f"data: {complaint.appealed_to} has the appeal already", Detail.NOTHING_CHANGED
         )
-    ladder = policy.ladder_for(complaint.office, policy.day_of(context.now))
+    ladder = policy.ladder_for(complaint, policy.day_of(context.now))
     return f.ComplaintAppealed(by=context.by, office=ladder[-1] if ladder else policy.national, reason=data.reason)
 
 

@@ -39,7 +39,7 @@ def _decide_extension(context: CommandContext, data: c.DecideExtension) -> f.Fac
         return f.ExtensionRefused(by=context.by, reason=data.reason)
     due, request = _still_running(context), _requested(context, data)
     complaint = context.complaint
-    clock = ClockContext(context.policy, complaint.office, complaint.class_).extend(
+    clock = ClockContext.of(context.policy, complaint).extend(
         ClockName.FOLLOW_UP, complaint.clocks[ClockName.FOLLOW_UP], request.working_days
     )
     return f.DeadlineExtended(

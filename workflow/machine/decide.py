@@ -14,7 +14,7 @@ from events.commands import COMMANDS, Command, CommandEvent, command_type
 from events.errors import Sender
 from events.ids import complaint_id, digest, stage_command_id, stage_source
 from events.snapshot import Complaint
-from events.vocabulary import ClockName, ComplaintClass, Detail, Refusal
+from events.vocabulary import ClockName, Detail, Refusal
 from workflow.deadlines.clock_rules import RULES, OnExpiry
 from workflow.deadlines.clocks import ClockContext, clocks_after
 from workflow.deadlines.recalculation import recalculated
@@ -55,7 +55,7 @@ class _History:
             days = working_days(before.received_at, settled_at(fact, self.now), self.policy)
             fact = fact.model_copy(update={"working_days": days})
         status = status_after(before.status if before else None, fact)
-        context = ClockContext(self.policy, _office_after(before, fact), _class(before, fact))
+        context = _clock_context(self.policy, before, fact)
         clocks = clocks_after(before, fact, status, self.now, context)
         after = evolve(before, fact, self.now, self.cause, clocks, calendar=self.policy.announced)
         if not isinstance(fact, _IN_PLACE):
@@ -84,7 +84,7 @@ class _History:
         complaint = self.complaint
         if complaint is None:
             return
-        context = ClockContext(self.policy, complaint.office, complaint.class_)
+        context = ClockContext.of(self.policy, complaint)
         for name, clock in complaint.clocks.items():
             due = recalculated(name, clock, announcement.day, old, context)
             if due is not None and clock.due_at is not None:
@@ -256,15 +256,21 @@ def _not_intake(source: str) -> Rejected | None:
     )
 
 
-def _office_after(before: Complaint | None, fact: f.Fact) -> str | None:
-    if isinstance(fact, f.ComplaintDisposed | f.ComplaintReopened):
-        return fact.office
-    return None if before is None or isinstance(fact, f.DispositionReturned) else before.office
+def _clock_context(policy: Policy, before: Complaint | None, fact: f.Fact) -> ClockContext:
+    """Return what the clocks depend on after `fact`.
 
-
-def _class(before: Complaint | None, fact: f.Fact) -> ComplaintClass:
+    Raises:
+        IllegalTransition: it may not be the first fact.
+    """
     if isinstance(fact, f.ComplaintRegistered):
-        return fact.report.class_
+        return ClockContext(policy, None, fact.report.class_, fact.report.category)
     if before is None:
         raise IllegalTransition(f"{fact.NAME} may not be the first fact")
-    return before.class_
+    office, category = before.office, before.category
+    if isinstance(fact, f.ComplaintDisposed | f.ComplaintReopened):
+        office = fact.office
+    elif isinstance(fact, f.DispositionReturned):
+        office = None
+    elif isinstance(fact, f.ComplaintVerified | f.ReportCompleted):
+        category = category if fact.category is None else fact.category
+    return ClockContext(policy, office, before.class_, category)

@@ -266,7 +266,7 @@ def _answered_clock(context: CommandContext) -> Clock | None:
     clock = complaint.clocks.get(name)
     if clock is None:
         return complaint.answered_clock
-    return ClockContext(context.policy, complaint.office, complaint.class_).pause(name, clock, context.now)
+    return ClockContext.of(context.policy, complaint).pause(name, clock, context.now)
 
 
 _OTHER_WAY: Final = "dispose it to another office, or close it"

@@ -1,4 +1,4 @@
-"""Contradictions between offices and rules that can be read, but leave complaints without an office.
+"""Contradictions between offices and rules that can be read, but leave complaints without an office or mean nothing.
 
 The engine runs with them: it never disposes or escalates to an office that has ended.
 """
@@ -6,12 +6,14 @@ The engine runs with them: it never disposes or escalates to an office that has 
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, timedelta
+from difflib import get_close_matches
 from itertools import combinations, pairwise
 from typing import Final
 
 from workflow.policy import place_names
 from workflow.policy.model import Policy, PolicySet
-from workflow.policy.offices import Directory, Level, Office
+from workflow.policy.offices import Directory, Level, Office, belongs
+from workflow.policy.overrides import shadowed
 
 _AREAS: Final = {Level.PROVINCE, Level.CITY}
 
@@ -25,6 +27,7 @@ def contradictions(policies: PolicySet) -> Iterator[str]:
         if policy is not None:
             last = date.max if later is None else later.effective_from - timedelta(days=1)
             yield from _ended_in_use(policy, last)
+            yield from _without_effect(policy)
 
 
 def _lifetimes(directory: Directory) -> Iterator[str]:
@@ -60,6 +63,21 @@ def _competences(office: Office) -> Iterator[tuple[object, ...]]:
         written = area or office.name
         read = place_names.province if office.level is Level.PROVINCE else place_names.city
         yield office.level, office.parent, read(written), written
+
+
+def _without_effect(policy: Policy) -> Iterator[str]:
+    """Give overrides of a category that no unit handles, and those for which others count in all cases."""
+    topics = frozenset[str]().union(*(office.categories for office in policy.directory))
+    for category in dict.fromkeys(each.category for each in policy.overrides if each.category is not None):
+        if not any(belongs(category, {topic}) or belongs(topic, {category}) for topic in topics):
+            near = get_close_matches(category, topics, n=1)
+            hint = f"did you mean {near[0]}?" if near else "write it as a unit of the offices does"
+            yield f'{policy.version}: overrides: no unit handles category "{category}": {hint}'
+    for override, rule in shadowed(policy.overrides):
+        yield (
+            f"{policy.version}: overrides: the one of {override} never counts for {rule}, since more specific ones are "
+            f"there for all cases: take {rule} out of it"
+        )
 
 
 def _ended_in_use(policy: Policy, in_force_to: date) -> Iterator[str]:

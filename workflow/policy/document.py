@@ -13,7 +13,6 @@ from workflow.deadlines.working_days import Calendar
 from workflow.machine.transitions import OPEN
 from workflow.policy import document_errors
 from workflow.policy.model import (
-    Model,
     Policy,
     PolicyError,
     PolicySet,
@@ -21,6 +20,7 @@ from workflow.policy.model import (
     UnusableOffices,
 )
 from workflow.policy.offices import Directory, OfficesError, Slug, Words, parse_offices
+from workflow.policy.terms import Model
 
 CITIZENS_SINCE: Final = date(2026, 11, 30)
 """From here on a version without the key `citizens` lets only the reporter speak for a complaint."""

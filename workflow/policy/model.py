@@ -4,17 +4,14 @@ No number of the procedure stands in the code. A policy document has a name and 
 from the day it takes effect; a complaint keeps the version of the day it was received, and its snapshot names it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
-    PlainValidator,
     StrictBool,
     StrictFloat,
     StrictInt,
@@ -24,11 +21,14 @@ from pydantic import (
 
 from events.announcements import Announcement
 from events.errors import AlurError
+from events.snapshot import Complaint
 from events.vocabulary import ClockName, ComplaintClass, Status
-from workflow.deadlines.durations import LONGEST_IN_DAYS, Duration, Unit
+from workflow.deadlines.durations import Duration, Unit
 from workflow.deadlines.office_hours import OfficeHours
 from workflow.deadlines.working_days import Calendar
 from workflow.policy.offices import Directory, Slug, Words
+from workflow.policy.overrides import LADDER, Override, Rule, mistakes, most_specific
+from workflow.policy.terms import Clocks, Elapsed, Extension, Hours, InDays, Model, Term, check_cap, check_hours
 
 SUPERIOR: Final = "superior"
 """Rung of a ladder: the office above the holder."""
@@ -53,26 +53,6 @@ class UnknownPolicy(LookupError):
     """A complaint is pinned to a version that the policy no longer has."""
 
 
-def _duration(written: object) -> Duration:
-    if isinstance(written, Duration):
-        return written
-    duration = Duration.parse(written) if isinstance(written, str) else None
-    if duration is None or not duration.amount:
-        raise ValueError(f'{written!r} is not a duration of some length (write "3 working days" or "20 seconds")')
-    return duration
-
-
-def _hours(written: object) -> OfficeHours | None:
-    match written:
-        case None | OfficeHours():
-            return written
-        case str():
-            return OfficeHours.parse(written)
-        case {"usual": str() as usual, "friday": str() as friday, **others} if not others:
-            return OfficeHours.parse(usual, friday)
-    raise ValueError(f'{written!r} are no office hours (write "08:00-16:00", or one such for usual and for friday)')
-
-
 def _sourced(rule: str) -> str:
     if rule not in SOURCED:
         raise ValueError(f"there is no such rule to give a source for (there are {', '.join(SOURCED)})")
@@ -85,27 +65,11 @@ def _every_class(terms: dict[ComplaintClass, Duration]) -> dict[ComplaintClass, 
     return terms
 
 
-def _elapsed(written: object) -> Duration:
-    duration = _duration(written)
-    if duration.unit not in {Unit.DAYS, Unit.SECONDS}:
-        raise ValueError(f'{duration}: goes by the clock (write "30 days" or "20 seconds")')
-    return duration
-
-
-def _in_days(written: object) -> Duration:
-    duration = _duration(written)
-    if duration.unit is Unit.WORKING_SECONDS:
-        raise ValueError(f'{duration}: goes by days or seconds (write "10 working days")')
-    return duration
-
-
-Term = Annotated[Duration, PlainValidator(_duration)]
 Decision = Literal["verify", "postpone", "dispose", "archive"]
 """What a policy can leave to a machine."""
 Requirement = Literal["title", "body", "location", "category", "event_date"]
 """What a report can need before it is verified; ``location`` is a place by name or coordinates, or an office."""
 ZoneRule = Literal["holder", "national"]
-Hours = Annotated[OfficeHours | None, PlainValidator(_hours)]
 SOURCED: Final = (
     *ClockName,
     "zones",
@@ -119,22 +83,6 @@ SOURCED: Final = (
 _DEFAULT_ZONES: Final[dict[ClockName, ZoneRule]] = {ClockName.FOLLOW_UP: "holder", ClockName.CITIZEN_REPLY: "holder"}
 
 
-class Model(BaseModel):
-    """Table of a policy document: an unknown key is a mistake."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-
-class Clocks(Model):
-    """How long each clock runs that is the same for every class."""
-
-    verification: Term
-    completion: Term
-    follow_up: Term
-    citizen_reply: Term
-    escalation: Term
-
-
 class Completeness(Model):
     """What a report needs before it can be verified; without it, it is postponed and the citizen asked."""
 
@@ -146,7 +94,7 @@ class Completeness(Model):
 class Duplicates(Model):
     """When a report is the same again. No rule is known to us: all are defaults to be set."""
 
-    window: Annotated[Duration, PlainValidator(_elapsed)] = Duration(30, Unit.DAYS)
+    window: Elapsed = Duration(30, Unit.DAYS)
     """How long after the first one, by the clock."""
     min_text: Annotated[StrictInt, Field(ge=1)] = 30
     """Letters and digits that a text needs for it: "jalan rusak" is too common."""
@@ -162,7 +110,7 @@ class Duplicates(Model):
 class Reopening(Model):
     """When a closed complaint can be reopened. No rule is known to us: without this table, never."""
 
-    within: Annotated[Duration, PlainValidator(_in_days)]
+    within: InDays
     """How long after it was closed, in the national zone."""
     limit: Annotated[StrictInt, Field(ge=1)] = 1
     """How often."""
@@ -171,17 +119,8 @@ class Reopening(Model):
 class Appeal(Model):
     """When a reporter can appeal. No rule is known to us: without this table, never."""
 
-    within: Annotated[Duration, PlainValidator(_in_days)]
+    within: InDays
     """How long after it was closed, in the national zone. While it is open: once its time to settle has passed."""
-
-
-class Extension(Model):
-    """How far an office may ask its superior to extend its time to follow up."""
-
-    day: Term
-    """What one day of an extension is: a working day, or a few seconds in a demonstration."""
-    max_days: Annotated[StrictInt, Field(ge=1, le=365)]
-    max_times: Annotated[StrictInt, Field(ge=0)]
 
 
 class Rules(Model):
@@ -235,6 +174,8 @@ class Rules(Model):
     extension: Extension
     hours: Annotated[Hours, Field(validate_default=True)] = None
     """When offices work, of wall clocks in the zone that counts. Nothing but working hours depends on it."""
+    overrides: tuple[Override, ...] = ()
+    """Other times and ladders for some complaints; the most specific one counts (`workflow.policy.overrides`)."""
     sources: dict[Annotated[str, AfterValidator(_sourced)], Words] = Field(default_factory=dict)
     """Where a rule comes from, in words for people; a rule that is not named is a default of ours."""
     national: Slug = "panrb"
@@ -253,42 +194,36 @@ class Rules(Model):
             check_cap(hours, info.data.get("settlement_pause_cap"), info.data["settlement"])
         return hours
 
+    @field_validator("overrides")
+    @classmethod
+    def _consistent(cls, overrides: tuple[Override, ...], info: ValidationInfo) -> tuple[Override, ...]:
+        """Look at the overrides beside the rules that they override, as far as those can be read."""
+        if found := next(mistakes(overrides), None):
+            raise ValueError(found)
+        if not {"clocks", "settlement", "extension", "hours"} <= info.data.keys():
+            return overrides
+        for override in overrides:
+            clocks = info.data["clocks"].model_copy(update=dict(override.clocks))
+            settled = override.clocks.get(ClockName.SETTLEMENT)
+            settlement = info.data["settlement"] if settled is None else dict.fromkeys(ComplaintClass, settled)
+            try:
+                check_hours(info.data["hours"], clocks, settlement, info.data["extension"])
+                check_cap(info.data["hours"], info.data.get("settlement_pause_cap"), settlement)
+            except ValueError as error:
+                raise ValueError(f"the one of {override}: hours: {error}") from None
+        return overrides
+
     @property
     def named_offices(self) -> dict[str, str]:
         """Return the offices that the rules name, by their key."""
-        rungs = {f"ladder[{at}]": rung for at, rung in enumerate(self.ladder) if rung not in {SUPERIOR, NATIONAL}}
+        others = {f"overrides[{at}].ladder": each.ladder for at, each in enumerate(self.overrides) if each.ladder}
+        rungs = {
+            f"{key}[{at}]": rung
+            for key, ladder in {"ladder": self.ladder, **others}.items()
+            for at, rung in enumerate(ladder)
+            if rung not in {SUPERIOR, NATIONAL}
+        }
         return {"national": self.national, "arbiter": self.arbiter, **rungs}
-
-
-def check_hours(
-    hours: OfficeHours | None, clocks: Clocks, settlement: Mapping[ComplaintClass, Duration], extension: Extension
-) -> None:
-    """Raise ValueError if working hours cannot be counted with these office hours, or be extended by that day."""
-    written = {name: getattr(clocks, name) for name in Clocks.model_fields}
-    written |= {f"settlement.{name}": duration for name, duration in settlement.items()}
-    written["extension.day"] = extension.day
-    for name, duration in written.items():
-        if duration.unit is not Unit.WORKING_SECONDS:
-            continue
-        if hours is None:
-            raise ValueError(f'missing, and {name} counts working hours (write hours = "08:00-16:00")')
-        if duration.amount > LONGEST_IN_DAYS * hours.shortest_day.total_seconds():
-            raise ValueError(f"too few for {name}: {duration} would take more than a century")
-    units = {clocks.follow_up.unit, extension.day.unit}
-    if Unit.WORKING_SECONDS in units and len(units) > 1:
-        raise ValueError("clocks.follow_up and extension.day, which extends it, both count working hours or neither")
-
-
-def check_cap(hours: OfficeHours | None, cap: Duration | None, settlement: Mapping[ComplaintClass, Duration]) -> None:
-    """Raise ValueError if pauses cannot be counted in the unit of the cap."""
-    if cap is None:
-        return
-    units = {duration.unit for duration in settlement.values()}
-    if cap.unit is Unit.WORKING_SECONDS and Unit.DAYS not in units and Unit.SECONDS not in units:
-        if hours is None:
-            raise ValueError('missing, and settlement_pause_cap counts working hours (write hours = "08:00-16:00")')
-    elif cap.unit is not Unit.SECONDS or units != {Unit.SECONDS}:
-        raise ValueError(f"settlement_pause_cap: {cap}: write working hours, or seconds where settlement is in seconds")
 
 
 class Policy(Rules):
@@ -322,11 +257,20 @@ class Policy(Rules):
         return found[::-1]
 
     def duration_of(self, clock: ClockName, complaint_class: ComplaintClass) -> Duration:
-        """Tell how long a clock runs; only `settlement` depends on the class."""
+        """Tell how long a clock runs where no override is for it; only `settlement` depends on the class."""
         if clock is ClockName.SETTLEMENT:
             return self.settlement[complaint_class]
         duration: Duration = getattr(self.clocks, clock.value)
         return duration
+
+    def override_of(
+        self, rule: Rule, category: str | None, complaint_class: ComplaintClass, office: str | None
+    ) -> Override | None:
+        """Return the override that counts for a rule while ``office`` holds the complaint; None without any."""
+        if not self.overrides:
+            return None
+        level = self.directory.get(office).level if office is not None and office in self.directory else None
+        return most_specific(self.overrides, rule, category, complaint_class, level)
 
     def zone_for(self, clock: ClockName, office: str | None) -> ZoneInfo:
         """Tell in which zone a clock's days end while ``office`` holds the complaint; the national one without.
@@ -341,17 +285,20 @@ class Policy(Rules):
         """Tell whose zone counts for a clock."""
         return self.zones.get(clock) or _DEFAULT_ZONES.get(clock, "national")
 
-    def ladder_for(self, office: str | None, day: date) -> tuple[str, ...]:
-        """Name the offices to escalate to on ``day``, lowest rung first, while ``office`` holds the complaint.
+    def ladder_for(self, complaint: Complaint, day: date) -> tuple[str, ...]:
+        """Name the offices to escalate a complaint to on ``day``, lowest rung first, as it stands.
 
         Rungs that lead nowhere, to an office that has ended, to the holder itself, or to an office already on the
         ladder are left out. Raises UnknownOffice.
         """
+        office = complaint.office
+        override = self.override_of(LADDER, complaint.category, complaint.class_, office)
         standing_for: dict[str, Callable[[], str | None]] = {
             SUPERIOR: lambda: self.directory.superior_on(office, day) if office else None,
             NATIONAL: lambda: self.national,
         }
-        resolved = (standing_for[rung]() if rung in standing_for else rung for rung in self.ladder)
+        ladder = self.ladder if override is None or override.ladder is None else override.ladder
+        resolved = (standing_for[rung]() if rung in standing_for else rung for rung in ladder)
         known = (each for each in resolved if each is not None and self.directory.known(each, day))
         return tuple(dict.fromkeys(each for each in known if each != office))
 

@@ -55,10 +55,24 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """A rule that a due time depends on, and where it comes from."""
+
+    rule: str
+    value: str
+    source: str | None
+    """None for a default of ours that nothing confirms."""
+    override: str | None = None
+    """The override of the policy that it comes from: its conditions and its place."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """The clock from a start to its end: each start anew is another run."""
 
     duration: str
+    rule: Origin
+    """The rule that the duration comes from."""
     office: str | None
     """Who held the complaint when it started."""
     zone: str
@@ -81,16 +95,6 @@ class Run:
     """It has ended: by what it waited for, by passing, or by a start anew."""
     differences: tuple[str, ...]
     """Where a fact and the recomputation differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """A rule that a due time depends on, and where it comes from."""
-
-    rule: str
-    value: str
-    source: str | None
-    """None for a default of ours that nothing confirms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,21 +158,22 @@ def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Ex
         clock=clock,
         policy=last.policy,
         explained_with=policy.version,
-        origins=origins(clock, policy, history),
+        origins=origins(clock, policy, history, runs[-1] if runs else None),
         runs=tuple(run.result() for run in runs),
     )
 
 
-def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded]) -> tuple[Origin, ...]:
-    """Name the rules that the due times of a clock depend on, with their sources."""
-    duration = policy.duration_of(clock, history[-1].complaint.class_)
-    zone = "the holder's" if policy.zone_rule(clock) == "holder" else "the national one"
-    values = {clock.value: str(duration)}
-    if duration.unit is not Unit.SECONDS:
-        values["zones"] = zone
-    if duration.unit is Unit.WORKING_SECONDS:
+def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded], run: "_Run | None") -> tuple[Origin, ...]:
+    """Name the rules that the due times of a clock, last of `run`, depend on, with their sources."""
+    values: dict[str, str] = {}
+    duration = policy.duration_of(clock, history[-1].complaint.class_) if run is None else run.duration
+    rule = Origin(clock, str(duration), policy.sources.get(clock)) if run is None else run.rule
+    unit = duration.unit
+    if unit is not Unit.SECONDS:
+        values["zones"] = "the holder's" if policy.zone_rule(clock) == "holder" else "the national one"
+    if unit is Unit.WORKING_SECONDS:
         values["hours"] = str(policy.hours)
-    if duration.unit in {Unit.WORKING_DAYS, Unit.WORKING_SECONDS}:
+    if unit in {Unit.WORKING_DAYS, Unit.WORKING_SECONDS}:
         values["collective_leave"] = "days off" if policy.collective_leave else "working days"
     if clock is ClockName.SETTLEMENT:
         if policy.settlement_pause_cap is not None:
@@ -176,7 +181,7 @@ def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded]) -> tu
         values["settlement_pauses_in"] = ", ".join(sorted(policy.settlement_pauses_in)) or "never"
     if any(isinstance(recorded.fact, f.DeadlineExtended) and recorded.fact.clock is clock for recorded in history):
         values["extension"] = f"each day of it {policy.extension.day}"
-    return tuple(Origin(rule, value, policy.sources.get(rule)) for rule, value in values.items())
+    return rule, *(Origin(name, value, policy.sources.get(name)) for name, value in values.items())
 
 
 def _standing(complaint: Complaint, name: ClockName) -> Clock | None:
@@ -200,6 +205,7 @@ class _Run:
     differences: list[str] = field(default_factory=list)
     zone: ZoneInfo = field(init=False)
     duration: Duration = field(init=False)
+    rule: Origin = field(init=False)
     office: str | None = None
     last: Clock | None = None
     ours: datetime | None = None
@@ -213,14 +219,20 @@ class _Run:
         """Apply the fact that starts it."""
         complaint = recorded.complaint
         self.office = complaint.office
-        self.duration = self.policy.duration_of(self.clock, complaint.class_)
+        override = ClockContext.of(self.policy, complaint).override_of(self.clock)
+        self.duration, source, place = (
+            self.policy.duration_of(self.clock, complaint.class_),
+            self.policy.sources.get(self.clock),
+            None,
+        )
+        if override is not None:
+            self.duration, source = override.clocks[self.clock], override.source
+            place = f"{override} (overrides[{self.policy.overrides.index(override)}] of {self.policy.version})"
+        self.rule = Origin(self.clock, str(self.duration), source, place)
         self.zone = self._zone(clock)
         self._add(Happening.STARTED, recorded, clock)
         self._run(recorded.at, self.duration, resumed=False)
-        if clock.paused:
-            self._pause(recorded, clock)
-        else:
-            self._compare(recorded, clock)
+        (self._pause if clock.paused else self._compare)(recorded, clock)
         self.last = clock
 
     def follow(self, recorded: Recorded, before: Clock, after: Clock, policy: Policy) -> None:
@@ -250,6 +262,7 @@ class _Run:
         last = self.last or Clock(started_at=self.steps[0].at, due_at=None)
         return Run(
             duration=str(self.duration),
+            rule=self.rule,
             office=self.office,
             zone=self.zone.key,
             calendar=self.policy.calendar.version,
@@ -308,7 +321,7 @@ class _Run:
     def _capped(self, recorded: Recorded, before: Clock, after: Clock) -> None:
         """Apply the begin or the end of a pause that is counted in working time up to the cap."""
         complaint = recorded.complaint
-        context = ClockContext(self.policy, complaint.office, complaint.class_)
+        context = ClockContext.of(self.policy, complaint)
         begins, known = after.remaining is not None, before.model_copy(update={"due_at": self.ours})
         change = context.pause_capped if begins else context.resume_capped
         ours = change(self.clock, known, recorded.at)

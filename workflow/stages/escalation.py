@@ -12,7 +12,7 @@ def next_office(complaint: Complaint, policy: Policy) -> str | None:
     from a unit, whose ladder is longer, and would tell the same office twice on the way down.
     """
     # on the day of the snapshot, so that the stage and lifecycle choose the same office
-    ladder = policy.ladder_for(complaint.office, policy.day_of(complaint.updated_at))
+    ladder = policy.ladder_for(complaint, policy.day_of(complaint.updated_at))
     return next((office for office in ladder if office not in complaint.escalated_to), None)
 
 

@@ -20,6 +20,7 @@ from tests.support.worlds import (
     FOLLOW_UP,
     GRANT,
     LAPOR,
+    OVERRIDDEN,
     PANRB,
     PUPR,
     REPLY,
@@ -173,3 +174,15 @@ def test_json_has_all_of_it() -> None:
     }
     hours = json.loads(as_json(explanations(to_status(Status.DISPOSED, hourly()).history, None, hourly())))
     assert hours["explanations"][0]["runs"][0]["days"][0]["worked"] == "4 working hours"
+
+
+def test_the_override_that_counted_is_named_with_its_place() -> None:
+    world = to_status(Status.DISPOSED, OVERRIDDEN, category="kesehatan-ibu")
+    found = explanations(world.history, ClockName.FOLLOW_UP, OVERRIDDEN)
+    place = "category=kesehatan (overrides[0] of lapor/2025-01-01)"
+    [explanation] = json.loads(as_json(found))["explanations"]
+    expected = {"rule": "follow_up", "value": "3 working days", "source": "default, not confirmed", "override": place}
+    assert explanation["runs"][0]["rule"] == explanation["origins"][0] == expected
+    assert f"3 working days, override {place}" in page(world, "follow_up")
+    other = explanations(world.history, ClockName.SETTLEMENT, OVERRIDDEN)
+    assert other[0].runs[0].rule.override == "category=kesehatan, class=complaint (overrides[1] of lapor/2025-01-01)"

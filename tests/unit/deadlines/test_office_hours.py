@@ -30,7 +30,8 @@ from workflow.deadlines.durations import Duration, Unit
 from workflow.deadlines.office_hours import OfficeHours
 from workflow.deadlines.working_days import Calendar
 from workflow.policy.document import parse_policies
-from workflow.policy.model import Clocks, Extension, Policy, PolicyError
+from workflow.policy.model import Policy, PolicyError
+from workflow.policy.terms import Clocks, Extension
 
 CALENDAR = Calendar()
 WIB, WITA, WIT = ZoneInfo("Asia/Jakarta"), ZoneInfo("Asia/Makassar"), ZoneInfo("Asia/Jayapura")

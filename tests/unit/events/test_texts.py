@@ -55,6 +55,7 @@ NOT_FREE = {
     "tracking_id": "number",
     "village": "place",
     "paused_for": "a length of time",
+    "allotted": "a length of time",
     "who": "id of an office, or `reporter`",
     "why": "open words",
     "zone": "time zone",

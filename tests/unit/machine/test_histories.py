@@ -34,6 +34,7 @@ from tests.support.worlds import (
     GRANT,
     INTAKE,
     LAPOR,
+    OVERRIDDEN,
     PANRB,
     POSTPONE,
     PROGRESS,
@@ -73,6 +74,7 @@ POLICIES = {
     "never paused": NEVER_PAUSED,
     "arbitrated": ARBITRATED,
     "capped": load("lapor").versions[-1].model_copy(update={"citizens": "open"}),
+    "overridden": OVERRIDDEN,
     "capped demo": load("demo").versions[-1].model_copy(update={"citizens": "open"}),
 }
 UNITS = {"lapor": timedelta(days=1), "demo": timedelta(seconds=1)}
@@ -122,6 +124,7 @@ Move = tuple[type[c.Command], Callable[[World, int], c.Command], Sender]
 MOVES: list[Move] = [
     (c.VerifyComplaint, _verify, VERIFICATION),
     (c.VerifyComplaint, _always(VERIFY), PANRB),
+    (c.VerifyComplaint, _always(c.VerifyComplaint(category="kesehatan-ibu")), PANRB),
     (c.PostponeComplaint, _always(POSTPONE), PANRB),
     (c.ArchiveComplaint, _always(ARCHIVE), PANRB),
     (c.ArchiveComplaint, _always(SPAM), PANRB),
@@ -129,6 +132,7 @@ MOVES: list[Move] = [
     (c.ReopenComplaint, _always(REOPEN), CITIZEN),
     (c.ReopenComplaint, _always(REOPEN), PANRB),
     (c.CompleteReport, _always(COMPLETE), CITIZEN),
+    (c.CompleteReport, _always(c.CompleteReport(category="kesehatan")), CITIZEN),
     (c.WithdrawComplaint, _always(WITHDRAW), CITIZEN),
     (c.DisposeComplaint, _dispose, DISPOSITION),
     (c.DisposeComplaint, _dispose, PANRB),

@@ -10,6 +10,7 @@ import pytest
 
 from agents.config.policy_files import load, packaged
 from events.vocabulary import ClockName, ComplaintClass, Status
+from tests.support.worlds import World
 from workflow.deadlines.durations import Duration, Unit
 from workflow.policy.document import parse_policies
 from workflow.policy.model import PolicyError, PolicySet, UnknownPolicy
@@ -143,7 +144,8 @@ def test_the_zone_of_a_clock_is_a_switch() -> None:
     ],
 )
 def test_a_ladder_leads_from_the_holder_to_the_top(office: str | None, rungs: tuple[str, ...]) -> None:
-    assert load("lapor").at(date(2026, 1, 1)).ladder_for(office, date(2026, 1, 1)) == rungs
+    held = World().stands.model_copy(update={"office": office})
+    assert load("lapor").at(date(2026, 1, 1)).ladder_for(held, date(2026, 1, 1)) == rungs
 
 
 def test_the_version_is_that_of_the_day_in_the_national_zone() -> None:

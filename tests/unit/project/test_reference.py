@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from workflow.deadlines.durations import Duration
-from workflow.policy import document, model, offices
+from workflow.policy import document, model, offices, overrides, terms
 
 ROOT = Path(__file__).parents[3]
 POLICY = (ROOT / "docs" / "reference" / "policy.md").read_text(encoding="utf-8")
@@ -19,12 +19,13 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "File": document._Document,  # noqa: SLF001 -- only the reader and this test need the form of a file
     "Calendar": document._CalendarChanges,  # noqa: SLF001 -- the same
     "Versions": model.Rules,
-    "Clocks": model.Clocks,
+    "Clocks": terms.Clocks,
     "Completeness": model.Completeness,
     "Duplicates": model.Duplicates,
     "Reopening": model.Reopening,
     "Appeal": model.Appeal,
-    "Extension": model.Extension,
+    "Extension": terms.Extension,
+    "Overrides": overrides.Override,
     "Offices": offices._Agency,  # noqa: SLF001 -- the same
     "Units": offices._Unit,  # noqa: SLF001 -- the same
 }
@@ -55,8 +56,8 @@ def as_written(value: Any) -> Any:
 def test_every_key_is_there_with_its_default(heading: str) -> None:
     fields = SECTIONS[heading].model_fields
     told = {row[0].strip("`"): row[2] for row in rows(section(heading))}
-    assert list(told) == list(fields)
-    for name, field in fields.items():
+    assert list(told) == [field.alias or name for name, field in fields.items()]
+    for name, field in zip(told, fields.values(), strict=True):
         if field.is_required():
             assert told[name] == "required"
             continue

@@ -1,0 +1,104 @@
+"""Overrides: other times, or another ladder, for a category, a class or the level of the office that holds a complaint.
+
+**Precedence.** Each rule is looked up by itself. Of the overrides whose conditions all hold and that set the rule, the
+most specific one counts: the longest category, then one with a class, then one with a level. Two with the same
+conditions may not set the same rule, so that their order in the file means nothing (docs/adr/0046).
+
+**Time.** A clock keeps the override of its start, whatever becomes of category and holder later; the next clock and
+the next rung are looked up as the complaint stands then.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from events.vocabulary import ClockName, ComplaintClass
+from workflow.policy.offices import Level, Slug, Words, belongs, slug_of
+from workflow.policy.terms import Model, Term
+
+LADDER: Final = "ladder"
+Rule = ClockName | Literal["ladder"]
+"""What an override can set."""
+_BEFORE_AN_OFFICE: Final = (ClockName.VERIFICATION, ClockName.COMPLETION, ClockName.SETTLEMENT)
+"""Clocks that start before an office holds the complaint, so that no level is known."""
+
+
+class Override(Model):
+    """Other rules for the complaints that meet all conditions given."""
+
+    category: Slug | None = None
+    """The category, or one that begins with it by whole words."""
+    class_: Annotated[ComplaintClass | None, Field(alias="class")] = None
+    level: Level | None = None
+    """Of the office that holds the complaint."""
+    clocks: dict[ClockName, Term] = Field(default_factory=dict)
+    """How long these clocks run; here also `settlement`."""
+    ladder: Annotated[tuple[Slug, ...] | None, Field(min_length=1)] = None
+    source: Words | None = None
+    """Where it comes from, in words for people."""
+
+    def __str__(self) -> str:
+        """Name the conditions."""
+        written = {"category": self.category, "class": self.class_, "level": self.level}
+        return ", ".join(f"{key}={value}" for key, value in written.items() if value is not None)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that it sets."""
+        return (*self.clocks, *((LADDER,) if self.ladder else ()))
+
+    @property
+    def precedence(self) -> tuple[int, bool, bool]:
+        """The higher, the more specific."""
+        words = 0 if self.category is None else self.category.count("-") + 1
+        return words, self.class_ is not None, self.level is not None
+
+    def holds_for(self, category: str | None, complaint_class: ComplaintClass, level: Level | None) -> bool:
+        """Check whether all conditions hold; an unknown category or level meets none."""
+        return (
+            (self.category is None or (category is not None and belongs(slug_of(category), {self.category})))
+            and self.class_ in {None, complaint_class}
+            and self.level in {None, level}
+        )
+
+
+def most_specific(
+    overrides: Sequence[Override],
+    rule: Rule,
+    category: str | None,
+    complaint_class: ComplaintClass,
+    level: Level | None,
+) -> Override | None:
+    """Return the override that counts for a rule of a complaint; None where none does."""
+    found = (each for each in overrides if rule in each.rules and each.holds_for(category, complaint_class, level))
+    return max(found, key=lambda each: each.precedence, default=None)
+
+
+def mistakes(overrides: Sequence[Override]) -> Iterator[str]:
+    """Give the overrides that mean nothing, or contradict each other."""
+    for override in overrides:
+        if not str(override):
+            yield "one is for no category, class or level: change the rule itself"
+        elif not override.rules:
+            yield f"the one of {override} sets neither a clock nor the ladder"
+        elif early := [name for name in _BEFORE_AN_OFFICE if override.level and name in override.clocks]:
+            yield f"the one of {override} sets {early[0]}, which starts before an office holds it: leave out level"
+    for one, other in combinations(overrides, 2):
+        if str(one) == str(other) and (both := [rule for rule in one.rules if rule in other.rules]):
+            yield f"two of {one} set {', '.join(both)}: keep one"
+
+
+def shadowed(overrides: Sequence[Override]) -> Iterator[tuple[Override, Rule]]:
+    """Give each override with a rule for which more specific ones count in all cases."""
+    for override in overrides:
+        cases = [
+            (override.category, kind, level)
+            for kind in ComplaintClass
+            for level in Level
+            if override.holds_for(override.category, kind, level)
+        ]
+        for rule in override.rules:
+            if all(most_specific(overrides, rule, *case) is not override for case in cases):
+                yield override, rule
