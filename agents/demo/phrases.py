@@ -49,6 +49,7 @@ class Phrases(BaseModel):
     """Bodies of completed reports."""
     replies: _Texts
     second_answers: _Texts
+    explained: _Texts
     placeholders: _Texts
     empty: _Texts
     not_ours: _Texts

@@ -173,10 +173,19 @@ def _on_verified(scene: Situation) -> Iterator[PlannedAction]:
     if routed:
         if script.duplicate_of is not None:
             yield scene.act(after, scene.desk, _archiving(script), heedless=True)
-    elif script.desk is OfficeConduct.ARCHIVES:
+    elif script.desk is OfficeConduct.ARCHIVES and not scene.complaint.restorations:
         yield scene.act(after, scene.desk, _archiving(script))
-    elif script.desk is OfficeConduct.DISPOSES:
+    elif script.desk in {OfficeConduct.DISPOSES, OfficeConduct.ARCHIVES}:
         yield scene.act(after, scene.desk, c.DisposeComplaint(office=_some_office(scene)))
+
+
+@_on(f.ComplaintArchived)
+def _on_archived(scene: Situation) -> Iterator[PlannedAction]:
+    """The desk takes back what it had found unclear: the reporter has explained it."""
+    fact = scene.recorded.fact
+    if isinstance(fact, f.ComplaintArchived) and fact.reason is ArchiveReason.UNCLEAR:
+        command = c.RestoreComplaint(reason=scene.lots.choice(phrases().explained))
+        yield scene.act(scene.within(ClockName.VERIFICATION, 0.5, 1.5), scene.desk, command)
 
 
 def _some_office(scene: Situation) -> str:
@@ -254,7 +263,7 @@ def _on_extension_decided(scene: Situation) -> Iterator[PlannedAction]:
 def _on_returned(scene: Situation) -> Iterator[PlannedAction]:
     """The arbiter decides at the return limit, the desk if there is no route."""
     complaint, policy = scene.complaint, scene.policy
-    if scene.script.desk is OfficeConduct.WAITS:
+    if scene.script.desk in {OfficeConduct.WAITS, OfficeConduct.FORGETS}:
         return
     by_arbiter = complaint.returns >= policy.return_limit
     found = competent_office(complaint, policy, scene.today)
@@ -314,7 +323,13 @@ def _on_rated(scene: Situation) -> Iterator[PlannedAction]:
 
 @_on(f.ComplaintEscalated)
 def _on_escalated(scene: Situation) -> Iterator[PlannedAction]:
-    if scene.script.conduct is Conduct.NEVER and scene.complaint.rung == _PRESSING_RUNG:
+    script, complaint = scene.script, scene.complaint
+    undisposed = complaint.status in {Status.VERIFIED, Status.RETURNED}
+    if undisposed and script.desk is OfficeConduct.WAITS:
+        after = scene.within(ClockName.ESCALATION, 0.1, 0.8)
+        source = scene.officer(scene.policy.arbiter) if complaint.returns else scene.desk
+        yield scene.act(after, source, c.DisposeComplaint(office=_some_office(scene)))
+    elif script.conduct is Conduct.NEVER and complaint.rung == _PRESSING_RUNG:
         yield _follow_up(scene, 0.1, 0.8)
 
 

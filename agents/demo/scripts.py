@@ -52,7 +52,9 @@ class OfficeConduct(Enum):
     DISPOSES = auto()
     ARCHIVES = auto()
     WAITS = auto()
-    """Nothing, until the deadlines expire."""
+    """Disposes only when the missed deadline has been escalated to it."""
+    FORGETS = auto()
+    """Nothing, until no rung is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,12 @@ _CONDUCT: Final = {
     Conduct.NEVER: 8,
 }
 _ANSWERING: Final = {Answering.SILENT: 66, Answering.REPLIES: 24, Answering.REPLIES_LATE: 3, Answering.WITHDRAWS: 7}
-_DESK: Final = {OfficeConduct.DISPOSES: 75, OfficeConduct.ARCHIVES: 10, OfficeConduct.WAITS: 15}
+_DESK: Final = {
+    OfficeConduct.DISPOSES: 75,
+    OfficeConduct.ARCHIVES: 10,
+    OfficeConduct.WAITS: 13,
+    OfficeConduct.FORGETS: 2,
+}
 _RATINGS: Final = {None: 55, 1: 5, 2: 6, 3: 10, 4: 14, 5: 10}
 
 

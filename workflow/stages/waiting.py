@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+from events.reports import Location
 from events.snapshot import Complaint, Waiting
 from events.vocabulary import ClockName, Status
 from workflow.machine.permissions import administering_agency
@@ -69,11 +70,17 @@ _BY_STATUS: Final[dict[Status, Callable[[Complaint, Policy, datetime], Waiting]]
 }
 
 
+def where(location: Location | None) -> str | None:
+    """Return the name by which an office is looked for, else the coordinates; None without either."""
+    if location is None:
+        return None
+    by_map = None if location.lat is None or location.lon is None else f"{location.lat:g}, {location.lon:g}"
+    return location.city or location.province or by_map
+
+
 def in_words(complaint: Complaint, waiting: Waiting, until: str = "") -> str:
     """Return one line for people: for whom it waits, why, and until when, as `until` writes the due time."""
-    place = complaint.location
-    city = place.city or place.province if place else None
-    matter = f"category {complaint.category or 'none'} in {city or 'no known place'}"
+    matter = f"category {complaint.category or 'none'} in {where(complaint.location) or 'no known place'}"
     words = WHY.get(waiting.why, "{why} by {who}").format(
         who=waiting.who, why=waiting.why, matter=matter, until=f" until {until}" if until else ""
     )

@@ -11,7 +11,7 @@ from agents.demo.people import People, Sending
 from agents.demo.scripts import Answering, Completing, Conduct, OfficeConduct, Script
 from agents.demo.tally import Tally
 from events.facts import Recorded
-from events.snapshot import Complaint
+from events.snapshot import Complaint, Waiting
 from events.vocabulary import ArchiveReason, ClockName, Outcome, Refusal, Status
 from tests.support.demo_world import BEGIN, POLICIES, World, audited
 
@@ -76,6 +76,7 @@ def test_a_whole_play_shows_everything_there_is(whole: Rehearsal) -> None:
     assert set(whole.names()) == {
         "complete-report",
         "archive-complaint",
+        "restore-complaint",
         "withdraw-complaint",
         "dispose-complaint",
         "return-disposition",
@@ -219,10 +220,25 @@ def test_the_desk_disposes_what_no_rule_routes() -> None:
     assert complaint.outcome is Outcome.RESOLVED
 
 
+def test_what_the_desk_archived_by_mistake_it_restores_and_disposes() -> None:
+    script = replace(PLAIN, desk=OfficeConduct.ARCHIVES, reason=ArchiveReason.UNCLEAR)
+    rehearsal, complaint = rehearsed(Kind.ELSEWHERE, script)
+    assert rehearsal.names()[:3] == ["archive-complaint", "restore-complaint", "dispose-complaint"]
+    assert (complaint.restorations, complaint.outcome) == (1, Outcome.RESOLVED)
+
+
+def test_a_desk_that_waits_disposes_once_it_is_pressed() -> None:
+    rehearsal, complaint = rehearsed(Kind.ELSEWHERE, replace(PLAIN, desk=OfficeConduct.WAITS))
+    assert next(name for name in rehearsal.names() if name != "appeal-complaint") == "dispose-complaint"
+    assert complaint.rung >= 1
+    assert complaint.outcome is Outcome.RESOLVED
+
+
 def test_what_the_desk_forgets_stays_visible_and_climbs() -> None:
-    _, complaint = rehearsed(Kind.ELSEWHERE, replace(PLAIN, desk=OfficeConduct.WAITS))
+    _, complaint = rehearsed(Kind.ELSEWHERE, replace(PLAIN, desk=OfficeConduct.FORGETS))
     assert complaint.status is Status.VERIFIED
     assert complaint.exhausted
+    assert complaint.waiting_for == Waiting(who="panrb", why="no-competent-office")
 
 
 def test_an_administrator_closes_by_hand() -> None:
