@@ -13,6 +13,7 @@ from rich.text import Text
 from agents.cli.context import console, login, note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
 from agents.cli.options import AsJson
+from agents.cli.tables import new_table
 from agents.cli.wording import safe
 from agents.config.settings import Settings
 from agents.ops.audit import audit, recorded_incidents
@@ -193,8 +194,7 @@ def last_line(found: Audit) -> str:
 
 def _read(found: Audit) -> Table:
     counts = found.counts
-    table = Table("read", "", box=None, pad_edge=False)
-    table.columns[1].justify = "right"
+    table = new_table("read", "", right=[""])
     for name, number in (
         ("reports", counts.reports),
         ("  deliveries of them", counts.deliveries),
@@ -216,7 +216,7 @@ def _read(found: Audit) -> Table:
 
 def _holds(found: Audit, *, identities: bool) -> Table:
     broken = found.by_code()
-    table = Table("holds", "", box=None, pad_edge=False)
+    table = new_table("holds", "")
     for what, codes in HOLDS.items():
         violations = sum(broken[code] for code in codes)
         kept = {found.kept.get(topic, Kept.ALL) for topic in _FROM.get(what, (TopicName.EVENTS,))}

@@ -13,6 +13,7 @@ from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.options import WAIT_S, Administrator, AsJson, CommandId, Wait
 from agents.cli.show import installation_days
+from agents.cli.tables import new_table
 from agents.config import policy_files
 from events.announcements import CALENDAR, Announcement, Announcements
 from events.client import calendar_for, require_topics
@@ -65,9 +66,7 @@ def show(
 
 
 def _table(found: Year) -> Table:
-    table = Table("", box=None, pad_edge=False)
-    table.add_column("working days", justify="right")
-    table.add_column("days off", overflow="fold")
+    table = new_table("", "working days", "days off", right=["working days"])
     for month in found.months:
         table.add_row(f"{month.first:%B}", str(month.working_days), "\n".join(map(_day_off, month.days_off)))
     return table

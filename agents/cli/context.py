@@ -3,18 +3,18 @@
 import getpass
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from agents.config.settings import Settings
     from workflow.policy.model import Policy
 
-_PIPE_WIDTH: Final = 160
+_PIPE_WIDTH: Final = 2_000
+"""Columns: in a pipe nothing is cut or folded."""
 _LONGEST_LOGIN: Final = 100
 
 
@@ -60,20 +60,13 @@ def login(name: str | None = None) -> str:
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Return a console for the present stdout or stderr; 160 columns where it is no terminal."""
+    """Return a console for the present stdout or stderr; a pipe has any width."""
     from rich.console import Console  # noqa: PLC0415 -- as above
 
     found = Console(stderr=stderr, highlight=False, emoji=False)
     if not found.is_terminal:
         found.width = _PIPE_WIDTH
     return found
-
-
-def grid(**options: Any) -> "Table":  # noqa: ANN401 -- those of rich's Table
-    """Return a table without lines and without a header."""
-    from rich.table import Table  # noqa: PLC0415 -- as above
-
-    return Table(box=None, show_header=False, pad_edge=False, **({"padding": (0, 2, 0, 2)} | options))
 
 
 def say(message: str) -> None:

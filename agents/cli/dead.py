@@ -10,9 +10,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from agents.cli.context import console, grid, login, policy_now, say, settings_of
+from agents.cli.context import console, login, policy_now, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure, interruptible
 from agents.cli.options import By
+from agents.cli.tables import grid, new_table
 from agents.cli.wording import local, safe, shortened
 from agents.config.settings import Settings
 from agents.ops.dead_letters import (
@@ -191,11 +192,8 @@ def _topic(settings: Settings, name: str) -> TopicName:
 
 
 def _table(letters: list[DeadLetterRecord], zone: ZoneInfo) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in ("letter", "time", "stage", "origin", "code"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("replays", justify="right")
-    table.add_column("reason", no_wrap=True, overflow="ellipsis")
+    columns = ("letter", "time", "stage", "origin", "code", "replays", "reason")
+    table = new_table(*columns, whole=["letter"], right=["replays"])
     for letter in letters:
         reason = letter.reason if letter.open else f"{letter.disposition}; {letter.reason}"
         place, at, replays = str(letter.place), local(letter.at, zone), str(letter.replays or "")
@@ -205,9 +203,8 @@ def _table(letters: list[DeadLetterRecord], zone: ZoneInfo) -> Table:
 
 
 def _print(letter: DeadLetterRecord, zone: ZoneInfo) -> None:
-    table = grid(padding=(0, 1))
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(overflow="fold")
+    table = grid(2, padding=(0, 1, 0, 1))
+    table.columns[0].style = "dim"
     rows = {
         "letter": str(letter.place),
         "status": f"{letter.disposition}, {local(letter.disposition.at, zone)}" if letter.disposition else "open",

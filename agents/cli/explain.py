@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 import typer
 from pydantic_core import to_json
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from agents.cli.context import console, grid, say, settings_of
+from agents.cli.context import console, say, settings_of
 from agents.cli.errors import Failure
 from agents.cli.options import AsJson, Complaint
 from agents.cli.show import history_of, policy_of
+from agents.cli.tables import grid
 from agents.cli.wording import local, safe, shortened
 from events.client import calendar_for
 from events.facts import Recorded
@@ -26,6 +26,8 @@ from workflow.reports.day_breakdown import Day
 from workflow.reports.explain import Explanation, Origin, Run, Step, explain
 
 _UNCONFIRMED: Final = "default, not confirmed"
+_MARK: Final = "*"
+"""Beside an unconfirmed value, of which a line below says what it means."""
 _RULES: Final = {
     "zones": "zone",
     "hours": "office hours",
@@ -93,10 +95,14 @@ def as_text(found: Sequence[Explanation]) -> Iterator[RenderableType]:
         for number, run in enumerate(each.runs, start=1):
             yield _title(each, run, number)
             yield _rules(each, run)
-            yield Padding(_steps(run), (1, 0, 0, 0))
+            yield Text()
+            yield _steps(run)
+            yield Text()
             elapsed = Text(f"  {run.duration} of elapsed time: no day is counted or left out")
-            yield Padding(_days(run) if run.days else elapsed, (1, 0, 0, 0))
+            yield _days(run) if run.days else elapsed
             yield Text(f"  {_result(run)}\n", style="bold red" if run.differences else "")
+    if any(not origin.source for each in found for origin in each.origins):
+        yield Text(f"{_MARK} {_UNCONFIRMED}", style="yellow")
 
 
 def _title(each: Explanation, run: Run, number: int) -> Text:
@@ -107,12 +113,12 @@ def _title(each: Explanation, run: Run, number: int) -> Text:
 
 
 def _rules(each: Explanation, run: Run) -> Table:
-    table = grid()
+    table = grid(3)
     for origin in (run.rule, *each.origins[1:]):
         table.add_row(
             Text(_RULES.get(origin.rule, "time"), style="dim"),
             Text(_value(origin, run)),
-            Text(origin.source or _UNCONFIRMED, style="" if origin.source else "yellow"),
+            Text(origin.source or _MARK, style="" if origin.source else "yellow"),
         )
     instead = "" if each.policy == each.explained_with else f", explained with {each.explained_with}"
     table.add_row(Text("policy", style="dim"), Text(each.policy + instead), Text(""))
@@ -132,7 +138,7 @@ def _value(origin: Origin, run: Run) -> str:
 
 
 def _steps(run: Run) -> Table:
-    table, zone = grid(), ZoneInfo(run.zone)
+    table, zone = grid(4, time=0), ZoneInfo(run.zone)
     for step in run.steps:
         table.add_row(
             Text(local(step.at, zone)),
@@ -149,7 +155,7 @@ def _details(step: Step, zone: ZoneInfo) -> str:
 
 
 def _days(run: Run) -> Table:
-    table, zone = grid(), ZoneInfo(run.zone)
+    table, zone = grid(4, time=0), ZoneInfo(run.zone)
     moments = [(step.at.astimezone(zone), f"{step.what} %H:%M") for step in run.steps]
     if run.warn_at and not run.over:
         moments.append((run.warn_at.astimezone(zone), "warning %H:%M"))

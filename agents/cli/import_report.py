@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from agents.cli.tables import new_table
 from agents.cli.wording import safe
 from agents.integrations.entries import Item, PassedOver, Report, Skipped
 from events.client import Place
@@ -122,9 +122,8 @@ def report_lines(
 
 def preview(items: Iterable[Item], tally: Tally) -> Iterator[RenderableType]:
     """Count all entries without sending any; yield a table of the first reports."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("line", "id", "reported", "happened", "class", "privacy", "place", "title", "reporter"):
-        table.add_column(name, overflow="ellipsis", no_wrap=True, max_width=32)
+    columns = ("line", "id", "reported", "happened", "class", "privacy", "place", "title", "reporter")
+    table = new_table(*columns, whole=["line"])
     for item in items:
         if not isinstance(item, Report):
             tally.leave(item)

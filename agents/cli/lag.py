@@ -29,7 +29,7 @@ def lag(  # noqa: PLR0913 -- one for each option
         typer.Option(metavar="SECONDS", min=_SHORTEST, max=_LONGEST, help="period that determines the status"),
     ] = WINDOW_SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="print the report for programs")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="repeat until Ctrl-C")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="repeat until Ctrl-C; tables only on a terminal")] = False,
     partitions: Annotated[bool, typer.Option("--partitions", help="show partitions without a finding too")] = False,
 ) -> None:
     """Measure the lag of each stage in records and time, its trend, and its impact.
@@ -45,6 +45,7 @@ def lag(  # noqa: PLR0913 -- one for each option
         alur lag --group orders --group payments --window 60 --json
     """
     settings = settings_of(ctx)
+    watch = watch and (as_json or console().is_terminal)
     if watch:
         with LagWatcher(settings, groups, window=window) as watcher:
             found = _watch(watcher, as_json=as_json, partitions=partitions)

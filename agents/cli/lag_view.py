@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import Final
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
+from agents.cli.tables import new_table
 from agents.cli.wording import safe, span
 from agents.ops.lag import DeadlinesAtStake, GroupLag, LagReport, PartitionLag, Severity, Status
 from agents.ops.lag.rules import SEVERITY
@@ -24,13 +24,8 @@ def view(report: LagReport, *, partitions: bool, faults: bool = False) -> Group:
 
     With `faults`, the result of `lines` is appended, for a screen that is redrawn.
     """
-    table = Table(box=None, pad_edge=False)
-    table.add_column("group", overflow="fold")
-    table.add_column("members")
-    for name in ("lag", "oldest", "in/s", "out/s", "drained in"):
-        table.add_column(name, justify="right")
-    table.add_column("status")
-    table.add_column("trend")
+    figures = ("lag", "oldest", "in/s", "out/s", "drained in")
+    table = new_table("group", "members", *figures, "status", "trend", right=figures)
     for group in report.groups:
         table.add_row(*_group_row(group), style=_STYLES[group.severity])
         several = len(group.topics) > 1

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.cli.context import console, note, policy_now, say, settings_of
+from agents.cli.tables import new_table
 from agents.cli.wording import local, safe, span
 from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import DisplayContext
@@ -97,8 +98,7 @@ def _write(rows: Sequence[ComplaintRow], form: Form, now: datetime, context: Dis
 
 def table(rows: Sequence[ComplaintRow], now: datetime, context: DisplayContext) -> Table:
     """Lay out a list at `now`."""
-    laid_out = Table("complaint", "status", "office", "deadline", "due", "left", "rung", box=None, pad_edge=False)
-    laid_out.columns[0].no_wrap = True
+    laid_out = new_table("complaint", "status", "office", "deadline", "due", "left", "rung", whole=["complaint"])
     for row in rows:
         shape, deadline = row.shape, deadline_of(row)
         at = None if deadline is None else datetime.fromtimestamp(deadline.at, UTC)

@@ -10,6 +10,7 @@ from agents.cli.announcements import Announced, announce_and_wait
 from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import UNDECIDED, Failure, interruptible
 from agents.cli.options import WAIT_S, Wait
+from agents.cli.tables import new_table
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.runtime.policy_digests import DayChange, changed_days, changes, described, rolled_out
@@ -123,7 +124,7 @@ def _announce(settings: Settings, policy: Policy, days: list[DayChange], today: 
 
 
 def _table(found: PolicySet) -> Table:
-    table = Table("", *(policy.version for policy in found.versions), box=None, pad_edge=False)
+    table = new_table("", *(policy.version for policy in found.versions))
     lengths: dict[str, tuple[ClockName, ComplaintClass]] = {}
     lengths |= {str(clock): (clock, ComplaintClass.COMPLAINT) for clock in ClockName if clock != ClockName.SETTLEMENT}
     lengths |= {f"settlement of {each}": (ClockName.SETTLEMENT, each) for each in ComplaintClass}

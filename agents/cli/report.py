@@ -17,6 +17,7 @@ from rich.table import Table
 
 from agents.cli.context import console, note, say
 from agents.cli.errors import MISUSED, Failure
+from agents.cli.tables import new_table
 from agents.integrations.sheet_writer import XlsxWriter
 from agents.mirror import drivers
 from agents.mirror.definitions import FIGURES, REPORTS, Grouping, Report
@@ -98,7 +99,7 @@ def _print_change(change: drivers.Change, form: Form) -> None:
     if form is Form.CSV:
         say(_as_csv([list(fields), *text], [f"# {drivers.DEFINITION}"]))
         return
-    table = Table(*fields, box=None, pad_edge=False)
+    table = new_table(*fields)
     for row in text:
         table.add_row(*map(escape, row))
     screen = console()
@@ -160,10 +161,8 @@ def _print(lines: list[Line], period: Period, group: Grouping, out: Path | None)
 
 def _details(line: Line) -> Table:
     """Return one group with a row a figure: value, period before, change, definition."""
-    table = Table("figure", box=None, pad_edge=False)
-    for title in ("value", "before", "change"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("definition")
+    numbers = ("value", "before", "change")
+    table = new_table("figure", *numbers, "definition", whole=numbers, right=numbers)
     for name, value in line.values.items():
         change = _change_of(name, line)
         table.add_row(name, _shown(name, value), _shown(name, line.before[name]), change, FIGURES[name].definition)
@@ -171,9 +170,8 @@ def _details(line: Line) -> Table:
 
 
 def _comparison(lines: list[Line], group: Grouping) -> Table:
-    table = Table(str(group), box=None, pad_edge=False)
-    for name in lines[0].values:
-        table.add_column(name, justify="right")
+    names = list(lines[0].values)
+    table = new_table(str(group), *names, right=names)
     for line in lines:
         few = f" (fewer than {FEW})" if line.few else ""
         cells = (f"{_shown(name, value)}\n{_change_of(name, line)}" for name, value in line.values.items())

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from agents.cli.context import grid
+from agents.cli.tables import grid
 from agents.cli.wording import in_words, local, place, safe, span
 from events.client import ComplaintHistory
 from events.snapshot import Clock, Complaint
@@ -35,7 +35,8 @@ def as_text(found: ComplaintHistory, policy: Policy, now: datetime) -> Iterator[
     """Yield the parts of the page, from the top."""
     complaint = found.history[-1].complaint
     zone = policy.national_zone
-    yield Text(f"complaint {complaint.tracking_id}  {complaint.status}", style="bold")
+    held = f", held by {complaint.office}" if complaint.office and complaint.clocks else ""
+    yield Text(f"complaint {complaint.tracking_id}: {complaint.status}{held}", style="bold")
     yield _summary(found, policy, now)
     title, body = found.texts
     yield Text("\n" + safe(title or "(no title)"), style="bold")
@@ -61,9 +62,19 @@ def _waits(complaint: Complaint, policy: Policy, now: datetime) -> str:
     return in_words_of_waiting(complaint, waiting, local(until, policy.national_zone) if until else "")
 
 
+def _next(complaint: Complaint, policy: Policy, now: datetime) -> str:
+    """Return the next due time, else the last that was missed."""
+    running = [(clock.due_at, name) for name, clock in complaint.clocks.items() if clock.due_at and not clock.paused]
+    if not running:
+        return ""
+    due, name = min(((at, name) for at, name in running if at > now), default=max(running))
+    clock = complaint.clocks[name]
+    return f"{name} {local(due, _zone(name, clock, complaint, policy))}, {clock_status(clock, now)}"
+
+
 def _summary(found: ComplaintHistory, policy: Policy, now: datetime) -> Table:
     complaint, zone = found.history[-1].complaint, policy.national_zone
-    table = grid()
+    table = grid(2)
     flags = [name for name in ("anonymous", "secret") if getattr(complaint, name)]
     asked = f"{found.asked_office} (not in the directory when it was asked for)" if found.asked_office else ""
     counts = (
@@ -71,6 +82,8 @@ def _summary(found: ComplaintHistory, policy: Policy, now: datetime) -> Table:
         f"rung {complaint.rung}" + (", ladder exhausted" if complaint.exhausted else "")
     )
     rows = {
+        "waits for": _waits(complaint, policy, now),
+        "next": _next(complaint, policy, now),
         "id": complaint.complaint_id,
         "class": ", ".join([complaint.class_, *flags]),
         "category": complaint.category or "none",
@@ -81,7 +94,6 @@ def _summary(found: ComplaintHistory, policy: Policy, now: datetime) -> Table:
         "channel": f"{complaint.report.source}, report {complaint.report.id}",
         "received": local(complaint.received_at, zone),
         "policy": complaint.policy,
-        "waits for": _waits(complaint, policy, now),
         "so far": counts,
         "ended": f"{complaint.outcome}, {local(complaint.closed_at, zone)}" if complaint.closed_at else "",
         "rating": f"{complaint.rating} of 5" if complaint.rating else "",
@@ -93,7 +105,7 @@ def _summary(found: ComplaintHistory, policy: Policy, now: datetime) -> Table:
 
 
 def _timeline(found: ComplaintHistory, zone: ZoneInfo) -> Table:
-    table = grid()
+    table = grid(5, time=1)
     for recorded in found.history:
         table.add_row(
             Text(str(recorded.complaint.version), style="dim", justify="right"),
@@ -106,7 +118,7 @@ def _timeline(found: ComplaintHistory, zone: ZoneInfo) -> Table:
 
 
 def _clocks(complaint: Complaint, policy: Policy, now: datetime) -> Table:
-    table = grid()
+    table = grid(3, time=1)
     for name, clock in complaint.clocks.items():
         due = local(clock.due_at, _zone(name, clock, complaint, policy)) if clock.due_at else "no due time"
         table.add_row(Text(name), Text(due), Text(clock_status(clock, now), style="red" if clock.breached else ""))
@@ -136,7 +148,7 @@ def clock_status(clock: Clock, now: datetime) -> str:
 
 
 def _refusals(found: ComplaintHistory, zone: ZoneInfo) -> Table:
-    table = grid()
+    table = grid(5, time=0)
     for refused in found.refusals:
         rejection = refused.rejection
         table.add_row(

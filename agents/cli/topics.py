@@ -10,6 +10,7 @@ from rich.table import Table
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
 from agents.cli.options import require_known
+from agents.cli.tables import new_table
 from agents.config.settings import Settings
 from agents.ops.acl import apply, rights, script
 from agents.ops.topics import ensure_topics, with_recorded_layout
@@ -116,7 +117,7 @@ def acl(
 
 
 def _table(settings: Settings, found: dict[TopicName, Extent]) -> Table:
-    table = Table("topic", "partitions", "offsets", "kept", "stamp", "read by", box=None, pad_edge=False)
+    table = new_table("topic", "partitions", "offsets", "kept", "stamp", "read by", right=["partitions", "offsets"])
     for topic in TOPICS:
         extent = found.get(topic.name)
         size = ("missing", "") if extent is None else (str(extent.partitions), f"{extent.offsets:,}")

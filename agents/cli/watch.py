@@ -16,6 +16,7 @@ from rich.text import Text
 
 from agents.cli.context import console, note, policy_now, settings_of
 from agents.cli.interrupts import raising
+from agents.cli.tables import new_table
 from agents.cli.wording import local, safe, span
 from agents.config.settings import Settings
 from agents.dashboard.figures import DisplayContext
@@ -55,7 +56,7 @@ def watch(
 ) -> None:
     """Watch complaints by status, the lag of each stage, deadlines and failures.
 
-    Ends with Ctrl-C, which leaves the last overview on the screen.
+    Ends with Ctrl-C, which leaves the last overview on the screen. If stdout is not a terminal, prints once.
 
         alur watch
 
@@ -66,10 +67,11 @@ def watch(
     require_topics(settings, [*_READS, *STAGES.values()])
     overview = Overview()
     with Reader(settings, _READS) as reader:
-        if console().is_terminal and not once:
+        live = console().is_terminal and not once
+        if live:
             note("reading complaints.state ...")
         overview.add(reader.to_end())
-        if not once:
+        if live:
             with suppress(KeyboardInterrupt), raising():
                 _live(settings, reader, overview, context)
         console().print(view(overview, lag(settings), datetime.now(UTC), context))
@@ -116,7 +118,7 @@ def view(overview: Overview, behind: Mapping[str, Mapping[int, int]], now: datet
 
 
 def _counts(name: str, unit: str, rows: Mapping[str, tuple[int, str]]) -> Table:
-    table = Table(name, unit, box=None, pad_edge=False)
+    table = new_table(name, unit, right=[unit])
     for each, (count, style) in rows.items():
         table.add_row(each, f"{count:,}", style=style if count else "dim")
     return table
@@ -125,7 +127,7 @@ def _counts(name: str, unit: str, rows: Mapping[str, tuple[int, str]]) -> Table:
 def _deadlines(overview: Overview, now: datetime, context: DisplayContext) -> Table:
     """List missed deadlines, the oldest first, and the next ones."""
     model = overview.read_model
-    table = Table("due", "clock", "complaint", "status", "office", "left", box=None, pad_edge=False)
+    table = new_table("due", "clock", "complaint", "status", "office", "left", whole=["complaint"])
     missed = [(row.missed, row) for row in model.longest_overdue(_DEADLINES)]
     for deadline, row in missed + [(row.due, row) for row in model.next_due(_DEADLINES)]:
         if deadline is None:

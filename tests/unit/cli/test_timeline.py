@@ -50,7 +50,7 @@ def test_the_page_has_the_whole_history() -> None:
     world.tell(REPLY, CITIZEN)
     said = page(world, refusals=[refused()])
 
-    assert said.startswith("complaint 1000000  replied\n")
+    assert said.startswith("complaint 1000000: replied, held by denpasar-pupr\nwaits for  ")
     for expected in (
         "Jalan berlubang di depan Pasar Badung",
         "Lubang besar sejak dua pekan",

@@ -1,0 +1,37 @@
+"""Tables on a terminal and in a pipe: no text is cut."""
+
+from collections.abc import Collection
+from typing import Final
+
+from rich.table import Table
+
+_DAY: Final = len("2026-11-30")
+
+
+def new_table(*columns: str, whole: Collection[str] = (), right: Collection[str] = ()) -> Table:
+    """Return a table without lines whose texts fold where there is no room.
+
+    Args:
+        columns: their headings.
+        whole: columns that are folded only if nothing else can be: ids, which a next command needs.
+        right: columns of numbers, whole too.
+    """
+    found = Table(box=None, pad_edge=False)
+    for name in columns:
+        number = name in right
+        found.add_column(
+            name,
+            overflow="fold",
+            no_wrap=number or name in whole,
+            justify="right" if number else "left",
+            min_width=_DAY if name in {"due", "time"} else None,
+        )
+    return found
+
+
+def grid(columns: int, *, time: int | None = None, padding: tuple[int, int, int, int] = (0, 2, 0, 2)) -> Table:
+    """Return a table without lines and without headings; the column `time` begins with a day, which stays whole."""
+    found = Table(box=None, show_header=False, pad_edge=False, padding=padding)
+    for number in range(columns):
+        found.add_column(overflow="fold", min_width=_DAY if number == time else None)
+    return found
