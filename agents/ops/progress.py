@@ -17,7 +17,7 @@ from kafka.structs import OffsetAndMetadata
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
 from agents.kafka.protocols import AdminClient
-from events.client.administration import admin_client, missing_among
+from events.client.administration import admin_client, missing_among, missing_error
 from events.client.errors import TopicsMissing
 from events.topics import STAGES
 
@@ -35,7 +35,7 @@ def stage_progress(settings: Settings) -> dict[str, dict[int, GroupProgress]]:
     with admin_client(settings) as client:
         # committed offsets first: what expires meanwhile is not counted as unread
         offsets = {stage: committed(client, settings.group(stage)) for stage in STAGES}
-        starts, ends = _bounds(client, {settings.topic(topic) for topic in STAGES.values()})
+        starts, ends = _bounds(client, settings, {settings.topic(topic) for topic in STAGES.values()})
     return {
         stage: {
             partition.partition: GroupProgress(
@@ -59,10 +59,12 @@ def lag(settings: Settings) -> dict[str, dict[int, int]]:
     }
 
 
-def _bounds(client: AdminClient, names: set[str]) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+def _bounds(
+    client: AdminClient, settings: Settings, names: set[str]
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
     """Return the log start and the log end of each partition of the topics."""
     if missing := missing_among(client, sorted(names)):
-        raise TopicsMissing(missing)
+        raise missing_error(client, settings, missing)
     partitions = partitions_of(client, names)
 
     def offsets(spec: OffsetSpec) -> dict[TopicPartition, int]:

@@ -157,6 +157,9 @@ class KitAdmin:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 -- there is none
         raise NotInMemory(f"administration client: {name}")
 
+    def list_topics(self) -> list[str]:
+        return list(self._log.topics)
+
     def describe_topics(self, topics: Sequence[str]) -> list[dict[str, Any]]:
         unknown = UnknownTopicOrPartitionError.errno
         return [

@@ -18,7 +18,7 @@ from kafka.errors import (
 )
 
 from events.client.connection_check import refusal_of
-from events.client.errors import ABSENT, AccessRefused, BrokerUnreachable, KafkaRefused, NotAllowed
+from events.client.errors import ABSENT, AccessRefused, BrokerUnreachable, KafkaRefused, NotAllowed, TopicsMissing
 from events.client.settings import ClientSettings
 from events.client.substitutes import SUBSTITUTES
 from events.topics import ALL_TOPICS, TOPICS, TopicName
@@ -108,6 +108,13 @@ def check_access(settings: ClientSettings, timeout: float = _ANSWER_S) -> None:
 def topic_names(settings: ClientSettings, only: Collection[TopicName]) -> tuple[str, ...]:
     """Return the names in this environment, in the order in which the topics are declared."""
     return tuple(settings.topic(topic.name) for topic in TOPICS if topic.name in only)
+
+
+def missing_error(client: KafkaAdminClient, settings: ClientSettings, missing: tuple[str, ...]) -> TopicsMissing:
+    """Return the error for missing topics; where there is no installation at the prefix, it names those of others."""
+    ends = TopicName.COMMANDS
+    prefixes = {name.removesuffix(ends) for name in client.list_topics() if name.endswith(ends)}
+    return TopicsMissing(missing, () if settings.prefix in prefixes else prefixes)
 
 
 def missing_among(client: KafkaAdminClient, names: Iterable[str]) -> tuple[str, ...]:

@@ -7,14 +7,13 @@ from typing import Any, Final
 
 from kafka.errors import AuthorizationError, KafkaError
 
-from events.client.administration import topics_missing
+from events.client.administration import admin_client, missing_among, missing_error, topic_names
 from events.client.errors import (
     ABSENT,
     BrokerUnreachable,
     KafkaFailure,
     KafkaRefused,
     NotAllowed,
-    TopicsMissing,
     Unconfirmed,
     is_refusal,
 )
@@ -33,8 +32,9 @@ def require_topics(settings: ClientSettings, names: Collection[TopicName]) -> No
         KafkaRefused: the broker says no.
         TopicsMissing: some of the topics do not exist.
     """
-    if missing := topics_missing(settings, names):
-        raise TopicsMissing(missing)
+    with admin_client(settings) as client:
+        if missing := missing_among(client, topic_names(settings, names)):
+            raise missing_error(client, settings, missing)
 
 
 def connection(settings: ClientSettings, client: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Failures between a client and Kafka: each message is one line that states what to do."""
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 from kafka.errors import (
@@ -25,6 +26,8 @@ from kafka.errors import (
 from events.client.settings import ClientSettings
 from events.errors import AlurError
 
+_NAMES: Final = 3
+_PREFIXES: Final = 5
 _RESOURCES: Final = {
     "Topic": "the topic",
     "Group": "the group",
@@ -85,10 +88,19 @@ class NotAllowed(KafkaRefused):
 
 
 class TopicsMissing(KafkaFailure):
-    """Topics that are needed do not exist."""
+    """Topics that are needed do not exist.
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        super().__init__(f"topics are missing: {', '.join(names)}; make them with `alur topics create`")
+    Args:
+        names: of the topics.
+        others: prefixes of the installations that exist, where there is none with this one.
+    """
+
+    def __init__(self, names: tuple[str, ...], others: Collection[str] = ()) -> None:
+        known = ", ".join(map(repr, sorted(others)[:_PREFIXES])) + (", ..." if len(others) > _PREFIXES else "")
+        hint = f"is the prefix right? There are {known} (--prefix, ALUR_PREFIX); otherwise " if others else ""
+        more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+        missing = ", ".join(names[:_NAMES]) + more
+        super().__init__(f"topics are missing: {missing}; {hint}make them with `alur topics create`")
         self.names = names
 
 

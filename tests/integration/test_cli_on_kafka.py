@@ -77,6 +77,9 @@ def test_without_topics_nothing_is_submitted(alur: Alur) -> None:
     row = f"{CSV}1,Judul,,,,,,,\n"
     assert "name it with --source" in alur.fails(2, "submit", "-", text=row)
     assert "topics are missing" in alur.fails(1, "submit", "-", "--source", "/channels/web", text=row)
+    alur.does("topics", "create")
+    mistyped = ("--prefix", f"{alur.settings.prefix}x.", "show", "1000000")
+    assert "is the prefix right? There are " in alur.fails(1, *mistyped)
 
 
 def test_a_file_is_in_the_intake_when_it_is_said_to_be(alur: Alur, tmp_path: Path) -> None:
