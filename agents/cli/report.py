@@ -22,6 +22,7 @@ from agents.integrations.sheet_writer import XlsxWriter
 from agents.mirror import drivers
 from agents.mirror.definitions import FIGURES, REPORTS, Grouping, Report
 from agents.mirror.figures import FEW, Line, Period, report
+from agents.mirror.markup import render
 from agents.mirror.stores import Reading
 from events.wording import defused
 
@@ -33,9 +34,11 @@ class Form(StrEnum):
     CSV = "csv"
     JSON = "json"
     XLSX = "xlsx"
+    HTML = "html"
 
 
 _SHARE: Final = "_share"
+_BELOW: Final = "Below each value is its change; of shares in points, with a 95 % interval."
 
 
 def show_report(  # noqa: PLR0913 -- the options of a command are its arguments
@@ -62,7 +65,7 @@ def show_report(  # noqa: PLR0913 -- the options of a command are its arguments
         raise Failure("--format xlsx writes to a file: give --out FILE.xlsx", MISUSED)
     chosen = Period.parse(period or str(date.today().year))  # noqa: DTZ011 -- the local day of the caller
     if name is Report.DRIVERS:
-        if by or office or out or form is Form.XLSX:
+        if by or office or out or form in {Form.XLSX, Form.HTML}:
             raise Failure("drivers takes --period and --format table, csv or json only", MISUSED)
         with Reading(mirror) as reading:
             _print_change(drivers.change(reading, chosen), form)
@@ -79,7 +82,7 @@ def show_report(  # noqa: PLR0913 -- the options of a command are its arguments
     elif form is Form.TABLE:
         _print(lines, chosen, group, out)
     else:
-        text = _json(lines, chosen) if form is Form.JSON else _as_csv(_rows(lines, group), _notes(lines))
+        text = _text(form, lines, name, chosen, group)
         if out is None:
             say(text)
         else:
@@ -148,11 +151,63 @@ def _json(lines: list[Line], period: Period) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
+def _text(form: Form, lines: list[Line], name: Report, period: Period, group: Grouping) -> str:
+    if form is Form.JSON:
+        return _json(lines, period)
+    return _html(lines, name, period, group) if form is Form.HTML else _as_csv(_rows(lines, group), _notes(lines))
+
+
+_PLOTTED: Final = 20
+
+
+def _html(lines: list[Line], name: Report, period: Period, group: Grouping) -> str:
+    """Return one page: plots of the size and of the first share, the table, the definitions."""
+    figures = list(lines[0].values)
+    plotted = [figures[0], *[figure for figure in figures if FIGURES[figure].of][:1]] if len(lines) > 1 else []
+    charts = []
+    for figure in plotted:
+        shown = [line for line in lines if not line.few and line.values[figure] is not None][:_PLOTTED]
+        rows = [
+            (line.group, line.values[figure], line.before[figure], _shown(figure, line.values[figure]))
+            for line in shown
+        ]
+        if rows:
+            charts.append((figure, rows))
+    if group is Grouping.TOTAL:
+        header, (line,) = ["figure", "value", "before"], lines
+        table = [
+            (figure, [(_shown(figure, value), _change_of(figure, line)), (_shown(figure, line.before[figure]), "")])
+            for figure, value in line.values.items()
+        ]
+    else:
+        header = [str(group), *figures]
+        table = [
+            (
+                line.group + _few(line),
+                [(_shown(each, value), _change_of(each, line)) for each, value in line.values.items()],
+            )
+            for line in lines
+        ]
+    return render(
+        "report.html",
+        title=f"{name}: complaints received in {period.name}, beside {period.before().name}",
+        note=_BELOW,
+        charts=charts,
+        header=header,
+        rows=table,
+        definitions=[(figure, FIGURES[figure].definition) for figure in figures],
+    )
+
+
+def _few(line: Line) -> str:
+    return f" (fewer than {FEW})" if line.few else ""
+
+
 def _print(lines: list[Line], period: Period, group: Grouping, out: Path | None) -> None:
     with out.open("w", encoding="utf-8") if out else nullcontext() as stream:
         screen = console() if stream is None else Console(file=stream, width=160, highlight=False, emoji=False)
         screen.print(f"complaints received in {period.name}, beside {period.before().name}", markup=False)
-        screen.print("Below each value is its change; of shares in points, with a 95 % interval.", markup=False)
+        screen.print(_BELOW, markup=False)
         screen.print(_details(lines[0]) if group is Grouping.TOTAL else _comparison(lines, group))
         if group is not Grouping.TOTAL:
             for name in lines[0].values:
@@ -173,9 +228,8 @@ def _comparison(lines: list[Line], group: Grouping) -> Table:
     names = list(lines[0].values)
     table = new_table(str(group), *names, right=names)
     for line in lines:
-        few = f" (fewer than {FEW})" if line.few else ""
         cells = (f"{_shown(name, value)}\n{_change_of(name, line)}" for name, value in line.values.items())
-        table.add_row(escape(line.group) + few, *map(str.rstrip, cells))
+        table.add_row(escape(line.group) + _few(line), *map(str.rstrip, cells))
     return table
 
 

@@ -1,6 +1,7 @@
 """The mirror on the in-memory log and a real DuckDB: rows, positions, figures against an independent fold."""
 
 import json
+import re
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
@@ -439,6 +440,10 @@ def test_the_command_line_writes_each_form(engine: InMemoryEngine, target: str, 
     assert rows[1].startswith("complaint,12,")
     out = tmp_path / "offices.xlsx"
     assert alur(engine, "report", "offices", *arguments[2:], "--format", "xlsx", "--out", str(out)).exit_code == 0
+    page = alur(engine, "report", "categories", *arguments[2:], "--by", "class", "--format", "html").stdout
+    assert page.startswith("<!doctype html>")
+    assert f"<dd>{FIGURES['answered_share'].definition}</dd>" in page
+    assert not re.search(r"<script|https?:|<link|@import|url\(", page)
     cells = {row[0] for row in CalamineWorkbook.from_path(out).get_sheet_by_index(0).to_python()}
     rows = alur(engine, "report", "offices", *arguments[2:], "--format", "csv").stdout.splitlines()
     for name in ("answered_share", "rating"):
