@@ -117,6 +117,8 @@ class Complaint(Frozen):
     """Number of offices notified by escalation."""
     escalated_to: tuple[str, ...] = ()
     """The offices notified by escalation, one per rung."""
+    earlier_rungs: Unless0 = 0
+    """Number of rungs climbed before it was last restored or reopened: the ladder began anew."""
     escalation_due: bool = False
     """A breach waits for escalation."""
     exhausted: bool = False

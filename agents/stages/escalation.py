@@ -20,7 +20,9 @@ def _react(recorded: Recorded, policy: Policy, _now: datetime) -> Command | None
 
 def _decided_on(complaint: Complaint, command: Command) -> tuple[str | int, ...]:
     # the breach that calls for it is part of the name: a rung that was overtaken is asked for again at the next breach
-    return command.NAME, complaint.rung + 1, complaint.breaches, complaint.office or "no office"
+    opened = complaint.restorations + complaint.reopenings
+    again = (opened,) if opened else ()
+    return command.NAME, complaint.rung + 1, complaint.breaches, complaint.office or "no office", *again
 
 
 def handler(partition: Partition) -> ProcessManager:

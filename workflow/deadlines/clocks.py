@@ -14,7 +14,7 @@ from events.vocabulary import ClockName, ComplaintClass, Status
 from workflow.deadlines.clock_rules import RULES
 from workflow.deadlines.due_dates import due_after_work, due_at, remaining, warn_at, warn_in_working_days
 from workflow.deadlines.durations import Duration
-from workflow.machine.evolve import Clocks, needs_rung
+from workflow.machine.evolve import OPEN_AGAIN, Clocks, needs_rung
 from workflow.policy.model import Policy
 from workflow.policy.overrides import Override
 
@@ -223,7 +223,8 @@ def _escalation(clocks: Clocks, before: Complaint | None, fact: f.Fact, at: date
 
     So a complaint that comes back to an office after a missed deadline is never without a clock.
     """
-    exhausted = isinstance(fact, f.EscalationExhausted) or (before is not None and before.exhausted)
+    used_up = before is not None and before.exhausted and not isinstance(fact, OPEN_AGAIN)
+    exhausted = isinstance(fact, f.EscalationExhausted) or used_up
     if before is None or exhausted or not any(clock.pressing for clock in clocks.values()):
         return clocks
     name = ClockName.ESCALATION

@@ -76,13 +76,16 @@ def _extended(before: Complaint, fact: f.DeadlineExtended) -> Change:
     }
 
 
-_OPEN_AGAIN: Final[Change] = {"outcome": None, "closed_at": None, "working_days": None}
+def _open_again(before: Complaint) -> Change:
+    # those who were notified before may be needed again
+    anew = {"exhausted": False, "earlier_rungs": before.rung}
+    return {"outcome": None, "closed_at": None, "working_days": None} | anew
 
 
 def _reopened(before: Complaint, fact: f.ComplaintReopened) -> Change:
     # the rating of what was not settled stays in the history, and its story is not told by itself later
     untold = {"story_published": False} if before.story_published else {}
-    return _OPEN_AGAIN | untold | {"office": fact.office, "rating": None, "reopenings": before.reopenings + 1}
+    return _open_again(before) | untold | {"office": fact.office, "rating": None, "reopenings": before.reopenings + 1}
 
 
 def _nothing_else(_before: Complaint, _fact: f.Fact) -> Change:
@@ -93,7 +96,7 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
     f.ComplaintVerified: lambda _, fact: {} if fact.category is None else {"category": fact.category},
     f.ReportCompleted: _completed,
     f.ComplaintArchived: lambda *_: {"outcome": Outcome.ARCHIVED, "office": None, "extension": None},
-    f.ComplaintRestored: lambda before, _: _OPEN_AGAIN | {"restorations": before.restorations + 1},
+    f.ComplaintRestored: lambda before, _: _open_again(before) | {"restorations": before.restorations + 1},
     f.ComplaintReopened: _reopened,
     f.ComplaintWithdrawn: lambda *_: {"outcome": Outcome.WITHDRAWN, "extension": None},
     f.ComplaintDisposed: _disposed,
@@ -121,6 +124,8 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
 
 # What a deadline waits for. A complaint that is handed back or on has not been answered: the miss is still told.
 _CLIMBED: Final = (f.EscalationExhausted, f.ComplaintEscalated)
+OPEN_AGAIN: Final = (f.ComplaintRestored, f.ComplaintReopened)
+"""Facts with which the ladder begins anew."""
 _ANSWERS: Final = (f.ComplaintVerified, f.ComplaintPostponed, f.FollowUpRecorded, f.Settling)
 
 
@@ -131,12 +136,13 @@ def settled_at(fact: f.Settling, at: datetime) -> datetime:
 
 def needs_rung(before: Complaint, fact: f.Fact, clocks: Clocks) -> bool:
     """Say whether, after `fact`, a missed deadline waits to be brought before the next one up the ladder."""
-    if before.exhausted or isinstance(fact, _CLIMBED):
+    anew = isinstance(fact, OPEN_AGAIN)
+    if (before.exhausted and not anew) or isinstance(fact, _CLIMBED):
         return False
     if isinstance(fact, f.DeadlineBreached) or (before.escalation_due and not isinstance(fact, _ANSWERS)):
         return True
     pressing = any(clock.pressing for clock in clocks.values())
-    return pressing and (before.escalation_due or before.rung == 0)
+    return pressing and (before.escalation_due or anew or before.rung == before.earlier_rungs)
 
 
 def _remember(recent: tuple[str, ...], cause: f.Cause) -> tuple[str, ...]:

@@ -9,11 +9,13 @@ def next_office(complaint: Complaint, policy: Policy) -> str | None:
     """Return the lowest office on the ladder that has not had the complaint before it; None past the top.
 
     The ladder changes with the holder. Counting rungs alone would pass over the Ombudsman when the complaint comes back
-    from a unit, whose ladder is longer, and would tell the same office twice on the way down.
+    from a unit, whose ladder is longer, and would tell the same office twice on the way down. A complaint that was
+    opened again begins with the lowest rung.
     """
     # on the day of the snapshot, so that the stage and lifecycle choose the same office
     ladder = policy.ladder_for(complaint, policy.day_of(complaint.updated_at))
-    return next((office for office in ladder if office not in complaint.escalated_to), None)
+    notified = complaint.escalated_to[complaint.earlier_rungs :]
+    return next((office for office in ladder if office not in notified), None)
 
 
 def next_rung(complaint: Complaint, policy: Policy) -> EscalateComplaint | None:

@@ -27,6 +27,7 @@ from workflow.audit.complaint_history import History
 from workflow.deadlines.durations import Duration, Unit
 from workflow.machine.transitions import OPEN
 from workflow.policy.announcements import with_announcements
+from workflow.policy.overrides import Override
 from workflow.stages.resolution import published, publishes
 
 ROOT = Path(__file__).parents[3]
@@ -63,7 +64,9 @@ def answered_lives() -> Iterator[World]:
     """Answered, rejected, reopened, appealed, published and erased; missed, escalated and extended."""
     cap = Duration(80 * 3600, Unit.WORKING_SECONDS)
     capped = {"settlement_pause_cap": cap, "hours": load("lapor").versions[-1].hours}
-    policy = w.CORRECTING.model_copy(update=capped)
+    less = {ClockName.FOLLOW_UP: Duration(3, Unit.WORKING_DAYS)}
+    overridden = {"overrides": (Override(category="infrastruktur-jalan", clocks=less),)}
+    policy = w.CORRECTING.model_copy(update=capped | overridden)
     world = World(policy, follows="1041007", location=None, subject="one")
     by_citizen = [(w.RATE, ONE), (w.REOPEN, ONE), (w.FOLLOW_UP, PUPR), (w.CLOSE, PANRB), (w.APPEAL, ONE)]
     for command, by in [
@@ -90,7 +93,8 @@ def answered_lives() -> Iterator[World]:
     world.notice("follow_up", at=world.due("follow_up") + MOMENT)
     while world.climb()[0] == "escalated":
         world.notice("escalation", at=world.due("escalation") + MOMENT)
-    world.tell(w.WITHDRAW, CITIZEN)
+    for command, by in [(w.SPAM, PANRB), (w.RESTORE, PANRB), (w.WITHDRAW, CITIZEN)]:
+        world.tell(command, by)
     yield world
 
 

@@ -237,6 +237,7 @@ class TestRepeatsOfReports:
             "anonymous": {"anonymous": True},
             "secret": {"secret": True},
             "attachments": {"attachments": ("https://example.org/1.jpg",)},
+            "follows": {"follows": "1041007"},
         }
         named = {info.alias or name for name, info in ReportContent.model_fields.items()}
         assert changes.keys() == named

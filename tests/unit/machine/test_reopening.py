@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from agents.testing import Engine
+from events import commands as c
 from events import facts as f
 from events.client import ResolutionBatch, ResolutionFeed
 from events.topics import TopicName
@@ -25,6 +26,7 @@ from tests.support.worlds import (
     REOPEN,
     REPLY,
     RESTORE,
+    SPAM,
     VERIFICATION,
     World,
     days,
@@ -123,6 +125,36 @@ def test_it_goes_to_the_office_above_a_holder_that_has_ended() -> None:
     world.policy = CORRECTING.model_copy(update={"directory": type(CORRECTING.directory)(units)})
     world.tell(REOPEN, PANRB, after=days(1))
     assert world.stands.office == "denpasar"
+
+
+def exhausted(status: Status) -> World:
+    world = to_status(Status.DISPOSED, CORRECTING)
+    world.notice("follow_up", at=world.due("follow_up") + MOMENT)
+    while world.climb()[0] == "escalated":
+        world.notice("escalation", at=world.due("escalation") + MOMENT)
+    if status is Status.CLOSED:
+        world.tell(FOLLOW_UP, PUPR)
+        world.tell(CLOSE, PANRB)
+    else:
+        world.tell(SPAM, PANRB)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("status", "command", "clock", "lowest"),
+    [(Status.CLOSED, REOPEN, "follow_up", "denpasar"), (Status.ARCHIVED, RESTORE, "verification", "panrb")],
+)
+def test_the_ladder_begins_anew(status: Status, command: c.Command, clock: str, lowest: str) -> None:
+    world = exhausted(status)
+    rungs = world.stands.escalated_to
+    assert rungs == ("denpasar", "panrb", "ombudsman")
+    world.tell(command, PANRB)
+    stands = world.stands
+    assert (stands.rung, stands.earlier_rungs, stands.exhausted, stands.escalation_due) == (3, 3, False, False)
+    assert stands.breaches == 1
+    world.notice(clock, at=world.due(clock) + MOMENT)
+    assert world.climb() == ("escalated", lowest)
+    assert (world.stands.rung, world.stands.escalated_to) == (4, (*rungs, lowest))
 
 
 @pytest.mark.parametrize("status", [Status.CLOSED, Status.ARCHIVED])
