@@ -15,7 +15,7 @@ from events.access import ROLES
 def run(ctx: typer.Context, stages: Stages = None) -> None:
     """Run the stages, one process each, until Ctrl-C or SIGTERM; restart one that exits.
 
-    Topics that do not exist yet are created first.
+    Topics that do not exist yet are created first. Logs `all_stages_ready` once each stage works on all its partitions.
 
         alur run
 

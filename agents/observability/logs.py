@@ -15,6 +15,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from agents.config.settings import LogFormat
 from agents.observability.library_logs import LibraryLines
 
+_OF_PARTITIONS: Final = frozenset({"partition_acquired", "partitions_assigned", "topic_followed"})
 _QUIET: Final = ("aiokafka", "faust", "mode", "kafka", "asyncio")
 
 
@@ -66,6 +67,7 @@ def configure(log_format: LogFormat, stream: TextIO | None = None, **facts: str)
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            *([_for_people] if pretty else []),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -81,6 +83,13 @@ def configure(log_format: LogFormat, stream: TextIO | None = None, **facts: str)
         logging.root.removeHandler(handler)
         handler.close()
     logging.root.addHandler(LibraryLines(**facts))
+
+
+def _for_people(_logger: object, _level: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Drop what a stage logs of each partition: on a terminal `stage_ready` sums it up."""
+    if line["event"] in _OF_PARTITIONS:
+        raise structlog.DropEvent
+    return line
 
 
 def _no_young_broker(record: logging.LogRecord) -> bool:

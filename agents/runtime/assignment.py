@@ -1,6 +1,7 @@
 """Partitions of a worker: acquired, kept or released at each rebalance of the group."""
 
 import asyncio
+import os
 import time
 from collections.abc import Iterable
 from typing import Protocol
@@ -10,6 +11,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from agents.kafka import clients
+from agents.runtime import lifeline
 from agents.runtime.layout_guard import LayoutGuard
 from agents.runtime.partition_processor import PartitionProcessor
 from agents.runtime.worker import Worker
@@ -100,6 +102,7 @@ class Assignment(ConsumerRebalanceListener):
         self._member.worker.metrics.rebalances.inc()
         partitions = sorted(each.partition for each in wanted)
         log.info("partitions_assigned", stage=self._member.worker.stage.name, partitions=partitions)
+        self._report_if_ready()
 
     def _pause(self, source: TopicPartition) -> None:
         """Fetch nothing of a partition yet: without a position it would be from the committed offset, unchecked."""
@@ -150,6 +153,13 @@ class Assignment(ConsumerRebalanceListener):
             restored=processor.restored,
             seconds=round(seconds, 3),
         )
+        self._report_if_ready()
+
+    def _report_if_ready(self) -> None:
+        if all(each.open for each in self.processors.values()):
+            stage = self._member.worker.stage.name
+            log.info("stage_ready", stage=stage, partitions=len(self.processors))
+            lifeline.report_ready(os.environ, stage)
 
     async def reacquire(self, processor: PartitionProcessor, error: KafkaError) -> None:
         """Acquire a partition again if Kafka has forgotten its transactional id, unused for a week; else raise.

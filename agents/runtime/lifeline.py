@@ -10,15 +10,30 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 VARIABLE: Final = "ALUR_LIFELINE"
 """Set for a child whose standard input is held by its parent."""
+READY: Final = "ALUR_READY"
+"""File descriptor on which a stage reports to its supervisor that it works on all its partitions."""
 
 
 def environment() -> dict[str, str]:
     """Return the variables for a child whose standard input the parent holds."""
     return {VARIABLE: "stdin"}
+
+
+def readiness(descriptor: int) -> dict[str, str]:
+    """Return the variables for a child that inherits `descriptor`, to report there that it is ready."""
+    return {READY: str(descriptor)}
+
+
+def report_ready(env: Mapping[str, str], name: str) -> None:
+    """Report to the parent, if it asks for it, that the stage `name` works on all its partitions."""
+    if descriptor := env.get(READY):
+        with suppress(OSError):  # the parent has ended
+            os.write(int(descriptor), f"{name}\n".encode())
 
 
 def hold(env: Mapping[str, str], patience_s: float) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Final
@@ -30,6 +31,8 @@ LONGEST_PAUSE: Final = 15.0
 REFUSED_PAUSE: Final = 60.0
 """Seconds until a stage that refused to start is tried again: an operator has to repair the set-up first."""
 _WATCH_SECONDS: Final = 0.1
+_REPORTS: Final = 65_536
+"""Bytes of a pipe."""
 
 
 @dataclass(slots=True)
@@ -43,6 +46,8 @@ class _Child:
     starts: int = 0
     refused: bool = False
     """It exited because of its set-up, and has not been healthy since."""
+    ready: bool = False
+    """It works on all its partitions."""
 
 
 def environment_of(settings: Settings, place: int) -> dict[str, str]:
@@ -79,6 +84,9 @@ class Supervisor:
         self._refused_pause = refused_pause
         self._stopping = False
         self._lifeline, self._held_end = os.pipe()
+        self._ready, self._reports = os.pipe()
+        os.set_blocking(self._ready, False)
+        self._began, self._all_ready = time.monotonic(), False
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT, or until no stage can start; return the exit status.
@@ -90,6 +98,7 @@ class Supervisor:
         while not self._stopping and not all(child.refused and child.process is None for child in self._children):
             for child in self._children:
                 self._watch(child)
+            self._note_ready()
             time.sleep(_WATCH_SECONDS)
         self._stop_all()
         return EXIT_REFUSED if any(child.refused for child in self._children) else 0
@@ -110,8 +119,20 @@ class Supervisor:
         elif lived > HEALTHY_SECONDS:
             child.refused = False
 
+    def _note_ready(self) -> None:
+        """Log once that all stages are ready; again if one has been started anew since."""
+        with suppress(BlockingIOError):
+            for name in os.read(self._ready, _REPORTS).decode().split():
+                for child in self._children:
+                    child.ready = child.ready or child.stage == name
+        everything = all(child.ready for child in self._children)
+        if everything and not self._all_ready:
+            seconds = round(time.monotonic() - self._began, 1)
+            log.info("all_stages_ready", stages=len(self._children), seconds=seconds)
+        self._all_ready = everything
+
     def _ended(self, child: _Child, status: int, lived: float) -> None:
-        child.refused = status == EXIT_REFUSED
+        child.refused, child.ready = status == EXIT_REFUSED, False
         if child.refused:
             child.pause = self._refused_pause
             log.error("stage_refused", stage=child.stage, status=status, starts_again_in_s=child.pause)
@@ -126,7 +147,12 @@ class Supervisor:
         # a process group of its own: Ctrl-C on the terminal reaches us alone, and we stop the stages in order
         return subprocess.Popen(  # noqa: S603 -- our own modules
             self._command(child.stage),
-            env={**os.environ, **child.environment, **lifeline.environment(), RESTARTS: str(restarts)},
+            env=os.environ
+            | child.environment
+            | lifeline.environment()
+            | lifeline.readiness(self._reports)
+            | {RESTARTS: str(restarts)},
+            pass_fds=[self._reports],
             start_new_session=True,
             stdin=self._lifeline,
             stdout=subprocess.DEVNULL,

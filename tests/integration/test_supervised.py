@@ -48,7 +48,7 @@ def test_stages_outlive_one_that_cannot_start_and_end_with_their_supervisor(sett
             stdout=subprocess.PIPE,
         )
         eventually("lifecycle cannot open its web port", lambda: stages_of("stage_refused") == ["lifecycle"])
-        eventually("the others work", lambda: set(stages_of("partition_acquired")) == {"sla", "intake"})
+        eventually("the others work", lambda: set(stages_of("stage_ready")) == {"sla", "intake"})
     assert process.poll() is None
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     assert len(children) == 2

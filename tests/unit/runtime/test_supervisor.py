@@ -32,6 +32,12 @@ lifeline.hold(os.environ, 20.0)
 print(file=open({ready!r}, "w"))
 time.sleep(60)
 """
+_REPORTS = """
+import os, sys, time
+from agents.runtime import lifeline
+lifeline.report_ready(os.environ, {name!r})
+time.sleep(60)
+"""
 _STUBBORN = """
 import os, signal, time
 from agents.runtime import lifeline
@@ -61,6 +67,27 @@ def test_each_stage_gets_a_web_port_of_its_own(place: int) -> None:
 
 def test_no_web_port_is_none_for_each() -> None:
     assert Settings.from_environment(environment_of(Settings(), 3)).web is None
+
+
+def test_that_all_stages_are_ready_is_logged_once() -> None:
+    process = supervised(_REPORTS.format(name="one"), _REPORTS.format(name="another"))
+    assert process.stderr is not None
+    line = process.stderr.readline()
+    assert '"all_stages_ready"' in line
+    assert '"stages": 2' in line
+    process.terminate()
+    _, output = process.communicate(timeout=20)
+    assert "all_stages_ready" not in output
+
+
+def test_stages_are_not_all_ready_while_one_is_not() -> None:
+    process = supervised(_REPORTS.format(name="one"), _REFUSES)
+    assert process.stderr is not None
+    lines = [process.stderr.readline() for _ in range(2)]
+    process.terminate()
+    _, output = process.communicate(timeout=20)
+    assert all('"stage_refused"' in line for line in lines)
+    assert "all_stages_ready" not in output
 
 
 def test_a_stage_that_cannot_start_is_tried_again_and_ends_no_other(tmp_path: Path) -> None:
