@@ -148,7 +148,7 @@ CLIENT_ROLES: Final = (
     Role(
         "operations-board",
         "`alur board`",
-        reads=(_EVENTS, _STATE, _LETTERS),
+        reads=(_EVENTS, _STATE, TopicName.REJECTIONS, _LETTERS),
         sees=tuple(dict.fromkeys(STAGES.values())),
         follows=tuple(STAGES),
     ),

@@ -12,9 +12,9 @@ from agents.cli.announcements import Announced, Answers, announce_and_wait
 from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.options import WAIT_S, Administrator, AsJson, CommandId, Wait
-from agents.cli.show import installation_days
 from agents.cli.tables import new_table
 from agents.config import policy_files
+from agents.ops.complaint_policy import installation_days
 from events.announcements import CALENDAR, Announcement, Announcements
 from events.client import calendar_for, require_topics
 from events.client.errors import KafkaFailure

@@ -14,9 +14,10 @@ from rich.text import Text
 from agents.cli.context import console, say, settings_of
 from agents.cli.errors import Failure
 from agents.cli.options import AsJson, Complaint
-from agents.cli.show import history_of, policy_of
+from agents.cli.show import history_of
 from agents.cli.tables import grid
 from agents.cli.wording import local, safe, shortened
+from agents.ops.complaint_policy import policy_of
 from events.client import calendar_for
 from events.facts import Recorded
 from events.vocabulary import ClockName

@@ -7,14 +7,10 @@ import typer
 from agents.cli.context import console, say, settings_of
 from agents.cli.options import AsJson, Complaint
 from agents.cli.timeline import as_json, as_text
-from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.runtime import policy_digests
+from agents.ops.complaint_policy import policy_of
 from events.client import ComplaintHistory, NoSuchComplaint, find_complaint, read_history, require_topics
-from events.client.errors import NotAllowed, TopicsMissing
-from events.client.reader import installation_values
 from events.topics import TopicName
-from workflow.policy.model import Policy, PolicySet, UnknownPolicy
 
 _TOPICS = (TopicName.EVENTS, TopicName.REJECTIONS, TopicName.STATE)
 
@@ -53,33 +49,3 @@ def history_of(settings: Settings, complaint: str) -> ComplaintHistory:
             f"{refused}"
         )
     return found
-
-
-def installation_days(settings: Settings, policies: PolicySet) -> PolicySet:
-    """Return a policy with the days off of the installation, as far as its record may be read.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused: Kafka refuses for another reason, or does not answer.
-    """
-    try:
-        return policy_digests.pinned(policies, installation_values(settings))
-    except (NotAllowed, TopicsMissing):
-        return policies
-
-
-def policy_of(settings: Settings, found: ComplaintHistory) -> Policy:
-    """Return the policy version that the complaint is pinned to.
-
-    It is searched in the policy of the settings, then in the packaged policy of its name. If neither has it, return the
-    version of the former at the time of receipt, which then only provides the zones.
-    """
-    complaint = found.history[-1].complaint
-    ours = policy_files.load(settings.policy)
-    named = complaint.policy.partition("/")[0]
-    candidates: list[PolicySet] = [ours, *([policy_files.load(named)] if named in policy_files.packaged() else [])]
-    for candidate in candidates:
-        try:
-            return installation_days(settings, candidate).pinned(complaint.policy)
-        except UnknownPolicy:
-            continue
-    return ours.at(complaint.received_at)

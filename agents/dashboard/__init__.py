@@ -1,6 +1,7 @@
-"""Dashboard of the engine: one read-only web page for operators.
+"""Dashboard of the engine: read-only web pages for operators.
 
-`complaint_row` reduces a snapshot to a row, `read_model` folds rows to counts, `figures` renders what the page is sent,
-`projector` reads the topics, `broadcaster` streams to browsers, `complaint_history` renders the facts of one complaint,
-and `server` is the web application.
+`complaint_row` reduces a snapshot to a row, `read_model` folds rows to counts, `figures` renders the overview as JSON,
+`listing` selects rows, `metrics` exposes the counts to Prometheus. `projector` reads the topics, `broadcaster` streams
+to browsers, `complaint_history` renders the facts of one complaint. `overview`, `list_page` and `complaint_page` are
+the pages, of the elements in `html` and `layout` and the words in `words`. `server` is the web application.
 """

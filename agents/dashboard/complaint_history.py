@@ -2,8 +2,8 @@
 
 Shown are facts with their time and office or stage, and the deadlines. Of texts, only those that a resolution shows
 too: the title, the office's answers, category, province and city; and a requested office that is in no directory: all
-within the rule of `workflow/reports/redaction.py`. Never shown are the reporter, replies of citizens, officers and
-the exact location.
+within the rule of `workflow/reports/redaction.py`. Never shown are the reporter, replies of citizens, officers, the
+exact location and the messages of refusals.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,18 @@ from uuid import UUID
 from agents.config.settings import Settings
 from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import DisplayContext
+from agents.ops.complaint_policy import policy_of
 from events import facts as f
-from events.client import ComplaintHistory, Reader, add_to, require_topics, with_texts
+from events.client import ComplaintHistory, Reader, RefusedCommand, add_to, calendar_for, require_topics, with_texts
+from events.client.errors import NotAllowed, TopicsMissing
 from events.client.reader import CLOCK_SKEW
 from events.facts import Recorded
 from events.snapshot import Clock, Complaint
 from events.topics import TopicName
 from events.vocabulary import ArchiveReason
 from events.wording import clipped
+from workflow.policy.announcements import with_announcements
+from workflow.reports.explain import Explanation, explain
 from workflow.reports.redaction import PublicView, public_view
 from workflow.stages.waiting import REPORTER
 
@@ -41,6 +45,10 @@ class HistoryResult:
     known: ComplaintHistory
     whole: bool
     """It was read up to the present version; else reading reached its limit."""
+    explained: tuple[Explanation, ...] = ()
+    """Its present clocks; none of a secret complaint: the days tell the part of the country."""
+    refused: bool = True
+    """Its refusals were read."""
 
 
 def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryResult:
@@ -60,11 +68,38 @@ def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryRe
             add_to(known, record)
             if known.history and known.history[-1].complaint.version >= row.version:
                 known.history = with_texts(settings, known.history, seconds=_MOST_SECONDS)
-                return HistoryResult(known, whole=True)
+                explained = () if row.shape.secret else _explained(settings, known)
+                return HistoryResult(known, True, explained, _add_refusals(settings, known, row))  # noqa: FBT003 -- whole
             seen += 1
             if seen >= _MOST_RECORDS or monotonic() - began > _MOST_SECONDS:
                 break
     return HistoryResult(known, whole=False)
+
+
+def _explained(settings: Settings, known: ComplaintHistory) -> tuple[Explanation, ...]:
+    complaint = known.history[-1].complaint
+    policy = policy_of(settings, known) if complaint.clocks else None
+    if policy is None or len(known.history) < complaint.version:
+        return ()
+    if complaint.calendar:
+        policy = with_announcements(policy, calendar_for(settings, known.complaint))
+    return tuple(explain(known.history, name, policy) for name in complaint.clocks)
+
+
+def _add_refusals(settings: Settings, known: ComplaintHistory, row: ComplaintRow) -> bool:
+    """Read what was refused; return False without the right to."""
+    began = monotonic()
+    try:
+        require_topics(settings, [TopicName.REJECTIONS])
+    except (NotAllowed, TopicsMissing):
+        return False
+    with Reader(settings, [TopicName.REJECTIONS], complaint=known.complaint) as reader:
+        reader.skip_to_moment_or_stay(datetime.fromtimestamp(row.received, UTC) - CLOCK_SKEW)
+        for record in reader.to_end():
+            add_to(known, record)
+            if monotonic() - began > _MOST_SECONDS:
+                break
+    return True
 
 
 def render_history(found: HistoryResult, row: ComplaintRow, context: DisplayContext) -> dict[str, Any]:
@@ -80,7 +115,27 @@ def render_history(found: HistoryResult, row: ComplaintRow, context: DisplayCont
         "earlier": max(0, len(history) - SHOWN),
         "facts": [_fact(recorded, context, view) for recorded in history[-SHOWN:]],
         "clocks": [{"clock": name, **_clock(clock, view)} for name, clock in complaint.clocks.items()],
+        "explained": () if view.secret else found.explained,
+        "duplicate_of": view.detail(_duplicate_of(history)),
+        "refused": [_refusal(each, context, view) for each in found.known.refusals[-SHOWN:]] if found.refused else None,
     }
+
+
+def _duplicate_of(history: Sequence[Recorded]) -> str | None:
+    last = history[-1].fact
+    return last.duplicate_of if isinstance(last, f.ComplaintArchived) else None
+
+
+def _refusal(each: RefusedCommand, context: DisplayContext, view: PublicView) -> dict[str, Any]:
+    refused = each.rejection
+    command = refused.command_type.removeprefix("lapor.command.").removesuffix(".v1")
+    by = _sender(refused.command_source, context, view)
+    return {"at": each.at, "command": command, "code": refused.detail or refused.code, "by": by}
+
+
+def _sender(source: str, context: DisplayContext, view: PublicView) -> dict[str, str | None]:
+    by = sender_kind(source)
+    return by | {"name": context.name_of(view.detail(by["name"]))} if by["kind"] == "office" else by
 
 
 def _complaint(complaint: Complaint, context: DisplayContext, view: PublicView) -> dict[str, Any]:
@@ -94,6 +149,7 @@ def _complaint(complaint: Complaint, context: DisplayContext, view: PublicView) 
         "anonymous": complaint.anonymous,
         "secret": view.secret,
         "office": context.name_of(view.office),
+        "office_id": view.office,
         "waiting_for": _waiting(complaint, context, view),
         "follows": view.detail(complaint.follows),
         "received_at": complaint.received_at,
@@ -162,13 +218,11 @@ _DETAILS: Final = frozenset({"office", "reason", "rating"})
 
 def _fact(recorded: Recorded, context: DisplayContext, view: PublicView) -> dict[str, Any]:
     fact = recorded.fact
-    by = sender_kind(fact.by)
+    by = _sender(fact.by, context, view)
     shown = {name: getattr(fact, name) for name in _SHOWN_FIELDS.get(type(fact), ())}
     shown |= {name: view.detail(shown[name]) for name in _DETAILS & shown.keys()}
     if "office" in shown:
         shown["office"] = context.name_of(shown["office"])
-    if by["kind"] == "office":
-        by |= {"name": context.name_of(view.detail(by["name"]))}
     if isinstance(fact, f.ComplaintPostponed) and (missing := view.text(fact.missing)) is not None:
         shown["missing"] = missing
     if isinstance(fact, f.FollowUpRecorded | f.ProgressRecorded) and (text := view.text(fact.text)) is not None:

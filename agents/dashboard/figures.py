@@ -1,9 +1,8 @@
 """The figures that the page shows, as JSON: a few kilobytes, however many complaints there are."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from heapq import nsmallest
 from importlib.metadata import version
 from typing import Any, Final, Self
@@ -12,13 +11,14 @@ from zoneinfo import ZoneInfo
 from pydantic_core import to_json
 
 from agents.config.settings import Settings
-from agents.dashboard.complaint_row import ComplaintRow, Deadline, hour_of
+from agents.dashboard.complaint_row import HOUR_S, ComplaintRow, Deadline, hour_of
 from agents.dashboard.read_model import HourCounts, OfficeCounts, ReadModel
 from agents.ops.dead_letters import Reason
 from events.vocabulary import Status
 from events.wording import clipped
 from workflow.policy.model import Policy
 from workflow.reports.redaction import redacted
+from workflow.stages.waiting import BY_HAND, WHY
 
 NAMED: Final = 10
 """Complaints in a list."""
@@ -27,6 +27,7 @@ OFFICES: Final = 20
 REASONS: Final = 15
 """Reasons of dead letters with a row of their own."""
 DAYS: Final = 14
+CHART_DAYS: Final = 90
 _LONGEST_NAME: Final = 100
 
 _FOLLOWED_UP: Final = (Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED)
@@ -82,7 +83,7 @@ class Sources:
 
 def figures(read_model: ReadModel, sources: Sources, now: datetime, context: DisplayContext) -> bytes:
     """Return the figures at `now` as one JSON object."""
-    statuses = read_model.by_status
+    statuses, since = read_model.by_status, read_model.unverified_since
     return to_json(
         {
             "at": now,
@@ -96,12 +97,17 @@ def figures(read_model: ReadModel, sources: Sources, now: datetime, context: Dis
             "overdue": read_model.overdue,
             "exhausted": read_model.exhausted,
             "statuses": {status: statuses[status] for status in Status},
+            "waiting": {why: read_model.waiting[why] for why in WHY},
+            "by_hand": sum(read_model.waiting[why] for why in BY_HAND),
+            "unverified_since": None if since is None else datetime.fromtimestamp(since, UTC),
             "funnel": funnel(read_model),
             "flow": flow(read_model.hours, now, context.zone),
+            "chart": chart(read_model, now, context.zone),
             "offices": _offices(read_model.offices, context),
-            "next": [_named(each, each.due, context) for each in read_model.next_due(NAMED)],
-            "longest": [_named(each, each.missed, context) for each in read_model.longest_overdue(NAMED)],
-            "incidents": [_named(each, each.missed, context) for each in read_model.incidents(NAMED)],
+            "next": [named(each, each.due, context) for each in read_model.next_due(NAMED)],
+            "longest": [named(each, each.missed, context) for each in read_model.longest_overdue(NAMED)],
+            "undisposed": [named(each, each.missed or each.due, context) for each in read_model.undisposed(NAMED)],
+            "incidents": [named(each, each.missed, context) for each in read_model.incidents(NAMED)],
             "lag": sources.lag,
             "letters": None if sources.letters is None else _letters(sources.letters),
         }
@@ -135,21 +141,36 @@ def funnel(read_model: ReadModel) -> dict[str, int]:
 def flow(hours: Mapping[int, HourCounts], now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     """Count complaints received and ended in the last 24 hours, and on each of the last 14 days of `zone`."""
     this = hour_of(now)
+    days = [{"day": day, **_sum(hours, _hours_of(day, zone))._asdict()} for day in _last_days(now, zone, DAYS)]
+    return {"day": _sum(hours, range(this - 23, this + 1))._asdict(), "days": days}
+
+
+def chart(read_model: ReadModel, now: datetime, zone: ZoneInfo) -> list[tuple[int, int, int]]:
+    """Count received, settled, and missed and still unanswered on each of the last 90 days, the oldest first.
+
+    A missed deadline counts on its day as long as what it was for is missing: a snapshot has no earlier ones.
+    """
+    counts = []
+    for day in reversed(_last_days(now, zone, CHART_DAYS)):
+        hours = _hours_of(day, zone)
+        received, *settled = _sum(read_model.hours, hours)
+        counts.append((received, sum(settled), read_model.missed_within(hours.start * HOUR_S, hours.stop * HOUR_S)))
+    return counts
+
+
+def _last_days(now: datetime, zone: ZoneInfo, count: int) -> list[date]:
+    """Return the last days, today first."""
     today = now.astimezone(zone).date()
-    days = []
-    for back in range(DAYS):
-        day = today - timedelta(days=back)
-        first, after = (hour_of(datetime.combine(each, time(), zone)) for each in (day, day + timedelta(days=1)))
-        days.append({"day": day, **_sum(hours, range(first, after))})
-    return {"day": _sum(hours, range(this - 23, this + 1)), "days": days}
+    return [today - timedelta(days=back) for back in range(count)]
 
 
-def _sum(hours: Mapping[int, HourCounts], chosen: Iterable[int]) -> dict[str, int]:
-    counted = Counter[str]()
-    for hour in chosen:
-        if hour in hours:
-            counted.update(hours[hour]._asdict())
-    return {name: counted[name] for name in HourCounts._fields}
+def _hours_of(day: date, zone: ZoneInfo) -> range:
+    return range(*(hour_of(datetime.combine(each, time(), zone)) for each in (day, day + timedelta(days=1))))
+
+
+def _sum(hours: Mapping[int, HourCounts], chosen: Iterable[int]) -> HourCounts:
+    found = [hours[hour] for hour in chosen if hour in hours]
+    return HourCounts(*map(sum, zip(*found, strict=True))) if found else HourCounts()
 
 
 def _offices(offices: Mapping[str | None, OfficeCounts], context: DisplayContext) -> dict[str, Any]:
@@ -163,11 +184,12 @@ def _offices(offices: Mapping[str | None, OfficeCounts], context: DisplayContext
     shown = {office for office, _ in first}
     rest = [counts for office, counts in offices.items() if office not in shown]
     others = OfficeCounts(*(sum(column) for column in zip(*rest, strict=True))) if rest else OfficeCounts()
-    rows = [{"office": context.name_of(office), **counts._asdict()} for office, counts in first]
+    rows = [{"id": office, "office": context.name_of(office), **counts._asdict()} for office, counts in first]
     return {"rows": rows, "others": {"offices": len(rest), **others._asdict()}}
 
 
-def _named(row: ComplaintRow, deadline: Deadline | None, context: DisplayContext) -> dict[str, Any]:
+def named(row: ComplaintRow, deadline: Deadline | None, context: DisplayContext) -> dict[str, Any]:
+    """Return a row as it is shown, with the deadline that matters."""
     return {
         "tracking": _short(row.tracking_id),
         "status": row.shape.status,

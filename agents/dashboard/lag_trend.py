@@ -45,7 +45,12 @@ class Trends:
                 series = self._series.setdefault(group.stage, deque(maxlen=SAMPLES))
                 if self._samples % SHOWN_OF == 0:
                     series.append(group.lag)
-                self._last[group.stage] = {"behind": group.lag, "age": round(group.age), **_status_of(group)}
+                self._last[group.stage] = {
+                    "behind": group.lag,
+                    "age": round(group.age),
+                    "members": group.members,
+                    **_status_of(group),
+                }
         self._samples += 1
 
     def rows(self) -> list[dict[str, Any]]:
@@ -59,6 +64,8 @@ class Trends:
 def _status_of(group: GroupLag) -> dict[str, str]:
     in_flight = group.status in {Status.BEHIND, Status.GROWING} and group.age < _INSTANT_S
     status, severity = (Status.OK, Severity.OK) if in_flight else (group.status, group.severity)
+    if group.members == 0 and severity is Severity.OK:
+        status, severity = Status.IDLE, Severity.WARNING  # before the window is full, and whatever is in flight
     return {"status": status, "severity": severity}
 
 

@@ -29,7 +29,7 @@ COLUMNS: Final = (
 )
 """Columns of a list as CSV and JSON; times in UTC."""
 STATES: Final = ("open", "settled", "all")
-DUE: Final = {"overdue": None, "24h": DAY_S, "7d": 7 * DAY_S}
+DUE: Final = {"overdue": None, "24h": DAY_S, "7d": 7 * DAY_S, "any": 10**12}
 """By name, the seconds within which an obligation is due; None: overdue."""
 
 

@@ -1,35 +1,15 @@
-"""The page and its assets, from files of the package, in Indonesian and English; without a build or another site."""
+"""Files beside the pages, from the package, and the language of a request; without a build or another site."""
 
-import json
 import re
 from dataclasses import dataclass
 from hashlib import blake2b
-from html import escape
 from importlib import resources
-from string import Template
-from typing import Any, Final
+from typing import Final
+
+from agents.dashboard.words import LANGUAGES
 
 _FOLDER: Final = resources.files("agents.dashboard") / "page"
-LANGUAGES: Final = ("id", "en")
-"""The first is the default."""
-_TYPES: Final = {
-    **dict.fromkeys(("board.js", "complaint.js", "elements.js", "figures.js", "words.js"), "text/javascript"),
-    "board.css": "text/css",
-    "icon.svg": "image/svg+xml",
-    "id.json": "application/json",
-    "en.json": "application/json",
-}
-_NAMED: Final = "number clock office due"
-_TABLES: Final = (
-    ("statuses", "status", "", "status #complaints"),
-    ("funnel", "funnel", "", "step #complaints #share"),
-    ("lag", "lag", "", "stage #behind trend"),
-    ("letters", "letters", "", "stage reason #count"),
-    ("offices", "office", ' class="broad"', "office #open #due_soon #overdue #exhausted"),
-    ("flow", "flow", "", "day #received #closed #ended"),
-    *((name, name, "", _NAMED) for name in ("next", "longest", "incidents")),
-)
-"""Id, prefix of heading and caption, attributes of the section, columns; those with # have numbers."""
+_TYPES: Final = {"board.js": "text/javascript", "board.css": "text/css", "icon.svg": "image/svg+xml"}
 _PREFERENCE: Final = re.compile(
     r"\s*(?P<language>[A-Za-z]{1,8})(?:-[A-Za-z0-9-]{1,32})?\s*(?:;\s*q=(?P<weight>[01](?:\.\d{0,3})?))?\s*"
 )
@@ -54,36 +34,6 @@ class Asset:
 def assets() -> dict[str, Asset]:
     """Read the files beside the page, by their names."""
     return {name: Asset((_FOLDER / name).read_bytes(), kind) for name, kind in _TYPES.items()}
-
-
-def words(language: str) -> dict[str, Any]:
-    """Read the words of a language."""
-    found: dict[str, Any] = json.loads((_FOLDER / f"{language}.json").read_text(encoding="utf-8"))
-    return found
-
-
-def pages() -> dict[str, Asset]:
-    """Return the page in each language."""
-    sections = {table[0]: _section(*table) for table in _TABLES}
-    sections["lag"] = f'<div class="stack">\n{sections["lag"]}\n{sections.pop("letters")}\n</div>'
-    template = (_FOLDER / "board.html").read_text(encoding="utf-8").replace("$tables", "\n".join(sections.values()))
-    return {language: _page(Template(template), language) for language in LANGUAGES}
-
-
-def _section(table: str, prefix: str, attributes: str, columns: str) -> str:
-    numeric = {True: ' class="number"', False: ""}
-    heads = (f'<th scope="col"{numeric[each[0] == "#"]}>$col_{each.strip("#")}</th>' for each in columns.split())
-    return (
-        f'<section aria-labelledby="{prefix}-heading"{attributes}><h2 id="{prefix}-heading">${prefix}_heading</h2>\n'
-        f'<table id="{table}"><caption>${prefix}_caption</caption>\n'
-        f"<thead><tr>{''.join(heads)}</tr></thead><tbody></tbody></table></section>"
-    )
-
-
-def _page(template: Template, language: str) -> Asset:
-    texts = {name: escape(text) for name, text in words(language)["page"].items()}
-    current = {f"current_{each}": "true" if each == language else "false" for each in LANGUAGES}
-    return Asset(template.substitute(texts, language=language, **current).encode(), "text/html")
 
 
 def chosen_language(asked: str | None, accepts: str) -> str:

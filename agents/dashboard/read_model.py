@@ -16,6 +16,7 @@ from agents.dashboard.complaint_row import HOUR_S, ComplaintRow, RowShape
 from agents.runtime.disk_map import DiskMap
 from events.vocabulary import Status
 from workflow.machine.transitions import OPEN
+from workflow.stages.waiting import BY_HAND
 
 DAY_S: Final = 86_400
 LATEST: Final = 10_000
@@ -57,6 +58,7 @@ class ReadModel:
         self._due: SortedList[tuple[int, bytes]] = SortedList()
         self._missed: SortedList[tuple[int, bytes]] = SortedList()
         self._incidents: dict[bytes, None] = {}
+        self._undisposed: dict[bytes, None] = {}
         self._unverified: SortedList[tuple[int, bytes]] = SortedList()
         self.by_status: Counter[Status] = Counter()
         self.waiting: Counter[str | None] = Counter()
@@ -93,10 +95,11 @@ class ReadModel:
         if row.shape.status is Status.REGISTERED:
             self._unverified.add((row.received, key))
         self._count(row, 1)
-        if row.shape.exhausted:
-            self._incidents[key] = None
-        else:
-            self._incidents.pop(key, None)
+        for wanted, found in ((row.shape.exhausted, self._incidents), (row.shape.why in BY_HAND, self._undisposed)):
+            if wanted:
+                found[key] = None
+            else:
+                found.pop(key, None)
 
     def forget(self, key: bytes) -> None:
         """Remove a complaint that was removed from the topic."""
@@ -104,6 +107,7 @@ class ReadModel:
         if before is not None:
             self._drop(key, before)
             self._incidents.pop(key, None)
+            self._undisposed.pop(key, None)
 
     def _find(self, key: bytes) -> ComplaintRow | None:
         return self._rows.get(key) or self._at_rest.get(key)
@@ -152,6 +156,14 @@ class ReadModel:
     def incidents(self, count: int) -> list[ComplaintRow]:
         """Return the complaints with an exhausted ladder, in the order in which that became known."""
         return [self._rows[key] for key in islice(self._incidents, count)]
+
+    def undisposed(self, count: int) -> list[ComplaintRow]:
+        """Return the complaints that a person has to dispose, in the order in which that became known."""
+        return [self._rows[key] for key in islice(self._undisposed, count)]
+
+    def missed_within(self, first: int, after: int) -> int:
+        """Count overdue complaints by the time of the deadline that was missed, in seconds since 1970."""
+        return int(self._missed.bisect_left((after,)) - self._missed.bisect_left((first,)))
 
     @property
     def open(self) -> int:

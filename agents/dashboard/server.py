@@ -1,25 +1,37 @@
-"""Web server of the dashboard: the page, a stream of figures, and the history of a complaint. Answers GET only."""
+"""Web server of the dashboard: overview, lists, complaints, and a stream of figures. Answers GET only."""
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import aclosing
-from typing import Final
+from dataclasses import replace
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any, Final
+from urllib.parse import quote
 from uuid import UUID
 
 from aiohttp import web
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from agents.config.settings import Settings
 from agents.dashboard import metrics, pages, security_headers
 from agents.dashboard.broadcaster import MOST_BROWSERS, Broadcaster, TooManyBrowsers
 from agents.dashboard.complaint_history import HistoryResult, render_history
+from agents.dashboard.complaint_page import complaint_page
 from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import DisplayContext, Sources
+from agents.dashboard.layout import View, problem
+from agents.dashboard.list_page import list_page
+from agents.dashboard.listing import Query, UnknownFilter, as_csv, select
+from agents.dashboard.overview import overview
 from agents.dashboard.pages import Asset
 from agents.dashboard.read_model import ReadModel
+from agents.dashboard.words import Words
 from agents.runtime.http.connection_limits import ConnectionLimit
 from events.client.errors import KafkaFailure, NotAllowed
+from events.wording import clipped
 
 QUIET_S: Final = 15.0
 """Interval of a comment line without new figures: proxies close a silent connection."""
@@ -30,19 +42,23 @@ MOST_CONNECTIONS: Final = MOST_BROWSERS + 100
 _READ_AT_ONCE: Final = 2
 _WAITING: Final = 10
 _KEPT: Final = 64
-_LONGEST_NUMBER: Final = 40
+_KEPT_S: Final = 60.0
+_FRESH_S: Final = 1.0
+_NUMBER: Final = re.compile(r"[0-9]{1,40}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+"""A tracking number, or a complaint id."""
 _AGAIN: Final = b"retry: 3000\n\n"
 _STILL_HERE: Final = b": still here\n\n"
 
 STATUSES: Final = {
     "busy": 503,
     "no-history": 404,
+    "no-number": 400,
     "no-such-complaint": 404,
     "not-allowed": 403,
     "still-reading": 404,
     "unreachable": 503,
 }
-"""Problem codes of the page, and the HTTP status."""
+"""Problem codes of a complaint's page, and the HTTP status."""
 
 ReadHistory = Callable[[bytes, ComplaintRow], HistoryResult]
 
@@ -82,33 +98,83 @@ class Board:
         self._exporter = metrics.exporter(settings, read_model, sources)
         self._send_timeout_s = send_timeout_s
         self.limit = ConnectionLimit(MOST_CONNECTIONS)
-        self._pages = pages.pages()
+        self._drawn: dict[str, tuple[bytes | None, float, str]] = {}
         self._assets = pages.assets()
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
+        self._listing = asyncio.Semaphore(_READ_AT_ONCE)
         self._waiting = 0
-        self._histories: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()
+        self._histories: OrderedDict[tuple[bytes, int, int], dict[str, Any]] = OrderedDict()
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
         app = web.Application(middlewares=[self.limit.middleware, security_headers.restrict_hosts(self._hosts)])
         app.on_response_prepare.append(security_headers.add_headers)
         app.on_shutdown.append(lambda _: self._broadcaster.close())
-        app.router.add_get("/", self._page)
+        app.router.add_get("/", self._overview)
         app.router.add_get("/figures", self._figures)
         app.router.add_get("/figures/stream", self._stream)
+        app.router.add_get("/find", self._search)
+        app.router.add_get("/complaints", self._list)
+        app.router.add_get("/complaints.csv", self._csv)
         app.router.add_get("/complaints/{number}", self._complaint)
+        app.router.add_get("/offices/{office}", self._list)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/health/live", self._health)
         app.router.add_get("/health/ready", self._health)
         app.router.add_get("/{name}", self._asset)
         return app
 
-    async def _page(self, request: web.Request) -> web.StreamResponse:
-        accepts = request.headers.get("Accept-Language", "")
-        language = pages.chosen_language(request.query.get("lang"), accepts)
-        response = _sent(request, self._pages[language])
-        response.headers.update({"Content-Language": language, "Vary": "Accept-Language"})
-        return response
+    async def _overview(self, request: web.Request) -> web.StreamResponse:
+        last, language = self._broadcaster.last, _language(request)
+        drawn = self._drawn.get(language)
+        # the same for all browsers, as long as there are no newer figures and no newer second
+        if drawn is None or drawn[0] is not last or monotonic() - drawn[1] > _FRESH_S:
+            figures = None if last is None else from_json(last)
+            moment = datetime.now(UTC) if figures is None else datetime.fromisoformat(figures["at"])
+            view = self._view(request, moment)
+            if figures is not None:
+                status = Sources(reading=figures["reading"], trouble=figures["trouble"])
+                view = replace(view, sources=status)  # as it was at that moment
+            self._drawn[language] = drawn = (last, monotonic(), overview(view, figures))
+        return _html(drawn[2], language)
+
+    def _view(self, request: web.Request, now: datetime | None = None) -> View:
+        words = Words(_language(request), self._context.zone, now or datetime.now(UTC))
+        query = [(name, value) for name, value in request.query.items() if name != "lang"]
+        return View(words, self._context, self._sources, quote(request.path, safe="/"), query)
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        view, office = self._view(request), request.match_info.get("office")
+        own = [("office", office)] if office else []
+        try:
+            query = Query.parse([*((name, each) for name, each in view.query if not own or name != "office"), *own])
+            rows = await self._selected(query)
+        except UnknownFilter as error:
+            return self._refuse(view, 400, f"{error}.", view.words.say("problem_filter"))
+        model = self._read_model()
+        older = len(model) - len(model.rows())
+        page = await asyncio.to_thread(list_page, view, query, rows, older, model.offices.copy())
+        return _html(page, view.words.language)
+
+    async def _csv(self, request: web.Request) -> web.StreamResponse:
+        try:
+            rows = await self._selected(Query.parse(request.query.items()))
+        except UnknownFilter as error:
+            raise web.HTTPBadRequest(text=f"{error}\n") from None
+        body = (await asyncio.to_thread(as_csv, rows)).encode()
+        headers = {"Content-Disposition": 'attachment; filename="complaints.csv"'}
+        return web.Response(body=body, content_type="text/csv", charset="utf-8", headers=headers)
+
+    async def _selected(self, query: Query) -> list[ComplaintRow]:
+        async with self._listing:
+            return await asyncio.to_thread(select, self._read_model(), query, datetime.now(UTC), self._context)
+
+    async def _search(self, request: web.Request) -> web.StreamResponse:
+        number = request.query.get("number", "").strip()
+        raise web.HTTPSeeOther(self._view(request).link(f"/complaints/{quote(number or '-', safe='')}"))
+
+    def _refuse(self, view: View, status: int, text: str, next_step: str) -> web.StreamResponse:
+        return _html(problem(view, text, next_step), view.words.language, status)
 
     async def _asset(self, request: web.Request) -> web.StreamResponse:
         found = self._assets.get(request.match_info["name"])
@@ -152,23 +218,28 @@ class Board:
             await response.write(chunk)
 
     async def _complaint(self, request: web.Request) -> web.StreamResponse:
-        found = self._find(request.match_info["number"])
-        body, problem = None, self._problem(found)
-        if found is not None and problem is None:
-            body, problem = await self._answer(*found)
-        if problem is not None:
-            body = to_json({"problem": problem})
-        return web.Response(status=STATUSES[problem] if problem else 200, body=body, content_type="application/json")
+        view, number = self._view(request), request.match_info["number"]
+        found = self._find(number)
+        rendered, trouble = None, self._problem(number, found)
+        if found is not None and trouble is None:
+            rendered, trouble = await self._answer(*found)
+        if rendered is not None:
+            return _html(complaint_page(view, rendered), view.words.language)
+        trouble = trouble or "no-history"
+        text = view.words.of("problem", trouble).format(number=clipped(number))
+        return self._refuse(view, STATUSES[trouble], text, view.words.say("problem_number"))
 
-    def _problem(self, found: tuple[bytes, ComplaintRow] | None) -> str | None:
+    def _problem(self, number: str, found: tuple[bytes, ComplaintRow] | None) -> str | None:
         """Return why the history need not be read; None if it must be."""
+        if not _NUMBER.fullmatch(number):
+            return "no-number"
         if found is None:
             return "still-reading" if self._sources.reading else "no-such-complaint"
         if self._sources.trouble is not None:
             return "unreachable"  # known already: to ask Kafka would take half a minute
         return "busy" if self._waiting >= _WAITING else None
 
-    async def _answer(self, key: bytes, row: ComplaintRow) -> tuple[bytes | None, str | None]:
+    async def _answer(self, key: bytes, row: ComplaintRow) -> tuple[dict[str, Any] | None, str | None]:
         """Return the history of a complaint, or a problem code."""
         self._waiting += 1
         try:
@@ -182,19 +253,14 @@ class Board:
         return body, "no-history" if body is None else None
 
     def _find(self, number: str) -> tuple[bytes, ComplaintRow] | None:
-        if len(number) > _LONGEST_NUMBER:
+        if not _NUMBER.fullmatch(number):
             return None
         read_model = self._read_model()
-        if number.isascii() and number.isdecimal():
-            return read_model.find(number)
-        try:
-            return read_model.get(UUID(number).bytes)
-        except ValueError:
-            return None
+        return read_model.find(number) if number.isdecimal() else read_model.get(UUID(number).bytes)
 
-    async def _history(self, key: bytes, row: ComplaintRow) -> bytes | None:
-        """Return the history of a complaint as JSON, from the cache if its version is the same."""
-        cached = key, row.version
+    async def _history(self, key: bytes, row: ComplaintRow) -> dict[str, Any] | None:
+        """Return the history of a complaint, from the cache if its version is the same, for a minute at most."""
+        cached = key, row.version, int(monotonic() // _KEPT_S)
         async with self._reading:
             if cached in self._histories:
                 self._histories.move_to_end(cached)
@@ -202,12 +268,21 @@ class Board:
             found = await asyncio.to_thread(self._read_history, key, row)
         if not found.known.history:
             return None
-        body = to_json(render_history(found, row, self._context))
+        rendered = render_history(found, row, self._context)
         if found.whole:
-            self._histories[cached] = body
+            self._histories[cached] = rendered
             while len(self._histories) > _KEPT:
                 self._histories.popitem(last=False)
-        return body
+        return rendered
+
+
+def _language(request: web.Request) -> str:
+    return pages.chosen_language(request.query.get("lang"), request.headers.get("Accept-Language", ""))
+
+
+def _html(page: str, language: str, status: int = 200) -> web.Response:
+    headers = {"Content-Language": language, "Vary": "Accept-Language"}
+    return web.Response(text=page, status=status, content_type="text/html", charset="utf-8", headers=headers)
 
 
 def _sent(request: web.Request, found: Asset) -> web.Response:

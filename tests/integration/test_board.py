@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: live figures, search, both languages, keyboard, accessibility."""
+"""The dashboard in a real browser: live figures, lists, complaints, both languages, keyboard, accessibility."""
 
 import json
 import os
@@ -18,6 +18,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
 
 from events.codec.encode import encode_complaint, encode_snapshot
 from events.codec.parsing import read_ours
@@ -58,12 +59,18 @@ class Page:
     browser: webdriver.Chrome
     address: str
 
-    def open(self, query: str = "?lang=id", width: int = 1_400) -> None:
-        """Open the page in a window of a width, and wait until it shows figures."""
+    def open(self, path: str = "?lang=id", width: int = 1_400, scheme: str = "light") -> None:
+        """Open a page in a window of a width, and wait until all has been read."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        self.browser.get(f"{self.address}{query}")
-        eventually("the page is live", lambda: self.one("#connection").get_attribute("data-state") == "live")
+        preferred = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", preferred)
+
+        def live() -> bool:
+            self.browser.get(f"{self.address}{path}")
+            return self.text("#connection") in {"Langsung", "Live"}
+
+        eventually("the page is live", live)
 
     def one(self, selector: str) -> Any:
         return self.browser.find_element(By.CSS_SELECTOR, selector)
@@ -109,6 +116,7 @@ def follow_up(engine: Engine, complaint: str) -> str:
     engine.await_status(complaint, "registered")
     engine.command("verify-complaint", complaint, "/offices/panrb")
     engine.command("dispose-complaint", complaint, "/offices/panrb", {"office": "denpasar-pupr"})
+    engine.command("record-follow-up", complaint, "/offices/badung/officers/7", {"text": "Bukan urusan kami."})
     engine.command("record-follow-up", complaint, "/offices/denpasar-pupr/officers/7", {"text": "Tim ke lokasi."})
     return str(engine.await_status(complaint, "followed_up")["tracking_id"])
 
@@ -172,52 +180,106 @@ def _clean_console(page: Page) -> Iterator[None]:
 
 def test_figures_are_there_and_change_as_complaints_come(page: Page, complaints: Complaints) -> None:
     page.open()
-    assert page.text("h1") == "Papan pengaduan"
+    assert page.text("h1") == "Yang perlu dikerjakan"
     before = page.figure("open")
     assert before == 3
+    page.browser.execute_script("document.querySelector('#flow details').open = true")
+    page.one("#flow summary").send_keys("")  # the focus is on it
     complaints.arrive()
     eventually("one more is open", lambda: page.figure("open") == before + 1, 15)
-    page.shows("#statuses", "Ditindaklanjuti oleh instansi")
-    page.shows("#lag", "lifecycle")
+    page.shows("#status", "Ditindaklanjuti oleh instansi")
+    page.shows("#lag", "Keputusan")
     assert page.figure("letters") == 1
+    assert page.browser.execute_script("return document.querySelector('#flow details').open"), "it stays as it was"
+    assert page.browser.switch_to.active_element.tag_name == "summary"
+
+
+def test_every_page_names_the_installation(page: Page, complaints: Complaints) -> None:
+    for path in ("", "complaints", "offices/denpasar-pupr", f"complaints/{complaints.open}", "complaints/abc"):
+        page.browser.get(f"{page.address}{path}")
+        assert complaints.engine.settings.prefix in page.text("#environment"), path
+        assert complaints.engine.settings.broker in page.text("#environment"), path
+    page.browser.get_log("browser")  # type: ignore[no-untyped-call]  # the last one is an error, and is noted
+
+
+def test_a_figure_opens_its_list_and_a_list_the_complaint(page: Page, complaints: Complaints) -> None:
+    page.open("?lang=en")
+    count = page.figure("open")
+    page.one("[data-figure=open] a").click()
+    page.shows("h1", "Complaints")
+    assert page.text("#count") == str(count)
+    page.one("thead th:first-child a").click()
+    page.shows("thead th:first-child", "sorted upwards")
+    page.browser.find_element(By.LINK_TEXT, complaints.open).click()
+    page.shows("h1", f"Complaint {complaints.open}")
+    page.browser.find_element(By.CSS_SELECTOR, "#complaint a[href^='/offices/denpasar-pupr']").click()
+    page.shows(".above", "complaints")
+    assert complaints.open in page.text("main")
+    assert complaints.secret not in page.text("main")
+
+
+def test_a_list_is_filtered_by_the_form(page: Page, complaints: Complaints) -> None:
+    page.open("complaints?lang=en&state=all")
+    page.one("summary").click()
+    Select(page.one("#f-status")).select_by_value("followed_up")
+    page.one("#f-office").send_keys("denpasar", Keys.ENTER)
+    page.shows("#filters", "Status: Followed up by the office")
+    assert complaints.open in page.text("main")
+    assert complaints.hostile not in page.text("main")
+    page.browser.find_element(By.CSS_SELECTOR, "#filters li:last-child a").click()
+    eventually("the filter is gone", lambda: "Office" not in page.text("#filters"), 10)
 
 
 def test_a_complaint_is_found_with_its_history_and_its_deadlines(page: Page, complaints: Complaints) -> None:
     page.open()
     page.one("#number").send_keys(complaints.open, Keys.ENTER)
-    page.shows("#complaint-heading", f"Pengaduan {complaints.open}")
-    told = page.text("#complaint")
+    page.shows("h1", f"Pengaduan {complaints.open}")
+    for summary in page.browser.find_elements(By.CSS_SELECTOR, "#clocks summary"):
+        summary.click()
+    found = page.text("main")
     for word in ("Jalan berlubang", "Terdisposisi", "Tim ke lokasi.", "Tanggapan pelapor", "Penyelesaian", "Anonim"):
-        assert word in told
-    for word in ("Ni Luh", "0800", "officers", "jengkal"):
-        assert word not in told
-    page.one("#number").clear()
-    page.one("#number").send_keys("999", Keys.ENTER)
-    page.shows("#answer", "Tidak ada pengaduan dengan nomor 999.")
+        assert word in found
+    for word in ("hari mulai tidak dihitung", "hari kerja", "record-follow-up", "not-permitted"):
+        assert word in found
+    for word in ("Ni Luh", "0800", "officers", "jengkal", "Bukan urusan"):
+        assert word not in found
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("999", "Tidak ada pengaduan dengan nomor 999."),
+        ("abc", "“abc” bukan nomor pengaduan: nomor hanya berisi angka"),
+    ],
+)
+def test_what_is_not_found_is_said_to_be_so(page: Page, number: str, text: str) -> None:
+    page.open()
+    page.one("#number").send_keys(number, Keys.ENTER)
+    page.shows("#problem", text)
     # the browser itself notes what was not found
     logged = page.browser.get_log("browser")  # type: ignore[no-untyped-call]  # selenium leaves it untyped
-    assert [entry["message"].split(" - ")[0].rpartition("/")[2] for entry in logged] == ["999"]
+    assert len(logged) == 1
     page.browser.back()
-    page.shows("#complaint-heading", f"Pengaduan {complaints.open}")
+    page.shows("h1", "Yang perlu dikerjakan")
 
 
 def test_a_secret_complaint_shows_its_status_only(page: Page, complaints: Complaints) -> None:
-    page.open(f"?lang=en&complaint={complaints.secret}")
-    page.shows("#complaint", "Secret: the content of the complaint is not shown.")
-    told = page.text("#complaint")
-    assert "Followed up by the office" in told
-    for word in ("Sangat rahasia", "Tim ke lokasi.", "infrastruktur-jalan", "Bali"):
-        assert word not in told
+    page.open(f"complaints/{complaints.secret}?lang=en")
+    page.shows("main", "Secret: the content of the complaint is not shown.")
+    found = page.text("main")
+    assert "Followed up by the office" in found
+    for word in ("Sangat rahasia", "Tim ke lokasi.", "infrastruktur-jalan", "Bali", "PUPR", "day by day"):
+        assert word not in found
 
 
 def test_the_language_can_be_changed_and_the_complaint_stays(page: Page, complaints: Complaints) -> None:
-    page.open(f"?lang=id&complaint={complaints.open}")
-    page.shows("#complaint-heading", "Pengaduan")
+    page.open(f"complaints/{complaints.open}?lang=id")
+    page.shows("h1", "Pengaduan")
     page.one("[data-language=en]").click()
-    page.shows("#complaint-heading", f"Complaint {complaints.open}")
-    assert page.text("h1") == "Complaints board"
+    page.shows("h1", f"Complaint {complaints.open}")
     assert page.one("html").get_attribute("lang") == "en"
-    page.shows("#statuses", "Followed up by the office")
+    page.browser.find_element(By.LINK_TEXT, "Complaints board").click()
+    page.shows("#status", "Followed up by the office")
 
 
 def test_everything_can_be_reached_by_keyboard(page: Page, complaints: Complaints) -> None:
@@ -228,22 +290,33 @@ def test_everything_can_be_reached_by_keyboard(page: Page, complaints: Complaint
     page.press(Keys.ENTER)
     assert page.focused() == "main"
     page.press(Keys.TAB)
+    assert page.focused().endswith("lewat tenggat"), "the first thing is what is wrong"
+    page.press(Keys.ENTER)
+    page.shows("#filters", "lewat tenggat")
+    for _ in range(4):  # skip, home, list, number
+        page.press(Keys.TAB)
     assert page.focused() == "number"
     page.press(complaints.open, Keys.TAB, Keys.ENTER)
-    page.shows("#complaint-heading", complaints.open)
-    assert page.focused() == "complaint-heading"
-    page.press(Keys.TAB, Keys.ENTER)
-    eventually("the complaint is closed", lambda: not page.one("#complaint").is_displayed(), 5)
-    assert page.focused() == "number"
+    page.shows("h1", complaints.open)
+    reached: list[str] = []
+    while page.browser.switch_to.active_element.tag_name != "summary" and len(reached) < 30:
+        page.press(Keys.TAB)
+        reached.append(page.focused())
+    page.press(Keys.ENTER)
+    page.shows("#clocks details[open]", "hari kerja")
 
 
 def test_what_strangers_wrote_is_text(page: Page, complaints: Complaints) -> None:
-    page.open(f"?lang=en&complaint={complaints.hostile}")
-    for selector in ("#offices", "#letters", "#complaint"):
+    page.open("?lang=en")
+    for selector in ("#offices", "#letters"):
         page.shows(selector, HOSTILE)
+    page.open(f"complaints/{complaints.hostile}?lang=en")
+    page.shows("main", HOSTILE)
+    page.open("complaints?lang=en&state=all")
+    page.shows("main", HOSTILE)
     assert page.browser.find_elements(By.TAG_NAME, "img") == []
-    page.open(f"?lang=en&complaint={HOSTILE.replace(' ', '%20')}")
-    page.shows("#answer", HOSTILE)
+    page.browser.get(f"{page.address}complaints/{HOSTILE.replace(' ', '%20').replace('/', '')}?lang=en")
+    page.shows("#problem", "<img src=x")
     page.browser.get_log("browser")  # type: ignore[no-untyped-call]  # what was not found, as above
 
 
@@ -255,14 +328,26 @@ def barriers(browser: webdriver.Chrome) -> dict[str, list[str]]:
     return {each["id"]: [str(node["target"]) for node in each["nodes"]] for each in found["violations"]}
 
 
+PLACES = ("", "complaints?state=all", "offices/denpasar-pupr", "complaints/{number}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
-def test_it_fits_and_has_no_barriers(page: Page, complaints: Complaints, width: int) -> None:
-    page.open(f"?lang=id&complaint={complaints.open}", width)
-    page.shows("#complaint-heading", complaints.open)
-    script: Callable[[str], Any] = page.browser.execute_script
-    wide, room, window = script(
-        "return [document.documentElement.scrollWidth, document.documentElement.clientWidth, innerWidth]"
-    )
-    assert window == width
-    assert wide <= room
-    assert barriers(page.browser) == {}
+def test_it_fits_and_has_no_barriers(page: Page, complaints: Complaints, width: int, scheme: str) -> None:
+    for place in PLACES:
+        page.open(place.format(number=complaints.open), width, scheme)
+        script: Callable[[str], Any] = page.browser.execute_script
+        wide, room, window = script(
+            "return [document.documentElement.scrollWidth, document.documentElement.clientWidth, innerWidth]"
+        )
+        assert window == width
+        assert wide <= room, place
+        assert barriers(page.browser) == {}, place
+        script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+        assert barriers(page.browser) == {}, f"{place}, all folded out"
+
+
+def test_the_first_screen_of_a_phone_says_what_is_wrong(page: Page) -> None:
+    page.open("?lang=id", WIDTHS[0])
+    bottom = page.browser.execute_script("return document.getElementById('key').getBoundingClientRect().bottom")
+    assert bottom < 640

@@ -1,43 +1,75 @@
-// The board in the browser: figures as they come, and a complaint when it is asked for.
+// Keeps a page current: fetches it again when there are newer figures, and changes what differs. The server has drawn it.
 
-import { fromAddress, visit } from "./complaint.js";
-import { byId, setText } from "./elements.js";
-import { show } from "./figures.js";
-import { say } from "./words.js";
+const every = 1000 * Number(document.body.dataset.every);
+const connection = document.getElementById("connection");
+let fetched = Date.now();
+let announced = { at: Date.now(), text: document.getElementById("announcement")?.textContent };
+let waiting;
 
-byId("search").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const number = byId("number").value.trim();
-  if (number) visit(number);
-});
-document.addEventListener("click", (event) => {
-  const number = event.target.closest?.("a[data-complaint]")?.dataset.complaint;
-  if (!number || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  visit(number);
-});
-addEventListener("popstate", fromAddress);
+/** Make `old` like `fresh`, and leave what is equal as it is: the focus, what is folded out, what is being written. */
+function become(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
+  if (old.nodeType === Node.TEXT_NODE) { old.data = fresh.data; return; }
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const before = [...old.childNodes];
+  const after = [...fresh.childNodes];
+  after.forEach((node, at) => (before[at] ? become(before[at], node) : old.append(node)));
+  before.slice(after.length).forEach((node) => node.remove());
+}
+
+function draw(fresh) {
+  const writing = document.activeElement?.closest?.("main form");
+  if (!writing) become(document.getElementById("main"), document.adoptNode(fresh.getElementById("main")));
+  for (const name of ["as-of", "connection"]) become(document.getElementById(name), document.adoptNode(fresh.getElementById(name)));
+  announce();
+}
+
+/** Tell a screen reader the most important figures: when they have changed, and not more than twice a minute. */
+function announce() {
+  const text = document.getElementById("announcement")?.textContent;
+  if (!text || text === announced.text || Date.now() - announced.at < 30000) return;
+  announced = { at: Date.now(), text };
+  connection.append(Object.assign(document.createElement("span"), { className: "unseen", textContent: ` ${text}` }));
+}
+
+function fetchAgain() {
+  clearTimeout(waiting);
+  waiting = undefined;
+  fetched = Date.now();
+  const request = new XMLHttpRequest();
+  request.open("GET", location.href);
+  request.responseType = "document";
+  request.addEventListener("load", () => { if (request.status === 200 && request.response) draw(request.response); });
+  request.send();
+}
+
+function soon() {
+  waiting ??= setTimeout(fetchAgain, Math.max(0, fetched + every - Date.now()));
+}
 
 let stream;
 
 function listen() {
   stream?.close();
   stream = new EventSource("/figures/stream");
-  stream.addEventListener("message", (event) => show(JSON.parse(event.data)));
+  stream.addEventListener("open", () => { if (connection.dataset.state === "lost") state("live"); });
+  stream.addEventListener("message", soon);
   stream.addEventListener("error", () => {
-    const connection = byId("connection");
-    setText(connection, say("lost"));
-    connection.dataset.state = "lost";
-    // the browser tries again by itself, unless it was told no
+    state("lost");
+    // the browser tries again by itself, unless it was refused
     if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 10000);
   });
 }
 
-// a page that nobody looks at holds no connection
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) stream?.close();
-  else listen();
-});
+function state(name) {
+  connection.dataset.state = name;
+  connection.textContent = document.body.dataset[name];
+}
 
-listen();
-fromAddress();
+if (every) {
+  // a page that is not visible holds no connection
+  document.addEventListener("visibilitychange", () => (document.hidden ? stream?.close() : listen()));
+  listen();
+}

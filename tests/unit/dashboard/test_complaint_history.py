@@ -8,14 +8,33 @@ import pytest
 from pydantic_core import to_json
 
 from agents.dashboard.complaint_history import SHOWN, HistoryResult, render_history, sender_kind
+from agents.dashboard.complaint_page import complaint_page
 from agents.dashboard.complaint_row import read_row
-from agents.dashboard.figures import DisplayContext
+from agents.dashboard.figures import DisplayContext, Sources
+from agents.dashboard.layout import View
+from agents.dashboard.words import Words
 from events import commands as c
-from events.client import ComplaintHistory
+from events.client import ComplaintHistory, RefusedCommand
 from events.codec.encode import encode_complaint, encode_snapshot
+from events.outcomes import Rejection
 from events.reports import Location
-from events.vocabulary import Status
-from tests.support.worlds import CITIZEN, CLOSE, COMPLETE, DISPOSE, PANRB, PUPR, RATE, REPLY, RETURN, World, to_status
+from events.vocabulary import Refusal, Status
+from tests.support.worlds import (
+    CITIZEN,
+    CLOSE,
+    COMPLETE,
+    DISPOSE,
+    LAPOR,
+    MONDAY,
+    PANRB,
+    PUPR,
+    RATE,
+    REPLY,
+    RETURN,
+    World,
+    to_status,
+)
+from workflow.reports.explain import explain
 
 AROUND = DisplayContext(ZoneInfo("Asia/Jakarta"), {"denpasar-pupr": "Dinas PUPR Kota Denpasar"})
 
@@ -172,3 +191,40 @@ def test_a_rating_needs_no_text() -> None:
     world = to_status(Status.CLOSED)
     world.tell(RATE, CITIZEN)
     assert tell(world)["rating"] == 4
+
+
+def test_the_page_explains_each_deadline_day_by_day_and_shows_what_was_refused() -> None:
+    world = World(policy=LAPOR)
+    history = list(world.history)
+    rejection = Rejection(
+        command_id="1",
+        command_type="lapor.command.record-follow-up.v1",
+        command_source="/offices/denpasar-pupr/officers/7",
+        code=Refusal.NOT_PERMITTED,
+        message="Alasan petugas",
+    )
+    known = ComplaintHistory(world.id, history, [RefusedCommand(rejection, MONDAY)])
+    clocks = history[-1].complaint.clocks
+    found = HistoryResult(known, True, tuple(explain(history, name, LAPOR) for name in clocks))  # noqa: FBT003 -- whole
+    standing = read_row(encode_snapshot(world.stands, encode_complaint(world.stands)))
+    rendered = render_history(found, standing, AROUND)
+    for language, words in (
+        ("en", ("Verification: day by day", "the day on which it starts is not counted", "working day", "Saturday")),
+        ("id", ("Verifikasi: hari demi hari", "hari mulai tidak dihitung", "hari kerja", "Sabtu")),
+    ):
+        view = View(Words(language, AROUND.zone, MONDAY), AROUND, Sources(reading=False), "/complaints/1000000")
+        page = complaint_page(view, rendered)
+        assert [word for word in words if word not in page] == []
+        assert "record-follow-up" in page
+        assert "not-permitted" in page
+        assert "Dinas PUPR Kota Denpasar" in page
+        assert "Alasan petugas" not in page
+        assert "officers" not in page
+
+
+def test_without_the_right_to_refusals_that_is_said() -> None:
+    world = to_status(Status.CLOSED)
+    found = HistoryResult(ComplaintHistory(world.id, list(world.history)), whole=True, refused=False)
+    rendered = render_history(found, read_row(encode_snapshot(world.stands, encode_complaint(world.stands))), AROUND)
+    view = View(Words("en", AROUND.zone, MONDAY), AROUND, Sources(reading=False), "/complaints/1000000")
+    assert "not available: this board may not see it" in complaint_page(view, rendered)

@@ -172,7 +172,7 @@ def test_a_url_says_what_differs() -> None:
     [
         ("status", "finished", "status is never 'finished': choose one of registered"),
         ("clock", "noon", "clock is never 'noon'"),
-        ("due", "soon", "due is never 'soon': choose one of overdue, 24h, 7d"),
+        ("due", "soon", "due is never 'soon': choose one of overdue, 24h, 7d, any"),
         ("page", "0", "page is a number from 1 on"),
         ("page", "9" * 99, "page is a number from 1 on"),
         ("rung", "up", "rung is a number or exhausted"),

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import re
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +20,7 @@ from agents.dashboard import broadcaster as hubs
 from agents.dashboard.broadcaster import Broadcaster
 from agents.dashboard.complaint_history import HistoryResult
 from agents.dashboard.complaint_row import ComplaintRow, read_row
-from agents.dashboard.figures import DisplayContext, Sources
+from agents.dashboard.figures import DisplayContext, Sources, figures
 from agents.dashboard.read_model import ReadModel
 from agents.dashboard.security_headers import HEADERS, host_of
 from agents.dashboard.server import Board
@@ -30,6 +32,14 @@ from events.codec.decode import complaint_key
 from events.codec.encode import encode_complaint, encode_snapshot
 from events.vocabulary import Status
 from tests.support.worlds import World, to_status
+
+CONTEXT = DisplayContext(
+    ZoneInfo("Asia/Jakarta"),
+    {"denpasar-pupr": "Dinas PUPR", "denpasar": "Denpasar", "badung": "Badung"},
+    {"denpasar": ("denpasar-pupr",)},
+    {"denpasar-pupr": "denpasar"},
+    {"prefix": "test."},
+)
 
 
 @dataclass
@@ -49,6 +59,11 @@ class Site:
         row = read_row(encode_snapshot(complaint, encode_complaint(complaint)))
         self.read_model.put(complaint_key(complaint.complaint_id.encode()), row)
 
+    async def publish(self) -> None:
+        """Publish figures of the one complaint."""
+        self.know()
+        await self.broadcaster.publish(figures(self.read_model, self.sources, datetime.now(UTC), CONTEXT))
+
     def history(self, key: bytes, _standing: ComplaintRow) -> HistoryResult:
         self.read.append(key)
         time.sleep(0.02)
@@ -63,7 +78,7 @@ async def serving(site: Site, **options: Any) -> AsyncIterator[ClientSession]:
         site.broadcaster,
         lambda: site.read_model,
         site.history,
-        DisplayContext(ZoneInfo("Asia/Jakarta")),
+        CONTEXT,
         sources=site.sources,
         settings=Settings(prefix="test."),
         **options,
@@ -102,15 +117,16 @@ async def event(response: ClientResponse) -> bytes:
             return found[6:-2]
 
 
-PATHS = ("/", "/board.js", "/board.css", "/icon.svg", "/id.json", "/en.json", "/figures", "/nothing", "/complaints/1")
+PATHS = ("/", "/board.js", "/board.css", "/icon.svg", "/figures", "/complaints", "/complaints.csv", "/offices/badung")
+MISSING = ("/nothing", "/complaints/1", "/board.html")
 
 
 def test_every_answer_carries_the_headers_and_nothing_can_be_written() -> None:
     async def act(session: ClientSession) -> None:
-        await site.broadcaster.publish(b"{}")
-        for path in PATHS:
+        await site.publish()
+        for path in (*PATHS, *MISSING):
             async with session.get(path) as answer:
-                assert answer.status == (404 if path in {"/nothing", "/complaints/1"} else 200), path
+                assert answer.status == (404 if path in MISSING else 200), path
                 assert {name: answer.headers[name] for name in HEADERS} == HEADERS
                 assert "Server" not in answer.headers
                 assert "Access-Control-Allow-Origin" not in answer.headers
@@ -153,7 +169,8 @@ def test_the_language_is_the_one_asked_for(path: str, accepts: str, language: st
         assert "<script>" not in text
         assert "$" not in text
 
-    run(Site(), act)
+    site = Site()
+    run(site, act)
 
 
 def test_what_has_not_changed_is_not_sent_again() -> None:
@@ -180,6 +197,9 @@ def test_only_the_names_it_is_known_by_are_answered() -> None:
         ):
             async with session.get("/", headers={"Host": host}) as answer:
                 assert answer.status == status, host
+            for path in ("/metrics", "/health/live"):  # Prometheus and health checks come by any address
+                async with session.get(path, headers={"Host": host}) as answer:
+                    assert answer.status == 200, path
 
     run(Site(), act, hosts=allowed_hosts("127.0.0.1", frozenset({"board.go.id"})))
 
@@ -221,28 +241,105 @@ def test_health_is_ready_once_all_is_read() -> None:
     run(site, act)
 
 
+async def problem(session: ClientSession, path: str) -> tuple[int, str]:
+    """Status and text of a page that shows a problem."""
+    async with session.get(path, params={"lang": "en"}) as answer:
+        [said] = re.findall(r'id="problem">([^<]*)<', await answer.text())
+        return answer.status, said
+
+
+def text_of(page: str) -> str:
+    return " ".join(re.sub(r"<[^>]*>", " ", page).split())
+
+
+class TestLists:
+    def test_a_list_is_filtered_by_its_address(self) -> None:
+        async def act(session: ClientSession) -> None:
+            site.know()
+            for query, count in (("status=disposed", 1), ("status=closed", 0), ("office=denpasar", 1), ("page=7", 1)):
+                async with session.get(f"/complaints?{query}&lang=en") as answer:
+                    assert f'<strong id="count">{count}</strong>' in await answer.text(), query
+            async with session.get("/complaints.csv?status=disposed") as answer:
+                assert answer.content_type == "text/csv"
+                assert answer.headers["Content-Disposition"].startswith("attachment")
+                header, row = (await answer.text()).splitlines()
+            assert (header.split(",")[0], row.split(",")[0]) == ("number", "1000000")
+
+        site = Site()
+        run(site, act)
+
+    def test_an_office_has_its_units_its_superior_and_its_complaints(self) -> None:
+        async def act(session: ClientSession) -> None:
+            site.know()
+            async with session.get("/offices/denpasar?lang=en") as answer:
+                page = text_of(await answer.text())
+            assert "Dinas PUPR 1 0 0 0" in page
+            assert "1 complaints" in page
+            async with session.get("/offices/denpasar-pupr?lang=en&office=badung") as answer:
+                assert "Superior: Denpasar" in text_of(await answer.text()), "the path says which office"
+
+        site = Site()
+        run(site, act)
+
+    def test_a_filter_that_cannot_be_is_named(self) -> None:
+        async def act(session: ClientSession) -> None:
+            status, said = await problem(session, "/complaints?status=gone")
+            assert status == 400
+            assert said.startswith("status is never &#x27;gone&#x27;: choose one of registered")
+            assert (await problem(session, "/offices/nowhere"))[0] == 400
+            async with session.get("/complaints.csv?due=x") as answer:
+                assert (answer.status, answer.content_type) == (400, "text/plain")
+
+        run(Site(), act)
+
+    def test_a_search_leads_to_the_complaint(self) -> None:
+        async def act(session: ClientSession) -> None:
+            for asked, address in (
+                (" 1000000 ", "/complaints/1000000?lang=en"),
+                ("../x", "/complaints/..%2Fx?lang=en"),
+                ("", "/complaints/-?lang=en"),
+            ):
+                params = {"number": asked, "lang": "en"}
+                async with session.get("/find", params=params, allow_redirects=False) as answer:
+                    assert (answer.status, answer.headers["Location"]) == (303, address)
+
+        run(Site(), act)
+
+
 class TestComplaints:
     def test_one_is_found_by_its_number_and_by_its_id(self) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
             for number in ("1000000", site.world.id, site.world.id.upper()):
-                async with session.get(f"/complaints/{number}") as answer:
+                async with session.get(f"/complaints/{number}?lang=en") as answer:
                     assert answer.status == 200
-                    assert answer.content_type == "application/json"
-                    found = await answer.json()
-                assert [fact["fact"] for fact in found["facts"]] == ["registered", "verified", "disposed"]
+                    assert answer.content_type == "text/html"
+                    found = await answer.text()
+                assert re.findall(r"<strong>(\w+)</strong> by", found) == ["Disposed", "Verified", "Received"]
             # nothing has happened meanwhile: it is read once
             assert len(site.read) == 1
 
         site = Site()
         run(site, act)
 
-    @pytest.mark.parametrize("number", ["1", "%00", "..%2f..", "x" * 3_000, "%D9%A1", "1000000;", "<b>"])
-    def test_whatever_else_is_asked_is_not_found(self, number: str) -> None:
+    @pytest.mark.parametrize("number", ["abc", "%00", "..%2f..", "x" * 3_000, "%D9%A1", "1000000;", "<b>", "1" * 41])
+    def test_what_is_no_number_is_said_to_be_none(self, number: str) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
-            async with session.get(f"/complaints/{number}") as answer:
-                assert (answer.status, await answer.json()) == (404, {"problem": "no-such-complaint"})
+            status, said = await problem(session, f"/complaints/{number}")
+            assert status == 400
+            assert "is no complaint number: that has digits only" in said
+
+        site = Site()
+        run(site, act)
+        assert site.read == []
+
+    @pytest.mark.parametrize("number", ["1", "7f1c0f4e-6a0e-5a41-9c0e-0d8f3c1f2a11"])
+    def test_a_number_that_no_complaint_has_is_not_found(self, number: str) -> None:
+        async def act(session: ClientSession) -> None:
+            site.know()
+            status, said = await problem(session, f"/complaints/{number}")
+            assert (status, said) == (404, f"There is no complaint with the number {number}.")
 
         site = Site()
         run(site, act)
@@ -250,16 +347,16 @@ class TestComplaints:
 
     def test_an_early_request_gets_a_reason(self) -> None:
         async def act(session: ClientSession) -> None:
-            async with session.get("/complaints/1000000") as answer:
-                assert (answer.status, await answer.json()) == (404, {"problem": "still-reading"})
+            status, said = await problem(session, "/complaints/1000000")
+            assert (status, said) == (404, "The board is still reading; try again in a moment.")
 
         run(Site(sources=Sources(reading=True)), act)
 
     def test_kafka_that_is_away_is_said_and_not_named(self) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
-            async with session.get("/complaints/1000000") as answer:
-                assert (answer.status, await answer.json()) == (503, {"problem": "unreachable"})
+            status, said = await problem(session, "/complaints/1000000")
+            assert (status, said) == (503, "Kafka cannot be reached; try again later.")
 
         site = Site(fails=True)
         run(site, act)
@@ -267,8 +364,8 @@ class TestComplaints:
     def test_kafka_that_is_known_to_be_away_is_not_asked(self) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
-            async with session.get("/complaints/1000000") as answer:
-                assert (answer.status, await answer.json()) == (503, {"problem": "unreachable"})
+            status, said = await problem(session, "/complaints/1000000")
+            assert (status, said) == (503, "Kafka cannot be reached; try again later.")
 
         site = Site(sources=Sources(reading=False, trouble="unreachable"))
         run(site, act)

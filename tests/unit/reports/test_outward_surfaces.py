@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import structlog
-from pydantic_core import to_json
 from rich.console import Console
 
 from agents.cli.app import whole
@@ -25,11 +24,16 @@ from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.dashboard.broadcaster import Broadcaster
 from agents.dashboard.complaint_history import HistoryResult, render_history
+from agents.dashboard.complaint_page import complaint_page
 from agents.dashboard.complaint_row import read_row
-from agents.dashboard.figures import DisplayContext, Sources, figures
+from agents.dashboard.figures import DisplayContext, Sources, figures, named
+from agents.dashboard.layout import View
+from agents.dashboard.list_page import list_page
 from agents.dashboard.listing import ORDERS, Query, as_csv, select
+from agents.dashboard.overview import overview
 from agents.dashboard.read_model import ReadModel
 from agents.dashboard.server import Board
+from agents.dashboard.words import Words
 from agents.demo.summary import _slow
 from agents.integrations import lapor_rows
 from agents.kafka.records import OutgoingRecord
@@ -44,12 +48,14 @@ from agents.runtime.stage import Handler, Partition, Stage
 from agents.runtime.stage_consumer import StageConsumer
 from agents.stages import disposition, escalation, resolution
 from events import commands as c
-from events.client import ComplaintHistory, Record
+from events.client import ComplaintHistory, Record, RefusedCommand
 from events.codec.encode import encode_complaint, encode_fact, encode_snapshot, fact_headers
+from events.outcomes import Rejection
 from events.reports import Location
 from events.topics import TopicName
-from events.vocabulary import ArchiveReason, Status
-from tests.support.worlds import CITIZEN, DISPOSE, PANRB, PUPR, RATE, REPLY, RETURN, World, to_status
+from events.vocabulary import ArchiveReason, Refusal, Status
+from tests.support.worlds import CITIZEN, DISPOSE, LAPOR, PANRB, PUPR, RATE, REPLY, RETURN, World, to_status
+from workflow.reports.explain import explain
 
 AROUND: Final = DisplayContext(
     ZoneInfo("Asia/Jakarta"), {"denpasar-pupr": "Dinas PUPR Denpasar", "panrb": "Kementerian PANRB"}
@@ -133,9 +139,38 @@ def _list(world: World, upto: int) -> str:
     return as_csv(rows) + console.file.getvalue()
 
 
+def _view(world: World, upto: int, path: str) -> View:
+    return View(Words("en", AROUND.zone, world.history[upto - 1].at), AROUND, Sources(reading=False), path)
+
+
+def _overview(world: World, upto: int) -> str:
+    return overview(_view(world, upto, "/"), json.loads(_figures(world, upto)))
+
+
+def _list_pages(world: World, upto: int) -> str:
+    """The lists by each order, and those of the office and its units."""
+    model, now = ReadModel(), world.history[upto - 1].at
+    model.put(b"k" * 16, read_row(_state(world, upto)))
+    lists = [select(model, Query(state="all", sort=sort), now, AROUND) for sort in ORDERS]
+    pages = [list_page(_view(world, upto, "/complaints"), Query(state="all"), rows, 0, {}) for rows in lists]
+    # the page of an office is named after it, whatever it holds: what counts is its rows
+    held = select(model, Query(state="all", office="denpasar-pupr"), now, AROUND)
+    return "".join([*pages, *(str(named(row, None, AROUND)) for row in held)])
+
+
 def _history(world: World, upto: int) -> str:
-    found = HistoryResult(ComplaintHistory(world.id, list(world.history[:upto])), whole=True)
-    return to_json(render_history(found, read_row(_state(world, upto)), AROUND)).decode()
+    history = list(world.history[:upto])
+    rejection = Rejection(
+        command_id="1",
+        command_type="lapor.command.record-follow-up.v1",
+        command_source="/offices/denpasar-pupr/officers/7",
+        code=Refusal.NOT_PERMITTED,
+        message="Alasansatu",
+    )
+    known = ComplaintHistory(world.id, history, [RefusedCommand(rejection, history[-1].at)])
+    explained = tuple(explain(history, name, LAPOR) for name in history[-1].complaint.clocks)
+    rendered = render_history(HistoryResult(known, True, explained), read_row(_state(world, upto)), AROUND)  # noqa: FBT003 -- whole
+    return complaint_page(_view(world, upto, "/complaints/1"), rendered)
 
 
 def _export(world: World, upto: int) -> str:
@@ -212,6 +247,10 @@ OUTWARD: Final[dict[str, Callable[[World, int], str]]] = {
     "topic complaints.resolutions": _resolutions,
     "http board /figures": _figures,
     "http board /figures/stream": _figures,
+    "http board /": _overview,
+    "http board /complaints": _list_pages,
+    "http board /complaints.csv": _list,
+    "http board /offices/{office}": _list_pages,
     "http board /complaints/{number}": _history,
     "http stage /metrics": _metrics,
     "alur export": _export,
@@ -234,7 +273,7 @@ INWARD: Final[dict[str, str]] = {
     },
     "topic complaints.installation": _NO_COMPLAINT,
     "topic complaints.rejections": "for the senders of commands: what they sent, and where the complaint stands",
-    "http board /": _NO_COMPLAINT,
+    "http board /find": _NO_COMPLAINT,
     "http board /{name}": _NO_COMPLAINT,
     "http board /metrics": _NO_COMPLAINT,
     "http board /health/live": _NO_COMPLAINT,

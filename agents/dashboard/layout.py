@@ -1,0 +1,219 @@
+"""What all pages have in common: head, environment, search, languages, tables, links."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote, urlencode
+
+from agents.dashboard.figures import DisplayContext, Sources
+from agents.dashboard.html import Child, Html, h, join
+from agents.dashboard.words import LANGUAGES, Words
+
+SIGNS: Final = {"late": "▲", "soon": "●", "good": "✓", "gone": "✕"}
+"""Severity by a sign, beside its colour and its words."""
+NUMBER: Final = dict.fromkeys(("open", "due_soon", "overdue"), "number") | {"exhausted": "number minor"}
+"""Classes of the counts of an office: a phone has no room for the last."""
+_NAMES: Final = {"id": "Bahasa Indonesia", "en": "English"}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A request for a page: its words and its own address."""
+
+    words: Words
+    context: DisplayContext
+    sources: Sources
+    path: str
+    query: Sequence[tuple[str, str]] = ()
+    """Parameters of the address, without the language."""
+
+    def link(self, path: str, query: str = "") -> str:
+        """Return the address of another page, in the same language."""
+        return f"{path}?{'&'.join(filter(None, [query, f'lang={self.words.language}']))}"
+
+    def complaint(self, number: str) -> Html:
+        """Return a link to a complaint."""
+        return h("a", number, href=self.link(f"/complaints/{quote(number, safe='')}"), class_="plain")
+
+    def office(self, office: str | None, name: str | None) -> Child:
+        """Return a link to an office."""
+        return name if office is None else h("a", name, href=self.link(f"/offices/{quote(office, safe='')}"))
+
+    def figure(self, number: int, query: str, tone: str = "") -> Html:
+        """Return a number that opens the list behind it."""
+        text = self.words.count(number)
+        sign = h("span", f"{SIGNS[tone]} ", aria_hidden="true") if tone and number else None
+        shown = h("a", sign, text, href=self.link("/complaints", query), class_=tone if tone and number else None)
+        return shown if number else h("span", text, class_="quiet")
+
+
+def document(view: View, title: str, body: Child, *, every_s: int) -> str:
+    """Return a page.
+
+    Args:
+        view: the request.
+        title: its heading.
+        body: what comes after the heading.
+        every_s: seconds after which the page is fetched again, at least; 0: never.
+    """
+    words = view.words
+    head = [
+        h("meta", charset="utf-8"),
+        h("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        h("meta", name="color-scheme", content="light dark"),
+        h("title", words.say("title", page=title)),
+        h("link", rel="icon", href="/icon.svg", type="image/svg+xml"),
+        h("link", rel="stylesheet", href="/board.css"),
+        h("script", src="/board.js", type="module"),
+    ]
+    trouble = words.of("trouble", view.sources.trouble) if view.sources.trouble else None
+    main = h(
+        "main",
+        h("p", trouble, class_="trouble", role="alert", id="trouble") if trouble else None,
+        h("noscript", h("p", words.say("noscript"))) if every_s else None,
+        h("h1", title),
+        body,
+        id="main",
+        tabindex="-1",
+    )
+    skip = h("a", words.say("skip"), class_="skip", href="#main")
+    texts = {f"data_{name}": words.say(name) for name in ("live", "lost")}
+    whole = h("body", skip, _header(view), main, h("footer", h("p", words.say("footer"))), data_every=every_s, **texts)
+    return f"<!doctype html>\n{h('html', h('head', head), whole, lang=words.language)}\n"
+
+
+def _header(view: View) -> Html:
+    words, sources = view.words, view.sources
+    environment = h(
+        "dl",
+        [
+            h("div", h("dt", words.of("environment", name)), h("dd", value or words.say("no_prefix")))
+            for name, value in view.context.environment.items()
+        ],
+        class_="environment",
+        id="environment",
+    )
+    search = h(
+        "form",
+        h("input", type="hidden", name="lang", value=words.language),
+        h("label", words.say("search_label"), for_="number", class_="unseen"),
+        h(
+            "input",
+            id="number",
+            name="number",
+            autocomplete="off",
+            maxlength=40,
+            required=True,
+            placeholder=words.say("search_label"),
+        ),
+        h("button", words.say("search_button"), type="submit"),
+        role="search",
+        action="/find",
+    )
+    languages = [
+        h(
+            "a",
+            _NAMES[each],
+            href=f"?{urlencode([*view.query, ('lang', each)])}",
+            lang=each,
+            hreflang=each,
+            data_language=each,
+            aria_current="true" if each == words.language else None,
+        )
+        for each in LANGUAGES
+    ]
+    state = "reading" if sources.reading else "live"
+    return h(
+        "header",
+        h("p", h("a", words.say("heading"), href=view.link("/")), class_="home"),
+        h("p", h("a", words.say("list_heading"), href=view.link("/complaints")), class_="to-list"),
+        h(
+            "p",
+            h("span", words.say(state), id="connection", role="status", data_state=state),
+            " ",
+            h("span", _as_of(words), id="as-of"),
+            class_="state",
+        ),
+        search,
+        h("nav", languages, aria_label=words.say("language_label")),
+        environment,
+    )
+
+
+def _as_of(words: Words) -> str:
+    return words.say("as_of", time=words.clock_time(words.now))
+
+
+def section(view: View, name: str, *content: Child, class_: str | None = None) -> Html:
+    """Return a section with the heading of its name."""
+    heading = h("h2", view.words.say(f"{name}_heading"), id=f"{name}-heading")
+    return h("section", heading, content, aria_labelledby=f"{name}-heading", id=name, class_=class_)
+
+
+def table(
+    caption: str, heads: Iterable[Child | tuple[Child, str]], rows: Iterable[Sequence[Child]], *, scrolls: bool = False
+) -> Html:
+    """Return a table; a head with a class gives it to its column, and the first cell of a row is its head.
+
+    One that may be wider than a phone `scrolls`, by keyboard too.
+    """
+    columns = [head if isinstance(head, tuple) else (head, None) for head in heads]
+    header = [h("th", head, scope="col", class_=class_) for head, class_ in columns]
+    first_class, *classes = [class_ for _, class_ in columns]
+    body = [
+        h(
+            "tr",
+            h("th", first, scope="row", class_=first_class),
+            [h("td", cell, class_=class_) for cell, class_ in zip(rest, classes, strict=True)],
+        )
+        for first, *rest in rows
+    ]
+    wide = h("table", h("caption", caption), h("thead", h("tr", header)), h("tbody", body))
+    reached: dict[str, Any] = {"role": "region", "aria_label": caption, "tabindex": 0} if scrolls else {}
+    return h("div", wide, class_="table", **reached)
+
+
+def complaints(view: View, caption: str, rows: Sequence[Mapping[str, Any]]) -> Html:
+    """Return a short table of complaints with their deadlines; a sentence, if there are none."""
+    words = view.words
+    if not rows:
+        return h("p", words.say("none"), class_="quiet")
+    heads = [words.say(f"col_{name}") for name in ("number", "office", "due")]
+    return table(caption, heads, (_cells(view, row) for row in rows))
+
+
+def _cells(view: View, row: Mapping[str, Any]) -> tuple[Child, Child, Child]:
+    words = view.words
+    what = words.of("clock", row["clock"]) or words.of("status", row["status"])
+    return (
+        join([view.complaint(row["tracking"]), h("small", what)]),
+        h("span", row["office"] or words.of("why", row["why"]) or words.say("no_office"), class_="clamp"),
+        deadline(view, moment_of(row["due"])),
+    )
+
+
+def deadline(view: View, at: datetime | None) -> Html:
+    """Return a due time, marked once it has passed."""
+    if at is None or at >= view.words.now:
+        return view.words.when(at)
+    return h(
+        "span", h("span", f"{SIGNS['late']}\N{NO-BREAK SPACE}", aria_hidden="true"), view.words.when(at), class_="late"
+    )
+
+
+def moment_of(value: str | datetime | None) -> datetime | None:
+    """Return a moment of the figures, which has been JSON."""
+    return datetime.fromisoformat(value).astimezone(UTC) if isinstance(value, str) else value
+
+
+def bar(share: float) -> Html:
+    """Return a bar of a length from 0 to 1; the number beside it has the meaning."""
+    fill = h("rect", width=round(100 * share, 1), height=4)
+    return h("svg", fill, class_="bar", viewBox="0 0 100 4", preserveAspectRatio="none", aria_hidden="true")
+
+
+def problem(view: View, text: str, next_step: str) -> str:
+    """Return the page of something that cannot be shown: what, and what to do."""
+    body = join([h("p", text, class_="trouble", role="alert", id="problem"), h("p", next_step)])
+    return document(view, view.words.say("problem_heading"), body, every_s=0)

@@ -1,0 +1,220 @@
+"""Lists of complaints with filters, order and pages; and the page of an office, which is one."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import quote
+
+from agents.dashboard.complaint_row import ComplaintRow
+from agents.dashboard.figures import FUNNEL, named
+from agents.dashboard.html import Child, Html, h, join
+from agents.dashboard.layout import NUMBER, SIGNS, View, deadline, document, table
+from agents.dashboard.listing import DUE, NONE, PAGE, STATES, Query, deadline_of
+from agents.dashboard.read_model import LATEST, OfficeCounts
+from events.vocabulary import ClockName, Status
+from events.wording import clipped
+from workflow.stages.waiting import WHY
+
+_EVERY_S: Final = 15
+_COLUMNS: Final = ("number", "status", "office", "category", "clock", "due", "rung", "received")
+_MINOR: Final = frozenset({"category", "clock", "rung", "received"})
+"""Columns that a phone has no room for."""
+_CHOICES: Final[Mapping[str, Sequence[str]]] = {
+    "state": STATES,
+    "status": tuple(Status),
+    "clock": tuple(ClockName),
+    "due": tuple(DUE),
+    "why": ("by-hand", *WHY),
+    "reached": tuple(FUNNEL),
+}
+"""Filters with a fixed choice."""
+_WRITTEN: Final = ("office", "category", "rung", "received", "ended")
+
+
+def list_page(
+    view: View, query: Query, rows: Sequence[ComplaintRow], older: int, offices: Mapping[str | None, OfficeCounts]
+) -> str:
+    """Return a page of a list.
+
+    Args:
+        view: the request.
+        query: what the list is of.
+        rows: all complaints in it.
+        older: settled complaints that are not looked at.
+        offices: counts of all offices.
+    """
+    words, first = view.words, (query.page - 1) * PAGE
+    office = query.office if view.path.startswith("/offices/") else None
+    shown = [_listed(view, row) for row in rows[first : first + PAGE]]
+    count = h("p", h("strong", words.count(len(rows)), id="count"), " ", words.say("listed"), class_="count")
+    csv = h("a", words.say("csv"), href=f"/complaints.csv?{query.url()}", download=True)
+    body = [
+        _office(view, office, offices) if office else None,
+        _chips(view, query, office),
+        _form(view, query, office),
+        h("div", count, csv, class_="above"),
+        _table(view, query, shown) if shown else h("p", words.say("none"), class_="quiet"),
+        _paging(view, query, len(rows)),
+        h(
+            "p",
+            words.say(
+                "memory" if query.state == "open" else "memory_settled",
+                latest=words.count(LATEST),
+                older=words.count(older),
+            ),
+            class_="quiet",
+        ),
+    ]
+    title = words.say("list_heading") if office is None else str(view.context.name_of(office))
+    return document(view, title, h("section", body, class_="wide"), every_s=_EVERY_S)
+
+
+def _listed(view: View, row: ComplaintRow) -> dict[str, Any]:
+    shape, received = row.shape, datetime.fromtimestamp(row.received, UTC)
+    more = {"category": shape.category, "rung": shape.rung, "exhausted": shape.exhausted, "received": received}
+    return named(row, deadline_of(row), view.context) | more
+
+
+def _label(view: View, name: str, value: str) -> str:
+    """Return the words for the value of a filter."""
+    words = view.words
+    sections = {"reached": "step", "clock": "clock", "status": "status", "why": "why"}
+    if name == "office":
+        return words.say("no_office") if value == NONE else str(view.context.name_of(value))
+    return words.of(sections.get(name, "choice"), value)
+
+
+def _chips(view: View, query: Query, office: str | None) -> Html | None:
+    """Return the filters that apply, each with a link that removes it."""
+    words, chips = view.words, []
+    for name in (*_CHOICES, *_WRITTEN, "missed"):
+        value = getattr(query, name)
+        if not value or (name, value) == ("state", "open") or (name == "office" and office):
+            continue
+        shown = ", ".join(_label(view, name, each) for each in ([value] if isinstance(value, str) else value))
+        units = f" ({words.say('without_units')})" if name == "office" and query.units == "no" and value != NONE else ""
+        gone: dict[str, Any] = {name: Query.__dataclass_fields__[name].default}
+        remove = h(
+            "a", SIGNS["gone"], href=view.link(view.path, query.url(**gone)), aria_label=words.say("remove", what=shown)
+        )
+        chips.append(h("li", h("span", words.say(f"filter_{name}"), ": ", class_="quiet"), shown, units, " ", remove))
+    return h("ul", chips, class_="chips", id="filters") if chips else None
+
+
+def _form(view: View, query: Query, office: str | None) -> Html:
+    words, fields = view.words, []
+    for name, choices in _CHOICES.items():
+        value = getattr(query, name)
+        chosen = value if isinstance(value, tuple) else (value,)
+        options = [h("option", _label(view, name, each), value=each, selected=each in chosen) for each in choices]
+        empty = None if name == "state" else h("option", words.say("any"), value="")
+        fields.append(_field(words.say(f"filter_{name}"), name, h("select", empty, options, name=name, id=f"f-{name}")))
+    for name in _WRITTEN:
+        if name == "office" and office:
+            continue
+        kept = getattr(query, name)
+        hint = words.say(f"hint_{name}")
+        fields.append(
+            _field(
+                words.say(f"filter_{name}"), name, h("input", name=name, id=f"f-{name}", value=kept, placeholder=hint)
+            )
+        )
+    hidden = [
+        h("input", type="hidden", name=name, value=value)
+        for name, value in (("sort", query.sort), ("lang", words.language))
+    ]
+    form = h(
+        "form",
+        hidden,
+        fields,
+        h("button", words.say("filter_button"), type="submit"),
+        action=view.path,
+        class_="filters",
+    )
+    return h("details", h("summary", words.say("filter_summary")), form)
+
+
+def _field(label: str, name: str, control: Html) -> Html:
+    return h("p", h("label", label, for_=f"f-{name}"), control)
+
+
+def _table(view: View, query: Query, rows: Sequence[Mapping[str, Any]]) -> Html:
+    words, key = view.words, query.sort.removeprefix("-")
+    heads: list[Child | tuple[Child, str]] = []
+    for column in _COLUMNS:
+        minor = "minor" if column in _MINOR else ""
+        if column == "clock":
+            heads.append((words.say("col_clock"), minor))
+            continue
+        sort = f"-{column}" if query.sort == column else column
+        sign = " ▾" if query.sort == f"-{column}" else " ▴" if column == key else ""
+        link = h(
+            "a",
+            words.say(f"col_{column}"),
+            h("span", sign, aria_hidden="true"),
+            href=view.link(view.path, query.url(sort=sort)),
+        )
+        order = words.say("sorted_down" if query.sort.startswith("-") else "sorted_up")
+        heads.append((join([link, h("span", f" ({order})", class_="unseen") if column == key else None]), minor))
+    return table(
+        words.say("list_caption"),
+        heads,
+        ([_cell(view, row, column) for column in _COLUMNS] for row in rows),
+        scrolls=True,
+    )
+
+
+def _cell(view: View, row: Mapping[str, Any], column: str) -> Child:
+    words = view.words
+    if column == "number":
+        return view.complaint(row["tracking"])
+    if column == "office":
+        return row["office"] or words.of("why", row["why"]) or words.say("no_office")
+    if column == "due":
+        return deadline(view, row["due"])
+    if column == "rung":
+        sign = h("span", f"{SIGNS['late']} ", aria_hidden="true")
+        return h("span", sign, words.say("exhausted"), class_="late") if row["exhausted"] else words.count(row["rung"])
+    if column == "received":
+        return words.when(row["received"])
+    return words.of(column, row[column]) if column in {"status", "clock"} else clipped(row["category"] or "")
+
+
+def _paging(view: View, query: Query, count: int) -> Html | None:
+    words, last = view.words, max(1, -(-count // PAGE))
+    if last == 1 and query.page == 1:
+        return None
+    links: list[Child] = []
+    for name, page in (("previous", query.page - 1), ("next_page", query.page + 1)):
+        if 1 <= page <= last:
+            links.append(h("a", words.say(name), href=view.link(view.path, query.url(page=page)), rel=name[:4]))
+    here = h("span", words.say("page", page=words.count(query.page), last=words.count(last)))
+    return h(
+        "nav",
+        links[:1] if query.page > 1 else None,
+        here,
+        links[-1:] if query.page < last else None,
+        class_="paging",
+        aria_label=words.say("pages"),
+    )
+
+
+def _office(view: View, office: str, offices: Mapping[str | None, OfficeCounts]) -> Html:
+    """Return what is above the list of an office: its superior, its counts and those of its units."""
+    words, context, names = view.words, view.context, ("open", "due_soon", "overdue", "exhausted")
+    parent = context.parents.get(office)
+    filters = {"open": "", "due_soon": "due=24h", "overdue": "due=overdue", "exhausted": "rung=exhausted"}
+    rows: list[list[Child]] = []
+    for each in (office, *context.units.get(office, ())):
+        counts = offices.get(each, OfficeCounts())
+        figures = ((name, f"office={quote(each, safe='')}&units=no&{filters[name]}".rstrip("&")) for name in names)
+        tones = {"due_soon": "soon", "overdue": "late", "exhausted": "late"}
+        rows.append(
+            [
+                view.office(each, context.name_of(each)),
+                *(view.figure(getattr(counts, name), query, tones.get(name, "")) for name, query in figures),
+            ]
+        )
+    heads = [words.say("col_office"), *((words.say(f"col_{name}"), NUMBER[name]) for name in names)]
+    above = h("p", words.say("superior"), " ", view.office(parent, context.name_of(parent))) if parent else None
+    return h("div", above, table(words.say("units_caption"), heads, rows), class_="office")

@@ -1,0 +1,84 @@
+"""Words, numbers and moments of the pages, in Indonesian and English."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_decimal, format_percent
+
+from agents.dashboard.html import Html, h, join
+
+LANGUAGES: Final = ("id", "en")
+"""The first is the default."""
+_LOCALES: Final = {"id": "id", "en": "en_GB"}  # days before months, hours up to 24
+_ZONES: Final = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
+
+
+@cache
+def texts(language: str) -> Mapping[str, Mapping[str, str]]:
+    """Read the words of a language, by section."""
+    folder = resources.files("agents.dashboard") / "page"
+    found: dict[str, dict[str, str]] = json.loads((folder / f"{language}.json").read_text(encoding="utf-8"))
+    return found
+
+
+class Words:
+    """The words of a language, and moments of a zone relative to `now`."""
+
+    def __init__(self, language: str, zone: ZoneInfo, now: datetime) -> None:
+        self.language = language
+        self.zone = zone
+        self.now = now
+        self._texts = texts(language)
+        self._locale = _LOCALES[language]
+
+    def say(self, name: str, **values: Any) -> str:  # noqa: ANN401 -- whatever the text has a place for
+        """Return a text with its values."""
+        return self._texts["say"][name].format_map({key: "" if each is None else each for key, each in values.items()})
+
+    def of(self, section: str, name: str | None) -> str:
+        """Return the word for a name of the contract; the name, if it is a newer one."""
+        return self._texts[section].get(name or "", name or "")
+
+    def count(self, number: int) -> str:
+        """Return a number."""
+        return str(format_decimal(number, locale=self._locale))
+
+    def share(self, part: float) -> str:
+        """Return a percentage."""
+        return str(format_percent(part, locale=self._locale))
+
+    def day(self, day: date) -> str:
+        """Return a day with its weekday."""
+        return str(format_date(day, "EEE d MMM", locale=self._locale))
+
+    def moment(self, at: datetime, zone: ZoneInfo | None = None) -> str:
+        """Return a moment with the name of its zone."""
+        zone = zone or self.zone
+        form = "d MMM yyyy HH:mm" if at.year != self.now.year else "d MMM HH:mm"
+        return f"{format_datetime(at, form, tzinfo=zone, locale=self._locale)} {_ZONES.get(zone.key, zone.key)}"
+
+    def clock_time(self, at: datetime) -> str:
+        """Return the time of a day."""
+        zone = _ZONES.get(self.zone.key, self.zone.key)
+        return f"{format_datetime(at, 'HH:mm:ss', tzinfo=self.zone, locale=self._locale)} {zone}"
+
+    def away(self, at: datetime) -> str:
+        """Return how far a moment is from now, in its largest unit."""
+        return str(format_timedelta(at - self.now, threshold=1.5, add_direction=True, locale=self._locale))
+
+    def length(self, seconds: float) -> str:
+        """Return a duration in its largest unit."""
+        return str(format_timedelta(round(seconds), threshold=1.5, locale=self._locale))
+
+    def when(self, at: datetime | None, zone: ZoneInfo | None = None) -> Html:
+        """Return a moment, and how far it is from now."""
+        if at is None:
+            return Html("&ndash;")
+        shown = h("time", self.moment(at, zone), datetime=at.astimezone(UTC).isoformat(timespec="seconds"))
+        return join([shown, " ", h("small", self.away(at))])
