@@ -39,7 +39,7 @@ class Command(Frozen):
 
     @model_validator(mode="after")
     def _shows_what_it_says(self) -> Self:
-        for name, value in self:
+        for name, value in self.__dict__.items():
             if isinstance(value, str) and value and unseen(value):
                 msg = f"nothing of its {name} can be seen"
                 raise ValueError(msg)

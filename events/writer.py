@@ -21,6 +21,7 @@ MARKED: Final = (TopicName.EVENTS, TopicName.TEXTS, TopicName.STATE, TopicName.S
 WRITER_HEADER: Final = "writer"
 SOURCE_OFFSET_HEADER: Final = "source-offset"
 _REPAIR: Final = ("repair", b"1")
+_CONTENT: Final = ("content-type", CONTENT_TYPE.encode())
 _MARK: Final = (WRITER_HEADER, str(WRITER).encode())
 _DIGITS: Final = 19
 
@@ -32,7 +33,7 @@ Headers = Collection[tuple[str, bytes | None]]
 
 def marked(*headers: tuple[str, bytes]) -> tuple[tuple[str, bytes], ...]:
     """Return the headers of a record that lifecycle writes, with `headers` among them."""
-    return (("content-type", CONTENT_TYPE.encode()), *headers, _MARK)
+    return (_CONTENT, *headers, _MARK)
 
 
 def state_headers(source_offset: int) -> tuple[tuple[str, bytes], ...]:

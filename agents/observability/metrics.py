@@ -39,6 +39,7 @@ SIZES: Final = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2
 
 _ALL: Final = tuple(STAGES)
 _LIFECYCLE: Final = ("lifecycle",)
+_MEASURED: Final = (ComplaintRegistered, ComplaintDisposed, DeadlineBreached)
 
 
 _DECISIONS: Final = (
@@ -195,12 +196,15 @@ class Metrics:
         for recorded in facts:
             fact = recorded.fact
             self.facts[fact.NAME] += 1
+            if not isinstance(fact, _MEASURED):
+                continue
             if isinstance(fact, DeadlineBreached):
                 self.breaches[fact.clock] += 1
-            elif isinstance(fact, ComplaintRegistered) and sent_at is not None:
+            elif isinstance(fact, ComplaintDisposed):
+                if fact.round == 1:
+                    self.to_office.observe(_seconds(recorded.complaint.received_at, recorded.at))
+            elif sent_at is not None:
                 self.intake_wait.observe(_seconds(sent_at, recorded.at))
-            elif isinstance(fact, ComplaintDisposed) and fact.round == 1:
-                self.to_office.observe(_seconds(recorded.complaint.received_at, recorded.at))
 
     def announced(self, command: str, *, repeated: bool) -> None:
         """Count an announcement that was not rejected."""

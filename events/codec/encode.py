@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -15,6 +16,7 @@ from events.ids import fact_id, rejection_id, stage_source
 from events.outcomes import Rejection, Resolution, ResolutionReopened
 from events.snapshot import STATE_TYPE, Complaint
 from events.texts import FactTexts
+from events.vocabulary import Status
 from events.writer import marked
 
 HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
@@ -56,11 +58,13 @@ def without_digests(snapshot: bytes, complaint: Complaint) -> bytes:
 def fact_headers(recorded: Recorded) -> tuple[tuple[str, bytes], ...]:
     """Return the headers of a fact, by which a subscriber may skip it unread."""
     complaint = recorded.complaint
-    return marked(
-        ("fact", recorded.fact.NAME.encode()),
-        ("status", complaint.status.encode()),
-        ("escalation-due", b"1" if complaint.escalation_due else b"0"),
-    )
+    return _fact_headers(recorded.fact.NAME, complaint.status, complaint.escalation_due)
+
+
+@lru_cache(maxsize=1_024)
+def _fact_headers(name: str, status: Status, escalation_due: bool) -> tuple[tuple[str, bytes], ...]:  # noqa: FBT001 -- cached by position
+    due = b"1" if escalation_due else b"0"
+    return marked(("fact", name.encode()), ("status", status.encode()), ("escalation-due", due))
 
 
 def _stated(kind: str, complaint: Complaint, at: datetime) -> str:

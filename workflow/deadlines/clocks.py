@@ -3,9 +3,8 @@
 When each runs stands in `workflow.deadlines.clock_rules`, and how long in the policy.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from events import facts as f
@@ -19,8 +18,7 @@ from workflow.policy.model import Policy
 from workflow.policy.overrides import Override
 
 
-@dataclass(frozen=True, slots=True)
-class ClockContext:
+class ClockContext(NamedTuple):
     """What a clock's times depend on besides its start."""
 
     policy: Policy

@@ -7,6 +7,7 @@ duration stays what it was written as until `workflow.deadlines.due_dates` lays 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 
@@ -22,9 +23,10 @@ class Unit(StrEnum):
     @property
     def in_days(self) -> bool:
         """Say whether it counts days, which end with the day, rather than time, which ends with its last second."""
-        return self in {Unit.WORKING_DAYS, Unit.DAYS}
+        return self in _IN_DAYS
 
 
+_IN_DAYS: Final = frozenset({Unit.WORKING_DAYS, Unit.DAYS})
 _WORDS: Final = {
     "working day": (Unit.WORKING_DAYS, 1),
     "day": (Unit.DAYS, 1),
@@ -62,6 +64,8 @@ class Duration:
         """Refuse what could not be laid on a calendar, and keep one form of each amount (``20``, never ``20.0``)."""
         if not 0 <= self.amount <= _LONGEST[self.unit]:
             raise ValueError(f"{self.amount} {self.unit} is not between 0 and {_LONGEST[self.unit]}")
+        if isinstance(self.amount, int):
+            return
         amount = self.amount if self.unit.in_days else round(self.amount, 3)
         if amount == int(amount):
             amount = int(amount)
@@ -70,6 +74,7 @@ class Duration:
         object.__setattr__(self, "amount", amount)
 
     @classmethod
+    @lru_cache(maxsize=1_024)  # very many clocks have few lengths
     def parse(cls, text: str) -> "Duration":
         """Read ``"3 working days"``, ``"8 working hours"`` or ``"20 seconds"``; minutes and hours become seconds.
 

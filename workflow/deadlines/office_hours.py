@@ -6,7 +6,6 @@ counts; what is computed with them is exact, to the millisecond of the log.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -68,16 +67,14 @@ class OfficeHours:
         """The working time of the day that has less of it."""
         return min(_length(self.usual), _length(self.friday))
 
-    def on(self, day: date, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
-        """Give the spans of a working day in ``zone``, as instants in UTC."""
-        for span in self.friday if day.weekday() == _FRIDAY else self.usual:
-            opens, closes = (_instant(day, minutes, zone) for minutes in span)
-            yield opens, closes
+    def on(self, day: date, zone: ZoneInfo) -> tuple[tuple[datetime, datetime], ...]:
+        """Return the spans of a working day in ``zone``, as instants in UTC."""
+        return _on(self.friday if day.weekday() == _FRIDAY else self.usual, day, zone)
 
 
 def into_day(day: date, share: float, zone: ZoneInfo, hours: OfficeHours) -> datetime:
     """Return the instant at which a share (below 1) of the working time of a day has passed, in whole milliseconds."""
-    spans = list(hours.on(day, zone))
+    spans = hours.on(day, zone)
     left = sum(((closes - opens) for opens, closes in spans), _NOTHING) * share
     for opens, closes in spans:
         if left < closes - opens:
@@ -114,8 +111,11 @@ def working_time(
     total, day, last = _NOTHING, after.astimezone(zone).date(), through.astimezone(zone).date()
     while day <= last:
         if calendar.is_working_day(day):
-            spans = (min(closes, through) - max(opens, after) for opens, closes in hours.on(day, zone))
-            total += sum((span for span in spans if span > _NOTHING), _NOTHING)
+            for opens, closes in hours.on(day, zone):
+                begins = max(after, opens)
+                ends = min(through, closes)
+                if begins < ends:
+                    total += ends - begins
         following = day + _DAY
         if hours.usual == hours.friday and following < last:
             # the days between are whole ones
@@ -130,7 +130,11 @@ def _length(spans: Spans) -> timedelta:
     return timedelta(minutes=sum(closes - opens for opens, closes in spans))
 
 
-@lru_cache(maxsize=4_096)
+@lru_cache(maxsize=4_096)  # very many clocks share few days
+def _on(spans: Spans, day: date, zone: ZoneInfo) -> tuple[tuple[datetime, datetime], ...]:
+    return tuple((_instant(day, opens, zone), _instant(day, closes, zone)) for opens, closes in spans)
+
+
 def _instant(day: date, minutes: int, zone: ZoneInfo) -> datetime:
     days, minutes = divmod(minutes, _WHOLE_DAY)
     local = datetime.combine(day + timedelta(days=days), time(minutes // 60, minutes % 60), tzinfo=zone)

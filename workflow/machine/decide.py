@@ -4,6 +4,7 @@
 for the same arguments, now and at every replay.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
@@ -256,21 +257,28 @@ def _not_intake(source: str) -> Rejected | None:
     )
 
 
+_Held = tuple[str | None, str | None]
+"""The office that holds a complaint, and its category."""
+_HELD_AFTER: Final[dict[type[f.Fact], Callable[[Complaint, Any], _Held]]] = {
+    f.ComplaintDisposed: lambda before, fact: (fact.office, before.category),
+    f.ComplaintReopened: lambda before, fact: (fact.office, before.category),
+    f.DispositionReturned: lambda before, _: (None, before.category),
+    f.ComplaintVerified: lambda before, fact: (before.office, fact.category or before.category),
+    f.ReportCompleted: lambda before, fact: (before.office, fact.category or before.category),
+}
+"""Facts that change one of them."""
+
+
 def _clock_context(policy: Policy, before: Complaint | None, fact: f.Fact) -> ClockContext:
     """Return what the clocks depend on after `fact`.
 
     Raises:
         IllegalTransition: it may not be the first fact.
     """
-    if isinstance(fact, f.ComplaintRegistered):
-        return ClockContext(policy, None, fact.report.class_, fact.report.category)
     if before is None:
-        raise IllegalTransition(f"{fact.NAME} may not be the first fact")
-    office, category = before.office, before.category
-    if isinstance(fact, f.ComplaintDisposed | f.ComplaintReopened):
-        office = fact.office
-    elif isinstance(fact, f.DispositionReturned):
-        office = None
-    elif isinstance(fact, f.ComplaintVerified | f.ReportCompleted):
-        category = category if fact.category is None else fact.category
+        if not isinstance(fact, f.ComplaintRegistered):
+            raise IllegalTransition(f"{fact.NAME} may not be the first fact")
+        return ClockContext(policy, None, fact.report.class_, fact.report.category)
+    held = _HELD_AFTER.get(type(fact))
+    office, category = (before.office, before.category) if held is None else held(before, fact)
     return ClockContext(policy, office, before.class_, category)

@@ -7,7 +7,7 @@ sender may, where the complaint stands, the data.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from events import commands as c
 from events import facts as f
@@ -36,8 +36,7 @@ class Refused(Exception):
         self.rejected = Rejected(code, message, detail)
 
 
-@dataclass(frozen=True, slots=True)
-class CommandContext:
+class CommandContext(NamedTuple):
     """What a handler looks at: the complaint as it stands at the log's time, and who asks."""
 
     complaint: Complaint

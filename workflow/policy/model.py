@@ -260,7 +260,7 @@ class Policy(Rules):
         """Tell how long a clock runs where no override is for it; only `settlement` depends on the class."""
         if clock is ClockName.SETTLEMENT:
             return self.settlement[complaint_class]
-        duration: Duration = getattr(self.clocks, clock.value)
+        duration: Duration = getattr(self.clocks, clock)
         return duration
 
     def override_of(
