@@ -207,6 +207,8 @@ class ComplaintClosed(Worded, Settling):
     reason: Text | None = None
     deadline: AwareDatetime | None = None
     """The expired deadline that closed it; None if an administrator did."""
+    closed_clock: Annotated[Clock | None, Field(exclude_if=not_)] = None
+    """The settlement clock as the closing stopped it; None where the policy lets it begin whole when reopened."""
 
 
 class ComplaintAppealed(Worded):

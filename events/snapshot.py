@@ -148,6 +148,10 @@ class Complaint(Frozen):
     """Number of progress notes of its holders."""
     late_replies: Unless0 = 0
     """Number of replies after a closing."""
+    closed_clock: Annotated[Clock | None, Field(exclude_if=not_)] = None
+    """The settlement clock as the closing stopped it: it goes on if it is reopened.
+
+    None while it is open, and where the policy lets it begin whole."""
     follow_up_rejections: Unless0 = 0
     """Number of follow-ups that were rejected."""
     answered_clock: Annotated[Clock | None, Field(exclude_if=not_)] = None

@@ -1,11 +1,10 @@
 """Checks against the policy: how often and until when a decision is taken back, and how much time that leaves."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Final, NamedTuple
 
 from events import facts as f
-from events.snapshot import Complaint
+from events.snapshot import Clock, Complaint
 from events.vocabulary import ClockName, Status
 from workflow.deadlines.clocks import ClockContext
 from workflow.deadlines.due_dates import due_at
@@ -63,24 +62,28 @@ def exceeded(before: Complaint, recorded: f.Recorded, policy: Policy) -> Iterato
 
 
 def time_lost(before: Complaint, recorded: f.Recorded, policy: Policy | None) -> Iterator[str]:
-    """Name what is wrong with the follow-up clock that an answer stops, and that goes on if the answer is rejected."""
-    name, fact, after = ClockName.FOLLOW_UP, recorded.fact, recorded.complaint
-    exact = policy is not None and after.calendar == 0
-    context = ClockContext(policy, before.office, before.class_) if policy and exact else None
+    """Name what is wrong with a clock that an answer or a closing stops, and that goes on if that is taken back."""
+    fact, at = recorded.fact, recorded.at
+    exact = policy is not None and recorded.complaint.calendar == 0
+    context = ClockContext.of(policy, before) if policy and exact else None
     if isinstance(fact, f.FollowUpRecorded) and fact.answered_clock is not None:
-        running = before.clocks.get(name)
-        stopped = context.pause(name, running, recorded.at) if context and running else None
+        running = before.clocks.get(ClockName.FOLLOW_UP)
+        stopped = context.pause(ClockName.FOLLOW_UP, running, at) if context and running else None
         expected = before.answered_clock if running is None else stopped
         if expected is not None and fact.answered_clock != expected:
-            yield f"the answer leaves {fact.answered_clock.remaining} of {name}, and not {expected.remaining}"
+            yield f"the answer leaves {fact.answered_clock.remaining} of follow_up, and not {expected.remaining}"
     elif isinstance(fact, f.FollowUpRejected) and before.answered_clock is not None:
-        kept, clock = before.answered_clock, after.clocks[name]
-        going_on = context.resume(name, kept, recorded.at) if context else None
-        if clock.breached != kept.breached or not _lies_ahead(clock.due_at, recorded.at, breached=kept.breached):
-            yield f"{name} is missed by the rejection itself, due {clock.due_at}"
-        elif going_on is not None and clock != going_on:
-            yield f"{name} goes on until {clock.due_at}, and not {going_on.due_at}: {kept.remaining} were left"
+        expected = context.resume(ClockName.FOLLOW_UP, before.answered_clock, at) if context else None
+        yield from _not_going_on(ClockName.FOLLOW_UP, before.answered_clock, recorded, expected)
+    elif isinstance(fact, f.ComplaintReopened) and before.closed_clock is not None:
+        expected = context.go_on(ClockName.SETTLEMENT, before.closed_clock, at) if context else None
+        yield from _not_going_on(ClockName.SETTLEMENT, before.closed_clock, recorded, expected)
 
 
-def _lies_ahead(due: datetime | None, at: datetime, *, breached: bool) -> bool:
-    return breached or (due is not None and due >= at)
+def _not_going_on(name: ClockName, kept: Clock, recorded: f.Recorded, expected: Clock | None) -> Iterator[str]:
+    clock = recorded.complaint.clocks[name]
+    ahead = kept.breached or (clock.due_at is not None and clock.due_at >= recorded.at)
+    if clock.breached != kept.breached or not ahead:
+        yield f"{name} is missed by {recorded.fact.NAME} itself, due {clock.due_at}"
+    elif expected is not None and clock != expected:
+        yield f"{name} goes on until {clock.due_at}, and not {expected.due_at}: {kept.remaining} were left"

@@ -99,6 +99,22 @@ class ClockContext(NamedTuple):
             return clock.model_copy(update=kept | {"resumed_at": at})
         return self._due_after_work(name, clock, at, Duration.parse(clock.remaining), kept)
 
+    def stop(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
+        """Return a clock as the end of its complaint stops it, with what is left of it."""
+        if self.policy.settlement_pause_cap is None or clock.breached:
+            return clock if clock.paused else self.pause(name, clock, at)
+        running = clock if clock.remaining is None else self.resume_capped(name, clock, at)
+        left = self.worked(name, running, at, running.due_at or at)
+        still = {"paused": True, "due_at": None, "warn_at": None, "remaining": str(left)}
+        return running.model_copy(update=still)
+
+    def go_on(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
+        """Return a clock that `stop` has stopped, running again."""
+        if self.policy.settlement_pause_cap is None or clock.breached or clock.remaining is None:
+            return self.resume(name, clock, at)
+        left = Duration.parse(clock.remaining)
+        return self._due_after_work(name, clock, at, left, {"paused": False, "remaining": None})
+
     @property
     def _cap(self) -> Duration:
         cap = self.policy.settlement_pause_cap
@@ -163,6 +179,9 @@ _RUNNING_IN: Final = {
 """`RULES` by status, without the clock that depends on the others: each fact asks."""
 _OF_ONE_CLOCK: Final = (f.DeadlineWarned, f.DeadlineBreached, f.DeadlineRescheduled)
 
+_TAKEN_BACK: Final = (f.FollowUpRejected, f.ComplaintReopened)
+"""Facts after which a clock may go on with what was left when it was stopped."""
+
 
 def clocks_after(before: Complaint | None, fact: f.Fact, status: Status, at: datetime, context: ClockContext) -> Clocks:
     """Return the deadlines that stand after `fact` has led to `status` at log time `at`."""
@@ -172,12 +191,19 @@ def clocks_after(before: Complaint | None, fact: f.Fact, status: Status, at: dat
         clock = old.get(name)
         clocks[name] = context.start(name, at) if clock is None or isinstance(fact, rule.starts_with) else clock
     _mark(clocks, fact, context)
-    if isinstance(fact, f.FollowUpRejected) and before is not None and before.answered_clock is not None:
-        clocks[ClockName.FOLLOW_UP] = context.resume(ClockName.FOLLOW_UP, before.answered_clock, at)
+    if isinstance(fact, _TAKEN_BACK) and before is not None:
+        _go_on(clocks, before, at, context)
     if isinstance(fact, f.DeadlineExtended):
         clocks[fact.clock] = context.extend(fact.clock, clocks[fact.clock], fact.working_days)
     _pause_or_resume(clocks, before, status, at, context)
     return _escalation(clocks, before, fact, at, context)
+
+
+def _go_on(clocks: Clocks, before: Complaint, at: datetime, context: ClockContext) -> None:
+    if before.answered_clock is not None:
+        clocks[ClockName.FOLLOW_UP] = context.resume(ClockName.FOLLOW_UP, before.answered_clock, at)
+    if before.closed_clock is not None:
+        clocks[ClockName.SETTLEMENT] = context.go_on(ClockName.SETTLEMENT, before.closed_clock, at)
 
 
 def _mark(clocks: Clocks, fact: f.Fact, context: ClockContext) -> None:

@@ -53,8 +53,7 @@ class _History:
         """Record `fact` as happening now."""
         before = self.complaint
         if isinstance(fact, f.Settling) and before is not None:
-            days = working_days(before.received_at, settled_at(fact, self.now), self.policy)
-            fact = fact.model_copy(update={"working_days": days})
+            fact = self._settled(fact, before)
         status = status_after(before.status if before else None, fact)
         context = _clock_context(self.policy, before, fact)
         clocks = clocks_after(before, fact, status, self.now, context)
@@ -63,6 +62,14 @@ class _History:
             after = waiting(after, waiting_for(after, self.policy, self.now))
         self.complaint = after
         self.facts.append(f.Recorded(fact, self.now, self.cause, self.complaint))
+
+    def _settled(self, fact: f.Settling, before: Complaint) -> f.Settling:
+        at, policy = settled_at(fact, self.now), self.policy
+        update: dict[str, Any] = {"working_days": working_days(before.received_at, at, policy)}
+        clock = before.clocks.get(ClockName.SETTLEMENT)
+        if isinstance(fact, f.ComplaintClosed) and clock and policy.reopen and policy.reopen.settlement == "remaining":
+            update["closed_clock"] = ClockContext.of(policy, before).stop(ClockName.SETTLEMENT, clock, at)
+        return fact.model_copy(update=update)
 
     def catch_up(self) -> None:
         """Re-date what was announced since the complaint was last touched, and record what is overdue.

@@ -85,7 +85,16 @@ def _open_again(before: Complaint) -> Change:
 def _reopened(before: Complaint, fact: f.ComplaintReopened) -> Change:
     # the rating of what was not settled stays in the history, and its story is not told by itself later
     untold = {"story_published": False} if before.story_published else {}
-    return _open_again(before) | untold | {"office": fact.office, "rating": None, "reopenings": before.reopenings + 1}
+    return (
+        _open_again(before)
+        | untold
+        | {
+            "office": fact.office,
+            "rating": None,
+            "reopenings": before.reopenings + 1,
+            "closed_clock": None,
+        }
+    )
 
 
 def _nothing_else(_before: Complaint, _fact: f.Fact) -> Change:
@@ -103,7 +112,11 @@ _CHANGES: Final[dict[type[f.Fact], Callable[[Complaint, Any], Change]]] = {
     f.DispositionReturned: _returned,
     f.FollowUpRecorded: lambda _, fact: {"extension": None, "answered_clock": fact.answered_clock},
     f.FollowUpRejected: lambda before, _: {"follow_up_rejections": before.follow_up_rejections + 1},
-    f.ComplaintClosed: lambda *_: {"outcome": Outcome.RESOLVED, "extension": None},
+    f.ComplaintClosed: lambda _, fact: {
+        "outcome": Outcome.RESOLVED,
+        "extension": None,
+        "closed_clock": fact.closed_clock,
+    },
     f.ComplaintAppealed: lambda _, fact: {"appealed_to": fact.office},
     f.ProgressRecorded: lambda before, _: {"progress_notes": before.progress_notes + 1},
     f.LateReplyRecorded: lambda before, _: {"late_replies": before.late_replies + 1},

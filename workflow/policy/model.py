@@ -114,6 +114,8 @@ class Reopening(Model):
     """How long after it was closed, in the national zone."""
     limit: Annotated[StrictInt, Field(ge=1)] = 1
     """How often."""
+    settlement: Literal["whole", "remaining"] = "whole"
+    """What the settlement clock of a reopened complaint has: its whole time, or what was left at the closing."""
 
 
 class Appeal(Model):

@@ -136,6 +136,7 @@ def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Ex
     last = history[-1].complaint
     runs: list[_Run] = []
     before: Clock | None = None
+    earlier = history[0].complaint
     for recorded in history:
         after = _standing(recorded.complaint, clock)
         anew = (
@@ -148,10 +149,10 @@ def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Ex
         if after is not None:
             if anew:
                 runs.append(_Run(clock, _policy_of(policy, recorded)))
-                runs[-1].start(recorded, after)
+                runs[-1].start(recorded, after, earlier.closed_clock if clock is ClockName.SETTLEMENT else None)
             elif before is not None:
                 runs[-1].follow(recorded, before, after, _policy_of(policy, recorded))
-        before = after
+        before, earlier = after, recorded.complaint
     return Explanation(
         complaint_id=last.complaint_id,
         tracking_id=last.tracking_id,
@@ -215,8 +216,8 @@ class _Run:
     """Our own count of what is left, while paused."""
     over: bool = False
 
-    def start(self, recorded: Recorded, clock: Clock) -> None:
-        """Apply the fact that starts it."""
+    def start(self, recorded: Recorded, clock: Clock, kept: Clock | None = None) -> None:
+        """Apply the fact that starts it, or lets it go on as it was `kept` when the complaint was closed."""
         complaint = recorded.complaint
         self.office = complaint.office
         override = ClockContext.of(self.policy, complaint).override_of(self.clock)
@@ -230,8 +231,13 @@ class _Run:
             place = f"{override} (overrides[{self.policy.overrides.index(override)}] of {self.policy.version})"
         self.rule = Origin(self.clock, str(self.duration), source, place)
         self.zone = self._zone(clock)
-        self._add(Happening.STARTED, recorded, clock)
-        self._run(recorded.at, self.duration, resumed=False)
+        self._add(Happening.RESUMED if kept else Happening.STARTED, recorded, clock)
+        if kept:
+            due = ClockContext.of(self.policy, complaint).go_on(self.clock, kept, recorded.at).due_at
+            self._add_stretch(recorded.at, due or recorded.at, Duration.parse(kept.remaining or "0 seconds"))
+            self.ours = self.recomputed = due
+        else:
+            self._run(recorded.at, self.duration, resumed=False)
         (self._pause if clock.paused else self._compare)(recorded, clock)
         self.last = clock
 
@@ -334,11 +340,13 @@ class _Run:
         if begins:
             self._end(recorded.at, complaint.status)
         else:
-            left, calendar = Duration.parse(before.remaining or "0 seconds"), self.policy.calendar
-            end = ours.due_at or recorded.at
-            self.stretches.append(Stretch(recorded.at, end, (left,), resumed=True, calendar=calendar))
+            left = Duration.parse(before.remaining or "0 seconds")
+            self._add_stretch(recorded.at, ours.due_at or recorded.at, left)
         self.ours = self.recomputed = ours.due_at
         self._compare(recorded, after)
+
+    def _add_stretch(self, start: datetime, end: datetime, left: Duration) -> None:
+        self.stretches.append(Stretch(start, end, (left,), resumed=True, calendar=self.policy.calendar))
 
     def _resume(self, recorded: Recorded, after: Clock) -> None:
         if self.left is not None:

@@ -1,5 +1,6 @@
 """Histories that leave the bounds of their policy are found, each way by itself."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -115,6 +116,14 @@ def rejected() -> list[f.Recorded]:
     return world.history
 
 
+def reopened() -> list[f.Recorded]:
+    """Closed and reopened, with what was left to settle."""
+    reopen = Reopening(within=Duration(10, Unit.WORKING_DAYS), settlement="remaining")
+    world = to_status(Status.CLOSED, CORRECTING.model_copy(update={"reopen": reopen}))
+    world.tell(REOPEN, CITIZEN, after=days(2))
+    return world.history
+
+
 @pytest.mark.parametrize(
     ("change", "policies"),
     [
@@ -124,14 +133,17 @@ def rejected() -> list[f.Recorded]:
         ("less", [CORRECTING]),
     ],
 )
-def test_time_that_a_rejection_takes_away(change: Any, policies: list[Policy | None]) -> None:
-    history = rejected()
+@pytest.mark.parametrize(("life", "name"), [(rejected, ClockName.FOLLOW_UP), (reopened, ClockName.SETTLEMENT)])
+def test_time_that_is_taken_away(
+    life: Callable[[], list[f.Recorded]], name: ClockName, change: Any, policies: list[Policy | None]
+) -> None:
+    history = life()
     last = history[-1]
-    clock = last.complaint.clocks[ClockName.FOLLOW_UP]
+    clock = last.complaint.clocks[name]
     assert clock.due_at is not None
     of = {"past": {"due_at": last.at - days(1)}, "less": {"due_at": clock.due_at - days(1)}}
     update = of[change] if isinstance(change, str) else change
-    clocks = {**last.complaint.clocks, ClockName.FOLLOW_UP: clock.model_copy(update=update)}
+    clocks = {**last.complaint.clocks, name: clock.model_copy(update=update)}
     wrong = replace(last, complaint=last.complaint.model_copy(update={"clocks": clocks}))
     for policy in policies:
         assert Code.TIME_LOST in found([*history[:-1], wrong], policy)

@@ -66,7 +66,8 @@ def answered_lives() -> Iterator[World]:
     capped = {"settlement_pause_cap": cap, "hours": load("lapor").versions[-1].hours}
     less = {ClockName.FOLLOW_UP: Duration(3, Unit.WORKING_DAYS)}
     overridden = {"overrides": (Override(category="infrastruktur-jalan", clocks=less),)}
-    policy = w.CORRECTING.model_copy(update=capped | overridden)
+    reopen = {"reopen": w.CORRECTING.reopen and w.CORRECTING.reopen.model_copy(update={"settlement": "remaining"})}
+    policy = w.CORRECTING.model_copy(update=capped | overridden | reopen)
     world = World(policy, follows="1041007", location=None, subject="one")
     by_citizen = [(w.RATE, ONE), (w.REOPEN, ONE), (w.FOLLOW_UP, PUPR), (w.CLOSE, PANRB), (w.APPEAL, ONE)]
     for command, by in [

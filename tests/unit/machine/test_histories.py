@@ -55,11 +55,12 @@ from tests.support.worlds import (
     report,
 )
 from workflow.deadlines.clock_rules import RULES
+from workflow.deadlines.durations import Duration, Unit
 from workflow.deadlines.schedule import alarms
 from workflow.machine.evolve import folded, replay
 from workflow.machine.handlers import Rejected
 from workflow.machine.transitions import ALLOWED_IN, OPEN
-from workflow.policy.model import Policy
+from workflow.policy.model import Policy, Reopening
 from workflow.stages.disposition import disposal
 from workflow.stages.escalation import next_rung
 from workflow.stages.verification import verification
@@ -73,6 +74,9 @@ POLICIES = {
     "demo": DEMO,
     "never paused": NEVER_PAUSED,
     "arbitrated": ARBITRATED,
+    "remaining": CORRECTING.model_copy(
+        update={"reopen": Reopening(within=Duration(10, Unit.WORKING_DAYS), limit=3, settlement="remaining")}
+    ),
     "capped": load("lapor").versions[-1].model_copy(update={"citizens": "open"}),
     "overridden": OVERRIDDEN,
     "capped demo": load("demo").versions[-1].model_copy(update={"citizens": "open"}),

@@ -1,10 +1,13 @@
 """A closing can be taken back, within the bounds of the policy, by those whom it concerns."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from agents.config.policy_files import load
 from agents.testing import Engine
 from events import commands as c
 from events import facts as f
@@ -20,6 +23,7 @@ from tests.support.worlds import (
     DENPASAR,
     FOLLOW_UP,
     LAPOR,
+    MONDAY,
     PANRB,
     PUPR,
     RATE,
@@ -33,8 +37,10 @@ from tests.support.worlds import (
     to_status,
     wib,
 )
+from workflow.deadlines.durations import Duration, Unit
 from workflow.machine.handlers import Rejected
-from workflow.policy.model import Policy
+from workflow.policy.model import Policy, Reopening
+from workflow.reports.explain import explain
 from workflow.stages.resolution import published, publishes
 
 MOMENT = timedelta(milliseconds=1)
@@ -125,6 +131,95 @@ def test_it_goes_to_the_office_above_a_holder_that_has_ended() -> None:
     world.policy = CORRECTING.model_copy(update={"directory": type(CORRECTING.directory)(units)})
     world.tell(REOPEN, PANRB, after=days(1))
     assert world.stands.office == "denpasar"
+
+
+REMAINING = CORRECTING.model_copy(
+    update={"reopen": Reopening(within=Duration(10, Unit.WORKING_DAYS), limit=3, settlement="remaining")}
+)
+CAPPED = REMAINING.model_copy(
+    update={
+        "settlement_pause_cap": Duration(80 * 3600, Unit.WORKING_SECONDS),
+        "hours": load("lapor").versions[-1].hours,
+    }
+)
+
+
+def settlement_day(world: World) -> date:
+    return (world.due("settlement") + timedelta(hours=7)).date()
+
+
+@pytest.mark.parametrize("policy", [REMAINING, CAPPED])
+@pytest.mark.parametrize("replied", [False, True])
+def test_settlement_may_go_on_with_what_was_left(policy: Policy, *, replied: bool) -> None:
+    world = to_status(Status.DISPOSED, policy)
+    began = world.stands.clocks[ClockName.SETTLEMENT].started_at
+    assert settlement_day(world) == date(2026, 3, 27)  # 14 working days
+    world.tell(FOLLOW_UP, PUPR, at=wib("2026-03-05T16:00"))
+    if replied:
+        world.tell(REPLY, CITIZEN)
+    world.tell(CLOSE, PANRB)
+    assert world.history[-1].complaint.closed_clock is not None
+    world.tell(REOPEN, CITIZEN, at=wib("2026-03-12T07:00"))
+    clock = world.stands.clocks[ClockName.SETTLEMENT]
+    assert (clock.started_at, clock.resumed_at, clock.running) == (began, world.now, True)
+    # 11 days were left; counted in working time, the 12th is one of them. 3 April is Good Friday
+    assert settlement_day(world) == (date(2026, 4, 2) if policy is CAPPED else date(2026, 4, 6))
+    assert world.stands.closed_clock is None
+    assert world.due("follow_up") > world.now
+    explained = explain(world.history, ClockName.SETTLEMENT, policy)
+    assert explained.agrees, explained.runs[-1].differences
+
+
+@pytest.mark.parametrize("policy", [REMAINING, CAPPED])
+def test_a_missed_settlement_presses_again_without_a_second_breach(policy: Policy) -> None:
+    world = to_status(Status.FOLLOWED_UP, policy)
+    world.tell(REPLY, CITIZEN)
+    world.tell(FOLLOW_UP, PUPR, at=world.due("settlement") + days(1))
+    world.tell(CLOSE, PANRB)
+    breaches = world.stands.breaches
+    world.tell(REOPEN, CITIZEN, after=days(1))
+    assert world.stands.clocks[ClockName.SETTLEMENT].pressing
+    assert (world.stands.breaches, world.stands.escalation_due) == (breaches, True)
+    assert world.climb() == ("escalated", "denpasar")
+    explained = explain(world.history, ClockName.SETTLEMENT, policy)
+    assert explained.agrees, explained.runs[-1].differences
+
+
+def test_what_silence_closed_had_time_left_when_it_closed() -> None:
+    never_paused = REMAINING.model_copy(update={"settlement_pauses_in": frozenset()})
+    world = to_status(Status.FOLLOWED_UP, never_paused)
+    world.tell(REOPEN, CITIZEN, at=world.due("citizen_reply") + days(2))
+    closed, clock = world.history[-2], world.stands.clocks[ClockName.SETTLEMENT]
+    assert isinstance(closed.fact, f.ComplaintClosed)
+    assert closed.fact.closed_clock is not None
+    assert closed.fact.closed_clock.remaining == "4 working days"  # of 14, after 10 to reply
+    assert not clock.breached
+
+
+@settings(max_examples=settings().max_examples // 2)
+@given(
+    after=st.lists(st.integers(1, 10 * 24), min_size=1, max_size=3),
+    start=st.integers(0, 20 * 24),
+)
+def test_closing_and_reopening_gives_no_settlement_time(after: list[int], start: int) -> None:
+    world = to_status(Status.DISPOSED, REMAINING, at=MONDAY + timedelta(hours=start))
+    works = REMAINING.calendar.is_working_day
+    left = 14
+    for hours in after:
+        before = world.now
+        world.tell(FOLLOW_UP, PUPR, after=timedelta(hours=hours))
+        day, last = (moment + timedelta(hours=7) for moment in (before, world.now))
+        while (day := day + days(1)).date() <= last.date():
+            left -= works(day.date())
+        world.tell(CLOSE, PANRB)
+        world.tell(REOPEN, CITIZEN, after=days(1))
+        if world.stands.clocks[ClockName.SETTLEMENT].breached:
+            assert left < 0
+            return
+        day, ahead = world.now + timedelta(hours=7), 0
+        while (day := day + days(1)).date() <= settlement_day(world):
+            ahead += works(day.date())
+        assert ahead == max(left, 0) or (left <= 0 and ahead <= 1)
 
 
 def exhausted(status: Status) -> World:
