@@ -48,6 +48,7 @@ check: $(STAMP) alerts
 
 # the unit tests check the rules too, promtool their expressions
 alerts:
+	@if command -v amtool >/dev/null; then amtool check-config docs/deploy/prometheus/alertmanager.yml >/dev/null; fi
 	@if command -v promtool >/dev/null; then \
 	  cd docs/deploy/prometheus && promtool check config prometheus.yml && promtool test rules alerts_test.yml; \
 	else \

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from textwrap import indent
 from typing import Final
 
 from agents.dashboard import metrics as board
@@ -28,7 +29,18 @@ DOCUMENTS: Final = (
     "docs/reference/contract.md",
     "docs/reference/security.md",
     "docs/reference/metrics.md",
+    "docs/deploy/kubernetes/monitoring/prometheusrule.yaml",
 )
+_ALERTS: Final = Path(__file__).parents[2] / "docs" / "deploy" / "prometheus" / "alerts.yml"
+_RULE: Final = """# docs/deploy/prometheus/alerts.yml for the Prometheus operator.
+# <!-- generated: all --> by python -m tests.support.generated_docs
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: alur
+  namespace: alur
+spec:
+"""
 _DAY_MS: Final = 86_400_000
 _MIB: Final = 1_048_576
 _BLOCK: Final = re.compile(
@@ -185,11 +197,14 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
 
 
 def renewed(text: str) -> str:
-    """Return a document with its generated blocks rewritten.
+    """Return a document with its generated blocks rewritten; the alerts for Kubernetes as a whole.
 
     Raises:
         KeyError: it has an unknown block.
     """
+    if text.startswith(_RULE[: _RULE.index("\n")]):
+        groups = _ALERTS.read_text(encoding="utf-8").partition("groups:\n")[2]
+        return f"{_RULE}  groups:\n{indent(groups, '  ')}"
     return _BLOCK.sub(lambda found: f"{found['start']}{BLOCKS[found['name']]()}\n{found['end']}", text)
 
 

@@ -24,7 +24,8 @@ def services() -> dict[str, Any]:
 
 
 def test_every_stage_has_a_service_and_no_service_is_for_nothing(services: dict[str, Any]) -> None:
-    assert set(services) == {"kafka", "keys", "topics", "prometheus", "grafana", "board", "browser", *STAGES}
+    watching = {"prometheus", "alertmanager", "grafana", "board", "browser"}
+    assert set(services) == {"kafka", "keys", "topics", *watching, *STAGES}
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -32,13 +33,28 @@ def test_a_stage_runs_alone_once_its_topics_are_there(services: dict[str, Any], 
     service = services[stage]
 
     assert service["command"] == ["run", stage]
-    assert service["build"] == "."
-    assert service["restart"] == "on-failure"
+    assert service["pull_policy"] == "never"
+    assert service["restart"] == "unless-stopped"
+    assert service["stop_grace_period"] == "30s"
     assert service["healthcheck"]["test"] == ["CMD", "python", "-m", health_check.__name__, "ready"]
     assert service["depends_on"] == {
         "kafka": {"condition": "service_healthy"},
         "topics": {"condition": "service_completed_successfully"},
     }
+
+
+def test_the_image_is_built_once(services: dict[str, Any]) -> None:
+    assert [name for name, service in services.items() if "build" in service] == ["keys"]
+    assert {service.get("pull_policy") for service in services.values() if service["image"] == "alur:local"} == {
+        "build",
+        "never",
+    }
+
+
+def test_nothing_fills_the_disk_or_the_memory(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["logging"]["options"] == {"max-size": "10m", "max-file": "3"}, name
+        assert service["mem_limit"] == "1g", name
 
 
 def test_the_board_is_for_this_machine_only(services: dict[str, Any]) -> None:
