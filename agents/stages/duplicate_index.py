@@ -18,7 +18,15 @@ from agents.runtime.topic_follower import TopicFollower
 from agents.stages.report_digests import ReportSignatures
 from events.cloudevents import log_moment
 from events.codec.decode import complaint_key, decode_own_fact, decode_texts
-from events.facts import ComplaintArchived, ComplaintClosed, ComplaintRegistered, ComplaintWithdrawn, Recorded
+from events.facts import (
+    ComplaintArchived,
+    ComplaintClosed,
+    ComplaintRegistered,
+    ComplaintReopened,
+    ComplaintRestored,
+    ComplaintWithdrawn,
+    Recorded,
+)
 from events.ids import complaint_of_identity, fact_id
 from events.topics import TopicName
 from events.writer import Origin, header_value
@@ -34,6 +42,7 @@ _UNJUDGED: Final = 10_000
 _LOG_EVERY_S: Final = 0.5
 _WORDS_S: Final = 0.5
 _ENDING: Final = frozenset(each.NAME.encode() for each in (ComplaintClosed, ComplaintArchived, ComplaintWithdrawn))
+_OPENING: Final = frozenset(each.NAME.encode() for each in (ComplaintReopened, ComplaintRestored))
 _REGISTERED: Final = ComplaintRegistered.NAME.encode()
 
 
@@ -41,10 +50,10 @@ class DuplicateIndex:
     """Index of report fingerprints that finds the first open complaint of each.
 
     Follows all partitions of the texts, where lifecycle puts the signature of a report, to be erased with its words;
-    and of the facts, which end a complaint and may hold words themselves. Where the policy leaves it to a machine to
-    archive, nothing is judged before what was there when the process began is known, and what belongs to the fact
-    itself. Another partition may know of an earlier report that has not come here yet: then both go on, and a person
-    may see it.
+    and of the facts, which end a complaint or open it again, and may hold words themselves. Where the policy leaves it
+    to a machine to archive, nothing is judged before what was there when the process began is known, and what belongs
+    to the fact itself. Another partition may know of an earlier report that has not come here yet: then both go on,
+    and a person may see it.
     """
 
     def __init__(
@@ -67,7 +76,7 @@ class DuplicateIndex:
         self._unjudged: dict[str, Policy] = {}
         self._suspected: list[tuple[str, str]] = []
         self._texts = self._follower(TopicName.TEXTS, {_REGISTERED}, self._take_texts)
-        self._facts = self._follower(TopicName.EVENTS, {_REGISTERED, *_ENDING}, self._take_fact)
+        self._facts = self._follower(TopicName.EVENTS, {_REGISTERED, *_ENDING, *_OPENING}, self._take_fact)
 
     def _follower(
         self, topic: TopicName, facts: Collection[bytes], take: Callable[[KafkaRecord], None]
@@ -108,13 +117,17 @@ class DuplicateIndex:
         if record.key != fact_id(complaint, 1).encode():
             return
         if record.value is None:
-            self._index.remove(log_moment(record.timestamp), complaint)
+            self._index.remove(log_moment(record.timestamp), complaint, erased=True)
         else:
             self._add(decode_texts(record.value).signature, record, complaint)
 
     def _take_fact(self, record: KafkaRecord) -> None:
-        if header_value(record.headers, "fact") in _ENDING:
+        name = header_value(record.headers, "fact")
+        if name in _ENDING:
             self._index.remove(log_moment(record.timestamp), str(UUID(bytes=complaint_key(record.key))))
+            return
+        if name in _OPENING:
+            self._index.put_back(str(UUID(bytes=complaint_key(record.key))))
             return
         recorded = decode_own_fact(record.key, record.value)
         fact, complaint = recorded.fact, recorded.complaint

@@ -85,22 +85,31 @@ class Index:
             return
         self._known[mine[8:]] = mine, print_
         self._newest = max(self._newest, _moment(mine))
-        if print_ is not None:
-            first = self._first.get(print_, mine)
-            apart = _moment(mine) - _moment(first)
-            reach = _milliseconds(self.window)
-            if apart > reach or (-reach <= apart and mine < first) or print_ not in self._first:
-                self._first[print_] = mine
+        self._put(print_, mine)
         if len(self._known) > self._tidy_at:
             self._tidy()
 
-    def remove(self, at: datetime, complaint: str) -> None:
+    def _put(self, print_: bytes | None, mine: bytes) -> None:
+        if print_ is None:
+            return
+        first = self._first.get(print_, mine)
+        apart = _moment(mine) - _moment(first)
+        reach = _milliseconds(self.window)
+        if apart > reach or (-reach <= apart and mine < first) or print_ not in self._first:
+            self._first[print_] = mine
+
+    def remove(self, at: datetime, complaint: str, *, erased: bool = False) -> None:
         """Let a complaint that has ended, or whose report is erased, be no original; also one that is added later."""
         mine = _packed(at, complaint)
-        before, print_ = self._known.get(mine[8:], (b"", None))
+        before, print_ = self._known.get(mine[8:], (mine, None))
         if print_ is not None and self._first.get(print_) == before:
             del self._first[print_]
-        self._known[mine[8:]] = mine, None
+        self._known[mine[8:]] = before, None if erased else print_
+
+    def put_back(self, complaint: str) -> None:
+        """Let a complaint that is open again be an original, unless its report was erased or was never added."""
+        mine, print_ = self._known.get(UUID(complaint).bytes, (b"", None))
+        self._put(print_, mine)
 
     def original(self, complaint: str, window: timedelta) -> str | None:
         """Return the first complaint with the same text, at most `window` before `complaint`; None without one."""

@@ -76,6 +76,17 @@ def test_the_later_one_is_archived_also_after_a_restart(archiving: InMemoryEngin
     fifth = engine.report("fifth", WEB, **again)
     engine.await_status(fifth, "archived")
     assert engine.events(complaint=fifth)[-1]["data"]["duplicate_of"] == fourth
+    for name, by, status, data in [
+        ("record-follow-up", "/offices/denpasar-pupr", "followed_up", {"text": "Sudah ditambal."}),
+        ("close-complaint", "/offices/panrb", "closed", {}),
+        ("reopen-complaint", "/offices/panrb", "disposed", {"reason": "Belum."}),
+    ]:
+        engine.command(name, fourth, by, data)
+        engine.await_status(fourth, status)
+    engine.await_quiet()
+    sixth = engine.report("sixth", "/channels/x", **again)
+    engine.await_status(sixth, "archived")
+    assert engine.events(complaint=sixth)[-1]["data"]["duplicate_of"] == fourth
     engine.command("restore-complaint", fifth, "/offices/panrb", {"reason": "Lain tempat."})
     engine.await_status(fifth, "disposed")
     assert engine.stop("verification") == {"verification": 0}

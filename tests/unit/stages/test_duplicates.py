@@ -178,7 +178,7 @@ class TestIndex:
         index = Index(MONTH)
         for number, each in enumerate((self.A, self.B, self.C)):
             index.add(b"p", MONDAY + seconds(number), each)
-        index.remove(MONDAY, self.B)
+        index.remove(MONDAY, self.B, erased=True)
         assert (index.original(self.B, MONTH), index.original(self.C, MONTH)) == (None, self.A)
         index.remove(MONDAY, self.A)
         assert index.original(self.C, MONTH) is None
@@ -197,6 +197,29 @@ class TestIndex:
         index.add(b"p", MONDAY, self.D)
         index.remove(MONDAY + seconds(3), self.B)
         assert index.original(self.C, MONTH) == self.D
+
+    def test_what_is_open_again_is_an_original_again(self) -> None:
+        index = Index(MONTH)
+        index.add(b"p", MONDAY, self.A)
+        index.remove(MONDAY + seconds(1), self.A)
+        index.put_back(self.A)
+        index.add(b"p", MONDAY + seconds(2), self.B)
+        assert index.original(self.B, MONTH) == self.A
+        # one that took its place meanwhile makes room for the earlier one
+        index.remove(MONDAY + seconds(3), self.A)
+        index.add(b"p", MONDAY + seconds(4), self.C)
+        index.put_back(self.A)
+        assert index.original(self.C, MONTH) == self.A
+
+    def test_but_not_if_its_words_are_erased_or_were_never_read(self) -> None:
+        index = Index(MONTH)
+        index.add(b"p", MONDAY, self.A)
+        index.remove(MONDAY, self.A, erased=True)
+        index.remove(MONDAY, self.D)
+        for name in (self.A, self.D):
+            index.put_back(name)
+        index.add(b"p", MONDAY + seconds(1), self.B)
+        assert index.original(self.B, MONTH) is None
 
     def test_what_has_ended_before_its_words_are_read_is_no_original(self) -> None:
         index = Index(MONTH)
