@@ -12,6 +12,7 @@ from agents.cli.context import note, policy_now, say, settings_of
 from agents.cli.errors import UNDECIDED, Failure, interruptible
 from agents.cli.options import WAIT_S, Wait, source
 from agents.config.settings import Settings
+from agents.ops.snapshots import last_of_each
 from events.client import CommandClient, CommandRequest, CommandResult, Reader, require_topics
 from events.codec.decode import decode_snapshot
 from events.codec.partial import read_part
@@ -96,17 +97,13 @@ class _Holding(BaseModel):
 
 
 def _held(settings: Settings, offices: set[str]) -> Iterator[Complaint]:
-    last: dict[bytes, bytes] = {}
+    def held(value: bytes) -> bytes | None:
+        holding = read_part(_Holding, value)
+        return value if holding.status in OPEN and holding.office in offices else None
+
     with Reader(settings, [TopicName.STATE]) as reader:
-        for record in reader.to_end():
-            key = record.key or b""
-            last.pop(key, None)  # the last record of a complaint counts
-            with suppress(Undecodable):  # foreign, or the calendar
-                if record.value is not None:
-                    holding = read_part(_Holding, record.value)
-                    if holding.status in OPEN and holding.office in offices:
-                        last[key] = record.value
-    for value in last.values():
+        values = last_of_each(reader.to_end(), held).values()
+    for value in values:
         with suppress(Undecodable):  # foreign
             yield decode_snapshot(value)
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from agents.integrations.lapor_rows import TELLING, RowTexts, row, texts_after
-from events.announcements import CALENDAR_KEY
+from agents.ops.snapshots import last_of_each
 from events.client import ClientSettings, Reader, Record, texts_of_partition
 from events.codec.decode import decode_fact, decode_snapshot, decode_texts
 from events.errors import Undecodable
@@ -107,17 +107,8 @@ class Export:
 
     def _versions(self, number: int) -> dict[str, int]:
         """Return the last version of each complaint."""
-        versions = {}
         with Reader(self.settings, [TopicName.STATE], partitions=[number]) as reader:
-            for record in reader.to_end():
-                if record.key == CALENDAR_KEY or record.value is None:
-                    continue
-                try:
-                    complaint = decode_snapshot(record.value)
-                except Undecodable:
-                    continue
-                versions[complaint.complaint_id] = complaint.version
-        return versions
+            return dict(last_of_each(reader.to_end(), _version, skip_unreadable=True).values())
 
     def _names(self, number: int) -> dict[str, str]:
         """Return the names of reporters by the key of their identity, unless erased."""
@@ -135,6 +126,11 @@ class Export:
                 if name is not None:
                     names[key] = name
         return names
+
+
+def _version(snapshot: bytes) -> tuple[str, int]:
+    complaint = decode_snapshot(snapshot)
+    return complaint.complaint_id, complaint.version
 
 
 def _with_words(recorded: Recorded, texts: Mapping[str, bytes]) -> Recorded:

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from agents.config.settings import Settings
 from agents.ops import erasures, identities
+from agents.ops.snapshots import last_of_each
 from events.client import CommandRequest, Publisher, Reader, Record, require_topics
 from events.client.command_client import encode_request
 from events.client.errors import KafkaFailure
@@ -79,15 +80,7 @@ def due_by_partition(settings: Settings, before: datetime) -> Iterator[tuple[int
 
 def due_among(records: Iterable[Record], before: datetime) -> list[DueComplaint]:
     """Return the complaints that are due by the state records of a partition, those that ended first at the front."""
-    found: dict[bytes, DueComplaint] = {}
-    for record in records:
-        key = record.key or b""
-        found.pop(key, None)  # the last record of a complaint counts
-        if record.value is not None:
-            with suppress(Undecodable):  # the calendar
-                complaint = decode_snapshot(record.value)
-                if (due := _due(complaint, before)) is not None:
-                    found[key] = due
+    found = last_of_each(records, lambda value: _due(decode_snapshot(value), before))
     return sorted(found.values(), key=lambda each: each.ended)
 
 
