@@ -65,11 +65,8 @@ def listing(  # noqa: PLR0913 -- one option a filter
     chosen = [
         letter
         for letter in letters
-        if (everything or letter.open)
-        and stage in (None, letter.stage)
-        and code in (None, letter.code)
-        and letter.at >= after
-        and (letter.origin.topic if letter.origin else None) in origins
+        if (everything or letter.open) and stage in (None, letter.stage) and code in (None, letter.code)
+        if letter.at >= after and (letter.origin.topic if letter.origin else None) in origins
     ]
     if quiet:
         for letter in chosen:

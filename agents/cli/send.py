@@ -44,8 +44,8 @@ app = typer.Typer()
 
 
 def _help(command: type[Command]) -> str:
-    heard_in = ALLOWED_IN[command]
-    statuses = "open" if heard_in == OPEN else ", ".join(sorted(heard_in))
+    allowed_in = ALLOWED_IN[command]
+    statuses = "open" if allowed_in == OPEN else ", ".join(sorted(allowed_in))
     return f"{(command.__doc__ or '').strip()}\n\nFrom {who_may(command)}, while the complaint is {statuses}."
 
 

@@ -129,12 +129,11 @@ def row(
         zone: of the time of receipt.
         reporter: the name of the reporter, if it may be shown.
     """
-    view = public_view(complaint, texts.archived_for)
+    view, texts = public_view(complaint, texts.archived_for), _marked(texts, complaint)
     place = view.location or Location()
     name, parent = offices.get(view.office or "", (view.office or "", ""))
     privacy = [word for word, holds in (("Anonim", complaint.anonymous), ("Rahasia", complaint.secret)) if holds]
-    gone = {PLACEHOLDER: ERASED} if "texts" in complaint.erased else {}
-    shown = (view.text(gone.get(text, text)) for text in (texts.title, texts.first, texts.final))
+    shown = map(view.text, (texts.title, texts.first, texts.final))
     return (
         complaint.tracking_id,
         complaint.received_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
@@ -147,11 +146,21 @@ def row(
         parent,
         name,
         _status(complaint, texts, name),
-        view.detail(gone.get(texts.reason, texts.reason)) or "",
+        view.detail(texts.reason) or "",
         *(part or "" for part in (place.province, place.city, place.district, place.village)),
         str(view.detail(complaint.rating) or ""),
         view.detail(_waiting(complaint, place, offices)) or "",
     )
+
+
+def _marked(texts: RowTexts, complaint: Complaint) -> RowTexts:
+    """Return the texts with a word in place of those that were erased."""
+    if "texts" not in complaint.erased:
+        return texts
+    title, first, final, reason = (
+        ERASED if text == PLACEHOLDER else text for text in (texts.title, texts.first, texts.final, texts.reason)
+    )
+    return replace(texts, title=title, first=first, final=final, reason=reason)
 
 
 def _waiting(complaint: Complaint, place: Location, offices: Mapping[str, tuple[str, str]]) -> str:

@@ -88,6 +88,12 @@ class Metrics:
         self.facts: Tally[str] = Tally({fact.NAME: 0 for fact in FACTS})
         self.breaches: Tally[str] = Tally(dict.fromkeys(ClockName, 0))
         """By clock. Series start at 0, or an alert would miss the first event."""
+        self._add_batches(topic for role in STAGE_ROLES if role.name == stage for topic in role.writes)
+        self._add_commands()
+        self._add_failures()
+        self._add_acquisitions()
+
+    def _add_batches(self, topics: Iterable[str]) -> None:
         self.records = self._counter(
             "alur_records_total", "Records processed: outputs written, offset committed or staged", "partition"
         )
@@ -106,8 +112,10 @@ class Metrics:
             "alur_outputs_total",
             "Records written, by topic without the installation's prefix",
             "topic",
-            zero=(topic for role in STAGE_ROLES if role.name == stage for topic in role.writes),
+            zero=topics,
         )
+
+    def _add_commands(self) -> None:
         self.intake_wait = self._histogram(
             "alur_intake_wait_seconds",
             "From the log time of a report to that of its registration",
@@ -123,6 +131,8 @@ class Metrics:
         self.forwarded = self._counter(
             "alur_forwarded_commands_total", "Commands forwarded from a wrong partition", stages=_LIFECYCLE
         )
+
+    def _add_failures(self) -> None:
         self.dead_letters = self._counter(
             "alur_dead_letters_total",
             "Dead letters written, by code; `bug` is a failure of our code",
@@ -134,6 +144,8 @@ class Metrics:
             "Records on the engine's topics that the engine did not write, when processed or restored",
             stages=_ALL[1:],
         )
+
+    def _add_acquisitions(self) -> None:
         self.backpressure_seconds = self._counter(
             "alur_held_seconds_total", "Time in which backpressure from `lifecycle` stopped intake", stages=("intake",)
         )

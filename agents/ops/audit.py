@@ -140,10 +140,7 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
         layout = Layout.of(values)
         # of the installation, not of a topic that has been given more since
         count = layout.partitions if layout else min(len(log.partitions(topic)) for topic in _READ)
-        kept = {topic: log.kept(topic) for topic in _READ}
-        kept[TopicName.TEXTS] = log.kept(TopicName.TEXTS) if texts else Kept.UNREAD
-        if MIGRATION_KEY in values:  # earlier reports and commands are at the former prefix
-            kept |= dict.fromkeys(INWARD, Kept.SOME)
+        kept = _kept(log, values, texts=texts)
         result = Audit(
             partial(partition_of, count=count),
             handled=_until(progress, _AWAITED),
@@ -164,6 +161,14 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
                 _partition(log, result.partition(number), witness, values)
     result.finish()
     return result
+
+
+def _kept(log: Log, values: Mapping[str, Any], *, texts: bool) -> dict[TopicName, Kept]:
+    kept = {topic: log.kept(topic) for topic in _READ}
+    kept[TopicName.TEXTS] = log.kept(TopicName.TEXTS) if texts else Kept.UNREAD
+    if MIGRATION_KEY in values:  # earlier reports and commands are at the former prefix
+        kept |= dict.fromkeys(INWARD, Kept.SOME)
+    return kept
 
 
 def _may_read_texts(settings: Settings) -> bool:

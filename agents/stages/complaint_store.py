@@ -29,10 +29,9 @@ _MEMORY: Final = 4
 _LEVEL: Final = 3
 
 
-def _dictionary_samples() -> bytes:
-    """Return sample snapshots of closed complaints: the compression dictionary."""
+def _archived() -> Complaint:
     moment = datetime(2026, 3, 16, 2, tzinfo=UTC)
-    archived = Complaint(
+    return Complaint(
         complaint_id="",
         tracking_id="1000000",
         version=2,
@@ -52,6 +51,9 @@ def _dictionary_samples() -> bytes:
         closed_at=moment,
         working_days=0,
     )
+
+
+def _withdrawn(like: Complaint) -> Complaint:
     changes: dict[str, object] = {
         "version": 6,
         "status": Status.WITHDRAWN,
@@ -59,19 +61,22 @@ def _dictionary_samples() -> bytes:
         "category": "pendidikan",
         "location": Location(province="Jawa Barat", city="Kota Bandung"),
         "channel": "app",
-        "report": archived.report.model_copy(update={"source": "/channels/app", "id": "app-000001", "dated": True}),
+        "report": like.report.model_copy(update={"source": "/channels/app", "id": "app-000001", "dated": True}),
         "office": "bandung-disdik",
         "outcome": Outcome.WITHDRAWN,
     }
-    withdrawn = archived.model_copy(update=changes)
-    changes = {
+    return like.model_copy(update=changes)
+
+
+def _closed(like: Complaint) -> Complaint:
+    changes: dict[str, object] = {
         "version": 8,
         "status": Status.CLOSED,
         "class_": ComplaintClass.COMPLAINT,
         "category": "infrastruktur-jalan",
         "location": Location(province="Bali", city="Kabupaten Badung", district="Kuta Utara"),
         "channel": "web",
-        "report": withdrawn.report.model_copy(update={"source": "/channels/web", "id": "web-000001"}),
+        "report": like.report.model_copy(update={"source": "/channels/web", "id": "web-000001"}),
         "anonymous": False,
         "secret": False,
         "office": "badung-pupr",
@@ -80,8 +85,15 @@ def _dictionary_samples() -> bytes:
         "working_days": 5,
         "rating": 4,
     }
+    return like.model_copy(update=changes)
+
+
+def _dictionary_samples() -> bytes:
+    """Return sample snapshots of closed complaints: the compression dictionary."""
+    archived = _archived()
+    withdrawn = _withdrawn(archived)
     # the likeliest last: what is near is referred to in fewer bits
-    return b"".join(map(encode_complaint, (archived, withdrawn, withdrawn.model_copy(update=changes))))
+    return b"".join(map(encode_complaint, (archived, withdrawn, _closed(withdrawn))))
 
 
 _DICTIONARY: Final = _dictionary_samples()
