@@ -1,11 +1,13 @@
 """`alur board`: the dashboard, a web page."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import typer
 
 from agents.cli.context import note, policy_now, say, settings_of
+from agents.cli.errors import MISUSED, Failure
 from agents.observability import logs
 
 PORT: Final = 1708
@@ -21,6 +23,10 @@ def board(
     host: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="host name in the requests of a proxy; may be repeated")
     ] = None,
+    link: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=URL", help="page to link to, such as scorecards or the site; may be repeated"),
+    ] = None,
 ) -> None:
     """Serve the dashboard: statuses, offices, deadlines, lag, dead letters, histories.
 
@@ -29,14 +35,14 @@ def board(
 
         alur board
 
-        alur board --port 8000 --bind 0.0.0.0 --host board.example.go.id
+        alur board --port 8000 --bind 0.0.0.0 --host board.example.go.id --link Rapor=https://rapor.example.go.id/
     """
     from agents.dashboard.figures import DisplayContext  # noqa: PLC0415 -- imports aiohttp, after arguments are checked
     from agents.dashboard.security_headers import LOOPBACK  # noqa: PLC0415 -- as above
     from agents.dashboard.service import serve  # noqa: PLC0415 -- as above
 
     settings = settings_of(ctx)
-    context = DisplayContext.of(policy_now(settings), settings)
+    context = DisplayContext.of(policy_now(settings), settings, links_of(link or ()))
     logs.configure(settings.log)
     if bind not in LOOPBACK:
         note("anyone who reaches this machine can read the board: put a proxy with a login before it")
@@ -44,3 +50,18 @@ def board(
     asyncio.run(
         serve(settings, context, (bind, port), hosts=hosts, started=lambda url: say(f"board: {url} (Ctrl-C ends it)"))
     )
+
+
+def links_of(given: Sequence[str]) -> dict[str, str]:
+    """Read the links of the page.
+
+    Raises:
+        Failure: one has no name, or no address that a browser would follow.
+    """
+    links = {}
+    for each in given:
+        name, _, address = each.partition("=")
+        if not name.strip() or not address.startswith(("https://", "http://", "/")):
+            raise Failure(f"--link {each!r} is not NAME=URL with an http or https URL", MISUSED)
+        links[name.strip()] = address
+    return links

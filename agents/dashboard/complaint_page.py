@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 from agents.dashboard.html import Child, Html, h, join
 from agents.dashboard.layout import SIGNS, View, deadline, document, section, table
+from agents.dashboard.words import Words
 from events.wording import clipped
 from workflow.reports.day_breakdown import Day
-from workflow.reports.explain import Explanation, Run
+from workflow.reports.explain import Explanation, Origin, Run
 
 _EVERY_S: Final = 15
 _LATE: Final = frozenset({"breached", "escalated", "escalation-exhausted"})
@@ -90,7 +91,7 @@ def _due(view: View, clock: Found) -> Html:
 def _state(view: View, clock: Found) -> Child:
     words = view.words
     if clock["paused"]:
-        return words.say("paused", left=clock["left"])
+        return words.say("paused", left=words.duration(clock["left"] or ""))
     if clock["breached"]:
         return join([h("span", f"{SIGNS['late']} ", aria_hidden="true"), words.say("overdue")])
     return words.say("warned" if clock["warned"] else "running")
@@ -117,19 +118,33 @@ def _explained(view: View, each: Explanation, run: Run) -> Html:
         words.say("col_reason"),
         words.say("col_events"),
     ]
-    rules = "; ".join(f"{origin.value} ({origin.source or words.say('unconfirmed')})" for origin in each.origins)
+    rules = "; ".join(_rule(view, origin) for origin in each.origins)
     days = (
         table(words.say("days_caption", zone=run.zone), heads, rows, scrolls=True)
         if rows
-        else h("p", words.say("elapsed", length=run.duration))
+        else h("p", words.say("elapsed", length=words.duration(run.duration)))
     )
     differs = [h("p", text, class_="late") for text in run.differences]
     summary = h("summary", words.say("explain", clock=words.of("clock", each.clock)))
     return h("details", summary, h("p", words.say("rules", rules=rules), class_="quiet"), days, differs)
 
 
+def _rule(view: View, origin: Origin) -> str:
+    words = view.words
+    name = words.of("rule", origin.rule if origin.rule in words.names("rule") else "time")
+    value = words.of("day", words.duration(origin.value))
+    return f"{name}: {value} ({origin.source or words.say('unconfirmed')})"
+
+
 def _reason(view: View, day: Day) -> str:
-    return view.words.of("day", day.reason)
+    return "; ".join(_translated(view.words, part) for part in day.reason.split("; "))
+
+
+def _translated(words: Words, reason: str) -> str:
+    """Return a reason in words; what stands in parentheses is a status, a weekday or the name of a day off."""
+    said, _, within = reason.removesuffix(")").partition(" (") if reason.endswith(")") else (reason, "", "")
+    shown = words.of("day", words.duration(said))
+    return f"{shown} ({words.of('day', words.of('status', within))})" if within else shown
 
 
 def _timeline(view: View, found: Found) -> Html:

@@ -46,9 +46,11 @@ class DisplayContext:
     parents: Mapping[str, str | None] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     """Which installation it is, by name: prefix, broker, policy and version."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Addresses of other pages by name, such as scorecards."""
 
     @classmethod
-    def of(cls, policy: Policy, settings: Settings) -> Self:
+    def of(cls, policy: Policy, settings: Settings, links: Mapping[str, str] | None = None) -> Self:
         """Return the context of a policy and an installation."""
         directory = policy.directory
         names = {office.id: office.name for office in directory}
@@ -58,6 +60,7 @@ class DisplayContext:
             {office: directory.units_below(office) for office in names},
             {office: directory.superior(office) for office in names},
             {"prefix": settings.prefix, "broker": settings.broker, "policy": settings.policy, "alur": version("alur")},
+            links or {},
         )
 
     def name_of(self, office: str | None) -> str | None:

@@ -128,6 +128,7 @@ def _header(view: View) -> Html:
         "header",
         h("p", h("a", words.say("heading"), href=view.link("/")), class_="home"),
         h("p", h("a", words.say("list_heading"), href=view.link("/complaints")), class_="to-list"),
+        [h("p", h("a", name, href=address), class_="to-list") for name, address in view.context.links.items()],
         h(
             "p",
             h("span", words.say(state), id="connection", role="status", data_state=state),

@@ -17,7 +17,7 @@ from workflow.stages.waiting import WHY
 
 _EVERY_S: Final = 15
 _COLUMNS: Final = ("number", "status", "office", "category", "clock", "due", "rung", "received")
-_MINOR: Final = frozenset({"category", "clock", "rung", "received"})
+_MINOR: Final = frozenset({"status", "category", "clock", "rung", "received"})
 """Columns that a phone has no room for."""
 _CHOICES: Final[Mapping[str, Sequence[str]]] = {
     "state": STATES,
@@ -167,9 +167,9 @@ def _table(view: View, query: Query, rows: Sequence[Mapping[str, Any]]) -> Html:
 def _cell(view: View, row: Mapping[str, Any], column: str) -> Child:
     words = view.words
     if column == "number":
-        return view.complaint(row["tracking"])
+        return join([view.complaint(row["tracking"]), h("small", words.of("status", row["status"]), class_="phone")])
     if column == "office":
-        return row["office"] or words.of("why", row["why"]) or words.say("no_office")
+        return h("span", row["office"] or words.of("why", row["why"]) or words.say("no_office"), class_="clamp")
     if column == "due":
         return deadline(view, row["due"])
     if column == "rung":

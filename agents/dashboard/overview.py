@@ -140,9 +140,7 @@ def _chart(view: View, figures: Figures) -> Html:
     heads = [words.say("col_day"), *((words.say(f"col_{name}"), "number") for name in ("received", "closed", "ended"))]
     days = h("details", h("summary", words.say("flow_days")), table(words.say("flow_caption"), heads, rows))
     drawn = chart(words, figures["chart"], today)
-    return section(
-        view, "flow", drawn, legend(words), h("p", words.say("chart_note"), class_="quiet"), days, class_="broad"
-    )
+    return section(view, "flow", drawn, legend(words), h("p", words.say("chart_note"), class_="quiet"), days)
 
 
 def _counts(view: View, name: str, rows: list[tuple[str, int, str]], whole: int) -> Html:

@@ -1,7 +1,7 @@
 """Words, numbers and moments of the pages, in Indonesian and English."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib import resources
@@ -44,6 +44,16 @@ class Words:
     def of(self, section: str, name: str | None) -> str:
         """Return the word for a name of the contract; the name, if it is a newer one."""
         return self._texts[section].get(name or "", name or "")
+
+    def names(self, section: str) -> Collection[str]:
+        """Return the names that a section has words for."""
+        return self._texts[section].keys()
+
+    def duration(self, text: str) -> str:
+        """Return a duration of the policy, such as `10 working days`, in words."""
+        number, _, unit = text.partition(" ")
+        known = unit in self.names("unit") and number[:1].isdecimal()
+        return f"{number} {self.of('unit', unit)}" if known else text
 
     def count(self, number: int) -> str:
         """Return a number."""

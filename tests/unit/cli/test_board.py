@@ -46,6 +46,12 @@ def test_an_address_that_is_not_ours() -> None:
     assert said[-1].startswith("alur: cannot listen at 192.0.2.1: ")
 
 
+@pytest.mark.parametrize("link", ["Rapor", "=https://example.org", "Rapor=javascript:alert(1)", "Rapor=example.org"])
+def test_a_link_that_no_browser_would_follow(link: str) -> None:
+    said = line(board("--port", "0", "--link", link), status=2)
+    assert said == f"alur: --link {link!r} is not NAME=URL with an http or https URL\n"
+
+
 @pytest.mark.parametrize("port", ["-1", "65536", "x"])
 def test_a_port_that_is_none(port: str) -> None:
     assert "--port" in line(board("--port", port), 2)

@@ -8,7 +8,7 @@ import pytest
 from pydantic_core import to_json
 
 from agents.dashboard.complaint_history import SHOWN, HistoryResult, render_history, sender_kind
-from agents.dashboard.complaint_page import complaint_page
+from agents.dashboard.complaint_page import _reason, complaint_page
 from agents.dashboard.complaint_row import read_row
 from agents.dashboard.figures import DisplayContext, Sources
 from agents.dashboard.layout import View
@@ -34,6 +34,7 @@ from tests.support.worlds import (
     World,
     to_status,
 )
+from workflow.reports.day_breakdown import Day
 from workflow.reports.explain import explain
 
 AROUND = DisplayContext(ZoneInfo("Asia/Jakarta"), {"denpasar-pupr": "Dinas PUPR Kota Denpasar"})
@@ -228,3 +229,19 @@ def test_without_the_right_to_refusals_that_is_said() -> None:
     rendered = render_history(found, read_row(encode_snapshot(world.stands, encode_complaint(world.stands))), AROUND)
     view = View(Words("en", AROUND.zone, MONDAY), AROUND, Sources(reading=False), "/complaints/1000000")
     assert "not available: this board may not see it" in complaint_page(view, rendered)
+
+
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("working day", "hari kerja"),
+        ("Hari Raya Natal", "Hari Raya Natal"),
+        ("the day on which it starts is not counted (Sunday)", "hari mulai tidak dihitung (Minggu)"),
+        ("the day on which it resumes is not counted (Hari Buruh)", "hari dilanjutkan tidak dihitung (Hari Buruh)"),
+        ("paused (followed_up); Saturday", "dijeda (Ditindaklanjuti oleh instansi); Sabtu"),
+        ("8 working hours", "8 jam kerja"),
+    ],
+)
+def test_why_a_day_counts_is_said_in_the_language_of_the_page(reason: str, shown: str) -> None:
+    view = View(Words("id", AROUND.zone, MONDAY), AROUND, Sources(reading=False), "/complaints/1")
+    assert _reason(view, Day(MONDAY.date(), counted=False, reason=reason)) == shown

@@ -8,6 +8,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from agents.cli.board import PORT
 from agents.config.keys import Keys
 from agents.config.settings import Settings, WebAddress
 from agents.runtime.http.health import LIVE_SECONDS
@@ -172,6 +173,25 @@ class TestStages:
         assert {mount["mountPath"] for mount in container("sla")["volumeMounts"] if mount["name"] in writable} == {
             "/tmp"  # noqa: S108 -- in the container
         }
+
+
+def test_the_board_runs_with_a_right_of_its_own_and_no_keys() -> None:
+    board, service = FILES["board.yaml"]
+    pod = board["spec"]["template"]["spec"]
+    [found] = pod["containers"]
+    assert found["args"] == ["board", "--bind", "0.0.0.0", "--port", str(PORT)]  # noqa: S104 -- within its pod
+    assert secrets_of(board) == {"alur-kafka-operations-board"}
+    assert ROLES["operations-board"].writes == ()
+    [port] = found["ports"]
+    assert (port["name"], port["containerPort"]) == ("web", PORT)
+    probes = [found[name]["httpGet"] for name in ("livenessProbe", "readinessProbe")]
+    assert [probe["path"] for probe in probes] == ["/health/live", "/health/ready"]
+    assert found["securityContext"] == container("sla")["securityContext"]
+    labels = board["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"] == labels == board["spec"]["selector"]["matchLabels"]
+    assert service["spec"]["ports"][0]["targetPort"] == port["name"]
+    [policy] = FILES["network.yaml"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
 
 
 class TestSettings:
