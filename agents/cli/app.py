@@ -67,6 +67,7 @@ PANELS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     "Figures": {
         "mirror": ("app", "Tables for analysts: facts, complaints and resolutions in DuckDB or PostgreSQL."),
         "report": ("show_report", "Show figures of the complaints received in a period, beside the period before."),
+        "site": ("app", "Public figures and success stories as static pages."),
     },
     "Rules and offices": {
         "policy": ("app", "The policy: durations, offices, ladder, what a machine may decide."),

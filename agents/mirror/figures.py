@@ -104,13 +104,7 @@ def report(
         raise FigureError("only the report deadlines has a line for each clock")
     if office is not None and not reading.rows("SELECT 1 FROM offices WHERE office = %s", (office,)):
         raise FigureError(f"there is no office {office!r} (alur policy show lists them)")
-    now = _groups(reading, shape, period, by, office)
-    if by is Grouping.MONTH:
-        span = Period(_months(period.start.year, period.start.month - 2, 1).start, period.end, "")
-        months = _groups(reading, shape, span, by, office)
-        earlier = {group: months.get(Period.parse(group).before().name) for group in now}
-    else:
-        earlier = dict(_groups(reading, shape, period.before(), by, office))
+    now, earlier = _groups(reading, shape, period, by, office)
     lines = [_line(group, shape.figures, counts, earlier.get(group)) for group, counts in now.items()]
     if by is Grouping.MONTH:
         return lines
@@ -123,31 +117,38 @@ Counts = dict[str, Any]
 
 def _groups(
     reading: Reading, shape: Shape, period: Period, by: Grouping, office: str | None
-) -> dict[str, Counts | None]:
+) -> tuple[dict[str, Counts], dict[str, Counts]]:
+    """Return the groups of the period, and of each what it is compared with: itself before, or the month before."""
     figures = shape.figures
     selected = [FIGURES[name].sql for name in figures] + [FIGURES[name].of or "NULL" for name in figures]
+    first = _months(period.start.year, period.start.month - 2, 1) if by is Grouping.MONTH else period.before()
     where = "received_on >= %s AND received_on < %s"
-    parameters: list[object] = [period.start, period.end]
+    parameters: list[object] = [period.start, first.start, period.end]
     if office is not None:
         where += " AND (office = %s OR agency = %s)"
         parameters += [office, office]
     if office is not None or by not in _COARSE:
         where += " AND NOT secret"
     query = (
-        f"SELECT {by.sql}, {', '.join(selected)} FROM {shape.view} "  # noqa: S608 -- SQL of this module
-        f"WHERE {where} GROUP BY 1 ORDER BY 1"
+        f"SELECT received_on >= %s, {by.sql}, {', '.join(selected)} FROM {shape.view} "  # noqa: S608 -- SQL of this module
+        f"WHERE {where} GROUP BY 1, 2 ORDER BY 2"
     )
-    found: dict[str, Counts | None] = {}
-    for key, *values in reading.rows(query, parameters):
+    now: dict[str, Counts] = {}
+    earlier: dict[str, Counts] = {}
+    for in_period, key, *values in reading.rows(query, parameters):
         counts = dict(zip(figures, zip(values[: len(figures)], values[len(figures) :], strict=True), strict=True))
-        found["-" if key is None else f"{key:%Y-%m}" if isinstance(key, date) else str(key)] = counts
-    return found
+        name = "-" if key is None else f"{key:%Y-%m}" if isinstance(key, date) else str(key)
+        (now if in_period else earlier)[name] = counts
+    if by is Grouping.MONTH:
+        months = earlier | now
+        earlier = {name: months[before] for name in now if (before := Period.parse(name).before().name) in months}
+    return now, earlier
 
 
-def _line(group: str, figures: Sequence[str], now: Counts | None, before: Counts | None) -> Line:
+def _line(group: str, figures: Sequence[str], now: Counts, before: Counts | None) -> Line:
     values, values_before = _shown(now, figures), _shown(before, figures)
     changes, growth = {}, {}
-    if now and before:
+    if before:
         for name in figures:
             (value, of), (value_before, of_before) = now[name], before[name]
             if of is not None and min(of, of_before) >= FEW:

@@ -22,13 +22,15 @@ FROM complaints c LEFT JOIN offices o ON o.office = c.office;
 
 -- One row a complaint and deadline of an office. Those of the reporter end a complaint, and are never missed.
 CREATE VIEW deadline_figures AS
-SELECT f.*, d.clock, m.complaint_id IS NOT NULL AS missed,
-       r.complaint_id IS NOT NULL AND r.breached AS overdue,
-       r.complaint_id IS NOT NULL AND NOT r.breached AS pending
-FROM complaint_figures f CROSS JOIN (VALUES ('verification'), ('follow_up'), ('settlement')) AS d (clock)
-LEFT JOIN (SELECT DISTINCT complaint_id, clock FROM facts WHERE name = 'breached') AS m
-       ON m.complaint_id = f.complaint_id AND m.clock = d.clock
-LEFT JOIN clocks r ON r.complaint_id = f.complaint_id AND r.name = d.clock
+SELECT f.*, d.clock, COALESCE(d.clock = ANY(m.missed), FALSE) AS missed,
+       COALESCE(d.clock = ANY(r.overdue), FALSE) AS overdue, COALESCE(d.clock = ANY(r.pending), FALSE) AS pending
+FROM complaint_figures f
+LEFT JOIN (SELECT complaint_id, ARRAY_AGG(clock) AS missed FROM facts WHERE name = 'breached' GROUP BY 1) AS m
+       ON m.complaint_id = f.complaint_id
+LEFT JOIN (SELECT complaint_id, ARRAY_AGG(name) FILTER (WHERE breached) AS overdue,
+                  ARRAY_AGG(name) FILTER (WHERE NOT breached) AS pending FROM clocks GROUP BY 1) AS r
+       ON r.complaint_id = f.complaint_id
+CROSS JOIN (VALUES ('verification'), ('follow_up'), ('settlement')) AS d (clock)
 WHERE d.clock <> 'follow_up' OR f.disposed;
 
 CREATE VIEW breaches AS
@@ -60,3 +62,16 @@ SELECT r.tracking_id, r.class, r.category, r.province, r.city, r.office, o.name 
        r.working_days, r.on_time, r.rating, r.story_title, r.story_answer
 FROM resolutions r LEFT JOIN offices o ON o.office = r.office
 WHERE r.story_title IS NOT NULL;
+
+-- Counts of each quarter, of which the public site merges small ones. Secret complaints have no place, office or category.
+CREATE VIEW public_counts AS
+SELECT CAST(DATE_TRUNC('quarter', f.received_on) AS DATE) AS quarter,
+       CASE WHEN NOT f.secret THEN f.province END AS province,
+       CASE WHEN NOT f.secret THEN f.city END AS city,
+       CASE WHEN NOT f.secret THEN COALESCE(a.name, f.agency) END AS agency,
+       CASE WHEN NOT f.secret THEN a.city END AS agency_city,
+       CASE WHEN NOT f.secret THEN f.category END AS category,
+       COUNT(*) AS received, COUNT(CASE WHEN f.answered THEN 1 END) AS answered,
+       COUNT(CASE WHEN f.answered_working_days <= 5 THEN 1 END) AS in_time
+FROM complaint_figures f LEFT JOIN offices a ON a.office = f.agency
+GROUP BY 1, 2, 3, 4, 5, 6;

@@ -9,6 +9,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -41,6 +42,7 @@ from agents.mirror import tables
 from agents.mirror.definitions import REPORTS, Grouping, Report
 from agents.mirror.figures import Period, report
 from agents.mirror.rows import RowBuilder
+from agents.mirror.site import build
 from agents.mirror.stores import Reading, open_store
 from agents.runtime.http.prometheus import PrometheusExporter
 from agents.runtime.http.server import StageWeb
@@ -207,6 +209,9 @@ def _report(world: World, upto: int) -> str:
             written = [str(report(reading, name, year, by=by)) for name, by in asked]
             views = ("public_complaints", "public_stories")
             written += [str(reading.rows(f"SELECT * FROM {view}")) for view in views]  # noqa: S608
+            build(reading, Path(directory) / "site")
+            pages = (file.read_text() for file in (Path(directory) / "site").rglob("*.*"))
+            written += [page.replace("http://www.w3.org/2005/Atom", "") for page in pages]
     return "".join(written)
 
 
@@ -254,7 +259,7 @@ OUTWARD: Final[dict[str, Callable[[World, int], str]]] = {
     "http board /complaints/{number}": _history,
     "http stage /metrics": _metrics,
     "alur export": _export,
-    "alur report": _report,
+    **dict.fromkeys(("alur report", "alur site build"), _report),
     "alur list": _list,
     "alur watch": _watch,
     "alur demo": _demo,

@@ -1,0 +1,38 @@
+"""`alur site`: the public site, from the mirror."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agents.cli.context import note
+from agents.mirror.site import build as build_site
+from agents.mirror.stores import Reading
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def site() -> None:
+    """Public figures and success stories as static pages."""
+
+
+@app.command()
+def build(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="an empty directory, or one of an earlier build")],
+    *,
+    mirror: Annotated[
+        str, typer.Option("--from", metavar="FILE|URL", help="the mirror (alur mirror)", envvar="ALUR_MIRROR")
+    ],
+    url: Annotated[str, typer.Option(help="where the site will be, for the feed")] = "",
+) -> None:
+    """Write pages in Indonesian and English, a feed and open data. Keep DIR: published quarters are read back from it.
+
+    alur site build public --from mirror.duckdb --url https://example.org
+    """
+    with Reading(mirror) as reading:
+        built = build_site(reading, directory, url)
+    note(
+        f"wrote {built.written:,} files to {directory} ({built.unchanged:,} unchanged, {built.removed:,} removed): "
+        f"{built.quarters:,} quarters, {built.stories:,} stories"
+    )

@@ -1,0 +1,228 @@
+"""Privacy floor of open data: what may be published of a quarter's counts (docs/how-to/analyse.md).
+
+Numbers of complaints are exact, and groups below the floor are merged into one row without a name: with the smallest
+other ones, so that no number can be computed from the total or from another table. Shares of a group are given as a
+band that spans at least as many complaints as the floor.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, NamedTuple
+
+FLOOR: Final = 5
+_BANDS: Final = 10
+_ENOUGH: Final = FLOOR * _BANDS
+OTHERS: Final = ""
+"""Name of the row of what is merged, secret complaints included."""
+Table = str
+_Key = tuple[Table, str, str]
+"""Table, parent and group."""
+
+
+class Cell(NamedTuple):
+    """Counts of the view `public_counts`; a place, office or category that is secret or not known is None."""
+
+    province: str | None
+    city: str | None
+    agency: str | None
+    agency_city: str | None
+    category: str | None
+    received: int
+    answered: int
+    in_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is published of a group. `answered` and `in_time` are bounds in percent of what was received."""
+
+    table: Table
+    within: str
+    """The province of a city."""
+    group: str
+    received: int
+    answered: tuple[int, int] | None = None
+    in_time: tuple[int, int] | None = None
+
+    @property
+    def key(self) -> "_Key":
+        """What identifies it in its quarter."""
+        return self.table, self.within, self.group
+
+
+@dataclass(frozen=True, slots=True)
+class Quarter:
+    """A published quarter: exact counts of the country, and rows of groups."""
+
+    name: str
+    received: int
+    answered: int | None
+    in_time: int | None
+    rows: tuple[Row, ...]
+
+    def document(self) -> dict[str, Any]:
+        """Return the quarter as it is stored."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Quarter":
+        """Return a stored quarter."""
+
+        def bounds(found: list[int] | None) -> tuple[int, int] | None:
+            return None if found is None else (found[0], found[1])
+
+        rows = (
+            Row(**{**each, "answered": bounds(each["answered"]), "in_time": bounds(each["in_time"])})
+            for each in document["rows"]
+        )
+        return cls(**{**document, "rows": tuple(rows)})
+
+
+class _Group:
+    def __init__(self) -> None:
+        self.received = self.answered = self.in_time = 0
+
+    def add(self, cell: Cell) -> None:
+        self.received += cell.received
+        self.answered += cell.answered
+        self.in_time += cell.in_time
+
+
+_ALL: Final = ("national", "", "")
+
+
+def published(name: str, cells: Sequence[Cell]) -> Quarter | None:
+    """Return what may be published of a quarter; None if all of it is below the floor."""
+    groups: defaultdict[_Key, _Group] = defaultdict(_Group)
+    twins: dict[_Key, _Key] = {}
+    for cell in cells:
+        agency = ("office", "", cell.agency)
+        city = ("area", cell.province, cell.city)
+        for table, parent, group in (_ALL, ("area", "", cell.province), city, agency, ("category", "", cell.category)):
+            if parent is not None and group is not None:
+                groups[table, parent, group].add(cell)
+        if cell.agency and cell.agency_city == cell.city and cell.province and cell.city:
+            # an office of one city counts nearly the same complaints
+            twins["office", "", cell.agency] = ("area", cell.province, cell.city)
+    whole = groups[_ALL]
+    if whole.received < FLOOR:
+        return None
+    chosen = _chosen({key: group.received for key, group in groups.items()}, twins)
+    rows = [Row(*key, groups[key].received) for key in chosen if key != _ALL]
+    parents = {(key[0], key[1]) for key in chosen if key != _ALL}
+    sums: dict[_Key, _Group] = {key: groups[key] for key in chosen}
+    for table, parent in parents:
+        above = groups[_parent_of(table, parent)]
+        named = [groups[key] for key in chosen if key[:2] == (table, parent) and key != _ALL]
+        rest = _minus(above, named)
+        if rest.received:
+            rows.append(Row(table, parent, OTHERS, rest.received))
+            sums[table, parent, OTHERS] = rest
+    parts = (whole.in_time, whole.answered - whole.in_time, whole.received - whole.answered)
+    exact = all(part >= FLOOR for part in parts)
+    rows = _with_bands(sorted(rows, key=lambda row: (row.table, row.within, not row.group, row.group)), sums, whole)
+    answered, in_time = (whole.answered, whole.in_time) if exact else (None, None)
+    return Quarter(name, whole.received, answered, in_time, tuple(rows))
+
+
+def _parent_of(table: Table, parent: str) -> _Key:
+    return (table, "", parent) if parent else _ALL
+
+
+def _minus(whole: _Group, parts: Iterable[_Group]) -> _Group:
+    rest = _Group()
+    rest.received, rest.answered, rest.in_time = whole.received, whole.answered, whole.in_time
+    for part in parts:
+        rest.received -= part.received
+        rest.answered -= part.answered
+        rest.in_time -= part.in_time
+    return rest
+
+
+def _chosen(sizes: Mapping[_Key, int], twins: Mapping[_Key, _Key]) -> set[_Key]:
+    """Return the groups that get a row of their own."""
+    families: defaultdict[tuple[Table, str], list[_Key]] = defaultdict(list)
+    for key in sizes:
+        families[key[:2]].append(key)
+    chosen = {key for key, size in sizes.items() if size >= FLOOR}
+    # the only city of a province is the province
+    only = {child: _parent_of(*child[:2]) for child, *more in families.values() if not more}
+    same = [*twins.items(), *((child, above) for child, above in only.items() if sizes[child] == sizes[above])]
+    while True:
+        before = len(chosen)
+        for (table, parent), members in families.items():
+            if (table, parent) != _ALL[:2]:
+                above = _parent_of(table, parent)
+                chosen -= set(members) - _separable(members, sizes, sizes[above], chosen if above in chosen else ())
+        for one, other in same:
+            if (one in chosen) != (other in chosen):
+                chosen -= {one, other}
+        if len(chosen) == before:
+            return chosen
+
+
+def _separable(members: Sequence[_Key], sizes: Mapping[_Key, int], whole: int, chosen: Collection[_Key]) -> set[_Key]:
+    """Return those members that can have rows.
+
+    What is left is none or several of the others, each with FLOOR possible numbers if all are at least 1; and what has
+    no group, which may be known from another table, so it hides nothing.
+    """
+    named = sorted((each for each in members if each in chosen), key=lambda each: (sizes[each], each))
+    known = sum(sizes[each] for each in members)
+    unknown = whole - known
+    while named:
+        merged, rest = len(members) - len(named), known - sum(sizes[each] for each in named)
+        if (merged > 1 and rest - merged >= FLOOR - 1) or (not merged and (not unknown or unknown >= FLOOR)):
+            break
+        del named[0]
+    return set(named)
+
+
+def _with_bands(rows: list[Row], sums: Mapping[_Key, _Group], whole: _Group) -> list[Row]:
+    """Give each large row its bands; none where the exact counts of the country would narrow one too far."""
+    kept = {}
+    for name in ("answered", "in_time"):
+        bands = {key: _band(getattr(sums[key], name), row.received) for row in rows for key in [row.key]}
+        candidates = narrowed(rows, bands, getattr(whole, name))
+        wide = all(bands[key] is None or high - low + 1 >= FLOOR for key, (low, high) in candidates.items())
+        kept[name] = bands if wide else {}
+    return [replace(row, answered=kept["answered"].get(row.key), in_time=kept["in_time"].get(row.key)) for row in rows]
+
+
+def _band(count: int, received: int) -> tuple[int, int] | None:
+    if received < _ENOUGH:
+        return None
+    low = min(count * _BANDS // received, _BANDS - 1) * 100 // _BANDS
+    return low, low + 100 // _BANDS
+
+
+def narrowed(
+    rows: Sequence[Row], bands: Mapping[_Key, tuple[int, int] | None], whole: int
+) -> dict[_Key, tuple[int, int]]:
+    """Return the counts that are possible for each row, from its band, the rows beside it and the country's count."""
+    ranges = {_ALL: (whole, whole)}
+    for row in rows:
+        low, high = bands[row.key] or (0, 100)
+        ranges[row.key] = (-(-row.received * low // 100), row.received * high // 100)
+    families: defaultdict[_Key, list[_Key]] = defaultdict(list)
+    for row in rows:
+        families[_parent_of(row.table, row.within)].append(row.key)
+    sums = [(above, [key for key in members if key[0] == table])
+            for above, members in families.items() for table in sorted({key[0] for key in members})]  # fmt: skip
+    changed = True
+    while changed:
+        changed = False
+        for above, members in sums:
+            lows, highs = (sum(ranges[key][end] for key in members) for end in (0, 1))
+            fresh = {above: (max(ranges[above][0], lows), min(ranges[above][1], highs))}
+            for key in members:
+                low, high = ranges[key]
+                fresh[key] = (
+                    max(low, ranges[above][0] - (highs - high)),
+                    min(high, ranges[above][1] - (lows - low)),
+                )
+            changed |= any(ranges[key] != found for key, found in fresh.items())
+            ranges |= fresh
+    del ranges[_ALL]
+    return ranges

@@ -1,0 +1,280 @@
+"""Public site: static pages in Indonesian and English, a feed and open data, from the public views of a mirror.
+
+A quarter is published once, 30 days after its end, and read back from `data/` ever after: what is computed later from
+the same complaints could be compared with it.
+"""
+
+import csv
+import io
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from agents.mirror.figures import Period
+from agents.mirror.floor import OTHERS, Cell, Quarter, Row, published
+from agents.mirror.markup import render
+from agents.mirror.stores import MirrorError, Reading
+
+LANGUAGES: Final = ("id", "en")
+_MARK: Final = ".alur-site.json"
+_WAIT: Final = timedelta(days=30)
+_STORIES_A_PAGE: Final = 25
+_PAGE_CHARACTERS: Final = 150_000
+_NEWEST: Final = 50
+_SEARCHED: Final = 1_500
+TABLES: Final = {"areas": "area", "offices": "office", "categories": "category"}
+
+
+class Story(NamedTuple):
+    """A published story."""
+
+    number: str
+    complaint_class: str
+    category: str | None
+    province: str | None
+    city: str | None
+    office: str | None
+    closed_on: date
+    working_days: int
+    title: str
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build did with the files."""
+
+    written: int
+    unchanged: int
+    removed: int
+    quarters: int
+    stories: int
+
+
+def build(reading: Reading, directory: Path, url: str = "") -> Built:
+    """Write the site; files that stay as they are keep their time, and stale ones are removed.
+
+    Args:
+        reading: the mirror.
+        directory: an empty one, or one of an earlier build.
+        url: where the site will be, for the feed.
+
+    Raises:
+        MirrorError: the directory has files of something else.
+    """
+    known = _files_of(directory)
+    quarters = _quarters(reading, directory)
+    stories = _stories(reading)
+    found = {f"data/{each.name}.json": _json(each.document()) for each in quarters}
+    found |= _open_data(quarters, stories)
+    found["style.css"] = files("agents.mirror").joinpath("pages/style.css").read_text("utf-8")
+    found["feed.xml"] = render("feed.xml", stories=stories[-1:-21:-1], url=url.rstrip("/"), pages=_pages_of(stories))
+    found["index.html"] = render("choice.html")
+    for language in LANGUAGES:
+        found |= {f"{language}/{name}": text for name, text in _pages(language, quarters, stories)}
+    return _written(directory, known, found, len(quarters), len(stories))
+
+
+def _files_of(directory: Path) -> set[str]:
+    """Return the files of the last build."""
+    mark = directory / _MARK
+    if mark.is_file():
+        return set(json.loads(mark.read_text("utf-8")))
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise MirrorError(f"{directory} has files that are no site: choose a directory that is empty or new")
+    return set()
+
+
+def _written(directory: Path, known: set[str], found: Mapping[str, str], quarters: int, stories: int) -> Built:
+    directory.mkdir(parents=True, exist_ok=True)
+    # the list comes first: after an interruption, no file is taken for one of somebody else
+    (directory / _MARK).write_text(json.dumps(sorted(known | found.keys())), "utf-8")
+    written = 0
+    for name, text in found.items():
+        file, content = directory / name, text.encode()
+        if not file.is_file() or file.read_bytes() != content:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            fresh = file.with_name(file.name + ".new")
+            fresh.write_bytes(content)
+            fresh.replace(file)
+            written += 1
+    stale = [directory / name for name in known - found.keys()]
+    for file in stale:
+        file.unlink(missing_ok=True)
+    (directory / _MARK).write_text(json.dumps(sorted(found)), "utf-8")
+    return Built(written, len(found) - written, len(stale), quarters, stories)
+
+
+def _quarters(reading: Reading, directory: Path) -> list[Quarter]:
+    """Return the closed quarters: as published before, or else from the mirror."""
+    ((newest,),) = reading.rows("SELECT MAX(received_on) FROM public_complaints")
+    cells: defaultdict[str, list[Cell]] = defaultdict(list)
+    columns = ", ".join(Cell._fields)
+    for start, *values in reading.rows(f"SELECT quarter, {columns} FROM public_counts"):  # noqa: S608 -- names of ours
+        if Period.parse(name := f"{start:%Y}-Q{start.month // 3 + 1}").end + _WAIT <= newest:
+            cells[name].append(Cell(*values))
+    quarters = {
+        file.stem: Quarter.of(json.loads(file.read_text("utf-8"))) for file in (directory / "data").glob("*-Q?.json")
+    }
+    for name in sorted(cells.keys() - quarters.keys()):
+        if (quarter := published(name, cells[name])) is not None:
+            quarters[name] = quarter
+    return [quarters[name] for name in sorted(quarters)]
+
+
+def _stories(reading: Reading) -> list[Story]:
+    """Return the published stories, the oldest first."""
+    query = (
+        "SELECT tracking_id, class, category, province, city, office_name, CAST(closed_at AS DATE), working_days, "
+        "story_title, story_answer FROM public_stories ORDER BY closed_at, tracking_id"
+    )
+    return [Story(*row) for row in reading.rows(query)]
+
+
+def _open_data(quarters: Sequence[Quarter], stories: Sequence[Story]) -> dict[str, str]:
+    rows = [row for quarter in quarters for row in _figure_rows(quarter)]
+    told = [dict(zip(_STORY_COLUMNS, (*each[:6], str(each.closed_on), *each[7:]), strict=True)) for each in stories]
+    search = [
+        [each.number, each.title, " ".join(filter(None, (each.city, each.province, each.category, each.office))), page]
+        for each, page in zip(stories[-_SEARCHED:], list(_pages_of(stories).values())[-_SEARCHED:], strict=True)
+    ]
+    texts = _texts("en")["dictionary"]
+    return {
+        "data/figures.csv": _csv(rows, _FIGURE_COLUMNS),
+        "data/figures.json": _json(rows),
+        "data/stories.csv": _csv(told, _STORY_COLUMNS),
+        "data/stories.json": _json(told),
+        "data/dictionary.json": _json({name: texts[name] for name in (*_FIGURE_COLUMNS, *_STORY_COLUMNS)}),
+        "data/search.json": json.dumps(search[::-1], ensure_ascii=False, separators=(",", ":")),
+    }
+
+
+_FIGURE_COLUMNS: Final = (
+    *("quarter", "table", "within", "group", "received"),
+    *("answered", "in_time", "answered_from", "answered_to", "in_time_from", "in_time_to"),
+)
+_STORY_COLUMNS: Final = (
+    *("number", "class", "category", "province", "city", "office", "closed_on", "working_days", "title", "answer"),
+)
+
+
+def _figure_rows(quarter: Quarter) -> Iterator[dict[str, Any]]:
+    empty = dict.fromkeys(_FIGURE_COLUMNS)
+    yield {
+        **empty, "quarter": quarter.name, "table": "national", "received": quarter.received,
+        "answered": quarter.answered, "in_time": quarter.in_time,
+    }  # fmt: skip
+    for row in quarter.rows:
+        (a, b), (c, d) = row.answered or (None, None), row.in_time or (None, None)
+        yield {
+            **empty, "quarter": quarter.name, "table": row.table, "within": row.within or None,
+            "group": row.group or "(others)", "received": row.received, "answered_from": a, "answered_to": b,
+            "in_time_from": c, "in_time_to": d,
+        }  # fmt: skip
+
+
+def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(row[name]) for name in columns] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    """Return a cell that a spreadsheet does not run."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
+
+
+def _json(document: object) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+
+def _texts(language: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(files("agents.mirror").joinpath(f"pages/{language}.json").read_text("utf-8"))
+    return found
+
+
+def _pages(language: str, quarters: Sequence[Quarter], stories: Sequence[Story]) -> Iterator[tuple[str, str]]:
+    texts, newest = _texts(language), quarters[-1] if quarters else None
+    slugs = _slugs(
+        {
+            row.group
+            for quarter in quarters
+            for row in quarter.rows
+            if row.table == "area" and not row.within and row.group
+        }
+        | {each.province for each in stories if each.province}
+    )
+    pages = _pages_of(stories)
+    common = {"t": texts, "lang": language, "other": next(each for each in LANGUAGES if each != language),
+              "slugs": slugs, "pages": pages, "OTHERS": OTHERS, "number": texts["thousands"]}  # fmt: skip
+
+    def page(name: str, template: str, **values: object) -> tuple[str, str]:
+        up = "../" * (name.count("/") + 1)
+        return name, render(template, **common, name=name, up=up, **values)
+
+    yield page("index.html", "home.html", quarters=quarters[::-1], newest=newest, stories=stories[-1:-6:-1])
+    for name, table in TABLES.items():
+        rows = [row for row in newest.rows if row.table == table and not row.within] if newest else []
+        yield page(f"{name}.html", "table.html", key=name, heading=texts[name], newest=newest, rows=_ranked(rows))
+    for province, slug in slugs.items():
+        there = [each for each in stories if each.province == province][: -_NEWEST - 1 : -1]
+        rows = [row for row in newest.rows if row.within == province] if newest else []
+        values = {"newest": newest, "rows": _ranked(rows), "stories": there}
+        yield page(f"areas/{slug}.html", "table.html", key="cities", heading=province, **values)
+    chunks = _chunks(stories)
+    firsts: dict[str, str] = {}
+    for name, *_ in chunks:
+        firsts[name[:7]] = name  # the newest of each year and quarter
+    yield page("stories.html", "stories.html", stories=stories[-1:-21:-1], quarters=firsts, searched=_SEARCHED)
+    for index, (name, told) in enumerate(chunks):
+        around = {
+            "older": chunks[index - 1][0] if index else None,
+            "newer": dict(enumerate(chunks)).get(index + 1, (None,))[0],
+        }
+        yield page(f"stories/{name}.html", "chunk.html", heading=name, stories=told[::-1], **around)
+    yield page(
+        "data.html", "data.html", figure_columns=_FIGURE_COLUMNS, story_columns=_STORY_COLUMNS, quarters=quarters
+    )
+
+
+def _ranked(rows: Sequence[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: (row.group == OTHERS, -row.received, row.group))
+
+
+def _slugs(names: set[str]) -> dict[str, str]:
+    """Return a file name for each name; two that look alike get numbers."""
+    found: dict[str, str] = {}
+    for name in sorted(names):
+        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "area"
+        while slug in found.values():
+            slug += "-2"
+        found[name] = slug
+    return found
+
+
+def _chunks(stories: Sequence[Story]) -> list[tuple[str, list[Story]]]:
+    """Return the stories by quarter of their closing in pages of limited size: a new one changes the last page only."""
+    found: list[tuple[str, list[Story]]] = []
+    quarter, number, size = "", 0, 0
+    for each in stories:
+        named = f"{each.closed_on:%Y}-Q{(each.closed_on.month + 2) // 3}"
+        size += len(each.title) + len(each.answer or "")
+        if named != quarter or len(found[-1][1]) == _STORIES_A_PAGE or size > _PAGE_CHARACTERS:
+            number = number + 1 if named == quarter else 1
+            quarter, size = named, len(each.title) + len(each.answer or "")
+            found.append((f"{named}-{number}", []))
+        found[-1][1].append(each)
+    return found
+
+
+def _pages_of(stories: Sequence[Story]) -> dict[str, str]:
+    """Return the page of each story, by its number, in order."""
+    return {each.number: f"stories/{name}.html#s{each.number}" for name, told in _chunks(stories) for each in told}

@@ -1,0 +1,33 @@
+"""A mirror in DuckDB that is filled without Kafka: complaints of two years, in areas of very different size."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from agents.mirror import tables
+from agents.mirror.stores import open_store
+
+CITIES = 500
+PROVINCES = 38
+CATEGORIES = 60
+_SQL = Path(__file__).with_suffix(".sql")
+
+
+def fill(target: Path, count: int, *, seed: int = 0, years: float = 2.0) -> None:
+    """Write a mirror of `count` complaints, with their facts, clocks and resolutions; each 200th has a story."""
+    values = {
+        "seed": seed, "count": count, "cities": CITIES, "provinces": PROVINCES, "categories": CATEGORIES,
+        "start": datetime(2025, 1, 1, tzinfo=UTC).strftime("%Y-%m-%d"), "seconds": int(years * 365 * 86_400),
+    }  # fmt: skip
+    with open_store(str(target), rebuild=True) as store:
+        for statement in tables.create_statements():
+            store.execute(statement)
+        cities = ((n, f"Provinsi {n % PROVINCES}", f"Kota {n}") for n in range(CITIES))
+        store.load("offices", [_office(f"kota-{n}", f"Pemerintah Kota {n}", *place) for n, *place in cities])
+        store.load("offices", [_office(f"kementerian-{n}", f"Kementerian {n}", None, None) for n in range(CATEGORIES)])
+        for statement in _SQL.read_text().format(**values).split(";\n"):
+            store.execute(statement)
+        store.publish(compact=False)
+
+
+def _office(name: str, title: str, province: str | None, city: str | None) -> tuple[str | None, ...]:
+    return name, title, "agency", None, name, province, city, None, None
