@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from agents.cli.context import note, policy_now, say, settings_of
 from agents.cli.errors import UNDECIDED, Failure, interruptible
-from agents.cli.options import WAIT_S, Wait, source
+from agents.cli.options import WAIT_S, Wait, command_source
 from agents.config.settings import Settings
 from agents.ops.snapshots import last_of_each
 from events.client import CommandClient, CommandRequest, CommandResult, Reader, require_topics
@@ -43,7 +43,8 @@ def close(  # noqa: PLR0913 -- its options
     to: Annotated[str, typer.Option(metavar="ID", help="the office that takes its open complaints over")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="list the complaints, and move none")] = False,
     sender: Annotated[
-        str | None, typer.Option("--as", metavar="SOURCE", callback=source, help="an administrator of all of them")
+        str | None,
+        typer.Option("--as", metavar="SOURCE", callback=command_source, help="an administrator of all"),
     ] = None,
     wait: Wait = WAIT_S,
 ) -> None:

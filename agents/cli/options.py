@@ -9,6 +9,7 @@ import typer
 from agents.cli.errors import MISUSED, Failure
 from events.cloudevents import MAX_ATTRIBUTE
 from events.topics import STAGES
+from workflow.machine.permissions import possible_roles
 
 # RFC 3986, appendix B, with the characters that each part may have
 _CHARACTER: Final = r"[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2}"
@@ -35,6 +36,18 @@ def source(text: str | None) -> str | None:
     if len(text) > MAX_ATTRIBUTE:
         raise typer.BadParameter(f"is longer than {MAX_ATTRIBUTE} characters")
     return text
+
+
+def command_source(text: str | None) -> str | None:
+    """Validate the source of a command: one who may send some command.
+
+    Raises:
+        typer.BadParameter: it is not one.
+    """
+    if text is not None and not possible_roles(text):
+        forms = "/offices/OFFICE, /offices/OFFICE/officers/ID, /citizens/ID or /channels/NAME"
+        raise typer.BadParameter(f"{text!r} can send no command; write {forms}")
+    return source(text)
 
 
 def channel(text: str | None) -> str | None:
@@ -76,6 +89,6 @@ Wait = Annotated[float, typer.Option(metavar="SECONDS", min=0, help="how long to
 Administrator = Annotated[
     str | None,
     typer.Option(
-        "--as", metavar="SOURCE", callback=source, help="who sends it; the national administrator unless given"
+        "--as", metavar="SOURCE", callback=command_source, help="who sends it; the national administrator unless given"
     ),
 ]

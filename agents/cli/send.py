@@ -12,7 +12,7 @@ import typer
 from agents.cli.context import policy_now, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.fields import data_of, in_options, option, options, with_parameters
-from agents.cli.options import WAIT_S, CommandId, Wait, source
+from agents.cli.options import WAIT_S, CommandId, Wait, command_source
 from agents.config import policy_files
 from agents.config.settings import Settings
 from events.client import (
@@ -28,6 +28,7 @@ from events.client import (
 from events.commands import COMMANDS, Command
 from events.errors import InvalidCommand, Undecodable
 from events.topics import TopicName
+from events.vocabulary import Refusal
 from workflow.machine.permissions import MAY, Role, who_may
 from workflow.machine.transitions import ALLOWED_IN, OPEN
 
@@ -46,7 +47,9 @@ app = typer.Typer()
 def _help(command: type[Command]) -> str:
     allowed_in = ALLOWED_IN[command]
     statuses = "open" if allowed_in == OPEN else ", ".join(sorted(allowed_in))
-    return f"{(command.__doc__ or '').strip()}\n\nFrom {who_may(command)}, while the complaint is {statuses}."
+    # documents set Indonesian terms in italics, a terminal does not
+    summary = (command.__doc__ or "").strip().replace("*", "")
+    return f"{summary}\n\nFrom {who_may(command)}, while the complaint is {statuses}."
 
 
 def _sender(command: type[Command]) -> Callable[..., None]:
@@ -79,7 +82,7 @@ def _sender_option(command: type[Command]) -> inspect.Parameter:
     else:
         default, annotation = inspect.Parameter.empty, str
         explanation = f"{who_may(command)}: /offices/OFFICE or /offices/OFFICE/officers/ID"
-    described = typer.Option("--as", metavar="SOURCE", callback=source, help=explanation)
+    described = typer.Option("--as", metavar="SOURCE", callback=command_source, help=explanation)
     return option("sender", Annotated[annotation, described], default)
 
 
@@ -128,7 +131,7 @@ def send_and_report(settings: Settings, request: CommandRequest, wait: float, *,
             raise Failure(f"{error} (--id {request.id})") from error
         except AnswerUnreadable as error:
             raise Failure(str(error), UNDECIDED) from error
-    _report(result)
+    _report(settings, result)
 
 
 def _known(request: CommandRequest, sent: list[CommandResult]) -> str:
@@ -151,9 +154,13 @@ def in_words_of_options() -> Iterator[None]:
         raise Failure(in_options(error.reason), MISUSED) from None
 
 
-def _report(result: CommandResult) -> None:
+def _report(settings: Settings, result: CommandResult) -> None:
     if result.refused is not None:
-        raise Failure(str(result), FAILED)
+        snapshot = None
+        if result.refused.rejection.code == Refusal.NOT_PERMITTED:
+            snapshot = read_snapshot(settings, result.request.complaint)
+        held = f"; {snapshot.office} holds it" if snapshot and snapshot.office else ""
+        raise Failure(f"{result}{held}", FAILED)
     if not result.decided and result.waited:
         raise Failure(str(result), UNDECIDED)
     say(str(result))

@@ -238,6 +238,8 @@ def test_an_office_that_ends_hands_its_complaints_over(live: Alur, engine: Any, 
     live.does("send", "verify-complaint", "--complaint", complaint)
     engine.await_status(complaint, "disposed")
     office = engine.snapshot(complaint)["office"]
+    stranger = ("send", "record-follow-up", "--complaint", complaint, "--as", "/offices/panrb", "--text", "Bukan kami")
+    assert f"; {office} holds it" in live.fails(1, *stranger)
     live.does(
         "send", "record-follow-up", "--complaint", complaint, "--as", f"/offices/{office}", "--text", "Sudah ditambal."
     )
