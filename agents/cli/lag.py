@@ -11,6 +11,7 @@ from agents.cli.context import console, note, say, settings_of
 from agents.cli.errors import FAILED
 from agents.cli.interrupts import raising
 from agents.cli.lag_view import lines, view
+from agents.config.settings import Settings
 from agents.ops.lag import SAMPLE_INTERVAL_SECONDS, WINDOW_SECONDS, LagReport, LagWatcher, measure
 
 _SHORTEST: Final = 2.0
@@ -45,22 +46,24 @@ def lag(  # noqa: PLR0913 -- one for each option
         alur lag --group orders --group payments --window 60 --json
     """
     settings = settings_of(ctx)
-    watch = watch and (as_json or console().is_terminal)
-    if watch:
+    if watch and (as_json or console().is_terminal):
         with LagWatcher(settings, groups, window=window) as watcher:
             found = _watch(watcher, as_json=as_json, partitions=partitions)
     else:
-        if console().is_terminal and not as_json:
-            note(f"sampling for up to {window:.0f} s ...")
-        found = measure(settings, groups, window=window)
-    if found is None:
-        return
-    if not as_json:
+        found = _measured(settings, groups, window, as_json=as_json)
+    if found is not None and not as_json:
         _print(found, partitions=partitions)
-    elif not watch:
-        say(found.model_dump_json(indent=2))
-    if found.findings:
+    if found is not None and found.findings:
         raise typer.Exit(FAILED)
+
+
+def _measured(settings: Settings, groups: list[str] | None, window: float, *, as_json: bool) -> LagReport:
+    if console().is_terminal and not as_json:
+        note(f"sampling for up to {window:.0f} s ...")
+    found = measure(settings, groups, window=window)
+    if as_json:
+        say(found.model_dump_json(indent=2))
+    return found
 
 
 def _print(found: LagReport, *, partitions: bool) -> None:

@@ -154,17 +154,9 @@ def expire(
     reason = f"retention of {kept.days} days"
     erasure = erasures.made_now(texts=True, identity=True, by=login(by), reason=reason)
     run = Expiry(settings, erasure, source_of(settings, EraseData, "", sender), wait)
-    done, left = _Expired(before), list[str]()
+    done = _Expired(before)
     with interruptible(lambda: f"{done}; {_RESUME}"):
-        try:
-            for number, due in retention.due_by_partition(settings, before):
-                held = retention.with_words_in_facts(settings, number, due) if due else set()
-                left += held
-                reached = [each for each in due if each.complaint_id not in held]
-                for more in run.erase(number, reached) if reached else ():
-                    done.report(more)
-        except RetentionStopped as error:
-            raise Failure(f"{error}; {done}; {_RESUME}", UNDECIDED) from None
+        left = _erase_due(settings, run, done)
     if left:
         raise Failure(
             f"{done}; not complete: facts of {len(left):,} more, such as {min(left)}, hold their words, written before "
@@ -172,6 +164,21 @@ def expire(
         )
     gone = f"; complete on {erasures.complete_at(erasure.at):%Y-%m-%d} at the latest" if done.count else ""
     say(f"{done}{gone}")
+
+
+def _erase_due(settings: Settings, run: Expiry, done: "_Expired") -> list[str]:
+    """Erase what is due, partition by partition; return the complaints whose facts hold words themselves."""
+    left: list[str] = []
+    try:
+        for number, due in retention.due_by_partition(settings, done.before):
+            held = retention.with_words_in_facts(settings, number, due) if due else set()
+            left += held
+            reached = [each for each in due if each.complaint_id not in held]
+            for more in run.erase(number, reached) if reached else ():
+                done.report(more)
+    except RetentionStopped as error:
+        raise Failure(f"{error}; {done}; {_RESUME}", UNDECIDED) from None
+    return left
 
 
 def _require_texts_apart(settings: Settings, other_way: str = "") -> None:
@@ -195,14 +202,14 @@ class _Expired:
     """How many complaints a run has erased so far; shown every two seconds on a terminal."""
 
     def __init__(self, before: datetime) -> None:
-        self._before = before
+        self.before = before
         self.count = 0
         self._began = self._shown = time.monotonic()
         self._on_terminal = console(stderr=True).is_terminal
 
     def __str__(self) -> str:
         rate = f" {rate_of(self.count, time.monotonic() - self._began)}" if self.count else ""
-        return f"erased {self.count:,} complaints that ended before {self._before:%Y-%m-%d}{rate}"
+        return f"erased {self.count:,} complaints that ended before {self.before:%Y-%m-%d}{rate}"
 
     def report(self, more: int) -> None:
         """Count more complaints."""

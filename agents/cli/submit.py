@@ -30,20 +30,23 @@ from events.topics import TopicName
 _Ending = UnreadableFile | KafkaFailure | KeyboardInterrupt
 _LINGER_MS = 20
 
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="send nothing: show and count what would be sent; needs no broker")
+]
+Rejects = Annotated[
+    Path | None,
+    typer.Option(dir_okay=False, writable=True, help="write skipped entries here with the reason, to be corrected"),
+]
+
 
 @with_file_options
 def submit(
     ctx: typer.Context,
     *,
     file: File,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="send nothing: show and count what would be sent; needs no broker")
-    ] = False,
+    dry_run: DryRun = False,
     asked: FileOptions,
-    rejects: Annotated[
-        Path | None,
-        typer.Option(dir_okay=False, writable=True, help="write skipped entries here with the reason, to be corrected"),
-    ] = None,
+    rejects: Rejects = None,
 ) -> None:
     """Submit reports: messages of the contract, a table, or service requests of Open311.
 

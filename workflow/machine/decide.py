@@ -144,8 +144,7 @@ def decide(  # noqa: PLR0913 -- a command, what it is decided on, and the digest
         complaint: the complaint as it stands; None if there is none of that id.
         now: the log's time of the command, aware, UTC.
         policy: the version that holds for the complaint (for a new one: by the day it is received).
-        content: the digests of the report in the command (`workflow.stages.content_digests`);
-            None where they cannot be compared.
+        content: the digests of the report in it (`workflow.stages.content_digests`); None: not to be compared.
         sender: the digest of a citizen who sends the command, as `report.reporter_digest` of the complaint.
 
     A repeat of a command that had its effect gives an empty tuple. A rejected command leaves no fact at all, not even
