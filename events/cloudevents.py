@@ -4,7 +4,6 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
@@ -158,7 +157,6 @@ def log_moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(min(max(milliseconds, 0), _LAST_STAMP_MS) / 1000, UTC)
 
 
-@lru_cache(maxsize=256)  # a fact and the snapshot after it have the same
 def timestamp(moment: datetime) -> str:
     """Write an aware UTC moment as RFC 3339 with milliseconds, the resolution of the log."""
     # in place of "+00:00"; strftime takes eight times as long, and every message has a time

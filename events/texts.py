@@ -118,7 +118,7 @@ def split(fact: Fact, ref: str) -> tuple[Fact, dict[str, Any]]:
         fact: as it was decided.
         ref: the key of the words.
     """
-    if not _may_hold_words(fact):
+    if not may_hold_words(fact):
         return fact, {}
     words = _words_of(fact)
     bare = _without_report(fact, words, ref) if isinstance(fact, ComplaintRegistered) else _bare(fact, words, ref)
@@ -127,7 +127,7 @@ def split(fact: Fact, ref: str) -> tuple[Fact, dict[str, Any]]:
 
 def holds_words(fact: Fact) -> bool:
     """Check whether a fact holds words of a person itself: no erasure reaches them."""
-    return _may_hold_words(fact) and bool(_words_of(fact))
+    return may_hold_words(fact) and bool(_words_of(fact))
 
 
 def take_apart(recorded: Recorded) -> tuple[Recorded, dict[str, Any]]:
@@ -173,7 +173,7 @@ def without_digests(complaint: Complaint) -> Complaint:
     return complaint.model_copy(update={"report": bare})
 
 
-def _may_hold_words(fact: Fact) -> TypeGuard[Worded]:
+def may_hold_words(fact: Fact) -> TypeGuard[Worded]:
     """Check whether a fact may hold words: they do not lie apart, and lifecycle did not give them as a reason."""
     return isinstance(fact, Worded) and fact.text_ref is None and fact.by != SYSTEM
 

@@ -67,6 +67,8 @@ class DecisionRecords:
     def _split(self, recorded: Recorded) -> tuple[Recorded, OutgoingRecord | None]:
         """Return a fact as it is written, and the record of its words, if it has any."""
         fact, complaint = recorded.fact, recorded.complaint
+        if not texts.may_hold_words(fact):
+            return recorded, None
         ref = texts.text_key(complaint)
         bare, words = texts.split(fact, ref)
         written = recorded if bare is fact else Recorded(bare, recorded.at, recorded.cause, complaint)

@@ -78,8 +78,8 @@ class _History:
         calendar of its time and stays so. A command that was sent on may be older than an announcement before it in
         the log; nothing is overdue then that is not by the command's own time.
         """
-        policy = self.policy
-        for later in policy.since(self.complaint.calendar if self.complaint else 0):
+        policy, complaint = self.policy, self.complaint
+        for later in policy.since(complaint.calendar) if complaint and complaint.calendar != policy.announced else ():
             announcement, self.policy = later.announcements[-1], later.earlier or later
             old = self.policy.calendar
             self.pass_deadlines(min(self.now, announcement.announced_at))
