@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -13,6 +14,7 @@ from agents.cli.context import policy_now, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, UNDECIDED, Failure, interruptible
 from agents.cli.fields import data_of, in_options, option, options, with_parameters
 from agents.cli.options import WAIT_S, CommandId, Wait, command_source
+from agents.cli.wording import after_late_reply
 from agents.config import policy_files
 from agents.config.settings import Settings
 from events.client import (
@@ -27,6 +29,7 @@ from events.client import (
 )
 from events.commands import COMMANDS, Command
 from events.errors import InvalidCommand, Undecodable
+from events.facts import LateReplyRecorded
 from events.topics import TopicName
 from events.vocabulary import Refusal
 from workflow.machine.permissions import MAY, Role, who_may
@@ -39,6 +42,7 @@ _ELSEWHERE: Final = frozenset(
         "erase-data",  # by `alur privacy`, which erases outside of lifecycle too
     }
 )
+_UTC: Final = ZoneInfo("UTC")
 _BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 app = typer.Typer()
@@ -131,7 +135,7 @@ def send_and_report(settings: Settings, request: CommandRequest, wait: float, *,
             raise Failure(f"{error} (--id {request.id})") from error
         except AnswerUnreadable as error:
             raise Failure(str(error), UNDECIDED) from error
-    _report(settings, result)
+    report(settings, result)
 
 
 def _known(request: CommandRequest, sent: list[CommandResult]) -> str:
@@ -154,7 +158,12 @@ def in_words_of_options() -> Iterator[None]:
         raise Failure(in_options(error.reason), MISUSED) from None
 
 
-def _report(settings: Settings, result: CommandResult) -> None:
+def report(settings: Settings, result: CommandResult) -> None:
+    """Print what came of a command.
+
+    Raises:
+        Failure: it was refused, or is not decided in time.
+    """
     if result.refused is not None:
         snapshot = None
         if result.refused.rejection.code == Refusal.NOT_PERMITTED:
@@ -168,6 +177,8 @@ def _report(settings: Settings, result: CommandResult) -> None:
         after = result.facts[-1].complaint
         location = f"{TopicName.COMMANDS}, partition {result.place.partition}, offset {result.place.offset}"
         say(f"complaint {after.tracking_id} is {after.status} at version {after.version}; command in {location}")
+        if isinstance(late := result.facts[-1].fact, LateReplyRecorded):
+            say(f"it came after the closing: {after_late_reply(late, _UTC)}")
 
 
 for _command in COMMANDS:

@@ -78,12 +78,10 @@ def _extended(fact: f.DeadlineExtended, zone: ZoneInfo) -> str:
     return _reason(f"{fact.clock} by {fact.working_days} working days, to {local(fact.due_at, zone)}", fact.reason)
 
 
-def _late_reply(fact: f.LateReplyRecorded, zone: ZoneInfo) -> str:
+def after_late_reply(fact: f.LateReplyRecorded, zone: ZoneInfo) -> str:
+    """Return what the reporter can do whose reply came after the closing."""
     until = fact.reopen_until
-    left = (
-        f"can be reopened until {local(until, zone)}" if until else "left is a new report that names this one: follows"
-    )
-    return f"{fact.text} ({left})"
+    return f"it can be reopened until {local(until, zone)}" if until else "a new report can name this one as `follows`"
 
 
 def _verified(fact: f.ComplaintVerified) -> str:
@@ -148,7 +146,7 @@ WORDS: Final[dict[type[f.Fact], Callable[[Any], str]]] = {
 }
 
 TIMED: Final[dict[type[f.Fact], Callable[[Any, ZoneInfo], str]]] = {
-    f.LateReplyRecorded: _late_reply,
+    f.LateReplyRecorded: lambda fact, zone: f"{fact.text} ({after_late_reply(fact, zone)})",
     f.DeadlineWarned: lambda fact, zone: f"{fact.clock} is due {local(fact.due_at, zone)}",
     f.DeadlineBreached: lambda fact, zone: f"{fact.clock} was due {local(fact.due_at, zone)}",
     f.DeadlineExtended: _extended,

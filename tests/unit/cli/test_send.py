@@ -10,11 +10,15 @@ from typer.testing import CliRunner
 from agents.cli.app import application
 from agents.cli.errors import Failure
 from agents.cli.fields import STAGES_ONLY, data_of, fields_of
-from agents.cli.send import in_words_of_options
+from agents.cli.send import in_words_of_options, report
+from agents.config.settings import Settings
 from events import commands as c
-from events.client.command_client import CommandRequest, encode_request
+from events.client.command_client import CommandRequest, CommandResult, encode_request
+from events.client.publisher import Place
 from events.codec.decode import decode_command
-from tests.support.worlds import MONDAY
+from events.vocabulary import Status
+from tests.support.worlds import CITIZEN, CORRECTING, LAPOR, MONDAY, REPLY, to_status
+from workflow.policy.model import Policy
 
 COMPLAINT = "7f1c0f4e-6a0e-5a41-9c0e-0d8f3c1f2a11"
 OUTSIDE = [
@@ -151,3 +155,19 @@ def test_without_a_broker_nothing_is_sent() -> None:
 
     assert (status, len(output.splitlines())) == (1, 1)
     assert "no Kafka broker answers at 127.0.0.1:1" in output
+
+
+@pytest.mark.parametrize(
+    ("policy", "way"),
+    [
+        (LAPOR, "a new report can name this one as `follows`"),
+        (CORRECTING, "it can be reopened until 2026-03-16 16:59:59 UTC"),
+    ],
+)
+def test_a_late_reply_names_the_way_that_is_left(policy: Policy, way: str, capsys: pytest.CaptureFixture[str]) -> None:
+    world = to_status(Status.CLOSED, policy)
+    answer = world.ask(REPLY, CITIZEN)
+    assert isinstance(answer, tuple)
+    request = CommandRequest("reply-to-follow-up", world.id, CITIZEN, "late", {"text": REPLY.text})
+    report(Settings(), CommandResult(request, Place(0, 7), 0.1, answer))
+    assert f"it came after the closing: {way}" in capsys.readouterr().out
