@@ -59,7 +59,12 @@ class DisplayContext:
             names,
             {office: directory.units_below(office) for office in names},
             {office: directory.superior(office) for office in names},
-            {"prefix": settings.prefix, "broker": settings.broker, "policy": settings.policy, "alur": version("alur")},
+            {
+                "prefix": settings.prefix,
+                "broker": settings.broker,
+                "policy": policy.version.partition("/")[0],
+                "alur": version("alur"),
+            },
             links or {},
         )
 

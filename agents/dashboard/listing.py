@@ -80,18 +80,13 @@ class Query:
                 values[name] = (*values.get(name, ()), text)[:_MOST_VALUES]
             elif name in cls.__dataclass_fields__ and text:
                 values[name] = text
-        if any(name in values for name in _OF_SETTLED) or not set(values.get("status", ())) <= _OPEN_NAMES:
+        _check(values)
+        if any(name in values for name in _OF_SETTLED):
             values.setdefault("state", "all")
-        for name, known in _KNOWN.items():
-            for text in values.get(name, ()) if name in _SEVERAL else filter(None, [values.get(name)]):
-                if text not in known:
-                    raise UnknownFilter(f"{name} is never {text!r}: choose one of {', '.join(known)}")
-        page = str(values.get("page", "1"))
-        if not (page.isascii() and page.isdecimal() and 0 < len(page) < _LONGEST_PAGE and int(page)):
-            raise UnknownFilter(f"page is a number from 1 on, and not {page!r}")
-        if (rung := values.get("rung")) and rung != "exhausted" and not (rung.isascii() and rung.isdecimal()):
-            raise UnknownFilter(f"rung is a number or exhausted, and not {rung!r}")
-        return cls(**values | {"page": int(page)})
+        ended = "ended" in values or not set(values.get("status", ())) <= _OPEN_NAMES
+        if ended and values.get("state", "open") == "open":
+            values["state"] = "all"  # a form has a state in any case; of open ones there would be none
+        return cls(**values | {"page": int(values.get("page", 1))})
 
     def url(self, **changes: Any) -> str:  # noqa: ANN401 -- the fields
         """Return the query string with some fields changed; the first page, unless that is what changes."""
@@ -110,6 +105,18 @@ _SEVERAL: Final = frozenset({"status", "why"})
 _OF_SETTLED: Final = frozenset({"reached", "received", "ended"})
 _LONGEST_PAGE: Final = 8
 _OPEN_NAMES: Final = frozenset(Status) - {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    for name, known in _KNOWN.items():
+        for text in values.get(name, ()) if name in _SEVERAL else filter(None, [values.get(name)]):
+            if text not in known:
+                raise UnknownFilter(f"{name} is never {text!r}: choose one of {', '.join(known)}")
+    page = values.get("page", "1")
+    if not (page.isascii() and page.isdecimal() and 0 < len(page) < _LONGEST_PAGE and int(page)):
+        raise UnknownFilter(f"page is a number from 1 on, and not {page!r}")
+    if (rung := values.get("rung")) and rung != "exhausted" and not (rung.isascii() and rung.isdecimal()):
+        raise UnknownFilter(f"rung is a number or exhausted, and not {rung!r}")
 
 
 def deadline_of(row: ComplaintRow) -> Deadline | None:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from prometheus_client.core import Metric
 
 from agents.config.settings import Settings
-from agents.dashboard.figures import Sources
+from agents.dashboard.figures import DisplayContext, Sources
 from agents.dashboard.read_model import ReadModel
 from agents.observability.metrics import MetricSpec
 from agents.runtime.http.prometheus import INFO, Exporter, Samples, family
@@ -70,11 +70,14 @@ METRICS: Final = tuple(each.spec for each in _GAUGES)
 _READY: Final = MetricSpec("alur_ready", "gauge", "1 if the gauges are current, else 0")
 
 
-def exporter(settings: Settings, read_model: Callable[[], ReadModel], sources: Sources) -> Exporter:
+def exporter(
+    settings: Settings, context: DisplayContext, read_model: Callable[[], ReadModel], sources: Sources
+) -> Exporter:
     """Return the encoder; there are no counts before the topics have been read to their end."""
+    policy = context.environment.get("policy", settings.policy)
 
     def collect() -> Iterator[Metric]:
-        yield family(INFO, {(version("alur"), settings.policy, settings.broker): 1.0})
+        yield family(INFO, {(version("alur"), policy, settings.broker): 1.0})
         yield family(_READY, float(not sources.reading and sources.trouble is None))
         if not sources.reading:
             for spec, read in _GAUGES:

@@ -95,7 +95,7 @@ class Board:
         self._context = context
         self._sources = sources
         self._hosts = hosts
-        self._exporter = metrics.exporter(settings, read_model, sources)
+        self._exporter = metrics.exporter(settings, context, read_model, sources)
         self._send_timeout_s = send_timeout_s
         self.limit = ConnectionLimit(MOST_CONNECTIONS)
         self._drawn: dict[str, tuple[bytes | None, float, str]] = {}
@@ -131,7 +131,7 @@ class Board:
         if drawn is None or drawn[0] is not last or monotonic() - drawn[1] > _FRESH_S:
             figures = None if last is None else from_json(last)
             moment = datetime.now(UTC) if figures is None else datetime.fromisoformat(figures["at"])
-            view = self._view(request, moment)
+            view = replace(self._view(request, moment), query=())
             if figures is not None:
                 status = Sources(reading=figures["reading"], trouble=figures["trouble"])
                 view = replace(view, sources=status)  # as it was at that moment

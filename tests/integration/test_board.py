@@ -239,7 +239,7 @@ def test_a_complaint_is_found_with_its_history_and_its_deadlines(page: Page, com
     found = page.text("main")
     for word in ("Jalan berlubang", "Terdisposisi", "Tim ke lokasi.", "Tanggapan pelapor", "Penyelesaian", "Anonim"):
         assert word in found
-    for word in ("hari mulai tidak dihitung", "hari kerja", "record-follow-up", "not-permitted"):
+    for word in ("hari mulai tidak dihitung", "hari kerja", "record-follow-up", "not-the-holder"):
         assert word in found
     for word in ("Ni Luh", "0800", "officers", "jengkal", "Bukan urusan"):
         assert word not in found

@@ -165,6 +165,7 @@ def test_a_url_says_what_differs() -> None:
     assert query.url(page=3) == "state=all&status=closed&status=archived&sort=-received&page=3"
     assert Query.parse([("page", "4")]).url(sort="number") == "sort=number", "another order begins anew"
     assert Query().url() == ""
+    assert Query.parse([("state", "open"), ("status", "closed")]).state == "all", "a form has a state in any case"
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """The gauges of all complaints, as Prometheus reads them from the dashboard."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from agents.config.settings import Settings
 from agents.dashboard.complaint_row import read_row
-from agents.dashboard.figures import Sources
+from agents.dashboard.figures import DisplayContext, Sources
 from agents.dashboard.metrics import METRICS, OTHER, exporter
 from agents.dashboard.read_model import ReadModel
 from events.codec.encode import encode_complaint, encode_snapshot
@@ -14,10 +15,12 @@ from events.vocabulary import Status
 from tests.support.worlds import to_status
 from workflow.stages.waiting import WHY
 
+CONTEXT = DisplayContext(ZoneInfo("Asia/Jakarta"), environment={"policy": "lapor"})
+
 
 def scraped(model: ReadModel, sources: Sources) -> dict[str, dict[str, float]]:
     """Values by metric and by its own label."""
-    text, _ = exporter(Settings(prefix="test."), lambda: model, sources).read("")
+    text, _ = exporter(Settings(prefix="test."), CONTEXT, lambda: model, sources).read("")
     found: dict[str, dict[str, float]] = {}
     for family in text_string_to_metric_families(text.decode()):
         for sample in family.samples:
