@@ -2,20 +2,17 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import Producer
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
@@ -24,32 +21,16 @@ from events.codec.encode import encode_complaint, encode_snapshot
 from events.codec.parsing import read_ours
 from events.snapshot import Complaint
 from events.writer import state_headers
+from tests.support.browser import WIDTHS, barriers, resize, running_browser
 from tests.support.engines import Engine, eventually, new_engine
 
 HOSTILE = "<img src=x onerror=\"document.title='taken over'\">"
-WIDTHS = (400, 1_400)
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_OPTIONS = (
-    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
-)
-PROGRAM = next(filter(None, map(shutil.which, _BROWSERS)), None)
-DRIVER = shutil.which("chromedriver")
-if PROGRAM is None or DRIVER is None:
-    pytest.skip("no Chromium and its driver here: apt-get install chromium chromium-driver", allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    assert PROGRAM is not None
-    options = webdriver.ChromeOptions()
-    options.binary_location = PROGRAM
-    for option in (*_OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    found = webdriver.Chrome(options, Service(DRIVER))
-    yield found
-    found.quit()
+    with running_browser(tmp_path_factory.mktemp("chromium")) as found:
+        yield found
 
 
 @dataclass
@@ -61,8 +42,7 @@ class Page:
 
     def open(self, path: str = "?lang=id", width: int = 1_400, scheme: str = "light") -> None:
         """Open a page in a window of a width, and wait until all has been read."""
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        resize(self.browser, width)
         preferred = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", preferred)
 
@@ -318,14 +298,6 @@ def test_what_strangers_wrote_is_text(page: Page, complaints: Complaints) -> Non
     page.browser.get(f"{page.address}complaints/{HOSTILE.replace(' ', '%20').replace('/', '')}?lang=en")
     page.shows("#problem", "<img src=x")
     page.browser.get_log("browser")  # type: ignore[no-untyped-call]  # what was not found, as above
-
-
-def barriers(browser: webdriver.Chrome) -> dict[str, list[str]]:
-    """What axe-core finds fault with: the rules, each with the elements that break it."""
-    browser.execute_script((resources.files("axe_core_python") / "axe.min.js").read_text())
-    found = browser.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
-    assert len(found["passes"]) > 20
-    return {each["id"]: [str(node["target"]) for node in each["nodes"]] for each in found["violations"]}
 
 
 PLACES = ("", "complaints?state=all", "offices/denpasar-pupr", "complaints/{number}")
