@@ -15,6 +15,8 @@ from typer.testing import CliRunner, Result
 from agents.cli.app import application
 from agents.local_broker.node import free_ports
 
+pytestmark = pytest.mark.long
+
 NOWHERE = ("--broker", "127.0.0.1:1")
 
 

@@ -15,6 +15,8 @@ from agents.cli.app import application
 from agents.contract.files import Released, incompatibilities, last_released, release
 from agents.contract.messages import message_schemas
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parent.parent.parent.parent
 RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
 REPORT = "lapor.report.submitted.v1.json"

@@ -36,6 +36,8 @@ from workflow.policy.announcements import with_announcements
 from workflow.policy.model import Policy, PolicyError
 from workflow.reports.explain import explain
 
+pytestmark = pytest.mark.long
+
 CAPPED = load("lapor").versions[-1].model_copy(update={"citizens": "open"})
 MINUTE = timedelta(minutes=1)
 OPENS, CLOSES = time(8), time(16)

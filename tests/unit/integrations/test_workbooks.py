@@ -30,6 +30,8 @@ from tests.support.table_files import (
     workbook,
 )
 
+pytestmark = pytest.mark.long
+
 SHEET = "xl/worksheets/sheet1.xml"
 HEADER = ("Tracking ID", "Judul", "Kota")
 MOMENT = datetime(2026, 3, 16, 9, 11, 5)  # noqa: DTZ001 -- Excel has no zones

@@ -28,6 +28,8 @@ from workflow.audit.complaint_history import History
 from workflow.machine.handlers import Rejected
 from workflow.policy.announcements import with_announcements
 
+pytestmark = pytest.mark.long
+
 ANNOUNCED = st.lists(
     st.tuples(STEPS, st.integers(-5, 30), st.booleans(), st.booleans()),  # steps, day, day off, asked for by sla
     min_size=1,

@@ -29,6 +29,8 @@ from tests.support.engines import CITIZEN, Engine
 from tests.support.in_memory import InMemoryEngine, in_memory
 from workflow.stages.resolution import working_days
 
+pytestmark = pytest.mark.long
+
 ADMIN = "/offices/panrb"
 WIB = ZoneInfo("Asia/Jakarta")
 HOLDER = "/offices/denpasar-pupr/officers/7"

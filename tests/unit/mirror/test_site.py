@@ -19,6 +19,8 @@ from agents.mirror.site import Built, build
 from agents.mirror.stores import MirrorError, Reading
 from tests.support.mirrored import fill
 
+pytestmark = pytest.mark.long
+
 Group = tuple[str, str, str]
 """Table, parent, name."""
 

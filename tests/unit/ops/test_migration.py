@@ -35,6 +35,8 @@ from tests.support.worlds import LAPOR, MONDAY, announcement, report, to_status
 from workflow.audit.complaint_history import History
 from workflow.audit.evidence import Place
 
+pytestmark = pytest.mark.long
+
 OLD, NEW = Settings(prefix="old.", partitions=4), Settings(prefix="new.", partitions=7)
 NAME = complaint_id("/channels/sms", "1")
 HOME = partition_of(NAME, 7)

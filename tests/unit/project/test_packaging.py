@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.tables import every
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[3]
 NAMES = ("agents", "events", "workflow", "schemas")
 

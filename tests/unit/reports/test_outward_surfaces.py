@@ -59,6 +59,8 @@ from events.vocabulary import ArchiveReason, Refusal, Status
 from tests.support.worlds import CITIZEN, DISPOSE, LAPOR, PANRB, PUPR, RATE, REPLY, RETURN, World, to_status
 from workflow.reports.explain import explain
 
+pytestmark = pytest.mark.long
+
 AROUND: Final = DisplayContext(
     ZoneInfo("Asia/Jakarta"), {"denpasar-pupr": "Dinas PUPR Denpasar", "panrb": "Kementerian PANRB"}
 )

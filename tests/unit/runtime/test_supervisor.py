@@ -13,6 +13,8 @@ from structlog.testing import capture_logs
 from agents.config.settings import Settings, WebAddress
 from agents.runtime.supervisor import Supervisor, environment_of
 
+pytestmark = pytest.mark.long
+
 _SUPERVISED = """
 import sys
 from agents.observability import logs
