@@ -56,7 +56,7 @@ from events.outcomes import Rejection
 from events.reports import Location
 from events.topics import TopicName
 from events.vocabulary import ArchiveReason, Refusal, Status
-from tests.support.worlds import CITIZEN, DISPOSE, LAPOR, PANRB, PUPR, RATE, REPLY, RETURN, World, to_status
+from tests.support.worlds import CITIZEN, CORRECTING, DISPOSE, LAPOR, PANRB, PUPR, RATE, REPLY, RETURN, World, to_status
 from workflow.reports.explain import explain
 
 pytestmark = pytest.mark.long
@@ -82,14 +82,22 @@ REPORT: Final[dict[str, Any]] = {
 
 def a_life(**report: Any) -> World:
     """A complaint that has been everywhere, missed a deadline and was rated."""
-    world = to_status(Status.DISPOSED, **REPORT | report)
+    world = to_status(Status.DISPOSED, CORRECTING, **REPORT | report)
     world.tell(RETURN.model_copy(update={"reason": "Alasansatu"}), PUPR)
     world.tell(DISPOSE, PANRB)
     world.notice("follow_up", at=world.due("follow_up") + timedelta(seconds=1))
     world.climb()
+    world.tell(c.RecordProgress(text="Jawabsatu.", evidence=("https://example.org/0.jpg",)), PUPR)
     world.tell(c.RecordFollowUp(text="Jawabsatu.", evidence=("https://example.org/1.jpg",)), PUPR)
+    world.tell(c.RejectFollowUp(reason="Alasansatu"), PANRB)
+    world.tell(c.RecordFollowUp(text="Jawabsatu."), PUPR)
     world.tell(REPLY.model_copy(update={"text": "Balasansatu"}), CITIZEN)
     world.tell(c.RecordFollowUp(text="Jawabsatu lagi."), PUPR)
+    world.tell(c.CloseComplaint(reason="Alasansatu"), PANRB)
+    world.tell(REPLY.model_copy(update={"text": "Balasansatu"}), CITIZEN)
+    world.tell(c.AppealComplaint(reason="Alasansatu", consent=True), CITIZEN)
+    world.tell(c.ReopenComplaint(reason="Alasansatu"), CITIZEN)
+    world.tell(c.RecordFollowUp(text="Jawabsatu akhirnya."), PUPR)
     world.tell(c.CloseComplaint(reason="Alasansatu"), PANRB)
     world.tell(RATE, CITIZEN)
     if not report.get("secret"):
