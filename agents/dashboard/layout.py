@@ -1,5 +1,6 @@
 """What all pages have in common: head, environment, search, languages, tables, links."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ SIGNS: Final = {"late": "▲", "soon": "●", "good": "✓", "gone": "✕"}
 """Severity by a sign, beside its colour and its words."""
 NUMBER: Final = dict.fromkeys(("open", "due_soon", "overdue"), "number") | {"exhausted": "number minor"}
 """Classes of the counts of an office: a phone has no room for the last."""
+_TAG: Final = re.compile("<[^>]*>")
 _NAMES: Final = {"id": "Bahasa Indonesia", "en": "English"}
 
 
@@ -167,6 +169,7 @@ def table(
             "tr",
             h("th", first, scope="row", class_=first_class),
             [h("td", cell, class_=class_) for cell, class_ in zip(rest, classes, strict=True)],
+            data_key=_TAG.sub("", join([first])),
         )
         for first, *rest in rows
     ]

@@ -174,6 +174,18 @@ def test_figures_are_there_and_change_as_complaints_come(page: Page, complaints:
     assert page.browser.switch_to.active_element.tag_name == "summary"
 
 
+def test_a_focused_link_stays_the_same_link(page: Page, complaints: Complaints) -> None:
+    page.open("complaints?sort=-received&lang=en")
+    link = page.browser.find_element(By.LINK_TEXT, complaints.open)
+    page.browser.execute_script("arguments[0].focus()", link)
+    before = page.text("tbody tr:first-child a")
+    complaints.arrive()
+    eventually("another one is first", lambda: page.text("tbody tr:first-child a") != before, 40)
+    assert page.focused() == complaints.open
+    address = page.browser.switch_to.active_element.get_attribute("href")
+    assert str(address).partition("?")[0].endswith(complaints.open)
+
+
 def test_every_page_names_the_installation(page: Page, complaints: Complaints) -> None:
     for path in ("", "complaints", "offices/denpasar-pupr", f"complaints/{complaints.open}", "complaints/abc"):
         page.browser.get(f"{page.address}{path}")

@@ -6,6 +6,8 @@ let fetched = Date.now();
 let announced = { at: Date.now(), text: document.getElementById("announcement")?.textContent };
 let waiting;
 
+const key = (node) => node.dataset?.key || node.id || undefined;
+
 /** Make `old` like `fresh`, and leave what is equal as it is: the focus, what is folded out, what is being written. */
 function become(old, fresh) {
   if (old.isEqualNode(fresh)) return;
@@ -13,10 +15,24 @@ function become(old, fresh) {
   if (old.nodeType === Node.TEXT_NODE) { old.data = fresh.data; return; }
   for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
   for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-  const before = [...old.childNodes];
-  const after = [...fresh.childNodes];
-  after.forEach((node, at) => (before[at] ? become(before[at], node) : old.append(node)));
-  before.slice(after.length).forEach((node) => node.remove());
+  becomeChildren(old, [...fresh.childNodes]);
+}
+
+/** Sections and rows keep their elements by their keys, wherever they move: a focused link never becomes another one. */
+function becomeChildren(old, wanted) {
+  const keys = new Set(wanted.map(key));
+  for (const node of [...old.childNodes]) if (key(node) && !keys.has(key(node))) node.remove();
+  const known = new Map([...old.childNodes].filter(key).map((node) => [key(node), node]));
+  let place = old.firstChild;
+  for (const node of wanted) {
+    const mine = key(node) ? known.get(key(node)) : place && !key(place) && place;
+    if (!mine) { old.insertBefore(node, place); continue; }
+    known.delete(key(node));
+    if (mine === place) place = place.nextSibling;
+    else old.insertBefore(mine, place);
+    become(mine, node);
+  }
+  while (place) { const gone = place; place = place.nextSibling; gone.remove(); }
 }
 
 function draw(fresh) {
