@@ -193,13 +193,17 @@ def _details(view: View, fact: Found) -> Iterable[str]:
         yield words.say("deadline")
 
 
+def _code(words: Words, code: str) -> Child:
+    return join([words.of("refusal", clipped(code)), " ", h("small", clipped(code))])
+
+
 def _refused(view: View, refused: list[Found] | None) -> Html:
     words = view.words
     if not refused:
         return h("p", words.say("unknown" if refused is None else "none"), class_="quiet")
     heads = [words.say(f"col_{name}") for name in ("time", "command", "refusal", "by")]
     rows = [
-        [words.when(each["at"]), clipped(each["command"]), clipped(each["code"]), _who(view, each["by"])]
+        [words.when(each["at"]), clipped(each["command"]), _code(words, each["code"]), _who(view, each["by"])]
         for each in refused
     ]
     return table(words.say("refused_caption"), heads, rows, scrolls=True)

@@ -36,7 +36,7 @@ from agents.ops.lag.samples import GroupState
 from events.codec.encode import encode_complaint, encode_snapshot
 from events.facts import FACTS
 from events.topics import STAGES
-from events.vocabulary import ArchiveReason, ClockName, ComplaintClass, Status
+from events.vocabulary import ArchiveReason, ClockName, ComplaintClass, Detail, Refusal, Status
 from tests.support.worlds import MONDAY, to_status
 from workflow.machine.transitions import OPEN
 from workflow.reports.explain import Happening
@@ -140,6 +140,7 @@ def test_there_is_a_word_for_each_fact_and_step(language: str) -> None:
     assert set(texts(language)["fact"]) == {fact.NAME for fact in FACTS}
     assert set(texts(language)["step"]) == set(FUNNEL)
     assert set(texts(language)["stage"]) == set(STAGES)
+    assert set(Refusal) <= set(texts(language)["refusal"]) <= {*Refusal, *Detail}
     assert set(texts(language)["why"]) == {*WHY, "by-hand"}
 
 
