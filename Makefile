@@ -116,5 +116,6 @@ $(STAMP): pyproject.toml requirements.lock
 	  fi; \
 	done; \
 	echo "Python 3.11 or newer with its venv module is needed: on Debian, apt-get install python3 python3-venv" >&2; exit 1
+	@echo "installing alur and its dependencies into $(VENV): once, about a minute"
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev,mirror,otel]'
 	@touch $@
