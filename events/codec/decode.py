@@ -66,6 +66,15 @@ def decode_command(raw: bytes | None) -> CommandEvent[Command]:
         Undecodable: sender, command or complaint are missing.
         InvalidCommand: the data are not those of the command.
     """
+    # searched in the bytes first: the whole is not parsed twice then
+    name = partial.command_type_in(raw or b"")
+    if name in _COMMAND_EVENTS:
+        try:
+            event = _COMMAND_EVENTS[name].model_validate_json(raw or b"", by_alias=True, by_name=False)
+            if event.type == name:
+                return event
+        except ValidationError:  # `suppress` takes as long as the rest of this function
+            pass  # what is wrong is found below
     value = json_object(raw)
     model = _COMMAND_EVENTS.get(str(value.get("type")))
     if model is None:

@@ -26,6 +26,7 @@ _HEAD: Final = re.compile(
     rb'"status":"(?P<status>[a-z_]+)",'
 )
 _HOLDER: Final = re.compile(rb',"chosen_office":(?:null|"[^"\\]*"),"office":(?:null|"(?P<office>[^"\\]*)"),"round":')
+_COMMAND_TYPE: Final = re.compile(rb'"type": ?"(lapor\.command\.[a-z-]{1,40}\.v1)"')
 _STATUSES: Final = {status.value.encode(): status for status in Status}
 
 P = TypeVar("P", bound=BaseModel)
@@ -200,3 +201,9 @@ def _whole(raw: bytes) -> bytes:
     """Parse a record of `complaints.state` in full, and return its snapshot as `encode_complaint` writes it."""
     complaint = read_ours(StateEvent, raw).data.complaint
     return complaint.__pydantic_serializer__.to_json(complaint)
+
+
+def command_type_in(raw: bytes) -> str | None:
+    """Return what is probably the type of a command; its reader has to compare."""
+    found = _COMMAND_TYPE.search(raw)
+    return None if found is None else found[1].decode()

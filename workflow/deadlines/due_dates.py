@@ -52,8 +52,11 @@ def due_after_work(  # noqa: PLR0913 -- as `remaining`
     due = due_at(start, left, zone, calendar, hours=hours)
     if not in_days:
         return due
-    end = _end_of(_day(due, zone), zone)
-    return due if working_time(due, end, zone, calendar, _known(hours)) else end
+    day = _day(due, zone)
+    end = _end_of(day, zone)
+    if due >= end or not calendar.is_working_day(day):
+        return end
+    return due if any(opens < end and closes > due for opens, closes in _known(hours).on(day, zone)) else end
 
 
 def remaining(  # noqa: PLR0913 -- two instants, and what the time between them depends on

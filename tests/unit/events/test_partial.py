@@ -2,6 +2,7 @@
 
 import json
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from events import commands as c
 from events.announcements import AnnouncementEvent
 from events.cloudevents import timestamp
 from events.codec import decode, encode, partial
+from events.errors import InvalidCommand, Undecodable
+from events.ids import complaint_id
 from events.snapshot import Complaint
 from events.vocabulary import Status
 
@@ -120,3 +124,43 @@ def test_an_announcement_is_known_whose_type_is_written_with_escapes() -> None:
     raw = json.dumps(ANNOUNCEMENT).replace("announce-holiday", "\\u0061nnounce-holiday", 1).encode()
     assert json.loads(raw)["type"] == AnnouncementEvent.TYPE
     assert decode.is_announcement(raw)
+
+
+WITHDRAW = encode.encode_command(
+    c.WithdrawComplaint(),
+    source="/citizens/a",
+    command_id="1",
+    subject=complaint_id("/a", "1"),
+    time=datetime(2026, 3, 2, tzinfo=UTC),
+)
+VERIFY = b'"type":"lapor.command.verify-complaint.v1"'
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        WITHDRAW,
+        json.dumps(json.loads(WITHDRAW)).encode(),
+        json.dumps(dict(reversed(json.loads(WITHDRAW).items())), indent=2).encode(),
+        WITHDRAW.replace(b"{", b"{" + VERIFY + b",", 1),
+        WITHDRAW[:-1] + b"," + VERIFY + b"}",
+        WITHDRAW.replace(b'"data":{', b'"data":{' + VERIFY + b","),
+        WITHDRAW.replace(b"withdraw-", b"\\u0077ithdraw-"),
+        WITHDRAW.replace(b'"data":{', b'"data":{"reason":"\\"type\\":\\"lapor.command.close-complaint.v1\\""'),
+        WITHDRAW.replace(b"withdraw", b"please"),
+        WITHDRAW[:-1],
+        b"\xff" + WITHDRAW,
+    ],
+)
+def test_a_command_is_the_same_wherever_its_type_stands(raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _read_command(raw)
+    monkeypatch.setattr(partial, "command_type_in", lambda _raw: None)
+    assert found == _read_command(raw)
+
+
+def _read_command(raw: bytes) -> object:
+    try:
+        event = decode.decode_command(raw)
+    except (InvalidCommand, Undecodable) as error:
+        return type(error), str(error)
+    return event.type, event.data
