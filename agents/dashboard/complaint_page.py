@@ -42,7 +42,7 @@ def complaint_page(view: View, found: Found) -> str:
 
 def _about(view: View, found: Found) -> Html:
     words = view.words
-    waiting = found["waiting_for"]
+    waiting, followed_by = found["waiting_for"], found.get("followed_by", ())
     reason = [words.of("why", waiting["why"]), waiting["who"]] if waiting else []
     flags = [words.of("class", found["class"]), words.say("anonymous") if found["anonymous"] else None]
     category = view.link("/complaints", urlencode({"category": found["category"] or "", "state": "all"}))
@@ -56,6 +56,8 @@ def _about(view: View, found: Found) -> Html:
         ("office", view.office(found["office_id"], found["office"] or words.say("no_office"))),
         ("asked_office", words.say("asked_office", office=found["asked_office"]) if found["asked_office"] else None),
         ("duplicate", view.complaint(found["duplicate_of"]) if found["duplicate_of"] else None),
+        ("follows", view.complaint(found["follows"]) if found["follows"] else None),
+        ("followed_by", h("span", [[view.complaint(each), " "] for each in followed_by]) if followed_by else None),
         ("received", words.when(found["received_at"])),
         ("closed", words.when(found["closed_at"]) if found["closed_at"] else None),
         ("counts", words.say("counts", **{name: found[name] for name in ("round", "returns", "breaches", "rung")})),

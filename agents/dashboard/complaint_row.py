@@ -67,6 +67,8 @@ class ComplaintRow(NamedTuple):
     """The first obligation that can still be met; it may have expired without a notice so far."""
     missed: Deadline | None
     """The first deadline that was missed, as long as what it was for is still missing."""
+    follows: str | None = None
+    """The earlier complaint that its reporter named; None also of one at rest."""
 
     @property
     def at_rest(self) -> bool:
@@ -92,6 +94,7 @@ class _Snapshot(BaseModel):
     rung: int = 0
     category: str | None = None
     secret: bool
+    follows: str | None = None
     received_at: AwareDatetime
     closed_at: AwareDatetime | None = None
     clocks: dict[ClockName, Clock] = {}
@@ -124,6 +127,7 @@ def read_row(raw: bytes) -> ComplaintRow:
         closed=None if found.closed_at is None else int(found.closed_at.timestamp()),
         due=_first((name, clock) for name, clock in clocks if name in OBLIGATIONS and clock.running),
         missed=_first((name, clock) for name, clock in clocks if clock.pressing),
+        follows=found.follows,
     )
 
 

@@ -8,6 +8,7 @@ ended last, for lists. All settled ones, which only a late rating changes, are i
 from collections import Counter
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
+from uuid import UUID
 
 import orjson
 from sortedcontainers import SortedList
@@ -57,6 +58,7 @@ class ReadModel:
         self._due_soon_until = 0
         self._due: SortedList[tuple[int, bytes]] = SortedList()
         self._missed: SortedList[tuple[int, bytes]] = SortedList()
+        self._followers: dict[str, dict[bytes, None]] = {}
         self._incidents: dict[bytes, None] = {}
         self._undisposed: dict[bytes, None] = {}
         self._unverified: SortedList[tuple[int, bytes]] = SortedList()
@@ -88,6 +90,8 @@ class ReadModel:
         else:
             self._rows[key] = row
             self._by_tracking[row.tracking_id] = key
+        if row.follows is not None:
+            self._followers.setdefault(row.follows, {})[key] = None
         if row.due is not None:
             self._due.add((row.due.at, key))
         if row.missed is not None:
@@ -144,6 +148,14 @@ class ReadModel:
     def rows(self) -> list[ComplaintRow]:
         """Return all open complaints, and those of the settled ones that ended last; may be called in any thread."""
         return [*self._rows.copy().values(), *self._at_rest.latest.copy().values()]
+
+    def followers(self, key: bytes, row: ComplaintRow) -> list[str]:
+        """Return the numbers of complaints whose reporters named this one; none of or to a secret complaint."""
+        if row.shape.secret:
+            return []
+        keys = [each for name in (row.tracking_id, str(UUID(bytes=key))) for each in self._followers.get(name, ())]
+        found = map(self._find, keys)
+        return [each.tracking_id for each in found if each is not None and not each.shape.secret]
 
     def next_due(self, count: int) -> list[ComplaintRow]:
         """Return the complaints whose obligation is due first."""

@@ -224,7 +224,8 @@ class Board:
         if found is not None and trouble is None:
             rendered, trouble = await self._answer(*found)
         if rendered is not None:
-            return _html(complaint_page(view, rendered), view.words.language)
+            followed_by = self._read_model().followers(*found) if found else []
+            return _html(complaint_page(view, rendered | {"followed_by": followed_by}), view.words.language)
         trouble = trouble or "no-history"
         text = view.words.of("problem", trouble).format(number=clipped(number))
         return self._refuse(view, STATUSES[trouble], text, view.words.say("problem_number"))

@@ -30,6 +30,7 @@ from events.client import ComplaintHistory
 from events.client.errors import BrokerUnreachable
 from events.codec.decode import complaint_key
 from events.codec.encode import encode_complaint, encode_snapshot
+from events.ids import complaint_id
 from events.vocabulary import Status
 from tests.support.worlds import World, to_status
 
@@ -320,6 +321,47 @@ class TestComplaints:
             assert len(site.read) == 1
 
         site = Site()
+        run(site, act)
+
+    def test_it_is_linked_with_what_came_before_and_after_it(self) -> None:
+        async def act(session: ClientSession) -> None:
+            site.know()
+            stands = site.world.stands
+            later_ones: list[dict[str, Any]] = [
+                *({"follows": "1000000"}, {"follows": stands.complaint_id}),
+                *({"follows": "1000000", "secret": True}, {}),
+            ]
+            for number, changes in enumerate(later_ones):
+                name = complaint_id("/channels/web", str(number))
+                later = stands.model_copy(
+                    update={"complaint_id": name, "tracking_id": f"200000{number}", "follows": None, **changes}
+                )
+                row = read_row(encode_snapshot(later, encode_complaint(later)))
+                site.read_model.put(complaint_key(later.complaint_id.encode()), row)
+            async with session.get("/complaints/1000000?lang=en") as answer:
+                found = await answer.text()
+            assert set(re.findall(r'/complaints/([0-9]{7})\?lang=en"', found)) >= {"1000001", "2000000", "2000001"}
+            assert "2000002" not in found
+            assert "2000003" not in found
+
+        site = Site(world=to_status(Status.DISPOSED, follows="1000001"))
+        run(site, act)
+
+    @pytest.mark.parametrize("secret", [True, False])
+    def test_a_secret_complaint_is_linked_with_none(self, *, secret: bool) -> None:
+        async def act(session: ClientSession) -> None:
+            site.know()
+            later = site.world.stands.model_copy(
+                update={"complaint_id": complaint_id("/channels/web", "1"), "tracking_id": "2000000"}
+                | {"follows": "1000000", "secret": False}
+            )
+            row = read_row(encode_snapshot(later, encode_complaint(later)))
+            site.read_model.put(complaint_key(later.complaint_id.encode()), row)
+            async with session.get("/complaints/1000000?lang=en") as answer:
+                found = await answer.text()
+            assert ("1000001" in found, "2000000" in found) == (not secret, not secret)
+
+        site = Site(world=to_status(Status.DISPOSED, follows="1000001", secret=secret))
         run(site, act)
 
     @pytest.mark.parametrize("number", ["abc", "%00", "..%2f..", "x" * 3_000, "%D9%A1", "1000000;", "<b>", "1" * 41])
