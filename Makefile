@@ -69,7 +69,7 @@ asyncapi: $(STAMP)
 
 # in the order of the files: by number of tests, the longest files, with one test each, would run last
 integration: $(STAMP) broker-possible
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder tests/integration
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 20 tests/integration
 
 # programs over whole stages
 bench: $(STAMP) broker-possible
