@@ -10,7 +10,7 @@ PYTHONS := python3 python3.13 python3.12 python3.11
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: alerts chaos docs fuzz overload help install demo test check unit properties asyncapi integration format schemas lock broker-possible bench
+.PHONY: alerts chaos docs fuzz overload help install demo test check unit properties asyncapi integration format kills schemas lock broker-possible bench
 
 help:
 	@echo "make install       install everything into .venv; other targets do it as needed"
@@ -25,6 +25,7 @@ help:
 	@echo "make chaos         kill, freeze and move workers and brokers under load (SEED=1708 MINUTES=5 NODES=1 or 3)"
 	@echo "make fuzz          send hostile records to each inward topic (SEED=1708 RECORDS=100000)"
 	@echo "make overload      send ten times the capacity, while officers work (SECONDS=60)"
+	@echo "make kills         kill the mirror at any moment, compare it row by row (TIMES=100)"
 	@echo "make alerts        test the alert rules with promtool, if installed"
 	@echo "make docs          write the command-line reference to build/docs/cli.md"
 	@echo "make format        format the code"
@@ -83,6 +84,9 @@ fuzz: $(STAMP) broker-possible
 
 overload: $(STAMP) broker-possible
 	@$(BIN)/python -m tests.system.overload --seconds $(or $(SECONDS),60)
+
+kills: $(STAMP) broker-possible
+	TIMES=$(or $(TIMES),100) $(BIN)/pytest tests/integration/test_mirror.py -k whenever
 
 docs: $(STAMP)
 	@$(BIN)/python -m tests.support.cli_reference build/docs/cli.md

@@ -6,12 +6,12 @@ import threading
 from typing import Annotated, Final
 
 import typer
-from prometheus_client import REGISTRY, Counter, Gauge, start_http_server
 
 from agents.cli.context import console, note, settings_of
 from agents.cli.errors import MISUSED, Failure, interruptible
-from agents.mirror.service import Mirror, Progress
+from agents.mirror.service import Mirror
 from agents.mirror.stores import open_store
+from agents.mirror.web import MirrorWeb
 from agents.runtime import failpoints
 
 app = typer.Typer(no_args_is_help=True)
@@ -51,7 +51,7 @@ def run(
     target: Target,
     *,
     rebuild: Rebuild = False,
-    port: Annotated[int | None, typer.Option(help="serve Prometheus metrics there", min=1, max=65_535)] = None,
+    port: Annotated[int | None, typer.Option(help="serve /metrics and /health there", min=1, max=65_535)] = None,
 ) -> None:
     """Copy on and on into PostgreSQL, until Ctrl-C or SIGTERM.
 
@@ -64,25 +64,11 @@ def run(
     with open_store(target, rebuild=rebuild) as store:
         if not store.persistent:
             raise Failure("a DuckDB file is read between two runs of `alur mirror sync`: run needs PostgreSQL", MISUSED)
-        metrics = _Metrics()
+        web = MirrorWeb()
         if port is not None:
-            start_http_server(port)
+            web.serve(port)
         for each in Mirror(settings, store).run(ending.is_set):
-            metrics.observe(each)
-
-
-class _Metrics:
-    def __init__(self) -> None:
-        self._records = Counter("alur_mirror_records", "Records copied.", registry=REGISTRY)
-        self._unread = Counter("alur_mirror_unread", "Records that could not be read.", registry=REGISTRY)
-        self._lag = Gauge("alur_mirror_lag_records", "Offsets between the mirror and the ends of the topics.")
-        self._committed = Gauge("alur_mirror_committed_seconds", "Unix time at which the mirror was last current.")
-
-    def observe(self, progress: Progress) -> None:
-        self._records.inc(progress.records)
-        self._unread.inc(progress.unread)
-        self._lag.set(progress.lag)
-        self._committed.set_to_current_time()
+            web.observe(each)
 
 
 def _shown(target: str) -> str:

@@ -37,7 +37,6 @@ class Form(StrEnum):
     HTML = "html"
 
 
-_SHARE: Final = "_share"
 _BELOW: Final = "Below each value is its change; of shares in points, with a 95 % interval."
 
 
@@ -234,11 +233,7 @@ def _comparison(lines: list[Line], group: Grouping) -> Table:
 
 
 def _shown(name: str, value: Any) -> str:  # noqa: ANN401 -- as the database gives it
-    if value is None:
-        return "-"
-    if name.endswith(_SHARE):
-        return f"{value:.1%}"
-    return f"{value:.1f}" if isinstance(value, float) else f"{value:,}"
+    return FIGURES[name].written(value)
 
 
 def _change_of(name: str, line: Line) -> str:

@@ -1,6 +1,7 @@
 """Runs a demonstration: broker, topics, stages, play, reconciliation, summary."""
 
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from types import FrameType
 from typing import Final
 
 from rich.console import Console
+from rich.table import Table
 
 from agents.config import policy_files
 from agents.config.settings import Settings
@@ -27,6 +29,10 @@ from agents.demo.view import Moment, View
 from agents.local_broker import running_broker
 from agents.local_broker.keys import with_local_keys
 from agents.local_broker.node import free_ports
+from agents.mirror.definitions import FIGURES, Report
+from agents.mirror.figures import Period, report
+from agents.mirror.service import Mirror
+from agents.mirror.stores import MirrorError, Reading, open_store
 from agents.ops.audit import audit
 from agents.ops.topics import broker_answers, ensure_topics
 from events.client.administration import admin_client
@@ -40,6 +46,10 @@ POLICY: Final = "demo"
 PARTITIONS: Final = 4
 _QUICK_CHECK_S: Final = 1.0
 _PIPE_WIDTH: Final = 160
+_SCORECARD: Final = (
+    *("received", "verified", "answered_share", "settled", "on_time_share", "archived", "open", "breaches"),
+    *("returned", "rating"),
+)
 
 
 def demonstrate(  # noqa: PLR0913 -- one for each option
@@ -64,6 +74,7 @@ def demonstrate(  # noqa: PLR0913 -- one for each option
             tally = Tally()
             found = audit(own, tally)
             print_summary(console, tally, found, datetime.now(UTC))
+            _print_scorecard(own, console, keep=not clean)
             if clean:
                 _delete(own)
             left = "" if clean or address != settings.broker else own.prefix
@@ -121,6 +132,34 @@ def _play(settings: Settings, chosen: Deliveries, people: People, console: Conso
     for reason in play.unpublished[:1]:
         console.print(f"{len(play.unpublished)} messages could not be published: {reason}")
     return caught_up and not play.unpublished
+
+
+def _print_scorecard(settings: Settings, console: Console, *, keep: bool) -> None:
+    """Mirror the topics, and print those figures that make sense where days are seconds."""
+    directory = Path(tempfile.mkdtemp(prefix="alur-demo-"))
+    target = str(directory / "mirror.duckdb")
+    try:
+        with open_store(target, rebuild=True) as store:
+            for _ in Mirror(settings, store).sync():
+                pass
+        with Reading(target) as reading:
+            lines = report(reading, Report.SCORECARD, Period.parse(f"{datetime.now(UTC):%Y}"))
+    except MirrorError as error:
+        console.print(f"no scorecard: {error}", soft_wrap=True)
+        return
+    finally:
+        if not keep:
+            shutil.rmtree(directory)
+    table = Table("scorecard", "", "", box=None, pad_edge=False)
+    for line in lines:
+        for name in _SCORECARD:
+            table.add_row(name, FIGURES[name].written(line.values[name]), FIGURES[name].definition)
+    console.print(table)
+    if keep:
+        more = (
+            f"more figures: alur report offices --from {target}; as a site: alur site build build/site --from {target}"
+        )
+        console.print(more, soft_wrap=True)
 
 
 def _what_is_left(settings: Settings, prefix: str) -> str:

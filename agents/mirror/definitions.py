@@ -48,6 +48,14 @@ class Figure:
     of: str | None = None
     """Denominator of a share."""
 
+    def written(self, value: int | float | None) -> str:  # noqa: PYI041 -- they are written in different ways
+        """Return a value for people: a share in percent, `-` for none."""
+        if value is None:
+            return "-"
+        if self.of is not None:
+            return f"{value:.1%}"
+        return f"{value:.1f}" if isinstance(value, float) else f"{value:,}"
+
 
 def _count(condition: str) -> str:
     return f"COUNT(CASE WHEN {condition} THEN 1 END)"
@@ -85,7 +93,7 @@ FIGURES: Final[dict[str, Figure]] = {
     "open_to_14_days": Figure(_count("open_days <= 14"), f"open, for up to 14 days {_AGE}"),
     "open_to_60_days": Figure(_count("open_days > 14 AND open_days <= 60"), f"open, for 15 to 60 days {_AGE}"),
     "open_over_60_days": Figure(
-        _count("open_days > 60"), f"open, for longer {_AGE}; the Ombudsman may take these over"
+        _count("open_days > 60"), f"open, for more than 60 days {_AGE}; the Ombudsman may take them over"
     ),
     "progress_unanswered": Figure(_count("progress_unanswered"), "a progress note, and no follow-up yet"),
     "breaches": Figure("COALESCE(SUM(breaches), 0)", "missed deadlines"),

@@ -97,7 +97,7 @@ class Mirror:
         """Copy what is in the topics by now, a transaction at a time; then show it to readers."""
         with self._reader() as reader:
             yield from self._copy(reader, reader.ends())
-        self._store.publish(compact=self._stories_gone)
+        self._publish()
 
     def run(self, ended: Callable[[], bool]) -> Iterator[Progress]:
         """Copy on and on until `ended`, for a store whose readers see each transaction."""
@@ -106,9 +106,15 @@ class Mirror:
                 yield each
                 if ended():
                     return
-            self._store.publish(compact=self._stories_gone)
+            self._publish()
             while not ended():
                 yield replace(self._write(reader.poll(_POLL_S)), lag=reader.lag())
+                if self._stories_gone:
+                    self._publish()
+
+    def _publish(self) -> None:
+        self._store.publish(compact=self._stories_gone)
+        self._stories_gone = False
 
     def _reader(self) -> TopicReader:
         reader = TopicReader(self._settings, TOPICS)

@@ -8,7 +8,7 @@
     f   ten times the load for a minute, and how long that takes to drain
     g   one, two and four workers of each stage on as many partitions
     h   how soon a stage is ready after kill -9 with all snapshots of whole lives in the topic, and once compacted
-    i   the mirror: facts a second into DuckDB and PostgreSQL
+    i   the mirror: facts a second into DuckDB and PostgreSQL, reports and site of a million complaints
 
 After each run the topics are read back and audited. The broker is one of its own, or the one in ALUR_BROKER.
 """
@@ -38,7 +38,7 @@ from tests.benchmarks.lives import (
     steadily,
     store,
 )
-from tests.benchmarks.mirror import mirrored
+from tests.benchmarks.mirror import mirrored, shown
 from tests.benchmarks.people import COMMANDS_A_LIFE
 from tests.benchmarks.stages import stages_beside_bare
 from tests.benchmarks.timers import AT_A_TIME, after_lives, costs, late, recovery
@@ -145,6 +145,7 @@ class Bench:
     def mirror(self) -> None:
         """Part i."""
         mirrored(self.figures, self.broker, self.folder, lives=self.size.mirrored, rounds=self.size.rounds)
+        shown(self.figures, self.folder, complaints=self.size.stored, rounds=self.size.rounds)
 
     def timers(self) -> None:
         """Part e."""

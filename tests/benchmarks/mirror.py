@@ -1,4 +1,4 @@
-"""Part i: facts a second into DuckDB and PostgreSQL, exactly once."""
+"""Part i: facts a second into DuckDB and PostgreSQL, and how long reports and the public site take."""
 
 import random
 import time
@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from statistics import median
 from typing import Final
 from uuid import UUID
 
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.demo.generator import Generator
+from agents.mirror.definitions import REPORTS, Grouping, Report
+from agents.mirror.figures import Period, report
 from agents.mirror.service import Mirror
+from agents.mirror.site import build
 from agents.mirror.stores import Reading, open_store
 from agents.ops.topics import ensure_topics
 from events.codec.encode import encode_complaint, encode_fact
@@ -20,7 +24,8 @@ from events.topics import TopicName
 from tests.benchmarks.figures import Figures, Goal
 from tests.benchmarks.kept import led
 from tests.benchmarks.loads import LIFE, Record, fresh_settings, publish
-from tests.benchmarks.meter import resident_mb
+from tests.benchmarks.meter import Meter, resident_mb
+from tests.support.mirrored import fill
 from tests.support.postgres import running_postgres
 
 _SAMPLES: Final = 200
@@ -64,20 +69,45 @@ def mirrored(figures: Figures, broker: str, folder: Path, *, lives: int, rounds:
     with running_postgres() as url:
         for name, target, goal in (("DuckDB", str(folder / "mirror.duckdb"), 20_000), ("PostgreSQL", url, 10_000)):
             found = [_copied(settings, target, count) for _ in range(rounds)]
-            rates, costs = zip(*found, strict=True)
+            rates, costs, served = zip(*found, strict=True)
             figures.add(f"i. facts a second into {name}, {count:,} of them", rates, goal=Goal(goal))
             figures.add(f"i. processor of a fact into {name}, µs", costs, ".1f")
+            if all(served):
+                figures.add("i. processor of the broker for a fact, µs", served, ".1f")
     figures.add("i. MB resident after it", [resident_mb()])
 
 
-def _copied(settings: Settings, target: str, count: int) -> tuple[float, float]:
-    """Return the rate, and the processor time of a fact in this process."""
-    begun, used = time.monotonic(), time.process_time()
+def _copied(settings: Settings, target: str, count: int) -> tuple[float, float, float]:
+    """Return the rate, and the processor time of a fact in this process and in the broker."""
+    begun, meter = time.monotonic(), Meter([])
     with open_store(target, rebuild=True) as store:
         copied = sum(each.records for each in Mirror(settings, store).sync())
-    seconds, used = time.monotonic() - begun, time.process_time() - used
+    seconds, used = time.monotonic() - begun, meter.seconds()
     with Reading(target) as reading:
         ((found, distinct),) = reading.rows("SELECT COUNT(*), COUNT(DISTINCT complaint_id) FROM facts")
     if not copied == found == count or distinct * FACTS_A_LIFE != count:
         raise SystemExit(f"{copied:,} copied, {found:,} facts of {distinct:,} complaints, of {count:,}")
-    return count / seconds, used / count * 1e6
+    return count / seconds, used["people"] / count * 1e6, used.get("broker", 0.0) / count * 1e6
+
+
+def shown(figures: Figures, folder: Path, *, complaints: int, rounds: int) -> None:
+    """Measure each report by each grouping, and the site, from a mirror without Kafka."""
+    target = folder / "filled.duckdb"
+    fill(target, complaints)
+    reports: dict[str, list[float]] = {}
+    sites = []
+    with Reading(str(target)) as reading:
+        for number in range(rounds):
+            for name in REPORTS:
+                for by in Grouping:
+                    if by is not Grouping.CLOCK or name is Report.DEADLINES:
+                        begun = time.monotonic()
+                        report(reading, name, Period.parse("2026"), by=by)
+                        reports.setdefault(f"{name} by {by}", []).append(time.monotonic() - begun)
+            begun = time.monotonic()
+            build(reading, folder / f"site-{number}")
+            sites.append(time.monotonic() - begun)
+    slowest = max(reports, key=lambda name: median(reports[name]))
+    what = f"i. slowest report over {complaints:,} complaints ({slowest}), s"
+    figures.add(what, reports[slowest], ".2f", goal=Goal(5, at_least=False))
+    figures.add(f"i. site of {complaints:,} complaints, s", sites, ".1f", goal=Goal(60, at_least=False))

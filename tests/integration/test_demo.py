@@ -86,6 +86,11 @@ def test_real_reports_are_taken_and_ctrl_c_still_gives_the_summary(settings: Set
     assert process.returncode == 0, said + output
     assert found["reports"] == found["complaints"] == 30
     assert re.search(r"missing: body\W+10\b", output), output
+    assert re.search(r"^received +30 ", output, re.MULTILINE), output
+    (mirror,) = re.findall(r"alur site build build/site --from (\S+)", output)
+    alur = str(Path(sys.executable).with_name("alur"))
+    subprocess.run([alur, "site", "build", str(tmp_path / "site"), "--from", mirror], check=True)
+    assert (tmp_path / "site/id/stories.html").is_file()
 
 
 def test_an_impossible_demo_fails_with_one_line(settings: Settings, tmp_path: Path) -> None:

@@ -1,19 +1,26 @@
 """`alur mirror` on a real Kafka, into DuckDB and a real PostgreSQL, killed at each step."""
 
+import contextlib
+import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agents.local_broker.node import free_ports
+from agents.mirror.definitions import REPORTS, Grouping
+from agents.mirror.figures import Period, report
 from agents.mirror.service import Mirror
+from agents.mirror.site import build
 from agents.mirror.stores import MirrorError, Reading, open_store
 from tests.support.engines import Engine, eventually
 from tests.support.postgres import NoServer, running_postgres
@@ -68,19 +75,59 @@ def test_it_is_copied_once_wherever_it_is_killed(stopped_engine: Engine, postgre
     assert dump(duck) == dump(postgres)
 
 
-def test_it_runs_on_beside_readers(engine: Engine, postgres: str) -> None:
+def test_it_is_copied_once_whenever_it_is_killed(stopped_engine: Engine, postgres: str, tmp_path: Path) -> None:
+    """`make kills TIMES=100` kills more often than the default."""
+    engine, lots = stopped_engine, random.Random(1708)  # noqa: S311 -- no secret
+    engine.start()
+    duck = str(tmp_path / "killed.duckdb")
+    environment = {**os.environ, **engine.settings.to_environment()}
+    assert mirror(engine, "sync", postgres, "--rebuild").returncode == 0
+    for number in range(int(os.environ.get("TIMES", "5"))):
+        for each in range(5):
+            engine.report(f"killed-{number}-{each}", title=f"Jalan {number} {each}")
+        with (
+            subprocess.Popen([ALUR, "mirror", "run", postgres], env=environment) as running,
+            subprocess.Popen([ALUR, "mirror", "sync", duck], env=environment) as syncing,
+        ):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                running.wait(lots.uniform(1.0, 4.0))
+            assert running.poll() is None
+            running.kill()
+            syncing.kill()
+    engine.await_quiet()
+    engine.stop()
+    facts = {(each["subject"], int(each["sequence"])) for each in engine.events()}
+    for target in (duck, postgres):
+        done = mirror(engine, "sync", target)
+        assert done.returncode == 0, done.stderr
+        found = dump(target)
+        assert sorted(row[:2] for row in found["facts"]) == sorted(facts)
+        assert mirror(engine, "sync", target, "--rebuild").returncode == 0
+        assert dump(target) == found
+    assert dump(duck) == dump(postgres)
+
+
+def test_it_runs_on_beside_readers(engine: Engine, postgres: str, tmp_path: Path) -> None:
     port = str(free_ports(1)[0])
     environment = {**os.environ, **engine.settings.to_environment()}
     with subprocess.Popen([ALUR, "mirror", "run", postgres, "--rebuild", "--port", port], env=environment) as running:
         try:
             first = engine.report("first")
             eventually("the complaint is there", lambda: first in known(postgres))
+            with Reading(postgres) as reading:
+                for name in REPORTS:
+                    (line,) = report(reading, name, Period.parse(f"{datetime.now(UTC):%Y}"), by=Grouping.TOTAL)
+                    assert line.size in {1, 2}
+                assert build(reading, tmp_path / "site").quarters == 0
             with pytest.raises(MirrorError, match="another mirror writes to this database"):
                 open_store(postgres, rebuild=False)
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
                 metrics = answer.read().decode()
             assert "alur_mirror_records_total" in metrics
             assert "alur_mirror_lag_records" in metrics
+            for question in ("live", "ready"):
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/{question}", timeout=10) as answer:
+                    assert json.load(answer) == {question: True}
         finally:
             running.terminate()
         assert running.wait(30) == 0

@@ -18,8 +18,10 @@ from agents.config import policy_files
 from agents.mirror import drivers, figures
 from agents.mirror.definitions import FIGURES, Grouping, Report
 from agents.mirror.figures import FigureError, Period
-from agents.mirror.service import Mirror
+from agents.mirror.service import Mirror, Progress
+from agents.mirror.site import build
 from agents.mirror.stores import MirrorError, Reading, open_store
+from agents.mirror.web import MirrorWeb
 from events.client import read_history
 from events.facts import DeadlineBreached, Recorded
 from events.snapshot import Complaint
@@ -505,3 +507,41 @@ def test_the_parts_of_a_change_add_up_to_it(tmp_path: Path, target: str) -> None
     assert found.sentence.startswith("+50% over ")
     assert "+150 points from channel whatsapp in Badung, category infrastruktur-jalan" in found.sentence
     assert table.stdout.startswith("+50% over ")
+
+
+def test_erased_words_are_in_no_file_of_mirror_and_site(tmp_path: Path, target: str) -> None:
+    with in_memory(tmp_path / "engine", "demo", *STAGES) as engine:
+        complaint = engine.report("erased", title="Lubang di Jalan Melati")
+        engine.await_status(complaint, "disposed")
+        does(engine, complaint, "record-follow-up", HOLDER, "followed_up", text="Lubang Melati sudah ditambal.")
+        does(engine, complaint, "close-complaint", ADMIN, "closed")
+        story = {"title": "Melati mulus kembali", "answer": "Jalan Melati ditambal."}
+        engine.command("publish-story", complaint, ADMIN, story)
+        engine.kit.settle()
+        site = tmp_path / "site"
+        published(engine, target, site)
+        assert files_with(tmp_path, b"Melati") >= {"mirror.duckdb", "mirror.duckdb.writer", "stories.html", "feed.xml"}
+        engine.command("erase-data", complaint, ADMIN, {"texts": True, "identity": True, "reason": "Diminta."})
+        engine.kit.settle()
+        published(engine, target, site)
+        assert files_with(tmp_path, b"Melati") == set()
+
+
+def published(engine: InMemoryEngine, target: str, site: Path) -> None:
+    sync(engine, target)
+    with Reading(target) as reading:
+        build(reading, site)
+
+
+def files_with(directory: Path, words: bytes) -> set[str]:
+    files = [*directory.glob("mirror.duckdb*"), *(directory / "site").rglob("*")]
+    return {file.name for file in files if file.is_file() and words in file.read_bytes()}
+
+
+def test_a_mirror_is_ready_once_it_has_caught_up() -> None:
+    web = MirrorWeb()
+    assert (web.problem("live"), web.problem("ready")) == (None, "reading what came before the start")
+    web.observe(Progress(5, 0, 7))
+    assert web.problem("ready") == "reading what came before the start"
+    web.observe(Progress(7, 0, 0))
+    assert web.problem("ready") is None
