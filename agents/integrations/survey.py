@@ -88,7 +88,7 @@ class _Column:
         self._private |= may_be_private(text)
         if sampled:
             self._sampled += 1
-            self._counts["date"] += not text.isdigit() and read_date(text, None, UTC) is not None
+            self._counts["date"] += not text.isdigit() and any(read_date(text, order, UTC) for order in Order)
 
     @property
     def kind(self) -> str | None:

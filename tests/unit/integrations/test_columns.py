@@ -46,6 +46,7 @@ def test_an_export_in_indonesian_needs_none_either() -> None:
 def test_the_likelier_name_wins_whatever_the_order() -> None:
     assert chosen("id,created_at,received_at,judul")["received"] == "received_at"
     assert chosen("id,judul,title")["title"] == "title"
+    assert chosen("id,judul,received,tanggal_laporan")["received"] == "received"
     assert chosen('id,Judul,"Isi (apa; siapa)"'.replace('"', ""))["body"] == "Isi (apa; siapa)"
 
 
@@ -114,6 +115,7 @@ def test_what_does_not_fit_is_said_in_one_line(header: str, wanted: list[str], s
         ("Nama Pengirim", "Ni Made", "who reports"),
         ("Last Updated", "2026-03-16", "a date"),
         ("Hari", "16/03/2026", "a date"),  # by what stands in it
+        ("Hari", "03/16/2026", "a date"),  # with the month first
         ("report_id", "7", "an id"),
     ],
 )
