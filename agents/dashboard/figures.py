@@ -203,6 +203,7 @@ def named(row: ComplaintRow, deadline: Deadline | None, context: DisplayContext)
         "status": row.shape.status,
         "office": context.name_of(redacted(row.shape.office, secret=row.shape.secret)),
         "why": row.shape.why,
+        "secret": row.shape.secret,
         "clock": deadline.clock if deadline else None,
         "due": datetime.fromtimestamp(deadline.at, UTC) if deadline else None,
     }

@@ -192,9 +192,16 @@ def _cells(view: View, row: Mapping[str, Any]) -> tuple[Child, Child, Child]:
     what = words.of("clock", row["clock"]) or words.of("status", row["status"])
     return (
         join([view.complaint(row["tracking"]), h("small", what)]),
-        h("span", row["office"] or words.of("why", row["why"]) or words.say("no_office"), class_="clamp"),
+        holder(view, row),
         deadline(view, moment_of(row["due"])),
     )
+
+
+def holder(view: View, row: Mapping[str, Any]) -> Html:
+    """Return the office that holds a complaint, or what it waits for: of a secret one no office is shown."""
+    words = view.words
+    no_office = words.say("hidden" if row["secret"] else "no_office")
+    return h("span", row["office"] or words.of("why", row["why"]) or no_office, class_="clamp")
 
 
 def deadline(view: View, at: datetime | None) -> Html:

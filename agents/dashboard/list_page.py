@@ -8,7 +8,7 @@ from urllib.parse import quote
 from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import FUNNEL, named
 from agents.dashboard.html import Child, Html, h, join
-from agents.dashboard.layout import NUMBER, SIGNS, View, deadline, document, table
+from agents.dashboard.layout import NUMBER, SIGNS, View, deadline, document, holder, table
 from agents.dashboard.listing import DUE, NONE, PAGE, STATES, Query, deadline_of
 from agents.dashboard.read_model import LATEST, OfficeCounts
 from events.vocabulary import ClockName, Status
@@ -17,7 +17,7 @@ from workflow.stages.waiting import WHY
 
 _EVERY_S: Final = 15
 _COLUMNS: Final = ("number", "status", "office", "category", "clock", "due", "rung", "received")
-_MINOR: Final = frozenset({"status", "category", "clock", "rung", "received"})
+_MINOR: Final = frozenset({"status", "category", "clock", "rung", "received", "ended"})
 """Columns that a phone has no room for."""
 _CHOICES: Final[Mapping[str, Sequence[str]]] = {
     "state": STATES,
@@ -71,7 +71,9 @@ def list_page(
 
 def _listed(view: View, row: ComplaintRow) -> dict[str, Any]:
     shape, received = row.shape, datetime.fromtimestamp(row.received, UTC)
-    more = {"category": shape.category, "rung": shape.rung, "exhausted": shape.exhausted, "received": received}
+    ended = None if row.closed is None else datetime.fromtimestamp(row.closed, UTC)
+    more: dict[str, Any] = {"category": shape.category, "rung": shape.rung, "exhausted": shape.exhausted}
+    more |= {"received": received, "ended": ended}
     return named(row, deadline_of(row), view.context) | more
 
 
@@ -140,8 +142,9 @@ def _field(label: str, name: str, control: Html) -> Html:
 
 def _table(view: View, query: Query, rows: Sequence[Mapping[str, Any]]) -> Html:
     words, key = view.words, query.sort.removeprefix("-")
+    columns = _COLUMNS if query.state == "open" else (*_COLUMNS, "ended")
     heads: list[Child | tuple[Child, str]] = []
-    for column in _COLUMNS:
+    for column in columns:
         minor = "minor" if column in _MINOR else ""
         if column == "clock":
             heads.append((words.say("col_clock"), minor))
@@ -159,7 +162,7 @@ def _table(view: View, query: Query, rows: Sequence[Mapping[str, Any]]) -> Html:
     return table(
         words.say("list_caption"),
         heads,
-        ([_cell(view, row, column) for column in _COLUMNS] for row in rows),
+        ([_cell(view, row, column) for column in columns] for row in rows),
         scrolls=True,
     )
 
@@ -169,14 +172,14 @@ def _cell(view: View, row: Mapping[str, Any], column: str) -> Child:
     if column == "number":
         return join([view.complaint(row["tracking"]), h("small", words.of("status", row["status"]), class_="phone")])
     if column == "office":
-        return h("span", row["office"] or words.of("why", row["why"]) or words.say("no_office"), class_="clamp")
+        return holder(view, row)
     if column == "due":
         return deadline(view, row["due"])
     if column == "rung":
         sign = h("span", f"{SIGNS['late']} ", aria_hidden="true")
         return h("span", sign, words.say("exhausted"), class_="late") if row["exhausted"] else words.count(row["rung"])
-    if column == "received":
-        return words.when(row["received"])
+    if column in {"received", "ended"}:
+        return words.when(row[column])
     return words.of(column, row[column]) if column in {"status", "clock"} else clipped(row["category"] or "")
 
 

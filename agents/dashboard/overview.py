@@ -137,7 +137,10 @@ def _chart(view: View, figures: Figures) -> Html:
         ]
         for day in flow
     ]
-    heads = [words.say("col_day"), *((words.say(f"col_{name}"), "number") for name in ("received", "closed", "ended"))]
+    heads = [
+        words.say("col_day"),
+        *((words.say(f"col_{name}"), "number") for name in ("received", "closed", "other_ends")),
+    ]
     days = h("details", h("summary", words.say("flow_days")), table(words.say("flow_caption"), heads, rows))
     drawn = chart(words, figures["chart"], today)
     return section(view, "flow", drawn, legend(words), h("p", words.say("chart_note"), class_="quiet"), days)

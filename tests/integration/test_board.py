@@ -321,14 +321,15 @@ def test_it_fits_and_has_no_barriers(page: Page, complaints: Complaints, width: 
     for place in PLACES:
         page.open(place.format(number=complaints.open), width, scheme)
         script: Callable[[str], Any] = page.browser.execute_script
-        wide, room, window = script(
-            "return [document.documentElement.scrollWidth, document.documentElement.clientWidth, innerWidth]"
-        )
-        assert window == width
-        assert wide <= room, place
-        assert barriers(page.browser) == {}, place
-        script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
-        assert barriers(page.browser) == {}, f"{place}, all folded out"
+        for folded_out in (False, True):
+            if folded_out:
+                script("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+            wide, room, window = script(
+                "return [document.documentElement.scrollWidth, document.documentElement.clientWidth, innerWidth]"
+            )
+            assert window == width
+            assert wide <= room, (place, folded_out)
+            assert barriers(page.browser) == {}, (place, folded_out)
 
 
 def test_the_first_screen_of_a_phone_says_what_is_wrong(page: Page) -> None:

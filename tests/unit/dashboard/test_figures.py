@@ -145,6 +145,7 @@ def test_a_deadline_is_soon_from_24_hours_before_it_on() -> None:
             "status": "disposed",
             "office": "Dinas PUPR Kota Denpasar",
             "why": "follow-up",
+            "secret": False,
             "clock": "follow_up",
             "due": "2026-03-03T08:00:00Z",
         }
