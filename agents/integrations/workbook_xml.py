@@ -20,7 +20,10 @@ from agents.integrations.entries import NO_RESULT, UnreadableFile
 _MOST_ROWS: Final = 1_048_576
 _MOST_CELLS: Final = 20_000_000
 _CELL: Final = re.compile(r"([A-Za-z]{1,4})([0-9]{1,12})")
-_ZEROS: Final = re.compile(r"(?:\[[^\]]*\])?(0{2,})(?:;.*)?")
+_INTEGER: Final = re.compile(r'(?:\[[^\]]*\])?((?:"[^"]*"|\\.|[_*].|[0 ()-])*)(?:;.*)?', re.DOTALL)
+"""A number format of zeros and literal text: quoted, behind a backslash, or marks; `_` and `*` pad it with space."""
+_PIECES: Final = re.compile(r'"([^"]*)"|\\(.)|[_*].|(.)', re.DOTALL)
+_SHOWN_INTEGER: Final = re.compile(r"[^\d.,+]*\d(?:[\d-]*\d)?")
 _READ: Final = ("string", "float", "boolean", "date", "time", "percentage", "currency")
 """Types of OpenDocument cells whose values are read; of others the shown text is taken."""
 
@@ -34,15 +37,15 @@ class Marks:
 
     hidden: set[int] = field(default_factory=set)
     """Hidden rows."""
-    digits: dict[int, dict[int, int]] = field(default_factory=dict)
-    """By row and column, the digits that a number is shown with, where it has leading zeros."""
+    masks: dict[int, dict[int, str]] = field(default_factory=dict)
+    """By row and column, how a whole number is shown, where that is not as it is: see `shown_as`."""
     shown: dict[int, dict[int, str]] = field(default_factory=dict)
     """By row and column, the text of cells that are read as empty otherwise: errors, formulas without a result."""
     merged: list[tuple[Cell, Cell]] = field(default_factory=list)
 
-    def pad(self, row: int, column: int, digits: int) -> None:
-        """Set the digits of a cell."""
-        self.digits.setdefault(row, {})[column] = digits
+    def mask(self, row: int, column: int, mask: str) -> None:
+        """Set how the number of a cell is shown."""
+        self.masks.setdefault(row, {})[column] = mask
 
     def show(self, row: int, column: int, text: str) -> None:
         """Set the text of a cell."""
@@ -90,7 +93,7 @@ def _parse(
 def _excel(archive: zipfile.ZipFile) -> dict[str, Marks]:
     names = set(archive.namelist())
     targets = relations_of(archive, "xl/_rels/workbook.xml.rels")
-    formats = _zero_formats(_tree(archive, "xl/styles.xml")) if "xl/styles.xml" in names else {}
+    formats = _masks(_tree(archive, "xl/styles.xml")) if "xl/styles.xml" in names else {}
     marks = {}
     for sheet in _tree(archive, "xl/workbook.xml").iterfind(".//{*}sheet"):
         relation = next((value for name, value in sheet.items() if name.endswith("}id")), "")
@@ -114,25 +117,47 @@ def relations_of(archive: zipfile.ZipFile, name: str) -> dict[str, str]:
     }
 
 
-def leading_zeros(code: str) -> int:
-    """Return the digits that a number format shows at least; 0 for one without leading zeros."""
-    zeros = _ZEROS.fullmatch(code)
-    return len(zeros[1]) if zeros else 0
+def mask_of(code: str) -> str:
+    """Return the mask of a number format, such as `"LP-"0000`; empty if it shows a whole number as it is."""
+    found = _INTEGER.fullmatch(code)
+    pieces = _PIECES.findall(found[1]) if found else []
+    mask = "".join("0" if mark == "0" else _literal(quoted + escaped + mark) for quoted, escaped, mark in pieces)
+    return mask if mask.strip("\\ ") != "0" and "0" in [mark for *_, mark in pieces] else ""
 
 
-def _zero_formats(styles: Element) -> dict[str, int]:
-    """Return the digits of each style with leading zeros."""
-    codes = {
-        each.get("numFmtId"): leading_zeros(each.get("formatCode", "")) for each in styles.iterfind(".//{*}numFmt")
-    }
+def _literal(text: str) -> str:
+    return "".join(f"\\{letter}" for letter in text)
+
+
+def shown_as(digits: str, mask: str) -> str:
+    """Return a whole number as it is shown: each 0 of the mask is a digit, each other character follows a backslash."""
+    places = re.findall(r"\\.|0", mask, re.DOTALL)
+    left = digits.zfill(places.count("0"))
+    first = len(left) - places.count("0") + 1
+    shown = ""
+    for place in places:
+        if place == "0":
+            shown, left, first = shown + left[:first], left[first:], 1
+        else:
+            shown += place[1:]
+    return shown
+
+
+def _mask_of_shown(text: str) -> str:
+    return "".join("0" if letter.isdigit() else _literal(letter) for letter in text)
+
+
+def _masks(styles: Element) -> dict[str, str]:
+    """Return the mask of each style that has one."""
+    codes = {each.get("numFmtId"): mask_of(each.get("formatCode", "")) for each in styles.iterfind(".//{*}numFmt")}
     used = (each.get("numFmtId") for each in styles.iterfind("{*}cellXfs/{*}xf"))
-    return {str(index): digits for index, number in enumerate(used) if (digits := codes.get(number, 0))}
+    return {str(index): mask for index, number in enumerate(used) if (mask := codes.get(number, ""))}
 
 
 class _ExcelSheet:
     """Handlers for the XML of a sheet of an .xlsx."""
 
-    def __init__(self, formats: dict[str, int]) -> None:
+    def __init__(self, formats: dict[str, str]) -> None:
         self._formats = formats
         self._marks = Marks()
         self._row = self._column = -1
@@ -168,8 +193,8 @@ class _ExcelSheet:
             self._rightmost, self._lowest = max(self._column, self._rightmost), max(self._row, self._lowest)
             check_size(self._lowest, self._rightmost)
         self._kind, self._formula, self._value = attributes.get("t", "n"), False, None
-        if self._kind == "n" and (digits := self._formats.get(attributes.get("s", ""))):
-            self._marks.pad(self._row, self._column, digits)
+        if self._kind == "n" and (mask := self._formats.get(attributes.get("s", ""))):
+            self._marks.mask(self._row, self._column, mask)
 
     def _text(self, text: str) -> None:
         if self._value is not None:
@@ -271,13 +296,14 @@ class _OpenDocument:
 
     def _mark(self, cell: _Cell) -> None:
         text = cell.text.strip()
-        zeros = cell.kind == "float" and text.isdigit() and text.startswith("0") and len(text) > 1
+        shown = _SHOWN_INTEGER.fullmatch(text) if cell.kind == "float" else None
+        masked = shown and (not text.isdigit() or text.startswith("0")) and len(text) > 1
         # a computed cell may show an error where its value is empty
         unread = cell.kind not in _READ or (cell.kind == "string" and cell.formula and text)
-        for row in range(self._row, self._row + self._rows) if zeros or unread else ():
+        for row in range(self._row, self._row + self._rows) if masked or unread else ():
             for column in range(self._column, self._column + cell.repeated):
-                if zeros:
-                    self._marks.pad(row, column, len(text))
+                if masked:
+                    self._marks.mask(row, column, _mask_of_shown(text))
                 else:
                     self._marks.show(row, column, text or NO_RESULT)
         if cell.rows > 1 or cell.columns > 1:

@@ -18,7 +18,7 @@ from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, Shee
 from agents.integrations import xls_marks
 from agents.integrations.entries import BadLayout, Skipped, UnreadableFile
 from agents.integrations.tables import Grid, Row
-from agents.integrations.workbook_xml import Marks, marks_of
+from agents.integrations.workbook_xml import Marks, marks_of, shown_as
 from agents.integrations.xlsb_marks import xlsb_marks
 
 ZIP: Final = b"PK\x03\x04"
@@ -55,9 +55,9 @@ class SheetGrid:
             if not ranges and row not in self.marks.shown and values.count("") == len(values):
                 continue
             cells = [""] * left + [_text(value) for value in values]
-            for column, digits in self.marks.digits.get(row, {}).items():
+            for column, mask in self.marks.masks.get(row, {}).items():
                 if column < len(cells) and cells[column].isdigit():
-                    cells[column] = cells[column].zfill(digits)
+                    cells[column] = shown_as(cells[column], mask)
             for column, text in self.marks.shown.get(row, {}).items():
                 cells += [""] * (column + 1 - len(cells))
                 cells[column] = cells[column] or text

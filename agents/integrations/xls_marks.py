@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from agents.integrations.workbook_xml import Marks, leading_zeros
+from agents.integrations.workbook_xml import Marks, mask_of
 from agents.integrations.xlsb_marks import ERRORS
 
 SHEETS: Final = TypeAdapter(dict[str, Marks])
@@ -27,8 +27,8 @@ def _sheet(book: Any, sheet: Any) -> Marks:  # noqa: ANN401 -- xlrd ships no typ
                 marks.show(row, column, ERRORS.get(sheet.cell_value(row, column), "#N/A"))
             elif kind == _NUMBER:
                 style = book.xf_list[sheet.cell_xf_index(row, column)]
-                if digits := leading_zeros(book.format_map[style.format_key].format_str):
-                    marks.pad(row, column, digits)
+                if mask := mask_of(book.format_map[style.format_key].format_str):
+                    marks.mask(row, column, mask)
     return marks
 
 

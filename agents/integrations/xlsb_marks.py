@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from agents.integrations.entries import UnreadableFile
-from agents.integrations.workbook_xml import Marks, check_size, leading_zeros, relations_of
+from agents.integrations.workbook_xml import Marks, check_size, mask_of, relations_of
 
 _ROW, _ERROR, _COMPUTED_ERROR, _LAST_CELL = 0, 3, 11, 11
 _NUMBERS: Final = (2, 5, 9)
@@ -25,7 +25,7 @@ def xlsb_marks(archive: zipfile.ZipFile) -> dict[str, Marks]:
         UnreadableFile: it claims more cells than a spreadsheet has, or ends in the middle of a record.
     """
     names = set(archive.namelist())
-    formats = _zero_formats(archive.read("xl/styles.bin")) if "xl/styles.bin" in names else {}
+    formats = _masks(archive.read("xl/styles.bin")) if "xl/styles.bin" in names else {}
     targets = relations_of(archive, "xl/_rels/workbook.bin.rels")
     marks = {}
     for kind, content in _records(archive.read("xl/workbook.bin")):
@@ -37,7 +37,7 @@ def xlsb_marks(archive: zipfile.ZipFile) -> dict[str, Marks]:
     return marks
 
 
-def _sheet(content: bytes, formats: dict[int, int]) -> Marks:
+def _sheet(content: bytes, formats: dict[int, str]) -> Marks:
     marks, row = Marks(), 0
     for kind, record in _records(content):
         if kind > _LAST_CELL:
@@ -52,24 +52,24 @@ def _sheet(content: bytes, formats: dict[int, int]) -> Marks:
         check_size(row, first)
         if kind in {_ERROR, _COMPUTED_ERROR}:
             marks.show(row, first, ERRORS.get(_number(record, 8, 1), "#N/A"))
-        elif kind in _NUMBERS and (digits := formats.get(_number(record, 4, 3))):
-            marks.pad(row, first, digits)
+        elif kind in _NUMBERS and (mask := formats.get(_number(record, 4, 3))):
+            marks.mask(row, first, mask)
     return marks
 
 
-def _zero_formats(styles: bytes) -> dict[int, int]:
-    """Return the digits of each style with leading zeros."""
-    codes: dict[int, int] = {}
+def _masks(styles: bytes) -> dict[int, str]:
+    """Return the mask of each style that has one."""
+    codes: dict[int, str] = {}
     used: list[int] = []
     within = False
     for kind, record in _records(styles):
         if kind == _FORMAT:
-            codes[_number(record, 0, 2)] = leading_zeros(_text(record, 2)[0])
+            codes[_number(record, 0, 2)] = mask_of(_text(record, 2)[0])
         elif kind in {_STYLES_BEGIN, _STYLES_END}:
             within = kind == _STYLES_BEGIN
         elif kind == _STYLE and within:
             used.append(_number(record, 2, 2))
-    return {style: digits for style, number in enumerate(used) if (digits := codes.get(number, 0))}
+    return {style: mask for style, number in enumerate(used) if (mask := codes.get(number, ""))}
 
 
 def _records(content: bytes) -> Iterator[tuple[int, bytes]]:

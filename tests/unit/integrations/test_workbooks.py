@@ -81,6 +81,27 @@ class TestCells:
             sheet[place].number_format = "0000000"
         assert [each.id for each in reports(saved(made))] == ["0041007", "5049672", "0041008"]
 
+    @pytest.mark.parametrize(
+        ("code", "number", "shown"),
+        [
+            ('"LP-"0000', 41, "LP-0041"),
+            (r"\L\P0", 41, "LP41"),
+            ("0000-0000", 5049672, "0504-9672"),
+            ("000-00", 1234567, "12345-67"),
+            ("000_);(000)", 7, "007"),
+            ('"A0"00', 7, "A007"),
+            ("0_)", 7, "7"),
+            ("#,##0", 5049672, "5049672"),
+            ("General", 7, "7"),
+        ],
+    )
+    def test_letters_and_marks_of_a_format_are_seen(self, code: str, number: int, shown: str) -> None:
+        made, sheet = book()
+        sheet.append(HEADER)
+        sheet.append((number, "Jalan", "Denpasar"))
+        sheet["A2"].number_format = code
+        assert [each.id for each in reports(saved(made))] == [shown]
+
     def test_a_number_that_excel_has_rounded_is_nobodys_id(self) -> None:
         rows = [["Tracking ID", "Judul Laporan", "Status Laporan", "Anonim/Rahasia"]]
         content = workbook(*rows, [123456789012345678, "a", "", ""], [999_999_999_999_999.0, "b", "", ""])
@@ -279,6 +300,14 @@ class TestOpenDocument:
         assert found.time is not None
         assert found.time.isoformat() == "2026-03-15T17:00:00+00:00"
         assert [each.id for each in reports(content, hidden=True)] == ["0041007", "0041008"]
+
+    @pytest.mark.parametrize(
+        ("value", "text", "shown"),
+        [("41", "LP-0041", "LP-0041"), ("5049672", "0504-9672", "0504-9672"), ("5049672", "5.049.672", "5049672")],
+    )
+    def test_letters_and_marks_of_a_format_are_seen(self, value: str, text: str, shown: str) -> None:
+        content = open_document(cells(*HEADER), cells(("float", value, text), "Jalan", "Denpasar"))
+        assert [each.id for each in reports(content)] == [shown]
 
     def test_merged_cells_give_their_value_to_each(self) -> None:
         spanned = cells("Denpasar").removeprefix("<table:table-row>").removesuffix("</table:table-row>")
