@@ -20,6 +20,7 @@ from agents.mirror.figures import Period
 from agents.mirror.floor import OTHERS, Cell, Quarter, Row, published
 from agents.mirror.markup import render
 from agents.mirror.stores import MirrorError, Reading
+from events.wording import defused
 
 LANGUAGES: Final = ("id", "en")
 _MARK: Final = ".alur-site.json"
@@ -183,13 +184,9 @@ def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_cell(row[name]) for name in columns] for row in rows)
+    written = ((row[name] for name in columns) for row in rows)
+    writer.writerows([defused(each) if isinstance(each, str) else each for each in row] for row in written)
     return text.getvalue()
-
-
-def _cell(value: object) -> object:
-    """Return a cell that a spreadsheet does not run."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
 
 
 def _json(document: object) -> str:
