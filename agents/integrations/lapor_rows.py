@@ -133,14 +133,13 @@ def row(
     place = view.location or Location()
     name, parent = offices.get(view.office or "", (view.office or "", ""))
     privacy = [word for word, holds in (("Anonim", complaint.anonymous), ("Rahasia", complaint.secret)) if holds]
-    shown = map(view.text, (texts.title, texts.first, texts.final))
     return (
         complaint.tracking_id,
         complaint.received_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
         "Anonim" if complaint.anonymous else reporter or "",
         _CLASSES[complaint.class_],
         (view.category or "").replace("-", " ").title(),
-        *(text or "" for text in shown),
+        *(view.text(text) or "" for text in (texts.title, texts.first, texts.final)),
         ", ".join(privacy),
         view.detail(complaint.channel) or "",
         parent,
