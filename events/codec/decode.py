@@ -40,6 +40,9 @@ E = TypeVar("E", bound=Envelope)
 
 _SENDERS_PART: Final = {"data", "expectedversion"}
 _UNICODE_ESCAPE: Final = b"\\u"
+_NAN: Final = b"NaN"
+_INFINITY: Final = b"Infinity"
+"""No JSON, and read by pydantic in a field that is not of the message."""
 _ANNOUNCEMENT_MARK: Final = AnnouncementEvent.TYPE.encode()
 
 
@@ -68,9 +71,9 @@ def decode_command(raw: bytes | None) -> CommandEvent[Command]:
     """
     # searched in the bytes first: the whole is not parsed twice then
     name = partial.command_type_in(raw or b"")
-    if name in _COMMAND_EVENTS:
+    if raw is not None and name in _COMMAND_EVENTS and _NAN not in raw and _INFINITY not in raw:
         try:
-            event = _COMMAND_EVENTS[name].model_validate_json(raw or b"", by_alias=True, by_name=False)
+            event = _COMMAND_EVENTS[name].model_validate_json(raw, by_alias=True, by_name=False)
             if event.type == name:
                 return event
         except ValidationError:  # `suppress` takes as long as the rest of this function

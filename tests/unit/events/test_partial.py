@@ -149,6 +149,8 @@ VERIFY = b'"type":"lapor.command.verify-complaint.v1"'
         WITHDRAW.replace(b'"data":{', b'"data":{"reason":"\\"type\\":\\"lapor.command.close-complaint.v1\\""'),
         WITHDRAW.replace(b"withdraw", b"please"),
         WITHDRAW[:-1],
+        WITHDRAW[:-1] + b',"ext":NaN}',
+        WITHDRAW[:-1] + b',"ext":-Infinity}',
         b"\xff" + WITHDRAW,
     ],
 )
