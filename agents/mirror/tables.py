@@ -6,7 +6,7 @@ Times are UTC without zone; columns that end in `_on` are days in the national z
 from importlib.resources import files
 from typing import Final
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Number of this layout: a mirror of another number is built anew."""
 
 TABLES: Final[dict[str, str]] = {

@@ -44,11 +44,11 @@ SELECT tracking_id, class, status, outcome, secret, received_on, closed_on, work
        CASE WHEN NOT secret THEN category END AS category,
        CASE WHEN NOT secret THEN province END AS province,
        CASE WHEN NOT secret THEN city END AS city,
-       CASE WHEN NOT secret THEN office END AS office,
-       CASE WHEN NOT secret THEN follows END AS follows
+       CASE WHEN NOT secret THEN office END AS office
 FROM complaints;
 
--- Complaints whose reporter named an earlier one, by its tracking number or its id, and what became of that.
+-- Complaints whose reporter named an earlier one, by its tracking number or its id, and what became of that. Not public:
+-- both are of one person, and what is known of one tells what a secret one is about.
 CREATE VIEW linked_complaints AS
 SELECT c.complaint_id, c.tracking_id, c.follows, e.complaint_id AS earlier_complaint_id,
        e.tracking_id AS earlier_tracking_id, e.status AS earlier_status, e.closed_at AS earlier_closed_at

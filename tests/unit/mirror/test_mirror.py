@@ -349,9 +349,10 @@ def test_what_follows_an_earlier_complaint_is_joined_with_it(engine: InMemoryEng
     sync(engine, target)
     with Reading(target) as reading:
         rows = reading.rows("SELECT complaint_id, earlier_complaint_id, earlier_status FROM linked_complaints")
-        public = reading.rows("SELECT follows FROM public_complaints WHERE follows IS NOT NULL")
+        public = reading.rows("SELECT * FROM public_complaints")
     assert set(rows) == {(each, earlier, "registered") for each in later[:3]} | {(later[3], None, None)}
-    assert {each for (each,) in public} == {number, earlier, "9999999"}
+    assert len(public) == 5
+    assert "9999999" not in str(public)  # it would link complaints of one person
 
 
 def resolutions(target: str) -> list[tuple[Any, ...]]:
