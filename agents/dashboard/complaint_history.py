@@ -152,6 +152,7 @@ def _complaint(complaint: Complaint, context: DisplayContext, view: PublicView) 
         "office_id": view.office,
         "waiting_for": _waiting(complaint, context, view),
         "follows": view.detail(complaint.follows),
+        "followed_by": (),
         "received_at": complaint.received_at,
         "closed_at": complaint.closed_at,
         "round": complaint.round,

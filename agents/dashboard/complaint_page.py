@@ -42,7 +42,7 @@ def complaint_page(view: View, found: Found) -> str:
 
 def _about(view: View, found: Found) -> Html:
     words = view.words
-    waiting, followed_by = found["waiting_for"], found.get("followed_by", ())
+    waiting, followed_by = found["waiting_for"], found["followed_by"]
     reason = [words.of("why", waiting["why"]), waiting["who"]] if waiting else []
     flags = [words.of("class", found["class"]), words.say("anonymous") if found["anonymous"] else None]
     category = view.link("/complaints", urlencode({"category": found["category"] or "", "state": "all"}))

@@ -135,9 +135,11 @@ class ReadModel:
         for _, key in self._due.irange((before + 1,), (self._due_soon_until + 1,)):
             self._count_at_office(self._rows[key].shape, OfficeCounts(due_soon=1), 1)
 
-    def find(self, tracking_id: str) -> tuple[bytes, ComplaintRow] | None:
-        """Return the complaint with a tracking number."""
-        key = self._by_tracking.get(tracking_id) or self._at_rest.find(tracking_id)
+    def find(self, number: str) -> tuple[bytes, ComplaintRow] | None:
+        """Return the complaint with a tracking number or an id."""
+        if not number.isdecimal():
+            return self.get(UUID(number).bytes)
+        key = self._by_tracking.get(number) or self._at_rest.find(number)
         return None if key is None else self.get(key)
 
     def get(self, key: bytes) -> tuple[bytes, ComplaintRow] | None:

@@ -3,14 +3,13 @@
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Final
 from urllib.parse import quote
-from uuid import UUID
 
 from aiohttp import web
 from pydantic_core import from_json, to_json
@@ -223,12 +222,19 @@ class Board:
         rendered, trouble = None, self._problem(number, found)
         if found is not None and trouble is None:
             rendered, trouble = await self._answer(*found)
-        if rendered is not None:
-            followed_by = self._read_model().followers(*found) if found else []
-            return _html(complaint_page(view, rendered | {"followed_by": followed_by}), view.words.language)
+        if found is not None and rendered is not None:
+            return _html(complaint_page(view, rendered | self._links(*found, rendered)), view.words.language)
         trouble = trouble or "no-history"
         text = view.words.of("problem", trouble).format(number=clipped(number))
         return self._refuse(view, STATUSES[trouble], text, view.words.say("problem_number"))
+
+    def _links(self, key: bytes, row: ComplaintRow, rendered: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the links with known complaints: none with a secret one, whose content they would tell."""
+        model, shown = self._read_model(), {}
+        for name in ("follows", "duplicate_of"):
+            other = model.find(rendered[name]) if rendered[name] else None
+            shown[name] = None if other is None or other[1].shape.secret else rendered[name]
+        return {**shown, "followed_by": model.followers(key, row)}
 
     def _problem(self, number: str, found: tuple[bytes, ComplaintRow] | None) -> str | None:
         """Return why the history need not be read; None if it must be."""
@@ -254,10 +260,7 @@ class Board:
         return body, "no-history" if body is None else None
 
     def _find(self, number: str) -> tuple[bytes, ComplaintRow] | None:
-        if not _NUMBER.fullmatch(number):
-            return None
-        read_model = self._read_model()
-        return read_model.find(number) if number.isdecimal() else read_model.get(UUID(number).bytes)
+        return self._read_model().find(number) if _NUMBER.fullmatch(number) else None
 
     async def _history(self, key: bytes, row: ComplaintRow) -> dict[str, Any] | None:
         """Return the history of a complaint, from the cache if its version is the same, for a minute at most."""

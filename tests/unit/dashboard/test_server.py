@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -26,13 +27,14 @@ from agents.dashboard.security_headers import HEADERS, host_of
 from agents.dashboard.server import Board
 from agents.dashboard.service import allowed_hosts
 from agents.runtime.http import connection_limits
+from events import commands as c
 from events.client import ComplaintHistory
 from events.client.errors import BrokerUnreachable
 from events.codec.decode import complaint_key
 from events.codec.encode import encode_complaint, encode_snapshot
 from events.ids import complaint_id
-from events.vocabulary import Status
-from tests.support.worlds import World, to_status
+from events.vocabulary import ArchiveReason, Status
+from tests.support.worlds import PANRB, World, to_status
 
 CONTEXT = DisplayContext(
     ZoneInfo("Asia/Jakarta"),
@@ -59,6 +61,14 @@ class Site:
         complaint = self.world.stands
         row = read_row(encode_snapshot(complaint, encode_complaint(complaint)))
         self.read_model.put(complaint_key(complaint.complaint_id.encode()), row)
+
+    def know_another(self, number: str, **changes: Any) -> str:
+        """Know a complaint like that one under another number; return its id."""
+        name = complaint_id("/channels/web", number)
+        update = {"complaint_id": name, "tracking_id": number, "follows": None, "secret": False, **changes}
+        other = self.world.stands.model_copy(update=update)
+        self.read_model.put(complaint_key(name.encode()), read_row(encode_snapshot(other, encode_complaint(other))))
+        return name
 
     async def publish(self) -> None:
         """Publish figures of the one complaint."""
@@ -331,13 +341,9 @@ class TestComplaints:
                 *({"follows": "1000000"}, {"follows": stands.complaint_id}),
                 *({"follows": "1000000", "secret": True}, {}),
             ]
+            site.know_another("1000001")
             for number, changes in enumerate(later_ones):
-                name = complaint_id("/channels/web", str(number))
-                later = stands.model_copy(
-                    update={"complaint_id": name, "tracking_id": f"200000{number}", "follows": None, **changes}
-                )
-                row = read_row(encode_snapshot(later, encode_complaint(later)))
-                site.read_model.put(complaint_key(later.complaint_id.encode()), row)
+                site.know_another(f"200000{number}", **changes)
             async with session.get("/complaints/1000000?lang=en") as answer:
                 found = await answer.text()
             assert set(re.findall(r'/complaints/([0-9]{7})\?lang=en"', found)) >= {"1000001", "2000000", "2000001"}
@@ -351,17 +357,29 @@ class TestComplaints:
     def test_a_secret_complaint_is_linked_with_none(self, *, secret: bool) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
-            later = site.world.stands.model_copy(
-                update={"complaint_id": complaint_id("/channels/web", "1"), "tracking_id": "2000000"}
-                | {"follows": "1000000", "secret": False}
-            )
-            row = read_row(encode_snapshot(later, encode_complaint(later)))
-            site.read_model.put(complaint_key(later.complaint_id.encode()), row)
+            site.know_another("1000001")
+            site.know_another("2000000", follows="1000000")
             async with session.get("/complaints/1000000?lang=en") as answer:
                 found = await answer.text()
             assert ("1000001" in found, "2000000" in found) == (not secret, not secret)
 
         site = Site(world=to_status(Status.DISPOSED, follows="1000001", secret=secret))
+        run(site, act)
+
+    @pytest.mark.parametrize("secret", [True, False])
+    def test_none_is_linked_with_a_secret_complaint(self, *, secret: bool) -> None:
+        async def act(session: ClientSession) -> None:
+            site.know()
+            site.know_another("1000001", secret=secret)
+            original = site.know_another("1000002", secret=secret)
+            archive = c.ArchiveComplaint(reason=ArchiveReason.DUPLICATE, duplicate_of=UUID(original))
+            site.world.tell(archive, PANRB)
+            site.know()
+            async with session.get("/complaints/1000000?lang=en") as answer:
+                found = await answer.text()
+            assert ("1000001" in found, original in found) == (not secret, not secret)
+
+        site = Site(world=World(follows="1000001"))
         run(site, act)
 
     @pytest.mark.parametrize("number", ["abc", "%00", "..%2f..", "x" * 3_000, "%D9%A1", "1000000;", "<b>", "1" * 41])
