@@ -16,7 +16,6 @@ from events.snapshot import Complaint
 from events.texts import ERASED, PLACEHOLDER
 from events.vocabulary import ArchiveReason, ComplaintClass, Status
 from workflow.reports.redaction import public_view
-from workflow.stages.waiting import where
 
 HEADER: Final = (
     *("Tracking ID", "Tanggal Laporan Masuk", "Pelapor", "Klasifikasi Laporan", "Kategori", "Judul Laporan"),
@@ -169,7 +168,8 @@ def _waiting(complaint: Complaint, place: Location, offices: Mapping[str, tuple[
     who, _ = offices.get(waiting.who, (waiting.who, ""))
     category = (complaint.category or "laporan tanpa kategori").replace("-", " ")
     words = WAITING.get(waiting.why, "{why}: {who}")
-    return words.format(who=who, why=waiting.why, category=category, place=where(place) or "tempat yang tidak disebut")
+    named = place.city or place.province or "tempat yang tidak disebut"  # coordinates are no column of the export
+    return words.format(who=who, why=waiting.why, category=category, place=named)
 
 
 def _status(complaint: Complaint, texts: RowTexts, office: str) -> str:

@@ -328,6 +328,14 @@ class TestWriting:
                 {"category": "gempa-bumi", "location": Location(city="Biak")},
                 "Belum ada instansi berwenang untuk gempa bumi di Biak: disposisi manual oleh Kementerian PANRB",
             ),
+            (
+                Status.VERIFIED,
+                {"category": "gempa-bumi", "location": Location(lat=-8.65, lon=115.2167)},
+                (
+                    "Belum ada instansi berwenang untuk gempa bumi di tempat yang tidak disebut: disposisi manual oleh "
+                    "Kementerian PANRB"
+                ),
+            ),
             (Status.DISPOSED, {}, "Tindak lanjut oleh Dinas PUPR Kota Denpasar"),
             (Status.DISPOSED, {"secret": True}, ""),
             (Status.FOLLOWED_UP, {}, "Tanggapan pelapor"),
