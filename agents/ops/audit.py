@@ -19,6 +19,7 @@ from agents.ops import pii_scan
 from agents.ops.dead_letters import origin_of, resolved_letter
 from agents.ops.pii_scan import PiiScan, RecordSource
 from agents.ops.progress import stage_progress
+from agents.runtime import policy_digests
 from events.announcements import CALENDAR, CALENDAR_KEY
 from events.client import Reader, Record, require_topics
 from events.client.errors import NotAllowed, TopicsMissing
@@ -149,7 +150,8 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
             escalated=_until(progress, _ESCALATES),
         )
         result.kept, result.texts = kept, texts
-        result.policy_of = {each.version: each for each in policy_files.load(settings.policy).versions}.get
+        policies = policy_digests.pinned(policy_files.load(settings.policy), values)
+        result.policy_of = {each.version: each for each in policies.versions}.get
         _expired(progress, result)
         _of_all_partitions(settings, log, result)
         for number in range(count):

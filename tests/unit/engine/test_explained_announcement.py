@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from agents.cli.app import application
 from agents.config import policy_files
+from agents.ops.audit import audit
 from agents.runtime import policy_digests
 from agents.runtime.installation import change_now
 from events.topics import STAGES
@@ -75,6 +76,9 @@ def test_a_year_is_shown_as_the_installation_counts_it(engine: Any) -> None:
     result = runner.invoke(application(), ["calendar", "show", year, "--json"])
     assert result.exit_code == 0, result.stderr
     assert "Hari yang ditetapkan" in result.stdout
+    policy = audit(installed).policy_of(policy_files.load("lapor").versions[-1].version)
+    assert policy is not None
+    assert not policy.calendar.is_working_day(date.fromisoformat(monday))
 
 
 def working_days(year: int) -> list[str]:
