@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from uuid import uuid4
@@ -27,6 +27,7 @@ from events.client import (
     read_snapshot,
     require_topics,
 )
+from events.client.errors import KafkaFailure
 from events.commands import COMMANDS, Command
 from events.errors import InvalidCommand, Undecodable
 from events.facts import LateReplyRecorded
@@ -165,11 +166,12 @@ def report(settings: Settings, result: CommandResult) -> None:
         Failure: it was refused, or is not decided in time.
     """
     if result.refused is not None:
-        snapshot = None
+        holder = None
         if result.refused.rejection.code == Refusal.NOT_PERMITTED:
-            snapshot = read_snapshot(settings, result.request.complaint)
-        held = f"; {snapshot.office} holds it" if snapshot and snapshot.office else ""
-        raise Failure(f"{result}{held}", FAILED)
+            with suppress(KafkaFailure):  # the refusal stands, whoever holds it
+                snapshot = read_snapshot(settings, result.request.complaint)
+                holder = snapshot and snapshot.office
+        raise Failure(f"{result}; {holder} holds it" if holder else str(result), FAILED)
     if not result.decided and result.waited:
         raise Failure(str(result), UNDECIDED)
     say(str(result))

@@ -8,15 +8,17 @@ import pytest
 from typer.testing import CliRunner
 
 from agents.cli.app import application
-from agents.cli.errors import Failure
+from agents.cli.errors import FAILED, Failure
 from agents.cli.fields import STAGES_ONLY, data_of, fields_of
 from agents.cli.send import in_words_of_options, report
 from agents.config.settings import Settings
 from events import commands as c
+from events.client import RefusedCommand
 from events.client.command_client import CommandRequest, CommandResult, encode_request
 from events.client.publisher import Place
 from events.codec.decode import decode_command
-from events.vocabulary import Status
+from events.outcomes import Rejection
+from events.vocabulary import Refusal, Status
 from tests.support.worlds import CITIZEN, CORRECTING, LAPOR, MONDAY, REPLY, to_status
 from workflow.policy.model import Policy
 
@@ -171,3 +173,18 @@ def test_a_late_reply_names_the_way_that_is_left(policy: Policy, way: str, capsy
     request = CommandRequest("reply-to-follow-up", world.id, CITIZEN, "late", {"text": REPLY.text})
     report(Settings(), CommandResult(request, Place(0, 7), 0.1, answer))
     assert f"it came after the closing: {way}" in capsys.readouterr().out
+
+
+def test_a_refusal_is_reported_also_where_the_holder_cannot_be_read() -> None:
+    asked = CommandRequest("close-complaint", COMPLAINT, CITIZEN, "m1", {})
+    rejection = Rejection(
+        command_id="m1",
+        command_type="lapor.command.close-complaint.v1",
+        command_source=CITIZEN,
+        code=Refusal.NOT_PERMITTED,
+        message="close-complaint is for an administrator",
+    )
+    refused = RefusedCommand(rejection, MONDAY)
+    with pytest.raises(Failure, match="was refused, not-permitted: close-complaint is for") as failure:
+        report(Settings(broker="127.0.0.1:1"), CommandResult(asked, Place(0, 7), 0.1, refused=refused))
+    assert failure.value.status == FAILED
