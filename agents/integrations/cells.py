@@ -3,8 +3,11 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
+
+from pydantic_core import from_json
 
 from agents.integrations.entries import NO_RESULT, Unusable
 from agents.integrations.layouts import catalogue, plain
@@ -22,6 +25,9 @@ _CLASSES: Final = {
 }
 _ERROR: Final = re.compile(r"#(?:N/A|[A-Z0-9/_]+[!?])|#{3,}|Err:[0-9]{3}")
 _OF_LINKS: Final = ("url", "href", "src", "link", "media_url", "value")
+_BETWEEN: Final = re.compile(r"\s+|[,;|]\s*(?=https?:|$)")
+_BEHIND_DATA: Final = re.compile(r"[\s,;|]+(?=https?:)")
+"""A data: URI has marks within it, and often line ends."""
 _QUOTED: Final = re.compile(r'="((?:[^"]|"")*)"')
 
 
@@ -112,7 +118,7 @@ def links(values: Sequence[Any]) -> tuple[list[str], list[str]]:
     attachments: list[str] = []
     notes: list[str] = []
     for each in _flat(values):
-        link = each.strip() if isinstance(each, str) else ""
+        link = each if isinstance(each, str) else ""
         if reason := _no_link(each, link):
             notes.append(f"attachment: {reason}")
         elif link and link not in attachments:
@@ -131,7 +137,18 @@ def _flat(nested_value: object) -> list[object]:
         # as XML has a list: one element in another
         nested = [value for value in nested_value.values() if isinstance(value, list | Mapping)]
         return _flat(named[0]) if named else _flat(nested) if nested else [nested_value] if nested_value else []
+    if isinstance(nested_value, str):
+        return _in_text(nested_value.strip())
     return [] if nested_value is None else [nested_value]
+
+
+def _in_text(text: str) -> list[object]:
+    """Return what a text holds: links with space or marks between them, or JSON."""
+    if text[:1] in {"[", "{"}:
+        with suppress(ValueError):
+            return _flat(from_json(text))
+    between = _BEHIND_DATA if text[:5].casefold() == "data:" else _BETWEEN
+    return [part for part in between.split(text) if part]
 
 
 def _no_link(value: object, link: str) -> str | None:

@@ -2,14 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from hashlib import blake2b
 from typing import Any, Final
 from zoneinfo import ZoneInfo
-
-from pydantic_core import from_json
 
 from agents.integrations import cells as read
 from agents.integrations.cells import BadValue, quoted
@@ -22,7 +19,6 @@ from events.cloudevents import EARLIER, MAX_NAME
 from events.vocabulary import ComplaintClass
 from workflow.machine.permissions import names_a_person
 
-_BETWEEN: Final = re.compile(r"[\s]+|[,;|]\s*(?=https?:|$)")  # a data: URI has such marks within it
 _RULE: Final = re.compile(r"[-:_]+")
 _ROUNDED: Final = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]+")
 ZONE: Final = "Asia/Jakarta"
@@ -112,7 +108,7 @@ class Maker:
             raise Settled
         received = self._received(cells, notes)
         data = self._data(cells, received, notes)
-        data["attachments"], left_out = read.links([*entry.links, *_in_cell(cells.get("attachments", ""))])
+        data["attachments"], left_out = read.links([*entry.links, cells.get("attachments", "")])
         source = self._options.source or entry.source or self._options.origin
         if source is None:
             raise Unusable(f"{SOURCE}: empty, and there is no --source")
@@ -241,11 +237,3 @@ def _reporter(cells: Mapping[str, str], notes: list[str]) -> dict[str, str]:
         notes.append(f"subject: {quoted(subject)} looks like a phone number, a NIK or an e-mail address")
         del reporter["subject"]
     return reporter
-
-
-def _in_cell(cell: str) -> list[Any]:
-    """Return the attachments that a cell holds: links with space or marks between them, or JSON."""
-    if cell[:1] in {"[", "{"}:
-        with suppress(ValueError):
-            return [from_json(cell)]
-    return [part for part in _BETWEEN.split(cell) if part]

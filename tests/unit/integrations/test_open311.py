@@ -240,6 +240,25 @@ def test_photos_come_as_text_list_or_object(media: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "media",
+    [
+        "https://x.test/1.jpg, https://x.test/a,b.jpg",
+        "https://x.test/1.jpg\nhttps://x.test/a,b.jpg ",
+        ["https://x.test/1.jpg;https://x.test/a,b.jpg"],
+        '[{"url": "https://x.test/1.jpg"}, "https://x.test/a,b.jpg"]',
+    ],
+)
+def test_several_photos_in_one_text_are_several(media: Any) -> None:
+    assert taken(media_url=media).data.attachments == ("https://x.test/1.jpg", "https://x.test/a,b.jpg")
+
+
+def test_a_photo_within_its_link_is_reported_once() -> None:
+    media = "data:image/png;base64,QUJD\nQUJD\nhttps://x.test/1.jpg"
+    assert notes(request(media_url=media)) == ("attachment: a data: link is no attachment, only http and https are",)
+    assert taken(media_url=media).data.attachments == ("https://x.test/1.jpg",)
+
+
 def test_a_title_of_its_own_goes_before_the_service() -> None:
     assert taken(title="Lampu mati").data.title == "Lampu mati"
     assert taken(extended_attributes={"title": "Lampu mati"}).data.category == "infrastruktur-jalan"
