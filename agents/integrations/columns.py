@@ -115,8 +115,8 @@ def _require(columns: Columns, asked: Mapping[str, int | None], *, no_id: bool) 
     listed = f"the columns are {_listed(columns.header)}"
     if not {"title", "body", "final"} & there:
         raise BadLayout(
-            "no column is known to hold a title or a body: name them with --map title=COLUMN or --map body=COLUMN; "
-            f"{listed}"
+            "no column is known to hold a title or a body: name them with --map title=COLUMN or --map body=COLUMN, or "
+            f"the row of the header with --header-row; {listed}"
         )
     if "id" not in there and not no_id:
         raise BadLayout(
