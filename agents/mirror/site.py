@@ -24,11 +24,14 @@ from events.wording import defused
 
 LANGUAGES: Final = ("id", "en")
 _MARK: Final = ".alur-site.json"
+_NEW: Final = ".new"
 _WAIT: Final = timedelta(days=30)
 _STORIES_A_PAGE: Final = 25
 _PAGE_CHARACTERS: Final = 150_000
 _NEWEST: Final = 50
 _SEARCHED: Final = 1_500
+_NO_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML may have: one in a story would make the feed unreadable."""
 TABLES: Final = {"areas": "area", "offices": "office", "categories": "category"}
 
 
@@ -75,7 +78,8 @@ def build(reading: Reading, directory: Path, url: str = "") -> Built:
     found = {f"data/{each.name}.json": _json(each.document()) for each in quarters}
     found |= _open_data(quarters, stories)
     found["style.css"] = files("agents.mirror").joinpath("pages/style.css").read_text("utf-8")
-    found["feed.xml"] = render("feed.xml", stories=stories[-1:-21:-1], url=url.rstrip("/"), pages=_pages_of(stories))
+    feed = render("feed.xml", stories=stories[-1:-21:-1], url=url.rstrip("/"), pages=_pages_of(stories))
+    found["feed.xml"] = _NO_XML.sub("", feed)
     found["index.html"] = render("choice.html")
     for language in LANGUAGES:
         found |= {f"{language}/{name}": text for name, text in _pages(language, quarters, stories)}
@@ -101,12 +105,13 @@ def _written(directory: Path, known: set[str], found: Mapping[str, str], quarter
         file, content = directory / name, text.encode()
         if not file.is_file() or file.read_bytes() != content:
             file.parent.mkdir(parents=True, exist_ok=True)
-            fresh = file.with_name(file.name + ".new")
+            fresh = file.with_name(file.name + _NEW)
             fresh.write_bytes(content)
             fresh.replace(file)
             written += 1
     stale = [directory / name for name in known - found.keys()]
-    for file in stale:
+    half = [directory / f"{name}{_NEW}" for name in known]  # of a build that was interrupted
+    for file in (*stale, *half):
         file.unlink(missing_ok=True)
     (directory / _MARK).write_text(json.dumps(sorted(found)), "utf-8")
     return Built(written, len(found) - written, len(stale), quarters, stories)
