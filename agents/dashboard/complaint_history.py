@@ -69,7 +69,8 @@ def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryRe
             if known.history and known.history[-1].complaint.version >= row.version:
                 known.history = with_texts(settings, known.history, seconds=_MOST_SECONDS)
                 explained = () if row.shape.secret else _explained(settings, known)
-                return HistoryResult(known, True, explained, _add_refusals(settings, known, row))  # noqa: FBT003 -- whole
+                refused = _add_refusals(settings, known, row)
+                return HistoryResult(known, whole=True, explained=explained, refused=refused)
             seen += 1
             if seen >= _MOST_RECORDS or monotonic() - began > _MOST_SECONDS:
                 break
@@ -79,8 +80,8 @@ def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryRe
 def _explained(settings: Settings, known: ComplaintHistory) -> tuple[Explanation, ...]:
     complaint = known.history[-1].complaint
     policy = policy_of(settings, known) if complaint.clocks else None
-    if policy is None or len(known.history) < complaint.version:
-        return ()
+    if policy is None or policy.version != complaint.policy or len(known.history) < complaint.version:
+        return ()  # by another version or without its beginning, each day would be shown wrong
     if complaint.calendar:
         policy = with_announcements(policy, calendar_for(settings, known.complaint))
     return tuple(explain(known.history, name, policy) for name in complaint.clocks)

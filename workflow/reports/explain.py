@@ -138,7 +138,7 @@ def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Ex
     before: Clock | None = None
     earlier = history[0].complaint
     for recorded in history:
-        after = _standing(recorded.complaint, clock)
+        after, decided_by = _standing(recorded.complaint, clock), policy.as_of(recorded.complaint.calendar)
         anew = (
             before is None
             or isinstance(recorded.fact, RULES[clock].starts_with)
@@ -148,10 +148,10 @@ def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Ex
             runs[-1].stop(recorded, before)
         if after is not None:
             if anew:
-                runs.append(_Run(clock, _policy_of(policy, recorded)))
+                runs.append(_Run(clock, decided_by))
                 runs[-1].start(recorded, after, earlier.closed_clock if clock is ClockName.SETTLEMENT else None)
             elif before is not None:
-                runs[-1].follow(recorded, before, after, _policy_of(policy, recorded))
+                runs[-1].follow(recorded, before, after, decided_by)
         before, earlier = after, recorded.complaint
     return Explanation(
         complaint_id=last.complaint_id,
@@ -167,8 +167,7 @@ def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Ex
 def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded], run: "_Run | None") -> tuple[Origin, ...]:
     """Name the rules that the due times of a clock, last of `run`, depend on, with their sources."""
     values: dict[str, str] = {}
-    duration = policy.duration_of(clock, history[-1].complaint.class_) if run is None else run.duration
-    rule = Origin(clock, str(duration), policy.sources.get(clock)) if run is None else run.rule
+    duration, rule = _rule_of(clock, policy, history[-1].complaint) if run is None else (run.duration, run.rule)
     unit = duration.unit
     if unit is not Unit.SECONDS:
         values["zones"] = "the holder's" if policy.zone_rule(clock) == "holder" else "the national one"
@@ -190,9 +189,15 @@ def _standing(complaint: Complaint, name: ClockName) -> Clock | None:
     return complaint.clocks.get(name) or (complaint.answered_clock if name is ClockName.FOLLOW_UP else None)
 
 
-def _policy_of(policy: Policy, recorded: Recorded) -> Policy:
-    """Return the policy with the calendar that the fact was decided with."""
-    return policy.as_of(recorded.complaint.calendar)
+def _rule_of(clock: ClockName, policy: Policy, complaint: Complaint) -> tuple[Duration, Origin]:
+    """Return how long a clock runs that starts now, and the rule that sets it."""
+    override = ClockContext.of(policy, complaint).override_of(clock)
+    if override is None:
+        duration = policy.duration_of(clock, complaint.class_)
+        return duration, Origin(clock, str(duration), policy.sources.get(clock))
+    duration = override.clocks[clock]
+    place = f"{override} (overrides[{policy.overrides.index(override)}] of {policy.version})"
+    return duration, Origin(clock, str(duration), override.source, place)
 
 
 @dataclass(slots=True)
@@ -220,16 +225,7 @@ class _Run:
         """Apply the fact that starts it, or lets it go on as it was `kept` when the complaint was closed."""
         complaint = recorded.complaint
         self.office = complaint.office
-        override = ClockContext.of(self.policy, complaint).override_of(self.clock)
-        self.duration, source, place = (
-            self.policy.duration_of(self.clock, complaint.class_),
-            self.policy.sources.get(self.clock),
-            None,
-        )
-        if override is not None:
-            self.duration, source = override.clocks[self.clock], override.source
-            place = f"{override} (overrides[{self.policy.overrides.index(override)}] of {self.policy.version})"
-        self.rule = Origin(self.clock, str(self.duration), source, place)
+        self.duration, self.rule = _rule_of(self.clock, self.policy, complaint)
         self.zone = self._zone(clock)
         self._add(Happening.RESUMED if kept else Happening.STARTED, recorded, clock)
         if kept:
@@ -326,6 +322,10 @@ class _Run:
 
     def _capped(self, recorded: Recorded, before: Clock, after: Clock) -> None:
         """Apply the begin or the end of a pause that is counted in working time up to the cap."""
+        if self.policy.settlement_pause_cap is None:  # it is not the version that the complaint is pinned to
+            self._differ(recorded, "a pause with a cap", "one without")
+            self.ours = self.recomputed = after.due_at
+            return
         complaint = recorded.complaint
         context = ClockContext.of(self.policy, complaint)
         begins, known = after.remaining is not None, before.model_copy(update={"due_at": self.ours})
@@ -381,25 +381,13 @@ class _Run:
         fact = f"{recorded.fact.NAME}, version {recorded.complaint.version}"
         # nothing open was computed with them, so their days are known only as they were announced last
         gone = self.policy.announced - recorded.complaint.calendar
-        why = (
-            f" (the last {gone} announcements it was computed without are no longer kept one by one)"
-            if gone > 0
-            else ""
-        )
-        self.differences.append(f"the fact ({fact}) has {recorded_value}, recomputed {ours}{why}")
+        why = f" (the last {gone} announcements it was computed without are no longer kept one by one)"
+        self.differences.append(f"the fact ({fact}) has {recorded_value}, recomputed {ours}{why if gone > 0 else ''}")
 
     def _add(self, what: Happening, recorded: Recorded, clock: Clock | None, detail: str = "") -> None:
-        self.steps.append(
-            Step(
-                what=what,
-                at=recorded.at,
-                fact=recorded.fact.NAME,
-                version=recorded.complaint.version,
-                detail=detail,
-                due_at=clock.due_at if clock else None,
-                left=clock.remaining if clock else None,
-            )
-        )
+        due_at, left = (clock.due_at, clock.remaining) if clock else (None, None)
+        step = Step(what, recorded.at, recorded.fact.NAME, recorded.complaint.version, detail, due_at, left)
+        self.steps.append(step)
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> str:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.config import policy_files
 from events import facts as f
 from events.announcements import Announcements
 from events.snapshot import Clock
@@ -358,3 +359,13 @@ def check_strip(run: Run, policy: Policy) -> None:
     elif given.unit is Unit.WORKING_SECONDS:
         worked = sum(day.worked.amount for day in run.days if day.worked)
         assert worked + left == pytest.approx(given.amount + extended * policy.extension.day.amount, abs=0.0005)
+
+
+def test_with_a_version_without_its_cap_it_says_what_differs() -> None:
+    uncapped, *_, capped = policy_files.load("lapor").versions
+    world = disposed(capped.model_copy(update={"citizens": "open"}))
+    world.tell(FOLLOW_UP, PUPR)
+    world.tell(REPLY, CITIZEN)
+    found = explain(world.history, ClockName.SETTLEMENT, uncapped)
+    assert not found.agrees
+    assert "has a pause with a cap, recomputed one without" in found.runs[-1].differences[0]
