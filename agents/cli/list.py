@@ -13,13 +13,12 @@ from rich.text import Text
 from agents.cli.context import console, note, policy_now, say, settings_of
 from agents.cli.tables import new_table
 from agents.cli.wording import local, safe, span
+from agents.config.settings import Settings
 from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import DisplayContext
 from agents.dashboard.listing import DUE, ORDERS, STATES, Query, as_csv, deadline_of, select, values_of
-from agents.dashboard.projection import Projection
+from agents.dashboard.projection import read_model_now
 from agents.dashboard.read_model import LATEST
-from events.client import Reader, require_topics
-from events.topics import TopicName
 from events.vocabulary import ClockName, Status
 from workflow.reports.redaction import redacted
 
@@ -62,8 +61,6 @@ def list_complaints(  # noqa: PLR0913 -- one for each option
 
         alur list --status disposed --sort -received --format csv --limit 0
     """
-    settings = settings_of(ctx)
-    context, now = DisplayContext.of(policy_now(settings), settings), datetime.now(UTC)
     single = {"state": state, "office": office, "units": None if units else "no", "clock": clock, "due": due} | {
         "category": category,
         "rung": rung,
@@ -73,17 +70,18 @@ def list_complaints(  # noqa: PLR0913 -- one for each option
     }
     several = [("status", each) for each in status or ()] + [("why", each) for each in why or ()]
     query = Query.parse([*((name, value) for name, value in single.items() if value), *several])
-    require_topics(settings, [TopicName.STATE])
-    projection = Projection()
-    with Reader(settings, [TopicName.STATE]) as reader:
-        for record in reader.to_end():
-            projection.apply(record)
-    found = select(projection.read_model, query, now, context)
+    _list(settings_of(ctx), query, limit, form)
+
+
+def _list(settings: Settings, query: Query, limit: int, form: Form) -> None:
+    context, now = DisplayContext.of(policy_now(settings), settings), datetime.now(UTC)
+    model = read_model_now(settings)
+    found = select(model, query, now, context)
     rows = found[:limit] if limit else found
     _write(rows, form, now, context)
     if len(rows) < len(found):
         note(f"{len(found):,} complaints, {len(rows):,} shown: --limit 0 shows all")
-    if query.state != "open" and (older := len(projection.read_model) - len(projection.read_model.rows())):
+    if query.state != "open" and (older := model.unlisted):
         note(f"{older:,} complaints that ended before the last {LATEST:,} are not looked at: alur mirror has them")
 
 

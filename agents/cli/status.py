@@ -7,11 +7,8 @@ import typer
 
 from agents.cli.context import say, settings_of
 from agents.cli.errors import FAILED
-from agents.config.settings import Settings
-from agents.dashboard.projection import Projection
+from agents.dashboard.projection import read_model_now
 from agents.ops.lag import LagReport, measure
-from events.client import Reader, require_topics
-from events.topics import TopicName
 
 _WINDOW_S = 3.0
 
@@ -37,19 +34,9 @@ def show_status(
     line, works = summary(found)
     say(f"{settings.prefix or '(no prefix)'} on {settings.broker}: {line}")
     if waiting:
-        say(in_words_of_waiting(waiting_counts(settings)))
+        say(in_words_of_waiting(read_model_now(settings).waiting))
     if not works:
         raise typer.Exit(FAILED)
-
-
-def waiting_counts(settings: Settings) -> Counter[str | None]:
-    """Count open complaints by the reason for which they wait; None where it is not known. Raises `KafkaFailure`."""
-    require_topics(settings, [TopicName.STATE])
-    projection = Projection()
-    with Reader(settings, [TopicName.STATE]) as reader:
-        for record in reader.to_end():
-            projection.apply(record)
-    return projection.read_model.waiting
 
 
 def in_words_of_waiting(counts: Counter[str | None]) -> str:

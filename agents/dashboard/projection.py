@@ -1,12 +1,23 @@
 """Complaints and open dead letters, folded from the records of their topics: for the dashboard and `alur watch`."""
 
+from agents.config.settings import Settings
 from agents.dashboard.complaint_row import read_row
 from agents.dashboard.read_model import ReadModel
 from agents.ops.dead_letters import OpenDeadLetters
-from events.client import Record
+from events.client import Reader, Record, require_topics
 from events.codec.decode import complaint_key
 from events.errors import Undecodable
 from events.topics import TopicName
+
+
+def read_model_now(settings: Settings) -> ReadModel:
+    """Read complaints.state to its present end. Raises `KafkaFailure`."""
+    require_topics(settings, [TopicName.STATE])
+    projection = Projection()
+    with Reader(settings, [TopicName.STATE]) as reader:
+        for record in reader.to_end():
+            projection.apply(record)
+    return projection.read_model
 
 
 class Projection:

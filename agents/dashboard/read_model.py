@@ -151,6 +151,11 @@ class ReadModel:
         """Return all open complaints, and those of the settled ones that ended last; may be called in any thread."""
         return [*self._rows.copy().values(), *self._at_rest.latest.copy().values()]
 
+    @property
+    def unlisted(self) -> int:
+        """Settled complaints that `rows` does not have."""
+        return len(self) - len(self._rows) - len(self._at_rest.latest)
+
     def followers(self, key: bytes, row: ComplaintRow) -> list[str]:
         """Return the numbers of complaints whose reporters named this one; none of or to a secret complaint."""
         if row.shape.secret:

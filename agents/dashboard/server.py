@@ -151,8 +151,7 @@ class Board:
         except UnknownFilter as error:
             return self._refuse(view, 400, f"{error}.", view.words.say("problem_filter"))
         model = self._read_model()
-        older = len(model) - len(model.rows())
-        page = await asyncio.to_thread(list_page, view, query, rows, older, model.offices.copy())
+        page = await asyncio.to_thread(list_page, view, query, rows, model.unlisted, model.offices.copy())
         return _html(page, view.words.language)
 
     async def _csv(self, request: web.Request) -> web.StreamResponse:

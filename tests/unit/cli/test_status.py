@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from agents.cli.status import in_words_of_waiting, summary, waiting_counts
+from agents.cli.status import in_words_of_waiting, summary
+from agents.dashboard.projection import read_model_now
 from agents.ops.lag.report import Finding, GroupLag, LagReport
 from agents.ops.lag.rules import Severity, Status
 from agents.ops.lag.samples import GroupState
@@ -66,4 +67,4 @@ def test_what_open_complaints_wait_for(tmp_path: Path, reports: list[dict[str, A
         for number, changes in enumerate(reports):
             engine.report(str(number), title=f"Jalan {number}", **changes)
         engine.kit.settle()
-        assert in_words_of_waiting(waiting_counts(engine.settings)) == line
+        assert in_words_of_waiting(read_model_now(engine.settings).waiting) == line
