@@ -11,6 +11,7 @@ from agents.cli.context import note, say, settings_of
 from agents.cli.errors import MISUSED, Failure, interruptible
 from agents.cli.privacy import Kept
 from agents.cli.wording import rate_of
+from agents.config.settings import Settings
 from agents.ops import migration
 from agents.ops.topics import with_recorded_layout
 from agents.runtime import failpoints
@@ -45,17 +46,9 @@ def migrate(  # noqa: PLR0913 -- the options of a command are its arguments
 
         alur --prefix v1. migrate --to v2. --texts apart
     """
-    settings = settings_of(ctx)
-    try:
-        valid_prefix(to)
-    except ValueError as error:
-        raise Failure(f"--to: {error}", MISUSED) from None
-    if to == settings.prefix:
-        raise Failure(f"--to: {to!r} is the prefix of the installation itself: give another one", MISUSED)
-    source = with_recorded_layout(settings)
-    target = replace(
-        source, prefix=to, partitions=partitions or source.partitions, replication=replication or source.replication
-    )
+    source = _source(settings_of(ctx), to)
+    target = replace(source, prefix=to, partitions=partitions or source.partitions)
+    target = replace(target, replication=replication or source.replication)
     failpoints.arm("migrate", os.environ)
     progress = _Progress()
     with interruptible(lambda: _RESUME):
@@ -67,12 +60,27 @@ def migrate(  # noqa: PLR0913 -- the options of a command are its arguments
             _preview(planned)
             return
         done = migration.migrate(planned, progress.report, note)
+    _report(done, planned, progress)
+
+
+def _source(settings: Settings, to: str) -> Settings:
+    """Return the settings of the installation with its layout, once it is clear that it can move to the prefix."""
+    try:
+        valid_prefix(to)
+    except ValueError as error:
+        raise Failure(f"--to: {error}", MISUSED) from None
+    if to == settings.prefix:
+        raise Failure(f"--to: {to!r} is the prefix of the installation itself: give another one", MISUSED)
+    return with_recorded_layout(settings)
+
+
+def _report(done: migration.MigrationReport, planned: migration.Plan, progress: "_Progress") -> None:
     for name, records in done.written.items():
         left_out = f", {done.left_out[name]:,} left out" if done.left_out[name] else ""
-        say(f"{target.topic(name)}: {records:,} records{left_out}")
+        say(f"{planned.target.topic(name)}: {records:,} records{left_out}")
     say(_where_texts_are(planned))
     say(f"the audits agree: {done.complaints:,} complaints, {done.facts:,} facts, {done.findings} findings in both")
-    say(f"{progress.summary}; set ALUR_PREFIX={to} and start the stages")
+    say(f"{progress.summary}; set ALUR_PREFIX={planned.target.prefix} and start the stages")
 
 
 def _preview(planned: migration.Plan) -> None:

@@ -66,31 +66,36 @@ def show_report(  # noqa: PLR0913 -- the options of a command are its arguments
     if name is Report.DRIVERS:
         if by or office or out or form in {Form.XLSX, Form.HTML}:
             raise Failure("drivers takes --period and --format table, csv or json only", MISUSED)
-        with Reading(mirror) as reading:
-            _print_change(drivers.change(reading, chosen), form)
+        _print_change(mirror, chosen, form)
         return
     with Reading(mirror) as reading:
         lines = report(reading, name, chosen, by=by, office=office)
     if not lines:
         raise Failure(f"no complaint was received in {chosen.name}" + (f" that {office} holds" if office else ""))
     group = by or REPORTS[name].grouping
-    if form is Form.XLSX and out is not None:
+    _write(form, lines, name, chosen, group, out=out)
+
+
+def _write(  # noqa: PLR0913 -- as `_text`, and the file
+    form: Form, lines: list[Line], name: Report, period: Period, group: Grouping, *, out: Path | None
+) -> None:
+    if form is Form.TABLE:
+        _print(lines, period, group, out)
+    elif out is None:
+        say(_text(form, lines, name, period, group))
+    elif form is Form.XLSX:
         with out.open("wb") as binary, closing(XlsxWriter(binary)) as writer:
-            for row in [*_rows(lines, group), *([note] for note in _notes(lines))]:
+            for row in [*_rows(lines, group), *([each] for each in _notes(lines))]:
                 writer.write(row)
-    elif form is Form.TABLE:
-        _print(lines, chosen, group, out)
     else:
-        text = _text(form, lines, name, chosen, group)
-        if out is None:
-            say(text)
-        else:
-            out.write_text(text + "\n", encoding="utf-8")
+        out.write_text(_text(form, lines, name, period, group) + "\n", encoding="utf-8")
     if out:
         note(f"wrote {out}")
 
 
-def _print_change(change: drivers.Change, form: Form) -> None:
+def _print_change(mirror: str, period: Period, form: Form) -> None:
+    with Reading(mirror) as reading:
+        change = drivers.change(reading, period)
     fields = ("dimension", "group", "now", "before", "points")
     rows = [[getattr(part, name) for name in fields] for part in change.parts]
     if form is Form.JSON:
