@@ -15,56 +15,70 @@ _TOP: Final = 8
 _MARKS: Final = 4
 
 
+class _Scale:
+    """Places of days and counts in the drawing."""
+
+    def __init__(self, days: int, most: int) -> None:
+        self.step = (_WIDTH - _LEFT) / max(1, days)
+        self._most = most
+
+    def x(self, index: int) -> float:
+        """Return the middle of a day."""
+        return round(_LEFT + (index + 0.5) * self.step, 1)
+
+    def y(self, value: float) -> float:
+        """Return the height of a count."""
+        return round(_TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - value / self._most), 1)
+
+
 def chart(words: Words, days: Sequence[Sequence[int]], today: date) -> Html:
     """Return the chart as SVG; `days` are counts of received, settled and overdue, today last."""
     most = _rounded(max((value for day in days for value in day), default=0))
-    step = (_WIDTH - _LEFT) / max(1, len(days))
-
-    def x(index: int) -> float:
-        return round(_LEFT + (index + 0.5) * step, 1)
-
-    def y(value: float) -> float:
-        return round(_TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - value / most), 1)
-
-    received, settled = (" ".join(f"{x(at)},{y(day[column])}" for at, day in enumerate(days)) for column in (0, 1))
-    bars = [
-        h(
-            "rect",
-            x=round(x(at) - step * 0.4, 1),
-            y=y(day[2]),
-            width=round(step * 0.8, 1),
-            height=round(y(0) - y(day[2]), 1),
-        )
-        for at, day in enumerate(days)
-        if day[2]
-    ]
-    levels = [
-        (
-            h("line", x1=_LEFT, x2=_WIDTH, y1=y(value), y2=y(value)),
-            h("text", words.count(int(value)), x=_LEFT - 6, y=y(value) + 4, text_anchor="end"),
-        )
-        for value in (0, most / 2, most)
-    ]
-    every = max(1, len(days) // _MARKS)
-    dates = [
-        h("text", words.day(today - timedelta(days=len(days) - 1 - at)), x=x(at), y=_HEIGHT - 5, text_anchor="middle")
-        for at in range(every // 2, len(days), every)
-    ]
-    totals = [sum(day[column] for day in days) for column in range(3)]
-    said = words.say(
-        "chart_text", **dict(zip(("received", "settled", "missed"), map(words.count, totals), strict=True))
+    scale = _Scale(len(days), most)
+    received, settled = (
+        " ".join(f"{scale.x(at)},{scale.y(day[column])}" for at, day in enumerate(days)) for column in (0, 1)
     )
+    totals = {name: sum(day[at] for day in days) for at, name in enumerate(("received", "settled", "missed"))}
+    said = words.say("chart_text", **{name: words.count(total) for name, total in totals.items()})
     return h(
         "svg",
         h("title", said),
-        h("g", levels, dates, class_="axis"),
-        h("g", bars, class_="missed"),
+        h("g", _levels(words, scale, most), _dates(words, scale, len(days), today), class_="axis"),
+        h("g", _bars(scale, [day[2] for day in days]), class_="missed"),
         h("polyline", points=received, class_="received"),
         h("polyline", points=settled, class_="settled"),
         class_="chart",
         viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
         role="img",
     )
+
+
+def _bars(scale: _Scale, counts: Sequence[int]) -> list[Html]:
+    sizes = {"width": round(scale.step * 0.8, 1)}
+    return [
+        h("rect", x=round(scale.x(at) - scale.step * 0.4, 1), y=y, height=round(scale.y(0) - y, 1), **sizes)
+        for at, count in enumerate(counts)
+        if count
+        for y in [scale.y(count)]
+    ]
+
+
+def _levels(words: Words, scale: _Scale, most: int) -> list[tuple[Html, Html]]:
+    return [
+        (
+            h("line", x1=_LEFT, x2=_WIDTH, y1=scale.y(value), y2=scale.y(value)),
+            h("text", words.count(int(value)), x=_LEFT - 6, y=scale.y(value) + 4, text_anchor="end"),
+        )
+        for value in (0, most / 2, most)
+    ]
+
+
+def _dates(words: Words, scale: _Scale, days: int, today: date) -> list[Html]:
+    every = max(1, days // _MARKS)
+    return [
+        h("text", words.day(today - timedelta(days=days - 1 - at)), x=scale.x(at), y=_HEIGHT - 5, text_anchor="middle")
+        for at in range(every // 2, days, every)
+    ]
 
 
 def legend(words: Words) -> Html:

@@ -86,46 +86,7 @@ def document(view: View, title: str, body: Child, *, every_s: int) -> str:
 
 
 def _header(view: View) -> Html:
-    words, sources = view.words, view.sources
-    environment = h(
-        "dl",
-        [
-            h("div", h("dt", words.of("environment", name)), h("dd", value or words.say("no_prefix")))
-            for name, value in view.context.environment.items()
-        ],
-        class_="environment",
-        id="environment",
-    )
-    search = h(
-        "form",
-        h("input", type="hidden", name="lang", value=words.language),
-        h("label", words.say("search_label"), for_="number", class_="unseen"),
-        h(
-            "input",
-            id="number",
-            name="number",
-            autocomplete="off",
-            maxlength=40,
-            required=True,
-            placeholder=words.say("search_label"),
-        ),
-        h("button", words.say("search_button"), type="submit"),
-        role="search",
-        action="/find",
-    )
-    languages = [
-        h(
-            "a",
-            _NAMES[each],
-            href=f"?{urlencode([*view.query, ('lang', each)])}",
-            lang=each,
-            hreflang=each,
-            data_language=each,
-            aria_current="true" if each == words.language else None,
-        )
-        for each in LANGUAGES
-    ]
-    state = "reading" if sources.reading else "live"
+    words, state = view.words, "reading" if view.sources.reading else "live"
     return h(
         "header",
         h("p", h("a", words.say("heading"), href=view.link("/")), class_="home"),
@@ -138,10 +99,46 @@ def _header(view: View) -> Html:
             h("span", _as_of(words), id="as-of"),
             class_="state",
         ),
-        search,
-        h("nav", languages, aria_label=words.say("language_label")),
-        environment,
+        _search(words),
+        h("nav", _languages(view), aria_label=words.say("language_label")),
+        _environment(view),
     )
+
+
+def _search(words: Words) -> Html:
+    label = words.say("search_label")
+    number = {"id": "number", "name": "number", "autocomplete": "off", "placeholder": label}
+    return h(
+        "form",
+        h("input", type="hidden", name="lang", value=words.language),
+        h("label", label, for_="number", class_="unseen"),
+        h("input", maxlength=40, required=True, **number),
+        h("button", words.say("search_button"), type="submit"),
+        role="search",
+        action="/find",
+    )
+
+
+def _languages(view: View) -> Iterable[Html]:
+    for each in LANGUAGES:
+        yield h(
+            "a",
+            _NAMES[each],
+            href=f"?{urlencode([*view.query, ('lang', each)])}",
+            lang=each,
+            hreflang=each,
+            data_language=each,
+            aria_current="true" if each == view.words.language else None,
+        )
+
+
+def _environment(view: View) -> Html:
+    words = view.words
+    shown = [
+        h("div", h("dt", words.of("environment", name)), h("dd", value or words.say("no_prefix")))
+        for name, value in view.context.environment.items()
+    ]
+    return h("dl", shown, class_="environment", id="environment")
 
 
 def _as_of(words: Words) -> str:

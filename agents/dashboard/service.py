@@ -21,6 +21,8 @@ from agents.runtime.http import connection_limits
 from events.errors import AlurError
 
 _SHUTDOWN_S = 1.0
+_Address = tuple[str, int]
+_Started = Callable[[str], None]
 
 
 class CannotListen(AlurError):
@@ -55,12 +57,7 @@ class _End:
 
 
 async def serve(
-    settings: Settings,
-    context: DisplayContext,
-    address: tuple[str, int],
-    *,
-    hosts: frozenset[str],
-    started: Callable[[str], None],
+    settings: Settings, context: DisplayContext, address: _Address, *, hosts: frozenset[str], started: _Started
 ) -> None:
     """Serve the dashboard until SIGINT or SIGTERM.
 
@@ -83,10 +80,6 @@ async def serve(
         if not end.future.done():
             asyncio.run_coroutine_threadsafe(broadcaster.publish(figures), loop)
 
-    def begin() -> None:
-        projector.start()
-        started(url)
-
     projector = Projector(settings, context, publish, end.failed)
     board = Board(
         broadcaster,
@@ -97,19 +90,31 @@ async def serve(
         settings=settings,
         hosts=allowed_hosts(address[0], hosts),
     )
+    try:
+        await _serve_until(end.future, board, projector, address, started)
+    finally:
+        await asyncio.to_thread(projector.stop)
+
+
+async def _serve_until(
+    end: asyncio.Future[None], board: Board, projector: Projector, address: _Address, started: _Started
+) -> None:
+    def begin() -> None:
+        projector.start()
+        started(url)
+
     runner = connection_limits.runner(board.application(), shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
     try:
         url = await _listen(runner, address, board)
         # not in a thread of the loop: it would wait for that at the end, however long Kafka does not answer
         threading.Thread(target=projector.run, args=(begin,), name="board-start", daemon=True).start()
-        await end.future
+        await end
     finally:
         await runner.cleanup()
-        await asyncio.to_thread(projector.stop)
 
 
-async def _listen(runner: web.AppRunner, address: tuple[str, int], board: Board) -> str:
+async def _listen(runner: web.AppRunner, address: _Address, board: Board) -> str:
     """Listen, and return the URL."""
     try:
         await connection_limits.LimitedSite(runner, *address, board.limit).start()
