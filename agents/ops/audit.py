@@ -46,6 +46,7 @@ from events.writer import Origin
 from workflow.audit.complaint_history import Shown
 from workflow.audit.evidence import Command, Handled, Kept, Place
 from workflow.audit.invariants import Audit, PartitionAudit
+from workflow.policy.model import Policy
 
 _READ: Final = (
     TopicName.INTAKE,
@@ -149,9 +150,7 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
             live=live,
             escalated=_until(progress, _ESCALATES),
         )
-        result.kept, result.texts = kept, texts
-        policies = policy_digests.pinned(policy_files.load(settings.policy), values)
-        result.policy_of = {each.version: each for each in policies.versions}.get
+        result.kept, result.texts, result.policy_of = kept, texts, _policies(settings, values).get
         _expired(progress, result)
         _of_all_partitions(settings, log, result)
         for number in range(count):
@@ -163,6 +162,12 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
                 _partition(log, result.partition(number), witness, values)
     result.finish()
     return result
+
+
+def _policies(settings: Settings, values: Mapping[str, Any]) -> dict[str, Policy]:
+    """Return the versions of the policy with the days off of the installation, by which it has decided."""
+    policies = policy_digests.pinned(policy_files.load(settings.policy), values)
+    return {each.version: each for each in policies.versions}
 
 
 def _kept(log: Log, values: Mapping[str, Any], *, texts: bool) -> dict[TopicName, Kept]:

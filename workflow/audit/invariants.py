@@ -245,12 +245,8 @@ class PartitionAudit:
         whole = len(found.known) < REMEMBERED_ANNOUNCEMENTS  # nothing is forgotten yet
         added_to = found.revision == len(marks) and self.announced.keys() <= set(marks)
         if (whole and not added_to) or len(set(marks)) < len(marks):
-            self._note(
-                place,
-                None,
-                Code.CALENDAR_DIFFERS,
-                f"revision {found.revision} does not add to what was announced before",
-            )
+            mistake = f"revision {found.revision} does not add to what was announced before"
+            self._note(place, None, Code.CALENDAR_DIFFERS, mistake)
         self.foreign.pop(CALENDAR, None)
         self.announced = dict.fromkeys(marks, place)
 
@@ -285,12 +281,8 @@ class PartitionAudit:
             self.pending.add(asked.subject)
             self.audit.counts.pending += 1
         elif not self._answered(asked, history):
-            self._note(
-                place,
-                asked.subject,
-                Code.COMMAND_LOST,
-                f"{asked.type} {asked.id} has led to no fact and to no rejection",
-            )
+            mistake = f"{asked.type} {asked.id} has led to no fact and to no rejection"
+            self._note(place, asked.subject, Code.COMMAND_LOST, mistake)
 
     def _announcement(self, place: Place, asked: AskedCommand) -> None:
         standing = self.audit.announced[asked.mark]
@@ -313,12 +305,8 @@ class PartitionAudit:
         elif version in published:
             published[version] = True
             if history is not None and shown > history.may_show[version]:
-                self._note(
-                    place,
-                    complaint,
-                    Code.PRIVATE_PUBLISHED,
-                    f"version {version} shows more than is public: {shown.name.lower()}",
-                )
+                mistake = f"version {version} shows more than is public: {shown.name.lower()}"
+                self._note(place, complaint, Code.PRIVATE_PUBLISHED, mistake)
         elif not (self.audit.live and (history is None or version > history.version)):
             self._note(
                 place, complaint, Code.RESOLUTION_UNKNOWN, f"version {version} is published, and settles nothing"
