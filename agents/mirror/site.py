@@ -216,7 +216,7 @@ def _pages(language: str, quarters: Sequence[Quarter], stories: Sequence[Story])
     )
     pages = _pages_of(stories)
     common = {"t": texts, "lang": language, "other": next(each for each in LANGUAGES if each != language),
-              "slugs": slugs, "pages": pages, "OTHERS": OTHERS, "number": texts["thousands"]}  # fmt: skip
+              "slugs": slugs, "pages": pages, "number": texts["thousands"]}  # fmt: skip
 
     def page(name: str, template: str, **values: object) -> tuple[str, str]:
         up = "../" * (name.count("/") + 1)
@@ -232,19 +232,12 @@ def _pages(language: str, quarters: Sequence[Quarter], stories: Sequence[Story])
         values = {"newest": newest, "rows": _ranked(rows), "stories": there}
         yield page(f"areas/{slug}.html", "table.html", key="cities", heading=province, **values)
     chunks = _chunks(stories)
-    firsts: dict[str, str] = {}
-    for name, *_ in chunks:
-        firsts[name[:7]] = name  # the newest of each year and quarter
-    yield page("stories.html", "stories.html", stories=stories[-1:-21:-1], quarters=firsts, searched=_SEARCHED)
-    for index, (name, told) in enumerate(chunks):
-        around = {
-            "older": chunks[index - 1][0] if index else None,
-            "newer": dict(enumerate(chunks)).get(index + 1, (None,))[0],
-        }
-        yield page(f"stories/{name}.html", "chunk.html", heading=name, stories=told[::-1], **around)
-    yield page(
-        "data.html", "data.html", figure_columns=_FIGURE_COLUMNS, story_columns=_STORY_COLUMNS, quarters=quarters
-    )
+    newest_of = {name[:7]: name for name, _ in chunks}  # by year and quarter
+    yield page("stories.html", "stories.html", stories=stories[-1:-21:-1], quarters=newest_of)
+    names = [None, *(name for name, _ in chunks), None]
+    for (name, told), older, newer in zip(chunks, names, names[2:], strict=False):
+        yield page(f"stories/{name}.html", "chunk.html", heading=name, stories=told[::-1], older=older, newer=newer)
+    yield page("data.html", "data.html", figure_columns=_FIGURE_COLUMNS, story_columns=_STORY_COLUMNS)
 
 
 def _ranked(rows: Sequence[Row]) -> list[Row]:
