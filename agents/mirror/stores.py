@@ -150,7 +150,9 @@ class DuckStore(Store):
         with tempfile.NamedTemporaryFile("w", newline="", encoding="utf-8", suffix=".csv") as file:
             csv.writer(file).writerows(rows)
             file.flush()
-            self.execute(f"COPY {table} FROM '{file.name}' (FORMAT csv, HEADER false, AUTO_DETECT false)")
+            # not strict: the strict parser stops at a line break within a text
+            options = "FORMAT csv, HEADER false, AUTO_DETECT false, STRICT_MODE false"
+            self.execute(f"COPY {table} FROM '{file.name}' ({options})")
 
     def publish(self, *, compact: bool) -> None:
         """Replace the readers' file by a compact copy; with `compact` the writer's file too."""

@@ -355,6 +355,15 @@ def test_what_follows_an_earlier_complaint_is_joined_with_it(engine: InMemoryEng
     assert "9999999" not in str(public)  # it would link complaints of one person
 
 
+def test_texts_of_several_lines_are_copied(engine: InMemoryEngine, target: str) -> None:
+    place = {"province": "Bali", "city": 'Kota "Denpasar",\r\nBarat'}
+    engine.report("lines", category="jalan\nrusak\rberat", location=place)
+    engine.kit.settle()
+    sync(engine, target)
+    with Reading(target) as reading:
+        assert reading.rows("SELECT category, city FROM complaints") == [("jalan\nrusak\rberat", place["city"])]
+
+
 def resolutions(target: str) -> list[tuple[Any, ...]]:
     with Reading(target) as reading:
         return reading.rows("SELECT complaint_id FROM resolutions")
