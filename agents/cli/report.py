@@ -12,12 +12,13 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from agents.cli.context import console, note, say
 from agents.cli.errors import MISUSED, Failure
 from agents.cli.tables import new_table
+from agents.cli.wording import safe
 from agents.integrations.sheet_writer import XlsxWriter
 from agents.mirror import drivers
 from agents.mirror.definitions import FIGURES, REPORTS, Grouping, Report
@@ -108,9 +109,9 @@ def _print_change(mirror: str, period: Period, form: Form) -> None:
         return
     table = new_table(*fields)
     for row in text:
-        table.add_row(*map(escape, row))
+        table.add_row(*(Text(safe(cell)) for cell in row))
     screen = console()
-    screen.print(change.sentence, markup=False)
+    screen.print(safe(change.sentence), markup=False)
     screen.print(table)
     screen.print(drivers.DEFINITION, markup=False)
 
@@ -233,7 +234,7 @@ def _comparison(lines: list[Line], group: Grouping) -> Table:
     table = new_table(str(group), *names, right=names)
     for line in lines:
         cells = (f"{_shown(name, value)}\n{_change_of(name, line)}" for name, value in line.values.items())
-        table.add_row(escape(line.group) + _few(line), *map(str.rstrip, cells))
+        table.add_row(Text(safe(line.group) + _few(line)), *map(str.rstrip, cells))
     return table
 
 

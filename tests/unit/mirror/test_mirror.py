@@ -364,6 +364,17 @@ def test_texts_of_several_lines_are_copied(engine: InMemoryEngine, target: str) 
         assert reading.rows("SELECT category, city FROM complaints") == [("jalan\nrusak\rberat", place["city"])]
 
 
+def test_no_name_of_a_group_steers_the_terminal(engine: InMemoryEngine, target: str, tmp_path: Path) -> None:
+    engine.report("steering", category="\x1b[2Jjalan[/]")
+    engine.kit.settle()
+    sync(engine, target)
+    arguments = ("report", "categories", "--from", target, "--period", str(engine.now.year))
+    shown = alur(engine, *arguments).stdout
+    assert "\N{REPLACEMENT CHARACTER}[2Jjalan[/]" in shown
+    assert "\x1b[2J" not in shown
+    assert alur(engine, *arguments, "--format", "xlsx", "--out", str(tmp_path / "a.xlsx")).exit_code == 0
+
+
 def resolutions(target: str) -> list[tuple[Any, ...]]:
     with Reading(target) as reading:
         return reading.rows("SELECT complaint_id FROM resolutions")
