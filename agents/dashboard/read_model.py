@@ -6,7 +6,7 @@ ended last, for lists. All settled ones, which only a late rating changes, are i
 """
 
 from collections import Counter
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from workflow.stages.waiting import BY_HAND
 DAY_S: Final = 86_400
 LATEST: Final = 10_000
 """Settled complaints that `rows` has: those that ended last."""
+FOLLOWERS: Final = 50
 _ENDS: Final = (Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN)
 
 
@@ -157,12 +158,16 @@ class ReadModel:
         return len(self) - len(self._rows) - len(self._at_rest.latest)
 
     def followers(self, key: bytes, row: ComplaintRow) -> list[str]:
-        """Return the numbers of complaints whose reporters named this one; none of or to a secret complaint."""
+        """Return the numbers of complaints whose reporters named this one; none of or to a secret complaint.
+
+        Of many the first `FOLLOWERS`; may be called in any thread.
+        """
         if row.shape.secret:
             return []
-        keys = [each for name in (row.tracking_id, str(UUID(bytes=key))) for each in self._followers.get(name, ())]
-        found = map(self._find, keys)
-        return [each.tracking_id for each in found if each is not None and not each.shape.secret]
+        named = [self._followers.get(name, {}).copy() for name in (row.tracking_id, str(UUID(bytes=key)))]
+        found = map(self._find, chain.from_iterable(named))
+        shown = (each.tracking_id for each in found if each is not None and not each.shape.secret)
+        return list(islice(shown, FOLLOWERS))
 
     def next_due(self, count: int) -> list[ComplaintRow]:
         """Return the complaints whose obligation is due first."""

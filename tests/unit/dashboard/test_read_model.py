@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.dashboard.complaint_row import HOUR_S, ComplaintRow, Deadline, RowShape, read_row
-from agents.dashboard.read_model import DAY_S, HourCounts, OfficeCounts, ReadModel
+from agents.dashboard.read_model import DAY_S, FOLLOWERS, HourCounts, OfficeCounts, ReadModel
 from agents.runtime import disk_map
 from events.codec.encode import encode_complaint, encode_snapshot
 from events.commands import WithdrawComplaint
@@ -231,3 +231,11 @@ class TestReading:
         world = to_status(Status.FOLLOWED_UP)
         world.tell(CLOSE, PANRB)
         assert read(world.stands)[-2:] == (None, None)
+
+
+def test_of_many_complaints_that_follow_one_the_first_are_given() -> None:
+    model, one = ReadModel(), read(to_status(Status.DISPOSED).stands)
+    for number in range(FOLLOWERS + 10):
+        later = one._replace(tracking_id=f"2{number:06d}", follows=one.tracking_id)
+        model.put(number.to_bytes(16), later)
+    assert model.followers(b"k" * 16, one) == [f"2{number:06d}" for number in range(FOLLOWERS)]
