@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.resources import files
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -248,10 +249,9 @@ def _slugs(names: set[str]) -> dict[str, str]:
     """Return a file name for each name; two that look alike get numbers."""
     found: dict[str, str] = {}
     for name in sorted(names):
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "area"
-        while slug in found.values():
-            slug += "-2"
-        found[name] = slug
+        plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "area"
+        slugs = chain([plain], (f"{plain}-{number}" for number in count(2)))
+        found[name] = next(slug for slug in slugs if slug not in found.values())
     return found
 
 

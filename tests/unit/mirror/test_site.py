@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.mirror.floor import FLOOR, OTHERS, Cell, Quarter, Row, published
-from agents.mirror.site import Built, build
+from agents.mirror.site import Built, _slugs, build
 from agents.mirror.stores import MirrorError, Reading
 from tests.support.mirrored import fill
 
@@ -305,3 +305,10 @@ def test_what_is_published_is_text(filled: Path, tmp_path: Path) -> None:
     texts = [file.read_text() for file in (*directory.rglob("*.html"), directory / "feed.xml")]
     assert not [text for text in texts if "<script>alert" in text]
     assert [text for text in texts if "&lt;script&gt;alert" in text]
+
+
+def test_areas_that_look_alike_have_short_file_names() -> None:
+    slugs = _slugs({chr(0x4E00 + number) for number in range(200)} | {"Bali", "bali"})
+    assert len(set(slugs.values())) == 202
+    assert sorted(slugs[name] for name in ("Bali", "bali")) == ["bali", "bali-2"]
+    assert max(map(len, slugs.values())) < 12
