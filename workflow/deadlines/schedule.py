@@ -115,10 +115,6 @@ class Schedule:
         if self._stored > 2 * self._count + _SPARE:
             self._clear_away()
 
-    def disarm(self, complaint: bytes) -> None:
-        """Forget a complaint."""
-        self.arm(complaint, {})
-
     def due(self, now: datetime) -> bool:
         """Say whether `ring` has anything to look at."""
         now_ms = _milliseconds(now)

@@ -117,7 +117,7 @@ def test_what_has_rung_rings_again_until_the_state_has_moved_on() -> None:
     schedule.arm(bytes(16), clocks)
     assert not list(schedule.ring(START + 2_000 * MOMENT, EVERY))
     assert len(list(schedule.ring(START + 2_001 * MOMENT, EVERY))) == 1
-    schedule.disarm(bytes(16))
+    schedule.arm(bytes(16), {})
     assert not list(schedule.ring(START + 10_000 * MOMENT, EVERY))
     assert len(schedule) == 0
 
