@@ -46,10 +46,8 @@ POLICY: Final = "demo"
 PARTITIONS: Final = 4
 _QUICK_CHECK_S: Final = 1.0
 _PIPE_WIDTH: Final = 160
-_SCORECARD: Final = (
-    *("received", "verified", "answered_share", "settled", "on_time_share", "archived", "open", "breaches"),
-    *("returned", "rating"),
-)
+_SCORECARD: Final = ("received", "verified", "answered_share", "on_time_share", "returned", "rating")
+"""Figures that the tables above do not have."""
 
 
 def demonstrate(  # noqa: PLR0913 -- one for each option
@@ -77,8 +75,8 @@ def demonstrate(  # noqa: PLR0913 -- one for each option
             _print_scorecard(own, console, keep=not clean)
             if clean:
                 _delete(own)
-            left = "" if clean or address != settings.broker else own.prefix
-            console.print(_what_is_left(settings, left), soft_wrap=True)
+            left = "" if address != settings.broker else own.prefix
+            console.print("nothing is left of it" if clean else _what_is_left(settings, left), soft_wrap=True)
             console.print(last_line(tally, found), soft_wrap=True)
             return 0 if caught_up and not found.violations else 1
     except (AlurError, OSError) as error:
@@ -89,7 +87,8 @@ def demonstrate(  # noqa: PLR0913 -- one for each option
 def _report_skipped(console: Console, chosen: Deliveries) -> None:
     if chosen.skipped:
         first = chosen.skipped[0]
-        console.print(f"{len(chosen.skipped)} lines are no reports; the first is line {first.line}: {first.reason}")
+        number = "1 line is" if len(chosen.skipped) == 1 else f"{len(chosen.skipped)} lines are"
+        console.print(f"{number} left out; the first, line {first.line}: {first.reason}", soft_wrap=True)
 
 
 @contextmanager
@@ -156,17 +155,21 @@ def _print_scorecard(settings: Settings, console: Console, *, keep: bool) -> Non
             table.add_row(name, FIGURES[name].written(line.values[name]), FIGURES[name].definition)
     console.print(table)
     if keep:
-        more = (
-            f"more figures: alur report offices --from {target}; as a site: alur site build build/site --from {target}"
-        )
-        console.print(more, soft_wrap=True)
+        console.print(f"more figures: {_program()} report offices --from {target}", soft_wrap=True)
+        console.print(f"as a site: {_program()} site build build/site --from {target}", soft_wrap=True)
+
+
+def _program() -> str:
+    """Return how this shell calls `alur`: `make demo` does not put it on the path."""
+    return "alur" if shutil.which("alur") else os.path.relpath(Path(sys.executable).with_name("alur"))
 
 
 def _what_is_left(settings: Settings, prefix: str) -> str:
+    alur = _program()
     if not prefix:
-        return "nothing is left of it; to look at one afterwards, `alur broker start` first, then `alur demo`"
+        return f"its topics ended with its broker; to keep those of the next, `{alur} broker start`, then `{alur} demo`"
     options = "" if settings.broker == DEFAULT_BROKER else f"--broker {settings.broker} "
-    return f"to look at it: alur {options}--prefix {prefix} --policy {POLICY} board (or watch, show NUMBER, export)"
+    return f"to look at it: {alur} {options}--prefix {prefix} --policy {POLICY} board (or watch, show NUMBER, export)"
 
 
 def _delete(settings: Settings) -> None:

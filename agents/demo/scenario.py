@@ -115,7 +115,7 @@ class Simulation:
         """Set it to end the play early."""
 
     def run(self) -> bool:
-        """Play, and wait until the stages have caught up; return whether they have.
+        """Play, and wait until the stages have caught up, unless stopped; return false if they have not in time.
 
         Raises:
             KafkaFailure: Kafka refuses, or does not answer.
@@ -134,9 +134,9 @@ class Simulation:
             self._moment.phase = "catching up"
             monitor.expect()
             deadline = time.monotonic() + _CATCH_UP_SECONDS
-            while not monitor.caught_up and time.monotonic() < deadline:
+            while not (monitor.caught_up or self.stopped.is_set()) and time.monotonic() < deadline:
                 self._turn(reader)
-            return monitor.caught_up
+            return monitor.caught_up or self.stopped.is_set()
 
     @property
     def unpublished(self) -> list[str]:
