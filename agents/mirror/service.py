@@ -86,7 +86,10 @@ class Mirror:
     def _load_offices(self, directory: Directory) -> None:
         names = ("id", "name", "level", "parent", "agency", "province", "city", "since", "until")
         rows = [
-            [directory.agency(each.id) if name == "agency" else getattr(each, name) for name in names]
+            [
+                *(directory.agency(each.id) if name == "agency" else getattr(each, name) for name in names),
+                " ".join(sorted(each.categories)) or None,
+            ]
             for each in directory
         ]
         with self._store.transaction():

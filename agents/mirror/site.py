@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from agents.mirror.figures import Period
 from agents.mirror.floor import OTHERS, Cell, Quarter, Row, published
+from agents.mirror.known_names import KnownNames
 from agents.mirror.markup import render
 from agents.mirror.stores import MirrorError, Reading
 from events.wording import defused
@@ -122,10 +123,12 @@ def _quarters(reading: Reading, directory: Path) -> list[Quarter]:
     """Return the closed quarters: as published before, or else from the mirror."""
     ((newest,),) = reading.rows("SELECT MAX(received_on) FROM public_complaints")
     cells: defaultdict[str, list[Cell]] = defaultdict(list)
-    columns = ", ".join(Cell._fields)
+    columns, names = ", ".join(Cell._fields), KnownNames(reading)
     for start, *values in reading.rows(f"SELECT quarter, {columns} FROM public_counts"):  # noqa: S608 -- names of ours
         if Period.parse(name := f"{start:%Y}-Q{start.month // 3 + 1}").end + _WAIT <= newest:
-            cells[name].append(Cell(*values))
+            cell = Cell(*values)
+            province, city = names.place(cell.province, cell.city)
+            cells[name].append(cell._replace(province=province, city=city, category=names.category(cell.category)))
     quarters = {
         file.stem: Quarter.of(json.loads(file.read_text("utf-8"))) for file in (directory / "data").glob("*-Q?.json")
     }
@@ -141,7 +144,12 @@ def _stories(reading: Reading) -> list[Story]:
         "SELECT tracking_id, class, category, province, city, office_name, CAST(closed_at AS DATE), working_days, "
         "story_title, story_answer FROM public_stories ORDER BY closed_at, tracking_id"
     )
-    return [Story(*row) for row in reading.rows(query)]
+    names = KnownNames(reading)
+    found = []
+    for each in map(Story._make, reading.rows(query)):
+        province, city = names.place(each.province, each.city)
+        found.append(each._replace(province=province, city=city, category=names.category(each.category)))
+    return found
 
 
 def _open_data(quarters: Sequence[Quarter], stories: Sequence[Story]) -> dict[str, str]:

@@ -6,7 +6,7 @@ Times are UTC without zone; columns that end in `_on` are days in the national z
 from importlib.resources import files
 from typing import Final
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """Number of this layout: a mirror of another number is built anew."""
 
 TABLES: Final[dict[str, str]] = {
@@ -34,7 +34,7 @@ TABLES: Final[dict[str, str]] = {
         on_time BOOLEAN, breaches INTEGER, escalations INTEGER, rating INTEGER, story_title TEXT, story_answer TEXT""",
     "offices": """
         office TEXT NOT NULL, name TEXT NOT NULL, level TEXT NOT NULL, parent TEXT, agency TEXT NOT NULL, province TEXT,
-        city TEXT, since DATE, until DATE""",
+        city TEXT, since DATE, until DATE, categories TEXT""",
     "unread": """
         topic TEXT NOT NULL, kafka_partition INTEGER NOT NULL, kafka_offset BIGINT NOT NULL, reason TEXT NOT NULL""",
     "positions": "topic TEXT NOT NULL, kafka_partition INTEGER NOT NULL, next_offset BIGINT NOT NULL",

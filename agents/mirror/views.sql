@@ -38,12 +38,13 @@ SELECT f.complaint_id, c.tracking_id, f.clock, f.due_at, f.happened_at, f.holder
 FROM facts f JOIN complaints c ON c.complaint_id = f.complaint_id
 WHERE f.name = 'breached';
 
--- What everybody may see: of a secret complaint its tracking number, class, outcome and times only.
+-- What everybody may see: of a secret complaint its tracking number, class, outcome and times only. Category and place are
+-- words of the channel: without those of an archived complaint, which may be abuse.
 CREATE VIEW public_complaints AS
 SELECT tracking_id, class, status, outcome, secret, received_on, closed_on, working_days,
-       CASE WHEN NOT secret THEN category END AS category,
-       CASE WHEN NOT secret THEN province END AS province,
-       CASE WHEN NOT secret THEN city END AS city,
+       CASE WHEN NOT secret AND status <> 'archived' THEN category END AS category,
+       CASE WHEN NOT secret AND status <> 'archived' THEN province END AS province,
+       CASE WHEN NOT secret AND status <> 'archived' THEN city END AS city,
        CASE WHEN NOT secret THEN office END AS office
 FROM complaints;
 

@@ -23,11 +23,16 @@ def fill(target: Path, count: int, *, seed: int = 0, years: float = 2.0) -> None
             store.execute(statement)
         cities = ((n, f"Provinsi {n % PROVINCES}", f"Kota {n}") for n in range(CITIES))
         store.load("offices", [_office(f"kota-{n}", f"Pemerintah Kota {n}", *place) for n, *place in cities])
-        store.load("offices", [_office(f"kementerian-{n}", f"Kementerian {n}", None, None) for n in range(CATEGORIES)])
+        ministries = [
+            _office(f"kementerian-{n}", f"Kementerian {n}", None, None, f"kategori-{n}") for n in range(CATEGORIES)
+        ]
+        store.load("offices", ministries)
         for statement in _SQL.read_text().format(**values).split(";\n"):
             store.execute(statement)
         store.publish(compact=False)
 
 
-def _office(name: str, title: str, province: str | None, city: str | None) -> tuple[str | None, ...]:
-    return name, title, "agency", None, name, province, city, None, None
+def _office(
+    name: str, title: str, province: str | None, city: str | None, categories: str | None = None
+) -> tuple[str | None, ...]:
+    return name, title, "agency", None, name, province, city, None, None, categories

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.mirror.floor import FLOOR, OTHERS, Cell, Quarter, Row, published
+from agents.mirror.known_names import KnownNames
 from agents.mirror.site import Built, _slugs, build
 from agents.mirror.stores import MirrorError, Reading
 from tests.support.mirrored import fill
@@ -312,3 +313,29 @@ def test_areas_that_look_alike_have_short_file_names() -> None:
     assert len(set(slugs.values())) == 202
     assert sorted(slugs[name] for name in ("Bali", "bali")) == ["bali", "bali-2"]
     assert max(map(len, slugs.values())) < 12
+
+
+def test_words_of_a_channel_that_no_office_has_are_not_published(tmp_path: Path) -> None:
+    target, directory = tmp_path / "mirror.duckdb", tmp_path / "site"
+    fill(target, 3_000)
+    slander = "UPDATE {} SET category = 'pak-contoh-korupsi', province = 'Provinsi Korup', city = 'Telepon 0812345678'"
+    some = " WHERE tracking_id LIKE '%1'"
+    again(target, directory, slander.format("complaints") + some, slander.format("resolutions") + some)
+    files = [file for file in directory.rglob("*") if file.is_file()]
+    text = "\n".join(file.read_text("utf-8", "replace") for file in files)
+    assert "kategori-0" in text
+    assert "Provinsi 0" in text
+    for words in ("contoh", "Korup", "0812345678"):
+        assert words not in text
+
+
+def test_a_place_is_named_as_the_offices_write_it(filled: Path) -> None:
+    with Reading(str(filled)) as reading:
+        names = KnownNames(reading)
+    assert names.place("provinsi 3", "KOTA  3") == ("Provinsi 3", "Kota 3")
+    assert names.place("Provinsi 3", "Kota 4") == ("Provinsi 3", None)
+    assert names.place(None, "Kota 3") == (None, None)
+    assert names.category("Kategori 7") == "kategori-7"
+    assert names.category("kategori-7-lampu-mati") == "kategori-7"
+    assert names.category("kategori") is None
+    assert names.category(None) is None

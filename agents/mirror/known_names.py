@@ -1,0 +1,36 @@
+"""Names that the site may publish: a channel writes places and categories freely, the offices' list is checked."""
+
+from collections import defaultdict
+
+from agents.mirror.stores import Reading
+from workflow.policy import place_names
+from workflow.policy.offices import slug_of
+from workflow.policy.place_names import City
+
+
+class KnownNames:
+    """Provinces, cities and categories of the offices in a mirror; all else is published as not known."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._provinces: dict[str, str] = {}
+        self._cities: defaultdict[str, list[tuple[City, str]]] = defaultdict(list)
+        self._topics: set[str] = set()
+        for province, city, categories in reading.rows("SELECT DISTINCT province, city, categories FROM offices"):
+            self._topics.update((categories or "").split())
+            if province:
+                self._provinces.setdefault(place_names.province(province), province)
+            if province and city:
+                self._cities[place_names.province(province)].append((place_names.city(city), city))
+
+    def place(self, province: str | None, city: str | None) -> tuple[str | None, str | None]:
+        """Return a province and one of its cities as the offices write them; None for what is not known."""
+        named = place_names.province(province or "")
+        asked = place_names.city(city or "")
+        found = {written for known, written in self._cities.get(named, ()) if asked.may_be(known)}
+        return self._provinces.get(named), found.pop() if len(found) == 1 else None
+
+    def category(self, category: str | None) -> str | None:
+        """Return the topic of offices that a category is, or belongs to."""
+        words = slug_of(category or "").split("-")
+        topics = ("-".join(words[:count]) for count in range(len(words), 0, -1))
+        return next((each for each in topics if each in self._topics), None)
