@@ -9,13 +9,13 @@ import io
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.resources import files
 from itertools import chain, count
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from agents.mirror.figures import Period
 from agents.mirror.floor import OTHERS, Cell, Quarter, Row, published
@@ -35,6 +35,8 @@ _SEARCHED: Final = 1_500
 _NO_XML: Final = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that no XML may have: one in a story would make the feed unreadable."""
 TABLES: Final = {"areas": "area", "offices": "office", "categories": "category"}
+
+_Content = TypeVar("_Content")
 
 
 class Story(NamedTuple):
@@ -92,10 +94,18 @@ def _files_of(directory: Path) -> set[str]:
     """Return the files of the last build."""
     mark = directory / _MARK
     if mark.is_file():
-        return set(json.loads(mark.read_text("utf-8")))
+        return _read(mark, set)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise MirrorError(f"{directory} has files that are no site: choose a directory that is empty or new")
     return set()
+
+
+def _read(file: Path, of: Callable[[Any], _Content]) -> _Content:
+    """Read a file of an earlier build."""
+    try:
+        return of(json.loads(file.read_text("utf-8")))
+    except (ValueError, TypeError, KeyError) as error:
+        raise MirrorError(f"{file} is damaged ({type(error).__name__}): put the last good copy there") from None
 
 
 def _written(directory: Path, known: set[str], found: Mapping[str, str], quarters: int, stories: int) -> Built:
@@ -129,9 +139,7 @@ def _quarters(reading: Reading, directory: Path) -> list[Quarter]:
             cell = Cell(*values)
             province, city = names.place(cell.province, cell.city)
             cells[name].append(cell._replace(province=province, city=city, category=names.category(cell.category)))
-    quarters = {
-        file.stem: Quarter.of(json.loads(file.read_text("utf-8"))) for file in (directory / "data").glob("*-Q?.json")
-    }
+    quarters = {file.stem: _read(file, Quarter.of) for file in (directory / "data").glob("*-Q?.json")}
     for name in sorted(cells.keys() - quarters.keys()):
         if (quarter := published(name, cells[name])) is not None:
             quarters[name] = quarter

@@ -339,3 +339,14 @@ def test_a_place_is_named_as_the_offices_write_it(filled: Path) -> None:
     assert names.category("kategori-7-lampu-mati") == "kategori-7"
     assert names.category("kategori") is None
     assert names.category(None) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("data/2025-Q1.json", "{"), ("data/2025-Q1.json", "[]"), (".alur-site.json", "{")]
+)
+def test_a_damaged_file_of_an_earlier_build_is_named(filled: Path, tmp_path: Path, name: str, content: str) -> None:
+    with Reading(str(filled)) as reading:
+        build(reading, tmp_path / "site")
+        (tmp_path / "site" / name).write_text(content)
+        with pytest.raises(MirrorError, match=f"{re.escape(name)} is damaged"):
+            build(reading, tmp_path / "site")
