@@ -336,3 +336,11 @@ def test_the_first_screen_of_a_phone_says_what_is_wrong(page: Page) -> None:
     page.open("?lang=id", WIDTHS[0])
     bottom = page.browser.execute_script("return document.getElementById('key').getBoundingClientRect().bottom")
     assert bottom < 640
+
+
+def test_no_column_of_the_list_is_outside_a_phone(page: Page) -> None:
+    page.open("complaints?lang=en", WIDTHS[0])
+    wide, room = page.browser.execute_script(
+        "const each = document.querySelector('main .table'); return [each.scrollWidth, each.clientWidth]"
+    )
+    assert wide <= room
