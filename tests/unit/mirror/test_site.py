@@ -315,6 +315,15 @@ def test_areas_that_look_alike_have_short_file_names() -> None:
     assert max(map(len, slugs.values())) < 12
 
 
+def test_before_the_first_quarter_each_page_of_figures_says_so(tmp_path: Path) -> None:
+    target, directory = tmp_path / "mirror.duckdb", tmp_path / "site"
+    fill(target, 100)
+    again(target, directory, "UPDATE complaints SET received_on = DATE '2026-11-30'")
+    for page in ("index", "areas", "offices", "categories"):
+        text = (directory / f"en/{page}.html").read_text(encoding="utf-8")
+        assert "No quarter has been published yet" in text, page
+
+
 def test_words_of_a_channel_that_no_office_has_are_not_published(tmp_path: Path) -> None:
     target, directory = tmp_path / "mirror.duckdb", tmp_path / "site"
     fill(target, 3_000)
