@@ -39,6 +39,7 @@ class Form(StrEnum):
 
 
 _BELOW: Final = "Below each value is its change; of shares in points, with a 95 % interval."
+_BESIDE: Final = "The change of shares is in points, with a 95 % interval."
 
 
 def show_report(  # noqa: PLR0913 -- the options of a command are its arguments
@@ -212,7 +213,7 @@ def _print(lines: list[Line], period: Period, group: Grouping, out: Path | None)
     with out.open("w", encoding="utf-8") if out else nullcontext() as stream:
         screen = console() if stream is None else Console(file=stream, width=160, highlight=False, emoji=False)
         screen.print(f"complaints received in {period.name}, beside {period.before().name}", markup=False)
-        screen.print(_BELOW, markup=False)
+        screen.print(_BESIDE if group is Grouping.TOTAL else _BELOW, markup=False)
         screen.print(_details(lines[0]) if group is Grouping.TOTAL else _comparison(lines, group))
         if group is not Grouping.TOTAL:
             for name in lines[0].values:

@@ -103,7 +103,7 @@ def report(
     if by is Grouping.CLOCK and name is not Report.DEADLINES:
         raise FigureError("only the report deadlines has a line for each clock")
     if office is not None and not reading.rows("SELECT 1 FROM offices WHERE office = %s", (office,)):
-        raise FigureError(f"there is no office {office!r} (alur policy show lists them)")
+        raise FigureError(f"no office {office!r} is in the mirror: alur report offices lists those with complaints")
     now, earlier = _groups(reading, shape, period, by, office)
     lines = [_line(group, shape.figures, counts, earlier.get(group)) for group, counts in now.items()]
     if by is Grouping.MONTH:

@@ -230,14 +230,13 @@ class Reading(Database):
     """
 
     def __init__(self, target: str) -> None:
-        failure = "the mirror cannot be read"
         if target.startswith(_URL):
             options = f"-c search_path={_SCHEMA} -c timezone=UTC"
-            super().__init__("psycopg", failure, target, autocommit=True, options=options)
+            super().__init__("psycopg", "the mirror cannot be read", target, autocommit=True, options=options)
             return
         if not Path(target).exists():
             raise MirrorError(f"{target} does not exist: alur mirror sync {target} makes it")
-        super().__init__("duckdb", failure, target, read_only=True)
+        super().__init__("duckdb", f"{target} cannot be read as a mirror", target, read_only=True)
 
 
 def _quoted(path: Path) -> str:

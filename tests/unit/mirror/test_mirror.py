@@ -482,7 +482,7 @@ def test_the_command_line_writes_each_form(engine: InMemoryEngine, target: str, 
     ("arguments", "message"),
     [
         (("--period", "1999"), "no complaint was received in 1999"),
-        (("--office", "bukan"), "there is no office 'bukan'"),
+        (("--office", "bukan"), "no office 'bukan' is in the mirror: alur report offices lists"),
         (("--format", "xlsx"), "give --out FILE.xlsx"),
         (("--period", "soon"), "'soon' is no period"),
     ],
@@ -494,6 +494,15 @@ def test_what_cannot_be_shown_is_message_in_one_line(
     done = alur(engine, "report", "scorecard", "--from", target, *arguments)
     assert done.exit_code in {1, 2}
     assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_another_file_is_no_mirror(engine: InMemoryEngine, tmp_path: Path) -> None:
+    file = tmp_path / "reports.jsonl"
+    file.write_text('{"id": 1}\n')
+    done = alur(engine, "report", "scorecard", "--from", str(file))
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"alur: {file} cannot be read as a mirror: ")
     assert done.stderr.count("\n") == 1
 
 
