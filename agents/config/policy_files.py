@@ -58,7 +58,9 @@ def _read(source: Traversable) -> dict[str, Any]:
         raise PolicyError(f"{source}: cannot be read ({error.strerror})") from None
     except RecursionError:
         raise PolicyError(f"{source}: not valid TOML: its values are nested too deeply") from None
-    except ValueError as error:  # also of bytes that are no UTF-8, and of numbers of thousands of digits
+    except UnicodeDecodeError:
+        raise PolicyError(f"{source}: not UTF-8: save it with this encoding") from None
+    except ValueError as error:  # also of numbers of thousands of digits
         raise PolicyError(f"{source}: not valid TOML: {error}") from None
     if document is None:
         raise PolicyError(f"{source}: has more than {_LARGEST:,} bytes, which no policy and no directory needs")

@@ -349,7 +349,7 @@ def test_a_file_of_one_s_own_has_the_packaged_offices_unless_it_names_others(tmp
     [
         (b'name = "x"\nversions = [', "not valid TOML: Invalid value (at "),
         (b'name = "x"\nname = "y"\n', "(at line 2, column "),
-        (b"name = '\xff'", "not valid TOML: 'utf-8' codec"),
+        (b"name = '\xff'", "not UTF-8: save it with this encoding"),
         (b'name = "x"', "versions: missing"),
         (b'name = "x"\noffices = "nowhere.toml"', "nowhere.toml: cannot be read (No such file or directory)"),
         (b'name = "x"\noffices = 5', "offices: "),
