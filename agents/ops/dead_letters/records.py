@@ -141,7 +141,7 @@ def find_dead_letters(letters: Collection[DeadLetterRecord], place: Place) -> li
     """
     matching = [each for each in letters if place == each.place or (place == each.origin and not each.migrated)]
     if not matching:
-        raise DeadLetterNotFound(f"no dead letter lies at {place}, and none was found there (it is kept for 90 days)")
+        raise DeadLetterNotFound(f"no dead letter lies at {place} or holds a record from there: see `alur dead list`")
     return matching
 
 

@@ -105,7 +105,7 @@ def _whole(group: GroupLag, status: Status, seconds: float) -> Finding:
         todo = "look in the logs of its members for one that joins and leaves again and again, and stop that one"
     else:
         idle = "deadlines pass unnoticed" if status is Status.EMPTY else "what comes next will wait"
-        waits = f"{_count(group.lag, 'offset')} wait" if group.lag else idle
+        waits = _waits(group.partitions) if group.lag else idle
         what = f"{group.group} has no members and has not moved for {seconds:.0f} s: {waits}"
         delete = f"kafka-consumer-groups.sh --delete --group {group.group}"
         todo = _start(group) if group.stage else f"start its consumers; if it is not needed, delete it ({delete})"
@@ -222,7 +222,8 @@ def _where(partitions: Sequence[PartitionLag]) -> str:
 
 
 def _waits(partitions: Sequence[PartitionLag]) -> str:
-    return f"{_count(sum(each.lag for each in partitions), 'offset')} wait"
+    number = sum(each.lag for each in partitions)
+    return f"{_count(number, 'offset')} {'waits' if number == 1 else 'wait'}"
 
 
 def _named(topic: str, numbers: Sequence[int]) -> str:

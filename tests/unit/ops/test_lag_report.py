@@ -126,9 +126,9 @@ LINES = [
         id="beyond the end",
     ),
     pytest.param(
-        window(*[[offsets(5, 9, owner=None)]] * 3, state=GroupState.EMPTY),
+        window(*[[offsets(8, 9, owner=None)]] * 3, state=GroupState.EMPTY),
         "lifecycle",
-        "empty: lifecycle has no members and has not moved for 2 s: 4 offsets wait; start a worker: alur run lifecycle",
+        "empty: lifecycle has no members and has not moved for 2 s: 1 offset waits; start a worker: alur run lifecycle",
         id="empty",
     ),
     pytest.param(
