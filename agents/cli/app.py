@@ -5,6 +5,7 @@ import sys
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version as version_of
+from inspect import cleandoc
 from typing import Annotated, Any, Final
 
 import typer
@@ -98,10 +99,20 @@ def load(name: str) -> Any:  # noqa: ANN401 -- a command of the click inside typ
         found.info.help = summary
         group = typer.main.get_group(found)
         group.name = name
+        for each in group.commands.values():
+            each.help = _unwrapped(each.help)
         return group
     alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
     alone.command(name)(found)
-    return typer.main.get_command(alone)
+    command = typer.main.get_command(alone)
+    command.help = _unwrapped(command.help)
+    return command
+
+
+def _unwrapped(text: str | None) -> str:
+    """Join the lines of each paragraph, except examples: a terminal has a width of its own."""
+    paragraphs = cleandoc(text or "").split("\n\n")
+    return "\n\n".join(each if each.startswith(" ") else each.replace("\n", " ") for each in paragraphs)
 
 
 class AlurGroup(TyperGroup):
@@ -194,7 +205,7 @@ def application() -> typer.Typer:
     app = typer.Typer(
         name="alur",
         cls=AlurGroup,
-        help=_HELP,
+        help=_unwrapped(_HELP),
         rich_markup_mode="rich",
         invoke_without_command=True,
         pretty_exceptions_enable=False,

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,17 @@ def test_every_command_has_a_section(tmp_path: Path) -> None:
     main(str(target))
     headings = re.findall(r"^#+ `(alur.*)`$", target.read_text(encoding="utf-8"), re.MULTILINE)
     assert headings == list(commands(whole()))
+
+
+@pytest.mark.parametrize("name", ["submit", "validate"])
+def test_help_fills_the_width_of_a_narrow_terminal(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    alur = Path(sys.executable).with_name("alur")
+    done = subprocess.run([alur, name, "--help"], capture_output=True, text=True, check=True)
+    prose = [line.strip() for line in done.stdout.split("╭")[0].splitlines()]
+    for line, following in pairwise(prose):
+        if line and following and not line.startswith("alur "):
+            assert len(line) + len(following.split()[0]) + 1 > 80 - 3, line
 
 
 @pytest.mark.parametrize("name", COMMANDS)
