@@ -126,6 +126,8 @@ class Supervisor:
                 for child in self._children:
                     child.ready = child.ready or child.stage == name
         everything = all(child.ready for child in self._children)
+        if self._all_ready and not everything:
+            self._began = time.monotonic()
         if everything and not self._all_ready:
             seconds = round(time.monotonic() - self._began, 1)
             log.info("all_stages_ready", stages=len(self._children), seconds=seconds)
