@@ -120,7 +120,7 @@ def _merged(one: Day, other: Day) -> Day:
     if one.worked is not None and other.worked is not None:
         worked = Duration(one.worked.amount + other.worked.amount, Unit.WORKING_SECONDS)
         return replace(one, worked=worked, reason=str(worked))
-    return other if other.counted else one
+    return replace(other, number=one.number) if other.counted else one
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> date:

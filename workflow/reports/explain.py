@@ -227,7 +227,8 @@ class _Run:
         self.office = complaint.office
         self.duration, self.rule = _rule_of(self.clock, self.policy, complaint)
         self.zone = self._zone(clock)
-        self._add(Happening.RESUMED if kept else Happening.STARTED, recorded, clock)
+        left = f"with {kept.remaining}" if kept and kept.remaining else ""
+        self._add(Happening.RESUMED if kept else Happening.STARTED, recorded, clock, left)
         if kept:
             due = ClockContext.of(self.policy, complaint).go_on(self.clock, kept, recorded.at).due_at
             self._add_stretch(recorded.at, due or recorded.at, Duration.parse(kept.remaining or "0 seconds"))

@@ -330,7 +330,9 @@ def check_agreement(world: World) -> None:
     policy = world.policy
     for clock in ClockName:
         explanation = explain(world.history, clock, policy)
-        standing = world.stands.clocks.get(clock)
+        # an answer stops the clock, which a rejection lets go on
+        stopped = world.stands.answered_clock if clock is ClockName.FOLLOW_UP else None
+        standing = world.stands.clocks.get(clock) or stopped
         assert explanation.agrees, explanation
         assert [run.over for run in explanation.runs if not run.over] == ([False] if standing else [])
         for run in explanation.runs:
@@ -351,7 +353,9 @@ def check_strip(run: Run, policy: Policy) -> None:
         if dates and run.due_at is not None and run.remaining is None and not run.breached and not run.over:
             assert dates[-1] == run.due_at.astimezone(ZoneInfo(run.zone)).date()
         return
-    given = Duration.parse(run.duration)
+    first, given = run.steps[0], Duration.parse(run.duration)
+    if first.what is Happening.RESUMED:  # with what was left when the complaint was closed: nothing, if it was missed
+        given = Duration.parse(first.detail.removeprefix("with ")) if first.detail else Duration(0, given.unit)
     extended = sum(int(step.detail.split()[0]) for step in run.steps if step.what is Happening.EXTENDED)
     left = Duration.parse(run.remaining).amount if run.remaining else 0
     if given.unit.in_days:
