@@ -13,8 +13,13 @@ from agents.dashboard.words import LANGUAGES, Words
 
 SIGNS: Final = {"late": "▲", "soon": "●", "good": "✓", "gone": "✕"}
 """Severity by a sign, beside its colour and its words."""
-NUMBER: Final = dict.fromkeys(("open", "due_soon", "overdue"), "number") | {"exhausted": "number minor"}
-"""Classes of the counts of an office: a phone has no room for the last."""
+_OFFICE_COUNTS: Final = (
+    ("open", "", "", "number"),
+    ("due_soon", "due=24h", "soon", "number"),
+    ("overdue", "due=overdue", "late", "number"),
+    ("exhausted", "rung=exhausted", "late", "number minor"),
+)
+"""Of each count of an office its filter, its tone and its class: a phone has no room for the last."""
 _TAG: Final = re.compile("<[^>]*>")
 _NAMES: Final = {"id": "Bahasa Indonesia", "en": "English"}
 
@@ -173,6 +178,27 @@ def table(
     wide = h("table", h("caption", caption), h("thead", h("tr", header)), h("tbody", body))
     reached: dict[str, Any] = {"role": "region", "aria_label": caption, "tabindex": 0} if scrolls else {}
     return h("div", wide, class_="table", **reached)
+
+
+def offices(view: View, caption: str, rows: Iterable[tuple[Child, str | None, Mapping[str, int]]]) -> Html:
+    """Return a table of offices: of each its label, the filter for what it holds, and its counts.
+
+    Without a filter the counts open no list.
+    """
+    words = view.words
+    heads = [words.say("col_office"), *((words.say(f"col_{name}"), class_) for name, _, _, class_ in _OFFICE_COUNTS)]
+
+    def shown(count: int, held: str | None, filter_: str, tone: str) -> Child:
+        return words.count(count) if held is None else view.figure(count, f"{held}&{filter_}".rstrip("&"), tone)
+
+    return table(
+        caption,
+        heads,
+        (
+            [label, *(shown(counts[name], held, filter_, tone) for name, filter_, tone, _ in _OFFICE_COUNTS)]
+            for label, held, counts in rows
+        ),
+    )
 
 
 def complaints(view: View, caption: str, rows: Sequence[Mapping[str, Any]]) -> Html:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import FUNNEL, named
 from agents.dashboard.html import Child, Html, h, join
-from agents.dashboard.layout import NUMBER, SIGNS, View, deadline, document, holder, table
+from agents.dashboard.layout import SIGNS, View, deadline, document, holder, offices, table
 from agents.dashboard.listing import DUE, NONE, PAGE, STATES, Query, deadline_of
 from agents.dashboard.read_model import LATEST, OfficeCounts
 from events.vocabulary import ClockName, Status
@@ -32,7 +32,7 @@ _WRITTEN: Final = ("office", "category", "rung", "received", "ended")
 
 
 def list_page(
-    view: View, query: Query, rows: Sequence[ComplaintRow], older: int, offices: Mapping[str | None, OfficeCounts]
+    view: View, query: Query, rows: Sequence[ComplaintRow], older: int, counted: Mapping[str | None, OfficeCounts]
 ) -> str:
     """Return a page of a list.
 
@@ -41,7 +41,7 @@ def list_page(
         query: what the list is of.
         rows: all complaints in it.
         older: settled complaints that are not looked at.
-        offices: counts of all offices.
+        counted: counts of all offices.
     """
     words, first = view.words, (query.page - 1) * PAGE
     office = query.office if view.path.startswith("/offices/") else None
@@ -49,7 +49,7 @@ def list_page(
     count = h("p", h("strong", words.count(len(rows)), id="count"), " ", words.say("listed"), class_="count")
     csv = h("a", words.say("csv"), href=f"/complaints.csv?{query.url()}", download=True)
     body = [
-        _office(view, office, offices) if office else None,
+        _office(view, office, counted) if office else None,
         _chips(view, query, office),
         _form(view, query, office),
         h("div", count, csv, class_="above"),
@@ -202,22 +202,17 @@ def _paging(view: View, query: Query, count: int) -> Html | None:
     )
 
 
-def _office(view: View, office: str, offices: Mapping[str | None, OfficeCounts]) -> Html:
+def _office(view: View, office: str, counted: Mapping[str | None, OfficeCounts]) -> Html:
     """Return what is above the list of an office: its superior, its counts and those of its units."""
-    words, context, names = view.words, view.context, ("open", "due_soon", "overdue", "exhausted")
+    words, context = view.words, view.context
     parent = context.parents.get(office)
-    filters = {"open": "", "due_soon": "due=24h", "overdue": "due=overdue", "exhausted": "rung=exhausted"}
-    rows: list[list[Child]] = []
-    for each in (office, *context.units.get(office, ())):
-        counts = offices.get(each, OfficeCounts())
-        figures = ((name, f"office={quote(each, safe='')}&units=no&{filters[name]}".rstrip("&")) for name in names)
-        tones = {"due_soon": "soon", "overdue": "late", "exhausted": "late"}
-        rows.append(
-            [
-                view.office(each, context.name_of(each)),
-                *(view.figure(getattr(counts, name), query, tones.get(name, "")) for name, query in figures),
-            ]
-        )
-    heads = [words.say("col_office"), *((words.say(f"col_{name}"), NUMBER[name]) for name in names)]
     above = h("p", words.say("superior"), " ", view.office(parent, context.name_of(parent))) if parent else None
-    return h("div", above, table(words.say("units_caption"), heads, rows), class_="office")
+    rows = (
+        (
+            view.office(each, context.name_of(each)),
+            f"office={quote(each, safe='')}&units=no",
+            counted.get(each, OfficeCounts())._asdict(),
+        )
+        for each in (office, *context.units.get(office, ()))
+    )
+    return h("div", above, offices(view, words.say("units_caption"), rows), class_="office")

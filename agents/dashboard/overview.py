@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from agents.dashboard.chart import chart, legend
 from agents.dashboard.html import Child, Html, h, join
-from agents.dashboard.layout import NUMBER, SIGNS, View, bar, complaints, document, moment_of, section, table
+from agents.dashboard.layout import SIGNS, View, bar, complaints, document, moment_of, offices, section, table
 from agents.dashboard.listing import NONE
 from agents.dashboard.words import Words
 from events.vocabulary import Status
@@ -102,27 +102,19 @@ def _list(view: View, name: str, query: str, figures: Figures) -> Html | None:
     return section(view, name, complaints(view, view.words.say(f"{name}_caption"), rows), more)
 
 
-def _offices(view: View, offices: Mapping[str, Any]) -> Html:
-    words = view.words
-    names = ("open", "due_soon", "overdue", "exhausted")
-    filters = ("", "due=24h", "due=overdue", "rung=exhausted")
-    tones = ("", "soon", "late", "late")
-    rows: list[list[Child]] = []
-    for row in offices["rows"]:
-        held = f"office={row['id'] or NONE}&units=no"
-        cells = zip(names, filters, tones, strict=True)
-        rows.append(
-            [
-                view.office(row["id"], row["office"] or words.say("no_office")),
-                *(view.figure(row[name], f"{held}&{each}".rstrip("&"), tone) for name, each, tone in cells),
-            ]
+def _offices(view: View, found: Mapping[str, Any]) -> Html:
+    words, others = view.words, found["others"]
+    rows: list[tuple[Child, str | None, Mapping[str, int]]] = [
+        (
+            view.office(row["id"], row["office"] or words.say("no_office")),
+            f"office={row['id'] or NONE}&units=no",
+            row,
         )
-    others = offices["others"]
+        for row in found["rows"]
+    ]
     if others["offices"]:
-        label = words.say("other_offices", count=words.count(others["offices"]))
-        rows.append([label, *(words.count(others[name]) for name in names)])
-    heads = [words.say("col_office"), *((words.say(f"col_{name}"), NUMBER[name]) for name in names)]
-    return section(view, "offices", table(words.say("offices_caption"), heads, rows))
+        rows.append((words.say("other_offices", count=words.count(others["offices"])), None, others))
+    return section(view, "offices", offices(view, words.say("offices_caption"), rows))
 
 
 def _chart(view: View, figures: Figures) -> Html:
