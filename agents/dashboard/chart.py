@@ -1,7 +1,8 @@
 """The chart of ninety days: received and settled as lines, what is overdue since a day as bars."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from itertools import count
 from typing import Final
 
 from agents.dashboard.html import Html, h
@@ -57,9 +58,9 @@ def _bars(scale: _Scale, counts: Sequence[int]) -> list[Html]:
     sizes = {"width": round(scale.step * 0.8, 1)}
     return [
         h("rect", x=round(scale.x(at) - scale.step * 0.4, 1), y=y, height=round(scale.y(0) - y, 1), **sizes)
-        for at, count in enumerate(counts)
-        if count
-        for y in [scale.y(count)]
+        for at, number in enumerate(counts)
+        if number
+        for y in [scale.y(number)]
     ]
 
 
@@ -92,8 +93,5 @@ def legend(words: Words) -> Html:
 
 def _rounded(most: int) -> int:
     """Return the next even number with one leading digit: 2, 4, 10, 20, 40, 100."""
-    top = 2
-    while top < most:
-        top *= 2 if str(top)[0] in "12" else 1
-        top = top if str(top)[0] != "4" or top >= most else top * 5 // 2
-    return top
+    steps: Iterator[int] = (step * 10**power for power in count() for step in (2, 4, 10))
+    return next(step for step in steps if step >= most)

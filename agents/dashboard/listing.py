@@ -14,6 +14,7 @@ from agents.dashboard.read_model import DAY_S, ReadModel
 from events.errors import AlurError
 from events.vocabulary import ClockName, Status
 from events.wording import defused
+from workflow.machine.transitions import OPEN
 from workflow.reports.redaction import redacted
 from workflow.stages.waiting import BY_HAND
 
@@ -83,7 +84,7 @@ class Query:
         _check(values)
         if any(name in values for name in _OF_SETTLED):
             values.setdefault("state", "all")
-        ended = "ended" in values or not set(values.get("status", ())) <= _OPEN_NAMES
+        ended = "ended" in values or not set(values.get("status", ())) <= OPEN
         if ended and values.get("state", "open") == "open":
             values["state"] = "all"  # a form has a state in any case; of open ones there would be none
         return cls(**values | {"page": int(values.get("page", 1))})
@@ -104,7 +105,6 @@ _DEFAULTS: Final = {name: field.default for name, field in Query.__dataclass_fie
 _SEVERAL: Final = frozenset({"status", "why"})
 _OF_SETTLED: Final = frozenset({"reached", "received", "ended"})
 _LONGEST_PAGE: Final = 8
-_OPEN_NAMES: Final = frozenset(Status) - {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}
 
 
 def _check(values: Mapping[str, Any]) -> None:
