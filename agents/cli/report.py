@@ -1,7 +1,5 @@
 """`alur report`: figures of a period from the mirror."""
 
-import csv
-import io
 import json
 from contextlib import closing, nullcontext
 from dataclasses import asdict
@@ -25,7 +23,7 @@ from agents.mirror.definitions import FIGURES, REPORTS, Grouping, Report
 from agents.mirror.figures import FEW, Line, Period, report
 from agents.mirror.markup import render
 from agents.mirror.stores import Reading
-from events.wording import defused
+from agents.ops.csv_text import csv_text
 
 
 class Form(StrEnum):
@@ -138,9 +136,7 @@ def _notes(lines: list[Line]) -> list[str]:
 
 
 def _as_csv(rows: list[list[str]], notes: list[str]) -> str:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows([defused(cell) for cell in row] for row in rows)
-    return "\n".join([text.getvalue().rstrip("\n"), *notes])
+    return "\n".join([csv_text(rows).rstrip("\n"), *notes])
 
 
 def _json(lines: list[Line], period: Period) -> str:

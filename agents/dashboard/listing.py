@@ -1,7 +1,5 @@
 """Lists of complaints: filters, order and pages, over the rows of the read model. For the dashboard and `alur list`."""
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,9 +9,9 @@ from urllib.parse import urlencode
 from agents.dashboard.complaint_row import HOUR_S, ComplaintRow, Deadline, hour_of
 from agents.dashboard.figures import FUNNEL, DisplayContext
 from agents.dashboard.read_model import DAY_S, ReadModel
+from agents.ops.csv_text import csv_text
 from events.errors import AlurError
 from events.vocabulary import ClockName, Status
-from events.wording import defused
 from workflow.machine.transitions import OPEN
 from workflow.reports.redaction import redacted
 from workflow.stages.waiting import BY_HAND
@@ -251,11 +249,7 @@ def values_of(row: ComplaintRow) -> dict[str, Any]:
 
 def as_csv(rows: Iterable[ComplaintRow]) -> str:
     """Return a list as CSV with a header."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([defused(_cell(value)) for value in values_of(row).values()] for row in rows)
-    return text.getvalue()
+    return csv_text([COLUMNS, *([_cell(value) for value in values_of(row).values()] for row in rows)])
 
 
 def _cell(value: object) -> str:

@@ -4,8 +4,6 @@ A quarter is published once, 30 days after its end, and read back from `data/` e
 the same complaints could be compared with it.
 """
 
-import csv
-import io
 import json
 import re
 from collections import defaultdict
@@ -22,7 +20,7 @@ from agents.mirror.floor import OTHERS, Cell, Quarter, Row, published
 from agents.mirror.known_names import KnownNames
 from agents.mirror.markup import render
 from agents.mirror.stores import MirrorError, Reading
-from events.wording import defused
+from agents.ops.csv_text import csv_text
 
 LANGUAGES: Final = ("id", "en")
 _MARK: Final = ".alur-site.json"
@@ -203,12 +201,7 @@ def _figure_rows(quarter: Quarter) -> Iterator[dict[str, Any]]:
 
 
 def _csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    written = ((row[name] for name in columns) for row in rows)
-    writer.writerows([defused(each) if isinstance(each, str) else each for each in row] for row in written)
-    return text.getvalue()
+    return csv_text([columns, *([row[name] for name in columns] for row in rows)])
 
 
 def _json(document: object) -> str:

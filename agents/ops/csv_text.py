@@ -1,0 +1,15 @@
+"""CSV that is printed, downloaded or published: a spreadsheet runs no cell of it as a formula."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from events.wording import defused
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Return rows with line feeds, each text defused."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([defused(each) if isinstance(each, str) else each for each in row] for row in rows)
+    return text.getvalue()
