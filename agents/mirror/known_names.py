@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from agents.mirror.stores import Reading
 from workflow.policy import place_names
-from workflow.policy.offices import slug_of
+from workflow.policy.offices import slug_of, topic_of
 from workflow.policy.place_names import City
 
 
@@ -31,6 +31,4 @@ class KnownNames:
 
     def category(self, category: str | None) -> str | None:
         """Return the topic of offices that a category is, or belongs to."""
-        words = slug_of(category or "").split("-")
-        topics = ("-".join(words[:count]) for count in range(len(words), 0, -1))
-        return next((each for each in topics if each in self._topics), None)
+        return topic_of(slug_of(category or ""), self._topics)

@@ -75,16 +75,19 @@ def build(reading: Reading, directory: Path, url: str = "") -> Built:
         MirrorError: the directory has files of something else.
     """
     known = _files_of(directory)
-    quarters = _quarters(reading, directory)
-    stories = _stories(reading)
+    names = KnownNames(reading)
+    quarters = _quarters(reading, directory, names)
+    stories = _stories(reading, names)
+    chunks = _chunks(stories)
+    pages = {each.number: f"stories/{name}.html#s{each.number}" for name, told in chunks for each in told}
     found = {f"data/{each.name}.json": _json(each.document()) for each in quarters}
-    found |= _open_data(quarters, stories)
+    found |= _open_data(quarters, stories, pages)
     found["style.css"] = files("agents.mirror").joinpath("pages/style.css").read_text("utf-8")
-    feed = render("feed.xml", stories=stories[-1:-21:-1], url=url.rstrip("/"), pages=_pages_of(stories))
+    feed = render("feed.xml", stories=stories[-1:-21:-1], url=url.rstrip("/"), pages=pages)
     found["feed.xml"] = _NO_XML.sub("", feed)
     found["index.html"] = render("choice.html")
     for language in LANGUAGES:
-        found |= {f"{language}/{name}": text for name, text in _pages(language, quarters, stories)}
+        found |= {f"{language}/{name}": text for name, text in _pages(language, quarters, chunks, pages)}
     return _written(directory, known, found, len(quarters), len(stories))
 
 
@@ -127,13 +130,13 @@ def _written(directory: Path, known: set[str], found: Mapping[str, str], quarter
     return Built(written, len(found) - written, len(stale), quarters, stories)
 
 
-def _quarters(reading: Reading, directory: Path) -> list[Quarter]:
+def _quarters(reading: Reading, directory: Path, names: KnownNames) -> list[Quarter]:
     """Return the closed quarters: as published before, or else from the mirror."""
     ((newest,),) = reading.rows("SELECT MAX(received_on) FROM public_complaints")
     cells: defaultdict[str, list[Cell]] = defaultdict(list)
-    columns, names = ", ".join(Cell._fields), KnownNames(reading)
+    columns = ", ".join(Cell._fields)
     for start, *values in reading.rows(f"SELECT quarter, {columns} FROM public_counts"):  # noqa: S608 -- names of ours
-        if Period.parse(name := f"{start:%Y}-Q{start.month // 3 + 1}").end + _WAIT <= newest:
+        if Period.parse(name := _quarter_of(start)).end + _WAIT <= newest:
             cell = Cell(*values)
             province, city = names.place(cell.province, cell.city)
             cells[name].append(cell._replace(province=province, city=city, category=names.category(cell.category)))
@@ -144,13 +147,16 @@ def _quarters(reading: Reading, directory: Path) -> list[Quarter]:
     return [quarters[name] for name in sorted(quarters)]
 
 
-def _stories(reading: Reading) -> list[Story]:
+def _quarter_of(day: date) -> str:
+    return f"{day:%Y}-Q{(day.month + 2) // 3}"
+
+
+def _stories(reading: Reading, names: KnownNames) -> list[Story]:
     """Return the published stories, the oldest first."""
     query = (
         "SELECT tracking_id, class, category, province, city, office_name, CAST(closed_at AS DATE), working_days, "
         "story_title, story_answer FROM public_stories ORDER BY closed_at, tracking_id"
     )
-    names = KnownNames(reading)
     found = []
     for each in map(Story._make, reading.rows(query)):
         province, city = names.place(each.province, each.city)
@@ -158,12 +164,17 @@ def _stories(reading: Reading) -> list[Story]:
     return found
 
 
-def _open_data(quarters: Sequence[Quarter], stories: Sequence[Story]) -> dict[str, str]:
+def _open_data(quarters: Sequence[Quarter], stories: Sequence[Story], pages: Mapping[str, str]) -> dict[str, str]:
     rows = [row for quarter in quarters for row in _figure_rows(quarter)]
     told = [dict(zip(_STORY_COLUMNS, (*each[:6], str(each.closed_on), *each[7:]), strict=True)) for each in stories]
     search = [
-        [each.number, each.title, " ".join(filter(None, (each.city, each.province, each.category, each.office))), page]
-        for each, page in zip(stories[-_SEARCHED:], list(_pages_of(stories).values())[-_SEARCHED:], strict=True)
+        [
+            each.number,
+            each.title,
+            " ".join(filter(None, (each.city, each.province, each.category, each.office))),
+            pages[each.number],
+        ]
+        for each in stories[-_SEARCHED:]
     ]
     texts = _texts("en")["dictionary"]
     return {
@@ -213,7 +224,14 @@ def _texts(language: str) -> dict[str, Any]:
     return found
 
 
-def _pages(language: str, quarters: Sequence[Quarter], stories: Sequence[Story]) -> Iterator[tuple[str, str]]:
+_Chunks = Sequence[tuple[str, Sequence[Story]]]
+"""Names of pages, and their stories."""
+
+
+def _pages(
+    language: str, quarters: Sequence[Quarter], chunks: _Chunks, pages: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    stories = [each for _, told in chunks for each in told]
     texts, newest = _texts(language), quarters[-1] if quarters else None
     slugs = _slugs(
         {
@@ -224,7 +242,6 @@ def _pages(language: str, quarters: Sequence[Quarter], stories: Sequence[Story])
         }
         | {each.province for each in stories if each.province}
     )
-    pages = _pages_of(stories)
     common = {"t": texts, "lang": language, "other": next(each for each in LANGUAGES if each != language),
               "slugs": slugs, "pages": pages, "number": texts["thousands"]}  # fmt: skip
 
@@ -241,7 +258,6 @@ def _pages(language: str, quarters: Sequence[Quarter], stories: Sequence[Story])
         rows = [row for row in newest.rows if row.within == province] if newest else []
         values = {"newest": newest, "rows": _ranked(rows), "stories": there}
         yield page(f"areas/{slug}.html", "table.html", key="cities", heading=province, **values)
-    chunks = _chunks(stories)
     newest_of = {name[:7]: name for name, _ in chunks}  # by year and quarter
     yield page("stories.html", "stories.html", stories=stories[-1:-21:-1], quarters=newest_of)
     names = [None, *(name for name, _ in chunks), None]
@@ -269,7 +285,7 @@ def _chunks(stories: Sequence[Story]) -> list[tuple[str, list[Story]]]:
     found: list[tuple[str, list[Story]]] = []
     quarter, number, size = "", 0, 0
     for each in stories:
-        named = f"{each.closed_on:%Y}-Q{(each.closed_on.month + 2) // 3}"
+        named = _quarter_of(each.closed_on)
         size += len(each.title) + len(each.answer or "")
         if named != quarter or len(found[-1][1]) == _STORIES_A_PAGE or size > _PAGE_CHARACTERS:
             number = number + 1 if named == quarter else 1
@@ -277,8 +293,3 @@ def _chunks(stories: Sequence[Story]) -> list[tuple[str, list[Story]]]:
             found.append((f"{named}-{number}", []))
         found[-1][1].append(each)
     return found
-
-
-def _pages_of(stories: Sequence[Story]) -> dict[str, str]:
-    """Return the page of each story, by its number, in order."""
-    return {each.number: f"stories/{name}.html#s{each.number}" for name, told in _chunks(stories) for each in told}

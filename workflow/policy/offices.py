@@ -68,8 +68,14 @@ def belongs(category: str, topics: Collection[str]) -> bool:
 
     A category belongs to those it begins with, by whole words: ``transportasi-darat`` belongs to ``transportasi``.
     """
+    return topic_of(category, topics) is not None
+
+
+def topic_of(category: str, topics: Collection[str]) -> str | None:
+    """Return the longest of `topics` that the category is, or belongs to; None without one."""
     words = category.split("-")
-    return any("-".join(words[:count]) in topics for count in range(1, len(words) + 1))
+    beginnings = ("-".join(words[:count]) for count in range(len(words), 0, -1))
+    return next((each for each in beginnings if each in topics), None)
 
 
 class Office(_Model):
