@@ -182,6 +182,14 @@ class World:
             self.complaint = answer[-1].complaint
         return answer
 
+    def refusal(self, command: c.Command, by: str, **how: Any) -> tuple[Refusal, str | None]:
+        """Send a command that is refused, and changes nothing; return the code and the detail."""
+        before = self.complaint
+        answer = self.ask(command, by, **how)
+        assert isinstance(answer, Rejected)
+        assert self.complaint is before
+        return answer.code, answer.detail
+
     def tell(self, command: c.Command, by: str, **how: Any) -> list[str]:
         """Send a command that is accepted; return the names of its facts."""
         answer = self.ask(command, by, **how)

@@ -4,19 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from events import commands as c
 from events import facts as f
 from events.vocabulary import Detail, Refusal, Status
-from tests.support.worlds import APPEAL, CITIZEN, CORRECTING, LAPOR, PANRB, PUPR, World, days, to_status
-from workflow.machine.handlers import Rejected
-
-
-def refusal(world: World, command: c.AppealComplaint = APPEAL) -> tuple[Refusal, str | None]:
-    before = world.complaint
-    answer = world.ask(command, CITIZEN)
-    assert isinstance(answer, Rejected)
-    assert world.complaint is before
-    return answer.code, answer.detail
+from tests.support.worlds import APPEAL, CITIZEN, CORRECTING, LAPOR, PANRB, PUPR, days, to_status
 
 
 def test_the_top_rung_has_it_and_nothing_else_changes() -> None:
@@ -31,16 +21,16 @@ def test_the_top_rung_has_it_and_nothing_else_changes() -> None:
 
 def test_while_it_is_open_its_time_to_settle_has_to_have_passed() -> None:
     world = to_status(Status.DISPOSED, CORRECTING)
-    assert refusal(world) == (Refusal.NOT_ALLOWED_IN_STATUS, Detail.NOT_OVERDUE)
+    assert world.refusal(APPEAL, CITIZEN) == (Refusal.NOT_ALLOWED_IN_STATUS, Detail.NOT_OVERDUE)
     names = world.tell(APPEAL, CITIZEN, at=world.due("settlement") + timedelta(milliseconds=1))
     assert names == ["breached", "breached", "appealed"]
     assert world.stands.status is Status.DISPOSED
 
 
 def test_it_needs_consent_and_a_policy_that_has_it() -> None:
-    assert refusal(to_status(Status.CLOSED, LAPOR)) == (Refusal.NOT_PERMITTED, Detail.NOT_IN_POLICY)
+    assert to_status(Status.CLOSED, LAPOR).refusal(APPEAL, CITIZEN) == (Refusal.NOT_PERMITTED, Detail.NOT_IN_POLICY)
     without = APPEAL.model_copy(update={"consent": False})
-    assert refusal(to_status(Status.CLOSED, CORRECTING), without) == (Refusal.INVALID_DATA, None)
+    assert to_status(Status.CLOSED, CORRECTING).refusal(without, CITIZEN) == (Refusal.INVALID_DATA, None)
 
 
 @pytest.mark.parametrize("by", [PANRB, PUPR, "/offices/ombudsman"])

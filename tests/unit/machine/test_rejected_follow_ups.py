@@ -30,7 +30,6 @@ from tests.support.worlds import (
     days,
     to_status,
 )
-from workflow.machine.handlers import Rejected
 from workflow.policy.announcements import with_announcements
 from workflow.policy.model import Policy
 from workflow.reports.explain import explain
@@ -189,26 +188,18 @@ def test_what_ends_the_wait_for_a_reply_forgets_the_clock(command: c.Command, by
     assert world.stands.answered_clock is None
 
 
-def refusal(world: World, by: str = PANRB) -> tuple[Refusal, str | None]:
-    before = world.complaint
-    answer = world.ask(REJECT, by)
-    assert isinstance(answer, Rejected)
-    assert world.complaint is before
-    return answer.code, answer.detail
-
-
 def test_it_is_limited() -> None:
     world = answered()
     for _ in range(2):
         world.tell(REJECT, PANRB)
         world.tell(FOLLOW_UP, PUPR)
-    assert refusal(world) == (Refusal.NOT_PERMITTED, Detail.FOLLOW_UP_REJECTION_LIMIT)
+    assert world.refusal(REJECT, PANRB) == (Refusal.NOT_PERMITTED, Detail.FOLLOW_UP_REJECTION_LIMIT)
 
 
 def test_a_policy_without_it_has_none_and_keeps_no_clock() -> None:
     world = answered(policy=LAPOR)
     assert world.stands.answered_clock is None
-    assert refusal(world) == (Refusal.NOT_PERMITTED, Detail.NOT_IN_POLICY)
+    assert world.refusal(REJECT, PANRB) == (Refusal.NOT_PERMITTED, Detail.NOT_IN_POLICY)
 
 
 @pytest.mark.parametrize("by", [PUPR, CITIZEN, BADUNG, VERIFICATION, "/offices/ombudsman"])

@@ -52,14 +52,6 @@ def closed(policy: Policy = CORRECTING) -> World:
     return to_status(Status.CLOSED, policy)
 
 
-def refusal(world: World, by: str, after: timedelta = timedelta(0)) -> tuple[Refusal, str | None]:
-    before = world.complaint
-    answer = world.ask(REOPEN, by, after=after)
-    assert isinstance(answer, Rejected)
-    assert world.complaint is before
-    return answer.code, answer.detail
-
-
 @pytest.mark.parametrize("by", [CITIZEN, PANRB])
 def test_the_last_holder_has_it_again_with_whole_clocks(by: str) -> None:
     world = closed()
@@ -92,12 +84,12 @@ def test_it_is_limited() -> None:
     world.tell(REOPEN, CITIZEN)
     world.tell(FOLLOW_UP, PUPR)
     world.tell(CLOSE, PANRB)
-    assert refusal(world, PANRB) == (Refusal.NOT_PERMITTED, Detail.REOPENING_LIMIT)
+    assert world.refusal(REOPEN, PANRB) == (Refusal.NOT_PERMITTED, Detail.REOPENING_LIMIT)
 
 
 def test_a_policy_without_it_has_none() -> None:
     assert LAPOR.reopen is None
-    assert refusal(closed(LAPOR), PANRB) == (Refusal.NOT_PERMITTED, Detail.NOT_IN_POLICY)
+    assert closed(LAPOR).refusal(REOPEN, PANRB) == (Refusal.NOT_PERMITTED, Detail.NOT_IN_POLICY)
 
 
 @pytest.mark.parametrize("by", [PUPR, DENPASAR, VERIFICATION, CHANNEL, "?"])
@@ -118,7 +110,7 @@ def test_only_the_reporter_rates(policy: Policy) -> None:
 
 def test_only_the_reporter_reopens() -> None:
     world = to_status(Status.CLOSED, STRICT, subject="one")
-    assert refusal(world, "/citizens/another") == (Refusal.NOT_PERMITTED, Detail.NOT_THE_REPORTER)
+    assert world.refusal(REOPEN, "/citizens/another") == (Refusal.NOT_PERMITTED, Detail.NOT_THE_REPORTER)
     assert world.tell(REOPEN, REPORTER) == ["reopened"]
 
 
