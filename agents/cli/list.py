@@ -12,7 +12,7 @@ from rich.text import Text
 
 from agents.cli.context import console, note, policy_now, say, settings_of
 from agents.cli.tables import new_table
-from agents.cli.wording import local, safe, span
+from agents.cli.wording import left_until, local, safe
 from agents.config.settings import Settings
 from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import DisplayContext
@@ -100,7 +100,7 @@ def table(rows: Sequence[ComplaintRow], now: datetime, context: DisplayContext) 
     for row in rows:
         shape, deadline = row.shape, deadline_of(row)
         at = None if deadline is None else datetime.fromtimestamp(deadline.at, UTC)
-        left = "-" if at is None else f"{span(now - at)} over" if now > at else span(at - now)
+        left = "-" if at is None else left_until(at, now)
         office = redacted(shape.office, secret=shape.secret) or shape.why or "-"
         cells = (safe(row.tracking_id), shape.status, safe(office), deadline.clock if deadline else "-")
         rung = "exhausted" if shape.exhausted else str(shape.rung)

@@ -17,7 +17,7 @@ from rich.text import Text
 from agents.cli.context import console, note, policy_now, settings_of
 from agents.cli.interrupts import raising
 from agents.cli.tables import new_table
-from agents.cli.wording import local, safe, span
+from agents.cli.wording import left_until, local, safe
 from agents.config.settings import Settings
 from agents.dashboard.figures import DisplayContext
 from agents.dashboard.projection import Projection
@@ -133,8 +133,8 @@ def _deadlines(overview: Overview, now: datetime, context: DisplayContext) -> Ta
         if deadline is None:
             continue
         at = datetime.fromtimestamp(deadline.at, UTC)
-        left, style = (f"{span(now - at)} over", "red") if now > at else (span(at - now), "")
         office = redacted(row.shape.office, secret=row.shape.secret) or row.shape.why or "-"
-        cells = (local(at, context.zone), deadline.clock, row.tracking_id, row.shape.status, safe(office), left)
-        table.add_row(*cells, style=style)
+        due, left = local(at, context.zone), left_until(at, now)
+        cells = (due, deadline.clock, row.tracking_id, row.shape.status, safe(office), left)
+        table.add_row(*cells, style="red" if now > at else "")
     return table

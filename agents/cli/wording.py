@@ -78,6 +78,11 @@ def _extended(fact: f.DeadlineExtended, zone: ZoneInfo) -> str:
     return _reason(f"{fact.clock} by {fact.working_days} working days, to {local(fact.due_at, zone)}", fact.reason)
 
 
+def left_until(at: datetime, now: datetime) -> str:
+    """Return how far a due time is, or for how long it has passed."""
+    return f"{span(now - at)} over" if now > at else span(at - now)
+
+
 def after_late_reply(fact: f.LateReplyRecorded, zone: ZoneInfo) -> str:
     """Return what the reporter can do whose reply came after the closing."""
     until = fact.reopen_until
