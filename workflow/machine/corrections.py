@@ -9,7 +9,7 @@ from events.snapshot import Complaint
 from events.vocabulary import ClockName, Detail, Refusal, Status
 from workflow.deadlines.due_dates import due_at
 from workflow.deadlines.durations import Duration
-from workflow.machine.handlers import CommandContext, Handler, Refused, known_office
+from workflow.machine.handlers import CommandContext, Handler, Refused, check_has, known_office
 from workflow.policy.model import Policy
 
 
@@ -39,12 +39,8 @@ def _ends(complaint: Complaint, policy: Policy, within: Duration) -> datetime:
 
 def _may_reopen(context: CommandContext, _data: object = None) -> None:
     policy = _rules(context)
-    if policy is not None and policy.reopen is None:
-        raise Refused(
-            Refusal.NOT_PERMITTED,
-            f"policy {policy.version} has no reopening: {_anew(context.complaint)}",
-            Detail.NOT_IN_POLICY,
-        )
+    if policy is not None:
+        check_has(context, "reopening", policy.reopen, _anew(context.complaint))
 
 
 def _reopenable(context: CommandContext, _data: object = None) -> datetime | None:

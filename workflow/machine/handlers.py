@@ -234,9 +234,9 @@ def _return(context: CommandContext, data: c.ReturnDisposition) -> f.Fact:
     return f.DispositionReturned(by=context.by, office=context.holder, reason=data.reason)
 
 
-def check_has(context: CommandContext, what: str, limit: int, instead: str) -> None:
-    """Check that the policy has `what` at all; else name the way that is left."""
-    if not limit:
+def check_has(context: CommandContext, what: str, rule: object, instead: str) -> None:
+    """Check that the policy has `what` at all, by a `rule` that is not 0 or None; else name the way that is left."""
+    if not rule:
         raise Refused(
             Refusal.NOT_PERMITTED, f"policy {context.policy.version} has no {what}: {instead}", Detail.NOT_IN_POLICY
         )
