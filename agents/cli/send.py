@@ -168,7 +168,7 @@ def report(settings: Settings, result: CommandResult) -> None:
     if result.refused is not None:
         holder = None
         if result.refused.rejection.code == Refusal.NOT_PERMITTED:
-            with suppress(KafkaFailure):  # the refusal stands, whoever holds it
+            with suppress(KafkaFailure):  # the refusal is reported without the holder then
                 snapshot = read_snapshot(settings, result.request.complaint)
                 holder = snapshot and snapshot.office
         raise Failure(f"{result}; {holder} holds it" if holder else str(result), FAILED)

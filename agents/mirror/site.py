@@ -111,7 +111,7 @@ def _read(file: Path, of: Callable[[Any], _Content]) -> _Content:
 
 def _written(directory: Path, known: set[str], found: Mapping[str, str], quarters: int, stories: int) -> Built:
     directory.mkdir(parents=True, exist_ok=True)
-    # the list comes first: after an interruption, no file is taken for one of somebody else
+    # the list first: the next build finds the files of an interrupted one there
     (directory / _MARK).write_text(json.dumps(sorted(known | found.keys())), "utf-8")
     written = 0
     for name, text in found.items():

@@ -81,7 +81,7 @@ def test_real_reports_are_taken_and_ctrl_c_still_gives_the_summary(settings: Set
         assert answer.status == 200
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=_PATIENCE)
-    assert "catching up" not in output, "what waits may take half a minute"
+    assert "catching up" not in output, "an interrupted play does not wait for the stages"
     assert re.search(rf"to look at it: \S*alur --broker {settings.broker} --prefix {settings.prefix}demo-\S+ ", output)
     found = figures(output)
     assert process.returncode == 0, said + output

@@ -67,7 +67,7 @@ def _notice(context: CommandContext, data: c.NoticeDeadline) -> f.Fact | None:
         return None  # its expiry is in the history already
     if data.clock not in context.complaint.clocks:
         if any(isinstance(fact, f.DeadlineRescheduled) for fact in context.elapsed):
-            return None  # a deadline was brought forward past its end, and no other notice tells that
+            return None  # a deadline that was brought forward ended the complaint: no notice of it comes
         raise Refused(Refusal.OVERTAKEN, f"the complaint is {context.complaint.status} by now: another deadline passed")
     if context.complaint.clocks[data.clock].due_at != data.due_at:
         return None  # it has just been moved, which is in the history already
