@@ -1,15 +1,19 @@
-"""Prometheus gauges of all complaints, from the read model of the dashboard: one process counts them for all stages."""
+"""Prometheus gauges of all complaints, from the figures of the dashboard: one process counts them for all stages.
 
-from collections.abc import Callable, Iterator
+They are those of the last published figures, and never of the read model, which another thread is changing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Final, NamedTuple
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 from prometheus_client.core import Metric
+from pydantic_core import from_json
 
 from agents.config.settings import Settings
 from agents.dashboard.figures import DisplayContext, Sources
-from agents.dashboard.read_model import ReadModel
 from agents.observability.metrics import MetricSpec
 from agents.runtime.http.prometheus import INFO, Exporter, Samples, family
 from events.vocabulary import Status
@@ -21,23 +25,26 @@ OTHER: Final = "other"
 """Reason of waiting that this release has no word for."""
 
 
-def _waiting(model: ReadModel) -> Samples:
-    waiting = model.waiting.copy()
-    known: dict[tuple[str, ...], float] = {(why,): float(waiting[why]) for why in WHY}
-    return known | {(OTHER,): waiting.total() - sum(known.values())}
+_Figures = Mapping[str, Any]
+"""The published figures."""
 
 
-def _oldest(model: ReadModel) -> float:
-    since = model.unverified_since
-    return 0.0 if since is None else max(0.0, datetime.now(UTC).timestamp() - since)
+def _waiting(figures: _Figures) -> Samples:
+    known: dict[tuple[str, ...], float] = {(why,): float(figures["waiting"][why]) for why in WHY}
+    return known | {(OTHER,): figures["open"] - sum(known.values())}
+
+
+def _oldest(figures: _Figures) -> float:
+    since = figures["unverified_since"]
+    return 0.0 if since is None else max(0.0, (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds())
 
 
 class _Gauge(NamedTuple):
     spec: MetricSpec
-    read: Callable[[ReadModel], Samples | float]
+    read: Callable[[_Figures], Samples | float]
 
 
-def _gauge(name: str, text: str, read: Callable[[ReadModel], Samples | float], *labels: str) -> _Gauge:
+def _gauge(name: str, text: str, read: Callable[[_Figures], Samples | float], *labels: str) -> _Gauge:
     return _Gauge(MetricSpec(name, "gauge", text, labels, (BOARD,)), read)
 
 
@@ -45,19 +52,17 @@ _GAUGES: Final = (
     _gauge(
         "alur_status_complaints",
         "Complaints by status",
-        lambda model: {(status,): float(model.by_status[status]) for status in Status},
+        lambda figures: {(status,): float(figures["statuses"][status]) for status in Status},
         "status",
     ),
-    _gauge("alur_open_complaints", "Complaints that are not settled", lambda model: model.open),
-    _gauge(
-        "alur_due_soon_complaints", "Complaints with an obligation due within 24 hours", lambda model: model.due_soon
-    ),
+    _gauge("alur_open_complaints", "Complaints that are not settled", itemgetter("open")),
+    _gauge("alur_due_soon_complaints", "Complaints with an obligation due within 24 hours", itemgetter("due_soon")),
     _gauge(
         "alur_overdue_complaints",
         "Complaints that missed a deadline and still wait for it",
-        lambda model: model.overdue,
+        itemgetter("overdue"),
     ),
-    _gauge("alur_exhausted_complaints", "Open complaints with no rung left", lambda model: model.exhausted),
+    _gauge("alur_exhausted_complaints", "Open complaints with no rung left", itemgetter("exhausted")),
     _gauge("alur_waiting_complaints", "Open complaints by the reason for which they wait", _waiting, "why"),
     _gauge(
         "alur_oldest_unverified_seconds",
@@ -71,16 +76,20 @@ _READY: Final = MetricSpec("alur_ready", "gauge", "1 if the gauges are current, 
 
 
 def exporter(
-    settings: Settings, context: DisplayContext, read_model: Callable[[], ReadModel], sources: Sources
+    settings: Settings, context: DisplayContext, published: Callable[[], bytes | None], sources: Sources
 ) -> Exporter:
-    """Return the encoder; there are no counts before the topics have been read to their end."""
+    """Return the encoder of the `published` figures; no counts before the topics have been read to their end."""
     policy = context.environment.get("policy", settings.policy)
 
     def collect() -> Iterator[Metric]:
         yield family(INFO, {(version("alur"), policy, settings.broker): 1.0})
-        yield family(_READY, float(not sources.reading and sources.trouble is None))
-        if not sources.reading:
+        last = published()
+        figures = None if last is None else from_json(last)
+        if figures is not None and figures["reading"]:
+            figures = None
+        yield family(_READY, float(figures is not None and sources.trouble is None))
+        if figures is not None:
             for spec, read in _GAUGES:
-                yield family(spec, read(read_model()))
+                yield family(spec, read(figures))
 
     return Exporter(BOARD, settings.prefix, collect)

@@ -94,7 +94,7 @@ class Board:
         self._context = context
         self._sources = sources
         self._hosts = hosts
-        self._exporter = metrics.exporter(settings, context, read_model, sources)
+        self._exporter = metrics.exporter(settings, context, lambda: broadcaster.last, sources)
         self._send_timeout_s = send_timeout_s
         self.limit = ConnectionLimit(MOST_CONNECTIONS)
         self._drawn: dict[str, tuple[bytes | None, float, str]] = {}

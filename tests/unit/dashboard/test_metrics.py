@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agents.config.settings import Settings
 from agents.dashboard.complaint_row import read_row
-from agents.dashboard.figures import DisplayContext, Sources
+from agents.dashboard.figures import DisplayContext, Sources, figures
 from agents.dashboard.metrics import METRICS, OTHER, exporter
 from agents.dashboard.read_model import ReadModel
 from events.codec.encode import encode_complaint, encode_snapshot
@@ -20,7 +20,8 @@ CONTEXT = DisplayContext(ZoneInfo("Asia/Jakarta"), environment={"policy": "lapor
 
 def scraped(model: ReadModel, sources: Sources) -> dict[str, dict[str, float]]:
     """Values by metric and by its own label."""
-    text, _ = exporter(Settings(prefix="test."), CONTEXT, lambda: model, sources).read("")
+    published = figures(model, sources, datetime.now(UTC), CONTEXT)
+    text, _ = exporter(Settings(prefix="test."), CONTEXT, lambda: published, sources).read("")
     found: dict[str, dict[str, float]] = {}
     for family in text_string_to_metric_families(text.decode()):
         for sample in family.samples:
