@@ -110,13 +110,9 @@ class Erasure(Frozen):
 
 
 def split(fact: Fact, ref: str) -> tuple[Fact, dict[str, Any]]:
-    """Return a fact without its words and the digests of its report, and the words; none if it has none of a person's.
+    """Return a fact without its words and its report's digests, and the words; `ref` is their key.
 
     A reason that lifecycle itself gives is not free text.
-
-    Args:
-        fact: as it was decided.
-        ref: the key of the words.
     """
     if not may_hold_words(fact):
         return fact, {}

@@ -99,11 +99,7 @@ class Origin:
         return since is not None and offset >= since
 
     def check(self, offset: int, headers: Headers) -> None:
-        """Raise an error for a foreign record.
-
-        Raises:
-            Undecodable: it is foreign.
-        """
+        """Raise Undecodable for a foreign record."""
         # the first condition alone holds for nearly all records
         if (_MARK not in headers or self._first is None) and self.is_foreign(offset, headers):
             raise foreign("it has no writer number, and the records before it have one")

@@ -67,11 +67,7 @@ class Announced:
         return self.source, self.named or str(uuid5(NAMESPACE_URL, f"{self.source}#{self.data}"))
 
     def encode(self) -> bytes:
-        """Return the message.
-
-        Raises:
-            Failure: the data are not those of an announcement.
-        """
+        """Return the message; raise Failure if the data are not those of an announcement."""
         value = to_json(
             {
                 "specversion": "1.0",
@@ -92,12 +88,7 @@ class Announced:
 
 
 def announce_and_wait(settings: Settings, announced: Announced, seconds: float) -> Answers:
-    """Publish an announcement in each partition and wait for the decisions.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused, TopicsMissing: it could not be sent everywhere, or not be followed.
-        Failure: it is not a valid announcement.
-    """
+    """Publish an announcement in each partition and wait for the decisions; raise Failure if it is not valid."""
     value = announced.encode()
     answers = Answers(extents(settings, [TopicName.COMMANDS])[TopicName.COMMANDS].partitions)
     with Reader(settings, (TopicName.STATE, TopicName.REJECTIONS)) as reader:

@@ -53,11 +53,7 @@ def board(
 
 
 def links_of(given: Sequence[str]) -> dict[str, str]:
-    """Read the links of the page.
-
-    Raises:
-        Failure: one has no name, or no address that a browser would follow.
-    """
+    """Read the links of the page; raise Failure for one without a name or an address that a browser would follow."""
     links = {}
     for each in given:
         name, _, address = each.partition("=")

@@ -26,11 +26,7 @@ class Overrides:
 
 
 def settings_of(ctx: typer.Context, **more: str | None) -> "Settings":
-    """Return the settings of this call: `more`, then the global options, then the environment.
-
-    Raises:
-        SettingsError: a value cannot be used.
-    """
+    """Return the settings of this call: `more`, then the global options, then the environment."""
     from agents.config.settings import Settings  # noqa: PLC0415 -- imports the Kafka client, which --help must not
 
     overrides = ctx.obj.environment if isinstance(ctx.obj, Overrides) else {}
@@ -39,11 +35,7 @@ def settings_of(ctx: typer.Context, **more: str | None) -> "Settings":
 
 
 def policy_now(settings: "Settings") -> "Policy":
-    """Return the version of the policy that is in force.
-
-    Raises:
-        PolicyError: the policy cannot be read.
-    """
+    """Return the version of the policy that is in force; raise PolicyError if it cannot be read."""
     from datetime import UTC, datetime  # noqa: PLC0415 -- as above
 
     from agents.config import policy_files  # noqa: PLC0415 -- as above

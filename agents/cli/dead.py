@@ -164,11 +164,7 @@ def discard(
 
 
 def _moment(text: str, now: datetime) -> datetime:
-    """Read an age or a time.
-
-    Raises:
-        Failure: it is neither.
-    """
+    """Read an age or a time; raise Failure if it is neither."""
     match = _AGO.fullmatch(text.strip())
     if match is not None:
         return now - timedelta(**{_UNITS[match["unit"]]: int(match["amount"])})

@@ -22,11 +22,7 @@ class Failure(AlurError):
 
 @contextmanager
 def interruptible(known: Callable[[], str] = str) -> Iterator[None]:
-    """Let a command clean up on Ctrl-C and SIGTERM; `known` returns what is certain so far and what to do next.
-
-    Raises:
-        Failure: it was interrupted.
-    """
+    """Let a command end with a Failure on Ctrl-C and SIGTERM; `known`: what is certain so far and what to do next."""
     try:
         with raising():
             yield

@@ -74,11 +74,7 @@ def explain_deadlines(
 
 
 def explanations(history: Sequence[Recorded], clock: ClockName | None, policy: Policy) -> list[Explanation]:
-    """Explain a clock with all its runs; or the last run of each present clock; or, if there is none, all clocks.
-
-    Raises:
-        Failure: `clock` never ran.
-    """
+    """Explain a clock with all its runs; or the last run of each present clock; or, if there is none, all clocks."""
     present = history[-1].complaint.clocks
     asked = [clock] if clock else [name for name in ClockName if name in present] or list(ClockName)
     found = [explain(history, name, policy) for name in asked]

@@ -31,11 +31,7 @@ def opened(file: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def one_line(file: str) -> Iterator[None]:
-    """Report a file that cannot be read in one line.
-
-    Raises:
-        Failure: it cannot be read.
-    """
+    """Raise a Failure of one line for a file that cannot be read."""
     try:
         yield
     except UnreadableFile as error:

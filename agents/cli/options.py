@@ -24,11 +24,7 @@ WAIT_S: Final = 10.0
 
 
 def source(text: str | None) -> str | None:
-    """Validate the source of messages: a URI-reference, as in CloudEvents, that is not empty.
-
-    Raises:
-        typer.BadParameter: it is not one, or longer than the contract allows.
-    """
+    """Validate the source of messages: a URI-reference, as in CloudEvents, neither empty nor too long."""
     if text is None:
         return None
     if not text or not _URI_REFERENCE.fullmatch(text):
@@ -39,11 +35,7 @@ def source(text: str | None) -> str | None:
 
 
 def command_source(text: str | None) -> str | None:
-    """Validate the source of a command: one who may send some command.
-
-    Raises:
-        typer.BadParameter: it is not one.
-    """
+    """Validate the source of a command: one who may send some command."""
     if text is not None and not possible_roles(text):
         forms = "/offices/OFFICE, /offices/OFFICE/officers/ID, /citizens/ID or /channels/NAME"
         raise typer.BadParameter(f"{text!r} can send no command; write {forms}")
@@ -51,22 +43,14 @@ def command_source(text: str | None) -> str | None:
 
 
 def channel(text: str | None) -> str | None:
-    """Validate the source of reports: without the `#` that joins it to their ids.
-
-    Raises:
-        typer.BadParameter: it is not valid.
-    """
+    """Validate the source of reports: without the `#` that joins it to their ids."""
     if text and "#" in text:
         raise typer.BadParameter(f"{text!r} has a #, which the source of a report may not have")
     return source(text)
 
 
 def require_known(kind: str, names: Collection[str], known: Collection[str]) -> None:
-    """Check the names of stages, roles or topics.
-
-    Raises:
-        Failure: one of `names` is not `known`.
-    """
+    """Raise a Failure unless all names of stages, roles or topics are `known`."""
     for name in names:
         if name not in known:
             raise Failure(f"there is no {kind} {name!r}; there are {', '.join(known)}", MISUSED)

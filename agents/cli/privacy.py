@@ -245,11 +245,7 @@ def _report(settings: Settings, complaint: str, erasure: Erasure, outcome: Comma
 
 
 def _require_none_in_facts(settings: Settings, complaint: str, erasure: Erasure) -> None:
-    """Check that no fact holds words that cannot be erased.
-
-    Raises:
-        Failure: some do.
-    """
+    """Raise a Failure if a fact holds words that cannot be erased."""
     if not erasure.texts:
         return
     try:

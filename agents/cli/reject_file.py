@@ -16,11 +16,7 @@ from events.wording import defused
 
 
 def refuse_unless_writable(path: Path | None, file: str) -> None:
-    """Check that `path`, if any, can be written, without changing it, before anything of `file` is sent.
-
-    Raises:
-        Failure: it cannot, or it is `file` itself.
-    """
+    """Raise a Failure, before anything is sent, if `path` cannot be written or is `file`; leave it unchanged."""
     if path is None:
         return
     if _are_same(path, file):
@@ -44,11 +40,7 @@ def _are_same(path: Path, file: str) -> bool:
 
 
 def write(path: Path, skipped: Iterable[Skipped], found: Import) -> None:
-    """Write the entries of `found` with line, reason and channel: CSV with the columns of their table, or JSON lines.
-
-    Raises:
-        Failure: the file cannot be written.
-    """
+    """Write the entries of `found` with line, reason and channel: CSV with their table's columns, or JSON lines."""
     try:
         with open(path, "w", newline="", encoding="utf-8", errors="replace", opener=_for_owner) as stream:
             if found.header is None:

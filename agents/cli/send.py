@@ -116,17 +116,7 @@ def _send(ctx: typer.Context, command: type[Command], values: dict[str, Any]) ->
 
 
 def send_and_report(settings: Settings, request: CommandRequest, wait: float, *, again: bool = False) -> None:
-    """Send a command, wait for its result and print it.
-
-    Args:
-        settings: of the installation.
-        request: the command.
-        wait: seconds.
-        again: it may have been sent before, under the same id.
-
-    Raises:
-        Failure: it was refused, or is not decided in time.
-    """
+    """Send a command, wait and print its result; `again`: it may have been sent before under the same id."""
     sent: list[CommandResult] = []
     with CommandClient(settings) as client, in_words_of_options(), interruptible(lambda: _known(request, sent)):
         try:
@@ -148,11 +138,7 @@ def _known(request: CommandRequest, sent: list[CommandResult]) -> str:
 
 @contextmanager
 def in_words_of_options() -> Iterator[None]:
-    """Name options instead of fields where a command is not valid.
-
-    Raises:
-        Failure: it is not valid.
-    """
+    """Raise a Failure that names options instead of fields where a command is not valid."""
     try:
         yield
     except (InvalidCommand, Undecodable) as error:
@@ -160,11 +146,7 @@ def in_words_of_options() -> Iterator[None]:
 
 
 def report(settings: Settings, result: CommandResult) -> None:
-    """Print what came of a command.
-
-    Raises:
-        Failure: it was refused, or is not decided in time.
-    """
+    """Print what came of a command; raise a Failure if it was refused or is not decided in time."""
     if result.refused is not None:
         holder = None
         if result.refused.rejection.code == Refusal.NOT_PERMITTED:

@@ -34,12 +34,7 @@ def show(ctx: typer.Context, complaint: Complaint, *, json: AsJson = False) -> N
 
 
 def history_of(settings: Settings, complaint: str) -> ComplaintHistory:
-    """Read the history of a complaint, named by its complaint id or its tracking id.
-
-    Raises:
-        NoSuchComplaint: there is none, or none yet.
-        BrokerUnreachable, KafkaRefused, TopicsMissing: the topics could not be read.
-    """
+    """Read the history of a complaint, named by its complaint id or its tracking id."""
     require_topics(settings, _TOPICS)
     found = read_history(settings, find_complaint(settings, complaint))
     if not found.history:

@@ -90,11 +90,7 @@ def unpublish(
 
 
 def words_to_publish(found: ComplaintHistory, title: str | None, answer: str | None) -> tuple[str, str | None]:
-    """Return the title and the answer to publish: as given, else those of the complaint.
-
-    Raises:
-        Failure: the complaint's own are missing, erased, or may not be read.
-    """
+    """Return title and answer as given, else the complaint's; raise Failure if these are missing or unreadable."""
     answers = [each.fact.text for each in found.history if isinstance(each.fact, FollowUpRecorded)]
     title = title or found.texts[0]
     answer = answer or (answers[-1] if answers else None)

@@ -89,11 +89,7 @@ def _given(ctx: typer.Context) -> tuple[str, ...]:
 
 
 def _show(found: Import, tally: Tally, rejects: Path | None) -> None:
-    """Show what would be sent.
-
-    Raises:
-        Failure: some of it would not, or nothing would.
-    """
+    """Show what would be sent; raise a Failure if anything would not."""
     for part in preview(found.items, tally):
         console().print(part)
     for line in report_lines(tally, found.entry, None, all_written=rejects is not None, verb="would submit"):
@@ -140,12 +136,7 @@ def _hand_over(publisher: Publisher, items: Iterable[Item], tally: Tally) -> Non
 def _conclude(
     tally: Tally, rejects: Path | None, found: Import, ended_by: _Ending | None, known: KnownBefore | None
 ) -> None:
-    """Print the result up to the end of the file, or up to where it ended early.
-
-    Raises:
-        UnreadableFile: the file became unreadable.
-        Failure: Kafka failed, some entries were not submitted, the rejects could not be written, or it was interrupted.
-    """
+    """Print the result up to the end of the file or to where it ended early; raise what went wrong, if anything."""
     if ended_by is None or not tally.empty:
         for line in report_lines(tally, found.entry, known, all_written=rejects is not None):
             say(safe(line))

@@ -73,11 +73,7 @@ def _lines(item: Item, report: ValidationReport, now: datetime, policy: Policy) 
 
 
 def items_in(name: str, stream: BinaryIO) -> Iterator[Item]:
-    """Yield the messages of a file, parsed as `alur submit` parses them.
-
-    Raises:
-        Failure: it is not JSON, but another format of `alur submit`.
-    """
+    """Yield the messages of a file, parsed as `alur submit` parses them; raise Failure if it has another format."""
     lines = lines_of(stream)
     head = head_of(lines)
     if head[-1].strip() and not is_json(head[-1]):

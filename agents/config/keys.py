@@ -31,11 +31,7 @@ class Keys:
 
     @classmethod
     def from_file(cls, path: str | Path) -> "Keys":
-        """Read a key file; empty lines do not count.
-
-        Raises:
-            SettingsError: the file cannot be read, or is no key file; the message holds none of its content.
-        """
+        """Read a key file; raise a SettingsError, which holds none of its content, if that is not possible."""
         try:
             lines = [line.strip() for line in Path(path).read_text(encoding="ascii").splitlines() if line.strip()]
         except (OSError, ValueError) as error:
@@ -55,12 +51,7 @@ class Keys:
 
     @classmethod
     def generate(cls, path: str | Path) -> "Keys":
-        """Return the keys in `path`; without such a file, create it with one random key, for its owner alone.
-
-        Raises:
-            SettingsError: the file is no key file.
-            OSError: the file cannot be created.
-        """
+        """Return the keys in `path`; without such a file, create it with one random key, for its owner alone."""
         target = Path(path)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -51,11 +51,7 @@ class Settings(ClientSettings):
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Settings":
-        """Read `ALUR_*`, and the files with secrets that they name; what is unset or empty has its default.
-
-        Raises:
-            SettingsError: a value, or a file that one names, cannot be used.
-        """
+        """Read `ALUR_*` and the files that they name; raise a SettingsError for what cannot be used."""
         client = ClientSettings.from_environment(env)
         return cls(client.broker, client.prefix, client.security, **read_variables(env, _VARIABLES))
 
@@ -72,11 +68,7 @@ class Settings(ClientSettings):
         }
 
     def keys(self) -> Keys:
-        """Read the installation's keys; without a key file, derive one that is no secret.
-
-        Raises:
-            SettingsError: the key file cannot be used.
-        """
+        """Read the installation's keys; without a key file, derive one that is no secret."""
         return Keys.from_file(self.key_file) if self.key_file else Keys.derived(self.prefix)
 
     def group(self, stage: str) -> str:

@@ -41,14 +41,7 @@ _CORRELATION: Final = {
 
 
 def document(schemas: Mapping[str, Schema], examples: Mapping[str, Part], components: Components, version: str) -> Part:
-    """Return the document.
-
-    Args:
-        schemas: of each message that has one, by its name in `MESSAGES`.
-        examples: of the same messages.
-        components: the schemas under the names that `$ref` uses.
-        version: of the contract.
-    """
+    """Return the document; `components` are the schemas under the names that `$ref` uses."""
     static: Part = json.loads((resources.files("agents.contract") / "asyncapi_static.json").read_bytes())
     messages = {
         name: _message(topic, name, schemas[name], examples[name])

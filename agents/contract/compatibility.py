@@ -67,13 +67,7 @@ _JUDGED: Final = frozenset(
 
 
 def breaks(old: Mapping[str, Schema], new: Mapping[str, Schema], sides: Mapping[str, Side]) -> list[Break]:
-    """Return the breaking changes between two sets of schemas; one that several messages share is returned once.
-
-    Args:
-        old: the released set.
-        new: the set that replaces it.
-        sides: for each message of `new`, whether we read or write it.
-    """
+    """Return each breaking change once; `sides`: whether we read or write each message of `new`."""
     found: dict[tuple[Change, Side | None], list[str]] = {}
     for kind in sorted(old):
         if kind not in new:

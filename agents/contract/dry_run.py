@@ -24,13 +24,7 @@ _INTAKE: Final = stage_source("intake")
 
 
 def dry_run(message: BaseModel, now: datetime, policy: Policy) -> Iterator[str]:
-    """Yield the key of a message and its effect under `policy`, a line each.
-
-    Args:
-        message: as validated by its model.
-        now: when it would arrive, aware, UTC.
-        policy: the version in force then.
-    """
+    """Yield the key of a valid message, and its effect if it came at `now` (UTC) under `policy`, a line each."""
     for kind, predict in _PREDICTIONS.items():
         if isinstance(message, kind):
             yield from predict(message, now, policy)

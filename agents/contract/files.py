@@ -49,11 +49,7 @@ def contract_version() -> str:
 
 
 def documents(examples: Path = EXAMPLES) -> dict[str, str]:
-    """Return each file of the contract and its text, from the models and the kept example of each message.
-
-    Raises:
-        SchemasError: an example does not exist, or is not JSON.
-    """
+    """Return the text of each file of the contract; raise a SchemasError for a missing or invalid example."""
     if not examples.is_dir():
         raise SchemasError(
             f"{examples}: there is no such folder; run this in a checkout of alur, or name it (--examples)"
@@ -121,11 +117,7 @@ def differences(directory: Path, expected: Mapping[str, str]) -> list[str]:
 
 
 def last_released(directory: Path) -> Released | None:
-    """Return the set of the highest version under `directory`, or None if nothing was released yet.
-
-    Raises:
-        SchemasError: a file of it cannot be read.
-    """
+    """Return the set of the highest version under `directory`, or None if nothing was released yet."""
     folders = [path for path in (directory / _RELEASED).glob("*") if path.is_dir()]
     if not folders:
         return None
@@ -179,11 +171,7 @@ def _next(kind: str) -> str:
 
 
 def release(directory: Path, version: str) -> Path:
-    """Copy the files of `directory` to the release of a version.
-
-    Raises:
-        SchemasError: that version or a later one has been released.
-    """
+    """Copy the files of `directory` to a release; raise a SchemasError unless `version` is above all others."""
     last = last_released(directory)
     folder = directory / _RELEASED / version
     if last is not None and _order(version) <= _order(last.version):

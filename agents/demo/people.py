@@ -37,13 +37,7 @@ class _Planned:
 
 
 class People:
-    """All people around the engine.
-
-    Args:
-        policies: whose deadlines determine their delays.
-        scripts: behaviour by complaint id; drawn at random for other complaints.
-        seed: the same seed makes the same people.
-    """
+    """All people around the engine: their behaviour by complaint id is in `scripts`, else drawn by `seed`."""
 
     def __init__(self, policies: PolicySet, scripts: Mapping[str, Script], seed: int) -> None:
         self._policies = policies

@@ -95,11 +95,7 @@ class Situation:
         return f"/offices/{office}/officers/{self.lots.randint(1, _OFFICERS)}"
 
     def within(self, clock: ClockName, first: float, last: float) -> float:
-        """Draw a delay in seconds between two shares of a clock's length.
-
-        Raises:
-            ValueError: the policy does not count in seconds.
-        """
+        """Draw a delay in seconds between two shares of a clock's length, which must be in seconds."""
         override = ClockContext.of(self.policy, self.complaint).override_of(clock)
         length = override.clocks[clock] if override else self.policy.duration_of(clock, self.complaint.class_)
         if length.unit is not Unit.SECONDS:

@@ -82,16 +82,7 @@ class LagMonitor:
 
 
 class Simulation:
-    """Delivers reports over the first seconds, lets people react to facts, and counts everything.
-
-    Args:
-        settings: of the demonstration.
-        deliveries: the reports.
-        people: who reacts.
-        view: shows the progress.
-        moment: the progress.
-        check: raises if the stages have exited.
-    """
+    """Delivers reports over the first seconds, lets people react to facts, and counts everything."""
 
     def __init__(  # noqa: PLR0913, PLR0917 -- all parts of a play
         self,
@@ -115,11 +106,7 @@ class Simulation:
         """Set it to end the play early."""
 
     def run(self) -> bool:
-        """Play, and wait until the stages have caught up, unless stopped; return false if they have not in time.
-
-        Raises:
-            KafkaFailure: Kafka refuses, or does not answer.
-        """
+        """Play, and wait until the stages have caught up, unless stopped; return false if they have not in time."""
         with (
             Publisher(self._settings, linger_ms=_LINGER_MS) as publisher,
             Reader(self._settings, [TopicName.EVENTS, TopicName.REJECTIONS]) as reader,

@@ -32,11 +32,7 @@ class Stages:
         self._log = log
 
     def check(self) -> None:
-        """Check that they run.
-
-        Raises:
-            StagesEnded: they do not.
-        """
+        """Raise StagesEnded if a stage does not run."""
         status = self._process.poll()
         if status is not None:
             raise StagesEnded(f"the stages ended with status {status}; their log ends with: {last_lines(self._log)}")

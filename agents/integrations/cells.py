@@ -56,11 +56,7 @@ def error_of(cell: str) -> str | None:
 
 
 def complaint_class(cell: str) -> str:
-    """Return the class that a cell names.
-
-    Raises:
-        Unusable: it names none.
-    """
+    """Return the class that a cell names; raise Unusable if it names none."""
     name = plain(cell)
     if name not in _CLASSES:
         raise Unusable(f"class: {quoted(cell)} is no class; there are {', '.join(ComplaintClass)}")
@@ -73,11 +69,7 @@ def category(cell: str) -> str:
 
 
 def coordinates(cells: Mapping[str, str], *, anywhere: bool) -> dict[str, float]:
-    """Return the coordinates of a report, if it has any.
-
-    Raises:
-        BadValue: they are invalid or implausible; both are dropped then.
-    """
+    """Return the coordinates of a report, if any; raise BadValue if they are invalid or implausible."""
     degrees = {name: _degrees(name, cells[name]) for name in ("lat", "lon") if cells.get(name)}
     if not degrees:
         return {}
@@ -167,11 +159,7 @@ def _no_link(value: object, link: str) -> str | None:
 
 
 def readable(cell: str) -> str:
-    """Return a text, empty if nothing of it is visible.
-
-    Raises:
-        Unusable: it is not in the encoding of its file.
-    """
+    """Return a text, empty if nothing of it is visible; raise Unusable if it is not in its file's encoding."""
     text = cell.strip()
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         raise Unusable("is not in the encoding of the file (--encoding names another)")

@@ -66,13 +66,7 @@ def choose_columns(
     no_id: bool = False,
     layout: Layout | None = None,
 ) -> Columns:
-    """Map columns to fields; `wanted` are `field=column`, or `field=` for none.
-
-    Without a `layout` it is detected by the header.
-
-    Raises:
-        BadLayout: a wanted column does not exist, or a needed one is missing.
-    """
+    """Map columns to fields by `wanted` (`field=column`, or `field=` for none) and the layout, else detect it."""
     names = tuple(name.strip() for name in header)
     layout = layout or catalogue().layout_of(names)
     asked = dict(_wanted(names, pair) for pair in wanted)
@@ -131,11 +125,7 @@ def _require(columns: Columns, asked: Mapping[str, int | None], *, no_id: bool) 
 
 
 def refuse_overlooked(columns: Columns, kinds: Mapping[int, str]) -> None:
-    """Refuse unused columns that may matter; `kinds` are those detected by their values.
-
-    Raises:
-        BadLayout: there are such columns; the line has the options to decide about each.
-    """
+    """Raise a BadLayout with options for unused columns that may matter; `kinds` are those found by values."""
     overlooked = {
         position: kind
         for position in columns.unused

@@ -100,11 +100,7 @@ class DateColumn:
             self.example = self.example or cell
 
     def order(self) -> Order | None:
-        """Return the order of the column; None if no cell depends on it.
-
-        Raises:
-            BadLayout: the cells are ambiguous, or contradict each other.
-        """
+        """Return the order of the column, None if no cell depends on it; raise BadLayout if it is undecidable."""
         if self.asked or not self.counts:
             return self.asked
         ranked = [each for each in self.counts.most_common() if each[0] is not None]
@@ -145,13 +141,7 @@ def _year(digits: str) -> int:
 
 
 def read_date(cell: str, order: Order | None, zone: tzinfo) -> Stamp | None:
-    """Read a date, with or without a time; None if it is none.
-
-    Args:
-        cell: its text.
-        order: of day and month in numbers, as decided for its column.
-        zone: of a number that counts seconds.
-    """
+    """Read a date, perhaps with a time; None if it is none. `zone` is that of a number that counts seconds."""
     text = " ".join(cell.split())
     if _NUMBER.fullmatch(text):
         return _counted(text, zone)
@@ -259,11 +249,7 @@ def weekdays() -> frozenset[str]:
 
 
 def reported_at(stamp: Stamp, clock: Stamp | None, zone: tzinfo, now: datetime) -> datetime:
-    """Return the time of a report in UTC; `clock` is the time of day from another column.
-
-    Raises:
-        Implausible: it is too old, or in the future.
-    """
+    """Return the time of a report in UTC, with `clock` of another column; raise Implausible for an odd one."""
     if stamp.day.year < _EARLIEST:
         raise Implausible(f"is before {_EARLIEST}")
     if stamp.day.year > now.year + 1 or stamp.moment(zone, clock) > now + _SLACK:
@@ -272,11 +258,7 @@ def reported_at(stamp: Stamp, clock: Stamp | None, zone: tzinfo, now: datetime) 
 
 
 def plausible_day(day: date, reported: date) -> date:
-    """Return the day of an event that was reported on the day `reported`.
-
-    Raises:
-        Implausible: it is too old, or behind the report.
-    """
+    """Return the day of an event; raise Implausible if it is too old or behind the day of its report."""
     if day.year < _EARLIEST_EVENT:
         raise Implausible(f"is before {_EARLIEST_EVENT}")
     if day > reported:

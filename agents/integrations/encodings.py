@@ -30,22 +30,14 @@ _NO_TEXT: Final = (
 
 
 def refuse_what_is_no_text(head: bytes) -> None:
-    """Refuse a file of a kind that holds no reports, by its first bytes.
-
-    Raises:
-        UnreadableFile: it is of such a kind; the message names it.
-    """
+    """Raise an UnreadableFile that names the kind of a file which holds no reports, by its first bytes."""
     for magic, what in _NO_TEXT:
         if head.startswith(magic):
             raise UnreadableFile(f"is {what}: reports are read from .xlsx, CSV or JSON")
 
 
 def lines_of(stream: BinaryIO) -> Iterator[bytes]:
-    """Give the lines with their ends.
-
-    Raises:
-        UnreadableFile: one is longer than `LONGEST`; no more than that of it is read.
-    """
+    """Give the lines with their ends; raise UnreadableFile for one longer than `LONGEST`, without reading it all."""
     number = 0
     while line := stream.readline(LONGEST + 1):
         number += 1
@@ -122,11 +114,7 @@ def _as_utf8(stream: BinaryIO) -> tuple[int, int, int, bytes]:
 
 
 def text_lines(stream: BinaryIO, encoding: str) -> Iterator[str]:
-    """Give the lines from the first on; LF, CRLF and CR end one. Undecodable bytes become lone surrogates.
-
-    Raises:
-        UnreadableFile: a line is longer than may be held.
-    """
+    """Give the lines, ended by LF, CRLF or CR; bytes that cannot be decoded become lone surrogates."""
     stream.seek(0)
     text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
     number = 0

@@ -88,19 +88,9 @@ class TableOnly(Exception):
 def open_import(
     stream: BinaryIO, table: TableOptions, options: ImportOptions, now: datetime, *, given: Sequence[str] = ()
 ) -> Import:
-    """Detect the kind of a file, and survey it.
+    """Detect the kind of a file, and survey it; `stream` must stay open while the items are taken.
 
-    Args:
-        stream: of a file or a pipe; it must stay open while the items are taken.
-        table: for tables, how to find their columns.
-        options: how entries become reports.
-        now: aware, UTC.
-        given: the options on the command line; none of them fits reports of the contract.
-
-    Raises:
-        UnreadableFile: it holds no reports.
-        BadLayout: something in it needs a decision.
-        TableOnly: an option does not fit it.
+    `given` are the options on the command line. Raises UnreadableFile, BadLayout (needs a decision) or TableOnly.
     """
     opened = _opened(stream, table, options, now, given)
     opened.items = without_conflicts(opened.items, opened.entry)

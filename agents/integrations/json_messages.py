@@ -27,11 +27,7 @@ class Message:
 
 
 def messages_in(stream: Iterable[bytes]) -> Iterator[Message]:
-    """Give the messages of a file; one that cannot be read is given as it is.
-
-    Raises:
-        UnreadableFile: it is one document of more than may be held.
-    """
+    """Give the messages of a file, one that cannot be read as it is; raise UnreadableFile for one too large."""
     numbered = _numbered(stream)
     first = next(numbered, None)
     if first is None:

@@ -136,11 +136,7 @@ def _text(name: str, value: object) -> str | None:
 
 
 def from_xml(content: bytes) -> list[Any]:
-    """Return the requests of an XML document.
-
-    Raises:
-        UnreadableFile: it is no XML, or none of service requests.
-    """
+    """Return the requests of an XML document; raise UnreadableFile if it is none of service requests."""
     try:
         root = fromstring(content, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:

@@ -31,11 +31,7 @@ _DOUBT: Final = "doubt"
 
 
 def privacy(cells: Mapping[str, str]) -> tuple[bool, bool]:
-    """Return whether a report is anonymous and whether it is secret, of one column for both or of one each.
-
-    Raises:
-        Unusable: a word is not understood.
-    """
+    """Return whether a report is anonymous and whether secret; raise Unusable for a word that is not understood."""
     anonymous, secret = _of_words("privacy", cells.get("privacy", ""))
     anonymous |= _flag("anonymous", cells.get("anonymous", ""))
     secret |= _flag("secret", cells.get("secret", ""))
@@ -78,15 +74,9 @@ def _flag(field: str, cell: str, name: str = "") -> bool:
 
 
 def privacy_within(value: object, ignored: Collection[str] = (), texts: Collection[str] = ()) -> dict[str, str]:
-    """Return as cells what is about privacy anywhere in a JSON value; empty if nothing is.
+    """Return as cells what is about privacy anywhere in a JSON value; raise Unusable if it is not understood.
 
-    Args:
-        value: with names at any depth, pairs of question and answer, and lists of flags.
-        ignored: names that are ignored on request.
-        texts: names whose values are free text, and no flags.
-
-    Raises:
-        Unusable: a name or a value may be about privacy, and is not understood.
+    Names in `ignored` are left out; those in `texts` have free text as values, and no flags.
     """
     cells: dict[str, str] = {}
     for name, kind, flag in _flags(value, frozenset(map(plain, ignored)), frozenset(texts)):

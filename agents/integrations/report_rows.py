@@ -57,11 +57,7 @@ class ImportOptions:
         return self.zone or ZoneInfo(ZONE)
 
     def within(self, layout: Layout, *, named: bool = False) -> "ImportOptions":
-        """Return the options with the defaults of a layout.
-
-        Raises:
-            BadLayout: its channel is unknown, and its entries do not name theirs (`named`).
-        """
+        """Return the options with the defaults of a layout; raise BadLayout if no channel is known nor `named`."""
         origin = self.source or layout.source or self.origin
         if origin is None and not named:
             raise BadLayout(
@@ -88,12 +84,7 @@ class Maker:
         self._seen: dict[str, int] = {}
 
     def report(self, entry: Entry) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Return the report as JSON, and a note for each value that was dropped.
-
-        Raises:
-            Unusable: a needed value is missing or invalid.
-            Settled: it is settled in its source system.
-        """
+        """Return the report as JSON, and a note for each value that was dropped; raise Unusable or Settled."""
         notes: list[str] = []
         cells = _values(entry.cells, notes)
         if names := [cells[part] for part in ("first_name", "last_name") if part in cells]:
@@ -193,11 +184,7 @@ class Maker:
 
 
 def _values(entry: Mapping[str, str], notes: list[str]) -> dict[str, str]:
-    """Return the cells with a value; a note for each with an error instead.
-
-    Raises:
-        Unusable: a needed value has an error.
-    """
+    """Return the cells with a value, a note for each with an error; raise Unusable if a needed one has an error."""
     cells = {}
     for name, cell in entry.items():
         if error := read.error_of(cell):
@@ -210,11 +197,7 @@ def _values(entry: Mapping[str, str], notes: list[str]) -> dict[str, str]:
 
 
 def _refuse_sums(cells: Mapping[str, str]) -> None:
-    """Refuse what stands below a table and in it: the line of a sum, and a rule of dashes.
-
-    Raises:
-        Unusable: it is one of these.
-    """
+    """Raise Unusable for what stands below a table or in it: the line of a sum, a rule of dashes."""
     if cells.get("id", cells.get("title", "")).casefold().rstrip(" :") in catalogue().words["sums"]:
         raise Unusable("is the line of a sum, and no report")
     texts = [cells[part] for part in ("title", "body", "final") if part in cells]

@@ -43,11 +43,7 @@ class CsvWriter:
 
 
 class XlsxWriter:
-    """Writes a workbook of one sheet; the rows go to a temporary file as they come.
-
-    Raises:
-        TooManyRows: there are more than a sheet can have.
-    """
+    """Writes a workbook of one sheet, by way of a temporary file; raises TooManyRows."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream

@@ -39,11 +39,7 @@ class ColumnSurvey:
         self._rows = 0
 
     def see(self, entry: Entry | Skipped) -> None:
-        """Survey a row.
-
-        Raises:
-            BadLayout: a column of another field is about privacy.
-        """
+        """Survey a row; raise BadLayout if a column of another field is about privacy."""
         if isinstance(entry, Skipped):
             return
         self._rows += 1
@@ -123,12 +119,7 @@ class Survey:
                 column.see(cell)
 
     def decide(self) -> dict[str, Order | None]:
-        """Return the order of the dates of each column.
-
-        Raises:
-            UnreadableFile: there are no entries.
-            BadLayout: an order of dates is ambiguous, or a status is unknown.
-        """
+        """Return the order of the dates of each column; raise BadLayout if it or a status needs a decision."""
         if not self.total:
             raise UnreadableFile(NOTHING)
         often = {word: count for word, count in self._unknown.most_common() if count * _OFTEN >= self.total}

@@ -53,11 +53,7 @@ class Marks:
 
 
 def marks_of(archive: zipfile.ZipFile) -> dict[str, Marks]:
-    """Return the marks of each sheet of an .xlsx or .ods, by its name.
-
-    Raises:
-        UnreadableFile: it claims more cells than a spreadsheet has, or its XML cannot be read.
-    """
+    """Return the marks of each sheet of an .xlsx or .ods by its name; raise UnreadableFile."""
     names = set(archive.namelist())
     if "xl/workbook.xml" in names:
         return _excel(archive)
@@ -219,11 +215,7 @@ def _column(letters: str) -> int:
 
 
 def check_size(row: int, column: int) -> None:
-    """Check that a sheet can have a cell there.
-
-    Raises:
-        UnreadableFile: it cannot.
-    """
+    """Raise UnreadableFile unless a sheet can have a cell there."""
     if row >= _MOST_ROWS or (row + 1) * (column + 1) > _MOST_CELLS:
         raise UnreadableFile(
             f"claims to have a cell in row {row + 1:,}, column {column + 1:,}: export it anew, or as CSV"

@@ -40,11 +40,7 @@ class SheetGrid:
     hidden_too: bool
 
     def rows(self) -> Iterator[Row | Skipped]:
-        """Give each row, hidden ones on request only.
-
-        Raises:
-            UnreadableFile: a cell cannot be read.
-        """
+        """Give each row, hidden ones on request only; raise UnreadableFile if a cell cannot be read."""
         with _in_one_line(f"sheet {self.name} cannot be read"):
             sheet = self.workbook.get_sheet_by_name(self.name)
         left = (sheet.start or (0, 0))[1]
@@ -73,12 +69,7 @@ class SheetGrid:
 
 
 def sheets_of(stream: BinaryIO, *, sheet: str | None = None, hidden: bool = False) -> tuple[Sequence[Grid], list[str]]:
-    """Return the sheets to read, and a line about each hidden sheet or row.
-
-    Raises:
-        UnreadableFile: it is no workbook, or too large.
-        BadLayout: there is no sheet `sheet`, or all sheets are hidden.
-    """
+    """Return the sheets to read, and a line about each hidden sheet or row; raise UnreadableFile or BadLayout."""
     magic = stream.read(len(OLE))
     marks = _marks(stream) if magic.startswith(ZIP) else _xls_marks(stream)
     stream.seek(0)

@@ -19,11 +19,7 @@ ERRORS: Final = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NA
 
 
 def xlsb_marks(archive: zipfile.ZipFile) -> dict[str, Marks]:
-    """Return the marks of each sheet by its name.
-
-    Raises:
-        UnreadableFile: it claims more cells than a spreadsheet has, or ends in the middle of a record.
-    """
+    """Return the marks of each sheet by its name; raise UnreadableFile if it is cut or claims too many cells."""
     names = set(archive.namelist())
     formats = _masks(archive.read("xl/styles.bin")) if "xl/styles.bin" in names else {}
     targets = relations_of(archive, "xl/_rels/workbook.bin.rels")

@@ -55,13 +55,7 @@ class DeferredCommits:
         return self._since is not None and time.monotonic() - self._since > OVERDUE_SECONDS
 
     async def flush(self) -> None:
-        """Commit the staged offsets now, before the partitions may move.
-
-        Who has been left out of the group owns nothing any more: what it has noted is dropped.
-
-        Raises:
-            KafkaError: it could not be committed.
-        """
+        """Commit the staged offsets before the partitions may move, unless the group has left us out."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -45,14 +45,7 @@ OUTPUT_TOO_LARGE: Final = "output-too-large"
 
 
 class Unwritable(Exception):
-    """An output cannot be written: the record that it follows from goes to the dead letters with `code` and `reason`.
-
-    Args:
-        code: OUTPUT_TOO_LARGE, or OUTPUT_REFUSED.
-        topic: of the output.
-        why: what of it cannot be.
-        transient: another attempt may succeed.
-    """
+    """The output to `topic` cannot be written: the record that it follows from becomes a dead letter with `code`."""
 
     def __init__(self, code: str, topic: TopicName, why: str, *, transient: bool = False) -> None:
         self.code = code

@@ -37,11 +37,7 @@ class Docker:
         return cls(docker) if answer.returncode == 0 else None
 
     def fetch(self, say: Report) -> None:
-        """Pull the image, unless it is there.
-
-        Raises:
-            DownloadFailed: the engine could not pull it.
-        """
+        """Pull the image, unless it is there; raise DownloadFailed."""
         if self._succeeds("image", "inspect", IMAGE):
             return
         say(f"fetching the image {IMAGE}, this once")
@@ -59,11 +55,7 @@ class Docker:
         ]
 
     def start(self, name: str, port: int) -> None:
-        """Run the broker in the background; its data stay in a volume of the container's name.
-
-        Raises:
-            StartFailed: the engine refuses.
-        """
+        """Run the broker in the background, its data in a volume of the container's name; raise StartFailed."""
         self._run("rm", "--force", name)
         done = subprocess.run(
             self.command(name, port, "--detach", f"--volume={name}:{_DATA}"),
@@ -86,11 +78,7 @@ class Docker:
         return _in_one_line(done.stdout + done.stderr) or "it said nothing"
 
     def stop(self, name: str) -> None:
-        """Stop the container and remove it, keeping its volume.
-
-        Raises:
-            StopFailed: the engine refuses.
-        """
+        """Stop the container and remove it, keeping its volume; raise StopFailed."""
         self._run("stop", f"--time={_STOP_S}", name)
         done = self._run("rm", "--force", name)
         if done.returncode != 0:

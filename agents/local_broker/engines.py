@@ -11,11 +11,7 @@ Engine = Docker | Java
 
 
 def choose_engine(env: Mapping[str, str]) -> Engine:
-    """Return Docker where an engine answers, else Java with Maven.
-
-    Raises:
-        NoEngine: this machine has neither.
-    """
+    """Return Docker where an engine answers, else Java with Maven; raise NoEngine without either."""
     engine = Docker.find(env) or Java.find(env, BrokerPaths.from_environment(env).cache)
     if engine is None:
         raise NoEngine(

@@ -51,11 +51,7 @@ def running_broker(env: Mapping[str, str], say: Report = discard_message) -> Ite
 
 @contextmanager
 def running_engine(engine: Engine) -> Iterator[str]:
-    """Give the address of a broker that `engine` runs until the block or this process ends.
-
-    Raises:
-        StartFailed: it does not come up.
-    """
+    """Give the address of a broker that `engine` runs until the block or this process ends; raise StartFailed."""
     keeper, port = _start(engine)
     try:
         yield address(port)

@@ -55,11 +55,7 @@ class Java:
         return cls(java, maven, libraries)
 
     def fetch(self, say: Report) -> None:
-        """Fetch Kafka's libraries, unless they are there.
-
-        Raises:
-            DownloadFailed: Maven could not fetch them.
-        """
+        """Fetch Kafka's libraries, unless they are there; raise DownloadFailed."""
         if self.libraries.is_dir():
             return
         say(f"fetching Apache Kafka {KAFKA_VERSION} with Maven, this once (44 MB)")
@@ -91,11 +87,7 @@ class Java:
             raise DownloadFailed(f"Maven did not fetch Apache Kafka within {_FETCH_S:.0f} seconds") from error
 
     def prepare(self, directory: Path, port: int) -> list[str]:
-        """Set the node up in `directory`, keeping the data that are there, and return the command that runs it.
-
-        Raises:
-            StartFailed: the data directory could not be formatted.
-        """
+        """Set the node up in `directory`, keeping its data, and return its command; raise StartFailed."""
         data, properties = directory / "data", directory / "broker.properties"
         settings = node_settings(port, free_ports(1)[0], str(data), listen_on=HOST, more=self.properties)
         properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
@@ -104,11 +96,7 @@ class Java:
         return self.node(properties)
 
     def format(self, properties: Path, cluster: str) -> None:
-        """Prepare the data directory that `properties` name for a node of `cluster`.
-
-        Raises:
-            StartFailed: it could not be.
-        """
+        """Prepare the data directory that `properties` name for a node of `cluster`; raise StartFailed."""
         tool = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), *self.formatting)
         done = subprocess.run(self._command(*tool), check=False, capture_output=True, text=True, timeout=_FORMAT_S)
         if done.returncode != 0:

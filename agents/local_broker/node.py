@@ -89,11 +89,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def await_answer(port: int, alive: Callable[[], bool], last_words: Callable[[], str]) -> None:
-    """Return once the broker answers.
-
-    Raises:
-        StartFailed: it ended before that, or it took too long.
-    """
+    """Return once the broker answers; raise StartFailed if it ended before that, or took too long."""
     deadline = time.monotonic() + _START_S
     while not broker_answers(address(port), timeout=1.0):
         if not alive():

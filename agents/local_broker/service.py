@@ -90,11 +90,7 @@ def start(env: Mapping[str, str], *, port: int | None = None, say: Report = disc
 
 
 def stop(env: Mapping[str, str]) -> Broker | None:
-    """Stop the broker and return it once it has ended; None if none ran. Its data stay.
-
-    Raises:
-        StopFailed: it keeps running, or its process is unknown.
-    """
+    """Stop the broker and return it once it has ended, None if none ran; raise StopFailed. Its data stay."""
     state = BrokerPaths.from_environment(env).state
     if not state.is_dir():
         return None

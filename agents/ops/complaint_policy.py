@@ -10,11 +10,7 @@ from workflow.policy.model import Policy, PolicySet, UnknownPolicy
 
 
 def installation_days(settings: Settings, policies: PolicySet) -> PolicySet:
-    """Return a policy with the days off of the installation, as far as its record may be read.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused: Kafka refuses for another reason, or does not answer.
-    """
+    """Return a policy with the days off of the installation, as far as its record may be read."""
     try:
         return policy_digests.pinned(policies, installation_values(settings))
     except (NotAllowed, TopicsMissing):

@@ -48,11 +48,7 @@ def keeps_texts_apart(settings: Settings) -> bool:
 
 
 def keep_texts(settings: Settings, where: str) -> None:
-    """Set where free text is written to from now on.
-
-    Raises:
-        KafkaRefused: the installation record cannot be read or written.
-    """
+    """Set where free text is written to from now on."""
     from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
 
     require_topics(settings, [TopicName.TEXTS, TopicName.ERASURES])
@@ -90,11 +86,7 @@ def _recorded(settings: Settings, key: str) -> Erasure | None:
 
 
 def wait_until_passed(settings: Settings, stage: str, seconds: float) -> Waiting:
-    """Wait until a stage has processed all that is in its topic by now.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused: its progress could not be read.
-    """
+    """Wait until a stage has processed all that is in its topic by now."""
     deadline = time.monotonic() + seconds
     with kafka_errors(settings):
         consumer: Any = KafkaConsumer(

@@ -54,11 +54,7 @@ def accept(settings: Settings, stages: Collection[str]) -> list[AcceptedOffset]:
 
 
 def require_stopped(client: AdminClient, settings: Settings, stages: Collection[str]) -> None:
-    """Return once no worker of `stages` runs; one that was killed is waited for.
-
-    Raises:
-        StageRunning: a group has members.
-    """
+    """Return once no worker of `stages` runs, also none that was killed; raise StageRunning."""
     groups = {settings.group(stage): stage for stage in stages}
     deadline = time.monotonic() + _LEAVING_SECONDS
     while running := _with_members(client, groups):
@@ -88,11 +84,7 @@ def _accept(client: AdminClient, settings: Settings, group: str, stage: str) -> 
 
 
 def set_offsets(client: AdminClient, group: str, offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-    """Commit offsets for a group without members.
-
-    Raises:
-        BrokerResponseError: the broker refuses one.
-    """
+    """Commit offsets for a group without members; raise BrokerResponseError if one is refused."""
     for source, error in retry_while_starting(lambda: client.alter_group_offsets(group, offsets)).items():
         if error is not NoError:
             raise error(f"offset of group {group} in {_name(source)}")

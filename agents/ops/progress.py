@@ -78,11 +78,7 @@ def _bounds(
 
 
 def partitions_of(client: AdminClient, names: Collection[str]) -> list[TopicPartition]:
-    """Return the partitions of those topics that exist.
-
-    Raises:
-        TopicAuthorizationFailedError: a topic is hidden from this user.
-    """
+    """Return the partitions of those topics that exist; raise TopicAuthorizationFailedError."""
     topics = client.describe_topics(sorted(names))
     if hidden := [topic["name"] for topic in topics if topic["error_code"] == TopicAuthorizationFailedError.errno]:
         raise TopicAuthorizationFailedError(", ".join(hidden))

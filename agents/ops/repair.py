@@ -111,12 +111,7 @@ class _Partition:
 
 
 def repair_complaint(settings: Settings, complaint: str, *, dry_run: bool = False) -> Repair:
-    """Restore a complaint as its last fact left it.
-
-    Raises:
-        RepairRefused: it is not quarantined, or a newer version has written to its partition.
-        KafkaFailure: Kafka refuses, or does not answer.
-    """
+    """Restore a complaint as its last fact left it; raise RepairRefused or `KafkaFailure`."""
     require_topics(settings, _READ)
     number, key = partition_of(complaint, _partitions(settings)), complaint.encode()
     with _as_lifecycle(settings, number, dry_run=dry_run) as writer:

@@ -57,11 +57,7 @@ def erase_after(values: Mapping[str, Any]) -> timedelta | None:
 
 
 def set_erase_after(settings: Settings, days: int) -> None:
-    """Set after how many days a complaint that has ended is due; 0 for never.
-
-    Raises:
-        KafkaRefused: the installation record cannot be read or written.
-    """
+    """Set after how many days a complaint that has ended is due; 0 for never."""
     from agents.runtime.installation import change_now  # noqa: PLC0415 -- takes aiokafka along, which few commands need
 
     require_topics(settings, [TopicName.INSTALLATION])
@@ -93,11 +89,7 @@ def _due(complaint: Complaint, before: datetime) -> DueComplaint | None:
 
 
 def with_words_in_facts(settings: Settings, number: int, due: Sequence[DueComplaint]) -> set[str]:
-    """Return the complaints of a partition whose facts hold words themselves: no erasure reaches those.
-
-    Raises:
-        KafkaFailure: complaints.events could not be read.
-    """
+    """Return the complaints of a partition whose facts hold words themselves: no erasure reaches those."""
     require_topics(settings, [TopicName.EVENTS])
     keys, found = {each.complaint_id.encode() for each in due}, set[str]()
     last = max(each.updated for each in due) + CLOCK_SKEW
@@ -127,12 +119,7 @@ class Expiry:
     """Seconds that a stage may take for what it is given."""
 
     def erase(self, number: int, due: Sequence[DueComplaint]) -> Iterator[int]:
-        """Erase the texts and identities of complaints of one partition; give how many more are erased.
-
-        Raises:
-            RetentionStopped: a stage did not process in time what it was given, or lifecycle refused a command.
-            KafkaFailure: a topic could not be read or written.
-        """
+        """Erase texts and identities of a partition, giving how many more are erased; raise RetentionStopped."""
         value = encode_value(self.erasure)  # of both: it covers what was recorded before
         with Publisher(self.settings) as publisher:
             for each in due:
@@ -160,11 +147,7 @@ class Expiry:
 
 
 def _await(answers: Reader, sent: Collection[str], wait: float) -> None:
-    """Wait until each of the commands `sent` has led to a fact.
-
-    Raises:
-        RetentionStopped: one was refused, or they took too long.
-    """
+    """Wait for a fact of each command of `sent`; raise RetentionStopped if one is refused or they take too long."""
     waiting, until = set(sent), time.monotonic() + wait
     while waiting:
         if time.monotonic() > until:

@@ -134,11 +134,7 @@ def _lines(
 def create_topics(
     client: AdminClient, settings: Settings, names: Collection[TopicName], more: Mapping[str, str] | None = None
 ) -> None:
-    """Create topics as they are declared, with the settings `more` in place of declared ones.
-
-    Raises:
-        KafkaRefused: the broker refuses one.
-    """
+    """Create topics as they are declared, with the settings `more` in place of declared ones; raise KafkaRefused."""
     wanted = {
         settings.topic(name): {
             "num_partitions": BY_NAME[name].partitions_in(settings.partitions),
@@ -191,11 +187,7 @@ def _repair(
 
 
 def alter_topics(client: AdminClient, configs: Mapping[str, Mapping[str, str]]) -> None:
-    """Set settings of topics, by the topic's full name; the others stay.
-
-    Raises:
-        KafkaRefused: the broker refuses it for one of the topics.
-    """
+    """Set settings of topics, by the topic's full name; the others stay. Raises KafkaRefused."""
     resources = [ConfigResource(ConfigResourceType.TOPIC, name, dict(each)) for name, each in configs.items()]
     answers = client.alter_configs(resources, incremental=True)["topic"]
     if refused := [f"{name}: {answer}" for name, answer in answers.items() if answer != "OK"]:

@@ -36,11 +36,7 @@ class TransactionalWriter:
 
     @contextmanager
     def transaction(self, next_step: str) -> Iterator[None]:
-        """Commit what is sent within the block, or nothing of it.
-
-        Args:
-            next_step: what to do about a transaction that may be committed or not.
-        """
+        """Commit what the block sends, or nothing; `next_step`: what to do about a commit that is not confirmed."""
         with kafka_errors(self._settings):
             self._producer.begin_transaction()
             try:

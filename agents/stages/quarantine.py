@@ -40,13 +40,7 @@ class Quarantine:
     def refuse(
         self, name: bytes, source: str, command_id: str, at_commit: Callable[[Callable[[], None]], None]
     ) -> None:
-        """Refuse a command about a quarantined complaint: the first time with an error, and a repeat silently.
-
-        A stage sends its command again until it is heard: each is one dead letter, not one in two seconds.
-
-        Raises:
-            Undecodable: it has not been refused before.
-        """
+        """Drop a command about a quarantined complaint; raise Undecodable, for a dead letter, only the first time."""
         refused, mark = self._refused[name], digest(source, command_id)
         if mark in refused:
             return

@@ -62,11 +62,7 @@ class Timers(TimerDriven):
         self._recalculation.ready()
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
-        """Arm the clocks of a snapshot in place of those of the snapshot before it.
-
-        Raises:
-            Undecodable: it is foreign, or cannot be read: the clocks stay as they are.
-        """
+        """Arm the clocks of a snapshot in place of those before it; raise Undecodable, which leaves them."""
         self._origin.check(record.offset, record.headers)
         if record.key == CALENDAR_KEY:
             self._recalculation.announced(record.value)

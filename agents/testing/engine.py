@@ -95,11 +95,7 @@ class Engine:
         return tuple(self._running)
 
     def start(self, *stages: str) -> None:
-        """Start stages: each reads its memory back and goes on behind its last commit.
-
-        Raises:
-            RefusedToStart: a stage cannot work with what the log holds.
-        """
+        """Start stages, which read their memory back and go on behind their last commit; raise RefusedToStart."""
         for name in stages:
             running = RunningStage(name, self.settings, self.policies, self.log)
             self._runner.run(running.start())

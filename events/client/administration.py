@@ -85,12 +85,7 @@ def admin_client(settings: ClientSettings, timeout: float = _ANSWER_S) -> Iterat
 
 
 def check_access(settings: ClientSettings, timeout: float = _ANSWER_S) -> None:
-    """Return if one of the brokers lets us in; the others may be down.
-
-    Raises:
-        AccessRefused: those that answer do not.
-        BrokerUnreachable: none answers.
-    """
+    """Return if one of the brokers lets us in; raise AccessRefused or BrokerUnreachable."""
     refusals = []
     for address in settings.broker.split(","):
         try:

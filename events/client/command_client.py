@@ -126,11 +126,7 @@ class CommandClient:
         return self.wait(CommandResult(request, place, 0.0), seconds)
 
     def wait(self, result: CommandResult, seconds: float) -> CommandResult:
-        """Wait up to `seconds` for what comes of the command that was sent last.
-
-        Raises:
-            AnswerUnreadable: that cannot be read.
-        """
+        """Wait up to `seconds` for what comes of the last command; raise AnswerUnreadable if it cannot be read."""
         try:
             return self._wait(replace(result, waited=result.waited + seconds), seconds)
         except KafkaFailure as failure:
@@ -151,11 +147,7 @@ class CommandClient:
 
 
 def encode_request(request: CommandRequest, now: datetime) -> bytes:
-    """Write a command of the contract.
-
-    Raises:
-        InvalidCommand, Undecodable: it is none; `reason` names the fields.
-    """
+    """Write a command of the contract; raise InvalidCommand or Undecodable, whose `reason` names the fields."""
     event: dict[str, Any] = {
         "specversion": "1.0",
         "type": command_type(request.name),

@@ -47,11 +47,7 @@ class _Connection:
 
 
 def refusal_of(address: str, security: Security, timeout: float) -> str | None:
-    """Return why the broker at `address` refuses this client; None if it does not, or the reason stays unknown.
-
-    Raises:
-        OSError: no process listens there.
-    """
+    """Return why the broker refuses this client, if known; None if it does not. OSError if none listens."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     with closing(socket.create_connection((host, int(port)), timeout)) as raw:

@@ -123,22 +123,14 @@ def read_history(settings: ClientSettings, complaint: str) -> ComplaintHistory:
 
 
 def read_snapshot(settings: ClientSettings, complaint: str) -> Complaint | None:
-    """Return the last snapshot of a complaint, or None if there is none.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state could not be read.
-    """
+    """Return the last snapshot of a complaint, or None if there is none."""
     return last_value(settings, TopicName.STATE, complaint, complaint.encode(), decode_snapshot)
 
 
 def last_value(
     settings: ClientSettings, topic: TopicName, complaint: str, key: bytes, decode: Callable[[bytes | None], _Value]
 ) -> _Value | None:
-    """Return the last value of a key that can be decoded, in the partition of a complaint; None without one.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused, TopicsMissing: the topic could not be read.
-    """
+    """Return the last value of a key that can be decoded, in the partition of a complaint; None without one."""
     value: _Value | None = None
     with Reader(settings, [topic], complaint=complaint) as reader:
         for record in reader.to_end():
@@ -149,20 +141,12 @@ def last_value(
 
 
 def announcements_for(settings: ClientSettings, complaint: str) -> tuple[Announcement, ...]:
-    """Return the changes of the calendar that have been announced where the complaint is decided on, in their order.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state could not be read.
-    """
+    """Return the changes of the calendar that have been announced in a complaint's partition, in their order."""
     return calendar_for(settings, complaint).announcements
 
 
 def calendar_for(settings: ClientSettings, complaint: str) -> Announcements:
-    """Return the record of what has been announced where the complaint is decided on.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state could not be read.
-    """
+    """Return the record of what has been announced where the complaint is decided on."""
     return last_value(settings, TopicName.STATE, complaint, CALENDAR_KEY, decode_calendar) or Announcements.of()
 
 

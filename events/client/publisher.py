@@ -27,11 +27,7 @@ class Place:
 
 
 def acknowledged_producer(settings: ClientSettings, client: str, **options: int) -> KafkaProducer:
-    """Return an idempotent producer of kafka-python, acknowledged by all replicas.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused: no broker answers, or it refuses.
-    """
+    """Return an idempotent producer of kafka-python, acknowledged by all replicas."""
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
         return substitute.producer()
     with kafka_errors(settings):
@@ -135,12 +131,7 @@ class Publisher:
         return places[0]
 
     def flush(self) -> None:
-        """Return when all that was handed over is decided.
-
-        Raises:
-            Unconfirmed: a message may be in the log or not.
-            KafkaRefused: the broker refuses a message.
-        """
+        """Return when all that was handed over is decided; raise Unconfirmed or KafkaRefused."""
         with confirmation(self._settings):
             self._producer.flush()
         self._raise_failure()

@@ -118,11 +118,7 @@ class Reader:
             opening.pop_all()  # it is there, and closes with the reader
 
     def turn_to(self, complaint: str) -> None:
-        """Read only where the records of this complaint lie, or those of the calendar, from the first on.
-
-        Raises:
-            ValueError: `complaint` is no complaint id.
-        """
+        """Read only where the records of this complaint lie, or those of the calendar, from the first on."""
         key = complaint if complaint == CALENDAR else canonical_id(complaint)
         with kafka_errors(self._settings):
             self._assign(lambda existing: {partition_of(key, len(existing))})

@@ -78,11 +78,7 @@ class Security:
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Security":
-        """Read `ALUR_SECURITY`, `ALUR_SASL_*` and `ALUR_TLS_*`, and the files that they name.
-
-        Raises:
-            ValueError: a value or a file cannot be used; the message begins with the name of the variable.
-        """
+        """Read `ALUR_SECURITY`, `ALUR_SASL_*`, `ALUR_TLS_*` and their files; ValueError names the variable at fault."""
         given = {name: value for name, value in env.items() if value.strip()}
         protocol = _protocol(given)
         found = cls(protocol)
@@ -132,11 +128,7 @@ class Security:
         return options
 
     def tls_context(self) -> ssl.SSLContext:
-        """Return a context that checks the broker's certificate and name, with our own certificate if there is one.
-
-        Raises:
-            ValueError: a file is missing or holds something else; the message begins with the name of the variable.
-        """
+        """Return a context with our certificate, if any; ValueError begins with the variable of a bad file."""
         try:
             context = ssl.create_default_context(cafile=self.ca)
         except (OSError, ssl.SSLError) as error:

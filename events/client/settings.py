@@ -41,11 +41,7 @@ class ClientSettings:
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "ClientSettings":
-        """Read `ALUR_*`, and the files with secrets that they name; what is unset or empty has its default.
-
-        Raises:
-            SettingsError: a value, or a file that one names, cannot be used.
-        """
+        """Read `ALUR_*` and the files that they name; raise a SettingsError for what cannot be used."""
         try:
             security = Security.from_environment(env)
         except ValueError as error:
@@ -62,11 +58,7 @@ class ClientSettings:
 
 
 def read_variables(env: Mapping[str, str], known: Variables) -> dict[str, Any]:
-    """Return the fields that `env` has a variable for; `known` names the variable and the reader of each field.
-
-    Raises:
-        SettingsError: a value cannot be used.
-    """
+    """Return the fields that `env` has a variable for; raise a SettingsError for a bad value."""
     found = {}
     for field, (name, parse) in known.items():
         if text := env.get(name, "").strip():

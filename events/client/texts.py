@@ -90,11 +90,7 @@ def take_texts(found: dict[str, FactTexts | None], record: Record, wanted: Colle
 
 
 def texts_of_partition(settings: ClientSettings, number: int, facts: Iterable[str]) -> dict[str, bytes]:
-    """Return the words of all facts of these names in a partition, by key, as they lie there; none without the right.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused: complaints.texts could not be read for another reason.
-    """
+    """Return the words of all facts of these names in a partition, by key; none without the right."""
     found: dict[str, bytes] = {}
     names = {name.encode() for name in facts}
     try:

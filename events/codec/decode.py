@@ -63,12 +63,7 @@ def _of_type(raw: bytes | None, expected: str) -> bytes:
 
 
 def decode_command(raw: bytes | None) -> CommandEvent[Command]:
-    """Read a command about a complaint.
-
-    Raises:
-        Undecodable: sender, command or complaint are missing.
-        InvalidCommand: the data are not those of the command.
-    """
+    """Read a command about a complaint; raise Undecodable, or InvalidCommand for its data."""
     # searched in the bytes first: the whole is not parsed twice then
     name = partial.command_type_in(raw or b"")
     if raw is not None and name in _COMMAND_EVENTS and _NAN not in raw and _INFINITY not in raw:
@@ -97,12 +92,7 @@ def is_announcement(raw: bytes | None) -> bool:
 
 
 def decode_announcement(raw: bytes | None) -> AnnouncementEvent:
-    """Read a command about the calendar.
-
-    Raises:
-        Undecodable: the sender is missing, or it is another message.
-        InvalidCommand: the data are not those of an announcement.
-    """
+    """Read a command about the calendar; raise Undecodable, or InvalidCommand for its data."""
     return _asked(AnnouncementEvent, _of_type(raw, AnnouncementEvent.TYPE))
 
 

@@ -28,11 +28,7 @@ def json_object(raw: bytes | None) -> dict[str, Any]:
 
 
 def read_ours(model: type[M], raw: bytes) -> M:
-    """Read a message of the engine, of any version: unknown fields are ignored.
-
-    Raises:
-        Undecodable: it is no such message.
-    """
+    """Read a message of the engine, of any version; raise Undecodable. Unknown fields are ignored."""
     try:
         return model.model_validate_json(raw, extra="ignore")
     except ValidationError as error:

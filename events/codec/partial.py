@@ -86,11 +86,7 @@ class StateEvent(AboutComplaint):
 
 
 def snapshot_in(raw: bytes, *, ours: bool) -> Snapshot:
-    """Read a record of `complaints.state`, only its head if it is `ours`: written by this encoder.
-
-    Raises:
-        Undecodable: it is another record.
-    """
+    """Read a record of `complaints.state`, only its head if it is `ours`; raise Undecodable."""
     snapshot = _cut(raw)
     head = None if snapshot is None else _HEAD.match(snapshot)
     if snapshot is not None and head is not None:
@@ -116,11 +112,7 @@ def version_of(snapshot: bytes) -> int:
 
 
 def read_part(model: type[P], raw: bytes) -> P:
-    """Read a part of the snapshot in a record of `complaints.state`: a third of the time of reading all.
-
-    Raises:
-        Undecodable: it is another record.
-    """
+    """Read a part of the snapshot in a record, in a third of the time of all; raise Undecodable."""
     snapshot = _cut(raw)
     if snapshot is not None:
         with suppress(ValidationError):  # as above
@@ -172,11 +164,7 @@ def is_well_cut(fact: dict[str, Any]) -> bool:
 
 
 def part_fact(raw: bytes | None) -> tuple[bytes, bytes]:
-    """Parse a fact in full, and return it in two parts as `cut_fact` does; the snapshot is null where there is none.
-
-    Raises:
-        Undecodable: it is no JSON object.
-    """
+    """Parse a fact and return its two parts as `cut_fact` does, null for no snapshot; raise Undecodable."""
     value = json_object(raw)
     data = value.get("data")
     if not isinstance(data, dict) or "complaint" not in data:

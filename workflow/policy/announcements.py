@@ -33,14 +33,7 @@ MOST_KEPT: Final = 500
 def announce(
     event: AnnouncementEvent, before: Announcements, now: datetime, policy: Policy
 ) -> Announcement | Rejected | None:
-    """Decide on an announcement: what is in force from now on, why it is not, or None for a known repeat.
-
-    Args:
-        event: what is announced, by whom.
-        before: what has been announced so far.
-        now: the log's time of the announcement, aware, UTC.
-        policy: the version in force at `now`; it says who the national administrator is.
-    """
+    """Decide on an announcement: what is in force from `now` (log time, UTC), why not, or None for a repeat."""
     kept = before.announcements
     mark = digest(event.source, event.id)
     if mark in before.known or any((each.by, each.command_id) == (event.source, event.id) for each in kept):

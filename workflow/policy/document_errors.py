@@ -26,12 +26,7 @@ _OURS: Final = {
 
 
 def problems(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    """Give each mistake as the path to it (``versions[0].clocks.follow_up``) and what it is.
-
-    Args:
-        error: of the document.
-        model: of the document; an unknown key is compared with those that it knows.
-    """
+    """Give each mistake as the path to it (``versions[0].clocks.follow_up``) and what it is."""
     for details in error.errors(include_url=False):
         yield path(details["loc"]), _mistake(details, model)
 

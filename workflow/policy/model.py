@@ -275,10 +275,7 @@ class Policy(Rules):
         return most_specific(self.overrides, rule, category, complaint_class, level)
 
     def zone_for(self, clock: ClockName, office: str | None) -> ZoneInfo:
-        """Tell in which zone a clock's days end while ``office`` holds the complaint; the national one without.
-
-        Raises UnknownOffice.
-        """
+        """Return the zone in which a clock's days end while ``office`` holds it; raise UnknownOffice."""
         if office is None or self.zone_rule(clock) == "national":
             return self.national_zone
         return self.directory.get(office).zone

@@ -126,13 +126,7 @@ _NAMED: Final[tuple[tuple[type[f.Fact], Happening], ...]] = (
 
 
 def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Explanation:
-    """Follow a clock through a complaint's facts, in their order, and recompute each due time.
-
-    Args:
-        history: all facts of one complaint, in order, at least one.
-        clock: which of its clocks.
-        policy: the version it is pinned to, with the calendar as it is known now.
-    """
+    """Follow a clock through all facts of a complaint in order and recompute each due time, by its `policy`."""
     last = history[-1].complaint
     runs: list[_Run] = []
     before: Clock | None = None

@@ -39,13 +39,7 @@ class PublicView:
 
 
 def public_view(complaint: Complaint, archived_for: ArchiveReason | None = None, *, secret: bool = False) -> PublicView:
-    """Return what may be shown of `complaint`.
-
-    Args:
-        complaint: the snapshot.
-        archived_for: why it was archived; texts of an archived complaint are withheld without it.
-        secret: it has become secret since the snapshot.
-    """
+    """Return what may be shown of `complaint`, nothing of an archived one without `archived_for`."""
     if complaint.secret or secret:
         return PublicView(secret=True, texts=False, category=None, location=None, office=None)
     archived = complaint.outcome is Outcome.ARCHIVED and (archived_for is None or archived_for in _TEXTS_WITHHELD)

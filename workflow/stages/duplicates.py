@@ -76,10 +76,7 @@ class Index:
         return UUID(complaint).bytes in self._known
 
     def add(self, print_: bytes | None, at: datetime, complaint: str) -> None:
-        """Remember a report; the earlier one of two stays the first, unless it lies further back than the window.
-
-        `print_`: what it shares with its duplicates; None for a report that is too short to have any.
-        """
+        """Remember a report; the earlier of two stays the first within the window. `print_`: None if too short."""
         mine = _packed(at, complaint)
         if mine[8:] in self._known:
             return

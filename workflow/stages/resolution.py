@@ -55,11 +55,7 @@ def story_after(story: Story | None, recorded: f.Recorded) -> Story | None:
 
 
 def resolution(complaint: Complaint, story: Story | None, policy: Policy) -> Resolution:
-    """Return what is published of the settled `complaint`.
-
-    Raises:
-        ValueError: it is not settled.
-    """
+    """Return what is published of the `complaint`; raise ValueError if it is not settled."""
     if complaint.outcome is None or complaint.closed_at is None:
         raise ValueError(f"complaint {complaint.complaint_id} is {complaint.status}, not settled")
     view = public_view(complaint)

@@ -38,13 +38,7 @@ def missing_fields(complaint: Complaint, policy: Policy) -> tuple[Requirement, .
 
 
 def verification(complaint: Complaint, policy: Policy, original: str | None = None) -> Command | None:
-    """Return the machine's command about the report, or None if it is for a person or already decided.
-
-    Args:
-        complaint: where it stands.
-        policy: the rules it is under.
-        original: the complaint that said the same before it, if one is known.
-    """
+    """Return the machine's command about the report, or None if it is for a person or already decided."""
     if complaint.status is not Status.REGISTERED:
         return None
     decided_on: dict[str, Any] = {"revision": complaint.report.revision, "status": complaint.status}

@@ -99,11 +99,7 @@ def origin_of(settings: Settings, headers: Mapping[str, bytes]) -> Place | None:
 
 
 def parse_location(settings: Settings, text: str) -> Place:
-    """Parse `topic-partition@offset`; the topic with the prefix of this environment, or without.
-
-    Raises:
-        DeadLetterNotFound: it is no place.
-    """
+    """Parse `topic-partition@offset`, with or without the prefix of this environment; raise DeadLetterNotFound."""
     match = _PLACE.fullmatch(text.strip())
     topic = _topic(settings, match["topic"]) if match else None
     if match is None or topic is None:
@@ -112,12 +108,7 @@ def parse_location(settings: Settings, text: str) -> Place:
 
 
 def read_dead_letters(settings: Settings, keep: Collection[Place] = ()) -> list[DeadLetterRecord]:
-    """Return all letters, oldest first. Raises `KafkaFailure`.
-
-    Args:
-        settings: which environment.
-        keep: the places of letters, or of their original records, whose bytes are wanted too.
-    """
+    """Return all letters, oldest first, with the bytes of those at `keep` or of records there."""
     require_topics(settings, [TopicName.DEAD_LETTERS])
     letters: list[DeadLetterRecord] = []
     dispositions: dict[str, DeadLetterDisposition] = {}
@@ -134,11 +125,7 @@ def read_dead_letters(settings: Settings, keep: Collection[Place] = ()) -> list[
 
 
 def find_dead_letters(letters: Collection[DeadLetterRecord], place: Place) -> list[DeadLetterRecord]:
-    """Return the letter at `place`, or those whose original record lies there: a fact has several readers.
-
-    Raises:
-        DeadLetterNotFound: there is none.
-    """
+    """Return the letters at `place` or with their original record there, several for a fact; or raise."""
     matching = [each for each in letters if place == each.place or (place == each.origin and not each.migrated)]
     if not matching:
         raise DeadLetterNotFound(f"no dead letter lies at {place} or holds a record from there: see `alur dead list`")

@@ -34,12 +34,7 @@ class ReplayedRecord:
 
 
 class DeadLetterService:
-    """Replays and discards letters; a context manager. Raises `KafkaFailure`.
-
-    Args:
-        settings: which environment.
-        by: the operator, for the record.
-    """
+    """Replays and discards letters, with `by` on record; a context manager. Raises `KafkaFailure`."""
 
     def __init__(self, settings: Settings, by: str) -> None:
         self._settings = settings
@@ -92,11 +87,7 @@ class DeadLetterService:
         return ReplayedRecord(letter, to)
 
     def discard(self, letter: DeadLetterRecord, reason: str) -> None:
-        """Record that `letter` is not replayed, and why.
-
-        Raises:
-            DeadLetterRefused: it was replayed or discarded before.
-        """
+        """Record that `letter` is not replayed, and why; raise DeadLetterRefused if it was closed before."""
         if not letter.open:
             raise DeadLetterRefused(f"{letter.place} was {letter.disposition}: nothing is left to discard")
         with self._writer.transaction(_NEXT_STEP):

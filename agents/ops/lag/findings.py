@@ -45,13 +45,7 @@ _OUTSIDE_THE_LOG: Final = (Status.LOST, Status.BEYOND)
 
 
 def group_findings(group: GroupLag, own: Status, seconds: float) -> list[Finding]:
-    """Return the findings on a group: one for the group as a whole, else one for each fault and topic.
-
-    Args:
-        group: its figures.
-        own: the status of the group as a whole.
-        seconds: the time that the samples span.
-    """
+    """Return the findings on a group over `seconds`: one on the group itself (`own`), else by fault and topic."""
     findings = []
     if own in _OF_THE_GROUP:
         findings.append(_whole(group, own, seconds))

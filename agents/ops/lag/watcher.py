@@ -88,12 +88,7 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
         )
 
     def sample(self) -> LagReport:
-        """Take a sample, and report on the window that ends now.
-
-        Raises:
-            UnknownGroup: a group that was named does not exist.
-            KafkaFailure: Kafka refuses, or does not answer; the next call tries again.
-        """
+        """Take a sample, and report on the window that ends now; after a `KafkaFailure` the next call tries again."""
         observation = self._observer.observe(list(self._stage_of))
         for group, group_sample in observation.groups.items():
             absent = group_sample.state is GroupState.ABSENT and not group_sample.offsets

@@ -77,11 +77,7 @@ class Copy:
         self._writer = OutputWriter(plan.target, f"{plan.target.prefix}migrate")
 
     async def run(self) -> None:
-        """Copy what is not copied yet; another copy to the same prefix is fenced.
-
-        Raises:
-            KafkaError: the source cannot be read, or the target cannot be written.
-        """
+        """Copy what is not copied yet; another copy to the same prefix is fenced."""
         reader = clients.consumer(self._plan.source)
         try:
             await self._writer.start()

@@ -114,10 +114,7 @@ def _splitter(source: Settings, values: Mapping[str, Any]) -> TextSplitter:
 
 
 def settled_ends(source: Settings) -> dict[str, list[int]]:
-    """Return where each partition of a stopped installation ends, once it is sure that nothing more is to be done.
-
-    Raises: as `plan`.
-    """
+    """Return where each partition of a stopped installation ends; raise as `plan` if anything is to be done."""
     with admin_client(source) as client:
         require_stopped(client, source, tuple(STAGES))
     for stage, partitions in lag(source).items():
@@ -133,11 +130,7 @@ def settled_ends(source: Settings) -> dict[str, list[int]]:
 
 
 def run(work: Coroutine[Any, Any, _Result]) -> _Result:
-    """Return what `work` returns, which uses aiokafka.
-
-    Raises:
-        KafkaRefused: Kafka refuses, or does not answer.
-    """
+    """Return what `work` returns, which uses aiokafka; raise KafkaRefused for its errors."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the error states it once
     try:
         return asyncio.run(work)
@@ -146,11 +139,7 @@ def run(work: Coroutine[Any, Any, _Result]) -> _Result:
 
 
 async def stable_ends(settings: Settings, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-    """Return the log ends of `places` once no transaction is open there.
-
-    Raises:
-        MigrationRefused: one stays open for longer than Kafka allows.
-    """
+    """Return the log ends of `places` once no transaction is open; raise MigrationRefused if one hangs."""
     reader = clients.consumer(settings)
     await reader.start()
     try:
@@ -171,11 +160,7 @@ async def stable_ends(settings: Settings, places: Sequence[TopicPartition]) -> d
 
 
 async def _calendars(source: Settings, values: Mapping[str, Any]) -> tuple[KeptCalendar | None, ...]:
-    """Read the state for the announcements of each partition.
-
-    Raises:
-        MigrationRefused: the last record of a complaint or of the calendar is foreign.
-    """
+    """Read the state for the announcements of each partition; raise MigrationRefused for a foreign record."""
     found: list[KeptCalendar | None] = []
     for number in range(source.partitions):
         origin = Origin(partial(writer_since, values, TopicName.STATE, number))
@@ -210,10 +195,9 @@ def _is_at_home(key: bytes, number: int, count: int) -> bool:
 
 
 def merged(source: Settings, found: Sequence[KeptCalendar | None]) -> KeptCalendar | None:
-    """Return the announcements that hold in all partitions: the record of the partition that has folded the fewest.
+    """Return the record of the partition that has folded the fewest announcements; raise if partitions differ.
 
-    Raises:
-        MigrationRefused: they differ: a complaint's number of announcements would name others in its new partition.
+    A complaint's number of announcements would name others in its new partition then.
     """
     nothing = KeptCalendar(Announcements.of(), 0)
     all_of_them = [nothing if each is None else each for each in found]

@@ -88,11 +88,7 @@ def migrate(plan: Plan, report: Report, tell: Callable[[str], None]) -> Migratio
 
 
 def completed(plan: Plan) -> bool:
-    """Check whether this migration is complete already.
-
-    Raises:
-        MigrationRefused: the target holds something else, or the source has changed since the migration began.
-    """
+    """Check whether this migration is complete already; raise MigrationRefused for another one."""
     with admin_client(plan.target) as client:
         found = describe_topics(client, plan.target, ALL_TOPICS)
     for name, topic in found.items():
@@ -140,11 +136,7 @@ def _begin(plan: Plan) -> None:
 
 
 def _compared(plan: Plan) -> dict[str, int]:
-    """Read back what was written; return the number of records of each topic.
-
-    Raises:
-        MigrationRefused: it is not what was written.
-    """
+    """Read back what was written and return the records of each topic; raise MigrationRefused if it differs."""
     values = installation_values(plan.target)
     parts = [TopicProgress.of(values, topic).written for topic in COPIED]
     found = run(read_back(plan.target))
@@ -194,11 +186,7 @@ def _incidents(plan: Plan) -> Mapping[str, Any]:
 
 
 def _audited(plan: Plan) -> tuple[int, int, int]:
-    """Audit both installations; return complaints, facts and findings.
-
-    Raises:
-        MigrationRefused: the target has other complaints or facts, or a finding that the source does not have.
-    """
+    """Audit both installations; return complaints, facts and findings, or raise MigrationRefused."""
     old, new = audit(plan.source), audit(plan.target)
     known = {(each.code, each.complaint) for each in old.violations}
     added = [each for each in new.violations if (each.code, each.complaint) not in known]

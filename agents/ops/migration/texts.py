@@ -66,12 +66,7 @@ class TextSplitter:
 
 
 async def text_splitter(source: Settings, values: Mapping[str, Any]) -> TextSplitter:
-    """Return what moves the words of the installation `source`, with `values` in its record.
-
-    Raises:
-        PolicyError, SettingsError: the policy or the key file cannot be used.
-        KafkaError: the source cannot be read.
-    """
+    """Return what moves the words of the installation `source`, with `values` in its record."""
     keys = source.keys() if source.key_file else Keys.derived(values.get(KEY_PREFIX, source.prefix))
     # where free text was never apart, lifecycle refused to erase it
     erased = await _erased(source, values) if TEXTS_KEY in values else {}
