@@ -102,19 +102,10 @@ CLIENT_ROLES: Final = (
         writes=(_COMMANDS,),
         group="gateways-",
     ),
-    Role(
-        "subscribers",
-        "readers of what is public",
-        reads=(TopicName.RESOLUTIONS,),
-        group="subscribers-",
-    ),
+    Role("subscribers", "readers of what is public", reads=(TopicName.RESOLUTIONS,), group="subscribers-"),
     Role("text-readers", "beside another role: readers of texts", reads=(TopicName.TEXTS,)),
     Role("boards", "displays of snapshots", reads=(_STATE,), group="boards-"),
-    Role(
-        "identity-desk",
-        "people who may see who reported",
-        reads=(TopicName.IDENTITIES, _STATE),
-    ),
+    Role("identity-desk", "people who may see who reported", reads=(TopicName.IDENTITIES, _STATE)),
     Role(
         "publishers",
         "administrators who publish stories (`alur story`)",

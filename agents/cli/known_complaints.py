@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Collection
-from contextlib import ExitStack
-from typing import Final, Self
+from contextlib import AbstractContextManager, ExitStack
+from typing import Final
 
 from pydantic_core import from_json
 
@@ -18,7 +18,7 @@ _WAIT_S: Final = 10.0
 _QUIET_S: Final = 2.0
 
 
-class Before:
+class Before(AbstractContextManager["Before"]):
     """State of the engine before a file is submitted: a context manager, to be entered before anything is sent."""
 
     def __init__(self, settings: Settings) -> None:
@@ -34,10 +34,6 @@ class Before:
         except KafkaFailure as error:
             # a channel may write reports without the right to read these topics
             self._failure = str(error)
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Close the readers."""

@@ -43,8 +43,7 @@ def close(  # noqa: PLR0913 -- its options
     to: Annotated[str, typer.Option(metavar="ID", help="the office that takes its open complaints over")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="list the complaints, and move none")] = False,
     sender: Annotated[
-        str | None,
-        typer.Option("--as", metavar="SOURCE", callback=command_source, help="an administrator of all"),
+        str | None, typer.Option("--as", metavar="SOURCE", callback=command_source, help="an administrator of all")
     ] = None,
     wait: Wait = WAIT_S,
 ) -> None:

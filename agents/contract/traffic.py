@@ -74,10 +74,7 @@ def _commands_of(roles: Iterable[Role]) -> tuple[str, ...]:
 
 
 def _stage(role: access.Role) -> Party:
-    only: dict[TopicName, tuple[str, ...]] = {
-        TopicName.DEAD_LETTERS: (LETTER,),
-        TopicName.IDENTITIES: (IDENTITY,),
-    }
+    only: dict[TopicName, tuple[str, ...]] = {TopicName.DEAD_LETTERS: (LETTER,), TopicName.IDENTITIES: (IDENTITY,)}
     # lifecycle forwards any command from a wrong partition
     if TopicName.COMMANDS in role.writes and role.name != "lifecycle":
         only[TopicName.COMMANDS] = _commands_of([Role[role.name.upper()]])

@@ -109,10 +109,7 @@ class Metrics:
             "Writing the outputs of a poll and partition, and committing them in a stage with transactions",
         )
         self.outputs = self._counter(
-            "alur_outputs_total",
-            "Records written, by topic without the installation's prefix",
-            "topic",
-            zero=topics,
+            "alur_outputs_total", "Records written, by topic without the installation's prefix", "topic", zero=topics
         )
 
     def _add_commands(self) -> None:

@@ -160,10 +160,7 @@ def _compare(client: AdminClient, settings: Settings, names: Collection[TopicNam
 
 
 def _repair(
-    client: AdminClient,
-    settings: Settings,
-    layout: Layout | None,
-    existing: Mapping[TopicName, TopicDescription],
+    client: AdminClient, settings: Settings, layout: Layout | None, existing: Mapping[TopicName, TopicDescription]
 ) -> tuple[str, ...]:
     """Alter what differs and return a line for each change; alter nothing where one would lose records."""
     if layout is not None and layout.partitions != settings.partitions:

@@ -1,8 +1,8 @@
 """Writer of records in transactions, under a transactional id that fences any earlier writer."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, Final, Self
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final
 
 from kafka import KafkaProducer
 
@@ -14,7 +14,7 @@ from workflow.audit.evidence import Place
 _ANSWER_S: Final = 30
 
 
-class TransactionalWriter:
+class TransactionalWriter(AbstractContextManager["TransactionalWriter"]):
     """A producer of committed records; a context manager. Raises `KafkaFailure`."""
 
     def __init__(self, settings: Settings, client: str, transactional_id: str) -> None:
@@ -27,9 +27,6 @@ class TransactionalWriter:
                 max_block_ms=_ANSWER_S * 1000,
             )
             self._producer.init_transactions()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *failure: object) -> None:
         self._producer.close(timeout=0 if failure[0] else _ANSWER_S)

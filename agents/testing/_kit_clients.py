@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
 
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -102,15 +103,12 @@ class KitConsumer:
         return found
 
 
-class KitProducer:
+class KitProducer(AbstractContextManager["KitProducer"]):
     """Appends each record at once."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
         self._writer = log.writer(None)
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         pass
@@ -142,14 +140,11 @@ class KitProducer:
         return _Sent().success(Stored(topic, number, at))
 
 
-class KitAdmin:
+class KitAdmin(AbstractContextManager["KitAdmin"]):
     """Describes topics and lists offsets; all else raises NotInMemory."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         pass

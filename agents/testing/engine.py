@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from aiokafka import ConsumerRecord, TopicPartition
 from pydantic_core import to_json
@@ -36,7 +36,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _MINUTE: Final = timedelta(minutes=1)
 
 
-class Engine:
+class Engine(AbstractContextManager["Engine"]):
     """The stages, their log and their clock; a context manager, for one thread.
 
     Clients of `events.client` that are given its `settings` talk to it. It works when `settle` or `advance` is called,
@@ -73,10 +73,6 @@ class Engine:
         for key, value in {LAYOUT_KEY: layout.to_value(), TEXTS_KEY: texts}.items():
             self.send(TopicName.INSTALLATION, key.encode(), to_json(value), partition=0)
         self.start(*stages)
-
-    def __enter__(self) -> Self:
-        """Return the engine."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Stop the stages and drop the log."""

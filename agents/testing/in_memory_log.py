@@ -12,12 +12,7 @@ from itertools import count
 from typing import Final
 
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.errors import (
-    IllegalOperation,
-    MessageSizeTooLargeError,
-    ProducerFenced,
-    UnknownTopicOrPartitionError,
-)
+from aiokafka.errors import IllegalOperation, MessageSizeTooLargeError, ProducerFenced, UnknownTopicOrPartitionError
 from aiokafka.structs import OffsetAndMetadata
 
 from events.topics import TOPICS

@@ -10,12 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from kafka.admin import KafkaAdminClient
-from kafka.errors import (
-    AuthorizationError,
-    KafkaError,
-    TopicAuthorizationFailedError,
-    UnknownTopicOrPartitionError,
-)
+from kafka.errors import AuthorizationError, KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 
 from events.client.connection_check import refusal_of
 from events.client.errors import ABSENT, AccessRefused, BrokerUnreachable, KafkaRefused, NotAllowed, TopicsMissing

@@ -1,8 +1,9 @@
 """Channel: submits the reports of citizens."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from pydantic_core import to_json
 
@@ -16,7 +17,7 @@ from events.reports import ReportSubmitted
 from events.topics import TopicName
 
 
-class Channel:
+class Channel(AbstractContextManager["Channel"]):
     """Submits the reports of one channel, one at a time; a context manager, for one thread.
 
     `source` names the channel, such as `/channels/sms`. Together with the channel's own id of a report it decides which
@@ -32,9 +33,6 @@ class Channel:
         self.source = source
         require_topics(settings, [TopicName.INTAKE])
         self._publisher = Publisher(settings)
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *failure: object) -> None:
         self._publisher.__exit__(*failure)

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from pydantic_core import to_json
 
@@ -73,7 +73,7 @@ class CommandResult:
         return f"{name} is in the log ({where}) but not decided after {self.waited:g} s: does lifecycle run?"
 
 
-class CommandClient:
+class CommandClient(AbstractContextManager["CommandClient"]):
     """Sends commands, one at a time; a context manager, for one thread.
 
     Raises:
@@ -89,9 +89,6 @@ class CommandClient:
             self._publisher = opening.enter_context(Publisher(settings))
             self._answers = opening.enter_context(Reader(settings, _ANSWERS))
             opening.pop_all()  # both are there, and close with the client
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *failure: object) -> None:
         self._answers.__exit__(*failure)

@@ -1,8 +1,9 @@
 """Publishing: in the log on all replicas, once, or known not to be."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
@@ -38,7 +39,7 @@ def _ignore(_: object) -> None:
     pass
 
 
-class Publisher:
+class Publisher(AbstractContextManager["Publisher"]):
     """Sends messages in the background, idempotently, acknowledged by all replicas; a context manager.
 
     Records go to the partition that Kafka's own partitioner (murmur2) gives their key. `linger_ms` trades the delay of
@@ -61,9 +62,6 @@ class Publisher:
             request_timeout_ms=_DELIVERY_MS // 2,
             max_block_ms=_DELIVERY_MS,
         )
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *failure: object) -> None:
         # after a failure the rest is not waited for

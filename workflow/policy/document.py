@@ -12,13 +12,7 @@ from workflow.deadlines.clock_rules import statuses_without_clock
 from workflow.deadlines.working_days import Calendar
 from workflow.machine.transitions import OPEN
 from workflow.policy import document_errors
-from workflow.policy.model import (
-    Policy,
-    PolicyError,
-    PolicySet,
-    Rules,
-    UnusableOffices,
-)
+from workflow.policy.model import Policy, PolicyError, PolicySet, Rules, UnusableOffices
 from workflow.policy.offices import Directory, OfficesError, Slug, Words, parse_offices
 from workflow.policy.terms import Model
 

@@ -5,8 +5,9 @@ committed together or not at all, and a second operator fences the first. So no 
 """
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final
 
 from agents.config.settings import Settings
 from agents.kafka.records import REPLAYS
@@ -33,7 +34,7 @@ class ReplayedRecord:
     to: Place
 
 
-class DeadLetterService:
+class DeadLetterService(AbstractContextManager["DeadLetterService"]):
     """Replays and discards letters, with `by` on record; a context manager. Raises `KafkaFailure`."""
 
     def __init__(self, settings: Settings, by: str) -> None:
@@ -41,9 +42,6 @@ class DeadLetterService:
         self._by = by
         require_topics(settings, [*INWARD, TopicName.DEAD_LETTERS])
         self._writer = TransactionalWriter(settings, "dead-letters", f"{settings.prefix}dead-letters")
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *failure: object) -> None:
         self._writer.__exit__(*failure)
