@@ -14,8 +14,8 @@ from agents.cli.fields import in_options
 from agents.config.settings import Settings
 from events.announcements import CALENDAR, CALENDAR_KEY, AnnouncementEvent
 from events.client import Publisher, Reader, Record, extents
-from events.cloudevents import timestamp
 from events.codec.decode import decode_announcement, decode_calendar
+from events.codec.encode import cloud_event
 from events.errors import InvalidCommand, Undecodable
 from events.outcomes import RejectionEvent
 from events.topics import TopicName
@@ -69,16 +69,7 @@ class Announced:
     def encode(self) -> bytes:
         """Return the message; raise Failure if the data are not those of an announcement."""
         value = to_json(
-            {
-                "specversion": "1.0",
-                "type": AnnouncementEvent.TYPE,
-                "source": self.source,
-                "id": self.identity[1],
-                "subject": CALENDAR,
-                "time": timestamp(datetime.now(UTC)),
-                "datacontenttype": "application/json",
-                "data": self.data,
-            }
+            cloud_event(AnnouncementEvent.TYPE, *self.identity, datetime.now(UTC), CALENDAR, data=self.data)
         )
         try:
             decode_announcement(value)

@@ -25,42 +25,41 @@ from workflow.audit.complaint_history import Code
 from workflow.audit.evidence import Kept
 from workflow.audit.invariants import Audit
 
-HOLDS: Final[dict[str, frozenset[Code]]] = {
-    "each report is one complaint": frozenset({Code.REPORT_LOST, Code.REPORT_DOUBLED, Code.REPORT_UNKNOWN}),
-    "versions rise by one, without a gap or a repeat": frozenset({Code.FACT_LOST, Code.FACT_DOUBLED}),
-    "each fact is a legal successor, and its snapshot is the fold of all before": frozenset(
-        {Code.ILLEGAL_FACT, Code.SNAPSHOT_DIFFERS}
+_FACTS: Final = (TopicName.EVENTS,)
+HOLDS: Final[dict[str, tuple[set[Code], tuple[TopicName, ...]]]] = {
+    "each report is one complaint": (
+        {Code.REPORT_LOST, Code.REPORT_DOUBLED, Code.REPORT_UNKNOWN},
+        (TopicName.INTAKE,),
     ),
-    "the state is the fold of the facts": frozenset({Code.STATE_DIFFERS}),
-    "no complaint is quarantined": frozenset({Code.QUARANTINED}),
-    "each command has its facts, a rejection or a dead letter, once": frozenset(
-        {Code.COMMAND_LOST, Code.COMMAND_DOUBLED, Code.COMMAND_UNKNOWN}
+    "versions rise by one, without a gap or a repeat": ({Code.FACT_LOST, Code.FACT_DOUBLED}, _FACTS),
+    "each fact is a legal successor, and its snapshot is the fold of all before": (
+        {Code.ILLEGAL_FACT, Code.SNAPSHOT_DIFFERS},
+        _FACTS,
     ),
-    "time does not run backwards": frozenset({Code.TIME_BACKWARDS}),
-    "each deadline is kept, or its breach is recorded": frozenset({Code.DEADLINE_UNNOTICED, Code.DEADLINE_NOT_PASSED}),
-    "what is taken back is within the policy, and leaves the time that was left": frozenset(
-        {Code.BOUND_EXCEEDED, Code.TIME_LOST}
+    "the state is the fold of the facts": ({Code.STATE_DIFFERS}, _FACTS),
+    "no complaint is quarantined": ({Code.QUARANTINED}, _FACTS),
+    "each command has its facts, a rejection or a dead letter, once": (
+        {Code.COMMAND_LOST, Code.COMMAND_DOUBLED, Code.COMMAND_UNKNOWN},
+        (TopicName.COMMANDS,),
     ),
-    "each breach is escalated": frozenset({Code.BREACH_UNANSWERED}),
-    "each settlement is published, once": frozenset(
-        {Code.RESOLUTION_LOST, Code.RESOLUTION_DOUBLED, Code.RESOLUTION_UNKNOWN}
+    "time does not run backwards": ({Code.TIME_BACKWARDS}, _FACTS),
+    "each deadline is kept, or its breach is recorded": ({Code.DEADLINE_UNNOTICED, Code.DEADLINE_NOT_PASSED}, _FACTS),
+    "what is taken back is within the policy, and leaves the time that was left": (
+        {Code.BOUND_EXCEEDED, Code.TIME_LOST},
+        _FACTS,
     ),
-    "no resolution shows more than is public": frozenset({Code.PRIVATE_PUBLISHED}),
-    "each text is there until it is erased, and not after": frozenset({Code.TEXT_LOST, Code.TEXT_KEPT}),
-    "an announced holiday holds everywhere": frozenset({Code.CALENDAR_DIFFERS}),
-    "each record is read before it expires": frozenset({Code.EXPIRED_UNREAD}),
-    "each record can be read, and is in its partition": frozenset({Code.MISPLACED, Code.UNREADABLE}),
+    "each breach is escalated": ({Code.BREACH_UNANSWERED}, _FACTS),
+    "each settlement is published, once": (
+        {Code.RESOLUTION_LOST, Code.RESOLUTION_DOUBLED, Code.RESOLUTION_UNKNOWN},
+        (TopicName.RESOLUTIONS,),
+    ),
+    "no resolution shows more than is public": ({Code.PRIVATE_PUBLISHED}, (TopicName.RESOLUTIONS,)),
+    "each text is there until it is erased, and not after": ({Code.TEXT_LOST, Code.TEXT_KEPT}, (TopicName.TEXTS,)),
+    "an announced holiday holds everywhere": ({Code.CALENDAR_DIFFERS}, (TopicName.COMMANDS,)),
+    "each record is read before it expires": ({Code.EXPIRED_UNREAD}, ()),
+    "each record can be read, and is in its partition": ({Code.MISPLACED, Code.UNREADABLE}, _FACTS),
 }
-_FROM: Final[dict[str, tuple[TopicName, ...]]] = {
-    "each report is one complaint": (TopicName.INTAKE,),
-    "each command has its facts, a rejection or a dead letter, once": (TopicName.COMMANDS,),
-    "each settlement is published, once": (TopicName.RESOLUTIONS,),
-    "no resolution shows more than is public": (TopicName.RESOLUTIONS,),
-    "each text is there until it is erased, and not after": (TopicName.TEXTS,),
-    "an announced holiday holds everywhere": (TopicName.COMMANDS,),
-    "each record is read before it expires": (),
-}
-"""The topics that each invariant is checked by; the facts unless named here."""
+"""Of each invariant the violations, and the topics that it is checked by."""
 _PARTLY: Final = {
     Kept.SOME: "of what is still kept",
     Kept.NOTHING: "not checked: all of it has expired",
@@ -217,9 +216,9 @@ def _read(found: Audit) -> Table:
 def _holds(found: Audit, *, identities: bool) -> Table:
     broken = found.by_code()
     table = new_table("holds", "")
-    for what, codes in HOLDS.items():
+    for what, (codes, topics) in HOLDS.items():
         violations = sum(broken[code] for code in codes)
-        kept = {found.kept.get(topic, Kept.ALL) for topic in _FROM.get(what, (TopicName.EVENTS,))}
+        kept = {found.kept.get(topic, Kept.ALL) for topic in topics}
         partly = next((text for each, text in _PARTLY.items() if each in kept), "")
         table.add_row(what, _result(violations) if violations or kept <= {Kept.ALL} else Text(partly, style="yellow"))
     for what, code in _IDENTITIES.items():

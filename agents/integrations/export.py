@@ -27,10 +27,6 @@ PATIENCE_S: Final = 10.0
 """Seconds to wait for missing facts, in all partitions together."""
 
 
-def _say_nothing(_: str) -> None:
-    pass
-
-
 @dataclass(frozen=True)
 class ExportOptions:
     """Options for rows. `identities`: name reporters who are not anonymous, for users who may read identities."""
@@ -47,7 +43,7 @@ class Export:
 
     settings: ClientSettings
     options: ExportOptions
-    waits: Callable[[str], None] = _say_nothing
+    waits: Callable[[str], None] = lambda _: None
     """Called once, with a line, if facts are waited for."""
     patience: float = PATIENCE_S
     """Seconds left to wait for missing facts."""

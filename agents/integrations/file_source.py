@@ -1,7 +1,6 @@
 """The channel of a table that names none: ids of rows are unique in one table only, and two shall not share them."""
 
 import re
-from collections.abc import Collection
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -34,10 +33,7 @@ def source_of(file: str) -> str:
 def _days() -> re.Pattern[str]:
     names = {*months(), *weekdays()}
     # a short one is a word too: sep.csv is no export of September
-    whole, any_ = ("|".join(sorted(map(re.escape, each), key=len, reverse=True)) for each in (_long(names), names))
+    long = {name for name in names if len(name) > _SHORT}
+    whole, any_ = ("|".join(sorted(map(re.escape, each), key=len, reverse=True)) for each in (long, names))
     named = rf"(?:\d{{1,2}}[-_ ]?)?(?:{any_})[-_ ]?\d{{2,4}}|\d{{1,2}}[-_ ]?(?:{any_})|(?:{whole})"
     return re.compile(rf"(?<![^\W_])(?:{_NUMBERS}|{_COPY}|{named})(?![^\W_])", re.IGNORECASE)
-
-
-def _long(names: Collection[str]) -> list[str]:
-    return [name for name in names if len(name) > _SHORT]

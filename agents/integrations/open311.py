@@ -61,17 +61,13 @@ def requests_in(value: object) -> list[Any]:
     inner: list[Any] = [each for each in value.values() if isinstance(each, Mapping)]
     chosen = lists or inner
     if len(chosen) != 1:
-        return [] if _is_empty(value) else [value]
+        return [] if any(each == [] for each in value.values()) else [value]
     requests: list[Any] = chosen[0] if lists else requests_in(chosen[0])
     # what the envelope says of privacy, it says of each
     around = {name: each for name, each in value.items() if each is not chosen[0]}
     if not speaks_of_privacy(around):
         return requests
     return [{**each, _AROUND: around} if isinstance(each, Mapping) else each for each in requests]
-
-
-def _is_empty(envelope: Mapping[Any, Any]) -> bool:
-    return any(isinstance(each, list) and not each for each in envelope.values())
 
 
 def entries_of(requests: Iterator[tuple[int, Any]], ignored: Collection[str] = ()) -> Iterator[Entry | Skipped]:

@@ -17,10 +17,6 @@ _A_HEADER: Final = 2
 """Number of known names that make a header, if most of its names are known."""
 
 
-def _nothing(_: Sequence[str]) -> int:
-    return 0
-
-
 @dataclass(frozen=True)
 class Table:
     """A header, and the rows below it."""
@@ -33,7 +29,7 @@ class Table:
     """The first non-empty cell of each row above the header."""
     room: int = 0
     """Cells in the row of the header, empty ones behind the last name included."""
-    known: Score = _nothing
+    known: Score = lambda _: 0
     """Scores a row as the header of another table."""
 
     def rows(self) -> Iterator[Row | Skipped]:
@@ -110,7 +106,7 @@ def _candidates(grid: Grid, known: Score, header_row: int | None) -> Iterable[tu
             # where a header has two rows, the names in the second are the finer ones
             second = best is not None and points[0] == best[0] >= _A_HEADER and number == best[2].at + 1
             if best is None or second or points[0] > best[0] or (points[0] == best[0] == 0 and points[1] > best[1]):
-                others = known if header_row is None else _nothing
+                others: Score = known if header_row is None else lambda _: 0
                 best = (*points, Table(grid, names, number, tuple(above), len(cells), others))
         above.append(next((name for name in names if name), ""))
     return [] if best is None else [(best[0], best[2])]

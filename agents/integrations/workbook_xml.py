@@ -139,10 +139,6 @@ def shown_as(digits: str, mask: str) -> str:
     return shown
 
 
-def _mask_of_shown(text: str) -> str:
-    return "".join("0" if letter.isdigit() else _literal(letter) for letter in text)
-
-
 def _masks(styles: Element) -> dict[str, str]:
     """Return the mask of each style that has one."""
     codes = {each.get("numFmtId"): mask_of(each.get("formatCode", "")) for each in styles.iterfind(".//{*}numFmt")}
@@ -295,7 +291,7 @@ class _OpenDocument:
         for row in range(self._row, self._row + self._rows) if masked or unread else ():
             for column in range(self._column, self._column + cell.repeated):
                 if masked:
-                    self._marks.mask(row, column, _mask_of_shown(text))
+                    self._marks.mask(row, column, "".join("0" if each.isdigit() else _literal(each) for each in text))
                 else:
                     self._marks.show(row, column, text or NO_RESULT)
         if cell.rows > 1 or cell.columns > 1:

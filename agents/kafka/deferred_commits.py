@@ -62,12 +62,9 @@ class DeferredCommits:
         # one request after the other: an offset must not overtake a later one
         async with self._sending:
             offsets, self._offsets, taken = self._offsets, {}, time.monotonic()
-            if offsets and self._is_member():
+            if offsets and clients.generation(self._consumer) != _NO_GENERATION:
                 await self._consumer.commit({source: clients.marked(offset) for source, offset in offsets.items()})
             self._since = taken if self._offsets else None
-
-    def _is_member(self) -> bool:
-        return clients.generation(self._consumer) != _NO_GENERATION
 
     def _on_timer(self) -> None:
         self._timer = None

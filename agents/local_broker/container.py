@@ -37,8 +37,8 @@ class Docker:
         return cls(docker) if answer.returncode == 0 else None
 
     def fetch(self, say: Report) -> None:
-        """Pull the image, unless it is there; raise DownloadFailed."""
-        if self._succeeds("image", "inspect", IMAGE):
+        """Pull the image, unless it is there; raise StartFailed."""
+        if self._run("image", "inspect", IMAGE).returncode == 0:
             return
         say(f"fetching the image {IMAGE}, this once")
         done = self._run("pull", "--quiet", IMAGE, timeout=_PULL_S)
@@ -48,7 +48,7 @@ class Docker:
     def command(self, name: str, port: int, *options: str) -> list[str]:
         """Return the command that runs the broker in a container called `name`."""
         settings = node_settings(port, _CONTROLLER_PORT, _DATA, listen_on="0.0.0.0")  # noqa: S104 -- inside the container; published on the loopback only
-        variables = [f"--env={_variable(key)}={value}" for key, value in settings.items()]
+        variables = [f"--env=KAFKA_{key.upper().replace('.', '_')}={value}" for key, value in settings.items()]
         return [
             *(self.docker, "run", f"--name={name}", f"--publish=127.0.0.1:{port}:{port}", *options),
             *("--env=KAFKA_HEAP_OPTS=-Xmx512m", *variables, IMAGE),
@@ -88,17 +88,9 @@ class Docker:
         """Return the command that ends the container at once, with its data."""
         return [self.docker, "rm", "--force", "--volumes", name]
 
-    def _succeeds(self, *arguments: str) -> bool:
-        return self._run(*arguments).returncode == 0
-
     def _run(self, *arguments: str, timeout: float = 2.0 * _STOP_S) -> subprocess.CompletedProcess[str]:
         command = [self.docker, *arguments]
         return subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout)
-
-
-def _variable(key: str) -> str:
-    """Return the name under which the image takes a property of the broker."""
-    return "KAFKA_" + key.upper().replace(".", "_")
 
 
 def _in_one_line(text: str) -> str:

@@ -26,10 +26,6 @@ class _Kind(NamedTuple):
     exception: str
 
 
-def _level(record: logging.LogRecord) -> int:
-    return next((each for each in _LEVELS if record.levelno >= each), logging.WARNING)
-
-
 class LibraryLines(logging.Handler):
     """Writes records of the standard library's logging as events `library_message`, each kind at once when it is new.
 
@@ -50,7 +46,8 @@ class LibraryLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, or count it; the caller holds the handler's lock."""
         try:
-            kind, level = self._kind(record), _level(record)
+            kind = self._kind(record)
+            level = next((each for each in _LEVELS if record.levelno >= each), logging.WARNING)
             counted = kind in self._levels or kind.message == _OTHERS
             self._levels[kind] = max(self._levels.get(kind, level), level)
             if counted:

@@ -10,8 +10,8 @@ from pydantic_core import to_json
 from events.client.connection import require_topics
 from events.client.publisher import Publisher
 from events.client.settings import ClientSettings
-from events.cloudevents import timestamp
 from events.codec.decode import decode_report
+from events.codec.encode import cloud_event
 from events.ids import complaint_id
 from events.reports import ReportSubmitted
 from events.topics import TopicName
@@ -61,12 +61,4 @@ class Channel(AbstractContextManager["Channel"]):
 
 def report_event(source: str, report_id: str, data: Mapping[str, Any], time: datetime) -> dict[str, Any]:
     """Return a report as JSON will hold it; whether it is one is for `decode_report` to say."""
-    return {
-        "specversion": "1.0",
-        "type": ReportSubmitted.TYPE,
-        "source": source,
-        "id": report_id,
-        "time": timestamp(time.astimezone(UTC)),
-        "datacontenttype": "application/json",
-        "data": data,
-    }
+    return cloud_event(ReportSubmitted.TYPE, source, report_id, time.astimezone(UTC), None, data=data)

@@ -15,8 +15,8 @@ from events.client.lookup import ComplaintHistory, RefusedCommand, add_to
 from events.client.publisher import Place, Publisher
 from events.client.reader import Reader
 from events.client.settings import ClientSettings
-from events.cloudevents import timestamp
 from events.codec.decode import decode_command
+from events.codec.encode import cloud_event
 from events.commands import command_type
 from events.facts import Cause, Recorded
 from events.ids import canonical_id
@@ -145,16 +145,8 @@ class CommandClient(AbstractContextManager["CommandClient"]):
 
 def encode_request(request: CommandRequest, now: datetime) -> bytes:
     """Write a command of the contract; raise InvalidCommand or Undecodable, whose `reason` names the fields."""
-    event: dict[str, Any] = {
-        "specversion": "1.0",
-        "type": command_type(request.name),
-        "source": request.source,
-        "id": request.id,
-        "subject": request.complaint,
-        "time": timestamp(now),
-        "datacontenttype": "application/json",
-        "data": request.data,
-    }
+    kind = command_type(request.name)
+    event = cloud_event(kind, request.source, request.id, now, request.complaint, data=request.data)
     if request.expected_version is not None:
         event["expectedversion"] = request.expected_version
     value = to_json(event)

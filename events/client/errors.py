@@ -4,24 +4,8 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from kafka.errors import (
-    AuthorizationError,
-    CorruptRecordError,
-    InvalidRecordError,
-    InvalidRequiredAcksError,
-    InvalidTimestampError,
-    InvalidTopicError,
-    KafkaConnectionError,
-    KafkaTimeoutError,
-    MessageSizeTooLargeError,
-    NodeNotReadyError,
-    PolicyViolationError,
-    RecordListTooLargeError,
-    RequestTimedOutError,
-    UnsupportedCompressionTypeError,
-    UnsupportedForMessageFormatError,
-    UnsupportedVersionError,
-)
+from kafka import errors as kafka
+from kafka.errors import AuthorizationError
 
 from events.client.settings import ClientSettings
 from events.errors import AlurError
@@ -36,20 +20,25 @@ _RESOURCES: Final = {
 }
 _REFUSALS: Final = (
     AuthorizationError,
-    CorruptRecordError,
-    InvalidRecordError,
-    InvalidRequiredAcksError,
-    InvalidTimestampError,
-    InvalidTopicError,
-    MessageSizeTooLargeError,
-    PolicyViolationError,
-    RecordListTooLargeError,
-    UnsupportedCompressionTypeError,
-    UnsupportedForMessageFormatError,
-    UnsupportedVersionError,
+    kafka.CorruptRecordError,
+    kafka.InvalidRecordError,
+    kafka.InvalidRequiredAcksError,
+    kafka.InvalidTimestampError,
+    kafka.InvalidTopicError,
+    kafka.MessageSizeTooLargeError,
+    kafka.PolicyViolationError,
+    kafka.RecordListTooLargeError,
+    kafka.UnsupportedCompressionTypeError,
+    kafka.UnsupportedForMessageFormatError,
+    kafka.UnsupportedVersionError,
 )
 """What a broker checks before it appends, and clients do not retry: the record is not in the log."""
-ABSENT: Final = (KafkaConnectionError, KafkaTimeoutError, NodeNotReadyError, RequestTimedOutError)
+ABSENT: Final = (
+    kafka.KafkaConnectionError,
+    kafka.KafkaTimeoutError,
+    kafka.NodeNotReadyError,
+    kafka.RequestTimedOutError,
+)
 """How kafka-python reports that no broker answers, or none in time."""
 _UNQUOTED: Final = re.compile(r"[\[\](){}'\"]|frozenset|\bset\b")
 

@@ -35,10 +35,6 @@ def acknowledged_producer(settings: ClientSettings, client: str, **options: int)
         return KafkaProducer(**connection(settings, client), acks="all", enable_idempotence=True, **options)
 
 
-def _ignore(_: object) -> None:
-    pass
-
-
 class Publisher(AbstractContextManager["Publisher"]):
     """Sends messages in the background, idempotently, acknowledged by all replicas; a context manager.
 
@@ -74,8 +70,8 @@ class Publisher(AbstractContextManager["Publisher"]):
         value: bytes,
         *,
         partition: int | None = None,
-        accepted: Callable[[Place], None] = _ignore,
-        refused: Callable[[str], None] = _ignore,
+        accepted: Callable[[Place], None] = lambda _: None,
+        refused: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Hand over a message; `accepted` or `refused` is called once it is decided, in another thread.
 

@@ -86,7 +86,7 @@ class Security:
             found = cls(
                 protocol,
                 _mechanism(given.get(MECHANISM, cls.mechanism).strip()),
-                _needed(given, USERNAME, protocol).strip(),
+                (given.get(USERNAME) or _missing(USERNAME, protocol)).strip(),
                 _secret(given, PASSWORD, PASSWORD_FILE) or _missing(f"{PASSWORD} or {PASSWORD_FILE}", protocol),
             )
         if found.tls:
@@ -183,10 +183,6 @@ def _mechanism(text: str) -> str:
     if text not in _MECHANISMS:
         raise ValueError(f"{MECHANISM}: {text!r} is none of {', '.join(_MECHANISMS)}")
     return text
-
-
-def _needed(given: Mapping[str, str], name: str, protocol: Protocol) -> str:
-    return given[name] if name in given else _missing(name, protocol)
 
 
 def _missing(names: str, protocol: Protocol) -> NoReturn:

@@ -27,13 +27,9 @@ from events.texts import FactTexts
 from events.wording import clipped
 from events.writer import foreign
 
-
-def _event_model(command: type[Command]) -> type[CommandEvent[Any]]:
-    return CommandEvent.__class_getitem__(command)  # type: ignore[return-value]  # made at run time, one a command
-
-
 _COMMAND_EVENTS: Final[dict[str, type[CommandEvent[Any]]]] = {
-    command_type(command.NAME): _event_model(command) for command in COMMANDS
+    command_type(command.NAME): CommandEvent.__class_getitem__(command)  # type: ignore[misc]  # made at run time, one each
+    for command in COMMANDS
 }
 F = TypeVar("F", bound=Fact)
 E = TypeVar("E", bound=Envelope)

@@ -22,16 +22,20 @@ from events.writer import marked
 HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
 
 
-def _event(kind: str, source: str, message_id: str, subject: str, time: str, **extensions: str) -> dict[str, str]:
+def cloud_event(
+    kind: str, source: str, message_id: str, time: datetime, subject: str | None, **more: object
+) -> dict[str, Any]:
+    """Return a CloudEvent as JSON will hold it; `more` are extensions and the data."""
+    about = {} if subject is None else {"subject": subject}
     return {
         "specversion": "1.0",
         "type": kind,
         "source": source,
         "id": message_id,
-        "subject": subject,
-        "time": time,
+        **about,
+        "time": timestamp(time),
         "datacontenttype": "application/json",
-        **extensions,
+        **more,
     }
 
 
@@ -104,20 +108,20 @@ def encode_calendar(found: Announcements, *, partition: int, time: datetime) -> 
     """Write the announcements of a partition, for its record `calendar` of `complaints.state`."""
     calendar_id = f"{CALENDAR}/{partition}/{found.revision}"
     sequence = f"{found.revision:010d}"
-    envelope = _event(CALENDAR_TYPE, SYSTEM, calendar_id, CALENDAR, timestamp(time), sequence=sequence)
+    envelope = cloud_event(CALENDAR_TYPE, SYSTEM, calendar_id, time, CALENDAR, sequence=sequence)
     return _spliced(envelope, to_json(found))
 
 
 def encode_command(command: Command, *, source: str, command_id: str, subject: str, time: datetime) -> bytes:
     """Write a command."""
-    envelope = _event(command_type(command.NAME), source, command_id, subject, timestamp(time))
+    envelope = cloud_event(command_type(command.NAME), source, command_id, time, subject)
     return _spliced(envelope, to_json(command, exclude_none=True, by_alias=True))
 
 
 def encode_rejection(rejection: Rejection, *, subject: str, time: datetime, partition: int, offset: int) -> bytes:
     """Write the rejection of the command at this offset, for its sender."""
     named = rejection_id(subject, partition, offset)
-    envelope = _event(Rejection.TYPE, SYSTEM, named, subject, timestamp(time), causationid=rejection.command_id)
+    envelope = cloud_event(Rejection.TYPE, SYSTEM, named, time, subject, causationid=rejection.command_id)
     return _spliced(envelope, to_json(rejection, by_alias=True))
 
 
@@ -126,9 +130,7 @@ def encode_resolution(
 ) -> bytes:
     """Write a resolution; `version` is that of its fact, and rises with each change."""
     source = stage_source("resolution")
-    envelope = _event(
-        resolution.TYPE, source, f"{subject}/{version}", subject, timestamp(time), sequence=f"{version:010d}"
-    )
+    envelope = cloud_event(resolution.TYPE, source, f"{subject}/{version}", time, subject, sequence=f"{version:010d}")
     return _spliced(envelope, to_json(resolution, by_alias=True))
 
 

@@ -104,17 +104,14 @@ def _is_nik(number: str) -> bool:
 def _own(text: str, reporter: Reporter) -> Iterator[Identifier]:
     folded = text.casefold()
     if reporter.name is not None:
-        words = {reporter.name.casefold(), *_LONG_WORD.findall(reporter.name.casefold())}
-        yield from (Identifier("reporter-name", word) for word in sorted(words) if _stands_in(word, folded))
+        for word in sorted({reporter.name.casefold(), *_LONG_WORD.findall(reporter.name.casefold())}):
+            if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", folded):
+                yield Identifier("reporter-name", word)
     phone = _digits(reporter.phone or "").removeprefix("62").lstrip("0")
     if reporter.phone is not None and len(phone) >= SHORTEST and phone in _digits(text):
         yield Identifier("reporter-phone", reporter.phone)
     if reporter.email is not None and reporter.email.casefold() in folded:
         yield Identifier("reporter-email", reporter.email)
-
-
-def _stands_in(word: str, text: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
 
 
 def _digits(text: str) -> str:
