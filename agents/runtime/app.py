@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 import tempfile
-from typing import Any, Final, cast
+from typing import Any, Final, NoReturn, cast
 
 import faust
 from faust.app.base import BootStrategy
@@ -38,12 +38,23 @@ class _OwnReader(BootStrategy):
 
 
 class StageWorker(faust.Worker):
-    """Faust's worker without its log format, and without its spinner: that writes escape codes to any file."""
+    """Faust's worker without its log format and its spinner, which writes escape codes to any file; ends at once."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 -- whatever Faust's own takes
         super().__init__(*args, **{**options, "override_logging": False})
         self.spinner = None
         logging.captureWarnings(capture=True)
+
+    def execute_from_commandline(self) -> NoReturn:
+        """Run until it is stopped, then end the process: the interpreter takes a second to take itself apart."""
+        try:
+            super().execute_from_commandline()
+        except SystemExit as ended:
+            logging.shutdown()  # flushes the counts of repeated library messages
+            os._exit(ended.code if isinstance(ended.code, int) else os.EX_SOFTWARE)
+
+    async def _sentinel_task(self) -> None:
+        """Take the place of a second's sleep: all tasks have ended by now."""
 
 
 class StageApp(faust.App):
