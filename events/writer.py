@@ -79,11 +79,7 @@ def header_number(headers: Iterable[tuple[str, bytes | None]], name: str, digits
 
 
 class Origin:
-    """Detects foreign records of one partition of a topic; call it with the records in their order.
-
-    Args:
-        since: returns the offset from which on the engine's records have a writer number; None if that is not known.
-    """
+    """Detects foreign records of a partition, taken in order; `since` returns where writer numbers begin, if known."""
 
     def __init__(self, since: Callable[[], int | None] = lambda: None) -> None:
         self._known_since = since

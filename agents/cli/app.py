@@ -87,7 +87,6 @@ PANELS: Final[dict[str, dict[str, tuple[str, str]]]] = {
 """By heading, in the order of `alur --help`, and by name: the attribute of the module of that name, and the summary."""
 
 COMMANDS: Final = {name: command for commands in PANELS.values() for name, command in commands.items()}
-"""Of every heading, by name."""
 
 
 @cache

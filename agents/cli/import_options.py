@@ -132,10 +132,7 @@ def with_file_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def offices_of(policy: str) -> Callable[[str], tuple[str, str | None]]:
-    """Return a function that finds an office of a policy's directory by id or name; the policy is read on first use.
-
-    An unknown office is returned as it is, with the reason. It raises PolicyError if the policy cannot be read.
-    """
+    """Return what finds an office by id or name, in the policy read on first use; an unknown one with the reason."""
 
     @cache
     def current() -> Policy:

@@ -28,13 +28,9 @@ class Tally:
     accepted: int = 0
     """Acknowledged by Kafka; in a dry run, those that would be sent."""
     complaints: Counter[str] = field(default_factory=Counter)
-    """Reports by complaint."""
     skipped: list[Skipped] = field(default_factory=list)
-    """Not sent."""
     handed_over: int = 0
-    """Given to the producer."""
     refused: list[Skipped] = field(default_factory=list)
-    """Refused by Kafka."""
     settled: int = 0
     """Skipped, because they are settled at their source."""
     lines: list[tuple[int, str]] = field(default_factory=list)

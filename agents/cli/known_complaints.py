@@ -36,7 +36,6 @@ class Before(AbstractContextManager["Before"]):
             self._failure = str(error)
 
     def __exit__(self, *_: object) -> None:
-        """Close the readers."""
         self._readers.close()
 
     def of(self, complaints: Collection[str]) -> KnownBefore:

@@ -20,10 +20,7 @@ _TENTHS_BELOW: Final = 10
 
 
 def view(report: LagReport, *, partitions: bool, faults: bool = False) -> Group:
-    """Lay out a report: each group with its partitions that are behind, or all of them.
-
-    With `faults`, the result of `lines` is appended, for a screen that is redrawn.
-    """
+    """Lay out a report: the partitions behind or all; with `faults` the `lines` too, for a screen that is redrawn."""
     figures = ("lag", "oldest", "in/s", "out/s", "drained in")
     table = new_table("group", "members", *figures, "status", "trend", right=figures)
     for group in report.groups:

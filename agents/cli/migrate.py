@@ -108,7 +108,6 @@ class _Progress:
 
     @property
     def summary(self) -> str:
-        """How many records were copied, and how fast."""
         records = sum(self._copied.values())
         return f"{records:,} records copied {rate_of(records, self._last - self._began)}"
 

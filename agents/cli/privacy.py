@@ -212,7 +212,6 @@ class _Expired:
         return f"erased {self.count:,} complaints that ended before {self.before:%Y-%m-%d}{rate}"
 
     def report(self, more: int) -> None:
-        """Count more complaints."""
         self.count += more
         if self._on_terminal and time.monotonic() - self._shown >= _EVERY_S:
             self._shown = time.monotonic()

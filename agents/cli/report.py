@@ -131,7 +131,6 @@ def _rows(lines: list[Line], group: Grouping) -> list[list[str]]:
 
 
 def _notes(lines: list[Line]) -> list[str]:
-    """Return the definitions, as comments."""
     return [f"# {name}: {FIGURES[name].definition}" for name in lines[0].values]
 
 

@@ -9,13 +9,7 @@ _DAY: Final = len("2026-11-30")
 
 
 def new_table(*columns: str, whole: Collection[str] = (), right: Collection[str] = ()) -> Table:
-    """Return a table without lines whose texts fold where there is no room.
-
-    Args:
-        columns: their headings.
-        whole: columns that are folded only if nothing else can be: ids, which a next command needs.
-        right: columns of numbers, whole too.
-    """
+    """Return a table without lines; columns in `whole` and `right` (numbers) are folded if nothing else can be."""
     found = Table(box=None, pad_edge=False)
     for name in columns:
         number = name in right

@@ -67,7 +67,6 @@ def _components() -> Components:
 
 @cache
 def _schema_texts() -> Mapping[str, str]:
-    """Return the text of each schema file."""
     return {
         f"{kind}{_SUFFIX}": json.dumps(schema, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
         for kind, schema in message_schemas().items()

@@ -31,7 +31,6 @@ _FACT_DATA: Final = "Data"  # behind a fact's name: its fields and the complaint
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 Schema = dict[str, Any]
-"""A JSON Schema, or a part of one."""
 
 _Rising = Annotated[str, Field(pattern="^[0-9]{10}$", description="increases with each change; compares as text")]
 

@@ -34,7 +34,6 @@ class FieldError:
     expected: str = ""
 
     def __str__(self) -> str:
-        """Return it in one line."""
         return f"{self.field}: {self.wrong}" + (f"; expected {self.expected}" if self.expected else "")
 
 

@@ -173,7 +173,6 @@ def _what_is_left(settings: Settings, prefix: str) -> str:
 
 
 def _delete(settings: Settings) -> None:
-    """Delete the topics and consumer groups of the demonstration."""
     with admin_client(settings) as client:
         client.delete_topics([settings.topic(name) for name in ALL_TOPICS])
         client.delete_groups([settings.group(stage) for stage in STAGES])

@@ -114,7 +114,6 @@ _REACTIONS: Final[dict[type[f.Fact], _Reaction]] = {}
 
 
 def _on(*facts: type[f.Fact]) -> Callable[[_Reaction], _Reaction]:
-    """Register the reaction to facts."""
 
     def register(reaction: _Reaction) -> _Reaction:
         _REACTIONS.update(dict.fromkeys(facts, reaction))

@@ -45,12 +45,10 @@ class LagMonitor:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
-        """Start sampling."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop sampling."""
         self._over.set()
         self._thread.join()
 
@@ -142,7 +140,6 @@ class Simulation:
             self._moment.submitted += 1
 
     def _turn(self, reader: Reader) -> None:
-        """Read new facts and rejections, and show the progress."""
         self._check()
         for record in reader.poll(_LISTEN_SECONDS):
             self._hear(record)

@@ -22,7 +22,6 @@ class Conduct(Enum):
 
     PROMPT = auto()
     LATE = auto()
-    """Follows up after the deadline."""
     ASKS_TIME = auto()
     """Asks its superior for more time, and follows up then."""
     RETURNS = auto()
@@ -43,7 +42,6 @@ class Answering(Enum):
     REPLIES_LATE = auto()
     """After the complaint has been closed: kept, and it stays closed."""
     WITHDRAWS = auto()
-    """Withdraws the complaint, at some time."""
 
 
 class OfficeConduct(Enum):

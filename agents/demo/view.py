@@ -33,7 +33,6 @@ class Moment:
     submitted: int = 0
     """Deliveries of reports."""
     commands: int = 0
-    """Commands of people."""
     lag: Mapping[str, int] = field(default_factory=dict)
     """Lag of each stage in records."""
 
@@ -48,13 +47,11 @@ class View:
         self._shown = 0.0
 
     def __enter__(self) -> Self:
-        """Start the live display on a terminal."""
         if self._live is not None:
             self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the live display."""
         if self._live is not None:
             self._live.stop()
 

@@ -51,13 +51,10 @@ def _too_long(number: int) -> str:
 
 
 def encoding_of(stream: BinaryIO, asked: str | None = None) -> str:
-    """Return the encoding of a seekable stream.
+    """Return the encoding of a seekable stream; raise UnreadableFile for an unknown one, or no text.
 
     UTF-8 with some invalid bytes stays UTF-8: those bytes cost their rows. So does a file that is ASCII in most of its
     lines and no text in others.
-
-    Raises:
-        UnreadableFile: there is no such encoding, or it is no text.
     """
     if asked is not None:
         return _known(asked)

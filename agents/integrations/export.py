@@ -49,7 +49,6 @@ class Export:
     """Seconds left to wait for missing facts."""
     rows: int = 0
     incomplete: int = 0
-    """Complaints with missing facts."""
     _waited: bool = field(default=False, init=False)
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
@@ -102,7 +101,6 @@ class Export:
             yield from records
 
     def _versions(self, number: int) -> dict[str, int]:
-        """Return the last version of each complaint."""
         with Reader(self.settings, [TopicName.STATE], partitions=[number]) as reader:
             return dict(last_of_each(reader.to_end(), _version, skip_unreadable=True).values())
 

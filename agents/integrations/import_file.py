@@ -205,8 +205,6 @@ def _rows(table: Table, columns: Columns) -> Iterator[Entry | Skipped]:
 
 @dataclass
 class _Items:
-    """The results of entries, from the first on each time."""
-
     entries: Callable[[], Iterator[Entry | Skipped]]
     maker: Maker
 

@@ -116,17 +116,9 @@ def row(
     zone: ZoneInfo,
     reporter: str | None,
 ) -> tuple[str, ...]:
-    """Return the cells of a complaint, under `HEADER`.
+    """Return the cells of a complaint, under `HEADER`, redacted as in `workflow/reports/redaction.py`.
 
-    It is redacted as in `workflow/reports/redaction.py`. The reporter of an anonymous complaint is never named, whether
-    `reporter` is known or not; that of a secret one is named if known.
-
-    Args:
-        complaint: the snapshot.
-        texts: from its facts.
-        offices: the name of each office, and that of the office above it or nothing.
-        zone: of the time of receipt.
-        reporter: the name of the reporter, if it may be shown.
+    The `reporter` of an anonymous complaint is never named; that of a secret one is, if known and allowed.
     """
     view, texts = public_view(complaint, texts.archived_for), _marked(texts, complaint)
     place = view.location or Location()

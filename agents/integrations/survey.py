@@ -76,7 +76,6 @@ class _Column:
         self._private = False
 
     def see(self, cell: str, *, sampled: bool) -> None:
-        """Survey a cell."""
         text = cell.strip().casefold()
         if not text or text == "-":
             return

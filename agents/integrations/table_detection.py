@@ -24,7 +24,6 @@ class Table:
     grid: Grid
     header: tuple[str, ...]
     at: int
-    """The number of the row of the header."""
     above: tuple[str, ...] = ()
     """The first non-empty cell of each row above the header."""
     room: int = 0

@@ -108,7 +108,6 @@ class _Shape:
     """Of the last of these numbers."""
 
     def see(self, cells: Sequence[str]) -> None:
-        """Count a row."""
         self.widths[len(cells)] += 1
         if (number := cells[0].strip()).isdigit():
             self.numbered += 1
@@ -179,7 +178,6 @@ class _Lines:
             at += 1
 
     def pass_over(self, count: int) -> None:
-        """Drop the next `count` lines."""
         for _ in range(count):
             self._waiting.popleft()
         self.number += count

@@ -36,7 +36,6 @@ class Marks:
     """Properties of the cells of a sheet, beside their values. Rows and columns count from 0."""
 
     hidden: set[int] = field(default_factory=set)
-    """Hidden rows."""
     masks: dict[int, dict[int, str]] = field(default_factory=dict)
     """By row and column, how a whole number is shown, where that is not as it is: see `shown_as`."""
     shown: dict[int, dict[int, str]] = field(default_factory=dict)
@@ -140,15 +139,12 @@ def shown_as(digits: str, mask: str) -> str:
 
 
 def _masks(styles: Element) -> dict[str, str]:
-    """Return the mask of each style that has one."""
     codes = {each.get("numFmtId"): mask_of(each.get("formatCode", "")) for each in styles.iterfind(".//{*}numFmt")}
     used = (each.get("numFmtId") for each in styles.iterfind("{*}cellXfs/{*}xf"))
     return {str(index): mask for index, number in enumerate(used) if (mask := codes.get(number, ""))}
 
 
 class _ExcelSheet:
-    """Handlers for the XML of a sheet of an .xlsx."""
-
     def __init__(self, formats: dict[str, str]) -> None:
         self._formats = formats
         self._marks = Marks()

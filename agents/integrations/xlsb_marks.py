@@ -54,7 +54,6 @@ def _sheet(content: bytes, formats: dict[int, str]) -> Marks:
 
 
 def _masks(styles: bytes) -> dict[int, str]:
-    """Return the mask of each style that has one."""
     codes: dict[int, str] = {}
     used: list[int] = []
     within = False

@@ -24,12 +24,7 @@ _NO_GENERATION: Final = -1
 
 
 class DeferredCommits:
-    """Deferred offset commits of all partitions, in one request.
-
-    Args:
-        consumer: whose offsets they are.
-        fail: called when they could not be committed; the outputs are written all the same.
-    """
+    """Deferred offset commits of all partitions, in one request; `fail` is called when they could not be committed."""
 
     def __init__(self, consumer: KafkaConsumer, fail: Callable[[Exception], None]) -> None:
         self._consumer = consumer

@@ -93,11 +93,7 @@ def coordinates(record: KafkaRecord) -> dict[str, object]:
 
 
 def accept(record: KafkaRecord) -> None:
-    """Check that `record`, of an inward topic, is no larger than what the engine accepts.
-
-    Raises:
-        Undecodable: it is larger; the topics accept somewhat more, so that it becomes a dead letter.
-    """
+    """Raise Undecodable for a `record` of an inward topic that is too large; the topics take a little more."""
     size = len(record.key or b"") + len(record.value or b"")
     own = 0
     for name, value in record.headers:

@@ -28,14 +28,7 @@ _END_S: Final = 60.0
 def running_broker(env: Mapping[str, str], say: Report = discard_message) -> Iterator[str]:
     """Give the address of a broker that runs until the block ends, or until this process does, even by SIGKILL.
 
-    Where `ALUR_BROKER` names one, that is used and left as it is.
-
-    Raises:
-        BrokerUnreachable: the one that is named does not answer.
-        NoEngine: this machine cannot run one.
-        DownloadFailed: Kafka itself could not be fetched.
-        StartFailed: it does not come up.
-        SettingsError: `ALUR_BROKER` is no address.
+    Where `ALUR_BROKER` names one, that is used and left as it is. Raises BrokerError, BrokerUnreachable, SettingsError.
     """
     if env.get("ALUR_BROKER"):
         named = Settings.from_environment(env)

@@ -18,9 +18,6 @@ def with_local_keys(settings: Settings, env: Mapping[str, str]) -> Settings:
     """Return `settings` with a key file: generated beside the broker's data if the broker is local and none is named.
 
     Where no file can be written, the settings stay as they are, and each stage logs that its keys are no secret.
-
-    Raises:
-        SettingsError: the file that was generated before cannot be used.
     """
     addresses = map(host_and_port, settings.broker.split(","))
     if settings.key_file or any(address is None or address[0] not in _LOOPBACK for address in addresses):

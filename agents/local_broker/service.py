@@ -67,15 +67,7 @@ class Status:
 
 
 def start(env: Mapping[str, str], *, port: int | None = None, say: Report = discard_message) -> Started:
-    """Start the broker, unless it runs, and return when it answers; `port` is 9092 unless given.
-
-    Raises:
-        NoEngine: this machine cannot run one.
-        DownloadFailed: Kafka itself could not be fetched.
-        StartFailed: it does not come up.
-        PortTaken: something else listens on the port.
-        RunningElsewhere: it runs already, on another port than the one given.
-    """
+    """Start the broker, unless it runs, and return when it answers; raise a BrokerError. The default `port` is 9092."""
     state = BrokerPaths.from_environment(env).state
     state.mkdir(parents=True, exist_ok=True)
     with _locked(state) as lock:

@@ -30,10 +30,8 @@ class LibraryLines(logging.Handler):
     """Writes records of the standard library's logging as events `library_message`, each kind at once when it is new.
 
     What comes again within the window is counted, and written when the window ends: one line a kind, with `repeated`.
-    What is silent for a whole window is new again after it. So the rate is bounded, and each record is counted.
-
-    Args:
-        facts: further fields of each line.
+    What is silent for a whole window is new again after it. So the rate is bounded, and each record is counted. Each
+    line has `facts` as further fields.
     """
 
     def __init__(self, **facts: str) -> None:

@@ -27,7 +27,6 @@ CODES: Final = (
     *("bug", "empty", "foreign", "invalid", "not-an-object", "not-json", "output-refused", "output-too-large"),
     *("quarantined", "too-large", "unknown-type"),
 )
-"""Codes of dead letters."""
 RESTARTS: Final = "ALUR_RESTARTS"
 """Variable in which the supervisor passes the number of restarts."""
 SHORT: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)

@@ -78,8 +78,6 @@ class Spans(Tracing):
 
 
 class _Spanned(Tracing):
-    """The spans of a batch."""
-
     def __init__(self, stage: str, tracer: trace.Tracer) -> None:
         self._stage = stage
         self._tracer = tracer
@@ -106,7 +104,6 @@ class _Spanned(Tracing):
         return [each for output in outputs for each in self._span("the passing of time", None, {}, [output])]
 
     def batch_processed(self) -> None:
-        """End the spans of the batch."""
         for span in self._open:
             span.end()
 

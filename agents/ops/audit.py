@@ -124,14 +124,11 @@ def _expired(progress: _Progress, result: Audit) -> None:
 
 
 def audit(settings: Settings, witness: Witness | None = None, *, live: bool = False, identities: bool = False) -> Audit:
-    """Read everything back and return the result. Raises `KafkaFailure`.
+    """Read everything back and return the result; `witness` receives what is read. Raises `KafkaFailure`.
 
-    Args:
-        settings: which environment.
-        witness: receives what is read.
-        live: stages may be writing meanwhile.
-        identities: search the records of each complaint for its reporter's identity too, which takes the right to read
-            `complaints.identities` and `complaints.texts`. Without that, texts are read if they may be.
+    With `live`, stages may be writing meanwhile. With `identities`, the records of each complaint are searched for its
+    reporter's identity, which takes the right to read `complaints.identities` and `complaints.texts`. Without, texts
+    are read if they may be.
     """
     topics = (*_READ, *(pii_scan.READS if identities else ()))
     require_topics(settings, topics)

@@ -56,12 +56,7 @@ def keep_texts(settings: Settings, where: str) -> None:
 
 
 def announce(settings: Settings, complaint: str, erasure: Erasure) -> None:
-    """Record an erasure, with what was erased before: from now on intake drops what a repeat of the report brings.
-
-    Raises:
-        Unconfirmed: it may be recorded or not.
-        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.erasures could not be read or written.
-    """
+    """Record an erasure with those before it: intake drops what a repeat brings. Raises Unconfirmed if it is unsure."""
     require_topics(settings, [TopicName.ERASURES])
     key = canonical_id(complaint)
     # compaction keeps one record of a key

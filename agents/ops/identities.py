@@ -54,12 +54,7 @@ class StoredIdentity:
 
 
 def look_up(settings: Settings, complaint: str, *, tracking: str | None = None) -> StoredIdentity | Erasure:
-    """Return the identity of a complaint's reporter, or its erasure; `tracking` saves a look-up in complaints.state.
-
-    Raises:
-        IdentityNotFound: there is neither.
-        KafkaFailure: complaints.identities or complaints.state could not be read.
-    """
+    """Return the identity of a reporter, or its erasure; raise IdentityNotFound. `tracking` saves a look-up."""
     own = canonical_id(complaint)
     records, tracking = _read(settings, own, tracking)
     # the other key is that of an identity from before the tracking id was part of it
@@ -92,12 +87,7 @@ def _read(settings: Settings, complaint: str, known: str | None = None) -> tuple
 
 
 def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> Erasure | None:
-    """Erase all identities of a complaint's reporter on all replicas; None if there is nothing left to erase.
-
-    Raises:
-        Unconfirmed: it may be erased or not.
-        KafkaFailure: complaints.identities could not be read or written.
-    """
+    """Erase all identities of a complaint's reporter; None if nothing is left to erase. Raises Unconfirmed."""
     own = canonical_id(complaint)
     records, tracking = _read(settings, own)
     keys = sorted(key for key, record in records.items() if record.value is not None)
@@ -112,12 +102,7 @@ def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> Erasur
 
 
 def erase_all(settings: Settings, number: int, complaints: Mapping[str, str], *, reason: str, by: str) -> None:
-    """Erase all identities of the reporters of `complaints` in a partition: their tracking ids by complaint id.
-
-    Raises:
-        Unconfirmed: some may be erased or not.
-        KafkaFailure: complaints.identities could not be read or written.
-    """
+    """Erase the identities of the reporters of `complaints` (tracking ids by id) in a partition; raise Unconfirmed."""
     require_topics(settings, [TopicName.IDENTITIES])
     wanted = {each.encode() for each in complaints}
     there: dict[bytes, bool] = {}

@@ -40,13 +40,7 @@ class AcceptedOffset(NamedTuple):
 
 
 def accept(settings: Settings, stages: Collection[str]) -> list[AcceptedOffset]:
-    """Mark the committed offsets of `stages` that are not marked yet, and return them.
-
-    Raises:
-        StageRunning: a group has members; then no offset of any group was changed.
-        TopicsMissing: there is no installation record.
-        BrokerUnreachable, KafkaRefused: Kafka refuses, or does not answer.
-    """
+    """Mark the committed offsets of `stages` that are not marked yet, and return them; else raise StageRunning."""
     require_topics(settings, [TopicName.INSTALLATION])
     with admin_client(settings) as client:
         require_stopped(client, settings, stages)

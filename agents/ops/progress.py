@@ -49,10 +49,7 @@ def stage_progress(settings: Settings) -> dict[str, dict[int, GroupProgress]]:
 
 
 def lag(settings: Settings) -> dict[str, dict[int, int]]:
-    """Return the lag of each stage in each partition of its topic, in offsets. Raises `KafkaFailure`.
-
-    A stage that never ran is behind by the whole log.
-    """
+    """Return the lag of each stage by partition, in offsets; of one that never ran, the log. Raises `KafkaFailure`."""
     return {
         stage: {number: each.lag for number, each in partitions.items()}
         for stage, partitions in stage_progress(settings).items()

@@ -77,7 +77,6 @@ class _Partition:
                 yield record, not origin.is_foreign(record.offset, tuple(record.headers.items()))
 
     def last_state(self, key: bytes) -> _Last:
-        """Return the last records of a key of the state."""
         last = _Last()
         for record, ours in self._own(TopicName.STATE):
             headers = tuple(record.headers.items())
@@ -197,7 +196,6 @@ def _as_lifecycle(
 
 
 def _written(writer: TransactionalWriter | None, repair: Repair, key: bytes, decided: int | None) -> Repair:
-    """Write what is restored, and return the repair with where it lies; as it is for a dry run."""
     if writer is None:
         return repair
     with writer.transaction("repeat the command, which does no harm"):

@@ -12,12 +12,9 @@ _Read = TypeVar("_Read")
 def last_of_each(
     records: Iterable[Record], read: Callable[[bytes], _Read | None], *, skip_unreadable: bool = False
 ) -> dict[bytes, _Read]:
-    """Return what `read` makes of the last record of each key, without what it makes None of.
+    """Return what `read` makes of the last record of each key, unless that is None.
 
-    Args:
-        records: of the topic, in its order.
-        read: may raise `Undecodable` for the calendar and for foreign records.
-        skip_unreadable: the last readable record counts; otherwise a key whose last record is unreadable is left out.
+    A key whose last record raises `Undecodable` is left out; with `skip_unreadable` the last readable one counts.
     """
     found: dict[bytes, _Read] = {}
     for record in records:

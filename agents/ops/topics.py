@@ -151,7 +151,6 @@ def create_topics(
 
 
 def _compare(client: AdminClient, settings: Settings, names: Collection[TopicName]) -> None:
-    """Raise `TopicsDiffer` unless each of the topics is as declared."""
     deadline = time.monotonic() + _SETTLES_S
     while differing := differences(client, settings, describe_topics(client, settings, names), settings.replication):
         if time.monotonic() > deadline:  # what was altered is seen a moment later

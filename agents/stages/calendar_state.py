@@ -58,13 +58,7 @@ class CalendarState:
             self._replace(self._committed)
 
     def announce(self, event: AnnouncementEvent, now: datetime, offset: int) -> list[OutgoingRecord] | Rejected:
-        """Take an announcement in; return the record that keeps it (none for a known repeat), or why it is refused.
-
-        Args:
-            event: the announcement.
-            now: the log's time of it.
-            offset: its offset in `complaints.commands`.
-        """
+        """Take an announcement in; return the record that keeps it (none for a known repeat), or why it is refused."""
         before = self._fold(now)
         announced = announce(event, before, now, self.policies.at(now))
         if announced is None:

@@ -31,7 +31,6 @@ class DeadlineRecalculation:
         self._restoring = True
 
     def __bool__(self) -> bool:
-        """Return True while complaints are queued."""
         return bool(self._announcements.revision and self._behind)
 
     @property

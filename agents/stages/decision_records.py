@@ -36,12 +36,7 @@ class DecisionRecords:
     ) -> tuple[list[OutgoingRecord], bytes]:
         """Return the records of a decision with at least one fact, and its last snapshot by itself.
 
-        Args:
-            key: the complaint id.
-            decision: the facts.
-            source_offset: of the command in complaints.commands.
-            replayed: the command comes from a dead letter: of a complaint whose texts were erased meanwhile, it brings
-                no words back.
+        A command that is `replayed`, from a dead letter, brings no words back where they were erased meanwhile.
         """
         number, apart = self._partition.number, self._partition.texts_apart()
         outputs: list[OutgoingRecord] = []

@@ -18,15 +18,12 @@ class Quarantine:
         self._refused: dict[bytes, set[str]] = {}
 
     def __len__(self) -> int:
-        """Return how many there are."""
         return len(self._refused)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Iterate over them."""
         return iter(self._refused)
 
     def __contains__(self, name: bytes) -> bool:
-        """Return True if a complaint is quarantined."""
         return name in self._refused
 
     def add(self, name: bytes) -> None:

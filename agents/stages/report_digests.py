@@ -55,12 +55,8 @@ class ContentDigests:
     def of(self, command: Command, complaint: Complaint | None, name: bytes) -> str | None:
         """Return the digests of the content in `command`, to compare with those that `complaint` has.
 
-        None for a command without content, and where the complaint has no digests or the key of them is gone.
-
-        Args:
-            command: what is asked.
-            complaint: its current state; None if it is to be registered.
-            name: the 16 bytes of its id.
+        None for a command without content, and where the complaint has no digests or the key of them is gone. `name` is
+        the 16 bytes of its id.
         """
         if isinstance(command, RegisterComplaint):
             content: ReportContent | CompleteReport = command.report

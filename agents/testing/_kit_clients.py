@@ -34,13 +34,7 @@ class _Sent(Future):  # type: ignore[misc]  # kafka-python ships no types
 
 
 class KitConsumer:
-    """Reads committed records; where there are none, lets the engine work first.
-
-    Args:
-        log: what to read.
-        settle: lets the stages process what is there.
-        group: whose committed offsets it returns.
-    """
+    """Reads committed records; where there are none, lets the engine work first (`settle`)."""
 
     def __init__(self, log: Log, settle: Callable[[], None], group: str | None = None) -> None:
         self._log = log

@@ -118,13 +118,7 @@ class Log:
         return writer
 
     def append(self, partition: TopicPartition, records: Iterable[Content], size: int, writer: Writer) -> int:
-        """Append a batch of so many bytes; return the offset of its first record.
-
-        Raises:
-            MessageSizeTooLargeError: the topic takes no batch as large.
-            ProducerFenced: another producer has the transactional id.
-            UnknownTopicOrPartitionError: there is no such partition.
-        """
+        """Append a batch of `size` bytes and return the offset of its first record; raise as a broker refuses."""
         _check(writer)
         log = self._partition(partition)
         if size > log.largest:

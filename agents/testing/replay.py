@@ -67,7 +67,6 @@ class Divergence(NamedTuple):
     decided: str
 
     def __str__(self) -> str:
-        """Return one line."""
         return f"{self.complaint} {self.command}: {self.path} was {self.recorded}, now {self.decided}"
 
 

@@ -30,8 +30,6 @@ _UNANSWERED: Final = (KafkaError, OSError, struct.error)
 
 
 class _Connection:
-    """One connection to a broker, that sends a request and awaits its answer."""
-
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._protocol = KafkaProtocol(client_id="alur-check", receive_message_max_bytes=_LARGEST_ANSWER)

@@ -77,12 +77,7 @@ class NotAllowed(KafkaRefused):
 
 
 class TopicsMissing(KafkaFailure):
-    """Topics that are needed do not exist.
-
-    Args:
-        names: of the topics.
-        others: prefixes of the installations that exist, where there is none with this one.
-    """
+    """Topics that are needed do not exist; `others` are prefixes of installations, where this one has none."""
 
     def __init__(self, names: tuple[str, ...], others: Collection[str] = ()) -> None:
         known = ", ".join(map(repr, sorted(others)[:_PREFIXES])) + (", ..." if len(others) > _PREFIXES else "")

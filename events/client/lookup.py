@@ -36,11 +36,7 @@ class RefusedCommand:
 
 @dataclass(slots=True)
 class ComplaintHistory:
-    """What the log holds on one complaint, in the log's order.
-
-    Raises:
-        ValueError: `complaint` is no complaint id.
-    """
+    """What the log holds on one complaint, in the log's order; ValueError for another id."""
 
     complaint: str
     history: list[Recorded] = field(default_factory=list)

@@ -55,11 +55,7 @@ class Extent:
 def committed_consumer(settings: ClientSettings, client: str, at_once: int, group: str | None = None) -> KafkaConsumer:
     """Return a consumer of kafka-python for committed records, from the earliest on; it joins no group.
 
-    Args:
-        settings: which environment.
-        client: what it calls itself.
-        at_once: the most records of one poll.
-        group: whose committed offsets it can ask for.
+    A poll returns `at_once` records at most; `group` is whose committed offsets it can ask for.
     """
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
         return substitute.consumer(group)

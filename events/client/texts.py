@@ -28,15 +28,7 @@ def with_texts(
 ) -> list[Recorded]:
     """Return the history of one complaint with its words, as far as they may be read: else with placeholders.
 
-    Words that are erased read `[erased]`.
-
-    Args:
-        settings: which environment.
-        history: the facts, in order.
-        seconds: how long reading may take; words that are not found by then stay placeholders.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused: complaints.texts could not be read for another reason.
+    Erased words read `[erased]`; words that are not found within `seconds` stay placeholders. Raises as `Reader`.
     """
     wanted = {ref for recorded in history if (ref := text_ref(recorded)) is not None}
     if not wanted:

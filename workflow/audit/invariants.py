@@ -37,13 +37,9 @@ _REPORT: Final = Struct(">16sIQ")
 class Audit:
     """The audit of one environment.
 
-    Args:
-        partition_of: the partition that a complaint id belongs to.
-        handled: progress of the stages; `EVERYTHING` if they have stopped at the end of their topics.
-        whole: the topics still hold all that was written to them. Otherwise facts whose command or report is gone are
-            no fault.
-        live: stages are writing meanwhile: what is read later may be ahead of what was read before it.
-        escalated: progress of the escalation stage.
+    `handled` is the progress of the stages, `escalated` that of escalation; `EVERYTHING` if they have stopped at the
+    end of their topics. `whole`: the topics still hold all that was written to them; otherwise facts whose command or
+    report is gone are no fault. `live`: what is read later may be ahead of what was read before it.
     """
 
     def __init__(

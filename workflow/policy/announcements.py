@@ -84,11 +84,8 @@ def _too_many(kept: Sequence[Announcement], day: date, now: datetime) -> str | N
 def folded(found: Announcements, behind: int, first_day: date, now: datetime) -> Announcements:
     """Return `found` without what no open complaint was computed with, nor will be.
 
-    Args:
-        found: what has been announced.
-        behind: how many announcements the open complaint that is furthest behind has been computed with.
-        first_day: the day on which the oldest open complaint was received.
-        now: the log's time. What is recent is kept as it is.
+    `behind`: announcements that the open complaint furthest behind was computed with; `first_day`: on which the oldest
+    open one was received. What is recent at `now`, the log's time, is kept.
     """
     kept, count = found.announcements, found.folded
     for number, each in enumerate(kept[count:], found.dropped + count + 1):

@@ -165,7 +165,6 @@ class Directory:
         return office in self._offices
 
     def __iter__(self) -> Iterator[Office]:
-        """Go through all offices in the order of the file."""
         return iter(self._offices.values())
 
     def get(self, office: str) -> Office:

@@ -40,7 +40,6 @@ class Override(Model):
     """Where it comes from, in words for people."""
 
     def __str__(self) -> str:
-        """Name the conditions."""
         written = {"category": self.category, "class": self.class_, "level": self.level}
         return ", ".join(f"{key}={value}" for key, value in written.items() if value is not None)
 

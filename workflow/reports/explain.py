@@ -196,8 +196,6 @@ def _rule_of(clock: ClockName, policy: Policy, complaint: Complaint) -> tuple[Du
 
 @dataclass(slots=True)
 class _Run:
-    """A run as it is followed."""
-
     clock: ClockName
     policy: Policy
     steps: list[Step] = field(default_factory=list)
@@ -233,7 +231,6 @@ class _Run:
         self.last = clock
 
     def follow(self, recorded: Recorded, before: Clock, after: Clock, policy: Policy) -> None:
-        """Apply a fact while it runs or is paused."""
         self.policy, self.last = policy, after
         what = next((each for kind, each in _NAMED if isinstance(recorded.fact, kind)), None)
         if what is not None and getattr(recorded.fact, "clock", None) is self.clock:
@@ -246,7 +243,6 @@ class _Run:
             self._resume(recorded, after)
 
     def stop(self, recorded: Recorded, before: Clock) -> None:
-        """Apply the fact that ends it."""
         deadline = getattr(recorded.fact, "deadline", None)
         passed = (
             RULES[self.clock].on_expiry is not OnExpiry.BREACH and deadline is not None and deadline == before.due_at
@@ -255,7 +251,6 @@ class _Run:
         self.over = True
 
     def result(self) -> Run:
-        """Return the result, once all facts are applied."""
         last = self.last or Clock(started_at=self.steps[0].at, due_at=None)
         return Run(
             duration=str(self.duration),
@@ -364,7 +359,6 @@ class _Run:
         self.stretches[-1] = replace(stretch, end=due, lengths=lengths, calendar=calendar)
 
     def _end(self, at: datetime, status: Status) -> None:
-        """End the present stretch with a pause."""
         self.stretches[-1] = replace(self.stretches[-1], end=at, paused=status)
 
     def _compare(self, recorded: Recorded, clock: Clock) -> None:

@@ -72,7 +72,6 @@ class Index:
         return len(self._known)
 
     def __contains__(self, complaint: str) -> bool:
-        """Check whether the report of a complaint was added."""
         return UUID(complaint).bytes in self._known
 
     def add(self, print_: bytes | None, at: datetime, complaint: str) -> None:

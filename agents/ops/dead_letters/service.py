@@ -47,12 +47,7 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
         self._writer.__exit__(*failure)
 
     def records_at(self, places: Collection[Place]) -> list[DeadLetterRecord]:
-        """Read the letters at `places` (their own, or that of the original record) with their bytes, one for each.
-
-        Raises:
-            DeadLetterNotFound: there is none at one of the places.
-            DeadLetterRefused: the record at one of the places is in the letters of several stages.
-        """
+        """Read the letters at `places`, or with their original record there, and their bytes: one each, or raise."""
         letters = read_dead_letters(self._settings, keep=frozenset(places))
         chosen: dict[Place, DeadLetterRecord] = {}
         for place in places:
@@ -64,13 +59,10 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
         return list(chosen.values())
 
     def replay(self, letter: DeadLetterRecord, *, force: bool = False) -> ReplayedRecord:
-        """Write the record in `letter` to its original partition again, with its key.
+        """Write the record in `letter` to its original partition again, with its key; raise DeadLetterRefused.
 
         It is a new record, with headers that name the letter and count its replays. A command is decided on at the time
-        of its replay.
-
-        Raises:
-            DeadLetterRefused: it cannot be replayed, or should not be; `force` overrules the latter.
+        of its replay. With `force`, what should not be replayed is.
         """
         origin = letter.origin
         if origin is None:

@@ -58,13 +58,9 @@ class Observation(NamedTuple):
 
 
 class GroupObserver:
-    """Takes samples of groups through one connection.
+    """Takes samples of groups, and of `topics`, through one connection.
 
-    Args:
-        settings: broker and prefix.
-        client: kafka-python's administration client.
-        stages: the stage behind a group, for groups of stages: a stage begins at the start of its topic.
-        topics: topics to sample, whichever groups read them.
+    Groups of `stages` begin at the start of their topic.
     """
 
     def __init__(

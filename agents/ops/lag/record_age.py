@@ -53,7 +53,6 @@ class _Search:
         return (self.low + high) // 2
 
     def update(self, asked: int, answer: StampedOffset | None) -> None:
-        """Apply an answer to this search."""
         if answer is not None and answer[0] < self.position:
             self.low = answer[1] if self.low is None else max(self.low, answer[1])
         elif answer is not None and (answer[0] == self.position or asked == 0):

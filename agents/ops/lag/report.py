@@ -66,7 +66,6 @@ class GroupLag(_Model):
 
     group: str
     stage: str | None
-    """The stage whose group it is."""
     topics: tuple[str, ...]
     state: GroupState
     members: int | None

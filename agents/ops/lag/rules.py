@@ -108,11 +108,7 @@ def evaluate_group(window: Window, *, deserted: Status = Status.OK) -> Status:
     """Judge whether a group has members that work: OK, IDLE, EMPTY or REBALANCING.
 
     A group without members is at fault if it has not moved for the whole window while records wait; consumers that
-    assign partitions by hand are no members, and move.
-
-    Args:
-        window: its samples.
-        deserted: the status of a group without members for the whole window, for which no records wait.
+    assign partitions by hand are no members, and move. Where no records wait, its status is `deserted`.
     """
     if not window.full:
         return Status.OK

@@ -77,10 +77,7 @@ class Plan:
 def plan(source: Settings, target: Settings, texts: str | None = None) -> Plan:
     """Check that `source` is stopped and drained, and return what a migration to `target` copies.
 
-    Args:
-        source: the installation.
-        target: what it becomes.
-        texts: where the target keeps free text, `TEXTS_APART` or `TEXTS_IN_FACTS`; None: where `source` does.
+    `texts`: where the target keeps free text, `TEXTS_APART` or `TEXTS_IN_FACTS`; None: where `source` does.
 
     Raises:
         StageRunning: a stage of `source` runs.

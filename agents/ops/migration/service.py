@@ -58,14 +58,8 @@ class MigrationReport:
 def migrate(plan: Plan, report: Report, tell: Callable[[str], None]) -> MigrationReport:
     """Copy an installation as planned, or go on with a copy that ended early; one that is complete stays as it is.
 
-    Args:
-        plan: what is to be copied.
-        report: called while records are copied.
-        tell: called with the name of each step.
-
-    Raises:
-        MigrationRefused: the target holds something else, or the source has changed, or they differ in the end.
-        BrokerUnreachable, KafkaRefused: Kafka refuses, or does not answer.
+    `report` is called while records are copied, `tell` with the name of each step. Raises MigrationRefused: the target
+    holds something else, the source has changed, or they differ in the end.
     """
     entry = _entry(plan)
     if entry is None or "written" not in entry:

@@ -102,7 +102,6 @@ async def _erased(source: Settings, values: Mapping[str, Any]) -> dict[str, int]
 
 
 async def _records(source: Settings, topic: TopicName) -> AsyncIterator[KafkaRecord]:
-    """Yield the records of a topic, partition by partition."""
     for number in range(source.partitions):
         async for records in clients.read_to_end(source, TopicPartition(source.topic(topic), number)):
             for record in records:
