@@ -13,35 +13,8 @@ from typing import Any, Final, TypeGuard, TypeVar
 
 from pydantic import AwareDatetime
 
+from events import facts as f
 from events.cloudevents import Body, Frozen, Links, Name, Text, Title
-from events.facts import (
-    SYSTEM,
-    ComplaintAppealed,
-    ComplaintClosed,
-    ComplaintPostponed,
-    ComplaintRegistered,
-    ComplaintReopened,
-    ComplaintRestored,
-    ComplaintVerified,
-    ComplaintWithdrawn,
-    DataErased,
-    DeadlineExtended,
-    DispositionReturned,
-    ExtensionRefused,
-    ExtensionRequested,
-    Fact,
-    FollowUpRecorded,
-    FollowUpRejected,
-    FollowUpReplied,
-    LateReplyRecorded,
-    ProgressRecorded,
-    Recorded,
-    ReportCompleted,
-    ResolutionRated,
-    StoryPublished,
-    StoryUnpublished,
-    Worded,
-)
 from events.ids import fact_id
 from events.reports import ReportContent
 from events.snapshot import Complaint
@@ -54,27 +27,27 @@ ERASED: Final = "[erased]"
 _REPORT: Final = ("title", "body", "office", "attachments")
 FREE_TEXT: Final[Mapping[type[Frozen], tuple[str, ...]]] = {
     ReportContent: _REPORT,
-    ComplaintVerified: ("edited_text",),
-    ComplaintPostponed: ("reason",),
-    ReportCompleted: _REPORT,
-    ComplaintRestored: ("reason",),
-    ComplaintReopened: ("reason",),
-    ComplaintWithdrawn: ("reason",),
-    DispositionReturned: ("reason",),
-    FollowUpRecorded: ("text", "evidence"),
-    FollowUpRejected: ("reason",),
-    ProgressRecorded: ("text", "evidence"),
-    FollowUpReplied: ("text",),
-    LateReplyRecorded: ("text",),
-    ComplaintClosed: ("reason",),
-    ComplaintAppealed: ("reason",),
-    ResolutionRated: ("text",),
-    StoryPublished: ("title", "answer"),
-    StoryUnpublished: ("reason",),
-    DataErased: ("reason",),
-    ExtensionRequested: ("reason",),
-    DeadlineExtended: ("reason",),
-    ExtensionRefused: ("reason",),
+    f.ComplaintVerified: ("edited_text",),
+    f.ComplaintPostponed: ("reason",),
+    f.ReportCompleted: _REPORT,
+    f.ComplaintRestored: ("reason",),
+    f.ComplaintReopened: ("reason",),
+    f.ComplaintWithdrawn: ("reason",),
+    f.DispositionReturned: ("reason",),
+    f.FollowUpRecorded: ("text", "evidence"),
+    f.FollowUpRejected: ("reason",),
+    f.ProgressRecorded: ("text", "evidence"),
+    f.FollowUpReplied: ("text",),
+    f.LateReplyRecorded: ("text",),
+    f.ComplaintClosed: ("reason",),
+    f.ComplaintAppealed: ("reason",),
+    f.ResolutionRated: ("text",),
+    f.StoryPublished: ("title", "answer"),
+    f.StoryUnpublished: ("reason",),
+    f.DataErased: ("reason",),
+    f.ExtensionRequested: ("reason",),
+    f.DeadlineExtended: ("reason",),
+    f.ExtensionRefused: ("reason",),
 }
 """The fields with free text of each fact, and of the report in `registered`: the only list of them.
 
@@ -109,7 +82,7 @@ class Erasure(Frozen):
     reason: str
 
 
-def split(fact: Fact, ref: str) -> tuple[Fact, dict[str, Any]]:
+def split(fact: f.Fact, ref: str) -> tuple[f.Fact, dict[str, Any]]:
     """Return a fact without its words and its report's digests, and the words; `ref` is their key.
 
     A reason that lifecycle itself gives is not free text.
@@ -117,23 +90,23 @@ def split(fact: Fact, ref: str) -> tuple[Fact, dict[str, Any]]:
     if not may_hold_words(fact):
         return fact, {}
     words = _words_of(fact)
-    bare = _without_report(fact, words, ref) if isinstance(fact, ComplaintRegistered) else _bare(fact, words, ref)
+    bare = _without_report(fact, words, ref) if isinstance(fact, f.ComplaintRegistered) else _bare(fact, words, ref)
     return bare, words
 
 
-def holds_words(fact: Fact) -> bool:
+def holds_words(fact: f.Fact) -> bool:
     """Check whether a fact holds words of a person itself: no erasure reaches them."""
     return may_hold_words(fact) and bool(_words_of(fact))
 
 
-def take_apart(recorded: Recorded) -> tuple[Recorded, dict[str, Any]]:
+def take_apart(recorded: f.Recorded) -> tuple[f.Recorded, dict[str, Any]]:
     """Return a fact as `complaints.events` keeps it, and its words; none if it has none, or they lie apart already.
 
     The digests of the report are taken out of fact and snapshot as well: they stay in `complaints.state`, which is
     replaced when they are erased.
     """
     fact, words = split(recorded.fact, text_key(recorded.complaint))
-    return Recorded(fact, recorded.at, recorded.cause, without_digests(recorded.complaint)), words
+    return f.Recorded(fact, recorded.at, recorded.cause, without_digests(recorded.complaint)), words
 
 
 def erased_report(report: ReportContent) -> ReportContent:
@@ -148,16 +121,16 @@ def text_key(complaint: Complaint) -> str:
     return fact_id(complaint.complaint_id, complaint.version)
 
 
-def put_together(recorded: Recorded, texts: FactTexts | None) -> Recorded:
+def put_together(recorded: f.Recorded, texts: FactTexts | None) -> f.Recorded:
     """Return a fact with its words; with `ERASED` in place of them if they are gone."""
     fact = recorded.fact
-    if not isinstance(fact, Worded) or fact.text_ref is None:
+    if not isinstance(fact, f.Worded) or fact.text_ref is None:
         return recorded
-    if isinstance(fact, ComplaintRegistered):
-        whole: Fact = fact.model_copy(update={"report": _with_words(fact.report, texts)})
+    if isinstance(fact, f.ComplaintRegistered):
+        whole: f.Fact = fact.model_copy(update={"report": _with_words(fact.report, texts)})
     else:
         whole = _with_words(fact, texts)
-    return Recorded(whole, recorded.at, recorded.cause, recorded.complaint)
+    return f.Recorded(whole, recorded.at, recorded.cause, recorded.complaint)
 
 
 def without_digests(complaint: Complaint) -> Complaint:
@@ -169,12 +142,12 @@ def without_digests(complaint: Complaint) -> Complaint:
     return complaint.model_copy(update={"report": bare})
 
 
-def may_hold_words(fact: Fact) -> TypeGuard[Worded]:
+def may_hold_words(fact: f.Fact) -> TypeGuard[f.Worded]:
     """Check whether a fact may hold words: they do not lie apart, and lifecycle did not give them as a reason."""
-    return isinstance(fact, Worded) and fact.text_ref is None and fact.by != SYSTEM
+    return isinstance(fact, f.Worded) and fact.text_ref is None and fact.by != f.SYSTEM
 
 
-def _without_report(fact: ComplaintRegistered, words: Mapping[str, Any], ref: str) -> Fact:
+def _without_report(fact: f.ComplaintRegistered, words: Mapping[str, Any], ref: str) -> f.Fact:
     report = fact.report
     update = {
         "report": report.model_copy(update=_placeholders(words)),
@@ -186,8 +159,8 @@ def _without_report(fact: ComplaintRegistered, words: Mapping[str, Any], ref: st
     return fact.model_copy(update=update)
 
 
-def _bare(fact: Worded, words: Mapping[str, Any], ref: str) -> Fact:
-    completed = isinstance(fact, ReportCompleted)
+def _bare(fact: f.Worded, words: Mapping[str, Any], ref: str) -> f.Fact:
+    completed = isinstance(fact, f.ReportCompleted)
     update: dict[str, Any] = {"completed_digests": None} if completed else {}
     if words:
         update |= _placeholders(words)
@@ -197,10 +170,10 @@ def _bare(fact: Worded, words: Mapping[str, Any], ref: str) -> Fact:
     return fact.model_copy(update=update) if update else fact
 
 
-def _words_of(fact: Worded) -> dict[str, Any]:
+def _words_of(fact: f.Worded) -> dict[str, Any]:
     """Return the free text of a fact; an office that the directory has is none."""
-    words = _words(fact.report if isinstance(fact, ComplaintRegistered) else fact)
-    if isinstance(fact, ComplaintRegistered | ReportCompleted) and fact.chosen_office is not None:
+    words = _words(fact.report if isinstance(fact, f.ComplaintRegistered) else fact)
+    if isinstance(fact, f.ComplaintRegistered | f.ReportCompleted) and fact.chosen_office is not None:
         words.pop("office", None)
     return words
 

@@ -16,14 +16,8 @@ from agents.cli.options import By
 from agents.cli.tables import grid, new_table
 from agents.cli.wording import local, safe, shortened
 from agents.config.settings import Settings
-from agents.ops.dead_letters import (
-    DeadLetterRecord,
-    DeadLetterRefused,
-    DeadLetterService,
-    find_dead_letters,
-    parse_location,
-    read_dead_letters,
-)
+from agents.ops.dead_letters.records import DeadLetterRecord, find_dead_letters, parse_location, read_dead_letters
+from agents.ops.dead_letters.service import DeadLetterRefused, DeadLetterService
 from events.topics import STAGES, TopicName
 
 _AGO: Final = re.compile(r"(?P<amount>[0-9]{1,6}) ?(?P<unit>s|min|h|d)")

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from agents.config.settings import Settings
 from agents.dashboard.complaint_row import HOUR_S, ComplaintRow, Deadline, hour_of
 from agents.dashboard.read_model import HourCounts, OfficeCounts, ReadModel
-from agents.ops.dead_letters import Reason
+from agents.ops.dead_letters.open_letters import Reason
 from events.vocabulary import Status
 from events.wording import clipped
 from workflow.policy.model import Policy

@@ -3,7 +3,7 @@
 from agents.config.settings import Settings
 from agents.dashboard.complaint_row import read_row
 from agents.dashboard.read_model import ReadModel
-from agents.ops.dead_letters import OpenDeadLetters
+from agents.ops.dead_letters.open_letters import OpenDeadLetters
 from events.client import Reader, Record, require_topics
 from events.codec.decode import complaint_key
 from events.errors import Undecodable

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
@@ -188,25 +189,27 @@ def _offsets(answer: _CommittedOffsets, group: str) -> dict[TopicPartition, Offs
     return offsets
 
 
-async def log_ends(settings: Settings, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
-    """Return where the logs of `partitions` end, with open transactions."""
-    reader = consumer(settings, isolation="read_uncommitted")
-    await reader.start()
+@asynccontextmanager
+async def running(reader: KafkaConsumer) -> AsyncIterator[KafkaConsumer]:
+    """Start a consumer, and stop it at the end of the block."""
     try:
-        return dict(await reader.end_offsets(list(partitions)))
+        await reader.start()
+        yield reader
     finally:
         await reader.stop()
+
+
+async def log_ends(settings: Settings, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
+    """Return where the logs of `partitions` end, with open transactions."""
+    async with running(consumer(settings, isolation="read_uncommitted")) as reader:
+        return dict(await reader.end_offsets(list(partitions)))
 
 
 async def read_to_end(settings: Settings, partition: TopicPartition) -> AsyncIterator[Sequence[KafkaRecord]]:
     """Yield the committed records of `partition` as they are now, in lists; stop at the end that held at the start."""
-    reader = consumer(settings)
-    await reader.start()
-    try:
+    async with running(consumer(settings)) as reader:
         async for records in to_end(reader, partition):
             yield records
-    finally:
-        await reader.stop()
 
 
 async def to_end(reader: KafkaConsumer, partition: TopicPartition) -> AsyncIterator[Sequence[KafkaRecord]]:

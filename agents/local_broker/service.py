@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -131,30 +131,34 @@ def _start_java(java: Java, state: Path, port: int, lock: IO[bytes]) -> Broker:
             pass_fds=(lock.fileno(),),
             start_new_session=True,
         )
-    try:
-        broker = Broker("java", port, pid=process.pid)
-        _write_record(state, broker)
-        await_answer(port, lambda: process.poll() is None, lambda: last_words(state))
-    except BaseException:
+
+    def end() -> None:
         process.kill()
         process.wait()
-        (state / _RECORD).unlink(missing_ok=True)
-        raise
+
+    with _begun(Broker("java", port, pid=process.pid), state, end) as broker:
+        await_answer(port, lambda: process.poll() is None, lambda: last_words(state))
     return broker
 
 
 def _start_docker(docker: Docker, state: Path, port: int) -> Broker:
     name = f"alur-broker-{port}"
     docker.start(name, port)
-    try:
-        broker = Broker("docker", port, container=name)
-        _write_record(state, broker)
+    with _begun(Broker("docker", port, container=name), state, lambda: docker.stop(name)) as broker:
         await_answer(port, lambda: docker.runs(name), lambda: docker.last_words(name))
+    return broker
+
+
+@contextmanager
+def _begun(broker: Broker, state: Path, end: Callable[[], object]) -> Iterator[Broker]:
+    """Give the broker, with its record written; if the block fails, end it and remove the record."""
+    try:
+        _write_record(state, broker)
+        yield broker
     except BaseException:
-        docker.stop(name)
+        end()
         (state / _RECORD).unlink(missing_ok=True)
         raise
-    return broker
 
 
 def _container(env: Mapping[str, str], state: Path) -> Broker | None:

@@ -16,7 +16,7 @@ from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
 from agents.kafka.records import MIGRATED
 from agents.ops import pii_scan
-from agents.ops.dead_letters import origin_of, resolved_letter
+from agents.ops.dead_letters.records import origin_of, resolved_letter
 from agents.ops.pii_scan import PiiScan, RecordSource
 from agents.ops.progress import stage_progress
 from agents.runtime import policy_digests

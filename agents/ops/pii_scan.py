@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from pydantic import ValidationError
 
 from agents.config.settings import Settings
-from agents.ops.dead_letters import origin_of, resolved_letter
+from agents.ops.dead_letters.records import origin_of, resolved_letter
 from events.client import Record
 from events.codec.decode import decode_fact
 from events.codec.parsing import read_ours

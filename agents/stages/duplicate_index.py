@@ -16,17 +16,9 @@ from agents.kafka import clients
 from agents.kafka.protocols import KafkaRecord
 from agents.runtime.topic_follower import TopicFollower
 from agents.stages.report_digests import ReportSignatures
+from events import facts as f
 from events.cloudevents import log_moment
 from events.codec.decode import complaint_key, decode_own_fact, decode_texts
-from events.facts import (
-    ComplaintArchived,
-    ComplaintClosed,
-    ComplaintRegistered,
-    ComplaintReopened,
-    ComplaintRestored,
-    ComplaintWithdrawn,
-    Recorded,
-)
 from events.ids import complaint_of_identity, fact_id
 from events.topics import TopicName
 from events.writer import Origin, header_value
@@ -41,9 +33,11 @@ _UNJUDGED: Final = 10_000
 """So many facts may wait for their words where nothing waits for them."""
 _LOG_EVERY_S: Final = 0.5
 _WORDS_S: Final = 0.5
-_ENDING: Final = frozenset(each.NAME.encode() for each in (ComplaintClosed, ComplaintArchived, ComplaintWithdrawn))
-_OPENING: Final = frozenset(each.NAME.encode() for each in (ComplaintReopened, ComplaintRestored))
-_REGISTERED: Final = ComplaintRegistered.NAME.encode()
+_ENDING: Final = frozenset(
+    each.NAME.encode() for each in (f.ComplaintClosed, f.ComplaintArchived, f.ComplaintWithdrawn)
+)
+_OPENING: Final = frozenset(each.NAME.encode() for each in (f.ComplaintReopened, f.ComplaintRestored))
+_REGISTERED: Final = f.ComplaintRegistered.NAME.encode()
 
 
 class DuplicateIndex:
@@ -131,7 +125,7 @@ class DuplicateIndex:
             return
         recorded = decode_own_fact(record.key, record.value)
         fact, complaint = recorded.fact, recorded.complaint
-        if isinstance(fact, ComplaintRegistered) and fact.text_ref is None:
+        if isinstance(fact, f.ComplaintRegistered) and fact.text_ref is None:
             policy = self._policies.governing(complaint.policy, complaint.received_at)
             signature = ReportSignatures(self._keys()).of(fact.report, policy)
             self._add(signature, record, complaint.complaint_id)
@@ -174,10 +168,10 @@ class DuplicateIndex:
             if header_value(each.headers, "fact") == _REGISTERED and (each.key or b"").decode() not in self._index
         }
 
-    def original_of(self, recorded: Recorded, policy: Policy) -> str | None:
+    def original_of(self, recorded: f.Recorded, policy: Policy) -> str | None:
         """Return the complaint that a report repeats; looked at when it is registered, and not again when completed."""
         complaint = recorded.complaint.complaint_id
-        if not isinstance(recorded.fact, ComplaintRegistered):
+        if not isinstance(recorded.fact, f.ComplaintRegistered):
             return None
         if complaint not in self._index and "archive" not in policy.machine:
             self._unjudged[complaint] = policy  # only logged: when its words have come

@@ -56,9 +56,7 @@ class StoryTexts:
         A transaction becomes visible partition by partition: what is open by then is waited for.
         """
         end = (await clients.log_ends(settings, [partition]))[partition]
-        reader = clients.consumer(settings)
-        await reader.start()
-        try:
+        async with clients.running(clients.consumer(settings)) as reader:
             reader.assign([partition])
             # by time, only what lies in front of an open transaction is found: the rest begins there
             stable = (await reader.end_offsets([partition]))[partition]
@@ -72,8 +70,6 @@ class StoryTexts:
                     if record.timestamp > last:
                         return
                     self._take(record, missing)
-        finally:
-            await reader.stop()
 
     def _take(self, record: KafkaRecord, missing: set[bytes]) -> None:
         if record.key in missing and writer_of(record.headers) is not None:

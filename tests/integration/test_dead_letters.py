@@ -20,13 +20,8 @@ from agents.kafka import clients
 from agents.kafka.deferred_commits import DeferredCommits
 from agents.kafka.records import OutgoingRecord, dead_letter
 from agents.ops.audit import audit
-from agents.ops.dead_letters import (
-    DeadLetterRecord,
-    DeadLetterRefused,
-    DeadLetterService,
-    parse_location,
-    read_dead_letters,
-)
+from agents.ops.dead_letters.records import DeadLetterRecord, parse_location, read_dead_letters
+from agents.ops.dead_letters.service import DeadLetterRefused, DeadLetterService
 from agents.ops.topics import ensure_topics
 from agents.runtime.output_writer import OutputWriter
 from agents.runtime.partition_processor import PartitionProcessor

@@ -22,7 +22,8 @@ from agents.kafka.group_progress import mark
 from agents.kafka.records import dead_letter
 from agents.ops import retention
 from agents.ops.audit import audit
-from agents.ops.dead_letters import DeadLetterService, read_dead_letters
+from agents.ops.dead_letters.records import read_dead_letters
+from agents.ops.dead_letters.service import DeadLetterService
 from agents.ops.erasures import announce, keep_texts, made_now
 from agents.ops.progress import retry_while_starting
 from agents.ops.topics import ensure_topics

@@ -11,7 +11,7 @@ import pytest
 from agents.config.settings import Settings
 from agents.kafka import clients
 from agents.ops.audit import audit
-from agents.ops.dead_letters import DeadLetterRecord, read_dead_letters
+from agents.ops.dead_letters.records import DeadLetterRecord, read_dead_letters
 from agents.ops.topics import ensure_topics
 from agents.runtime import output_writer
 from agents.runtime.failpoints import VARIABLE

@@ -78,17 +78,15 @@ class Copy:
 
     async def run(self) -> None:
         """Copy what is not copied yet; another copy to the same prefix is fenced."""
-        reader = clients.consumer(self._plan.source)
         try:
             await self._writer.start()
-            await reader.start()
-            entries, _ = await read_entries(self._plan.target)
-            for topic in COPIED:
-                progress = TopicProgress.of(entries.values, topic)
-                if not progress.complete:
-                    await self._copy(topic, reader, progress)
+            async with clients.running(clients.consumer(self._plan.source)) as reader:
+                entries, _ = await read_entries(self._plan.target)
+                for topic in COPIED:
+                    progress = TopicProgress.of(entries.values, topic)
+                    if not progress.complete:
+                        await self._copy(topic, reader, progress)
         finally:
-            await reader.stop()
             await self._writer.stop()
 
     async def _copy(self, topic: TopicName, reader: KafkaConsumer, progress: TopicProgress) -> None:
@@ -177,13 +175,9 @@ async def in_time_order(
 async def read_back(target: Settings) -> Written:
     """Count the records that the copied topics of the target hold now."""
     written: Written = dict.fromkeys(COPIED, (0, 0))
-    reader = clients.consumer(target)
-    await reader.start()
-    try:
+    async with clients.running(clients.consumer(target)) as reader:
         for topic in COPIED:
             for number in range(target.partitions):
                 async for records in clients.to_end(reader, TopicPartition(target.topic(topic), number)):
                     add(written, topic, records)
-    finally:
-        await reader.stop()
     return written

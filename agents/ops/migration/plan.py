@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from agents.config.settings import Settings
 from agents.kafka import clients
-from agents.ops.dead_letters import resolved_letter
+from agents.ops.dead_letters.records import resolved_letter
 from agents.ops.migration.texts import TextSplitter, lacks_keys, text_splitter
 from agents.ops.offsets import require_stopped
 from agents.ops.progress import lag
@@ -137,9 +137,7 @@ def run(work: Coroutine[Any, Any, _Result]) -> _Result:
 
 async def stable_ends(settings: Settings, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
     """Return the log ends of `places` once no transaction is open; raise MigrationRefused if one hangs."""
-    reader = clients.consumer(settings)
-    await reader.start()
-    try:
+    async with clients.running(clients.consumer(settings)) as reader:
         deadline = time.monotonic() + _OPEN_SECONDS
         while True:
             ends = await clients.log_ends(settings, places)
@@ -152,8 +150,6 @@ async def stable_ends(settings: Settings, places: Sequence[TopicPartition]) -> d
                     f"a transaction is open on {where.topic}-{where.partition}: `alur lag` shows whose it is"
                 )
             await asyncio.sleep(_ASK_AGAIN_SECONDS)
-    finally:
-        await reader.stop()
 
 
 async def _calendars(source: Settings, values: Mapping[str, Any]) -> tuple[KeptCalendar | None, ...]:

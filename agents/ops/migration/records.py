@@ -11,7 +11,7 @@ from uuid import UUID
 from agents.config.settings import Settings
 from agents.kafka.protocols import KafkaRecord
 from agents.kafka.records import MIGRATED, Headers, OutgoingRecord
-from agents.ops.dead_letters import origin_of, resolved_letter
+from agents.ops.dead_letters.records import origin_of, resolved_letter
 from agents.ops.migration.texts import TextSplitter
 from events.client.partitions import partition_of
 from events.codec.decode import complaint_key, decode_own_fact

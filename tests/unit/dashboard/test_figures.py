@@ -15,7 +15,7 @@ from agents.dashboard.figures import DAYS, NAMED, OFFICES, REASONS, DisplayConte
 from agents.dashboard.lag_trend import SAMPLES, SHOWN_OF, Trend, Trends, trend
 from agents.dashboard.projector import Projector
 from agents.dashboard.read_model import HourCounts, ReadModel
-from agents.ops.dead_letters import OpenDeadLetters, Reason
+from agents.ops.dead_letters.open_letters import OpenDeadLetters, Reason
 from agents.ops.lag import GroupLag, LagReport, Severity
 from agents.ops.lag import Status as LagStatus
 from agents.ops.lag.samples import GroupState

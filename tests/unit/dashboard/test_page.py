@@ -29,7 +29,7 @@ from agents.dashboard.pages import assets
 from agents.dashboard.read_model import ReadModel
 from agents.dashboard.server import STATUSES
 from agents.dashboard.words import LANGUAGES, Words, texts
-from agents.ops.dead_letters import Reason
+from agents.ops.dead_letters.open_letters import Reason
 from agents.ops.lag import GroupLag, LagReport, Severity
 from agents.ops.lag import Status as LagStatus
 from agents.ops.lag.samples import GroupState
