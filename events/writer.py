@@ -79,7 +79,7 @@ def header_number(headers: Iterable[tuple[str, bytes | None]], name: str, digits
 
 
 class Origin:
-    """Detects foreign records of a partition, taken in order; `since` returns where writer numbers begin, if known."""
+    """Detects foreign records of a partition, read in order; `since` returns where writer numbers begin, if known."""
 
     def __init__(self, since: Callable[[], int | None] = lambda: None) -> None:
         self._known_since = since
