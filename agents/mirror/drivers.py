@@ -41,11 +41,7 @@ class Change:
 
 
 def change(reading: Reading, period: Period) -> Change:
-    """Take apart the change from the period before.
-
-    Raises:
-        FigureError: no complaint was received in the period before.
-    """
+    """Take apart the change from the period before; raise FigureError if no complaint was received in that."""
     earlier = period.before()
     now, before = _cells(reading, period), _cells(reading, earlier)
     total = before.total()

@@ -36,11 +36,7 @@ class Period:
 
     @classmethod
     def parse(cls, text: str) -> "Period":
-        """Read `2026`, `2026-Q3` or `2026-09`.
-
-        Raises:
-            FigureError: it is none of these.
-        """
+        """Read `2026`, `2026-Q3` or `2026-09`; raise FigureError for anything else."""
         found = _PERIOD.fullmatch(text)
         if not found or not 1 <= int(found["month"] or 1) <= 12 or not 2 <= int(found["year"]) < date.max.year:  # noqa: PLR2004
             raise FigureError(f"{text!r} is no period: give a year, quarter or month, such as 2026, 2026-Q3 or 2026-09")
@@ -86,17 +82,9 @@ class Line:
 def report(
     reading: Reading, name: Report, period: Period, *, by: Grouping | None = None, office: str | None = None
 ) -> list[Line]:
-    """Compute a report.
+    """Compute a report of the complaints received in `period`; raise FigureError for an unknown office or grouping.
 
-    Args:
-        reading: a mirror.
-        name: which report.
-        period: when the complaints were received.
-        by: what has a line each.
-        office: only complaints that this office or one of its units holds.
-
-    Raises:
-        FigureError: there is no such office, or the report has no such grouping.
+    Each value of `by` has a line; with `office`, only what it or one of its units holds counts.
     """
     shape = REPORTS[name]
     by = by or shape.grouping

@@ -5,14 +5,15 @@ other ones, so that no number can be computed from the total or from another tab
 band that spans at least as many complaints as the floor.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, NamedTuple
 
 FLOOR: Final = 5
 _BANDS: Final = 10
 _ENOUGH: Final = FLOOR * _BANDS
+_COUNTED: Final = ("received", "answered", "in_time")
 OTHERS: Final = ""
 """Name of the row of what is merged, secret complaints included."""
 Table = str
@@ -79,16 +80,8 @@ class Quarter:
         return cls(**{**document, "rows": tuple(rows)})
 
 
-class _Group:
-    def __init__(self) -> None:
-        self.received = self.answered = self.in_time = 0
-
-    def add(self, cell: Cell) -> None:
-        self.received += cell.received
-        self.answered += cell.answered
-        self.in_time += cell.in_time
-
-
+_Group = Counter[str]
+"""What is `received`, `answered` and `in_time` of a group."""
 _ALL: Final = ("national", "", "")
 
 
@@ -101,43 +94,34 @@ def published(name: str, cells: Sequence[Cell]) -> Quarter | None:
         city = ("area", cell.province, cell.city)
         for table, parent, group in (_ALL, ("area", "", cell.province), city, agency, ("category", "", cell.category)):
             if parent is not None and group is not None:
-                groups[table, parent, group].add(cell)
+                groups[table, parent, group].update({name: getattr(cell, name) for name in _COUNTED})
         if cell.agency and cell.agency_city == cell.city and cell.province and cell.city:
             # an office of one city counts nearly the same complaints
             twins["office", "", cell.agency] = ("area", cell.province, cell.city)
     whole = groups[_ALL]
-    if whole.received < FLOOR:
+    if whole["received"] < FLOOR:
         return None
-    chosen = _chosen({key: group.received for key, group in groups.items()}, twins)
-    rows = [Row(*key, groups[key].received) for key in chosen if key != _ALL]
+    chosen = _chosen({key: group["received"] for key, group in groups.items()}, twins)
+    rows = [Row(*key, groups[key]["received"]) for key in chosen if key != _ALL]
     parents = {(key[0], key[1]) for key in chosen if key != _ALL}
     sums: dict[_Key, _Group] = {key: groups[key] for key in chosen}
     for table, parent in parents:
-        above = groups[_parent_of(table, parent)]
-        named = [groups[key] for key in chosen if key[:2] == (table, parent) and key != _ALL]
-        rest = _minus(above, named)
-        if rest.received:
-            rows.append(Row(table, parent, OTHERS, rest.received))
+        rest = groups[_parent_of(table, parent)].copy()
+        for key in chosen - {_ALL}:
+            if key[:2] == (table, parent):
+                rest.subtract(groups[key])
+        if rest["received"]:
+            rows.append(Row(table, parent, OTHERS, rest["received"]))
             sums[table, parent, OTHERS] = rest
-    parts = (whole.in_time, whole.answered - whole.in_time, whole.received - whole.answered)
+    received, answered, in_time = (whole[name] for name in _COUNTED)
+    parts = (in_time, answered - in_time, received - answered)
     exact = all(part >= FLOOR for part in parts)
     rows = _with_bands(sorted(rows, key=lambda row: (row.table, row.within, not row.group, row.group)), sums, whole)
-    answered, in_time = (whole.answered, whole.in_time) if exact else (None, None)
-    return Quarter(name, whole.received, answered, in_time, tuple(rows))
+    return Quarter(name, received, answered if exact else None, in_time if exact else None, tuple(rows))
 
 
 def _parent_of(table: Table, parent: str) -> _Key:
     return (table, "", parent) if parent else _ALL
-
-
-def _minus(whole: _Group, parts: Iterable[_Group]) -> _Group:
-    rest = _Group()
-    rest.received, rest.answered, rest.in_time = whole.received, whole.answered, whole.in_time
-    for part in parts:
-        rest.received -= part.received
-        rest.answered -= part.answered
-        rest.in_time -= part.in_time
-    return rest
 
 
 def _chosen(sizes: Mapping[_Key, int], twins: Mapping[_Key, _Key]) -> set[_Key]:
@@ -183,8 +167,8 @@ def _with_bands(rows: list[Row], sums: Mapping[_Key, _Group], whole: _Group) -> 
     """Give each large row its bands; none where the exact counts of the country would narrow one too far."""
     kept = {}
     for name in ("answered", "in_time"):
-        bands = {key: _band(getattr(sums[key], name), row.received) for row in rows for key in [row.key]}
-        candidates = narrowed(rows, bands, getattr(whole, name))
+        bands = {key: _band(sums[key][name], row.received) for row in rows for key in [row.key]}
+        candidates = narrowed(rows, bands, whole[name])
         wide = all(bands[key] is None or high - low + 1 >= FLOOR for key, (low, high) in candidates.items())
         kept[name] = bands if wide else {}
     return [replace(row, answered=kept["answered"].get(row.key), in_time=kept["in_time"].get(row.key)) for row in rows]

@@ -42,9 +42,7 @@ Part = tuple[TopicName, Sequence[Raw]]
 class TopicReader:
     """Reads all partitions of topics, without a group; a context manager. Foreign records are left out.
 
-    Raises:
-        BrokerUnreachable: no broker answers, now or for 30 seconds while reading.
-        KafkaRefused: the broker refuses.
+    Raises BrokerUnreachable if nothing has answered for 30 seconds, or KafkaRefused.
     """
 
     def __init__(self, settings: Settings, topics: Sequence[TopicName]) -> None:

@@ -41,12 +41,7 @@ class Rows:
 
 
 class RowBuilder:
-    """Builds rows from records.
-
-    Args:
-        zone: of the days.
-        working_days: counts the working days to a first answer.
-    """
+    """Builds rows from records; `zone` is that of the days, `working_days` counts those to a first answer."""
 
     def __init__(self, zone: tzinfo, working_days: WorkingDays) -> None:
         self._zone = zone

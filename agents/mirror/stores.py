@@ -103,14 +103,9 @@ class Store(Database, ABC):
 
 
 def open_store(target: str, *, rebuild: bool) -> Store:
-    """Open the database to write to it.
+    """Open the database `target` (file name, or URL of PostgreSQL) to write to it; raise MirrorError.
 
-    Args:
-        target: file name, or URL of PostgreSQL.
-        rebuild: begin with empty tables, beside those that are read until `publish`.
-
-    Raises:
-        MirrorError: it cannot be opened, or another mirror writes to it.
+    With `rebuild`, begin with empty tables, beside those that are read until `publish`.
     """
     if target.startswith(_URL):
         return PostgresStore(target, rebuild=rebuild)
@@ -220,14 +215,7 @@ class PostgresStore(Store):
 
 
 class Reading(Database):
-    """A mirror that is read, without writing; a context manager.
-
-    Args:
-        target: file name, or URL of PostgreSQL.
-
-    Raises:
-        MirrorError: there is no mirror.
-    """
+    """A mirror that is read, without writing; a context manager. Raises MirrorError if there is none."""
 
     def __init__(self, target: str) -> None:
         if target.startswith(_URL):
