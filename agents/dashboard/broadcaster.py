@@ -41,11 +41,7 @@ class Broadcaster:
             self._changed.notify_all()
 
     async def follow(self, quiet_s: float) -> AsyncGenerator[bytes | None]:
-        """Yield the figures, and again whenever they change; None after `quiet_s` seconds without a change.
-
-        Raises:
-            TooManyBrowsers: every stream is taken.
-        """
+        """Yield the figures, and again whenever they change; None after `quiet_s` seconds. Raises TooManyBrowsers."""
         if self.full:
             raise TooManyBrowsers
         self.browsers += 1

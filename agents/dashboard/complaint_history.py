@@ -55,9 +55,6 @@ def read_history(settings: Settings, key: bytes, row: ComplaintRow) -> HistoryRe
     """Read the facts of a complaint, from the time of receipt to the version of its row.
 
     Only its own partition is read, for ten seconds and 200,000 records at most.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.events could not be read.
     """
     complaint = str(UUID(bytes=key))
     known, seen, began = ComplaintHistory(complaint), 0, monotonic()

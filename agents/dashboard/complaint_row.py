@@ -102,11 +102,7 @@ class _Snapshot(BaseModel):
 
 
 def read_row(raw: bytes) -> ComplaintRow:
-    """Decode a record of `complaints.state`.
-
-    Raises:
-        Undecodable: it is not a snapshot of a complaint.
-    """
+    """Decode a record of `complaints.state`; raise Undecodable if it is not a snapshot of a complaint."""
     found = read_part(_Snapshot, raw)
     is_open = found.status in OPEN
     clocks = found.clocks.items()

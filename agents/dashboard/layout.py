@@ -56,14 +56,7 @@ class View:
 
 
 def document(view: View, title: str, body: Child, *, every_s: int) -> str:
-    """Return a page.
-
-    Args:
-        view: the request.
-        title: its heading.
-        body: what comes after the heading.
-        every_s: seconds after which the page is fetched again, at least; 0: never.
-    """
+    """Return a page, which is fetched again after `every_s` seconds at least; 0: never."""
     words = view.words
     head = [
         h("meta", charset="utf-8"),

@@ -37,12 +37,7 @@ def assets() -> dict[str, Asset]:
 
 
 def chosen_language(asked: str | None, accepts: str) -> str:
-    """Return the requested language, else the one that the browser prefers, else the default.
-
-    Args:
-        asked: the language in the address.
-        accepts: the header Accept-Language (RFC 9110, 12.5.4).
-    """
+    """Return the requested language, else the one of Accept-Language (RFC 9110, 12.5.4), else the default."""
     if asked in LANGUAGES:
         return asked
     best, most = LANGUAGES[0], 0.0

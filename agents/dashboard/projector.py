@@ -36,14 +36,8 @@ REFUSED: Final = "refused"
 class Projector:
     """Follows complaints.state and the dead letters, and samples the lag.
 
-    Sources besides complaints.state that the broker does not allow are left out.
-
-    Args:
-        settings: of the installation.
-        context: zone and office names of the policy.
-        publish: called with new figures, in one of the threads.
-        failed: called with the error that ended a thread.
-        ask_again_s: interval in seconds of asking for a lag that was not allowed.
+    Sources besides complaints.state that the broker does not allow are left out, and asked for again after
+    `ask_again_s` seconds. `publish` and `failed` are called in one of the threads.
     """
 
     def __init__(
@@ -73,11 +67,7 @@ class Projector:
         ]
 
     def start(self) -> None:
-        """Check the access to the topics and start the threads.
-
-        Raises:
-            BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state cannot be read.
-        """
+        """Check the access to the topics and start the threads; raise if complaints.state cannot be read."""
         require_topics(self._settings, [TopicName.STATE])
         try:
             require_topics(self._settings, [TopicName.DEAD_LETTERS])

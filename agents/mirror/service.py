@@ -41,8 +41,14 @@ class Progress:
 class Mirror:
     """Copies facts and resolutions of one installation into a store.
 
-    Raises MirrorError for a store with the mirror of another installation or layout, TopicsMissing, KafkaRefused,
-    BrokerUnreachable or PolicyError.
+    Args:
+        settings: which installation.
+        store: where to.
+
+    Raises:
+        MirrorError: the store holds the mirror of another installation, or one of another layout.
+        TopicsMissing, KafkaRefused, BrokerUnreachable: the topics cannot be read.
+        PolicyError: the policy cannot be read.
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:

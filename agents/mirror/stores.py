@@ -103,9 +103,14 @@ class Store(Database, ABC):
 
 
 def open_store(target: str, *, rebuild: bool) -> Store:
-    """Open the database `target` (file name, or URL of PostgreSQL) to write to it; raise MirrorError.
+    """Open the database to write to it.
 
-    With `rebuild`, begin with empty tables, beside those that are read until `publish`.
+    Args:
+        target: file name, or URL of PostgreSQL.
+        rebuild: begin with empty tables, beside those that are read until `publish`.
+
+    Raises:
+        MirrorError: it cannot be opened, or another mirror writes to it.
     """
     if target.startswith(_URL):
         return PostgresStore(target, rebuild=rebuild)
@@ -215,7 +220,14 @@ class PostgresStore(Store):
 
 
 class Reading(Database):
-    """A mirror that is read, without writing; a context manager. Raises MirrorError if there is none."""
+    """A mirror that is read, without writing; a context manager.
+
+    Args:
+        target: file name, or URL of PostgreSQL.
+
+    Raises:
+        MirrorError: there is no mirror.
+    """
 
     def __init__(self, target: str) -> None:
         if target.startswith(_URL):

@@ -125,7 +125,7 @@ def read_dead_letters(settings: Settings, keep: Collection[Place] = ()) -> list[
 
 
 def find_dead_letters(letters: Collection[DeadLetterRecord], place: Place) -> list[DeadLetterRecord]:
-    """Return the letters at `place` or with their original record there, several for a fact; or raise."""
+    """Return the letters at `place`, or of the record there (a fact has several readers); raise DeadLetterNotFound."""
     matching = [each for each in letters if place == each.place or (place == each.origin and not each.migrated)]
     if not matching:
         raise DeadLetterNotFound(f"no dead letter lies at {place} or holds a record from there: see `alur dead list`")

@@ -47,7 +47,7 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
         self._writer.__exit__(*failure)
 
     def records_at(self, places: Collection[Place]) -> list[DeadLetterRecord]:
-        """Read the letters at `places`, or with their original record there, and their bytes: one each, or raise."""
+        """Read the letter at each place, its own or its record's, with its bytes; raise unless there is just one."""
         letters = read_dead_letters(self._settings, keep=frozenset(places))
         chosen: dict[Place, DeadLetterRecord] = {}
         for place in places:
