@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from itertools import chain
 from typing import Any, BinaryIO, Final, cast
 
@@ -92,22 +93,132 @@ def open_import(
 
     `given` are the options on the command line. Raises UnreadableFile, BadLayout (needs a decision) or TableOnly.
     """
-    opened = _opened(stream, table, options, now, given)
-    opened.items = without_conflicts(opened.items, opened.entry)
-    return opened
-
-
-def _opened(
-    stream: BinaryIO, table: TableOptions, options: ImportOptions, now: datetime, given: Sequence[str]
-) -> Import:
     lines = lines_of(stream)
     head = head_of(lines)
     if not head[-1]:
         raise UnreadableFile(NOTHING)
-    everything = chain(head, lines)
+    everything, opening = chain(head, lines), _Opening(table, options, now)
     if is_json(head[-1]):
-        return _json(stream, everything, table, options, now, given=given)
-    return _document(_seekable(stream, everything), head[-1], table, options, now)
+        opened = opening.json(stream, everything, given)
+    else:
+        opened = opening.document(_seekable(stream, everything), head[-1])
+    opened.items = without_conflicts(opened.items, opened.entry)
+    return opened
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """A file that is being opened."""
+
+    table: TableOptions
+    options: ImportOptions
+    now: datetime
+
+    def json(self, stream: BinaryIO, lines: Iterator[bytes], given: Sequence[str]) -> Import:
+        """Open messages of the contract, or requests."""
+        taken: list[bytes] = []
+        messages = messages_in(_kept(lines, taken))
+        first = next(messages, None)
+        if first is None:
+            raise UnreadableFile(NOTHING)
+        value = _value(first)
+        if self.table.form == OPEN311 or open311.looks_like_requests(value):
+            if isinstance(value, UnreadableFile) and first.within == "whole":
+                raise value
+            whole = _seekable(stream, chain(taken, lines))
+            return self._requests(lambda: _requests_of(whole))
+        if self.table.form is not None:
+            raise UnreadableFile("is JSON, and no table")
+        if given:
+            raise TableOnly(
+                f"{', '.join(given)}: only for tables and Open311; reports of the contract have it in themselves"
+            )
+        entry = "entry" if first.within == "entry" else "line"
+        return Import(
+            (judged(each.line, without(each.raw, REASON), each.raw) for each in chain([first], messages)), entry=entry
+        )
+
+    def document(self, stream: BinaryIO, first: bytes) -> Import:
+        """Open a table or a list of requests in XML, which begins with the line `first`."""
+        refuse_what_is_no_text(first)
+        stream.seek(0)
+        if first.startswith((ZIP, OLE)):
+            grids, lines = sheets_of(stream, sheet=self.table.sheet, hidden=self.table.hidden)
+            return self._grids(grids, lines)
+        encoding = encoding_of(stream, self.table.encoding)
+        head = next((line for line in text_lines(stream, encoding) if line.strip()), "").lstrip().casefold()
+        if head.startswith(_WEB_PAGE):
+            raise UnreadableFile(
+                "is a web page (HTML), whatever its name: open it in a spreadsheet and save it as .xlsx or CSV"
+            )
+        if head.startswith(("[", "{")):
+            raise UnreadableFile(f"is JSON in {encoding}: save it in UTF-8")
+        if head.startswith("<"):
+            stream.seek(0)
+            requests = open311.from_xml(stream.read())
+            return self._requests(lambda: iter(enumerate(requests, start=1)))
+        lines = [] if encoding in {"utf-8", "utf-8-sig"} else [f"read as {encoding} (--encoding names another)"]
+        return self._grids([csv_grid(lambda: text_lines(stream, encoding), self._score)], lines)
+
+    def _grids(self, grids: Sequence[Grid], lines: list[str]) -> Import:
+        table = self.table
+        best, others = find_table(grids, self._score, header_row=table.header_row)
+        if table.form == OPEN311 and "service_request_id" not in map(plain, best.header):
+            raise UnreadableFile("is no list of service requests")
+        layout = catalogue().layout_named("the LAPOR export") if table.form == LAPOR else None
+        columns = choose_columns(best.header, table.columns, table.ignored, no_id=table.no_id, layout=layout)
+        named = SOURCE in map(plain, best.header)
+        options = self.options.within(columns.layout, named=named)
+        survey = Survey(options, {name: DateColumn(columns.name_of(name), table.dates) for name in _DATES})
+        column_survey = ColumnSurvey(columns)
+        for entry in _rows(best, columns):
+            column_survey.see(entry)
+            survey.see(entry)
+        column_survey.refuse_overlooked()
+        orders = survey.decide()
+        channel = f"{SOURCE} has it" if named and options.source is None else str(options.origin)
+        notes = [
+            f"sheet: {best.grid.name}" if best.grid.name else "",
+            *lines,
+            f"not read: {', '.join(others)} (--sheet reads another)" if others else "",
+            best.note or "",
+            f"layout: {columns.layout.name}, as from {channel}",
+            f"columns: {columns}",
+            *column_survey.notes,
+            *survey.notes(columns.positions),
+        ]
+        maker = Maker(columns.layout, options, orders, self.now, no_id="id" not in columns.positions)
+        items = _Items(lambda: _rows(best, columns), maker)
+        return Import(items, [*filter(None, notes)], survey.total, header=columns.header, source=options.origin)
+
+    def _requests(self, requests: Callable[[], Iterator[tuple[int, Any]]]) -> Import:
+        table, layout = self.table, open311.LAYOUT
+
+        def entries() -> Iterator[Entry | Skipped]:
+            return open311.entries_of(requests(), table.ignored)
+
+        of_tables = {
+            "--map": table.columns,
+            "--no-id": table.no_id,
+            "--sheet": table.sheet,
+            "--header-row": table.header_row,
+            "--hidden": table.hidden,
+        }
+        if unread := [name for name, value in of_tables.items() if value]:
+            raise TableOnly(f"{', '.join(unread)}: only for tables; this file holds requests of Open311")
+        options = self.options.within(layout)
+        survey = Survey(options, {"received": DateColumn("requested_datetime", table.dates)})
+        for entry in entries():
+            survey.see(entry)
+        maker = Maker(layout, options, survey.decide(), self.now, no_id=False)
+        notes = [f"layout: {layout.name}, as from {options.origin}", *survey.notes({"received", "status"})]
+        return Import(_Items(entries, maker), notes, survey.total, entry="request", source=options.origin)
+
+    @cached_property
+    def _score(self) -> Callable[[Sequence[str]], int]:
+        asked = {plain(pair.partition("=")[2]) for pair in self.table.columns} | set(map(plain, self.table.ignored))
+        names = (catalogue().names | asked) - {""}
+        return lambda cells: len({name for cell in cells for name in plain_names(cell)} & names)
 
 
 def _seekable(stream: BinaryIO, lines: Iterable[bytes]) -> BinaryIO:
@@ -117,68 +228,6 @@ def _seekable(stream: BinaryIO, lines: Iterable[bytes]) -> BinaryIO:
     kept = tempfile.SpooledTemporaryFile(max_size=_HELD)  # noqa: SIM115 -- lives as long as the import
     kept.writelines(lines)
     return cast("BinaryIO", kept)
-
-
-def _document(stream: BinaryIO, first: bytes, table: TableOptions, options: ImportOptions, now: datetime) -> Import:
-    refuse_what_is_no_text(first)
-    stream.seek(0)
-    if first.startswith((ZIP, OLE)):
-        grids, lines = sheets_of(stream, sheet=table.sheet, hidden=table.hidden)
-        return _table(grids, lines, table, options, now)
-    encoding = encoding_of(stream, table.encoding)
-    head = next((line for line in text_lines(stream, encoding) if line.strip()), "").lstrip().casefold()
-    if head.startswith(_WEB_PAGE):
-        raise UnreadableFile(
-            "is a web page (HTML), whatever its name: open it in a spreadsheet and save it as .xlsx or CSV"
-        )
-    if head.startswith(("[", "{")):
-        raise UnreadableFile(f"is JSON in {encoding}: save it in UTF-8")
-    if head.startswith("<"):
-        stream.seek(0)
-        requests = open311.from_xml(stream.read())
-        return _requests(lambda: iter(enumerate(requests, start=1)), table, options, now)
-    lines = [] if encoding in {"utf-8", "utf-8-sig"} else [f"read as {encoding} (--encoding names another)"]
-    return _table([csv_grid(lambda: text_lines(stream, encoding), _scorer(table))], lines, table, options, now)
-
-
-def _scorer(table: TableOptions) -> Callable[[Sequence[str]], int]:
-    names = (
-        catalogue().names | {plain(pair.partition("=")[2]) for pair in table.columns} | set(map(plain, table.ignored))
-    )
-    return lambda cells: len({name for cell in cells for name in plain_names(cell)} & (names - {""}))
-
-
-def _table(
-    grids: Sequence[Grid], lines: list[str], table: TableOptions, options: ImportOptions, now: datetime
-) -> Import:
-    best, others = find_table(grids, _scorer(table), header_row=table.header_row)
-    if table.form == OPEN311 and "service_request_id" not in map(plain, best.header):
-        raise UnreadableFile("is no list of service requests")
-    layout = catalogue().layout_named("the LAPOR export") if table.form == LAPOR else None
-    columns = choose_columns(best.header, table.columns, table.ignored, no_id=table.no_id, layout=layout)
-    named = SOURCE in map(plain, best.header)
-    options = options.within(columns.layout, named=named)
-    survey = Survey(options, {name: DateColumn(columns.name_of(name), table.dates) for name in _DATES})
-    column_survey = ColumnSurvey(columns)
-    for entry in _rows(best, columns):
-        column_survey.see(entry)
-        survey.see(entry)
-    column_survey.refuse_overlooked()
-    orders = survey.decide()
-    channel = f"{SOURCE} has it" if named and options.source is None else str(options.origin)
-    notes = [
-        f"sheet: {best.grid.name}" if best.grid.name else "",
-        *lines,
-        f"not read: {', '.join(others)} (--sheet reads another)" if others else "",
-        best.note or "",
-        f"layout: {columns.layout.name}, as from {channel}",
-        f"columns: {columns}",
-        *column_survey.notes,
-        *survey.notes(columns.positions),
-    ]
-    maker = Maker(columns.layout, options, orders, now, no_id="id" not in columns.positions)
-    items = _Items(lambda: _rows(best, columns), maker)
-    return Import(items, [*filter(None, notes)], survey.total, header=columns.header, source=options.origin)
 
 
 def _rows(table: Table, columns: Columns) -> Iterator[Entry | Skipped]:
@@ -211,63 +260,6 @@ class _Items:
     def __iter__(self) -> Iterator[Item]:
         for entry in self.entries():
             yield entry if isinstance(entry, Skipped) else item_of(entry, self.maker.report)
-
-
-def _requests(
-    requests: Callable[[], Iterator[tuple[int, Any]]], table: TableOptions, options: ImportOptions, now: datetime
-) -> Import:
-    def entries() -> Iterator[Entry | Skipped]:
-        return open311.entries_of(requests(), table.ignored)
-
-    of_tables = {
-        "--map": table.columns,
-        "--no-id": table.no_id,
-        "--sheet": table.sheet,
-        "--header-row": table.header_row,
-        "--hidden": table.hidden,
-    }
-    if unread := [name for name, value in of_tables.items() if value]:
-        raise TableOnly(f"{', '.join(unread)}: only for tables; this file holds requests of Open311")
-    layout = open311.LAYOUT
-    options = options.within(layout)
-    survey = Survey(options, {"received": DateColumn("requested_datetime", table.dates)})
-    for entry in entries():
-        survey.see(entry)
-    maker = Maker(layout, options, survey.decide(), now, no_id=False)
-    notes = [f"layout: {layout.name}, as from {options.origin}", *survey.notes({"received", "status"})]
-    return Import(_Items(entries, maker), notes, survey.total, entry="request", source=options.origin)
-
-
-def _json(  # noqa: PLR0913 -- as they come from `open_import`
-    stream: BinaryIO,
-    lines: Iterator[bytes],
-    table: TableOptions,
-    options: ImportOptions,
-    now: datetime,
-    *,
-    given: Sequence[str],
-) -> Import:
-    taken: list[bytes] = []
-    messages = messages_in(_kept(lines, taken))
-    first = next(messages, None)
-    if first is None:
-        raise UnreadableFile(NOTHING)
-    value = _value(first)
-    if table.form == OPEN311 or open311.looks_like_requests(value):
-        if isinstance(value, UnreadableFile) and first.within == "whole":
-            raise value
-        whole = _seekable(stream, chain(taken, lines))
-        return _requests(lambda: _requests_of(whole), table, options, now)
-    if table.form is not None:
-        raise UnreadableFile("is JSON, and no table")
-    if given:
-        raise TableOnly(
-            f"{', '.join(given)}: only for tables and Open311; reports of the contract have it in themselves"
-        )
-    entry = "entry" if first.within == "entry" else "line"
-    return Import(
-        (judged(each.line, without(each.raw, REASON), each.raw) for each in chain([first], messages)), entry=entry
-    )
 
 
 def _kept(lines: Iterable[bytes], taken: list[bytes]) -> Iterator[bytes]:
