@@ -12,12 +12,9 @@ _UUID: Final = TypeAdapter(UUID)
 
 
 def canonical_id(complaint: str) -> str:
-    """Return a complaint id, in any spelling that the contract takes, in the one that is its key.
+    """Return a complaint id, in any spelling that the contract takes, in the one that is its key; or raise ValueError.
 
     The contract takes upper case, `urn:uuid:`, braces, and no dashes; keys, partitions and comparisons do not.
-
-    Raises:
-        ValueError: it is no UUID.
     """
     return str(_UUID.validate_strings(complaint))
 

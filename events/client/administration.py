@@ -22,12 +22,7 @@ _ANSWER_S: Final = 10.0
 
 
 def topics_missing(settings: ClientSettings, only: Collection[TopicName] = ALL_TOPICS) -> tuple[str, ...]:
-    """Return those of our topics that do not exist, in the order in which they are declared.
-
-    Raises:
-        BrokerUnreachable: no broker answers.
-        KafkaRefused: the broker says no, for example to a look at one of them.
-    """
+    """Return those of our topics that do not exist, in the order of their declaration; raise a KafkaFailure."""
     with admin_client(settings) as client:
         return missing_among(client, topic_names(settings, only))
 
@@ -46,13 +41,9 @@ class _Client(KafkaAdminClient):  # type: ignore[misc]  # kafka-python ships no 
 
 @contextmanager
 def admin_client(settings: ClientSettings, timeout: float = _ANSWER_S) -> Iterator[Any]:
-    """Give kafka-python's client; what it raises leaves here as a `KafkaFailure`.
+    """Give kafka-python's client; what it raises leaves here as a KafkaFailure.
 
-    Raises:
-        BrokerUnreachable: no broker answers.
-        AccessRefused: it does not let us in.
-        NotAllowed: it lets us in, and does not let us do this.
-        KafkaRefused: it says no for another reason.
+    That is BrokerUnreachable, AccessRefused (it does not let us in), NotAllowed (not do this) or another KafkaRefused.
     """
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
         with substitute.admin() as in_memory:

@@ -21,12 +21,7 @@ class Channel(AbstractContextManager["Channel"]):
     """Submits the reports of one channel, one at a time; a context manager, for one thread.
 
     `source` names the channel, such as `/channels/sms`. Together with the channel's own id of a report it decides which
-    complaint the report is: the same two are the same complaint, however often they come.
-
-    Raises:
-        TopicsMissing: there is no `complaints.intake`.
-        KafkaRefused: the broker refuses.
-        BrokerUnreachable: no broker answers.
+    complaint the report is: the same two are the same complaint, however often they come. Raises as `require_topics`.
     """
 
     def __init__(self, settings: ClientSettings, source: str) -> None:

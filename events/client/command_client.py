@@ -74,13 +74,7 @@ class CommandResult:
 
 
 class CommandClient(AbstractContextManager["CommandClient"]):
-    """Sends commands, one at a time; a context manager, for one thread.
-
-    Raises:
-        BrokerUnreachable: no broker answers.
-        KafkaRefused: the broker says no.
-        TopicsMissing: a topic that is needed does not exist.
-    """
+    """Sends commands, one at a time; a context manager, for one thread. Raises as `require_topics`."""
 
     def __init__(self, settings: ClientSettings) -> None:
         require_topics(settings, [TopicName.COMMANDS, *_ANSWERS])

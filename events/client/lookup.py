@@ -75,11 +75,7 @@ class ComplaintHistory:
 def find_complaint(settings: ClientSettings, given: str) -> str:
     """Return the complaint id for a complaint id, or for the tracking id (digits) that citizens know.
 
-    A complaint id is not looked up.
-
-    Raises:
-        NoSuchComplaint: it is neither, or nobody has that tracking id.
-        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state could not be read.
+    A complaint id is not looked up. Raises NoSuchComplaint, or as `Reader`.
     """
     with suppress(ValueError):
         return canonical_id(given)
@@ -101,11 +97,8 @@ def find_complaint(settings: ClientSettings, given: str) -> str:
 def read_history(settings: ClientSettings, complaint: str) -> ComplaintHistory:
     """Read all there is on a complaint; empty if there is nothing.
 
-    Words that lie apart from the facts are there if `complaints.texts` may be read, else a placeholder is.
-
-    Raises:
-        ValueError: `complaint` is no complaint id.
-        BrokerUnreachable, KafkaRefused, TopicsMissing: the topics could not be read.
+    Words that lie apart from the facts are there if `complaints.texts` may be read, else a placeholder is. Raises
+    ValueError if `complaint` is no complaint id, or as `Reader`.
     """
     known = ComplaintHistory(complaint)
     with Reader(settings, [TopicName.EVENTS, TopicName.REJECTIONS], complaint=known.complaint) as reader:

@@ -80,13 +80,9 @@ def record_of(topic: TopicName, raw: ConsumerRecord) -> Record:
 class Reader:
     """Reads topics from their first record on: all of them, some partitions, or just where one complaint's records lie.
 
-    A context manager. It belongs to no group and leaves no trace on the broker. Ask `require_topics` first. Foreign
-    records are passed over, where one of the engine's own comes before them, unless `with_foreign`.
-
-    Raises:
-        BrokerUnreachable: no broker answers, now or for 30 seconds while reading.
-        KafkaRefused: the broker says no.
-        TopicsMissing: one of the topics does not exist.
+    A context manager. It belongs to no group and leaves no trace on the broker. Ask `require_topics` first; it raises
+    the same, also after 30 seconds without an answer. Foreign records are passed over, where one of the engine's own
+    comes before them, unless `with_foreign`.
     """
 
     def __init__(
