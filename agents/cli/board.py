@@ -13,7 +13,7 @@ from agents.observability import logs
 PORT: Final = 1708
 
 
-def board(
+def board(  # noqa: PLR0913 -- one for each option
     ctx: typer.Context,
     *,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="port to listen on; 0 takes a free one")] = PORT,
@@ -26,6 +26,12 @@ def board(
     link: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=URL", help="page to link to, such as scorecards or the site; may be repeated"),
+    ] = None,
+    mirror: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="FILE|URL", help="the mirror that lists are from (alur mirror)", envvar="ALUR_MIRROR"
+        ),
     ] = None,
 ) -> None:
     """Serve the dashboard: statuses, offices, deadlines, lag, dead letters, histories.
@@ -47,9 +53,11 @@ def board(
     if bind not in LOOPBACK:
         note("anyone who reaches this machine can read the board: put a proxy with a login before it")
     hosts = frozenset(name.lower() for name in host or ())
-    asyncio.run(
-        serve(settings, context, (bind, port), hosts=hosts, started=lambda url: say(f"board: {url} (Ctrl-C ends it)"))
-    )
+
+    def started(url: str) -> None:
+        say(f"board: {url} (Ctrl-C ends it)")
+
+    asyncio.run(serve(settings, context, (bind, port), hosts=hosts, started=started, mirror=mirror))
 
 
 def links_of(given: Sequence[str]) -> dict[str, str]:

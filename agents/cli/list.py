@@ -1,7 +1,7 @@
 """`alur list`: complaints by status, office, deadline and more, as on the dashboard."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Final
@@ -12,11 +12,12 @@ from rich.text import Text
 
 from agents.cli.context import console, note, policy_now, say, settings_of
 from agents.cli.tables import new_table
-from agents.cli.wording import left_until, local, safe
+from agents.cli.wording import left_until, local, safe, span
 from agents.config.settings import Settings
 from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import DisplayContext
-from agents.dashboard.listing import DUE, ORDERS, STATES, Query, as_csv, deadline_of, select, values_of
+from agents.dashboard.listing import DUE, ORDERS, STATES, Lists, MemoryLists, Query, as_csv, deadline_of, values_of
+from agents.dashboard.mirror_list import MirrorLists
 from agents.dashboard.projection import read_model_now
 from agents.dashboard.read_model import LATEST
 from events.vocabulary import ClockName, Status
@@ -52,10 +53,13 @@ def list_complaints(  # noqa: PLR0913 -- one for each option
     sort: Annotated[str, typer.Option(metavar="COLUMN", help=f"{', '.join(ORDERS)}; -due: the other way")] = "due",
     limit: Annotated[int, typer.Option(min=0, help="so many at most; 0: all")] = _LIMIT,
     form: Annotated[Form, typer.Option("--format", help="how to write it")] = Form.TABLE,
+    mirror: Annotated[
+        _Text, typer.Option("--from", metavar="FILE|URL", help="the mirror (alur mirror)", envvar="ALUR_MIRROR")
+    ] = None,
 ) -> None:
     """List complaints by status, office, deadline, category, rung or what they wait for.
 
-    Of settled complaints only the 10,000 that ended last are listed; a mirror has all (docs/how-to/analyse.md).
+    Without a mirror, only the 10,000 settled complaints that ended last are listed.
 
         alur list --due overdue --office denpasar
 
@@ -70,31 +74,40 @@ def list_complaints(  # noqa: PLR0913 -- one for each option
     }
     several = [("status", each) for each in status or ()] + [("why", each) for each in why or ()]
     query = Query.parse([*((name, value) for name, value in single.items() if value), *several])
-    _list(settings_of(ctx), query, limit, form)
+    _list(settings_of(ctx), query, limit, form, mirror)
 
 
-def _list(settings: Settings, query: Query, limit: int, form: Form) -> None:
+def _list(settings: Settings, query: Query, limit: int, form: Form, mirror: str | None) -> None:
     context, now = DisplayContext.of(policy_now(settings), settings), datetime.now(UTC)
-    model = read_model_now(settings)
-    found = select(model, query, now, context)
-    rows = found[:limit] if limit else found
-    _write(rows, form, now, context)
-    if len(rows) < len(found):
-        note(f"{len(found):,} complaints, {len(rows):,} shown: --limit 0 shows all")
-    if query.state != "open" and (older := model.unlisted):
-        note(f"{older:,} complaints that ended before the last {LATEST:,} are not looked at: alur mirror has them")
+    if mirror:
+        lists: Lists = MirrorLists(mirror, settings.prefix)
+    else:
+        model = read_model_now(settings)
+        lists = MemoryLists(lambda: model)
+    found = lists.select(query, now, context, most=limit or None)
+    _write(found.rows, form, now, context)
+    if limit and limit < found.total:
+        note(f"{found.total:,} complaints, {limit:,} shown: --limit 0 shows all")
+    if found.mirrored:
+        current = found.current_at
+        note(f"from the mirror, {'copied in part' if current is None else f'{span(now - current)} behind'}")
+    elif query.state != "open" and found.older:
+        note(
+            f"{found.older:,} complaints that ended before the last {LATEST:,} are not looked at: alur mirror has them"
+        )
 
 
-def _write(rows: Sequence[ComplaintRow], form: Form, now: datetime, context: DisplayContext) -> None:
+def _write(rows: Iterable[ComplaintRow], form: Form, now: datetime, context: DisplayContext) -> None:
     if form is Form.CSV:
-        say(as_csv(rows).rstrip("\n"))
+        for part in as_csv(rows):
+            say(part.rstrip("\n"))
     elif form is Form.JSON:
         say(json.dumps([values_of(row) for row in rows], default=datetime.isoformat, indent=2, ensure_ascii=False))
     else:
         console().print(table(rows, now, context))
 
 
-def table(rows: Sequence[ComplaintRow], now: datetime, context: DisplayContext) -> Table:
+def table(rows: Iterable[ComplaintRow], now: datetime, context: DisplayContext) -> Table:
     """Lay out a list at `now`."""
     laid_out = new_table("complaint", "status", "office", "deadline", "due", "left", "rung", whole=["complaint"])
     for row in rows:

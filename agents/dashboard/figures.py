@@ -1,6 +1,6 @@
 """The figures that the page shows, as JSON: a few kilobytes, however many complaints there are."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import nsmallest
@@ -122,14 +122,14 @@ def figures(read_model: ReadModel, sources: Sources, now: datetime, context: Dis
     )
 
 
-FUNNEL: Final[Mapping[str, Callable[[ComplaintRow], bool]]] = {
-    "received": lambda _: True,
-    "verified": lambda row: row.shape.verified,
-    "disposed": lambda row: row.shape.disposed,
-    "followed_up": lambda row: row.shape.status in _FOLLOWED_UP,
-    "closed": lambda row: row.shape.status is Status.CLOSED,
+FUNNEL: Final[Mapping[str, Mapping[str, Collection[object]]]] = {
+    "received": {},
+    "verified": {"verified": [True]},
+    "disposed": {"disposed": [True]},
+    "followed_up": {"status": _FOLLOWED_UP},
+    "closed": {"status": [Status.CLOSED]},
 }
-"""Steps, and which complaints reached each, as far as their snapshots show.
+"""Steps, and by which field of a list a complaint has reached each, as far as its snapshot shows.
 
 An archived or withdrawn complaint counts as disposed if an office ever held it; whether it had been verified or
 followed up before is not in its snapshot, and not counted.

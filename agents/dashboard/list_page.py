@@ -9,8 +9,9 @@ from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import FUNNEL, named
 from agents.dashboard.html import Child, Html, h, join
 from agents.dashboard.layout import SIGNS, View, deadline, document, holder, offices, table
-from agents.dashboard.listing import DUE, NONE, PAGE, STATES, Query, deadline_of
+from agents.dashboard.listing import DUE, NONE, PAGE, STATES, Found, Query, deadline_of
 from agents.dashboard.read_model import LATEST, OfficeCounts
+from agents.dashboard.words import Words
 from events.vocabulary import ClockName, Status
 from events.wording import clipped
 from workflow.stages.waiting import WHY
@@ -32,41 +33,45 @@ _WRITTEN: Final = ("office", "category", "rung", "received", "ended")
 
 
 def list_page(
-    view: View, query: Query, rows: Sequence[ComplaintRow], older: int, counted: Mapping[str | None, OfficeCounts]
+    view: View, query: Query, found: Found, counted: Mapping[str | None, OfficeCounts], *, lost: bool = False
 ) -> str:
     """Return a page of a list.
 
     Args:
         view: the request.
         query: what the list is of.
-        rows: all complaints in it.
-        older: settled complaints that are not looked at.
+        found: the complaints of the page.
         counted: counts of all offices.
+        lost: they should be from the mirror, which cannot be read.
     """
-    words, first = view.words, (query.page - 1) * PAGE
+    words = view.words
     office = query.office if view.path.startswith("/offices/") else None
-    shown = [_listed(view, row) for row in rows[first : first + PAGE]]
-    count = h("p", h("strong", words.count(len(rows)), id="count"), " ", words.say("listed"), class_="count")
+    shown = [_listed(view, row) for row in found.rows]
+    count = h("p", h("strong", words.count(found.total), id="count"), " ", words.say("listed"), class_="count")
     csv = h("a", words.say("csv"), href=f"/complaints.csv?{query.url()}", download=True)
     body = [
         _office(view, office, counted) if office else None,
         _chips(view, query, office),
         _form(view, query, office),
         h("div", count, csv, class_="above"),
+        h("p", words.say("mirror_lost"), class_="trouble", role="alert") if lost else None,
         _table(view, query, shown) if shown else h("p", words.say("none"), class_="quiet"),
-        _paging(view, query, len(rows)),
-        h(
-            "p",
-            words.say(
-                "memory" if query.state == "open" else "memory_settled",
-                latest=words.count(LATEST),
-                older=words.count(older),
-            ),
-            class_="quiet",
-        ),
+        _paging(view, query, found.total),
+        h("p", _source(words, query, found), class_="quiet", id="source"),
     ]
     title = words.say("list_heading") if office is None else str(view.context.name_of(office))
     return document(view, title, h("section", body, class_="wide"), every_s=_EVERY_S)
+
+
+def _source(words: Words, query: Query, found: Found) -> str:
+    """Return where a list is from, and how new it is."""
+    if found.mirrored:
+        if found.current_at is None:
+            return words.say("mirror_behind")
+        return words.say("mirror", at=words.moment(found.current_at), ago=words.away(found.current_at))
+    if query.state == "open":
+        return words.say("memory")
+    return words.say("memory_settled", latest=words.count(LATEST), older=words.count(found.older))
 
 
 def _listed(view: View, row: ComplaintRow) -> dict[str, Any]:

@@ -1,9 +1,14 @@
-"""Lists of complaints: filters, order and pages, over the rows of the read model. For the dashboard and `alur list`."""
+"""Lists of complaints: filters, order and pages, for the dashboard and `alur list`.
+
+A query becomes conditions on fields, and an order by one of them. Here they are applied to the rows of the read model;
+`agents/dashboard/mirror_list.py` makes SQL of them.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlencode
 
 from agents.dashboard.complaint_row import HOUR_S, ComplaintRow, Deadline, hour_of
@@ -21,6 +26,7 @@ PAGE: Final = 50
 NONE: Final = "none"
 """Value of `office` for complaints that no office holds."""
 _MOST_VALUES: Final = 20
+_PART: Final = 2_000
 
 COLUMNS: Final = (
     *("number", "status", "office", "category", "clock", "due", "overdue", "rung", "waiting_for", "received", "ended"),
@@ -102,18 +108,22 @@ class Query:
 _DEFAULTS: Final = {name: field.default for name, field in Query.__dataclass_fields__.items()}
 _SEVERAL: Final = frozenset({"status", "why"})
 _OF_SETTLED: Final = frozenset({"reached", "received", "ended"})
-_LONGEST_PAGE: Final = 8
+_LONGEST_NUMBER: Final = 8
 
 
 def _check(values: Mapping[str, Any]) -> None:
+    for name, given in values.items():
+        if any(char == "\0" or "\ud800" <= char <= "\udfff" for text in given for char in text):
+            raise UnknownFilter(f"{name} has a character that no text has: write it anew")
     for name, known in _KNOWN.items():
         for text in values.get(name, ()) if name in _SEVERAL else filter(None, [values.get(name)]):
             if text not in known:
                 raise UnknownFilter(f"{name} is never {text!r}: choose one of {', '.join(known)}")
     page = values.get("page", "1")
-    if not (page.isascii() and page.isdecimal() and 0 < len(page) < _LONGEST_PAGE and int(page)):
+    if not (page.isascii() and page.isdecimal() and 0 < len(page) < _LONGEST_NUMBER and int(page)):
         raise UnknownFilter(f"page is a number from 1 on, and not {page!r}")
-    if (rung := values.get("rung")) and rung != "exhausted" and not (rung.isascii() and rung.isdecimal()):
+    rung = values.get("rung", "0")
+    if rung != "exhausted" and not (rung.isascii() and rung.isdecimal() and len(rung) < _LONGEST_NUMBER):
         raise UnknownFilter(f"rung is a number or exhausted, and not {rung!r}")
 
 
@@ -122,19 +132,44 @@ def deadline_of(row: ComplaintRow) -> Deadline | None:
     return row.missed or row.due
 
 
-_Order = Callable[[ComplaintRow], Any]
-ORDERS: Final[Mapping[str, _Order]] = {
-    "due": lambda row: at.at if (at := deadline_of(row)) else float("inf"),
-    "received": lambda row: row.received,
-    "ended": lambda row: row.closed or float("inf"),
-    "number": lambda row: (len(row.tracking_id), row.tracking_id),
+FIELDS: Final[Mapping[str, Callable[[ComplaintRow], Any]]] = {
     "status": lambda row: row.shape.status,
-    "office": lambda row: redacted(row.shape.office, secret=row.shape.secret) or "",
-    "category": lambda row: row.shape.category or "",
+    # a secret complaint has no office here: a list of one office, or by office, would tell which has it
+    "office": lambda row: redacted(row.shape.office, secret=row.shape.secret),
+    "secret": lambda row: row.shape.secret,
+    "category": lambda row: row.shape.category,
     "rung": lambda row: row.shape.rung,
-    "why": lambda row: row.shape.why or "",
+    "exhausted": lambda row: row.shape.exhausted,
+    "why": lambda row: row.shape.why,
+    "verified": lambda row: row.shape.verified,
+    "disposed": lambda row: row.shape.disposed,
+    "received": lambda row: row.received,
+    "ended": lambda row: row.closed,
+    "due": lambda row: row.due.at if row.due else None,
+    "due_clock": lambda row: row.due.clock if row.due else None,
+    "missed": lambda row: row.missed.at if row.missed else None,
+    "missed_clock": lambda row: row.missed.clock if row.missed else None,
+    "deadline": lambda row: at.at if (at := deadline_of(row)) else None,
+    "length": lambda row: len(row.tracking_id),
 }
-"""Orders of a list by name, the first unless another is asked for."""
+"""What conditions and orders are about, by name; moments in seconds since 1970."""
+LAST: Final = 10**12
+"""In place of a moment that there is not: after all others."""
+ORDERS: Final[Mapping[str, tuple[str, Any]]] = {
+    "due": ("deadline", LAST),
+    "received": ("received", LAST),
+    "ended": ("ended", LAST),
+    "number": ("length", 0),
+    "status": ("status", ""),
+    "office": ("office", ""),
+    "category": ("category", ""),
+    "rung": ("rung", 0),
+    "why": ("why", ""),
+}
+"""Orders by name, the first unless another is asked for: one of `FIELDS`, and what stands for its absence.
+
+Equal ones stand by their numbers.
+"""
 _KNOWN: Final[Mapping[str, Sequence[str]]] = {
     "state": STATES,
     "status": tuple(Status),
@@ -146,82 +181,127 @@ _KNOWN: Final[Mapping[str, Sequence[str]]] = {
 }
 
 
-def select(read_model: ReadModel, query: Query, now: datetime, context: DisplayContext) -> list[ComplaintRow]:
-    """Return all complaints of a list in its order: of the settled ones, those that `ReadModel.rows` has.
+class Condition(NamedTuple):
+    """A test of a complaint: one of the fields has one of the values."""
+
+    fields: tuple[str, ...]
+    values: frozenset[Any] | range
+
+
+class Found(NamedTuple):
+    """Part of a list."""
+
+    total: int
+    """Complaints in the whole list."""
+    rows: Iterable[ComplaintRow]
+    """The asked ones; of all, they may come from the mirror one after the other."""
+    older: int = 0
+    """Settled complaints that are not looked at."""
+    mirrored: bool = False
+    """They are from the mirror."""
+    current_at: datetime | None = None
+    """When the mirror had all records; None before it has read them once."""
+
+
+class Lists(Protocol):
+    """A source of lists."""
+
+    def select(
+        self, query: Query, now: datetime, context: DisplayContext, *, first: int = 0, most: int | None = None
+    ) -> Found:
+        """Return the complaints of a list in its order, from the `first` on, `most` or all of them.
+
+        Raises:
+            UnknownFilter: a day cannot be read, or there is no such office.
+            MirrorError: the mirror cannot be read.
+        """
+
+
+class MemoryLists:
+    """Lists from a read model: all open complaints, and of the settled ones those that ended last."""
+
+    def __init__(self, read_model: Callable[[], ReadModel]) -> None:
+        self._read_model = read_model
+
+    def select(
+        self, query: Query, now: datetime, context: DisplayContext, *, first: int = 0, most: int | None = None
+    ) -> Found:
+        """Return complaints of a list, see `Lists`."""
+        model, passes = self._read_model(), [_predicate(each) for each in conditions(query, now, context)]
+        found = [row for row in model.rows() if all(passed(row) for passed in passes)]
+        if not found:
+            require_office(self, query, now, context)
+        field, absent = ORDERS[query.sort.removeprefix("-")]
+        value_of = FIELDS[field]
+
+        def key(row: ComplaintRow) -> tuple[Any, int, str]:
+            value = value_of(row)
+            return absent if value is None else value, len(row.tracking_id), row.tracking_id
+
+        found.sort(key=key, reverse=query.sort.startswith("-"))
+        return Found(len(found), found[first : None if most is None else first + most], model.unlisted)
+
+
+def _predicate(condition: Condition) -> Predicate:
+    values = condition.values
+    first, *others = (FIELDS[name] for name in condition.fields)
+    if others:
+        return lambda row: any(value_of(row) in values for value_of in (first, *others))
+    if isinstance(values, range):
+        return lambda row: (value := first(row)) is not None and value in values
+    return lambda row: first(row) in values
+
+
+def require_office(lists: Lists, query: Query, now: datetime, context: DisplayContext) -> None:
+    """Refuse an office of which there is nothing.
 
     Raises:
-        UnknownFilter: a day cannot be read, or there is no such office.
+        UnknownFilter: no policy and no complaint has it.
     """
-    wanted = list(_predicates(query, now, context))
-    found = [row for row in read_model.rows() if all(passes(row) for passes in wanted)]
-    if not found and query.office not in {None, NONE, *context.offices, *read_model.offices.copy()}:
+    if query.office in {None, NONE, *context.offices}:
+        return
+    any_of_it = Query(state="all", office=query.office)
+    if query == any_of_it:
         raise UnknownFilter(f"no office {query.office!r} is in the policy, and no complaint names it: check its id")
-    backwards = query.sort.startswith("-")
-    return sorted(found, key=ORDERS[query.sort.removeprefix("-")], reverse=backwards)
+    lists.select(any_of_it, now, context, most=1)
 
 
-def _predicates(query: Query, now: datetime, context: DisplayContext) -> Iterator[Predicate]:
-    for name, predicate in _FILTERS.items():
-        if getattr(query, name):
-            yield predicate(query)
+def conditions(query: Query, now: datetime, context: DisplayContext) -> Iterator[Condition]:
+    """Give what a complaint has to meet, all of it.
+
+    Raises:
+        UnknownFilter: a day cannot be read.
+    """
+    for name, condition in _SIMPLE.items():
+        if getattr(query, name) not in {None, (), "all"}:
+            yield condition(query)
+    if query.reached is not None:
+        yield from (_is(field, *values) for field, values in FUNNEL[query.reached].items())
     if query.office is not None:
-        yield _held_by(query, context)
+        units = context.units.get(query.office, ()) if query.units == "yes" else ()
+        yield _is("office", *(None if each == NONE else each for each in (query.office, *units)))
+        yield Condition(("secret",), frozenset({False}))
     if query.due is not None:
-        yield _due(DUE[query.due], now)
-    for name, moment in _MOMENTS.items():
+        within = DUE[query.due]
+        ever_missed, until = Condition(("missed",), range(LAST)), int(now.timestamp()) + (within or 0)
+        yield ever_missed if within is None else Condition(("due",), range(until + 1))
+    for name in ("received", "ended", "missed"):
         if (text := getattr(query, name)) is not None:
-            yield _within(moment, _period(name, text, now, context))
+            yield Condition((name,), _period(name, text, now, context))
 
 
-def _state(query: Query) -> Predicate:
-    return lambda row: query.state == "all" or row.shape.open is (query.state == "open")
+def _is(field: str, *values: object) -> Condition:
+    return Condition((field,), frozenset(values))
 
 
-def _why(query: Query) -> Predicate:
-    reasons = {*query.why, *(BY_HAND if "by-hand" in query.why else ())}
-    return lambda row: row.shape.why in reasons
-
-
-def _rung(query: Query) -> Predicate:
-    return lambda row: row.shape.exhausted if query.rung == "exhausted" else str(row.shape.rung) == query.rung
-
-
-_FILTERS: Final[Mapping[str, Callable[[Query], Predicate]]] = {
-    "state": _state,
-    "status": lambda query: lambda row: row.shape.status in query.status,
-    "clock": lambda query: lambda row: any(each and each.clock == query.clock for each in (row.missed, row.due)),
-    "category": lambda query: lambda row: row.shape.category == query.category,
-    "rung": _rung,
-    "why": _why,
-    "reached": lambda query: FUNNEL[query.reached or ""],
+_SIMPLE: Final[Mapping[str, Callable[[Query], Condition]]] = {
+    "state": lambda query: _is("status", *(each for each in Status if (each in OPEN) is (query.state == "open"))),
+    "status": lambda query: _is("status", *query.status),
+    "clock": lambda query: Condition(("missed_clock", "due_clock"), frozenset({query.clock})),
+    "category": lambda query: _is("category", query.category),
+    "rung": lambda query: _is("exhausted", *{True}) if query.rung == "exhausted" else _is("rung", int(query.rung or 0)),
+    "why": lambda query: _is("why", *query.why, *(BY_HAND if "by-hand" in query.why else ())),
 }
-
-
-def _held_by(query: Query, context: DisplayContext) -> Predicate:
-    # a secret complaint has no office here: a list of one office would tell which has it
-    office = query.office
-    if office == NONE:
-        return lambda row: row.shape.office is None and not row.shape.secret
-    held = {office, *(context.units.get(office or "", ()) if query.units == "yes" else ())}
-    return lambda row: row.shape.office in held and not row.shape.secret
-
-
-def _due(within_s: int | None, now: datetime) -> Predicate:
-    if within_s is None:
-        return lambda row: row.missed is not None
-    until = int(now.timestamp()) + within_s
-    return lambda row: row.due is not None and row.due.at <= until
-
-
-_MOMENTS: Final[Mapping[str, Callable[[ComplaintRow], int | None]]] = {
-    "received": lambda row: row.received,
-    "ended": lambda row: row.closed,
-    "missed": lambda row: row.missed.at if row.missed else None,
-}
-
-
-def _within(moment: Callable[[ComplaintRow], int | None], period: range) -> Predicate:
-    return lambda row: (at := moment(row)) is not None and at in period
 
 
 def _period(name: str, text: str, now: datetime, context: DisplayContext) -> range:
@@ -247,9 +327,12 @@ def values_of(row: ComplaintRow) -> dict[str, Any]:
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def as_csv(rows: Iterable[ComplaintRow]) -> str:
-    """Return a list as CSV with a header."""
-    return csv_text([COLUMNS, *([_cell(value) for value in values_of(row).values()] for row in rows)])
+def as_csv(rows: Iterable[ComplaintRow]) -> Iterator[str]:
+    """Give a list as CSV with a header, in parts."""
+    yield csv_text([COLUMNS])
+    rest = iter(rows)
+    while part := [[_cell(value) for value in values_of(row).values()] for row in islice(rest, _PART)]:
+        yield csv_text(part)
 
 
 def _cell(value: object) -> str:

@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any, Final
 from urllib.parse import quote
 
+import structlog
 from aiohttp import web
 from pydantic_core import from_json, to_json
 
@@ -23,14 +24,17 @@ from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import DisplayContext, Sources
 from agents.dashboard.layout import View, problem
 from agents.dashboard.list_page import list_page
-from agents.dashboard.listing import Query, UnknownFilter, as_csv, select
+from agents.dashboard.listing import PAGE, Found, Lists, MemoryLists, Query, UnknownFilter, as_csv
 from agents.dashboard.overview import overview
 from agents.dashboard.pages import Asset
 from agents.dashboard.read_model import ReadModel
 from agents.dashboard.words import Words
+from agents.mirror.stores import MirrorError
 from agents.runtime.http.connection_limits import ConnectionLimit
 from events.client.errors import KafkaFailure, NotAllowed
 from events.wording import clipped
+
+log = structlog.get_logger()
 
 QUIET_S: Final = 15.0
 """Interval of a comment line without new figures: proxies close a silent connection."""
@@ -72,6 +76,7 @@ class Board:
         context: zone and office names of the policy.
         sources: status of what is read.
         settings: of the installation.
+        mirror: lists from a mirror; from memory, if None.
         hosts: host names to answer; any, if empty.
         send_timeout_s: time in seconds for a browser to accept what it is sent.
     """
@@ -85,6 +90,7 @@ class Board:
         *,
         sources: Sources,
         settings: Settings,
+        mirror: Lists | None = None,
         hosts: frozenset[str] = frozenset(),
         send_timeout_s: float = SEND_TIMEOUT_S,
     ) -> None:
@@ -93,6 +99,9 @@ class Board:
         self._read_history = read_history
         self._context = context
         self._sources = sources
+        self._memory = MemoryLists(read_model)
+        self._lists = mirror or self._memory
+        self._mirror_trouble: str | None = None
         self._hosts = hosts
         self._exporter = metrics.exporter(settings, context, lambda: broadcaster.last, sources)
         self._send_timeout_s = send_timeout_s
@@ -147,25 +156,56 @@ class Board:
         own = [("office", office)] if office else []
         try:
             query = Query.parse([*((name, each) for name, each in view.query if not own or name != "office"), *own])
-            rows = await self._selected(query)
+            found, lost = await self._page_of(query)
         except UnknownFilter as error:
             return self._refuse(view, 400, f"{error}.", view.words.say("problem_filter"))
-        model = self._read_model()
-        page = await asyncio.to_thread(list_page, view, query, rows, model.unlisted, model.offices.copy())
+        counted = self._read_model().offices.copy()
+        page = await asyncio.to_thread(list_page, view, query, found, counted, lost=lost)
         return _html(page, view.words.language)
 
     async def _csv(self, request: web.Request) -> web.StreamResponse:
         try:
-            rows = await self._selected(Query.parse(request.query.items()))
+            found = await self._select(self._lists, Query.parse(request.query.items()))
+            parts = as_csv(found.rows)
+            # with the first rows: once the answer has begun, there is no other status
+            head = [await asyncio.to_thread(next, parts, "") for _ in range(2)]
         except UnknownFilter as error:
             raise web.HTTPBadRequest(text=f"{error}\n") from None
-        body = (await asyncio.to_thread(as_csv, rows)).encode()
+        except MirrorError as error:
+            self._note_mirror(error)
+            raise web.HTTPServiceUnavailable(text="the mirror cannot be read: see the log of alur board\n") from None
         headers = {"Content-Disposition": 'attachment; filename="complaints.csv"'}
-        return web.Response(body=body, content_type="text/csv", charset="utf-8", headers=headers)
+        response = web.StreamResponse(headers=headers | {"Content-Type": "text/csv; charset=utf-8"})
+        await response.prepare(request)
+        try:
+            await self._send(response, "".join(head).encode())
+            while part := await asyncio.to_thread(next, parts, ""):
+                await self._send(response, part.encode())
+        except (ConnectionError, MirrorError, TimeoutError):
+            _abort(request)  # so that the browser knows that it is not whole
+        return response
 
-    async def _selected(self, query: Query) -> list[ComplaintRow]:
+    async def _page_of(self, query: Query) -> tuple[Found, bool]:
+        """Return a page of a list, and whether the mirror that it should be from cannot be read."""
+        part = {"first": (query.page - 1) * PAGE, "most": PAGE}
+        try:
+            found = await self._select(self._lists, query, **part)
+        except MirrorError as error:
+            self._note_mirror(error)
+            return await self._select(self._memory, query, **part), True
+        self._note_mirror(None)
+        return found, False
+
+    def _note_mirror(self, error: MirrorError | None) -> None:
+        """Log that the mirror cannot be read, or can again: its message may name machines, and is not on the page."""
+        reason = None if error is None else str(error)
+        if reason != self._mirror_trouble:
+            log.warning("mirror_unreadable" if error else "mirror_readable", reason=reason)
+        self._mirror_trouble = reason
+
+    async def _select(self, lists: Lists, query: Query, **part: int) -> Found:
         async with self._listing:
-            return await asyncio.to_thread(select, self._read_model(), query, datetime.now(UTC), self._context)
+            return await asyncio.to_thread(lists.select, query, datetime.now(UTC), self._context, **part)
 
     async def _search(self, request: web.Request) -> web.StreamResponse:
         number = request.query.get("number", "").strip()
@@ -206,9 +246,7 @@ class Board:
                 async for figures in news:
                     await self._send(response, _STILL_HERE if figures is None else b"data: " + figures + b"\n\n")
         except (ConnectionError, TooManyBrowsers, TimeoutError):
-            # it has left or accepts nothing: drop what is still to be sent
-            if request.transport is not None:
-                request.transport.abort()
+            _abort(request)  # it has left or accepts nothing: drop what is still to be sent
         return response
 
     async def _send(self, response: web.StreamResponse, chunk: bytes) -> None:
@@ -277,6 +315,11 @@ class Board:
             while len(self._histories) > _KEPT:
                 self._histories.popitem(last=False)
         return rendered
+
+
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _language(request: web.Request) -> str:

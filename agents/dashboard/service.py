@@ -14,6 +14,7 @@ from agents.config.settings import Settings
 from agents.dashboard.broadcaster import Broadcaster
 from agents.dashboard.complaint_history import read_history
 from agents.dashboard.figures import DisplayContext
+from agents.dashboard.mirror_list import MirrorLists
 from agents.dashboard.projector import Projector
 from agents.dashboard.security_headers import LOOPBACK
 from agents.dashboard.server import Board
@@ -56,8 +57,14 @@ class _End:
             self.future.set_result(None) if error is None else self.future.set_exception(error)
 
 
-async def serve(
-    settings: Settings, context: DisplayContext, address: _Address, *, hosts: frozenset[str], started: _Started
+async def serve(  # noqa: PLR0913 -- the options of `alur board`
+    settings: Settings,
+    context: DisplayContext,
+    address: _Address,
+    *,
+    hosts: frozenset[str],
+    started: _Started,
+    mirror: str | None = None,
 ) -> None:
     """Serve the dashboard until SIGINT or SIGTERM.
 
@@ -66,6 +73,7 @@ async def serve(
         context: zone and office names of the policy.
         address: host and port to listen on; port 0 takes a free one.
         hosts: host names to answer besides those of this machine, if it listens on that only.
+        mirror: file or URL of the mirror that lists are read from, if not from memory.
         started: called with the URL, in a thread, once it listens and complaints.state can be read.
 
     Raises:
@@ -88,6 +96,7 @@ async def serve(
         context,
         sources=projector.sources,
         settings=settings,
+        mirror=MirrorLists(mirror, settings.prefix) if mirror else None,
         hosts=allowed_hosts(address[0], hosts),
     )
     try:

@@ -99,7 +99,9 @@ class Mirror:
     def sync(self) -> Iterator[Progress]:
         """Copy what is in the topics by now, a transaction at a time; then show it to readers."""
         with self._reader() as reader:
+            begun = datetime.now(UTC)
             yield from self._copy(reader, reader.ends())
+        self._note_current(begun)
         self._publish()
 
     def run(self, ended: Callable[[], bool]) -> Iterator[Progress]:
@@ -110,10 +112,21 @@ class Mirror:
                 if ended():
                     return
             self._publish()
+            noted = 0.0
             while not ended():
-                yield replace(self._write(reader.poll(_POLL_S)), lag=reader.lag())
+                written, now = self._write(reader.poll(_POLL_S)), datetime.now(UTC)
+                yield (progress := replace(written, lag=reader.lag()))
+                if not progress.lag and time.monotonic() - noted >= _POLL_S:
+                    self._note_current(now)
+                    noted = time.monotonic()
                 if self._stories_gone:
                     self._publish()
+
+    def _note_current(self, moment: datetime) -> None:
+        """Note that all records from before `moment` are in the mirror."""
+        with self._store.transaction():
+            self._store.execute("DELETE FROM mirror WHERE name = %s", [tables.CURRENT_AT])
+            self._store.execute("INSERT INTO mirror VALUES (%s, %s)", [tables.CURRENT_AT, moment.isoformat()])
 
     def _publish(self) -> None:
         self._store.publish(compact=self._stories_gone)

@@ -20,6 +20,7 @@ from events.errors import AlurError
 _URL: Final = ("postgresql://", "postgres://")
 _SCHEMA: Final = "alur"
 _NEXT: Final = "alur_next"
+_CONNECT_S: Final = 5
 _LOCK: Final = 0x616C7572  # "alur"
 
 
@@ -224,19 +225,36 @@ class Reading(Database):
 
     Args:
         target: file name, or URL of PostgreSQL.
+        timeout_s: seconds in which PostgreSQL has to answer each statement; 0: any time.
 
     Raises:
         MirrorError: there is no mirror.
     """
 
-    def __init__(self, target: str) -> None:
-        if target.startswith(_URL):
-            options = f"-c search_path={_SCHEMA} -c timezone=UTC"
-            super().__init__("psycopg", "the mirror cannot be read", target, autocommit=True, options=options)
+    def __init__(self, target: str, *, timeout_s: int = 0) -> None:
+        self._is_postgres = target.startswith(_URL)
+        if self._is_postgres:
+            options: dict[str, Any] = {
+                "autocommit": True,
+                "connect_timeout": _CONNECT_S,
+                "options": f"-c search_path={_SCHEMA} -c timezone=UTC -c statement_timeout={timeout_s}s",
+            }
+            super().__init__("psycopg", "the mirror cannot be read", target, **options)
             return
         if not Path(target).exists():
             raise MirrorError(f"{target} does not exist: alur mirror sync {target} makes it")
         super().__init__("duckdb", f"{target} cannot be read as a mirror", target, read_only=True)
+
+    def parts(self, statement: str, parameters: Sequence[object], size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Give the rows of a query, `size` at a time: not all of them are in memory."""
+        with ExitStack() as opened, self._errors():
+            cursor = self._connection
+            if self._is_postgres:  # without a name, the driver fetches all rows
+                opened.enter_context(self._connection.transaction())
+                cursor = opened.enter_context(self._connection.cursor(name="parts"))
+            cursor.execute(statement.replace("%s", self._placeholder), list(parameters))
+            while found := cursor.fetchmany(size):
+                yield found
 
 
 def _quoted(path: Path) -> str:

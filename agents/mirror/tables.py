@@ -9,6 +9,9 @@ from typing import Final
 SCHEMA_VERSION: Final = 5
 """Number of this layout: a mirror of another number is built anew."""
 
+CURRENT_AT: Final = "current_at"
+"""Name in the table `mirror` of the moment (ISO 8601) from before which it has all records; absent at first."""
+
 TABLES: Final[dict[str, str]] = {
     "facts": """
         complaint_id TEXT NOT NULL, version INTEGER NOT NULL, name TEXT NOT NULL, happened_at TIMESTAMP NOT NULL,

@@ -1,10 +1,16 @@
-"""A mirror in DuckDB that is filled without Kafka: complaints of two years, in areas of very different size."""
+"""A mirror that is filled without Kafka: with given facts, or with two years in areas of very different size."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from agents.mirror import tables
+from agents.mirror.rows import RowBuilder
 from agents.mirror.stores import open_store
+from events.client import Record
+from events.topics import TopicName
 
 CITIES = 500
 PROVINCES = 38
@@ -36,3 +42,21 @@ def _office(
     name: str, title: str, province: str | None, city: str | None, categories: str | None = None
 ) -> tuple[str | None, ...]:
     return name, title, "agency", None, name, province, city, None, None, categories
+
+
+def write(target: str, facts: Iterable[bytes], *, prefix: str = "") -> None:
+    """Write a mirror of these facts."""
+    builder = RowBuilder(ZoneInfo("Asia/Jakarta"), lambda *_: 1)
+    at = datetime.now(UTC)
+    records = [Record(TopicName.EVENTS, 0, offset, at, b"", value, {}) for offset, value in enumerate(facts)]
+    rows = builder.rows([(TopicName.EVENTS, records)])
+    with open_store(target, rebuild=True) as store:
+        with store.transaction():
+            for statement in tables.create_statements():
+                store.execute(statement)
+            for row in (("prefix", prefix), ("layout", str(tables.SCHEMA_VERSION))):
+                store.execute("INSERT INTO mirror VALUES (%s, %s)", row)
+            store.load("facts", rows.facts)
+            store.load("complaints", list(rows.complaints.values()))
+            store.load("clocks", list(chain.from_iterable(rows.clocks.values())))
+        store.publish(compact=False)

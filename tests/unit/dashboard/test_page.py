@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from datetime import timedelta
 from enum import StrEnum
 from html.parser import HTMLParser
 from importlib import resources
@@ -23,7 +24,7 @@ from agents.dashboard.html import h
 from agents.dashboard.lag_trend import Trend, Trends
 from agents.dashboard.layout import View, problem
 from agents.dashboard.list_page import list_page
-from agents.dashboard.listing import Query, select
+from agents.dashboard.listing import MemoryLists, Query
 from agents.dashboard.overview import overview
 from agents.dashboard.pages import assets
 from agents.dashboard.read_model import ReadModel
@@ -89,12 +90,18 @@ def drawn(language: str) -> dict[str, str]:
     letters = Counter({Reason("intake", "not-json"): 2})
     found = json.loads(figures(model, Sources(lag=lag, letters=letters), now, context))
     query = Query(state="all", sort="-received", status=("disposed", "closed"), page=2)
-    listed = select(model, Query(state="all"), now, context)
+    lists = MemoryLists(lambda: model)
+    listed = lists.select(Query(state="all"), now, context)
+    long = listed._replace(total=20 * listed.total, older=3)
+    mirrored = long._replace(mirrored=True, current_at=now - timedelta(seconds=3))
     return {
         "overview": overview(view(language), found),
         "reading": overview(view(language), None),
-        "list": list_page(view(language, "/complaints"), query, listed * 20, 3, {}),
-        "office": list_page(view(language, "/offices/badung"), Query(office="badung"), listed, 0, {}),
+        "list": list_page(view(language, "/complaints"), query, long, {}),
+        "mirrored": list_page(view(language, "/complaints"), query, mirrored, {}),
+        "behind": list_page(view(language, "/complaints"), query, mirrored._replace(current_at=None), {}),
+        "lost": list_page(view(language, "/complaints"), query, long, {}, lost=True),
+        "office": list_page(view(language, "/offices/badung"), Query(office="badung"), listed, {}),
         "problem": problem(view(language), "What?", "Go on."),
     }
 
@@ -254,7 +261,8 @@ def test_every_figure_of_the_overview_opens_a_list_of_as_many() -> None:
     assert len(found) > 25
     for address, number in found:
         query = Query.parse(parse_qsl(address.replace("&amp;", "&")))
-        assert len(select(model, query, MONDAY, view("en").context)) == int(number), address
+        found_of = MemoryLists(lambda: model).select(query, MONDAY, view("en").context)
+        assert found_of.total == int(number), address
 
 
 class TestElements:

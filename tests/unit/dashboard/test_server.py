@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+import structlog
 from aiohttp import ClientResponse, ClientSession
 
 from agents.config.settings import Settings
@@ -22,6 +24,7 @@ from agents.dashboard.broadcaster import Broadcaster
 from agents.dashboard.complaint_history import HistoryResult
 from agents.dashboard.complaint_row import ComplaintRow, read_row
 from agents.dashboard.figures import DisplayContext, Sources, figures
+from agents.dashboard.mirror_list import MirrorLists
 from agents.dashboard.read_model import ReadModel
 from agents.dashboard.security_headers import HEADERS, host_of
 from agents.dashboard.server import Board
@@ -31,9 +34,10 @@ from events import commands as c
 from events.client import ComplaintHistory
 from events.client.errors import BrokerUnreachable
 from events.codec.decode import complaint_key
-from events.codec.encode import encode_complaint, encode_snapshot
+from events.codec.encode import encode_complaint, encode_fact, encode_snapshot
 from events.ids import complaint_id
 from events.vocabulary import ArchiveReason, Status
+from tests.support.mirrored import write
 from tests.support.worlds import PANRB, World, to_status
 
 CONTEXT = DisplayContext(
@@ -302,6 +306,41 @@ class TestLists:
                 assert (answer.status, answer.content_type) == (400, "text/plain")
 
         run(Site(), act)
+
+    def test_a_list_is_from_the_mirror_where_there_is_one(self, tmp_path: Path) -> None:
+        async def act(session: ClientSession) -> None:
+            site.know()
+            site.know_another("12345678")  # which the mirror does not have yet
+            async with session.get("/complaints?lang=en") as answer:
+                page = await answer.text()
+            assert '<strong id="count">1</strong>' in page
+            assert "From the mirror, which has not copied everything yet" in page
+            async with session.get("/complaints.csv") as answer:
+                assert len((await answer.text()).splitlines()) == 2
+
+        site = Site()
+        facts = [encode_fact(each, encode_complaint(each.complaint)) for each in site.world.history]
+        write(str(tmp_path / "mirror.duckdb"), facts, prefix="test.")
+        run(site, act, mirror=MirrorLists(str(tmp_path / "mirror.duckdb"), "test."))
+
+    def test_without_its_mirror_a_page_is_from_memory_and_warns_and_there_is_no_csv(self, tmp_path: Path) -> None:
+        async def act(session: ClientSession) -> None:
+            site.know()
+            for _ in range(2):
+                async with session.get("/complaints?lang=en") as answer:
+                    page = await answer.text()
+            assert '<strong id="count">1</strong>' in page
+            assert "The mirror cannot be read now" in page
+            assert "nowhere" not in page
+            async with session.get("/complaints.csv") as answer:
+                assert answer.status == 503
+                assert await answer.text() == "the mirror cannot be read: see the log of alur board\n"
+
+        site = Site()
+        with structlog.testing.capture_logs() as logged:
+            run(site, act, mirror=MirrorLists(str(tmp_path / "nowhere.duckdb"), "test."))
+        assert [each["event"] for each in logged] == ["mirror_unreadable"]
+        assert "nowhere.duckdb does not exist" in logged[0]["reason"]
 
     def test_a_search_leads_to_the_complaint(self) -> None:
         async def act(session: ClientSession) -> None:

@@ -575,3 +575,20 @@ def test_a_mirror_is_ready_once_it_has_caught_up() -> None:
     assert web.problem("ready") == "reading what came before the start"
     web.observe(Progress(7, 0, 0))
     assert web.problem("ready") is None
+
+
+@pytest.mark.parametrize("filters", [(), ("--state", "all"), ("--due", "overdue"), ("--office", "denpasar-pupr")])
+def test_a_list_from_the_mirror_is_that_from_the_topics(
+    engine: InMemoryEngine, target: str, filters: tuple[str, ...]
+) -> None:
+    lives(engine)
+    sync(engine, target)
+    asked = ("list", *filters, "--limit", "0")
+    for form in ("csv", "json"):
+        topics, mirror = (alur(engine, *asked, "--format", form, *more) for more in ((), ("--from", target)))
+        assert topics.exit_code == mirror.exit_code == 0
+        assert mirror.stdout == topics.stdout
+        assert re.fullmatch(r"from the mirror, \d+ s behind\n", mirror.stderr), mirror.stderr
+    assert alur(engine, "list", "--from", f"{target}.gone").stderr.endswith(
+        f"alur mirror sync {target}.gone makes it\n"
+    )

@@ -7,7 +7,9 @@ import asyncio
 import io
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,7 +32,8 @@ from agents.dashboard.complaint_row import read_row
 from agents.dashboard.figures import DisplayContext, Sources, figures, named
 from agents.dashboard.layout import View
 from agents.dashboard.list_page import list_page
-from agents.dashboard.listing import ORDERS, Query, as_csv, select
+from agents.dashboard.listing import ORDERS, PAGE, Lists, MemoryLists, Query, as_csv
+from agents.dashboard.mirror_list import MirrorLists
 from agents.dashboard.overview import overview
 from agents.dashboard.read_model import ReadModel
 from agents.dashboard.server import Board
@@ -38,12 +41,10 @@ from agents.dashboard.words import Words
 from agents.demo.summary import _slow
 from agents.integrations import lapor_rows
 from agents.kafka.records import OutgoingRecord
-from agents.mirror import tables
 from agents.mirror.definitions import REPORTS, Grouping, Report
 from agents.mirror.figures import Period, report
-from agents.mirror.rows import RowBuilder
 from agents.mirror.site import build
-from agents.mirror.stores import Reading, open_store
+from agents.mirror.stores import Reading
 from agents.runtime.http.prometheus import PrometheusExporter
 from agents.runtime.http.server import StageWeb
 from agents.runtime.stage import Handler, Partition, Stage
@@ -56,6 +57,7 @@ from events.outcomes import Rejection
 from events.reports import Location
 from events.topics import TopicName
 from events.vocabulary import ArchiveReason, Refusal, Status
+from tests.support.mirrored import write
 from tests.support.worlds import CITIZEN, CORRECTING, DISPOSE, LAPOR, PANRB, PUPR, RATE, REPLY, RETURN, World, to_status
 from workflow.reports.explain import explain
 
@@ -140,15 +142,31 @@ def _figures(world: World, upto: int) -> str:
     return figures(standings, Sources(), now, AROUND).decode()
 
 
-def _list(world: World, upto: int) -> str:
-    model, now = ReadModel(), world.history[upto - 1].at
+@contextmanager
+def _lists(world: World, upto: int) -> Iterator[list[Lists]]:
+    """Give lists from memory and, of the last fact only, from a mirror."""
+    model = ReadModel()
     model.put(b"k" * 16, read_row(_state(world, upto)))
-    orders = [Query(state="all", sort=sort) for sort in ORDERS]
-    rows = [row for query in orders for row in select(model, query, now, AROUND)]
-    console = Console(width=200, file=io.StringIO())
+    with tempfile.TemporaryDirectory() as directory:
+        lists: list[Lists] = [MemoryLists(lambda: model)]
+        if upto == len(world.history):
+            lists.append(_mirrored(world, f"{directory}/mirror.duckdb"))
+        yield lists
+
+
+def _mirrored(world: World, target: str) -> MirrorLists:
+    write(target, [encode_fact(each, encode_complaint(each.complaint)) for each in world.history])
+    return MirrorLists(target, "")
+
+
+def _list(world: World, upto: int) -> str:
+    now, console = world.history[upto - 1].at, Console(width=200, file=io.StringIO())
+    queries = [Query(state="all", sort=sort) for sort in ORDERS]
+    with _lists(world, upto) as lists:
+        rows = [row for each in lists for query in queries for row in each.select(query, now, AROUND).rows]
     console.print(listed(rows, now, AROUND))
     assert isinstance(console.file, io.StringIO)
-    return as_csv(rows) + console.file.getvalue()
+    return "".join(as_csv(rows)) + console.file.getvalue()
 
 
 def _view(world: World, upto: int, path: str) -> View:
@@ -161,13 +179,16 @@ def _overview(world: World, upto: int) -> str:
 
 def _list_pages(world: World, upto: int) -> str:
     """The lists by each order, and those of the office and its units."""
-    model, now = ReadModel(), world.history[upto - 1].at
-    model.put(b"k" * 16, read_row(_state(world, upto)))
-    lists = [select(model, Query(state="all", sort=sort), now, AROUND) for sort in ORDERS]
-    pages = [list_page(_view(world, upto, "/complaints"), Query(state="all"), rows, 0, {}) for rows in lists]
-    # the page of an office is named after it, whatever it holds: what counts is its rows
-    held = select(model, Query(state="all", office="denpasar-pupr"), now, AROUND)
-    return "".join([*pages, *(str(named(row, None, AROUND)) for row in held)])
+    now, view, query = world.history[upto - 1].at, _view(world, upto, "/complaints"), Query(state="all")
+    written = []
+    with _lists(world, upto) as lists:
+        for each in lists:
+            found = [each.select(replace(query, sort=sort), now, AROUND, most=PAGE) for sort in ORDERS]
+            written += [list_page(view, query, rows, {}) for rows in found]
+            # the page of an office is named after it, whatever it holds: what counts is its rows
+            held = each.select(replace(query, office="denpasar-pupr"), now, AROUND).rows
+            written += [str(named(row, None, AROUND)) for row in held]
+    return "".join(written)
 
 
 def _history(world: World, upto: int) -> str:
@@ -198,19 +219,9 @@ def _report(world: World, upto: int) -> str:
     """All reports by all groupings, and the public views; of the last fact only, since each mirror takes 0.2 s."""
     if upto < len(world.history):
         return ""
-    builder = RowBuilder(AROUND.zone, lambda *_: 1)
-    facts = [(each.at, encode_fact(each, encode_complaint(each.complaint))) for each in world.history]
-    rows = builder.rows(
-        [(TopicName.EVENTS, [Record(TopicName.EVENTS, 0, 0, at, world.id.encode(), value, {}) for at, value in facts])]
-    )
     with tempfile.TemporaryDirectory() as directory:
         target = f"{directory}/mirror.duckdb"
-        with open_store(target, rebuild=False) as store:
-            for statement in tables.create_statements():
-                store.execute(statement)
-            store.load("facts", rows.facts)
-            store.load("complaints", list(rows.complaints.values()))
-            store.publish(compact=False)
+        _mirrored(world, target)
         with Reading(target) as reading:
             year = Period.parse(str(world.history[0].at.year))
             asked = [(name, None) for name in REPORTS] + [

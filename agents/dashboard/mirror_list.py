@@ -1,0 +1,148 @@
+"""Lists of complaints from a mirror: SQL of the conditions and orders of `listing`, for DuckDB and PostgreSQL alike.
+
+Values are parameters; names come from `FIELDS` only. Office and category of a secret complaint are left out before
+anything else, so that no condition and no order can tell them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from agents.dashboard.complaint_row import OBLIGATIONS, ComplaintRow, Deadline, RowShape
+from agents.dashboard.figures import DisplayContext
+from agents.dashboard.listing import ORDERS, Condition, Found, Query, conditions, require_office
+from agents.mirror.stores import MirrorError, Reading
+from agents.mirror.tables import CURRENT_AT, SCHEMA_VERSION
+from events.vocabulary import ClockName, Status
+from workflow.machine.transitions import OPEN
+
+_TIMEOUT_S: Final = 20
+_PART: Final = 2_000
+_CLOCKS: Final = sorted(ClockName)
+_BITS: Final = len(_CLOCKS).bit_length()
+"""A deadline is one number, its due time and in the last bits its clock: the least one is the first."""
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _seconds(moment: str) -> str:
+    return f"CAST(FLOOR(EXTRACT(EPOCH FROM {moment})) AS BIGINT)"
+
+
+_NUMBER: Final = " ".join(f"WHEN '{name}' THEN {number}" for number, name in enumerate(_CLOCKS))
+_NAME: Final = " ".join(f"WHEN {number} THEN '{name}'" for number, name in enumerate(_CLOCKS))
+_MASK: Final = 2**_BITS - 1
+_LISTED: Final = f"""
+WITH deadlines AS (
+    SELECT complaint_id,
+           MIN(CASE WHEN NOT breached AND name IN ({_quoted(sorted(OBLIGATIONS))}) THEN number END) AS coming,
+           MIN(CASE WHEN breached THEN number END) AS gone
+    FROM (SELECT complaint_id, name, breached, ({_seconds("due_at")} << {_BITS}) + CASE name {_NUMBER} END AS number
+          FROM clocks WHERE due_at IS NOT NULL AND NOT paused) AS numbered
+    GROUP BY complaint_id),
+listed AS (
+    SELECT status, CASE WHEN NOT secret THEN office END AS office, round > 0 AS disposed,
+           exhausted AND status IN ({_quoted(sorted(OPEN))}) AS exhausted, secret, waiting_why AS why,
+           CASE WHEN NOT secret THEN category END AS category, escalations AS rung, tracking_id, version,
+           {_seconds("received_at")} AS received, {_seconds("closed_at")} AS ended, coming, gone,
+           round > 0 OR status = '{Status.VERIFIED}' AS verified, LENGTH(tracking_id) AS length,
+           coming >> {_BITS} AS due, CASE coming & {_MASK} {_NAME} END AS due_clock,
+           gone >> {_BITS} AS missed, CASE gone & {_MASK} {_NAME} END AS missed_clock,
+           COALESCE(gone, coming) >> {_BITS} AS deadline
+    FROM complaints LEFT JOIN deadlines USING (complaint_id))
+"""  # noqa: S608 -- of constants
+_ROW: Final = """
+    status, office, disposed, exhausted, secret, why, category, rung,
+    tracking_id, version, received, ended, coming, gone"""
+"""Fields of `RowShape` and of `ComplaintRow`."""
+
+
+class MirrorLists:
+    """Lists from a mirror: all complaints.
+
+    Args:
+        target: file name, or URL of PostgreSQL.
+        prefix: of the installation whose mirror it has to be.
+    """
+
+    def __init__(self, target: str, prefix: str) -> None:
+        self._target = target
+        self._prefix = prefix
+
+    def select(
+        self, query: Query, now: datetime, context: DisplayContext, *, first: int = 0, most: int | None = None
+    ) -> Found:
+        """Return complaints of a list, see `Lists`."""
+        where, values = _where(list(conditions(query, now, context)))
+        rows = f"{_LISTED} SELECT {_ROW} FROM listed{where} ORDER BY {_order(query.sort)}"  # noqa: S608 -- names are ours
+        with Reading(self._target, timeout_s=_TIMEOUT_S) as reading:
+            current_at = self._require_ours(reading)
+            total = reading.rows(f"{_LISTED} SELECT COUNT(*) FROM listed{where}", values)[0][0]  # noqa: S608 -- as above
+            if not total:
+                require_office(self, query, now, context)
+            if most is None:
+                return Found(total, self._all(rows, values), mirrored=True, current_at=current_at)
+            found = reading.rows(f"{rows} LIMIT %s OFFSET %s", [*values, most, first])
+        return Found(total, [_row(each) for each in found], mirrored=True, current_at=current_at)
+
+    def _all(self, statement: str, values: Sequence[object]) -> Iterator[ComplaintRow]:
+        with Reading(self._target) as reading:
+            for part in reading.parts(statement, values, _PART):
+                yield from (_row(each) for each in part)
+
+    def _require_ours(self, reading: Reading) -> datetime | None:
+        """Return when the mirror had all records; refuse one of another installation or layout."""
+        found = dict(reading.rows("SELECT name, value FROM mirror"))
+        for name, value in (("prefix", self._prefix), ("layout", str(SCHEMA_VERSION))):
+            if found.get(name) != value:
+                raise MirrorError(
+                    f"the mirror has {name} {found.get(name)!r}, and not {value!r}: choose another, or build it anew "
+                    "with alur mirror sync --rebuild"
+                )
+        current_at = found.get(CURRENT_AT)
+        return datetime.fromisoformat(current_at).astimezone(UTC) if current_at else None
+
+
+def _where(wanted: Sequence[Condition]) -> tuple[str, list[object]]:
+    """Return conditions as SQL, and its parameters."""
+    tests, values = [], []
+    for condition in wanted:
+        alternatives = []
+        for field in condition.fields:
+            test, parameters = _test(field, condition.values)
+            alternatives.append(test)
+            values += parameters
+        tests.append(f"({' OR '.join(alternatives)})")
+    return (f" WHERE {' AND '.join(tests)}" if tests else ""), values
+
+
+def _test(field: str, wanted: frozenset[Any] | range) -> tuple[str, list[object]]:
+    if isinstance(wanted, range):
+        return f"{field} >= %s AND {field} < %s", [wanted.start, wanted.stop]
+    values = sorted(each for each in wanted if each is not None)
+    tests = [f"{field} IN ({', '.join(['%s'] * len(values))})"] if values else []
+    if None in wanted:
+        tests.append(f"{field} IS NULL")
+    return " OR ".join(tests), values
+
+
+def _order(sort: str) -> str:
+    field, absent = ORDERS[sort.removeprefix("-")]
+    direction = " DESC" if sort.startswith("-") else ""
+    first = f"COALESCE({field}, '') COLLATE \"C\"" if absent == "" else f"COALESCE({field}, {absent})"
+    # by code point, as Python does, whatever the database is set to
+    return ", ".join(f"{each}{direction}" for each in (first, "length", 'tracking_id COLLATE "C"'))
+
+
+def _row(row: tuple[Any, ...]) -> ComplaintRow:
+    status, *shape = row[:8]
+    number, version, received, ended, coming, gone = row[8:]
+    return ComplaintRow(
+        RowShape(Status(status), *shape), number, version, received, ended, _deadline(coming), _deadline(gone)
+    )
+
+
+def _deadline(number: int | None) -> Deadline | None:
+    return None if number is None else Deadline(number >> _BITS, _CLOCKS[number & _MASK])
