@@ -22,6 +22,10 @@ HANDOVER_SECONDS = 15.0
 STOP_SECONDS = 0.9
 """Of the quickest stage: a worker of the library alone sleeps for a second at its end."""
 
+UPGRADE_ORDER = ("verification", "disposition", "sla", "escalation", "resolution", "lifecycle", "intake")
+NEWER = Path(__file__).parents[1] / "support" / "newer_lifecycle.py"
+NEWER_ARGUMENTS = ("worker", "-l", "error", "--without-web")
+
 
 def lines(engine: Engine, event: str, stage: str) -> list[dict[str, Any]]:
     """What a stage has logged under a name."""
@@ -33,7 +37,7 @@ def lines(engine: Engine, event: str, stage: str) -> list[dict[str, Any]]:
 def load(engine: Engine) -> Iterator[Callable[[], int]]:
     """Reports all the time; gives how many there were.
 
-    Fifty a second, which a machine bears that runs other tests beside: what it does not bear piles up while the stages
+    Ten a second, which a machine bears that runs other tests beside: what it does not bear piles up while the stages
     are replaced, and each complaint goes on making work, since the deadlines of the demonstration pass.
     """
     over, count = threading.Event(), 0
@@ -41,7 +45,7 @@ def load(engine: Engine) -> Iterator[Callable[[], int]]:
     def publish() -> None:
         nonlocal count
         while not over.wait(0.2):
-            reports = [report_event(f"rolling-{count + number}", reporter=None) for number in range(10)]
+            reports = [report_event(f"rolling-{count + number}", reporter=None) for number in range(2)]
             engine.send_reports(reports)
             count += len(reports)
 
@@ -71,15 +75,18 @@ def _audited(engine: Engine, reports: int, *others: Engine) -> None:
 def test_every_stage_is_replaced_under_load(
     stopped_engine: Engine, successors: Engine, record_property: Callable[[str, object], None]
 ) -> None:
+    """In the order of docs/how-to/upgrade.md, one at a time."""
     engine = stopped_engine
     stops: list[float] = []
     engine.start()
     engine.await_quiet()
     with load(engine) as reports:
-        successors.start()
-        for stage in STAGES:
+        for stage in UPGRADE_ORDER:
+            if stage == "lifecycle":
+                successors.start_script(stage, NEWER, *NEWER_ARGUMENTS)
+            else:
+                successors.start(stage)
             eventually(f"{stage} has joined", partial(lines, successors, "partitions_assigned", stage))
-        for stage in STAGES:
             own = {line["partition"] for line in lines(successors, "partition_acquired", stage)}
             stopped_at = time.time()
             assert engine.stop(stage) == {stage: 0}
@@ -99,7 +106,9 @@ def test_every_stage_is_replaced_under_load(
                 assert seconds < HANDOVER_SECONDS, stage
         assert reports() > 0
     assert min(stops) < STOP_SECONDS
+    assert set(STAGES) == set(UPGRADE_ORDER)
     _audited(engine, reports(), successors)
+    assert WRITER + 1 in _writers(engine)
 
 
 def _writers(engine: Engine) -> set[int | None]:
@@ -109,8 +118,7 @@ def _writers(engine: Engine) -> set[int | None]:
 def test_a_newer_lifecycle_is_understood_and_not_written_over(stopped_engine: Engine) -> None:
     engine = stopped_engine
     engine.start("intake", "verification", "disposition", "sla", "escalation", "resolution")
-    newer = Path(__file__).parents[1] / "support" / "newer_lifecycle.py"
-    engine.start_script("lifecycle", newer, "worker", "-l", "error", "--without-web")
+    engine.start_script("lifecycle", NEWER, *NEWER_ARGUMENTS)
     complaint = engine.report("newer")
     engine.await_status(complaint, "disposed")
     assert engine.stop("lifecycle") == {"lifecycle": 0}
@@ -122,7 +130,7 @@ def test_a_newer_lifecycle_is_understood_and_not_written_over(stopped_engine: En
     assert "newer version (writer 2, this one is 1)" in refusal["reason"]
     assert _writers(engine) == {WRITER + 1}
 
-    engine.start_script("lifecycle", newer, "worker", "-l", "error", "--without-web")
+    engine.start_script("lifecycle", NEWER, *NEWER_ARGUMENTS)
     engine.command("withdraw-complaint", complaint, CITIZEN)
     engine.await_status(complaint, "withdrawn")
     eventually("its resolution", lambda: engine.events("complaints.resolutions", complaint))

@@ -45,6 +45,8 @@ class SecuredEngine(Engine):
     """An engine whose stages each have a principal of their own; the test itself goes in by the plain door."""
 
     broker: SecuredBroker | None = None
+    users: dict[str, str] = field(default_factory=dict)
+    """The users of stages that have not the one of their name."""
     said: list[str] = field(default_factory=list)
 
     def of(self, user: str, **changes: Any) -> Settings:
@@ -55,7 +57,7 @@ class SecuredEngine(Engine):
         return replace(self.settings, broker=door, security=self.broker.security(user, tls=tls), **changes)
 
     def _start(self, stage: str, *command: str) -> None:
-        own, plain = self.of(f"alur-{stage}"), self.settings
+        own, plain = self.of(self.users.get(stage, f"alur-{stage}")), self.settings
         self.settings = own
         # `alur run STAGE` looks at the topics of that stage first, and needs no right on any other
         by_hand = ("-c", "from agents.cli import main; main()", "run", stage)
@@ -179,6 +181,21 @@ def test_a_board_that_is_given_its_rights_late_shows_the_lag_from_then_on(secure
         feed.stop()
     assert [row["stage"] for row in said[-1]["lag"]] == list(STAGES)
     assert failures == []
+
+
+def test_a_stage_changes_its_user_and_password_without_a_pause(secured: SecuredEngine) -> None:
+    """Rotation of a password: with a second user of the same rights, since a user has one password."""
+    stage, others = "verification", replace(secured, processes={}, users={"verification": "latecomer"})
+    assert apply(rights(ROLES[stage], secured.settings, "User:latecomer"), secured.settings)
+    ready = secured.log.read_text().count("stage_ready")
+    others.start(stage)
+    eventually("it works beside the old one", lambda: secured.log.read_text().count("stage_ready") > ready)
+    assert secured.stop(stage) == {stage: 0}
+    secured.processes |= others.processes
+
+    report = uuid.uuid4().hex
+    assert "submitted 1" in secured.does("channels", "submit", "-", text=json.dumps(report_event(report, SOURCE)))
+    secured.await_status(complaint_id(SOURCE, report), "disposed")
 
 
 def _sees(settings: Settings, topic: TopicName) -> bool:

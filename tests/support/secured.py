@@ -35,7 +35,7 @@ class SecuredBroker:
 
     @property
     def ca(self) -> str:
-        """The file with the authority of the broker's certificate."""
+        """The file with the authority of the broker's certificate, behind one that was before."""
         return str(self.files / "ca.pem")
 
     def security(self, user: str, *, tls: bool = False) -> Security:
@@ -50,11 +50,14 @@ def _keytool(directory: Path, *arguments: str) -> None:
 
 
 def _certificates(directory: Path) -> None:
-    """A self-signed certificate for this machine, as keystore for Kafka and as PEM for clients."""
+    """Two self-signed certificates: a PEM file of both for clients, and a keystore of the second for Kafka."""
     extensions = ("bc:critical=ca:true", f"san=ip:{HOST}")
     options = [option for extension in extensions for option in ("-ext", extension)]
-    _keytool(directory, "-genkeypair", "-keyalg", "EC", "-dname", "CN=alur", "-validity", "2", *options)
-    _keytool(directory, "-exportcert", "-rfc", "-file", "ca.pem")
+    for name in ("alur-old", "alur"):
+        (directory / "broker.p12").unlink(missing_ok=True)
+        _keytool(directory, "-genkeypair", "-keyalg", "EC", "-dname", f"CN={name}", "-validity", "2", *options)
+        _keytool(directory, "-exportcert", "-rfc", "-file", f"{name}.pem")
+    (directory / "ca.pem").write_text("".join((directory / f"{name}.pem").read_text() for name in ("alur-old", "alur")))
 
 
 def own_java() -> Java:
