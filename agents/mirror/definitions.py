@@ -66,7 +66,7 @@ def _percentile(share: float) -> str:
 
 
 _DISPOSED: Final = _count("disposed")
-_SETTLED: Final = _count("settled")
+_RESOLVED: Final = _count("resolved")
 _OVER: Final = "NOT pending"
 _AGE: Final = "from receipt to the newest change in the mirror"
 FIGURES: Final[dict[str, Figure]] = {
@@ -84,8 +84,8 @@ FIGURES: Final[dict[str, Figure]] = {
     ),
     "median_days": Figure(_percentile(0.5), "median days from receipt to the first follow-up, each of 24 hours"),
     "p90_days": Figure(_percentile(0.9), "nine of ten first follow-ups came within so many days"),
-    "settled": Figure(_SETTLED, "closed as resolved (selesai); never archived or withdrawn ones"),
-    "on_time_share": Figure(_count("on_time"), "settled without a missed deadline, of those settled", _SETTLED),
+    "resolved": Figure(_RESOLVED, "closed (selesai); of what is settled, neither archived nor withdrawn"),
+    "on_time_share": Figure(_count("on_time"), "resolved without a missed deadline, of those resolved", _RESOLVED),
     "archived": Figure(_count("archived"), "archived without handling (diarsipkan)"),
     "withdrawn": Figure(_count("withdrawn"), "withdrawn by the reporter, or not completed in time"),
     "reopened": Figure(_count("reopened"), "closed, and opened again"),
@@ -133,18 +133,18 @@ REPORTS: Final[dict[Report, Shape]] = {
     Report.VOLUME: Shape(
         _COMPLAINTS,
         Grouping.MONTH,
-        ("received", "verified", "disposed", "settled", "archived", "withdrawn", "reopened", "open"),
+        ("received", "verified", "disposed", "resolved", "archived", "withdrawn", "reopened", "open"),
     ),
     Report.DEADLINES: Shape("deadline_figures", Grouping.CLOCK, _DEADLINES),
     Report.OFFICES: Shape(
         _COMPLAINTS,
         Grouping.OFFICE,
-        ("received", "answered_share", "in_5_days_share", "median_days", "p90_days", "settled", "on_time_share",
+        ("received", "answered_share", "in_5_days_share", "median_days", "p90_days", "resolved", "on_time_share",
          "returned", "rating", "open"),
     ),
     Report.CATEGORIES: Shape(
         _COMPLAINTS,
         Grouping.CATEGORY,
-        ("received", "answered_share", "median_days", "settled", "on_time_share", "open"),
+        ("received", "answered_share", "median_days", "resolved", "on_time_share", "open"),
     ),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
 
-from agents.mirror.figures import FEW, FigureError, Period
+from agents.mirror.figures import FEW, NO_GROUP, FigureError, Period
 from agents.mirror.stores import Reading
 
 DIMENSIONS: Final = ("channel", "city", "category", "class")
@@ -67,7 +67,7 @@ def _cells(reading: Reading, period: Period) -> Counter[_Cell]:
         "WHERE received_on >= %s AND received_on < %s) AS received GROUP BY 1, 2, 3, 4"
     )
     rows = reading.rows(query, [period.start, period.end])
-    return Counter({tuple("-" if each is None else str(each) for each in cell): count for *cell, count in rows})
+    return Counter({tuple(NO_GROUP if each is None else str(each) for each in cell): count for *cell, count in rows})
 
 
 def _grouped(cells: Counter[_Cell], name_of: Callable[[_Cell], str]) -> Counter[str]:

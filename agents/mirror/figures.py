@@ -1,7 +1,7 @@
 """Reports: figures of a period beside those of the period before.
 
 A complaint counts in the period in which it was received, so a figure of a past period goes on changing while its
-complaints are open. Archived and withdrawn complaints are never counted as settled. Secret complaints count in totals
+complaints are open. Archived and withdrawn complaints are never counted as resolved. Secret complaints count in totals
 and by time and class only.
 """
 
@@ -99,6 +99,8 @@ def report(
     return sorted(lines, key=lambda line: (line.few, 0 if line.few else -line.size, line.group))
 
 
+NO_GROUP: Final = "none"
+"""The group of complaints without an office, a place or a category."""
 Counts = dict[str, Any]
 """Values of figures; of a share its two counts."""
 
@@ -125,7 +127,7 @@ def _groups(
     earlier: dict[str, Counts] = {}
     for in_period, key, *values in reading.rows(query, parameters):
         counts = dict(zip(figures, zip(values[: len(figures)], values[len(figures) :], strict=True), strict=True))
-        name = "-" if key is None else f"{key:%Y-%m}" if isinstance(key, date) else str(key)
+        name = NO_GROUP if key is None else f"{key:%Y-%m}" if isinstance(key, date) else str(key)
         (now if in_period else earlier)[name] = counts
     if by is Grouping.MONTH:
         months = earlier | now

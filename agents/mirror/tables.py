@@ -6,7 +6,7 @@ Times are UTC without zone; columns that end in `_on` are days in the national z
 from importlib.resources import files
 from typing import Final
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 """Number of this layout: a mirror of another number is built anew."""
 
 CURRENT_AT: Final = "current_at"

@@ -8,7 +8,7 @@ SELECT c.complaint_id, c.class, c.category, c.province, c.city, c.channel, c.sec
        CASE WHEN c.answered_at IS NOT NULL
             THEN EXTRACT(EPOCH FROM (c.answered_at - c.received_at)) / 86400.0 END AS answer_days,
        c.answered_working_days,
-       c.outcome = 'resolved' AS settled,
+       c.outcome = 'resolved' AS resolved,
        c.outcome = 'resolved' AND c.breaches = 0 AS on_time,
        c.outcome = 'archived' AS archived,
        c.outcome = 'withdrawn' AS withdrawn,
