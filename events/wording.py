@@ -14,6 +14,11 @@ def clipped(text: str, longest: int = _SHOWN_CHARACTERS) -> str:
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 
+def number_of(count: int, one: str, many: str = "") -> str:
+    """Return a number with its noun: `1 complaint`, `2,000 complaints`; `many` where the plural has no s of its own."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
 def json_kind(value: object) -> str:
     """Return a phrase for the kind of a JSON value that is no object."""
     return _WORDS.get(type(value), "a number")

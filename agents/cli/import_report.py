@@ -13,6 +13,7 @@ from agents.cli.tables import new_table
 from agents.cli.wording import safe
 from agents.integrations.entries import Item, PassedOver, Report, Skipped
 from events.client import Place
+from events.wording import number_of
 
 _SHOWN: Final = 20
 _FEW: Final = 5
@@ -33,6 +34,8 @@ class Tally:
     refused: list[Skipped] = field(default_factory=list)
     settled: int = 0
     """Skipped, because they are settled at their source."""
+    layout: int = 0
+    """Skipped, because they are the lines of sums and rules."""
     lines: list[tuple[int, str]] = field(default_factory=list)
     """Line and complaint of the first reports."""
     notes: Counter[str] = field(default_factory=Counter)
@@ -43,7 +46,7 @@ class Tally:
     @property
     def empty(self) -> bool:
         """Whether no entry has been read yet."""
-        return not (self.handed_over or self.skipped or self.settled)
+        return not (self.handed_over or self.skipped or self.settled or self.layout)
 
     @property
     def unconfirmed(self) -> int:
@@ -75,6 +78,8 @@ class Tally:
         """Count an entry that is not sent."""
         if isinstance(item, Skipped):
             self.skipped.append(item)
+        elif item.layout:
+            self.layout += 1
         else:
             self.settled += 1
 
@@ -97,15 +102,18 @@ def report_lines(
     left_out = tally.left_out
     yield from (f"{entry} {each.line}: {each.reason}" for each in left_out[:_SHOWN])
     if (more := len(left_out) - _SHOWN) > 0:
-        plural = "entries" if entry == "entry" else f"{entry}s"
-        yield f"and {more} more {plural}" + ("" if all_written else " (--rejects FILE writes them all)")
+        others = number_of(more, f"more {entry}", "more entries" if entry == "entry" else "")
+        yield f"and {others}" + ("" if all_written else " (--rejects FILE writes them all)")
     yield from (f"{entry} {line}" for line in tally.noted)
     if tally.notes.total() > len(tally.noted):
         yield "in all: " + ", ".join(f"{count} of {name}" for name, count in tally.notes.most_common())
     if repeats := tally.accepted - len(tally.complaints):
-        yield f"{repeats} repeat a report of the file: these are {len(tally.complaints)} complaints"
+        complaints = number_of(len(tally.complaints), "complaint")
+        yield f"{number_of(repeats, 'repeat')} of a report of the file: {complaints} in all"
     if tally.settled:
-        yield f"{tally.settled} are settled at their source and were skipped (--settled submits them too)"
+        yield f"skipped, because settled at their source: {tally.settled} (--settled submits them too)"
+    if tally.layout:
+        yield f"skipped, because no report: {number_of(tally.layout, 'line')} of sums or rules"
     if tally.accepted and len(tally.complaints) <= _FEW:
         yield from (f"{entry} {line} is complaint {complaint}" for line, complaint in sorted(tally.lines))
     if before is not None and tally.accepted and before.unknown_why:

@@ -42,6 +42,10 @@ class Settled(Exception):
     """An entry is settled in its source system: there is nothing left to do about it."""
 
 
+class LayoutLine(Exception):
+    """An entry is a sum below a table, or a rule in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A row, a request or a message, before it is validated."""
@@ -82,9 +86,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class PassedOver:
-    """An entry that is settled in its source system."""
+    """An entry that is settled in its source system, or the line of a sum or a rule."""
 
     line: int
+    layout: bool = False
+    """It is the line of a sum or a rule."""
 
 
 Item = Report | Skipped | PassedOver
@@ -98,6 +104,8 @@ def item_of(entry: Entry, make: Callable[[Entry], tuple[Mapping[str, Any], tuple
         return Skipped(entry.line, str(error), entry.raw)
     except Settled:
         return PassedOver(entry.line)
+    except LayoutLine:
+        return PassedOver(entry.line, layout=True)
     return judged(entry.line, to_json(event), entry.raw, notes)
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from agents.integrations import cells as read
 from agents.integrations.cells import BadValue, quoted
 from agents.integrations.dates import Implausible, Order, Stamp, plausible_day, read_date, read_time, reported_at
-from agents.integrations.entries import SOURCE, BadLayout, Entry, Settled, Unusable
+from agents.integrations.entries import SOURCE, BadLayout, Entry, LayoutLine, Settled, Unusable
 from agents.integrations.layouts import Layout, StatusWords, catalogue
 from agents.integrations.privacy import is_no_name, privacy
 from events.client.channel import report_event
@@ -84,7 +84,11 @@ class Maker:
         self._seen: dict[str, int] = {}
 
     def report(self, entry: Entry) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Return the report as JSON, and a note for each value that was dropped; raise Unusable or Settled."""
+        """Return the report as JSON, and a note for each value that was dropped.
+
+        Raises:
+            Unusable, LayoutLine, Settled: it is none, for the reason that these have.
+        """
         notes: list[str] = []
         cells = _values(entry.cells, notes)
         if names := [cells[part] for part in ("first_name", "last_name") if part in cells]:
@@ -92,7 +96,7 @@ class Maker:
         _refuse_sums(cells)
         number = self._id(cells)
         over = self._options.words.is_over(cells.get("status", ""))
-        if over is None:
+        if over is None and not self._options.settled:
             word = quoted(cells["status"])
             raise Unusable(f"status: {word} is not known: explain it with --open-as {word} or --closed-as {word}")
         if over and not self._options.settled:
@@ -197,12 +201,15 @@ def _values(entry: Mapping[str, str], notes: list[str]) -> dict[str, str]:
 
 
 def _refuse_sums(cells: Mapping[str, str]) -> None:
-    """Raise Unusable for what stands below a table or in it: the line of a sum, a rule of dashes."""
-    if cells.get("id", cells.get("title", "")).casefold().rstrip(" :") in catalogue().words["sums"]:
-        raise Unusable("is the line of a sum, and no report")
+    """Raise LayoutLine for a sum or a rule of dashes; Unusable for a sum with words, which may be a report."""
+    first = cells.get("id", cells.get("title", ""))
     texts = [cells[part] for part in ("title", "body", "final") if part in cells]
+    if first.casefold().rstrip(" :") in catalogue().words["sums"]:
+        if any(map(str.isalpha, "".join(text for text in texts if text != first))):
+            raise Unusable("begins as the line of a sum, and has words")
+        raise LayoutLine
     if texts and all(_RULE.fullmatch(text) for text in texts):
-        raise Unusable(f"{quoted(texts[0])} is a rule of the table, and no report")
+        raise LayoutLine
 
 
 def _body(cells: Mapping[str, str]) -> str:

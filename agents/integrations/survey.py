@@ -111,8 +111,9 @@ class Survey:
         word = entry.cells.get("status", "").strip()
         with suppress(Unusable):
             self._without_status += not readable(word)
-            if error_of(word) is None and self._options.words.is_over(readable(word)) is None:
-                self._unknown[word] += 1
+            unknown = error_of(word) is None and self._options.words.is_over(readable(word)) is None
+            # where settled ones are submitted too, it need not be known
+            self._unknown[word] += unknown and not self._options.settled
         for name, column in self._dates.items():
             if cell := entry.cells.get(name, "").strip():
                 column.see(cell)

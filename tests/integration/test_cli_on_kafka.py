@@ -105,7 +105,7 @@ def test_a_file_is_in_the_intake_when_it_is_said_to_be(alur: Alur, tmp_path: Pat
         "line 5: a report needs a title or a body that is not empty",
         "line 6: body: String should have at most 20000 characters",
         "line 7: anonymous: 'mungkin' is neither yes nor no",
-        "1 repeat a report of the file: these are 2 complaints",
+        "1 repeat of a report of the file: 2 complaints in all",
         f"line 2 is complaint {first}",
         f"line 3 is complaint {second}",
         f"line 4 is complaint {second}",

@@ -235,7 +235,7 @@ def test_of_the_exports_of_two_days_nothing_is_doubled_and_nothing_reopened(engi
     files[1].write_text("\n".join(rows))
     second = alur(engine, "submit", str(files[1])).stdout.splitlines()
     assert second[-2:] == ["new 1, known 2, of these changed 1", "submitted 3, skipped 0"]
-    assert "1 are settled at their source and were skipped (--settled submits them too)" in second
+    assert "skipped, because settled at their source: 1 (--settled submits them too)" in second
     engine.await_status(complaint_id(source_of(str(files[1])), "4"), "postponed")
     engine.await_quiet()
     assert [engine.await_status(each, "postponed")["version"] for each in made] == before

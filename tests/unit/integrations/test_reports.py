@@ -114,7 +114,11 @@ def test_another_row_with_the_same_id_and_other_content_is_no_report() -> None:
 
 @pytest.mark.parametrize("row", ["Jumlah,5", "TOTAL:,", "---,:---:"])
 def test_the_rules_and_sums_of_a_table_are_no_reports(row: str) -> None:
-    assert reason(f"id,title\n{row}\n").endswith("and no report")
+    assert items(f"id,title\n{row}\n") == [PassedOver(2, layout=True)]
+
+
+def test_a_sum_with_words_is_left_out_visibly() -> None:
+    assert reason("id,title\nJumlah,Jalan rusak\n") == "begins as the line of a sum, and has words"
 
 
 def test_an_id_that_is_made_of_a_row_does_not_change_with_its_status() -> None:
