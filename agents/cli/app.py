@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 from agents.cli.context import Overrides, say
 from agents.cli.errors import FAILED, Failure
 from events.errors import AlurError
+from events.wording import clipped
 
 _HELP: Final = """
 Carries public-service complaints from report to resolution over Apache Kafka.
@@ -86,6 +87,9 @@ PANELS: Final[dict[str, dict[str, tuple[str, str]]]] = {
 }
 """By heading, in the order of `alur --help`, and by name: the attribute of the module of that name, and the summary."""
 
+_LONGEST_WORD: Final = 500
+"""Of a message: what was typed may be of any length, and an address or a path shorter."""
+
 COMMANDS: Final = {name: command for commands in PANELS.values() for name, command in commands.items()}
 
 
@@ -124,11 +128,16 @@ class AlurGroup(TyperGroup):
             for name, (_, summary) in commands.items()
         }
         super().__init__(**attributes | {"commands": stubs})
+        self._called = "alur"
+        """The command that was asked for, for errors that come without a context."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- as in the base class
         """Replace the stub of a command by the command itself."""
         if args[0] in COMMANDS:
-            self.add_command(load(args[0]), args[0])
+            command = load(args[0])
+            self.add_command(command, args[0])
+            own = [name for name in args[1:2] if name in getattr(command, "commands", ())]
+            self._called = " ".join(["alur", args[0], *own])
         return super().resolve_command(ctx, args)
 
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 -- as in the base class
@@ -137,13 +146,14 @@ class AlurGroup(TyperGroup):
         An unforeseen error keeps its traceback, for a bug report.
         """
         extra["standalone_mode"] = False
+        self._called = "alur"
         try:
             status = super().main(*args, **extra)
             sys.stdout.flush()
         except AlurError as error:
             _fail(str(error), error.status if isinstance(error, Failure) else FAILED)
         except typer.TyperException as error:
-            _fail(_usage(error), error.exit_code)
+            _fail(_usage(error, self._called), error.exit_code)
         except typer.Abort:
             _fail("the input has ended", FAILED)
         except BrokenPipeError:
@@ -157,13 +167,14 @@ class AlurGroup(TyperGroup):
 
 
 def _fail(message: str, status: int) -> None:
-    typer.echo(f"alur: {' '.join(message.split())}", err=True)
+    words = (clipped(word, _LONGEST_WORD) for word in message.split())
+    typer.echo(f"alur: {' '.join(words)}", err=True)
     sys.exit(status)
 
 
-def _usage(error: typer.TyperException) -> str:
+def _usage(error: typer.TyperException, called: str) -> str:
     context: typer.Context | None = getattr(error, "ctx", None)
-    path = context.command_path if context else "alur"
+    path = context.command_path if context else called
     # pydantic's prefix of an error in an argument
     message = error.format_message().replace(": Value error, ", ": ", 1).rstrip(".")
     return f"{message} (see {path} --help)"

@@ -34,7 +34,7 @@ app = typer.Typer()
 @app.command()
 def show(
     ctx: typer.Context,
-    year: Annotated[int, typer.Argument(min=_FIRST_YEAR, max=_LAST_YEAR, help="the year to show")],
+    year: Annotated[int | None, typer.Argument(min=_FIRST_YEAR, max=_LAST_YEAR, help="this year unless given")] = None,
     *,
     json: AsJson = False,
 ) -> None:
@@ -42,7 +42,7 @@ def show(
 
     Announcements are read from Kafka; if no broker answers, the calendar is shown without them, with a remark.
 
-        alur calendar show 2026
+        alur calendar show
 
         alur calendar show 2026 --json
     """
@@ -55,14 +55,15 @@ def show(
     except KafkaFailure as error:
         announced = None
         note(f"without announced changes: {error}")
-    found = year_of(year, with_announcements(policies.at(datetime.now(UTC)), announced or Announcements.of()))
+    now = datetime.now(UTC)
+    found = year_of(year or now.year, with_announcements(policies.at(now), announced or Announcements.of()))
     if json:
         say(_as_json(found, known=announced is not None))
         return
     console().print(_table(found))
     for announcement in found.announced:
         say(f"announced {timestamp(announcement.announced_at)} by {announcement.by}: {announcement.reason}")
-    say(f"{year}: {found.working_days} working days by policy {found.policy}, calendar {found.calendar}")
+    say(f"{year or now.year}: {found.working_days} working days by policy {found.policy}, calendar {found.calendar}")
 
 
 def _table(found: Year) -> Table:

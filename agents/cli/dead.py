@@ -19,6 +19,7 @@ from agents.config.settings import Settings
 from agents.ops.dead_letters.records import DeadLetterRecord, find_dead_letters, parse_location, read_dead_letters
 from agents.ops.dead_letters.service import DeadLetterRefused, DeadLetterService
 from events.topics import STAGES, TopicName
+from events.wording import number_of
 
 _AGO: Final = re.compile(r"(?P<amount>[0-9]{1,6}) ?(?P<unit>s|min|h|d)")
 _UNITS: Final = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
@@ -69,7 +70,7 @@ def listing(  # noqa: PLR0913 -- one option a filter
     if chosen:
         console().print(_table(chosen, policy_now(settings).national_zone))
     still = sum(letter.open for letter in letters)
-    say(f"{len(chosen)} listed; of {len(letters)} dead letters in all, {still} are open")
+    say(f"{len(chosen)} listed; of {number_of(len(letters), 'dead letter')} in all, open: {still}")
 
 
 @app.command()

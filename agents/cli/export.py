@@ -18,6 +18,7 @@ from agents.integrations.lapor_rows import HEADER
 from agents.integrations.sheet_writer import CsvWriter, TableWriter, TooManyRows, XlsxWriter
 from events.client import require_topics
 from events.topics import TopicName
+from events.wording import number_of
 
 _XLSX: Final = ".xlsx"
 _SUFFIXES: Final = (".csv", _XLSX)
@@ -64,9 +65,10 @@ def export(
                 writer.write(row)
     except TooManyRows as error:
         raise Failure(f"--out: {error}") from None
-    note(f"exported {found.rows} complaints as {form}" + (f" to {out}" if out else ""))
+    note(f"exported {number_of(found.rows, 'complaint')} as {form}" + (f" to {out}" if out else ""))
     if found.incomplete:
-        raise Failure(f"{found.incomplete} complaints are left out: their facts could not be read to the last one")
+        left_out = number_of(found.incomplete, "complaint")
+        raise Failure(f"left out: {left_out} whose facts could not be read to the last one")
 
 
 def _options(settings: Settings, *, identities: bool) -> ExportOptions:

@@ -16,6 +16,7 @@ from agents.ops import migration
 from agents.ops.topics import with_recorded_layout
 from agents.runtime import failpoints
 from events.client.settings import valid_prefix
+from events.wording import number_of
 
 _EVERY_SECONDS: Final = 2.0
 _RESUME: Final = "run it again to go on where it was"
@@ -77,9 +78,10 @@ def _source(settings: Settings, to: str) -> Settings:
 def _report(done: migration.MigrationReport, planned: migration.Plan, progress: "_Progress") -> None:
     for name, records in done.written.items():
         left_out = f", {done.left_out[name]:,} left out" if done.left_out[name] else ""
-        say(f"{planned.target.topic(name)}: {records:,} records{left_out}")
+        say(f"{planned.target.topic(name)}: {number_of(records, 'record')}{left_out}")
     say(_where_texts_are(planned))
-    say(f"the audits agree: {done.complaints:,} complaints, {done.facts:,} facts, {done.findings} findings in both")
+    facts, findings = number_of(done.facts, "fact"), number_of(done.findings, "finding")
+    say(f"the audits agree: {number_of(done.complaints, 'complaint')}, {facts}, {findings} in both")
     say(f"{progress.summary}; set ALUR_PREFIX={planned.target.prefix} and start the stages")
 
 
@@ -95,7 +97,7 @@ def _where_texts_are(planned: migration.Plan) -> str:
     if planned.splitter is None:
         return "free text stays in facts, which are kept for ever: it cannot be erased (--texts apart moves it)"
     erased = len(planned.splitter.erased)
-    return f"free text is in complaints.texts, without what was erased of {erased:,} complaints"
+    return f"free text is in complaints.texts, without what was erased of {number_of(erased, 'complaint')}"
 
 
 class _Progress:
@@ -109,7 +111,7 @@ class _Progress:
     @property
     def summary(self) -> str:
         records = sum(self._copied.values())
-        return f"{records:,} records copied {rate_of(records, self._last - self._began)}"
+        return f"{number_of(records, 'record')} copied {rate_of(records, self._last - self._began)}"
 
     def report(self, topic: str, records: int, read: int, total: int) -> None:
         """Note that a topic has `records` copied, from `read` of `total` offsets; print it when it is due."""

@@ -13,6 +13,7 @@ from agents.mirror.service import Mirror
 from agents.mirror.stores import open_store
 from agents.mirror.web import MirrorWeb
 from agents.runtime import failpoints
+from events.wording import number_of
 
 app = typer.Typer(no_args_is_help=True)
 _RESUME: Final = "run it again to go on where it was"
@@ -40,9 +41,9 @@ def sync(ctx: typer.Context, target: Target, *, rebuild: Rebuild = False) -> Non
             for each in Mirror(settings, store).sync():
                 total, unread = total + each.records, unread + each.unread
                 bar.update(task, completed=total, total=total + each.lag)
-    note(f"copied {total:,} records to {_shown(target)}")
+    note(f"copied {number_of(total, 'record')} to {_shown(target)}")
     if unread:
-        note(f"{unread:,} records could not be read: see the table unread")
+        note(f"not readable: {number_of(unread, 'record')}: see the table unread")
 
 
 @app.command()

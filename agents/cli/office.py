@@ -22,6 +22,7 @@ from events.ids import stage_command_id
 from events.snapshot import Complaint
 from events.topics import TopicName
 from events.vocabulary import Status
+from events.wording import number_of
 from workflow.machine.transitions import OPEN
 from workflow.policy.offices import Directory, Level
 
@@ -64,15 +65,15 @@ def close(  # noqa: PLR0913 -- its options
     for each in held:
         say(f"{each.tracking_id}  {each.complaint_id}  {each.status}  held by {each.office}")
     if dry_run or not held:
-        say(f"{len(held):,} open complaints of {office}; nothing was moved")
+        say(f"{number_of(len(held), 'open complaint')} of {office}; nothing was moved")
         return
     moved, by = 0, sender or f"/offices/{policy.national}"
-    left = interruptible(lambda: f"moved {moved:,} of {len(held):,} complaints; {_AGAIN}")
+    left = interruptible(lambda: f"moved {moved:,} of {number_of(len(held), 'complaint')}; {_AGAIN}")
     with left, CommandClient(settings) as client:
         for each in held:
             _report(client.send(_disposal(each, to, by), seconds=wait), each, moved)
             moved += 1
-    say(f"moved {moved:,} complaints of {office} to {to}")
+    say(f"moved {number_of(moved, 'complaint')} of {office} to {to}")
 
 
 def _closing(directory: Directory, office: str, to: str) -> set[str]:

@@ -19,6 +19,7 @@ from events.client import announcements_for, require_topics
 from events.client.reader import installation_values
 from events.topics import TopicName
 from events.vocabulary import ClockName, ComplaintClass
+from events.wording import number_of
 from workflow.policy.announcements import impossible
 from workflow.policy.consistency import contradictions
 from workflow.policy.model import Policy, PolicyError, PolicySet
@@ -56,8 +57,8 @@ def check(
         raise Failure(
             f"policy {found.name}: {len(mistakes)} mistakes; stages start with it, but some of it has no effect"
         )
-    offices = sum(1 for _ in found.versions[-1].directory)
-    say(f"policy {found.name}: {len(found.versions)} versions, {offices} offices, no mistakes found")
+    offices = number_of(sum(1 for _ in found.versions[-1].directory), "office")
+    say(f"policy {found.name}: {number_of(len(found.versions), 'version')}, {offices}, no mistakes found")
 
 
 @app.command("rollout")

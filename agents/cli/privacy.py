@@ -22,6 +22,7 @@ from events.commands import EraseData
 from events.installation import TEXTS_APART, TEXTS_IN_FACTS
 from events.texts import Erasure
 from events.vocabulary import Refusal
+from events.wording import number_of
 
 app = typer.Typer()
 
@@ -124,7 +125,7 @@ def set_retention(
     if kept is None:
         say("texts and identities are kept until they are erased: no retention is set")
     else:
-        say(f"texts and identities are kept for {kept.days:,} days after a complaint has ended")
+        say(f"texts and identities are kept for {number_of(kept.days, 'day')} after a complaint has ended")
 
 
 @app.command()
@@ -151,7 +152,7 @@ def expire(
     if dry_run:
         _count(settings, before)
         return
-    reason = f"retention of {kept.days} days"
+    reason = f"retention of {number_of(kept.days, 'day')}"
     erasure = erasures.made_now(texts=True, identity=True, by=login(by), reason=reason)
     run = Expiry(settings, erasure, source_of(settings, EraseData, "", sender), wait)
     done = _Expired(before)
@@ -195,7 +196,7 @@ def _count(settings: Settings, before: datetime) -> None:
         count += len(due)
         oldest = sorted((*oldest, *due[:1]), key=lambda each: each.ended)[:1]
     first = "".join(f"; the oldest, {each.tracking_id}, ended on {each.ended:%Y-%m-%d}" for each in oldest)
-    say(f"{count:,} complaints that ended before {before:%Y-%m-%d} are due{first}; nothing was erased")
+    say(f"due: {number_of(count, 'complaint')} that ended before {before:%Y-%m-%d}{first}; nothing was erased")
 
 
 class _Expired:
@@ -209,7 +210,7 @@ class _Expired:
 
     def __str__(self) -> str:
         rate = f" {rate_of(self.count, time.monotonic() - self._began)}" if self.count else ""
-        return f"erased {self.count:,} complaints that ended before {self.before:%Y-%m-%d}{rate}"
+        return f"erased {number_of(self.count, 'complaint')} that ended before {self.before:%Y-%m-%d}{rate}"
 
     def report(self, more: int) -> None:
         self.count += more

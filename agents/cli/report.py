@@ -10,12 +10,13 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from agents.cli.context import console, note, say
 from agents.cli.errors import MISUSED, Failure
-from agents.cli.tables import new_table
+from agents.cli.tables import grid, new_table
 from agents.cli.wording import safe
 from agents.integrations.sheet_writer import XlsxWriter
 from agents.mirror import drivers
@@ -36,6 +37,7 @@ class Form(StrEnum):
     HTML = "html"
 
 
+_WIDEST: Final = 10_000
 _BELOW: Final = "Below each value is its change; of shares in points, with a 95 % interval."
 _BESIDE: Final = "The change of shares is in points, with a 95 % interval."
 
@@ -191,7 +193,7 @@ def _html(lines: list[Line], name: Report, period: Period, group: Grouping) -> s
         ]
     return render(
         "report.html",
-        title=f"{name}: complaints received in {period.name}, beside {period.before().name}",
+        title=f"{name}: {_title(lines, period)}",
         note=_BELOW,
         charts=charts,
         header=header,
@@ -207,10 +209,14 @@ def _few(line: Line) -> str:
 def _print(lines: list[Line], period: Period, group: Grouping, out: Path | None) -> None:
     with out.open("w", encoding="utf-8") if out else nullcontext() as stream:
         screen = console() if stream is None else Console(file=stream, width=160, highlight=False, emoji=False)
-        screen.print(f"complaints received in {period.name}, beside {period.before().name}", markup=False)
-        screen.print(_BESIDE if group is Grouping.TOTAL else _BELOW, markup=False)
-        screen.print(_details(lines[0]) if group is Grouping.TOTAL else _comparison(lines, group))
-        if group is not Grouping.TOTAL:
+        screen.print(_title(lines, period), markup=False)
+        total = group is Grouping.TOTAL
+        if _compared(lines):
+            screen.print(_BESIDE if total else _BELOW, markup=False)
+        table = _details(lines[0]) if total else _comparison(lines, group)
+        wide = Measurement.get(screen, screen.options.update(max_width=_WIDEST), table).minimum > screen.width
+        screen.print(_narrow(lines) if wide and not total else table)
+        if not total:
             for name in lines[0].values:
                 screen.print(f"{name}: {FIGURES[name].definition}", markup=False)
 
@@ -232,6 +238,25 @@ def _comparison(lines: list[Line], group: Grouping) -> Table:
         cells = (f"{_shown(name, value)}\n{_change_of(name, line)}" for name, value in line.values.items())
         table.add_row(Text(safe(line.group) + _few(line)), *map(str.rstrip, cells))
     return table
+
+
+def _narrow(lines: list[Line]) -> Table:
+    """Return a row for each figure of each group, for a screen that has no room for a column each."""
+    table = grid(3)
+    for line in lines:
+        table.add_row(Text(safe(line.group) + _few(line)))
+        for name, value in line.values.items():
+            table.add_row(f"  {name}", _shown(name, value), _change_of(name, line))
+    return table
+
+
+def _title(lines: list[Line], period: Period) -> str:
+    received = f"complaints received in {period.name}"
+    return f"{received}, beside {period.before().name}" if _compared(lines) else f"{received}, none before"
+
+
+def _compared(lines: list[Line]) -> bool:
+    return any(value is not None for line in lines for value in line.before.values())
 
 
 def _shown(name: str, value: Any) -> str:  # noqa: ANN401 -- as the database gives it

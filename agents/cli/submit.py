@@ -26,6 +26,7 @@ from agents.integrations.file_source import source_of
 from agents.integrations.import_file import Import, open_import
 from events.client import KafkaFailure, Publisher, require_topics
 from events.topics import TopicName
+from events.wording import number_of
 
 _Ending = UnreadableFile | KafkaFailure | KeyboardInterrupt
 _LINGER_MS = 20
@@ -171,7 +172,7 @@ def _fail_unless_whole(tally: Tally, what: str) -> None:
     if tally.empty:
         raise UnreadableFile(NOTHING)
     if left_out := tally.left_out:
-        raise Failure(f"{len(left_out)} of {tally.accepted + len(left_out)} reports {what}")
+        raise Failure(f"{len(left_out)} of {number_of(tally.accepted + len(left_out), 'report')} {what}")
 
 
 @contextmanager

@@ -41,6 +41,7 @@ from events.client.security import PLAINTEXT
 from events.client.settings import DEFAULT_BROKER
 from events.errors import AlurError
 from events.topics import ALL_TOPICS, STAGES
+from events.wording import number_of
 
 POLICY: Final = "demo"
 PARTITIONS: Final = 4
@@ -129,7 +130,7 @@ def _play(settings: Settings, chosen: Deliveries, people: People, console: Conso
         if not caught_up:
             console.print(f"the stages did not catch up in time; their log ends with: {stages.last_lines(log)}")
     for reason in play.unpublished[:1]:
-        console.print(f"{len(play.unpublished)} messages could not be published: {reason}")
+        console.print(f"not published: {number_of(len(play.unpublished), 'message')}, the first because {reason}")
     return caught_up and not play.unpublished
 
 

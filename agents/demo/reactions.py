@@ -312,7 +312,8 @@ def _on_rated(scene: Situation) -> Iterator[PlannedAction]:
     if not scene.complaint.secret and rating >= _PLEASED and scene.lots.random() < _TOLD:
         category = (scene.complaint.category or "layanan publik").replace("-", " ")
         answer = scene.lots.choice(_answers(scene))
-        story = c.PublishStory(title=f"Laporan tentang {category}", answer=answer, findings=())
+        title = f"Laporan {scene.complaint.tracking_id} tentang {category}"
+        story = c.PublishStory(title=title, answer=answer, findings=())
         yield scene.act(scene.within(ClockName.CITIZEN_REPLY, 0.05, 0.2), scene.desk, story)
 
 

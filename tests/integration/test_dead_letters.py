@@ -238,7 +238,7 @@ def test_a_letter_is_discarded_with_a_reason_and_a_record(settings: Settings) ->
     assert (record.key, record.value, record.partition) == (b"k", None, letter.place.partition)
     said = {name: value.decode() for name, value in record.headers.items()}
     assert said == {"discards": place, "reason": "uji coba", "by": "Wayan"}
-    assert "0 listed; of 1 dead letters in all, 0 are open" in does(settings, "dead", "list")
+    assert "0 listed; of 1 dead letter in all, open: 0" in does(settings, "dead", "list")
     assert "discarded (uji coba) by Wayan" in does(settings, "dead", "list", "--all")
     assert "nothing is left to discard" in fails(settings, "dead", "discard", place, "--reason", "lagi")
     found = audit(settings)

@@ -1,10 +1,13 @@
 """The command line fails in one line, prints its usage, and reads its settings."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from agents.cli import main
@@ -12,7 +15,11 @@ from agents.cli.app import application
 from agents.cli.errors import Failure
 from agents.cli.export import _writer
 from agents.cli.options import source
+from agents.cli.report import _print
+from agents.mirror.definitions import REPORTS, Grouping, Report
+from agents.mirror.figures import Line, Period
 from events.topics import STAGES
+from events.wording import number_of
 
 RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
 NOWHERE = ("--broker", "127.0.0.1:1")
@@ -293,3 +300,53 @@ def test_the_console_script_is_the_same(capsys: pytest.CaptureFixture[str], monk
 
     assert ended.value.code == 2
     assert capsys.readouterr().err == "alur: No such command 'fly' (see alur --help)\n"
+
+
+def test_an_option_without_its_value_names_the_help_of_its_command() -> None:
+    for words in (("send", "close-complaint", "--complaint"), ("list", "--office")):
+        command = " ".join(words[:-1])
+        expected = f"Option '{words[-1]}' requires an argument (see alur {command} --help)"
+        assert one_line(alur(*words), 2) == expected
+    assert one_line(alur("--broker"), 2).endswith("(see alur --help)")
+
+
+def test_a_message_shows_the_beginning_of_a_long_word() -> None:
+    message = one_line(alur(*NOWHERE, "policy", "check", "a" * 3000), 1)
+
+    assert len(message) < 700
+    assert f"{'a' * 400}" in message
+    assert "… " in message
+
+
+def test_a_calendar_is_of_this_year_unless_another_is_named() -> None:
+    this_year, named = alur(*NOWHERE, "calendar", "show"), alur(*NOWHERE, "calendar", "show", "2026")
+
+    assert this_year.stdout.splitlines()[-1].startswith(f"{datetime.now(UTC):%Y}: ")
+    assert named.stdout.splitlines()[-1].startswith("2026: ")
+
+
+def test_a_number_has_its_noun() -> None:
+    assert [number_of(count, "complaint") for count in (0, 1, 2000)] == [
+        "0 complaints",
+        "1 complaint",
+        "2,000 complaints",
+    ]
+    assert [number_of(count, "entry", "entries") for count in (1, 2)] == ["1 entry", "2 entries"]
+
+
+@pytest.mark.parametrize("before", [None, 2])
+def test_a_report_for_a_narrow_screen_has_a_row_for_each_figure(
+    before: int | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = REPORTS[Report.OFFICES].figures
+    values: dict[str, Any] = dict.fromkeys(figures, 1)
+    lines = [Line("denpasar", 12, values, dict.fromkeys(figures, before), {}, {})]
+    screen = Console(width=60, highlight=False)
+    monkeypatch.setattr("agents.cli.report.console", lambda: screen)
+
+    _print(lines, Period.parse("2026"), Grouping.OFFICE, None)
+
+    title, *rest = capsys.readouterr().out.splitlines()
+    assert title == f"complaints received in 2026, {'none before' if before is None else 'beside 2025'}"
+    assert max(map(len, rest)) <= 60
+    assert [line.split()[0] for line in rest if line.startswith("  ")] == list(figures)
