@@ -56,7 +56,8 @@ def due_after_work(  # noqa: PLR0913 -- as `remaining`
     end = _end_of(day, zone)
     if due >= end or not calendar.is_working_day(day):
         return end
-    return due if any(opens < end and closes > due for opens, closes in _known(hours).on(day, zone)) else end
+    _, closes = _known(hours).on(day, zone)[-1]
+    return due if due < closes else end
 
 
 def remaining(  # noqa: PLR0913 -- two instants, and what the time between them depends on

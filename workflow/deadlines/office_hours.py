@@ -6,6 +6,8 @@ counts; what is computed with them is exact, to the millisecond of the log.
 """
 
 import re
+from array import array
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -20,7 +22,6 @@ _FRIDAY: Final = 4
 _WHOLE_DAY: Final = 24 * 60
 _NOTHING: Final = timedelta(0)
 _LEAST: Final = timedelta(microseconds=1)
-_DAY: Final = timedelta(days=1)
 
 Spans = tuple[tuple[int, int], ...]
 """Times of work on one day, in minutes from midnight, in order and without overlap."""
@@ -91,38 +92,71 @@ def work_on(start: datetime, length: timedelta, zone: ZoneInfo, calendar: Calend
     as soon as an office opens: nothing falls due while nobody works.
     """
     left, day = length, start.astimezone(zone).date()
-    if not calendar.is_working_day(day):
-        day = calendar.add_working_days(day, 1)
-    while True:
+    if calendar.is_working_day(day):
         for opens, closes in hours.on(day, zone):
             begins = max(opens, start)
             if closes - begins >= left:
                 return begins + left
             left -= max(closes - begins, _NOTHING)
-        whole = max((left - _LEAST) // hours.shortest_day, 0) if hours.usual == hours.friday else 0
-        left -= whole * hours.shortest_day
-        day = calendar.add_working_days(day, whole + 1)
+    return _on_later_day(day, left, zone, calendar, hours)
+
+
+def _on_later_day(day: date, left: timedelta, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours) -> datetime:
+    """Tell when ``left`` of working time is used up that begins after ``day``."""
+    year, ordinal, microseconds = day.year, day.toordinal(), left // _LEAST
+    while True:
+        days, worked = _working_time_of(year, zone, calendar, hours)
+        first = bisect_right(days, ordinal)
+        index = max(bisect_left(worked, worked[first] + microseconds) - 1, first)
+        if index < len(days):
+            break
+        microseconds -= worked[-1] - worked[first]
+        year += 1
+    left = _LEAST * (microseconds - worked[index] + worked[first])
+    for opens, closes in hours.on(date.fromordinal(days[index]), zone):
+        if closes - opens >= left:
+            return opens + left
+        left -= closes - opens
+    raise AssertionError(f"{left} is left of a day that was to use it up")
 
 
 def working_time(
     after: datetime, through: datetime, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours
 ) -> timedelta:
     """Add up the working time between two instants; nothing when the second is not the later one."""
-    total, day, last = _NOTHING, after.astimezone(zone).date(), through.astimezone(zone).date()
-    while day <= last:
-        if calendar.is_working_day(day):
-            for opens, closes in hours.on(day, zone):
-                begins = max(after, opens)
-                ends = min(through, closes)
-                if begins < ends:
-                    total += ends - begins
-        following = day + _DAY
-        if hours.usual == hours.friday and following < last:
-            # the days between are whole ones
-            total += calendar.working_days_between(day, last - _DAY) * hours.shortest_day
-            following = last
-        day = following
+    if through <= after:
+        return _NOTHING
+    since, until = after.astimezone(zone).date(), through.astimezone(zone).date()
+    total = _worked_in_year(through, until, zone, calendar, hours)
+    total -= _worked_in_year(after, since, zone, calendar, hours)
+    for year in range(since.year, until.year):
+        total += _working_time_of(year, zone, calendar, hours)[1][-1]
+    return _LEAST * total
+
+
+def _worked_in_year(until: datetime, day: date, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours) -> int:
+    """Return the microseconds of working time from the begin of the year to an instant on ``day``."""
+    days, worked = _working_time_of(day.year, zone, calendar, hours)
+    ordinal = day.toordinal()
+    index = bisect_left(days, ordinal)
+    total = worked[index]
+    if index < len(days) and days[index] == ordinal:
+        for opens, closes in hours.on(day, zone):
+            if opens < until:
+                total += (min(until, closes) - opens) // _LEAST
     return total
+
+
+@lru_cache(maxsize=256)
+def _working_time_of(
+    year: int, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours
+) -> tuple["array[int]", "array[int]"]:
+    """Return the ordinals of a year's working days, and the microseconds worked in it before each and in all."""
+    days, worked = calendar.working_ordinals(year), array("q", [0])
+    for ordinal in days:
+        spans = hours.on(date.fromordinal(ordinal), zone)
+        worked.append(worked[-1] + sum((closes - opens) // _LEAST for opens, closes in spans))
+    return days, worked
 
 
 @lru_cache(maxsize=64)

@@ -88,7 +88,7 @@ class Calendar:
 
     def is_working_day(self, day: date) -> bool:
         """Tell whether the day counts."""
-        return self.reason_off(day) is None
+        return day.weekday() not in _WEEKEND and day not in self._holidays(day.year)
 
     def reason_off(self, day: date) -> str | None:
         """Say why the day does not count: a holiday's name, "Saturday" or "Sunday"; None for a working day."""
@@ -115,21 +115,21 @@ class Calendar:
                 return day
             count = 1
         year = day.year
-        working = self._working_days(year)
+        working = self.working_ordinals(year)
         index = bisect_right(working, day.toordinal()) + count - 1
         while index >= len(working):
             index -= len(working)
             year += 1
-            working = self._working_days(year)
+            working = self.working_ordinals(year)
         return date.fromordinal(working[index])
 
     def working_days_between(self, after: date, through: date) -> int:
         """Count the working days later than ``after`` and not later than ``through``; 0 when there are none."""
         if through <= after:
             return 0
-        until = bisect_right(self._working_days(through.year), through.toordinal())
-        since = bisect_right(self._working_days(after.year), after.toordinal())
-        return until - since + sum(len(self._working_days(year)) for year in range(after.year, through.year))
+        until = bisect_right(self.working_ordinals(through.year), through.toordinal())
+        since = bisect_right(self.working_ordinals(after.year), after.toordinal())
+        return until - since + sum(len(self.working_ordinals(year)) for year in range(after.year, through.year))
 
     def _holidays(self, year: int) -> dict[date, str]:
         named = self._named.get(year)
@@ -144,7 +144,7 @@ class Calendar:
             self._named[year] = named
         return named
 
-    def _working_days(self, year: int) -> "array[int]":
+    def working_ordinals(self, year: int) -> "array[int]":
         """Give the ordinals of the year's working days, in order: a question is then one search by halves."""
         working = self._working.get(year)
         if working is None:
