@@ -35,15 +35,7 @@ _WRITTEN: Final = ("office", "category", "rung", "received", "ended")
 def list_page(
     view: View, query: Query, found: Found, counted: Mapping[str | None, OfficeCounts], *, lost: bool = False
 ) -> str:
-    """Return a page of a list.
-
-    Args:
-        view: the request.
-        query: what the list is of.
-        found: the complaints of the page.
-        counted: counts of all offices.
-        lost: they should be from the mirror, which cannot be read.
-    """
+    """Return a page of a list; `lost`: it should be from the mirror, which cannot be read."""
     words = view.words
     office = query.office if view.path.startswith("/offices/") else None
     shown = [_listed(view, row) for row in found.rows]

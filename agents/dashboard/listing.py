@@ -74,11 +74,7 @@ class Query:
 
     @classmethod
     def parse(cls, given: Iterable[tuple[str, str]]) -> "Query":
-        """Read the parameters of a URL; unknown names are ignored, since a URL may have others.
-
-        Raises:
-            UnknownFilter: a value cannot be.
-        """
+        """Read the parameters of a URL, of which others are ignored; raise UnknownFilter for a value that cannot be."""
         values: dict[str, Any] = {}
         for name, text in given:
             if name in _SEVERAL and text:
@@ -209,12 +205,7 @@ class Lists(Protocol):
     def select(
         self, query: Query, now: datetime, context: DisplayContext, *, first: int = 0, most: int | None = None
     ) -> Found:
-        """Return the complaints of a list in its order, from the `first` on, `most` or all of them.
-
-        Raises:
-            UnknownFilter: a day cannot be read, or there is no such office.
-            MirrorError: the mirror cannot be read.
-        """
+        """Return a list in its order, from the `first` on, `most` or all; raise UnknownFilter or MirrorError."""
 
 
 class MemoryLists:
@@ -253,11 +244,7 @@ def _predicate(condition: Condition) -> Predicate:
 
 
 def require_office(lists: Lists, query: Query, now: datetime, context: DisplayContext) -> None:
-    """Refuse an office of which there is nothing.
-
-    Raises:
-        UnknownFilter: no policy and no complaint has it.
-    """
+    """Raise UnknownFilter for an office that no policy and no complaint has."""
     if query.office in {None, NONE, *context.offices}:
         return
     any_of_it = Query(state="all", office=query.office)
@@ -267,11 +254,7 @@ def require_office(lists: Lists, query: Query, now: datetime, context: DisplayCo
 
 
 def conditions(query: Query, now: datetime, context: DisplayContext) -> Iterator[Condition]:
-    """Give what a complaint has to meet, all of it.
-
-    Raises:
-        UnknownFilter: a day cannot be read.
-    """
+    """Give what a complaint has to meet, all of it; raise UnknownFilter for a day that cannot be read."""
     for name, condition in _SIMPLE.items():
         if getattr(query, name) not in {None, (), "all"}:
             yield condition(query)

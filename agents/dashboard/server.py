@@ -69,16 +69,8 @@ ReadHistory = Callable[[bytes, ComplaintRow], HistoryResult]
 class Board:
     """The dashboard as a web application.
 
-    Args:
-        broadcaster: publishes the figures.
-        read_model: returns the present read model.
-        read_history: reads the history of a complaint; called in a thread.
-        context: zone and office names of the policy.
-        sources: status of what is read.
-        settings: of the installation.
-        mirror: lists from a mirror; from memory, if None.
-        hosts: host names to answer; any, if empty.
-        send_timeout_s: time in seconds for a browser to accept what it is sent.
+    `read_history` is called in a thread. Lists are from a `mirror`, or from memory. Any host name is answered if
+    `hosts` is empty. A browser has `send_timeout_s` seconds to accept what it is sent.
     """
 
     def __init__(  # noqa: PLR0913 -- sources and limits

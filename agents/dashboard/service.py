@@ -66,20 +66,11 @@ async def serve(  # noqa: PLR0913 -- the options of `alur board`
     started: _Started,
     mirror: str | None = None,
 ) -> None:
-    """Serve the dashboard until SIGINT or SIGTERM.
+    """Serve the dashboard until SIGINT or SIGTERM; port 0 takes a free one.
 
-    Args:
-        settings: of the installation.
-        context: zone and office names of the policy.
-        address: host and port to listen on; port 0 takes a free one.
-        hosts: host names to answer besides those of this machine, if it listens on that only.
-        mirror: file or URL of the mirror that lists are read from, if not from memory.
-        started: called with the URL, in a thread, once it listens and complaints.state can be read.
-
-    Raises:
-        BrokerUnreachable, KafkaRefused, TopicsMissing: complaints.state cannot be read.
-        CannotListen: the address cannot be used.
-        Exception: a thread failed by a bug.
+    `hosts` are names to answer besides those of this machine, if it listens on that only. Lists are read from `mirror`
+    (file or URL), if not from memory. `started` is called with the URL, in a thread, once complaints.state can be read;
+    else a KafkaFailure or CannotListen is raised, or the bug of a thread.
     """
     loop, broadcaster = asyncio.get_running_loop(), Broadcaster()
     end = _End(loop)

@@ -41,14 +41,8 @@ class Progress:
 class Mirror:
     """Copies facts and resolutions of one installation into a store.
 
-    Args:
-        settings: which installation.
-        store: where to.
-
-    Raises:
-        MirrorError: the store holds the mirror of another installation, or one of another layout.
-        TopicsMissing, KafkaRefused, BrokerUnreachable: the topics cannot be read.
-        PolicyError: the policy cannot be read.
+    Raises MirrorError for a store with the mirror of another installation or layout, TopicsMissing, KafkaRefused,
+    BrokerUnreachable or PolicyError.
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:

@@ -66,13 +66,7 @@ class Built:
 def build(reading: Reading, directory: Path, url: str = "") -> Built:
     """Write the site; files that stay as they are keep their time, and stale ones are removed.
 
-    Args:
-        reading: the mirror.
-        directory: an empty one, or one of an earlier build.
-        url: where the site will be, for the feed.
-
-    Raises:
-        MirrorError: the directory has files of something else.
+    `directory` is empty or has an earlier build, else MirrorError. `url` is where the site will be, for the feed.
     """
     known = _files_of(directory)
     names = KnownNames(reading)

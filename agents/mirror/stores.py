@@ -31,14 +31,7 @@ class MirrorError(AlurError):
 class Database:
     """A connection to DuckDB or PostgreSQL; a context manager. A parameter of a statement is `%s` in both.
 
-    Args:
-        driver: name of the module.
-        failure: what begins the message if the database refuses something.
-        where: file name or URL.
-        options: of the driver.
-
-    Raises:
-        MirrorError: the driver is missing, or the database refuses; so do all methods.
+    `failure` begins the message if the database refuses something. All methods raise MirrorError.
     """
 
     def __init__(self, driver: str, failure: str, where: str, **options: object) -> None:
@@ -104,14 +97,9 @@ class Store(Database, ABC):
 
 
 def open_store(target: str, *, rebuild: bool) -> Store:
-    """Open the database to write to it.
+    """Open the database `target` (file name, or URL of PostgreSQL) to write to it; raise MirrorError.
 
-    Args:
-        target: file name, or URL of PostgreSQL.
-        rebuild: begin with empty tables, beside those that are read until `publish`.
-
-    Raises:
-        MirrorError: it cannot be opened, or another mirror writes to it.
+    With `rebuild`, begin with empty tables, beside those that are read until `publish`.
     """
     if target.startswith(_URL):
         return PostgresStore(target, rebuild=rebuild)
@@ -221,14 +209,9 @@ class PostgresStore(Store):
 
 
 class Reading(Database):
-    """A mirror that is read, without writing; a context manager.
+    """A mirror that is read, without writing; a context manager. Raises MirrorError if there is none.
 
-    Args:
-        target: file name, or URL of PostgreSQL.
-        timeout_s: seconds in which PostgreSQL has to answer each statement; 0: any time.
-
-    Raises:
-        MirrorError: there is no mirror.
+    PostgreSQL has `timeout_s` seconds to answer each statement; 0: any time.
     """
 
     def __init__(self, target: str, *, timeout_s: int = 0) -> None:
