@@ -53,7 +53,7 @@ alerts:
 	@if command -v promtool >/dev/null; then \
 	  cd docs/deploy/prometheus && promtool check config prometheus.yml && promtool test rules alerts_test.yml; \
 	else \
-	  echo "alerts: skipped, promtool is not installed (on Debian, apt-get install prometheus)"; \
+	  echo "alerts: skipped, promtool is not installed (on Debian, apt-get install prometheus prometheus-alertmanager)"; \
 	fi
 
 # the wording is in `make check`
