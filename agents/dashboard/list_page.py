@@ -47,12 +47,22 @@ def list_page(
         _form(view, query, office),
         h("div", count, csv, class_="above"),
         h("p", words.say("mirror_lost"), class_="trouble", role="alert") if lost else None,
-        _table(view, query, shown) if shown else h("p", words.say("none"), class_="quiet"),
+        _table(view, query, shown) if shown else _empty(view, query, found.total),
         _paging(view, query, found.total),
         h("p", _source(words, query, found), class_="quiet", id="source"),
     ]
     title = words.say("list_heading") if office is None else str(view.context.name_of(office))
     return document(view, title, h("section", body, class_="wide"), every_s=_EVERY_S)
+
+
+def _empty(view: View, query: Query, total: int) -> Html:
+    """Return what to do where there is nothing to see: the page is behind the last one, or the filters are too many."""
+    words, path = view.words, view.path
+    if total:
+        step = h("a", words.say("first_page"), href=view.link(path, query.url()))
+    else:
+        step = h("a", words.say("all_states"), href=view.link(path, "state=all"))
+    return h("p", words.say("none"), " ", step, class_="quiet", id="empty")
 
 
 def _source(words: Words, query: Query, found: Found) -> str:

@@ -76,16 +76,19 @@ class MirrorLists:
     ) -> Found:
         """Return complaints of a list, see `Lists`."""
         where, values = _where(list(conditions(query, now, context)))
-        rows = f"{_LISTED} SELECT {_ROW} FROM listed{where} ORDER BY {_order(query.sort)}"  # noqa: S608 -- names are ours
+        order = f"FROM listed{where} ORDER BY {_order(query.sort)}"
+        rows = f"{_LISTED} SELECT {_ROW} {order}"
+        part = f"{_LISTED} SELECT {_ROW}, COUNT(*) OVER () {order} LIMIT %s OFFSET %s"
         with Reading(self._target, timeout_s=_TIMEOUT_S) as reading:
             current_at = self._require_ours(reading)
-            total = reading.rows(f"{_LISTED} SELECT COUNT(*) FROM listed{where}", values)[0][0]  # noqa: S608 -- as above
+            page = [] if most is None else reading.rows(part, [*values, most, first])
+            # counted with the rows: in half the time, and of the same moment
+            counted = page or reading.rows(f"{_LISTED} SELECT COUNT(*) FROM listed{where}", values)  # noqa: S608 -- as above
+            total = counted[0][-1]
             if not total:
                 require_office(self, query, now, context)
-            if most is None:
-                return Found(total, self._all(rows, values), mirrored=True, current_at=current_at)
-            found = reading.rows(f"{rows} LIMIT %s OFFSET %s", [*values, most, first])
-        return Found(total, [_row(each) for each in found], mirrored=True, current_at=current_at)
+        found = self._all(rows, values) if most is None else [_row(each) for each in page]
+        return Found(total, found, mirrored=True, current_at=current_at)
 
     def _all(self, statement: str, values: Sequence[object]) -> Iterator[ComplaintRow]:
         with Reading(self._target) as reading:
@@ -138,7 +141,7 @@ def _order(sort: str) -> str:
 
 def _row(row: tuple[Any, ...]) -> ComplaintRow:
     status, *shape = row[:8]
-    number, version, received, ended, coming, gone = row[8:]
+    number, version, received, ended, coming, gone = row[8:14]
     return ComplaintRow(
         RowShape(Status(status), *shape), number, version, received, ended, _deadline(coming), _deadline(gone)
     )

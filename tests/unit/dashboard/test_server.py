@@ -307,6 +307,16 @@ class TestLists:
 
         run(Site(), act)
 
+    def test_a_list_without_rows_leads_on(self) -> None:
+        async def act(session: ClientSession) -> None:
+            site.know()
+            for query, step in (("page=7", "Back to the first page"), ("category=x", "Show all complaints")):
+                async with session.get(f"/complaints?{query}&lang=en") as answer:
+                    assert step in text_of(await answer.text()), query
+
+        site = Site()
+        run(site, act)
+
     def test_a_list_is_from_the_mirror_where_there_is_one(self, tmp_path: Path) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
