@@ -10,12 +10,12 @@ PYTHONS := python3 python3.13 python3.12 python3.11
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: alerts chaos docs fuzz overload help install demo test check unit properties asyncapi integration format kills schemas lock broker-possible bench
+.PHONY: alerts chaos docs fuzz overload help install demo test check unit properties every-unit asyncapi integration format kills schemas lock broker-possible bench
 
 help:
 	@echo "make install       install everything into .venv; other targets do it as needed"
 	@echo "make demo          run the engine for a minute: broker, stages, citizens, officers (REPORTS=file.csv imports real reports)"
-	@echo "make test          check, unit, properties, asyncapi and integration: what CI runs"
+	@echo "make test          check, unit with properties, asyncapi and integration: what CI runs"
 	@echo "make check         lint, format, types, import directions, published schemas, wording"
 	@echo "make unit          the quick tests, without a broker; a few fixed examples of each property"
 	@echo "make properties    the long unit tests, and more examples of each property (PROFILE=deep: ten times as many)"
@@ -37,7 +37,7 @@ install: $(STAMP)
 demo: $(STAMP) broker-possible
 	@$(BIN)/alur demo $(if $(REPORTS),--reports "$(REPORTS)")
 
-test: check unit properties asyncapi integration
+test: check every-unit asyncapi integration
 
 check: $(STAMP) alerts
 	$(BIN)/ruff check .
@@ -57,13 +57,19 @@ alerts:
 	fi
 
 # the wording is in `make check`
+UNIT := $(BIN)/pytest --numprocesses 2 --dist worksteal -p no:logging --ignore tests/unit/project/test_wording.py \
+  tests/unit tests/system/protocol
+PROPERTIES := --hypothesis-profile $(or $(PROFILE),full)
+
 unit: $(STAMP)
-	$(BIN)/pytest --numprocesses 2 --dist worksteal -p no:logging -m "not long" --ignore tests/unit/project/test_wording.py \
-	  tests/unit tests/system/protocol
+	$(UNIT) -m "not long"
 
 properties: $(STAMP)
-	$(BIN)/pytest --numprocesses 2 --dist worksteal -p no:logging -m "hypothesis or long" \
-	  --hypothesis-profile $(or $(PROFILE),full) tests/unit tests/system/protocol
+	$(UNIT) -m "hypothesis or long" $(PROPERTIES)
+
+# both in one run, without the few examples of a property that has its many
+every-unit: $(STAMP)
+	$(UNIT) $(PROPERTIES)
 
 asyncapi: $(STAMP)
 	@$(BIN)/python -m tests.support.check_asyncapi $(VENV)/asyncapi
