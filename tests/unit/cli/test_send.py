@@ -13,7 +13,7 @@ from agents.cli.fields import STAGES_ONLY, data_of, fields_of
 from agents.cli.send import in_words_of_options, report
 from agents.config.settings import Settings
 from events import commands as c
-from events.client import RefusedCommand
+from events.client import RefusedCommand, connection
 from events.client.command_client import CommandRequest, CommandResult, encode_request
 from events.client.publisher import Place
 from events.codec.decode import decode_command
@@ -175,7 +175,8 @@ def test_a_late_reply_names_the_way_that_is_left(policy: Policy, way: str, capsy
     assert f"it came after the closing: {way}" in capsys.readouterr().out
 
 
-def test_a_refusal_is_reported_also_where_the_holder_cannot_be_read() -> None:
+def test_a_refusal_is_reported_also_where_the_holder_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_ANSWER_MS", 100)
     asked = CommandRequest("close-complaint", COMPLAINT, CITIZEN, "m1", {})
     rejection = Rejection(
         command_id="m1",
