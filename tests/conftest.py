@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 import typer.testing
 
+from agents.config import policy_files
 from agents.config.keys import Keys
 from agents.config.settings import Settings
 from agents.local_broker import running_broker
@@ -27,6 +28,10 @@ hypothesis.settings.load_profile("quick")
 
 # the commands are built once, and not for each of the hundreds of runs of them; typer's runner has no other door
 vars(typer.testing)["_get_command"] = functools.cache(vars(typer.testing)["_get_command"])
+
+# so are the packaged policies, with their offices and calendars: a policy does not change
+_load, _packaged = policy_files.load, functools.cache(policy_files.load)
+vars(policy_files)["load"] = lambda name: (_packaged if name in policy_files.packaged() else _load)(name)
 
 # what the person who runs the tests has set for an engine of their own is not for the tests; their broker is
 for _name in [name for name in os.environ if name.startswith("ALUR_") and name not in {"ALUR_BROKER", "ALUR_HOME"}]:
