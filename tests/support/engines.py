@@ -177,6 +177,7 @@ class Engine:
                 "isolation.level": "read_committed",
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 10,  # so long it takes to learn that a partition ends
             }
         )
         name = self.settings.topic(topic)
@@ -185,11 +186,13 @@ class Engine:
         ended: set[int | None] = set()
         deadline = time.monotonic() + WAIT_SECONDS
         while len(ended) < self.settings.partitions and time.monotonic() < deadline:
-            for message in consumer.consume(1000, 0.2):
-                if message.error():
-                    ended.add(message.partition())
-                else:
-                    found.append(message)
+            message = consumer.poll(0.2)  # `consume` would wait for as many as it is asked for
+            if message is None:
+                continue
+            if message.error():
+                ended.add(message.partition())
+            else:
+                found.append(message)
         consumer.close()
         assert len(ended) == self.settings.partitions, f"{name} could not be read to its end"
         return found

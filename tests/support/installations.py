@@ -94,6 +94,7 @@ def record(settings: Settings) -> Installation:
             "group.id": "recorder",
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
+            "fetch.wait.max.ms": 10,
         }
     )
     for topic in sorted(found.topics):
