@@ -1,10 +1,8 @@
 """`alur migrate`: an installation moves to another prefix and number of partitions, and goes on as if it had not."""
 
 import json
-import re
 import signal
 import subprocess
-import sys
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -15,14 +13,12 @@ from typing import Any
 
 import pytest
 
-from agents.config.keys import Keys
 from agents.config.settings import Settings
 from agents.ops.audit import audit, recorded_incidents
 from agents.ops.topics import ensure_topics
 from agents.runtime.process import EXIT_REFUSED
-from events.texts import PLACEHOLDER
 from tests.support.engines import Engine, eventually, new_engine, report_event
-from tests.support.installations import Installation, restore
+from tests.support.forked_stage import run_alur
 
 ADMIN = "/offices/panrb"
 HOLDER = "/offices/denpasar-pupr"
@@ -57,13 +53,7 @@ ONWARDS: dict[str, list[Step]] = {
 
 
 def alur(settings: Settings, *arguments: str, failpoint: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).with_name("alur")), *arguments],
-        env={**settings.to_environment(), "ALUR_FAILPOINT": failpoint},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_alur({**settings.to_environment(), "ALUR_FAILPOINT": failpoint}, *arguments)
 
 
 def moved(engine: Engine, partitions: int) -> Engine:
@@ -199,63 +189,6 @@ def test_deadlines_that_pass_meanwhile_are_breached_once(stopped_engine: Engine)
     eventually("each is published", lambda: len(target.events("complaints.resolutions")) == len(complaints))
     target.await_settled()
     target.kill_all()
-
-
-INSTALLATIONS = sorted((Path(__file__).parents[1] / "golden" / "installations").glob("0.1.0-*"))
-
-
-@pytest.mark.parametrize("texts", ["facts", "apart"])
-@pytest.mark.parametrize("file", INSTALLATIONS, ids=lambda file: file.name.partition(".jsonl")[0])
-def test_an_installation_of_an_older_release_moves_once_it_is_upgraded(
-    file: Path, texts: str, broker: str, tmp_path: Path
-) -> None:
-    old = Installation.load(file)
-    key_file = tmp_path / "keys"
-    Keys.generate(key_file)
-    prefix = f"t{uuid.uuid4().hex[:12]}."
-    settings = Settings(broker, prefix, policy=old.policy, partitions=old.partitions, key_file=str(key_file))
-    restore(old, settings)
-    engine = Engine(settings, tmp_path / "stages.log")
-    for step in (("topics", "create"), ("offsets", "accept")):
-        assert alur(settings, *step).returncode == 0
-    engine.start()
-    target = moved(engine, old.partitions + 3)
-    try:
-        repeated = engine.report("repeated")
-        engine.await_quiet(seconds=240)
-        assert migrating(engine, target).stderr.startswith("alur: intake runs: ")
-        engine.stop()
-        engine.command("close-complaint", str(uuid.uuid4()), ADMIN)
-        unread = migrating(engine, target)
-        assert "lifecycle has 1 records of" in unread.stderr
-        done = eventually("nothing is left unread", lambda: drained_and_migrated(engine, target, texts))
-        assert "the audits agree: " in done.stdout
-        if texts == "apart":
-            assert {each["data"].get("text") for each in target.events()} == {None, PLACEHOLDER}
-        target.start()
-        target.report("repeated")
-        target.await_quiet(seconds=240)
-        refused = [each["data"] for each in target.events("complaints.rejections", repeated)]
-        # what other stages ask of it may be overtaken by then
-        assert [each["code"] for each in refused if each["command_source"] == "/stages/intake"] == []
-        open_ones = [name for name, each in standing(target).items() if each["status"] == "disposed"]
-        go(target, open_ones[0], [ANSWERED, CLOSED])
-        target.await_settled()
-    finally:
-        for each in (engine, target):
-            each.kill_all()
-
-
-def drained_and_migrated(engine: Engine, target: Engine, texts: str) -> subprocess.CompletedProcess[str] | None:
-    """Stop the stages once they have read all, and migrate; None if one of them left work to another as it ended."""
-    engine.start()
-    engine.await_quiet(seconds=240)
-    engine.stop()
-    done = migrating(engine, target, "--texts", texts)
-    if done.returncode == 0:
-        return done
-    assert re.search(r"has \d+ records of", done.stderr), done.stderr
-    return None
 
 
 def test_what_is_in_the_way_is_named(engine: Engine) -> None:

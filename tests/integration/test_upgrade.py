@@ -1,7 +1,5 @@
 """An older installation with open complaints is upgraded by the steps of docs/how-to/upgrade.md."""
 
-import subprocess
-import sys
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +11,12 @@ from agents.config.keys import Keys
 from agents.config.settings import Settings
 from events.ids import complaint_id
 from tests.support.engines import Engine, eventually
+from tests.support.forked_stage import run_alur
 from tests.support.installations import Installation, restore
 
 INSTALLATIONS = Path(__file__).parents[1] / "golden" / "installations"
 STEPS = (("topics", "create"), ("offsets", "accept"))
 START_S = 240.0
-ALUR = str(Path(sys.executable).with_name("alur"))
 
 Complaints = dict[str, dict[str, Any]]
 
@@ -50,7 +48,7 @@ def test_open_complaints_go_on_after_an_upgrade(file: Path, broker: str, tmp_pat
     engine = Engine(settings, tmp_path / "stages.log")
     before = standing(old.values("complaints.events"))
     for step in STEPS:
-        done = subprocess.run([ALUR, *step], env=settings.to_environment(), capture_output=True, text=True, check=False)
+        done = run_alur(settings.to_environment(), *step)
         assert done.returncode == 0, done.stderr
 
     started = datetime.now(UTC)

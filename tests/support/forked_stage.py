@@ -1,6 +1,7 @@
-"""A stage's process, forked from one with all imports, which take most of the time of a start.
+"""Processes of stages and commands, forked from one with all imports, which take most of the time of a start.
 
-What runs in it is what `python -m faust` runs: the app of the stage is built in the new process, from its environment.
+What runs in them is what `python -m faust` and `alur` run: the app of a stage is built in the new process, from its
+environment.
 """
 
 import multiprocessing
@@ -8,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Final
 
 from faust.cli.faust import cli
 
+import agents.cli
 from events.topics import STAGES
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
@@ -25,20 +28,45 @@ _CONTEXT.set_forkserver_preload(
         # imported by name or at the first use
         *("faust.assignor.partition_assignor", "faust.tables.manager", "faust.transport.conductor"),
         *("faust.transport.drivers.aiokafka", "faust.web.drivers.aiohttp", "holidays.countries"),
+        *(f"agents.cli.{module}" for module in ("app", "audit", "migrate", "offsets", "privacy", "show", "topics")),
     ]
 )
 
 
-def _run(arguments: Sequence[str], environment: Mapping[str, str], lifeline: Connection, log: Path) -> None:
+def _stage(arguments: Sequence[str], environment: Mapping[str, str], lifeline: Connection, log: Path) -> None:
     with log.open("ab") as errors, Path(os.devnull).open("wb") as nowhere:
-        for descriptor, standard in ((lifeline.fileno(), 0), (nowhere.fileno(), 1), (errors.fileno(), 2)):
-            os.dup2(descriptor, standard)
+        _become(["faust", *arguments], environment, (lifeline.fileno(), nowhere.fileno(), errors.fileno()))
     lifeline.close()
+    cli()
+
+
+def _command(arguments: Sequence[str], environment: Mapping[str, str], output: Path, errors: Path) -> None:
+    with Path(os.devnull).open("rb") as nothing, output.open("wb") as out, errors.open("wb") as err:
+        _become(["alur", *arguments], environment, (nothing.fileno(), out.fileno(), err.fileno()))
+    agents.cli.main()
+
+
+def _become(arguments: list[str], environment: Mapping[str, str], standard: tuple[int, int, int]) -> None:
+    for number, descriptor in enumerate(standard):
+        os.dup2(descriptor, number)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 -- standard input, which multiprocessing has replaced
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = ["faust", *arguments]
-    cli()
+    sys.argv = arguments
+
+
+def run_alur(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `alur` in a process of its own, with nothing else in its environment; give what `subprocess.run` gives."""
+    with tempfile.TemporaryDirectory() as folder:
+        output, errors = Path(folder, "output"), Path(folder, "errors")
+        process = _CONTEXT.Process(target=_command, args=(arguments, dict(environment), output, errors))
+        process.start()
+        process.join()
+        if process.exitcode is None:
+            raise ChildProcessError(f"alur {' '.join(arguments)} has not ended")
+        return subprocess.CompletedProcess(
+            ["alur", *arguments], process.exitcode, output.read_text(), errors.read_text()
+        )
 
 
 class ForkedStage:
@@ -55,7 +83,7 @@ class ForkedStage:
         lifeline, self._lifeline = _CONTEXT.Pipe(duplex=False)
         with lifeline:
             self._process = _CONTEXT.Process(
-                target=_run, args=(arguments, dict(environment), lifeline, log), daemon=True
+                target=_stage, args=(arguments, dict(environment), lifeline, log), daemon=True
             )
             self._process.start()
         self.pid = int(self._process.pid or 0)
