@@ -1,8 +1,9 @@
 """Trace context: what is accepted and forwarded, and that outputs do not change otherwise."""
 
+import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,13 @@ TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PARENT = f"00-{TRACE}-{SPAN}-01".encode()
 FACT = (*HEADERS, ("fact", b"registered"))
 NOWHERE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _silent_afterwards() -> Iterator[None]:
+    """Spans on their way to nowhere are given up seconds later, in a thread that would print into another test."""
+    yield
+    logging.getLogger("opentelemetry").handlers = [logging.NullHandler()]
 
 
 def record(*headers: tuple[str, bytes | None], value: bytes = b"{}") -> Any:
