@@ -226,7 +226,10 @@ class Reading(Database):
             return
         if not Path(target).exists():
             raise MirrorError(f"{target} does not exist: alur mirror sync {target} makes it")
-        super().__init__("duckdb", f"{target} cannot be read as a mirror", target, read_only=True)
+        super().__init__("duckdb", f"{target} cannot be read as a mirror", ":memory:")
+        # attached: opened by its name, a file that has replaced another would be the old one while that is still open
+        self.execute(f"ATTACH '{_quoted(Path(target))}' AS copied (READ_ONLY)")
+        self.execute("USE copied")
 
     def parts(self, statement: str, parameters: Sequence[object], size: int) -> Iterator[list[tuple[Any, ...]]]:
         """Give the rows of a query, `size` at a time: not all of them are in memory."""

@@ -592,3 +592,16 @@ def test_a_list_from_the_mirror_is_that_from_the_topics(
     assert alur(engine, "list", "--from", f"{target}.gone").stderr.endswith(
         f"alur mirror sync {target}.gone makes it\n"
     )
+
+
+def test_a_reader_sees_the_newest_file_while_another_reads_the_old_one(engine: InMemoryEngine, target: str) -> None:
+    known = "SELECT COUNT(*) FROM complaints"
+    engine.await_status(engine.report("first"), "registered")
+    sync(engine, target)
+    with Reading(target) as old:
+        assert old.rows(known) == [(1,)]
+        engine.await_status(engine.report("second"), "registered")
+        sync(engine, target)
+        with Reading(target) as new:
+            assert new.rows(known) == [(2,)]
+        assert old.rows(known) == [(1,)]
