@@ -131,7 +131,7 @@ def test_open_complaints_go_on_at_another_prefix(engine: Engine, lives: dict[str
     done = migrating(engine, target)
     assert done.returncode == 0, done.stderr
     assert "the audits agree: 9 complaints" in done.stdout
-    assert "complaints.dead-letters: 1 records, 2 left out" in done.stdout
+    assert "complaints.dead-letters: 1 record, 2 left out" in done.stdout
     for topic in ("events", "identities", "stories", "rejections", "resolutions"):
         assert contents(target, f"complaints.{topic}") == contents(engine, f"complaints.{topic}"), topic
     assert "is complete" in migrating(engine, target).stdout

@@ -95,7 +95,7 @@ def test_texts_move_out_of_facts_and_can_be_erased(engine: Engine, target: Engin
     assert anywhere(engine, ERASED) >= {TopicName.EVENTS}  # what no erasure reached
 
     apart = ("--texts", "apart")
-    assert "without what was erased of 1 complaints" in migrating(engine, target, *apart, "--dry-run").stdout
+    assert "without what was erased of 1 complaint\n" in migrating(engine, target, *apart, "--dry-run").stdout
     for failpoint in ("after-produce:3", "after-commit:2"):
         killed = migrating(engine, target, *apart, failpoint=f"migrate:{failpoint}")
         assert killed.returncode == -signal.SIGKILL
