@@ -30,6 +30,8 @@ _RECORDS: Final = 5_000
 _BYTES: Final = 4 * 1_048_576
 """The most records, and about the most bytes, of a transaction."""
 _POLLED: Final = 5_000
+_FETCHING: Final = clients.Fetching(1, wait_ms=10)
+"""Partition after partition is read: a request that is under way as one ends holds up the next."""
 CHECKSUM_BITS: Final = (1 << 64) - 1
 """Sums of checksums are kept to 64 bits."""
 
@@ -80,7 +82,7 @@ class Copy:
         """Copy what is not copied yet; another copy to the same prefix is fenced."""
         try:
             await self._writer.start()
-            async with clients.running(clients.consumer(self._plan.source)) as reader:
+            async with clients.running(clients.consumer(self._plan.source, fetching=_FETCHING)) as reader:
                 entries, _ = await read_entries(self._plan.target)
                 for topic in COPIED:
                     progress = TopicProgress.of(entries.values, topic)
@@ -175,7 +177,7 @@ async def in_time_order(
 async def read_back(target: Settings) -> Written:
     """Count the records that the copied topics of the target hold now."""
     written: Written = dict.fromkeys(COPIED, (0, 0))
-    async with clients.running(clients.consumer(target)) as reader:
+    async with clients.running(clients.consumer(target, fetching=_FETCHING)) as reader:
         for topic in COPIED:
             for number in range(target.partitions):
                 async for records in clients.to_end(reader, TopicPartition(target.topic(topic), number)):
