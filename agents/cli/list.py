@@ -16,7 +16,7 @@ from agents.cli.wording import left_until, local, safe, span
 from agents.config.settings import Settings
 from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import DisplayContext
-from agents.dashboard.listing import DUE, ORDERS, STATES, Lists, MemoryLists, Query, as_csv, deadline_of, values_of
+from agents.dashboard.listing import DUE, ORDERS, STATES, Lists, MemoryLists, Query, as_csv, values_of
 from agents.dashboard.mirror_list import MirrorLists
 from agents.dashboard.projection import read_model_now
 from agents.dashboard.read_model import LATEST
@@ -99,10 +99,10 @@ def _list(settings: Settings, query: Query, limit: int, form: Form, mirror: str 
 
 def _write(rows: Iterable[ComplaintRow], form: Form, now: datetime, context: DisplayContext) -> None:
     if form is Form.CSV:
-        for part in as_csv(rows):
+        for part in as_csv(rows, now):
             say(part.rstrip("\n"))
     elif form is Form.JSON:
-        say(json.dumps([values_of(row) for row in rows], default=datetime.isoformat, indent=2, ensure_ascii=False))
+        say(json.dumps([values_of(row, now) for row in rows], default=datetime.isoformat, indent=2, ensure_ascii=False))
     else:
         console().print(table(rows, now, context))
 
@@ -111,12 +111,12 @@ def table(rows: Iterable[ComplaintRow], now: datetime, context: DisplayContext) 
     """Lay out a list at `now`."""
     laid_out = new_table("complaint", "status", "office", "deadline", "due", "left", "rung", whole=["complaint"])
     for row in rows:
-        shape, deadline = row.shape, deadline_of(row)
+        shape, deadline = row.shape, row.deadline
         at = None if deadline is None else datetime.fromtimestamp(deadline.at, UTC)
         left = "-" if at is None else left_until(at, now)
         office = redacted(shape.office, secret=shape.secret) or shape.why or "-"
         cells = (safe(row.tracking_id), shape.status, safe(office), deadline.clock if deadline else "-")
         rung = "exhausted" if shape.exhausted else str(shape.rung)
         due = "-" if at is None else local(at, context.zone)
-        laid_out.add_row(*map(Text, (*cells, due, left, rung)), style="red" if row.missed else "")
+        laid_out.add_row(*map(Text, (*cells, due, left, rung)), style="red" if at is not None and at < now else "")
     return laid_out

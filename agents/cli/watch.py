@@ -128,8 +128,8 @@ def _deadlines(overview: Overview, now: datetime, context: DisplayContext) -> Ta
     """List missed deadlines, the oldest first, and the next ones."""
     model = overview.read_model
     table = new_table("due", "clock", "complaint", "status", "office", "left", whole=["complaint"])
-    missed = [(row.missed, row) for row in model.longest_overdue(_DEADLINES)]
-    for deadline, row in missed + [(row.due, row) for row in model.next_due(_DEADLINES)]:
+    overdue = [(row.deadline, row) for row in model.longest_overdue(_DEADLINES)]
+    for deadline, row in overdue + [(row.due, row) for row in model.next_due(_DEADLINES)]:
         if deadline is None:
             continue
         at = datetime.fromtimestamp(deadline.at, UTC)

@@ -71,6 +71,11 @@ class ComplaintRow(NamedTuple):
     """The earlier complaint that its reporter named; None also of one at rest."""
 
     @property
+    def deadline(self) -> Deadline | None:
+        """The deadline that matters first: a missed one, else the next one."""
+        return self.missed or self.due
+
+    @property
     def at_rest(self) -> bool:
         """Whether it is settled, with no deadline left."""
         return not self.shape.open and self.due is None and self.missed is None

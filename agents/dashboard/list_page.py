@@ -9,7 +9,7 @@ from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import FUNNEL, named
 from agents.dashboard.html import Child, Html, h, join
 from agents.dashboard.layout import SIGNS, View, deadline, document, holder, offices, table
-from agents.dashboard.listing import DUE, NONE, PAGE, STATES, Found, Query, deadline_of
+from agents.dashboard.listing import DUE, NONE, PAGE, STATES, Found, Query
 from agents.dashboard.read_model import LATEST, OfficeCounts
 from agents.dashboard.words import Words
 from events.vocabulary import ClockName, Status
@@ -81,7 +81,7 @@ def _listed(view: View, row: ComplaintRow) -> dict[str, Any]:
     ended = None if row.closed is None else datetime.fromtimestamp(row.closed, UTC)
     more: dict[str, Any] = {"category": shape.category, "rung": shape.rung, "exhausted": shape.exhausted}
     more |= {"received": received, "ended": ended}
-    return named(row, deadline_of(row), view.context) | more
+    return named(row, row.deadline, view.context) | more
 
 
 def _label(view: View, name: str, value: str) -> str:

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlencode
 
-from agents.dashboard.complaint_row import HOUR_S, ComplaintRow, Deadline, hour_of
+from agents.dashboard.complaint_row import HOUR_S, ComplaintRow, hour_of
 from agents.dashboard.figures import FUNNEL, DisplayContext
 from agents.dashboard.read_model import DAY_S, ReadModel
 from agents.ops.csv_text import csv_text
@@ -35,7 +35,7 @@ COLUMNS: Final = (
 """Columns of a list as CSV and JSON; times in UTC."""
 STATES: Final = ("open", "settled", "all")
 DUE: Final = {"overdue": None, "24h": DAY_S, "7d": 7 * DAY_S, "any": 10**12}
-"""By name, the seconds within which an obligation is due; None: overdue."""
+"""By name, the seconds within which an obligation is due; None: its time has passed, whether or not it was noticed."""
 
 
 class UnknownFilter(AlurError):
@@ -123,11 +123,6 @@ def _check(values: Mapping[str, Any]) -> None:
         raise UnknownFilter(f"rung is a number or exhausted, and not {rung!r}")
 
 
-def deadline_of(row: ComplaintRow) -> Deadline | None:
-    """Return the deadline that matters first: a missed one, else the next one."""
-    return row.missed or row.due
-
-
 FIELDS: Final[Mapping[str, Callable[[ComplaintRow], Any]]] = {
     "status": lambda row: row.shape.status,
     # a secret complaint has no office here: a list of one office, or by office, would tell which has it
@@ -145,7 +140,7 @@ FIELDS: Final[Mapping[str, Callable[[ComplaintRow], Any]]] = {
     "due_clock": lambda row: row.due.clock if row.due else None,
     "missed": lambda row: row.missed.at if row.missed else None,
     "missed_clock": lambda row: row.missed.clock if row.missed else None,
-    "deadline": lambda row: at.at if (at := deadline_of(row)) else None,
+    "deadline": lambda row: row.deadline.at if row.deadline else None,
     "length": lambda row: len(row.tracking_id),
 }
 """What conditions and orders are about, by name; moments in seconds since 1970."""
@@ -265,12 +260,13 @@ def conditions(query: Query, now: datetime, context: DisplayContext) -> Iterator
         yield _is("office", *(None if each == NONE else each for each in (query.office, *units)))
         yield Condition(("secret",), frozenset({False}))
     if query.due is not None:
-        within = DUE[query.due]
-        ever_missed, until = Condition(("missed",), range(LAST)), int(now.timestamp()) + (within or 0)
-        yield ever_missed if within is None else Condition(("due",), range(until + 1))
-    for name in ("received", "ended", "missed"):
+        at, within = int(now.timestamp()), DUE[query.due]
+        yield Condition(("deadline",), range(at)) if within is None else Condition(("due",), range(at, at + within + 1))
+    for name, field in (("received", "received"), ("ended", "ended"), ("missed", "deadline")):
         if (text := getattr(query, name)) is not None:
-            yield Condition((name,), _period(name, text, now, context))
+            period = _period(name, text, now, context)
+            passed = range(period.start, min(period.stop, int(now.timestamp())))
+            yield Condition((field,), passed if name == "missed" else period)
 
 
 def _is(field: str, *values: object) -> Condition:
@@ -298,23 +294,24 @@ def _period(name: str, text: str, now: datetime, context: DisplayContext) -> ran
         raise UnknownFilter(f"{name} is a day such as 2026-11-30 or 24h, and not {text!r}") from None
 
 
-def values_of(row: ComplaintRow) -> dict[str, Any]:
-    """Return a row by `COLUMNS`: no more of a secret complaint than the dashboard shows."""
-    shape, deadline = row.shape, deadline_of(row)
+def values_of(row: ComplaintRow, now: datetime) -> dict[str, Any]:
+    """Return a row by `COLUMNS` at `now`: no more of a secret complaint than the dashboard shows."""
+    shape, deadline = row.shape, row.deadline
+    overdue = deadline is not None and deadline.at < int(now.timestamp())
     values = (
         *(row.tracking_id, shape.status, redacted(shape.office, secret=shape.secret), shape.category),
-        *(deadline.clock if deadline else None, _utc(deadline.at) if deadline else None, row.missed is not None),
+        *(deadline.clock if deadline else None, _utc(deadline.at) if deadline else None, overdue),
         *("exhausted" if shape.exhausted else shape.rung, shape.why, _utc(row.received)),
         *(None if row.closed is None else _utc(row.closed), shape.secret),
     )
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def as_csv(rows: Iterable[ComplaintRow]) -> Iterator[str]:
-    """Give a list as CSV with a header, in parts."""
+def as_csv(rows: Iterable[ComplaintRow], now: datetime) -> Iterator[str]:
+    """Give a list at `now` as CSV with a header, in parts."""
     yield csv_text([COLUMNS])
     rest = iter(rows)
-    while part := [[_cell(value) for value in values_of(row).values()] for row in islice(rest, _PART)]:
+    while part := [[_cell(value) for value in values_of(row, now).values()] for row in islice(rest, _PART)]:
         yield csv_text(part)
 
 

@@ -56,9 +56,9 @@ class ReadModel:
         self._by_tracking: dict[str, bytes] = {}
         self._at_rest = _AtRest()
         self._shapes: dict[RowShape, RowShape] = {}
-        self._due_soon_until = 0
+        self._now = 0
         self._due: SortedList[tuple[int, bytes]] = SortedList()
-        self._missed: SortedList[tuple[int, bytes]] = SortedList()
+        self._deadlines: SortedList[tuple[int, bytes]] = SortedList()
         self._followers: dict[str, dict[bytes, None]] = {}
         self._incidents: dict[bytes, None] = {}
         self._undisposed: dict[bytes, None] = {}
@@ -95,8 +95,8 @@ class ReadModel:
             self._followers.setdefault(row.follows, {})[key] = None
         if row.due is not None:
             self._due.add((row.due.at, key))
-        if row.missed is not None:
-            self._missed.add((row.missed.at, key))
+        if row.deadline is not None:
+            self._deadlines.add((row.deadline.at, key))
         if row.shape.status is Status.REGISTERED:
             self._unverified.add((row.received, key))
         self._count(row, 1)
@@ -121,8 +121,8 @@ class ReadModel:
         self._count(row, -1)
         if row.due is not None:
             self._due.remove((row.due.at, key))
-        if row.missed is not None:
-            self._missed.remove((row.missed.at, key))
+        if row.deadline is not None:
+            self._deadlines.remove((row.deadline.at, key))
         if row.shape.status is Status.REGISTERED:
             self._unverified.remove((row.received, key))
         if self._rows.pop(key, None) is None:
@@ -132,9 +132,12 @@ class ReadModel:
 
     def advance_to(self, now: int) -> None:
         """Set the present time in seconds since 1970; it never goes back."""
-        before, self._due_soon_until = self._due_soon_until, max(self._due_soon_until, now + DAY_S)
-        for _, key in self._due.irange((before + 1,), (self._due_soon_until + 1,)):
-            self._count_at_office(self._rows[key].shape, OfficeCounts(due_soon=1), 1)
+        before, self._now = self._now, max(self._now, now)
+        soon = self._due.irange((before + DAY_S + 1,), (self._now + DAY_S + 1,))
+        passed = (*self._due.irange((before,), (self._now,)), *self._deadlines.irange((before,), (self._now,)))
+        for key in {key for _, key in (*soon, *passed)}:
+            self._count_at_office(self._rows[key], before, -1)
+            self._count_at_office(self._rows[key], self._now, 1)
 
     def find(self, number: str) -> tuple[bytes, ComplaintRow] | None:
         """Return the complaint with a tracking number or an id."""
@@ -171,11 +174,11 @@ class ReadModel:
 
     def next_due(self, count: int) -> list[ComplaintRow]:
         """Return the complaints whose obligation is due first."""
-        return [self._rows[key] for _, key in islice(self._due, count)]
+        return [self._rows[key] for _, key in islice(self._due.irange((self._now,)), count)]
 
     def longest_overdue(self, count: int) -> list[ComplaintRow]:
-        """Return the complaints that missed a deadline longest ago."""
-        return [self._rows[key] for _, key in islice(self._missed, count)]
+        """Return the complaints of which a deadline passed longest ago."""
+        return [self._rows[key] for _, key in islice(self._deadlines.irange(None, (self._now,)), count)]
 
     def incidents(self, count: int) -> list[ComplaintRow]:
         """Return the complaints with an exhausted ladder, in the order in which that became known."""
@@ -187,7 +190,8 @@ class ReadModel:
 
     def missed_within(self, first: int, after: int) -> int:
         """Count overdue complaints by the time of the deadline that was missed, in seconds since 1970."""
-        return int(self._missed.bisect_left((after,)) - self._missed.bisect_left((first,)))
+        until = max(first, min(after, self._now))
+        return int(self._deadlines.bisect_left((until,)) - self._deadlines.bisect_left((first,)))
 
     @property
     def open(self) -> int:
@@ -197,13 +201,12 @@ class ReadModel:
     @property
     def due_soon(self) -> int:
         """Complaints with an obligation that is due within 24 hours of the present time."""
-        found: int = self._due.bisect_left((self._due_soon_until + 1,))
-        return found
+        return int(self._due.bisect_left((self._now + DAY_S + 1,)) - self._due.bisect_left((self._now,)))
 
     @property
     def overdue(self) -> int:
-        """Complaints that have missed a deadline and still lack what it was for."""
-        return len(self._missed)
+        """Complaints of which a deadline has passed and that still lack what it was for."""
+        return int(self._deadlines.bisect_left((self._now,)))
 
     @property
     def exhausted(self) -> int:
@@ -222,17 +225,18 @@ class ReadModel:
         self.verified += by * shape.verified
         self.disposed += by * shape.disposed
         if shape.open:
-            soon = row.due is not None and row.due.at <= self._due_soon_until
-            counts = OfficeCounts(1, int(soon), int(row.missed is not None), int(shape.exhausted))
-            self._count_at_office(shape, counts, by)
+            self._count_at_office(row, self._now, by)
             self.waiting[shape.why] += by
         _add(self.hours, row.received // HOUR_S, HourCounts(received=1), by)
         if row.closed is not None and shape.status in _ENDS:
             _add(self.hours, row.closed // HOUR_S, HourCounts(**{shape.status.value: 1}), by)
 
-    def _count_at_office(self, shape: RowShape, change: OfficeCounts, by: int) -> None:
-        if not shape.secret:  # counts in the totals only: an office with one complaint would be that of this one
-            _add(self.offices, shape.office, change, by)
+    def _count_at_office(self, row: ComplaintRow, now: int, by: int) -> None:
+        if row.shape.secret or not row.shape.open:
+            return  # a secret one counts in the totals only: an office with one complaint would be that of this one
+        soon = row.due is not None and now <= row.due.at <= now + DAY_S
+        overdue = row.deadline is not None and row.deadline.at < now
+        _add(self.offices, row.shape.office, OfficeCounts(1, int(soon), int(overdue), int(row.shape.exhausted)), by)
 
 
 def _add(counts: dict[_Key, _Counts], key: _Key, change: _Counts, by: int) -> None:

@@ -158,7 +158,7 @@ class Board:
     async def _csv(self, request: web.Request) -> web.StreamResponse:
         try:
             found = await self._select(self._lists, Query.parse(request.query.items()))
-            parts = as_csv(found.rows)
+            parts = as_csv(found.rows, datetime.now(UTC))
             # with the first rows: once the answer has begun, there is no other status
             head = [await asyncio.to_thread(next, parts, "") for _ in range(2)]
         except UnknownFilter as error:

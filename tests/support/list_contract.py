@@ -96,7 +96,7 @@ class Sources:
 
 def _shown(row: ComplaintRow) -> ComplaintRow:
     """Return what lists show of a row: not the office of a secret complaint, and no links."""
-    office = values_of(row)["office"]
+    office = values_of(row, NOW)["office"]
     return row._replace(follows=None, shape=row.shape._replace(office=office))
 
 
@@ -158,7 +158,7 @@ class ListContract:
 
     def test_csv_is_the_same(self, lists: Sources) -> None:
         found = [each.select(Query(state="all"), NOW, lists.context).rows for each in (lists.memory, lists.mirror)]
-        remembered, mirrored = ("".join(as_csv(rows)) for rows in found)
+        remembered, mirrored = ("".join(as_csv(rows, NOW)) for rows in found)
         assert mirrored == remembered
         assert mirrored.count("\n") == _COUNT + 1
 

@@ -55,7 +55,7 @@ def test_it_stays_small_whatever_there_is() -> None:
     crowd, due = Crowd(), Deadline(int(MONDAY.timestamp()) + 60, ClockName.FOLLOW_UP)
     for number in range(300):
         office = f"office-{number}-" + "x" * 500
-        crowd.add(2, Status.DISPOSED, office=office, due=due, missed=due, exhausted=True)
+        crowd.add(2, Status.DISPOSED, office=office, due=due, missed=due._replace(at=due.at - 120), exhausted=True)
     letters = Counter({Reason("s" * 5_000, f"{number}" * 500): 1 for number in range(1_000)})
     crowd.read_model.advance_to(int(MONDAY.timestamp()))
     sent = figures(crowd.read_model, Sources(letters=letters), MONDAY, AROUND)

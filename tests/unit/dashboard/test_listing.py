@@ -99,7 +99,7 @@ def test_a_secret_complaint_is_in_no_list_by_office_or_category_and_shows_neithe
     assert all(not listed(model, office=office, state="all") for office in ("badung", "badung-pupr", "none"))
     assert listed(model, category="drainase", state="all") == []
     for row in listed(model, state="all"):
-        assert (values_of(row)["office"], values_of(row)["category"]) == (None, None)
+        assert (values_of(row, NOW)["office"], values_of(row, NOW)["category"]) == (None, None)
     by_office = numbers(model, sort="office", state="all")
     assert by_office == sorted(row.tracking_id for row in model.rows()), "the order does not tell either"
 
@@ -190,9 +190,20 @@ def test_a_value_that_cannot_be_is_refused_in_one_line(name: str, value: str, sa
         listed(filled([an_open()]), **{name: value})
 
 
+def test_a_deadline_that_passed_without_a_notice_is_overdue_and_not_due_soon() -> None:
+    """As when the stages are stopped."""
+    late, soon = (an_open(due=Deadline(AT + at, ClockName.FOLLOW_UP)) for at in (-60, 60))
+    model = filled([late, soon])
+    assert ([row.due for row in listed(model, due="overdue")], model.overdue) == ([late.due], 1)
+    assert ([row.due for row in listed(model, due="24h")], model.due_soon) == ([soon.due], 1)
+    assert [row.due for row in (*model.longest_overdue(9), *model.next_due(9))] == [late.due, soon.due]
+    model.advance_to(AT + 61)
+    assert (model.overdue, model.due_soon, model.offices[late.shape.office].overdue) == (2, 0, 2)
+
+
 def test_csv_has_all_columns_and_no_formula() -> None:
     row = an_open(tracking_id="1000001", office="=1+1", missed=Deadline(AT - 60, ClockName.FOLLOW_UP))
-    header, written = "".join(as_csv([row])).splitlines()
+    header, written = "".join(as_csv([row], NOW)).splitlines()
     assert header == ",".join(COLUMNS)
     due, received = (NOW - timedelta(minutes=1)).isoformat(), NOW.isoformat()
     assert written == f"1000001,disposed,'=1+1,drainase,follow_up,{due},yes,1,follow-up,{received},,no"

@@ -76,8 +76,8 @@ def recount(last: dict[bytes, ComplaintRow], now: int) -> dict[str, Any]:
         ]
         counts = OfficeCounts(
             open=len(mine),
-            due_soon=sum(each.due is not None and each.due.at <= horizon for each in mine),
-            overdue=sum(each.missed is not None for each in mine),
+            due_soon=sum(each.due is not None and now <= each.due.at <= horizon for each in mine),
+            overdue=sum(each.deadline is not None and each.deadline.at < now for each in mine),
             exhausted=sum(each.shape.exhausted for each in mine),
         )
         if mine:
@@ -88,21 +88,22 @@ def recount(last: dict[bytes, ComplaintRow], now: int) -> dict[str, Any]:
         if each.closed is not None:
             hours[each.closed // HOUR_S, each.shape.status.value] += 1
     due = sorted((each.due.at, key) for key, each in last.items() if each.due is not None)
-    missed = sorted((each.missed.at, key) for key, each in last.items() if each.missed is not None)
+    deadlines = sorted((each.deadline.at, key) for key, each in last.items() if each.deadline is not None)
+    passed = [(at, key) for at, key in deadlines if at < now]
     return {
         "complaints": len(last),
         "by_status": Counter(each.shape.status for each in last.values()),
         "disposed": sum(each.shape.disposed for each in last.values()),
-        "due_soon": sum(at <= horizon for at, _ in due),
-        "overdue": len(missed),
+        "due_soon": sum(now <= at <= horizon for at, _ in due),
+        "overdue": len(passed),
         "exhausted": sum(each.shape.exhausted for each in last.values()),
         "offices": offices,
         "hours": {
             hour: HourCounts(*(hours[hour, name] for name in HourCounts._fields))
             for hour in {hour for hour, _ in hours}
         },
-        "next": [last[key] for _, key in due[:3]],
-        "longest": [last[key] for _, key in missed[:3]],
+        "next": [last[key] for at, key in due if at >= now][:3],
+        "longest": [last[key] for _, key in passed[:3]],
     }
 
 

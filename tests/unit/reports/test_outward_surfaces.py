@@ -166,7 +166,7 @@ def _list(world: World, upto: int) -> str:
         rows = [row for each in lists for query in queries for row in each.select(query, now, AROUND).rows]
     console.print(listed(rows, now, AROUND))
     assert isinstance(console.file, io.StringIO)
-    return "".join(as_csv(rows)) + console.file.getvalue()
+    return "".join(as_csv(rows, now)) + console.file.getvalue()
 
 
 def _view(world: World, upto: int, path: str) -> View:
