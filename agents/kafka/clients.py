@@ -97,6 +97,8 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
         heartbeat_interval_ms=HEARTBEAT_MS,
         rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
         max_poll_interval_ms=2 * REBALANCE_TIMEOUT_MS,  # a member does not poll in a rebalance
+        # a consumer whose partitions never change need not look after them five times a second
+        consumer_timeout_ms=POLL_MS if group else max(POLL_MS, fetching.wait_ms),
         fetch_max_wait_ms=fetching.wait_ms,
         fetch_min_bytes=fetching.gather_bytes,
         max_partition_fetch_bytes=partition_bytes,
