@@ -71,7 +71,10 @@ def _kind(annotation: object) -> type:
 
 
 def data_of(command: type[Command], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data of a command as in JSON; the model of the contract validates them later."""
+    """Return the data of a command as in JSON; raise Failure for an object that is not JSON.
+
+    The model of the contract validates them later.
+    """
     return {
         info.alias or name: _value(name, info, values[name])
         for name, info in fields_of(command).items()

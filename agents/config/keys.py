@@ -51,7 +51,10 @@ class Keys:
 
     @classmethod
     def generate(cls, path: str | Path) -> "Keys":
-        """Return the keys in `path`; without such a file, create it with one random key, for its owner alone."""
+        """Return the keys in `path`; without such a file, create it with one random key, for its owner alone.
+
+        Raises SettingsError for another file, and OSError if it cannot be created.
+        """
         target = Path(path)
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)

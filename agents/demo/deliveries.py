@@ -41,7 +41,7 @@ def generated(count: int, seed: int, policy: Policy, now: datetime) -> Deliverie
 
 
 def from_file(path: Path) -> Deliveries:
-    """Read the reports of a file: JSON lines of the contract, or a table with known column names."""
+    """Read the reports of a file, JSON lines or a table; raise NoReports if there are none, or OSError."""
     try:
         with path.open("rb") as stream:
             items = list(_opened(stream).items)

@@ -111,7 +111,10 @@ def _as_utf8(stream: BinaryIO) -> tuple[int, int, int, bytes]:
 
 
 def text_lines(stream: BinaryIO, encoding: str) -> Iterator[str]:
-    """Give the lines, ended by LF, CRLF or CR; bytes that cannot be decoded become lone surrogates."""
+    """Give the lines, ended by LF, CRLF or CR; raise UnreadableFile for one that is too long.
+
+    Bytes that cannot be decoded become lone surrogates.
+    """
     stream.seek(0)
     text = io.TextIOWrapper(stream, encoding, errors="surrogateescape", newline="")
     number = 0

@@ -72,7 +72,10 @@ class Table:
 
 
 def find_table(grids: Sequence[Grid], known: Score, *, header_row: int | None = None) -> tuple[Table, list[str]]:
-    """Return the table with the most known names of columns in its header, and the names of the other sheets."""
+    """Return the table with the most known names of columns in its header, and the names of the other sheets.
+
+    Raises BadLayout without a row `header_row`, and UnreadableFile if all of it is empty.
+    """
     candidates = [(score, table) for grid in grids for score, table in _candidates(grid, known, header_row)]
     if not candidates:
         if header_row is not None:

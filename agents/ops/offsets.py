@@ -40,7 +40,10 @@ class AcceptedOffset(NamedTuple):
 
 
 def accept(settings: Settings, stages: Collection[str]) -> list[AcceptedOffset]:
-    """Mark the committed offsets of `stages` that are not marked yet, and return them; else raise StageRunning."""
+    """Mark the committed offsets of `stages` that are not marked yet, and return them.
+
+    Raises StageRunning if a group has members: then no offset of any group was changed.
+    """
     require_topics(settings, [TopicName.INSTALLATION])
     with admin_client(settings) as client:
         require_stopped(client, settings, stages)
@@ -48,7 +51,7 @@ def accept(settings: Settings, stages: Collection[str]) -> list[AcceptedOffset]:
 
 
 def require_stopped(client: AdminClient, settings: Settings, stages: Collection[str]) -> None:
-    """Return once no worker of `stages` runs, also none that was killed; raise StageRunning."""
+    """Return once no worker of `stages` runs, waiting for killed ones to leave; raise StageRunning after a while."""
     groups = {settings.group(stage): stage for stage in stages}
     deadline = time.monotonic() + _LEAVING_SECONDS
     while running := _with_members(client, groups):

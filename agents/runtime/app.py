@@ -38,7 +38,7 @@ class _OwnReader(BootStrategy):
 
 
 class StageWorker(faust.Worker):
-    """Faust's worker without its log format and its spinner, which writes escape codes to any file; ends at once."""
+    """Faust's worker without its log format and its spinner, which writes escape codes to any file."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 -- whatever Faust's own takes
         super().__init__(*args, **{**options, "override_logging": False})

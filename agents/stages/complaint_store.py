@@ -140,7 +140,7 @@ def _opened(name: bytes) -> bytes:
 class CompressedSnapshots:
     """Hash table of compressed snapshots by the 16 bytes of the complaint id, with one byte string for each bucket.
 
-    An entry is the id, the length and the compressed snapshot: 18 bytes more, where a dictionary takes 165 (ADR 0021).
+    An entry is the id, the length and the compressed snapshot: 110 bytes less than in a dictionary (ADR 0021).
     """
 
     def __init__(self, buckets: int) -> None:

@@ -36,7 +36,7 @@ class RefusedCommand:
 
 @dataclass(slots=True)
 class ComplaintHistory:
-    """What the log holds on one complaint, in the log's order; ValueError for another id."""
+    """What the log holds on one complaint, in the log's order; raises ValueError for what is no complaint id."""
 
     complaint: str
     history: list[Recorded] = field(default_factory=list)

@@ -37,8 +37,8 @@ def does(engine: Engine, name: str, complaint: str, source: str, **data: Any) ->
     return str(answer["data"].get("code") or answer["type"].split(".")[2])
 
 
-def registered(engine: Engine, name: str) -> str:
-    complaint = engine.report(name, title=f"Laporan {name}")
+def registered(engine: Engine, name: str, **data: Any) -> str:
+    complaint = engine.report(name, title=f"Laporan {name}", **data)
     engine.await_status(complaint, "registered")
     return complaint
 
@@ -76,7 +76,8 @@ def test_keys_are_rotated_and_reporters_keep_their_rights_while_both_are_there(e
 def test_complaints_pass_from_one_office_in_operation_to_another(engine: Engine) -> None:
     engine.start(*STAGES)
     one, two, three = (registered(engine, name) for name in ("one", "two", "three"))
-    for complaint in (one, two, three):
+    secret = registered(engine, "secret", secret=True)
+    for complaint in (one, two, three, secret):
         assert does(engine, "verify-complaint", complaint, ADMIN) == "verified"
         assert does(engine, "dispose-complaint", complaint, ADMIN, office="denpasar-pupr") == "disposed"
     # officers of one office need no handover: the office holds the complaint
@@ -88,17 +89,20 @@ def test_complaints_pass_from_one_office_in_operation_to_another(engine: Engine)
     snapshots = [engine.snapshot(each) for each in (one, two, three)]
     assert sorted(numbers) == sorted(each["tracking_id"] for each in snapshots if each)
     alur(engine, "send", "dispose-complaint", "--as", ADMIN, "--office", "denpasar", "--complaint", three)
+    dry = alur(engine, "office", "close", "denpasar-pupr", "--to", "denpasar-dlhk", "--dry-run")
+    assert (engine.snapshot(secret) or {})["tracking_id"] in dry, "no list by office has it"
     said = alur(engine, "office", "close", "denpasar-pupr", "--to", "denpasar-dlhk")
 
-    assert "moved 2 complaints of denpasar-pupr to denpasar-dlhk" in said
+    assert "moved 3 complaints of denpasar-pupr to denpasar-dlhk" in said
     assert "has no last day" in said
-    held = {each: engine.snapshot(each) for each in (one, two, three)}
+    held = {each: engine.snapshot(each) for each in (one, two, three, secret)}
     assert {each: found["office"] for each, found in held.items() if found} == {
         one: "denpasar-dlhk",
         two: "denpasar-dlhk",
         three: "denpasar",
+        secret: "denpasar-dlhk",
     }
-    assert [found["status"] for found in held.values() if found] == ["followed_up", "disposed", "disposed"]
+    assert [found["status"] for found in held.values() if found] == ["followed_up", *["disposed"] * 3]
     assert {each: clock_of(engine, each) for each in (one, two)} == due
     assert audit(engine.settings).violations == []
 

@@ -47,7 +47,11 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
         self._writer.__exit__(*failure)
 
     def records_at(self, places: Collection[Place]) -> list[DeadLetterRecord]:
-        """Read the letter at each place, its own or its record's, with its bytes; raise unless there is just one."""
+        """Read the letter at each place, its own or its record's, with its bytes.
+
+        Raises DeadLetterNotFound where there is none, and DeadLetterRefused where a record is in letters of several
+        stages.
+        """
         letters = read_dead_letters(self._settings, keep=frozenset(places))
         chosen: dict[Place, DeadLetterRecord] = {}
         for place in places:

@@ -88,7 +88,10 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
         )
 
     def sample(self) -> LagReport:
-        """Take a sample, and report on the window that ends now; after a `KafkaFailure` the next call tries again."""
+        """Take a sample, and report on the window that ends now.
+
+        Raises UnknownGroup if a group that was named does not exist; after a KafkaFailure the next call tries again.
+        """
         observation = self._observer.observe(list(self._stage_of))
         for group, group_sample in observation.groups.items():
             absent = group_sample.state is GroupState.ABSENT and not group_sample.offsets
