@@ -5,14 +5,13 @@ anything else, so that no condition and no order can tell them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from agents.dashboard.complaint_row import OBLIGATIONS, ComplaintRow, Deadline, RowShape
 from agents.dashboard.figures import DisplayContext
 from agents.dashboard.listing import ORDERS, Condition, Found, Query, conditions, require_office
-from agents.mirror.stores import MirrorError, Reading
-from agents.mirror.tables import CURRENT_AT, SCHEMA_VERSION
+from agents.mirror.stores import Reading
 from events.vocabulary import ClockName, Status
 from workflow.machine.transitions import OPEN
 
@@ -79,8 +78,7 @@ class MirrorLists:
         order = f"FROM listed{where} ORDER BY {_order(query.sort)}"
         rows = f"{_LISTED} SELECT {_ROW} {order}"
         part = f"{_LISTED} SELECT {_ROW}, COUNT(*) OVER () {order} LIMIT %s OFFSET %s"
-        with Reading(self._target, timeout_s=_TIMEOUT_S) as reading:
-            current_at = self._require_ours(reading)
+        with Reading(self._target, timeout_s=_TIMEOUT_S, prefix=self._prefix) as reading:
             page = [] if most is None else reading.rows(part, [*values, most, first])
             # counted with the rows: in half the time, and of the same moment
             counted = page or reading.rows(f"{_LISTED} SELECT COUNT(*) FROM listed{where}", values)  # noqa: S608 -- as above
@@ -88,24 +86,12 @@ class MirrorLists:
             if not total:
                 require_office(self, query, now, context)
         found = self._all(rows, values) if most is None else [_row(each) for each in page]
-        return Found(total, found, mirrored=True, current_at=current_at)
+        return Found(total, found, mirrored=True, current_at=reading.current_at)
 
     def _all(self, statement: str, values: Sequence[object]) -> Iterator[ComplaintRow]:
-        with Reading(self._target) as reading:
+        with Reading(self._target, prefix=self._prefix) as reading:
             for part in reading.parts(statement, values, _PART):
                 yield from (_row(each) for each in part)
-
-    def _require_ours(self, reading: Reading) -> datetime | None:
-        """Return when the mirror had all records; refuse one of another installation or layout."""
-        found = dict(reading.rows("SELECT name, value FROM mirror"))
-        for name, value in (("prefix", self._prefix), ("layout", str(SCHEMA_VERSION))):
-            if found.get(name) != value:
-                raise MirrorError(
-                    f"the mirror has {name} {found.get(name)!r}, and not {value!r}: choose another, or build it anew "
-                    "with alur mirror sync --rebuild"
-                )
-        current_at = found.get(CURRENT_AT)
-        return datetime.fromisoformat(current_at).astimezone(UTC) if current_at else None
 
 
 def _where(wanted: Sequence[Condition]) -> tuple[str, list[object]]:

@@ -13,7 +13,7 @@ from agents.config.settings import Settings
 from agents.mirror import tables
 from agents.mirror.reading import Part, Place, TopicReader
 from agents.mirror.rows import Row, RowBuilder, Rows, WorkingDays
-from agents.mirror.stores import MirrorError, Store
+from agents.mirror.stores import MirrorError, Store, require_ours
 from agents.runtime import failpoints
 from events.announcements import CALENDAR
 from events.client import calendar_for, require_topics
@@ -66,12 +66,7 @@ class Mirror:
                     self._store.execute("INSERT INTO mirror VALUES (%s, %s)", row)
                 return
             found = dict(self._store.rows("SELECT name, value FROM mirror"))
-        for name, value in owner.items():
-            if found.get(name) != value:
-                raise MirrorError(
-                    f"the mirror has {name} {found.get(name)!r}, and not {value!r}: choose another "
-                    "database, or build it anew with --rebuild"
-                )
+        require_ours(found, self._settings.prefix)
 
     def _has_tables(self) -> bool:
         query = "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'mirror' AND table_schema = "

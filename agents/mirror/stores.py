@@ -8,13 +8,15 @@ import io
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Self
 
+from agents.mirror import tables
 from events.errors import AlurError
 
 _URL: Final = ("postgresql://", "postgres://")
@@ -209,12 +211,16 @@ class PostgresStore(Store):
 
 
 class Reading(Database):
-    """A mirror that is read, without writing; a context manager. Raises MirrorError if there is none.
+    """A mirror that is read, without writing; a context manager. Raises MirrorError if there is none of this layout.
 
-    PostgreSQL has `timeout_s` seconds to answer each statement; 0: any time.
+    PostgreSQL has `timeout_s` seconds to answer each statement; 0: any time. With `prefix`, it has to be the mirror of
+    that installation.
     """
 
-    def __init__(self, target: str, *, timeout_s: int = 0) -> None:
+    current_at: datetime | None
+    """The mirror has all records from before this moment (UTC); None until it has once had all."""
+
+    def __init__(self, target: str, *, timeout_s: int = 0, prefix: str | None = None) -> None:
         self._is_postgres = target.startswith(_URL)
         if self._is_postgres:
             options: dict[str, Any] = {
@@ -223,13 +229,21 @@ class Reading(Database):
                 "options": f"-c search_path={_SCHEMA} -c timezone=UTC -c statement_timeout={timeout_s}s",
             }
             super().__init__("psycopg", "the mirror cannot be read", target, **options)
-            return
-        if not Path(target).exists():
+        elif Path(target).exists():
+            super().__init__("duckdb", f"{target} cannot be read as a mirror", ":memory:")
+        else:
             raise MirrorError(f"{target} does not exist: alur mirror sync {target} makes it")
-        super().__init__("duckdb", f"{target} cannot be read as a mirror", ":memory:")
-        # attached: opened by its name, a file that has replaced another would be the old one while that is still open
-        self.execute(f"ATTACH '{_quoted(Path(target))}' AS copied (READ_ONLY)")
-        self.execute("USE copied")
+        with ExitStack() as opening:
+            opening.callback(self._connection.close)
+            if not self._is_postgres:
+                # attached: opened by its name, a file that has replaced another would be the old one while that is open
+                self.execute(f"ATTACH '{_quoted(Path(target))}' AS copied (READ_ONLY)")
+                self.execute("USE copied")
+            found = dict(self.rows("SELECT name, value FROM mirror"))
+            require_ours(found, prefix)
+            opening.pop_all()
+        current_at = found.get(tables.CURRENT_AT)
+        self.current_at = datetime.fromisoformat(current_at).astimezone(UTC) if current_at else None
 
     def parts(self, statement: str, parameters: Sequence[object], size: int) -> Iterator[list[tuple[Any, ...]]]:
         """Give the rows of a query, `size` at a time: not all of them are in memory."""
@@ -241,6 +255,18 @@ class Reading(Database):
             cursor.execute(statement.replace("%s", self._placeholder), list(parameters))
             while found := cursor.fetchmany(size):
                 yield found
+
+
+def require_ours(found: Mapping[str, str], prefix: str | None) -> None:
+    """Refuse a mirror, by what its table `mirror` has, of another installation or of another layout."""
+    its, layout = found.get("prefix"), found.get("layout")
+    if prefix is not None and its != prefix:
+        raise MirrorError(f"the mirror has prefix {its!r}, and not {prefix!r}: choose the mirror of this prefix")
+    if layout != str(tables.SCHEMA_VERSION):
+        raise MirrorError(
+            f"the mirror has layout {layout!r}, and not '{tables.SCHEMA_VERSION}': build it anew with alur mirror sync "
+            "--rebuild"
+        )
 
 
 def _quoted(path: Path) -> str:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from agents.mirror import tables
 from agents.mirror.rows import RowBuilder
-from agents.mirror.stores import open_store
+from agents.mirror.stores import Store, open_store
 from events.client import Record
 from events.topics import TopicName
 
@@ -25,8 +25,7 @@ def fill(target: Path, count: int, *, seed: int = 0, years: float = 2.0) -> None
         "start": datetime(2025, 1, 1, tzinfo=UTC).strftime("%Y-%m-%d"), "seconds": int(years * 365 * 86_400),
     }  # fmt: skip
     with open_store(str(target), rebuild=True) as store:
-        for statement in tables.create_statements():
-            store.execute(statement)
+        _create(store, "")
         cities = ((n, f"Provinsi {n % PROVINCES}", f"Kota {n}") for n in range(CITIES))
         store.load("offices", [_office(f"kota-{n}", f"Pemerintah Kota {n}", *place) for n, *place in cities])
         ministries = [
@@ -36,6 +35,13 @@ def fill(target: Path, count: int, *, seed: int = 0, years: float = 2.0) -> None
         for statement in _SQL.read_text().format(**values).split(";\n"):
             store.execute(statement)
         store.publish(compact=False)
+
+
+def _create(store: Store, prefix: str) -> None:
+    for statement in tables.create_statements():
+        store.execute(statement)
+    for row in (("prefix", prefix), ("layout", str(tables.SCHEMA_VERSION))):
+        store.execute("INSERT INTO mirror VALUES (%s, %s)", row)
 
 
 def _office(
@@ -52,10 +58,7 @@ def write(target: str, facts: Iterable[bytes], *, prefix: str = "") -> None:
     rows = builder.rows([(TopicName.EVENTS, records)])
     with open_store(target, rebuild=True) as store:
         with store.transaction():
-            for statement in tables.create_statements():
-                store.execute(statement)
-            for row in (("prefix", prefix), ("layout", str(tables.SCHEMA_VERSION))):
-                store.execute("INSERT INTO mirror VALUES (%s, %s)", row)
+            _create(store, prefix)
             store.load("facts", rows.facts)
             store.load("complaints", list(rows.complaints.values()))
             store.load("clocks", list(chain.from_iterable(rows.clocks.values())))

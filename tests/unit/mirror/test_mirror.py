@@ -21,6 +21,7 @@ from agents.mirror.figures import FigureError, Period
 from agents.mirror.service import Mirror, Progress
 from agents.mirror.site import build
 from agents.mirror.stores import MirrorError, Reading, open_store
+from agents.mirror.tables import SCHEMA_VERSION
 from agents.mirror.web import MirrorWeb
 from events.client import read_history
 from events.facts import DeadlineBreached, Recorded
@@ -253,6 +254,24 @@ def test_small_groups_are_not_ranked_and_not_compared(engine: InMemoryEngine, ta
     assert (only.values["received"], only.before["received"]) == (31, 27)
 
 
+@pytest.mark.parametrize(
+    "command", ["report scorecard", "report drivers", "site build {directory}", "list", "mirror sync {target}"]
+)
+def test_a_mirror_of_an_older_layout_is_refused_with_advice(
+    engine: InMemoryEngine, target: str, tmp_path: Path, command: str
+) -> None:
+    with open_store(target, rebuild=True) as store:
+        store.execute("CREATE TABLE mirror (name TEXT, value TEXT)")
+        store.execute("INSERT INTO mirror VALUES ('prefix', ''), ('layout', '5')")
+        store.publish(compact=False)
+    arguments = command.format(directory=tmp_path / "site", target=target).split()
+    done = alur(engine, *arguments, *(() if "sync" in command else ("--from", target)))
+    assert (done.exit_code, done.stderr.strip()) == (
+        1,
+        f"alur: the mirror has layout '5', and not '{SCHEMA_VERSION}': build it anew with alur mirror sync --rebuild",
+    )
+
+
 def test_each_record_is_copied_once_over_several_runs(engine: InMemoryEngine, target: str) -> None:
     complaints = lives(engine)
     first = sync(engine, target)
@@ -410,7 +429,7 @@ def test_a_mirror_of_something_else_is_refused(engine: InMemoryEngine, target: s
     sync(engine, target)
     with open_store(target, rebuild=False) as store:
         store.execute("UPDATE mirror SET value = 'other.' WHERE name = 'prefix'")
-    with pytest.raises(MirrorError, match=r"the mirror has prefix 'other.', and not ''.*--rebuild"):
+    with pytest.raises(MirrorError, match=r"'other.', and not '': choose the mirror of this prefix$"):
         sync(engine, target)
     sync(engine, target, rebuild=True)
     with open_store(target, rebuild=False) as store:
