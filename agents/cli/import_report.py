@@ -34,8 +34,8 @@ class Tally:
     refused: list[Skipped] = field(default_factory=list)
     settled: int = 0
     """Skipped, because they are settled at their source."""
-    layout: int = 0
-    """Skipped, because they are the lines of sums and rules."""
+    layout: list[int] = field(default_factory=list)
+    """The lines of sums and rules, which are skipped."""
     lines: list[tuple[int, str]] = field(default_factory=list)
     """Line and complaint of the first reports."""
     notes: Counter[str] = field(default_factory=Counter)
@@ -79,7 +79,7 @@ class Tally:
         if isinstance(item, Skipped):
             self.skipped.append(item)
         elif item.layout:
-            self.layout += 1
+            self.layout.append(item.line)
         else:
             self.settled += 1
 
@@ -113,7 +113,8 @@ def report_lines(
     if tally.settled:
         yield f"skipped, because settled at their source: {tally.settled} (--settled submits them too)"
     if tally.layout:
-        yield f"skipped, because no report: {number_of(tally.layout, 'line')} of sums or rules"
+        shown = ", ".join([*map(str, tally.layout[:_SHOWN]), *(["…"] if len(tally.layout) > _SHOWN else [])])
+        yield f"skipped, because no report: {number_of(len(tally.layout), 'line')} of sums or rules ({shown})"
     if tally.accepted and len(tally.complaints) <= _FEW:
         yield from (f"{entry} {line} is complaint {complaint}" for line, complaint in sorted(tally.lines))
     if before is not None and tally.accepted and before.unknown_why:

@@ -43,7 +43,7 @@ class Settled(Exception):
 
 
 class LayoutLine(Exception):
-    """An entry is a sum below a table, or a rule in it."""
+    """A row is a sum below a table, or a rule in it, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

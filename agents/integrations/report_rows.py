@@ -19,7 +19,9 @@ from events.cloudevents import EARLIER, MAX_NAME
 from events.vocabulary import ComplaintClass
 from workflow.machine.permissions import names_a_person
 
-_RULE: Final = re.compile(r"[-:_]+")
+_RULE: Final = re.compile(r"[-:_=\s]+")
+_AMOUNT: Final = re.compile(r"(?:(?:rp|idr)\b\.?\s*)?-?(?!0\d)\d[\d.,\s]*(?:,-|%)?", re.IGNORECASE)
+"""A number, an amount of money or a percentage; with a zero before it, it is of a telephone."""
 _ROUNDED: Final = re.compile(r"[0-9][.,][0-9]+[eE]\+?[0-9]+")
 ZONE: Final = "Asia/Jakarta"
 """Default zone of times without one."""
@@ -93,7 +95,7 @@ class Maker:
         cells = _values(entry.cells, notes)
         if names := [cells[part] for part in ("first_name", "last_name") if part in cells]:
             cells.setdefault("name", " ".join(names))
-        _refuse_sums(cells)
+        _refuse_sums(cells, entry.raw)
         number = self._id(cells)
         over = self._options.words.is_over(cells.get("status", ""))
         if over is None and not self._options.settled:
@@ -200,16 +202,27 @@ def _values(entry: Mapping[str, str], notes: list[str]) -> dict[str, str]:
     return cells
 
 
-def _refuse_sums(cells: Mapping[str, str]) -> None:
-    """Raise LayoutLine for a sum or a rule of dashes; Unusable for a sum with words, which may be a report."""
-    first = cells.get("id", cells.get("title", ""))
+def _refuse_sums(cells: Mapping[str, str], raw: object) -> None:
+    """Raise LayoutLine for a row with nothing but a sum or a rule, in used columns and others; Unusable for any other.
+
+    What stands beside it may be all that a citizen has written. A request has no row, and is never such a line.
+    """
+    is_sum = _is_sum(cells.get("id", cells.get("title", "")))
     texts = [cells[part] for part in ("title", "body", "final") if part in cells]
-    if first.casefold().rstrip(" :") in catalogue().words["sums"]:
-        if any(map(str.isalpha, "".join(text for text in texts if text != first))):
-            raise Unusable("begins as the line of a sum, and has words")
+    if not is_sum and not (texts and all(map(_RULE.fullmatch, texts))):
+        return
+    row = [text for cell in raw if (text := read.as_written(cell).strip())] if isinstance(raw, list) else []
+    # merged cells have the same text each
+    beside = [text for text in row if text != row[0] and not _AMOUNT.fullmatch(text)] if _is_sum(*row[:1]) else row
+    if row and all(map(_RULE.fullmatch, beside)):
         raise LayoutLine
-    if texts and all(_RULE.fullmatch(text) for text in texts):
-        raise LayoutLine
+    if is_sum:
+        raise Unusable("begins as the line of a sum, and has more than amounts: begin a report otherwise")
+    raise Unusable(f"{quoted(texts[0])} is no text: a report needs a title or a body with words")
+
+
+def _is_sum(text: str = "") -> bool:
+    return text.casefold().rstrip(" :") in catalogue().words["sums"]
 
 
 def _body(cells: Mapping[str, str]) -> str:

@@ -147,6 +147,23 @@ class TestDryRun:
         ]
         assert result.stderr == "alur: 1 of 3 reports would not be submitted\n"
 
+    def test_a_sum_is_named_and_what_a_citizen_wrote_beside_one_is_a_reject(self, tmp_path: Path) -> None:
+        rows = ("1,Jalan,rusak,,", "---,---,---,---,---", "R-17,---,---,Budi,081234567", "Total,1,,,")
+        table = "\n".join(["id,judul,isi,pelapor,telepon", *rows])
+        rejects = tmp_path / "rejects.csv"
+        result = dry(table, tmp_path, "--rejects", str(rejects))
+        assert result.exit_code == 1
+        assert "skipped, because no report: 2 lines of sums or rules (3, 5)\n" in result.stdout
+        assert [row[:1] + row[3:] for row in csv.reader(rejects.read_text().splitlines())][1:] == [
+            ["4", "R-17", "'---", "'---", "Budi", "081234567"]
+        ]
+
+        many = "id,judul\n1,Jalan\n" + "---,---\n" * 30
+        told = dry(many, tmp_path)
+        assert told.exit_code == 0
+        numbers = ", ".join(map(str, range(3, 23)))
+        assert f"skipped, because no report: 30 lines of sums or rules ({numbers}, …)\n" in told.stdout
+
     def test_who_asked_for_privacy_is_not_named(self, tmp_path: Path) -> None:
         rows = ["1,Jalan,Wayan,ya,", "2,Lampu,Made,,ya", "3,Got,Ketut,,", "4,Pasar,,ya,"]
         result = dry("\n".join(["id,judul,nama,anonim,rahasia", *rows]), tmp_path)

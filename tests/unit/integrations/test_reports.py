@@ -112,13 +112,52 @@ def test_another_row_with_the_same_id_and_other_content_is_no_report() -> None:
     assert isinstance(again, Report)
 
 
-@pytest.mark.parametrize("row", ["Jumlah,5", "TOTAL:,", "---,:---:"])
+CITIZENS = "id,title,description,pelapor,phone,supporters"
+WITHOUT_ID = "title,phone,pelapor,address"
+A_SUM = "begins as the line of a sum, and has more than amounts: begin a report otherwise"
+NO_TEXT = "'---' is no text: a report needs a title or a body with words"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "Jumlah,5,,,,",
+        "TOTAL:,,,,,",
+        ",Total,,,,12.345",
+        "Jumlah,Jumlah,Jumlah,,,5",
+        'Total,-,Rp 1.500.000,"IDR 2,5","12,5%",-3',
+        "---,:---:,---,---,---,---:",
+        ",====,====,,,",
+    ],
+)
 def test_the_rules_and_sums_of_a_table_are_no_reports(row: str) -> None:
-    assert items(f"id,title\n{row}\n") == [PassedOver(2, layout=True)]
+    assert items(f"{CITIZENS}\n{row}\n") == [PassedOver(2, layout=True)]
 
 
-def test_a_sum_with_words_is_left_out_visibly() -> None:
-    assert reason("id,title\nJumlah,Jalan rusak\n") == "begins as the line of a sum, and has words"
+@pytest.mark.parametrize(
+    ("header", "row", "said"),
+    [
+        (CITIZENS, "R-17,---,---,Budi,081234567,", NO_TEXT),
+        (CITIZENS, "---,---,---,,081234567,", NO_TEXT),
+        (CITIZENS, "17,---,---,,,", NO_TEXT),
+        (CITIZENS, ",---,---,,,tiga", NO_TEXT),
+        (CITIZENS, "Jumlah,Jalan rusak,,,,", A_SUM),
+        (CITIZENS, "Jumlah,,,Budi,,", A_SUM),
+        (CITIZENS, "Jumlah,,,,0812 3456 7890,", A_SUM),
+        (CITIZENS, "Jumlah,,,,,lima orang", A_SUM),
+        (WITHOUT_ID, "Jumlah,08123456789,Budi,Jl. Melati 5", A_SUM),
+        (WITHOUT_ID, "Total,,Budi,Jl. Melati 5", A_SUM),
+        (WITHOUT_ID, "Total,,,2026-03-16", A_SUM),
+    ],
+)
+def test_a_sum_or_a_rule_with_anything_else_is_refused_with_a_reason(header: str, row: str, said: str) -> None:
+    assert reason(f"{header}\n{row}\n", no_id=header is WITHOUT_ID) == said
+
+
+def test_a_title_that_begins_as_a_sum_is_a_report() -> None:
+    for text in ("id,title,body\n7,Total bantuan,tidak sampai\n", "id,title,body\n7,Jumlah,5\n"):
+        assert report(text).id == "7"
+    assert report("title,body\nTotal bantuan,tidak sampai\n", no_id=True).data.title == "Total bantuan"
 
 
 def test_an_id_that_is_made_of_a_row_does_not_change_with_its_status() -> None:
