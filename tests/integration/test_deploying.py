@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
@@ -20,7 +21,9 @@ from tests.support.engines import CITIZEN, Engine, eventually, report_event
 HANDOVER_SECONDS = 15.0
 """Two are promised; a machine that runs the other tests beside this one has its own idea of time."""
 STOP_SECONDS = 0.9
-"""Of the quickest stage: a worker of the library alone sleeps for a second at its end."""
+"""Of most stages: a worker of the library alone sleeps for a second at its end."""
+BACKLOG_SECONDS = 300.0
+"""In which the stages do what has piled up while they were replaced, on a machine that is busy with other tests."""
 
 UPGRADE_ORDER = ("verification", "disposition", "sla", "escalation", "resolution", "lifecycle", "intake")
 NEWER = Path(__file__).parents[1] / "support" / "newer_lifecycle.py"
@@ -37,7 +40,7 @@ def lines(engine: Engine, event: str, stage: str) -> list[dict[str, Any]]:
 def load(engine: Engine) -> Iterator[Callable[[], int]]:
     """Reports all the time; gives how many there were.
 
-    Ten a second, which a machine bears that runs other tests beside: what it does not bear piles up while the stages
+    Fifty a second, which a machine bears that runs other tests beside: what it does not bear piles up while the stages
     are replaced, and each complaint goes on making work, since the deadlines of the demonstration pass.
     """
     over, count = threading.Event(), 0
@@ -45,7 +48,7 @@ def load(engine: Engine) -> Iterator[Callable[[], int]]:
     def publish() -> None:
         nonlocal count
         while not over.wait(0.2):
-            reports = [report_event(f"rolling-{count + number}", reporter=None) for number in range(2)]
+            reports = [report_event(f"rolling-{count + number}", reporter=None) for number in range(10)]
             engine.send_reports(reports)
             count += len(reports)
 
@@ -67,6 +70,7 @@ def successors(stopped_engine: Engine, tmp_path: Path) -> Iterator[Engine]:
 
 
 def _audited(engine: Engine, reports: int, *others: Engine) -> None:
+    engine.await_quiet(seconds=BACKLOG_SECONDS)
     found = engine.await_settled(*others)
     assert found.counts.dead == 0
     assert found.counts.complaints == reports
@@ -105,7 +109,7 @@ def test_every_stage_is_replaced_under_load(
                 record_property(f"{stage}_handover_seconds", round(seconds, 2))
                 assert seconds < HANDOVER_SECONDS, stage
         assert reports() > 0
-    assert min(stops) < STOP_SECONDS
+    assert median(stops) < STOP_SECONDS, stops
     assert set(STAGES) == set(UPGRADE_ORDER)
     _audited(engine, reports(), successors)
     assert WRITER + 1 in _writers(engine)
