@@ -52,7 +52,9 @@ def due_after_work(  # noqa: PLR0913 -- as `remaining`
     due = due_at(start, left, zone, calendar, hours=hours)
     if not in_days:
         return due
-    day = _day(due, zone)
+    day, today = _day(due, zone), _day(start, zone)
+    if not left.amount and day != today and calendar.is_working_day(today):
+        return _end_of(today, zone)  # used up at today's closing, not when the next day opens
     end = _end_of(day, zone)
     if due >= end or not calendar.is_working_day(day):
         return end

@@ -62,6 +62,11 @@ def worked(start: datetime, end: datetime, calendar: Calendar) -> int:
 def used_up(start: datetime, minutes: int, calendar: Calendar) -> datetime:
     """Find the end of the day, or the minute within it, at which so many working minutes have passed."""
     moment, left = start, minutes
+    local = (start + JAKARTA).replace(tzinfo=None)
+    if not minutes and not (calendar.is_working_day(local.date()) and local.time() >= CLOSES):
+        while not works(moment, calendar):  # at once, or as soon as an office opens
+            moment += MINUTE
+        return moment
     while left:
         left -= works(moment, calendar)
         moment += MINUTE
@@ -106,6 +111,25 @@ def test_due_times_are_those_of_minutes_counted_one_by_one(steps: list[int], sta
         assert not clock.paused
     explained = explain(world.history, ClockName.SETTLEMENT, CAPPED)
     assert explained.agrees, explained.runs[-1].differences
+
+
+@pytest.mark.parametrize(
+    ("paused", "replied", "due"),
+    [
+        ("15:00", "15:00", "23:59:59.999"),
+        ("16:00", "16:00", "23:59:59.999"),
+        ("18:00", "18:05", "23:59:59.999"),
+        ("23:00", "23:59", "23:59:59.999"),
+    ],
+)
+def test_a_pause_without_working_time_moves_nothing(paused: str, replied: str, due: str) -> None:
+    """Also after the closing time of the last day, when nothing of the time is left."""
+    world = to_status(Status.DISPOSED, CAPPED)
+    last = settlement(world) + JAKARTA
+    assert last.time().isoformat(timespec="milliseconds") == due
+    world.tell(FOLLOW_UP, PUPR, at=wib(f"{last.date()}T{paused}"))
+    world.tell(REPLY, CITIZEN, at=wib(f"{last.date()}T{replied}"))
+    assert settlement(world) + JAKARTA == last
 
 
 def test_a_pause_over_one_night_gives_no_day() -> None:
