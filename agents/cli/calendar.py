@@ -56,14 +56,16 @@ def show(
         announced = None
         note(f"without announced changes: {error}")
     now = datetime.now(UTC)
-    found = year_of(year or now.year, with_announcements(policies.at(now), announced or Announcements.of()))
+    policy = policies.at(now)
+    chosen = year or policy.day_of(now).year
+    found = year_of(chosen, with_announcements(policy, announced or Announcements.of()))
     if json:
         say(_as_json(found, known=announced is not None))
         return
     console().print(_table(found))
     for announcement in found.announced:
         say(f"announced {timestamp(announcement.announced_at)} by {announcement.by}: {announcement.reason}")
-    say(f"{year or now.year}: {found.working_days} working days by policy {found.policy}, calendar {found.calendar}")
+    say(f"{chosen}: {found.working_days} working days by policy {found.policy}, calendar {found.calendar}")
 
 
 def _table(found: Year) -> Table:

@@ -1,9 +1,9 @@
 """The command line fails in one line, prints its usage, and reads its settings."""
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import typer
@@ -318,11 +318,19 @@ def test_a_message_shows_the_beginning_of_a_long_word() -> None:
     assert "… " in message
 
 
-def test_a_calendar_is_of_this_year_unless_another_is_named() -> None:
-    this_year, named = alur(*NOWHERE, "calendar", "show"), alur(*NOWHERE, "calendar", "show", "2026")
+@pytest.mark.parametrize(("moment", "year"), [("2026-12-31T16:59:59Z", "2026"), ("2026-12-31T17:00:00Z", "2027")])
+def test_a_calendar_is_of_this_year_in_the_capital_unless_another_is_named(
+    moment: str, year: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Moment(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromisoformat(moment).astimezone(tz)
 
-    assert this_year.stdout.splitlines()[-1].startswith(f"{datetime.now(UTC):%Y}: ")
-    assert named.stdout.splitlines()[-1].startswith("2026: ")
+    monkeypatch.setattr("agents.cli.calendar.datetime", Moment)
+    this_year, named = alur(*NOWHERE, "calendar", "show"), alur(*NOWHERE, "calendar", "show", "2025")
+    assert this_year.stdout.splitlines()[-1].startswith(f"{year}: ")
+    assert named.stdout.splitlines()[-1].startswith("2025: ")
 
 
 def test_a_number_has_its_noun() -> None:
