@@ -8,6 +8,7 @@ import typer
 
 from agents.cli.context import note, policy_now, say, settings_of
 from agents.cli.errors import MISUSED, Failure
+from agents.cli.options import FromMirrorIfAny
 from agents.observability import logs
 
 PORT: Final = 1708
@@ -27,12 +28,7 @@ def board(  # noqa: PLR0913 -- one for each option
         list[str] | None,
         typer.Option(metavar="NAME=URL", help="page to link to, such as scorecards or the site; may be repeated"),
     ] = None,
-    mirror: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="FILE|URL", help="the mirror that lists are from (alur mirror)", envvar="ALUR_MIRROR"
-        ),
-    ] = None,
+    mirror: FromMirrorIfAny = None,
 ) -> None:
     """Serve the dashboard: statuses, offices, deadlines, lag, dead letters, histories.
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.cli.context import console, note, policy_now, say, settings_of
+from agents.cli.options import FromMirrorIfAny
 from agents.cli.tables import new_table
 from agents.cli.wording import left_until, local, safe, span
 from agents.config.settings import Settings
@@ -53,9 +54,7 @@ def list_complaints(  # noqa: PLR0913 -- one for each option
     sort: Annotated[str, typer.Option(metavar="COLUMN", help=f"{', '.join(ORDERS)}; -due: the other way")] = "due",
     limit: Annotated[int, typer.Option(min=0, help="so many at most; 0: all")] = _LIMIT,
     form: Annotated[Form, typer.Option("--format", help="how to write it")] = Form.TABLE,
-    mirror: Annotated[
-        _Text, typer.Option("--from", metavar="FILE|URL", help="the mirror (alur mirror)", envvar="ALUR_MIRROR")
-    ] = None,
+    mirror: FromMirrorIfAny = None,
 ) -> None:
     """List complaints by status, office, deadline, category, rung or what they wait for.
 

@@ -70,6 +70,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object inst
 By = Annotated[str | None, typer.Option(metavar="NAME", help="who does it, for the record; your login unless given")]
 CommandId = Annotated[str | None, typer.Option("--id", metavar="ID", help="repeats with this id are one command")]
 Wait = Annotated[float, typer.Option(metavar="SECONDS", min=0, help="how long to wait for the outcome")]
+_MIRROR: Final = typer.Option("--from", metavar="FILE|URL", help="the mirror (alur mirror)", envvar="ALUR_MIRROR")
+FromMirror = Annotated[str, _MIRROR]
+FromMirrorIfAny = Annotated[str | None, _MIRROR]
 Administrator = Annotated[
     str | None,
     typer.Option(

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from agents.cli.context import console, note, say
 from agents.cli.errors import MISUSED, Failure
+from agents.cli.options import FromMirror
 from agents.cli.tables import grid, new_table
 from agents.cli.wording import safe
 from agents.integrations.sheet_writer import XlsxWriter
@@ -45,9 +46,7 @@ _BESIDE: Final = "The change of shares is in points, with a 95 % interval."
 def show_report(  # noqa: PLR0913 -- the options of a command are its arguments
     name: Annotated[Report, typer.Argument(help="which figures")],
     *,
-    mirror: Annotated[
-        str, typer.Option("--from", metavar="FILE|URL", help="the mirror (alur mirror)", envvar="ALUR_MIRROR")
-    ],
+    mirror: FromMirror,
     period: Annotated[
         str | None, typer.Option(metavar="PERIOD", help="2026, 2026-Q3 or 2026-09; this year unless given")
     ] = None,

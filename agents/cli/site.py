@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from agents.cli.context import note
+from agents.cli.options import FromMirror
 from agents.mirror.site import build as build_site
 from agents.mirror.stores import Reading
 
@@ -21,9 +22,7 @@ def site() -> None:
 def build(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="an empty directory, or one of an earlier build")],
     *,
-    mirror: Annotated[
-        str, typer.Option("--from", metavar="FILE|URL", help="the mirror (alur mirror)", envvar="ALUR_MIRROR")
-    ],
+    mirror: FromMirror,
     url: Annotated[str, typer.Option(help="where the site will be, for the feed")] = "",
 ) -> None:
     """Write pages in Indonesian and English, a feed and open data. Keep DIR: published quarters are read back from it.

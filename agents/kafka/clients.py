@@ -27,6 +27,12 @@ REBALANCE_TIMEOUT_MS: Final = 120_000
 """So long the group waits for a member to finish its batch before it goes on without it, in milliseconds. Longer than
 the longest batch: Kafka's own limits for a request (40 s) and a transaction (60 s) end the process before. The client's
 default is the session timeout. A member that is dead is noticed by its session all the same."""
+_IN_A_GROUP: Final = {
+    "session_timeout_ms": SESSION_TIMEOUT_MS,
+    "heartbeat_interval_ms": HEARTBEAT_MS,
+    "rebalance_timeout_ms": REBALANCE_TIMEOUT_MS,
+    "max_poll_interval_ms": 2 * REBALANCE_TIMEOUT_MS,  # a member does not poll in a rebalance
+}
 # aiokafka's default of 100 ms between retries costs more than everything else in a transaction
 RETRY_BACKOFF_MS: Final = 5
 _ASK_AGAIN_SECONDS: Final = 0.1
@@ -93,10 +99,7 @@ def consumer(  # noqa: PLR0913 -- one for each setting in which our consumers di
         enable_auto_commit=False,
         auto_offset_reset=reset,
         isolation_level=isolation,
-        session_timeout_ms=SESSION_TIMEOUT_MS,
-        heartbeat_interval_ms=HEARTBEAT_MS,
-        rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
-        max_poll_interval_ms=2 * REBALANCE_TIMEOUT_MS,  # a member does not poll in a rebalance
+        **_IN_A_GROUP,
         # a consumer whose partitions never change need not look after them five times a second
         consumer_timeout_ms=POLL_MS if group else max(POLL_MS, fetching.wait_ms),
         fetch_max_wait_ms=fetching.wait_ms,
