@@ -200,8 +200,9 @@ def test_every_expression_yields_a_sample(prometheus: Prometheus) -> None:
     expected = {"AlurDeadLetters", "AlurContentDiffers"}
     eventually("the alerts of first events fire", lambda: expected <= prometheus.firing())
     assert prometheus.firing() == expected
-    if prometheus.pager is not None:
-        _one_page_for_one_cause(prometheus.pager)
+    if prometheus.pager is None:
+        pytest.skip("all but the pages was tried; no Alertmanager here: apt-get install prometheus-alertmanager")
+    _one_page_for_one_cause(prometheus.pager)
 
 
 def _one_page_for_one_cause(pager: Pager) -> None:
