@@ -115,6 +115,11 @@ class TopicReader:
             elif time.monotonic() - moved > _STALLED_S:
                 raise BrokerUnreachable(self._settings.broker)
 
+    def has_reached(self, ends: Mapping[Place, int]) -> bool:
+        """Tell whether all records before `ends` have been read."""
+        positions = self.positions()
+        return all(positions[place] >= end for place, end in ends.items())
+
     def positions(self) -> dict[Place, int]:
         """Return the offset of the next record of each partition."""
         return self._by_place(self._wait(self._positions()))

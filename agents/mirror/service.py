@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Final
 
@@ -27,6 +27,7 @@ TOPICS: Final = (TopicName.EVENTS, TopicName.RESOLUTIONS)
 _BATCH_BYTES: Final = 100_000_000
 _BATCH_S: Final = 5.0
 _POLL_S: Final = 1.0
+_NOTED_EACH: Final = timedelta(seconds=_POLL_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +97,21 @@ class Mirror:
     def run(self, ended: Callable[[], bool]) -> Iterator[Progress]:
         """Copy on and on until `ended`, for a store whose readers see each transaction."""
         with self._reader() as reader:
-            for each in self._copy(reader, reader.ends()):
+            moment, ends = datetime.now(UTC), reader.ends()
+            for each in self._copy(reader, ends):
                 yield each
                 if ended():
                     return
+            self._note_current(moment)
             self._publish()
-            noted = 0.0
+            moment, ends = datetime.now(UTC), reader.ends()
             while not ended():
-                written, now = self._write(reader.poll(_POLL_S)), datetime.now(UTC)
-                yield (progress := replace(written, lag=reader.lag()))
-                if not progress.lag and time.monotonic() - noted >= _POLL_S:
-                    self._note_current(now)
-                    noted = time.monotonic()
+                written = self._write(reader.poll(_POLL_S))
+                yield replace(written, lag=reader.lag())
+                # of ends from a moment ago: under load the present ones are never reached
+                if datetime.now(UTC) - moment >= _NOTED_EACH and reader.has_reached(ends):
+                    self._note_current(moment)
+                    moment, ends = datetime.now(UTC), reader.ends()
                 if self._stories_gone:
                     self._publish()
 

@@ -3,8 +3,9 @@
 import json
 import re
 import statistics
+import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,10 +19,11 @@ from agents.config import policy_files
 from agents.mirror import drivers, figures
 from agents.mirror.definitions import FIGURES, Grouping, Report
 from agents.mirror.figures import FigureError, Period
+from agents.mirror.reading import Part, TopicReader
 from agents.mirror.service import Mirror, Progress
 from agents.mirror.site import build
 from agents.mirror.stores import MirrorError, Reading, open_store
-from agents.mirror.tables import SCHEMA_VERSION
+from agents.mirror.tables import CURRENT_AT, SCHEMA_VERSION
 from agents.mirror.web import MirrorWeb
 from events.client import read_history
 from events.facts import DeadlineBreached, Recorded
@@ -594,6 +596,38 @@ def test_a_mirror_is_ready_once_it_has_caught_up() -> None:
     assert web.problem("ready") == "reading what came before the start"
     web.observe(Progress(7, 0, 0))
     assert web.problem("ready") is None
+
+
+def test_it_is_current_to_a_moment_ago_while_records_come_without_end(
+    engine: InMemoryEngine, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record is written after each poll, so that the mirror never has all of them."""
+    written: list[datetime] = []
+    poll = TopicReader.poll
+
+    def poll_and_write(reader: TopicReader, seconds: float) -> list[Part]:
+        found = poll(reader, seconds)
+        engine.kit.send(TopicName.RESOLUTIONS, b"x", b"{}", partition=0)
+        written.append(datetime.now(UTC))
+        return found
+
+    monkeypatch.setattr(TopicReader, "poll", poll_and_write)
+    noted: list[datetime] = []
+    with open_store(target, rebuild=True) as store:
+        running, until = Mirror(engine.settings, store).run(lambda: len(noted) > 2), time.monotonic() + 30
+        next(running)
+        for progress in running:
+            assert progress.lag > 0
+            assert time.monotonic() < until, noted
+            copied = store.rows("SELECT COUNT(*) FROM unread")[0][0]
+            for (value,) in store.rows("SELECT value FROM mirror WHERE name = %s", [CURRENT_AT]):
+                moment = datetime.fromisoformat(value)
+                assert copied >= sum(at < moment for at in written)
+                if moment not in noted:
+                    assert datetime.now(UTC) - moment < timedelta(seconds=5)
+                    noted.append(moment)
+    assert len(noted) == 3
+    assert noted == sorted(noted)
 
 
 @pytest.mark.parametrize("filters", [(), ("--state", "all"), ("--due", "overdue"), ("--office", "denpasar-pupr")])
