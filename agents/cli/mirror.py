@@ -10,7 +10,7 @@ import typer
 from agents.cli.context import console, note, settings_of
 from agents.cli.errors import MISUSED, Failure, interruptible
 from agents.mirror.service import Mirror
-from agents.mirror.stores import open_store
+from agents.mirror.stores import open_store, without_password
 from agents.mirror.web import MirrorWeb
 from agents.runtime import failpoints
 from events.wording import number_of
@@ -41,7 +41,7 @@ def sync(ctx: typer.Context, target: Target, *, rebuild: Rebuild = False) -> Non
             for each in Mirror(settings, store).sync():
                 total, unread = total + each.records, unread + each.unread
                 bar.update(task, completed=total, total=total + each.lag)
-    note(f"copied {number_of(total, 'record')} to {_shown(target)}")
+    note(f"copied {number_of(total, 'record')} to {without_password(target, target)}")
     if unread:
         note(f"not readable: {number_of(unread, 'record')}: see the table unread")
 
@@ -70,9 +70,3 @@ def run(
             web.serve(port)
         for each in Mirror(settings, store).run(ending.is_set):
             web.observe(each)
-
-
-def _shown(target: str) -> str:
-    """Return a target without the password that a URL may have."""
-    scheme, separator, rest = target.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if separator else target

@@ -5,6 +5,7 @@ Rows and positions are written in one transaction, so each record has its effect
 
 import csv
 import io
+import re
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
@@ -15,6 +16,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import unquote
 
 from agents.mirror import tables
 from events.errors import AlurError
@@ -42,7 +44,7 @@ class Database:
         except ImportError:
             raise MirrorError(f"the mirror needs {driver}: pip install 'alur[mirror]'") from None
         self._placeholder = "?" if driver == "duckdb" else "%s"
-        self._failure = failure
+        self._failure, self._where = failure, where
         self._connect = partial(self._driver.connect, where, **options)
         with self._errors():
             self._connection = self._connect()
@@ -76,7 +78,7 @@ class Database:
             yield
         except self._driver.Error as error:
             line = next(iter(str(error).splitlines()), type(error).__name__)
-            raise MirrorError(f"{self._failure}: {line}") from None
+            raise MirrorError(f"{self._failure}: {without_password(line, self._where)}") from None
 
 
 class Store(Database, ABC):
@@ -119,7 +121,7 @@ class DuckStore(Store):
             for file in (self._writer, self._writer.with_name(self._writer.name + ".wal")):
                 file.unlink(missing_ok=True)
         try:
-            super().__init__("duckdb", str(path), str(self._writer))
+            super().__init__("duckdb", without_password(str(path), str(path)), str(self._writer))
         except MirrorError as error:
             raise MirrorError(f"{error}; does another mirror write to it?") from None
 
@@ -229,10 +231,11 @@ class Reading(Database):
                 "options": f"-c search_path={_SCHEMA} -c timezone=UTC -c statement_timeout={timeout_s}s",
             }
             super().__init__("psycopg", "the mirror cannot be read", target, **options)
-        elif Path(target).exists():
-            super().__init__("duckdb", f"{target} cannot be read as a mirror", ":memory:")
         else:
-            raise MirrorError(f"{target} does not exist: alur mirror sync {target} makes it")
+            shown = without_password(target, target)  # a URL with a slip is the name of a file
+            if not Path(target).exists():
+                raise MirrorError(f"{shown} does not exist: alur mirror sync {shown} makes it")
+            super().__init__("duckdb", f"{shown} cannot be read as a mirror", ":memory:")
         with ExitStack() as opening:
             opening.callback(self._connection.close)
             if not self._is_postgres:
@@ -255,6 +258,21 @@ class Reading(Database):
             cursor.execute(statement.replace("%s", self._placeholder), list(parameters))
             while found := cursor.fetchmany(size):
                 yield found
+
+
+def without_password(text: str, url: str) -> str:
+    """Return a text without user and password of a URL, and without all parts of the password.
+
+    A driver shows those of a malformed URL: it takes what follows the first `@` or `/` of a password for a host.
+    """
+    userinfo = url.partition(":")[2].lstrip("/").rpartition("@")[0]
+    passwords = [userinfo.partition(":")[2], *re.findall(r"[?&]\w*password=([^&]*)", url)]
+    forms = {form for each in passwords for form in (each, unquote(each))}
+    if userinfo:
+        text = text.replace(f"{userinfo}@", "")
+    for part in sorted({part for form in forms for part in (form, *re.split(r"\W+", form))} - {""}, key=len)[::-1]:
+        text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "***", text)
+    return text
 
 
 def require_ours(found: Mapping[str, str], prefix: str | None) -> None:

@@ -1,0 +1,49 @@
+"""What a message shows of the URL of a mirror."""
+
+import pytest
+
+from agents.mirror.stores import MirrorError, Reading, open_store, without_password
+
+AT = "127.0.0.1:9/alur"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://alur:s3cr3t@pw@{AT}",
+        f"postgresql://alur:s3cr3t%@pw@{AT}",
+        f"postgresql://alur:s3cr3t%pw@{AT}",
+        f"postgresql://alur:s3cr3t pw@{AT}",
+        f"postgresql://alur:s3cr3t/pw@{AT}",
+        f"postgresql://alur:s3cr3t?pw@{AT}",
+        f"postgresql://alur:s3%63r3t%40pw@{AT}",
+        f"postgresql://alur:[s3cr3t]pw@{AT}",
+        f"postgresql://{AT}?user=alur&password=s3cr3t@pw%zz",
+        f"postgres://alur:s3cr3t@pw@{AT}",
+        f"postgresql:/alur:s3cr3t@pw@{AT}",
+        f"Postgresql://alur:s3cr3t@pw@{AT}",
+    ],
+)
+def test_no_part_of_a_password_is_in_a_message(url: str) -> None:
+    with pytest.raises(MirrorError) as refused:
+        Reading(url)
+    messages = [str(refused.value)]
+    if url.startswith("postgres"):
+        with pytest.raises(MirrorError) as refused:
+            open_store(url, rebuild=False)
+        messages.append(str(refused.value))
+    for message in (*messages, without_password(url, url)):
+        for part in ("s3cr3t", "pw", "s3%63r3t"):
+            assert part not in message
+        assert "\n" not in message
+
+
+def test_what_is_not_of_the_password_is_shown() -> None:
+    for url in (f"postgresql://alur:s3cr3t@{AT}", f"postgresql://alur:a@{AT}"):
+        assert without_password(url, url) == f"postgresql://{AT}"
+        said = 'connection to server at "127.0.0.1", port 9 failed'
+        assert without_password(said, url) == said
+    assert without_password("mirror.duckdb", "mirror.duckdb") == "mirror.duckdb"
+    assert without_password("failed to resolve host 'pw@db'", "postgresql://alur:s3@pw@db") == (
+        "failed to resolve host '***@db'"
+    )
