@@ -16,6 +16,8 @@ from events.vocabulary import ClockName, Status
 from workflow.machine.transitions import OPEN
 
 _TIMEOUT_S: Final = 20
+_WHOLE_TIMEOUT_S: Final = 120
+"""Time for each part of a whole list: the first is sorted from all."""
 _PART: Final = 2_000
 _CLOCKS: Final = sorted(ClockName)
 _BITS: Final = len(_CLOCKS).bit_length()
@@ -89,7 +91,7 @@ class MirrorLists:
         return Found(total, found, mirrored=True, current_at=reading.current_at)
 
     def _all(self, statement: str, values: Sequence[object]) -> Iterator[ComplaintRow]:
-        with Reading(self._target, prefix=self._prefix) as reading:
+        with Reading(self._target, timeout_s=_WHOLE_TIMEOUT_S, prefix=self._prefix) as reading:
             for part in reading.parts(statement, values, _PART):
                 yield from (_row(each) for each in part)
 

@@ -42,7 +42,10 @@ SEND_TIMEOUT_S: Final = 10.0
 """Time for a browser to accept what it is sent before it is disconnected."""
 MOST_CONNECTIONS: Final = MOST_BROWSERS + 100
 """Streams, and 100 other requests."""
+CSV_AT_ONCE: Final = 4
+"""Downloads of lists: each has its own connection to the mirror."""
 _READ_AT_ONCE: Final = 2
+_CSV_WAIT_S: Final = 5.0
 _WAITING: Final = 10
 _KEPT: Final = 64
 _KEPT_S: Final = 60.0
@@ -102,6 +105,7 @@ class Board:
         self._assets = pages.assets() | {"runbook": runbook.page()}
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
         self._listing = asyncio.Semaphore(_READ_AT_ONCE)
+        self._sending = asyncio.Semaphore(CSV_AT_ONCE)
         self._waiting = 0
         self._histories: OrderedDict[tuple[bytes, int, int], dict[str, Any]] = OrderedDict()
 
@@ -156,6 +160,18 @@ class Board:
         return _html(page, view.words.language)
 
     async def _csv(self, request: web.Request) -> web.StreamResponse:
+        try:
+            async with asyncio.timeout(_CSV_WAIT_S):
+                await self._sending.acquire()
+        except TimeoutError:
+            text = "other lists are being downloaded: try again in a moment\n"
+            raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": f"{_CSV_WAIT_S:.0f}"}) from None
+        try:
+            return await self._send_csv(request)
+        finally:
+            self._sending.release()
+
+    async def _send_csv(self, request: web.Request) -> web.StreamResponse:
         try:
             found = await self._select(self._lists, Query.parse(request.query.items()))
             parts = as_csv(found.rows, datetime.now(UTC))

@@ -5,7 +5,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,10 +20,12 @@ from aiohttp import ClientResponse, ClientSession
 
 from agents.config.settings import Settings
 from agents.dashboard import broadcaster as hubs
+from agents.dashboard import server
 from agents.dashboard.broadcaster import Broadcaster
 from agents.dashboard.complaint_history import HistoryResult
 from agents.dashboard.complaint_row import ComplaintRow, read_row
 from agents.dashboard.figures import DisplayContext, Sources, figures
+from agents.dashboard.listing import Found, Query
 from agents.dashboard.mirror_list import MirrorLists
 from agents.dashboard.read_model import ReadModel
 from agents.dashboard.security_headers import HEADERS, host_of
@@ -256,6 +258,30 @@ def test_health_is_ready_once_all_is_read() -> None:
     run(site, act)
 
 
+@dataclass
+class EndlessLists:
+    """Lists with a row again and again; counts how many are being read."""
+
+    site: Site
+    opened: int = 0
+    closed: int = 0
+
+    def select(
+        self, _query: Query, _now: datetime, _context: DisplayContext, *, first: int = 0, most: int | None = None
+    ) -> Found:
+        complaint = self.site.world.stands
+        row = read_row(encode_snapshot(complaint, encode_complaint(complaint)))
+        return Found(1, self._rows(row) if most is None else [row][first:], mirrored=True)
+
+    def _rows(self, row: ComplaintRow) -> Iterator[ComplaintRow]:
+        self.opened += 1
+        try:
+            while True:
+                yield row
+        finally:
+            self.closed += 1
+
+
 async def problem(session: ClientSession, path: str) -> tuple[int, str]:
     """Status and text of a page that shows a problem."""
     async with session.get(path, params={"lang": "en"}) as answer:
@@ -351,6 +377,45 @@ class TestLists:
             run(site, act, mirror=MirrorLists(str(tmp_path / "nowhere.duckdb"), "test."))
         assert [each["event"] for each in logged] == ["mirror_unreadable"]
         assert "nowhere.duckdb does not exist" in logged[0]["reason"]
+
+    def test_few_lists_are_downloaded_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        lists, most = EndlessLists(Site()), server.CSV_AT_ONCE
+
+        async def act(session: ClientSession) -> None:
+            first = [await session.get("/complaints.csv") for _ in range(most)]
+            assert [answer.status for answer in first] == [200] * most
+            async with session.get("/complaints.csv") as answer:
+                assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+                assert (await answer.text()).endswith("try again in a moment\n")
+            assert lists.opened == most
+            async with session.get("/complaints?lang=en") as answer:
+                assert answer.status == 200, "a page does not wait for them"
+            first.pop().close()
+            while (answer := await session.get("/complaints.csv")).status == 503:
+                answer.close()
+            assert answer.status == 200
+            assert (lists.opened, lists.closed) == (most + 1, 1)
+            for each in (*first, answer):
+                each.close()
+            while lists.closed < most + 1:
+                (await session.get("/health/live")).close()
+
+        monkeypatch.setattr(server, "_CSV_WAIT_S", 1.0)
+        run(lists.site, act, mirror=lists)
+
+    def test_a_browser_that_accepts_nothing_of_a_list_makes_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        lists = EndlessLists(Site())
+
+        async def act(session: ClientSession) -> None:
+            answer = await session.get("/complaints.csv")
+            while not lists.closed:
+                (await session.get("/health/live")).close()
+            async with session.get("/complaints.csv") as another:
+                assert another.status == 200
+            answer.close()
+
+        monkeypatch.setattr(server, "CSV_AT_ONCE", 1)
+        run(lists.site, act, mirror=lists, send_timeout_s=0.3)
 
     def test_a_search_leads_to_the_complaint(self) -> None:
         async def act(session: ClientSession) -> None:
