@@ -115,7 +115,7 @@ def figures(read_model: ReadModel, sources: Sources, now: datetime, context: Dis
             "next": [named(each, each.due, context) for each in read_model.next_due(NAMED)],
             "longest": [named(each, each.deadline, context) for each in read_model.longest_overdue(NAMED)],
             "undisposed": [named(each, each.deadline, context) for each in read_model.undisposed(NAMED)],
-            "incidents": [named(each, each.missed, context) for each in read_model.incidents(NAMED)],
+            "incidents": [named(each, each.deadline, context) for each in read_model.incidents(NAMED)],
             "lag": sources.lag,
             "letters": None if sources.letters is None else _letters(sources.letters),
         }

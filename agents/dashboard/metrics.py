@@ -59,7 +59,7 @@ _GAUGES: Final = (
     _gauge("alur_due_soon_complaints", "Complaints with an obligation due within 24 hours", itemgetter("due_soon")),
     _gauge(
         "alur_overdue_complaints",
-        "Complaints that missed a deadline and still wait for it",
+        "Complaints with a passed deadline that is still to be met, from its moment on, also while stages are stopped",
         itemgetter("overdue"),
     ),
     _gauge("alur_exhausted_complaints", "Open complaints with no rung left", itemgetter("exhausted")),

@@ -83,6 +83,13 @@ def test_offices_that_are_late_come_first_and_have_their_names() -> None:
     ]
 
 
+def test_an_incident_has_the_deadline_that_passed_without_a_notice() -> None:
+    crowd, passed = Crowd(), Deadline(int(MONDAY.timestamp()) - 60, ClockName.FOLLOW_UP)
+    crowd.add(1, Status.DISPOSED, exhausted=True, due=passed)
+    [incident] = crowd.figures()["incidents"]
+    assert (incident["clock"], datetime.fromisoformat(incident["due"])) == ("follow_up", MONDAY - timedelta(minutes=1))
+
+
 def test_the_funnel_counts_how_far_they_came() -> None:
     crowd = Crowd()
     for count, status in enumerate(Status, start=1):
