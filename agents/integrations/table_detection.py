@@ -25,7 +25,7 @@ class Table:
     header: tuple[str, ...]
     at: int
     above: tuple[str, ...] = ()
-    """The first non-empty cell of each row above the header."""
+    """The first non-empty cell of each row above the header, or why it is no row."""
     room: int = 0
     """Cells in the row of the header, empty ones behind the last name included."""
     known: Score = lambda _: 0
@@ -96,6 +96,7 @@ def _candidates(grid: Grid, known: Score, header_row: int | None) -> Iterable[tu
     rows = grid.rows() if header_row is not None else islice(grid.rows(), HEAD)
     for row in rows:
         if isinstance(row, Skipped):
+            above.append(f"row {row.line}, which is {row.reason}")
             continue
         number, cells = row
         names = _trimmed(cells)

@@ -128,6 +128,12 @@ class TestFindingTheHeader:
         assert found.notes[0] == "the header is in row 5; skipped above it: Judul Laporan, Nama Instansi"
         assert [each.line for each in found.items] == [6]
 
+    def test_a_torn_line_above_it_is_named(self) -> None:
+        found = opened('"Rekap\nid,title\n1,Jalan\n')
+        reason = "no row of a table: opens a quote that is not closed"
+        assert found.notes[0] == f"the header is in row 2; skipped above it: row 1, which is {reason}"
+        assert [each.line for each in found.items] == [3]
+
     def test_its_row_can_be_named(self) -> None:
         text = f"a;b;c;d\n{HEADER}\n{ROW}\n"
         assert report(text, header_row=2).id == "7"
