@@ -14,7 +14,7 @@ from events import facts as f
 from events.codec.decode import decode_fact, decode_snapshot
 from events.codec.encode import encode_complaint, encode_fact, encode_snapshot
 from events.snapshot import REMEMBERED_COMMANDS, Complaint
-from events.vocabulary import ClockName, ComplaintClass, Status
+from events.vocabulary import ClockName, ComplaintClass, Refusal, Status
 from tests.support.worlds import (
     APPEAL,
     ARCHIVE,
@@ -338,7 +338,10 @@ def left_alone(world: World) -> None:
         nearest = min(alarms(world.stands), key=lambda alarm: alarm.at, default=None)
         command = next_rung(world.stands, world.policy)
         if command and not (nearest and nearest.at < world.now):
-            world.tell(command, ESCALATION)
+            answer = world.ask(command, ESCALATION)
+            if isinstance(answer, Rejected):  # an announcement has moved a deadline into the past
+                assert (answer.code, world.stands.calendar) == (Refusal.OVERTAKEN, 0)
+                world.tell(c.RescheduleDeadlines(calendar=world.policy.announced), SLA)
         elif nearest:
             notice = c.NoticeDeadline(clock=nearest.clock, due_at=nearest.due_at)
             world.tell(notice, SLA, at=max(nearest.at + MOMENT, world.now))

@@ -5,7 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agents.config import policy_files
@@ -34,7 +34,7 @@ from tests.support.worlds import (
     wib,
 )
 from tests.unit.deadlines.test_office_hours import hourly
-from tests.unit.machine.test_histories import POLICIES, STEPS, UNITS, begin, left_alone, take
+from tests.unit.machine.test_histories import POLICIES, STEPS, UNITS, Step, begin, left_alone, take
 from workflow.deadlines.durations import Duration, Unit
 from workflow.policy.announcements import with_announcements
 from workflow.policy.model import Policy
@@ -312,6 +312,17 @@ EVERY_POLICY = POLICIES | {
 @pytest.mark.parametrize("name", EVERY_POLICY)
 @settings(max_examples=settings().max_examples * 2 // 5)
 @given(steps=STEPS, pick=st.integers(0, 41))
+@example(
+    steps=[
+        Step(4, plausible=True, when=6.0, pick=0, stranger=None, repeat=False, expected=None),
+        Step(365, plausible=True, when=0.0, pick=0, stranger=None, repeat=False, expected=None),
+        Step(4, plausible=True, when="due", pick=0, stranger=None, repeat=False, expected=None),
+        Step(0, plausible=True, when=0.0, pick=0, stranger=None, repeat=False, expected=0),
+        Step(20, plausible=True, when=0.0, pick=1, stranger=None, repeat=False, expected=None),
+        Step(4, plausible=True, when="due", pick=0, stranger=None, repeat=False, expected=None),
+    ],
+    pick=1,
+)
 def test_whatever_happens_explanation_and_facts_agree(name: str, steps: Any, pick: int) -> None:
     policy = EVERY_POLICY[name]
     world = take(begin(policy, pick), steps, UNITS[policy.name])
