@@ -145,7 +145,8 @@ class CompressedSnapshots:
 
     def __init__(self, buckets: int) -> None:
         # by Python's hash, which a sender cannot predict: one bucket cannot be filled on purpose
-        self._buckets = [b""] * buckets
+        self._size = buckets
+        self._buckets: list[bytes] = []
         self._count = 0
 
     def __len__(self) -> int:
@@ -154,18 +155,24 @@ class CompressedSnapshots:
 
     def get(self, name: bytes) -> bytes | None:
         """Return a compressed snapshot; None if there is none."""
+        if not self._count:
+            return None
         bucket = self._buckets[hash(name) % len(self._buckets)]
         found = _entry_in(bucket, name)
         return None if found is None else bucket[found.start + _HEAD : found.stop]
 
     def add(self, name: bytes, compressed: bytes) -> None:
         """Add a snapshot of which there is none yet, of less than 64 kB."""
+        if not self._buckets:
+            self._buckets = [b""] * self._size
         number, length = hash(name) % len(self._buckets), len(compressed).to_bytes(_LENGTH)
         self._buckets[number] = b"%b%b%b%b" % (self._buckets[number], name, length, compressed)
         self._count += 1
 
     def remove(self, name: bytes) -> None:
         """Remove a snapshot, if it is there."""
+        if not self._count:
+            return
         number = hash(name) % len(self._buckets)
         bucket = self._buckets[number]
         found = _entry_in(bucket, name)
