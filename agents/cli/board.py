@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -40,20 +41,30 @@ def board(  # noqa: PLR0913 -- one for each option
         alur board --port 8000 --bind 0.0.0.0 --host board.example.go.id --link Rapor=https://rapor.example.go.id/
     """
     from agents.dashboard.figures import DisplayContext  # noqa: PLC0415 -- imports aiohttp, after arguments are checked
-    from agents.dashboard.security_headers import LOOPBACK  # noqa: PLC0415 -- as above
     from agents.dashboard.service import serve  # noqa: PLC0415 -- as above
 
     settings = settings_of(ctx)
     context = DisplayContext.of(policy_now(settings), settings, links_of(link or ()))
     logs.configure(settings.log)
-    if bind not in LOOPBACK:
-        note("anyone who reaches this machine can read the board: put a proxy with a login before it")
+    _note_setup(bind, mirror)
     hosts = frozenset(name.lower() for name in host or ())
 
     def started(url: str) -> None:
         say(f"board: {url} (Ctrl-C ends it)")
 
     asyncio.run(serve(settings, context, (bind, port), hosts=hosts, started=started, mirror=mirror))
+
+
+def _note_setup(bind: str, mirror: str | None) -> None:
+    """Note what may not be as it was meant."""
+    from agents.dashboard.security_headers import LOOPBACK  # noqa: PLC0415 -- as above
+    from agents.mirror.stores import without_password  # noqa: PLC0415 -- as above
+
+    if bind not in LOOPBACK:
+        note("anyone who reaches this machine can read the board: put a proxy with a login before it")
+    if mirror and "://" not in mirror and not Path(mirror).is_file():
+        shown = without_password(mirror, mirror)
+        note(f"there is no mirror {shown} yet: lists come from memory until alur mirror sync has made it")
 
 
 def links_of(given: Sequence[str]) -> dict[str, str]:

@@ -85,7 +85,9 @@ def _list(settings: Settings, query: Query, limit: int, form: Form, mirror: str 
         lists = MemoryLists(lambda: model)
     found = lists.select(query, now, context, most=limit or None)
     _write(found.rows, form, now, context)
-    if limit and limit < found.total:
+    if not found.total and form is Form.TABLE:
+        note("no complaints: with other filters, or --state all, there may be some")
+    elif limit and limit < found.total:
         note(f"{found.total:,} complaints, {limit:,} shown: --limit 0 shows all")
     if found.mirrored:
         current = found.current_at

@@ -14,9 +14,9 @@ from workflow.deadlines.clock_rules import RULES, OnExpiry
 from workflow.machine.transitions import OPEN
 from workflow.reports.redaction import redacted
 
-OBLIGATIONS: Final = frozenset(name for name, rule in RULES.items() if rule.on_expiry is OnExpiry.BREACH) - {
-    ClockName.ESCALATION
-}
+BREACHED: Final = tuple(name for name, rule in RULES.items() if rule.on_expiry is OnExpiry.BREACH)
+"""Clocks that lists have: of the others, none is ever missed."""
+OBLIGATIONS: Final = frozenset(BREACHED) - {ClockName.ESCALATION}
 """Clocks whose expiry is a breach. Clocks of citizens expire without one, and a rung's belongs to the ladder."""
 HOUR_S: Final = 3_600
 

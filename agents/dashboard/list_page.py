@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from agents.dashboard.complaint_row import ComplaintRow
+from agents.dashboard.complaint_row import BREACHED, ComplaintRow
 from agents.dashboard.figures import FUNNEL, named
 from agents.dashboard.html import Child, Html, h, join
 from agents.dashboard.layout import SIGNS, View, deadline, document, holder, offices, table
 from agents.dashboard.listing import DUE, NONE, PAGE, STATES, Found, Query
 from agents.dashboard.read_model import LATEST, OfficeCounts
 from agents.dashboard.words import Words
-from events.vocabulary import ClockName, Status
+from events.vocabulary import Status
 from events.wording import clipped
 from workflow.stages.waiting import WHY
 
@@ -23,7 +23,7 @@ _MINOR: Final = frozenset({"status", "category", "clock", "rung", "received", "e
 _CHOICES: Final[Mapping[str, Sequence[str]]] = {
     "state": STATES,
     "status": tuple(Status),
-    "clock": tuple(ClockName),
+    "clock": BREACHED,
     "due": tuple(DUE),
     "why": ("by-hand", *WHY),
     "reached": tuple(FUNNEL),

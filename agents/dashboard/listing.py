@@ -11,12 +11,12 @@ from itertools import islice
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlencode
 
-from agents.dashboard.complaint_row import HOUR_S, ComplaintRow, hour_of
+from agents.dashboard.complaint_row import BREACHED, HOUR_S, ComplaintRow, hour_of
 from agents.dashboard.figures import FUNNEL, DisplayContext
 from agents.dashboard.read_model import DAY_S, ReadModel
 from agents.ops.csv_text import csv_text
 from events.errors import AlurError
-from events.vocabulary import ClockName, Status
+from events.vocabulary import Status
 from workflow.machine.transitions import OPEN
 from workflow.reports.redaction import redacted
 from workflow.stages.waiting import BY_HAND
@@ -165,7 +165,7 @@ _KNOWN: Final[Mapping[str, Sequence[str]]] = {
     "state": STATES,
     "status": tuple(Status),
     "units": ("yes", "no"),
-    "clock": tuple(ClockName),
+    "clock": BREACHED,
     "due": tuple(DUE),
     "reached": tuple(FUNNEL),
     "sort": (*ORDERS, *(f"-{name}" for name in ORDERS)),

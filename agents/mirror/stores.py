@@ -117,6 +117,8 @@ class DuckStore(Store):
 
     def __init__(self, path: Path, *, rebuild: bool) -> None:
         self._path, self._writer = path, path.with_name(path.name + ".writer")
+        if path.is_dir():
+            raise MirrorError(f"{path} is a directory: name a file in it, such as {path / 'mirror.duckdb'}")
         if rebuild:
             for file in (self._writer, self._writer.with_name(self._writer.name + ".wal")):
                 file.unlink(missing_ok=True)

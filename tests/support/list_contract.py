@@ -10,7 +10,7 @@ import pytest
 from agents.config import policy_files
 from agents.config.settings import Settings
 from agents.dashboard import read_model as read_models
-from agents.dashboard.complaint_row import ComplaintRow, read_row
+from agents.dashboard.complaint_row import BREACHED, ComplaintRow, read_row
 from agents.dashboard.figures import FUNNEL, DisplayContext
 from agents.dashboard.listing import DUE, ORDERS, STATES, Lists, MemoryLists, Query, UnknownFilter, as_csv, values_of
 from agents.dashboard.mirror_list import MirrorLists
@@ -34,7 +34,7 @@ FILTERS: Final[tuple[tuple[tuple[str, str], ...], ...]] = (
     *((("state", each),) for each in STATES),
     *((("status", each),) for each in Status),
     (("status", "disposed"), ("status", "closed")),
-    *((("clock", each),) for each in ClockName),
+    *((("clock", each),) for each in BREACHED),
     *((("due", each),) for each in DUE),
     *((("category", each),) for each in ("drainase", "sampah", "Drainase", "' OR 1=1 --")),
     *((("rung", each),) for each in ("0", "1", "2", "9", "exhausted")),

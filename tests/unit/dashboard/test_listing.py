@@ -182,6 +182,7 @@ def test_a_url_says_what_differs() -> None:
         ("received", "yesterday", "received is a day such as 2026-11-30 or 24h"),
         ("ended", "9999-12-31", "ended is a day"),
         ("office", "nowhere", "no office 'nowhere' is in the policy"),
+        ("clock", "completion", "clock is never 'completion': choose one of verification"),
         ("sort", "colour", "sort is never 'colour'"),
     ],
 )

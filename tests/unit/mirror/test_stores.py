@@ -1,5 +1,7 @@
 """What a message shows of the URL of a mirror."""
 
+from pathlib import Path
+
 import pytest
 
 from agents.mirror.stores import MirrorError, Reading, open_store, without_password
@@ -47,3 +49,9 @@ def test_what_is_not_of_the_password_is_shown() -> None:
     assert without_password("failed to resolve host 'pw@db'", "postgresql://alur:s3@pw@db") == (
         "failed to resolve host '***@db'"
     )
+
+
+def test_a_directory_is_refused_before_anything_is_copied(tmp_path: Path) -> None:
+    with pytest.raises(MirrorError, match="is a directory: name a file in it, such as "):
+        open_store(str(tmp_path), rebuild=False)
+    assert list(tmp_path.parent.glob(f"{tmp_path.name}.*")) == []
