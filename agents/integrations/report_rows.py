@@ -211,14 +211,19 @@ def _refuse_sums(cells: Mapping[str, str], raw: object) -> None:
     texts = [cells[part] for part in ("title", "body", "final") if part in cells]
     if not is_sum and not (texts and all(map(_RULE.fullmatch, texts))):
         return
-    row = [text for cell in raw if (text := read.as_written(cell).strip())] if isinstance(raw, list) else []
-    # merged cells have the same text each
-    beside = [text for text in row if text != row[0] and not _AMOUNT.fullmatch(text)] if _is_sum(*row[:1]) else row
-    if row and all(map(_RULE.fullmatch, beside)):
+    if is_layout(raw):
         raise LayoutLine
     if is_sum:
         raise Unusable("begins as the line of a sum, and has more than amounts: begin a report otherwise")
     raise Unusable(f"{quoted(texts[0])} is no text: a report needs a title or a body with words")
+
+
+def is_layout(raw: object) -> bool:
+    """Check whether a row has nothing but a sum or a rule."""
+    row = [text for cell in raw if (text := read.as_written(cell).strip())] if isinstance(raw, list) else []
+    # merged cells have the same text each
+    beside = [text for text in row if text != row[0] and not _AMOUNT.fullmatch(text)] if _is_sum(*row[:1]) else row
+    return bool(row) and all(map(_RULE.fullmatch, beside))
 
 
 def _is_sum(text: str = "") -> bool:

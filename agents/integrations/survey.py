@@ -11,7 +11,7 @@ from agents.integrations.columns import Columns, refuse_overlooked
 from agents.integrations.dates import DateColumn, Order, read_date
 from agents.integrations.entries import NOTHING, BadLayout, Entry, Skipped, UnreadableFile, Unusable
 from agents.integrations.privacy import may_be_private, private_words
-from agents.integrations.report_rows import ImportOptions
+from agents.integrations.report_rows import ImportOptions, is_layout
 
 _SAMPLED: Final = 200
 _OFTEN: Final = 20
@@ -106,7 +106,7 @@ class Survey:
     def see(self, entry: Entry | Skipped) -> None:
         """Survey an entry."""
         self.total += 1
-        if isinstance(entry, Skipped):
+        if isinstance(entry, Skipped) or is_layout(entry.raw):
             return
         word = entry.cells.get("status", "").strip()
         with suppress(Unusable):

@@ -154,6 +154,13 @@ def test_a_sum_or_a_rule_with_anything_else_is_refused_with_a_reason(header: str
     assert reason(f"{header}\n{row}\n", no_id=header is WITHOUT_ID) == said
 
 
+def test_an_amount_in_the_line_of_a_sum_is_no_status_and_no_word() -> None:
+    rows = "".join(f"{number},Jalan,rusak,open\n" for number in range(18))
+    *reports, total = items(f"id,title,body,status\n{rows}Jumlah,,,18\n")
+    assert all(isinstance(each, Report) for each in reports)
+    assert total == PassedOver(20, layout=True)
+
+
 def test_a_title_that_begins_as_a_sum_is_a_report() -> None:
     for text in ("id,title,body\n7,Total bantuan,tidak sampai\n", "id,title,body\n7,Jumlah,5\n"):
         assert report(text).id == "7"
