@@ -194,7 +194,7 @@ def test_every_expression_yields_a_sample(prometheus: Prometheus) -> None:
     eventually("the board knows of it", lambda: _counted(prometheus, "sum(alur_open_complaints)") == 1)
     # sla is scraped with its first clock a second later
     eventually("every expression yields a sample", lambda: not empty(prometheus, asked))
-    assert prometheus.query('alur_status_complaints{status="disposed"}') == [1]
+    eventually("its status is scraped", lambda: prometheus.query('alur_status_complaints{status="disposed"}') == [1])
     assert prometheus.query(f'count(alur_info{{prefix="{engine.settings.prefix}"}})') == [len(STAGES) + 1]
     # first events: an increase is seen only of a counter that was there before
     expected = {"AlurDeadLetters", "AlurContentDiffers"}
