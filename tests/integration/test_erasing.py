@@ -209,7 +209,7 @@ def digests_of(engine: Engine, complaint: str) -> str:
 
 def test_what_ended_long_ago_expires(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no retention is set" in alur(engine, "privacy", "expire").output
-    assert "for 1 days after" in alur(engine, "privacy", "retention", "1").output
+    assert "for 1 day after" in alur(engine, "privacy", "retention", "1").output
     ended = [engine.report(f"ended-{number}", **REPORT | {"body": f"{WORDS} {number}"}) for number in range(3)]
     kept = engine.report("open", body="Tetap ada di sini selama belum selesai.", reporter={"name": "Namayangtetap"})
     for each in (*ended, kept):
