@@ -221,7 +221,7 @@ def test_what_ended_long_ago_expires(engine: Engine, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(retention, "erase_after", lambda _values: timedelta(seconds=0))
     counted = alur(engine, "privacy", "expire", "--dry-run")
-    assert counted.output.startswith("3 complaints that ended before "), counted.output
+    assert counted.output.startswith("due: 3 complaints that ended before "), counted.output
     assert "; the oldest, " in counted.output
     assert TopicName.TEXTS in holding(engine, WORDS)
     done = alur(engine, "privacy", "expire")
