@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from agents.dashboard.complaint_row import BREACHED, ComplaintRow
-from agents.dashboard.figures import FUNNEL, named
+from agents.dashboard.complaint_row import ComplaintRow
+from agents.dashboard.figures import named
 from agents.dashboard.html import Child, Html, h, join
 from agents.dashboard.layout import SIGNS, View, deadline, document, holder, offices, table
-from agents.dashboard.listing import DUE, NONE, PAGE, STATES, Found, Query
+from agents.dashboard.listing import KNOWN, NONE, PAGE, Found, Query
 from agents.dashboard.read_model import LATEST, OfficeCounts
 from agents.dashboard.words import Words
-from events.vocabulary import Status
 from events.wording import clipped
 from workflow.stages.waiting import WHY
 
@@ -21,14 +20,11 @@ _COLUMNS: Final = ("number", "status", "office", "category", "clock", "due", "ru
 _MINOR: Final = frozenset({"status", "category", "clock", "rung", "received", "ended"})
 """Columns that a phone has no room for."""
 _CHOICES: Final[Mapping[str, Sequence[str]]] = {
-    "state": STATES,
-    "status": tuple(Status),
-    "clock": BREACHED,
-    "due": tuple(DUE),
+    **{name: KNOWN[name] for name in ("state", "status", "clock", "due")},
     "why": ("by-hand", *WHY),
-    "reached": tuple(FUNNEL),
+    "reached": KNOWN["reached"],
 }
-"""Filters with a fixed choice."""
+"""Filters that have a menu."""
 _WRITTEN: Final = ("office", "category", "rung", "received", "ended")
 
 

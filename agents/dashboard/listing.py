@@ -111,7 +111,7 @@ def _check(values: Mapping[str, Any]) -> None:
     for name, given in values.items():
         if any(char == "\0" or "\ud800" <= char <= "\udfff" for text in given for char in text):
             raise UnknownFilter(f"{name} has a character that no text has: write it anew")
-    for name, known in _KNOWN.items():
+    for name, known in KNOWN.items():
         for text in values.get(name, ()) if name in _SEVERAL else filter(None, [values.get(name)]):
             if text not in known:
                 raise UnknownFilter(f"{name} is never {text!r}: choose one of {', '.join(known)}")
@@ -138,7 +138,6 @@ FIELDS: Final[Mapping[str, Callable[[ComplaintRow], Any]]] = {
     "ended": lambda row: row.closed,
     "due": lambda row: row.due.at if row.due else None,
     "due_clock": lambda row: row.due.clock if row.due else None,
-    "missed": lambda row: row.missed.at if row.missed else None,
     "missed_clock": lambda row: row.missed.clock if row.missed else None,
     "deadline": lambda row: row.deadline.at if row.deadline else None,
     "length": lambda row: len(row.tracking_id),
@@ -161,7 +160,7 @@ ORDERS: Final[Mapping[str, tuple[str, Any]]] = {
 
 Equal ones stand by their numbers.
 """
-_KNOWN: Final[Mapping[str, Sequence[str]]] = {
+KNOWN: Final[Mapping[str, Sequence[str]]] = {
     "state": STATES,
     "status": tuple(Status),
     "units": ("yes", "no"),
@@ -170,6 +169,7 @@ _KNOWN: Final[Mapping[str, Sequence[str]]] = {
     "reached": tuple(FUNNEL),
     "sort": (*ORDERS, *(f"-{name}" for name in ORDERS)),
 }
+"""Values of a filter with a fixed choice."""
 
 
 class Condition(NamedTuple):
@@ -262,11 +262,12 @@ def conditions(query: Query, now: datetime, context: DisplayContext) -> Iterator
     if query.due is not None:
         at, within = int(now.timestamp()), DUE[query.due]
         yield Condition(("deadline",), range(at)) if within is None else Condition(("due",), range(at, at + within + 1))
-    for name, field in (("received", "received"), ("ended", "ended"), ("missed", "deadline")):
+    for name in ("received", "ended"):
         if (text := getattr(query, name)) is not None:
-            period = _period(name, text, now, context)
-            passed = range(period.start, min(period.stop, int(now.timestamp())))
-            yield Condition((field,), passed if name == "missed" else period)
+            yield Condition((name,), _period(name, text, now, context))
+    if query.missed is not None:
+        period = _period("missed", query.missed, now, context)
+        yield Condition(("deadline",), range(period.start, min(period.stop, int(now.timestamp()))))
 
 
 def _is(field: str, *values: object) -> Condition:

@@ -50,7 +50,7 @@ listed AS (
            {_seconds("received_at")} AS received, {_seconds("closed_at")} AS ended, coming, gone,
            round > 0 OR status = '{Status.VERIFIED}' AS verified, LENGTH(tracking_id) AS length,
            coming >> {_BITS} AS due, CASE coming & {_MASK} {_NAME} END AS due_clock,
-           gone >> {_BITS} AS missed, CASE gone & {_MASK} {_NAME} END AS missed_clock,
+           CASE gone & {_MASK} {_NAME} END AS missed_clock,
            COALESCE(gone, coming) >> {_BITS} AS deadline
     FROM complaints LEFT JOIN deadlines USING (complaint_id))
 """  # noqa: S608 -- of constants
