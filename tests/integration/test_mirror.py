@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,19 +22,9 @@ from agents.mirror.service import Mirror
 from agents.mirror.site import build
 from agents.mirror.stores import MirrorError, Reading, open_store
 from tests.support.engines import Engine, eventually
-from tests.support.postgres import NoServer, running_postgres
 
 ALUR = str(Path(sys.executable).with_name("alur"))
 TABLES = ("facts", "complaints", "clocks", "resolutions", "offices", "positions", "unread")
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    try:
-        with running_postgres() as url:
-            yield url
-    except NoServer as missing:
-        pytest.skip(str(missing))
 
 
 def mirror(engine: Engine, *arguments: str, failpoint: str = "") -> subprocess.CompletedProcess[str]:

@@ -1,7 +1,6 @@
 """Lists from a mirror in a real PostgreSQL are those from memory, also while the mirror writes."""
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,16 +13,7 @@ from agents.mirror.service import Mirror
 from agents.mirror.stores import open_store
 from tests.support.engines import Engine, eventually
 from tests.support.list_contract import ListContract, Sources, sources
-from tests.support.postgres import NoServer, running_postgres
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    try:
-        with running_postgres() as url:
-            yield url
-    except NoServer as missing:
-        pytest.skip(str(missing))
+from tests.support.postgres import running_postgres
 
 
 @pytest.fixture(scope="module")
