@@ -57,6 +57,14 @@ class Clients:
             ends.append((await consumer.end_offsets([self.place]))[self.place])
         return ends[0], ends[1]
 
+    async def markers_written(self) -> None:
+        """Wait for the end of all transactions: it is acknowledged before its marker is in the partition."""
+        async with asyncio.timeout(20):
+            stable, end = await self.end_offsets()
+            while stable != end:
+                await asyncio.sleep(0.02)
+                stable, end = await self.end_offsets()
+
     async def committed(self) -> dict[TopicPartition, tuple[int, str]]:
         found = await clients.committed(await self.consumer(), [self.place])
         return {each: (at.offset, at.metadata) for each, at in found.items()}
@@ -111,6 +119,7 @@ class LogContract:
             assert await kafka.end_offsets() == (0, 3)
             assert await kafka.values() == []
             await producer.commit_transaction()
+            await kafka.markers_written()
             assert await kafka.end_offsets() == (4, 4)
             assert await kafka.values() == [b"a", b"b", b"behind it"]
 
@@ -123,6 +132,7 @@ class LogContract:
             await kafka.write(producer, b"a")
             await producer.send_offsets_to_transaction({kafka.place: clients.marked(1)}, f"{log.prefix}{GROUP}")
             await producer.abort_transaction()
+            await kafka.markers_written()
             await kafka.write(await kafka.producer(), b"b")
             assert await kafka.values() == [b"b"]
             assert await kafka.committed() == {}
@@ -159,6 +169,7 @@ class LogContract:
             await successor.begin_transaction()
             await kafka.write(successor, b"whole")
             await successor.commit_transaction()
+            await kafka.markers_written()
             assert await kafka.values() == [b"whole"]
             last, now = former._txn_manager, successor._txn_manager  # noqa: SLF001 -- as the output writer does
             assert now.producer_id == last.producer_id
@@ -242,6 +253,7 @@ class LogContract:
             await kafka.write(producer, b"a")
             assert await consumer.offsets_for_times({kafka.place: 0}) == {kafka.place: None}
             await producer.commit_transaction()
+            await kafka.markers_written()
             assert (await consumer.offsets_for_times({kafka.place: 0}))[kafka.place].offset == 0
 
         on(log, test)
@@ -262,6 +274,7 @@ class LogContract:
             await producer.begin_transaction()
             await kafka.write(producer, b"aborted")
             await producer.abort_transaction()
+            await kafka.markers_written()
             await kafka.write(await kafka.producer(), b"value")
 
         on(log, write)
