@@ -18,6 +18,7 @@ import pytest
 from agents.local_broker.node import free_ports
 from events.client import read_all
 from events.topics import STAGES, TOPICS, TopicName
+from events.vocabulary import Detail, Refusal
 from tests.integration.test_erasing import EXPIRING, force_compaction, segments
 from tests.support.engines import Engine, eventually, new_engine
 
@@ -233,8 +234,9 @@ def test_two_complaints_of_one_person_have_no_more_in_common_than_those_of_two(e
         assert found
         return found
 
+    # whether a stage was overtaken by a person is chance, too, and says nothing of the reporter
     first, alike, unlike = strings(one), strings(same), strings(other)
-    assert {each for each in first & alike if each not in unlike} == set()
+    assert (first & alike) - unlike - set(Refusal) - set(Detail) == set()
 
 
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z|\b\d{13}\b")
