@@ -234,7 +234,7 @@ def test_two_complaints_of_one_person_have_no_more_in_common_than_those_of_two(e
         assert found
         return found
 
-    # whether a stage was overtaken by a person is chance, too, and says nothing of the reporter
+    # whether a stage was overtaken by a person is chance, too, and depends on no reporter
     first, alike, unlike = strings(one), strings(same), strings(other)
     assert (first & alike) - unlike - set(Refusal) - set(Detail) == set()
 
