@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from workflow.policy.document import parse_policies
-from workflow.policy.model import PolicyError, PolicySet, UnusableOffices
+from workflow.policy.model import PolicyError, PolicySet
 
 _PACKAGED: Final = resources.files("workflow") / "policy"
 _OFFICES: Final = "offices.toml"
@@ -39,14 +39,23 @@ def load(name_or_path: str) -> PolicySet:
             problem = "that is a folder" if name_or_path and path.is_dir() else "there is no such file"
             raise PolicyError(f'no policy "{name_or_path}": {problem}, and it is not {known}')
         source, folder = path, path.parent
-    document = _read(source)
-    named = document.get("offices")
-    directory = folder / named if isinstance(named, str) else _PACKAGED / _OFFICES
     try:
-        return parse_policies(document, _read(directory))
+        document = _read(source)
     except PolicyError as error:
-        file = directory if isinstance(error, UnusableOffices) else source
-        raise PolicyError(*(f"{file}: {mistake}" for mistake in error.mistakes)) from None
+        raise PolicyError(f"{source}: {error}") from None
+    named = document.get("offices", _OFFICES)
+    directory = folder / str(named) if "offices" in document else _PACKAGED / _OFFICES
+    offices, unreadable = None, tuple[str, ...]()
+    if isinstance(named, str):
+        try:
+            offices = _read(directory)
+        except PolicyError as error:
+            unreadable = error.mistakes
+    try:
+        return parse_policies(document, offices, unreadable)
+    except PolicyError as error:
+        of_offices = (f"{directory}: {mistake}" for mistake in error.of_offices)
+        raise PolicyError(*(f"{source}: {mistake}" for mistake in error.mistakes), *of_offices) from None
 
 
 def _read(source: Traversable) -> dict[str, Any]:
@@ -55,17 +64,17 @@ def _read(source: Traversable) -> dict[str, Any]:
             raw = stream.read(_LARGEST + 1)
         document = tomllib.loads(raw.decode().replace("\r\n", "\n")) if len(raw) <= _LARGEST else None
     except OSError as error:
-        raise PolicyError(f"{source}: cannot be read ({error.strerror})") from None
+        raise PolicyError(f"cannot be read ({error.strerror})") from None
     except RecursionError:
-        raise PolicyError(f"{source}: not valid TOML: its values are nested too deeply") from None
+        raise PolicyError("not valid TOML: its values are nested too deeply") from None
     except UnicodeDecodeError:
-        raise PolicyError(f"{source}: not UTF-8: save it with this encoding") from None
+        raise PolicyError("not UTF-8: save it with this encoding") from None
     except ValueError as error:  # also of numbers of thousands of digits
-        raise PolicyError(f"{source}: not valid TOML: {error}") from None
+        raise PolicyError(f"not valid TOML: {error}") from None
     if document is None:
-        raise PolicyError(f"{source}: has more than {_LARGEST:,} bytes, which no policy and no directory needs")
+        raise PolicyError(f"has more than {_LARGEST:,} bytes, which no policy and no directory needs")
     if _is_deeper(document, _DEEPEST):
-        raise PolicyError(f"{source}: not valid TOML: its values are nested too deeply")
+        raise PolicyError("not valid TOML: its values are nested too deeply")
     return document
 
 

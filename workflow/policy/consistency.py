@@ -4,7 +4,7 @@ The engine runs with them: it never disposes or escalates to an office that has 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from difflib import get_close_matches
 from itertools import combinations, pairwise
@@ -13,7 +13,7 @@ from typing import Final
 from workflow.policy import place_names
 from workflow.policy.model import Policy, PolicySet
 from workflow.policy.offices import Directory, Level, Office, belongs
-from workflow.policy.overrides import shadowed
+from workflow.policy.overrides import Override, shadowed
 
 _AREAS: Final = {Level.PROVINCE, Level.CITY}
 
@@ -21,13 +21,20 @@ _AREAS: Final = {Level.PROVINCE, Level.CITY}
 def contradictions(policies: PolicySet) -> Iterator[str]:
     """Give each contradiction in one line that names the offices, or the version, and the remedy."""
     for directory in {id(policy.directory): policy.directory for policy in policies.versions}.values():
-        yield from _lifetimes(directory)
-        yield from _same_competence(directory)
+        yield from among_offices(directory)
     for policy, later in pairwise((*policies.versions, None)):
         if policy is not None:
             last = date.max if later is None else later.effective_from - timedelta(days=1)
             yield from _ended_in_use(policy, last)
-            yield from _without_effect(policy)
+            yield from (
+                f"{policy.version}: overrides: {each}" for each in without_effect(policy.overrides, policy.directory)
+            )
+
+
+def among_offices(directory: Directory) -> Iterator[str]:
+    """Give each contradiction of the offices among themselves."""
+    yield from _lifetimes(directory)
+    yield from _same_competence(directory)
 
 
 def _lifetimes(directory: Directory) -> Iterator[str]:
@@ -65,18 +72,18 @@ def _competences(office: Office) -> Iterator[tuple[object, ...]]:
         yield office.level, office.parent, read(written), written
 
 
-def _without_effect(policy: Policy) -> Iterator[str]:
+def without_effect(overrides: Sequence[Override], directory: Directory) -> Iterator[str]:
     """Give overrides of a category that no unit handles, and those for which others count in all cases."""
-    topics = frozenset[str]().union(*(office.categories for office in policy.directory))
-    for category in dict.fromkeys(each.category for each in policy.overrides if each.category is not None):
+    topics = frozenset[str]().union(*(office.categories for office in directory))
+    for category in dict.fromkeys(each.category for each in overrides if each.category is not None):
         if not any(belongs(category, {topic}) or belongs(topic, {category}) for topic in topics):
             near = get_close_matches(category, topics, n=1)
             hint = f"did you mean {near[0]}?" if near else "write it as a unit of the offices does"
-            yield f'{policy.version}: overrides: no unit handles category "{category}": {hint}'
-    for override, rule in shadowed(policy.overrides):
+            yield f'no unit handles category "{category}": {hint}'
+    for override, rule in shadowed(overrides):
         yield (
-            f"{policy.version}: overrides: the one of {override} never counts for {rule}, since more specific ones are "
-            f"there for all cases: take {rule} out of it"
+            f"the one of {override} never counts for {rule}, since more specific ones are there for all cases: take "
+            f"{rule} out of it"
         )
 
 

@@ -3,17 +3,17 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
-from events.vocabulary import Status
-from workflow.deadlines.clock_rules import statuses_without_clock
 from workflow.deadlines.working_days import Calendar
-from workflow.machine.transitions import OPEN
 from workflow.policy import document_errors
-from workflow.policy.model import Policy, PolicyError, PolicySet, Rules, UnusableOffices
-from workflow.policy.offices import Directory, OfficesError, Slug, Words, parse_offices
+from workflow.policy.consistency import among_offices, without_effect
+from workflow.policy.model import Policy, PolicyError, PolicySet, Rules
+from workflow.policy.offices import KNOWN_OFFICES, Directory, OfficesError, Slug, Words
+from workflow.policy.offices_document import known_offices, parse_offices
+from workflow.policy.requirements import is_absence, mistakes, read, whole_overrides
 from workflow.policy.terms import Model
 
 CITIZENS_SINCE: Final = date(2026, 11, 30)
@@ -42,114 +42,136 @@ class _Document(Model):
     versions: Annotated[tuple[Rules, ...], AfterValidator(_at_least_one)]
 
 
-def parse_policies(document: Mapping[str, Any], offices: Mapping[str, Any]) -> PolicySet:
+def parse_policies(
+    document: Mapping[str, Any], offices: Mapping[str, Any] | None, unreadable: Sequence[str] = ()
+) -> PolicySet:
     """Read a policy document and the offices it is applied with.
 
     The calendar stands beside the versions, not in them: a holiday that is moved is moved for all complaints. Raises
     PolicyError with the path to each mistake, such as ``version 2026-06-30: clocks.follow_up``; a key that is not known
-    is a mistake.
+    is a mistake. Where the offices are unreadable, for the reasons given, references to them are not checked.
     """
+    versions, found = _completed(document)
+    known = None if offices is None else known_offices(offices)
+    completed = {**document, **({"versions": [each.whole for each in versions]} if versions else {})}
+    parsed, directory, of_offices = None, None, tuple(unreadable)
     try:
-        parsed = _Document.model_validate(_completed(document))
-        directory = parse_offices(offices)
+        parsed = _Document.model_validate(completed, context={KNOWN_OFFICES: known})
     except ValidationError as error:
-        raise _refused(document_errors.problems(error, _Document), document) from None
+        found += document_errors.problems(error, _Document)
+    try:
+        directory = None if offices is None else parse_offices(offices)
     except OfficesError as error:
-        raise UnusableOffices(str(error)) from None
-    calendars = {rules.collective_leave: _calendar(parsed.calendar, rules) for rules in parsed.versions}
-    if mistakes := list(_mistakes(parsed.versions, directory)):
-        raise _refused(mistakes, document)
-    versions = (
-        Policy(
+        of_offices = error.mistakes
+    found += _contradictions(document.get("calendar"), versions)
+    if found or parsed is None or directory is None:
+        if directory is not None:
+            found += _without_effect(versions, directory)
+            of_offices = tuple(among_offices(directory))
+        raise PolicyError(*_lines(found, versions), of_offices=of_offices)
+    return PolicySet(parsed.name, tuple(_policies(parsed, directory)))
+
+
+def _policies(parsed: _Document, directory: Directory) -> Iterator[Policy]:
+    changes = parsed.calendar
+    calendars = {
+        leave: Calendar(collective_leave=leave, extra=changes.extra, removed=changes.removed)
+        for leave in {rules.collective_leave for rules in parsed.versions}
+    }
+    for rules in parsed.versions:
+        yield Policy(
             name=parsed.name,
             version=f"{parsed.name}/{rules.effective_from}",
             calendar=calendars[rules.collective_leave],
             directory=directory,
             **dict(rules),
         )
-        for rules in parsed.versions
-    )
-    return PolicySet(parsed.name, tuple(versions))
 
 
-def _refused(mistakes: Iterable[tuple[str, str]], document: Mapping[str, Any]) -> PolicyError:
-    """Name versions by their dates, and a mistake in what a version is based on once."""
-    lines: list[str] = []
-    seen: set[tuple[str, str]] = set()
-    for path, mistake in mistakes:
-        number = _VERSION.match(path)
-        written = document["versions"][int(number[1])] if number else None
-        if number is None or not isinstance(written, Mapping):
-            lines.append(f"{path}: {mistake}")
-            continue
-        own, first = path[number.end() :], _day(written.get("effective_from"))
-        if "based_on" not in written or (own, mistake) not in seen:
-            lines.append(f"{path if first is None else f'version {first}: {own}'}: {mistake}")
-        seen.add((own, mistake))
-    return PolicyError(*lines)
+class _Version(NamedTuple):
+    """A version as it is written, with what it has from the one that it is based on."""
+
+    whole: Any
+    day: date | None = None
+    based: bool = False
+    incomplete: bool = False
+    """What it is based on is unknown, so that a key that is missing may be there."""
 
 
-def _completed(document: Mapping[str, Any]) -> dict[str, Any]:
+def _completed(document: Mapping[str, Any]) -> tuple[list[_Version], list[tuple[str, str]]]:
     """Complete versions with what they are based on, table by table, and old ones with what held before a key existed.
 
-    Raises PolicyError if no version above takes effect on the day of `based_on`.
+    Also returns the mistakes found by this, each with its path.
     """
     written = document.get("versions")
-    if not isinstance(written, list):
-        return dict(document)
-    bases: dict[date, dict[str, Any]] = {}
-    versions: list[Any] = []
-    for version in written:
+    versions: list[_Version] = []
+    mistakes: list[tuple[str, str]] = []
+    for at, version in enumerate(written if isinstance(written, list) else ()):
         if not isinstance(version, Mapping):
-            versions.append(version)  # a mistake that is found later
+            versions.append(_Version(version))
             continue
-        whole, first = dict(version), _day(version.get("effective_from"))
-        if (day := whole.pop("based_on", None)) is not None:
-            earlier = _day(day)
-            base = None if earlier is None else bases.get(earlier)
-            if base is None:
-                raise PolicyError(f"version {first}: based_on: no version above it takes effect on {day}")
-            whole = base | {key: _merged(base.get(key), value) for key, value in whole.items()}
-        elif first is not None and first < CITIZENS_SINCE:
-            whole.setdefault("citizens", "open")
-        if first is not None:
-            bases.setdefault(first, whole)
-        versions.append(whole)
-    return {**document, "versions": versions}
-
-
-def _day(written: object) -> date | None:
-    """Return a day in any form that a document may have; None if it is none, which is found later."""
-    try:
-        return _DAY.validate_python(written)
-    except ValidationError:
-        return None
+        whole, day = dict(version), read(_DAY, version.get("effective_from"))
+        if day is not None and any(each.day == day for each in versions):
+            mistakes.append((f"versions[{at}].effective_from", f"two versions take effect on {day}"))
+        if (named := whole.pop("based_on", None)) is None:
+            if day is not None and day < CITIZENS_SINCE:
+                whole.setdefault("citizens", "open")
+            versions.append(_Version(whole, day))
+            continue
+        base = next((each for each in versions if each.day is not None and each.day == read(_DAY, named)), None)
+        if base is not None:
+            whole = base.whole | {key: _merged(base.whole.get(key), value) for key, value in whole.items()}
+        elif all(each.day is not None for each in versions):
+            days = ", ".join(str(each.day) for each in versions) or "none"
+            mistakes.append(
+                (f"versions[{at}].based_on", f"no version above it takes effect on {named} (there are {days})")
+            )
+        versions.append(_Version(whole, day, based=True, incomplete=base is None or base.incomplete))
+    return versions, mistakes
 
 
 def _merged(base: object, own: object) -> object:
     return {**base, **own} if isinstance(base, Mapping) and isinstance(own, Mapping) else own
 
 
-def _calendar(changes: _CalendarChanges, rules: Rules) -> Calendar:
-    try:
-        return Calendar(collective_leave=rules.collective_leave, extra=changes.extra, removed=changes.removed)
-    except ValueError as error:
-        raise PolicyError(f"calendar: {error}") from None
+def _contradictions(calendar: object, versions: Sequence[_Version]) -> Iterator[tuple[str, str]]:
+    """Give what can be read and contradicts itself, each with its path."""
+    changes = calendar if isinstance(calendar, Mapping) else {}
+    extra, removed = (_days(changes.get(key)) for key in ("extra", "removed"))
+    for day in sorted(extra & removed):
+        yield "calendar", f"{day} is both added to the calendar and removed from it"
+    for at, version in enumerate(versions):
+        if isinstance(version.whole, Mapping):
+            yield from ((f"versions[{at}].{path}", mistake) for path, mistake in mistakes(version.whole))
 
 
-def _mistakes(versions: Sequence[Rules], directory: Directory) -> Iterator[tuple[str, str]]:
-    """Give what contradicts another version, the offices or the procedure, each with its path."""
-    days: set[date] = set()
-    for index, rules in enumerate(versions):
-        where, pauses = f"versions[{index}]", rules.settlement_pauses_in
-        if rules.effective_from in days:
-            yield f"{where}.effective_from", f"two versions take effect on {rules.effective_from}"
-        days.add(rules.effective_from)
-        for key, office in rules.named_offices.items():
-            if office not in directory:
-                yield f"{where}.{key}", f'there is no office "{office}"'
-        if settled := [status for status in Status if status in pauses - OPEN]:
-            yield f"{where}.settlement_pauses_in", f"{', '.join(settled)}: the time to settle has ended by then"
-        elif without := statuses_without_clock(pauses):
-            waits = f"a complaint would wait without any deadline while {' or '.join(without)}"
-            yield f"{where}.settlement_pauses_in", waits
+def _days(written: object) -> set[date]:
+    found = (read(_DAY, each) for each in (written if isinstance(written, Mapping | list) else ()))
+    return {day for day in found if day is not None}
+
+
+def _without_effect(versions: Sequence[_Version], directory: Directory) -> Iterator[tuple[str, str]]:
+    """Give what a policy would be used with, and is worth a line where others are given anyway."""
+    for at, version in enumerate(versions):
+        if isinstance(version.whole, Mapping):
+            found = without_effect(whole_overrides(version.whole), directory)
+            yield from ((f"versions[{at}].overrides", each) for each in found)
+
+
+def _lines(found: Iterable[tuple[str, str]], versions: Sequence[_Version]) -> Iterator[str]:
+    """Name versions by their dates and in their order, and a mistake in what a version is based on once."""
+    others, by_version = list[str](), [list[tuple[str, str]]() for _ in versions]
+    for path, mistake in found:
+        number = _VERSION.match(path)
+        if number is None:
+            others.append(f"{path}: {mistake}")
+        else:
+            by_version[int(number[1])].append((path[number.end() :], mistake))
+    yield from others
+    seen: set[tuple[str, str]] = set()
+    for at, (version, own) in enumerate(zip(versions, by_version, strict=True)):
+        name = f"versions[{at}]." if version.day is None else f"version {version.day}: "
+        for path, mistake in own:
+            if not (version.based and (path, mistake) in seen) and not (version.incomplete and is_absence(mistake)):
+                yield f"{name}{path}: {mistake}"
+        seen.update(own)

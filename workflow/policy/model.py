@@ -4,41 +4,36 @@ No number of the procedure stands in the code. A policy document has a name and 
 from the day it takes effect; a complaint keeps the version of the day it was received, and its snapshot names it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt
 
 from events.announcements import Announcement
 from events.errors import AlurError
 from events.snapshot import Complaint
 from events.vocabulary import ClockName, ComplaintClass, Status
 from workflow.deadlines.durations import Duration, Unit
-from workflow.deadlines.office_hours import OfficeHours
 from workflow.deadlines.working_days import Calendar
-from workflow.policy.offices import Directory, Slug, Words
-from workflow.policy.overrides import LADDER, Override, Rule, mistakes, most_specific
-from workflow.policy.terms import Clocks, Elapsed, Extension, Hours, InDays, Model, Term, check_cap, check_hours
-
-SUPERIOR: Final = "superior"
-"""Rung of a ladder: the office above the holder."""
-NATIONAL: Final = "national"
-"""Rung of a ladder: the national administrator."""
+from workflow.policy.document_errors import meant
+from workflow.policy.offices import Directory, OfficeId, Slug, Words
+from workflow.policy.overrides import LADDER, NATIONAL, SUPERIOR, Ladder, Override, Rule, most_specific
+from workflow.policy.terms import Clocks, Elapsed, Extension, Hours, InDays, Model, Term
 
 
 class PolicyError(AlurError, ValueError):
-    """A policy document cannot be used; `mistakes` has a line for each reason, the message is the first."""
+    """A policy document, or the offices it is applied with, cannot be used; the message is the first mistake.
 
-    def __init__(self, *mistakes: str) -> None:
-        more = f" ({len(mistakes)} mistakes: `alur policy check` lists all)" if len(mistakes) > 1 else ""
-        super().__init__(f"{mistakes[0]}{more}")
-        self.mistakes = mistakes
+    `mistakes` and `of_offices` have a line for each reason.
+    """
 
-
-class UnusableOffices(PolicyError):
-    """The offices that a policy is applied with cannot be used; the message names the office and the mistake."""
+    def __init__(self, *mistakes: str, of_offices: Sequence[str] = ()) -> None:
+        first, *others = *mistakes, *of_offices
+        more = f" ({len(others) + 1} mistakes: `alur policy check` lists all)" if others else ""
+        super().__init__(f"{first}{more}")
+        self.mistakes, self.of_offices = mistakes, tuple(of_offices)
 
 
 class UnknownPolicy(LookupError):
@@ -47,14 +42,8 @@ class UnknownPolicy(LookupError):
 
 def _sourced(rule: str) -> str:
     if rule not in SOURCED:
-        raise ValueError(f"there is no such rule to give a source for (there are {', '.join(SOURCED)})")
+        raise ValueError(f"there is no such rule to give a source for{meant(rule, SOURCED, say_all=True)}")
     return rule
-
-
-def _every_class(terms: dict[ComplaintClass, Duration]) -> dict[ComplaintClass, Duration]:
-    if missing := [each for each in ComplaintClass if each not in terms]:
-        raise ValueError(f"no time to settle for {', '.join(missing)}")
-    return terms
 
 
 Decision = Literal["verify", "postpone", "dispose", "archive"]
@@ -123,7 +112,7 @@ class Rules(Model):
     effective_from: date
     """The first day (in the national zone) on which reports that are received fall under it."""
     clocks: Clocks
-    settlement: Annotated[dict[ComplaintClass, Term], AfterValidator(_every_class)]
+    settlement: dict[ComplaintClass, Term]
     """Time to settle, by class."""
     settlement_pauses_in: frozenset[Status] = frozenset({Status.POSTPONED, Status.FOLLOWED_UP})
     """Statuses in which the settlement clock stands still."""
@@ -144,8 +133,8 @@ class Rules(Model):
     duplicates: Duplicates = Duplicates()
     machine: frozenset[Decision]
     """What the stages may decide by themselves; the rest waits for a person, under its clock."""
-    ladder: Annotated[tuple[Slug, ...], Field(min_length=1)]
-    """The rungs of escalation, lowest first: `superior`, `national` or the id of an office."""
+    ladder: Ladder
+    """The rungs of escalation."""
     return_limit: Annotated[StrictInt, Field(ge=1)]
     """How often offices may return a complaint before only the arbiter can dispose it."""
     arbiter_final: StrictBool = False
@@ -166,46 +155,16 @@ class Rules(Model):
     """Who speaks for a reporter: the subject named in the report and the channel that reported it, or any citizen.
     A version that took effect before `CITIZENS_SINCE` and says nothing is `open`, as all were then."""
     extension: Extension
-    hours: Annotated[Hours, Field(validate_default=True)] = None
+    hours: Hours = None
     """When offices work, of wall clocks in the zone that counts. Nothing but working hours depends on it."""
     overrides: tuple[Override, ...] = ()
     """Other times and ladders for some complaints; the most specific one counts (`workflow.policy.overrides`)."""
     sources: dict[Annotated[str, AfterValidator(_sourced)], Words] = Field(default_factory=dict)
     """Where a rule comes from, in words for people; a rule that is not named is a default of ours."""
-    national: Slug = "panrb"
+    national: Annotated[OfficeId, Field(validate_default=True)] = "panrb"
     """The national administrator."""
-    arbiter: Slug = "panrb"
+    arbiter: Annotated[OfficeId, Field(validate_default=True)] = "panrb"
     """Who settles a dispute over competence."""
-
-    @field_validator("hours")
-    @classmethod
-    def _needed(cls, hours: OfficeHours | None, info: ValidationInfo) -> OfficeHours | None:
-        """Look at the hours beside the durations, as far as those can be read."""
-        if {"clocks", "settlement", "extension"} <= info.data.keys():
-            check_hours(hours, info.data["clocks"], info.data["settlement"], info.data["extension"])
-            if hours is None and info.data.get("warn_in") == "working days":
-                raise ValueError('missing, and warn_in is "working days" (write hours = "08:00-16:00")')
-            check_cap(hours, info.data.get("settlement_pause_cap"), info.data["settlement"])
-        return hours
-
-    @field_validator("overrides")
-    @classmethod
-    def _consistent(cls, overrides: tuple[Override, ...], info: ValidationInfo) -> tuple[Override, ...]:
-        """Look at the overrides beside the rules that they override, as far as those can be read."""
-        if found := next(mistakes(overrides), None):
-            raise ValueError(found)
-        if not {"clocks", "settlement", "extension", "hours"} <= info.data.keys():
-            return overrides
-        for override in overrides:
-            clocks = info.data["clocks"].model_copy(update=dict(override.clocks))
-            settled = override.clocks.get(ClockName.SETTLEMENT)
-            settlement = info.data["settlement"] if settled is None else dict.fromkeys(ComplaintClass, settled)
-            try:
-                check_hours(info.data["hours"], clocks, settlement, info.data["extension"])
-                check_cap(info.data["hours"], info.data.get("settlement_pause_cap"), settlement)
-            except ValueError as error:
-                raise ValueError(f"the one of {override}: hours: {error}") from None
-        return overrides
 
     @property
     def named_offices(self) -> dict[str, str]:

@@ -5,16 +5,18 @@ held still name it; which offices exist is asked for a day.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationInfo
 
-from workflow.policy import document_errors, place_names
+from workflow.policy import place_names
+from workflow.policy.document_errors import meant
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -47,15 +49,28 @@ _ABOVE: Final[dict[Level, set[Level | None]]] = {
 
 
 class OfficesError(ValueError):
-    """The offices contradict themselves; the message names the office."""
+    """The offices contradict themselves; `mistakes` has a line for each reason that names the office."""
+
+    def __init__(self, *mistakes: str) -> None:
+        super().__init__(mistakes[0])
+        self.mistakes = mistakes
 
 
 class UnknownOffice(LookupError):
     """There is no such office, and never was."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+def refer(name: str, info: ValidationInfo, *others: str) -> str:
+    """Return the id of an office; raise ValueError if it is neither one of the offices of the context nor of others."""
+    known: Collection[str] | None = (info.context or {}).get(KNOWN_OFFICES)
+    if known is not None and name not in known and name not in others:
+        raise ValueError(f'there is no office "{name}"{meant(name, (*others, *known))}')
+    return name
+
+
+OfficeId = Annotated[Slug, AfterValidator(refer)]
+KNOWN_OFFICES: Final = "offices"
+"""Key of the context of validation: the ids that a reference can name; without it, references are not checked."""
 
 
 def slug_of(category: str) -> str:
@@ -78,8 +93,10 @@ def topic_of(category: str, topics: Collection[str]) -> str | None:
     return next((each for each in beginnings if each in topics), None)
 
 
-class Office(_Model):
+class Office(BaseModel):
     """An office, with the zone and the area that it has of its own or from the agency above it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: Slug
     name: Words
@@ -99,47 +116,54 @@ class Office(_Model):
         return belongs(category, self.categories)
 
 
-class _Unit(_Model):
-    id: Slug
-    name: Words
-    categories: Annotated[frozenset[Slug], Field(min_length=1)]
-    since: date | None = None
-    until: date | None = None
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The place of an office in the tree, as it is written; None for what is absent."""
+
+    id: str
+    level: Level | None
+    """None also if it cannot be read."""
+    parent: str | None
+    parent_misread: bool = False
 
 
-class _Agency(_Model):
-    id: Slug
-    name: Words
-    level: Level
-    parent: Slug | None = None
-    zone: ZoneInfo | None = None
-    province: Words | None = None
-    city: Words | None = None
-    since: date | None = None
-    until: date | None = None
-    units: tuple[_Unit, ...] = ()
-
-
-class _Document(_Model):
-    offices: Annotated[tuple[_Agency, ...], Field(min_length=1)]
-
-
-_Listed = TypeVar("_Listed", Office, _Agency)
-
-
-def _by_id(offices: Iterable[_Listed]) -> dict[str, _Listed]:
-    found: dict[str, _Listed] = {}
+def misplaced(offices: Sequence[Listed]) -> Iterator[tuple[str, str]]:
+    """Give what contradicts itself in the tree, with the id of the office, and nothing that only follows from it."""
+    by_id: dict[str, Listed] = {}
     for office in offices:
-        if office.id in found:
-            raise OfficesError(f'office "{office.id}": there are two of this id')
-        found[office.id] = office
-    return found
+        if office.id in by_id:
+            yield office.id, "there are two of this id"
+        by_id.setdefault(office.id, office)
+    for office in offices:
+        if mistake := _misplaced(office, by_id):
+            yield office.id, mistake
 
 
-def _parent(office: _Listed, offices: Mapping[str, _Listed]) -> _Listed | None:
-    if office.parent and office.parent not in offices:
-        raise OfficesError(f'office "{office.id}": there is no office "{office.parent}" to be its parent')
-    return offices[office.parent] if office.parent else None
+def _misplaced(office: Listed, offices: Mapping[str, Listed]) -> str | None:
+    above = offices.get(office.parent) if office.parent else None
+    if office.parent and above is None:
+        return f'there is no office "{office.parent}" to be its parent{meant(office.parent, offices)}'
+    circle = _circle(office, offices) if offices[office.id] is office else []
+    if circle:
+        first = office.id == min(circle)
+        return f"its parents go round in a circle ({' > '.join([*circle, office.id])})" if first else None
+    if office.level is None or office.parent_misread or (above is not None and above.level is None):
+        return None
+    level = above.level if above else None
+    if level in _ABOVE[office.level]:
+        return None
+    expected = " or ".join(str(each) for each in Level if each in _ABOVE[office.level]) or "no"
+    return f"a {office.level} office needs {expected} parent, not {level}"
+
+
+def _circle(office: Listed, offices: Mapping[str, Listed]) -> list[str]:
+    """Return the offices from this one up to itself; none if it is not above itself."""
+    seen = [office.id]
+    above = offices.get(office.parent or "")
+    while above is not None and above.id not in seen:
+        seen.append(above.id)
+        above = offices.get(above.parent or "")
+    return seen if above is not None and above.id == office.id else []
 
 
 class Directory:
@@ -150,7 +174,11 @@ class Directory:
     """
 
     def __init__(self, offices: Iterable[Office]) -> None:
-        self._offices = _by_id(offices)
+        listed = list(offices)
+        found = misplaced([Listed(office.id, office.level, office.parent) for office in listed])
+        if mistakes := [f'office "{name}": {mistake}' for name, mistake in found]:
+            raise OfficesError(*mistakes)
+        self._offices = {office.id: office for office in listed}
         self._children: dict[str, list[str]] = defaultdict(list)
         self._provinces: dict[str, list[Office]] = defaultdict(list)
         self._cities: dict[str, list[tuple[place_names.City, Office]]] = defaultdict(list)
@@ -258,13 +286,8 @@ class Directory:
         return max(each.since or date.min for each in offices), min(each.until or date.max for each in offices)
 
     def _place(self, office: Office) -> None:
-        parent = _parent(office, self._offices)
-        level = parent.level if parent else None
-        if level not in _ABOVE[office.level]:
-            expected = " or ".join(str(each) for each in Level if each in _ABOVE[office.level]) or "no"
-            raise OfficesError(f'office "{office.id}": a {office.level} office needs {expected} parent, not {level}')
-        if parent:
-            self._children[parent.id].append(office.id)
+        if office.parent:
+            self._children[office.parent].append(office.id)
         if office.level is Level.PROVINCE:
             self._provinces[place_names.province(office.province or office.name)].append(office)
         if office.level is Level.CITY:
@@ -298,63 +321,3 @@ class Directory:
         units = [self._offices[child] for child in self._children.get(agency, ())]
         competent = [unit for unit in units if unit.level is Level.UNIT and unit.handles(slug)]
         return tuple(unit.id for unit in sorted(competent, key=lambda unit: slug not in unit.categories))
-
-
-def parse_offices(document: Mapping[str, Any]) -> Directory:
-    """Read the agencies, each with its units, from a document.
-
-    What an agency does not say it has from the one above: the zone and, below a province, its area. A unit has both
-    from its agency. Raises OfficesError naming the office.
-    """
-    try:
-        agencies = _Document.model_validate(document).offices
-    except ValidationError as error:
-        where, mistake = next(document_errors.problems(error, _Document))
-        raise OfficesError(f"{_named(document, where)}: {mistake}") from None
-    listed = _by_id(agencies)
-    offices: list[Office] = []
-    for agency in agencies:
-        office = _complete(agency, listed)
-        offices.append(office)
-        offices += [_unit_of(office, unit) for unit in agency.units]
-    return Directory(offices)
-
-
-def _complete(agency: _Agency, listed: Mapping[str, _Agency]) -> Office:
-    own = agency.model_dump(exclude={"units"})
-    seen: list[str] = []
-    above: _Agency | None = agency
-    while above is not None:
-        if above.id in seen:
-            raise OfficesError(
-                f'office "{agency.id}": its parents go round in a circle ({" > ".join([*seen, above.id])})'
-            )
-        seen.append(above.id)
-        own["zone"] = own["zone"] or above.zone
-        own["province"] = own["province"] or above.province
-        above = _parent(above, listed)
-    for needed, levels in (("zone", set(Level)), ("province", {Level.PROVINCE, Level.CITY}), ("city", {Level.CITY})):
-        if agency.level in levels and not own[needed]:
-            raise OfficesError(f'office "{agency.id}": {needed}: missing')
-    return Office.model_validate(own)
-
-
-def _unit_of(agency: Office, unit: _Unit) -> Office:
-    area = agency.model_dump(include={"zone", "province", "city"})
-    return Office.model_validate({**area, **unit.model_dump(), "level": Level.UNIT, "parent": agency.id})
-
-
-def _named(document: Mapping[str, Any], where: str) -> str:
-    """Name the office in place of its number in the file, as far as it has a name: ``office "denpasar": zone``."""
-    here: Any = document
-    named, rest = "", where
-    for step in where.split("."):
-        key, _, index = step.removesuffix("]").partition("[")
-        try:
-            here = here[key][int(index)] if index else here[key]
-            identity = here["id"]
-        except (KeyError, IndexError, TypeError):
-            break
-        rest = rest.removeprefix(step).removeprefix(".")
-        named = f'office "{identity}"'
-    return ": ".join(part for part in (named, rest) if part)

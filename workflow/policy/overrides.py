@@ -8,21 +8,37 @@ conditions may not set the same rule, so that their order in the file means noth
 the next rung are looked up as the complaint stands then.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 
 from events.vocabulary import ClockName, ComplaintClass
-from workflow.policy.offices import Level, Slug, Words, belongs, slug_of
+from workflow.policy.offices import Level, Slug, Words, belongs, refer, slug_of
 from workflow.policy.terms import Model, Term
 
+SUPERIOR: Final = "superior"
+"""Rung of a ladder: the office above the holder."""
+NATIONAL: Final = "national"
+"""Rung of a ladder: the national administrator."""
 LADDER: Final = "ladder"
 Rule = ClockName | Literal["ladder"]
 """What an override can set."""
 _BEFORE_AN_OFFICE: Final = (ClockName.VERIFICATION, ClockName.COMPLETION, ClockName.SETTLEMENT)
 """Clocks that start before an office holds the complaint, so that no level is known."""
+CONDITIONS: Final = ("category", "class", "level")
+RULES: Final = ("clocks", LADDER)
+SOURCE: Final = "source"
+"""Keys of an override."""
+
+
+def _rung(name: str, info: ValidationInfo) -> str:
+    return refer(name, info, SUPERIOR, NATIONAL)
+
+
+Ladder = Annotated[tuple[Annotated[Slug, AfterValidator(_rung)], ...], Field(min_length=1)]
+"""Rungs, lowest first: `superior`, `national` or the id of an office."""
 
 
 class Override(Model):
@@ -35,7 +51,7 @@ class Override(Model):
     """Of the office that holds the complaint."""
     clocks: dict[ClockName, Term] = Field(default_factory=dict)
     """How long these clocks run; here also `settlement`."""
-    ladder: Annotated[tuple[Slug, ...] | None, Field(min_length=1)] = None
+    ladder: Ladder | None = None
     source: Words | None = None
     """Where it comes from, in words for people."""
 
@@ -75,18 +91,39 @@ def most_specific(
     return max(found, key=lambda each: each.precedence, default=None)
 
 
-def mistakes(overrides: Sequence[Override]) -> Iterator[str]:
-    """Give the overrides that mean nothing, or contradict each other."""
-    for override in overrides:
-        if not str(override):
-            yield "one is for no category, class or level: change the rule itself"
-        elif not override.rules:
-            yield f"the one of {override} sets neither a clock nor the ladder"
-        elif early := [name for name in _BEFORE_AN_OFFICE if override.level and name in override.clocks]:
-            yield f"the one of {override} sets {early[0]}, which starts before an office holds it: leave out level"
+def meaningless(override: Override, misread: Collection[str] = ()) -> Iterator[str]:
+    """Give what makes an override mean nothing, as far as that does not hang on keys that were misread."""
+    if not str(override) and not set(misread) - {*RULES, SOURCE}:
+        yield "one is for no category, class or level: change the rule itself"
+    elif not override.rules and not set(misread) - {*CONDITIONS, SOURCE}:
+        yield f"the one of {override} sets neither a clock nor the ladder"
+    elif early := [name for name in _BEFORE_AN_OFFICE if override.level and name in override.clocks]:
+        yield f"the one of {override} sets {early[0]}, which starts before an office holds it: leave out level"
+
+
+def repeated(overrides: Sequence[Override]) -> Iterator[str]:
+    """Give the overrides that set one rule under the same conditions."""
     for one, other in combinations(overrides, 2):
-        if str(one) == str(other) and (both := [rule for rule in one.rules if rule in other.rules]):
+        if str(one) and str(one) == str(other) and (both := [rule for rule in one.rules if rule in other.rules]):
             yield f"two of {one} set {', '.join(both)}: keep one"
+
+
+def readable(written: object) -> tuple[Override, frozenset[str]] | None:
+    """Return what can be read of an override, and the keys that cannot; None if it is no table."""
+    if not isinstance(written, Mapping):
+        return None
+    kept, misread = dict(written), set[str]()
+    while True:
+        try:
+            return Override.model_validate(kept), frozenset(misread)
+        except ValidationError as error:
+            for key, *inner in {details["loc"] for details in error.errors()}:
+                misread.add(str(key))
+                table = kept.get(str(key))
+                if inner and isinstance(table, Mapping):
+                    kept[str(key)] = {name: value for name, value in table.items() if name != inner[0]}
+                else:
+                    kept.pop(str(key), None)
 
 
 def shadowed(overrides: Sequence[Override]) -> Iterator[tuple[Override, Rule]]:

@@ -1,11 +1,10 @@
 """Durations and office hours as a policy document writes them, and what they need of each other."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictInt
 
-from events.vocabulary import ComplaintClass
 from workflow.deadlines.durations import LONGEST_IN_DAYS, Duration, Unit
 from workflow.deadlines.office_hours import OfficeHours
 
@@ -75,32 +74,32 @@ class Extension(Model):
     max_times: Annotated[StrictInt, Field(ge=0)]
 
 
-def check_hours(
-    hours: OfficeHours | None, clocks: Clocks, settlement: Mapping[ComplaintClass, Duration], extension: Extension
-) -> None:
-    """Raise ValueError if working hours cannot be counted with these office hours, or be extended by that day."""
-    written = {name: getattr(clocks, name) for name in Clocks.model_fields}
-    written |= {f"settlement.{name}": duration for name, duration in settlement.items()}
-    written["extension.day"] = extension.day
-    for name, duration in written.items():
+def uncountable(hours: OfficeHours | None, terms: Mapping[str, Duration]) -> Iterator[str]:
+    """Give what keeps working hours from being counted with these office hours; missing ones once."""
+    for name, duration in terms.items():
         if duration.unit is not Unit.WORKING_SECONDS:
             continue
         if hours is None:
-            raise ValueError(f'missing, and {name} counts working hours (write hours = "08:00-16:00")')
+            yield f'missing, and {name} counts working hours (write hours = "08:00-16:00")'
+            return
         if duration.amount > LONGEST_IN_DAYS * hours.shortest_day.total_seconds():
-            raise ValueError(f"too few for {name}: {duration} would take more than a century")
-    units = {clocks.follow_up.unit, extension.day.unit}
+            yield f"too few for {name}: {duration} would take more than a century"
+
+
+def unextendable(follow_up: Duration | None, day: Duration | None) -> Iterator[str]:
+    """Give the mistake if days of an extension cannot be added to a time to follow up."""
+    units = {duration.unit for duration in (follow_up, day) if duration is not None}
     if Unit.WORKING_SECONDS in units and len(units) > 1:
-        raise ValueError("clocks.follow_up and extension.day, which extends it, both count working hours or neither")
+        yield "clocks.follow_up and extension.day, which extends it, both count working hours or neither"
 
 
-def check_cap(hours: OfficeHours | None, cap: Duration | None, settlement: Mapping[ComplaintClass, Duration]) -> None:
-    """Raise ValueError if pauses cannot be counted in the unit of the cap."""
+def uncapped(hours: OfficeHours | None, cap: Duration | None, settlement: Iterable[Duration]) -> Iterator[str]:
+    """Give the mistake if pauses cannot be counted in the unit of the cap."""
     if cap is None:
         return
-    units = {duration.unit for duration in settlement.values()}
-    if cap.unit is Unit.WORKING_SECONDS and Unit.DAYS not in units and Unit.SECONDS not in units:
+    units = {duration.unit for duration in settlement}
+    if cap.unit is Unit.WORKING_SECONDS and not units & {Unit.DAYS, Unit.SECONDS}:
         if hours is None:
-            raise ValueError('missing, and settlement_pause_cap counts working hours (write hours = "08:00-16:00")')
-    elif cap.unit is not Unit.SECONDS or units != {Unit.SECONDS}:
-        raise ValueError(f"settlement_pause_cap: {cap}: write working hours, or seconds where settlement is in seconds")
+            yield from uncountable(hours, {"settlement_pause_cap": cap})
+    elif cap.unit is not Unit.SECONDS or units - {Unit.SECONDS}:
+        yield f"settlement_pause_cap: {cap}: write working hours, or seconds where settlement is in seconds"

@@ -22,7 +22,7 @@ from tests.support.worlds import (
     to_status,
 )
 from workflow.policy.model import Policy
-from workflow.policy.offices import parse_offices
+from workflow.policy.offices_document import parse_offices
 
 # the national administrator and the arbiter are one office in the packaged policies: here they differ
 ARBITRATED = LAPOR.model_copy(update={"arbiter": "ombudsman"})

@@ -12,7 +12,7 @@ from agents.config.policy_files import load
 from tests.unit.policy.test_offices import document, unit
 from workflow.policy.consistency import contradictions
 from workflow.policy.model import PolicySet
-from workflow.policy.offices import parse_offices
+from workflow.policy.offices_document import parse_offices
 
 LAST = date(2026, 3, 31)
 TWIN = {"id": "ubud-2", "name": "Ubud", "level": "city", "parent": "bali", "city": "Ubud"}

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow.policy import place_names
-from workflow.policy.offices import Directory, Level, Office, OfficesError, UnknownOffice, parse_offices
+from workflow.policy.offices import Directory, Level, Office, OfficesError, UnknownOffice
+from workflow.policy.offices_document import parse_offices
 from workflow.policy.place_names import City, Kind
 
 TODAY = date(2026, 3, 16)
@@ -183,7 +184,7 @@ def test_what_an_office_does_not_say_it_has_from_above() -> None:
         ({"parent": "ubud"}, r'office "ubud": its parents go round in a circle \(ubud > ubud\)'),
         ({"parent": "panrb", "province": "Bali"}, 'office "ubud": a city office needs province parent, not national'),
         ({"parent": None, "zone": "Asia/Jakarta", "province": "Bali"}, "needs province parent, not None"),
-        ({"parent": None}, 'office "ubud": zone: missing'),
+        ({"parent": None}, 'office "ubud": a city office needs province parent, not None'),
         ({"city": None}, 'office "ubud": city: missing'),
         ({"level": "village"}, 'office "ubud": level: '),
         ({"colour": "blue"}, 'office "ubud": colour: unknown key'),
@@ -200,7 +201,7 @@ def test_a_contradiction_names_the_office(changes: dict[str, Any], message: str)
 
 @pytest.mark.parametrize("wrong", [{}, {"offices": []}, {"offices": 5}, {"offices": [5]}, {"office": []}])
 def test_a_document_without_offices_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(OfficesError, match=r"^offices"):
+    with pytest.raises(OfficesError, match=r"^offices|^office: unknown key; did you mean offices\?"):
         parse_offices(wrong)
 
 
@@ -212,8 +213,38 @@ def test_parents_that_go_round_in_a_circle_are_refused() -> None:
         Office(id="a", name="A", level=Level.PROVINCE, parent="b", zone=WIB),
         Office(id="b", name="B", level=Level.PROVINCE, parent="a", zone=WIB),
     ]
-    with pytest.raises(OfficesError, match="needs national parent"):
+    with pytest.raises(OfficesError, match=r'office "a": its parents go round in a circle \(a > b > a\)') as refused:
         Directory(circle)
+    assert len(refused.value.mistakes) == 1
+
+
+def test_all_offices_with_a_mistake_are_named_and_none_for_that_of_another() -> None:
+    more: list[dict[str, Any]] = [
+        {"id": "gianyar", "name": "Gianyar", "level": "city", "parent": "balii", "city": "Gianyar"},
+        {"id": "Badung", "name": "Badung", "level": "city", "parent": "bali", "city": "Badung"},
+        {"id": "jatim", "name": "Jatim", "level": "provinse", "parent": "panrb"},
+        {"id": "malang", "name": "Malang", "level": "city", "parent": "jatim", "units": [unit("malang", "pasar")]},
+        {"id": "aceh", "name": "Aceh", "level": "province", "parent": 5},
+        {"id": "sabang", "name": "Sabang", "level": "city", "parent": "aceh", "city": "Sabang"},
+        {"id": "bangli", "name": "Bangli", "level": "city", "parent": "badung"},
+        {"id": "papua", "name": "Papua", "level": "province", "parent": "panrb", "province": None},
+        {"id": "biak", "name": "Biak", "level": "city", "parent": "papua", "city": "Biak"},
+        {"nama": "Tanpa", "id": "tanpa", "level": "unit", "parent": "bali"},
+    ]
+    with pytest.raises(OfficesError) as refused:
+        parse_offices(document(*more))
+    assert refused.value.mistakes == (
+        "office \"Badung\": id: must be lower-case letters and digits, with single hyphens between, not 'Badung'",
+        "office \"jatim\": level: 'provinse' is unknown; did you mean province?",
+        'office "aceh": parent: must be text in quotes, not 5',
+        'office "tanpa": nama: unknown key; did you mean name?',
+        'office "malang": there are two of this id',
+        'office "gianyar": there is no office "balii" to be its parent; did you mean bali?',
+        'office "bangli": a city office needs province parent, not city',
+        'office "malang": city: missing',
+        'office "bangli": city: missing',
+        'office "papua": province: missing',
+    )
 
 
 def test_the_order_of_the_offices_is_that_of_the_file() -> None:

@@ -244,8 +244,8 @@ def test_all_mistakes_are_named_at_once() -> None:
             version(effective_from=date(2027, 1, 1), ladder=["mu"]),
         )
     assert caught.value.mistakes == (
-        'version 2025-01-01: arbiter: there is no office "atlantis"',
         'version 2025-01-01: ladder[1]: there is no office "mu"',
+        'version 2025-01-01: arbiter: there is no office "atlantis"',
         'version 2027-01-01: ladder[0]: there is no office "mu"',
     )
     assert str(caught.value).endswith("(3 mistakes: `alur policy check` lists all)")
@@ -360,8 +360,8 @@ def test_a_file_that_cannot_be_used_is_named_in_one_line(tmp_path: Path, content
     own.write_bytes(content)
     with pytest.raises(PolicyError) as caught:
         load(str(own))
-    assert message in str(caught.value)
-    assert str(caught.value).startswith(str(tmp_path))
+    assert any(message in each for each in caught.value.mistakes)
+    assert all(each.startswith(str(tmp_path)) for each in caught.value.mistakes)
     assert "\n" not in str(caught.value)
 
 

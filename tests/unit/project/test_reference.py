@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from workflow.deadlines.durations import Duration
-from workflow.policy import document, model, offices, overrides, terms
+from workflow.policy import document, model, offices_document, overrides, terms
 
 ROOT = Path(__file__).parents[3]
 POLICY = (ROOT / "docs" / "reference" / "policy.md").read_text(encoding="utf-8")
@@ -26,8 +26,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Appeal": model.Appeal,
     "Extension": terms.Extension,
     "Overrides": overrides.Override,
-    "Offices": offices._Agency,  # noqa: SLF001 -- the same
-    "Units": offices._Unit,  # noqa: SLF001 -- the same
+    "Offices": offices_document._Agency,  # noqa: SLF001 -- the same
+    "Units": offices_document._Unit,  # noqa: SLF001 -- the same
 }
 
 

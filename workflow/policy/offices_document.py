@@ -1,0 +1,150 @@
+"""Document of the offices: reads the agencies with their units, and completes what they have from above."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from workflow.policy import document_errors
+from workflow.policy.offices import Directory, Level, Listed, Office, OfficesError, Slug, Words, misplaced
+
+_AREAS: Final = {Level.PROVINCE, Level.CITY}
+_NEEDED: Final = {"zone": set(Level), "province": _AREAS, "city": {Level.CITY}}
+"""What an agency of these levels has, and by the key, unless it is the city, may have from above."""
+_NO_SLUG: Final = re.compile(r"[^a-z0-9]+")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Unit(_Model):
+    id: Slug
+    name: Words
+    categories: Annotated[frozenset[Slug], Field(min_length=1)]
+    since: date | None = None
+    until: date | None = None
+
+
+class _Agency(_Model):
+    id: Slug
+    name: Words
+    level: Level
+    parent: Slug | None = None
+    zone: ZoneInfo | None = None
+    province: Words | None = None
+    city: Words | None = None
+    since: date | None = None
+    until: date | None = None
+    units: tuple[_Unit, ...] = ()
+
+
+class _Document(_Model):
+    offices: Annotated[tuple[_Agency, ...], Field(min_length=1)]
+
+
+def parse_offices(document: Mapping[str, Any]) -> Directory:
+    """Read the agencies, each with its units, from a document.
+
+    What an agency does not say it has from the one above: the zone and, below a province, its area. A unit has both
+    from its agency. Raises OfficesError naming each office with a mistake.
+    """
+    try:
+        agencies, found = _Document.model_validate(document).offices, list[str]()
+    except ValidationError as error:
+        agencies = ()
+        found = [f"{_named(document, path)}: {each}" for path, each in document_errors.problems(error, _Document)]
+    written = _written(document)
+    astray = list(misplaced([place for place, _ in written]))
+    found += [f'office "{name}": {mistake}' for name, mistake in (*astray, *_without_area(written, dict(astray)))]
+    if found:
+        raise OfficesError(*dict.fromkeys(found))
+    by_id = {agency.id: agency for agency in agencies}
+    offices: list[Office] = []
+    for agency in agencies:
+        offices.append(_complete(agency, by_id))
+        offices += [_unit_of(offices[-1], unit) for unit in agency.units]
+    return Directory(offices)
+
+
+def known_offices(document: Mapping[str, Any]) -> set[str]:
+    """Return the ids of the offices; of one that cannot be read, what is meant by it."""
+    return {place.id for place, _ in _written(document)}
+
+
+def _written(document: Mapping[str, Any]) -> list[tuple[Listed, Mapping[str, Any]]]:
+    """Return the agencies and units that are tables: the place of each, and what is written."""
+    found: list[tuple[Listed, Mapping[str, Any]]] = []
+    for agency in _tables(document.get("offices")):
+        written, parent = agency.get("level"), agency.get("parent")
+        slug = parent if isinstance(parent, str) and parent == _slug(parent) else None
+        level = Level(written) if written in list(Level) else None
+        place = Listed(_slug(agency.get("id", agency.get("name"))), level, slug, parent_misread=parent != slug)
+        found.append((place, agency))
+        units = _tables(agency.get("units"))
+        found += [(Listed(_slug(unit.get("id", unit.get("name"))), Level.UNIT, place.id), unit) for unit in units]
+    return found
+
+
+def _tables(written: object) -> list[Mapping[str, Any]]:
+    return [each for each in written if isinstance(each, Mapping)] if isinstance(written, list | tuple) else []
+
+
+def _slug(written: object) -> str:
+    return _NO_SLUG.sub("-", str(written).lower()).strip("-")
+
+
+def _without_area(
+    offices: list[tuple[Listed, Mapping[str, Any]]], astray: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    """Give what an office lacks; of those that would have it from each other, only for the highest."""
+    by_id = {place.id: place for place, _ in reversed(offices)}
+    for place, written in offices:
+        above = list(_above(place, by_id))
+        unsettled = any(each.id in astray or each.parent_misread or each.level is None for each in (place, *above))
+        for key, levels in _NEEDED.items():
+            inherited = key != "city" and (unsettled or any(each.level in levels for each in above))
+            if place.level in levels and written.get(key) is None and not inherited:
+                yield place.id, f"{key}: {document_errors.ABSENT}"
+
+
+def _above(place: Listed, offices: Mapping[str, Listed]) -> Iterator[Listed]:
+    seen, above = {place.id}, offices.get(place.parent or "")
+    while above is not None and above.id not in seen:
+        seen.add(above.id)
+        yield above
+        above = offices.get(above.parent or "")
+
+
+def _complete(agency: _Agency, agencies: Mapping[str, _Agency]) -> Office:
+    own = agency.model_dump(exclude={"units"})
+    above = agencies.get(agency.parent or "")
+    while above is not None:
+        own["zone"] = own["zone"] or above.zone
+        own["province"] = own["province"] or above.province
+        above = agencies.get(above.parent or "")
+    return Office.model_validate(own)
+
+
+def _unit_of(agency: Office, unit: _Unit) -> Office:
+    area = agency.model_dump(include={"zone", "province", "city"})
+    return Office.model_validate({**area, **unit.model_dump(), "level": Level.UNIT, "parent": agency.id})
+
+
+def _named(document: Mapping[str, Any], where: str) -> str:
+    """Name the office in place of its number in the file, as far as it has a name: ``office "denpasar": zone``."""
+    here: Any = document
+    named, rest = "", where
+    for step in where.split("."):
+        key, _, index = step.removesuffix("]").partition("[")
+        try:
+            here = here[key][int(index)] if index else here[key]
+            identity = here["id"]
+        except (KeyError, IndexError, TypeError):
+            break
+        rest = rest.removeprefix(step).removeprefix(".")
+        named = f'office "{identity}"'
+    return ": ".join(part for part in (named, rest) if part)

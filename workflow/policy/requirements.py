@@ -1,0 +1,126 @@
+"""What the parts of a version require of each other, checked on all of it that can be read.
+
+A part that cannot be read is named where it is read, and nothing is inferred from it.
+"""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, Final, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from events.vocabulary import ClockName, ComplaintClass, Status
+from workflow.deadlines.clock_rules import statuses_without_clock
+from workflow.deadlines.durations import Duration
+from workflow.deadlines.office_hours import OfficeHours
+from workflow.machine.transitions import OPEN
+from workflow.policy import overrides
+from workflow.policy.document_errors import ABSENT
+from workflow.policy.terms import Hours, Term, uncapped, uncountable, unextendable
+
+_Read = TypeVar("_Read")
+_HOURS: Final = TypeAdapter[OfficeHours | None](Hours)
+_TERM: Final = TypeAdapter[Duration](Term)
+_STATUS: Final = TypeAdapter(Status)
+
+
+def mistakes(version: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give what contradicts itself in a version, as it is written, each with its path; see also `is_absence`."""
+    yield from _unsettled(version.get("settlement"))
+    yield from _pauses(version.get("settlement_pauses_in"))
+    found = list(_hours(version))
+    yield from (("hours", each) for each in found)
+    yield from _overrides(version, hours_missing=any(map(is_absence, found)))
+
+
+def is_absence(mistake: str) -> bool:
+    """Tell whether it is a mistake only as long as nothing is added to the version."""
+    return mistake.startswith((ABSENT, _NO_TIME))
+
+
+_NO_TIME: Final = "no time to settle for "
+
+
+def read(kind: TypeAdapter[_Read], written: object) -> _Read | None:
+    """Read a part by itself; None if it cannot be read."""
+    try:
+        return kind.validate_python(written)
+    except ValidationError:
+        return None
+
+
+def _terms(written: object) -> dict[str, Duration]:
+    table = written if isinstance(written, Mapping) else {}
+    return {name: term for name, each in table.items() if (term := read(_TERM, each)) is not None}
+
+
+def _unsettled(settlement: object) -> Iterator[tuple[str, str]]:
+    if not isinstance(settlement, Mapping):
+        return
+    classes = list(ComplaintClass)
+    misspelled = {near for key in settlement if key not in classes for near in get_close_matches(key, classes, n=1)}
+    if missing := [each for each in classes if each not in settlement and each not in misspelled]:
+        yield "settlement", f"{_NO_TIME}{', '.join(missing)}"
+
+
+def _pauses(written: object) -> Iterator[tuple[str, str]]:
+    listed = written if isinstance(written, list) else []
+    pauses = {status for each in listed if (status := read(_STATUS, each)) is not None}
+    if settled := [status for status in Status if status in pauses - OPEN]:
+        yield "settlement_pauses_in", f"{', '.join(settled)}: the time to settle has ended by then"
+    if without := statuses_without_clock(pauses):
+        waits = f"a complaint would wait without any deadline while {' or '.join(without)}"
+        yield "settlement_pauses_in", waits
+
+
+def _hours(version: Mapping[str, Any]) -> Iterator[str]:
+    """Give what cannot be counted; that hours are missing, once."""
+    clocks, settlement, extension = (_terms(version.get(key)) for key in ("clocks", "settlement", "extension"))
+    yield from unextendable(clocks.get(ClockName.FOLLOW_UP), extension.get("day"))
+    hours, cap = read(_HOURS, version.get("hours")), read(_TERM, version.get("settlement_pause_cap"))
+    if hours is None and version.get("hours") is not None:
+        return
+    counted = clocks | {f"settlement.{name}": term for name, term in settlement.items()}
+    counted |= {f"extension.{name}": term for name, term in extension.items()}
+    found = [*uncountable(hours, counted), *uncapped(hours, cap, settlement.values())]
+    if hours is None and version.get("warn_in") == "working days":
+        found.append(f'{ABSENT}, and warn_in is "working days" (write hours = "08:00-16:00")')
+    absences = [each for each in found if is_absence(each)]
+    yield from absences[:1]
+    yield from (each for each in found if not is_absence(each))
+
+
+def whole_overrides(version: Mapping[str, Any]) -> list[overrides.Override]:
+    """Return the overrides of which all but the source can be read."""
+    return [override for _, override, misread in _readable(version) if not misread - {overrides.SOURCE}]
+
+
+def _readable(version: Mapping[str, Any]) -> Iterator[tuple[int, overrides.Override, frozenset[str]]]:
+    listed = version.get("overrides")
+    for at, each in enumerate(listed if isinstance(listed, list) else ()):
+        if (found := overrides.readable(each)) is not None:
+            yield at, *found
+
+
+def _overrides(version: Mapping[str, Any], *, hours_missing: bool) -> Iterator[tuple[str, str]]:
+    comparable = []
+    for at, override, misread in _readable(version):
+        yield from ((f"overrides[{at}]", mistake) for mistake in overrides.meaningless(override, misread))
+        for mistake in _overridden_hours(version, override):
+            if not (hours_missing and is_absence(mistake)):
+                yield f"overrides[{at}]", f"the one of {override}: hours: {mistake}"
+        if not misread - {*overrides.RULES, overrides.SOURCE}:
+            comparable.append(override)
+    yield from (("overrides", mistake) for mistake in overrides.repeated(comparable))
+
+
+def _overridden_hours(version: Mapping[str, Any], override: overrides.Override) -> Iterator[str]:
+    follow_up, settled = (override.clocks.get(name) for name in (ClockName.FOLLOW_UP, ClockName.SETTLEMENT))
+    if follow_up is not None:
+        yield from unextendable(follow_up, _terms(version.get("extension")).get("day"))
+    hours = read(_HOURS, version.get("hours"))
+    if hours is None and version.get("hours") is not None:
+        return
+    yield from uncountable(hours, {str(name): term for name, term in override.clocks.items()})
+    if settled is not None:
+        yield from uncapped(hours, read(_TERM, version.get("settlement_pause_cap")), [settled])
