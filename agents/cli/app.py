@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from agents.cli.context import Overrides, say
+from agents.cli.context import Overrides, proposed, say
 from agents.cli.errors import FAILED, Failure
 from events.errors import AlurError
 from events.wording import clipped
@@ -130,9 +130,11 @@ class AlurGroup(TyperGroup):
         super().__init__(**attributes | {"commands": stubs})
         self._called = "alur"
         """The command that was asked for, for errors that come without a context."""
+        self._context: typer.Context | None = None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- as in the base class
         """Replace the stub of a command by the command itself."""
+        self._context = ctx
         if args[0] in COMMANDS:
             command = load(args[0])
             self.add_command(command, args[0])
@@ -146,12 +148,12 @@ class AlurGroup(TyperGroup):
         An unforeseen error keeps its traceback, for a bug report.
         """
         extra["standalone_mode"] = False
-        self._called = "alur"
+        self._called, self._context = "alur", None
         try:
             status = super().main(*args, **extra)
             sys.stdout.flush()
         except AlurError as error:
-            _fail(str(error), error.status if isinstance(error, Failure) else FAILED)
+            _fail(proposed(str(error), self._context), error.status if isinstance(error, Failure) else FAILED)
         except typer.TyperException as error:
             _fail(_usage(error, self._called), error.exit_code)
         except typer.Abort:

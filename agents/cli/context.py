@@ -2,6 +2,8 @@
 
 import getpass
 import os
+import re
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 _PIPE_WIDTH: Final = 2_000
 """Columns: in a pipe nothing is cut or folded."""
 _LONGEST_LOGIN: Final = 100
+_OPTIONS: Final = {"ALUR_BROKER": "--broker", "ALUR_PREFIX": "--prefix", "ALUR_POLICY": "--policy"}
+_COMMAND: Final = re.compile(r"(?<![\w/.-])alur (?=[a-z])(?!broker )")
+"""A command in a message; the local broker has an address of its own."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,13 @@ def settings_of(ctx: typer.Context, **more: str | None) -> "Settings":
     overrides = ctx.obj.environment if isinstance(ctx.obj, Overrides) else {}
     values = {name: value for name, value in more.items() if value is not None}
     return Settings.from_environment({**os.environ, **overrides, **values})
+
+
+def proposed(message: str, ctx: typer.Context | None) -> str:
+    """Return a message in which the commands to copy have the options that precede the command of this call."""
+    given = ctx.obj.environment if ctx is not None and isinstance(ctx.obj, Overrides) else {}
+    options = "".join(f"{_OPTIONS[name]} {shlex.quote(value)} " for name, value in given.items())
+    return _COMMAND.sub(lambda found: found[0] + options, message)
 
 
 def policy_now(settings: "Settings") -> "Policy":

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 from rich.live import Live
 
-from agents.cli.context import console, note, say, settings_of
+from agents.cli.context import console, note, proposed, say, settings_of
 from agents.cli.errors import FAILED
 from agents.cli.interrupts import raising
 from agents.cli.lag_view import lines, view
@@ -51,7 +51,9 @@ def lag(  # noqa: PLR0913 -- one for each option
     else:
         found = _measured(settings, groups, window, as_json=as_json)
     if found is not None and not as_json:
-        _print(found, partitions=partitions)
+        console().print(view(found, partitions=partitions))
+        for line in lines(found):
+            say(proposed(line, ctx))  # not wrapped: programs read it too
     if found is not None and found.findings:
         raise typer.Exit(FAILED)
 
@@ -63,12 +65,6 @@ def _measured(settings: Settings, groups: list[str] | None, window: float, *, as
     if as_json:
         say(found.model_dump_json(indent=2))
     return found
-
-
-def _print(found: LagReport, *, partitions: bool) -> None:
-    console().print(view(found, partitions=partitions))
-    for line in lines(found):
-        say(line)  # not wrapped: programs read it too
 
 
 def _watch(watcher: LagWatcher, *, as_json: bool, partitions: bool) -> LagReport | None:

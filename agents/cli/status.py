@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agents.cli.context import say, settings_of
+from agents.cli.context import proposed, say, settings_of
 from agents.cli.errors import FAILED
 from agents.dashboard.projection import read_model_now
 from agents.ops.lag import LagReport, measure
@@ -32,7 +32,7 @@ def show_status(
     settings = settings_of(ctx)
     found = measure(settings, window=window)
     line, works = summary(found)
-    say(f"{settings.prefix or '(no prefix)'} on {settings.broker}: {line}")
+    say(f"{settings.prefix or '(no prefix)'} on {settings.broker}: {proposed(line, ctx)}")
     if waiting:
         say(in_words_of_waiting(read_model_now(settings).waiting))
     if not works:

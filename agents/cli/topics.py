@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from agents.cli.context import console, say, settings_of
+from agents.cli.context import console, proposed, say, settings_of
 from agents.cli.errors import FAILED, MISUSED, Failure
 from agents.cli.options import require_known
 from agents.cli.tables import new_table
@@ -72,7 +72,7 @@ def listing(ctx: typer.Context) -> None:
     there = [topic.name for topic in TOPICS if settings.topic(topic.name) not in missing]
     console().print(_table(settings, extents(settings, there)))
     if missing:
-        say(f"{len(missing)} topics are missing: create them with `alur topics create`")
+        say(proposed(f"{len(missing)} topics are missing: create them with `alur topics create`", ctx))
         raise typer.Exit(FAILED)
 
 

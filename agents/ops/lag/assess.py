@@ -18,6 +18,8 @@ class GroupView:
     group: str
     stage: str | None
     window: Window
+    seen_at: datetime | None = None
+    """When the group last had a member, as far as it has been watched."""
 
     @property
     def own(self) -> Status:
@@ -61,6 +63,7 @@ def group_lag(view: GroupView, evidence: Evidence) -> GroupLag:
             TrendPoint(at=group_sample.at, lag=sum(each.lag for each in group_sample.offsets.values()))
             for group_sample in window.group_samples
         ),
+        seen_at=view.seen_at,
     )
 
 

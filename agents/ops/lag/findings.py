@@ -100,7 +100,8 @@ def _whole(group: GroupLag, status: Status, seconds: float) -> Finding:
     else:
         idle = "deadlines pass unnoticed" if status is Status.EMPTY else "what comes next will wait"
         waits = _waits(group.partitions) if group.lag else idle
-        what = f"{group.group} has no members and has not moved for {seconds:.0f} s: {waits}"
+        seen = "" if group.seen_at is None else f" (the last was seen at {group.seen_at.astimezone(UTC):%H:%M:%S} UTC)"
+        what = f"{group.group} has no members{seen} and has not moved for {seconds:.0f} s: {waits}"
         delete = f"kafka-consumer-groups.sh --delete --group {group.group}"
         todo = _start(group) if group.stage else f"start its consumers; if it is not needed, delete it ({delete})"
     return _finding(group, status, None, [each for each in group.partitions if each.lag], (what, todo))
@@ -179,7 +180,9 @@ _TEXTS: Final[Mapping[Status, Callable[[GroupLag, Sequence[PartitionLag], float]
 
 
 def _start(group: GroupLag) -> str:
-    return f"start a worker: alur run {group.stage}"
+    frozen = any(each.committed is not None for each in group.partitions)
+    again = "; if its process is still there, it does not answer: kill -9 it first, nothing is lost" if frozen else ""
+    return f"start a worker: alur run {group.stage}{again}"
 
 
 def _whose(transaction: OpenTransaction) -> str:

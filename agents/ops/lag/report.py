@@ -83,6 +83,8 @@ class GroupLag(_Model):
     """None if the stage keeps up, if no deadline depends on it, or if `complaints.state` may not be read."""
     partitions: tuple[PartitionLag, ...]
     trend: tuple[TrendPoint, ...]
+    seen_at: datetime | None = None
+    """When it last had a member, as far as it has been watched."""
 
 
 class Finding(_Model):

@@ -57,6 +57,7 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
         ours = {settings.group(stage): stage for stage in STAGES}
         self._stage_of = {group: ours.get(group) for group in (ours if groups is None else dict.fromkeys(groups))}
         self._windows = {group: Window(window) for group in self._stage_of}
+        self._seen: dict[str, datetime] = {}
         self._topics = Window(window)
         self._deadlines = DeadlineReader(settings) if deadlines else None
         self._open = ExitStack()
@@ -98,8 +99,13 @@ class LagWatcher(AbstractContextManager["LagWatcher"]):
             if self._stage_of[group] is None and absent:
                 raise UnknownGroup(group)
             self._windows[group].add(group_sample)
+            if group_sample.members:
+                self._seen[group] = group_sample.at
         self._topics.add(observation.topics)
-        views = [GroupView(group, stage, self._windows[group]) for group, stage in self._stage_of.items()]
+        views = [
+            GroupView(group, stage, self._windows[group], self._seen.get(group))
+            for group, stage in self._stage_of.items()
+        ]
         evidence = Evidence(self._written_at(), open_transactions(self._settings, self._client, self._stuck()))
         groups = [self._with_deadlines(group_lag(view, evidence), observation.topics.at) for view in views]
         return report(views, groups, self._topics, evidence, self._settings.broker)

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from agents.cli import main
 from agents.cli.app import application
+from agents.cli.context import Overrides, proposed
 from agents.cli.errors import Failure
 from agents.cli.export import _writer
 from agents.cli.options import source
@@ -358,3 +359,23 @@ def test_a_report_for_a_narrow_screen_has_a_row_for_each_figure(
     assert title == f"complaints received in 2026, {'none before' if before is None else 'beside 2025'}"
     assert max(map(len, rest)) <= 60
     assert [line.split()[0] for line in rest if line.startswith("  ")] == list(figures)
+
+
+def test_a_command_to_copy_has_the_options_of_this_call() -> None:
+    refused = "nothing was erased: use `alur {}privacy erase " + COMPLAINT
+    for given, repeated in ((), ""), (("--prefix", "a b.", "--broker", "k:1"), "--broker k:1 --prefix 'a b.' "):
+        assert one_line(alur(*given, "identity", "erase", COMPLAINT), 1).startswith(refused.format(repeated))
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("start them with: alur run", "start them with: alur --prefix t. run"),
+        ("`alur topics create`, then alur audit", "`alur --prefix t. topics create`, then alur --prefix t. audit"),
+        ("start one with `alur broker start`", "start one with `alur broker start`"),
+        ("see /opt/alur docs and the alur", "see /opt/alur docs and the alur"),
+    ],
+)
+def test_only_commands_get_options(message: str, expected: str) -> None:
+    context = typer.Context(typer.main.get_command(application()), obj=Overrides({"ALUR_PREFIX": "t."}))
+    assert (proposed(message, context), proposed(message, None)) == (expected, message)

@@ -170,7 +170,7 @@ class TestFiles:
         assert "\x1b" not in result.stdout
 
     def test_another_format_is_sent_to_submit_as_it_came(self) -> None:
-        assert "alur submit --dry-run - shows" in alur("validate", "-", text="id,title\n").stderr
+        assert "submit --dry-run - shows" in alur("validate", "-", text="id,title\n").stderr
 
     def test_a_file_that_is_not_there_is_one_line(self) -> None:
         result = alur("validate", "/no/such/file.json")

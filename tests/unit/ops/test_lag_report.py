@@ -80,6 +80,13 @@ def test_all_is_well() -> None:
     assert LagReport.model_validate_json(found.model_dump_json()) == found
 
 
+def test_a_group_that_had_members_says_when() -> None:
+    left = window(*[[offsets(5, 9, owner=None)]] * 3, state=GroupState.EMPTY)
+    view = GroupView("lifecycle", "lifecycle", left, at(-10))
+    [finding] = report([view], [group_lag(view, Evidence())], left, Evidence(), BROKER).findings
+    assert finding.what.startswith("lifecycle has no members (the last was seen at 11:59:50 UTC) and has not moved")
+
+
 STILL = [offsets(5, 9)]
 LINES = [
     pytest.param(
@@ -128,13 +135,15 @@ LINES = [
     pytest.param(
         window(*[[offsets(8, 9, owner=None)]] * 3, state=GroupState.EMPTY),
         "lifecycle",
-        "empty: lifecycle has no members and has not moved for 2 s: 1 offset waits; start a worker: alur run lifecycle",
+        "empty: lifecycle has no members and has not moved for 2 s: 1 offset waits; start a worker: alur run "
+        "lifecycle; if its process is still there, it does not answer: kill -9 it first, nothing is lost",
         id="empty",
     ),
     pytest.param(
         window(*[[offsets(5, 5, owner=None)]] * 3, state=GroupState.EMPTY),
         "sla",
-        "empty: sla has no members and has not moved for 2 s: deadlines pass unnoticed; start a worker: alur run sla",
+        "empty: sla has no members and has not moved for 2 s: deadlines pass unnoticed; start a worker: alur run sla; "
+        "if its process is still there, it does not answer: kill -9 it first, nothing is lost",
         id="empty, without lag",
     ),
     pytest.param(
