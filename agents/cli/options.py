@@ -61,9 +61,18 @@ def _stages(names: list[str] | None) -> list[str]:
     return list(dict.fromkeys(names or STAGES))
 
 
+def _stages_beginning(incomplete: str) -> list[str]:
+    return [stage for stage in STAGES if stage.startswith(incomplete)]
+
+
 Stages = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[STAGE]...", callback=_stages, help=f"{', '.join(STAGES)}; all of them unless named"),
+    typer.Argument(
+        metavar="[STAGE]...",
+        callback=_stages,
+        autocompletion=_stages_beginning,
+        help=f"{', '.join(STAGES)}; all of them unless named",
+    ),
 ]
 Complaint = Annotated[str, typer.Argument(help="its complaint id, or its tracking id (digits)")]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object instead")]

@@ -361,6 +361,17 @@ def test_a_report_for_a_narrow_screen_has_a_row_for_each_figure(
     assert [line.split()[0] for line in rest if line.startswith("  ")] == list(figures)
 
 
+@pytest.mark.parametrize(
+    ("words", "completed"), [("run", list(STAGES)), ("run s", ["sla"]), ("run sla es", ["escalation"]), ("run x", [])]
+)
+def test_a_shell_completes_the_names_of_stages(words: str, completed: list[str]) -> None:
+    typed = ["alur", *words.split()]
+    at = len(typed) if words == "run" else len(typed) - 1
+    env = {"_ALUR_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(typed), "COMP_CWORD": str(at)}
+    result = RUNNER.invoke(application(), [], env=env, prog_name="alur")
+    assert result.stdout.split() == completed
+
+
 def test_a_command_to_copy_has_the_options_of_this_call() -> None:
     refused = "nothing was erased: use `alur {}privacy erase " + COMPLAINT
     for given, repeated in ((), ""), (("--prefix", "a b.", "--broker", "k:1"), "--broker k:1 --prefix 'a b.' "):
