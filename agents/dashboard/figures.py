@@ -48,6 +48,8 @@ class DisplayContext:
     """Which installation it is, by name: prefix, broker, policy and version."""
     links: Mapping[str, str] = field(default_factory=dict)
     """Addresses of other pages by name, such as scorecards."""
+    categories: Collection[str] = ()
+    """Topics of the offices."""
 
     @classmethod
     def of(cls, policy: Policy, settings: Settings, links: Mapping[str, str] | None = None) -> Self:
@@ -66,6 +68,7 @@ class DisplayContext:
                 "alur": version("alur"),
             },
             links or {},
+            sorted({topic for office in directory for topic in office.categories}),
         )
 
     def name_of(self, office: str | None) -> str | None:

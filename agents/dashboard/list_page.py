@@ -9,11 +9,10 @@ from agents.dashboard.complaint_row import ComplaintRow
 from agents.dashboard.figures import named
 from agents.dashboard.html import Child, Html, h, join
 from agents.dashboard.layout import SIGNS, View, deadline, document, holder, offices, table
-from agents.dashboard.listing import KNOWN, NONE, PAGE, Found, Query
+from agents.dashboard.listing import KNOWN, NONE, PAGE, REASONS, Found, Query
 from agents.dashboard.read_model import LATEST, OfficeCounts
 from agents.dashboard.words import Words
 from events.wording import clipped
-from workflow.stages.waiting import WHY
 
 _EVERY_S: Final = 15
 _COLUMNS: Final = ("number", "status", "office", "category", "clock", "due", "rung", "received")
@@ -21,7 +20,7 @@ _MINOR: Final = frozenset({"status", "category", "clock", "rung", "received", "e
 """Columns that a phone has no room for."""
 _CHOICES: Final[Mapping[str, Sequence[str]]] = {
     **{name: KNOWN[name] for name in ("state", "status", "clock", "due")},
-    "why": ("by-hand", *WHY),
+    "why": REASONS,
     "reached": KNOWN["reached"],
 }
 """Filters that have a menu."""

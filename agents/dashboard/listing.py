@@ -7,6 +7,7 @@ A query becomes conditions on fields, and an order by one of them. Here they are
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlencode
@@ -14,18 +15,27 @@ from urllib.parse import urlencode
 from agents.dashboard.complaint_row import BREACHED, HOUR_S, ComplaintRow, hour_of
 from agents.dashboard.figures import FUNNEL, DisplayContext
 from agents.dashboard.read_model import DAY_S, ReadModel
+from agents.dashboard.words import texts
 from agents.ops.csv_text import csv_text
 from events.errors import AlurError
 from events.vocabulary import Status
+from events.wording import clipped
 from workflow.machine.transitions import OPEN
 from workflow.reports.redaction import redacted
-from workflow.stages.waiting import BY_HAND
+from workflow.stages.waiting import BY_HAND, WHY
 
 PAGE: Final = 50
 """Complaints on a page of the dashboard."""
+_BY_HAND: Final = "by-hand"
 NONE: Final = "none"
 """Value of `office` for complaints that no office holds."""
+REASONS: Final = (_BY_HAND, *WHY)
+"""Values of `why` that are known here."""
+_LANGUAGE: Final = "lang"
+"""A parameter of all pages, which filters nothing."""
 _MOST_VALUES: Final = 20
+_MOST_NAMED: Final = 25
+_LONGEST_VALUE: Final = 80
 _PART: Final = 2_000
 
 COLUMNS: Final = (
@@ -39,7 +49,24 @@ DUE: Final = {"overdue": None, "24h": DAY_S, "7d": 7 * DAY_S, "any": 10**12}
 
 
 class UnknownFilter(AlurError):
-    """A filter has a value that it cannot have; the message is one line."""
+    """A filter is unknown, or has a value that it cannot have; the message is one line, in English.
+
+    `problem`: a key of `filter_problem` in the words of the pages; `known`: what it can be instead.
+    """
+
+    def __init__(self, problem: str, name: str, value: str = "", known: Iterable[str] = ()) -> None:
+        self._problem, self._name, self._value, self._known = problem, name, clipped(value, _LONGEST_VALUE), list(known)
+        super().__init__(self.in_language("en"))
+
+    def in_language(self, language: str) -> str:
+        """Return the message in a language of the pages."""
+        words = texts(language)
+        text = words["filter_problem"][self._problem].format(name=self._name, value=f'"{self._value}"')
+        if not self._known:
+            return text
+        near = get_close_matches(self._value or self._name, self._known, n=1)
+        hint = words["filter_hint"]["near" if near else "choice" if len(self._known) <= _MOST_NAMED else "check"]
+        return f"{text}: {hint.format(near=near[0] if near else '', known=', '.join(self._known))}"
 
 
 Predicate = Callable[[ComplaintRow], bool]
@@ -74,9 +101,11 @@ class Query:
 
     @classmethod
     def parse(cls, given: Iterable[tuple[str, str]]) -> "Query":
-        """Read the parameters of a URL, of which others are ignored; raise UnknownFilter for a value that cannot be."""
+        """Read the parameters of a URL; raise UnknownFilter for one, or a value, that cannot be."""
         values: dict[str, Any] = {}
         for name, text in given:
+            if name not in {*cls.__dataclass_fields__, _LANGUAGE}:
+                raise UnknownFilter("name", name, known=cls.__dataclass_fields__)
             if name in _SEVERAL and text:
                 values[name] = (*values.get(name, ()), text)[:_MOST_VALUES]
             elif name in cls.__dataclass_fields__ and text:
@@ -110,17 +139,17 @@ _LONGEST_NUMBER: Final = 8
 def _check(values: Mapping[str, Any]) -> None:
     for name, given in values.items():
         if any(char == "\0" or "\ud800" <= char <= "\udfff" for text in given for char in text):
-            raise UnknownFilter(f"{name} has a character that no text has: write it anew")
+            raise UnknownFilter("character", name)
     for name, known in KNOWN.items():
         for text in values.get(name, ()) if name in _SEVERAL else filter(None, [values.get(name)]):
             if text not in known:
-                raise UnknownFilter(f"{name} is never {text!r}: choose one of {', '.join(known)}")
+                raise UnknownFilter("value", name, text, known)
     page = values.get("page", "1")
     if not (page.isascii() and page.isdecimal() and 0 < len(page) < _LONGEST_NUMBER and int(page)):
-        raise UnknownFilter(f"page is a number from 1 on, and not {page!r}")
+        raise UnknownFilter("page", "page", page)
     rung = values.get("rung", "0")
     if rung != "exhausted" and not (rung.isascii() and rung.isdecimal() and len(rung) < _LONGEST_NUMBER):
-        raise UnknownFilter(f"rung is a number or exhausted, and not {rung!r}")
+        raise UnknownFilter("rung", "rung", rung)
 
 
 FIELDS: Final[Mapping[str, Callable[[ComplaintRow], Any]]] = {
@@ -216,7 +245,7 @@ class MemoryLists:
         model, passes = self._read_model(), [_predicate(each) for each in conditions(query, now, context)]
         found = [row for row in model.rows() if all(passed(row) for passed in passes)]
         if not found:
-            require_office(self, query, now, context)
+            require_known(self, query, now, context)
         field, absent = ORDERS[query.sort.removeprefix("-")]
         value_of = FIELDS[field]
 
@@ -238,14 +267,18 @@ def _predicate(condition: Condition) -> Predicate:
     return lambda row: first(row) in values
 
 
-def require_office(lists: Lists, query: Query, now: datetime, context: DisplayContext) -> None:
-    """Raise UnknownFilter for an office that no policy and no complaint has."""
-    if query.office in {None, NONE, *context.offices}:
-        return
-    any_of_it = Query(state="all", office=query.office)
-    if query == any_of_it:
-        raise UnknownFilter(f"no office {query.office!r} is in the policy, and no complaint names it: check its id")
-    lists.select(any_of_it, now, context, most=1)
+def require_known(lists: Lists, query: Query, now: datetime, context: DisplayContext) -> None:
+    """Raise UnknownFilter for an office, category or reason that no policy and no complaint has."""
+    known = {"office": (NONE, *context.offices), "category": context.categories, "why": REASONS}
+    for name, names in known.items():
+        value = getattr(query, name)
+        for each in value if name in _SEVERAL else (value,):
+            if each is None or each in names:
+                continue
+            any_of_it = Query.parse([("state", "all"), (name, each)])
+            if query == any_of_it:
+                raise UnknownFilter(name, name, each, names)
+            lists.select(any_of_it, now, context, most=1)
 
 
 def conditions(query: Query, now: datetime, context: DisplayContext) -> Iterator[Condition]:
@@ -280,7 +313,7 @@ _SIMPLE: Final[Mapping[str, Callable[[Query], Condition]]] = {
     "clock": lambda query: Condition(("missed_clock", "due_clock"), frozenset({query.clock})),
     "category": lambda query: _is("category", query.category),
     "rung": lambda query: _is("exhausted", *{True}) if query.rung == "exhausted" else _is("rung", int(query.rung or 0)),
-    "why": lambda query: _is("why", *query.why, *(BY_HAND if "by-hand" in query.why else ())),
+    "why": lambda query: _is("why", *query.why, *(BY_HAND if _BY_HAND in query.why else ())),
 }
 
 
@@ -292,7 +325,7 @@ def _period(name: str, text: str, now: datetime, context: DisplayContext) -> ran
         first, after = (datetime.combine(each, time(), context.zone) for each in (day, day + timedelta(days=1)))
         return range(int(first.timestamp()), int(after.timestamp()))
     except (ValueError, OverflowError):
-        raise UnknownFilter(f"{name} is a day such as 2026-11-30 or 24h, and not {text!r}") from None
+        raise UnknownFilter("day", name, text) from None
 
 
 def values_of(row: ComplaintRow, now: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from agents.dashboard.complaint_row import OBLIGATIONS, ComplaintRow, Deadline, RowShape
 from agents.dashboard.figures import DisplayContext
-from agents.dashboard.listing import ORDERS, Condition, Found, Query, conditions, require_office
+from agents.dashboard.listing import ORDERS, Condition, Found, Query, conditions, require_known
 from agents.mirror.stores import Reading
 from events.vocabulary import ClockName, Status
 from workflow.machine.transitions import OPEN
@@ -86,7 +86,7 @@ class MirrorLists:
             counted = page or reading.rows(f"{_LISTED} SELECT COUNT(*) FROM listed{where}", values)  # noqa: S608 -- as above
             total = counted[0][-1]
             if not total:
-                require_office(self, query, now, context)
+                require_known(self, query, now, context)
         found = self._all(rows, values) if most is None else [_row(each) for each in page]
         return Found(total, found, mirrored=True, current_at=reading.current_at)
 

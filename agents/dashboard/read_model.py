@@ -13,7 +13,7 @@ from uuid import UUID
 import orjson
 from sortedcontainers import SortedList
 
-from agents.dashboard.complaint_row import HOUR_S, ComplaintRow, RowShape
+from agents.dashboard.complaint_row import HOUR_S, ComplaintRow, Deadline, RowShape
 from agents.runtime.disk_map import DiskMap
 from events.vocabulary import Status
 from workflow.machine.transitions import OPEN
@@ -44,6 +44,8 @@ class HourCounts(NamedTuple):
     withdrawn: int = 0
 
 
+_Place = tuple[int, int, str, bytes]
+"""Of a complaint by a deadline; those of one second by their numbers, as in lists."""
 _Key = TypeVar("_Key")
 _Counts = TypeVar("_Counts", OfficeCounts, HourCounts)
 
@@ -57,8 +59,8 @@ class ReadModel:
         self._at_rest = _AtRest()
         self._shapes: dict[RowShape, RowShape] = {}
         self._now = 0
-        self._due: SortedList[tuple[int, bytes]] = SortedList()
-        self._deadlines: SortedList[tuple[int, bytes]] = SortedList()
+        self._due: SortedList[_Place] = SortedList()
+        self._deadlines: SortedList[_Place] = SortedList()
         self._followers: dict[str, dict[bytes, None]] = {}
         self._incidents: dict[bytes, None] = {}
         self._undisposed: dict[bytes, None] = {}
@@ -94,9 +96,9 @@ class ReadModel:
         if row.follows is not None:
             self._followers.setdefault(row.follows, {})[key] = None
         if row.due is not None:
-            self._due.add((row.due.at, key))
+            self._due.add(_place(row.due, key, row))
         if row.deadline is not None:
-            self._deadlines.add((row.deadline.at, key))
+            self._deadlines.add(_place(row.deadline, key, row))
         if row.shape.status is Status.REGISTERED:
             self._unverified.add((row.received, key))
         self._count(row, 1)
@@ -120,9 +122,9 @@ class ReadModel:
     def _drop(self, key: bytes, row: ComplaintRow) -> None:
         self._count(row, -1)
         if row.due is not None:
-            self._due.remove((row.due.at, key))
+            self._due.remove(_place(row.due, key, row))
         if row.deadline is not None:
-            self._deadlines.remove((row.deadline.at, key))
+            self._deadlines.remove(_place(row.deadline, key, row))
         if row.shape.status is Status.REGISTERED:
             self._unverified.remove((row.received, key))
         if self._rows.pop(key, None) is None:
@@ -135,7 +137,7 @@ class ReadModel:
         before, self._now = self._now, max(self._now, now)
         soon = self._due.irange((before + DAY_S + 1,), (self._now + DAY_S + 1,))
         passed = (*self._due.irange((before,), (self._now,)), *self._deadlines.irange((before,), (self._now,)))
-        for key in {key for _, key in (*soon, *passed)}:
+        for key in {key for *_, key in (*soon, *passed)}:
             self._count_at_office(self._rows[key], before, -1)
             self._count_at_office(self._rows[key], self._now, 1)
 
@@ -174,11 +176,11 @@ class ReadModel:
 
     def next_due(self, count: int) -> list[ComplaintRow]:
         """Return the complaints whose obligation is due first."""
-        return [self._rows[key] for _, key in islice(self._due.irange((self._now,)), count)]
+        return [self._rows[key] for *_, key in islice(self._due.irange((self._now,)), count)]
 
     def longest_overdue(self, count: int) -> list[ComplaintRow]:
         """Return the complaints of which a deadline passed longest ago."""
-        return [self._rows[key] for _, key in islice(self._deadlines.irange(None, (self._now,)), count)]
+        return [self._rows[key] for *_, key in islice(self._deadlines.irange(None, (self._now,)), count)]
 
     def incidents(self, count: int) -> list[ComplaintRow]:
         """Return the complaints with an exhausted ladder, in the order in which that became known."""
@@ -237,6 +239,10 @@ class ReadModel:
         soon = row.due is not None and now <= row.due.at <= now + DAY_S
         overdue = row.deadline is not None and row.deadline.at < now
         _add(self.offices, row.shape.office, OfficeCounts(1, int(soon), int(overdue), int(row.shape.exhausted)), by)
+
+
+def _place(deadline: Deadline, key: bytes, row: ComplaintRow) -> _Place:
+    return deadline.at, len(row.tracking_id), row.tracking_id, key
 
 
 def _add(counts: dict[_Key, _Counts], key: _Key, change: _Counts, by: int) -> None:

@@ -46,6 +46,8 @@ CSV_AT_ONCE: Final = 4
 """Downloads of lists: each has its own connection to the mirror."""
 _READ_AT_ONCE: Final = 2
 _CSV_WAIT_S: Final = 5.0
+_CSV_S: Final = 300.0
+"""Time for a whole download, so that slow ones do not keep others out; `alur list` has none."""
 _WAITING: Final = 10
 _KEPT: Final = 64
 _KEPT_S: Final = 60.0
@@ -125,7 +127,7 @@ class Board:
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/health/live", self._health)
         app.router.add_get("/health/ready", self._health)
-        app.router.add_get("/{name}", self._asset)
+        app.router.add_get("/{name:.*}", self._asset)
         return app
 
     async def _overview(self, request: web.Request) -> web.StreamResponse:
@@ -154,7 +156,7 @@ class Board:
             query = Query.parse([*((name, each) for name, each in view.query if not own or name != "office"), *own])
             found, lost = await self._page_of(query)
         except UnknownFilter as error:
-            return self._refuse(view, 400, f"{error}.", view.words.say("problem_filter"))
+            return self._refuse(view, 400, error.in_language(view.words.language), view.words.say("problem_filter"))
         counted = self._read_model().offices.copy()
         page = await asyncio.to_thread(list_page, view, query, found, counted, lost=lost)
         return _html(page, view.words.language)
@@ -186,9 +188,10 @@ class Board:
         response = web.StreamResponse(headers=headers | {"Content-Type": "text/csv; charset=utf-8"})
         await response.prepare(request)
         try:
-            await self._send(response, "".join(head).encode())
-            while part := await asyncio.to_thread(next, parts, ""):
-                await self._send(response, part.encode())
+            async with asyncio.timeout(_CSV_S):
+                await self._send(response, "".join(head).encode())
+                while part := await asyncio.to_thread(next, parts, ""):
+                    await self._send(response, part.encode())
         except (ConnectionError, MirrorError, TimeoutError):
             _abort(request)  # so that the browser knows that it is not whole
         return response
@@ -225,7 +228,8 @@ class Board:
     async def _asset(self, request: web.Request) -> web.StreamResponse:
         found = self._assets.get(request.match_info["name"])
         if found is None:
-            raise web.HTTPNotFound(text="not found\n")
+            view = self._view(request)
+            return self._refuse(view, 404, view.words.say("problem_page"), view.words.say("problem_ways"))
         return _sent(request, found)
 
     async def _health(self, request: web.Request) -> web.StreamResponse:

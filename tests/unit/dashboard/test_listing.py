@@ -23,6 +23,7 @@ CONTEXT = DisplayContext(
     ZoneInfo("Asia/Jakarta"),
     {"badung": "Badung", "badung-pupr": "PUPR"},
     {"badung": ("badung-pupr",), "badung-pupr": ()},
+    categories=("drainase", "sampah"),
 )
 deadlines = st.none() | st.builds(
     Deadline, st.integers(AT - 3 * DAY_S, AT + 9 * DAY_S), st.sampled_from([ClockName.FOLLOW_UP, ClockName.SETTLEMENT])
@@ -158,9 +159,7 @@ def test_of_settled_complaints_the_last_ones_are_kept(monkeypatch: pytest.Monkey
 
 
 def test_a_url_says_what_differs() -> None:
-    query = Query.parse(
-        [("status", "closed"), ("status", "archived"), ("sort", "-received"), ("lang", "id"), ("x", "y")]
-    )
+    query = Query.parse([("status", "closed"), ("status", "archived"), ("sort", "-received"), ("lang", "id")])
     assert query == Query(state="all", status=("closed", "archived"), sort="-received")
     assert query.url(page=3) == "state=all&status=closed&status=archived&sort=-received&page=3"
     assert Query.parse([("page", "4")]).url(sort="number") == "sort=number", "another order begins anew"
@@ -171,9 +170,10 @@ def test_a_url_says_what_differs() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("status", "finished", "status is never 'finished': choose one of registered"),
-        ("clock", "noon", "clock is never 'noon'"),
-        ("due", "soon", "due is never 'soon': choose one of overdue, 24h, 7d, any"),
+        ("status", "finished", 'status is never "finished": choose one of registered'),
+        ("status", "close", 'status is never "close": did you mean closed\\?'),
+        ("clock", "noon", 'clock is never "noon"'),
+        ("due", "soon", 'due is never "soon": choose one of overdue, 24h, 7d, any'),
         ("page", "0", "page is a number from 1 on"),
         ("page", "9" * 99, "page is a number from 1 on"),
         ("rung", "up", "rung is a number or exhausted"),
@@ -181,14 +181,53 @@ def test_a_url_says_what_differs() -> None:
         ("category", "a\0", "category has a character that no text has"),
         ("received", "yesterday", "received is a day such as 2026-11-30 or 24h"),
         ("ended", "9999-12-31", "ended is a day"),
-        ("office", "nowhere", "no office 'nowhere' is in the policy"),
-        ("clock", "completion", "clock is never 'completion': choose one of verification"),
-        ("sort", "colour", "sort is never 'colour'"),
+        (
+            "office",
+            "nowhere",
+            'no office "nowhere" is in the policy, and no complaint names it: choose one of none, bad',
+        ),
+        ("office", "badun", "did you mean badung\\?"),
+        (
+            "category",
+            "drainas",
+            'no category "drainas" is in the policy, and no complaint has it: did you mean drainase',
+        ),
+        ("why", "bogus", 'no complaint waits for "bogus": choose one of by-hand, verification'),
+        ("why", "folow-up", "did you mean follow-up\\?"),
+        ("stauts", "closed", "there is no filter stauts: did you mean status\\?"),
+        ("x", "", "there is no filter x: choose one of state, status, "),
+        ("clock", "completion", 'clock is never "completion": choose one of verification'),
+        ("sort", "colour", 'sort is never "colour"'),
     ],
 )
 def test_a_value_that_cannot_be_is_refused_in_one_line(name: str, value: str, said: str) -> None:
     with pytest.raises(UnknownFilter, match=said):
         listed(filled([an_open()]), **{name: value})
+
+
+def test_the_refusal_of_a_filter_is_in_both_languages() -> None:
+    with pytest.raises(UnknownFilter) as refused:
+        Query.parse([("due", "lewat")])
+    assert refused.value.in_language("id") == (
+        'due tidak pernah bernilai "lewat": pilih salah satu dari overdue, 24h, 7d, any'
+    )
+
+
+def test_what_a_complaint_has_is_known() -> None:
+    model = filled([an_open(why="newer-reason", category="baru", office="lama")])
+    for name, value in (("why", "newer-reason"), ("category", "baru"), ("office", "lama")):
+        assert len(listed(model, **{name: value})) == 1
+        assert listed(model, status="closed", **{name: value}) == []
+
+
+def test_the_longest_overdue_are_in_the_order_of_their_list() -> None:
+    late = Deadline(AT - 60, ClockName.FOLLOW_UP)
+    model = ReadModel()
+    model.advance_to(AT)
+    for number, tracking in enumerate(("1000003", "999", "1000002", "1000001")):
+        model.put((9 - number).to_bytes(16), an_open(missed=late, due=late)._replace(tracking_id=tracking))
+    assert [row.tracking_id for row in model.longest_overdue(3)] == numbers(model, due="overdue")[:3]
+    assert numbers(model) == ["999", "1000001", "1000002", "1000003"]
 
 
 def test_a_deadline_that_passed_without_a_notice_is_overdue_and_not_due_soon() -> None:

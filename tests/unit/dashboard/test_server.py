@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import structlog
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientPayloadError, ClientResponse, ClientSession
 
 from agents.config.settings import Settings
 from agents.dashboard import broadcaster as hubs
@@ -48,6 +48,7 @@ CONTEXT = DisplayContext(
     {"denpasar": ("denpasar-pupr",)},
     {"denpasar-pupr": "denpasar"},
     {"prefix": "test."},
+    categories=("drainase",),
 )
 
 
@@ -326,7 +327,10 @@ class TestLists:
         async def act(session: ClientSession) -> None:
             status, said = await problem(session, "/complaints?status=gone")
             assert status == 400
-            assert said.startswith("status is never &#x27;gone&#x27;: choose one of registered")
+            assert said.startswith("status is never &quot;gone&quot;: choose one of registered")
+            assert (await problem(session, "/complaints?stauts=x"))[1].startswith("there is no filter stauts: did you")
+            async with session.get("/complaints?status=gone&lang=id") as answer:
+                assert "status tidak pernah bernilai &quot;gone&quot;: pilih salah satu dari" in await answer.text()
             assert (await problem(session, "/offices/nowhere"))[0] == 400
             async with session.get("/complaints.csv?due=x") as answer:
                 assert (answer.status, answer.content_type) == (400, "text/plain")
@@ -336,7 +340,7 @@ class TestLists:
     def test_a_list_without_rows_leads_on(self) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
-            for query, step in (("page=7", "Back to the first page"), ("category=x", "Show all complaints")):
+            for query, step in (("page=7", "Back to the first page"), ("category=drainase", "Show all complaints")):
                 async with session.get(f"/complaints?{query}&lang=en") as answer:
                     assert step in text_of(await answer.text()), query
 
@@ -416,6 +420,31 @@ class TestLists:
 
         monkeypatch.setattr(server, "CSV_AT_ONCE", 1)
         run(lists.site, act, mirror=lists, send_timeout_s=0.3)
+
+    def test_a_download_ends_after_some_time_however_slowly_it_is_accepted(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lists = EndlessLists(Site())
+
+        async def act(session: ClientSession) -> None:
+            answer = await session.get("/complaints.csv")
+            with pytest.raises(ClientPayloadError):
+                await answer.read()
+            async with session.get("/complaints.csv") as another:
+                assert another.status == 200
+
+        monkeypatch.setattr(server, "CSV_AT_ONCE", 1)
+        monkeypatch.setattr(server, "_CSV_S", 0.3)
+        run(lists.site, act, mirror=lists)
+
+    @pytest.mark.parametrize("path", ["/nothing", "/complaints/1/2", "/offices/"])
+    def test_an_unknown_page_leads_back(self, path: str) -> None:
+        async def act(session: ClientSession) -> None:
+            assert await problem(session, path) == (404, "There is no such page.")
+            async with session.get(path, headers={"Accept-Language": "id"}) as answer:
+                assert '<a href="/?lang=id">' in await answer.text()
+
+        run(Site(), act)
 
     def test_a_search_leads_to_the_complaint(self) -> None:
         async def act(session: ClientSession) -> None:
