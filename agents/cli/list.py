@@ -110,12 +110,14 @@ def _write(rows: Iterable[ComplaintRow], form: Form, now: datetime, context: Dis
 
 def table(rows: Iterable[ComplaintRow], now: datetime, context: DisplayContext) -> Table:
     """Lay out a list at `now`."""
-    laid_out = new_table("complaint", "status", "office", "deadline", "due", "left", "rung", whole=["complaint"])
+    headings = ("complaint", "status", "office (or why none)", "deadline", "due", "left", "rung")
+    laid_out = new_table(*headings, whole=["complaint"])
     for row in rows:
         shape, deadline = row.shape, row.deadline
         at = None if deadline is None else datetime.fromtimestamp(deadline.at, UTC)
         left = "-" if at is None else left_until(at, now)
-        office = redacted(shape.office, secret=shape.secret) or shape.why or "-"
+        without = "-" if shape.office or shape.why is None else f"({shape.why})"
+        office = redacted(shape.office, secret=shape.secret) or without
         cells = (safe(row.tracking_id), shape.status, safe(office), deadline.clock if deadline else "-")
         rung = "exhausted" if shape.exhausted else str(shape.rung)
         due = "-" if at is None else local(at, context.zone)

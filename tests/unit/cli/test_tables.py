@@ -5,7 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
+from agents.cli.list import table
 from agents.cli.tables import grid, new_table
+from tests.unit.dashboard.test_listing import CONTEXT, NOW, an_open
 
 ID = "1044000002"
 
@@ -34,3 +36,17 @@ def test_a_grid_keeps_each_character(width: int) -> None:
     text = drawn(table, width)
     assert text.count("x") == 300
     assert "2026-11-30" in text
+
+
+@pytest.mark.parametrize(
+    ("office", "why", "secret", "shown"),
+    [
+        ("badung", "follow-up", False, "badung"),
+        (None, "no-competent-office", False, "(no-competent-office)"),
+        (None, None, False, "-"),
+        ("badung", "follow-up", True, "-"),
+    ],
+)
+def test_a_reason_is_not_taken_for_an_office(office: str | None, why: str | None, secret: bool, shown: str) -> None:  # noqa: FBT001
+    text = drawn(table([an_open(office=office, why=why, secret=secret)], NOW, CONTEXT), 200)
+    assert text.splitlines()[-1].split()[1] == shown
