@@ -23,7 +23,7 @@ from agents.demo import dashboard, stages
 from agents.demo.deliveries import Deliveries, from_file, generated
 from agents.demo.people import People
 from agents.demo.scenario import Simulation
-from agents.demo.summary import last_line, print_summary
+from agents.demo.summary import by_office, last_line, print_summary
 from agents.demo.tally import Tally
 from agents.demo.view import Moment, View
 from agents.local_broker import running_broker
@@ -143,7 +143,9 @@ def _print_scorecard(settings: Settings, console: Console, *, keep: bool) -> Non
             for _ in Mirror(settings, store).sync():
                 pass
         with Reading(target) as reading:
-            lines = report(reading, Report.SCORECARD, Period.parse(f"{datetime.now(UTC):%Y}"))
+            period = Period.parse(f"{datetime.now(UTC):%Y}")
+            scorecard = report(reading, Report.SCORECARD, period)
+            offices = report(reading, Report.OFFICES, period)
     except MirrorError as error:
         console.print(f"no scorecard: {error}", soft_wrap=True)
         return
@@ -151,10 +153,11 @@ def _print_scorecard(settings: Settings, console: Console, *, keep: bool) -> Non
         if not keep:
             shutil.rmtree(directory)
     table = Table("scorecard", "", "", box=None, pad_edge=False)
-    for line in lines:
+    for line in scorecard:
         for name in _SCORECARD:
             table.add_row(name, FIGURES[name].written(line.values[name]), FIGURES[name].definition)
     console.print(table)
+    console.print(by_office(offices))
     if keep:
         console.print(f"more figures: {_program()} report offices --from {target}", soft_wrap=True)
         console.print(f"as a site: {_program()} site build build/site --from {target}", soft_wrap=True)

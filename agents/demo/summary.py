@@ -1,6 +1,6 @@
 """The summary of a demonstration, from what was read back from the topics."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,14 +9,18 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.demo.tally import OURS, Tally
+from agents.mirror.definitions import FIGURES
+from agents.mirror.figures import Line
 from events.snapshot import Complaint
 from events.vocabulary import Outcome, Status
 from workflow.audit.invariants import Audit
 from workflow.reports.redaction import redacted
 
 _SLOWEST: Final = 5
-_OFFICES: Final = 10
 _VIOLATIONS: Final = 20
+_OFFICES: Final = 10
+_OF_OFFICES: Final = ("received", "answered_share", "on_time_share", "returned", "rating", "open")
+"""Figures that make sense where days are seconds."""
 
 
 def last_line(tally: Tally, audit: Audit) -> str:
@@ -41,7 +45,7 @@ def print_summary(console: Console, tally: Tally, audit: Audit, now: datetime) -
     rejections = {f"{code} (a stage, by design)" if code in OURS else code: n for code, n in tally.rejections.items()}
     rejected = counted("commands rejected", dict(sorted(rejections.items())))
     console.print(Columns([_outcomes(tally), deadlines(tally), rejected]))
-    console.print(Columns([_slowest(tally, now), _offices(tally)]))
+    console.print(_slowest(tally, now))
     console.print(_reconciliation(audit))
     for violation in audit.violations[:_VIOLATIONS]:
         console.print(str(violation), style="red", highlight=False, soft_wrap=True)
@@ -98,15 +102,13 @@ def _slow(took: timedelta, complaint: Complaint) -> Iterator[str]:
     yield str(complaint.rung)
 
 
-def _offices(tally: Tally) -> Table:
-    columns = ("office", "disposed", "followed up", "late", "returned", "passed on", "share")
-    table = _table("followed up, by office", *columns)
-    busiest = sorted(tally.offices.items(), key=lambda pair: (-len(pair[1].disposed), pair[0]))
-    for office, did in busiest[:_OFFICES]:
-        numbers = (len(did.disposed), len(did.followed), len(did.late), did.returned, did.passed_on)
-        table.add_row(office, *map(str, numbers), f"{did.share:.0%}")
-    if len(busiest) > _OFFICES:
-        table.caption = f"and {len(busiest) - _OFFICES} more offices"
+def by_office(lines: Collection[Line]) -> Table:
+    """Return the table of the offices with the most complaints."""
+    table = _table("by office", "office", *_OF_OFFICES)
+    for line in sorted(lines, key=lambda each: each.size, reverse=True)[:_OFFICES]:
+        table.add_row(line.group, *(FIGURES[name].written(line.values[name]) for name in _OF_OFFICES))
+    if len(lines) > _OFFICES:
+        table.caption = f"and {len(lines) - _OFFICES} more offices"
     return table
 
 

@@ -1,34 +1,16 @@
 """Counts of facts and rejections: for the live view, and for the summary of what was read back."""
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from events import facts as f
 from events.outcomes import Rejection
 from events.snapshot import Complaint
-from events.vocabulary import ClockName, Refusal, Status
+from events.vocabulary import Refusal, Status
 
 OURS: Final = frozenset({Refusal.OVERTAKEN, Refusal.NOT_DUE})
 """Rejections that stages get by design: the next fact shows them the new state."""
-
-
-@dataclass(slots=True)
-class OfficeTally:
-    """Results of an office, by disposition."""
-
-    disposed: set[tuple[str, int]] = field(default_factory=set)
-    followed: set[tuple[str, int]] = field(default_factory=set)
-    late: set[tuple[str, int]] = field(default_factory=set)
-    returned: int = 0
-    passed_on: int = 0
-    """Disposed to another office, mostly a unit of its own, which then has to follow up."""
-
-    @property
-    def share(self) -> float:
-        """Share of dispositions that it followed up."""
-        return len(self.followed) / len(self.disposed) if self.disposed else 0.0
 
 
 class Tally:
@@ -46,7 +28,6 @@ class Tally:
         """Complaints that were postponed, by what they lacked."""
         self.postponed: set[str] = set()
         self.rejections: Counter[str] = Counter()
-        self.offices: defaultdict[str, OfficeTally] = defaultdict(OfficeTally)
         self.facts = 0
 
     def fact(self, recorded: f.Recorded) -> None:
@@ -58,7 +39,7 @@ class Tally:
         self.statuses[after.status] += 1
         self.complaints[after.complaint_id] = after
         self.facts += 1
-        self._count(recorded.fact, before, after)
+        self._count(recorded.fact, after.complaint_id)
 
     def rejection(self, rejection: Rejection) -> None:
         """Count a rejection."""
@@ -84,8 +65,7 @@ class Tally:
         took = [((each.closed_at or now) - each.received_at, each) for each in self.complaints.values()]
         return sorted(took, key=lambda pair: pair[0], reverse=True)[:count]
 
-    def _count(self, fact: f.Fact, before: Complaint | None, after: Complaint) -> None:
-        name = after.complaint_id
+    def _count(self, fact: f.Fact, name: str) -> None:
         match fact:
             case f.DeadlineBreached():
                 self.breaches[fact.clock] += 1
@@ -99,25 +79,5 @@ class Tally:
                 self.postponed.add(name)
                 for missing in fact.missing:
                     self.missing[missing].add(name)
-            case f.ComplaintDisposed():
-                self._disposed(fact, before, after)
-            case f.DispositionReturned():
-                self.offices[fact.office].returned += 1
-            case f.FollowUpRecorded() if before is not None:
-                self._followed(fact, before)
             case _:
                 pass
-
-    def _disposed(self, fact: f.ComplaintDisposed, before: Complaint | None, after: Complaint) -> None:
-        if before is not None and before.office is not None:
-            former = self.offices[before.office]
-            former.disposed.discard((before.complaint_id, before.round))
-            former.passed_on += 1
-        self.offices[fact.office].disposed.add((after.complaint_id, after.round))
-
-    def _followed(self, fact: f.FollowUpRecorded, before: Complaint) -> None:
-        office, which = self.offices[fact.office], (before.complaint_id, before.round)
-        clock = before.clocks.get(ClockName.FOLLOW_UP)
-        if which not in office.followed and clock is not None and clock.breached:
-            office.late.add(which)
-        office.followed.add(which)

@@ -10,9 +10,11 @@ from rich.console import Console
 
 from agents.demo.deliveries import NoReports, from_file, generated
 from agents.demo.people import People
-from agents.demo.summary import last_line, print_summary
+from agents.demo.summary import by_office, last_line, print_summary
 from agents.demo.tally import Tally
 from agents.demo.view import Moment, View, line
+from agents.mirror.definitions import REPORTS, Report
+from agents.mirror.figures import Line
 from events.outcomes import Rejection
 from events.topics import TopicName
 from events.vocabulary import Refusal
@@ -53,10 +55,6 @@ def test_the_tally_agrees_with_the_complaints(played: tuple[World, Tally]) -> No
     assert sum(tally.statuses.values()) == len(world.complaints) == tally.settled + tally.open
     assert tally.breached == {name for name, each in world.complaints.items() if each.breaches}
     assert tally.escalated == {name for name, each in world.complaints.items() if each.rung}
-    assert sum(office.returned for office in tally.offices.values()) == sum(
-        each.returns for each in world.complaints.values()
-    )
-    assert all(0 <= office.share <= 1 for office in tally.offices.values())
     slow = tally.slowest(3, world.now)
     assert len(slow) == 3
     assert slow[0][0] >= slow[1][0] >= slow[2][0] > timedelta(0)
@@ -99,9 +97,24 @@ def test_the_summary_has_a_table_for_each_question(played: tuple[World, Tally]) 
     world, tally = played
     console = quiet()
     print_summary(console, tally, audited(world), world.now)
-    for title in ("complaints by outcome", "deadlines", "slowest", "followed up, by office", "reconciliation"):
+    for title in ("complaints by outcome", "deadlines", "slowest", "reconciliation"):
         assert title in printed(console)
     assert "missing: body" in printed(console)
+
+
+def test_the_busiest_offices_are_shown() -> None:
+    figures = dict.fromkeys(REPORTS[Report.OFFICES].figures)
+    lines = [
+        Line(f"office-{size}", size, figures | {"received": size, "on_time_share": 0.5}, {}, {}, {})
+        for size in range(12)
+    ]
+    console = quiet()
+    console.print(by_office(lines))
+    shown = printed(console)
+    assert shown.index("office-11") < shown.index("office-2")
+    assert "office-1 " not in shown
+    assert "50.0%" in shown
+    assert "and 2 more offices" in shown
 
 
 def test_away_from_a_terminal_there_is_a_line_now_and_then(played: tuple[World, Tally]) -> None:
