@@ -121,14 +121,14 @@ def replay(
         letters, refused = service.records_at(wanted), 0
         for letter in letters:
             try:
-                replayed = service.replay(letter, force=force)
+                now_at = service.replay(letter, force=force)
             except DeadLetterRefused as error:
                 if len(letters) == 1:
                     raise
                 refused += 1
                 say(str(error))
                 continue
-            say(f"replayed {letter.place} ({letter.stage}, {letter.code}) to {replayed.to}")
+            say(f"replayed {letter.place} ({letter.stage}, {letter.code}) to {now_at}")
     if refused:
         raise Failure(f"{refused} of {len(letters)} letters were not replayed", FAILED)
 

@@ -20,7 +20,7 @@ from events.client import CommandClient, CommandRequest, CommandResult, NotAllow
 from events.client.reader import installation_values
 from events.commands import EraseData
 from events.installation import TEXTS_APART, TEXTS_IN_FACTS
-from events.texts import Erasure
+from events.texts import Erasure, holds_words
 from events.vocabulary import Refusal
 from events.wording import number_of
 
@@ -92,12 +92,12 @@ def erase(  # noqa: PLR0913 -- the options of a command are its arguments
         if identity:
             identities.erase(settings, chosen, reason=erasure.reason, by=erasure.by)
         # what was on its way to an intake that did not see the erasure is processed by then, and erased too
-        waits = [erasures.wait_until_passed(settings, stage, wait) for stage in ("intake", "lifecycle")]
+        late = [stage for stage in ("intake", "lifecycle") if not erasures.has_passed(settings, stage, wait)]
         if identity:
             identities.erase(settings, chosen, reason=erasure.reason, by=erasure.by)
         outcome = _send(settings, chosen, erasure, sender, wait)
     _report(settings, chosen, erasure, outcome)
-    if late := [each.stage for each in waits if not each.passed]:
+    if late:
         raise Failure(f"not complete: {' and '.join(late)} did not process in time what was there; {_AGAIN}", UNDECIDED)
 
 
@@ -249,11 +249,11 @@ def _require_none_in_facts(settings: Settings, complaint: str, erasure: Erasure)
     if not erasure.texts:
         return
     try:
-        versions = erasures.versions_with_words(read_history(settings, complaint).history)
+        history = read_history(settings, complaint).history
     except NotAllowed as error:
         note(f"whether older facts hold words is not known: {error}")
         return
-    if versions:
+    if versions := [each.complaint.version for each in history if holds_words(each.fact)]:
         raise Failure(
             f"not complete: facts {', '.join(map(str, versions))} of complaints.events still hold their words, written "
             "before texts were kept apart: `alur migrate` moves them"

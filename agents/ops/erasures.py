@@ -1,7 +1,6 @@
 """Erasure of what people wrote and of who reported: recorded, and complete once nothing older is on its way."""
 
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -14,10 +13,9 @@ from events.client.lookup import last_value
 from events.client.reader import installation_values
 from events.codec.encode import encode_value
 from events.codec.parsing import read_ours
-from events.facts import Recorded
 from events.ids import canonical_id
 from events.installation import TEXTS_KEY, texts_apart
-from events.texts import Erasure, holds_words
+from events.texts import Erasure
 from events.topics import BY_NAME, STAGES, TopicName
 
 _POLL_S: Final = 0.2
@@ -26,14 +24,6 @@ _SEGMENT_DAYS: Final = 7
 """Kafka's own `segment.ms`: what a segment holds expires with its last record."""
 _HOLDING: Final = (TopicName.INTAKE, TopicName.COMMANDS, TopicName.REJECTIONS, TopicName.DEAD_LETTERS)
 """The topics that may hold the words until their retention is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Whether a stage has processed what was in its topic when it was asked."""
-
-    stage: str
-    passed: bool
 
 
 def complete_at(erased_at: datetime) -> datetime:
@@ -80,8 +70,8 @@ def _recorded(settings: Settings, key: str) -> Erasure | None:
     return last_value(settings, TopicName.ERASURES, key, key.encode(), decoded)
 
 
-def wait_until_passed(settings: Settings, stage: str, seconds: float) -> Waiting:
-    """Wait until a stage has processed all that is in its topic by now."""
+def has_passed(settings: Settings, stage: str, seconds: float) -> bool:
+    """Wait until a stage has processed all that is in its topic by now, and return whether it has."""
     deadline = time.monotonic() + seconds
     with kafka_errors(settings):
         consumer: Any = KafkaConsumer(
@@ -94,7 +84,7 @@ def wait_until_passed(settings: Settings, stage: str, seconds: float) -> Waiting
             while True:
                 behind = [each for each in sources if max(consumer.committed(each) or 0, starts[each]) < ends[each]]
                 if not behind or time.monotonic() > deadline:
-                    return Waiting(stage, not behind)
+                    return not behind
                 time.sleep(_POLL_S)
         finally:
             consumer.close()
@@ -103,8 +93,3 @@ def wait_until_passed(settings: Settings, stage: str, seconds: float) -> Waiting
 def made_now(*, texts: bool, identity: bool, by: str, reason: str) -> Erasure:
     """Return an erasure of this moment."""
     return Erasure(texts=texts, identity=identity, at=datetime.now(UTC), by=by, reason=reason)
-
-
-def versions_with_words(history: list[Recorded]) -> list[int]:
-    """Return the versions of the facts that hold their words themselves: no erasure reaches them."""
-    return [recorded.complaint.version for recorded in history if holds_words(recorded.fact)]

@@ -126,7 +126,7 @@ class Expiry:
                 publisher.publish(TopicName.ERASURES, each.complaint_id, value)
             publisher.flush()
             # an intake that had not seen this yet may have been writing an identity
-            if not erasures.wait_until_passed(self.settings, "intake", self.wait).passed:
+            if not erasures.has_passed(self.settings, "intake", self.wait):
                 raise RetentionStopped("intake did not process in time what was there: does it run?")
             tracking = {each.complaint_id: each.tracking_id for each in due}
             identities.erase_all(self.settings, number, tracking, reason=self.erasure.reason, by=self.erasure.by)

@@ -202,7 +202,7 @@ def test_the_bytes_and_the_key_come_back_as_they_were(settings: Settings) -> Non
         returned = service.replay(found)
     [record] = list(read_all(settings, [TopicName.INTAKE]))
     assert (record.key, record.value, record.partition) == (b"k", raw, 1)
-    assert (record.partition, record.offset) == (returned.to.partition, returned.to.offset)
+    assert (record.partition, record.offset) == (returned.partition, returned.offset)
     assert record.headers["replayed-from"].decode() == str(letter.place)
     assert record.headers["replays"] == b"4"
     # once is enough, unless one insists

@@ -6,7 +6,6 @@ committed together or not at all, and a second operator fences the first. So no 
 
 from collections.abc import Collection
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Final
 
 from agents.config.settings import Settings
@@ -24,14 +23,6 @@ _NEXT_STEP: Final = "look with `alur dead show` whether the letter is open still
 
 class DeadLetterRefused(AlurError):
     """A letter cannot be replayed or discarded; the message is one line for a person."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayedRecord:
-    """A replayed letter, and where its record lies now."""
-
-    letter: DeadLetterRecord
-    to: Place
 
 
 class DeadLetterService(AbstractContextManager["DeadLetterService"]):
@@ -62,11 +53,11 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
             chosen[matching[0].place] = matching[0]
         return list(chosen.values())
 
-    def replay(self, letter: DeadLetterRecord, *, force: bool = False) -> ReplayedRecord:
-        """Write the record in `letter` to its original partition again, with its key; raise DeadLetterRefused.
+    def replay(self, letter: DeadLetterRecord, *, force: bool = False) -> Place:
+        """Write the record in `letter` to its original partition again, with its key; return where it lies now.
 
         It is a new record, with headers that name the letter and count its replays. A command is decided on at the time
-        of its replay. With `force`, what should not be replayed is.
+        of its replay. With `force`, what should not be replayed is. Raises DeadLetterRefused.
         """
         origin = letter.origin
         if origin is None:
@@ -78,7 +69,7 @@ class DeadLetterService(AbstractContextManager["DeadLetterService"]):
         with self._writer.transaction(_NEXT_STEP):
             to = self._writer.send(origin, letter.key, letter.value, (*HEADERS, *replays))
             self._resolve(letter, (REPLAYED, str(letter.place)), ("to", str(to)))
-        return ReplayedRecord(letter, to)
+        return to
 
     def discard(self, letter: DeadLetterRecord, reason: str) -> None:
         """Record that `letter` is not replayed, and why; raise DeadLetterRefused if it was closed before."""
