@@ -86,19 +86,18 @@ def _read(settings: Settings, complaint: str, known: str | None = None) -> tuple
     return records, tracking
 
 
-def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> Erasure | None:
-    """Erase all identities of a complaint's reporter; None if nothing is left to erase. Raises Unconfirmed."""
+def erase(settings: Settings, complaint: str, *, reason: str, by: str) -> bool:
+    """Erase all identities of a complaint's reporter; False if nothing is left to erase. Raises Unconfirmed."""
     own = canonical_id(complaint)
     records, tracking = _read(settings, own)
     keys = sorted(key for key, record in records.items() if record.value is not None)
     if not keys:
-        return None
+        return False
     home = records[keys[0]].partition
     if tracking and (shown := identity_key(own, tracking)) not in keys:
         keys.append(shown)  # so that `look_up` finds that it was erased
-    now = datetime.now(UTC)
-    last = _write_tombstones(settings, home, keys, _headers(now, reason, by))
-    return Erasure(last, now, reason, by)
+    _write_tombstones(settings, home, keys, reason, by)
+    return True
 
 
 def erase_all(settings: Settings, number: int, complaints: Mapping[str, str], *, reason: str, by: str) -> None:
@@ -115,27 +114,22 @@ def erase_all(settings: Settings, number: int, complaints: Mapping[str, str], *,
     # of each complaint with an identity, also the key at which `look_up` finds that it was erased
     keys |= {identity_key(each, complaints[each]) for each in (key.partition("/")[0] for key in keys)}
     if keys:
-        _write_tombstones(settings, number, sorted(keys), _headers(datetime.now(UTC), reason, by))
+        _write_tombstones(settings, number, sorted(keys), reason, by)
 
 
-def _headers(at: datetime, reason: str, by: str) -> list[tuple[str, bytes]]:
-    return [(name, text.encode()) for name, text in ((_REASON, reason), (_BY, by), (_AT, timestamp(at)))]
-
-
-def _write_tombstones(
-    settings: Settings, number: int, keys: Collection[str], headers: list[tuple[str, bytes]]
-) -> Place:
-    """Write the tombstones of `keys`, of which there is at least one; return the place of the last."""
+def _write_tombstones(settings: Settings, number: int, keys: Collection[str], reason: str, by: str) -> None:
     topic = settings.topic(TopicName.IDENTITIES)
+    record = {_REASON: reason, _BY: by, _AT: timestamp(datetime.now(UTC))}
+    headers = [(name, text.encode()) for name, text in record.items()]
     producer = acknowledged_producer(settings, "identities")
     try:
         with confirmation(settings, "erase it again, which does no harm"):
             # in the partition of the complaint, not of the key
             sent = [producer.send(topic, key=key.encode(), partition=number, headers=headers) for key in keys]
-            [*_, last] = [each.get(timeout=_ANSWER_S) for each in sent]
+            for each in sent:
+                each.get(timeout=_ANSWER_S)
     finally:
         producer.close(timeout=_ANSWER_S)
-    return Place(last.partition, last.offset)
 
 
 def _header_text(headers: Mapping[str, bytes], name: str) -> str:
