@@ -1,11 +1,9 @@
-"""Rows of the LAPOR export.
+"""Rows of the LAPOR export, in the words of `lapor_words.toml`."""
 
-Statuses are LAPOR's own words where they are known. The words for other statuses (not verified yet, postponed,
-withdrawn) are ours, see docs/how-to/exchange-files.md.
-"""
-
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -14,7 +12,7 @@ from events.ids import is_stage_source
 from events.reports import Location
 from events.snapshot import Complaint
 from events.texts import ERASED, PLACEHOLDER
-from events.vocabulary import ArchiveReason, ComplaintClass, Status
+from events.vocabulary import ArchiveReason, Status
 from workflow.reports.redaction import public_view
 
 HEADER: Final = (
@@ -24,44 +22,9 @@ HEADER: Final = (
     *("Kelurahan/Desa", "Rating", "Menunggu"),
 )
 
-_CLASSES: Final = {
-    ComplaintClass.COMPLAINT: "Pengaduan Tidak Berkadar Pengawasan",
-    ComplaintClass.COMPLAINT_INSPECTION: "Pengaduan Berkadar Pengawasan",
-    ComplaintClass.ASPIRATION: "Aspirasi",
-    ComplaintClass.INFORMATION_REQUEST: "Permintaan Informasi",
-}
-_REASONS: Final = {
-    ArchiveReason.UNCLEAR: "Tidak jelas",
-    ArchiveReason.TOO_GENERAL: "Terlalu umum",
-    ArchiveReason.WRONG_FORMAT: "Format salah",
-    ArchiveReason.NOT_GOVERNMENT: "Tidak terkait pemerintah",
-    ArchiveReason.OUT_OF_SCOPE: "Di luar lingkup",
-    ArchiveReason.DUPLICATE: "Duplikat",
-    ArchiveReason.ABUSIVE: "Kasar",
-    ArchiveReason.SPAM: "Spam",
-}
-_STANDING: Final = {
-    Status.REGISTERED: "Menunggu Verifikasi",
-    Status.POSTPONED: "Ditunda",
-    Status.VERIFIED: "Terverifikasi",
-    # returned and not disposed again: it is still verified
-    Status.RETURNED: "Terverifikasi",
-    Status.FOLLOWED_UP: "Ditindaklanjuti oleh Instansi",
-    Status.REPLIED: "Ditanggapi oleh Pelapor",
-}
-_ENDED: Final = {Status.CLOSED: "Ditutup", Status.ARCHIVED: "Diarsipkan", Status.WITHDRAWN: "Ditarik"}
-
-WAITING: Final = {
-    "verification": "Verifikasi oleh {who}",
-    "completion": "Pelapor melengkapi laporan",
-    "disposition": "Disposisi oleh {who}",
-    "no-competent-office": "Belum ada instansi berwenang untuk {category} di {place}: disposisi manual oleh {who}",
-    "return-limit": "Terlalu sering dikembalikan: disposisi oleh {who}",
-    "follow-up": "Tindak lanjut oleh {who}",
-    "office-ended": "Instansi sudah tidak ada: disposisi ulang oleh {who}",
-    "reply": "Tanggapan pelapor",
-}
-"""Reasons for which a complaint waits (`workflow.stages.waiting`)."""
+_FILE: Final = files("agents.integrations").joinpath("lapor_words.toml")
+WORDS: Final[dict[str, dict[str, str]]] = tomllib.loads(_FILE.read_text("utf-8"))
+"""LAPOR's words by what they are for, and by our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +58,7 @@ def texts_after(before: RowTexts, fact: f.Fact) -> RowTexts:
         case f.ComplaintPostponed():
             changed = {"reason": fact.reason}
         case f.ComplaintArchived():
-            changed = {"reason": _REASONS[fact.reason], "by": _who(fact, "Admin"), "archived_for": fact.reason}
+            changed = {"reason": WORDS["reason"][fact.reason], "by": _who(fact, "Admin"), "archived_for": fact.reason}
         case f.ComplaintClosed():
             changed = {"by": _who(fact, "Admin")}
         case f.ComplaintWithdrawn():
@@ -128,7 +91,7 @@ def row(
         complaint.tracking_id,
         complaint.received_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S"),
         "Anonim" if complaint.anonymous else reporter or "",
-        _CLASSES[complaint.class_],
+        WORDS["class"][complaint.class_],
         (view.category or "").replace("-", " ").title(),
         *(view.text(text) or "" for text in (texts.title, texts.first, texts.final)),
         ", ".join(privacy),
@@ -157,7 +120,7 @@ def _waiting(complaint: Complaint, place: Location, offices: Mapping[str, tuple[
         return ""
     who, _ = offices.get(waiting.who, (waiting.who, ""))
     category = (complaint.category or "laporan tanpa kategori").replace("-", " ")
-    words = WAITING.get(waiting.why, "{why}: {who}")
+    words = WORDS["waiting"].get(waiting.why, "{why}: {who}")
     named = place.city or place.province or "tempat yang tidak disebut"  # coordinates are no column of the export
     return words.format(who=who, why=waiting.why, category=category, place=named)
 
@@ -165,6 +128,6 @@ def _waiting(complaint: Complaint, place: Location, offices: Mapping[str, tuple[
 def _status(complaint: Complaint, texts: RowTexts, office: str) -> str:
     if complaint.status is Status.DISPOSED:
         return f"Terdisposisi ke {office}" if office else "Terdisposisi"
-    if complaint.status in _ENDED:
-        return f"{_ENDED[complaint.status]} oleh {texts.by or 'Sistem'}"
-    return _STANDING[complaint.status]
+    if (ended := WORDS["ended"].get(complaint.status)) is not None:
+        return f"{ended} oleh {texts.by or 'Sistem'}"
+    return WORDS["standing"][complaint.status]

@@ -21,7 +21,7 @@ from events.codec.decode import decode_report
 from events.facts import ComplaintRegistered
 from events.ids import complaint_id
 from events.reports import Location, ReportSubmitted
-from events.vocabulary import ComplaintClass, Status
+from events.vocabulary import ArchiveReason, ComplaintClass, Status
 from tests.support.table_files import opened, table
 from tests.support.worlds import (
     ARCHIVE,
@@ -344,8 +344,12 @@ class TestWriting:
     def test_whom_an_open_complaint_waits_for(self, status: Status, changes: dict[str, Any], words: str) -> None:
         assert exported(to_status(status, **changes))["Menunggu"] == words
 
-    def test_each_reason_has_its_words(self) -> None:
-        assert lapor_rows.WAITING.keys() == WHY.keys()
+    def test_each_code_has_its_words(self) -> None:
+        words = lapor_rows.WORDS
+        assert words["waiting"].keys() == WHY.keys()
+        assert words["class"].keys() == set(ComplaintClass)
+        assert words["reason"].keys() == set(ArchiveReason)
+        assert words["standing"].keys() | words["ended"].keys() | {Status.DISPOSED} == set(Status)
 
     def test_the_reporter_is_exported_only_if_read_and_not_anonymous(self) -> None:
         open_, hidden = World(), World(anonymous=True)
