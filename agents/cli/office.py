@@ -13,7 +13,7 @@ from agents.cli.errors import UNDECIDED, Failure, interruptible
 from agents.cli.options import WAIT_S, Wait, command_source
 from agents.config.settings import Settings
 from agents.ops.snapshots import last_of_each
-from events.client import CommandClient, CommandRequest, CommandResult, Reader, require_topics
+from events.client import CommandClient, CommandRequest, CommandResult, read_all, require_topics
 from events.codec.decode import decode_snapshot
 from events.codec.partial import read_part
 from events.commands import DisposeComplaint
@@ -102,9 +102,7 @@ def _held(settings: Settings, offices: set[str]) -> Iterator[Complaint]:
         holding = read_part(_Holding, value)
         return value if holding.status in OPEN and holding.office in offices else None
 
-    with Reader(settings, [TopicName.STATE]) as reader:
-        values = last_of_each(reader.to_end(), held).values()
-    for value in values:
+    for value in last_of_each(read_all(settings, [TopicName.STATE]), held).values():
         with suppress(Undecodable):  # foreign
             yield decode_snapshot(value)
 

@@ -4,7 +4,7 @@ from agents.config.settings import Settings
 from agents.dashboard.complaint_row import read_row
 from agents.dashboard.read_model import ReadModel
 from agents.ops.dead_letters.open_letters import OpenDeadLetters
-from events.client import Reader, Record, require_topics
+from events.client import Record, read_all, require_topics
 from events.codec.decode import complaint_key
 from events.errors import Undecodable
 from events.topics import TopicName
@@ -14,9 +14,8 @@ def read_model_now(settings: Settings) -> ReadModel:
     """Read complaints.state to its present end. Raises `KafkaFailure`."""
     require_topics(settings, [TopicName.STATE])
     projection = Projection()
-    with Reader(settings, [TopicName.STATE]) as reader:
-        for record in reader.to_end():
-            projection.apply(record)
+    for record in read_all(settings, [TopicName.STATE]):
+        projection.apply(record)
     return projection.read_model
 
 

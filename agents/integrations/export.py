@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from agents.integrations.lapor_rows import TELLING, RowTexts, row, texts_after
 from agents.ops.snapshots import last_of_each
-from events.client import ClientSettings, Reader, Record, texts_of_partition
+from events.client import ClientSettings, Reader, Record, extents, read_all, texts_of_partition
 from events.codec.decode import decode_fact, decode_snapshot, decode_texts
 from events.errors import Undecodable
 from events.facts import Recorded, Worded
@@ -53,9 +53,7 @@ class Export:
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
         """Give the rows partition by partition, in each by their last fact."""
-        with Reader(self.settings, [TopicName.STATE]) as reader:
-            numbers = sorted(number for _, number in reader.ends())
-        for number in numbers:
+        for number in range(extents(self.settings, [TopicName.STATE])[TopicName.STATE].partitions):
             yield from self._partition(number)
 
     def _partition(self, number: int) -> Iterator[tuple[str, ...]]:
@@ -101,24 +99,23 @@ class Export:
             yield from records
 
     def _versions(self, number: int) -> dict[str, int]:
-        with Reader(self.settings, [TopicName.STATE], partitions=[number]) as reader:
-            return dict(last_of_each(reader.to_end(), _version, skip_unreadable=True).values())
+        snapshots = read_all(self.settings, [TopicName.STATE], partitions=[number])
+        return dict(last_of_each(snapshots, _version, skip_unreadable=True).values())
 
     def _names(self, number: int) -> dict[str, str]:
         """Return the names of reporters by the key of their identity, unless erased."""
         names: dict[str, str] = {}
-        with Reader(self.settings, [TopicName.IDENTITIES], partitions=[number]) as reader:
-            for record in reader.to_end():
-                key = (record.key or b"").decode(errors="replace")
-                names.pop(key, None)
-                if record.value is None:
-                    continue
-                try:
-                    name = ReporterIdentity.model_validate_json(record.value).reporter.name
-                except ValidationError:
-                    continue
-                if name is not None:
-                    names[key] = name
+        for record in read_all(self.settings, [TopicName.IDENTITIES], partitions=[number]):
+            key = (record.key or b"").decode(errors="replace")
+            names.pop(key, None)
+            if record.value is None:
+                continue
+            try:
+                name = ReporterIdentity.model_validate_json(record.value).reporter.name
+            except ValidationError:
+                continue
+            if name is not None:
+                names[key] = name
         return names
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from agents.config.settings import Settings
-from events.client import Place, Reader, Record, require_topics
+from events.client import Place, Record, read_all, require_topics
 from events.client.connection import confirmation
 from events.client.publisher import acknowledged_producer
 from events.cloudevents import timestamp
@@ -75,14 +75,13 @@ def _read(settings: Settings, complaint: str, known: str | None = None) -> tuple
     topics = [TopicName.IDENTITIES, *([TopicName.STATE] if known is None else [])]
     require_topics(settings, topics)
     records, tracking = dict[str, Record](), known or ""
-    with Reader(settings, topics, complaint=complaint) as reader:
-        for record in reader.to_end():
-            key = record.key or b""
-            if record.topic is TopicName.IDENTITIES and complaint_of_identity(key) == complaint.encode():
-                records[key.decode(errors="replace")] = record
-            elif record.topic is TopicName.STATE and key == complaint.encode() and record.value is not None:
-                with suppress(Undecodable):
-                    tracking = decode_snapshot(record.value).tracking_id
+    for record in read_all(settings, topics, complaint=complaint):
+        key = record.key or b""
+        if record.topic is TopicName.IDENTITIES and complaint_of_identity(key) == complaint.encode():
+            records[key.decode(errors="replace")] = record
+        elif record.topic is TopicName.STATE and key == complaint.encode() and record.value is not None:
+            with suppress(Undecodable):
+                tracking = decode_snapshot(record.value).tracking_id
     return records, tracking
 
 
@@ -105,11 +104,10 @@ def erase_all(settings: Settings, number: int, complaints: Mapping[str, str], *,
     require_topics(settings, [TopicName.IDENTITIES])
     wanted = {each.encode() for each in complaints}
     there: dict[bytes, bool] = {}
-    with Reader(settings, [TopicName.IDENTITIES], partitions=[number]) as reader:
-        for record in reader.to_end():
-            key = record.key or b""
-            if complaint_of_identity(key) in wanted:
-                there[key] = record.value is not None
+    for record in read_all(settings, [TopicName.IDENTITIES], partitions=[number]):
+        key = record.key or b""
+        if complaint_of_identity(key) in wanted:
+            there[key] = record.value is not None
     keys = {key.decode(errors="replace") for key, present in there.items() if present}
     # of each complaint with an identity, also the key at which `look_up` finds that it was erased
     keys |= {identity_key(each, complaints[each]) for each in (key.partition("/")[0] for key in keys)}

@@ -15,7 +15,7 @@ from uuid import uuid4
 from agents.config.settings import Settings
 from agents.ops import erasures, identities
 from agents.ops.snapshots import last_of_each
-from events.client import CommandRequest, Publisher, Reader, Record, require_topics
+from events.client import CommandRequest, Publisher, Reader, Record, extents, read_all, require_topics
 from events.client.command_client import encode_request
 from events.client.errors import KafkaFailure
 from events.client.reader import CLOCK_SKEW
@@ -67,11 +67,8 @@ def set_erase_after(settings: Settings, days: int) -> None:
 def due_by_partition(settings: Settings, before: datetime) -> Iterator[tuple[int, list[DueComplaint]]]:
     """Give each partition with what is due in it. Raises `KafkaFailure`."""
     require_topics(settings, [TopicName.STATE])
-    with Reader(settings, [TopicName.STATE]) as reader:
-        numbers = sorted(number for _, number in reader.ends())
-    for number in numbers:
-        with Reader(settings, [TopicName.STATE], partitions=[number]) as reader:
-            yield number, due_among(reader.to_end(), before)
+    for number in range(extents(settings, [TopicName.STATE])[TopicName.STATE].partitions):
+        yield number, due_among(read_all(settings, [TopicName.STATE], partitions=[number]), before)
 
 
 def due_among(records: Iterable[Record], before: datetime) -> list[DueComplaint]:

@@ -121,11 +121,10 @@ def last_value(
 ) -> _Value | None:
     """Return the last value of a key that can be decoded, in the partition of a complaint; None without one."""
     value: _Value | None = None
-    with Reader(settings, [topic], complaint=complaint) as reader:
-        for record in reader.to_end():
-            if record.key == key:
-                with suppress(Undecodable):
-                    value = decode(record.value)
+    for record in read_all(settings, [topic], complaint=complaint):
+        if record.key == key:
+            with suppress(Undecodable):
+                value = decode(record.value)
     return value
 
 

@@ -239,9 +239,15 @@ class Reader:
             return {partition: self._consumer.position(partition) for partition in ends}
 
 
-def read_all(settings: ClientSettings, topics: Collection[TopicName]) -> Iterator[Record]:
-    """Give all records of the topics up to their end as it is now; raises as `Reader` does."""
-    with Reader(settings, topics) as reader:
+def read_all(
+    settings: ClientSettings,
+    topics: Collection[TopicName],
+    *,
+    complaint: str | None = None,
+    partitions: Collection[int] | None = None,
+) -> Iterator[Record]:
+    """Give all records of the topics, or of a part of them, up to the end as it is now; raises as `Reader` does."""
+    with Reader(settings, topics, complaint=complaint, partitions=partitions) as reader:
         yield from reader.to_end()
 
 

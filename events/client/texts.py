@@ -7,7 +7,7 @@ from typing import Final
 
 from events.client.connection import require_topics
 from events.client.errors import NotAllowed, TopicsMissing
-from events.client.reader import CLOCK_SKEW, Reader, Record
+from events.client.reader import CLOCK_SKEW, Reader, Record, read_all
 from events.client.settings import ClientSettings
 from events.codec.decode import decode_texts
 from events.errors import Undecodable
@@ -87,13 +87,12 @@ def texts_of_partition(settings: ClientSettings, number: int, facts: Iterable[st
     names = {name.encode() for name in facts}
     try:
         require_topics(settings, [TopicName.TEXTS])
-        with Reader(settings, [TopicName.TEXTS], partitions=[number]) as reader:
-            for record in reader.to_end():
-                key = (record.key or b"").decode(errors="replace")
-                if record.value is None:
-                    found.pop(key, None)
-                elif record.headers.get("fact") in names:
-                    found[key] = record.value
+        for record in read_all(settings, [TopicName.TEXTS], partitions=[number]):
+            key = (record.key or b"").decode(errors="replace")
+            if record.value is None:
+                found.pop(key, None)
+            elif record.headers.get("fact") in names:
+                found[key] = record.value
     except (NotAllowed, TopicsMissing):
         return {}
     return found
