@@ -88,8 +88,7 @@ class Maker:
     def report(self, entry: Entry) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Return the report as JSON, and a note for each value that was dropped.
 
-        Raises:
-            Unusable, LayoutLine, Settled: it is none, for the reason that these have.
+        Raises Unusable, LayoutLine, Settled: it is none, for the reason that these have.
         """
         notes: list[str] = []
         cells = _values(entry.cells, notes)

@@ -159,8 +159,7 @@ async def committed(
     aiokafka's own method overlooks an error that concerns the whole group (KIP-88 moved it there): while the broker is
     still loading the offsets of its groups, it finds none.
 
-    Raises:
-        KafkaError: the broker refuses.
+    Raises KafkaError: the broker refuses.
     """
     if isinstance(consumer, ReportsCommitted):
         return await consumer.committed_offsets(partitions)

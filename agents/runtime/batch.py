@@ -52,8 +52,7 @@ class Batch:
     def after(self, error: Unwritable) -> list["Batch"]:
         """Return what to process instead, the last one first, given that `error` came of this batch.
 
-        Raises:
-            RefusedToStart: not even a dead letter without content can be written.
+        Raises RefusedToStart: not even a dead letter without content can be written.
         """
         if error.transient and not self.retried:
             return [replace(self, retried=True)]

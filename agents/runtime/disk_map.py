@@ -49,11 +49,7 @@ class DiskMap:
         weakref.finalize(self, self._file.close)
 
     def get(self, key: bytes) -> bytes | None:
-        """Return the value of a key; None if it has none.
-
-        Raises:
-            DiskFailed: the file cannot be read.
-        """
+        """Return the value of a key; None if it has none. Raises DiskFailed: the file cannot be read."""
         value = self._recent.get(key, _ABSENT)
         if value is not _ABSENT:
             return value
@@ -62,11 +58,7 @@ class DiskMap:
         return None if row is None else row[0]
 
     def put(self, key: bytes, value: bytes | None) -> None:
-        """Set the value of a key; None removes it.
-
-        Raises:
-            DiskFailed: the file cannot be written.
-        """
+        """Set the value of a key; None removes it. Raises DiskFailed: the file cannot be written."""
         self._recent[key] = value
         self._size += _ENTRY_BYTES + len(key) + len(value or b"")
         if self._size > RECENT_BYTES:

@@ -80,11 +80,7 @@ def step(
 
 
 def arm(stage: str, env: Mapping[str, str]) -> None:
-    """Set the failpoint that `env` names for `stage`, if it does.
-
-    Raises:
-        InvalidFailpoint: it is no failpoint.
-    """
+    """Set the failpoint that `env` names for `stage`, if it does. Raises InvalidFailpoint: it is no failpoint."""
     global reach  # noqa: PLW0603 -- of a process, and a process has one stage
     reach = _bomb(stage, env[VARIABLE]) if env.get(VARIABLE) else _nothing
 

@@ -46,11 +46,7 @@ class Installation:
         self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Read the record to its end and follow it from there. The topic has to exist.
-
-        Raises:
-            KafkaError: it cannot be read.
-        """
+        """Read the record to its end and follow it from there. The topic has to exist. Raises KafkaError."""
         self._consumer = clients.consumer(self._settings, fetching=_FETCHING)
         await self._consumer.start()
         async for records in clients.to_end(self._consumer, _partition(self._settings)):
@@ -98,8 +94,7 @@ class Installation:
     async def change(self, decide: Callable[[Values], Values]) -> None:
         """Set what `decide` returns for the whole record; it is called again if another writer comes between.
 
-        Raises:
-            KafkaError: the record cannot be read or written.
+        Raises KafkaError: the record cannot be read or written.
         """
         self._log.values |= await change(self._settings, decide)
 
@@ -108,8 +103,7 @@ class Installation:
 
         One that is about no record is a new one once it has been acknowledged: it has happened again.
 
-        Raises:
-            KafkaError: the record cannot be read or written.
+        Raises KafkaError: the record cannot be read or written.
         """
         log.error("incident_reported", kind=incident.kind, stage=self._stage, reason=incident.reason, id=incident.id)
         known = next((each for each in self.incidents if each.key == incident.key), None)
@@ -142,8 +136,7 @@ async def change(settings: Settings, decide: Callable[[Values], Values]) -> Valu
     `decide` is asked again where another writer has set one of the same keys since the record was read. The last entry
     of a key is always one that counts, since compaction keeps no other: what comes too late is written again.
 
-    Raises:
-        KafkaError: the record cannot be read or written.
+    Raises KafkaError: the record cannot be read or written.
     """
     producer = clients.producer(settings)
     await producer.start()
@@ -173,11 +166,7 @@ async def change(settings: Settings, decide: Callable[[Values], Values]) -> Valu
 
 
 def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values:
-    """Do what `change` does, for a command.
-
-    Raises:
-        KafkaRefused: the record cannot be read or written.
-    """
+    """Do what `change` does, for a command. Raises KafkaRefused: the record cannot be read or written."""
     # a new topic has no leader for a moment, which the library logs
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
@@ -189,11 +178,7 @@ def change_now(settings: Settings, decide: Callable[[Values], Values]) -> Values
 
 
 async def read_entries(settings: Settings) -> tuple[InstallationLog, set[int]]:
-    """Return the record as it is now, and the offsets of the entries that counted when they were written.
-
-    Raises:
-        KafkaError: the record cannot be read.
-    """
+    """Return the record now, and the offsets of the entries that counted when they were written. Raises KafkaError."""
     entries, counting = InstallationLog(), set[int]()
     async for records in clients.read_to_end(settings, _partition(settings)):
         for each in records:

@@ -65,8 +65,7 @@ class OutputWriter:
     async def replace(self, refused: KafkaProducer) -> None:
         """Replace the producer `refused`, unless that has been done already.
 
-        Raises:
-            KafkaError: another worker has fenced it, and may be fenced by the new one.
+        Raises KafkaError: another worker has fenced it, and may be fenced by the new one.
         """
         async with self._replacing:
             if self.producer is not refused:
@@ -86,8 +85,7 @@ class OutputWriter:
     def batches(self, outputs: Sequence[OutgoingRecord]) -> Batches:
         """Return `outputs` in the client's batches, those of a partition in their order.
 
-        Raises:
-            Unwritable: an output is larger than its topic takes.
+        Raises Unwritable: an output is larger than its topic takes.
         """
         partitions: dict[tuple[TopicName, int], list[KafkaBatch]] = {}
         # we fill the client's batches ourselves: handed over one by one, records cost it half as much again
@@ -127,8 +125,7 @@ class OutputWriter:
     async def write(self, outputs: Sequence[OutgoingRecord]) -> None:
         """Write `outputs` without a transaction, with another producer if one of them was refused.
 
-        Raises:
-            Unwritable: an output is too large, or the broker refuses it.
+        Raises Unwritable: an output is too large, or the broker refuses it.
         """
         while True:
             producer = self.producer

@@ -63,8 +63,7 @@ class PartitionProcessor:
     async def acquire(self) -> None:
         """Acquire the partition and set the consumer to where the previous owner left off.
 
-        Raises:
-            RefusedToStart: the handler cannot work with this state, or the committed offset is gone or wrong.
+        Raises RefusedToStart: the handler cannot work with this state, or the committed offset is gone or wrong.
         """
         await self._fence()
         await self._start.record_writer_start()
@@ -114,8 +113,7 @@ class PartitionProcessor:
     async def resume_at_log_start(self) -> None:
         """Continue at the log start, since the log no longer has the next offset.
 
-        Raises:
-            RefusedToStart: the log starts before that: it is another log.
+        Raises RefusedToStart: the log starts before that: it is another log.
         """
         start = await self._start.after_expiry(self.next_offset or 0)
         self._worker.consumer.seek(self.source, start)

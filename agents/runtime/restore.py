@@ -103,8 +103,7 @@ class Restore:
     async def run(self) -> None:
         """Restore the state to its current end.
 
-        Raises:
-            RefusedToStart: the handler cannot work with this state, or a dead letter cannot be written.
+        Raises RefusedToStart: the handler cannot work with this state, or a dead letter cannot be written.
         """
         window = RestoreWindow()
         async for records in clients.read_to_end(self._worker.settings, self._source):

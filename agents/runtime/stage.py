@@ -53,11 +53,7 @@ class Handler(Protocol):
     """
 
     def handle(self, record: KafkaRecord) -> Iterable[OutgoingRecord]:
-        """Return what follows from `record`.
-
-        Raises:
-            Undecodable: the record is no message of the contract.
-        """
+        """Return what follows from `record`. Raises Undecodable: the record is no message of the contract."""
         ...
 
     def commit(self) -> None:
@@ -85,11 +81,7 @@ class Stateful(Handler, Protocol):
         return True
 
     def ready(self) -> None:
-        """Begin: the memory is complete.
-
-        Raises:
-            RefusedToStart: with this memory it cannot.
-        """
+        """Begin: the memory is complete. Raises RefusedToStart: with this memory it cannot."""
         ...
 
 

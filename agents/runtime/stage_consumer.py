@@ -102,8 +102,7 @@ class StageConsumer(Service):
     async def on_start(self) -> None:
         """Connect, check the installation, and join the group.
 
-        Raises:
-            RefusedToStart: topics or policy are not the installation's.
+        Raises RefusedToStart: topics or policy are not the installation's.
         """
         fetching = clients.BATCHED if self.stage.batch_fetches else clients.IMMEDIATE
         group, most = self.settings.group(self.stage.name), clients.POLL_PARTITION_BYTES

@@ -49,8 +49,7 @@ class StartOffset:
             restored: number of records of the state.
             decided: offset of the last command whose effect is in the state; -1 if unknown.
 
-        Raises:
-            RefusedToStart: the committed offset is gone, was set by hand, or contradicts state or log.
+        Raises RefusedToStart: the committed offset is gone, was set by hand, or contradicts state or log.
         """
         consumer = self._worker.consumer
         committed = (await clients.committed(consumer, [self._source])).get(self._source)
@@ -79,8 +78,7 @@ class StartOffset:
     async def after_expiry(self, offset: int) -> int:
         """Return the log start, given that the log no longer has `offset`, and report what was not read.
 
-        Raises:
-            RefusedToStart: the log starts before `offset`: it is another log.
+        Raises RefusedToStart: the log starts before `offset`: it is another log.
         """
         start = (await self._worker.consumer.beginning_offsets([self._source]))[self._source]
         if start <= offset:

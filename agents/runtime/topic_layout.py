@@ -52,11 +52,7 @@ class Difference:
 def describe_topics(
     client: AdminClient, settings: Settings, names: Collection[TopicName]
 ) -> dict[TopicName, TopicDescription]:
-    """Return those of the topics that exist.
-
-    Raises:
-        TopicAuthorizationFailedError: there may be one, but not for us.
-    """
+    """Return those of the topics that exist. Raises TopicAuthorizationFailedError: there may be one, but not for us."""
     by_name = {settings.topic(name): name for name in names}
     # asked by name: in a list of all topics, those that we may not see would look as if they did not exist
     answers = client.describe_topics(list(by_name))

@@ -90,11 +90,7 @@ class LimitedSite(web.BaseSite):
         return f"http://{self._host}:{self._port}"
 
     async def start(self) -> None:
-        """Open the port.
-
-        Raises:
-            OSError: the address cannot be used.
-        """
+        """Open the port. Raises OSError: the address cannot be used."""
         await super().start()
         server = cast(web.Server, self._runner.server)
         self._server = await asyncio.get_running_loop().create_server(
