@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from prometheus_client.core import Metric
 from pydantic_core import from_json
@@ -39,13 +39,11 @@ def _oldest(figures: _Figures) -> float:
     return 0.0 if since is None else max(0.0, (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds())
 
 
-class _Gauge(NamedTuple):
-    spec: MetricSpec
-    read: Callable[[_Figures], Samples | float]
+_Read = Callable[[_Figures], Samples | float]
 
 
-def _gauge(name: str, text: str, read: Callable[[_Figures], Samples | float], *labels: str) -> _Gauge:
-    return _Gauge(MetricSpec(name, "gauge", text, labels, (BOARD,)), read)
+def _gauge(name: str, text: str, read: _Read, *labels: str) -> tuple[MetricSpec, _Read]:
+    return MetricSpec(name, "gauge", text, labels, (BOARD,)), read
 
 
 _GAUGES: Final = (
@@ -70,7 +68,7 @@ _GAUGES: Final = (
         _oldest,
     ),
 )
-METRICS: Final = tuple(each.spec for each in _GAUGES)
+METRICS: Final = tuple(spec for spec, _ in _GAUGES)
 """All of them, for the documentation; `alur_info` and `alur_ready` besides."""
 _READY: Final = MetricSpec("alur_ready", "gauge", "1 if the gauges are current, else 0")
 

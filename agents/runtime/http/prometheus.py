@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Final, NamedTuple
+from typing import Final
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -71,24 +71,17 @@ def _incidents(stage_consumer: StageConsumer) -> Samples:
 _FAMILIES: Final = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
 
 
-class _Read(NamedTuple):
-    spec: MetricSpec
-    read: Callable[[StageConsumer], Samples | float | None]
+_Read = Callable[[StageConsumer], Samples | float | None]
 
 
 def _read(
-    name: str,
-    text: str,
-    read: Callable[[StageConsumer], Samples | float | None],
-    *labels: str,
-    stage: str | None = None,
-    kind: str = "gauge",
-) -> _Read:
+    name: str, text: str, read: _Read, *labels: str, stage: str | None = None, kind: str = "gauge"
+) -> tuple[MetricSpec, _Read]:
     every = MetricSpec(name, kind, text, labels)
-    return _Read(every if stage is None else every._replace(stages=(stage,)), read)
+    return every if stage is None else every._replace(stages=(stage,)), read
 
 
-_STATE: Final = (
+_STATE: Final[tuple[tuple[MetricSpec, _Read], ...]] = (
     _read(
         "alur_incidents_total",
         "Incidents in the installation record that the stage reported, by kind, also before its start",
@@ -173,9 +166,9 @@ _STATE: Final = (
         "1 if `/health/ready` answers 200, else 0",
         lambda worker: health.readiness_problem(worker) is None,
     ),
-    _Read(INFO, lambda worker: {(version("alur"), worker.policies.name, worker.settings.broker): 1.0}),
+    (INFO, lambda worker: {(version("alur"), worker.policies.name, worker.settings.broker): 1.0}),
 )
-METRICS: Final = (*Metrics().specs, *(each.spec for each in _STATE))
+METRICS: Final = (*Metrics().specs, *(spec for spec, _ in _STATE))
 """All metrics, for the documentation."""
 
 
