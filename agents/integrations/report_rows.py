@@ -1,7 +1,7 @@
 """Reports of the contract from entries: rows of tables, and requests of Open311, which have the same fields."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from hashlib import blake2b
@@ -206,27 +206,49 @@ def _refuse_sums(cells: Mapping[str, str], raw: object) -> None:
 
     What stands beside it may be all that a citizen has written. A request has no row, and is never such a line.
     """
-    is_sum = _is_sum(cells.get("id", cells.get("title", "")))
+    first = cells.get("id", cells.get("title", ""))
     texts = [cells[part] for part in ("title", "body", "final") if part in cells]
-    if not is_sum and not (texts and all(map(_RULE.fullmatch, texts))):
+    if not _is_sum(first) and not (texts and all(map(_RULE.fullmatch, texts))):
+        word = _word_of_sum(first)
+        if word and isinstance(raw, list) and _is_of_amounts(raw, first):
+            raise Unusable(
+                f"{quoted(first)} may be the line of a sum: of a sum leave out the line, or write {word} alone there; "
+                "of a report give the rest of its text, or begin it with another word"
+            )
         return
     if is_layout(raw):
         raise LayoutLine
-    if is_sum:
-        raise Unusable("begins as the line of a sum, and has more than amounts: begin a report otherwise")
+    if _is_sum(first):
+        raise Unusable(
+            f"begins as the line of a sum ({quoted(first)}), and has more than amounts: begin a report with another "
+            "word, or leave out the line of a sum"
+        )
     raise Unusable(f"{quoted(texts[0])} is no text: a report needs a title or a body with words")
 
 
 def is_layout(raw: object) -> bool:
     """Check whether a row has nothing but a sum or a rule."""
-    row = [text for cell in raw if (text := read.as_written(cell).strip())] if isinstance(raw, list) else []
-    # merged cells have the same text each
-    beside = [text for text in row if text != row[0] and not _AMOUNT.fullmatch(text)] if _is_sum(*row[:1]) else row
-    return bool(row) and all(map(_RULE.fullmatch, beside))
+    row = _texts(raw) if isinstance(raw, list) else []
+    return bool(row) and (_is_of_amounts(row, row[0]) if _is_sum(row[0]) else all(map(_RULE.fullmatch, row)))
 
 
-def _is_sum(text: str = "") -> bool:
+def _texts(row: Iterable[Any]) -> list[str]:
+    return [text for cell in row if (text := read.as_written(cell).strip())]
+
+
+def _is_of_amounts(row: Iterable[Any], first: str) -> bool:
+    """Check whether a row has nothing but amounts and rules beside `first`, which merged cells have each."""
+    return all(text == first or _AMOUNT.fullmatch(text) or _RULE.fullmatch(text) for text in _texts(row))
+
+
+def _is_sum(text: str) -> bool:
     return text.casefold().rstrip(" :") in catalogue().words["sums"]
+
+
+def _word_of_sum(text: str) -> str:
+    """Return the word for a sum that a text begins with, as it is written there."""
+    found = (text[: len(word)] for word in catalogue().words["sums"] if text.casefold().startswith(word))
+    return next((word for word in found if not text[len(word) : len(word) + 1].isalnum()), "")
 
 
 def _body(cells: Mapping[str, str]) -> str:
