@@ -152,6 +152,9 @@ def _print_scorecard(settings: Settings, console: Console, *, keep: bool) -> Non
     finally:
         if not keep:
             shutil.rmtree(directory)
+    if not scorecard:
+        console.print("no scorecard: no complaint was registered before the end", soft_wrap=True)
+        return
     table = Table("scorecard", "", "", box=None, pad_edge=False)
     for line in scorecard:
         for name in _SCORECARD:

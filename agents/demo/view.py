@@ -85,9 +85,11 @@ def line(moment: Moment) -> str:
 
 def picture(moment: Moment) -> RenderableType:
     """Return the moment as tables."""
+    # catching up takes as long as it takes
+    planned = f" of {moment.seconds:.0f}" if moment.phase == "playing" else ""
     head = Text.assemble(
         ("alur demo ", "bold"),
-        f"{moment.elapsed:.0f} of {moment.seconds:.0f} s, {moment.phase}: {moment.submitted} reports delivered, ",
+        f"{moment.elapsed:.0f}{planned} s, {moment.phase}: {moment.submitted} reports delivered, ",
         f"{moment.commands} commands from people ({moment.tally.rejected} rejected), {moment.tally.facts} facts",
     )
     behind = counted("records behind", {stage: moment.lag.get(stage, "…") for stage in STAGES})

@@ -12,7 +12,7 @@ from agents.demo.deliveries import NoReports, from_file, generated
 from agents.demo.people import People
 from agents.demo.summary import by_office, last_line, print_summary
 from agents.demo.tally import Tally
-from agents.demo.view import Moment, View, line
+from agents.demo.view import Moment, View, line, picture
 from agents.mirror.definitions import REPORTS, Report
 from agents.mirror.figures import Line
 from events.outcomes import Rejection
@@ -136,6 +136,13 @@ def test_on_a_terminal_there_is_a_picture(played: tuple[World, Tally]) -> None:
         view.say("halo")
     for shown in ("60 complaints", "records behind", "closed", "lifecycle", "halo"):
         assert shown in printed(console)
+
+
+@pytest.mark.parametrize(("phase", "shown"), [("playing", "38 of 40 s, playing"), ("catching up", "38 s, catching up")])
+def test_only_the_play_has_an_end_that_is_known(played: tuple[World, Tally], phase: str, shown: str) -> None:
+    console = quiet(terminal=True)
+    console.print(picture(Moment(played[1], seconds=40, elapsed=38, phase=phase)))
+    assert shown in printed(console)
 
 
 def test_reports_come_from_a_csv(tmp_path: Path) -> None:
