@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
@@ -30,6 +30,10 @@ _LOCK: Final = 0x616C7572  # "alur"
 
 class MirrorError(AlurError):
     """The database cannot be used; the message is one line with what to do."""
+
+
+class AnotherMirror(MirrorError):
+    """The database is a mirror of another installation or of another layout."""
 
 
 class Database:
@@ -119,6 +123,7 @@ class DuckStore(Store):
         self._path, self._writer = path, path.with_name(path.name + ".writer")
         if path.is_dir():
             raise MirrorError(f"{path} is a directory: name a file in it, such as {path / 'mirror.duckdb'}")
+        _refuse_others(path)
         if rebuild:
             for file in (self._writer, self._writer.with_name(self._writer.name + ".wal")):
                 file.unlink(missing_ok=True)
@@ -244,6 +249,11 @@ class Reading(Database):
                 # attached: opened by its name, a file that has replaced another would be the old one while that is open
                 self.execute(f"ATTACH '{_quoted(Path(target))}' AS copied (READ_ONLY)")
                 self.execute("USE copied")
+            where = _SCHEMA if self._is_postgres else "main"
+            known = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = 'mirror'"
+            if not self.rows(known, [where]):
+                shown = without_password(target, target)
+                raise MirrorError(f"{shown} has no table mirror: name what alur mirror sync has written")
             found = dict(self.rows("SELECT name, value FROM mirror"))
             require_ours(found, prefix)
             opening.pop_all()
@@ -281,12 +291,23 @@ def require_ours(found: Mapping[str, str], prefix: str | None) -> None:
     """Refuse a mirror, by what its table `mirror` has, of another installation or of another layout."""
     its, layout = found.get("prefix"), found.get("layout")
     if prefix is not None and its != prefix:
-        raise MirrorError(f"the mirror has prefix {its!r}, and not {prefix!r}: choose the mirror of this prefix")
+        raise AnotherMirror(f"the mirror has prefix {its!r}, and not {prefix!r}: choose the mirror of this prefix")
     if layout != str(tables.SCHEMA_VERSION):
-        raise MirrorError(
+        raise AnotherMirror(
             f"the mirror has layout {layout!r}, and not '{tables.SCHEMA_VERSION}': build it anew with alur mirror sync "
             "--rebuild"
         )
+
+
+def _refuse_others(path: Path) -> None:
+    """Raise MirrorError for a file with anything but a mirror, which would be replaced."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    try:
+        with suppress(AnotherMirror), Reading(str(path)):
+            pass
+    except MirrorError as error:
+        raise MirrorError(f"{error}; it would be replaced: name another file") from None
 
 
 def _quoted(path: Path) -> str:

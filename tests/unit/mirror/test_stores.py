@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from agents.mirror.stores import MirrorError, Reading, open_store, without_password
@@ -55,3 +56,20 @@ def test_a_directory_is_refused_before_anything_is_copied(tmp_path: Path) -> Non
     with pytest.raises(MirrorError, match="is a directory: name a file in it, such as "):
         open_store(str(tmp_path), rebuild=False)
     assert list(tmp_path.parent.glob(f"{tmp_path.name}.*")) == []
+
+
+@pytest.mark.parametrize("rebuild", [False, True])
+def test_another_database_is_no_mirror_and_is_not_replaced(tmp_path: Path, *, rebuild: bool) -> None:
+    other = tmp_path / "other.duckdb"
+    with duckdb.connect(str(other)) as connection:
+        connection.execute("CREATE TABLE payroll AS SELECT 1 AS person")
+    with pytest.raises(MirrorError, match=r"other\.duckdb has no table mirror: name what alur mirror sync has"):
+        Reading(str(other))
+    with pytest.raises(MirrorError, match=r"has no table mirror.*; it would be replaced: name another file$"):
+        open_store(str(other), rebuild=rebuild)
+    assert [file.name for file in tmp_path.iterdir()] == ["other.duckdb"]
+
+
+def test_an_empty_file_can_become_a_mirror(tmp_path: Path) -> None:
+    (tmp_path / "new.duckdb").touch()
+    open_store(str(tmp_path / "new.duckdb"), rebuild=False).__exit__()
