@@ -1,6 +1,7 @@
 """`alur board`: the dashboard, a web page."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,8 +12,10 @@ from agents.cli.context import note, policy_now, say, settings_of
 from agents.cli.errors import MISUSED, Failure
 from agents.cli.options import FromMirrorIfAny
 from agents.observability import logs
+from agents.runtime import lifeline
 
 PORT: Final = 1708
+_STOP_S: Final = 5.0
 
 
 def board(  # noqa: PLR0913 -- one for each option
@@ -46,6 +49,7 @@ def board(  # noqa: PLR0913 -- one for each option
     settings = settings_of(ctx)
     context = DisplayContext.of(policy_now(settings), settings, links_of(link or ()))
     logs.configure(settings.log)
+    lifeline.hold(os.environ, _STOP_S)
     _note_setup(bind, mirror)
     hosts = frozenset(name.lower() for name in host or ())
 

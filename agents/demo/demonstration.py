@@ -19,7 +19,7 @@ from rich.table import Table
 
 from agents.config import policy_files
 from agents.config.settings import Settings
-from agents.demo import dashboard, stages
+from agents.demo import programs
 from agents.demo.deliveries import Deliveries, from_file, generated
 from agents.demo.people import People
 from agents.demo.scenario import Simulation
@@ -114,13 +114,13 @@ def _play(settings: Settings, chosen: Deliveries, people: People, console: Conso
     names = settings.topic("complaints.*")
     console.print(f"topics: {names}, {settings.partitions} partitions, policy {settings.policy}")
     [port] = free_ports(1)
-    console.print(f"dashboard: http://{dashboard.HOST}:{port}/ until the play ends")
+    console.print(f"dashboard: http://127.0.0.1:{port}/ until the play ends")
     moment = Moment(Tally(), seconds=seconds)
     with tempfile.TemporaryDirectory(prefix="alur-demo-") as directory:
         log = Path(directory) / "stages.log"
         with (
-            stages.running(settings, Path(directory) / "dashboard.log", dashboard.__name__, str(port)),
-            stages.running(settings, log) as running,
+            programs.running(settings, Path(directory) / "board.log", "board", "--port", str(port)),
+            programs.running(settings, log, "run") as running,
             View(console, moment) as view,
         ):
             play = Simulation(settings, chosen, people, view, moment, running.check)
@@ -128,7 +128,7 @@ def _play(settings: Settings, chosen: Deliveries, people: People, console: Conso
                 caught_up = play.run()
             view.say("stopping the stages, reading the topics back")
         if not caught_up:
-            console.print(f"the stages did not catch up in time; their log ends with: {stages.last_lines(log)}")
+            console.print(f"the stages did not catch up in time; their log ends with: {programs.last_lines(log)}")
     for reason in play.unpublished[:1]:
         console.print(f"not published: {number_of(len(play.unpublished), 'message')}, the first because {reason}")
     return caught_up and not play.unpublished

@@ -178,4 +178,5 @@ class Supervisor:
 def run(stages: Sequence[str], settings: Settings) -> int:
     """Run `stages`, one process each, until SIGTERM or Ctrl-C; return the exit status."""
     logs.configure(settings.log)
+    lifeline.hold(os.environ, STOP_SECONDS + _WATCH_SECONDS)
     return Supervisor(stages, settings).run()

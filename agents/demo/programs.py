@@ -1,0 +1,72 @@
+"""Programs beside a demonstration: `alur run` and `alur board`, as anyone runs them.
+
+The demonstration holds the other end of their standard input. When that closes, at the end or because the process was
+killed, they stop cleanly.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from agents.config.settings import Settings
+from agents.runtime import lifeline
+from events.errors import AlurError
+
+_STOP_SECONDS: Final = 40.0
+_LAST_LINES: Final = 3
+
+
+class ProgramEnded(AlurError):
+    """A program exited; the message is one line with the end of its log."""
+
+
+class Program:
+    """The child process."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    def check(self) -> None:
+        """Raise ProgramEnded if it does not run."""
+        status = self._process.poll()
+        if status is not None:
+            raise ProgramEnded(f"the stages ended with status {status}; their log ends with: {last_lines(self._log)}")
+
+    def stop(self) -> None:
+        """Stop it cleanly, or kill it after 40 seconds; nothing is lost either way."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def running(settings: Settings, log: Path, *command: str) -> Iterator[Program]:
+    """Run a command of `alur` until the block ends; its output goes to `log`."""
+    with log.open("wb") as stream:
+        process = subprocess.Popen(  # noqa: S603 -- our own module
+            [sys.executable, "-m", "agents.cli", *command],
+            env={**os.environ, **settings.to_environment(), **lifeline.environment()},
+            stdin=subprocess.PIPE,
+            stdout=stream,
+            stderr=stream,
+            start_new_session=True,  # Ctrl-C is for the demonstration, which then stops them
+        )
+    program = Program(process, log)
+    try:
+        yield program
+    finally:
+        program.stop()
+
+
+def last_lines(log: Path) -> str:
+    """Return the last lines of a log, in one line."""
+    return " | ".join(log.read_text(errors="replace").splitlines()[-_LAST_LINES:]) or "nothing"
