@@ -6,17 +6,13 @@ from typing import Final, TypeVar
 
 from kafka import TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import (
-    BrokerResponseError,
-    GroupIdNotFoundError,
-    TopicAuthorizationFailedError,
-    UnknownTopicOrPartitionError,
-)
+from kafka.errors import BrokerResponseError, GroupIdNotFoundError, UnknownTopicOrPartitionError
 from kafka.structs import OffsetAndMetadata
 
 from agents.config.settings import Settings
 from agents.kafka.group_progress import GroupProgress
 from agents.kafka.protocols import AdminClient
+from agents.runtime.topic_layout import descriptions
 from events.client.administration import admin_client, missing_among, missing_error
 from events.client.errors import TopicsMissing
 from events.topics import STAGES
@@ -76,9 +72,7 @@ def _bounds(
 
 def partitions_of(client: AdminClient, names: Collection[str]) -> list[TopicPartition]:
     """Return the partitions of those topics that exist; raise TopicAuthorizationFailedError."""
-    topics = client.describe_topics(sorted(names))
-    if hidden := [topic["name"] for topic in topics if topic["error_code"] == TopicAuthorizationFailedError.errno]:
-        raise TopicAuthorizationFailedError(", ".join(hidden))
+    topics = descriptions(client, names)
     return [TopicPartition(topic["name"], each["partition_index"]) for topic in topics for each in topic["partitions"]]
 
 

@@ -81,8 +81,10 @@ def ensure_topics(settings: Settings, only: Collection[TopicName] = ALL_TOPICS, 
     with admin_client(settings) as client:
         existing = describe_topics(client, settings, only)
         layout = _layout(settings, existing)
-        if layout is not None and not mend and (lines := _lines(settings, layout, existing, only)):
-            raise LayoutDiffers(lines[0])
+        if layout is not None and not mend:
+            gone = missing_topics(settings, layout, existing, only)
+            if lines := gone | changed_topics(settings, layout, existing):
+                raise LayoutDiffers(next(iter(lines.values())))
         altered = _repair(client, settings, layout, existing) if mend else ()
         _compare(client, settings, tuple(existing))
         missing = tuple(name for name in only if name not in existing)
@@ -120,15 +122,6 @@ def _layout(settings: Settings, existing: Collection[TopicName]) -> Layout | Non
     if TopicName.INSTALLATION not in existing:
         return None
     return Layout.of(installation_values(settings))
-
-
-def _lines(
-    settings: Settings, layout: Layout, existing: Mapping[TopicName, TopicDescription], only: Collection[TopicName]
-) -> list[str]:
-    return [
-        *missing_topics(settings, layout, existing, only).values(),
-        *changed_topics(settings, layout, existing).values(),
-    ]
 
 
 def create_topics(

@@ -6,7 +6,7 @@ refusal. A topic that is not there may be back in a moment, while brokers start:
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -70,21 +70,16 @@ class LayoutGuard:
             raise RefusedToStart(f"the migration from prefix {source!r} is not complete: run `alur migrate` again")
         layout = Layout.of(self._installation.values)
         if layout is not None:
-            self._refuse([*missing_topics(self._settings, layout, existing, self._topics).values()])
-        self._refuse(
-            [
-                f"topic {self._settings.topic(each)} is missing: run {REPAIR}"
-                for each in self._topics
-                if each not in existing
-            ]
-        )
+            self._refuse(missing_topics(self._settings, layout, existing, self._topics).values())
+        missing = [self._settings.topic(each) for each in self._topics if each not in existing]
+        self._refuse(f"topic {each} is missing: run {REPAIR}" for each in missing)
         counts = {str(name): topic.partitions for name, topic in existing.items() if name is not TopicName.INSTALLATION}
         if layout is None:
             if len(set(counts.values())) > 1:
                 raise RefusedToStart(f"topics need the same number of partitions each, and have {counts}; run {REPAIR}")
             layout = Layout(counts[STAGES[self._stage]], {})
-        self._refuse([*changed_topics(self._settings, layout, existing).values()])
-        self._refuse([f"topic {each}: {remedy(self._settings, each)}" for each in differing])
+        self._refuse(changed_topics(self._settings, layout, existing).values())
+        self._refuse(f"topic {each}: {remedy(self._settings, each)}" for each in differing)
         if any(name not in layout.topics for name in self._topics):
             await self._installation.change(lambda values: self._joined(values, layout, existing))
         return layout
@@ -140,13 +135,14 @@ class LayoutGuard:
         self, values: Mapping[str, Any], layout: Layout, existing: Mapping[TopicName, TopicDescription]
     ) -> dict[str, Any]:
         before = Layout.of(values) or layout
-        self._refuse([*changed_topics(self._settings, before, existing).values()])
+        self._refuse(changed_topics(self._settings, before, existing).values())
         ids = {str(name): topic.id for name, topic in existing.items()}
         return {LAYOUT_KEY: Layout(before.partitions, {**before.topics, **ids}).to_value()}
 
-    def _refuse(self, lines: list[str]) -> None:
-        if lines:
-            raise RefusedToStart(lines[0])
+    def _refuse(self, lines: Iterable[str]) -> None:
+        line = next(iter(lines), None)
+        if line is not None:
+            raise RefusedToStart(line)
 
     async def _look(self) -> tuple[dict[TopicName, TopicDescription], list[Difference]]:
         try:

@@ -5,10 +5,10 @@ later, or a topic that is deleted and made anew, would put complaints where no s
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from kafka.admin import ConfigFilterType, ConfigResource, ConfigResourceType
 from kafka.errors import TopicAuthorizationFailedError, UnknownTopicOrPartitionError
@@ -54,20 +54,25 @@ def describe_topics(
 ) -> dict[TopicName, TopicDescription]:
     """Return those of the topics that exist. Raises TopicAuthorizationFailedError: there may be one, but not for us."""
     by_name = {settings.topic(name): name for name in names}
-    # asked by name: in a list of all topics, those that we may not see would look as if they did not exist
-    answers = client.describe_topics(list(by_name))
-    if hidden := [each["name"] for each in answers if each["error_code"] == TopicAuthorizationFailedError.errno]:
-        raise TopicAuthorizationFailedError(", ".join(hidden))
     found = {
         by_name[each["name"]]: TopicDescription(
             str(each["topic_id"]),
             len(each["partitions"]),
             min((len(partition["replica_nodes"]) for partition in each["partitions"]), default=0),
         )
-        for each in answers
+        for each in descriptions(client, by_name)
         if each["error_code"] != UnknownTopicOrPartitionError.errno
     }
     return {name: found[name] for name in names if name in found}
+
+
+def descriptions(client: AdminClient, names: Iterable[str]) -> Sequence[Mapping[str, Any]]:
+    """Return what Kafka answers about topics, by their full names. Raises TopicAuthorizationFailedError."""
+    # asked by name: in a list of all topics, those that we may not see would look as if they did not exist
+    found = client.describe_topics(sorted(names))
+    if hidden := [each["name"] for each in found if each["error_code"] == TopicAuthorizationFailedError.errno]:
+        raise TopicAuthorizationFailedError(", ".join(hidden))
+    return found
 
 
 def watch_topics(
