@@ -15,14 +15,7 @@ from events.cloudevents import LINK_SCHEMES, MAX_LINK, MAX_LINKS, MAX_NAME, unse
 from events.vocabulary import ComplaintClass
 from events.wording import FORMULA
 
-_CLASSES: Final = {
-    "pengaduan": ComplaintClass.COMPLAINT,
-    "pengaduan_tidak_berkadar_pengawasan": ComplaintClass.COMPLAINT,
-    "pengaduan_berkadar_pengawasan": ComplaintClass.COMPLAINT_INSPECTION,
-    "aspirasi": ComplaintClass.ASPIRATION,
-    "permintaan_informasi": ComplaintClass.INFORMATION_REQUEST,
-    **{each.value: each for each in ComplaintClass},
-}
+_SHOWN: Final = 40
 _ERROR: Final = re.compile(r"#(?:N/A|[A-Z0-9/_]+[!?])|#{3,}|Err:[0-9]{3}")
 _OF_LINKS: Final = ("url", "href", "src", "link", "media_url", "value")
 _BETWEEN: Final = re.compile(r"\s+|[,;|]\s*(?=https?:|$)")
@@ -42,10 +35,10 @@ def as_written(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
-def quoted(cell: str, longest: int = 40) -> str:
+def quoted(cell: str) -> str:
     """Return a cell for a message: quoted, printable and clipped."""
-    printed = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in cell[: longest + 1])
-    return f"'{printed}'" if len(cell) <= longest else f"'{printed[:longest]}...'"
+    printed = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in cell[:_SHOWN])
+    return f"'{printed}'" if len(cell) <= _SHOWN else f"'{printed}...'"
 
 
 def error_of(cell: str) -> str | None:
@@ -58,9 +51,10 @@ def error_of(cell: str) -> str | None:
 def complaint_class(cell: str) -> str:
     """Return the class that a cell names; raise Unusable if it names none."""
     name = plain(cell)
-    if name not in _CLASSES:
-        raise Unusable(f"class: {quoted(cell)} is no class; there are {', '.join(ComplaintClass)}")
-    return _CLASSES[name]
+    try:
+        return catalogue().classes.get(name) or ComplaintClass(name)
+    except ValueError:
+        raise Unusable(f"class: {quoted(cell)} is no class; there are {', '.join(ComplaintClass)}") from None
 
 
 def category(cell: str) -> str:

@@ -12,22 +12,9 @@ from typing import Final
 from babel import Locale
 
 from agents.integrations.entries import BadLayout
+from agents.integrations.layouts import catalogue
 
 _LOCALES: Final = ("id", "en")
-# common spellings that CLDR, and so babel, does not have
-_SPELLINGS: Final = {
-    "agt": 8,
-    "ags": 8,
-    "agust": 8,
-    "nop": 11,
-    "nopember": 11,
-    "pebruari": 2,
-    "peb": 2,
-    "sept": 9,
-    "okto": 10,
-    "mrt": 3,
-    "agus": 8,
-}
 _ZONES: Final = {"WIB": 7, "WITA": 8, "WIT": 9, "Z": 0, "UTC": 0, "GMT": 0}
 _EARLIEST: Final = 1980
 """No report in a file is older."""
@@ -233,7 +220,7 @@ def months() -> Mapping[str, int]:
         for width in ("wide", "abbreviated")
         for number, name in Locale(locale).months["format"][width].items()
     }
-    return names | _SPELLINGS
+    return names | catalogue().months
 
 
 @cache

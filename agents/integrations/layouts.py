@@ -3,16 +3,19 @@
 import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any, Final
 
+from pydantic import BaseModel
+
+from events.vocabulary import ComplaintClass
+
 _FILE: Final = resources.files("agents.integrations") / "layouts.toml"
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(BaseModel, frozen=True, extra="forbid"):
     """A known layout of a table."""
 
     name: str = "a table"
@@ -25,7 +28,7 @@ class Layout:
     """Of times without a zone."""
     id: str | None = None
     """A pattern that each id has."""
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = {}
     ignored: frozenset[str] = frozenset()
 
     def matches(self, names: Collection[str]) -> bool:
@@ -33,8 +36,7 @@ class Layout:
         return set(self.all) <= set(names) and (not self.any or any(name in names for name in self.any))
 
 
-@dataclass(frozen=True)
-class Catalogue:
+class Catalogue(BaseModel, frozen=True, extra="forbid"):
     """All of `layouts.toml`."""
 
     fields: Mapping[str, tuple[str, ...]]
@@ -44,6 +46,8 @@ class Catalogue:
     words: Mapping[str, frozenset[str]]
     status: Mapping[str, tuple[str, ...]]
     country: Mapping[str, Any]
+    months: dict[str, int]
+    classes: Mapping[str, ComplaintClass]
     layouts: tuple[Layout, ...]
 
     @property
@@ -94,29 +98,4 @@ def plain_names(name: str) -> tuple[str, str]:
 @cache
 def catalogue() -> Catalogue:
     """Return the catalogue; read once."""
-    document = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    patterns = {
-        part: {name: re.compile(pattern) for name, pattern in document[part].items()}
-        for part in ("looks_like", "privacy_names")
-    }
-    return Catalogue(
-        fields={name: tuple(names) for name, names in document["fields"].items()},
-        words={name: frozenset(words) for name, words in document["words"].items()},
-        status={name: tuple(words) for name, words in document["status"].items()},
-        country=document["country"],
-        layouts=tuple(_layout(each) for each in document["layouts"]),
-        **patterns,
-    )
-
-
-def _layout(written: Mapping[str, Any]) -> Layout:
-    lists = {name: tuple(written.get(name, ())) for name in ("all", "any", "needs")}
-    return Layout(
-        name=written["name"],
-        source=written["source"],
-        zone=written.get("zone"),
-        id=written.get("id"),
-        fields=written["fields"],
-        ignored=frozenset(written["ignored"]),
-        **lists,
-    )
+    return Catalogue.model_validate(tomllib.loads(_FILE.read_text(encoding="utf-8")))
