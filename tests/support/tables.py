@@ -1,4 +1,4 @@
-"""Exhaustive tables as one test: hundreds of cases that differ in their values cost one collection."""
+"""Tables of cases as one test: what differs in its values only costs one collection, setup and report."""
 
 from collections.abc import Callable, Iterable
 from itertools import product
@@ -7,21 +7,25 @@ from typing import Any
 import pytest
 
 
-def every(*axes: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[[], None]]:
+class rows(list[Any]):  # noqa: N801 -- used as `every` is
+    """An axis of `every` whose values are tuples: each element is an argument of its own."""
+
+
+def every(*axes: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Turn the test of a case into one of all combinations of `axes`; a failure names each case that fails.
 
     Raises:
         ValueError: there is no combination: the test could not fail.
     """
-    if not (cases := list(product(*axes))):
+    if not (cases := [_arguments(axes, values) for values in product(*axes)]):
         raise ValueError("no cases")
 
-    def decorate(check: Callable[..., None]) -> Callable[[], None]:
-        def run() -> None:
+    def decorate(check: Callable[..., None]) -> Callable[..., None]:
+        def run(*this: Any) -> None:
             failed = []
             for case in cases:
                 try:
-                    check(*case)
+                    check(*this, *case)
                 except (Exception, pytest.fail.Exception) as error:  # noqa: BLE001 -- named below
                     failed.append(f"[{'-'.join(map(_name, case))}] {type(error).__name__}: {error}")
             assert not failed, f"{len(failed)} of {len(cases)} cases fail:\n" + "\n".join(failed)
@@ -30,6 +34,11 @@ def every(*axes: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[[], 
         return run
 
     return decorate
+
+
+def _arguments(axes: Iterable[Iterable[Any]], values: Iterable[Any]) -> list[Any]:
+    """Return the arguments of a case."""
+    return [each for axis, value in zip(axes, values, strict=True) for each in (value if isinstance(axis, rows) else [value])]
 
 
 def _name(value: Any) -> str:

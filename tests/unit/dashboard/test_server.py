@@ -382,6 +382,7 @@ class TestLists:
         assert [each["event"] for each in logged] == ["mirror_unreadable"]
         assert "nowhere.duckdb does not exist" in logged[0]["reason"]
 
+    @pytest.mark.long
     def test_few_lists_are_downloaded_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         lists, most = EndlessLists(Site()), server.CSV_AT_ONCE
 
@@ -407,6 +408,7 @@ class TestLists:
         monkeypatch.setattr(server, "_CSV_WAIT_S", 1.0)
         run(lists.site, act, mirror=lists)
 
+    @pytest.mark.long
     def test_a_browser_that_accepts_nothing_of_a_list_makes_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
         lists = EndlessLists(Site())
 

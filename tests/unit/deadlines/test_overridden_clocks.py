@@ -78,6 +78,7 @@ def begins(name: ClockName, before: Complaint | None, recorded: f.Recorded) -> b
     return old is None or old.started_at != new.started_at or isinstance(recorded.fact, RULES[name].starts_with)
 
 
+@pytest.mark.long
 @settings(max_examples=settings().max_examples * 3)
 @given(
     steps=STEPS,

@@ -104,6 +104,7 @@ def test_people_are_refused_only_for_coming_too_late(whole: Rehearsal) -> None:
     assert outside
 
 
+@pytest.mark.long
 def test_the_same_seed_plays_the_same_play() -> None:
     plays = [Rehearsal(list(Generator(1708, DIRECTORY, BEGIN.date()).submissions(60))) for _ in range(2)]
     for play in plays:

@@ -118,6 +118,7 @@ def test_an_erased_report_has_no_duplicates(tmp_path: Path) -> None:
         engine.await_status(second, "disposed")
 
 
+@pytest.mark.long
 def test_nothing_is_held_back_where_it_is_for_a_person(tmp_path: Path) -> None:
     with in_memory(tmp_path, "demo", "intake", "lifecycle", "verification") as engine, capture_logs() as logs:
         names = _report_the_same(engine)

@@ -7,6 +7,8 @@ here once more, by hand.
 from copy import copy
 from typing import Final
 
+import pytest
+
 from events import commands as c
 from events.errors import Sender
 from events.vocabulary import ComplaintClass, Detail, Refusal, Status
@@ -120,6 +122,7 @@ def test_the_table_has_every_command() -> None:
     assert MAY.keys() == TABLE.keys()
 
 
+@pytest.mark.long
 @every(TABLE, [None, *Status])
 def test_the_first_failing_check_answers(name: str, status: Status | None) -> None:
     world = known_reporter(status or Status.REGISTERED)

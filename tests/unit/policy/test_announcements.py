@@ -420,6 +420,7 @@ def version_in_seconds() -> dict[str, Any]:
     )
 
 
+@pytest.mark.long
 def test_the_sla_stage_skips_no_candidate() -> None:
     """Wherever a complaint stands and whatever day is announced: what moves is among what may."""
     for status in set(Status) - {Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN}:

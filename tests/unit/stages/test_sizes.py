@@ -78,7 +78,7 @@ def partition() -> Partition:
     return Partition(0, 4, policy_files.load("lapor"))
 
 
-@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.long), 5])
+@pytest.mark.parametrize("step", [pytest.param(1, marks=pytest.mark.long), 11])
 @pytest.mark.parametrize("topic", [TopicName.INTAKE, TopicName.COMMANDS])
 def test_outputs_of_an_accepted_record_fit(topic: TopicName, step: int, partition: Partition) -> None:
     tried, largest = 0, 0
