@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 
-class rows(list[Any]):  # noqa: N801 -- used as `every` is
+class Rows(list[Any]):
     """An axis of `every` whose values are tuples: each element is an argument of its own."""
 
 
@@ -38,7 +38,8 @@ def every(*axes: Iterable[Any]) -> Callable[[Callable[..., None]], Callable[...,
 
 def _arguments(axes: Iterable[Iterable[Any]], values: Iterable[Any]) -> list[Any]:
     """Return the arguments of a case."""
-    return [each for axis, value in zip(axes, values, strict=True) for each in (value if isinstance(axis, rows) else [value])]
+    parts = (value if isinstance(axis, Rows) else [value] for axis, value in zip(axes, values, strict=True))
+    return [argument for part in parts for argument in part]
 
 
 def _name(value: Any) -> str:

@@ -3,6 +3,7 @@
 import pytest
 
 from events.topics import INWARD_BATCH_BYTES, INWARD_RECORD_BYTES, OUTWARD_RECORD_BYTES, STAGES, TOPICS, TopicName
+from tests.support.tables import every
 
 BY_NAME = {topic.name: topic for topic in TOPICS}
 DAY_MS = 86_400_000
@@ -29,7 +30,7 @@ def test_every_topic_is_declared_once() -> None:
     assert BY_NAME.keys() == set(TopicName) == TABLE.keys()
 
 
-@pytest.mark.parametrize("name", TopicName)
+@every(TopicName)
 def test_how_long_and_how_large(name: TopicName) -> None:
     kept, largest = TABLE[name]
     config = BY_NAME[name].config

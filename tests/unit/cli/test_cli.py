@@ -21,6 +21,7 @@ from agents.mirror.definitions import REPORTS, Grouping, Report
 from agents.mirror.figures import Line, Period
 from events.topics import STAGES
 from events.wording import number_of
+from tests.support.tables import Rows, every
 
 RUNNER = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"})
 NOWHERE = ("--broker", "127.0.0.1:1")
@@ -63,8 +64,7 @@ def test_without_arguments_it_lists_its_commands() -> None:
         assert f" {command} " in result.output
 
 
-@pytest.mark.parametrize(
-    "command",
+@every(
     [
         "demo",
         "run",
@@ -86,7 +86,7 @@ def test_without_arguments_it_lists_its_commands() -> None:
         "schemas write",
         "schemas check",
         "schemas release",
-    ],
+    ]
 )
 def test_every_command_has_help(command: str) -> None:
     result = alur(*command.split(), "--help")
@@ -95,8 +95,7 @@ def test_every_command_has_help(command: str) -> None:
     assert f"alur {command}" in result.output.replace("Usage: root", "Usage: alur")
 
 
-@pytest.mark.parametrize(
-    "arguments",
+@every(
     [
         ("topics", "create"),
         ("topics", "list"),
@@ -111,7 +110,7 @@ def test_every_command_has_help(command: str) -> None:
         ("dead", "discard", "complaints.dead-letters-0@0", "--reason", "x"),
         ("submit", "-"),
         ("send", "withdraw-complaint", "--complaint", COMPLAINT),
-    ],
+    ]
 )
 def test_no_broker_is_one_line(arguments: tuple[str, ...]) -> None:
     report = '{"specversion": "1.0", "type": "lapor.report.submitted.v1", "source": "/c", "id": "1", '
@@ -120,47 +119,48 @@ def test_no_broker_is_one_line(arguments: tuple[str, ...]) -> None:
     assert one_line(result, 1).startswith("no Kafka broker answers at 127.0.0.1:1: start one with `alur broker start`")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "status", "said"),
-    [
-        (("fly",), 2, "No such command 'fly'"),
-        (("topics",), 2, "Missing command"),
-        (("dead", "show", "there"), 1, "'there' is no place; write it as in complaints.dead-letters-3@17"),
-        (("dead", "list", "--since", "lately"), 2, "--since: 'lately' is neither an age"),
-        (("dead", "list", "--stage", "siesta"), 2, "--stage: there is no stage 'siesta'; there are intake"),
-        (("explain", COMPLAINT, "noon"), 2, "Invalid value for 'clock': 'noon' is not one of 'verification'"),
-        (("submit",), 2, "Missing argument 'FILE'"),
-        (("run", "siesta"), 2, f"there is no stage 'siesta'; there are {', '.join(STAGES)}"),
-        (("--broker", "nonsense", "watch"), 1, "ALUR_BROKER: 'nonsense' is not host:port"),
-        (("--prefix", "a b", "watch"), 1, "ALUR_PREFIX: 'a b' does not fit"),
-        (("topics", "create", "--partitions", "0"), 1, "ALUR_PARTITIONS: '0' is not a whole number"),
-        (("--policy", "nobody", "run"), 1, 'no policy "nobody"'),
-        (("policy", "check", "nobody"), 1, 'no policy "nobody"'),
-        (("submit", "/no/such/file.csv"), 1, "/no/such/file.csv: No such file or directory"),
-        (("submit", "/"), 1, "/: Is a directory"),
-        (
-            ("--policy", "/etc", "policy", "check", "/etc"),
-            1,
-            'no policy "/etc": that is a folder, and it is not "demo"',
-        ),
-        (
-            ("submit", "-", "--source", "bad source"),
-            2,
-            "Invalid value for '--source': 'bad source' is no URI-reference",
-        ),
-        (("submit", "-", "--source", ""), 2, "Invalid value for '--source': '' is no URI-reference"),
-        (("submit", "-", "--source", "/a#b"), 2, "Invalid value for '--source': '/a#b' has a #"),
-        (
-            ("send", "withdraw-complaint", "--complaint", COMPLAINT, "--as", "bad source"),
-            2,
-            "Invalid value for '--as': 'bad source' can send no command",
-        ),
-        (
-            ("calendar", "announce", "2026-01-02", "x", "--as", "a b"),
-            2,
-            "Invalid value for '--as': 'a b' can send no command",
-        ),
-    ],
+@every(
+    Rows(
+        [
+            (("fly",), 2, "No such command 'fly'"),
+            (("topics",), 2, "Missing command"),
+            (("dead", "show", "there"), 1, "'there' is no place; write it as in complaints.dead-letters-3@17"),
+            (("dead", "list", "--since", "lately"), 2, "--since: 'lately' is neither an age"),
+            (("dead", "list", "--stage", "siesta"), 2, "--stage: there is no stage 'siesta'; there are intake"),
+            (("explain", COMPLAINT, "noon"), 2, "Invalid value for 'clock': 'noon' is not one of 'verification'"),
+            (("submit",), 2, "Missing argument 'FILE'"),
+            (("run", "siesta"), 2, f"there is no stage 'siesta'; there are {', '.join(STAGES)}"),
+            (("--broker", "nonsense", "watch"), 1, "ALUR_BROKER: 'nonsense' is not host:port"),
+            (("--prefix", "a b", "watch"), 1, "ALUR_PREFIX: 'a b' does not fit"),
+            (("topics", "create", "--partitions", "0"), 1, "ALUR_PARTITIONS: '0' is not a whole number"),
+            (("--policy", "nobody", "run"), 1, 'no policy "nobody"'),
+            (("policy", "check", "nobody"), 1, 'no policy "nobody"'),
+            (("submit", "/no/such/file.csv"), 1, "/no/such/file.csv: No such file or directory"),
+            (("submit", "/"), 1, "/: Is a directory"),
+            (
+                ("--policy", "/etc", "policy", "check", "/etc"),
+                1,
+                'no policy "/etc": that is a folder, and it is not "demo"',
+            ),
+            (
+                ("submit", "-", "--source", "bad source"),
+                2,
+                "Invalid value for '--source': 'bad source' is no URI-reference",
+            ),
+            (("submit", "-", "--source", ""), 2, "Invalid value for '--source': '' is no URI-reference"),
+            (("submit", "-", "--source", "/a#b"), 2, "Invalid value for '--source': '/a#b' has a #"),
+            (
+                ("send", "withdraw-complaint", "--complaint", COMPLAINT, "--as", "bad source"),
+                2,
+                "Invalid value for '--as': 'bad source' can send no command",
+            ),
+            (
+                ("calendar", "announce", "2026-01-02", "x", "--as", "a b"),
+                2,
+                "Invalid value for '--as': 'a b' can send no command",
+            ),
+        ]
+    )
 )
 def test_what_cannot_be_done_is_one_line(arguments: tuple[str, ...], status: int, said: str) -> None:
     assert one_line(alur(*arguments), status).startswith(said)

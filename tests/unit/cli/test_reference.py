@@ -12,6 +12,7 @@ import pytest
 
 from agents.cli.app import COMMANDS, load, whole
 from tests.support.cli_reference import main
+from tests.support.tables import every
 
 
 def commands(command: Any, path: tuple[str, ...] = ("alur",)) -> Iterator[str]:
@@ -38,7 +39,7 @@ def test_help_fills_the_width_of_a_narrow_terminal(name: str, monkeypatch: pytes
             assert len(line) + len(following.split()[0]) + 1 > 80 - 3, line
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@every(COMMANDS)
 def test_the_line_in_the_list_is_the_first_of_its_own_help(name: str) -> None:
     summary = COMMANDS[name][1]
     assert " ".join((load(name).help or "").split("\n\n")[0].split()) == summary

@@ -19,6 +19,7 @@ from events.client.publisher import Place
 from events.codec.decode import decode_command
 from events.outcomes import Rejection
 from events.vocabulary import Refusal, Status
+from tests.support.tables import every
 from tests.support.worlds import CITIZEN, CORRECTING, LAPOR, MONDAY, REPLY, to_status
 from workflow.policy.model import Policy
 
@@ -51,7 +52,7 @@ def test_the_commands_from_outside_are_offered_and_those_of_the_stages_are_not()
     assert offered == {command.NAME for command in OUTSIDE}
 
 
-@pytest.mark.parametrize("command", OUTSIDE, ids=lambda command: command.NAME)
+@every(OUTSIDE)
 def test_each_field_is_an_option_with_the_contracts_own_words(command: type[c.Command]) -> None:
     status, said = send(command.NAME, "--help")
     plain = " ".join(re.sub(r"[│╭╮╰╯─]", " ", said).split())

@@ -4,6 +4,7 @@ import pytest
 
 from agents.config.settings import Settings, WebAddress
 from events.client.settings import SettingsError
+from tests.support.tables import Rows, every
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -49,29 +50,30 @@ def test_another_process_reads_the_same_settings() -> None:
     assert Settings.from_environment(settings.to_environment()) == settings
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("ALUR_BROKER", "localhost"),
-        ("ALUR_BROKER", "localhost:0"),
-        ("ALUR_BROKER", "localhost:65536"),
-        ("ALUR_BROKER", "one:9092,"),
-        ("ALUR_BROKER", "kafka://one:9092"),
-        ("ALUR_PREFIX", "a b"),
-        ("ALUR_PREFIX", "kota/"),
-        ("ALUR_PREFIX", "é"),
-        ("ALUR_PREFIX", "x" * 201),
-        ("ALUR_PARTITIONS", "0"),
-        ("ALUR_PARTITIONS", "-1"),
-        ("ALUR_PARTITIONS", "1001"),
-        ("ALUR_PARTITIONS", "four"),
-        ("ALUR_PARTITIONS", "²"),
-        ("ALUR_REPLICATION", "1.5"),
-        ("ALUR_LOG", "xml"),
-        ("ALUR_WEB", "6066"),
-        ("ALUR_WEB", "127.0.0.1:65500"),
-        ("ALUR_WEB", "http://127.0.0.1:6066"),
-    ],
+@every(
+    Rows(
+        [
+            ("ALUR_BROKER", "localhost"),
+            ("ALUR_BROKER", "localhost:0"),
+            ("ALUR_BROKER", "localhost:65536"),
+            ("ALUR_BROKER", "one:9092,"),
+            ("ALUR_BROKER", "kafka://one:9092"),
+            ("ALUR_PREFIX", "a b"),
+            ("ALUR_PREFIX", "kota/"),
+            ("ALUR_PREFIX", "é"),
+            ("ALUR_PREFIX", "x" * 201),
+            ("ALUR_PARTITIONS", "0"),
+            ("ALUR_PARTITIONS", "-1"),
+            ("ALUR_PARTITIONS", "1001"),
+            ("ALUR_PARTITIONS", "four"),
+            ("ALUR_PARTITIONS", "²"),
+            ("ALUR_REPLICATION", "1.5"),
+            ("ALUR_LOG", "xml"),
+            ("ALUR_WEB", "6066"),
+            ("ALUR_WEB", "127.0.0.1:65500"),
+            ("ALUR_WEB", "http://127.0.0.1:6066"),
+        ]
+    )
 )
 def test_a_value_that_cannot_be_used_is_named_in_one_line(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as refusal:

@@ -20,6 +20,7 @@ from events.codec.decode import decode_report
 from events.commands import COMMANDS, command_type
 from events.errors import Undecodable
 from events.topics import ALL_TOPICS, STAGES, TOPICS
+from tests.support.tables import every
 from workflow.machine.permissions import MAY, Role
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -80,7 +81,7 @@ def test_every_message_lies_on_a_topic_and_has_its_schema() -> None:
         assert MESSAGES[name]["payload"] == {"$ref": f"#/components/schemas/{name}"}
 
 
-@pytest.mark.parametrize("name", MESSAGES)
+@every(MESSAGES)
 def test_every_message_has_an_example_that_follows_its_schema(name: str) -> None:
     assert MESSAGES[name]["examples"]
     for example in MESSAGES[name]["examples"]:
@@ -89,7 +90,7 @@ def test_every_message_has_an_example_that_follows_its_schema(name: str) -> None
         assert [error.message for error in headers.iter_errors(example.get("headers", {}))] == []
 
 
-@pytest.mark.parametrize("name", [name for name in MESSAGES if name.startswith("lapor.")])
+@every([name for name in MESSAGES if name.startswith("lapor.")])
 def test_what_no_schema_allows_is_no_example(name: str) -> None:
     payload = MESSAGES[name]["examples"][0]["payload"]
     assert not validator(name).is_valid(payload | {"type": "lapor.something.else.v1"})

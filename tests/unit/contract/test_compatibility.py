@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from agents.contract.compatibility import Break, Change, Side, breaks, changes
 from agents.contract.messages import message_schemas, sides
+from tests.support.tables import Rows, every
 
 TEXT = {"type": "string"}
 NULL = {"type": "null"}
@@ -71,7 +72,7 @@ def valid(schema: Any, value: object) -> bool:
     return bool(Draft202012Validator(schema).is_valid(value))
 
 
-@pytest.mark.parametrize(("wide", "narrow", "value"), NARROWER)
+@every(Rows(NARROWER))
 def test_what_gets_narrower_breaks_who_sends_it_and_what_gets_wider_who_reads_it(
     wide: Any, narrow: Any, value: object
 ) -> None:

@@ -7,7 +7,6 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import pytest
 from jsonschema import Draft202012Validator
 
 from agents.contract.compatibility import Side
@@ -16,6 +15,7 @@ from agents.contract.messages import sides
 from agents.contract.traffic import VALUES
 from events.codec.decode import decode_announcement, decode_command, decode_report
 from events.errors import InvalidCommand, Undecodable
+from tests.support.tables import every
 
 ROOT = Path(__file__).parent.parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "v1"
@@ -60,7 +60,7 @@ def test_they_are_written_the_same_each_time() -> None:
     assert documents(GOLDEN.parent) == FILES
 
 
-@pytest.mark.parametrize("name", DOCUMENTS)
+@every(DOCUMENTS)
 def test_each_is_a_schema_and_its_example_follows_it(name: str) -> None:
     schema = json.loads(DOCUMENTS[name])
     check_schema(schema)
@@ -70,7 +70,7 @@ def test_each_is_a_schema_and_its_example_follows_it(name: str) -> None:
     assert [error.message for error in validator(name).iter_errors(event)] == []
 
 
-@pytest.mark.parametrize("name", EVENTS)
+@every(EVENTS)
 def test_each_refuses_what_is_not_its_message(name: str) -> None:
     event = golden(name)
     assert not valid(name, event | {"type": "lapor.command.do-something.v1"})
@@ -86,7 +86,7 @@ def test_each_refuses_what_is_not_its_message(name: str) -> None:
 SENT = [name for name in EVENTS if sides()[name.removesuffix(".json")] is Side.WRITTEN]
 
 
-@pytest.mark.parametrize("name", SENT)
+@every(SENT)
 def test_what_we_send_has_every_field(name: str) -> None:
     event = golden(name)
     for field in event["data"]:
@@ -105,7 +105,7 @@ READ = [name for name in EVENTS if sides()[name.removesuffix(".json")] is Side.R
 VALUES_TRIED: tuple[object, ...] = (None, "", "x", "x" * 30_000, 0, 1, 7, -1, 1.5, True, [], ["x"] * 30, {})
 
 
-@pytest.mark.parametrize("name", READ)
+@every(READ)
 def test_the_schema_and_the_codec_agree_on_what_we_take(name: str) -> None:
     """One field after another gets a value; where the schema allows it the codec does, and the other way round."""
     for field, value in product(golden(name)["data"], VALUES_TRIED):
@@ -123,9 +123,7 @@ def test_the_schema_and_the_codec_agree_on_what_we_take(name: str) -> None:
         assert valid(name, event) == taken, (field, value)
 
 
-@pytest.mark.parametrize(
-    "path", sorted(GOLDEN.parent.glob("*/*.json")), ids=lambda path: f"{path.parent.name}/{path.name}"
-)
+@every(sorted(GOLDEN.parent.glob("*/*.json")))
 def test_kept_messages_of_every_time_follow_it(path: Path) -> None:
     """What was written before a field was added lacks that field, and nothing else is wrong with it."""
     errors = list(validator(path.name).iter_errors(json.loads(path.read_bytes())))

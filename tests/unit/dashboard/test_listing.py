@@ -14,6 +14,7 @@ from agents.dashboard.figures import FUNNEL, DisplayContext, flow, funnel
 from agents.dashboard.listing import COLUMNS, ORDERS, MemoryLists, Query, UnknownFilter, as_csv, values_of
 from agents.dashboard.read_model import DAY_S, ReadModel
 from events.vocabulary import ClockName, Status
+from tests.support.tables import Rows, every
 from workflow.machine.transitions import OPEN
 from workflow.stages.waiting import BY_HAND, WHY
 
@@ -167,38 +168,39 @@ def test_a_url_says_what_differs() -> None:
     assert Query.parse([("state", "open"), ("status", "closed")]).state == "all", "a form has a state in any case"
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "said"),
-    [
-        ("status", "finished", 'status is never "finished": choose one of registered'),
-        ("status", "close", 'status is never "close": did you mean closed\\?'),
-        ("clock", "noon", 'clock is never "noon"'),
-        ("due", "soon", 'due is never "soon": choose one of overdue, 24h, 7d, any'),
-        ("page", "0", "page is a number from 1 on"),
-        ("page", "9" * 99, "page is a number from 1 on"),
-        ("rung", "up", "rung is a number or exhausted"),
-        ("rung", "9" * 99, "rung is a number or exhausted"),
-        ("category", "a\0", "category has a character that no text has"),
-        ("received", "yesterday", "received is a day such as 2026-11-30 or 24h"),
-        ("ended", "9999-12-31", "ended is a day"),
-        (
-            "office",
-            "nowhere",
-            'no office "nowhere" is in the policy, and no complaint names it: choose one of none, bad',
-        ),
-        ("office", "badun", "did you mean badung\\?"),
-        (
-            "category",
-            "drainas",
-            'no category "drainas" is in the policy, and no complaint has it: did you mean drainase',
-        ),
-        ("why", "bogus", 'no complaint waits for "bogus": choose one of by-hand, verification'),
-        ("why", "folow-up", "did you mean follow-up\\?"),
-        ("stauts", "closed", "there is no filter stauts: did you mean status\\?"),
-        ("x", "", "there is no filter x: choose one of state, status, "),
-        ("clock", "completion", 'clock is never "completion": choose one of verification'),
-        ("sort", "colour", 'sort is never "colour"'),
-    ],
+@every(
+    Rows(
+        [
+            ("status", "finished", 'status is never "finished": choose one of registered'),
+            ("status", "close", 'status is never "close": did you mean closed\\?'),
+            ("clock", "noon", 'clock is never "noon"'),
+            ("due", "soon", 'due is never "soon": choose one of overdue, 24h, 7d, any'),
+            ("page", "0", "page is a number from 1 on"),
+            ("page", "9" * 99, "page is a number from 1 on"),
+            ("rung", "up", "rung is a number or exhausted"),
+            ("rung", "9" * 99, "rung is a number or exhausted"),
+            ("category", "a\0", "category has a character that no text has"),
+            ("received", "yesterday", "received is a day such as 2026-11-30 or 24h"),
+            ("ended", "9999-12-31", "ended is a day"),
+            (
+                "office",
+                "nowhere",
+                'no office "nowhere" is in the policy, and no complaint names it: choose one of none, bad',
+            ),
+            ("office", "badun", "did you mean badung\\?"),
+            (
+                "category",
+                "drainas",
+                'no category "drainas" is in the policy, and no complaint has it: did you mean drainase',
+            ),
+            ("why", "bogus", 'no complaint waits for "bogus": choose one of by-hand, verification'),
+            ("why", "folow-up", "did you mean follow-up\\?"),
+            ("stauts", "closed", "there is no filter stauts: did you mean status\\?"),
+            ("x", "", "there is no filter x: choose one of state, status, "),
+            ("clock", "completion", 'clock is never "completion": choose one of verification'),
+            ("sort", "colour", 'sort is never "colour"'),
+        ]
+    )
 )
 def test_a_value_that_cannot_be_is_refused_in_one_line(name: str, value: str, said: str) -> None:
     with pytest.raises(UnknownFilter, match=said):

@@ -38,6 +38,7 @@ from events.codec.encode import encode_complaint, encode_snapshot
 from events.facts import FACTS
 from events.topics import STAGES
 from events.vocabulary import ArchiveReason, ClockName, ComplaintClass, Detail, Refusal, Status
+from tests.support.tables import Rows, every
 from tests.support.worlds import MONDAY, to_status
 from workflow.machine.transitions import OPEN
 from workflow.reports.explain import Happening
@@ -124,21 +125,22 @@ def test_both_languages_say_the_same_things() -> None:
             assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", theirs)), f"{section}.{name}"
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(
-    ("section", "names"),
-    [
-        ("status", Status),
-        ("clock", ClockName),
-        ("class", ComplaintClass),
-        ("reason", ArchiveReason),
-        ("trend", Trend),
-        ("lag", LagStatus),
-        ("todo", LagStatus),
-        ("step_of_clock", Happening),
-    ],
+@every(
+    Rows(
+        [
+            ("status", Status),
+            ("clock", ClockName),
+            ("class", ComplaintClass),
+            ("reason", ArchiveReason),
+            ("trend", Trend),
+            ("lag", LagStatus),
+            ("todo", LagStatus),
+            ("step_of_clock", Happening),
+        ]
+    ),
+    LANGUAGES,
 )
-def test_there_is_a_word_for_each(language: str, section: str, names: type[StrEnum]) -> None:
+def test_there_is_a_word_for_each(section: str, names: type[StrEnum], language: str) -> None:
     assert set(texts(language)[section]) == set(names)
 
 
@@ -326,10 +328,8 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("text", ["ink", "soft", "accent", "soon", "late", "good"])
-@pytest.mark.parametrize("ground", ["ground", "panel"])
-def test_text_contrasts_with_its_ground(scheme: str, text: str, ground: str) -> None:
+@every(["ground", "panel"], ["ink", "soft", "accent", "soon", "late", "good"], ["light", "dark"])
+def test_text_contrasts_with_its_ground(ground: str, text: str, scheme: str) -> None:
     blocks = re.findall(r":root {(.*?)}", STYLE, re.DOTALL)
     colours = dict(re.findall(r"--(\w+): (#\w+)", blocks[0 if scheme == "light" else 1]))
     assert contrast(colours[text], colours[ground]) >= 4.5

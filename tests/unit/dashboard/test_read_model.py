@@ -17,6 +17,7 @@ from events.commands import WithdrawComplaint
 from events.errors import Undecodable
 from events.snapshot import Complaint
 from events.vocabulary import ClockName, Status
+from tests.support.tables import every
 from tests.support.worlds import CITIZEN, CLOSE, DEMO, DISPOSE, MONDAY, PANRB, VERIFY, World, seconds, to_status
 from workflow.machine.transitions import OPEN
 
@@ -221,9 +222,7 @@ class TestReading:
         ]
         assert [each.shape.category for each in kept] == ["narkoba", None]
 
-    @pytest.mark.parametrize(
-        "raw", [b"", b"rubbish", b"{}", b'{"data":{"complaint":{}}}', b',"data":{"complaint":{}}}']
-    )
+    @every([b"", b"rubbish", b"{}", b'{"data":{"complaint":{}}}', b',"data":{"complaint":{}}}'])
     def test_what_is_no_snapshot_is_refused(self, raw: bytes) -> None:
         with pytest.raises(Undecodable):
             read_row(raw)

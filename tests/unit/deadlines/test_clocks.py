@@ -4,6 +4,7 @@ import pytest
 
 from events.snapshot import Clock
 from events.vocabulary import ClockName, ComplaintClass, Status
+from tests.support.tables import every
 from tests.support.worlds import DEMO, LAPOR, MONDAY, PUPR, REPLY, World, to_status
 from workflow.deadlines.clock_rules import RULES, OnExpiry
 from workflow.deadlines.clocks import ClockContext
@@ -26,8 +27,7 @@ def test_the_table_is_the_one_that_is_published() -> None:
     assert RULES.keys() == set(ClockName)
 
 
-@pytest.mark.parametrize("policy", [LAPOR, DEMO], ids=["lapor", "demo"])
-@pytest.mark.parametrize("status", sorted(OPEN))
+@every(sorted(OPEN), [LAPOR, DEMO])
 def test_every_waiting_status_has_a_running_clock(status: Status, policy: Policy) -> None:
     clocks = to_status(status, policy).stands.clocks
     assert any(clock.running for clock in clocks.values())

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.tables import Rows, every
 from workflow.deadlines.due_dates import due_at, remaining, warn_at
 from workflow.deadlines.durations import Duration, Unit
 from workflow.deadlines.office_hours import OfficeHours
@@ -27,20 +28,21 @@ def end_of(day: date, zone: ZoneInfo) -> datetime:
     return datetime(day.year, day.month, day.day, 23, 59, 59, 999_000, tzinfo=zone)
 
 
-@pytest.mark.parametrize("zone", [WIB, WITA, WIT])
-@pytest.mark.parametrize(
-    ("day", "duration", "last"),
-    [
-        (date(2026, 3, 16), "3 working days", date(2026, 3, 26)),
-        (date(2026, 3, 16), "5 working days", date(2026, 3, 30)),
-        (date(2026, 3, 17), "10 working days", date(2026, 4, 8)),
-        (date(2026, 3, 2), "14 working days", date(2026, 3, 27)),
-        (date(2026, 3, 2), "60 working days", date(2026, 6, 10)),
-        (date(2026, 3, 2), "30 days", date(2026, 4, 1)),
-        (date(2026, 3, 14), "0 working days", date(2026, 3, 16)),
-    ],
+@every(
+    Rows(
+        [
+            (date(2026, 3, 16), "3 working days", date(2026, 3, 26)),
+            (date(2026, 3, 16), "5 working days", date(2026, 3, 30)),
+            (date(2026, 3, 17), "10 working days", date(2026, 4, 8)),
+            (date(2026, 3, 2), "14 working days", date(2026, 3, 27)),
+            (date(2026, 3, 2), "60 working days", date(2026, 6, 10)),
+            (date(2026, 3, 2), "30 days", date(2026, 4, 1)),
+            (date(2026, 3, 14), "0 working days", date(2026, 3, 16)),
+        ]
+    ),
+    [WIB, WITA, WIT],
 )
-def test_days_end_with_the_last_local_day(zone: ZoneInfo, day: date, duration: str, last: date) -> None:
+def test_days_end_with_the_last_local_day(day: date, duration: str, last: date, zone: ZoneInfo) -> None:
     for hour in (0, 12, 23):
         start = datetime(day.year, day.month, day.day, hour, 59, tzinfo=zone)
         due = due_at(start, Duration.parse(duration), zone, CALENDAR)

@@ -4,34 +4,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.tables import Rows, every
 from workflow.deadlines.durations import Duration, Unit
 
 MILLISECONDS_OF_A_CENTURY = 36_525 * 86_400_000
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("3 working days", Duration(3, Unit.WORKING_DAYS)),
-        ("1 working day", Duration(1, Unit.WORKING_DAYS)),
-        ("30 days", Duration(30, Unit.DAYS)),
-        ("1 day", Duration(1, Unit.DAYS)),
-        ("20 seconds", Duration(20, Unit.SECONDS)),
-        ("1 second", Duration(1, Unit.SECONDS)),
-        ("0.25 seconds", Duration(0.25, Unit.SECONDS)),
-        ("2 minutes", Duration(120, Unit.SECONDS)),
-        ("1.5 hours", Duration(5400, Unit.SECONDS)),
-        ("  5   Working  Days ", Duration(5, Unit.WORKING_DAYS)),
-        ("0 working days", Duration(0, Unit.WORKING_DAYS)),
-    ],
+@every(
+    Rows(
+        [
+            ("3 working days", Duration(3, Unit.WORKING_DAYS)),
+            ("1 working day", Duration(1, Unit.WORKING_DAYS)),
+            ("30 days", Duration(30, Unit.DAYS)),
+            ("1 day", Duration(1, Unit.DAYS)),
+            ("20 seconds", Duration(20, Unit.SECONDS)),
+            ("1 second", Duration(1, Unit.SECONDS)),
+            ("0.25 seconds", Duration(0.25, Unit.SECONDS)),
+            ("2 minutes", Duration(120, Unit.SECONDS)),
+            ("1.5 hours", Duration(5400, Unit.SECONDS)),
+            ("  5   Working  Days ", Duration(5, Unit.WORKING_DAYS)),
+            ("0 working days", Duration(0, Unit.WORKING_DAYS)),
+        ]
+    )
 )
 def test_a_duration_is_read_as_it_is_written(text: str, expected: Duration) -> None:
     assert Duration.parse(text) == expected
 
 
-@pytest.mark.parametrize(
-    "text", ["", "5", "days", "5 workingdays", "-1 days", "3 weeks", "1e3 seconds", "٣ days", "3,5 days", "nan seconds"]
-)
+@every(["", "5", "days", "5 workingdays", "-1 days", "3 weeks", "1e3 seconds", "٣ days", "3,5 days", "nan seconds"])
 def test_anything_else_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match=r'is not a duration \(write "3 working days"'):
         Duration.parse(text)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.vocabulary import ClockName, ComplaintClass
+from tests.support.tables import Rows, every
 from tests.support.worlds import (
     CITIZEN,
     DISPOSE,
@@ -59,9 +60,8 @@ VECTORS = [
 ]
 
 
-@pytest.mark.parametrize("zone", [WIB, WITA, WIT])
-@pytest.mark.parametrize(("start", "duration", "due"), VECTORS)
-def test_only_office_hours_of_working_days_count(zone: ZoneInfo, start: str, duration: str, due: str) -> None:
+@every(Rows(VECTORS), [WIB, WITA, WIT])
+def test_only_office_hours_of_working_days_count(start: str, duration: str, due: str, zone: ZoneInfo) -> None:
     found = due_at(at(start, zone), Duration.parse(duration), zone, CALENDAR, hours=PLAIN)
     assert found == at(due, zone)
     assert found.tzinfo is UTC

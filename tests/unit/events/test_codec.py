@@ -17,6 +17,7 @@ from events.commands import COMMANDS, CompleteReport, RateResolution, VerifyComp
 from events.errors import InvalidCommand, Sender, Undecodable
 from events.reports import Location, Reporter
 from events.snapshot import STATE_TYPE
+from tests.support.tables import Rows, every
 from workflow.stages.intake import identity
 
 GOLDEN = {
@@ -61,45 +62,46 @@ def report(**data: object) -> bytes:
 
 
 class TestGarbage:
-    @pytest.mark.parametrize("read", DECODERS)
-    @pytest.mark.parametrize(
-        ("raw", "code"),
-        [
-            (None, "empty"),
-            (b"", "empty"),
-            (b" ", "not-json"),
-            (b"\x00", "not-json"),
-            (b"\xff\xfe\x00", "not-json"),
-            (b"\xef\xbb\xbf{}", "not-json"),
-            (b"{", "not-json"),
-            (b'{"type": "\xff"}', "not-json"),
-            (b'{"type": "\\ud800"}', "not-json"),
-            (b'{"type": NaN}', "not-json"),
-            (b'{"type": Infinity}', "not-json"),
-            (b"{'type': 'x'}", "not-json"),
-            (b"{}{}", "not-json"),
-            (b'{"a":' * 100_000, "not-json"),
-            (b"[" * 100_000 + b"]" * 100_000, "not-json"),
-            (b"9" * 100_000, "not-json"),
-            (b"[]", "not-an-object"),
-            (b"[{}]", "not-an-object"),
-            (b"null", "not-an-object"),
-            (b"true", "not-an-object"),
-            (b"1e400", "not-an-object"),
-            (b'"x"', "not-an-object"),
-            (b'"' + b"x" * 1_000_000 + b'"', "not-an-object"),
-            (b"{}", "unknown-type"),
-            (b'{"type": null}', "unknown-type"),
-            (b'{"type": ["x"]}', "unknown-type"),
-            (b'{"type": {"x": 1}}', "unknown-type"),
-            (b'{"type": 1e400}', "unknown-type"),
-            (b'{"type": "' + b"x" * 1_000_000 + b'"}', "unknown-type"),
-            (b'{"type": "com.example.order.placed"}', "unknown-type"),
-            (b'{"type": "lapor.command.rate-resolution.v2"}', "unknown-type"),
-        ],
+    @every(
+        Rows(
+            [
+                (None, "empty"),
+                (b"", "empty"),
+                (b" ", "not-json"),
+                (b"\x00", "not-json"),
+                (b"\xff\xfe\x00", "not-json"),
+                (b"\xef\xbb\xbf{}", "not-json"),
+                (b"{", "not-json"),
+                (b'{"type": "\xff"}', "not-json"),
+                (b'{"type": "\\ud800"}', "not-json"),
+                (b'{"type": NaN}', "not-json"),
+                (b'{"type": Infinity}', "not-json"),
+                (b"{'type': 'x'}", "not-json"),
+                (b"{}{}", "not-json"),
+                (b'{"a":' * 100_000, "not-json"),
+                (b"[" * 100_000 + b"]" * 100_000, "not-json"),
+                (b"9" * 100_000, "not-json"),
+                (b"[]", "not-an-object"),
+                (b"[{}]", "not-an-object"),
+                (b"null", "not-an-object"),
+                (b"true", "not-an-object"),
+                (b"1e400", "not-an-object"),
+                (b'"x"', "not-an-object"),
+                (b'"' + b"x" * 1_000_000 + b'"', "not-an-object"),
+                (b"{}", "unknown-type"),
+                (b'{"type": null}', "unknown-type"),
+                (b'{"type": ["x"]}', "unknown-type"),
+                (b'{"type": {"x": 1}}', "unknown-type"),
+                (b'{"type": 1e400}', "unknown-type"),
+                (b'{"type": "' + b"x" * 1_000_000 + b'"}', "unknown-type"),
+                (b'{"type": "com.example.order.placed"}', "unknown-type"),
+                (b'{"type": "lapor.command.rate-resolution.v2"}', "unknown-type"),
+            ]
+        ),
+        DECODERS,
     )
     def test_what_is_no_message_at_all(
-        self, read: Callable[[bytes | None], object], raw: bytes | None, code: str
+        self, raw: bytes | None, code: str, read: Callable[[bytes | None], object]
     ) -> None:
         error = attempt(read, raw)
         assert isinstance(error, Undecodable)
@@ -186,7 +188,7 @@ def test_a_message_with_a_field_changed_added_or_taken_away(data: st.DataObject)
 
 
 class TestUnknownFields:
-    @pytest.mark.parametrize("kind", [command_type(each.NAME) for each in COMMANDS])
+    @every([command_type(each.NAME) for each in COMMANDS])
     def test_in_a_command_they_are_refused_by_name(self, kind: str) -> None:
         event = json.loads(GOLDEN[kind]) | {"source": "/offices/panrb"}
         event["data"]["urgnt"] = True
@@ -216,27 +218,28 @@ class TestUnknownFields:
 
 
 class TestCommands:
-    @pytest.mark.parametrize(
-        ("data", "reason"),
-        [
-            ({}, "data.rating: required"),
-            ({"rating": 0}, "data.rating:"),
-            ({"rating": 6}, "data.rating:"),
-            ({"rating": "4"}, "data.rating:"),
-            ({"rating": 4.0}, "data.rating:"),
-            ({"rating": True}, "data.rating:"),
-            ({"rating": 10**4000}, "data.rating:"),
-            ({"rating": None}, "data.rating:"),
-            ({"rating": 4, "text": ""}, "data.text:"),
-            ({"rating": 4, "text": "   "}, "data.text:"),
-            ({"rating": 4, "text": "a\x00b"}, "data.text: holds a character that is not allowed there"),
-            ({"rating": 4, "text": "x" * (MAX_TEXT + 1)}, "data.text:"),
-            ({"rating": 4, "text": "x" * 1_000_000}, "data.text:"),
-            ([], "data:"),
-            ([{"rating": 4}], "data:"),
-            ("rating", "data:"),
-            (None, "data:"),
-        ],
+    @every(
+        Rows(
+            [
+                ({}, "data.rating: required"),
+                ({"rating": 0}, "data.rating:"),
+                ({"rating": 6}, "data.rating:"),
+                ({"rating": "4"}, "data.rating:"),
+                ({"rating": 4.0}, "data.rating:"),
+                ({"rating": True}, "data.rating:"),
+                ({"rating": 10**4000}, "data.rating:"),
+                ({"rating": None}, "data.rating:"),
+                ({"rating": 4, "text": ""}, "data.text:"),
+                ({"rating": 4, "text": "   "}, "data.text:"),
+                ({"rating": 4, "text": "a\x00b"}, "data.text: holds a character that is not allowed there"),
+                ({"rating": 4, "text": "x" * (MAX_TEXT + 1)}, "data.text:"),
+                ({"rating": 4, "text": "x" * 1_000_000}, "data.text:"),
+                ([], "data:"),
+                ([{"rating": 4}], "data:"),
+                ("rating", "data:"),
+                (None, "data:"),
+            ]
+        )
     )
     def test_data_that_are_wrong_are_the_senders_to_hear_of(self, data: object, reason: str) -> None:
         with pytest.raises(InvalidCommand) as caught:
@@ -255,8 +258,7 @@ class TestCommands:
         with pytest.raises(InvalidCommand, match="data: required"):
             decode.decode_command(json.dumps(event).encode())
 
-    @pytest.mark.parametrize(
-        "broken",
+    @every(
         [
             {"subject": None},
             {"subject": "complaint-1"},
@@ -275,7 +277,7 @@ class TestCommands:
             {"time": "2026-03-16T10:00:00"},
             {"time": "yesterday"},
             {"time": 1_700_000_000},
-        ],
+        ]
     )
     def test_an_envelope_that_is_wrong_has_no_sender(self, broken: dict[str, Any]) -> None:
         for data in ({"rating": 4}, {"rating": 99}):
@@ -393,35 +395,36 @@ class TestReports:
         with pytest.raises(Undecodable, match="title or a body"):
             decode.decode_report(report(**says))
 
-    @pytest.mark.parametrize(
-        ("field", "value"),
-        [
-            ("class", "pengaduan"),
-            ("class", None),
-            ("title", "x" * (MAX_TITLE + 1)),
-            ("title", "a\x00b"),
-            ("title", ["x"]),
-            ("body", "x" * (MAX_BODY + 1)),
-            ("body", "x" * 1_000_000),
-            ("event_date", "0000-03-14"),
-            ("event_date", "14-03-2026"),
-            ("location", []),
-            ("location", {"lat": 91}),
-            ("location", {"lon": -181}),
-            ("location", {"lat": "8"}),
-            ("anonymous", "true"),
-            ("secret", None),
-            ("secret", 1),
-            ("attachments", "https://example.org"),
-            ("attachments", ["x"] * 21),
-            ("attachments", {"url": "x"}),
-            ("reporter", "Wayan"),
-            ("reporter", {"phone": 812}),
-            ("follows", "5171034408900001"),  # a NIK
-            ("follows", "081200000000"),
-            ("follows", "laporan kemarin"),
-            ("follows", 1041007),
-        ],
+    @every(
+        Rows(
+            [
+                ("class", "pengaduan"),
+                ("class", None),
+                ("title", "x" * (MAX_TITLE + 1)),
+                ("title", "a\x00b"),
+                ("title", ["x"]),
+                ("body", "x" * (MAX_BODY + 1)),
+                ("body", "x" * 1_000_000),
+                ("event_date", "0000-03-14"),
+                ("event_date", "14-03-2026"),
+                ("location", []),
+                ("location", {"lat": 91}),
+                ("location", {"lon": -181}),
+                ("location", {"lat": "8"}),
+                ("anonymous", "true"),
+                ("secret", None),
+                ("secret", 1),
+                ("attachments", "https://example.org"),
+                ("attachments", ["x"] * 21),
+                ("attachments", {"url": "x"}),
+                ("reporter", "Wayan"),
+                ("reporter", {"phone": 812}),
+                ("follows", "5171034408900001"),  # a NIK
+                ("follows", "081200000000"),
+                ("follows", "laporan kemarin"),
+                ("follows", 1041007),
+            ]
+        )
     )
     def test_a_field_that_is_wrong_is_named(self, field: str, value: object) -> None:
         with pytest.raises(Undecodable) as caught:

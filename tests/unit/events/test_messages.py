@@ -22,6 +22,7 @@ from events.reports import ReportContent, ReportData, ReporterIdentity, ReportSu
 from events.snapshot import STATE_TYPE, Complaint
 from events.texts import Erasure, FactTexts
 from events.vocabulary import ComplaintClass
+from tests.support.tables import every
 
 GOLDEN = Path(__file__).parent.parent.parent / "golden" / "v1"
 
@@ -62,7 +63,7 @@ def test_values(kind: str) -> None:
     assert json.loads(again) == json.loads(golden(kind))
 
 
-@pytest.mark.parametrize("kind", ALL)
+@every(ALL)
 def test_each_is_a_cloud_event(kind: str) -> None:
     event = json.loads(golden(kind))
     assert (event["specversion"], event["type"], event["datacontenttype"]) == ("1.0", kind, "application/json")
@@ -73,7 +74,7 @@ def test_each_is_a_cloud_event(kind: str) -> None:
     assert all(isinstance(value, str) for name, value in event.items() if name != "data")
 
 
-@pytest.mark.parametrize("kind", COMMAND_TYPES)
+@every(COMMAND_TYPES)
 def test_commands(kind: str) -> None:
     raw = golden(kind)
     event = decode.decode_command(raw)
@@ -85,7 +86,7 @@ def test_commands(kind: str) -> None:
     assert decode.decode_command(again) == event
 
 
-@pytest.mark.parametrize("kind", FACT_TYPES)
+@every(FACT_TYPES)
 def test_facts(kind: str) -> None:
     raw = golden(kind)
     recorded = decode.decode_fact(raw)

@@ -21,6 +21,7 @@ from events.facts import FACTS, fact_type
 from events.outcomes import Story
 from events.snapshot import STATE_TYPE
 from events.writer import WRITER
+from tests.support.tables import every
 
 GOLDEN = Path(__file__).parent.parent.parent / "golden" / "v1"
 COMMAND_TYPES = [command_type(each.NAME) for each in COMMANDS]
@@ -45,7 +46,7 @@ def of_a_newer_version(raw: bytes) -> bytes:
     return json.dumps(_more(json.loads(raw)), separators=(",", ":")).encode()
 
 
-@pytest.mark.parametrize("kind", FACT_TYPES)
+@every(FACT_TYPES)
 def test_a_fact_reads_as_if_they_were_not_there(kind: str) -> None:
     assert decode.decode_fact(of_a_newer_version(golden(kind))) == decode.decode_fact(golden(kind))
 
@@ -68,7 +69,7 @@ def test_a_story_too() -> None:
     assert read_ours(Story, of_a_newer_version(encode.encode_value(story))) == story
 
 
-@pytest.mark.parametrize("kind", COMMAND_TYPES)
+@every(COMMAND_TYPES)
 def test_a_command_of_a_stage_too_so_that_it_is_not_refused_for_good(kind: str) -> None:
     event = json.loads(golden(kind)) | {"source": "/stages/intake"}
     raw = json.dumps(event).encode()

@@ -18,6 +18,7 @@ from events.reports import ReportContent
 from events.snapshot import Complaint
 from events.texts import ERASED, FREE_TEXT, PLACEHOLDER, put_together, take_apart
 from events.vocabulary import Status
+from tests.support.tables import every
 from workflow.machine.evolve import folded
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -90,7 +91,7 @@ def _kinds(annotation: object) -> Iterator[type]:
         yield from _kinds(each)
 
 
-@pytest.mark.parametrize("model", [*FACTS, Complaint])
+@every([*FACTS, Complaint])
 def test_each_text_of_a_fact_is_free_or_said_not_to_be(model: type[BaseModel]) -> None:
     for owner, name in text_fields(model):
         free = name in _free(owner)
@@ -98,7 +99,7 @@ def test_each_text_of_a_fact_is_free_or_said_not_to_be(model: type[BaseModel]) -
         assert free or fixed, f"{owner.__name__}.{name}: list it in events/texts.py, or say here why it is no free text"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@every(COMMANDS)
 def test_what_a_command_brings_is_free_text_of_its_fact(command: type[BaseModel]) -> None:
     known = {name for names in FREE_TEXT.values() for name in names}
     for _, name in text_fields(command):
@@ -117,7 +118,7 @@ def golden(kind: str) -> bytes:
     return (GOLDEN / "v1" / f"{kind}.json").read_bytes()
 
 
-@pytest.mark.parametrize("kind", FACT_TYPES)
+@every(FACT_TYPES)
 def test_a_fact_and_its_words_are_the_fact_again(kind: str) -> None:
     whole = decode.decode_fact(golden(kind))
     apart, words = take_apart(whole)
@@ -132,7 +133,7 @@ def test_a_fact_and_its_words_are_the_fact_again(kind: str) -> None:
             assert getattr(again.fact, name) == getattr(whole.fact, name)
 
 
-@pytest.mark.parametrize("kind", FACT_TYPES)
+@every(FACT_TYPES)
 def test_no_word_stays_in_a_fact_and_a_reader_of_the_last_release_reads_it(kind: str) -> None:
     whole = decode.decode_fact(golden(kind))
     apart, words = take_apart(whole)

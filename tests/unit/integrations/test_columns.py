@@ -8,6 +8,7 @@ from agents.integrations.columns import choose_columns
 from agents.integrations.entries import BadLayout, Report, Skipped
 from agents.integrations.layouts import Layout, catalogue, plain
 from tests.support.table_files import items, notes, opened, report, reports, table
+from tests.support.tables import Rows, every
 
 
 def chosen(header: str, *wanted: str) -> dict[str, str]:
@@ -94,30 +95,31 @@ def test_what_does_not_fit_is_said_in_one_line(header: str, wanted: list[str], s
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize(
-    ("column", "cell", "kind"),
-    [
-        ("Keadaan", "baru", "a status"),
-        ("Ingin identitas dirahasiakan", "ya", "privacy"),
-        ("Privasi", "ya", "privacy"),
-        ("Tampil ke publik", "tidak", "privacy"),
-        ("Tampilkan Nama", "tidak", "privacy"),
-        ("Sembunyikan Identitas", "ya", "privacy"),
-        ("Hide my name", "y", "privacy"),
-        ("Whistleblower", "ya", "privacy"),
-        ("Laporan Tertutup", "ya", "privacy"),
-        ("Akses", "terbatas", "privacy"),
-        ("Jenis Pelapor", "Anonim", "privacy"),  # by what stands in it, whatever its name looks like
-        ("Catatan", "Anonim", "privacy"),  # by what stands in it
-        ("Sifat", "Sangat Rahasia", "privacy"),
-        ("🔒", "Rahasia", "privacy"),
-        ("Nama Lengkap", "Ni Made", "who reports"),
-        ("Nama Pengirim", "Ni Made", "who reports"),
-        ("Last Updated", "2026-03-16", "a date"),
-        ("Hari", "16/03/2026", "a date"),  # by what stands in it
-        ("Hari", "03/16/2026", "a date"),  # with the month first
-        ("report_id", "7", "an id"),
-    ],
+@every(
+    Rows(
+        [
+            ("Keadaan", "baru", "a status"),
+            ("Ingin identitas dirahasiakan", "ya", "privacy"),
+            ("Privasi", "ya", "privacy"),
+            ("Tampil ke publik", "tidak", "privacy"),
+            ("Tampilkan Nama", "tidak", "privacy"),
+            ("Sembunyikan Identitas", "ya", "privacy"),
+            ("Hide my name", "y", "privacy"),
+            ("Whistleblower", "ya", "privacy"),
+            ("Laporan Tertutup", "ya", "privacy"),
+            ("Akses", "terbatas", "privacy"),
+            ("Jenis Pelapor", "Anonim", "privacy"),  # by what stands in it, whatever its name looks like
+            ("Catatan", "Anonim", "privacy"),  # by what stands in it
+            ("Sifat", "Sangat Rahasia", "privacy"),
+            ("🔒", "Rahasia", "privacy"),
+            ("Nama Lengkap", "Ni Made", "who reports"),
+            ("Nama Pengirim", "Ni Made", "who reports"),
+            ("Last Updated", "2026-03-16", "a date"),
+            ("Hari", "16/03/2026", "a date"),  # by what stands in it
+            ("Hari", "03/16/2026", "a date"),  # with the month first
+            ("report_id", "7", "an id"),
+        ]
+    )
 )
 def test_a_column_that_may_matter_stops_until_it_is_decided_about(column: str, cell: str, kind: str) -> None:
     text = f"id,title,{column}\n1,Jalan,{cell}\n"

@@ -11,35 +11,37 @@ from hypothesis import strategies as st
 from agents.integrations.dates import DateColumn, Order, read_date
 from agents.integrations.entries import BadLayout, Report
 from tests.support.table_files import NOW, items, notes, opened, report
+from tests.support.tables import Rows, every
 
 WIB = ZoneInfo("Asia/Jakarta")
 
 
-@pytest.mark.parametrize(
-    ("cell", "utc"),
-    [
-        ("2026-03-16", "2026-03-15T17:00"),
-        ("2026-03-16 09:11:05", "2026-03-16T02:11:05"),
-        ("2026/3/16 9:11", "2026-03-16T02:11"),
-        ("16-03-2026 09.11 WITA", "2026-03-16T01:11"),
-        ("16 Maret 2026 pukul 09.11 WIB", "2026-03-16T02:11"),
-        ("Senin, 16 Mar 2026 09:11", "2026-03-16T02:11"),
-        ("Jum'at, 06/03/2026", "2026-03-05T17:00"),
-        ("6 Agu 2026", "2026-08-05T17:00"),
-        ("06-Agt-26", "2026-08-05T17:00"),
-        ("1 Pebruari 2026", "2026-01-31T17:00"),
-        ("9 Nopember 2026", "2026-11-08T17:00"),
-        ("March 16, 2026 9:11 AM", "2026-03-16T02:11"),
-        ("16/03/2026 12:05:00 AM", "2026-03-15T17:05"),
-        ("2026-03-16T09:11:05+07:00", "2026-03-16T02:11:05"),
-        ("2026-03-16T09:11:05.123+0700", "2026-03-16T02:11:05"),
-        ("2026-03-16T02:11:05Z", "2026-03-16T02:11:05"),
-        ("46097", "2026-03-15T17:00"),
-        ("46097.5", "2026-03-16T05:00"),
-        ("1773627065", "2026-03-16T02:11:05"),
-        ("1773627065000", "2026-03-16T02:11:05"),
-        ("20260316", "2026-03-15T17:00"),
-    ],
+@every(
+    Rows(
+        [
+            ("2026-03-16", "2026-03-15T17:00"),
+            ("2026-03-16 09:11:05", "2026-03-16T02:11:05"),
+            ("2026/3/16 9:11", "2026-03-16T02:11"),
+            ("16-03-2026 09.11 WITA", "2026-03-16T01:11"),
+            ("16 Maret 2026 pukul 09.11 WIB", "2026-03-16T02:11"),
+            ("Senin, 16 Mar 2026 09:11", "2026-03-16T02:11"),
+            ("Jum'at, 06/03/2026", "2026-03-05T17:00"),
+            ("6 Agu 2026", "2026-08-05T17:00"),
+            ("06-Agt-26", "2026-08-05T17:00"),
+            ("1 Pebruari 2026", "2026-01-31T17:00"),
+            ("9 Nopember 2026", "2026-11-08T17:00"),
+            ("March 16, 2026 9:11 AM", "2026-03-16T02:11"),
+            ("16/03/2026 12:05:00 AM", "2026-03-15T17:05"),
+            ("2026-03-16T09:11:05+07:00", "2026-03-16T02:11:05"),
+            ("2026-03-16T09:11:05.123+0700", "2026-03-16T02:11:05"),
+            ("2026-03-16T02:11:05Z", "2026-03-16T02:11:05"),
+            ("46097", "2026-03-15T17:00"),
+            ("46097.5", "2026-03-16T05:00"),
+            ("1773627065", "2026-03-16T02:11:05"),
+            ("1773627065000", "2026-03-16T02:11:05"),
+            ("20260316", "2026-03-15T17:00"),
+        ]
+    )
 )
 def test_every_form_is_read(cell: str, utc: str) -> None:
     found = read_date(cell, Order.DMY, WIB)
@@ -47,8 +49,7 @@ def test_every_form_is_read(cell: str, utc: str) -> None:
     assert found.moment(WIB) == datetime.fromisoformat(utc).replace(tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    "cell",
+@every(
     [
         "kemarin",
         "31/02/2026",
@@ -60,7 +61,7 @@ def test_every_form_is_read(cell: str, utc: str) -> None:
         "16/03/2026x",
         "13/13/2026",
         "9" * 14,
-    ],
+    ]
 )
 def test_what_is_no_date_is_none(cell: str) -> None:
     assert read_date(cell, Order.DMY, WIB) is None

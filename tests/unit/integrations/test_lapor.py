@@ -23,6 +23,7 @@ from events.ids import complaint_id
 from events.reports import Location, ReportSubmitted
 from events.vocabulary import ArchiveReason, ComplaintClass, Status
 from tests.support.table_files import opened, table
+from tests.support.tables import Rows, every
 from tests.support.worlds import (
     ARCHIVE,
     CITIZEN,
@@ -250,20 +251,21 @@ class TestWriting:
         table = [line.split("|")[1] for line in out.split("| status |", 1)[0].splitlines() if line.startswith("|")]
         assert [name.strip() for names in table[2:] for name in names.split(",")] == list(HEADER)
 
-    @pytest.mark.parametrize(
-        ("status", "word"),
-        [
-            (Status.REGISTERED, "Menunggu Verifikasi"),
-            (Status.POSTPONED, "Ditunda"),
-            (Status.VERIFIED, "Terverifikasi"),
-            (Status.RETURNED, "Terverifikasi"),
-            (Status.DISPOSED, "Terdisposisi ke Dinas PUPR Kota Denpasar"),
-            (Status.FOLLOWED_UP, "Ditindaklanjuti oleh Instansi"),
-            (Status.REPLIED, "Ditanggapi oleh Pelapor"),
-            (Status.CLOSED, "Ditutup oleh Admin"),
-            (Status.ARCHIVED, "Diarsipkan oleh Admin"),
-            (Status.WITHDRAWN, "Ditarik oleh Pelapor"),
-        ],
+    @every(
+        Rows(
+            [
+                (Status.REGISTERED, "Menunggu Verifikasi"),
+                (Status.POSTPONED, "Ditunda"),
+                (Status.VERIFIED, "Terverifikasi"),
+                (Status.RETURNED, "Terverifikasi"),
+                (Status.DISPOSED, "Terdisposisi ke Dinas PUPR Kota Denpasar"),
+                (Status.FOLLOWED_UP, "Ditindaklanjuti oleh Instansi"),
+                (Status.REPLIED, "Ditanggapi oleh Pelapor"),
+                (Status.CLOSED, "Ditutup oleh Admin"),
+                (Status.ARCHIVED, "Diarsipkan oleh Admin"),
+                (Status.WITHDRAWN, "Ditarik oleh Pelapor"),
+            ]
+        )
     )
     def test_each_status_has_its_word(self, status: Status, word: str) -> None:
         assert exported(to_status(status))["Status Laporan"] == word

@@ -19,6 +19,7 @@ from events.ids import complaint_id
 from events.reports import ReportSubmitted
 from events.vocabulary import ComplaintClass
 from tests.support.table_files import NOW, notes, opened, report
+from tests.support.tables import Rows, every
 
 # as an answer of the standard has it, with what a client sends beside
 REQUEST: dict[str, Any] = {
@@ -206,23 +207,24 @@ def request(**changes: Any) -> str:
     return json.dumps([REQUEST | changes])
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"lat": "north"}, "lat: 'north' is no number of degrees"),
-        ({"lat": 95}, "lat, lon: 95, 115.212 is no place on earth"),
-        ({"lat": 115.2123, "long": -8.6563}, "lat, lon: 115.212, -8.6563 look swapped"),
-        ({"lat": 42.35, "long": -71.06}, "lat, lon: 42.35, -71.06 lies outside Indonesia (--anywhere keeps it)"),
-        ({"long": None}, "lat: stands alone"),
-        ({"lat": 0, "long": "0"}, "lat, lon: 0, 0 is in the sea off Africa"),
-        ({"requested_datetime": "kemarin"}, "received: 'kemarin' is no date"),
-        ({"media_url": 7}, "attachment: is no link"),
-        ({"media_url": "javascript:alert(1)"}, "attachment: a javascript: link is no attachment"),
-        ({"media_url": "data:image/png;base64,QUJD"}, "attachment: a data: link is no attachment"),
-        ({"media_url": "foto.jpg"}, "attachment: 'foto.jpg' is no attachment"),
-        ({"media_url": [f"https://x.test/{n}" for n in range(25)]}, "attachment: there are 25; 5 are left out"),
-        ({"media_url": f"https://x.test/{'x' * 2_100}"}, "attachment: has 2,115 characters, over 2,048"),
-    ],
+@every(
+    Rows(
+        [
+            ({"lat": "north"}, "lat: 'north' is no number of degrees"),
+            ({"lat": 95}, "lat, lon: 95, 115.212 is no place on earth"),
+            ({"lat": 115.2123, "long": -8.6563}, "lat, lon: 115.212, -8.6563 look swapped"),
+            ({"lat": 42.35, "long": -71.06}, "lat, lon: 42.35, -71.06 lies outside Indonesia (--anywhere keeps it)"),
+            ({"long": None}, "lat: stands alone"),
+            ({"lat": 0, "long": "0"}, "lat, lon: 0, 0 is in the sea off Africa"),
+            ({"requested_datetime": "kemarin"}, "received: 'kemarin' is no date"),
+            ({"media_url": 7}, "attachment: is no link"),
+            ({"media_url": "javascript:alert(1)"}, "attachment: a javascript: link is no attachment"),
+            ({"media_url": "data:image/png;base64,QUJD"}, "attachment: a data: link is no attachment"),
+            ({"media_url": "foto.jpg"}, "attachment: 'foto.jpg' is no attachment"),
+            ({"media_url": [f"https://x.test/{n}" for n in range(25)]}, "attachment: there are 25; 5 are left out"),
+            ({"media_url": f"https://x.test/{'x' * 2_100}"}, "attachment: has 2,115 characters, over 2,048"),
+        ]
+    )
 )
 def test_an_impossible_value_costs_itself_and_is_reported(changes: dict[str, Any], said: str) -> None:
     [note] = notes(request(**changes))
@@ -272,22 +274,26 @@ def test_a_title_of_its_own_goes_before_the_service() -> None:
 
 
 class TestPrivacy:
-    @pytest.mark.parametrize(
-        ("changes", "flags"),
-        [
-            ({"attributes": [{"code": "ANON", "value": "Yes"}]}, (True, False)),
-            ({"attributes": {"is_anonymous": True}}, (True, False)),
-            ({"attributes": {"attribute": [{"name": "Rahasia?", "value": "ya"}]}}, (False, True)),
-            ({"attribute[ANON]": "true"}, (True, False)),
-            ({"anonymous": "1", "confidential": "yes"}, (True, True)),
-            ({"extended_attributes": {"public": False}}, (False, True)),
-            ({"public": True, "anonymous": False}, (False, False)),
-            ({"attributes": [{"label": "Report anonymously?", "values": [{"key": "y", "name": "y"}]}]}, (True, False)),
-            ({"first_name": "Anonim", "last_name": None}, (True, False)),
-            ({"do_not_publish": "yes"}, (False, True)),
-            ({"hide_from_public": "no"}, (False, False)),
-            ({"is_public": False, "public": True}, (False, True)),
-        ],
+    @every(
+        Rows(
+            [
+                ({"attributes": [{"code": "ANON", "value": "Yes"}]}, (True, False)),
+                ({"attributes": {"is_anonymous": True}}, (True, False)),
+                ({"attributes": {"attribute": [{"name": "Rahasia?", "value": "ya"}]}}, (False, True)),
+                ({"attribute[ANON]": "true"}, (True, False)),
+                ({"anonymous": "1", "confidential": "yes"}, (True, True)),
+                ({"extended_attributes": {"public": False}}, (False, True)),
+                ({"public": True, "anonymous": False}, (False, False)),
+                (
+                    {"attributes": [{"label": "Report anonymously?", "values": [{"key": "y", "name": "y"}]}]},
+                    (True, False),
+                ),
+                ({"first_name": "Anonim", "last_name": None}, (True, False)),
+                ({"do_not_publish": "yes"}, (False, True)),
+                ({"hide_from_public": "no"}, (False, False)),
+                ({"is_public": False, "public": True}, (False, True)),
+            ]
+        )
     )
     def test_it_is_honoured_by_whichever_name(self, changes: dict[str, Any], flags: tuple[bool, bool]) -> None:
         found = taken(**changes).data
@@ -314,8 +320,7 @@ class TestPrivacy:
 
 
 class TestStatus:
-    @pytest.mark.parametrize(
-        "word",
+    @every(
         [
             *(
                 "closed",
@@ -335,7 +340,7 @@ class TestStatus:
                 "Ditutup oleh Sistem",
                 "Completed - Dup",
             ),
-        ],
+        ]
     )
     def test_settled_entries_are_skipped(self, word: str) -> None:
         assert items(request(status=word)) == [PassedOver(1)]

@@ -9,6 +9,7 @@ from agents.integrations.entries import Item, Report, Skipped
 from agents.integrations.import_file import OPEN311
 from events.codec.decode import decode_report
 from tests.support.table_files import opened
+from tests.support.tables import Rows, every
 
 REQUEST: dict[str, Any] = {
     "service_request_id": "1",
@@ -152,13 +153,13 @@ def flags(found: Item) -> tuple[bool, bool]:
     return data.anonymous, data.secret
 
 
-@pytest.mark.parametrize(("said", "meant"), UNDERSTOOD, ids=[json.dumps(each[0]) for each in UNDERSTOOD])
+@every(Rows(UNDERSTOOD))
 def test_what_is_understood_is_honoured(said: dict[str, Any], meant: tuple[bool, bool]) -> None:
     [found] = items(json.dumps([REQUEST | said]))
     assert flags(found) == meant
 
 
-@pytest.mark.parametrize("said", REFUSED, ids=map(json.dumps, REFUSED))
+@every(REFUSED)
 def test_what_is_not_understood_refuses_the_request(said: dict[str, Any]) -> None:
     refused, other = items(json.dumps([REQUEST | said, REQUEST | {"service_request_id": "2"}]))
     assert isinstance(refused, Skipped), refused
@@ -200,7 +201,7 @@ XML: list[tuple[str, tuple[bool, bool]]] = [
 ]
 
 
-@pytest.mark.parametrize(("content", "meant"), XML, ids=[content for content, _ in XML])
+@every(Rows(XML))
 def test_attributes_of_xml_are_honoured(content: str, meant: tuple[bool, bool]) -> None:
     [found] = items(content)
     assert flags(found) == meant

@@ -16,6 +16,7 @@ from events.codec.decode import decode_report
 from events.ids import complaint_id
 from events.vocabulary import ComplaintClass
 from tests.support.table_files import NOW, items, notes, opened, reason, report, reports, table
+from tests.support.tables import Rows, every
 
 REPORT = {
     "specversion": "1.0",
@@ -135,21 +136,22 @@ def test_the_rules_and_sums_of_a_table_are_no_reports(row: str) -> None:
     assert items(f"{CITIZENS}\n{row}\n") == [PassedOver(2, layout=True)]
 
 
-@pytest.mark.parametrize(
-    ("header", "row", "said"),
-    [
-        (CITIZENS, "R-17,---,---,Budi,081234567,", NO_TEXT),
-        (CITIZENS, "---,---,---,,081234567,", NO_TEXT),
-        (CITIZENS, "17,---,---,,,", NO_TEXT),
-        (CITIZENS, ",---,---,,,tiga", NO_TEXT),
-        (CITIZENS, "Jumlah,Jalan rusak,,,,", A_SUM),
-        (CITIZENS, "Jumlah,,,Budi,,", A_SUM),
-        (CITIZENS, "Jumlah,,,,0812 3456 7890,", A_SUM),
-        (CITIZENS, "Jumlah,,,,,lima orang", A_SUM),
-        (WITHOUT_ID, "Jumlah,08123456789,Budi,Jl. Melati 5", A_SUM),
-        (WITHOUT_ID, "Total,,Budi,Jl. Melati 5", A_SUM),
-        (WITHOUT_ID, "Total,,,2026-03-16", A_SUM),
-    ],
+@every(
+    Rows(
+        [
+            (CITIZENS, "R-17,---,---,Budi,081234567,", NO_TEXT),
+            (CITIZENS, "---,---,---,,081234567,", NO_TEXT),
+            (CITIZENS, "17,---,---,,,", NO_TEXT),
+            (CITIZENS, ",---,---,,,tiga", NO_TEXT),
+            (CITIZENS, "Jumlah,Jalan rusak,,,,", A_SUM),
+            (CITIZENS, "Jumlah,,,Budi,,", A_SUM),
+            (CITIZENS, "Jumlah,,,,0812 3456 7890,", A_SUM),
+            (CITIZENS, "Jumlah,,,,,lima orang", A_SUM),
+            (WITHOUT_ID, "Jumlah,08123456789,Budi,Jl. Melati 5", A_SUM),
+            (WITHOUT_ID, "Total,,Budi,Jl. Melati 5", A_SUM),
+            (WITHOUT_ID, "Total,,,2026-03-16", A_SUM),
+        ]
+    )
 )
 def test_a_sum_or_a_rule_with_anything_else_is_refused_with_a_reason(header: str, row: str, said: str) -> None:
     assert reason(f"{header}\n{row}\n", no_id=header is WITHOUT_ID).endswith(said)
@@ -236,7 +238,7 @@ def test_places_abroad_are_kept_where_that_is_meant() -> None:
 
 
 class TestPrivacy:
-    @pytest.mark.parametrize("word", ["ya", "Ya", "TRUE", "1", "yes", "Y", "x", "✓", "Anonim", "anonymous"])
+    @every(["ya", "Ya", "TRUE", "1", "yes", "Y", "x", "✓", "Anonim", "anonymous"])
     def test_every_spelling_of_yes_is_understood(self, word: str) -> None:
         assert report(f"id,title,anonim\n1,Jalan,{word}\n").data.anonymous
 
@@ -244,9 +246,8 @@ class TestPrivacy:
     def test_and_of_no(self, word: str) -> None:
         assert not report(f"id,title,anonim\n1,Jalan,{word}\n").data.anonymous
 
-    @pytest.mark.parametrize("column", ["anonim", "rahasia", "Anonim/Rahasia", "publik"])
-    @pytest.mark.parametrize("word", ["?", "mungkin", "2", "N/A", "yess", "Ya (mohon)"])
-    def test_what_is_not_understood_stops_the_report(self, column: str, word: str) -> None:
+    @every(["?", "mungkin", "2", "N/A", "yess", "Ya (mohon)"], ["anonim", "rahasia", "Anonim/Rahasia", "publik"])
+    def test_what_is_not_understood_stops_the_report(self, word: str, column: str) -> None:
         assert "neither" in reason(f"id,title,{column}\n1,Jalan,{word}\n")
 
     def test_what_is_not_public_is_secret(self) -> None:

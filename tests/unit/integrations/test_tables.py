@@ -15,14 +15,14 @@ from agents.integrations.import_file import TableOptions, open_import
 from agents.integrations.report_rows import ImportOptions
 from events.codec.decode import decode_report
 from tests.support.table_files import NOW, items, opened, report, reports, table
+from tests.support.tables import Rows, every
 
 HEADER = "Nomor;Judul;Isi;Kota"
 ROW = "7;Jalan rusak;Lubang besar, dalam;Denpasar"
 
 
 class TestDialects:
-    @pytest.mark.parametrize(
-        "content",
+    @every(
         [
             f"{HEADER}\n{ROW}\n",
             f"{HEADER}\r\n{ROW}\r\n",
@@ -37,7 +37,7 @@ class TestDialects:
             f"{HEADER}\n{ROW}\n".replace(";", "|"),
             'Nomor;Judul;"Isi (apa, siapa, kapan)";Kota\n' + ROW,
             f"{HEADER}\n{HEADER}\n{ROW}\n",
-        ],
+        ]
     )
     def test_what_parts_lines_and_columns_is_found(self, content: str) -> None:
         found = report(content)
@@ -87,26 +87,27 @@ class TestEncodings:
 
 
 class TestNoTables:
-    @pytest.mark.parametrize(
-        ("content", "said"),
-        [
-            (b"%PDF-1.7\n%\xe2\xe3", "is a PDF"),
-            (b"\x89PNG\r\n\x1a\n", "is a picture"),
-            (b"\x1f\x8b\x08\x00", "is a compressed file"),
-            (b"<html><table><tr><td>Judul</td></tr></table></html>", "is a web page"),
-            (b"\xef\xbb\xbf\n <!DOCTYPE html>\n<html>", "is a web page"),
-            (
-                b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>',
-                "is a workbook written as XML",
-            ),
-            (b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "DTDForbidden"),
-            (b"<a", "is no XML that can be read"),
-            (bytes(range(256)) * 20, "is no text"),
-            (b"", "there is nothing in it"),
-            (b" \n \r\n", "there is nothing in it"),
-            (b"id,title\n", "there is nothing in it"),
-            (b"id,title\n\n,\n", "there is nothing in it"),
-        ],
+    @every(
+        Rows(
+            [
+                (b"%PDF-1.7\n%\xe2\xe3", "is a PDF"),
+                (b"\x89PNG\r\n\x1a\n", "is a picture"),
+                (b"\x1f\x8b\x08\x00", "is a compressed file"),
+                (b"<html><table><tr><td>Judul</td></tr></table></html>", "is a web page"),
+                (b"\xef\xbb\xbf\n <!DOCTYPE html>\n<html>", "is a web page"),
+                (
+                    b'<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>',
+                    "is a workbook written as XML",
+                ),
+                (b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "DTDForbidden"),
+                (b"<a", "is no XML that can be read"),
+                (bytes(range(256)) * 20, "is no text"),
+                (b"", "there is nothing in it"),
+                (b" \n \r\n", "there is nothing in it"),
+                (b"id,title\n", "there is nothing in it"),
+                (b"id,title\n\n,\n", "there is nothing in it"),
+            ]
+        )
     )
     def test_a_file_is_refused_by_what_it_is(self, content: bytes, said: str) -> None:
         with pytest.raises((UnreadableFile, BadLayout)) as refusal:

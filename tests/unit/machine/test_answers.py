@@ -25,6 +25,7 @@ from events.outcomes import RejectionEvent
 from events.reports import ReportContent, ReportSubmitted
 from events.topics import TopicName
 from events.vocabulary import ClockName, Detail, Refusal
+from tests.support.tables import Rows, every
 from tests.support.worlds import (
     APPEAL,
     ARCHIVE,
@@ -152,7 +153,7 @@ def test_the_table_has_every_command() -> None:
     assert {type(command) for command, _ in EACH} == {*c.COMMANDS, AnnounceHoliday}
 
 
-@pytest.mark.parametrize(("command", "by"), EACH, ids=lambda value: getattr(value, "NAME", None))
+@every(Rows(EACH))
 def test_every_kind_of_command_twice(command: c.Command, by: str) -> None:
     subject = CALENDAR if isinstance(command, AnnounceHoliday) else COMPLAINT
     told = Deciding()

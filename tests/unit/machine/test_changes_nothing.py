@@ -10,6 +10,7 @@ from events import commands as c
 from events import facts as f
 from events.reports import Location
 from events.vocabulary import ClockName, Detail, Refusal, Status
+from tests.support.tables import Rows, every
 from tests.support.worlds import (
     APPEAL,
     ARCHIVE,
@@ -80,7 +81,7 @@ AGAIN: list[tuple[c.Command, Status, str, object]] = [
 ]
 
 
-@pytest.mark.parametrize(("command", "status", "by", "second"), AGAIN, ids=lambda value: getattr(value, "NAME", None))
+@every(Rows(AGAIN))
 def test_the_same_again_under_another_id(command: c.Command, status: Status, by: str, second: object) -> None:
     world = to_status(status, CORRECTING)
     if isinstance(command, c.DecideExtension):

@@ -9,6 +9,7 @@ import pytest
 from events import commands as c
 from events.snapshot import REMEMBERED_COMMANDS
 from events.vocabulary import ArchiveReason, Refusal, Status
+from tests.support.tables import Rows, every
 from tests.support.worlds import (
     ARCHIVE,
     CITIZEN,
@@ -52,7 +53,7 @@ ACCEPTED: list[tuple[Status, c.Command, str]] = [
 
 
 class TestRepeats:
-    @pytest.mark.parametrize(("status", "command", "by"), ACCEPTED)
+    @every(Rows(ACCEPTED))
     def test_a_repeat_has_no_effect_and_no_answer(self, status: Status, command: c.Command, by: str) -> None:
         world = to_status(status)
         world.tell(command, by, message="once")

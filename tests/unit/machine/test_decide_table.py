@@ -6,8 +6,6 @@ The table is written out here once more, by hand, so that a slip in the code's o
 from collections.abc import Callable
 from datetime import timedelta
 
-import pytest
-
 from events import commands as c
 from events.announcements import Announcements
 from events.ids import stage_command_id
@@ -164,7 +162,7 @@ def test_command_in_status(name: str, status: Status) -> None:
         world.refuse(command, by)
 
 
-@pytest.mark.parametrize("status", Status)
+@every(Status)
 def test_a_report_that_comes_again_changes_nothing(status: Status) -> None:
     world = to_status(status)
     again = c.RegisterComplaint(tracking_id="9999999", source="/channels/sms", report_id="1", report=report())

@@ -5,6 +5,7 @@ import pytest
 from events import commands as c
 from events.ids import stage_command_id
 from events.vocabulary import Refusal, Status
+from tests.support.tables import every
 from tests.support.worlds import (
     BADUNG,
     BALI,
@@ -58,7 +59,7 @@ STRANGERS = [
 EVERYBODY = [CITIZEN, "/citizens/3f0b", HOLDER, OFFICER, DENPASAR, BALI, BADUNG, PANRB, *STAGES, *STRANGERS]
 
 
-@pytest.mark.parametrize("source", STRANGERS)
+@every(STRANGERS)
 def test_a_source_of_another_form_has_no_role(source: str) -> None:
     assert not roles_of(source, to_status(Status.DISPOSED).stands, LAPOR, MONDAY)
 

@@ -10,7 +10,7 @@ from agents.stages.reporter_digests import ReporterDigests
 from events import commands as c
 from events.reports import Reporter
 from events.vocabulary import Detail, Refusal, Status
-from tests.support.tables import every
+from tests.support.tables import Rows, every
 from tests.support.worlds import (
     CHANNEL,
     CITIZEN,
@@ -50,8 +50,7 @@ def detail(world: World, command: c.Command, by: str) -> tuple[Refusal, str | No
     return answer.code, answer.detail
 
 
-@pytest.mark.parametrize("by", [CITIZEN, CHANNEL])
-@pytest.mark.parametrize(("command", "status"), SPEECH)
+@every(Rows(SPEECH), [CITIZEN, CHANNEL])
 def test_the_reporter_and_the_channel_that_reported_it_speak(command: c.Command, status: Status, by: str) -> None:
     assert reported(status).tell(command, by)
 

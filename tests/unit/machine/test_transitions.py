@@ -87,7 +87,7 @@ LEADS_TO: dict[type[c.Command], type[f.Fact]] = {
 }
 
 
-@pytest.mark.parametrize("command", LEADS_TO)
+@every(LEADS_TO)
 def test_a_command_is_accepted_exactly_where_its_fact_may_follow(command: type[c.Command]) -> None:
     late = {f.LateReplyRecorded} if command is c.ReplyToFollowUp else set()
     may_follow = {status for status in Status if {LEADS_TO[command], *late} & TRANSITIONS[status].keys()}
@@ -104,7 +104,7 @@ def test_what_is_not_in_the_table_cannot_be(status: Status | None, fact: type[f.
             status_after(status, happened)
 
 
-@pytest.mark.parametrize("status", Status)
+@every(Status)
 def test_the_way_to_each_status_is_in_the_table(status: Status) -> None:
     before: Status | None = None
     for recorded in to_status(status).history:

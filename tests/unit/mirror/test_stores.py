@@ -6,12 +6,12 @@ import duckdb
 import pytest
 
 from agents.mirror.stores import MirrorError, Reading, open_store, without_password
+from tests.support.tables import every
 
 AT = "127.0.0.1:9/alur"
 
 
-@pytest.mark.parametrize(
-    "url",
+@every(
     [
         f"postgresql://alur:s3cr3t@pw@{AT}",
         f"postgresql://alur:s3cr3t%@pw@{AT}",
@@ -25,7 +25,7 @@ AT = "127.0.0.1:9/alur"
         f"postgres://alur:s3cr3t@pw@{AT}",
         f"postgresql:/alur:s3cr3t@pw@{AT}",
         f"Postgresql://alur:s3cr3t@pw@{AT}",
-    ],
+    ]
 )
 def test_no_part_of_a_password_is_in_a_message(url: str) -> None:
     with pytest.raises(MirrorError) as refused:

@@ -19,6 +19,7 @@ from agents.observability.spans import Spans
 from agents.observability.tracing import HTTP, PASS_THROUGH, TRACEPARENT, TraceContext, context_of, read, tracing
 from events.codec.encode import HEADERS
 from events.topics import TopicName
+from tests.support.tables import every
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PARENT = f"00-{TRACE}-{SPAN}-01".encode()
@@ -58,8 +59,7 @@ class TestReading:
         assert context is not None
         assert context.header() == PARENT
 
-    @pytest.mark.parametrize(
-        "value",
+    @every(
         [
             None,
             b"",
@@ -73,7 +73,7 @@ class TestReading:
             b"00_" + PARENT[3:],
             PARENT.replace(b"a", b"\xef\xbd\x81"),
             b"00-" + b"x" * 2_000_000,
-        ],
+        ]
     )
     def test_an_invalid_one_is_ignored(self, value: bytes | None) -> None:
         assert read(value) is None

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.tables import Rows, every
 from workflow.policy import place_names
 from workflow.policy.offices import Directory, Level, Office, OfficesError, UnknownOffice
 from workflow.policy.offices_document import parse_offices
@@ -97,24 +98,30 @@ def test_an_unknown_office_is_said_to_be_unknown() -> None:
     assert "denpasar" in PACKAGED
 
 
-@pytest.mark.parametrize(
-    ("category", "province", "city", "expected"),
-    [
-        ("infrastruktur-jalan", "Bali", "Denpasar", ["denpasar-pupr", "denpasar", "bali-pupr", "bali"]),
-        ("infrastruktur-jalan", "Provinsi BALI", "kota denpasar", ["denpasar-pupr", "denpasar", "bali-pupr", "bali"]),
-        ("infrastruktur-jalan", None, "Denpasar", ["denpasar-pupr", "denpasar", "bali-pupr", "bali"]),
-        ("Infrastruktur Jalan", "Bali", None, ["bali-pupr", "bali"]),
-        ("pasar", "Bali", "Kab. Gianyar", ["gianyar-disperindag", "gianyar", "bali"]),
-        ("perikanan", "Bali", "Gianyar", ["gianyar", "bali"]),
-        (None, "Bali", "Gianyar", ["gianyar", "bali"]),
-        ("pasar", "Bali", "Atlantis", ["bali"]),
-        ("pasar", "Papua", "Denpasar", ["papua"]),
-        ("pasar", "Atlantis", "Denpasar", []),
-        ("pasar", "Atlantis", None, []),
-        ("pasar", None, "Atlantis", []),
-        ("pasar", None, None, []),
-        ("pasar", "", "", []),
-    ],
+@every(
+    Rows(
+        [
+            ("infrastruktur-jalan", "Bali", "Denpasar", ["denpasar-pupr", "denpasar", "bali-pupr", "bali"]),
+            (
+                "infrastruktur-jalan",
+                "Provinsi BALI",
+                "kota denpasar",
+                ["denpasar-pupr", "denpasar", "bali-pupr", "bali"],
+            ),
+            ("infrastruktur-jalan", None, "Denpasar", ["denpasar-pupr", "denpasar", "bali-pupr", "bali"]),
+            ("Infrastruktur Jalan", "Bali", None, ["bali-pupr", "bali"]),
+            ("pasar", "Bali", "Kab. Gianyar", ["gianyar-disperindag", "gianyar", "bali"]),
+            ("perikanan", "Bali", "Gianyar", ["gianyar", "bali"]),
+            (None, "Bali", "Gianyar", ["gianyar", "bali"]),
+            ("pasar", "Bali", "Atlantis", ["bali"]),
+            ("pasar", "Papua", "Denpasar", ["papua"]),
+            ("pasar", "Atlantis", "Denpasar", []),
+            ("pasar", "Atlantis", None, []),
+            ("pasar", None, "Atlantis", []),
+            ("pasar", None, None, []),
+            ("pasar", "", "", []),
+        ]
+    )
 )
 def test_the_most_specific_office_comes_first(
     category: str | None, province: str | None, city: str | None, expected: list[str]
@@ -174,25 +181,29 @@ def test_what_an_office_does_not_say_it_has_from_above() -> None:
     assert parse_offices(document(zone="Asia/Jakarta")).get("ubud").zone == WIB
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"zone": "Asia/Jakrta"}, 'office "ubud": zone: '),
-        ({"id": "bali"}, 'office "bali": there are two of this id'),
-        ({"id": "Ubud Raya"}, 'office "Ubud Raya": id: '),
-        ({"parent": "java"}, 'office "ubud": there is no office "java"'),
-        ({"parent": "ubud"}, r'office "ubud": its parents go round in a circle \(ubud > ubud\)'),
-        ({"parent": "panrb", "province": "Bali"}, 'office "ubud": a city office needs province parent, not national'),
-        ({"parent": None, "zone": "Asia/Jakarta", "province": "Bali"}, "needs province parent, not None"),
-        ({"parent": None}, 'office "ubud": a city office needs province parent, not None'),
-        ({"city": None}, 'office "ubud": city: missing'),
-        ({"level": "village"}, 'office "ubud": level: '),
-        ({"colour": "blue"}, 'office "ubud": colour: unknown key'),
-        ({"units": [unit("ubud-pupr", "drainase", colour="blue")]}, 'office "ubud-pupr": colour: unknown key'),
-        ({"units": [unit("ubud-pupr")]}, 'office "ubud-pupr": categories: '),
-        ({"units": [{"name": "PUPR"}]}, r'office "ubud": units\[0\]\.id: missing'),
-        ({"since": "soon"}, 'office "ubud": since: '),
-    ],
+@every(
+    Rows(
+        [
+            ({"zone": "Asia/Jakrta"}, 'office "ubud": zone: '),
+            ({"id": "bali"}, 'office "bali": there are two of this id'),
+            ({"id": "Ubud Raya"}, 'office "Ubud Raya": id: '),
+            ({"parent": "java"}, 'office "ubud": there is no office "java"'),
+            ({"parent": "ubud"}, r'office "ubud": its parents go round in a circle \(ubud > ubud\)'),
+            (
+                {"parent": "panrb", "province": "Bali"},
+                'office "ubud": a city office needs province parent, not national',
+            ),
+            ({"parent": None, "zone": "Asia/Jakarta", "province": "Bali"}, "needs province parent, not None"),
+            ({"parent": None}, 'office "ubud": a city office needs province parent, not None'),
+            ({"city": None}, 'office "ubud": city: missing'),
+            ({"level": "village"}, 'office "ubud": level: '),
+            ({"colour": "blue"}, 'office "ubud": colour: unknown key'),
+            ({"units": [unit("ubud-pupr", "drainase", colour="blue")]}, 'office "ubud-pupr": colour: unknown key'),
+            ({"units": [unit("ubud-pupr")]}, 'office "ubud-pupr": categories: '),
+            ({"units": [{"name": "PUPR"}]}, r'office "ubud": units\[0\]\.id: missing'),
+            ({"since": "soon"}, 'office "ubud": since: '),
+        ]
+    )
 )
 def test_a_contradiction_names_the_office(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(OfficesError, match=message):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from agents.config.policy_files import load
 from agents.runtime.policy_digests import VERSION, described
 from events.vocabulary import ClockName, ComplaintClass
+from tests.support.tables import Rows, every
 from tests.support.worlds import MONDAY
 from tests.unit.policy.test_policy import policies, version
 from workflow.policy.consistency import contradictions
@@ -71,24 +72,28 @@ def test_a_category_is_compared_as_the_offices_write_it() -> None:
 FOLLOW_UP = {"follow_up": "3 working days"}
 
 
-@pytest.mark.parametrize(
-    ("overrides", "mistake"),
-    [
-        ([{"clocks": FOLLOW_UP}], "one is for no category, class or level"),
-        ([{"category": "pasar"}], "the one of category=pasar sets neither a clock nor the ladder"),
-        ([{"level": "unit", "clocks": {"settlement": "3 days"}}], "level=unit sets settlement, which starts before"),
-        ([{"level": "unit", "clocks": FOLLOW_UP}] * 2, "two of level=unit set follow_up: keep one"),
-        ([{"class": "complain", "clocks": FOLLOW_UP}], "overrides[0].class"),
-        ([{"categori": "pasar", "clocks": FOLLOW_UP}], "unknown key; did you mean category?"),
-        ([{"category": "pasar", "clocks": {"lunch": "1 hour"}}], "overrides[0].clocks.lunch"),
-        ([{"category": "pasar", "clocks": {"follow_up": "soon"}}], "overrides[0].clocks.follow_up: "),
-        ([{"category": "pasar", "ladder": []}], "overrides[0].ladder"),
-        ([{"category": "pasar", "ladder": ["atlantis"]}], 'overrides[0].ladder[0]: there is no office "atlantis"'),
-        (
-            [{"category": "pasar", "clocks": {"citizen_reply": "8 working hours"}}],
-            "the one of category=pasar: hours: missing, and citizen_reply counts working hours",
-        ),
-    ],
+@every(
+    Rows(
+        [
+            ([{"clocks": FOLLOW_UP}], "one is for no category, class or level"),
+            ([{"category": "pasar"}], "the one of category=pasar sets neither a clock nor the ladder"),
+            (
+                [{"level": "unit", "clocks": {"settlement": "3 days"}}],
+                "level=unit sets settlement, which starts before",
+            ),
+            ([{"level": "unit", "clocks": FOLLOW_UP}] * 2, "two of level=unit set follow_up: keep one"),
+            ([{"class": "complain", "clocks": FOLLOW_UP}], "overrides[0].class"),
+            ([{"categori": "pasar", "clocks": FOLLOW_UP}], "unknown key; did you mean category?"),
+            ([{"category": "pasar", "clocks": {"lunch": "1 hour"}}], "overrides[0].clocks.lunch"),
+            ([{"category": "pasar", "clocks": {"follow_up": "soon"}}], "overrides[0].clocks.follow_up: "),
+            ([{"category": "pasar", "ladder": []}], "overrides[0].ladder"),
+            ([{"category": "pasar", "ladder": ["atlantis"]}], 'overrides[0].ladder[0]: there is no office "atlantis"'),
+            (
+                [{"category": "pasar", "clocks": {"citizen_reply": "8 working hours"}}],
+                "the one of category=pasar: hours: missing, and citizen_reply counts working hours",
+            ),
+        ]
+    )
 )
 def test_a_mistake_is_named(overrides: list[dict[str, Any]], mistake: str) -> None:
     with pytest.raises(PolicyError) as caught:

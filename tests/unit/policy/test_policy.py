@@ -10,6 +10,7 @@ import pytest
 
 from agents.config.policy_files import load, packaged
 from events.vocabulary import ClockName, ComplaintClass, Status
+from tests.support.tables import Rows, every
 from tests.support.worlds import World
 from workflow.deadlines.durations import Duration, Unit
 from workflow.policy.document import parse_policies
@@ -176,58 +177,62 @@ def test_a_moved_holiday_is_moved_in_all_versions_that_count_it() -> None:
     assert [policy.calendar.is_working_day(date(2026, 3, 18)) for policy in found.versions] == [False, True]
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        (
-            {"clocks": version()["clocks"] | {"follow_up": "5 workingdays"}},
-            '^version 2025-01-01: clocks.follow_up: "5 workingdays"',
-        ),
-        (
-            {"clocks": version()["clocks"] | {"follow_up": "0 days"}},
-            "version 2025-01-01: clocks.follow_up: '0 days' is not",
-        ),
-        (
-            {"clocks": version()["clocks"] | {"follow_up": 5}},
-            "version 2025-01-01: clocks.follow_up: 5 is not a duration",
-        ),
-        (
-            {"clocks": version()["clocks"] | {"folow_up": "5 days"}},
-            "version 2025-01-01: clocks.folow_up: unknown key; did you mean follow_up?",
-        ),
-        ({"clocks": {}}, "version 2025-01-01: clocks.verification: missing"),
-        (
-            {"settlement": {"complaint": "5 days"}},
-            "version 2025-01-01: settlement: no time to settle for complaint_inspection,",
-        ),
-        ({"settlement": {"complain": "5 days"}}, "version 2025-01-01: settlement.complain: "),
-        ({"warn": {"follow_up": 1.5}}, "version 2025-01-01: warn.follow_up: "),
-        ({"warn": {"folow_up": 0.5}}, "version 2025-01-01: warn.folow_up: "),
-        ({"machine": ["decide"]}, "version 2025-01-01: machine[0]: "),
-        ({"machine": None}, "version 2025-01-01: machine: missing"),
-        ({"ladder": ["superior", "atlantis"]}, 'version 2025-01-01: ladder[1]: there is no office "atlantis"'),
-        ({"ladder": []}, "version 2025-01-01: ladder: "),
-        ({"arbiter": "atlantis"}, 'version 2025-01-01: arbiter: there is no office "atlantis"'),
-        ({"return_limit": True}, "version 2025-01-01: return_limit: "),
-        ({"return_limit": 0}, "version 2025-01-01: return_limit: "),
-        ({"national_zone": "Asia/Jakrta"}, "version 2025-01-01: national_zone: "),
-        ({"zones": {"follow_up": "mine"}}, "version 2025-01-01: zones.follow_up: "),
-        ({"completeness": {"requires": ["phone"]}}, "version 2025-01-01: completeness.requires[0]: "),
-        ({"settlement_pauses_in": ["asleep"]}, "version 2025-01-01: settlement_pauses_in"),
-        (
-            {"settlement_pauses_in": ["closed"]},
-            "version 2025-01-01: settlement_pauses_in: closed: the time to settle has ended",
-        ),
-        ({"settlement_pauses_in": ["archived"]}, "version 2025-01-01: settlement_pauses_in: archived: "),
-        ({"settlement_pauses_in": ["withdrawn"]}, "version 2025-01-01: settlement_pauses_in: withdrawn: "),
-        (
-            {"settlement_pauses_in": ["postponed", "verified", "returned"]},
-            "version 2025-01-01: settlement_pauses_in: a complaint would wait without any deadline while verified or",
-        ),
-        ({"colour": "blue"}, "version 2025-01-01: colour: unknown key"),
-        ({"name": "mine"}, "version 2025-01-01: name: unknown key"),
-        ({"effective_from": "soon"}, "versions[0].effective_from: "),
-    ],
+@every(
+    Rows(
+        [
+            (
+                {"clocks": version()["clocks"] | {"follow_up": "5 workingdays"}},
+                '^version 2025-01-01: clocks.follow_up: "5 workingdays"',
+            ),
+            (
+                {"clocks": version()["clocks"] | {"follow_up": "0 days"}},
+                "version 2025-01-01: clocks.follow_up: '0 days' is not",
+            ),
+            (
+                {"clocks": version()["clocks"] | {"follow_up": 5}},
+                "version 2025-01-01: clocks.follow_up: 5 is not a duration",
+            ),
+            (
+                {"clocks": version()["clocks"] | {"folow_up": "5 days"}},
+                "version 2025-01-01: clocks.folow_up: unknown key; did you mean follow_up?",
+            ),
+            ({"clocks": {}}, "version 2025-01-01: clocks.verification: missing"),
+            (
+                {"settlement": {"complaint": "5 days"}},
+                "version 2025-01-01: settlement: no time to settle for complaint_inspection,",
+            ),
+            ({"settlement": {"complain": "5 days"}}, "version 2025-01-01: settlement.complain: "),
+            ({"warn": {"follow_up": 1.5}}, "version 2025-01-01: warn.follow_up: "),
+            ({"warn": {"folow_up": 0.5}}, "version 2025-01-01: warn.folow_up: "),
+            ({"machine": ["decide"]}, "version 2025-01-01: machine[0]: "),
+            ({"machine": None}, "version 2025-01-01: machine: missing"),
+            ({"ladder": ["superior", "atlantis"]}, 'version 2025-01-01: ladder[1]: there is no office "atlantis"'),
+            ({"ladder": []}, "version 2025-01-01: ladder: "),
+            ({"arbiter": "atlantis"}, 'version 2025-01-01: arbiter: there is no office "atlantis"'),
+            ({"return_limit": True}, "version 2025-01-01: return_limit: "),
+            ({"return_limit": 0}, "version 2025-01-01: return_limit: "),
+            ({"national_zone": "Asia/Jakrta"}, "version 2025-01-01: national_zone: "),
+            ({"zones": {"follow_up": "mine"}}, "version 2025-01-01: zones.follow_up: "),
+            ({"completeness": {"requires": ["phone"]}}, "version 2025-01-01: completeness.requires[0]: "),
+            ({"settlement_pauses_in": ["asleep"]}, "version 2025-01-01: settlement_pauses_in"),
+            (
+                {"settlement_pauses_in": ["closed"]},
+                "version 2025-01-01: settlement_pauses_in: closed: the time to settle has ended",
+            ),
+            ({"settlement_pauses_in": ["archived"]}, "version 2025-01-01: settlement_pauses_in: archived: "),
+            ({"settlement_pauses_in": ["withdrawn"]}, "version 2025-01-01: settlement_pauses_in: withdrawn: "),
+            (
+                {"settlement_pauses_in": ["postponed", "verified", "returned"]},
+                (
+                    "version 2025-01-01: settlement_pauses_in: a complaint would wait without any deadline while "
+                    "verified or"
+                ),
+            ),
+            ({"colour": "blue"}, "version 2025-01-01: colour: unknown key"),
+            ({"name": "mine"}, "version 2025-01-01: name: unknown key"),
+            ({"effective_from": "soon"}, "versions[0].effective_from: "),
+        ]
+    )
 )
 def test_a_mistake_is_named_with_its_place(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(PolicyError) as caught:

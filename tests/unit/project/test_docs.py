@@ -222,7 +222,7 @@ class TestDecisions:
         assert numbers == sorted(set(numbers))
         assert re.findall(r"^[-|] \[\d{4}\]\((.+?)\)", index, re.MULTILINE) == [path.name for path in ADRS]
 
-    @pytest.mark.parametrize("path", ADRS, ids=lambda path: path.name)
+    @every(ADRS)
     def test_each_has_context_decision_and_consequences(self, path: Path) -> None:
         text = path.read_text(encoding="utf-8")
         assert text.startswith(f"# {path.name[:4]} ")

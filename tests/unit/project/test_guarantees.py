@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 from events.snapshot import REMEMBERED_COMMANDS
 from tests.support.tables import every
 
@@ -40,7 +38,7 @@ def _promises() -> Iterator[str]:
     yield from re.findall(r"^- (.*(?:\n  .*)*)", part, re.MULTILINE)
 
 
-@pytest.mark.parametrize("promise", list(_promises()), ids=lambda text: text[:40])
+@every(list(_promises()))
 def test_each_promise_is_shown(promise: str) -> None:
     assert re.search(r"`tests/[\w/]+\.py::\w+`", promise)
 

@@ -15,6 +15,7 @@ from agents.runtime.http.health import LIVE_SECONDS
 from agents.runtime.process import STOP_SECONDS
 from events.access import ROLES
 from events.topics import STAGES
+from tests.support.tables import Rows, every
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "deploy" / "kubernetes"
@@ -94,7 +95,7 @@ def secrets_of(workload: Manifest) -> set[str]:
     }
 
 
-@pytest.mark.parametrize(("name", "manifest"), OWN, ids=[f"{name} {each['kind']}" for name, each in OWN])
+@every(Rows(OWN))
 def test_kubernetes_takes_it(name: str, manifest: Manifest) -> None:
     kubernetes_validate.validate(manifest, VERSION, strict=True)
     namespace = None if name == "namespace.yaml" else "alur"

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pytest
 from pydantic import BaseModel
 
+from tests.support.tables import every
 from workflow.deadlines.durations import Duration
 from workflow.policy import document, model, offices_document, overrides, terms
 
@@ -52,7 +52,7 @@ def as_written(value: Any) -> Any:
     return value
 
 
-@pytest.mark.parametrize("heading", SECTIONS)
+@every(SECTIONS)
 def test_every_key_is_there_with_its_default(heading: str) -> None:
     fields = SECTIONS[heading].model_fields
     told = {row[0].strip("`"): row[2] for row in rows(section(heading))}

@@ -21,6 +21,7 @@ from events.facts import FACTS
 from events.installation import KINDS
 from events.topics import STAGES
 from events.vocabulary import ClockName, Detail, Refusal, Status
+from tests.support.tables import every
 from workflow.stages.waiting import BY_HAND, WHY
 
 ROOT = Path(__file__).parents[3]
@@ -96,7 +97,7 @@ def mistakes(expression: str) -> list[str]:
     return found + [f"grouped by {label}, which nothing here has" for label in asked - labels]
 
 
-@pytest.mark.parametrize("name", EXPRESSIONS)
+@every(EXPRESSIONS)
 def test_an_expression_asks_for_what_the_stages_say(name: str) -> None:
     assert SELECTOR.search(EXPRESSIONS[name])
     assert mistakes(EXPRESSIONS[name]) == []

@@ -7,12 +7,12 @@ joint decrees, those of 2027 as they stood at the end of 2026, weekdays only.
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from events import commands as c
 from events.vocabulary import ClockName
+from tests.support.tables import Rows, every
 from tests.support.worlds import CITIZEN, FOLLOW_UP, PANRB, REPLY, VERIFY, World, wib
 from workflow.deadlines.due_dates import due_at, remaining
 from workflow.deadlines.durations import Duration, Unit
@@ -65,8 +65,7 @@ VECTORS = [
 ]
 
 
-@pytest.mark.parametrize("zone", ZONES, ids=lambda zone: zone.key)
-@pytest.mark.parametrize(("start", "count", "last"), VECTORS)
+@every(Rows(VECTORS), ZONES)
 def test_working_days_of_three_years(start: str, count: int, last: str, zone: ZoneInfo) -> None:
     day, expected = date.fromisoformat(start), date.fromisoformat(last)
     assert walked(day, count) == expected
@@ -84,15 +83,16 @@ def test_walking_day_by_day_comes_to_the_same(start: datetime, count: int, zone:
     assert due_at(start, Duration(count, Unit.WORKING_DAYS), zone, CALENDAR) == expected
 
 
-@pytest.mark.parametrize("zone", ZONES, ids=lambda zone: zone.key)
-@pytest.mark.parametrize(
-    ("paused", "left", "resumed", "last"),
-    [
-        ("2025-03-26", 7, "2025-04-03", "2025-04-16"),  # from before the holidays into the middle of them
-        ("2025-03-26", 7, "2025-04-09", "2025-04-21"),  # beyond them, and Good Friday comes after
-        ("2025-03-29", 6, "2025-04-06", "2025-04-15"),  # a Saturday to a Sunday within them: nothing is lost
-        ("2025-04-15", 0, "2025-04-18", "2025-04-21"),  # nothing left, resumed on Good Friday
-    ],
+@every(
+    Rows(
+        [
+            ("2025-03-26", 7, "2025-04-03", "2025-04-16"),  # from before the holidays into the middle of them
+            ("2025-03-26", 7, "2025-04-09", "2025-04-21"),  # beyond them, and Good Friday comes after
+            ("2025-03-29", 6, "2025-04-06", "2025-04-15"),  # a Saturday to a Sunday within them: nothing is lost
+            ("2025-04-15", 0, "2025-04-18", "2025-04-21"),  # nothing left, resumed on Good Friday
+        ]
+    ),
+    ZONES,
 )
 def test_pauses_over_holidays(paused: str, left: int, resumed: str, last: str, zone: ZoneInfo) -> None:
     """Pause a deadline of 14 working days from 17 March 2025, which falls due on 15 April."""

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pytest
-
 from agents.config.keys import Keys
 from agents.kafka.records import FORWARDED
 from agents.runtime.rerouting import forwarded, with_original_timestamp
+from tests.support.tables import every
 
 KEY = b"419535e9-5c83-5206-857a-a7517e758cf7"
 KEYS = Keys.derived("test")
@@ -65,12 +64,11 @@ def test_a_log_whose_clock_went_back_makes_nothing_later() -> None:
     assert original_timestamp(sent_on(Record(timestamp=SECOND), 3, FIRST)) == FIRST
 
 
-@pytest.mark.parametrize(
-    "claim",
+@every(
     [
         *(None, b"", b"/", b"2/17", b"2/17@1", b"-1/0@1 a:b", b"2/17@1 ", b"2/17@1 a:b\n", b"2/17@1 \xff"),
         *(b"2/17@1 derived:" + b"0" * 32, b"2/17@" + b"9" * 5_000 + b" a:b"),
-    ],
+    ]
 )
 def test_an_invalid_claim_is_ignored(claim: bytes | None) -> None:
     assert original_timestamp(Record(headers=((FORWARDED, claim),))) == FIRST

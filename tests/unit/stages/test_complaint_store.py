@@ -23,6 +23,7 @@ from events.snapshot import REMEMBERED_COMMANDS, Complaint
 from events.topics import TopicName
 from events.vocabulary import Refusal, Status
 from tests.benchmarks.loads import CITIZEN, command, lives, register
+from tests.support.tables import every
 from tests.support.worlds import to_status
 from workflow.machine.transitions import OPEN
 
@@ -109,7 +110,7 @@ def test_a_settled_complaint_takes_a_fifth(complaint: Complaint) -> None:
     assert len(found) < len(snapshot) / 5
 
 
-@pytest.mark.parametrize("complaint", COMPLAINTS, ids=lambda each: each.status)
+@every(COMPLAINTS)
 def test_every_snapshot_as_we_write_it_can_be_packed(complaint: Complaint) -> None:
     """If a field came after the digests, nothing would be compressed, unnoticed."""
     digests = tuple(f"{number:016x}" for number in range(REMEMBERED_COMMANDS))
@@ -117,7 +118,7 @@ def test_every_snapshot_as_we_write_it_can_be_packed(complaint: Complaint) -> No
         assert compress(name_of(each), encode_complaint(each)) is not None
 
 
-@pytest.mark.parametrize("spoil", range(len(spoilt(b""))))
+@every(range(len(spoilt(b""))))
 def test_foreign_snapshots_are_kept_too(spoil: int) -> None:
     name, snapshot = name_of(SETTLED[0]), spoilt(encode_complaint(SETTLED[0]))[spoil]
     found = ComplaintStore()

@@ -3,11 +3,10 @@
 from datetime import date
 from typing import Any
 
-import pytest
-
 from events import commands as c
 from events.reports import Location
 from events.vocabulary import Status
+from tests.support.tables import Rows, every
 from tests.support.worlds import DENPASAR, DISPOSE, DISPOSITION, LAPOR, PANRB, PUPR, RETURN, VERIFY, World, to_status
 from workflow.stages.disposition import competent_office, disposal
 
@@ -18,22 +17,23 @@ def place(**names: str) -> Location:
     return Location(**names)  # type: ignore[arg-type]  # names only, no coordinates
 
 
-@pytest.mark.parametrize(
-    ("changes", "office"),
-    [
-        ({}, "denpasar-pupr"),
-        ({"location": place(city="Kota Denpasar")}, "denpasar-pupr"),
-        ({"category": "kesehatan"}, "denpasar"),
-        ({"category": None}, "denpasar"),
-        ({"location": place(province="Bali")}, "bali-pupr"),
-        ({"location": place(province="Bali"), "category": None}, "bali"),
-        ({"location": place(city="Kota Jayapura"), "category": "parkir-liar"}, "kota-jayapura-dishub"),
-        ({"location": place(province="Aceh", city="Banda Aceh")}, None),
-        ({"location": None}, None),
-        ({"office": "badung"}, "badung"),
-        ({"office": "badung-pupr", "location": None}, "badung-pupr"),
-        ({"office": "kantor-lurah"}, "denpasar-pupr"),
-    ],
+@every(
+    Rows(
+        [
+            ({}, "denpasar-pupr"),
+            ({"location": place(city="Kota Denpasar")}, "denpasar-pupr"),
+            ({"category": "kesehatan"}, "denpasar"),
+            ({"category": None}, "denpasar"),
+            ({"location": place(province="Bali")}, "bali-pupr"),
+            ({"location": place(province="Bali"), "category": None}, "bali"),
+            ({"location": place(city="Kota Jayapura"), "category": "parkir-liar"}, "kota-jayapura-dishub"),
+            ({"location": place(province="Aceh", city="Banda Aceh")}, None),
+            ({"location": None}, None),
+            ({"office": "badung"}, "badung"),
+            ({"office": "badung-pupr", "location": None}, "badung-pupr"),
+            ({"office": "kantor-lurah"}, "denpasar-pupr"),
+        ]
+    )
 )
 def test_the_office_the_reporter_chose_else_the_most_specific(changes: dict[str, Any], office: str | None) -> None:
     assert competent_office(World(**changes).stands, LAPOR, TODAY) == office

@@ -10,6 +10,7 @@ from events import facts as f
 from events.codec.encode import encode_resolution
 from events.outcomes import Story
 from events.vocabulary import Detail, Refusal, Status
+from tests.support.tables import every
 from tests.support.worlds import (
     CITIZEN,
     CLOSE,
@@ -39,7 +40,7 @@ def story_of(world: World) -> Story | None:
     return story
 
 
-@pytest.mark.parametrize("status", Status)
+@every(Status)
 def test_no_story_is_published_by_default(status: Status) -> None:
     assert story_of(to_status(status)) is None
 
@@ -84,7 +85,7 @@ def test_of_what_was_archived_or_withdrawn_no_story_is_published(status: Status)
     assert to_status(status).refuse(PUBLISH, PANRB) is Refusal.NOT_ALLOWED_IN_STATUS
 
 
-@pytest.mark.parametrize("status", Status)
+@every(Status)
 def test_privacy_is_changed_in_any_status_and_what_is_public_follows(status: Status) -> None:
     world = to_status(status)
     if status is Status.CLOSED:

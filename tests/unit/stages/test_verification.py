@@ -8,6 +8,7 @@ import pytest
 from events import commands as c
 from events.reports import Location
 from events.vocabulary import ArchiveReason, Refusal, Status
+from tests.support.tables import Rows, every
 from tests.support.worlds import CITIZEN, COMPLETE, DEMO, LAPOR, PANRB, POSTPONE, VERIFICATION, World, to_status
 from workflow.policy.model import Completeness
 from workflow.stages.verification import missing_fields, verification
@@ -15,26 +16,27 @@ from workflow.stages.verification import missing_fields, verification
 ORIGINAL = "166aa932-3f01-5571-aeb0-9200f7b95146"
 
 
-@pytest.mark.parametrize(
-    ("changes", "missing"),
-    [
-        ({}, ()),
-        ({"title": ""}, ("title",)),
-        ({"title": "   "}, ("title",)),
-        ({"body": ""}, ("body",)),
-        ({"body": "123456789"}, ("body",)),
-        ({"body": "1234567890"}, ()),
-        ({"body": "  12345678  "}, ("body",)),
-        ({"location": None}, ("location",)),
-        ({"location": Location()}, ("location",)),
-        ({"location": Location(village="Ubung")}, ()),
-        ({"location": Location(lat=-8.65, lon=115.2)}, ()),
-        ({"location": Location(lat=0.0, lon=0.0)}, ()),
-        ({"location": Location(lat=-8.65)}, ("location",)),
-        ({"location": None, "office": "denpasar"}, ()),
-        ({"location": None, "office": "kantor-lurah"}, ("location",)),
-        ({"title": "", "body": "pendek", "location": None}, ("title", "body", "location")),
-    ],
+@every(
+    Rows(
+        [
+            ({}, ()),
+            ({"title": ""}, ("title",)),
+            ({"title": "   "}, ("title",)),
+            ({"body": ""}, ("body",)),
+            ({"body": "123456789"}, ("body",)),
+            ({"body": "1234567890"}, ()),
+            ({"body": "  12345678  "}, ("body",)),
+            ({"location": None}, ("location",)),
+            ({"location": Location()}, ("location",)),
+            ({"location": Location(village="Ubung")}, ()),
+            ({"location": Location(lat=-8.65, lon=115.2)}, ()),
+            ({"location": Location(lat=0.0, lon=0.0)}, ()),
+            ({"location": Location(lat=-8.65)}, ("location",)),
+            ({"location": None, "office": "denpasar"}, ()),
+            ({"location": None, "office": "kantor-lurah"}, ("location",)),
+            ({"title": "", "body": "pendek", "location": None}, ("title", "body", "location")),
+        ]
+    )
 )
 def test_what_is_missing(changes: dict[str, Any], missing: tuple[str, ...]) -> None:
     assert missing_fields(World(**changes).stands, LAPOR) == missing

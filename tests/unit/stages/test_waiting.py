@@ -10,6 +10,7 @@ from events import commands as c
 from events.codec.encode import encode_complaint
 from events.snapshot import Waiting
 from events.vocabulary import ClockName, Status
+from tests.support.tables import every
 from tests.support.worlds import DENPASAR, LAPOR, MONDAY, PANRB, PUPR, RETURN, VERIFY, World, days, to_status
 from tests.unit.machine.test_ended_offices import ending
 from workflow.machine.transitions import OPEN
@@ -27,7 +28,7 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("status", Status)
+@every(Status)
 def test_each_open_status_has_its_reason(status: Status) -> None:
     stands = to_status(status).stands
     assert (status in OPEN) == (status in EXPECTED)
