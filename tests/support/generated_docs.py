@@ -14,7 +14,6 @@ from textwrap import indent
 from typing import Final
 
 from agents.dashboard import metrics as board
-from agents.mirror.definitions import FIGURES
 from agents.runtime.http.prometheus import METRICS
 from events.access import ROLES
 from events.commands import COMMANDS, Command
@@ -30,7 +29,6 @@ DOCUMENTS: Final = (
     "docs/reference/contract.md",
     "docs/reference/security.md",
     "docs/reference/metrics.md",
-    "docs/how-to/analyse.md",
     "docs/deploy/kubernetes/monitoring/prometheusrule.yaml",
 )
 _ALERTS: Final = Path(__file__).parents[2] / "docs" / "deploy" / "prometheus" / "alerts.yml"
@@ -187,12 +185,6 @@ def metrics() -> str:
     return "\n\n".join("\n".join([f"{stages}:", "", *lines]) for stages, lines in groups.items())
 
 
-def figures() -> str:
-    """List each figure with its definition."""
-    rows = [f"| `{name}` | {figure.definition} |" for name, figure in FIGURES.items()]
-    return "\n".join(["| figure | definition |", "| --- | --- |", *rows, ""])
-
-
 BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "states": states,
     "commands": commands,
@@ -200,7 +192,6 @@ BLOCKS: Final[dict[str, Callable[[], str]]] = {
     "clocks": clocks,
     "topics": topics,
     "roles": roles,
-    "figures": figures,
     "metrics": metrics,
 }
 
