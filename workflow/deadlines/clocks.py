@@ -83,9 +83,12 @@ class ClockContext(NamedTuple):
             return clock.model_copy(update={"paused": True})
         left = self.worked(name, clock, at, clock.due_at)
         used = Duration.parse(clock.paused_for) if clock.paused_for else Duration(0, left.unit)
-        most = Duration(left.amount + max(self._cap.amount - used.amount, 0), left.unit)
         kept = {"remaining": str(left), "paused_for": str(used)}
-        return self._due_after_work(name, clock, at, most, kept)
+        if used.amount >= self._cap.amount:
+            return self._due_after_work(name, clock, at, left, kept)
+        # what is left until it is due now has been laid out once: only the rest of the cap comes on top
+        spare = Duration(self._cap.amount - used.amount, left.unit)
+        return self._due(name, clock, at, self.after_work(name, clock, clock.due_at, spare), kept)
 
     def resume_capped(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
         """Return a clock whose pauses are capped at the end of one, by which it moves as far as the cap allows."""
@@ -136,7 +139,9 @@ class ClockContext(NamedTuple):
     def _due_after_work(
         self, name: ClockName, clock: Clock, at: datetime, left: Duration, kept: dict[str, Any]
     ) -> Clock:
-        due = self.after_work(name, clock, at, left)
+        return self._due(name, clock, at, self.after_work(name, clock, at, left), kept)
+
+    def _due(self, name: ClockName, clock: Clock, at: datetime, due: datetime, kept: dict[str, Any]) -> Clock:
         warn = self._warning(name, at, due, self.zone_of(name, clock))
         return clock.model_copy(update=kept | {"due_at": due, "warn_at": warn, "resumed_at": at})
 

@@ -42,6 +42,7 @@ def due_at(
     return _end_of(last, zone)
 
 
+@lru_cache(maxsize=4_096)
 def due_after_work(  # noqa: PLR0913 -- as `remaining`
     start: datetime, left: Duration, zone: ZoneInfo, calendar: Calendar, *, hours: OfficeHours | None, in_days: bool
 ) -> datetime:
