@@ -63,7 +63,8 @@ class Lifecycle:
         self._reporters = ReporterDigests(partition.keys)
         self._store = ComplaintStore()
         self._cache: dict[bytes, Complaint] = {}
-        self._uncommitted: dict[bytes, tuple[Complaint, bytes]] = {}
+        self._committed: dict[bytes, bytes | None] = {}
+        """The last committed snapshots of the complaints that the batch has changed; None for new ones."""
         self._on_commit: list[Callable[[], None]] = []
         self._origin = Origin(partial(partition.writer_since, TopicName.STATE))
         self._quarantine = Quarantine()
@@ -284,29 +285,30 @@ class Lifecycle:
         return StateReport(complaints=len(self._store), quarantined=len(self._quarantine))
 
     def commit(self) -> None:
-        """Keep the complaints and announcements that the batch has changed, and count its decisions."""
-        for name, (complaint, snapshot) in self._uncommitted.items():
-            self._store_complaint(name, complaint, snapshot)
+        """Keep what the batch has changed, and count its decisions."""
         self._calendar_state.commit()
         for count in self._on_commit:
             count()
         self._forget_batch()
 
     def rollback(self) -> None:
-        """Drop what the batch has changed."""
+        """Undo what the batch has changed."""
         self._calendar_state.rollback()
+        for name, snapshot in self._committed.items():
+            self._cache.pop(name, None)
+            if snapshot is None:
+                self._store.remove(name)
+            else:
+                self._store.put(name, snapshot)
         self._forget_batch()
 
     def _forget_batch(self) -> None:
-        self._uncommitted.clear()
+        self._committed.clear()
         self._on_commit.clear()
 
     def _find(self, name: bytes) -> Complaint | None:
         if name in self._quarantine:
             return None
-        changed = self._uncommitted.get(name)
-        if changed is not None:
-            return changed[0]
         complaint = self._cache.get(name)
         if complaint is not None:
             return complaint
@@ -323,6 +325,8 @@ class Lifecycle:
         self._quarantine.add(name)
 
     def _store_complaint(self, name: bytes, complaint: Complaint, snapshot: bytes) -> None:
+        if name not in self._committed:
+            self._committed[name] = self._store.get(name)
         self._store.put(name, snapshot)
         self._cache.pop(name, None)
         self._cache[name] = complaint
@@ -361,7 +365,7 @@ class Lifecycle:
         key = decision[-1].complaint.complaint_id.encode()
         replayed = replays_of(record.headers) > 0
         outputs, snapshot = self._records.of(key, decision, record.offset, replayed=replayed)
-        self._uncommitted[name] = decision[-1].complaint, snapshot
+        self._store_complaint(name, decision[-1].complaint, snapshot)
         return outputs
 
     def _rejected(
