@@ -210,7 +210,7 @@ def _refuse_sums(cells: Mapping[str, str], raw: object) -> None:
     texts = [cells[part] for part in ("title", "body", "final") if part in cells]
     if not _is_sum(first) and not (texts and all(map(_RULE.fullmatch, texts))):
         word = _word_of_sum(first)
-        if word and isinstance(raw, list) and _is_of_amounts(raw, first):
+        if word and isinstance(raw, list) and _may_be_sum(raw, first, word):
             raise Unusable(
                 f"{quoted(first)} may be the line of a sum: of a sum leave out the line, or write {word} alone there; "
                 "of a report give the rest of its text, or begin it with another word"
@@ -239,6 +239,12 @@ def _texts(row: Iterable[Any]) -> list[str]:
 def _is_of_amounts(row: Iterable[Any], first: str) -> bool:
     """Check whether a row has nothing but amounts and rules beside `first`, which merged cells have each."""
     return all(text == first or _AMOUNT.fullmatch(text) or _RULE.fullmatch(text) for text in _texts(row))
+
+
+def _may_be_sum(row: Iterable[Any], first: str, word: str) -> bool:
+    """Check whether `first` names a sum beside amounts alone, or has no letter behind the `word` for one."""
+    beside = any(text != first for text in _texts(row))
+    return _is_of_amounts(row, first) and (beside or not any(map(str.isalpha, first[len(word) :])))
 
 
 def _is_sum(text: str) -> bool:

@@ -183,7 +183,8 @@ def test_an_amount_in_the_line_of_a_sum_is_no_status_and_no_word() -> None:
 def test_a_title_that_begins_as_a_sum_is_a_report() -> None:
     for text in ("Total bantuan,tidak sampai", "Jumlah,5", "Total = 3,", "Jumlah laporan,2"):
         assert report(f"id,title,body\n7,{text}\n").id == "7"
-    for text in ("Total bantuan,tidak sampai", "Totalitas,5", "Jumlahkan,", "Summary,5"):
+    alone = ("Total pemadaman listrik sudah 5 hari,", "Jumlah korban bertambah,")
+    for text in ("Total bantuan,tidak sampai", "Totalitas,5", "Jumlahkan,", "Summary,5", *alone):
         assert report(f"title,body\n{text}\n", no_id=True).data.title == text.split(",")[0]
     assert report("title,body\nTotal bantuan,tidak sampai\n", no_id=True).data.title == "Total bantuan"
 
