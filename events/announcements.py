@@ -53,7 +53,7 @@ class Announcement(Frozen):
 
     @property
     def reason(self) -> str:
-        """Say it as a fact does that follows from it."""
+        """Return it as the reason of the facts that follow."""
         kind = "a day off" if self.day_off else "a working day"
         return f"{self.day} is {kind}: {self.name} ({self.decree})"
 

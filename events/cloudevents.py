@@ -109,7 +109,7 @@ Links = Annotated[tuple[Link | Attachment, ...], Field(max_length=MAX_LINKS)]
 
 
 def unseen(text: str) -> bool:
-    """Tell whether nothing of a text can be seen: it is empty, or zero-width characters and fillers only."""
+    """Return whether nothing of a text can be seen: it is empty, or zero-width characters and fillers only."""
     if text.isascii():
         return not text.strip()
     return all(letter in _FILLERS or unicodedata.category(letter) in _UNSEEN for letter in text)

@@ -42,12 +42,12 @@ class Clock(Frozen):
 
     @property
     def running(self) -> bool:
-        """Say whether it can still pass: neither paused nor breached."""
+        """Return whether it can still pass: neither paused nor breached."""
         return not self.paused and not self.breached
 
     @property
     def pressing(self) -> bool:
-        """Say whether it was missed and still has not got what it was for."""
+        """Return whether it was missed and still has not got what it was for."""
         return self.breached and not self.paused
 
 

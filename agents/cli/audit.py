@@ -162,7 +162,7 @@ def _incident(incident: Incident) -> str:
 
 
 def _known(found: Audit) -> Iterator[str]:
-    """Give a line for each erased complaint and foreign record: neither is a violation."""
+    """Yield a line for each erased complaint and foreign record: neither is a violation."""
     for complaint, what in sorted(found.erased.items()):
         yield f"{complaint} erased: {' and '.join(what)}"
     for place in found.foreign[:_FOREIGN_NAMED]:

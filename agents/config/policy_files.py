@@ -18,7 +18,7 @@ _DEEPEST: Final = 30
 
 
 def packaged() -> list[str]:
-    """Name the policies that come with the package."""
+    """Return the names of the policies that come with the package."""
     files = (entry.name for entry in _PACKAGED.iterdir())
     return sorted(name.removesuffix(".toml") for name in files if name.endswith(".toml") and name != _OFFICES)
 

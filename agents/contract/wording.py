@@ -29,7 +29,7 @@ def expected(schema: Schema, path: Iterable[Step]) -> str:
 
 
 def fields(schema: Schema, path: Iterable[Step]) -> list[str]:
-    """Name the fields of the object at `path`."""
+    """Return the fields of the object at `path`."""
     named = (each.get("properties", {}) for each in _at(schema, schema, tuple(path)))
     return [name for properties in named for name in properties]
 

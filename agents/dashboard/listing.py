@@ -282,7 +282,7 @@ def require_known(lists: Lists, query: Query, now: datetime, context: DisplayCon
 
 
 def conditions(query: Query, now: datetime, context: DisplayContext) -> Iterator[Condition]:
-    """Give what a complaint has to meet, all of it; raise UnknownFilter for a day that cannot be read."""
+    """Yield what a complaint has to meet, all of it; raise UnknownFilter for a day that cannot be read."""
     for name, condition in _SIMPLE.items():
         if getattr(query, name) not in {None, (), "all"}:
             yield condition(query)
@@ -342,7 +342,7 @@ def values_of(row: ComplaintRow, now: datetime) -> dict[str, Any]:
 
 
 def as_csv(rows: Iterable[ComplaintRow], now: datetime) -> Iterator[str]:
-    """Give a list at `now` as CSV with a header, in parts."""
+    """Yield a list at `now` as CSV with a header, in parts."""
     yield csv_text([COLUMNS])
     rest = iter(rows)
     while part := [[_cell(value) for value in values_of(row, now).values()] for row in islice(rest, _PART)]:

@@ -37,7 +37,7 @@ def refuse_what_is_no_text(head: bytes) -> None:
 
 
 def lines_of(stream: BinaryIO) -> Iterator[bytes]:
-    """Give the lines with their ends; raise UnreadableFile for one longer than `LONGEST`, without reading it all."""
+    """Yield the lines with their ends; raise UnreadableFile for one longer than `LONGEST`, without reading it all."""
     number = 0
     while line := stream.readline(LONGEST + 1):
         number += 1
@@ -111,7 +111,7 @@ def _as_utf8(stream: BinaryIO) -> tuple[int, int, int, bytes]:
 
 
 def text_lines(stream: BinaryIO, encoding: str) -> Iterator[str]:
-    """Give the lines, ended by LF, CRLF or CR; raise UnreadableFile for one that is too long.
+    """Yield the lines, ended by LF, CRLF or CR; raise UnreadableFile for one that is too long.
 
     Bytes that cannot be decoded become lone surrogates.
     """

@@ -52,7 +52,7 @@ class Export:
     _waited: bool = field(default=False, init=False)
 
     def __iter__(self) -> Iterator[tuple[str, ...]]:
-        """Give the rows partition by partition, in each by their last fact."""
+        """Yield the rows partition by partition, in each by their last fact."""
         for number in range(extents(self.settings, [TopicName.STATE])[TopicName.STATE].partitions):
             yield from self._partition(number)
 
@@ -83,7 +83,7 @@ class Export:
         self.incomplete += len(last)
 
     def _until_complete(self, reader: Reader, waited_for: Collection[str]) -> Iterator[Record]:
-        """Give the records to their end, and a little longer if the last fact of a complaint is missing.
+        """Yield the records to their end, and a little longer if the last fact of a complaint is missing.
 
         A transaction becomes visible partition by partition: its snapshot may be visible a moment before its fact. A
         lost fact never comes: so the time to wait is one for all partitions.

@@ -231,7 +231,7 @@ def _seekable(stream: BinaryIO, lines: Iterable[bytes]) -> BinaryIO:
 
 
 def _rows(table: Table, columns: Columns) -> Iterator[Entry | Skipped]:
-    """Give the rows of a table as entries, without the columns that a reject file adds."""
+    """Yield the rows of a table as entries, without the columns that a reject file adds."""
     width = len(columns.header)
     added = {plain(name): at for at, name in enumerate(columns.header) if plain(name) in ADDED}
     for row in table.rows():

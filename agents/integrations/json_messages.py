@@ -27,7 +27,7 @@ class Message:
 
 
 def messages_in(stream: Iterable[bytes]) -> Iterator[Message]:
-    """Give the messages of a file, one that cannot be read as it is; raise UnreadableFile for one too large."""
+    """Yield the messages of a file, one that cannot be read as it is; raise UnreadableFile for one too large."""
     numbered = _numbered(stream)
     first = next(numbered, None)
     if first is None:
@@ -136,7 +136,7 @@ def head_of(lines: Iterator[bytes]) -> list[bytes]:
 
 
 def is_json(head: bytes) -> bool:
-    """Tell JSON by how it begins."""
+    """Return whether a text begins as JSON does."""
     return head.removeprefix(_BOM).lstrip()[:1] in {b"{", b"["}
 
 

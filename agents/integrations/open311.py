@@ -41,7 +41,7 @@ _LINKS: Final = ("media_url", "media_urls", "photos", "photo", "media", "attachm
 
 
 def looks_like_requests(value: object) -> bool:
-    """Tell whether JSON holds service requests, by the first of them."""
+    """Return whether JSON holds service requests, by the first of them."""
     requests = requests_in(value)
     if not requests:
         return isinstance(value, Mapping) and any(name in value for name in _ENVELOPES)
@@ -71,7 +71,7 @@ def requests_in(value: object) -> list[Any]:
 
 
 def entries_of(requests: Iterator[tuple[int, Any]], ignored: Collection[str] = ()) -> Iterator[Entry | Skipped]:
-    """Give each request as an entry; the names that are `ignored` say nothing of privacy."""
+    """Yield each request as an entry; the names that are `ignored` say nothing of privacy."""
     for number, request in requests:
         yield _entry(number, request, ignored)
 

@@ -95,7 +95,7 @@ _NONE: Final[_Names] = frozenset()
 
 
 def _flags(value: object, ignored: _Names = _NONE, texts: _Names = _NONE) -> Iterator[tuple[str, str, object]]:
-    """Give the name, kind and value of what may be about privacy."""
+    """Yield the name, kind and value of what may be about privacy."""
     for name, inner in named_values(value, ignored):
         if kind := _kind(name):
             nested = _scalars(inner) is None and next(_flags(inner, ignored, texts), None) is not None
@@ -110,7 +110,7 @@ def _flags(value: object, ignored: _Names = _NONE, texts: _Names = _NONE) -> Ite
 
 
 def named_values(value: object, ignored: _Names = _NONE, within: str = "") -> Iterator[tuple[str, Any]]:
-    """Give each name with its value, at any depth; the texts of a list have the name of the list."""
+    """Yield each name with its value, at any depth; the texts of a list have the name of the list."""
     if isinstance(value, list):
         for each in value:
             yield from [(within, each)] if isinstance(each, str) else named_values(each, ignored, within)

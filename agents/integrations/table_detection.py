@@ -32,7 +32,7 @@ class Table:
     """Scores a row as the header of another table."""
 
     def rows(self) -> Iterator[Row | Skipped]:
-        """Give each row below the header, without empty cells beyond it; a repeated header is skipped.
+        """Yield each row below the header, without empty cells beyond it; a repeated header is skipped.
 
         Rows behind the header of another table are invalid: its columns mean something else.
         """

@@ -37,7 +37,7 @@ class Grid(Protocol):
     """What it is called for a person: empty for a file with one table."""
 
     def rows(self) -> Iterator[Row | Skipped]:
-        """Give each row that is not empty, or why it is none, from the first on."""
+        """Return each row that is not empty, or why it is none, from the first on."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class CsvGrid:
     """The line of its first row."""
 
     def rows(self) -> Iterator[Row | Skipped]:
-        """Give each row; a quote that is not closed costs the line that opens it."""
+        """Yield each row; a quote that is not closed costs the line that opens it."""
         numbered = _Lines(islice(self.lines(), self.start - 1, None), self.start)
         shape = _Shape()
         while (line := numbered.take()) is not None:
@@ -114,12 +114,12 @@ class _Shape:
             self.digits = len(number)
 
     def differs(self, cells: Sequence[str]) -> bool:
-        """Tell whether a row is not as wide as the table is by now: no title block has so many rows of one width."""
+        """Return whether a row is not as wide as the table is by now: no title block has so many rows of one width."""
         width, rows = max(self.widths.items(), key=lambda each: each[1], default=(0, 0))
         return rows >= _SURE and (len(cells) < width or any(cell.strip() for cell in cells[width:]))
 
     def has_rows(self, swallowed: Sequence[str], delimiter: str) -> bool:
-        """Tell whether the lines of a text are rows of the table: most of those within it, or one that has a number."""
+        """Return whether most lines within a text are rows of the table, or one that has a number."""
         width = max(self.widths, key=lambda each: (self.widths[each], each), default=0)
         if width < 2:  # noqa: PLR2004 -- any line of a text would be a row
             return False
@@ -132,7 +132,7 @@ class _Shape:
         return sum(cells is not None for cells in within) * 2 > len(within)
 
     def _begins_row(self, line: str, delimiter: str) -> bool:
-        """Tell whether a line begins with a number as long as those of the table: its end may be damaged too."""
+        """Return whether a line begins with a number as long as those of the table: its end may be damaged too."""
         number, *rest = line.split(delimiter, 2)
         return len(rest) > 1 and (number := number.strip(' "')).isdigit() and abs(len(number) - self.digits) <= 1
 
@@ -166,7 +166,7 @@ class _Lines:
         return self._waiting.popleft() if self._waiting else next(self.source, None)
 
     def ahead(self) -> Iterator[str]:
-        """Give the lines that follow, and leave them where they are."""
+        """Yield the lines that follow, and leave them where they are."""
         at = 0
         while True:
             if at == len(self._waiting):

@@ -40,7 +40,7 @@ class SheetGrid:
     hidden_too: bool
 
     def rows(self) -> Iterator[Row | Skipped]:
-        """Give each row, hidden ones on request only; raise UnreadableFile if a cell cannot be read."""
+        """Yield each row, hidden ones on request only; raise UnreadableFile if a cell cannot be read."""
         with _in_one_line(f"sheet {self.name} cannot be read"):
             sheet = self.workbook.get_sheet_by_name(self.name)
         left = (sheet.start or (0, 0))[1]

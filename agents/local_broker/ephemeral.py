@@ -26,7 +26,7 @@ _END_S: Final = 60.0
 
 @contextmanager
 def running_broker(env: Mapping[str, str], say: Report = discard_message) -> Iterator[str]:
-    """Give the address of a broker that runs until the block ends, or until this process does, even by SIGKILL.
+    """Return the address of a broker that runs until the block ends, or until this process does, even by SIGKILL.
 
     Where `ALUR_BROKER` names one, that is used and left as it is. Raises BrokerError, BrokerUnreachable, SettingsError.
     """
@@ -44,7 +44,7 @@ def running_broker(env: Mapping[str, str], say: Report = discard_message) -> Ite
 
 @contextmanager
 def running_engine(engine: Engine) -> Iterator[str]:
-    """Give the address of a broker that `engine` runs until the block or this process ends; raise StartFailed."""
+    """Return the address of a broker that `engine` runs until the block or this process ends; raise StartFailed."""
     keeper, port = _start(engine)
     try:
         yield address(port)

@@ -151,7 +151,7 @@ def _start_docker(docker: Docker, state: Path, port: int) -> Broker:
 
 @contextmanager
 def _begun(broker: Broker, state: Path, end: Callable[[], object]) -> Iterator[Broker]:
-    """Give the broker, with its record written; if the block fails, end it and remove the record."""
+    """Return the broker, with its record written; if the block fails, end it and remove the record."""
     try:
         _write_record(state, broker)
         yield broker
@@ -203,7 +203,7 @@ def _end(state: Path, pid: int | None) -> None:
 
 @contextmanager
 def _locked(state: Path) -> Iterator[IO[bytes] | None]:
-    """Give the locked file, or None while another process holds it."""
+    """Return the locked file, or None while another process holds it."""
     with (state / _LOCK).open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

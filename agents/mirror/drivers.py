@@ -83,7 +83,7 @@ def _in_words(cell: _Cell) -> str:
 
 
 def _sentence(now: int, before: int, earlier: Period, combined: list[Part]) -> str:
-    """Say the change, and where most of it comes from if that is a group large enough."""
+    """Return the change in words, and where most of it comes from if that is a group large enough."""
     total = f"{now / before - 1:+.0%} over {earlier.name}"
     direction = 1 if now >= before else -1
     large = [part for part in combined if max(part.now, part.before) >= FEW and part.points * direction > 0]

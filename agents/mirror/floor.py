@@ -164,7 +164,7 @@ def _separable(members: Sequence[_Key], sizes: Mapping[_Key, int], whole: int, c
 
 
 def _with_bands(rows: list[Row], sums: Mapping[_Key, _Group], whole: _Group) -> list[Row]:
-    """Give each large row its bands; none where the exact counts of the country would narrow one too far."""
+    """Return the rows, large ones with bands; without any where the counts of the country would narrow one too far."""
     kept = {}
     for name in ("answered", "in_time"):
         bands = {key: _band(sums[key][name], row.received) for row in rows for key in [row.key]}

@@ -106,7 +106,7 @@ class TopicReader:
         return [each for each in records if not is_foreign(each.offset, _headers(each))]
 
     def polls_to(self, ends: Mapping[Place, int]) -> Iterator[list[Part]]:
-        """Give poll after poll until `ends`; some records from behind them may be among the last."""
+        """Yield poll after poll until `ends`; some records from behind them may be among the last."""
         moved, before = time.monotonic(), self.positions()
         while any(before[place] < end for place, end in ends.items()):
             yield self.poll(clients.POLL_MS / 1000)
@@ -116,7 +116,7 @@ class TopicReader:
                 raise BrokerUnreachable(self._settings.broker)
 
     def has_reached(self, ends: Mapping[Place, int]) -> bool:
-        """Tell whether all records before `ends` have been read."""
+        """Return whether all records before `ends` have been read."""
         positions = self.positions()
         return all(positions[place] >= end for place, end in ends.items())
 

@@ -195,7 +195,7 @@ class Mirror:
 
 
 def _batches(reader: TopicReader, ends: dict[Place, int]) -> Iterator[list[Part]]:
-    """Give the records up to `ends` in batches of limited size and time."""
+    """Yield the records up to `ends` in batches of limited size and time."""
     gathered: list[Part] = []
     size, begun = 0, time.monotonic()
     for parts in reader.polls_to(ends):

@@ -261,7 +261,7 @@ class Reading(Database):
         self.current_at = datetime.fromisoformat(current_at).astimezone(UTC) if current_at else None
 
     def parts(self, statement: str, parameters: Sequence[object], size: int) -> Iterator[list[tuple[Any, ...]]]:
-        """Give the rows of a query, `size` at a time: not all of them are in memory."""
+        """Yield the rows of a query, `size` at a time: not all of them are in memory."""
         with ExitStack() as opened, self._errors():
             cursor = self._connection
             if self._is_postgres:  # without a name, the driver fetches all rows

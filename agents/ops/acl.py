@@ -41,7 +41,7 @@ class Right:
 
 
 def rights(role: Role, settings: Settings, principal: str) -> Iterator[Right]:
-    """Give the rights that `principal` needs to do the work of `role` in this environment."""
+    """Yield the rights that `principal` needs to do the work of `role` in this environment."""
     for topic in role.topics:
         yield Right(principal, "topic", settings.topic(topic), prefixed=False, operations=_on_topic(role, topic))
     if role.group is not None:

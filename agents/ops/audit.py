@@ -96,7 +96,7 @@ class Log(Reader):
         return Kept.NOTHING if all(start == end for start, end in bounds) else Kept.SOME
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
-        """Give the committed records of a partition up to its end as it is now. Raises as `Reader`.
+        """Yield the committed records of a partition up to its end as it is now. Raises as `Reader`.
 
         None if there is no such partition: the topic was created anew with fewer, which is an incident of its own.
         """

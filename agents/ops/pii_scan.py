@@ -45,7 +45,7 @@ class RecordSource(Protocol):
     """Gives the records of a partition up to its end."""
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
-        """Give the records, in order."""
+        """Return the records, in order."""
 
 
 class PiiScan:
@@ -85,7 +85,7 @@ class PiiScan:
             known[record.key] = wanted
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
-        """Give the records of a partition."""
+        """Yield the records of a partition."""
         for record in self._log.read(topic, number):
             self._look(record)
             yield record

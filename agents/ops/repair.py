@@ -70,7 +70,7 @@ class _Partition:
     """The installation record."""
 
     def _own(self, topic: TopicName) -> Iterator[tuple[Record, bool]]:
-        """Give the records of a topic, each with whether the engine wrote it."""
+        """Yield the records of a topic, each with whether the engine wrote it."""
         origin = Origin(partial(writer_since, self.values, topic, self.number))
         with Reader(self.settings, [topic], partitions=[self.number], with_foreign=True) as reader:
             for record in reader.to_end():
@@ -205,7 +205,7 @@ def _written(writer: TransactionalWriter | None, repair: Repair, key: bytes, dec
 
 
 def described(repairs: Iterable[Repair], name: str) -> Iterator[str]:
-    """Give a line on each repair."""
+    """Yield a line on each repair."""
     for each in repairs:
         what = f"version {each.version}" if each.version is not None else "nothing: there is no record of the engine's"
         where = f"{each.found}" if each.found else f"no record in partition {each.partition}"

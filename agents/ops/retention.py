@@ -65,7 +65,7 @@ def set_erase_after(settings: Settings, days: int) -> None:
 
 
 def due_by_partition(settings: Settings, before: datetime) -> Iterator[tuple[int, list[DueComplaint]]]:
-    """Give each partition with what is due in it. Raises `KafkaFailure`."""
+    """Yield each partition with what is due in it. Raises `KafkaFailure`."""
     require_topics(settings, [TopicName.STATE])
     for number in range(extents(settings, [TopicName.STATE])[TopicName.STATE].partitions):
         yield number, due_among(read_all(settings, [TopicName.STATE], partitions=[number]), before)

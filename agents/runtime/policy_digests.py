@@ -42,7 +42,7 @@ class DayChange:
     """What it is called now; None: a working day."""
 
     def __str__(self) -> str:
-        """Say it in a few words."""
+        """Return it in a few words."""
         what = "a working day" if self.name is None else f"a day off: {self.name}"
         return f"{self.day} becomes {what}"
 
@@ -62,7 +62,7 @@ def described(policies: PolicySet, today: date) -> dict[str, Any]:
 
 
 def changes(values: Values, ours: Values) -> Iterator[str]:
-    """Give a line for each version and office that the installation has and that is another here, or none."""
+    """Yield a line for each version and office that the installation has and that is another here, or none."""
     for key, value in sorted(values.items()):
         kind = next((name for prefix, name in _KINDS.items() if key.startswith(prefix)), None)
         if kind is None or value is None or ours.get(key) == value:

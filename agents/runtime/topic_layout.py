@@ -45,7 +45,7 @@ class Difference:
     found: str
 
     def __str__(self) -> str:
-        """Say it in a few words."""
+        """Return it in a few words."""
         return f"{self.topic} has {self.setting}={self.found}, not {self.expected}"
 
 

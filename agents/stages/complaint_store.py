@@ -125,7 +125,7 @@ def compress(name: bytes, snapshot: bytes) -> bytes | None:
 
 
 def decompress(name: bytes, compressed: bytes) -> bytes:
-    """Give back what was `compress` under that name."""
+    """Return the snapshot that `compress` was given under that name."""
     decompressor = _DECOMPRESSOR.copy()
     head = decompressor.decompress(compressed)
     digests = decompressor.unused_data.hex(",", _DIGEST_BYTES).encode().replace(b",", _BETWEEN)

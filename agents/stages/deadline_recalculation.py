@@ -66,7 +66,7 @@ class DeadlineRecalculation:
         self._last_batch.clear()
 
     def due(self, policies: PolicySet) -> Iterator[bytes]:
-        """Give the next complaints with a deadline that may move, a bounded number of them; each is given once."""
+        """Yield the next complaints with a deadline that may move, a bounded number of them; each is given once."""
         if not self:
             return
         self._last_batch.clear()

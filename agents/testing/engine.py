@@ -156,7 +156,7 @@ class Engine(AbstractContextManager["Engine"]):
             self.log.now = max(self.now, min(until, first))
 
     async def _ring(self) -> bool:
-        """Give the notices that are due; return False if there were none."""
+        """Send the notices that are due; return False if there were none."""
         rung = False
         while "lifecycle" in self._running and sum([await each.tick() for each in self._running.values()]):
             rung = True

@@ -41,7 +41,7 @@ class _Client(KafkaAdminClient):  # type: ignore[misc]  # kafka-python ships no 
 
 @contextmanager
 def admin_client(settings: ClientSettings, timeout: float = _ANSWER_S) -> Iterator[Any]:
-    """Give kafka-python's client; what it raises leaves here as a KafkaFailure.
+    """Return kafka-python's client; what it raises leaves here as a KafkaFailure.
 
     That is BrokerUnreachable, AccessRefused (it does not let us in), NotAllowed (not do this) or another KafkaRefused.
     """

@@ -55,11 +55,11 @@ class CommandResult:
 
     @property
     def decided(self) -> bool:
-        """Say whether anything came of it."""
+        """Return whether anything came of it."""
         return bool(self.facts) or self.refused is not None
 
     def __str__(self) -> str:
-        """Say in one line what is known of it."""
+        """Return in one line what is known of it."""
         name = self.request.name
         if self.refused is not None:
             no = self.refused.rejection

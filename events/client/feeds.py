@@ -145,7 +145,7 @@ class ResolutionFeed(_Feed):
         return _resolutions(self._reader.poll(seconds))
 
     def to_end(self) -> Iterator[ResolutionBatch]:
-        """Give all that is there by now: for a subscriber that runs once a night."""
+        """Return all that is there by now: for a subscriber that runs once a night."""
         return (_resolutions(records) for records in self._reader.polls_to(self._reader.ends()) if records)
 
 
@@ -181,7 +181,7 @@ class ComplaintFeed(_Feed):
         return self._deliver(self._undelivered or self._facts_reader().poll(seconds)) if batch is None else batch
 
     def to_end(self) -> Iterator[ComplaintBatch]:
-        """Give all that is there by now: the present if it is not known yet, else the facts since."""
+        """Yield all that is there by now: the present if it is not known yet, else the facts since."""
         while (batch := self._next_present()) is not None:
             yield batch
         reader = self._facts_reader()
@@ -246,7 +246,7 @@ class ComplaintFeed(_Feed):
             yield from self._load_partition(number, begin, written[number])
 
     def _load_partition(self, number: int, begin: int, written: int) -> Iterator[ComplaintBatch]:
-        """Give the snapshots of a partition, then what became of them while they were read.
+        """Yield the snapshots of a partition, then what became of them while they were read.
 
         A transaction becomes visible partition by partition, in any order. A snapshot that has been read has its fact
         before the end of the facts as it is afterwards, perhaps still unseen: the facts are read up to that end, and no

@@ -198,13 +198,13 @@ class Reader:
         return is_foreign
 
     def to_end(self) -> Iterator[Record]:
-        """Give all records up to the end as it is now: what is committed later may follow with the next call."""
+        """Return all records up to the end as it is now: what is committed later may follow with the next call."""
         return chain.from_iterable(self.polls_to(self.ends()))
 
     def polls_to(
         self, ends: Mapping[tuple[TopicName, int], int], *, patience: float = _STALLED_S
     ) -> Iterator[list[Record]]:
-        """Give poll after poll until these offsets are reached; some records from behind them may be among the last.
+        """Yield poll after poll until these offsets are reached; some records from behind them may be among the last.
 
         Raises:
             BrokerUnreachable: nothing has moved for `patience` seconds.
@@ -246,7 +246,7 @@ def read_all(
     complaint: str | None = None,
     partitions: Collection[int] | None = None,
 ) -> Iterator[Record]:
-    """Give all records of the topics, or of a part of them, up to the end as it is now; raises as `Reader` does."""
+    """Yield all records of the topics, or of a part of them, up to the end as it is now; raises as `Reader` does."""
     with Reader(settings, topics, complaint=complaint, partitions=partitions) as reader:
         yield from reader.to_end()
 

@@ -214,7 +214,7 @@ def _passed_on(secret: Secret | None, name: str, file_name: str) -> dict[str, st
 
 
 def _reason(path: str | None, error: Exception, otherwise: str) -> str:
-    """Say what is wrong with a file, without a word of what it holds."""
+    """Return what is wrong with a file, without a word of what it holds."""
     if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.strerror:
         return f"{path}: {error.strerror}"
     return f"{path} {otherwise}"

@@ -103,7 +103,7 @@ def _filled(number: int, template: bytes, digests: int) -> Record:
 
 
 def varied(numbers: range, *, settled: bool) -> Iterator[Record]:
-    """Give snapshots of demonstration complaints: closed and rated, or held by an office.
+    """Yield snapshots of demonstration complaints: closed and rated, or held by an office.
 
     Hundreds of different ones, each again with an id and digests of its own: what no two complaints have in common.
     """
@@ -122,7 +122,7 @@ SNAPSHOTS_A_LIFE: Final = len(LIFE) + 2
 
 
 def histories(count: int) -> Iterator[Record]:
-    """Give all snapshots of a number of lives, twenty thousand of them concurrent."""
+    """Yield all snapshots of a number of lives, twenty thousand of them concurrent."""
     templates = _templates(len(LIFE))
     for first in range(0, count, _SIDE_BY_SIDE):
         for step in (0, 1, 2, 2, *range(3, len(LIFE) + 1)):

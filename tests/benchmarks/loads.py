@@ -77,7 +77,7 @@ def register(number: int) -> tuple[str, c.CommandEvent[Any]]:
 
 
 def lives(count: int, at_once: int = 1_000) -> Iterator[Record]:
-    """Give the commands of a number of lives, `at_once` of them concurrent."""
+    """Yield the commands of a number of lives, `at_once` of them concurrent."""
     for start in range(0, count, at_once):
         complaints = [register(number) for number in range(start, min(start + at_once, count))]
         for complaint, event in complaints:
@@ -107,7 +107,7 @@ def disposed(at: datetime) -> Complaint:
 def snapshots(
     numbers: Iterable[int], at: datetime, follow_up_due: Callable[[int], datetime], settlement_due: datetime
 ) -> Iterator[Record]:
-    """Give the snapshots of complaints held by an office, named by their number, without warnings."""
+    """Yield the snapshots of complaints held by an office, named by their number, without warnings."""
     sample = disposed(at)
     marks = {name: datetime(1999, 1, 1, 0, 0, 0, number * 1000, UTC) for number, name in enumerate(ClockName, start=1)}
     clocks = {

@@ -52,7 +52,7 @@ def _templates() -> list[list[bytes]]:
 
 
 def facts(count: int) -> Iterator[Record]:
-    """Give the facts of a number of lives, twenty thousand of them concurrent."""
+    """Yield the facts of a number of lives, twenty thousand of them concurrent."""
     templates = _templates()
     for first in range(0, count, _SIDE_BY_SIDE):
         for step in range(FACTS_A_LIFE):

@@ -107,7 +107,7 @@ class People:
 
 @contextmanager
 def people(settings: Settings) -> Iterator[People]:
-    """Give people who read from now on."""
+    """Return people who read from now on."""
     consumer = Consumer(
         {
             "bootstrap.servers": settings.broker,

@@ -154,7 +154,7 @@ class Falling:
     seconds: int
 
     def due(self, number: int) -> datetime:
-        """Tell when that of one complaint does, to the millisecond."""
+        """Return when that of one complaint does, to the millisecond."""
         return self.start + timedelta(milliseconds=number * 7_919 % (self.seconds * 1_000 or 1))
 
 

@@ -67,7 +67,7 @@ def holding(engine: Engine, words: str) -> set[TopicName]:
 
 
 def segments(engine: Engine, *topics: TopicName) -> Iterator[tuple[Path, bytes]]:
-    """Give the files of topics as they lie on the disk of the broker; their records are not compressed."""
+    """Yield the files of topics as they lie on the disk of the broker; their records are not compressed."""
     names = tuple(f"{engine.settings.topic(topic)}-" for topic in topics)
     with admin_client(engine.settings) as client:
         found = client.describe_log_dirs()

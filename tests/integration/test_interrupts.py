@@ -127,13 +127,13 @@ def received() -> None:
 
 
 def prints(process: subprocess.Popen[str]) -> bool:
-    """Say whether there is something to read, or its end."""
+    """Return whether there is something to read, or its end."""
     assert process.stdout is not None
     return bool(select.select([process.stdout], [], [], 0)[0])
 
 
 def handles_signals(process: subprocess.Popen[str]) -> bool:
-    """Say whether our own first line has run; what comes before it is the start of the interpreter."""
+    """Return whether our own first line has run; what comes before it is the start of the interpreter."""
     caught = Path(f"/proc/{process.pid}/status").read_text().partition("SigCgt:")[2].split(maxsplit=1)[0]
     return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
 

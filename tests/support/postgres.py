@@ -21,7 +21,7 @@ class NoServer(Exception):
 
 @contextmanager
 def running_postgres() -> Iterator[str]:
-    """Give the URL of a PostgreSQL that runs until the block ends; its server refuses to run as root."""
+    """Return the URL of a PostgreSQL that runs until the block ends; its server refuses to run as root."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     initdb = shutil.which("initdb") or (programs and programs[-1] / "initdb")
     if not initdb:

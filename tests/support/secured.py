@@ -71,7 +71,7 @@ def own_java() -> Java:
 
 @contextmanager
 def secured_broker(directory: Path, users: Sequence[str]) -> Iterator[SecuredBroker]:
-    """Give a broker with `users`; skip where there is no Java to run it."""
+    """Return a broker with `users`; skip where there is no Java to run it."""
     java = own_java()
     _certificates(directory)
     ports = dict(zip(("SASL", "SASLTLS", "TLS"), free_ports(3), strict=True))

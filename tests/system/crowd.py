@@ -164,7 +164,7 @@ class Life:
 
 
 def copies(lives: Sequence[Life], count: int) -> Iterator[tuple[datetime, TopicName, bytes, bytes]]:
-    """Give the facts of `count` complaints in the order in which they happened, and where each stands last."""
+    """Yield the facts of `count` complaints in the order in which they happened, and where each stands last."""
     written = [list(_written(life)) for life in lives]
     places = [
         (at, number, index) for number in range(count) for index, (at, _, _) in enumerate(written[number % len(lives)])

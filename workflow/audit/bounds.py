@@ -40,7 +40,7 @@ _BOUNDS: Final[dict[type[f.Fact], _Bound]] = {
 
 
 def exceeded(before: Complaint, recorded: f.Recorded, policy: Policy) -> Iterator[str]:
-    """Name the bounds of the policy that a fact has left.
+    """Yield the bounds of the policy that a fact has left.
 
     Times are compared only where no holiday was announced: the audit has the calendar of the policy alone.
     """
@@ -62,7 +62,7 @@ def exceeded(before: Complaint, recorded: f.Recorded, policy: Policy) -> Iterato
 
 
 def time_lost(before: Complaint, recorded: f.Recorded, policy: Policy | None) -> Iterator[str]:
-    """Name what is wrong with a clock that an answer or a closing stops, and that goes on if that is taken back."""
+    """Yield what is wrong with a clock that an answer or a closing stops, and that goes on if that is taken back."""
     fact, at = recorded.fact, recorded.at
     exact = policy is not None and recorded.complaint.calendar == 0
     context = ClockContext.of(policy, before) if policy and exact else None

@@ -283,5 +283,5 @@ def _folded(before: Complaint | None, recorded: f.Recorded) -> Iterator[Finding]
 
 
 def differing(one: Complaint, other: Complaint) -> list[str]:
-    """Name the fields in which two snapshots differ."""
+    """Return the fields in which two snapshots differ."""
     return [name for name in type(one).model_fields if getattr(one, name) != getattr(other, name)]

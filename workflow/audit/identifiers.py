@@ -25,7 +25,7 @@ def traces(reporter: Reporter) -> tuple[str, ...]:
 
 
 def exposed(raw: bytes, wanted: tuple[str, ...]) -> Iterator[str]:
-    """Name the fields of a message in which one of `wanted` stands, people's own words left out.
+    """Return the fields of a message in which one of `wanted` stands, people's own words left out.
 
     What is no JSON is one field, `value`.
     """
@@ -78,7 +78,7 @@ _WOMEN_ADD: Final = 40
 
 
 def identifiers_in(text: str, reporter: Reporter | None = None) -> Iterator[Identifier]:
-    """Give what in `text` identifies a person: phones, addresses, NIK, plates, and the data of `reporter`.
+    """Yield what in `text` identifies a person: phones, addresses, NIK, plates, and the data of `reporter`.
 
     A scan finds what has such a form. It cannot find a person who is described.
     """

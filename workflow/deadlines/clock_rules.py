@@ -45,7 +45,7 @@ RULES: Final[dict[ClockName, Rule]] = {
 
 
 def statuses_without_clock(settlement_pauses_in: Collection[Status]) -> list[Status]:
-    """Name the statuses in which a complaint would wait without any deadline if settlement stands still in those.
+    """Return the statuses in which a complaint would wait without any deadline if settlement stands still in those.
 
     The time of a rung does not count: it runs only once another deadline has been missed.
     """

@@ -22,7 +22,7 @@ _NOTHING: Final = timedelta(0)
 def due_at(
     start: datetime, duration: Duration, zone: ZoneInfo, calendar: Calendar, *, hours: OfficeHours | None = None
 ) -> datetime:
-    """Lay a duration on the calendar from the instant a clock starts.
+    """Return when a clock that starts at an instant is due.
 
     Working days and days end with the last day in ``zone``; seconds simply pass. Zero working days (all that may be
     left after a pause) end today, or with the next working day on a day off. Raises ValueError for a naive ``start``
@@ -46,7 +46,7 @@ def due_at(
 def due_after_work(  # noqa: PLR0913 -- as `remaining`
     start: datetime, left: Duration, zone: ZoneInfo, calendar: Calendar, *, hours: OfficeHours | None, in_days: bool
 ) -> datetime:
-    """Lay working time on the calendar for a clock that was paused; one in days ends with a day that is used up.
+    """Return when a clock that was paused is due; one in days ends with a day that is used up.
 
     Raises ValueError as `due_at`.
     """
@@ -66,7 +66,7 @@ def due_after_work(  # noqa: PLR0913 -- as `remaining`
 def remaining(  # noqa: PLR0913 -- two instants, and what the time between them depends on
     now: datetime, due: datetime, unit: Unit, zone: ZoneInfo, calendar: Calendar, *, hours: OfficeHours | None = None
 ) -> Duration:
-    """Tell what is left at a pause; `due_at` from the instant of resumption gives it back in full.
+    """Return what is left at a pause; `due_at` from the instant of resumption gives it back in full.
 
     In days, today is not counted and the day it falls due is. Nothing is left, never less, once that day has come.
     Working time is kept exactly. Raises ValueError for naive instants and for working time without office ``hours``.
@@ -127,7 +127,7 @@ def _known(hours: OfficeHours | None) -> OfficeHours:
 
 @lru_cache(maxsize=4_096)
 def _end_of(day: date, zone: ZoneInfo) -> datetime:
-    """Give the last instant of a day; very many deadlines share few of them."""
+    """Return the last instant of a day; very many deadlines share few of them."""
     return datetime.combine(day, _END_OF_DAY, tzinfo=zone).astimezone(UTC)
 
 

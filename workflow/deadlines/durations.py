@@ -22,7 +22,7 @@ class Unit(StrEnum):
 
     @property
     def in_days(self) -> bool:
-        """Say whether it counts days, which end with the day, rather than time, which ends with its last second."""
+        """Return whether it counts days, which end with the day, rather than time, which ends with its last second."""
         return self in _IN_DAYS
 
 

@@ -86,7 +86,7 @@ def into_day(day: date, share: float, zone: ZoneInfo, hours: OfficeHours) -> dat
 
 
 def work_on(start: datetime, length: timedelta, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours) -> datetime:
-    """Tell when ``length`` of working time from ``start`` is used up.
+    """Return when ``length`` of working time from ``start`` is used up.
 
     What is used up at closing time falls due then, not when the next day opens. No time at all falls due at once, or
     as soon as an office opens: nothing falls due while nobody works.
@@ -102,7 +102,7 @@ def work_on(start: datetime, length: timedelta, zone: ZoneInfo, calendar: Calend
 
 
 def _on_later_day(day: date, left: timedelta, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours) -> datetime:
-    """Tell when ``left`` of working time is used up that begins after ``day``."""
+    """Return when ``left`` of working time is used up that begins after ``day``."""
     year, ordinal, microseconds = day.year, day.toordinal(), left // _LEAST
     while True:
         days, worked = _working_time_of(year, zone, calendar, hours)

@@ -89,11 +89,11 @@ class Schedule:
         return self._count
 
     def __iter__(self) -> Iterator[bytes]:
-        """Name the complaints that have a running clock."""
+        """Return the complaints that have a running clock."""
         return iter(self._armed)
 
     def deadlines(self, complaint: bytes) -> Iterator[tuple[ClockName, datetime]]:
-        """Give the running clocks of a complaint with their due times."""
+        """Yield the running clocks of a complaint with their due times."""
         for entry in self._armed.get(complaint, ()):
             yield entry[4], _alarm(entry).due_at
 
@@ -116,7 +116,7 @@ class Schedule:
             self._clear_away()
 
     def due(self, now: datetime) -> bool:
-        """Say whether `ring` has anything to look at."""
+        """Return whether `ring` has anything to look at."""
         now_ms = _milliseconds(now)
         return bool(self._soon and self._soon[0][0] <= now_ms) or self._minute_has_come(now_ms)
 
@@ -138,7 +138,7 @@ class Schedule:
         return [entry for entry in entries if any(each is entry for each in self._armed.get(entry[1], ()))]
 
     def ring(self, now: datetime, most: int) -> Iterator[tuple[bytes, Alarm]]:
-        """Give the alarms that have come by `now` with their complaints, `most` of them; each rings again later."""
+        """Yield the alarms that have come by `now` with their complaints, `most` of them; each rings again later."""
         now_ms = _milliseconds(now)
         self._open_minutes(now_ms)
         while most > 0 and self._soon and self._soon[0][0] <= now_ms:

@@ -87,19 +87,19 @@ class Calendar:
         )
 
     def is_working_day(self, day: date) -> bool:
-        """Tell whether the day counts."""
+        """Return whether the day counts."""
         return day.weekday() not in _WEEKEND and day not in self._holidays(day.year)
 
     def reason_off(self, day: date) -> str | None:
-        """Say why the day does not count: a holiday's name, "Saturday" or "Sunday"; None for a working day."""
+        """Return why the day does not count: a holiday's name, "Saturday" or "Sunday"; None for a working day."""
         return self._holidays(day.year).get(day) or _WEEKEND.get(day.weekday())
 
     def is_weekend(self, day: date) -> bool:
-        """Tell whether the day is off whatever is decreed."""
+        """Return whether the day is off whatever is decreed."""
         return day.weekday() in _WEEKEND
 
     def named(self, year: int) -> Mapping[date, str]:
-        """Give the days off of a year that have a name, weekends included if a holiday falls on them."""
+        """Return the days off of a year that have a name, weekends included if a holiday falls on them."""
         return MappingProxyType(self._holidays(year))
 
     def add_working_days(self, day: date, count: int) -> date:
@@ -145,7 +145,7 @@ class Calendar:
         return named
 
     def working_ordinals(self, year: int) -> "array[int]":
-        """Give the ordinals of the year's working days, in order: a question is then one search by halves."""
+        """Return the ordinals of the year's working days, in order: a question is then one search by halves."""
         working = self._working.get(year)
         if working is None:
             if year > date.max.year:

@@ -64,7 +64,7 @@ def check(kind: type[c.Command], context: CommandContext, data: c.Command | None
 
 
 def _not_permitted(kind: type[c.Command], context: CommandContext) -> Refused:
-    """Say who may, and why it is not this sender."""
+    """Return who may, and why it is not this sender."""
     source, policy, may = context.by, context.policy, MAY[kind]
     office, subject = office_of(source), subject_of(source)
     if not context.roles and office is not None and office in policy.directory:

@@ -143,12 +143,12 @@ _ANSWERS: Final = (f.ComplaintVerified, f.ComplaintPostponed, f.FollowUpRecorded
 
 
 def settled_at(fact: f.Settling, at: datetime) -> datetime:
-    """Tell when a complaint was settled by `fact`, recorded `at`: a deadline that did it did so when it passed."""
+    """Return when a complaint was settled by `fact`, recorded `at`: a deadline that did it did so when it passed."""
     return getattr(fact, "deadline", None) or at
 
 
 def needs_rung(before: Complaint, fact: f.Fact, clocks: Clocks) -> bool:
-    """Say whether, after `fact`, a missed deadline waits to be brought before the next one up the ladder."""
+    """Return whether, after `fact`, a missed deadline waits to be brought before the next one up the ladder."""
     anew = isinstance(fact, OPEN_AGAIN)
     if (before.exhausted and not anew) or isinstance(fact, _CLIMBED):
         return False

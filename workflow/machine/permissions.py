@@ -84,7 +84,7 @@ _SENDERS: Final = 4_096
 
 
 def is_stage(source: str) -> bool:
-    """Say whether `source` is one of our own stages, which are refused without ado when the world has moved on."""
+    """Return whether `source` is one of our own stages, which are refused without ado when the world has moved on."""
     return source in _STAGES
 
 

@@ -19,7 +19,7 @@ _AREAS: Final = {Level.PROVINCE, Level.CITY}
 
 
 def contradictions(policies: PolicySet) -> Iterator[str]:
-    """Give each contradiction in one line that names the offices, or the version, and the remedy."""
+    """Yield each contradiction in one line that names the offices, or the version, and the remedy."""
     for directory in {id(policy.directory): policy.directory for policy in policies.versions}.values():
         yield from among_offices(directory)
     for policy, later in pairwise((*policies.versions, None)):
@@ -32,7 +32,7 @@ def contradictions(policies: PolicySet) -> Iterator[str]:
 
 
 def among_offices(directory: Directory) -> Iterator[str]:
-    """Give each contradiction of the offices among themselves."""
+    """Yield each contradiction of the offices among themselves."""
     yield from _lifetimes(directory)
     yield from _same_competence(directory)
 
@@ -62,7 +62,7 @@ def _same_competence(directory: Directory) -> Iterator[str]:
 
 
 def _competences(office: Office) -> Iterator[tuple[object, ...]]:
-    """Give what only one office can be competent for: a topic of an agency, or an area."""
+    """Yield what only one office can be competent for: a topic of an agency, or an area."""
     if office.level is Level.UNIT:
         yield from ((office.parent, topic) for topic in office.categories)
     elif office.level in _AREAS:
@@ -73,7 +73,7 @@ def _competences(office: Office) -> Iterator[tuple[object, ...]]:
 
 
 def without_effect(overrides: Sequence[Override], directory: Directory) -> Iterator[str]:
-    """Give overrides of a category that no unit handles, and those for which others count in all cases."""
+    """Yield overrides of a category that no unit handles, and those for which others count in all cases."""
     topics = frozenset[str]().union(*(office.categories for office in directory))
     for category in dict.fromkeys(each.category for each in overrides if each.category is not None):
         if not any(belongs(category, {topic}) or belongs(topic, {category}) for topic in topics):

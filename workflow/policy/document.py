@@ -135,7 +135,7 @@ def _merged(base: object, own: object) -> object:
 
 
 def _contradictions(calendar: object, versions: Sequence[_Version]) -> Iterator[tuple[str, str]]:
-    """Give what can be read and contradicts itself, each with its path."""
+    """Yield what can be read and contradicts itself, each with its path."""
     changes = calendar if isinstance(calendar, Mapping) else {}
     extra, removed = (_days(changes.get(key)) for key in ("extra", "removed"))
     for day in sorted(extra & removed):
@@ -151,7 +151,7 @@ def _days(written: object) -> set[date]:
 
 
 def _without_effect(versions: Sequence[_Version], directory: Directory) -> Iterator[tuple[str, str]]:
-    """Give what a policy would be used with, and is worth a line where others are given anyway."""
+    """Yield what a policy would be used with, and is worth a line where others are given anyway."""
     for at, version in enumerate(versions):
         if isinstance(version.whole, Mapping):
             found = without_effect(whole_overrides(version.whole), directory)

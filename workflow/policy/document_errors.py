@@ -30,7 +30,7 @@ _CHOICE: Final = re.compile(r"'([^']+)'")
 
 
 def problems(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    """Give each mistake as the path to it (``versions[0].clocks.follow_up``) and what it is.
+    """Yield each mistake as the path to it (``versions[0].clocks.follow_up``) and what it is.
 
     A key that is missing because it is misspelled is one mistake.
     """
@@ -88,7 +88,7 @@ def _nearest_key(details: ErrorDetails, model: type[BaseModel]) -> str | None:
 
 
 def _models(kind: object) -> Iterator[type[BaseModel]]:
-    """Give the models that a type is made of, outermost first."""
+    """Yield the models that a type is made of, outermost first."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         yield kind
     for part in get_args(kind):

@@ -210,7 +210,7 @@ class Policy(Rules):
         return found[::-1]
 
     def duration_of(self, clock: ClockName, complaint_class: ComplaintClass) -> Duration:
-        """Tell how long a clock runs where no override is for it; only `settlement` depends on the class."""
+        """Return how long a clock runs where no override is for it; only `settlement` depends on the class."""
         if clock is ClockName.SETTLEMENT:
             return self.settlement[complaint_class]
         duration: Duration = getattr(self.clocks, clock)
@@ -232,11 +232,11 @@ class Policy(Rules):
         return self.directory.get(office).zone
 
     def zone_rule(self, clock: ClockName) -> ZoneRule:
-        """Tell whose zone counts for a clock."""
+        """Return whose zone counts for a clock."""
         return self.zones.get(clock) or _DEFAULT_ZONES.get(clock, "national")
 
     def ladder_for(self, complaint: Complaint, day: date) -> tuple[str, ...]:
-        """Name the offices to escalate a complaint to on ``day``, lowest rung first, as it stands.
+        """Return the offices to escalate a complaint to on ``day``, lowest rung first, as it stands.
 
         Rungs that lead nowhere, to an office that has ended, to the holder itself, or to an office already on the
         ladder are left out. Raises UnknownOffice.
@@ -266,7 +266,7 @@ class PolicySet:
         self._by_version = {policy.version: policy for policy in self.versions}
 
     def at(self, when: date) -> Policy:
-        """Give the version in force on a day, or at an instant (its day in the national zone).
+        """Return the version in force on a day, or at an instant (its day in the national zone).
 
         Before the first version took effect it is the first. Raises ValueError for a naive instant.
         """
@@ -279,7 +279,7 @@ class PolicySet:
         return self.versions[0]
 
     def pinned(self, version: str) -> Policy:
-        """Give the version a complaint is pinned to; raises UnknownPolicy."""
+        """Return the version a complaint is pinned to; raises UnknownPolicy."""
         try:
             return self._by_version[version]
         except KeyError:
@@ -287,7 +287,7 @@ class PolicySet:
             raise UnknownPolicy(f'policy "{self.name}" has no version "{version}" (it has {known})') from None
 
     def governing(self, version: str, when: datetime) -> Policy:
-        """Give the version a complaint is pinned to, or, if that is gone, the one in force at ``when``.
+        """Return the version a complaint is pinned to, or, if that is gone, the one in force at ``when``.
 
         The version of an open complaint is never gone (the engine refuses to start); a settled one, whose citizen rates
         it, is served by the rules of the day.

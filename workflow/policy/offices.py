@@ -79,7 +79,7 @@ def slug_of(category: str) -> str:
 
 
 def belongs(category: str, topics: Collection[str]) -> bool:
-    """Tell whether the category, or one it belongs to, is among `topics`.
+    """Return whether the category, or one it belongs to, is among `topics`.
 
     A category belongs to those it begins with, by whole words: ``transportasi-darat`` belongs to ``transportasi``.
     """
@@ -112,7 +112,7 @@ class Office(BaseModel):
     """Its last day, of its own. A unit also ends with its agency: `Directory.last_day`."""
 
     def handles(self, category: str) -> bool:
-        """Tell whether the category, or one it belongs to, is among its topics."""
+        """Return whether the category, or one it belongs to, is among its topics."""
         return belongs(category, self.categories)
 
 
@@ -128,7 +128,7 @@ class Listed:
 
 
 def misplaced(offices: Sequence[Listed]) -> Iterator[tuple[str, str]]:
-    """Give what contradicts itself in the tree, with the id of the office, and nothing that only follows from it."""
+    """Yield what contradicts itself in the tree, with the id of the office, and nothing that only follows from it."""
     by_id: dict[str, Listed] = {}
     for office in offices:
         if office.id in by_id:
@@ -189,62 +189,62 @@ class Directory:
         self._ranked = lru_cache(maxsize=_CATEGORIES)(self._rank)
 
     def __contains__(self, office: object) -> bool:
-        """Tell whether there is or ever was such an office."""
+        """Return whether there is or ever was such an office."""
         return office in self._offices
 
     def __iter__(self) -> Iterator[Office]:
         return iter(self._offices.values())
 
     def get(self, office: str) -> Office:
-        """Give the office of this id; raises UnknownOffice."""
+        """Return the office of this id; raises UnknownOffice."""
         try:
             return self._offices[office]
         except KeyError:
             raise UnknownOffice(f'there is no office "{office}"') from None
 
     def known(self, office: str, day: date) -> bool:
-        """Tell whether the office exists on that day; an unknown id does not."""
+        """Return whether the office exists on that day; an unknown id does not."""
         span = self._spans.get(office)
         return span is not None and span[0] <= day <= span[1]
 
     def last_day(self, office: str) -> date | None:
-        """Give the last day of an office, at the latest that of its agency; None while it has no end."""
+        """Return the last day of an office, at the latest that of its agency; None while it has no end."""
         last = self.span(office)[1]
         return None if last == date.max else last
 
     def span(self, office: str) -> tuple[date, date]:
-        """Give the first and the last day of an office, within those of its agency; raises UnknownOffice."""
+        """Return the first and the last day of an office, within those of its agency; raises UnknownOffice."""
         return self._spans[self.get(office).id]
 
     def superior(self, office: str) -> str | None:
-        """Give the office above, None at the top; raises UnknownOffice."""
+        """Return the office above, None at the top; raises UnknownOffice."""
         return self.get(office).parent
 
     def superior_on(self, office: str, day: date) -> str | None:
-        """Give the nearest office above that exists on that day; None if there is none."""
+        """Return the nearest office above that exists on that day; None if there is none."""
         above = self.superior(office)
         while above is not None and not self.known(above, day):
             above = self.superior(above)
         return above
 
     def agency(self, office: str) -> str:
-        """Give the agency a unit belongs to; an agency is its own. Raises UnknownOffice."""
+        """Return the agency a unit belongs to; an agency is its own. Raises UnknownOffice."""
         found = self.get(office)
         return found.parent if found.level is Level.UNIT and found.parent else found.id
 
     def children(self, office: str) -> tuple[str, ...]:
-        """Give the offices directly below; raises UnknownOffice."""
+        """Return the offices directly below; raises UnknownOffice."""
         return tuple(self._children.get(self.get(office).id, ()))
 
     def units_below(self, office: str) -> tuple[str, ...]:
-        """Give all units below, however far; raises UnknownOffice."""
+        """Return all units below, however far; raises UnknownOffice."""
         units: list[str] = []
         for child in self.children(office):
             units += [child] if self._offices[child].level is Level.UNIT else self.units_below(child)
         return tuple(units)
 
     def is_below(self, office: str, ancestor: str) -> bool:
-        """Tell whether ``ancestor`` stands anywhere above ``office``; no office is below itself."""
+        """Return whether ``ancestor`` stands anywhere above ``office``; no office is below itself."""
         above = self.superior(office)
         while above is not None and above != ancestor:
             above = self.superior(above)
@@ -253,7 +253,7 @@ class Directory:
     def candidates(
         self, category: str | None, province: str | None, city: str | None, day: date, excluding: Collection[str] = ()
     ) -> list[str]:
-        """Name the offices that are competent for a report, the most specific first.
+        """Return the offices that are competent for a report, the most specific first.
 
         First the units of the city or regency that handle the category, then the city itself, then the same for the
         province. A city that is not named unambiguously, or lies in another province than the one given, is passed
@@ -314,7 +314,7 @@ class Directory:
         return found[0] if len(found) == 1 else None
 
     def _find_competent_units(self, agency: str, category: str | None) -> tuple[str, ...]:
-        """Name the units that handle the category, those that list it by its own name first."""
+        """Return the units that handle the category, those that list it by its own name first."""
         if not category:
             return ()
         slug = slug_of(category)

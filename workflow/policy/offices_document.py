@@ -100,7 +100,7 @@ def _slug(written: object) -> str:
 def _without_area(
     offices: list[tuple[Listed, Mapping[str, Any]]], astray: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Give what an office lacks; of those that would have it from each other, only for the highest."""
+    """Yield what an office lacks; of those that would have it from each other, only for the highest."""
     by_id = {place.id: place for place, _ in reversed(offices)}
     for place, written in offices:
         above = list(_above(place, by_id))
@@ -135,7 +135,7 @@ def _unit_of(agency: Office, unit: _Unit) -> Office:
 
 
 def _named(document: Mapping[str, Any], where: str) -> str:
-    """Name the office in place of its number in the file, as far as it has a name: ``office "denpasar": zone``."""
+    """Put the name of the office in place of its number, as far as it has a name: ``office "denpasar": zone``."""
     here: Any = document
     named, rest = "", where
     for step in where.split("."):

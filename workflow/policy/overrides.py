@@ -92,7 +92,7 @@ def most_specific(
 
 
 def meaningless(override: Override, misread: Collection[str] = ()) -> Iterator[str]:
-    """Give what makes an override mean nothing, as far as that does not hang on keys that were misread."""
+    """Yield what makes an override mean nothing, as far as that does not hang on keys that were misread."""
     if not str(override) and not set(misread) - {*RULES, SOURCE}:
         yield "one is for no category, class or level: change the rule itself"
     elif not override.rules and not set(misread) - {*CONDITIONS, SOURCE}:
@@ -102,7 +102,7 @@ def meaningless(override: Override, misread: Collection[str] = ()) -> Iterator[s
 
 
 def repeated(overrides: Sequence[Override]) -> Iterator[str]:
-    """Give the overrides that set one rule under the same conditions."""
+    """Yield the overrides that set one rule under the same conditions."""
     for one, other in combinations(overrides, 2):
         if str(one) and str(one) == str(other) and (both := [rule for rule in one.rules if rule in other.rules]):
             yield f"two of {one} set {', '.join(both)}: keep one"
@@ -127,7 +127,7 @@ def readable(written: object) -> tuple[Override, frozenset[str]] | None:
 
 
 def shadowed(overrides: Sequence[Override]) -> Iterator[tuple[Override, Rule]]:
-    """Give each override with a rule for which more specific ones count in all cases."""
+    """Yield each override with a rule for which more specific ones count in all cases."""
     for override in overrides:
         cases = [
             (override.category, kind, level)

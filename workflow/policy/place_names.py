@@ -26,7 +26,7 @@ class City(NamedTuple):
     kind: Kind | None
 
     def may_be(self, other: "City") -> bool:
-        """Tell whether both can mean one place."""
+        """Return whether both can mean one place."""
         return self.name == other.name and (self.kind is None or other.kind is None or self.kind is other.kind)
 
 

@@ -25,7 +25,7 @@ _STATUS: Final = TypeAdapter(Status)
 
 
 def mistakes(version: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Give what contradicts itself in a version, as it is written, each with its path; see also `is_absence`."""
+    """Yield what contradicts itself in a version, as it is written, each with its path; see also `is_absence`."""
     yield from _unsettled(version.get("settlement"))
     yield from _pauses(version.get("settlement_pauses_in"))
     found = list(_hours(version))
@@ -34,7 +34,7 @@ def mistakes(version: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def is_absence(mistake: str) -> bool:
-    """Tell whether it is a mistake only as long as nothing is added to the version."""
+    """Return whether it is a mistake only as long as nothing is added to the version."""
     return mistake.startswith((ABSENT, _NO_TIME))
 
 
@@ -74,7 +74,7 @@ def _pauses(written: object) -> Iterator[tuple[str, str]]:
 
 
 def _hours(version: Mapping[str, Any]) -> Iterator[str]:
-    """Give what cannot be counted; that hours are missing, once."""
+    """Yield what cannot be counted; that hours are missing, once."""
     clocks, settlement, extension = (_terms(version.get(key)) for key in ("clocks", "settlement", "extension"))
     yield from unextendable(clocks.get(ClockName.FOLLOW_UP), extension.get("day"))
     hours, cap = read(_HOURS, version.get("hours")), read(_TERM, version.get("settlement_pause_cap"))

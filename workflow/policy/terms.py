@@ -75,7 +75,7 @@ class Extension(Model):
 
 
 def uncountable(hours: OfficeHours | None, terms: Mapping[str, Duration]) -> Iterator[str]:
-    """Give what keeps working hours from being counted with these office hours; missing ones once."""
+    """Yield what keeps working hours from being counted with these office hours; missing ones once."""
     for name, duration in terms.items():
         if duration.unit is not Unit.WORKING_SECONDS:
             continue
@@ -87,14 +87,14 @@ def uncountable(hours: OfficeHours | None, terms: Mapping[str, Duration]) -> Ite
 
 
 def unextendable(follow_up: Duration | None, day: Duration | None) -> Iterator[str]:
-    """Give the mistake if days of an extension cannot be added to a time to follow up."""
+    """Yield the mistake if days of an extension cannot be added to a time to follow up."""
     units = {duration.unit for duration in (follow_up, day) if duration is not None}
     if Unit.WORKING_SECONDS in units and len(units) > 1:
         yield "clocks.follow_up and extension.day, which extends it, both count working hours or neither"
 
 
 def uncapped(hours: OfficeHours | None, cap: Duration | None, settlement: Iterable[Duration]) -> Iterator[str]:
-    """Give the mistake if pauses cannot be counted in the unit of the cap."""
+    """Yield the mistake if pauses cannot be counted in the unit of the cap."""
     if cap is None:
         return
     units = {duration.unit for duration in settlement}

@@ -57,7 +57,7 @@ class Year:
 
 
 def year_of(year: int, policy: Policy) -> Year:
-    """Lay a year out under `policy`, with all that it has of announcements."""
+    """Return a year under `policy`, with all that it has of announcements."""
     found = tuple(_days_off(year, policy))
     return Year(
         policy=policy.version,

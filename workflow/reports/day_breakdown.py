@@ -58,7 +58,7 @@ class Stretch:
 
 
 def strip(stretches: Sequence[Stretch], zone: ZoneInfo, hours: OfficeHours | None) -> tuple[Day, ...]:
-    """Lay the stretches of one run side by side, with the pauses between them; empty if elapsed time is counted."""
+    """Return the days of all stretches of one run, with the pauses between them; empty if elapsed time is counted."""
     days: list[Day] = []
     counted = 0
     for index, stretch in enumerate(stretches):
@@ -109,7 +109,7 @@ def _worked(day: date, stretch: Stretch, zone: ZoneInfo, hours: OfficeHours | No
 
 
 def _pause(last: date, following: Stretch, status: str, zone: ZoneInfo) -> Iterator[Day]:
-    """Give the days between the one of the pause and the one on which it ends."""
+    """Yield the days between the one of the pause and the one on which it ends."""
     for day in _through(last + _DAY, _local(following.start, zone) - _DAY):
         off = following.calendar.reason_off(day) if following.unit is not Unit.DAYS else None
         yield Day(day, counted=False, reason=f"paused ({status}); {off}" if off else f"paused ({status})")

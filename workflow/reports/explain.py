@@ -159,7 +159,7 @@ def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Ex
 
 
 def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded], run: "_Run | None") -> tuple[Origin, ...]:
-    """Name the rules that the due times of a clock, last of `run`, depend on, with their sources."""
+    """Return the rules that the due times of a clock, last of `run`, depend on, with their sources."""
     values: dict[str, str] = {}
     duration, rule = _rule_of(clock, policy, history[-1].complaint) if run is None else (run.duration, run.rule)
     unit = duration.unit
@@ -351,7 +351,7 @@ class _Run:
         self._lay(self.stretches[-1], (length,))
 
     def _lay(self, stretch: Stretch, lengths: tuple[Duration, ...]) -> None:
-        """Lay the lengths of the present stretch on the calendar, one after the other."""
+        """Compute the due time of the present stretch from its lengths, one after the other."""
         due, calendar = stretch.start, self.policy.calendar
         for length in lengths:
             due = due_at(due, length, self.zone, calendar, hours=self.policy.hours)

@@ -145,7 +145,7 @@ def _compared(plan: Plan) -> dict[str, int]:
 
 
 def _hand_over(plan: Plan) -> None:
-    """Give the stages what they start with: topic settings, marked offsets, and the installation record."""
+    """Write what the stages start with: topic settings, marked offsets, and the installation record."""
     target, count = plan.target, plan.target.partitions
     places = {stage: [TopicPartition(target.topic(topic), n) for n in range(count)] for stage, topic in STAGES.items()}
     ends = run(stable_ends(target, [place for each in places.values() for place in each]))

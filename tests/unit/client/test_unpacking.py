@@ -74,7 +74,7 @@ class Log:
         return self.batches[-1][0] if self.batches else 0
 
     def fetch(self, start: int) -> bytes:
-        """Give the batches as the broker does: from the one on that holds `start`."""
+        """Return the batches as the broker does: from the one on that holds `start`."""
         return b"".join(raw for end, raw in self.batches if end > start)
 
 

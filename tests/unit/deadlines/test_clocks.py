@@ -100,7 +100,7 @@ class TestClockContext:
 
     @staticmethod
     def held_by(office: str | None) -> ClockContext:
-        """Give the context of a policy that has the time to settle run in the zone of the holder."""
+        """Return the context of a policy that has the time to settle run in the zone of the holder."""
         policy = LAPOR.model_copy(update={"zones": LAPOR.zones | {ClockName.SETTLEMENT: "holder"}})
         return ClockContext(policy, office, ComplaintClass.COMPLAINT)
 

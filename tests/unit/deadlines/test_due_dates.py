@@ -24,7 +24,7 @@ MONDAY_MORNING = datetime(2026, 3, 16, 2, 11, tzinfo=UTC)
 
 
 def end_of(day: date, zone: ZoneInfo) -> datetime:
-    """Give the last millisecond of a local day."""
+    """Return the last millisecond of a local day."""
     return datetime(day.year, day.month, day.day, 23, 59, 59, 999_000, tzinfo=zone)
 
 

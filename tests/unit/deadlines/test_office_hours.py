@@ -151,13 +151,13 @@ def test_adding_agrees_with_a_walk_minute_by_minute(local: datetime, minutes: in
 
 
 def _open(minute: datetime) -> bool:
-    """Say whether the minute that begins here is one of work, by nothing but a list of days off."""
+    """Return whether the minute that begins here is one of work, by nothing but a list of days off."""
     off = {date(2026, 2, 16), date(2026, 2, 17), date(2026, 4, 3), *(date(2026, 3, day) for day in range(18, 25))}
     return minute.weekday() < 5 and minute.date() not in off and 8 <= minute.hour < 16
 
 
 def _works(moment: datetime, minutes: int) -> bool:
-    """Say whether something can fall due at this moment: at work, or at the end of it."""
+    """Return whether something can fall due at this moment: at work, or at the end of it."""
     return bool(minutes) or _open(moment) or _open(moment - timedelta(minutes=1))
 
 
@@ -295,7 +295,7 @@ def read(**changes: Any) -> Policy:
 
 
 def hourly(**changes: Any) -> Policy:
-    """Give a policy in working hours."""
+    """Return a policy in working hours."""
     hours = Duration.parse
     clocks = Clocks(
         verification=hours("2 working hours"),

@@ -66,7 +66,7 @@ DECREES = {("DeadlineRescheduled", "reason"): "made of an announcement"}
 
 
 def text_fields(model: type[BaseModel]) -> Iterator[tuple[type[BaseModel], str]]:
-    """Give the fields of a model, and of the models in it, that can hold text."""
+    """Yield the fields of a model, and of the models in it, that can hold text."""
     for name, field in model.model_fields.items():
         kinds = set(_kinds(field.annotation))
         if str in kinds:

@@ -87,7 +87,7 @@ OFFICES = ["denpasar-pupr", "denpasar", "bali", "badung-pupr", "panrb", "kota-ja
 
 
 def _notice(world: World, pick: int) -> c.Command:
-    """Give notice of a clock as it stands, or of one that is not there."""
+    """Send notice of a clock as it stands, or of one that is not there."""
     clocks = [(name, clock.due_at) for name, clock in world.stands.clocks.items() if clock.due_at]
     name, due = clocks[pick % len(clocks)] if clocks and pick % 7 else (ClockName.ESCALATION, world.now)
     return c.NoticeDeadline(clock=name, due_at=due)

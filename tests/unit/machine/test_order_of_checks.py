@@ -97,7 +97,7 @@ def _who_else(name: str, by: str) -> Detail | None:
 
 
 def _comes_later(name: str, status: Status, by: str) -> bool:
-    """Say whether only the administrator may do this by now."""
+    """Return whether only the administrator may do this by now."""
     after = {"archive-complaint": WITH_AN_OFFICE, "dispose-complaint": ANSWERED}.get(name, set())
     return status in after and by != PANRB
 

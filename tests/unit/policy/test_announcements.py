@@ -62,7 +62,7 @@ def in_force(policy: Policy, *announcements: Announcement) -> Policy:
 def moved(
     world: World, command: c.Command = RESCHEDULE, by: str = SLA, **how: Any
 ) -> dict[str, tuple[datetime, datetime]]:
-    """Tell the world something; return what deadlines were moved from where to where."""
+    """Announce something to the world; return what deadlines were moved from where to where."""
     before = len(world.history)
     world.tell(command, by, **how)
     facts = [recorded.fact for recorded in world.history[before:]]

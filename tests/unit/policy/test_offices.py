@@ -25,7 +25,7 @@ WIB = ZoneInfo("Asia/Jakarta")
 
 
 def document(*more: dict[str, Any], **changes: object) -> dict[str, Any]:
-    """Give a small tree of offices; ``changes`` go to the city."""
+    """Return a small tree of offices; ``changes`` go to the city."""
     city: dict[str, object] = {"id": "ubud", "name": "Ubud", "level": "city", "parent": "bali", "city": "Kota Ubud"}
     return {
         "offices": [

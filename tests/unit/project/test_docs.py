@@ -36,7 +36,7 @@ ADRS = sorted((ROOT / "docs" / "adr").glob("0*.md"))
 
 
 def _blocks(path: Path) -> Iterator[tuple[str, str]]:
-    """Give each fenced block of a document: its language and its text."""
+    """Yield each fenced block of a document: its language and its text."""
     yield from re.findall(r"^```(\w*)\n(.*?)^```", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 

@@ -43,7 +43,7 @@ def _page(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _module(path: Path) -> Iterator[tuple[int, str]]:
-    """Give the first line of each docstring, and each string that reads like a message."""
+    """Yield the first line of each docstring, and each string that reads like a message."""
     docstrings = set()
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
@@ -59,7 +59,7 @@ def _module(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _test_module(path: Path) -> Iterator[tuple[int, str]]:
-    """Give the names, docstrings and comments of a module of tests, not its data."""
+    """Yield the names, docstrings and comments of a module of tests, not its data."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, DOCUMENTED):
             yield getattr(node, "lineno", 1), getattr(node, "name", "").replace("_", " ")

@@ -144,7 +144,7 @@ def _figures(world: World, upto: int) -> str:
 
 @contextmanager
 def _lists(world: World, upto: int) -> Iterator[list[Lists]]:
-    """Give lists from memory and, of the last fact only, from a mirror."""
+    """Return lists from memory and, of the last fact only, from a mirror."""
     model = ReadModel()
     model.put(b"k" * 16, read_row(_state(world, upto)))
     with tempfile.TemporaryDirectory() as directory:

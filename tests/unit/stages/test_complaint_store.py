@@ -156,7 +156,7 @@ LIVES = 12
 
 @pytest.fixture
 def at_hand(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Say how many complaints are kept as objects from now on."""
+    """Return how many complaints are kept as objects from now on."""
     return lambda count: monkeypatch.setattr(lifecycle, "_CACHE_SIZE", count)
 
 
