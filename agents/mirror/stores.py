@@ -253,7 +253,7 @@ class Reading(Database):
             known = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = 'mirror'"
             if not self.rows(known, [where]):
                 shown = without_password(target, target)
-                raise MirrorError(f"{shown} has no table mirror: name what alur mirror sync has written")
+                raise MirrorError(f"{shown} has no table mirror: name the file or database of a mirror")
             found = dict(self.rows("SELECT name, value FROM mirror"))
             require_ours(found, prefix)
             opening.pop_all()

@@ -63,7 +63,7 @@ def test_another_database_is_no_mirror_and_is_not_replaced(tmp_path: Path, *, re
     other = tmp_path / "other.duckdb"
     with duckdb.connect(str(other)) as connection:
         connection.execute("CREATE TABLE payroll AS SELECT 1 AS person")
-    with pytest.raises(MirrorError, match=r"other\.duckdb has no table mirror: name what alur mirror sync has"):
+    with pytest.raises(MirrorError, match=r"other\.duckdb has no table mirror: name the file or database"):
         Reading(str(other))
     with pytest.raises(MirrorError, match=r"has no table mirror.*; it would be replaced: name another file$"):
         open_store(str(other), rebuild=rebuild)
