@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from agents.config.settings import Settings
 from events.client import Place, Record, read_all, require_topics
 from events.client.connection import confirmation
-from events.client.publisher import acknowledged_producer
+from events.client.publisher import abandon, acknowledged_producer
 from events.cloudevents import timestamp
 from events.codec.decode import decode_snapshot
 from events.errors import AlurError, Undecodable
@@ -127,7 +127,7 @@ def _write_tombstones(settings: Settings, number: int, keys: Collection[str], re
             for each in sent:
                 each.get(timeout=_ANSWER_S)
     finally:
-        producer.close(timeout=_ANSWER_S)
+        abandon(producer)  # what it has sent is confirmed, unless that has failed
 
 
 def _header_text(headers: Mapping[str, bytes], name: str) -> str:

@@ -8,6 +8,7 @@ from kafka import KafkaProducer
 
 from agents.config.settings import Settings
 from events.client.connection import confirmation, connection, kafka_errors
+from events.client.publisher import abandon
 from events.topics import OUTWARD_RECORD_BYTES
 from workflow.audit.evidence import Place
 
@@ -29,7 +30,10 @@ class TransactionalWriter(AbstractContextManager["TransactionalWriter"]):
             self._producer.init_transactions()
 
     def __exit__(self, *failure: object) -> None:
-        self._producer.close(timeout=0 if failure[0] else _ANSWER_S)
+        if failure[0]:
+            abandon(self._producer)
+        else:
+            self._producer.close(timeout=_ANSWER_S)
 
     @contextmanager
     def transaction(self, next_step: str) -> Iterator[None]:

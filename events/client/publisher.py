@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from events.client.connection import confirmation, connection, kafka_errors, unconfirmed
 from events.client.errors import BrokerUnreachable, KafkaRefused
@@ -35,6 +35,14 @@ def acknowledged_producer(settings: ClientSettings, client: str, **options: int)
         return KafkaProducer(**connection(settings, client), acks="all", enable_idempotence=True, **options)
 
 
+def abandon(producer: Any) -> None:  # noqa: ANN401 -- a producer of kafka-python, or of the in-memory log
+    """Close a producer without waiting for what it has not delivered."""
+    try:
+        producer.close(timeout=0)
+    except KafkaTimeoutError:  # raised by a flush, before the thread of the producer ends
+        producer._sender.force_close()  # noqa: SLF001 -- closing again would flush again
+
+
 class Publisher(AbstractContextManager["Publisher"]):
     """Sends messages in the background, idempotently, acknowledged by all replicas; a context manager.
 
@@ -60,8 +68,10 @@ class Publisher(AbstractContextManager["Publisher"]):
         )
 
     def __exit__(self, *failure: object) -> None:
-        # after a failure the rest is not waited for
-        self._producer.close(timeout=0 if any(failure) else None)
+        if any(failure):
+            abandon(self._producer)
+        else:
+            self._producer.close()
 
     def publish(  # noqa: PLR0913 -- a message, where it goes, and whom to tell
         self,
@@ -132,7 +142,7 @@ class Publisher(AbstractContextManager["Publisher"]):
 
     def _begin_anew(self) -> None:
         # what an idempotent producer could not deliver would hold up or spoil whatever comes after it
-        self._producer.close(timeout=0)
+        abandon(self._producer)
         self._producer = self._connected()
         self._failure = None
 

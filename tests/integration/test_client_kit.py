@@ -97,6 +97,20 @@ def test_a_fact_that_becomes_visible_late_does_not_follow_its_snapshot(topics: S
     assert versions(each.complaint for batch in batches for each in batch.facts) == [(HERE, 3)]
 
 
+def test_an_interrupted_publisher_ends_at_once_with_what_interrupted_it(topics: Settings) -> None:
+    publisher = Publisher(topics, linger_ms=10_000)
+
+    def interrupted() -> None:
+        with publisher:
+            publisher.publish(STATE, HERE, snapshot(HERE, 1))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    sender = publisher._producer._sender  # noqa: SLF001 -- the thread of the Kafka client, which it does not show
+    eventually("its thread has ended", lambda: not sender.is_alive())
+
+
 def test_feeds_that_begin_while_transactions_become_visible_neither_repeat_nor_lose(topics: Settings) -> None:
     done = threading.Event()
 
