@@ -6,6 +6,7 @@ field is from a newer version that runs beside this one, and ignored.
 """
 
 from contextlib import suppress
+from functools import cache
 from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
@@ -27,10 +28,7 @@ from events.texts import FactTexts
 from events.wording import clipped
 from events.writer import foreign
 
-_COMMAND_EVENTS: Final[dict[str, type[CommandEvent[Any]]]] = {
-    command_type(command.NAME): CommandEvent.__class_getitem__(command)  # type: ignore[misc]  # made at run time, one each
-    for command in COMMANDS
-}
+_COMMANDS: Final[dict[str, type[Command]]] = {command_type(command.NAME): command for command in COMMANDS}
 F = TypeVar("F", bound=Fact)
 E = TypeVar("E", bound=Envelope)
 
@@ -62,18 +60,25 @@ def decode_command(raw: bytes | None) -> CommandEvent[Command]:
     """Read a command about a complaint; raise Undecodable, or InvalidCommand for its data."""
     # searched in the bytes first: the whole is not parsed twice then
     name = partial.command_type_in(raw or b"")
-    if raw is not None and name in _COMMAND_EVENTS and _NAN not in raw and _INFINITY not in raw:
+    command = _COMMANDS.get(name) if name else None
+    if raw is not None and command is not None and _NAN not in raw and _INFINITY not in raw:
         try:
-            event = _COMMAND_EVENTS[name].model_validate_json(raw, by_alias=True, by_name=False)
+            event = _command_event(command).model_validate_json(raw, by_alias=True, by_name=False)
             if event.type == name:
                 return event
         except ValidationError:  # `suppress` takes as long as the rest of this function
             pass  # what is wrong is found below
     value = json_object(raw)
-    model = _COMMAND_EVENTS.get(str(value.get("type")))
-    if model is None:
+    command = _COMMANDS.get(str(value.get("type")))
+    if command is None:
         raise Undecodable("unknown-type", f"type {clipped(repr(value.get('type')))} is no command of the contract")
-    return _asked(model, raw or b"")
+    return _asked(_command_event(command), raw or b"")
+
+
+@cache
+def _command_event(command: type[Command]) -> type[CommandEvent[Any]]:
+    """Return the model of a command as it is sent. It is made for the first one: making all delays each start."""
+    return CommandEvent.__class_getitem__(command)  # type: ignore[return-value]  # made at run time
 
 
 def is_announcement(raw: bytes | None) -> bool:
@@ -116,10 +121,13 @@ class _FactEvent(AboutComplaint, Generic[F]):
     data: F
 
 
-_FACT_EVENTS: Final[dict[str, type[_FactEvent[Any]]]] = {
-    fact_type(fact.NAME): _FactEvent.__class_getitem__(fact)  # type: ignore[misc]  # made at run time, one a fact
-    for fact in FACTS
-}
+_FACTS: Final[dict[str, type[Fact]]] = {fact_type(fact.NAME): fact for fact in FACTS}
+
+
+@cache
+def _fact_event(fact: type[Fact]) -> type[_FactEvent[Any]]:
+    """Return the model of a fact with its envelope, as `_command_event`."""
+    return _FactEvent.__class_getitem__(fact)  # type: ignore[return-value]  # made at run time
 
 
 class _CalendarEvent(Envelope):
@@ -165,10 +173,10 @@ def decode_own_fact(key: bytes | None, raw: bytes | None) -> Recorded:
 
 def _recorded(value: dict[str, Any], head: bytes, snapshot: bytes) -> Recorded:
     name = value.get("type")
-    model = _FACT_EVENTS.get(str(name))
-    if model is None:
+    fact = _FACTS.get(str(name))
+    if fact is None:
         raise Undecodable("unknown-type", f"type {clipped(repr(name))} is no fact of the contract")
-    event = read_ours(model, head)
+    event = read_ours(_fact_event(fact), head)
     if event.time is None:
         raise Undecodable("invalid", "time: required")
     cause = Cause(event.causationsource, event.causationid)
