@@ -49,6 +49,7 @@ class Trends:
                     "behind": group.lag,
                     "age": round(group.age),
                     "members": group.members,
+                    "seen_at": None if group.members or group.seen_at is None else group.seen_at.isoformat(),
                     **_status_of(group),
                 }
         self._samples += 1

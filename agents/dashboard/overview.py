@@ -1,7 +1,7 @@
 """The overview: first what has to be done, then offices, flow and stages. Each figure opens the list behind it."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 from agents.dashboard.chart import chart, legend
@@ -186,9 +186,10 @@ def _stage(words: Words, row: Mapping[str, Any]) -> list[Child]:
     tone = _TONES[row["severity"]]
     state = f"{words.of('lag', row['status'])}, {words.of('trend', row['trend'])}"
     members = "?" if row["members"] is None else words.count(row["members"])
+    seen = words.clock_time(datetime.fromisoformat(row["seen_at"])) if row.get("seen_at") else None
     return [
         join([words.of("stage", row["stage"]), " ", h("small", row["stage"])]),
-        members,
+        join([members, " ", h("small", words.say("last_seen", at=seen)) if seen else None]),
         words.count(row["behind"]),
         words.length(row["age"]) if row["age"] else "0",
         join([_line(row["series"]), h("span", h("span", f"{SIGNS[tone]} ", aria_hidden="true"), state, class_=tone)]),

@@ -25,7 +25,7 @@ from agents.dashboard.lag_trend import Trend, Trends
 from agents.dashboard.layout import View, problem
 from agents.dashboard.list_page import list_page
 from agents.dashboard.listing import MemoryLists, Query
-from agents.dashboard.overview import overview
+from agents.dashboard.overview import _stage, overview
 from agents.dashboard.pages import assets
 from agents.dashboard.read_model import ReadModel
 from agents.dashboard.server import STATUSES
@@ -231,8 +231,7 @@ def test_severity_has_a_sign_besides_its_colour() -> None:
     assert all(first == "<" for first in coloured), "each begins with its sign"
 
 
-def test_a_stage_without_workers_is_a_warning_with_what_to_do() -> None:
-    trends = Trends()
+def a_group(**changes: Any) -> GroupLag:
     group = GroupLag(
         group="sla",
         stage="sla",
@@ -251,10 +250,26 @@ def test_a_stage_without_workers_is_a_warning_with_what_to_do() -> None:
         partitions=(),
         trend=(),
     )
+    return group.model_copy(update=changes)
+
+
+def rows_of(group: GroupLag) -> list[dict[str, Any]]:
+    trends = Trends()
     trends.add(LagReport(at=MONDAY, window=1.0, complete=False, groups=(group,), findings=()))
-    [row] = trends.rows()
+    return trends.rows()
+
+
+def test_a_stage_without_workers_is_a_warning_with_what_to_do() -> None:
+    [row] = rows_of(a_group())
     assert (row["status"], row["severity"], row["members"]) == ("idle", "warning", 0)
     assert texts("en")["todo"]["idle"].format(stage="sla") == "start a worker: alur run sla"
+    assert row["seen_at"] is None
+
+
+def test_a_stage_whose_worker_does_not_answer_shows_when_it_last_did() -> None:
+    [row] = rows_of(a_group(seen_at=MONDAY))
+    cells = _stage(Words("id", ZoneInfo("Asia/Jakarta"), MONDAY), row)
+    assert "0 <small>terakhir terlihat 09:00:00 WIB</small>" in str(cells[1])
 
 
 def test_every_figure_of_the_overview_opens_a_list_of_as_many() -> None:
