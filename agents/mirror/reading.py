@@ -3,17 +3,18 @@
 import asyncio
 import time
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
 from agents.config.settings import Settings
 from agents.kafka import clients
-from events.client import extents
+from agents.kafka.protocols import KafkaRecord
+from events.client import Record, extents
 from events.client.errors import BrokerUnreachable, KafkaRefused
 from events.topics import TopicName
-from events.writer import MARKED, Headers, Origin
+from events.writer import MARKED, Origin
 
 Place = tuple[TopicName, int]
 """Topic and partition."""
@@ -21,21 +22,7 @@ _PARTITION_BYTES: Final = 4_000_000
 _STALLED_S: Final = 30.0
 T = TypeVar("T")
 
-
-class Raw(Protocol):
-    """What the mirror reads of a record."""
-
-    @property
-    def partition(self) -> int: ...  # noqa: D102 -- fields of a record
-    @property
-    def offset(self) -> int: ...  # noqa: D102
-    @property
-    def key(self) -> bytes | None: ...  # noqa: D102
-    @property
-    def value(self) -> bytes | None: ...  # noqa: D102
-
-
-Part = tuple[TopicName, Sequence[Raw]]
+Part = tuple[TopicName, Sequence[KafkaRecord | Record]]
 """Records of one partition, in order."""
 
 
@@ -99,11 +86,11 @@ class TopicReader:
         found = self._wait(self._consumer.getmany(timeout_ms=int(seconds * 1000)))
         return [(self._names[place.topic], self._own(place, records)) for place, records in found.items()]
 
-    def _own(self, place: TopicPartition, records: Sequence[Any]) -> Sequence[Raw]:
+    def _own(self, place: TopicPartition, records: Sequence[KafkaRecord]) -> Sequence[KafkaRecord]:
         if self._names[place.topic] not in MARKED:
             return records
         is_foreign = self._origins.setdefault(place, Origin()).is_foreign
-        return [each for each in records if not is_foreign(each.offset, _headers(each))]
+        return [each for each in records if not is_foreign(each.offset, each.headers)]
 
     def polls_to(self, ends: Mapping[Place, int]) -> Iterator[list[Part]]:
         """Yield poll after poll until `ends`; some records from behind them may be among the last."""
@@ -141,8 +128,3 @@ class TopicReader:
             raise BrokerUnreachable(self._settings.broker) from error
         except KafkaError as error:
             raise KafkaRefused(f"Kafka at {self._settings.broker} refused: {error}") from error
-
-
-def _headers(record: Any) -> Headers:  # noqa: ANN401 -- of aiokafka
-    found: Headers = record.headers
-    return found
