@@ -17,7 +17,7 @@ from agents.kafka.group_progress import GroupProgress
 from agents.kafka.records import MIGRATED
 from agents.ops import pii_scan
 from agents.ops.dead_letters.records import origin_of, resolved_letter
-from agents.ops.pii_scan import PiiScan, RecordSource
+from agents.ops.pii_scan import PiiScan, ReadPartition
 from agents.ops.progress import stage_progress
 from agents.runtime import policy_digests
 from events.announcements import CALENDAR, CALENDAR_KEY
@@ -152,11 +152,11 @@ def audit(settings: Settings, witness: Witness | None = None, *, live: bool = Fa
         _of_all_partitions(settings, log, result)
         for number in range(count):
             if identities:
-                scan = PiiScan(settings, log, result, number)
-                _partition(scan, result.partition(number), witness, values)
+                scan = PiiScan(settings, log.read, result, number)
+                _partition(scan.read, result.partition(number), witness, values)
                 scan.read_the_rest(number)
             else:
-                _partition(log, result.partition(number), witness, values)
+                _partition(log.read, result.partition(number), witness, values)
     result.finish()
     return result
 
@@ -208,22 +208,22 @@ def _all(log: Log, topic: TopicName) -> Iterator[Record]:
         yield from log.read(topic, number)
 
 
-def _partition(log: RecordSource, part: PartitionAudit, witness: Witness | None, values: Mapping[str, Any]) -> None:
-    _facts(log, part, witness, Origin(partial(writer_since, values, TopicName.EVENTS, part.number)))
+def _partition(read: ReadPartition, part: PartitionAudit, witness: Witness | None, values: Mapping[str, Any]) -> None:
+    _facts(read, part, witness, Origin(partial(writer_since, values, TopicName.EVENTS, part.number)))
     if part.audit.texts:  # before the states, by which it is known what was erased meanwhile
-        _texts(log, part, Origin(partial(writer_since, values, TopicName.TEXTS, part.number)))
-    _states(log, part, Origin(partial(writer_since, values, TopicName.STATE, part.number)))
-    for record in log.read(TopicName.REJECTIONS, part.number):
+        _texts(read, part, Origin(partial(writer_since, values, TopicName.TEXTS, part.number)))
+    _states(read, part, Origin(partial(writer_since, values, TopicName.STATE, part.number)))
+    for record in read(TopicName.REJECTIONS, part.number):
         _rejection(part, record, witness)
-    for record in log.read(TopicName.COMMANDS, part.number):
+    for record in read(TopicName.COMMANDS, part.number):
         part.command(_place(record), _command(record.value))
-    for record in log.read(TopicName.RESOLUTIONS, part.number):
+    for record in read(TopicName.RESOLUTIONS, part.number):
         _resolution(part, record)
     part.finish()
 
 
-def _facts(log: RecordSource, part: PartitionAudit, witness: Witness | None, origin: Origin) -> None:
-    for record in log.read(TopicName.EVENTS, part.number):
+def _facts(read: ReadPartition, part: PartitionAudit, witness: Witness | None, origin: Origin) -> None:
+    for record in read(TopicName.EVENTS, part.number):
         if origin.is_foreign(record.offset, tuple(record.headers.items())):
             part.foreign_fact(_place(record))
             continue
@@ -233,16 +233,16 @@ def _facts(log: RecordSource, part: PartitionAudit, witness: Witness | None, ori
             witness.fact(recorded)
 
 
-def _texts(log: RecordSource, part: PartitionAudit, origin: Origin) -> None:
-    for record in log.read(TopicName.TEXTS, part.number):
+def _texts(read: ReadPartition, part: PartitionAudit, origin: Origin) -> None:
+    for record in read(TopicName.TEXTS, part.number):
         foreign = origin.is_foreign(record.offset, tuple(record.headers.items()))
         if foreign:
             part.foreign_fact(_place(record))
         part.text(_place(record), record.key, present=record.value is not None and not foreign)
 
 
-def _states(log: RecordSource, part: PartitionAudit, origin: Origin) -> None:
-    for record in log.read(TopicName.STATE, part.number):
+def _states(read: ReadPartition, part: PartitionAudit, origin: Origin) -> None:
+    for record in read(TopicName.STATE, part.number):
         if origin.is_foreign(record.offset, tuple(record.headers.items())):
             part.foreign_state(_place(record), _name(record.key))
         elif record.value is None:

@@ -1,8 +1,8 @@
 """PII scan: searches what an audit reads for the reporter's identity, each in its own complaint's records."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -40,24 +40,20 @@ NOT_SEARCHED: Final = (
 """What was searched and for what, for people."""
 _PUBLISHED: Final = fact_type(StoryPublished.NAME).encode()
 
-
-class RecordSource(Protocol):
-    """Gives the records of a partition up to its end."""
-
-    def read(self, topic: TopicName, number: int) -> Iterator[Record]:
-        """Return the records, in order."""
+ReadPartition = Callable[[TopicName, int], Iterator[Record]]
+"""Gives the records of a partition up to its end, in order."""
 
 
 class PiiScan:
-    """Reads as `log` does, and notes each record that exposes the identity of its complaint's reporter.
+    """Notes each record, of those that `read` gives, that exposes the identity of its complaint's reporter.
 
     Free text is skipped unless it is published: a citizen may sign a report. So are the reports as they came, and their
     dead letters, which have to hold it.
     """
 
-    def __init__(self, settings: Settings, log: RecordSource, result: Audit, number: int) -> None:
+    def __init__(self, settings: Settings, read: ReadPartition, result: Audit, number: int) -> None:
         self._settings = settings
-        self._log = log
+        self._read = read
         self._result = result
         self._traces: dict[bytes, dict[bytes, tuple[str, ...]]] = {}
         """By complaint, and by key of the identity."""
@@ -66,7 +62,7 @@ class PiiScan:
         """Kinds of identifiers in spite of which the story of a complaint was published."""
         self._stories: dict[bytes, tuple[Place, Story]] = {}
         """The last published story of each complaint."""
-        for record in log.read(TopicName.IDENTITIES, number):
+        for record in read(TopicName.IDENTITIES, number):
             self._remember(record)
 
     def _remember(self, record: Record) -> None:
@@ -86,15 +82,15 @@ class PiiScan:
 
     def read(self, topic: TopicName, number: int) -> Iterator[Record]:
         """Yield the records of a partition."""
-        for record in self._log.read(topic, number):
+        for record in self._read(topic, number):
             self._look(record)
             yield record
 
     def read_the_rest(self, number: int) -> None:
         """Search what an audit does not read partition by partition."""
-        for record in self._log.read(TopicName.STORIES, number):
+        for record in self._read(TopicName.STORIES, number):
             self._look(record)
-        for record in self._log.read(TopicName.DEAD_LETTERS, number):
+        for record in self._read(TopicName.DEAD_LETTERS, number):
             origin = origin_of(self._settings, record.headers)
             if resolved_letter(record.headers) is None and origin is not None and origin.topic is not TopicName.INTAKE:
                 self._look(record)
