@@ -287,7 +287,7 @@ def test_a_list_is_a_table_csv_or_json(live: Alur, complaint: str, engine: Any) 
     listed = json.loads(live.does("list", "--state", "all", "--format", "json", "--limit", "0", "--sort", "number"))
     assert [each["number"] for each in listed] == sorted(each["number"] for each in listed)
     assert len(listed) == len(rows)
-    assert "due is never 'soon'" in live.fails(1, "list", "--due", "soon")
+    assert 'due is never "soon"' in live.fails(1, "list", "--due", "soon")
 
 
 def test_what_is_not_decided_in_time_is_said_to_be_in_the_log(alur: Alur) -> None:
