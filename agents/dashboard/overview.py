@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from shlex import quote
 from typing import Any, Final
 
 from agents.dashboard.chart import chart, legend
 from agents.dashboard.html import Child, Html, h, join
 from agents.dashboard.layout import SIGNS, View, bar, complaints, document, moment_of, offices, section, table
 from agents.dashboard.listing import NONE
-from agents.dashboard.words import Words
 from events.vocabulary import Status
 from workflow.machine.transitions import OPEN
 
@@ -174,7 +174,7 @@ def _stages(view: View, lag: list[dict[str, Any]] | None) -> Html:
     if not lag:
         missing = h("p", words.say("waiting" if lag is not None else "refused"), class_="quiet")
         return section(view, "lag", missing, class_="broad")
-    rows = [_stage(words, row) for row in lag]
+    rows = [_stage(view, row) for row in lag]
     heads = [
         *(words.say("col_stage"), (words.say("col_members"), "number"), (words.say("col_behind"), "number")),
         *(words.say("col_age"), words.say("col_trend"), words.say("col_todo")),
@@ -182,7 +182,14 @@ def _stages(view: View, lag: list[dict[str, Any]] | None) -> Html:
     return section(view, "lag", table(words.say("lag_caption"), heads, rows, scrolls=True), class_="broad")
 
 
-def _stage(words: Words, row: Mapping[str, Any]) -> list[Child]:
+def _options(view: View) -> str:
+    """Return the options that a command needs to be about this installation, wherever it is copied to."""
+    prefix = view.context.environment.get("prefix")
+    return f"--prefix {quote(prefix)} " if prefix else ""
+
+
+def _stage(view: View, row: Mapping[str, Any]) -> list[Child]:
+    words = view.words
     tone = _TONES[row["severity"]]
     state = f"{words.of('lag', row['status'])}, {words.of('trend', row['trend'])}"
     members = "?" if row["members"] is None else words.count(row["members"])
@@ -193,7 +200,7 @@ def _stage(words: Words, row: Mapping[str, Any]) -> list[Child]:
         words.count(row["behind"]),
         words.length(row["age"]) if row["age"] else "0",
         join([_line(row["series"]), h("span", h("span", f"{SIGNS[tone]} ", aria_hidden="true"), state, class_=tone)]),
-        words.of("todo", row["status"]).format(stage=row["stage"]),
+        words.of("todo", row["status"]).format(stage=row["stage"], options=_options(view)),
     ]
 
 
@@ -214,5 +221,5 @@ def _letters(view: View, letters: Mapping[str, Any] | None) -> Html:
     if letters["others"]:
         rows.append([words.say("other_reasons"), "", words.count(letters["others"])])
     heads = [words.say("col_stage"), words.say("col_reason"), (words.say("col_count"), "number")]
-    how = h("p", words.say("letters_todo"), " ", h("code", "alur dead list"))
+    how = h("p", words.say("letters_todo"), " ", h("code", f"alur {_options(view)}dead list"))
     return section(view, "letters", table(words.say("letters_caption"), heads, rows), how)

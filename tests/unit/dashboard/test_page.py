@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 from html.parser import HTMLParser
@@ -262,13 +263,16 @@ def rows_of(group: GroupLag) -> list[dict[str, Any]]:
 def test_a_stage_without_workers_is_a_warning_with_what_to_do() -> None:
     [row] = rows_of(a_group())
     assert (row["status"], row["severity"], row["members"]) == ("idle", "warning", 0)
-    assert texts("en")["todo"]["idle"].format(stage="sla") == "start a worker: alur run sla"
     assert row["seen_at"] is None
+    here = view("en")
+    assert _stage(here, row)[-1] == "start a worker: alur run sla"
+    context = replace(here.context, environment={"prefix": "test."})
+    assert _stage(replace(here, context=context), row)[-1] == "start a worker: alur --prefix test. run sla"
 
 
 def test_a_stage_whose_worker_does_not_answer_shows_when_it_last_did() -> None:
     [row] = rows_of(a_group(seen_at=MONDAY))
-    cells = _stage(Words("id", ZoneInfo("Asia/Jakarta"), MONDAY), row)
+    cells = _stage(view("id"), row)
     assert "0 <small>terakhir terlihat 09:00:00 WIB</small>" in str(cells[1])
 
 
