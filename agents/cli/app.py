@@ -1,10 +1,12 @@
-"""The commands of `alur` in one table. Each is imported when it is used: clients and models take seconds to import."""
+"""The commands of `alur`. Each is imported when it is used: clients and models take seconds to import."""
 
 import os
 import sys
+import tomllib
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version as version_of
+from importlib.resources import files
 from inspect import cleandoc
 from typing import Annotated, Any, Final
 
@@ -26,65 +28,8 @@ ALUR_SECURITY, ALUR_SASL_* and ALUR_TLS_* (docs/reference/security.md).
     alur --broker kafka:9092 --prefix test. watch
 """
 
-PANELS: Final[dict[str, dict[str, tuple[str, str]]]] = {
-    "Start": {
-        "demo": ("demo", "Run broker, stages, citizens and officers for about a minute; end with a reconciliation."),
-        "broker": ("app", "A Kafka broker on this machine, by Docker if an engine answers, else by Java and Maven."),
-        "topics": ("app", "The topics on Kafka."),
-        "run": ("run", "Run the stages, one process each, until Ctrl-C or SIGTERM; restart one that exits."),
-    },
-    "Complaints": {
-        "validate": ("validate", "Validate messages of the contract field by field, and predict their effect."),
-        "submit": ("submit", "Submit reports: messages of the contract, a table, or service requests of Open311."),
-        "send": (
-            "app",
-            "Send a command, print its outcome; exit with 0 if it had its effect, 1 if refused, 3 if undecided.",
-        ),
-        "show": ("show", "Show a complaint: its timeline, its clocks as of now, and refused commands."),
-        "explain": (
-            "explain_deadlines",
-            "Explain a deadline day by day: what counted, what did not, and by which rule.",
-        ),
-        "story": ("app", "The public story of a complaint: by default only its outcome is published."),
-        "export": ("export", "Write every complaint as a row with the columns of the LAPOR export."),
-    },
-    "Operations": {
-        "status": (
-            "show_status",
-            "Show in one line whether each stage has workers and none stands still; exit with 1 if not.",
-        ),
-        "list": (
-            "list_complaints",
-            "List complaints by status, office, deadline, category, rung or what they wait for.",
-        ),
-        "watch": ("watch", "Watch complaints by status, the lag of each stage, deadlines and failures."),
-        "board": ("board", "Serve the dashboard: statuses, offices, deadlines, lag, dead letters, histories."),
-        "lag": ("lag", "Measure the lag of each stage in records and time, its trend, and its impact."),
-        "offsets": ("app", "The offsets that the stages have committed."),
-        "dead": ("app", "Dead letters: records that a stage could not read or process; replay or discard them."),
-        "audit": ("audit_topics", "Read all topics back; check that nothing is lost, doubled or contradictory."),
-        "state": ("app", "The state of complaints: restore what a foreign record has replaced."),
-        "migrate": ("migrate", "Move an installation to another prefix, also with another number of partitions."),
-    },
-    "Figures": {
-        "mirror": ("app", "Tables for analysts: facts, complaints and resolutions in DuckDB or PostgreSQL."),
-        "report": ("show_report", "Show figures of the complaints received in a period, beside the period before."),
-        "site": ("app", "Public figures and success stories as static pages."),
-    },
-    "Rules and offices": {
-        "policy": ("app", "The policy: durations, offices, ladder, what a machine may decide."),
-        "office": ("app", "Offices: move the complaints of one that ends to another."),
-        "calendar": ("app", "The calendar: working days, and holidays that are announced while complaints are open."),
-    },
-    "Privacy": {
-        "privacy": ("app", "Privacy: erase texts and identities, and set where free text is kept."),
-        "identity": ("app", "Identities of reporters: for the identity desk only."),
-    },
-    "Development": {
-        "schemas": ("app", "The published contract: JSON Schemas and the AsyncAPI document. For a checkout of alur."),
-        "version": ("version", "Print the version of alur."),
-    },
-}
+_FILE: Final = files("agents.cli").joinpath("commands.toml")
+PANELS: Final[dict[str, dict[str, list[str]]]] = tomllib.loads(_FILE.read_text("utf-8"))
 """By heading, in the order of `alur --help`, and by name: the attribute of the module of that name, and the summary."""
 
 _LONGEST_WORD: Final = 500
