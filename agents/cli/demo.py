@@ -27,8 +27,8 @@ def demo(  # noqa: PLR0913 -- one for each option
 
     alur demo --reports city_reports.csv
     """
-    from agents import demo as demonstration  # noqa: PLC0415 -- imports the stages, after the arguments are checked
+    from agents.demo.demonstration import demonstrate  # noqa: PLC0415 -- takes seconds, after the arguments are checked
 
     with interruptible():
-        status = demonstration.run(settings_of(ctx), reports, count=count, seed=seed, seconds=seconds, clean=clean)
+        status = demonstrate(settings_of(ctx), reports, count=count, seed=seed, seconds=seconds, clean=clean)
     raise typer.Exit(status)

@@ -54,7 +54,19 @@ _SCORECARD: Final = ("received", "verified", "answered_share", "on_time_share", 
 def demonstrate(  # noqa: PLR0913 -- one for each option
     settings: Settings, reports: Path | None, *, count: int, seed: int, seconds: float, clean: bool
 ) -> int:
-    """Implement `agents.demo.run`."""
+    """Run a demonstration, print its summary, and return the exit status.
+
+    With `reports`, those of a file are played instead of `count` generated ones. The same `seed` generates the same
+    reports and people. `clean` deletes the topics and consumer groups at the end. Of `settings` it takes broker and
+    replication: prefix, policy and partitions are its own.
+
+    The last line counts, all read back from the topics: distinct `reports`, `complaints`, those `settled` and `open`,
+    those with a `breached` deadline and those `escalated`, commands `rejected` (without those of stages that were
+    overtaken or not due yet), `dead` letters, and what was `lost` (reports, commands, facts, resolutions) or `doubled`.
+
+    The exit status is 0 if every report became exactly one complaint and no history is broken; 1 if not, or if the
+    demonstration could not run, with the reason in one line on stderr; 130 if it was interrupted.
+    """
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _PIPE_WIDTH

@@ -21,10 +21,10 @@ _PATIENCE: Final = 180
 _RUN: Final = """
 import os, sys
 from pathlib import Path
-from agents.demo import run
+from agents.demo.demonstration import demonstrate
 from agents.config.settings import Settings
 reports = Path(sys.argv[2]) if sys.argv[2:] else None
-raise SystemExit(run(Settings.from_environment(os.environ), reports, count=40, clean=not reports,
+raise SystemExit(demonstrate(Settings.from_environment(os.environ), reports, count=40, seed=1708, clean=not reports,
     seconds=float(sys.argv[1])))
 """
 
