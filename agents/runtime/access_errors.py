@@ -5,7 +5,7 @@ from collections.abc import Collection
 from aiokafka.errors import KafkaConnectionError
 
 from agents.config.settings import Settings
-from agents.runtime.process import NOT_ALLOWED, is_one_of
+from agents.runtime.process import NOT_ALLOWED
 from agents.runtime.stage import RefusedToStart
 from events.client.administration import check_access, topics_missing
 from events.client.errors import AccessRefused, KafkaFailure, NotAllowed
@@ -19,9 +19,9 @@ def explain_access_error(error: Exception, settings: Settings, topics: Collectio
     no rights on the topics at all.
     """
     try:
-        if is_one_of(error, (KafkaConnectionError,)):
+        if isinstance(error, KafkaConnectionError):
             check_access(settings)
-        elif is_one_of(error, NOT_ALLOWED):
+        elif isinstance(error, NOT_ALLOWED):
             topics_missing(settings, topics)
     except (AccessRefused, NotAllowed) as refused:
         return RefusedToStart(str(refused))

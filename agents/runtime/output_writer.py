@@ -23,7 +23,6 @@ from agents.kafka import clients
 from agents.kafka.protocols import KafkaBatch, KafkaProducer
 from agents.kafka.records import OUTPUT_REFUSED, OUTPUT_TOO_LARGE, OutgoingRecord, Unwritable
 from agents.runtime import failpoints
-from agents.runtime.process import is_one_of
 from events.topics import TOPICS, TopicName
 
 _LIMITS: Final = {topic.name: int(topic.config["max.message.bytes"]) for topic in TOPICS}
@@ -117,8 +116,8 @@ class OutputWriter:
         failpoints.reach("amid-produce")
         answers = await asyncio.gather(*sent, return_exceptions=True)
         for answer in answers:
-            if isinstance(answer, Exception) and is_one_of(answer, _REFUSED):
-                why, transient = f"was refused: {type(answer).__name__}", is_one_of(answer, (UnknownError,))
+            if isinstance(answer, _REFUSED):
+                why, transient = f"was refused: {type(answer).__name__}", isinstance(answer, UnknownError)
                 raise Unwritable(OUTPUT_REFUSED, topic, why, transient=transient) from answer
         raise_first(answers)
 
@@ -136,7 +135,7 @@ class OutputWriter:
                     await self.replace(producer)
                 raise
             except KafkaError as error:
-                if not is_one_of(error, _REPLACED):
+                if not isinstance(error, _REPLACED):
                     raise
                 await self.replace(producer)  # another output of this producer was refused
             else:

@@ -48,11 +48,6 @@ def exit_after(seconds: float) -> Iterator[None]:
         timer.cancel()
 
 
-def is_one_of(error: Exception, kinds: tuple[type[Exception], ...]) -> bool:
-    """Return True if `error` is one of `kinds`, which may be untyped."""
-    return isinstance(error, kinds)
-
-
 def exit_with_error(stage: str, error: Exception) -> NoReturn:
     """End this process now, with one log line. Nothing is committed or sent to Kafka any more.
 
@@ -63,11 +58,11 @@ def exit_with_error(stage: str, error: Exception) -> NoReturn:
         log.error("start_refused", stage=stage, reason=str(error))
         os._exit(EXIT_REFUSED)
     kind = type(error).__name__
-    if is_one_of(error, NOT_ALLOWED):
+    if isinstance(error, NOT_ALLOWED):
         log.error(
             "access_denied", stage=stage, reason=str(error), next=f"`alur topics acl {stage}` shows what it needs"
         )
-    elif is_one_of(error, (KafkaError,)):
+    elif isinstance(error, KafkaError):
         log.error("kafka_lost", stage=stage, error=kind, reason=str(error), next="start again from the last commit")
     else:
         log.error("stage_crashed", stage=stage, error=kind, reason=str(error), exc_info=error)
