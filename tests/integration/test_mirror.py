@@ -22,6 +22,7 @@ from agents.mirror.service import Mirror
 from agents.mirror.site import build
 from agents.mirror.stores import MirrorError, Reading, open_store
 from tests.support.engines import Engine, eventually
+from tests.support.forked_stage import run_alur
 
 ALUR = str(Path(sys.executable).with_name("alur"))
 TABLES = ("facts", "complaints", "clocks", "resolutions", "offices", "positions", "unread")
@@ -29,7 +30,7 @@ TABLES = ("facts", "complaints", "clocks", "resolutions", "offices", "positions"
 
 def mirror(engine: Engine, *arguments: str, failpoint: str = "") -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **engine.settings.to_environment(), "ALUR_FAILPOINT": failpoint}
-    return subprocess.run([ALUR, "mirror", *arguments], env=environment, capture_output=True, text=True, check=False)
+    return run_alur(environment, "mirror", *arguments)
 
 
 def dump(target: str) -> dict[str, list[tuple[Any, ...]]]:

@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,12 +13,12 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.structs import OffsetAndMetadata
 
-from agents.cli import main as alur
 from agents.ops.audit import recorded_incidents
 from agents.runtime.process import EXIT_REFUSED
 from events.installation import EXPIRED_UNREAD, OFFSET_LOST, OFFSETS_ACCEPTED
 from events.topics import STAGES
 from tests.support.engines import CITIZEN, Engine, command_event, eventually, new_engine
+from tests.support.forked_stage import run_alur
 
 COMMANDS = 95
 REPORTS = 12
@@ -60,14 +59,8 @@ def reset(engine: Engine, admin: Any, stage: str, offsets: dict[TopicPartition, 
     eventually("Kafka has noticed that the stage has ended", probe)
 
 
-def run_alur(engine: Engine, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", f"import sys; from {alur.__module__} import main; sys.exit(main())", *arguments],
-        env={**engine.environment, **engine.settings.to_environment()},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def alur(engine: Engine, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_alur({**engine.environment, **engine.settings.to_environment()}, *arguments)
 
 
 def refused(engine: Engine, stage: str) -> str:
@@ -107,7 +100,7 @@ def test_an_offset_set_to_the_end_or_to_the_beginning_is_refused_until_it_is_acc
     assert "`alur offsets accept lifecycle`" in refused(engine, "lifecycle")
     reset(engine, admin, "lifecycle", right)
     assert "the stage has not committed it" in refused(engine, "lifecycle"), "it is right, and nobody has said so"
-    accepted = run_alur(engine, "offsets", "accept", "lifecycle")
+    accepted = alur(engine, "offsets", "accept", "lifecycle")
     assert accepted.returncode == 0, accepted.stderr
     assert f"accepted offset {right[sources(engine, 'lifecycle')[0]]} of " in accepted.stdout
     engine.start("lifecycle")
@@ -121,7 +114,7 @@ def test_an_offset_set_to_the_end_or_to_the_beginning_is_refused_until_it_is_acc
     reset(engine, admin, "resolution", dict.fromkeys(right, 0))
     assert "`alur offsets accept resolution`" in refused(engine, "resolution")
     reset(engine, admin, "resolution", right)
-    assert run_alur(engine, "offsets", "accept", "resolution").returncode == 0
+    assert alur(engine, "offsets", "accept", "resolution").returncode == 0
     engine.start("resolution")
     engine.await_quiet()
     assert len(engine.events("complaints.resolutions")) == published
@@ -130,7 +123,7 @@ def test_an_offset_set_to_the_end_or_to_the_beginning_is_refused_until_it_is_acc
 
 
 def test_the_offsets_of_a_running_stage_are_not_accepted(engine: Engine) -> None:
-    done = run_alur(engine, "offsets", "accept", "sla", "lifecycle")
+    done = alur(engine, "offsets", "accept", "sla", "lifecycle")
     assert done.returncode == 1
     assert done.stderr.startswith("alur: sla runs: group ")
     assert done.stderr.count("\n") == 1
@@ -170,7 +163,7 @@ def test_offsets_that_kafka_has_lost_are_an_incident_and_a_first_start_is_none(e
     engine.await_quiet()
     assert lost(engine) == {(stage, source.partition) for stage in deciding for source in sources(engine, stage)}
     assert len(engine.events()) == facts
-    audited = run_alur(engine, "audit")
+    audited = alur(engine, "audit")
     assert audited.returncode == 1
     assert "the committed offset of verification is gone: " in audited.stdout
 

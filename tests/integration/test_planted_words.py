@@ -21,6 +21,7 @@ from events.topics import STAGES, TOPICS, TopicName
 from events.vocabulary import Detail, Refusal
 from tests.integration.test_erasing import EXPIRING, force_compaction, segments
 from tests.support.engines import Engine, eventually, new_engine
+from tests.support.forked_stage import run_alur
 
 CHANNEL, PANRB, PUPR = "/channels/sms", "/offices/panrb", "/offices/denpasar-pupr"
 PERSON: Final = {
@@ -78,14 +79,7 @@ def engine(broker: str, tmp_path: Path) -> Iterator[Engine]:
 
 
 def alur(engine: Engine, *arguments: str) -> str:
-    done = subprocess.run(
-        [Path(sys.executable).parent / "alur", *arguments],
-        env={**os.environ, **engine.settings.to_environment()},
-        capture_output=True,
-        check=False,
-        timeout=120,
-        text=True,
-    )
+    done = run_alur({**os.environ, **engine.settings.to_environment()}, *arguments)
     assert "Traceback" not in done.stderr, done.stderr
     return done.stdout + done.stderr
 

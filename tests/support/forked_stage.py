@@ -20,6 +20,19 @@ from faust.cli.faust import cli
 import agents.cli
 from events.topics import STAGES
 
+_COMMANDS: Final = (
+    "app",
+    "audit",
+    "dead",
+    "export",
+    "lag",
+    "migrate",
+    "mirror",
+    "offsets",
+    "privacy",
+    "show",
+    "topics",
+)
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
 # not agents.<stage>, which builds an app from the environment: that is left to the new process
 _CONTEXT.set_forkserver_preload(
@@ -28,7 +41,7 @@ _CONTEXT.set_forkserver_preload(
         # imported by name or at the first use
         *("faust.assignor.partition_assignor", "faust.tables.manager", "faust.transport.conductor"),
         *("faust.transport.drivers.aiokafka", "faust.web.drivers.aiohttp", "holidays.countries"),
-        *(f"agents.cli.{module}" for module in ("app", "audit", "migrate", "offsets", "privacy", "show", "topics")),
+        *(f"agents.cli.{module}" for module in _COMMANDS),
     ]
 )
 
