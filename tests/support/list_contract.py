@@ -135,10 +135,16 @@ def _sorts() -> list[str]:
     return [f"{sign}{order}" for order in ORDERS for sign in ("", "-")]
 
 
+def _filters() -> list[Any]:
+    """Return a case for each filter, long but for the first value of each name and each combination."""
+    short = {tuple(sorted({name for name, _ in filters})): filters for filters in reversed(FILTERS)}.values()
+    return [pytest.param(each, id=str(each), marks=[] if each in short else [pytest.mark.long]) for each in FILTERS]
+
+
 class ListContract:
     """Tests of a fixture `lists`, which is `sources` of a target."""
 
-    @pytest.mark.parametrize("filters", FILTERS, ids=str)
+    @pytest.mark.parametrize("filters", _filters())
     def test_each_filter_finds_the_same(self, lists: Sources, filters: tuple[tuple[str, str], ...]) -> None:
         rows, total = lists.both(Query.parse(filters), most=_COUNT)  # of one connection, not two
         assert len(rows) == total
@@ -164,6 +170,7 @@ class ListContract:
         assert mirrored == remembered
         assert mirrored.count("\n") == _COUNT + 1
 
+    @pytest.mark.long
     def test_a_secret_complaint_is_in_no_list_by_office_or_category_and_shows_neither(self, lists: Sources) -> None:
         everyone = lists.both(Query(state="all"))[0]
         secret = {row.tracking_id for row in everyone if row.shape.secret}

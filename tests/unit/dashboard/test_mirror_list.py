@@ -1,5 +1,6 @@
 """Lists from a mirror in DuckDB are those from memory; and what is said where there is no such mirror."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,9 +41,10 @@ def test_a_mirror_that_cannot_be_read_is_told_in_one_line(lists: Sources, tmp_pa
     assert "the mirror cannot be read" in refusal(lists, "postgresql://127.0.0.1:9/alur")
 
 
-def test_one_of_another_layout_is_refused(lists: Sources, tmp_path: Path) -> None:
+def test_one_of_another_layout_is_refused(lists: Sources, tmp_path: Path, target: Path) -> None:
     old = tmp_path / "old.duckdb"
-    sources(str(old))
+    for suffix in ("", ".writer"):
+        shutil.copy(f"{target}{suffix}", f"{old}{suffix}")
     with open_store(str(old), rebuild=False) as store:
         store.execute("UPDATE mirror SET value = '1' WHERE name = 'layout'")
         store.publish(compact=False)
