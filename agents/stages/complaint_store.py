@@ -218,6 +218,13 @@ class ComplaintStore:
             self._compressed.remove(name)
         self._uncompressed[name] = snapshot
 
+    def put_back(self, name: bytes, snapshot: bytes | None) -> None:
+        """Replace the snapshot of a complaint by an earlier one; None if there was none."""
+        if snapshot is None:
+            self.remove(name)
+        else:
+            self.put(name, snapshot)
+
     def remove(self, name: bytes) -> None:
         """Remove a complaint, if it is there."""
         self._uncompressed.pop(name, None)

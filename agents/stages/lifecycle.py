@@ -296,10 +296,7 @@ class Lifecycle:
         self._calendar_state.rollback()
         for name, snapshot in self._committed.items():
             self._cache.pop(name, None)
-            if snapshot is None:
-                self._store.remove(name)
-            else:
-                self._store.put(name, snapshot)
+            self._store.put_back(name, snapshot)
         self._forget_batch()
 
     def _forget_batch(self) -> None:
@@ -349,15 +346,12 @@ class Lifecycle:
         decision = self._calendar_state.announce(event, now, record.offset)
         if isinstance(decision, Rejected):
             return [self._rejected(Sender(CALENDAR, event.source, event.id, event.type), decision, None, record)]
-        counted = partial(self._partition.metrics.announced, event.data.NAME, repeated=not decision)
-        self._on_commit.append(counted)
+        self._on_commit.append(partial(self._partition.metrics.announced, event.data.NAME, repeated=not decision))
         return decision
 
     def _repair_calendar(self) -> str:
-        return (
-            f"the record `calendar` of partition {self._partition.number} of {TopicName.STATE} is foreign: run "
-            "`alur state repair calendar`, then replay this letter"
-        )
+        calendar = f"the record `calendar` of partition {self._partition.number} of {TopicName.STATE}"
+        return f"{calendar} is foreign: run `alur state repair calendar`, then replay this letter"
 
     def _published(self, name: bytes, decision: tuple[Recorded, ...], record: KafkaRecord) -> list[OutgoingRecord]:
         if not decision:
