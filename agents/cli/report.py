@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -258,7 +258,7 @@ def _compared(lines: list[Line]) -> bool:
     return any(value is not None for line in lines for value in line.before.values())
 
 
-def _shown(name: str, value: Any) -> str:  # noqa: ANN401 -- as the database gives it
+def _shown(name: str, value: float | None) -> str:
     return FIGURES[name].written(value)
 
 

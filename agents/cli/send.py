@@ -60,7 +60,7 @@ def _help(command: type[Command]) -> str:
 def _sender(command: type[Command]) -> Callable[..., None]:
     """Return the function that typer calls, with the fields of the command as its options."""
 
-    def run(ctx: typer.Context, **values: Any) -> None:  # noqa: ANN401 -- typer passes them by the parameters below
+    def run(ctx: typer.Context, **values: object) -> None:
         _send(ctx, command, values)
 
     identifier = typer.Option(metavar="ID", help="its complaint id, or its tracking id (digits)")

@@ -42,7 +42,7 @@ class Components:
         if self.schemas.setdefault(name, translated) != translated:
             raise ValueError(f"{name}: two messages on one side mean different things by it")
 
-    def _translated(self, schema: Any, side: Side) -> Any:  # noqa: ANN401 -- any part of a JSON document
+    def _translated(self, schema: object, side: Side) -> object:
         if isinstance(schema, list):
             return [self._translated(each, side) for each in schema]
         if not isinstance(schema, dict):

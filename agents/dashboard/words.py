@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib import resources
-from typing import Any, Final
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_timedelta
@@ -37,7 +37,7 @@ class Words:
         self._texts = texts(language)
         self._locale = _LOCALES[language]
 
-    def say(self, name: str, **values: Any) -> str:  # noqa: ANN401 -- whatever the text has a place for
+    def say(self, name: str, **values: object) -> str:
         """Return a text with its values."""
         return self._texts["say"][name].format_map({key: "" if each is None else each for key, each in values.items()})
 
