@@ -1,5 +1,5 @@
-"""The vocabulary of the complaint system: what may be said on its topics, and how it is written down.
+"""The vocabulary of the complaint system: the messages on its topics, and their encoding.
 
-Nothing here decides anything. Commands ask, facts tell, the snapshot says where a complaint stands; the codec
+Nothing here decides anything. Commands request, facts record, the snapshot is a complaint's current state; the codec
 turns them into CloudEvents 1.0 and back.
 """

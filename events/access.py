@@ -1,6 +1,6 @@
-"""Who may do what on the topics, as data: the least that each stage, and each kind of client, can do its work with.
+"""Access rights on the topics, as data: the least that each stage and each kind of client needs.
 
-Whoever reads or writes a topic may also see it (Kafka's Describe). What is not here, nobody may.
+A right to read or write a topic includes Kafka's Describe. Every right that is not listed here is denied.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _PRIVATE: Final = frozenset({TopicName.IDENTITIES, TopicName.TEXTS, TopicName.ST
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What one kind of client may do. Names of groups and transactional ids have the installation's prefix in front."""
+    """Rights of one kind of client. Names of groups and transactional ids get the installation's prefix in front."""
 
     name: str
     what: str
@@ -39,7 +39,7 @@ class Role:
 
     @property
     def topics(self) -> tuple[TopicName, ...]:
-        """All topics that it has to do with, in the order of their declaration."""
+        """All topics that this role reads or writes, in the order of their declaration."""
         concerned = {*self.reads, *self.writes, *self.sees, *self.makes}
         return tuple(name for name in ALL_TOPICS if name in concerned)
 

@@ -1,7 +1,7 @@
-"""Changes of the calendar that are announced while the engine runs: a day off that was decreed late, or taken back.
+"""Calendar changes that are announced while the engine runs: a day off that was decreed late, or revoked.
 
 An announcement concerns all complaints, so it is published once in every partition of `complaints.commands`, with the
-subject and the key `calendar` in place of a complaint id. Each partition takes it in the order of its own log.
+subject and the key `calendar` in place of a complaint id. Each partition applies it in the order of its own log.
 """
 
 from collections.abc import Iterable
@@ -53,7 +53,7 @@ class Announcement(Frozen):
 
     @property
     def reason(self) -> str:
-        """Return it as the reason of the facts that follow."""
+        """Return the announcement as the reason of the facts that follow from it."""
         kind = "a day off" if self.day_off else "a working day"
         return f"{self.day} is {kind}: {self.name} ({self.decree})"
 
@@ -78,7 +78,7 @@ class Announcements(Frozen):
 
     @classmethod
     def of(cls, announcements: Iterable[Announcement] = ()) -> Self:
-        """Return the record of these announcements, of which none is folded."""
+        """Return a record of these announcements, none of them compacted."""
         kept = tuple(announcements)
         return cls(revision=len(kept), announcements=kept)
 

@@ -1,4 +1,4 @@
-"""What all messages share: frozen models, limits on every field, and the CloudEvents envelope."""
+"""Base of all messages: frozen models, limits on every field, and the CloudEvents envelope."""
 
 import re
 import unicodedata
@@ -77,14 +77,14 @@ Attribute = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ATTRIB
 
 
 class Frozen(BaseModel):
-    """A value of the contract: immutable, strictly typed, undeclared fields refused by name."""
+    """A value of the contract: immutable and strictly typed; undeclared fields are refused by name."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True, serialize_by_alias=True
     )
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Do what pydantic's does in a fifth of its time: there are no extra and no private fields."""
+        """Copy the model as pydantic does, in a fifth of the time: there are no extra and no private fields."""
         if deep:
             return super().model_copy(update=update, deep=True)
         copied = self.__class__.__new__(self.__class__)
@@ -109,7 +109,7 @@ Links = Annotated[tuple[Link | Attachment, ...], Field(max_length=MAX_LINKS)]
 
 
 def unseen(text: str) -> bool:
-    """Return whether nothing of a text can be seen: it is empty, or zero-width characters and fillers only."""
+    """Return whether a text is invisible: empty, or only zero-width characters and fillers."""
     if text.isascii():
         return not text.strip()
     return all(letter in _FILLERS or unicodedata.category(letter) in _UNSEEN for letter in text)
@@ -149,15 +149,15 @@ class AboutComplaint(Envelope):
 
 
 def log_moment(milliseconds: int) -> datetime:
-    """Return the moment of a record's stamp, in UTC.
+    """Return the timestamp of a record as a UTC datetime.
 
-    Kafka takes any stamp in the past from whoever writes, also those of which there is no date: what lies before 1970
-    counts as the beginning of that year, and what lies behind the year 9998 as its end.
+    Kafka accepts any past timestamp from a writer, also those that no datetime can hold: a moment before 1970
+    becomes the beginning of that year, and a moment after the year 9998 becomes its end.
     """
     return datetime.fromtimestamp(min(max(milliseconds, 0), _LAST_STAMP_MS) / 1000, UTC)
 
 
 def timestamp(moment: datetime) -> str:
-    """Write an aware UTC moment as RFC 3339 with milliseconds, the resolution of the log."""
+    """Format a timezone-aware UTC datetime as RFC 3339 with milliseconds, the resolution of the log."""
     # in place of "+00:00"; strftime takes eight times as long, and every message has a time
     return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"

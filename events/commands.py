@@ -323,7 +323,7 @@ COMMANDS: Final[tuple[type[Command], ...]] = (
 
 
 def command_type(name: str) -> str:
-    """Return the CloudEvents type of the command called `name`."""
+    """Return the CloudEvents type of the command `name`."""
     return f"lapor.command.{name}.v1"
 
 

@@ -1,4 +1,4 @@
-"""Errors: the root of all failures that a user can cause, and what can be wrong with a message."""
+"""Errors: the root of all failures that a user can cause, and those of undecodable messages."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ class Undecodable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who asked what of which complaint: what a rejection needs to find its way back."""
+    """Sender, command and complaint of a message: what its rejection has to name."""
 
     subject: str
     source: str
@@ -27,7 +27,7 @@ class Sender:
 
 
 class InvalidCommand(ValueError):
-    """The envelope names complaint, sender and command, but the data are not those of that command."""
+    """The envelope is valid and names complaint, sender and command, but the data do not fit that command."""
 
     def __init__(self, sender: Sender, reason: str) -> None:
         super().__init__(reason)

@@ -1,6 +1,6 @@
-"""Facts: what has happened to a complaint. Named after what happened, never taken back.
+"""Facts: what has happened to a complaint. Named after what happened, never altered.
 
-A fact on the wire is its own fields, plus `by` (whose command it was), plus `complaint` (the snapshot after it).
+A fact on the wire is its own fields, plus `by` (the sender of its command), plus `complaint` (the snapshot after it).
 """
 
 from dataclasses import dataclass
@@ -365,13 +365,13 @@ FACTS: Final[tuple[type[Fact], ...]] = (
 
 
 def fact_type(name: str) -> str:
-    """Return the CloudEvents type of the fact called `name`."""
+    """Return the CloudEvents type of the fact `name`."""
     return f"lapor.complaint.{name}.v1"
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The command that a fact follows from."""
+    """The command that a fact results from."""
 
     source: str
     id: str
@@ -379,7 +379,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A fact in its place in a complaint's history."""
+    """A fact with its position in a complaint's history."""
 
     fact: Fact
     at: datetime

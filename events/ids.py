@@ -1,4 +1,4 @@
-"""Names that follow from what is named, so that a repeat gets the same name and is known as one."""
+"""Deterministic ids: computed from content, so that a repeated message gets the same id and is recognized."""
 
 from functools import lru_cache
 from hashlib import blake2b
@@ -12,9 +12,9 @@ _UUID: Final = TypeAdapter(UUID)
 
 
 def canonical_id(complaint: str) -> str:
-    """Return a complaint id, in any spelling that the contract takes, in the one that is its key; or raise ValueError.
+    """Return the canonical form of a complaint id in any spelling that the contract accepts; or raise ValueError.
 
-    The contract takes upper case, `urn:uuid:`, braces, and no dashes; keys, partitions and comparisons do not.
+    The contract accepts upper case, `urn:uuid:`, braces, and no dashes; keys, partitions and comparisons do not.
     """
     return str(_UUID.validate_strings(complaint))
 
@@ -22,13 +22,13 @@ def canonical_id(complaint: str) -> str:
 def complaint_id(source: str, report_id: str) -> str:
     """Return the id of the complaint that the report `(source, report_id)` becomes.
 
-    A channel can compute it before anybody else has seen the report.
+    A channel can compute it before the report is sent.
     """
     return str(uuid5(NAMESPACE_URL, f"{source}#{report_id}"))
 
 
 def stage_source(stage: str) -> str:
-    """Return the CloudEvents source of what a stage sends."""
+    """Return the CloudEvents source of a stage's messages."""
     return f"{_STAGES}{stage}"
 
 
@@ -38,27 +38,27 @@ def is_stage_source(source: str) -> bool:
 
 
 def stage_command_id(complaint: str, *decided_on: str | int) -> str:
-    """Return the id of a stage's command about `complaint`, made from what the stage decided on."""
+    """Return the id of a stage's command about `complaint`, computed from the input of the stage's decision."""
     return str(uuid5(UUID(complaint), "/".join(map(str, decided_on))))
 
 
 def fact_id(complaint: str, version: int) -> str:
-    """Return the id of a complaint's fact number `version`."""
+    """Return the id of the fact with this `version` in a complaint's history."""
     return f"{complaint}/{version}"
 
 
 @lru_cache(maxsize=8)  # of one command it is asked twice in a row: was it there before, and to remember it
 def digest(source: str, message_id: str) -> str:
-    """Return 16 hexadecimal digits that stand for a command in a complaint's memory.
+    """Return 16 hexadecimal digits that identify a command in a complaint's list of processed commands.
 
     CloudEvents identifies a message by source *and* id, so two offices that both number from 1 do not collide. They are
-    joined by U+0000, which neither can hold, so that no two pairs are written alike.
+    joined by U+0000, which neither can contain, so that no two pairs have the same text.
     """
     return blake2b(f"{source}\0{message_id}".encode(), digest_size=8).hexdigest()
 
 
 def tracking_id(partition: int, offset: int) -> str:
-    """Return the number a citizen is given: digits only, made from the report's position in the intake log.
+    """Return the tracking id for citizens: digits only, computed from the report's position in the intake log.
 
     The last three digits are the partition, the others count up within it: no two reports of one installation get the
     same number, and the stage that gives it out needs no counter.
@@ -67,15 +67,15 @@ def tracking_id(partition: int, offset: int) -> str:
 
 
 def identity_key(complaint: str, tracking: str) -> str:
-    """Return the key of the identity that came with one report of a complaint: a repeat does not write over it."""
+    """Return the key of the identity from one delivery of a report, so that no delivery overwrites another."""
     return f"{complaint}/{tracking}"
 
 
 def complaint_of_identity(key: bytes) -> bytes:
-    """Return the complaint id in the key of an identity, also of one from before the tracking id was part of it."""
+    """Return the complaint id in an identity's key, with or without the tracking id (older keys lack it)."""
     return key.partition(b"/")[0]
 
 
 def rejection_id(subject: str, partition: int, offset: int) -> str:
-    """Return the id of the rejection of the command at this place of the log: a command that comes twice gets two."""
+    """Return the id of the rejection of the command at this log position: a command that comes twice gets two."""
     return f"{subject}/rejected/{partition}/{offset}"

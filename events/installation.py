@@ -1,6 +1,6 @@
-"""Installation record: what must be the same for all workers, and the incidents that no other topic shows.
+"""Installation record: settings that all workers must share, and the incidents that no other topic shows.
 
-It is kept in `complaints.installation`, one JSON value a key, and is no part of the contract: only the engine and its
+It is kept in `complaints.installation`, one JSON value per key, and is no part of the contract: only the engine and its
 tools read and write it.
 """
 
@@ -49,35 +49,35 @@ ERASE_AFTER_KEY: Final = "erase-after"
 
 
 def writer_key(topic: TopicName, partition: int) -> str:
-    """Return the key of the offset from which on the records of a partition have a writer number."""
+    """Return the key under which a partition's first offset with a writer number is kept."""
     return f"{_WRITER_KEY}{topic}/{partition}"
 
 
 def writer_since(values: Mapping[str, Any], topic: TopicName, partition: int) -> int | None:
-    """Return the offset from which on the records of a partition have a writer number; None if that is not known."""
+    """Return the first offset of a partition from which records have a writer number; None if unknown."""
     found = values.get(writer_key(topic, partition))
     return found if isinstance(found, int) else None
 
 
 def texts_apart(values: Mapping[str, Any]) -> bool:
-    """Check whether the installation keeps free text in `complaints.texts`, from where it can be erased."""
+    """Check whether the installation keeps free text apart, in `complaints.texts`, where it can be erased."""
     return values.get(TEXTS_KEY) == TEXTS_APART
 
 
 def begun_key(stage: str, partition: int) -> str:
-    """Return the key that marks the first committed offset of a stage there: from then on, a missing one is lost."""
+    """Return the key that marks a stage's first commit in a partition: if it is set, a missing offset is lost."""
     return f"begun/{stage}/{partition}"
 
 
 def unfinished_migration(values: Mapping[str, Any]) -> str | None:
-    """Return the prefix that a migration was copying from when it ended early; None if there is no such migration."""
+    """Return the source prefix of a migration that ended early; None if there is no such migration."""
     found = values.get(MIGRATION_KEY)
     return None if found is None or found["complete"] else str(found["from"])
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The topics as every worker has to find them."""
+    """Topics and partitions that every worker must find."""
 
     partitions: int
     """Of each topic about complaints."""
@@ -86,19 +86,19 @@ class Layout:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Layout | None":
-        """Return the layout in an installation record; None if there is none yet."""
+        """Return the layout in an installation record; None if the record has none yet."""
         found = values.get(LAYOUT_KEY)
         return None if found is None else _LAYOUT.validate_python(found)
 
     def to_value(self) -> dict[str, Any]:
-        """Return it as it is kept."""
+        """Return the JSON value that the installation record keeps."""
         value: dict[str, Any] = _LAYOUT.dump_python(self, mode="json")
         return value
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Something that an operator has to know also after a restart, such as records that expired unread."""
+    """An event that operators must still see after a restart, such as records that expired unread."""
 
     kind: str
     stage: str
@@ -118,7 +118,7 @@ class Incident:
 
     @property
     def id(self) -> str:
-        """The same for the same thing found again: kind, partition and first record."""
+        """Deterministic id from kind, partition and first record: the same incident found again has the same id."""
         stage = f"{self.stage}/" if self.kind in _OF_ONE_STAGE else ""
         partition = "" if self.partition is None else f"-{self.partition}"
         offset = "" if self.first_offset is None else f"/{self.first_offset}"
@@ -126,15 +126,15 @@ class Incident:
 
     @property
     def key(self) -> str:
-        """Its key in the installation record."""
+        """Key of the incident in the installation record."""
         return f"{INCIDENTS}{self.id}"
 
     def acknowledged(self, at: datetime, by: str) -> "Incident":
-        """Return the incident as an operator has taken note of it."""
+        """Return the incident as acknowledged by an operator."""
         return replace(self, acknowledged_at=at, acknowledged_by=by)
 
     def to_value(self) -> dict[str, Any]:
-        """Return it as it is kept."""
+        """Return the JSON value that the installation record keeps."""
         value: dict[str, Any] = _INCIDENT.dump_python(self, mode="json")
         return value
 
@@ -152,8 +152,8 @@ def incidents_in(values: Mapping[str, Any]) -> list[Incident]:
 class InstallationLog:
     """The installation record, folded from its topic.
 
-    An entry names in a header the offset of the entry that its writer has read for the key. It counts only if that is
-    still the last one that counts: of two writers that have read the same, the first is right.
+    An entry has a header with the offset of the previous entry that its writer had read for the key. It is valid
+    only if that is still the last valid one: of two writers that have read the same, the first wins.
     """
 
     def __init__(self) -> None:
@@ -164,7 +164,7 @@ class InstallationLog:
     def add(
         self, offset: int, key: bytes | None, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
     ) -> dict[str, Any]:
-        """Apply a record of the topic; return what it changes: nothing if it does not count."""
+        """Apply a record of the topic; return the entries that change: none if the record is not valid."""
         try:
             name, found = (key or b"").decode(), json.loads(value or b"null")
             after = header_value(headers, AFTER_HEADER)
@@ -178,5 +178,5 @@ class InstallationLog:
         return {name: found}
 
     def after(self, key: str) -> tuple[str, bytes]:
-        """Return the header of an entry for `key` that counts if no other one comes before it."""
+        """Return the header of an entry for `key` that is valid unless another one is written before it."""
         return AFTER_HEADER, str(self.offsets.get(key, -1)).encode()

@@ -1,10 +1,10 @@
-"""Free text: what people write. It lies in `complaints.texts`, apart from the facts, so that it can be erased.
+"""Free text: what people write. It is stored in `complaints.texts`, apart from the facts, so that it can be erased.
 
 Facts are kept for ever. Their free text is replaced by a placeholder that every release can read; `text_ref` is the key
 of the words, which is the id of the fact: `<complaint id>/<version>`. A tombstone erases them. The record of the words
-has the stamp of the fact, as far as Kafka gives it: a reader finds one by the other.
+has the timestamp of the fact, within Kafka's limits: a reader finds one by the other.
 
-`take_apart` and `put_together` are each other's inverse. Facts that hold their words (of releases before, or by the
+`take_apart` and `put_together` are each other's inverse. Facts that contain their text (of earlier releases, or by the
 setting of the installation) stay readable for ever: `put_together` leaves them as they are.
 """
 
@@ -83,7 +83,7 @@ class Erasure(Frozen):
 
 
 def split(fact: f.Fact, ref: str) -> tuple[f.Fact, dict[str, Any]]:
-    """Return a fact without its words and its report's digests, and the words; `ref` is their key.
+    """Return a fact without its words and its report's digests, and separately the words; `ref` is their key.
 
     A reason that lifecycle itself gives is not free text.
     """
@@ -95,12 +95,12 @@ def split(fact: f.Fact, ref: str) -> tuple[f.Fact, dict[str, Any]]:
 
 
 def holds_words(fact: f.Fact) -> bool:
-    """Check whether a fact holds words of a person itself: no erasure reaches them."""
+    """Check whether a fact itself contains words of a person, where no erasure can remove them."""
     return may_hold_words(fact) and bool(_words_of(fact))
 
 
 def take_apart(recorded: f.Recorded) -> tuple[f.Recorded, dict[str, Any]]:
-    """Return a fact as `complaints.events` keeps it, and its words; none if it has none, or they lie apart already.
+    """Return a fact as `complaints.events` keeps it, and its words; none if it has none or they are already apart.
 
     The digests of the report are taken out of fact and snapshot as well: they stay in `complaints.state`, which is
     replaced when they are erased.
@@ -110,19 +110,19 @@ def take_apart(recorded: f.Recorded) -> tuple[f.Recorded, dict[str, Any]]:
 
 
 def erased_report(report: ReportContent) -> ReportContent:
-    """Return a report without its words, as it is registered when it comes again after they were erased."""
+    """Return an erased report without its words, as it is registered if the channel submits it again."""
     words = _words(report)
     gone = {name: ERASED if name in {"title", "body"} else None if name == "office" else () for name in words}
     return report.model_copy(update=gone)
 
 
 def text_key(complaint: Complaint) -> str:
-    """Return the key of the words of the fact that led to this snapshot."""
+    """Return the text key of the fact that led to this snapshot."""
     return fact_id(complaint.complaint_id, complaint.version)
 
 
 def put_together(recorded: f.Recorded, texts: FactTexts | None) -> f.Recorded:
-    """Return a fact with its words; with `ERASED` in place of them if they are gone."""
+    """Return a fact with its words, or with `ERASED` in place of erased ones."""
     fact = recorded.fact
     if not isinstance(fact, f.Worded) or fact.text_ref is None:
         return recorded
@@ -134,7 +134,7 @@ def put_together(recorded: f.Recorded, texts: FactTexts | None) -> f.Recorded:
 
 
 def without_digests(complaint: Complaint) -> Complaint:
-    """Return a snapshot without the digests of its report, as a fact carries it; the same one if it has none."""
+    """Return a snapshot without the digests of its report, as facts carry it; unchanged if it has none."""
     report = complaint.report
     if report.content_digests is None and report.completed_digests is None:
         return complaint
@@ -143,7 +143,7 @@ def without_digests(complaint: Complaint) -> Complaint:
 
 
 def may_hold_words(fact: f.Fact) -> TypeGuard[f.Worded]:
-    """Check whether a fact may hold words: they do not lie apart, and lifecycle did not give them as a reason."""
+    """Check whether a fact may contain words: neither stored apart nor a reason that lifecycle wrote."""
     return isinstance(fact, f.Worded) and fact.text_ref is None and fact.by != f.SYSTEM
 
 
@@ -171,7 +171,7 @@ def _bare(fact: f.Worded, words: Mapping[str, Any], ref: str) -> f.Fact:
 
 
 def _words_of(fact: f.Worded) -> dict[str, Any]:
-    """Return the free text of a fact; an office that the directory has is none."""
+    """Return the free text of a fact; the name of an office in the directory is not free text."""
     words = _words(fact.report if isinstance(fact, f.ComplaintRegistered) else fact)
     if isinstance(fact, f.ComplaintRegistered | f.ReportCompleted) and fact.chosen_office is not None:
         words.pop("office", None)

@@ -1,7 +1,7 @@
 """The topics of the system and their settings, as data.
 
 Every topic about complaints has the same number of partitions and is keyed by complaint id with Kafka's murmur2
-partitioner, so that partition *n* of each topic speaks of the same complaints.
+partitioner, so that partition *n* of each topic has the same complaints.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ OUTWARD_RECORD_BYTES: Final = 4 * INWARD_RECORD_BYTES
 
 
 class TopicName(StrEnum):
-    """Names as they stand in the contract; an environment's prefix is put before them."""
+    """Topic names in the contract, without an environment's prefix."""
 
     INTAKE = "complaints.intake"
     IDENTITIES = "complaints.identities"
@@ -50,14 +50,14 @@ class Topic:
     """None: as many as the installation has."""
 
     def partitions_in(self, installation: int) -> int:
-        """Return the number of partitions in an installation with so many of them."""
+        """Return the number of partitions, in an installation with `installation` partitions."""
         return installation if self.partitions is None else self.partitions
 
     def config_on(self, replicas: int) -> dict[str, str]:
-        """Return the settings for a topic with so many replicas.
+        """Return the settings for a topic with this replication factor.
 
-        Where there are several, more than half of them have to have a record before it counts as written, and none that
-        lacks one may lead: what was acknowledged outlives the loss of fewer than half. Of two, neither may be missing.
+        With several replicas, more than half of them must have a record before it is acknowledged, and none that
+        lacks one may lead: acknowledged records survive the loss of fewer than half. Of two, neither may be missing.
         """
         if replicas == 1:
             return self.config

@@ -1,4 +1,4 @@
-"""Words for messages about what a sender wrote."""
+"""Phrases for messages about a sender's input."""
 
 import re
 from typing import Final
@@ -10,12 +10,12 @@ _SHOWN_CHARACTERS: Final = 100  # of what a sender wrote: a reason stands in a h
 
 
 def clipped(text: str, longest: int = _SHOWN_CHARACTERS) -> str:
-    """Return the beginning of a text that is longer than so many characters."""
+    """Return a text, cut to its first `longest` characters."""
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def number_of(count: int, one: str, many: str = "") -> str:
-    """Return a number with its noun: `1 complaint`, `2,000 complaints`; `many` where the plural has no s of its own."""
+    """Return a number with its noun: `1 complaint`, `2,000 complaints`; `many` is an irregular plural."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
@@ -30,7 +30,7 @@ def our_words(message: str) -> str:
 
 
 def defused(text: str) -> str:
-    """Return a text that no spreadsheet runs as a formula: with the apostrophe by which spreadsheets mark text.
+    """Return a text that no spreadsheet runs as a formula: prefixed with an apostrophe, which marks text.
 
     A text that begins with one before a formula gets another one, so that `as_written` restores it.
     """

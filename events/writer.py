@@ -1,8 +1,8 @@
-"""Headers that mark what the engine writes to topics of its own, and what a record without them is.
+"""Headers that mark the engine's own records, and the detection of foreign records by them.
 
-Records of lifecycle (facts, snapshots) and stories carry a writer number, snapshots also the offset of the command that
-they follow from. Records of before there were writer numbers have none; after the first that has one, a record without
-is foreign: some other producer wrote it, and no stage acts on it.
+Records of lifecycle (facts, snapshots) and stories have a writer number, snapshots also the offset of the command that
+they follow from. Records of older releases have no writer number; after the first that has one, a record without
+is foreign: another producer wrote it, and no stage acts on it.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -32,17 +32,17 @@ Headers = Collection[tuple[str, bytes | None]]
 
 
 def marked(*headers: tuple[str, bytes]) -> tuple[tuple[str, bytes], ...]:
-    """Return the headers of a record that lifecycle writes, with `headers` among them."""
+    """Return `headers` with lifecycle's writer number added."""
     return (_CONTENT, *headers, _MARK)
 
 
 def state_headers(source_offset: int) -> tuple[tuple[str, bytes], ...]:
-    """Return the headers of a record of `complaints.state` that follows from the command at `source_offset`."""
+    """Return the headers of a record of `complaints.state` that results from the command at `source_offset`."""
     return marked((SOURCE_OFFSET_HEADER, str(source_offset).encode()))
 
 
 def repair_headers(source_offset: int | None) -> tuple[tuple[str, bytes], ...]:
-    """Return the headers of a record of `complaints.state` that a repair puts in place of any other version.
+    """Return the headers of a repair record of `complaints.state`, which replaces any other version.
 
     None where no record has a source offset, as after a migration: none of its commands has had an effect yet.
     """
@@ -60,12 +60,12 @@ def writer_of(headers: Headers) -> int | None:
 
 
 def source_offset_of(headers: Headers) -> int | None:
-    """Return the offset in `complaints.commands` of the command that a record follows from, or None if it has none."""
+    """Return the offset in `complaints.commands` of the command that a record results from, or None if it has none."""
     return header_number(headers, SOURCE_OFFSET_HEADER)
 
 
 def header_value(headers: Iterable[tuple[str, bytes | None]], name: str) -> bytes | None:
-    """Return the value of the first header with that name; None if there is none."""
+    """Return the value of the first header with this name; None if there is none."""
     for each, value in headers:  # faster than a generator, and called for each record
         if each == name:
             return value
@@ -73,7 +73,7 @@ def header_value(headers: Iterable[tuple[str, bytes | None]], name: str) -> byte
 
 
 def header_number(headers: Iterable[tuple[str, bytes | None]], name: str, digits: int = _DIGITS) -> int | None:
-    """Return a header's value as a number of at most so many digits; None if it is none."""
+    """Return a header's value as a number of at most `digits` digits; None for another value."""
     value = header_value(headers, name)
     return int(value) if value and value.isdigit() and len(value) <= digits else None
 

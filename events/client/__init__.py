@@ -2,10 +2,10 @@
 
 It needs pydantic and kafka-python, and nothing of the engine. `Channel` submits reports, `CommandClient` sends commands
 and awaits their results, `ResolutionFeed` and `ComplaintFeed` follow what happens; docs/how-to/integrate.md shows each,
-and how to do without. Under these stand `Publisher` and `Reader`: publish by the contract, read what is committed, and
-know when it was all.
+and how to do without. They build on `Publisher` and `Reader`: publish by the contract, read committed records, and
+detect the end of the log.
 
-The stages do not use it: they have transactions, groups and a shell of their own.
+The stages do not use it: they have transactions, groups and a runtime of their own.
 """
 
 import warnings
@@ -106,7 +106,7 @@ _RENAMED: Final = {
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        """Return what an old name means now, with a warning."""
+        """Return the present meaning of a deprecated name, with a warning."""
         if name not in _RENAMED:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         warnings.warn(f"{name} is {_RENAMED[name].__name__} now", DeprecationWarning, stacklevel=2)

@@ -1,7 +1,7 @@
-"""A look at the broker before anything else: does one answer, does it let us in, does it have the topics?
+"""Administration client: checks that a broker answers, grants access and has the topics.
 
-kafka-python's administration client does the talking; what it raises leaves here as one of a few errors whose message
-is for a person.
+It wraps kafka-python's administration client, and turns what that raises into a few errors whose message is for a
+person.
 """
 
 import logging
@@ -22,13 +22,13 @@ _ANSWER_S: Final = 10.0
 
 
 def topics_missing(settings: ClientSettings, only: Collection[TopicName] = ALL_TOPICS) -> tuple[str, ...]:
-    """Return those of our topics that do not exist, in the order of their declaration; raise a KafkaFailure."""
+    """Return the engine's topics that do not exist, in the order of their declaration; raise a KafkaFailure."""
     with admin_client(settings) as client:
         return missing_among(client, topic_names(settings, only))
 
 
 class _Client(KafkaAdminClient):  # type: ignore[misc]  # kafka-python ships no types
-    """Ends its own thread when the broker cannot be reached; the original leaves it running."""
+    """Client that stops its own thread when the broker is unreachable; kafka-python's leaves the thread running."""
 
     def __init__(self, **configs: object) -> None:
         try:
@@ -41,9 +41,9 @@ class _Client(KafkaAdminClient):  # type: ignore[misc]  # kafka-python ships no 
 
 @contextmanager
 def admin_client(settings: ClientSettings, timeout: float = _ANSWER_S) -> Iterator[Any]:
-    """Return kafka-python's client; what it raises leaves here as a KafkaFailure.
+    """Return kafka-python's administration client, with its exceptions turned into KafkaFailure.
 
-    That is BrokerUnreachable, AccessRefused (it does not let us in), NotAllowed (not do this) or another KafkaRefused.
+    That is BrokerUnreachable, AccessRefused (no access), NotAllowed (a right is missing) or another KafkaRefused.
     """
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
         with substitute.admin() as in_memory:
@@ -71,7 +71,7 @@ def admin_client(settings: ClientSettings, timeout: float = _ANSWER_S) -> Iterat
 
 
 def check_access(settings: ClientSettings, timeout: float = _ANSWER_S) -> None:
-    """Return if one of the brokers lets us in; raise AccessRefused or BrokerUnreachable."""
+    """Return if one of the brokers grants access; raise AccessRefused or BrokerUnreachable."""
     refusals = []
     for address in settings.broker.split(","):
         try:
@@ -87,19 +87,19 @@ def check_access(settings: ClientSettings, timeout: float = _ANSWER_S) -> None:
 
 
 def topic_names(settings: ClientSettings, only: Collection[TopicName]) -> tuple[str, ...]:
-    """Return the names in this environment, in the order in which the topics are declared."""
+    """Return the topic names with this environment's prefix, in the order in which the topics are declared."""
     return tuple(settings.topic(topic.name) for topic in TOPICS if topic.name in only)
 
 
 def missing_error(client: KafkaAdminClient, settings: ClientSettings, missing: tuple[str, ...]) -> TopicsMissing:
-    """Return the error for missing topics; where there is no installation at the prefix, it names those of others."""
+    """Return the error for missing topics; if no installation has this prefix, it lists the prefixes that have one."""
     ends = TopicName.COMMANDS
     prefixes = {name.removesuffix(ends) for name in client.list_topics() if name.endswith(ends)}
     return TopicsMissing(missing, () if settings.prefix in prefixes else prefixes)
 
 
 def missing_among(client: KafkaAdminClient, names: Iterable[str]) -> tuple[str, ...]:
-    """Return those of `names` that do not exist."""
+    """Return the topics among `names` that do not exist."""
     # asked by name: in a list of all topics, those that we may not see would look as if they did not exist
     found = client.describe_topics(list(names))
     hidden = [topic["name"] for topic in found if topic["error_code"] == TopicAuthorizationFailedError.errno]

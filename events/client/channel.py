@@ -20,8 +20,8 @@ from events.topics import TopicName
 class Channel(AbstractContextManager["Channel"]):
     """Submits the reports of one channel, one at a time; a context manager, for one thread.
 
-    `source` names the channel, such as `/channels/sms`. Together with the channel's own id of a report it decides which
-    complaint the report is: the same two are the same complaint, however often they come. Raises as `require_topics`.
+    `source` names the channel, such as `/channels/sms`. Together with the channel's own id of a report it identifies
+    the complaint: a report that is submitted again is the same complaint. Raises as `require_topics`.
     """
 
     def __init__(self, settings: ClientSettings, source: str) -> None:
@@ -33,7 +33,7 @@ class Channel(AbstractContextManager["Channel"]):
         self._publisher.__exit__(*failure)
 
     def complaint_id(self, report_id: str) -> str:
-        """Return the id of the complaint that a report is or will be."""
+        """Return the complaint id that a report has or will have."""
         return complaint_id(self.source, report_id)
 
     def submit(self, report_id: str, data: Mapping[str, Any]) -> str:
@@ -55,5 +55,5 @@ class Channel(AbstractContextManager["Channel"]):
 
 
 def report_event(source: str, report_id: str, data: Mapping[str, Any], time: datetime) -> dict[str, Any]:
-    """Return a report as JSON will hold it; whether it is one is for `decode_report` to say."""
+    """Return a report as a JSON object, not validated: `decode_report` does that."""
     return cloud_event(ReportSubmitted.TYPE, source, report_id, time.astimezone(UTC), None, data=data)

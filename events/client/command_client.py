@@ -1,4 +1,4 @@
-"""The side of officers' and citizens' systems: send a command, and learn what came of it."""
+"""Command client for the systems of officers and citizens: sends a command and awaits its result."""
 
 import time
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ _ANSWERS = (TopicName.EVENTS, TopicName.REJECTIONS)
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """A command that is asked of a complaint.
+    """Request to send one command about a complaint.
 
     `name` and `data` are those of the contract, such as `record-follow-up`. `id` is the sender's: a repeat with the
     same `source` and `id` is the same command, so choose it before the first try and keep it. `expected_version`:
@@ -44,7 +44,7 @@ class CommandRequest:
 
 @dataclass(frozen=True)
 class CommandResult:
-    """Where a command lies in the log, and what came of it: facts, a refusal, or neither so far."""
+    """Result of a command: its position in the log, and the facts or the rejection that follow from it, if any yet."""
 
     request: CommandRequest
     place: Place
@@ -55,11 +55,11 @@ class CommandResult:
 
     @property
     def decided(self) -> bool:
-        """Return whether anything came of it."""
+        """Return whether the command has been decided."""
         return bool(self.facts) or self.refused is not None
 
     def __str__(self) -> str:
-        """Return in one line what is known of it."""
+        """Return the result in one line."""
         name = self.request.name
         if self.refused is not None:
             no = self.refused.rejection
@@ -91,17 +91,17 @@ class CommandClient(AbstractContextManager["CommandClient"]):
     def send(
         self, request: CommandRequest, *, seconds: float = 10.0, repeats_since: datetime | None = None
     ) -> CommandResult:
-        """Send a command and wait up to `seconds` for what comes of it, with 0 only until it is in the log.
+        """Send a command and wait up to `seconds` for its result; with 0, only until it is in the log.
 
-        A repeat of a command that had its effect is dropped without a word: where this may be one, `repeats_since` is a
-        moment before the first try, and what came of that is looked for from there on.
+        A repeat of a command that had its effect is dropped silently: if this may be one, set `repeats_since` to a
+        moment before the first try, and the result of the first one is searched from there on.
 
         Raises:
             InvalidCommand, Undecodable: it is no command of the contract; `reason` names the fields. Nothing was sent.
             BrokerUnreachable: no broker answers. Nothing was sent.
             KafkaRefused: the broker refuses it. It is not in the log.
             Unconfirmed: it may be in the log or not. Send it again with the same id.
-            AnswerUnreadable: it is in the log, and what came of it cannot be read.
+            AnswerUnreadable: it is in the log, and its result cannot be read.
         """
         with suppress(ValueError):  # what is no complaint id is for `encode_request` to refuse
             request = replace(request, complaint=canonical_id(request.complaint))
@@ -117,7 +117,7 @@ class CommandClient(AbstractContextManager["CommandClient"]):
         return self.wait(CommandResult(request, place, 0.0), seconds)
 
     def wait(self, result: CommandResult, seconds: float) -> CommandResult:
-        """Wait up to `seconds` for what comes of the last command; raise AnswerUnreadable if it cannot be read."""
+        """Wait up to `seconds` for the result of the last command; raise AnswerUnreadable if it cannot be read."""
         try:
             return self._wait(replace(result, waited=result.waited + seconds), seconds)
         except KafkaFailure as failure:
@@ -138,7 +138,7 @@ class CommandClient(AbstractContextManager["CommandClient"]):
 
 
 def encode_request(request: CommandRequest, now: datetime) -> bytes:
-    """Write a command of the contract; raise InvalidCommand or Undecodable, whose `reason` names the fields."""
+    """Encode a request as a command; raise InvalidCommand or Undecodable, whose `reason` names the fields."""
     kind = command_type(request.name)
     event = cloud_event(kind, request.source, request.id, now, request.complaint, data=request.data)
     if request.expected_version is not None:

@@ -1,4 +1,4 @@
-"""What all clients share: one way to fail, and a look at whether there is anything to talk to."""
+"""Connections of all clients: common errors, and a check of broker and topics before the first use."""
 
 import logging
 from collections.abc import Collection, Iterator
@@ -25,11 +25,11 @@ _AGAIN: Final = "send it again with the same id, which does no harm"
 
 
 def require_topics(settings: ClientSettings, names: Collection[TopicName]) -> None:
-    """Return if a broker answers and has these topics; ask before anything else, since a client waits long for either.
+    """Return if a broker answers and has these topics; call it first, since a client waits long for either.
 
     Raises:
         BrokerUnreachable: no broker answers.
-        KafkaRefused: the broker says no.
+        KafkaRefused: the broker refuses.
         TopicsMissing: some of the topics do not exist.
     """
     with admin_client(settings) as client:
@@ -53,7 +53,7 @@ def connection(settings: ClientSettings, client: str) -> dict[str, Any]:
 
 @contextmanager
 def kafka_errors(settings: ClientSettings) -> Iterator[None]:
-    """Turn what kafka-python raises into `BrokerUnreachable`, `NotAllowed` or `KafkaRefused`."""
+    """Turn kafka-python's exceptions into `BrokerUnreachable`, `NotAllowed` or `KafkaRefused`."""
     try:
         yield
     except ABSENT as error:
@@ -66,9 +66,9 @@ def kafka_errors(settings: ClientSettings) -> Iterator[None]:
 
 @contextmanager
 def confirmation(settings: ClientSettings, next_step: str = _AGAIN) -> Iterator[None]:
-    """Turn what kafka-python raises once a record is on its way into `Unconfirmed`, or into what `kafka_errors` does.
+    """Turn kafka-python's exceptions after a send into `Unconfirmed`, or as `kafka_errors` does.
 
-    The latter only where the broker has refused the record. `next_step` is what to do about one that may be in the log.
+    The latter only if the broker has refused the record. `next_step` is the advice for a record that may be in the log.
     """
     try:
         with kafka_errors(settings):

@@ -1,6 +1,6 @@
-"""Connection check: why a broker refuses this client, in one line.
+"""Connection check: finds out why a broker refuses this client, in one line.
 
-Kafka's clients retry until their time is over, and then report only that no broker answers. This makes the same steps
+Kafka's clients retry until their timeout, and then report only that no broker answers. This makes the same steps
 once: connect, TLS, the user's mechanism and password. It uses the library's messages on a socket of its own: a broker
 refuses a password and closes at once, and kafka-python 3.0.12 drops an answer that it reads together with the end of
 the connection (`KafkaTCPTransport._read_from_sock`).
@@ -35,7 +35,7 @@ class _Connection:
         self._protocol = KafkaProtocol(client_id="alur-check", receive_message_max_bytes=_LARGEST_ANSWER)
 
     def ask(self, request: Any) -> Any:  # noqa: ANN401 -- no types
-        """Return the answer to `request`; raise one of `_UNANSWERED` without it."""
+        """Return the answer to `request`; raise one of `_UNANSWERED` if there is none."""
         self._protocol.send_request(request)
         self._socket.sendall(self._protocol.send_bytes())
         while received := self._socket.recv(_CHUNK):
@@ -45,7 +45,7 @@ class _Connection:
 
 
 def refusal_of(address: str, security: Security, timeout: float) -> str | None:
-    """Return why the broker refuses this client, if known; None if it does not. OSError if none listens."""
+    """Return why the broker refuses this client, if known; None if it does not refuse. OSError if no broker listens."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     with closing(socket.create_connection((host, int(port)), timeout)) as raw:
@@ -123,7 +123,7 @@ def _hung_up(security: Security) -> str:
 
 
 def _tls_wanted(host: str, port: int, timeout: float) -> str | None:
-    """Check whether a port that does not answer in the clear speaks TLS; nothing is sent then."""
+    """Check whether a port that does not answer unencrypted requests uses TLS; nothing is sent then."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:

@@ -1,4 +1,4 @@
-"""Failures between a client and Kafka: each message is one line that states what to do."""
+"""Failures between a client and Kafka: each message is one line with the next step."""
 
 import re
 from collections.abc import Collection
@@ -44,7 +44,7 @@ _UNQUOTED: Final = re.compile(r"[\[\](){}'\"]|frozenset|\bset\b")
 
 
 class KafkaFailure(AlurError):
-    """An operation on Kafka failed; the message is one line that states why."""
+    """Failure of an operation on Kafka; the message is one line with the reason."""
 
 
 class BrokerUnreachable(KafkaFailure):
@@ -77,7 +77,7 @@ class NotAllowed(KafkaRefused):
 
 
 class TopicsMissing(KafkaFailure):
-    """Topics that are needed do not exist; `others` are prefixes of installations, where this one has none."""
+    """Topics that are needed do not exist; `others` are prefixes of other installations, if this prefix has none."""
 
     def __init__(self, names: tuple[str, ...], others: Collection[str] = ()) -> None:
         known = ", ".join(map(repr, sorted(others)[:_PREFIXES])) + (", ..." if len(others) > _PREFIXES else "")
@@ -93,7 +93,7 @@ class Unconfirmed(KafkaFailure):
 
 
 class AnswerUnreadable(BrokerUnreachable):
-    """A command is in the log, and its outcome is unreadable: the broker has gone since, or refuses."""
+    """A command is in the log, but its outcome cannot be read: the broker is unreachable by now, or refuses."""
 
     def __init__(self, broker: str, message: str) -> None:
         KafkaFailure.__init__(self, message)
@@ -101,9 +101,9 @@ class AnswerUnreadable(BrokerUnreachable):
 
 
 def is_refusal(error: BaseException | None) -> bool:
-    """Return whether a failed send has left nothing in the log. Every error that is not known to do so has not.
+    """Return whether a failed send has certainly written nothing. True only for errors that are known to guarantee it.
 
-    A retriable error is none, not even `NotEnoughReplicasError`: it is the answer to the last attempt, and an earlier
+    False for every retriable error, even `NotEnoughReplicasError`: it answers the last attempt, and an earlier
     one may have been written.
     """
     return isinstance(error, _REFUSALS)

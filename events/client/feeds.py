@@ -1,8 +1,8 @@
-"""Feeds for subscribers: the present, and then each change once.
+"""Feeds for subscribers: first the current state, then each change exactly once.
 
 Nothing is stored on the broker. A subscriber stores the positions of a batch in one transaction with the effect of the
-batch, and continues from them when it restarts: so each record has its effect exactly once, whenever the subscriber may
-have died.
+batch, and continues from them when it restarts: so each record has its effect exactly once, even if the subscriber
+crashes at any moment.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -40,7 +40,7 @@ Positions = Mapping[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A record that is not of the contract, written by a foreign producer."""
+    """A record that does not follow the contract, written by a foreign producer."""
 
     topic: TopicName
     partition: int
@@ -50,7 +50,7 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class PublishedResolution:
-    """The public resolution of a complaint, as of its version `sequence`: the highest one counts."""
+    """The public resolution of a complaint at its version `sequence`: the highest version is valid."""
 
     complaint_id: str
     sequence: int
@@ -60,7 +60,7 @@ class PublishedResolution:
 
 @dataclass(frozen=True, slots=True)
 class ReopenedResolution:
-    """What was published of a complaint no longer holds, as of its version `sequence`: the highest one counts."""
+    """Revokes the published resolution of a complaint at its version `sequence`: the highest version is valid."""
 
     complaint_id: str
     sequence: int
@@ -69,7 +69,7 @@ class ReopenedResolution:
 
 @dataclass(frozen=True, slots=True)
 class ResolutionBatch:
-    """Some resolutions, and the positions to store with their effect."""
+    """Some resolutions, and the positions to store in the same transaction as their effect."""
 
     resolutions: tuple[PublishedResolution, ...]
     positions: Positions
@@ -79,7 +79,7 @@ class ResolutionBatch:
 
 @dataclass(frozen=True, slots=True)
 class ComplaintBatch:
-    """Complaints as they stand, or facts; and the positions to store with their effect."""
+    """Current complaints, or facts; and the positions to store in the same transaction as their effect."""
 
     present: tuple[Complaint, ...]
     """Replace what is stored of these complaints."""
@@ -145,17 +145,17 @@ class ResolutionFeed(_Feed):
         return _resolutions(self._reader.poll(seconds))
 
     def to_end(self) -> Iterator[ResolutionBatch]:
-        """Return all that is there by now: for a subscriber that runs once a night."""
+        """Return all resolutions up to the present end of the log: for a subscriber that runs once a night."""
         return (_resolutions(records) for records in self._reader.polls_to(self._reader.ends()) if records)
 
 
 class ComplaintFeed(_Feed):
-    """Gives each complaint as it stands now, and from there on every fact, without a gap or a repeat.
+    """Returns the current state of each complaint, and from there on every fact, without a gap or a repeat.
 
-    Partitions without a position begin with the present. Facts whose words lie apart hold `events.texts.PLACEHOLDER`;
-    with `texts` they have their words, for those who may read `complaints.texts`, and `[erased]` in place of erased
-    ones. A context manager, for one thread; `partitions` divides the work among several subscribers. Raises as
-    `ResolutionFeed`.
+    Partitions without a position begin with the current state. Facts whose words are stored apart have
+    `events.texts.PLACEHOLDER` in their place; with `texts` they have the words, for those who may read
+    `complaints.texts`, and `[erased]` for erased ones.
+    A context manager, for one thread; `partitions` divides the work among several subscribers. Raises as
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class ComplaintFeed(_Feed):
         return self._deliver(self._undelivered or self._facts_reader().poll(seconds)) if batch is None else batch
 
     def to_end(self) -> Iterator[ComplaintBatch]:
-        """Yield all that is there by now: the present if it is not known yet, else the facts since."""
+        """Yield batches up to the present end of the log: the current state if not read yet, else the facts since."""
         while (batch := self._next_present()) is not None:
             yield batch
         reader = self._facts_reader()
@@ -190,7 +190,7 @@ class ComplaintFeed(_Feed):
         yield from (self._deliver(records) for records in reader.polls_to(reader.ends()) if records)
 
     def _deliver(self, records: list[Record]) -> ComplaintBatch:
-        """Return facts with their words, if these are wanted; after a failure, they are delivered by the next call."""
+        """Return facts with their words, if requested; after a failure, the next call delivers them."""
         batch = _facts(records)
         refs = {ref for recorded in batch.facts if (ref := text_ref(recorded)) is not None} if self._texts else set()
         if refs:
@@ -203,9 +203,9 @@ class ComplaintFeed(_Feed):
         return batch
 
     def _words(self, refs: set[str], numbers: set[int], since: datetime) -> dict[str, FactTexts | None]:
-        """Return the words for these keys; of those that are not there, nothing is left.
+        """Return the words for these keys; keys without words are left out.
 
-        A transaction becomes visible partition by partition: what is open by now is read to its end.
+        A transaction becomes visible partition by partition: open transactions are awaited and read to their end.
         """
         written = _written(self._settings, TopicName.TEXTS, numbers)
         found: dict[str, FactTexts | None] = {}
@@ -218,7 +218,7 @@ class ComplaintFeed(_Feed):
         return found
 
     def _next_present(self) -> ComplaintBatch | None:
-        """Return the next batch of the present, None at its end; after a failure it continues where that left it."""
+        """Return the next batch of the current state, None at its end; after a failure, continue from the last one."""
         if self._present is None:
             return None
         try:
@@ -246,7 +246,7 @@ class ComplaintFeed(_Feed):
             yield from self._load_partition(number, begin, written[number])
 
     def _load_partition(self, number: int, begin: int, written: int) -> Iterator[ComplaintBatch]:
-        """Yield the snapshots of a partition, then what became of them while they were read.
+        """Yield the snapshots of a partition, then the facts that were written while they were read.
 
         A transaction becomes visible partition by partition, in any order. A snapshot that has been read has its fact
         before the end of the facts as it is afterwards, perhaps still unseen: the facts are read up to that end, and no
@@ -292,7 +292,7 @@ _Message = TypeVar("_Message")
 def _decoded(
     records: Collection[Record], decode: Callable[[Record], _Message | None]
 ) -> tuple[tuple[_Message, ...], dict[int, int], tuple[Unread, ...]]:
-    """Return the messages of records, the positions behind them, and what is not of the contract."""
+    """Return the decoded messages of records, the positions after them, and the undecodable records."""
     messages, unread = [], []
     for record in records:
         try:
@@ -329,7 +329,7 @@ def _fact(record: Record) -> Recorded | None:
 
 
 def _of_known_type(decode: Callable[[bytes | None], _Message], value: bytes | None) -> _Message | None:
-    """Read a message; None if it is of a type that was added later, which is skipped, as the contract has it."""
+    """Decode a message; None if its type was added to the contract later: such messages are skipped."""
     try:
         return decode(value)
     except Undecodable as error:

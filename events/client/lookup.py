@@ -1,4 +1,4 @@
-"""What is known of one complaint: which it is, its history, and what was refused about it."""
+"""Lookup of one complaint: its id, its history, and the rejections of commands about it."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,7 +23,7 @@ _Value = TypeVar("_Value")
 
 
 class NoSuchComplaint(AlurError):
-    """Nothing is known of the complaint; the message is one line for a person."""
+    """There is no complaint with this id; the message is one line for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class RefusedCommand:
 
 @dataclass(slots=True)
 class ComplaintHistory:
-    """What the log holds on one complaint, in the log's order; raises ValueError for what is no complaint id."""
+    """All records of one complaint, in the log's order; raises ValueError for an invalid complaint id."""
 
     complaint: str
     history: list[Recorded] = field(default_factory=list)
@@ -45,12 +45,12 @@ class ComplaintHistory:
     """Records in the complaint's partition that the engine did not write: they are left out."""
 
     def __post_init__(self) -> None:
-        """Take the complaint id in any spelling."""
+        """Normalize the complaint id, accepted in any spelling."""
         self.complaint = canonical_id(self.complaint)
 
     @property
     def texts(self) -> tuple[str, str]:
-        """Title and body of the report, as the reporter last completed them."""
+        """Title and body of the report, as the reporter last completed it."""
         title = body = ""
         for recorded in self.history:
             if isinstance(recorded.fact, ComplaintRegistered):
@@ -62,7 +62,7 @@ class ComplaintHistory:
 
     @property
     def asked_office(self) -> str | None:
-        """The words for an office that the reporter asked for, which the directory did not have."""
+        """The reporter's own words for the requested office, if the directory does not have it."""
         words = None
         for recorded in self.history:
             if isinstance(recorded.fact, ComplaintRegistered):
@@ -73,7 +73,7 @@ class ComplaintHistory:
 
 
 def find_complaint(settings: ClientSettings, given: str) -> str:
-    """Return the complaint id for a complaint id, or for the tracking id (digits) that citizens know.
+    """Return the complaint id for a complaint id, or for the tracking id (digits) that citizens have.
 
     A complaint id is not looked up. Raises NoSuchComplaint, or as `Reader`.
     """
@@ -95,7 +95,7 @@ def find_complaint(settings: ClientSettings, given: str) -> str:
 
 
 def read_history(settings: ClientSettings, complaint: str) -> ComplaintHistory:
-    """Read all there is on a complaint; empty if there is nothing.
+    """Read all records of a complaint; the history is empty if there are none.
 
     Words that lie apart from the facts are there if `complaints.texts` may be read, else a placeholder is. Raises
     ValueError if `complaint` is no complaint id, or as `Reader`.
@@ -129,17 +129,17 @@ def last_value(
 
 
 def announcements_for(settings: ClientSettings, complaint: str) -> tuple[Announcement, ...]:
-    """Return the changes of the calendar that have been announced in a complaint's partition, in their order."""
+    """Return the calendar changes that have been announced in a complaint's partition, in their order."""
     return calendar_for(settings, complaint).announcements
 
 
 def calendar_for(settings: ClientSettings, complaint: str) -> Announcements:
-    """Return the record of what has been announced where the complaint is decided on."""
+    """Return the record of announcements in the partition of a complaint."""
     return last_value(settings, TopicName.STATE, complaint, CALENDAR_KEY, decode_calendar) or Announcements.of()
 
 
 def add_to(known: ComplaintHistory, record: Record) -> None:
-    """Add a record of complaints.events or complaints.rejections if it is about the complaint and readable."""
+    """Add a record of complaints.events or complaints.rejections if it is readable and about this complaint."""
     if record.key != known.complaint.encode():
         return
     try:

@@ -1,4 +1,4 @@
-"""Where a complaint's records lie."""
+"""Partition of a complaint's records."""
 
 from functools import lru_cache
 from typing import Final

@@ -1,4 +1,4 @@
-"""Publishing: in the log on all replicas, once, or known not to be."""
+"""Publisher: writes a message to all replicas once, or reports that it did not."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -21,7 +21,7 @@ _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a record lies."""
+    """Position of a record: topic, partition and offset."""
 
     partition: int
     offset: int
@@ -36,7 +36,7 @@ def acknowledged_producer(settings: ClientSettings, client: str, **options: int)
 
 
 def abandon(producer: Any) -> None:  # noqa: ANN401 -- a producer of kafka-python, or of the in-memory log
-    """Close a producer without waiting for what it has not delivered."""
+    """Close a producer without waiting for undelivered records."""
     try:
         producer.close(timeout=0)
     except KafkaTimeoutError:  # raised by a flush, before the thread of the producer ends
@@ -83,10 +83,10 @@ class Publisher(AbstractContextManager["Publisher"]):
         accepted: Callable[[Place], None] = lambda _: None,
         refused: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Hand over a message; `accepted` or `refused` is called once it is decided, in another thread.
+        """Send a message in the background; `accepted` or `refused` is called with the result, in another thread.
 
         It goes to the partition of its key, unless one is named.
-        `refused` is told why this one message cannot be stored. What concerns all of them is raised, here or by
+        `refused` gets the reason why this message cannot be stored. What concerns every message is raised here or by
         `flush`.
 
         Raises:
@@ -113,7 +113,7 @@ class Publisher(AbstractContextManager["Publisher"]):
         future.add_errback(lambda error: self._failed(error, value, refused))
 
     def publish_now(self, topic: TopicName, key: str, value: bytes) -> Place:
-        """Publish one message and return where it lies, once it is acknowledged.
+        """Publish one message and return its position, once it is acknowledged.
 
         After a failure the publisher can be used again: the next message is sent over a new connection.
 
@@ -135,7 +135,7 @@ class Publisher(AbstractContextManager["Publisher"]):
         return places[0]
 
     def flush(self) -> None:
-        """Return when all that was handed over is decided; raise Unconfirmed or KafkaRefused."""
+        """Return when all messages are confirmed or refused; raise Unconfirmed or KafkaRefused."""
         with confirmation(self._settings):
             self._producer.flush()
         self._raise_failure()

@@ -1,4 +1,4 @@
-"""Reader of topics: committed records, from any offset, up to the end or on and on."""
+"""Reader of topics: committed records, from any offset, to the end or continuously."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -53,9 +53,9 @@ class Extent:
 
 
 def committed_consumer(settings: ClientSettings, client: str, at_once: int, group: str | None = None) -> KafkaConsumer:
-    """Return a consumer of kafka-python for committed records, from the earliest on; it joins no group.
+    """Return a consumer of kafka-python for committed records, from the earliest offset; it joins no group.
 
-    A poll returns `at_once` records at most; `group` is whose committed offsets it can ask for.
+    A poll returns `at_once` records at most; `group` is the group whose committed offsets it can request.
     """
     if (substitute := SUBSTITUTES.get(settings.broker)) is not None:
         return substitute.consumer(group)
@@ -72,16 +72,16 @@ def committed_consumer(settings: ClientSettings, client: str, at_once: int, grou
 
 
 def record_of(topic: TopicName, raw: ConsumerRecord) -> Record:
-    """Return what such a consumer has read as a record of `topic`."""
+    """Return a record of kafka-python's consumer as a `Record` of `topic`."""
     at = log_moment(raw.timestamp)
     return Record(topic, raw.partition, raw.offset, at, raw.key, raw.value, dict(raw.headers))
 
 
 class Reader:
-    """Reads topics from their first record on: all of them, some partitions, or just where one complaint's records lie.
+    """Reads topics from their first record: all partitions, some, or only the one with a complaint's records.
 
     A context manager. It belongs to no group and leaves no trace on the broker. Ask `require_topics` first; it raises
-    the same, also after 30 seconds without an answer. Foreign records are passed over, where one of the engine's own
+    the same, also after 30 seconds without an answer. Foreign records are skipped, if one of the engine's own records
     comes before them, unless `with_foreign`.
     """
 
@@ -110,14 +110,14 @@ class Reader:
             opening.pop_all()  # it is there, and closes with the reader
 
     def turn_to(self, complaint: str) -> None:
-        """Read only where the records of this complaint lie, or those of the calendar, from the first on."""
+        """Read only the partition of this complaint, or those of the calendar, from the first record."""
         key = complaint if complaint == CALENDAR else canonical_id(complaint)
         with kafka_errors(self._settings):
             self._assign(lambda existing: {partition_of(key, len(existing))})
             self._consumer.seek_to_beginning()
 
     def turn_to_partition(self, topic: TopicName, number: int) -> None:
-        """Read only this partition, from its first record on."""
+        """Read only this partition, from its first record."""
         partition = TopicPartition(self._settings.topic(topic), number)
         with kafka_errors(self._settings):
             self._consumer.assign([partition])
@@ -139,11 +139,11 @@ class Reader:
         self._consumer.close()
 
     def skip_to_end(self, *topics: TopicName) -> None:
-        """Skip to the present end of these topics, or of all."""
+        """Skip to the present end of these topics, or of all topics."""
         self.start_at({place: end for place, end in self.ends().items() if not topics or place[0] in topics})
 
     def skip_to_moment_or_end(self, moment: datetime, *topics: TopicName) -> None:
-        """Skip records of these topics that are older than `moment`; all of a partition without a newer one."""
+        """Skip records of these topics older than `moment`; skip a partition without a newer one to its end."""
         with kafka_errors(self._settings):
             chosen = [each for each in self._consumer.assignment() if self._names[each.topic] in topics]
             ends = self._consumer.end_offsets(chosen)
@@ -151,9 +151,9 @@ class Reader:
                 self._consumer.seek(partition, ends[partition] if found is None else found)
 
     def skip_to_moment_or_stay(self, moment: datetime) -> None:
-        """Skip records that are older than `moment`; none of a partition without a newer one.
+        """Skip records that are older than `moment`; a partition without a newer one is read in full.
 
-        Timestamps are the writer's unless the broker stamps the topic: leave room for clocks that differ.
+        Timestamps are the writer's unless the broker sets them: allow for clock skew.
         """
         with kafka_errors(self._settings):
             for partition, found in self._first_since(self._consumer.assignment(), moment).items():
@@ -183,7 +183,7 @@ class Reader:
                 self._consumer.seek(TopicPartition(self._settings.topic(topic), number), offset)
 
     def poll(self, seconds: float = _WAIT_S) -> list[Record]:
-        """Return the next records, of a partition in order; none if none come within `seconds`."""
+        """Return the next records, in order within a partition; none if none come within `seconds`."""
         with kafka_errors(self._settings):
             found = self._consumer.poll(timeout_ms=int(seconds * 1000))
         read = [record_of(self._names[raw.topic], raw) for records in found.values() for raw in records]
@@ -198,16 +198,16 @@ class Reader:
         return is_foreign
 
     def to_end(self) -> Iterator[Record]:
-        """Return all records up to the end as it is now: what is committed later may follow with the next call."""
+        """Return all records up to the present end: records that are committed later may come with the next call."""
         return chain.from_iterable(self.polls_to(self.ends()))
 
     def polls_to(
         self, ends: Mapping[tuple[TopicName, int], int], *, patience: float = _STALLED_S
     ) -> Iterator[list[Record]]:
-        """Yield poll after poll until these offsets are reached; some records from behind them may be among the last.
+        """Yield batches until these offsets are reached; the last batch may contain later records.
 
         Raises:
-            BrokerUnreachable: nothing has moved for `patience` seconds.
+            BrokerUnreachable: no progress for `patience` seconds.
         """
         wanted = {TopicPartition(self._settings.topic(topic), number): end for (topic, number), end in ends.items()}
         moved = time.monotonic()
@@ -221,13 +221,13 @@ class Reader:
                 raise BrokerUnreachable(self._settings.broker)
 
     def lag(self) -> int:
-        """Return the number of offsets between here and the present end."""
+        """Return the number of offsets from the current position to the present end."""
         ends = self.ends()
         places = self._places({TopicPartition(self._settings.topic(topic), number): 0 for topic, number in ends})
         return sum(ends.values()) - sum(places.values())
 
     def extents(self) -> dict[TopicName, Extent]:
-        """Measure the topics."""
+        """Return the extent of each topic."""
         starts, ends = self.starts(), self.ends()
         sizes: dict[TopicName, list[int]] = {topic: [] for topic in self._names.values()}
         for (topic, number), end in ends.items():
@@ -246,13 +246,13 @@ def read_all(
     complaint: str | None = None,
     partitions: Collection[int] | None = None,
 ) -> Iterator[Record]:
-    """Yield all records of the topics, or of a part of them, up to the end as it is now; raises as `Reader` does."""
+    """Yield all records of the topics, or of some partitions, up to the present end; raises as `Reader` does."""
     with Reader(settings, topics, complaint=complaint, partitions=partitions) as reader:
         yield from reader.to_end()
 
 
 def installation_values(settings: ClientSettings) -> dict[str, Any]:
-    """Return the installation record: a JSON value a key. Raises as `Reader` does."""
+    """Return the installation record: a JSON value per key. Raises as `Reader` does."""
     found = InstallationLog()
     for record in read_all(settings, [TopicName.INSTALLATION]):
         found.add(record.offset, record.key, record.value, record.headers.items())
@@ -260,6 +260,6 @@ def installation_values(settings: ClientSettings) -> dict[str, Any]:
 
 
 def extents(settings: ClientSettings, topics: Collection[TopicName]) -> dict[TopicName, Extent]:
-    """Measure topics without reading them; raises as `Reader` does."""
+    """Return the extent of topics without reading their records; raises as `Reader` does."""
     with Reader(settings, topics) as reader:
         return reader.extents()

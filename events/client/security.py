@@ -60,7 +60,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Security:
-    """What is said to Kafka and asked of it when a connection is made.
+    """Security settings of a connection to Kafka: TLS and SASL.
 
     `tls` encrypts and checks the broker's certificate against `ca` (a PEM file; the system's authorities unless given)
     and its name; `cert` and `key` (PEM files) are shown to a broker that asks for them. `sasl` proves `username` by
@@ -78,7 +78,7 @@ class Security:
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Security":
-        """Read `ALUR_SECURITY`, `ALUR_SASL_*`, `ALUR_TLS_*` and their files; ValueError names the variable at fault."""
+        """Read `ALUR_SECURITY`, `ALUR_SASL_*`, `ALUR_TLS_*` and their files; ValueError names the wrong variable."""
         given = {name: value for name, value in env.items() if value.strip()}
         protocol = _protocol(given)
         found = cls(protocol)
@@ -109,7 +109,7 @@ class Security:
 
     @property
     def who(self) -> str:
-        """The user, for a message."""
+        """Name of the user, for a message."""
         if self.sasl:
             return self.username or ""
         return f"the certificate in {self.cert}" if self.tls and self.cert else "the anonymous user"
@@ -128,7 +128,7 @@ class Security:
         return options
 
     def tls_context(self) -> ssl.SSLContext:
-        """Return a context with our certificate, if any; ValueError begins with the variable of a bad file."""
+        """Return an SSL context with our certificate, if any; ValueError begins with the variable of a bad file."""
         try:
             context = ssl.create_default_context(cafile=self.ca)
         except (OSError, ssl.SSLError) as error:
@@ -151,7 +151,7 @@ class Security:
         return context
 
     def to_environment(self) -> dict[str, str]:
-        """Return the variables that make a child process read the same; for its environment, and not to be printed."""
+        """Return variables that give a child process the same settings; not to be printed: the password is included."""
         variables: dict[str, str | None] = {PROTOCOL: self.protocol}
         if self.sasl:
             variables |= {MECHANISM: self.mechanism, USERNAME: self.username}
@@ -214,7 +214,7 @@ def _passed_on(secret: Secret | None, name: str, file_name: str) -> dict[str, st
 
 
 def _reason(path: str | None, error: Exception, otherwise: str) -> str:
-    """Return what is wrong with a file, without a word of what it holds."""
+    """Return what is wrong with a file, without any of its content."""
     if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and error.strerror:
         return f"{path}: {error.strerror}"
     return f"{path} {otherwise}"

@@ -1,6 +1,6 @@
 """Client settings: the broker, the prefix of the environment, and security.
 
-Nothing is read at import: `ClientSettings.from_environment(os.environ)` reads, once, and is handed on.
+Nothing is read at import: `ClientSettings.from_environment(os.environ)` reads once, and is passed on.
 """
 
 import re
@@ -24,7 +24,7 @@ Variables = Mapping[str, tuple[str, Callable[[str], Any]]]
 
 
 class SettingsError(AlurError):
-    """A variable of the environment has a value that cannot be used; the message names it and what is needed."""
+    """An environment variable has an invalid value; the message names the variable and the values that are valid."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ClientSettings:
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "ClientSettings":
-        """Read `ALUR_*` and the files that they name; raise a SettingsError for what cannot be used."""
+        """Read `ALUR_*` and the files that they name; raise a SettingsError for an invalid value."""
         try:
             security = Security.from_environment(env)
         except ValueError as error:
@@ -49,7 +49,7 @@ class ClientSettings:
         return ClientSettings(security=security, **read_variables(env, _VARIABLES))
 
     def to_environment(self) -> dict[str, str]:
-        """Return the variables that make another process read these same settings; a password may be among them."""
+        """Return variables that give another process the same settings; they may include a password."""
         return {"ALUR_BROKER": self.broker, "ALUR_PREFIX": self.prefix, **self.security.to_environment()}
 
     def topic(self, name: str) -> str:
@@ -58,7 +58,7 @@ class ClientSettings:
 
 
 def read_variables(env: Mapping[str, str], known: Variables) -> dict[str, Any]:
-    """Return the fields that `env` has a variable for; raise a SettingsError for a bad value."""
+    """Return the fields that have a variable in `env`; raise a SettingsError for a bad value."""
     found = {}
     for field, (name, parse) in known.items():
         if text := env.get(name, "").strip():
@@ -70,7 +70,7 @@ def read_variables(env: Mapping[str, str], known: Variables) -> dict[str, Any]:
 
 
 def host_and_port(text: str) -> tuple[str, int] | None:
-    """Take `host:port` apart, an IPv6 address without its brackets; None if it is something else."""
+    """Split `host:port`, an IPv6 address without its brackets; return None for other text."""
     match = _ADDRESS.fullmatch(text)
     if match is None or not 0 < int(match["port"]) <= HIGHEST_PORT:
         return None
@@ -86,7 +86,7 @@ def _broker(text: str) -> str:
 
 
 def valid_prefix(text: str) -> str:
-    """Return a prefix of topics; raise `ValueError` for a text that is none."""
+    """Return a valid prefix of topics; raise `ValueError` for another text."""
     if not _TOPIC_CHARACTERS.fullmatch(text):
         raise ValueError(f"{text!r} does not fit into a topic's name; letters, digits, '.', '_' and '-' do")
     if len(text) > _LONGEST_PREFIX:

@@ -1,6 +1,6 @@
-"""Registry of in-memory logs, by the broker address that stands for each.
+"""Registry of in-memory logs, each under the broker address that stands for it.
 
-`agents.testing` adds its logs here. Clients that are built for a registered address talk to the log and to no broker.
+`agents.testing` adds its logs here. Clients for a registered address use the log and connect to no broker.
 """
 
 from contextlib import AbstractContextManager
@@ -10,19 +10,19 @@ from kafka import KafkaConsumer, KafkaProducer
 
 
 class Substitute(Protocol):
-    """A log that takes the place of a broker: one method for each client that is built anywhere."""
+    """An in-memory log in place of a broker: one method per kind of client."""
 
     def stage_consumer(self, group: str | None, isolation: str, reset: str) -> Any:  # noqa: ANN401 -- as aiokafka's
-        """Return a consumer of the stages."""
+        """Return a consumer for a stage."""
 
     def stage_producer(self, transactional_id: str | None) -> Any:  # noqa: ANN401 -- as aiokafka's
-        """Return a producer of the stages."""
+        """Return a producer for a stage."""
 
     def consumer(self, group: str | None = None) -> KafkaConsumer:
-        """Return a consumer of the client kit, of committed records."""
+        """Return a consumer of committed records for the client kit."""
 
     def producer(self) -> KafkaProducer:
-        """Return a producer of the client kit."""
+        """Return a producer for the client kit."""
 
     def admin(self) -> AbstractContextManager[Any]:
         """Return an administration client."""

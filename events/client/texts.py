@@ -1,4 +1,4 @@
-"""Free text that lies apart from the facts, for those who have the right to read `complaints.texts`."""
+"""Free text that is stored apart from the facts, for readers with the right to read `complaints.texts`."""
 
 import time
 from collections.abc import Collection, Iterable, Sequence
@@ -19,14 +19,14 @@ _WAIT_S: Final = 5.0
 
 
 def text_ref(recorded: Recorded) -> str | None:
-    """Return the key of a fact's words in `complaints.texts`; None if it has none, or holds them itself."""
+    """Return the key of a fact's words in `complaints.texts`; None if it has none, or contains them itself."""
     return recorded.fact.text_ref if isinstance(recorded.fact, Worded) else None
 
 
 def with_texts(
     settings: ClientSettings, history: Sequence[Recorded], *, seconds: float | None = None
 ) -> list[Recorded]:
-    """Return the history of one complaint with its words, as far as they may be read: else with placeholders.
+    """Return the history of one complaint with its words; words that may not be read stay placeholders.
 
     Erased words read `[erased]`; words that are not found within `seconds` stay placeholders. Raises as `Reader`.
     """
@@ -56,7 +56,7 @@ def _whole(recorded: Recorded, found: dict[str, FactTexts | None], *, erased: bo
 def _found(
     reader: Reader, wanted: Collection[str], *, erased: bool, seconds: float | None
 ) -> dict[str, FactTexts | None]:
-    """Read the words for the keys `wanted`; to the end where some may be erased, since a tombstone comes after them."""
+    """Read the words for the keys `wanted`; read to the end if some may be erased, since a tombstone comes later."""
     found: dict[str, FactTexts | None] = {}
     until = None if seconds is None else time.monotonic() + seconds
     for record in reader.to_end():
@@ -72,7 +72,7 @@ def _found(
 
 
 def take_texts(found: dict[str, FactTexts | None], record: Record, wanted: Collection[str]) -> None:
-    """Put the words of a record of `complaints.texts` into `found`, if they are wanted; None where they are erased."""
+    """Add the words of a record of `complaints.texts` to `found`, if their key is wanted; None if they are erased."""
     key = (record.key or b"").decode(errors="replace")
     if key in wanted:
         found[key] = None
@@ -82,7 +82,7 @@ def take_texts(found: dict[str, FactTexts | None], record: Record, wanted: Colle
 
 
 def texts_of_partition(settings: ClientSettings, number: int, facts: Iterable[str]) -> dict[str, bytes]:
-    """Return the words of all facts of these names in a partition, by key; none without the right."""
+    """Return the words of all facts with these names in a partition, by key; none without the right to read them."""
     found: dict[str, bytes] = {}
     names = {name.encode() for name in facts}
     try:

@@ -1,8 +1,8 @@
-r"""Lets kafka-python unpack records whose header has a name that is not UTF-8.
+r"""Patch of kafka-python that unpacks records with a header name that is not UTF-8.
 
-The broker takes such records, and clients in C, Go or Java send them as readily as any other. kafka-python fails on one
-while it unpacks a fetch, again and again, and nobody behind it would be read any more. Here such a name is read with
-its bytes written out (`\xff`), and the record is one like any other: what its value says decides.
+The broker accepts such records, and clients in C, Go or Java send them as readily as any other. kafka-python fails on
+one whenever it unpacks a fetch, and no later record would ever be read. Here such a name is read with
+its bytes written out (`\xff`), and the record is treated like any other: its value decides.
 
 The client has no place to plug this in, so a name in one of its modules is replaced.
 """
@@ -14,12 +14,12 @@ from kafka.record.default_records import DefaultRecordBatch
 
 
 def install() -> None:
-    """Let all of kafka-python's consumers in this process unpack whatever the broker has taken."""
+    """Patch all kafka-python consumers of this process to unpack every record that the broker has accepted."""
     kafka_records.DefaultRecordBatch = _Batch
 
 
 class _Lenient(bytearray):
-    """Bytes whose parts are text in any case."""
+    """Bytes whose slices always decode to text."""
 
     def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 -- a number or bytes
         found = super().__getitem__(index)

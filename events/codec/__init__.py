@@ -1,1 +1,1 @@
-"""Messages to bytes and back."""
+"""Encoding and decoding of messages."""

@@ -49,7 +49,7 @@ def decode_report(raw: bytes | None) -> ReportSubmitted:
 
 
 def _of_type(raw: bytes | None, expected: str) -> bytes:
-    """Return `raw` if it is an event of the expected type."""
+    """Return `raw` if it is an event of the expected type; raise Undecodable for another."""
     name = json_object(raw).get("type")
     if name != expected:
         raise Undecodable("unknown-type", f"type {clipped(repr(name))} is not {expected}")
@@ -77,12 +77,12 @@ def decode_command(raw: bytes | None) -> CommandEvent[Command]:
 
 @cache
 def _command_event(command: type[Command]) -> type[CommandEvent[Any]]:
-    """Return the model of a command as it is sent. It is made for the first one: making all delays each start."""
+    """Return the model of a command as it is sent. Models are built on first use: to build all delays each start."""
     return CommandEvent.__class_getitem__(command)  # type: ignore[return-value]  # made at run time
 
 
 def is_announcement(raw: bytes | None) -> bool:
-    """Check whether a command is about the calendar: `decode_announcement` reads it then."""
+    """Check whether a command is about the calendar: then read it with `decode_announcement`."""
     # searched in the bytes first: nearly every command is about a complaint, and should not be parsed twice
     if raw is None or (_ANNOUNCEMENT_MARK not in raw and _UNICODE_ESCAPE not in raw):
         return False
@@ -114,7 +114,7 @@ def _asked(model: type[E], raw: bytes) -> E:
 
 
 class _FactEvent(AboutComplaint, Generic[F]):
-    """A fact, without the snapshot after it."""
+    """A fact without the snapshot after it."""
 
     causationid: str
     causationsource: str
@@ -126,7 +126,7 @@ _FACTS: Final[dict[str, type[Fact]]] = {fact_type(fact.NAME): fact for fact in F
 
 @cache
 def _fact_event(fact: type[Fact]) -> type[_FactEvent[Any]]:
-    """Return the model of a fact with its envelope, as `_command_event`."""
+    """Return the model of a fact with its envelope, built on first use like `_command_event`."""
     return _FactEvent.__class_getitem__(fact)  # type: ignore[return-value]  # made at run time
 
 
@@ -164,7 +164,7 @@ def decode_resolution(raw: bytes | None) -> ResolutionEvent | ResolutionReopened
 
 
 def decode_own_fact(key: bytes | None, raw: bytes | None) -> Recorded:
-    """Read a fact under the id of its complaint; raise `Undecodable` for anything else."""
+    """Read a fact whose record key is its complaint's id; raise `Undecodable` for anything else."""
     recorded = decode_fact(raw)
     if recorded.complaint.complaint_id.encode() != key:
         raise foreign(f"it is a fact of complaint {recorded.complaint.complaint_id}")

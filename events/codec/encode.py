@@ -25,7 +25,7 @@ HEADERS: Final = (("content-type", CONTENT_TYPE.encode()),)
 def cloud_event(
     kind: str, source: str, message_id: str, time: datetime, subject: str | None, **more: object
 ) -> dict[str, Any]:
-    """Return a CloudEvent as JSON will hold it; `more` are extensions and the data."""
+    """Return a CloudEvent as a JSON object; `more` are extensions and the data."""
     about = {} if subject is None else {"subject": subject}
     return {
         "specversion": "1.0",
@@ -45,12 +45,12 @@ def _spliced(envelope: dict[str, str], data: bytes) -> bytes:
 
 
 def encode_complaint(complaint: Complaint) -> bytes:
-    """Write a snapshot by itself, as `encode_fact` and `encode_snapshot` take it."""
+    """Encode a snapshot alone, as input for `encode_fact` and `encode_snapshot`."""
     return complaint.__pydantic_serializer__.to_json(complaint)
 
 
 def without_digests(snapshot: bytes, complaint: Complaint) -> bytes:
-    """Return what `encode_complaint` wrote of `complaint`, without the digests of its report: as a fact carries it."""
+    """Return the encoded snapshot without the digests of its report, as facts carry it."""
     report = complaint.report
     # within a text a quotation mark has a backslash before it; encoding it all again takes ten times as long
     if (digests := report.content_digests) is not None:
@@ -61,7 +61,7 @@ def without_digests(snapshot: bytes, complaint: Complaint) -> bytes:
 
 
 def fact_headers(recorded: Recorded) -> tuple[tuple[str, bytes], ...]:
-    """Return the headers of a fact, by which a subscriber may skip it unread."""
+    """Return the headers of a fact, which a subscriber can filter by without decoding the value."""
     complaint = recorded.complaint
     return _fact_headers(recorded.fact.NAME, complaint.status, complaint.escalation_due)
 
@@ -73,7 +73,7 @@ def _fact_headers(name: str, status: Status, escalation_due: bool) -> tuple[tupl
 
 
 def _stated(kind: str, complaint: Complaint, at: datetime) -> str:
-    """Return the attributes that a fact and the snapshot after it have in common, without the closing brace.
+    """Return the attributes that a fact and the snapshot after it share, without the closing brace.
 
     A complaint's id is a UUID, so nothing here needs escaping, and a template does in a third of the time.
     """
@@ -89,7 +89,7 @@ def _stated_of_both(name: str, version: int, at: datetime) -> str:
 
 
 def encode_fact(recorded: Recorded, snapshot: bytes) -> bytes:
-    """Write a fact; `snapshot` is `encode_complaint(recorded.complaint)`."""
+    """Encode a fact; `snapshot` is `encode_complaint(recorded.complaint)`."""
     cause, fact = recorded.cause, recorded.fact
     stated = _stated(fact_type(fact.NAME), recorded.complaint, recorded.at)
     # what a sender has chosen may need escaping
@@ -99,13 +99,13 @@ def encode_fact(recorded: Recorded, snapshot: bytes) -> bytes:
 
 
 def encode_snapshot(complaint: Complaint, snapshot: bytes) -> bytes:
-    """Write a record of `complaints.state`; `snapshot` is `encode_complaint(complaint)`."""
+    """Encode a record of `complaints.state`; `snapshot` is `encode_complaint(complaint)`."""
     stated = _stated(STATE_TYPE, complaint, complaint.updated_at)
     return b"%b%b%b}}" % (stated.encode(), partial.STATE_MARK, snapshot)
 
 
 def encode_calendar(found: Announcements, *, partition: int, time: datetime) -> bytes:
-    """Write the announcements of a partition, for its record `calendar` of `complaints.state`."""
+    """Encode the announcements of a partition, for the record `calendar` of `complaints.state`."""
     calendar_id = f"{CALENDAR}/{partition}/{found.revision}"
     sequence = f"{found.revision:010d}"
     envelope = cloud_event(CALENDAR_TYPE, SYSTEM, calendar_id, time, CALENDAR, sequence=sequence)
@@ -113,13 +113,13 @@ def encode_calendar(found: Announcements, *, partition: int, time: datetime) -> 
 
 
 def encode_command(command: Command, *, source: str, command_id: str, subject: str, time: datetime) -> bytes:
-    """Write a command."""
+    """Encode a command."""
     envelope = cloud_event(command_type(command.NAME), source, command_id, time, subject)
     return _spliced(envelope, to_json(command, exclude_none=True, by_alias=True))
 
 
 def encode_rejection(rejection: Rejection, *, subject: str, time: datetime, partition: int, offset: int) -> bytes:
-    """Write the rejection of the command at this offset, for its sender."""
+    """Encode the rejection of the command at this offset, for its sender."""
     named = rejection_id(subject, partition, offset)
     envelope = cloud_event(Rejection.TYPE, SYSTEM, named, time, subject, causationid=rejection.command_id)
     return _spliced(envelope, to_json(rejection, by_alias=True))
@@ -128,17 +128,17 @@ def encode_rejection(rejection: Rejection, *, subject: str, time: datetime, part
 def encode_resolution(
     resolution: Resolution | ResolutionReopened, *, subject: str, version: int, time: datetime
 ) -> bytes:
-    """Write a resolution; `version` is that of its fact, and rises with each change."""
+    """Encode a resolution; `version` is that of its fact, and rises with each change."""
     source = stage_source("resolution")
     envelope = cloud_event(resolution.TYPE, source, f"{subject}/{version}", time, subject, sequence=f"{version:010d}")
     return _spliced(envelope, to_json(resolution, by_alias=True))
 
 
 def encode_texts(texts: Mapping[str, Any] | FactTexts) -> bytes:
-    """Write a record of `complaints.texts`; lifecycle gives the fields alone, which takes a third of the time."""
+    """Encode a record of `complaints.texts`; lifecycle passes the fields alone, which takes a third of the time."""
     return to_json(texts, exclude_none=True)
 
 
 def encode_value(value: Frozen) -> bytes:
-    """Write a value that is no event: an identity, a story."""
+    """Encode a value that is no event: an identity, a story."""
     return to_json(value, by_alias=True)

@@ -1,4 +1,4 @@
-"""Parsing of JSON, and its mistakes in one line."""
+"""Parsing of JSON, with errors in one line."""
 
 from typing import Any, Final, TypeVar
 
@@ -28,7 +28,7 @@ def json_object(raw: bytes | None) -> dict[str, Any]:
 
 
 def read_ours(model: type[M], raw: bytes) -> M:
-    """Read a message of the engine, of any version; raise Undecodable. Unknown fields are ignored."""
+    """Read a message of the engine, of any version, ignoring unknown fields; raise Undecodable."""
     try:
         return model.model_validate_json(raw, extra="ignore")
     except ValidationError as error:
@@ -36,14 +36,14 @@ def read_ours(model: type[M], raw: bytes) -> M:
 
 
 def reasons(error: ValidationError) -> str:
-    """Return the wrong fields and their mistakes in one line."""
+    """Return the wrong fields and their errors in one line."""
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     more = f" (and {len(errors) - _SHOWN_ERRORS} more)" if len(errors) > _SHOWN_ERRORS else ""
     return "; ".join(map(_line, errors[:_SHOWN_ERRORS])) + more
 
 
 def _not_utf8(raw: bytes) -> str | None:
-    """Return a phrase if `raw` is in another encoding, as files of older programs are."""
+    """Return a phrase if `raw` has another encoding than UTF-8, as files of older programs have."""
     try:
         raw.decode()
     except UnicodeDecodeError as error:

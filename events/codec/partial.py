@@ -1,7 +1,7 @@
 """Partial reads of facts and snapshots: single fields, without parsing the whole.
 
-This is the only module that depends on how `events.codec.encode` lays out JSON (order of fields, no spaces). What is
-laid out in another way is parsed in full, with the same result (tests/unit/events/test_partial.py).
+This is the only module that depends on how `events.codec.encode` formats JSON (order of fields, no spaces). JSON in
+another format is parsed in full, with the same result (tests/unit/events/test_partial.py).
 """
 
 import re
@@ -33,7 +33,7 @@ P = TypeVar("P", bound=BaseModel)
 
 
 class _Part(BaseModel):
-    """A part of a snapshot; the rest is ignored."""
+    """Some fields of a snapshot; the others are ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
@@ -54,7 +54,7 @@ class Timetable(_Part):
 
 
 class Basis(_Part):
-    """What a complaint depends on outside its partition's log."""
+    """Inputs of a complaint's state that are not in its partition's log."""
 
     status: Status
     policy: str
@@ -65,7 +65,7 @@ class Basis(_Part):
 
 
 class Snapshot(NamedTuple):
-    """A snapshot as bytes, with the fields that decide whether it may follow on another."""
+    """Snapshot as bytes, with the fields that decide whether it may follow another one."""
 
     raw: bytes
     """As `encode_complaint` writes it."""
@@ -79,14 +79,14 @@ class _Data(BaseModel):
 
 
 class StateEvent(AboutComplaint):
-    """A record of `complaints.state`."""
+    """Record of `complaints.state`."""
 
     type: Literal["lapor.complaint.snapshot.v1"]
     data: _Data
 
 
 def snapshot_in(raw: bytes, *, ours: bool) -> Snapshot:
-    """Read a record of `complaints.state`, only its head if it is `ours`; raise Undecodable."""
+    """Read a record of `complaints.state`, only its first fields if it is `ours`; raise Undecodable."""
     snapshot = _cut(raw)
     head = None if snapshot is None else _HEAD.match(snapshot)
     if snapshot is not None and head is not None:
@@ -99,7 +99,7 @@ def snapshot_in(raw: bytes, *, ours: bool) -> Snapshot:
 
 
 def head_in(raw: bytes) -> tuple[bytes, int] | None:
-    """Read complaint id and version of a record of `complaints.state`; None if our encoder did not write it."""
+    """Read complaint id and version of a record of `complaints.state`; None if our encoder did not write the record."""
     start = raw.find(STATE_MARK)
     head = _HEAD.match(raw, start + len(STATE_MARK)) if start > 0 and raw.endswith(b"}}") else None
     return None if head is None else (head["id"], int(head["version"]))
@@ -112,7 +112,7 @@ def version_of(snapshot: bytes) -> int:
 
 
 def read_part(model: type[P], raw: bytes) -> P:
-    """Read a part of the snapshot in a record, in a third of the time of all; raise Undecodable."""
+    """Read some fields of the snapshot in a record, in a third of the time of a full parse; raise Undecodable."""
     snapshot = _cut(raw)
     if snapshot is not None:
         with suppress(ValidationError):  # as above
@@ -121,7 +121,7 @@ def read_part(model: type[P], raw: bytes) -> P:
 
 
 class Standing(NamedTuple):
-    """Where a complaint stands, and which office holds it."""
+    """Status and holder of a complaint."""
 
     complaint_id: str
     version: int
@@ -130,7 +130,7 @@ class Standing(NamedTuple):
 
 
 def standing_in(snapshot: bytes) -> Standing | None:
-    """Read a bare snapshot without parsing it; None if our encoder did not write it."""
+    """Read the status and holder from a bare snapshot without parsing it; None if our encoder did not write it."""
     head, holder = _HEAD.match(snapshot), _HOLDER.search(snapshot)
     if head is None or holder is None:
         return None
@@ -141,14 +141,14 @@ def standing_in(snapshot: bytes) -> Standing | None:
 
 
 def basis_of(snapshot: bytes) -> Basis:
-    """Read what the complaint depends on from a bare snapshot; raise `Undecodable` for anything else."""
+    """Read the `Basis` of a complaint from a bare snapshot; raise `Undecodable` for anything else."""
     return read_ours(Basis, snapshot)
 
 
 def cut_fact(raw: bytes | None) -> tuple[bytes, bytes] | None:
-    """Cut a fact as `encode_fact` writes it in two: the fact itself, and the snapshot after it; None where it is not.
+    """Split a fact of `encode_fact` into the fact and the snapshot after it; None in another format.
 
-    What is cut in the wrong place does not parse, or `is_well_cut` shows it.
+    A split at the wrong position does not parse, or `is_well_cut` detects it.
     """
     if not raw or not raw.endswith(b"}}}"):
         return None
@@ -158,13 +158,13 @@ def cut_fact(raw: bytes | None) -> tuple[bytes, bytes] | None:
 
 
 def is_well_cut(fact: dict[str, Any]) -> bool:
-    """Check whether the first part of a fact, parsed, lacks nothing but the end of its `data`."""
+    """Check whether the first part of a split fact, parsed, is complete but for the end of its `data`."""
     data = fact.get("data")
     return next(reversed(fact), None) == "data" and isinstance(data, dict) and "complaint" not in data
 
 
 def part_fact(raw: bytes | None) -> tuple[bytes, bytes]:
-    """Parse a fact and return its two parts as `cut_fact` does, null for no snapshot; raise Undecodable."""
+    """Parse a fact and return the two parts of `cut_fact`, with null if there is no snapshot; raise Undecodable."""
     value = json_object(raw)
     data = value.get("data")
     if not isinstance(data, dict) or "complaint" not in data:
@@ -178,7 +178,7 @@ def _snapshot(raw: bytes, head: _Head) -> Snapshot:
 
 
 def _cut(raw: bytes) -> bytes | None:
-    """Cut the snapshot out of a record of `complaints.state` that begins and ends as `encode_snapshot` writes it."""
+    """Extract the snapshot from a record of `complaints.state` that begins and ends as `encode_snapshot` writes it."""
     start = raw.find(STATE_MARK)
     if start < 0 or not raw.startswith(_OPENING) or not raw.endswith(b"}}"):
         return None
@@ -186,12 +186,12 @@ def _cut(raw: bytes) -> bytes | None:
 
 
 def _whole(raw: bytes) -> bytes:
-    """Parse a record of `complaints.state` in full, and return its snapshot as `encode_complaint` writes it."""
+    """Parse a record of `complaints.state` in full, and return its snapshot as `encode_complaint` formats it."""
     complaint = read_ours(StateEvent, raw).data.complaint
     return complaint.__pydantic_serializer__.to_json(complaint)
 
 
 def command_type_in(raw: bytes) -> str | None:
-    """Return what is probably the type of a command; its reader has to compare."""
+    """Return the probable type of a command without parsing; the caller has to verify it."""
     found = _COMMAND_TYPE.search(raw)
     return None if found is None else found[1].decode()
