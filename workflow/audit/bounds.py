@@ -1,4 +1,4 @@
-"""Checks against the policy: how often and until when a decision is taken back, and how much time that leaves."""
+"""Checks against the policy: how often and until when an action may be repeated or reversed, and the time left."""
 
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
@@ -13,7 +13,7 @@ from workflow.policy.model import Policy
 
 
 class _Bound(NamedTuple):
-    """How often a fact has happened, how often it may, and for how long after the closing; None for ever."""
+    """Limits of a fact type: the count so far, the highest count, and the time after the closing; None: always."""
 
     so_far: Callable[[Complaint], int]
     limit: Callable[[Policy], int]
@@ -40,9 +40,9 @@ _BOUNDS: Final[dict[type[f.Fact], _Bound]] = {
 
 
 def exceeded(before: Complaint, recorded: f.Recorded, policy: Policy) -> Iterator[str]:
-    """Yield the bounds of the policy that a fact has left.
+    """Yield the limits of the policy that a fact exceeds.
 
-    Times are compared only where no holiday was announced: the audit has the calendar of the policy alone.
+    Times are compared only if no holiday was announced: the audit has the calendar of the policy alone.
     """
     bound = _BOUNDS.get(type(recorded.fact))
     if bound is None:
@@ -62,7 +62,7 @@ def exceeded(before: Complaint, recorded: f.Recorded, policy: Policy) -> Iterato
 
 
 def time_lost(before: Complaint, recorded: f.Recorded, policy: Policy | None) -> Iterator[str]:
-    """Yield what is wrong with a clock that an answer or a closing stops, and that goes on if that is taken back."""
+    """Yield errors in a clock that an answer or a closing stops, and that resumes when this is reversed."""
     fact, at = recorded.fact, recorded.at
     exact = policy is not None and recorded.complaint.calendar == 0
     context = ClockContext.of(policy, before) if policy and exact else None

@@ -1,4 +1,4 @@
-"""Checks of a complaint's history, fact by fact as it is read: is it unbroken, and is each fact true?"""
+"""Checks of a complaint's history, one fact at a time: completeness of the history, and correctness of each fact."""
 
 from collections.abc import Iterator
 from enum import IntEnum, StrEnum
@@ -90,7 +90,7 @@ DOUBLES: Final = frozenset({Code.REPORT_DOUBLED, Code.COMMAND_DOUBLED, Code.FACT
 
 
 class Shown(IntEnum):
-    """How much a resolution shows."""
+    """Amount of information in a resolution."""
 
     OUTCOME = 0
     DETAILS = 1
@@ -99,7 +99,7 @@ class Shown(IntEnum):
 
     @classmethod
     def of(cls, resolution: Resolution) -> "Shown":
-        """Return how much `resolution` shows."""
+        """Return the amount of information in `resolution`."""
         if resolution.story is not None:
             return cls.STORY
         details = (getattr(resolution, name) for name in ("category", "province", "city", "office", "rating"))
@@ -107,7 +107,7 @@ class Shown(IntEnum):
 
     @classmethod
     def allowed(cls, complaint: Complaint) -> "Shown":
-        """Return how much may be shown of `complaint`."""
+        """Return the most that a resolution may show of `complaint`."""
         if "story_published" not in complaint.model_fields_set:
             return cls.STORY  # a release without that field published each story
         if complaint.secret:
@@ -122,7 +122,7 @@ _OF_ITSELF: Final = (f.DeadlineBreached, f.DeadlineRescheduled, f.ComplaintWithd
 
 
 class History:
-    """What is kept of a complaint to check the next fact."""
+    """State of one complaint that is needed to check the next fact."""
 
     __slots__ = (
         *("_causes", "_one_more", "_snapshot", "escalation_due", "may_show", "offset", "published", "version"),
@@ -149,11 +149,11 @@ class History:
 
     @property
     def complaint(self) -> Complaint | None:
-        """The complaint as it stands after the facts read so far."""
+        """The complaint after the facts read so far."""
         return read_complaint(self._snapshot) if self._snapshot else None
 
     def found(self, mark: str) -> bool:
-        """Mark the command with the digest `mark` as in the log; return True if it had an effect."""
+        """Mark the command with the digest `mark` as found in the log; return True if it had an effect."""
         cause = int(mark, 16)
         if cause not in self._causes:
             return False
@@ -162,13 +162,13 @@ class History:
 
     @property
     def unknown_causes(self) -> int:
-        """Number of commands that had an effect and were not found in the log."""
+        """Number of commands that had an effect but were not found in the log."""
         return sum(not found for found in self._causes.values())
 
     def follow(self, recorded: f.Recorded, policy: Policy | None = None) -> Iterator[Finding]:
-        """Check the next fact and give its findings; its bounds only with the `policy` that the complaint is under.
+        """Check the next fact and return its findings; limits are checked only with the `policy` of the complaint.
 
-        After a finding the history goes on from the fact's own snapshot, so that one mistake is found once.
+        After a finding the history continues from the fact's own snapshot, so that one error is found once.
         """
         before, after = self.complaint, recorded.complaint
         expected = before.version + 1 if before else 1
@@ -195,12 +195,12 @@ class History:
         self.version, self.escalation_due = after.version, after.escalation_due
 
     def take_text(self, version: int, *, present: bool) -> None:
-        """Read a record of `complaints.texts`: the text of the fact of that version, or its tombstone."""
+        """Read a record of `complaints.texts`: the text of the fact with that version, or its tombstone."""
         bit = 1 << version
         self._texts_found = self._texts_found | bit if present else self._texts_found & ~bit
 
     def check_texts(self, *, read: bool, erased: bool) -> Iterator[Finding]:
-        """Compare the facts with the texts, if these were `read`; a complaint that is `erased` may lack any."""
+        """Compare the facts with the texts, if these were `read`; an `erased` complaint may lack any."""
         lost, kept = self._texts_due & ~self._texts_found, self._texts_erased & self._texts_found
         if in_facts := self._texts_erased & self._texts_in_facts:
             yield Code.TEXT_KEPT, f"the text of {_versions(in_facts)} is in its fact though it was erased"
@@ -244,7 +244,7 @@ def _registered(fact: f.ComplaintRegistered, before: Complaint | None, after: Co
 
 
 def _deadlines(before: Complaint | None, recorded: f.Recorded) -> Iterator[Finding]:
-    """Check by the log alone that each deadline was kept, or recorded as missed before anything else."""
+    """Check from the log alone that each deadline was kept, or recorded as missed before any later fact."""
     fact = recorded.fact
     if before is None or isinstance(fact, f.DeadlineRescheduled):
         return
@@ -269,7 +269,7 @@ def _bounds(before: Complaint | None, recorded: f.Recorded, policy: Policy | Non
 
 
 def _folded(before: Complaint | None, recorded: f.Recorded) -> Iterator[Finding]:
-    """Fold the fact and compare with its snapshot; deadlines were decided with the fact and are taken from it."""
+    """Fold the fact and compare with its snapshot; deadlines are taken from the fact, which carries them."""
     try:
         expected = folded(before, recorded)
     except IllegalTransition as error:

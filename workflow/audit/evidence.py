@@ -1,4 +1,4 @@
-"""Evidence of an audit: places of records, progress of the stages, commands, counts and violations."""
+"""Evidence of an audit: log positions, progress of the stages, commands, counts and violations."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ from workflow.audit.complaint_history import Code
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The place of a record."""
+    """Position of a record: topic, partition and offset."""
 
     topic: TopicName
     partition: int
@@ -41,12 +41,12 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Handled:
-    """Progress of stages: the next offset of each partition that they read."""
+    """Progress of the stages: the next offset to read in each partition."""
 
     offsets: dict[tuple[TopicName, int], int]
 
     def includes(self, place: Place) -> bool:
-        """Check whether the record at `place` was processed; a topic that is not named was processed entirely."""
+        """Check whether the record at `place` was processed; a topic that is not listed was processed entirely."""
         until = self.offsets.get((place.topic, place.partition))
         return until is None or place.offset < until
 
@@ -56,7 +56,7 @@ EVERYTHING: Final = Handled({})
 
 
 class Kept(StrEnum):
-    """How much of a topic the log still has."""
+    """Offsets of a topic that the log still has."""
 
     ALL = "all"
     SOME = "some"
@@ -71,7 +71,7 @@ Command = CommandEvent[Any] | AnnouncementEvent | InvalidCommand
 
 @dataclass(frozen=True, slots=True)
 class AskedCommand:
-    """A command, as far as an audit compares it."""
+    """The fields of a command that an audit compares."""
 
     subject: str
     mark: str
@@ -81,7 +81,7 @@ class AskedCommand:
 
     @classmethod
     def of(cls, command: Command) -> "AskedCommand":
-        """Return the compared part of `command`."""
+        """Return the compared fields of `command`."""
         if isinstance(command, InvalidCommand):
             sender = command.sender
             return cls(sender.subject, digest(sender.source, sender.command_id), sender.command_type, sender.command_id)
@@ -90,7 +90,7 @@ class AskedCommand:
 
 @dataclass(slots=True)
 class Counts:
-    """Numbers of what was read, and of what is pending."""
+    """Counts of what was read, and of what is pending."""
 
     reports: int = 0
     """Distinct reports, by source and id."""

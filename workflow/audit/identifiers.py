@@ -1,4 +1,4 @@
-"""Identifiers of persons: where a reporter's identity is exposed, and what in a text identifies a person."""
+"""Personal identifiers: detects where a reporter's identity is exposed, and what in a text identifies a person."""
 
 import json
 import re
@@ -19,15 +19,15 @@ OWN_WORDS: Final = frozenset({"title", "body", "edited_text", "text", "answer", 
 
 
 def traces(reporter: Reporter) -> tuple[str, ...]:
-    """Return the texts that would expose the reporter."""
+    """Return the texts that would expose the reporter if they appeared in a message."""
     given = (reporter.name, reporter.phone, reporter.email)
     return tuple(each for each in given if each is not None and len(each) >= SHORTEST)
 
 
 def exposed(raw: bytes, wanted: tuple[str, ...]) -> Iterator[str]:
-    """Return the fields of a message in which one of `wanted` stands, people's own words left out.
+    """Return the fields of a message that contain one of `wanted`, people's own words excluded.
 
-    What is no JSON is one field, `value`.
+    A value that is not JSON counts as one field, `value`.
     """
     if not any(_written(each, raw) for each in wanted):
         return
@@ -58,7 +58,7 @@ def _fields(value: object, path: str, wanted: tuple[str, ...]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """A part of a text that identifies a person."""
+    """Part of a text that identifies a person."""
 
     kind: str
     text: str
@@ -78,9 +78,9 @@ _WOMEN_ADD: Final = 40
 
 
 def identifiers_in(text: str, reporter: Reporter | None = None) -> Iterator[Identifier]:
-    """Yield what in `text` identifies a person: phones, addresses, NIK, plates, and the data of `reporter`.
+    """Yield identifiers in `text`: phones, addresses, NIK, plates, and the data of `reporter`.
 
-    A scan finds what has such a form. It cannot find a person who is described.
+    The scan finds identifiers by their form. It cannot find a person who is described in words.
     """
     from phonenumbers import Leniency, PhoneNumberMatcher  # noqa: PLC0415 -- takes 0.1 s, which few commands need
 
@@ -95,7 +95,7 @@ def identifiers_in(text: str, reporter: Reporter | None = None) -> Iterator[Iden
 
 
 def _is_nik(number: str) -> bool:
-    """Check the date of birth that digits 7 to 12 of a NIK hold."""
+    """Check the date of birth in digits 7 to 12 of a NIK."""
     digits = _digits(number)
     day, month = int(digits[6:8]), int(digits[8:10])
     return 1 <= day % _WOMEN_ADD <= 31 and day <= _WOMEN_ADD + 31 and 1 <= month <= 12  # noqa: PLR2004 -- of a calendar
@@ -119,6 +119,6 @@ def _digits(text: str) -> str:
 
 
 def counted(found: Iterable[Identifier]) -> tuple[Finding, ...]:
-    """Return how many identifiers there are of each kind."""
+    """Return the number of identifiers of each kind."""
     kinds = Counter(each.kind for each in found)
     return tuple(Finding(kind=kind, count=count) for kind, count in sorted(kinds.items()))

@@ -1,11 +1,11 @@
-"""The audit: read back from the topics, has every report become exactly one complaint with an unbroken history?
+"""Audit of an environment from its topics: every report has become exactly one complaint with an unbroken history.
 
-Fed with the records of the topics, and with nothing that the stages report of themselves, it finds losses, doubles
-and contradictions. `Audit.take_*` reads all partitions once (reports, dead letters, strayed commands); then it goes
+It is given the records of the topics and no report of the stages themselves, and finds losses, duplicates
+and contradictions. `Audit.take_*` reads all partitions once (reports, dead letters, misrouted commands); then it goes
 partition by partition, since partition *n* of each topic holds the same complaints, and `PartitionAudit.finish` frees
-what it has kept of them.
+its memory of them.
 
-A backlog is no fault: `Handled` has the progress of the stages, and what lies beyond is pending.
+A backlog is no fault: `Handled` has the progress of the stages, and later records are pending.
 """
 
 from collections import Counter, defaultdict
@@ -77,24 +77,24 @@ class Audit:
         self._strayed: dict[int, dict[tuple[str, str], Place]] = defaultdict(dict)
 
     def take_expired(self, stage: str, source: Place, records: int) -> None:
-        """Read that `records` from `source` on have expired before the stage has read them."""
+        """Note that `records` from `source` on have expired before the stage read them."""
         self.note(
             source, None, (Code.EXPIRED_UNREAD, f"{records} records from here on expired before {stage} has read them")
         )
 
     def take_dead_letter(self, of: Place | None) -> None:
-        """Read a dead letter: the place of its original record, None if unknown."""
+        """Note a dead letter at the position of its original record, None if unknown."""
         self.counts.dead += 1
         if of is not None:
             self.dead.add(of)
 
     def take_settled_letter(self, letter: str) -> None:
-        """Read a disposition of a dead letter, named by its place; a replayed record is a new one."""
+        """Note the disposition of a dead letter, identified by its position; a replayed record is a new one."""
         self._resolved.add(letter)
         self.counts.resolved_letters = len(self._resolved)
 
     def take_report(self, place: Place, report: ReportSubmitted | None) -> None:
-        """Read a record of the intake, None if it is no report. Dead letters come first."""
+        """Note a record of the intake topic, None if it is no report. Read the dead letters first."""
         if place in self.dead:
             return  # not lost, and no complaint
         if report is None:
@@ -106,7 +106,7 @@ class Audit:
         self._reports[self.partition_of(report.complaint_id)] += packed
 
     def take_command(self, place: Place, command: Command | None) -> None:
-        """Read a command for the first time: only those in a wrong partition are kept."""
+        """Note a command in the first pass: only those in a wrong partition are kept."""
         if command is None or place in self.dead or not self.handled.includes(place):
             return
         asked = AskedCommand.of(command)
@@ -116,7 +116,7 @@ class Audit:
             self._strayed[right][asked.subject, asked.mark] = place
 
     def partition(self, number: int) -> "PartitionAudit":
-        """Begin with partition `number`, after all `take_*`."""
+        """Begin with partition `number`, after all calls of `take_*`."""
         self._partitions.add(number)
         reports: dict[str, Place] = {}
         for name, partition, offset in _REPORT.iter_unpack(self._reports.pop(number, b"")):
@@ -125,7 +125,7 @@ class Audit:
         return PartitionAudit(self, number, reports, self._strayed.pop(number, {}))
 
     def finish(self) -> None:
-        """Compare the partitions, each of which is finished."""
+        """Compare the partitions, after each of them is finished."""
         for standing in self.announced.values():
             missing = sorted(self._partitions - standing.keys())
             places = [place for place in standing.values() if place is not None]
@@ -143,18 +143,18 @@ class Audit:
 
     @property
     def lost(self) -> int:
-        """Number of losses."""
+        """Number of lost records."""
         return sum(violation.code in LOSSES for violation in self.violations)
 
     @property
     def doubled(self) -> int:
-        """Number of doubles."""
+        """Number of duplicates."""
         return sum(violation.code in DOUBLES for violation in self.violations)
 
 
 @dataclass(slots=True)
 class PartitionAudit:
-    """The audit of one partition. Feed it all facts, then texts, snapshots, rejections, commands and resolutions."""
+    """Audit of one partition, given all facts, then texts, snapshots, rejections, commands and resolutions."""
 
     audit: Audit
     number: int
@@ -171,7 +171,7 @@ class PartitionAudit:
     """The last state record of a complaint, or of the calendar, where it is foreign."""
 
     def fact(self, place: Place, recorded: Recorded | None) -> None:
-        """Read a fact, None if it is unreadable."""
+        """Check a fact, None if it is unreadable."""
         if recorded is None:
             self.unreadable(place)
             return
@@ -186,7 +186,7 @@ class PartitionAudit:
         history.offset = place.offset
 
     def text(self, place: Place, key: bytes | None, *, present: bool) -> None:
-        """Read a record of `complaints.texts` by its key; `present`: it has a text, and is no tombstone."""
+        """Note a record of `complaints.texts` by its key; `present`: the record has a text and is no tombstone."""
         complaint, _, version = (key or b"").decode(errors="replace").partition("/")
         if not version.isdecimal() or len(version) > _DIGITS:
             self.unreadable(place)
@@ -197,7 +197,7 @@ class PartitionAudit:
             history.take_text(int(version), present=present)
 
     def snapshot(self, place: Place, complaint: Complaint | None) -> None:
-        """Read a snapshot, None if it is unreadable."""
+        """Check a snapshot, None if it is unreadable."""
         if complaint is None:
             self.unreadable(place)
             return
@@ -216,24 +216,24 @@ class PartitionAudit:
             self.audit.erased[name] = complaint.erased
 
     def foreign_fact(self, place: Place) -> None:
-        """Read a foreign record among the facts, which belongs to no history."""
+        """Note a foreign record among the facts, which belongs to no history."""
         self.audit.counts.foreign += 1
         self.audit.foreign.append(place)
 
     def foreign_state(self, place: Place, name: str | None) -> None:
-        """Read a foreign state record; `name`: of which complaint, or the calendar, if any."""
+        """Note a foreign state record; `name`: its complaint, or the calendar, if any."""
         self.foreign_fact(place)
         if name is not None:
             self.foreign[name] = place
 
     def cleared(self, name: str | None) -> None:
-        """Read a tombstone of the engine: a repair without a source, or an erasure."""
+        """Note a tombstone of the engine: a repair without a source, or an erasure."""
         self.foreign.pop(name or "", None)
         if name == CALENDAR:
             self.announced.clear()
 
     def calendar(self, place: Place, found: Announcements | None) -> None:
-        """Read the announcements of the partition, None if they are unreadable."""
+        """Check the announcements of the partition, None if they are unreadable."""
         if found is None:
             self.unreadable(place)
             return
@@ -247,7 +247,7 @@ class PartitionAudit:
         self.announced = dict.fromkeys(marks, place)
 
     def rejection(self, place: Place, complaint: str, source: str, command_id: str, detail: str | None = None) -> None:
-        """Read a rejection: of a command about a complaint (or the calendar), by its source and id."""
+        """Note the rejection of a command about a complaint (or the calendar), by its source and id."""
         self.audit.counts.rejections += 1
         self.audit.counts.differing += detail == Detail.CONTENT_DIFFERS
         if complaint != CALENDAR:
@@ -255,7 +255,7 @@ class PartitionAudit:
         self.rejected[complaint].add(digest(source, command_id))
 
     def command(self, place: Place, command: Command | None) -> None:
-        """Read a command, None if it is unreadable, and check its effect."""
+        """Check the effect of a command, None if it is unreadable."""
         self.audit.counts.commands += 1
         if place in self.audit.dead:
             return
@@ -291,7 +291,7 @@ class PartitionAudit:
             self._note(place, None, Code.COMMAND_LOST, f"{asked.type} {asked.id} is not in force and was not rejected")
 
     def resolution(self, place: Place, complaint: str, version: int, shown: Shown = Shown.OUTCOME) -> None:
-        """Read a resolution: its complaint, the version of that, and how much it shows."""
+        """Check a resolution: its complaint, the complaint's version, and the amount of information in it."""
         self.audit.counts.resolutions += 1
         self._belongs(place, complaint)
         history = self.histories.get(complaint)
@@ -309,12 +309,12 @@ class PartitionAudit:
             )
 
     def unreadable(self, place: Place) -> None:
-        """Read a record that is not of the contract; one with a dead letter is no fault."""
+        """Note a record that does not follow the contract; with a dead letter for it, it is no fault."""
         if place not in self.audit.dead:
             self._note(place, None, Code.UNREADABLE, "this record is not of the contract")
 
     def finish(self) -> None:
-        """Check what is missing at the end of the partition."""
+        """Check at the end of the partition that nothing is missing."""
         for complaint, place in self.reports.items():
             self.audit.note(place, complaint, *self._missing_report(complaint, place))
         for (complaint, mark), place in self.strayed.items():

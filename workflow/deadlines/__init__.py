@@ -1,1 +1,1 @@
-"""Clocks, working days and due dates."""
+"""Clocks, working days and due times."""

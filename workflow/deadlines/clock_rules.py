@@ -1,7 +1,7 @@
-"""Which deadlines run in which status, what starts them, what pauses them, and what happens when they expire.
+"""Clock rules: which deadlines run in which status, and what starts, pauses and follows them.
 
-How long each runs is the policy's; the reasons and sources of the numbers stand there. Policies are held against this
-table when they are read: a complaint that waits has to have a deadline.
+The policy has the durations, with reasons and sources of the numbers. Policies are checked against this
+table when they are loaded: a complaint that waits must have a deadline.
 """
 
 from collections.abc import Collection
@@ -15,7 +15,7 @@ from workflow.machine.transitions import OPEN
 
 
 class OnExpiry(Enum):
-    """What follows when a deadline expires."""
+    """Consequence of an expired deadline."""
 
     BREACH = "breached, escalates"
     WITHDRAWAL = "deemed withdrawn"
@@ -24,7 +24,7 @@ class OnExpiry(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a clock runs. It starts on entering `runs_in` and starts anew with each of `starts_with`."""
+    """Rule of one clock: it starts on entering `runs_in` and restarts with each of `starts_with`."""
 
     runs_in: frozenset[Status]
     starts_with: tuple[type[f.Fact], ...]
@@ -45,9 +45,9 @@ RULES: Final[dict[ClockName, Rule]] = {
 
 
 def statuses_without_clock(settlement_pauses_in: Collection[Status]) -> list[Status]:
-    """Return the statuses in which a complaint would wait without any deadline if settlement stands still in those.
+    """Return the statuses in which a complaint would wait without a deadline if the settlement clock is paused there.
 
-    The time of a rung does not count: it runs only once another deadline has been missed.
+    The escalation clock does not count: it runs only once another deadline has been missed.
     """
     found = []
     for status in Status:

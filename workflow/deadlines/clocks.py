@@ -1,6 +1,6 @@
-"""The deadlines of a complaint as facts start, pause, resume, extend, move and end them.
+"""Clocks of a complaint: how facts start, pause, resume, extend, move and stop them.
 
-When each runs stands in `workflow.deadlines.clock_rules`, and how long in the policy.
+`workflow.deadlines.clock_rules` has when each runs, and the policy for how long.
 """
 
 from datetime import datetime
@@ -19,7 +19,7 @@ from workflow.policy.overrides import Override
 
 
 class ClockContext(NamedTuple):
-    """What a clock's times depend on besides its start."""
+    """Inputs of a clock's times besides its start."""
 
     policy: Policy
     office: str | None
@@ -28,11 +28,11 @@ class ClockContext(NamedTuple):
 
     @classmethod
     def of(cls, policy: Policy, complaint: Complaint) -> "ClockContext":
-        """Return what the clocks of `complaint` depend on as it stands."""
+        """Return the present inputs of the clocks of `complaint`."""
         return cls(policy, complaint.office, complaint.class_, complaint.category)
 
     def start(self, name: ClockName, at: datetime) -> Clock:
-        """Return the clock `name` started at `at` for its full time, in the zone that counts for it now."""
+        """Return the clock `name` started at `at` for its full time, in the time zone that applies now."""
         zone, override = self.policy.zone_for(name, self.office), self.override_of(name)
         if override is None:
             return self._running(name, at, self.policy.duration_of(name, self.complaint_class), zone)
@@ -40,24 +40,24 @@ class ClockContext(NamedTuple):
         return self._running(name, at, duration, zone).model_copy(update={"allotted": str(duration)})
 
     def override_of(self, name: ClockName) -> Override | None:
-        """Return the override of the policy by which the clock `name` would start now; None where none is for it."""
+        """Return the policy override with which the clock `name` would start now; None without one."""
         return self.policy.override_of(name, self.category, self.complaint_class, self.office)
 
     def duration_of(self, name: ClockName, clock: Clock) -> Duration:
-        """Return the time that a clock was started with."""
+        """Return the duration that a clock was started with."""
         allotted = None if clock.allotted is None else Duration.parse(clock.allotted)
         return allotted or self.policy.duration_of(name, self.complaint_class)
 
     def zone_of(self, name: ClockName, clock: Clock) -> ZoneInfo:
-        """Return the zone in which a clock's days end: the one it was started in, whichever office holds it now.
+        """Return the time zone of a clock's days: that of its start, whichever office holds the complaint now.
 
-        Days that are counted in one zone and laid out again in another would come out one more or one less. A clock
-        of a time when this was not kept has the zone that counts now.
+        Days that are counted in one zone and converted back in another could differ by one. A clock
+        from before zones were recorded has the zone that applies now.
         """
         return self.policy.zone_for(name, self.office) if clock.zone is None else ZoneInfo(clock.zone)
 
     def resume(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
-        """Return a paused clock running again, with what was left of it."""
+        """Return a paused clock resumed with its remaining time."""
         if clock.breached or clock.remaining is None:
             return clock.model_copy(update={"paused": False, "remaining": None})
         again = self._running(name, at, Duration.parse(clock.remaining), self.zone_of(name, clock))
@@ -65,7 +65,7 @@ class ClockContext(NamedTuple):
         return again.model_copy(update=kept | {"resumed_at": at})
 
     def pause(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
-        """Return a running clock stopped with what is left of it."""
+        """Return a running clock paused with its remaining time."""
         if clock.breached or clock.due_at is None:
             return clock.model_copy(update={"paused": True})
         unit = self.duration_of(name, clock).unit
@@ -75,9 +75,9 @@ class ClockContext(NamedTuple):
         return clock.model_copy(update=still)
 
     def pause_capped(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
-        """Return a clock whose pauses are capped at the begin of one: due as if all that may still come were taken.
+        """Return a clock with capped pauses when one begins: due as if the pause used up the whole cap.
 
-        So it is due also if the pause never ends.
+        So the clock is due even if the pause never ends.
         """
         if clock.breached or clock.due_at is None:
             return clock.model_copy(update={"paused": True})
@@ -91,7 +91,7 @@ class ClockContext(NamedTuple):
         return self._due(name, clock, at, self.after_work(name, clock, clock.due_at, spare), kept)
 
     def resume_capped(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
-        """Return a clock whose pauses are capped at the end of one, by which it moves as far as the cap allows."""
+        """Return a clock with capped pauses when one ends: moved by the length of the pause within the cap."""
         if clock.breached or clock.remaining is None or clock.resumed_at is None:
             return clock.model_copy(update={"paused": False, "remaining": None})
         passed = self.worked(name, clock, clock.resumed_at, at)
@@ -103,7 +103,7 @@ class ClockContext(NamedTuple):
         return self._due_after_work(name, clock, at, Duration.parse(clock.remaining), kept)
 
     def stop(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
-        """Return a clock as the end of its complaint stops it, with what is left of it."""
+        """Return a clock stopped by the end of its complaint, with its remaining time."""
         if self.policy.settlement_pause_cap is None or clock.breached:
             return clock if clock.paused else self.pause(name, clock, at)
         running = clock if clock.remaining is None else self.resume_capped(name, clock, at)
@@ -112,7 +112,7 @@ class ClockContext(NamedTuple):
         return running.model_copy(update=still)
 
     def go_on(self, name: ClockName, clock: Clock, at: datetime) -> Clock:
-        """Return a clock that `stop` has stopped, running again."""
+        """Return a clock resumed that `stop` has stopped."""
         if self.policy.settlement_pause_cap is None or clock.breached or clock.remaining is None:
             return self.resume(name, clock, at)
         left = Duration.parse(clock.remaining)
@@ -131,7 +131,7 @@ class ClockContext(NamedTuple):
         return remaining(after, through, self._cap.unit, zone, policy.calendar, hours=policy.hours)
 
     def after_work(self, name: ClockName, clock: Clock, at: datetime, left: Duration) -> datetime:
-        """Return when a clock is due that has `left` to run from `at`, counted in working time."""
+        """Return when a clock is due that has `left` to run from `at`, in working time."""
         policy, zone = self.policy, self.zone_of(name, clock)
         in_days = self.duration_of(name, clock).unit.in_days
         return due_after_work(at, left, zone, policy.calendar, hours=policy.hours, in_days=in_days)
@@ -146,7 +146,7 @@ class ClockContext(NamedTuple):
         return clock.model_copy(update=kept | {"due_at": due, "warn_at": warn, "resumed_at": at})
 
     def extend(self, name: ClockName, clock: Clock, days: int) -> Clock:
-        """Return a running clock with `days` more, counted from its old due time."""
+        """Return a running clock extended by `days`, counted from its old due time."""
         if clock.due_at is None:
             raise ValueError(f"{name} is paused: there is no due time to extend")
         more = self.policy.extension.day * days
@@ -156,7 +156,7 @@ class ClockContext(NamedTuple):
         return clock.model_copy(update={"due_at": due, "warn_at": warn, "warned": False})
 
     def reschedule(self, name: ClockName, clock: Clock, due: datetime) -> Clock:
-        """Return a running clock with another due time; its warning moves with it, and is not given twice."""
+        """Return a running clock with another due time and warning; a warning already given is not repeated."""
         start = clock.resumed_at or clock.started_at
         warn = self._warning(name, start, due, self.zone_of(name, clock))
         return clock.model_copy(update={"due_at": due, "warn_at": warn})
@@ -189,7 +189,7 @@ _TAKEN_BACK: Final = (f.FollowUpRejected, f.ComplaintReopened)
 
 
 def clocks_after(before: Complaint | None, fact: f.Fact, status: Status, at: datetime, context: ClockContext) -> Clocks:
-    """Return the deadlines that stand after `fact` has led to `status` at log time `at`."""
+    """Return the clocks after `fact` has led to `status` at log time `at`."""
     clocks: Clocks = {}
     old = before.clocks if before else {}
     for name, rule in _RUNNING_IN[status]:
@@ -248,9 +248,9 @@ def _pause_or_resume(
 
 
 def _escalation(clocks: Clocks, before: Complaint | None, fact: f.Fact, at: datetime, context: ClockContext) -> Clocks:
-    """Add the clock that gives each rung its time, while anything is pressing and the ladder is not used up.
+    """Add the clock for the time of each rung, while a deadline is missed and the ladder is not exhausted.
 
-    So a complaint that comes back to an office after a missed deadline is never without a clock.
+    So a complaint that returns to an office after a missed deadline is never without a clock.
     """
     used_up = before is not None and before.exhausted and not isinstance(fact, OPEN_AGAIN)
     exhausted = isinstance(fact, f.EscalationExhausted) or used_up

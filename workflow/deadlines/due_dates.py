@@ -1,7 +1,7 @@
-"""When something falls due, what is left of it at a pause, and when to warn.
+"""Due times: when a clock is due, how much time a pause leaves, and when to warn.
 
-All instants are aware and come back in UTC with whole milliseconds, as the log stamps them. A deadline in days falls
-on the last millisecond of its last day in the zone that counts: it is kept up to and including that instant, and the
+All instants are timezone-aware; results are in UTC with whole milliseconds, as in the log. A deadline in days is due
+at the last millisecond of its last day in the zone that counts: it is kept up to and including that instant, and the
 day on which the clock starts is not counted. A deadline in working time falls due when that much time within office
 hours has passed.
 """
@@ -46,7 +46,7 @@ def due_at(
 def due_after_work(  # noqa: PLR0913 -- as `remaining`
     start: datetime, left: Duration, zone: ZoneInfo, calendar: Calendar, *, hours: OfficeHours | None, in_days: bool
 ) -> datetime:
-    """Return when a clock that was paused is due; one in days ends with a day that is used up.
+    """Return when a clock that was paused is due; a clock in days ends with a day that is used up.
 
     Raises ValueError as `due_at`.
     """
@@ -66,7 +66,7 @@ def due_after_work(  # noqa: PLR0913 -- as `remaining`
 def remaining(  # noqa: PLR0913 -- two instants, and what the time between them depends on
     now: datetime, due: datetime, unit: Unit, zone: ZoneInfo, calendar: Calendar, *, hours: OfficeHours | None = None
 ) -> Duration:
-    """Return what is left at a pause; `due_at` from the instant of resumption gives it back in full.
+    """Return the time left at a pause; `due_at` from the instant of resumption restores it in full.
 
     In days, today is not counted and the day it falls due is. Nothing is left, never less, once that day has come.
     Working time is kept exactly. Raises ValueError for naive instants and for working time without office ``hours``.
@@ -84,7 +84,7 @@ def remaining(  # noqa: PLR0913 -- two instants, and what the time between them 
 
 
 def warn_at(start: datetime, due: datetime, share: float) -> datetime:
-    """Find the instant at which a share (0 to 1) of the time from ``start`` to ``due`` has passed.
+    """Return the instant at which a share (0 to 1) of the time from ``start`` to ``due`` has passed.
 
     The share is of elapsed time, weekends included. Raises ValueError for another share and for naive instants.
     """
@@ -97,7 +97,7 @@ def warn_at(start: datetime, due: datetime, share: float) -> datetime:
 def warn_in_working_days(  # noqa: PLR0913 -- as `remaining`
     start: datetime, due: datetime, share: float, zone: ZoneInfo, calendar: Calendar, *, hours: OfficeHours | None
 ) -> datetime:
-    """Find the instant in office hours at which a share of the working days up to ``due`` has passed.
+    """Return the instant in office hours at which a share of the working days up to ``due`` has passed.
 
     The day of ``start`` is not counted. Without any working day it is ``due``, which warns of nothing.
     """
@@ -113,7 +113,7 @@ def _warning_between(  # noqa: PLR0913, PLR0917 -- as `remaining`; the cache wan
 
 
 def _aware(instant: datetime) -> datetime:
-    """Refuse a naive instant, which Python would silently take to be in the machine's own zone."""
+    """Raise ValueError for a naive instant, which Python would silently interpret in the machine's own zone."""
     if instant.tzinfo is None:
         raise ValueError(f"{instant} has no time zone")
     return instant
@@ -127,7 +127,7 @@ def _known(hours: OfficeHours | None) -> OfficeHours:
 
 @lru_cache(maxsize=4_096)
 def _end_of(day: date, zone: ZoneInfo) -> datetime:
-    """Return the last instant of a day; very many deadlines share few of them."""
+    """Return the last instant of a day; cached, since many deadlines share few days."""
     return datetime.combine(day, _END_OF_DAY, tzinfo=zone).astimezone(UTC)
 
 

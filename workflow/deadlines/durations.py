@@ -1,7 +1,7 @@
-"""Lengths of time as policies write them: ``"3 working days"``, ``"8 working hours"``, ``"30 days"``, ``"20 seconds"``.
+"""Durations as policies write them: ``"3 working days"``, ``"8 working hours"``, ``"30 days"``, ``"20 seconds"``.
 
 The units do not convert into each other: how long three working days last depends on where they begin, so a
-duration stays what it was written as until `workflow.deadlines.due_dates` lays it on a calendar.
+duration keeps its unit until `workflow.deadlines.due_dates` applies it to a calendar.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Final
 
 
 class Unit(StrEnum):
-    """What a duration counts."""
+    """Unit of a duration."""
 
     WORKING_DAYS = "working days"
     DAYS = "days"
@@ -22,7 +22,7 @@ class Unit(StrEnum):
 
     @property
     def in_days(self) -> bool:
-        """Return whether it counts days, which end with the day, rather than time, which ends with its last second."""
+        """Return whether the unit is days, which end with the day, and not time, which ends with its last second."""
         return self in _IN_DAYS
 
 
@@ -61,7 +61,7 @@ class Duration:
     unit: Unit
 
     def __post_init__(self) -> None:
-        """Refuse what could not be laid on a calendar, and keep one form of each amount (``20``, never ``20.0``)."""
+        """Raise ValueError for an amount beyond any calendar, and normalize the others (``20``, never ``20.0``)."""
         if not 0 <= self.amount <= _LONGEST[self.unit]:
             raise ValueError(f"{self.amount} {self.unit} is not between 0 and {_LONGEST[self.unit]}")
         if isinstance(self.amount, int):
@@ -78,7 +78,7 @@ class Duration:
     def parse(cls, text: str) -> "Duration":
         """Read ``"3 working days"``, ``"8 working hours"`` or ``"20 seconds"``; minutes and hours become seconds.
 
-        Raises ValueError with a line that says how a duration is written.
+        Raises ValueError with a line that shows how a duration is written.
         """
         match = _WRITTEN.fullmatch(" ".join(text.split()).lower())
         if match is None or match["unit"] not in _SPELLINGS:
@@ -88,7 +88,7 @@ class Duration:
         return cls((float(written) if "." in written else int(written)) * factor, unit)
 
     def __str__(self) -> str:
-        """Write it as a policy does; `parse` reads it back."""
+        """Return the duration as a policy writes it; `parse` reads it back."""
         amount, unit = self.amount, str(self.unit)
         if self.unit is Unit.WORKING_SECONDS:
             for seconds, larger in ((3600, "working hours"), (60, "working minutes")):
@@ -98,5 +98,5 @@ class Duration:
         return f"{amount} {unit.removesuffix('s') if amount == 1 else unit}"
 
     def __mul__(self, times: int) -> "Duration":
-        """Repeat it, as an extension of several days repeats the policy's one day."""
+        """Multiply the duration, as an extension of several days multiplies the policy's one day."""
         return Duration(self.amount * times, self.unit)

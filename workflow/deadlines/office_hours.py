@@ -1,8 +1,8 @@
-"""Office hours: when a working day is worked, and how much working time lies between two instants.
+"""Office hours: the working time of a day, and how much working time lies between two instants.
 
-A policy that counts in working hours says what they are: ``"08:00-16:00"``, or with a break
-``"08:00-12:00, 13:00-16:00"``, and for Fridays something else if it likes. They are wall-clock times of the zone that
-counts; what is computed with them is exact, to the millisecond of the log.
+A policy that counts in working hours declares them: ``"08:00-16:00"``, or with a break
+``"08:00-12:00, 13:00-16:00"``, and optionally others for Fridays. They are wall-clock times of the zone that
+counts; computations are exact, to the millisecond of the log.
 """
 
 import re
@@ -28,9 +28,9 @@ Spans = tuple[tuple[int, int], ...]
 
 
 def parse_spans(text: str) -> Spans:
-    """Read ``"08:00-16:00"``, or several such spans with commas between.
+    """Parse ``"08:00-16:00"``, or several such spans with commas between.
 
-    Raises ValueError with a line that says how hours are written, or which spans do not follow on each other.
+    Raises ValueError with a line that shows how hours are written, or which spans overlap or are out of order.
     """
     spans = []
     for part in text.split(","):
@@ -47,25 +47,25 @@ def parse_spans(text: str) -> Spans:
 
 @dataclass(frozen=True, slots=True)
 class OfficeHours:
-    """When the working days are worked. Holidays and weekends are the calendar's."""
+    """Office hours of the working days. Holidays and weekends are in the calendar."""
 
     usual: Spans
     friday: Spans
 
     @classmethod
     def parse(cls, usual: str, friday: str | None = None) -> "OfficeHours":
-        """Read the hours of a usual day and, if they differ, of a Friday; raises ValueError as `parse_spans`."""
+        """Parse the hours of a usual day and, if they differ, of a Friday; raises ValueError as `parse_spans`."""
         spans = parse_spans(usual)
         return cls(spans, spans if friday is None else parse_spans(friday))
 
     def __str__(self) -> str:
-        """Write them as a policy does."""
+        """Return the hours as a policy writes them."""
         usual, friday = _written(self.usual), _written(self.friday)
         return usual if self.usual == self.friday else f"{usual} (Friday {friday})"
 
     @property
     def shortest_day(self) -> timedelta:
-        """The working time of the day that has less of it."""
+        """Working time of the shorter of a usual day and a Friday."""
         return min(_length(self.usual), _length(self.friday))
 
     def on(self, day: date, zone: ZoneInfo) -> tuple[tuple[datetime, datetime], ...]:
@@ -74,7 +74,7 @@ class OfficeHours:
 
 
 def into_day(day: date, share: float, zone: ZoneInfo, hours: OfficeHours) -> datetime:
-    """Return the instant at which a share (below 1) of the working time of a day has passed, in whole milliseconds."""
+    """Return the instant at which a share (below 1) of a day's working time has passed, in whole milliseconds."""
     spans = hours.on(day, zone)
     left = sum(((closes - opens) for opens, closes in spans), _NOTHING) * share
     for opens, closes in spans:
@@ -86,10 +86,10 @@ def into_day(day: date, share: float, zone: ZoneInfo, hours: OfficeHours) -> dat
 
 
 def work_on(start: datetime, length: timedelta, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours) -> datetime:
-    """Return when ``length`` of working time from ``start`` is used up.
+    """Return when ``length`` of working time from ``start`` has passed.
 
-    What is used up at closing time falls due then, not when the next day opens. No time at all falls due at once, or
-    as soon as an office opens: nothing falls due while nobody works.
+    Time that ends at closing time is due then, not when the next day opens. Zero time is due at once, or
+    as soon as an office opens: nothing falls due outside office hours.
     """
     left, day = length, start.astimezone(zone).date()
     if calendar.is_working_day(day):
@@ -102,7 +102,7 @@ def work_on(start: datetime, length: timedelta, zone: ZoneInfo, calendar: Calend
 
 
 def _on_later_day(day: date, left: timedelta, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours) -> datetime:
-    """Return when ``left`` of working time is used up that begins after ``day``."""
+    """Return when ``left`` of working time has passed, starting after ``day``."""
     year, ordinal, microseconds = day.year, day.toordinal(), left // _LEAST
     while True:
         days, worked = _working_time_of(year, zone, calendar, hours)
@@ -123,7 +123,7 @@ def _on_later_day(day: date, left: timedelta, zone: ZoneInfo, calendar: Calendar
 def working_time(
     after: datetime, through: datetime, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours
 ) -> timedelta:
-    """Add up the working time between two instants; nothing when the second is not the later one."""
+    """Return the working time between two instants; zero unless the second is later."""
     if through <= after:
         return _NOTHING
     since, until = after.astimezone(zone).date(), through.astimezone(zone).date()
@@ -135,7 +135,7 @@ def working_time(
 
 
 def _worked_in_year(until: datetime, day: date, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours) -> int:
-    """Return the microseconds of working time from the begin of the year to an instant on ``day``."""
+    """Return the microseconds of working time from the start of the year to an instant on ``day``."""
     days, worked = _working_time_of(day.year, zone, calendar, hours)
     ordinal = day.toordinal()
     index = bisect_left(days, ordinal)
@@ -151,7 +151,7 @@ def _worked_in_year(until: datetime, day: date, zone: ZoneInfo, calendar: Calend
 def _working_time_of(
     year: int, zone: ZoneInfo, calendar: Calendar, hours: OfficeHours
 ) -> tuple["array[int]", "array[int]"]:
-    """Return the ordinals of a year's working days, and the microseconds worked in it before each and in all."""
+    """Return the ordinals of a year's working days, the microseconds worked before each, and those of the year."""
     days, worked = calendar.working_ordinals(year), array("q", [0])
     for ordinal in days:
         spans = hours.on(date.fromordinal(ordinal), zone)

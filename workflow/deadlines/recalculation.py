@@ -18,11 +18,11 @@ _EAST: Final = ZoneInfo("Asia/Jayapura")
 
 
 def recalculated(name: ClockName, clock: Clock, day: date, old: Calendar, context: ClockContext) -> datetime | None:
-    """Return the due time of `clock` under the calendar of `context`, which differs from `old` in `day`.
+    """Return the recalculated due time of `clock` under the calendar of `context`, which differs from `old` in `day`.
 
-    None if it stays where it is: the clock stands still or was missed, does not count working time, or does not count
-    over that day. The time it was given is what lies between its start (or when it was last resumed) and its due time
-    under the old calendar, extensions and all; as much of it lies before the new due time under the new one.
+    None if it does not move: the clock is paused or was missed, does not count working time, or does not count
+    that day. The clock keeps its working time between its start (or last resumption) and its due time
+    under the old calendar, extensions included; the new due time leaves the same working time under the new one.
     """
     unit = context.duration_of(name, clock).unit
     new = context.policy.calendar
@@ -52,7 +52,7 @@ Days = Sequence[tuple[date, frozenset[ClockName]]]
 
 
 def moving_days(policies: PolicySet) -> Days:
-    """Return what each announcement that is not folded can move: nothing where the day counts as it did before."""
+    """Return each announced day since compaction with the clocks that it can move: none if it counts as before."""
     days = []
     for versions in zip(*(policy.since(0) for policy in policies.versions), strict=True):
         day = versions[0].announcements[-1].day
@@ -67,9 +67,9 @@ def _counts_otherwise(policy: Policy, day: date) -> bool:
 
 
 def may_move(deadlines: Iterable[tuple[ClockName, datetime]], days: Days) -> bool:
-    """Check whether any running deadline of a complaint may move, as far as its due time shows.
+    """Check whether any running deadline of a complaint may move, judging by its due time only.
 
-    A day that came before the clock was started moves nothing: that is seen when the complaint itself is looked at.
+    A day before the start of the clock moves nothing: that is checked on the complaint itself.
     """
     return any(name in names and due >= _begin(day) for name, due in deadlines for day, names in days)
 

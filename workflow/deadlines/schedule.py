@@ -1,4 +1,4 @@
-"""When the sla stage has to look at a complaint again, and the schedule it keeps of that."""
+"""Schedule of the sla stage: when each complaint needs a check of its deadlines."""
 
 import heapq
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ _Entry = tuple[int, bytes, int, int, ClockName, bool]
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A moment at which notice of a clock has to be given."""
+    """Time at which a clock needs a notice: a warning, or the deadline."""
 
     at: datetime
     """The notice is true from just after this moment on."""
@@ -38,12 +38,12 @@ class Alarm:
 
 
 def alarms(complaint: Complaint) -> tuple[Alarm, ...]:
-    """Return the next alarm of each running clock: its warning if that is still to come, else its due time."""
+    """Return the next alarm of each running clock: its warning if that is still ahead, else its due time."""
     return alarms_of(complaint.clocks)
 
 
 def alarms_of(clocks: Mapping[ClockName, Clock]) -> tuple[Alarm, ...]:
-    """Return the alarms of a complaint of which nothing but the clocks has been read."""
+    """Return the alarms of a complaint, given only its clocks."""
     found = []
     for name, clock in clocks.items():
         if not clock.running or clock.due_at is None:
@@ -55,17 +55,17 @@ def alarms_of(clocks: Mapping[ClockName, Clock]) -> tuple[Alarm, ...]:
 
 
 class Schedule:
-    """The alarms of many complaints, in the order in which they ring.
+    """Alarms of many complaints, ordered by time.
 
-    They lie in the minute in which they ring, in no order, until that minute comes; only then are they put in order,
-    among those of the same minute. So to arm one costs the same however many there are, and to ring one costs the
-    logarithm of how many fall into its minute.
+    Alarms are kept in unordered buckets of one minute until that minute begins; only then are they sorted into a
+    heap. So to arm an alarm costs the same however many there are, and to ring one costs the
+    logarithm of the number in its minute.
 
-    An alarm that has rung rings again after `again_ms`, then after twice that, and so on, until a new snapshot of its
-    complaint is armed: by the clock of the log it may not have come yet.
+    An alarm that rings is repeated after `again_ms`, then after twice that, and so on, until a new snapshot of its
+    complaint is armed: the watermark of the log may not have reached it yet.
 
-    A complaint is named by the 16 bytes of its id; one without a running clock takes no room. What has been replaced
-    stays where it is until its time comes, or until there is more of it than of what counts.
+    Keys are the 16 bytes of complaint ids; a complaint without a running clock takes no memory. Replaced entries
+    remain until their time comes, or until they outnumber the valid ones.
     """
 
     def __init__(self, again_ms: int) -> None:
@@ -85,7 +85,7 @@ class Schedule:
         self._stored = 0
 
     def __len__(self) -> int:
-        """Count the alarms that are armed."""
+        """Return the number of armed alarms."""
         return self._count
 
     def __iter__(self) -> Iterator[bytes]:
@@ -98,7 +98,7 @@ class Schedule:
             yield entry[4], _alarm(entry).due_at
 
     def arm(self, complaint: bytes, clocks: Mapping[ClockName, Clock]) -> None:
-        """Arm the clocks of a complaint in place of those it had; an alarm that is the same keeps its next ring."""
+        """Replace the alarms of a complaint by those of its clocks; an unchanged alarm keeps its next ring."""
         before = self._armed.pop(complaint, ())
         for entry in before if self._rung else ():
             self.stubborn -= self._rung.pop(entry[1:], 0) >= STUBBORN
@@ -116,14 +116,14 @@ class Schedule:
             self._clear_away()
 
     def due(self, now: datetime) -> bool:
-        """Return whether `ring` has anything to look at."""
+        """Return whether `ring` may have an alarm to yield."""
         now_ms = _milliseconds(now)
         return bool(self._soon and self._soon[0][0] <= now_ms) or self._minute_has_come(now_ms)
 
     def earliest(self) -> datetime | None:
-        """Return the moment of the alarm that comes first, also if it has rung and is still armed; None without any.
+        """Return the time of the earliest alarm, also if it has rung and is still armed; None without any.
 
-        It looks through what is in order and the minutes after that, so it is for those who ask now and then.
+        A linear search over the heap and the later minutes: call it seldom.
         """
         coming = self._that_count(self._soon)
         # what has rung rings again by then at the latest
@@ -138,7 +138,7 @@ class Schedule:
         return [entry for entry in entries if any(each is entry for each in self._armed.get(entry[1], ()))]
 
     def ring(self, now: datetime, most: int) -> Iterator[tuple[bytes, Alarm]]:
-        """Yield the alarms that have come by `now` with their complaints, `most` of them; each rings again later."""
+        """Yield at most `most` alarms due by `now`, each with its complaint; a rung alarm rings again later."""
         now_ms = _milliseconds(now)
         self._open_minutes(now_ms)
         while most > 0 and self._soon and self._soon[0][0] <= now_ms:
@@ -153,7 +153,7 @@ class Schedule:
                 yield entry[1], _alarm(entry)
 
     def _pause_ms(self, entry: _Entry) -> int:
-        """Count that an alarm rings, and return how long it is silent after that."""
+        """Count a ring of the alarm, and return the pause until its next one, in milliseconds."""
         times = self._rung.get(entry[1:], 0)
         self._rung[entry[1:]] = times + 1
         self.stubborn += times + 1 == STUBBORN
@@ -181,7 +181,7 @@ class Schedule:
         self._opened = max(self._opened, now_ms // _MINUTE_MS + 1)
 
     def _clear_away(self) -> None:
-        """Build the order anew from what counts: paid for by as many entries as there were of what does not."""
+        """Rebuild the schedule without replaced entries; amortized, since those outnumber the valid ones."""
         self._begin()
         for entries in self._armed.values():
             for entry in entries:

@@ -6,7 +6,7 @@ package carries them for country ``ID`` as its categories ``public`` and ``gover
 middle of a year, before a new release of the package is out: a calendar therefore takes dates to add and to remove.
 
 Collective leave is only known for the years that were decreed, and movable feasts of later years are estimates of the
-package. A deadline that reaches into such a year says by its calendar's version what it was reckoned with.
+package. A deadline that reaches into such a year shows by its calendar's version what it was computed with.
 """
 
 import hashlib
@@ -27,10 +27,10 @@ _LANGUAGE: Final = "en_US"
 
 
 class Calendar:
-    """Which days count. Never changes once made; it only remembers the years it was asked about.
+    """Calendar of working days. Immutable, but for a cache of the years requested so far.
 
     ``collective_leave`` makes those days non-working; ``extra`` adds holidays by name, ``removed`` takes holidays back
-    (a weekend stays one). ``base`` has the holidays of years for which the package is not asked. Raises ValueError when
+    (a weekend stays one). ``base`` has the holidays of years that the package does not provide. Raises ValueError if
     a day is both added and removed.
     """
 
@@ -68,7 +68,7 @@ class Calendar:
         return f"<Calendar {self.version}>"
 
     def changed(self, day: date, name: str | None) -> "Calendar":
-        """Return this calendar with ``day`` off by that name or, for None, with no holiday on it."""
+        """Return this calendar with ``day`` off under that name or, for None, with no holiday on it."""
         extra = {each: named for each, named in self._extra.items() if each != day}
         return Calendar(
             collective_leave="government" in self._categories,
@@ -78,7 +78,7 @@ class Calendar:
         )
 
     def pinned(self, years: Mapping[int, Mapping[date, str]]) -> "Calendar":
-        """Return a calendar that has these days off in these years, whatever the package or this one has for them."""
+        """Return a calendar with exactly these days off in these years, in place of the package's and its own."""
         return Calendar(
             collective_leave="government" in self._categories,
             extra={day: name for day, name in self._extra.items() if day.year not in years},
@@ -87,23 +87,23 @@ class Calendar:
         )
 
     def is_working_day(self, day: date) -> bool:
-        """Return whether the day counts."""
+        """Return whether the day is a working day."""
         return day.weekday() not in _WEEKEND and day not in self._holidays(day.year)
 
     def reason_off(self, day: date) -> str | None:
-        """Return why the day does not count: a holiday's name, "Saturday" or "Sunday"; None for a working day."""
+        """Return why the day is off: a holiday's name, "Saturday" or "Sunday"; None for a working day."""
         return self._holidays(day.year).get(day) or _WEEKEND.get(day.weekday())
 
     def is_weekend(self, day: date) -> bool:
-        """Return whether the day is off whatever is decreed."""
+        """Return whether the day is a Saturday or Sunday, off whatever is decreed."""
         return day.weekday() in _WEEKEND
 
     def named(self, year: int) -> Mapping[date, str]:
-        """Return the days off of a year that have a name, weekends included if a holiday falls on them."""
+        """Return the named days off of a year, including holidays on a weekend."""
         return MappingProxyType(self._holidays(year))
 
     def add_working_days(self, day: date, count: int) -> date:
-        """Find the ``count``-th working day after ``day``, which is itself not counted.
+        """Return the ``count``-th working day after ``day``; ``day`` itself is not counted.
 
         Zero gives ``day`` itself, or the next working day when ``day`` is none: nothing ever falls due on a day off.
         Raises ValueError for a negative count and OverflowError beyond the year 9999.
@@ -145,7 +145,7 @@ class Calendar:
         return named
 
     def working_ordinals(self, year: int) -> "array[int]":
-        """Return the ordinals of the year's working days, in order: a question is then one search by halves."""
+        """Return the ordinals of the year's working days, sorted for binary search."""
         working = self._working.get(year)
         if working is None:
             if year > date.max.year:

@@ -1,7 +1,7 @@
-"""The checks of a command, in the one order that holds for all senders and commands: permission, standing, data.
+"""The checks of a command, in the same order for all senders and commands: permission, status, data.
 
-That the complaint exists is checked before, by `workflow.machine.decide`; the data are checked after, by the handlers.
-The first check that fails decides the code: to a sender who may not do something it is the same in every status.
+`workflow.machine.decide` checks before that the complaint exists; the handlers check the data afterwards.
+The first check that fails determines the code: a sender without permission gets the same code in every status.
 """
 
 from operator import attrgetter
@@ -38,7 +38,7 @@ _SEEN_IN: Final = {
 
 
 def check(kind: type[c.Command], context: CommandContext, data: c.Command | None, expected: int | None) -> None:
-    """Check a command up to its data, of which None cannot be read: what depends on them is not checked then.
+    """Check a command except its data; None stands for unreadable data, and skips the checks that depend on them.
 
     Raises:
         Refused: by the first check that fails.
@@ -64,7 +64,7 @@ def check(kind: type[c.Command], context: CommandContext, data: c.Command | None
 
 
 def _not_permitted(kind: type[c.Command], context: CommandContext) -> Refused:
-    """Return who may, and why it is not this sender."""
+    """Return the rejection for a sender without permission, with the roles that have it."""
     source, policy, may = context.by, context.policy, MAY[kind]
     office, subject = office_of(source), subject_of(source)
     if not context.roles and office is not None and office in policy.directory:
@@ -107,10 +107,10 @@ def _not_in_status(kind: type[c.Command], context: CommandContext) -> Refused:
 
 
 def _check_decided_on(data: c.Command, complaint: Complaint) -> None:
-    """Check the fields in which a stage names what it decided on: an older decision read again changes nothing.
+    """Check that the complaint still is as it was when a stage decided to send this command.
 
     Raises:
-        Refused: the complaint has moved on. The fact that moved it shows the stage the new standing.
+        Refused: the complaint has changed since. The fact that changed it shows the stage the new state.
     """
     for name, of in _SEEN_IN[type(data)]:
         seen = getattr(data, name)

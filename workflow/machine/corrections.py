@@ -1,4 +1,4 @@
-"""Handlers of what comes after an answer or an end: it is taken back, as far as the policy has that (docs/adr/0043)."""
+"""Handlers that reverse an answer or an end, as far as the policy allows (docs/adr/0043)."""
 
 from datetime import datetime
 from typing import Final
@@ -14,7 +14,7 @@ from workflow.policy.model import Policy
 
 
 def _check_version(context: CommandContext, _data: object = None) -> None:
-    """Check that a settled complaint has its policy still: an open one needs its version."""
+    """Check that the policy still has the version of a settled complaint: an open complaint always has its version."""
     version = context.complaint.policy
     if context.policy.version != version:
         raise Refused(
@@ -23,7 +23,7 @@ def _check_version(context: CommandContext, _data: object = None) -> None:
 
 
 def _rules(context: CommandContext) -> Policy | None:
-    """Return the policy of the complaint; None if it has that version no more (`_check_version`)."""
+    """Return the policy of the complaint; None if the policy no longer has its version (`_check_version`)."""
     return context.policy if context.policy.version == context.complaint.policy else None
 
 
@@ -32,7 +32,7 @@ def _restore(context: CommandContext, data: c.RestoreComplaint) -> f.Fact:
 
 
 def _ends(complaint: Complaint, policy: Policy, within: Duration) -> datetime:
-    """Return the end of a time that began with the closing."""
+    """Return the end of a period that began with the closing."""
     closed_at = complaint.closed_at or complaint.updated_at
     return due_at(closed_at, within, policy.national_zone, policy.calendar, hours=policy.hours)
 
@@ -70,7 +70,7 @@ def _reopen(context: CommandContext, data: c.ReopenComplaint) -> f.Fact:
 
 
 def _last_holder(context: CommandContext) -> str:
-    """Return the last holder; if it has ended, the office above it, or the national administrator."""
+    """Return the last holder; if that office has ended, the office above it, or the national administrator."""
     office, policy = context.complaint.office, context.policy
     if office is not None and known_office(office, context.now, policy) is None:
         office = policy.directory.superior_on(office, policy.day_of(context.now))

@@ -1,4 +1,4 @@
-"""Handlers of what concerns deadlines: extensions, and the notices of the sla and escalation stages."""
+"""Handlers of deadline commands: extensions, and the notices of the sla and escalation stages."""
 
 from datetime import datetime
 from typing import Final

@@ -1,7 +1,7 @@
-"""What a command does to a complaint: the facts that follow from it, or why there are none.
+"""Decision on a command: the facts that follow from it, or the reason for its rejection.
 
-`decide` is the whole of it. It knows the time from its caller (the log's stamp on the command) and decides the same
-for the same arguments, now and at every replay.
+`decide` is the entry point. The caller passes the time (the log's timestamp of the command), so the same arguments
+give the same decision, now and at every replay.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ Facts = tuple[f.Recorded, ...]
 
 
 class _History:
-    """The facts of one decision as they come, each with the complaint after it."""
+    """The facts of one decision so far, each with the complaint after it."""
 
     def __init__(self, complaint: Complaint | None, now: datetime, cause: f.Cause, policy: Policy) -> None:
         self.complaint = complaint
@@ -50,7 +50,7 @@ class _History:
         self.facts: list[f.Recorded] = []
 
     def add(self, fact: f.Fact) -> None:
-        """Record `fact` as happening now."""
+        """Record `fact` at the time of the command."""
         before = self.complaint
         if isinstance(fact, f.Settling) and before is not None:
             fact = self._settled(fact, before)
@@ -72,11 +72,11 @@ class _History:
         return fact.model_copy(update=update)
 
     def catch_up(self) -> None:
-        """Re-date what was announced since the complaint was last touched, and record what is overdue.
+        """Recalculate deadlines for announcements since the last fact, and record overdue ones.
 
-        Each announcement counts from its place in the log on: what was overdue by then had been missed under the
-        calendar of its time and stays so. A command that was sent on may be older than an announcement before it in
-        the log; nothing is overdue then that is not by the command's own time.
+        Each announcement counts from its log position on: a deadline that was overdue by then was missed under the
+        calendar of its time and stays missed. A forwarded command may be older than an announcement before it in
+        the log; then only deadlines that are overdue at the command's own time are recorded.
         """
         policy, complaint = self.policy, self.complaint
         for later in policy.since(complaint.calendar) if complaint and complaint.calendar != policy.announced else ():
@@ -103,10 +103,10 @@ class _History:
                 )
 
     def pass_deadlines(self, until: datetime) -> None:
-        """Record what is overdue by `until`, a time of the log, before anything else is looked at.
+        """Record deadlines that are overdue by `until`, a log time, before the command is decided.
 
-        This is what makes deadlines fair: a follow-up that reached the log too late comes after its breach even if no
-        timer fired, and one that reached it in time is in time however late we read it.
+        This makes deadlines fair: a follow-up that reached the log too late comes after its breach even if no
+        timer fired, and one that reached it in time is in time however late it is read.
         """
         while passed := self._passed(until):
             due, name = min(passed)
@@ -137,18 +137,18 @@ def decide(  # noqa: PLR0913 -- a command, what it is decided on, and the digest
     *,
     sender: str | None = None,
 ) -> Facts | Rejected:
-    """Return the facts that follow from `command`, or why there are none.
+    """Return the facts that follow from `command`, or its rejection.
 
     Args:
-        command: what is asked, by whom.
-        complaint: the complaint as it stands; None if there is none of that id.
-        now: the log's time of the command, aware, UTC.
-        policy: the version that holds for the complaint (for a new one: by the day it is received).
+        command: the command with its sender.
+        complaint: its present state; None if there is no complaint with that id.
+        now: the log's timestamp of the command, timezone-aware, UTC.
+        policy: the version that applies to the complaint (for a new one: by the day it is received).
         content: the digests of the report in it (`workflow.stages.content_digests`); None: not to be compared.
         sender: the digest of a citizen who sends the command, as `report.reporter_digest` of the complaint.
 
     A repeat of a command that had its effect gives an empty tuple. A rejected command leaves no fact at all, not even
-    those of deadlines that have passed meanwhile: their own notice brings them.
+    those of deadlines that have passed meanwhile: their own notice records them.
     """
     data: Command = command.data
     cause = f.Cause(command.source, command.id)
@@ -173,7 +173,7 @@ def decide(  # noqa: PLR0913 -- a command, what it is decided on, and the digest
 def refuse(  # noqa: PLR0913 -- as `decide`
     asked: Sender, reason: str, complaint: Complaint | None, now: datetime, policy: Policy, *, citizen: str | None
 ) -> Rejected:
-    """Return why a command is rejected whose data cannot be read, for `reason`: the data are checked last.
+    """Return the rejection of a command whose data are unreadable for `reason`: data are checked last.
 
     `citizen` is the `sender` of `decide`.
     """
@@ -193,7 +193,7 @@ def refuse(  # noqa: PLR0913 -- as `decide`
 def _caught_up(
     source: str, before: Complaint, history: _History, content: str | None, sender: str | None
 ) -> CommandContext:
-    """Return what a command of `source` is decided on, once the history has caught up with its time."""
+    """Return the context for a command of `source`, after recording recalculated and missed deadlines."""
     history.catch_up()
     complaint, policy, now = history.complaint or before, history.policy, history.now
     roles = roles_of(source, complaint, policy, now, sender)
@@ -227,9 +227,9 @@ def _register(command: CommandEvent[Any], data: Command, history: _History, cont
 
 
 def _registered_already(command: CommandEvent[Any], complaint: Complaint, content: str | None) -> Facts | Rejected:
-    """Answer a registration of a complaint that exists: intake's own, under the one id it gives, is a repeat.
+    """Decide on a registration of a complaint that exists: intake's, under its own command id, is a repeat.
 
-    It is one only if the report says what it said first, whatever the complaint was completed with since.
+    It is a repeat only if the report equals the first delivery, whatever completions have changed since.
     """
     if refused := _not_intake(command.source):
         return refused
@@ -276,10 +276,10 @@ _HELD_AFTER: Final[dict[type[f.Fact], Callable[[Complaint, Any], _Held]]] = {
 
 
 def _clock_context(policy: Policy, before: Complaint | None, fact: f.Fact) -> ClockContext:
-    """Return what the clocks depend on after `fact`.
+    """Return the inputs of the clocks after `fact`.
 
     Raises:
-        IllegalTransition: it may not be the first fact.
+        IllegalTransition: the fact cannot be the first one.
     """
     if before is None:
         if not isinstance(fact, f.ComplaintRegistered):

@@ -1,4 +1,4 @@
-"""Fold facts into a complaint. Deadlines are not computed here: they were decided once and come with the fact."""
+"""Fold of facts into a complaint. Deadlines are not computed here: they were decided once and come with the fact."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -15,7 +15,7 @@ Change = dict[str, Any]
 
 
 def _length(text: str | None, kept: int | None, before: int) -> int:
-    """Return the length of a text: as it is kept, if its words lie elsewhere."""
+    """Return the length of a text: from the snapshot, if the text is stored apart."""
     return kept if kept is not None else before if text is None else len(text)
 
 
@@ -143,12 +143,12 @@ _ANSWERS: Final = (f.ComplaintVerified, f.ComplaintPostponed, f.FollowUpRecorded
 
 
 def settled_at(fact: f.Settling, at: datetime) -> datetime:
-    """Return when a complaint was settled by `fact`, recorded `at`: a deadline that did it did so when it passed."""
+    """Return when `fact`, recorded `at`, settled a complaint: if a deadline did, the time of that deadline."""
     return getattr(fact, "deadline", None) or at
 
 
 def needs_rung(before: Complaint, fact: f.Fact, clocks: Clocks) -> bool:
-    """Return whether, after `fact`, a missed deadline waits to be brought before the next one up the ladder."""
+    """Return whether, after `fact`, a missed deadline waits for escalation to the next rung."""
     anew = isinstance(fact, OPEN_AGAIN)
     if (before.exhausted and not anew) or isinstance(fact, _CLIMBED):
         return False
@@ -168,7 +168,7 @@ def evolve(  # noqa: PLR0913 -- a fact, its place in the log, and what was decid
 ) -> Complaint:
     """Return the complaint after `fact`, recorded at log time `at`.
 
-    The deadlines `clocks` were decided with it, on a calendar with so many announcements as `calendar` says.
+    The deadlines `clocks` were decided with the fact, on a calendar with as many announcements as `calendar` states.
 
     Raises:
         IllegalTransition: the fact may not follow on `before`.
@@ -233,10 +233,10 @@ def _registered(fact: f.ComplaintRegistered, at: datetime, cause: f.Cause, clock
 
 
 def replay(history: Iterable[f.Recorded]) -> Complaint | None:
-    """Fold a whole history; the snapshots in it are used for nothing but the deadlines decided with each fact.
+    """Fold a whole history; only the deadlines decided with each fact are taken from its snapshots.
 
     Raises:
-        IllegalTransition: the history cannot be.
+        IllegalTransition: a fact may not follow on the one before it.
     """
     complaint: Complaint | None = None
     for recorded in history:
@@ -245,7 +245,7 @@ def replay(history: Iterable[f.Recorded]) -> Complaint | None:
 
 
 def folded(before: Complaint | None, recorded: f.Recorded) -> Complaint:
-    """Return the complaint after a fact that was recorded; deadlines were decided with it and are taken from it.
+    """Return the complaint after a recorded fact; the deadlines are taken from the fact, which carries them.
 
     Raises:
         IllegalTransition: the fact may not follow on `before`.
@@ -256,6 +256,6 @@ def folded(before: Complaint | None, recorded: f.Recorded) -> Complaint:
 
 
 def waiting(complaint: Complaint, whom: Waiting | None) -> Complaint:
-    """Set for whom a complaint waits, as decided with its last fact; only of one that `evolve` has just returned."""
+    """Set for whom a complaint waits, as decided with its last fact; only for one that `evolve` has just returned."""
     object.__setattr__(complaint, "waiting_for", whom)  # a second copy would cost as much as the rest of the fold
     return complaint

@@ -1,7 +1,7 @@
-"""One handler a command: look at the context, return the fact that follows, or refuse.
+"""Handlers, one per command: check the context, return the resulting fact, or refuse.
 
-`workflow.machine.checks` has checked role and status before. What a handler checks beside has the same order: what the
-sender may, where the complaint stands, the data.
+`workflow.machine.checks` has checked role and status before. The further checks of a handler have the same order:
+permission, state of the complaint, data.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from workflow.stages.content_digests import completed, differing, key_of
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A command that had no effect, and why."""
+    """A command that had no effect, with the reason."""
 
     code: Refusal
     message: str
@@ -37,7 +37,7 @@ class Refused(Exception):
 
 
 class CommandContext(NamedTuple):
-    """What a handler looks at: the complaint as it stands at the log's time, and who asks."""
+    """Context of a decision: the complaint at the log's time, and the sender."""
 
     complaint: Complaint
     before: Complaint
@@ -65,7 +65,7 @@ Check = Callable[[CommandContext, Any], object]
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """How one command is decided, once the role of its sender and the status allow it."""
+    """Decision on one command, after its sender's role and the status were checked."""
 
     fact: Callable[[CommandContext, Any], f.Fact | None]
     """Checks the data and returns the fact that follows; None if it is in the history already."""
@@ -94,7 +94,7 @@ _FOUND_LATER: Final = frozenset({ArchiveReason.SPAM, ArchiveReason.ABUSIVE})
 
 
 def _check_later(context: CommandContext) -> None:
-    """Check that a command of a stage or an office that comes later than it may is its administrator's."""
+    """Check that only the administrator sends a command that comes after the stage's or office's time for it."""
     if context.roles & {Role.ADMINISTRATOR, Role.ARBITER}:
         return
     status = context.complaint.status
@@ -156,13 +156,13 @@ def _complete(context: CommandContext, data: c.CompleteReport) -> f.Fact:
 
 
 def _without_exposure(data: c.CompleteReport, complaint: Complaint) -> c.CompleteReport:
-    """Return a completion that switches no privacy off: forms send the flags along, unset as they come."""
+    """Return a completion that switches no privacy flag off: forms send the flags along, unset by default."""
     kept = {name: None for name in ("anonymous", "secret") if getattr(data, name) is False and getattr(complaint, name)}
     return data.model_copy(update=kept)
 
 
 def _changes_report(context: CommandContext, data: c.CompleteReport, before: str | None, chosen: str | None) -> bool:
-    """Check whether a completion changes a field, as far as the snapshot and its digests know the report."""
+    """Check whether a completion changes a field, as far as snapshot and digests can show."""
     comparable = before is not None and context.content is not None and key_of(before) == key_of(context.content)
     otherwise = differing(before, context.content)
     for name in c.CompleteReport.model_fields:
@@ -235,7 +235,7 @@ def _return(context: CommandContext, data: c.ReturnDisposition) -> f.Fact:
 
 
 def check_has(context: CommandContext, what: str, rule: object, instead: str) -> None:
-    """Check that the policy has `what` at all, by a `rule` that is not 0 or None; else name the way that is left."""
+    """Check that the policy has `what`, by a `rule` that is not 0 or None; else name the remaining way."""
     if not rule:
         raise Refused(
             Refusal.NOT_PERMITTED, f"policy {context.policy.version} has no {what}: {instead}", Detail.NOT_IN_POLICY
@@ -243,7 +243,7 @@ def check_has(context: CommandContext, what: str, rule: object, instead: str) ->
 
 
 def check_limit(what: str, count: int, limit: int, instead: tuple[str, Detail]) -> None:
-    """Check that the policy allows more `what` than the `count` so far; else name the way that is left."""
+    """Check that the policy allows more `what` than the `count` so far; else name the remaining way."""
     way, detail = instead
     if count >= limit:
         raise Refused(Refusal.NOT_PERMITTED, f"{count} {what} so far, and {limit} are allowed: {way}", detail)
@@ -260,7 +260,7 @@ def _follow_up(context: CommandContext, data: c.RecordFollowUp) -> f.Fact:
 
 
 def _answered_clock(context: CommandContext) -> Clock | None:
-    """Return the follow-up clock stopped by the answer; after an answer before, as that stopped it."""
+    """Return the follow-up clock stopped by the answer; after an earlier answer, as that one stopped it."""
     complaint, name = context.complaint, ClockName.FOLLOW_UP
     clock = complaint.clocks.get(name)
     if clock is None:
@@ -304,7 +304,7 @@ def _close(context: CommandContext, data: c.CloseComplaint) -> f.Fact:
 
 
 def _may_rate(context: CommandContext, _data: c.RateResolution | None) -> None:
-    """Check that a rating is the reporter's, also where any citizen may speak, as far as the reporter is known."""
+    """Check that a rating comes from the reporter, as far as known, even where any citizen may send commands."""
     known = context.complaint.report.reporter_digest
     if context.sender is not None and known not in {None, context.sender}:
         raise Refused(

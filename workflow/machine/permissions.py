@@ -17,7 +17,7 @@ from workflow.policy.model import Policy
 
 
 class Role(Enum):
-    """What a sender is to a complaint; the value is its wording in a rejection."""
+    """Role of a sender towards a complaint; the value is its wording in a rejection."""
 
     CITIZEN = "a citizen"
     ADMINISTRATOR = "its administrator"
@@ -84,13 +84,13 @@ _SENDERS: Final = 4_096
 
 
 def is_stage(source: str) -> bool:
-    """Return whether `source` is one of our own stages, which are refused without ado when the world has moved on."""
+    """Return whether `source` is one of our own stages, whose commands are refused as `overtaken` if out of date."""
     return source in _STAGES
 
 
 @lru_cache(maxsize=_SENDERS)
 def office_of(source: str) -> str | None:
-    """Return the office that speaks in `/offices/<office>[/officers/<id>]`, or None for any other source."""
+    """Return the office of a source `/offices/<office>[/officers/<id>]`, or None for any other source."""
     match source.split("/"):
         case ["", "offices", office] | ["", "offices", office, "officers", _] if office:
             return office
@@ -100,7 +100,7 @@ def office_of(source: str) -> str | None:
 
 @lru_cache(maxsize=_SENDERS)
 def subject_of(source: str) -> str | None:
-    """Return the subject that speaks in `/citizens/<subject>`, or None for any other source."""
+    """Return the subject of a source `/citizens/<subject>`, or None for any other source."""
     match source.split("/"):
         case ["", "citizens", subject] if subject:
             return subject
@@ -118,7 +118,7 @@ def names_a_person(subject: str) -> bool:
 def roles_of(
     source: str, complaint: Complaint, policy: Policy, now: datetime, sender: str | None = None
 ) -> frozenset[Role]:
-    """Return what the sender `source` is to `complaint`; empty for a stranger and for an office that has ended.
+    """Return the roles of the sender `source` towards `complaint`; empty for a stranger or an office that has ended.
 
     `sender` is the digest of a citizen, as `report.reporter_digest` of the complaint.
     """
@@ -147,7 +147,7 @@ def roles_of(
 
 
 def possible_roles(source: str) -> frozenset[Role]:
-    """Return what the sender `source` may be to some complaint or other; empty for a stranger to all."""
+    """Return the roles that the sender `source` may have towards any complaint; empty for a stranger."""
     if source in _STAGES:
         return frozenset({_STAGES[source]})
     if subject_of(source) is not None or source.startswith(CHANNELS):
@@ -166,6 +166,6 @@ def administering_agency(complaint: Complaint, policy: Policy) -> str | None:
 
 
 def who_may(command: type[c.Command]) -> str:
-    """Return a phrase for people: who may send `command`."""
+    """Return a phrase for people: the roles that may send `command`."""
     names = sorted(role.value for role in MAY[command])
     return " or ".join(names)

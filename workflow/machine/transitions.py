@@ -129,14 +129,14 @@ ALLOWED_IN: Final[dict[type[c.Command], frozenset[Status]]] = {
 
 
 class IllegalTransition(Exception):
-    """A history that cannot be: a fact that may not follow on the one before it."""
+    """An impossible history: a fact that may not follow on the one before it."""
 
 
 def status_after(status: Status | None, fact: f.Fact) -> Status:
     """Return the status that `fact` leads to.
 
     Raises:
-        IllegalTransition: nothing of the kind may happen in `status`.
+        IllegalTransition: no such fact may happen in `status`.
     """
     try:
         return TRANSITIONS[status][type(fact)]

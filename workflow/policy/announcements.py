@@ -1,7 +1,7 @@
-"""Announced changes of the calendar: which are accepted, and the policies with them.
+"""Announced changes of the calendar: their validation, and the policies with them applied.
 
-What is announced concerns every policy version and every complaint, and it comes after the policy file and the package
-of holidays: it wins over both. An announcement is in force from its place in the log on, see
+An announcement concerns every policy version and every complaint, and it comes after the policy file and the package
+of holidays: it overrides both. An announcement is in force from its log position on, see
 `workflow.deadlines.recalculation`.
 """
 
@@ -60,7 +60,7 @@ def announce(
 
 
 def impossible(day: date, today: date, *, day_off: bool) -> str | None:
-    """Return why the day cannot become a day off (or a working day) any more, or yet; None if it can."""
+    """Return why the day can no longer, or not yet, become a day off (or a working day); None if it can."""
     if not today - _BACK <= day <= today + _AHEAD:
         return f"{day} is more than a year past or more than three years ahead"
     if not day_off and day <= today:
@@ -82,10 +82,10 @@ def _too_many(kept: Sequence[Announcement], day: date, now: datetime) -> str | N
 
 
 def folded(found: Announcements, behind: int, first_day: date, now: datetime) -> Announcements:
-    """Return `found` without what no open complaint was computed with, nor will be.
+    """Return `found` compacted: without announcements that no present or future open complaint depends on.
 
-    `behind`: announcements that the open complaint furthest behind was computed with; `first_day`: on which the oldest
-    open one was received. What is recent at `now`, the log's time, is kept.
+    `behind`: announcements known to the open complaint furthest behind; `first_day`: the day on which the oldest
+    open one was received. Announcements that are recent at `now`, the log's time, are kept.
     """
     kept, count = found.announcements, found.folded
     for number, each in enumerate(kept[count:], found.dropped + count + 1):
@@ -104,7 +104,7 @@ def folded(found: Announcements, behind: int, first_day: date, now: datetime) ->
 
 
 def with_announcements(policy: Policy, found: Announcements) -> Policy:
-    """Return `policy` with all announcements of `found` in its calendar; the ones that it has are the first of them."""
+    """Return `policy` with all announcements of `found`; those that it already has are the first of them."""
     if found.dropped and not policy.announced:
         policy = policy.model_copy(update={"announced": found.dropped})
     for index in range(len(policy.announcements), len(found.announcements)):
@@ -121,7 +121,7 @@ def with_announcements(policy: Policy, found: Announcements) -> Policy:
 
 
 def all_with_announcements(policies: PolicySet, found: Announcements) -> PolicySet:
-    """Return a set of all versions with all announcements. To be kept: decisions ask for it again and again."""
+    """Return a policy set with all announcements in all versions. Cache it: decisions need it again and again."""
     return PolicySet(policies.name, tuple(with_announcements(each, found) for each in policies.versions))
 
 

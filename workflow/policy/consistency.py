@@ -1,6 +1,6 @@
-"""Contradictions between offices and rules that can be read, but leave complaints without an office or mean nothing.
+"""Contradictions between valid offices and valid rules, which leave complaints without an office or have no effect.
 
-The engine runs with them: it never disposes or escalates to an office that has ended.
+The engine runs despite them: it never disposes or escalates to an office that has ended.
 """
 
 from collections import defaultdict
@@ -32,7 +32,7 @@ def contradictions(policies: PolicySet) -> Iterator[str]:
 
 
 def among_offices(directory: Directory) -> Iterator[str]:
-    """Yield each contradiction of the offices among themselves."""
+    """Yield each contradiction between offices."""
     yield from _lifetimes(directory)
     yield from _same_competence(directory)
 
@@ -73,7 +73,7 @@ def _competences(office: Office) -> Iterator[tuple[object, ...]]:
 
 
 def without_effect(overrides: Sequence[Override], directory: Directory) -> Iterator[str]:
-    """Yield overrides of a category that no unit handles, and those for which others count in all cases."""
+    """Yield overrides without effect: for a category that no unit handles, or always overridden themselves."""
     topics = frozenset[str]().union(*(office.categories for office in directory))
     for category in dict.fromkeys(each.category for each in overrides if each.category is not None):
         if not any(belongs(category, {topic}) or belongs(topic, {category}) for topic in topics):

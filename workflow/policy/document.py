@@ -1,4 +1,4 @@
-"""Policy document: reads its versions, completes what they leave out, and checks them against the offices."""
+"""Policy document: parses its versions, fills in inherited values, and checks them against the offices."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ _VERSION: Final = re.compile(r"versions\[(\d+)\]\.")
 
 
 class _CalendarChanges(Model):
-    """What a decree has changed that the package of holidays does not know yet."""
+    """Decreed changes of holidays that the package does not have yet."""
 
     extra: dict[date, Words] = Field(default_factory=dict)
     removed: frozenset[date] = frozenset()
@@ -45,11 +45,11 @@ class _Document(Model):
 def parse_policies(
     document: Mapping[str, Any], offices: Mapping[str, Any] | None, unreadable: Sequence[str] = ()
 ) -> PolicySet:
-    """Read a policy document and the offices it is applied with.
+    """Parse a policy document, and check it against the offices.
 
-    The calendar stands beside the versions, not in them: a holiday that is moved is moved for all complaints. Raises
-    PolicyError with the path to each mistake, such as ``version 2026-06-30: clocks.follow_up``; a key that is not known
-    is a mistake. Where the offices are unreadable, for the reasons given, references to them are not checked.
+    The calendar is outside of the versions: a holiday that is moved is moved for all complaints. Raises
+    PolicyError with the path to each mistake, such as ``version 2026-06-30: clocks.follow_up``; an unknown key
+    is a mistake. If the offices are unreadable, for the reasons given, references to them are not checked.
     """
     versions, found = _completed(document)
     known = None if offices is None else known_offices(offices)
@@ -89,7 +89,7 @@ def _policies(parsed: _Document, directory: Directory) -> Iterator[Policy]:
 
 
 class _Version(NamedTuple):
-    """A version as it is written, with what it has from the one that it is based on."""
+    """A version as written in the document, completed with its base version."""
 
     whole: Any
     day: date | None = None
@@ -99,7 +99,7 @@ class _Version(NamedTuple):
 
 
 def _completed(document: Mapping[str, Any]) -> tuple[list[_Version], list[tuple[str, str]]]:
-    """Complete versions with what they are based on, table by table, and old ones with what held before a key existed.
+    """Fill in what versions inherit from their base, table by table, and in old versions the values of new keys.
 
     Also returns the mistakes found by this, each with its path.
     """
@@ -135,7 +135,7 @@ def _merged(base: object, own: object) -> object:
 
 
 def _contradictions(calendar: object, versions: Sequence[_Version]) -> Iterator[tuple[str, str]]:
-    """Yield what can be read and contradicts itself, each with its path."""
+    """Yield contradictions between valid values, each with its path."""
     changes = calendar if isinstance(calendar, Mapping) else {}
     extra, removed = (_days(changes.get(key)) for key in ("extra", "removed"))
     for day in sorted(extra & removed):
@@ -151,7 +151,7 @@ def _days(written: object) -> set[date]:
 
 
 def _without_effect(versions: Sequence[_Version], directory: Directory) -> Iterator[tuple[str, str]]:
-    """Yield what a policy would be used with, and is worth a line where others are given anyway."""
+    """Yield parts without effect, which do not prevent use but are reported along with other mistakes."""
     for at, version in enumerate(versions):
         if isinstance(version.whole, Mapping):
             found = without_effect(whole_overrides(version.whole), directory)
@@ -159,7 +159,7 @@ def _without_effect(versions: Sequence[_Version], directory: Directory) -> Itera
 
 
 def _lines(found: Iterable[tuple[str, str]], versions: Sequence[_Version]) -> Iterator[str]:
-    """Name versions by their dates and in their order, and a mistake in what a version is based on once."""
+    """Format mistakes with versions named by date and in order; a mistake in a base version is reported once."""
     others, by_version = list[str](), [list[tuple[str, str]]() for _ in versions]
     for path, mistake in found:
         number = _VERSION.match(path)

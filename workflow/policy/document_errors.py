@@ -1,4 +1,4 @@
-"""Mistakes in a document that was written by hand, with the path to each."""
+"""Mistakes in a document that was written by hand, each with its path."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,9 +30,9 @@ _CHOICE: Final = re.compile(r"'([^']+)'")
 
 
 def problems(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    """Yield each mistake as the path to it (``versions[0].clocks.follow_up``) and what it is.
+    """Yield each mistake as its path (``versions[0].clocks.follow_up``) and its description.
 
-    A key that is missing because it is misspelled is one mistake.
+    A misspelled key, together with the missing one, is one mistake.
     """
     found = error.errors(include_url=False)
     meant_by = {details["loc"]: _nearest_key(details, model) for details in found if _is_unknown(details)}
@@ -47,13 +47,13 @@ def problems(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[s
 
 
 def path(location: Sequence[int | str]) -> str:
-    """Write a location as the author of the document would."""
+    """Format a location as the author of the document would."""
     steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in location if step != _KEY]
     return "".join(steps).removeprefix(".")
 
 
 def meant(written: str, known: Iterable[str], *, say_all: bool = False) -> str:
-    """Return the end of a message about an unknown name: the nearest known one; `say_all`: else all."""
+    """Return the end of a message about an unknown name: the most similar known name; `say_all`: else all names."""
     names = list(known)
     near = get_close_matches(written, names, n=1)
     if near:
@@ -77,7 +77,7 @@ def _mistake(details: ErrorDetails) -> str:
 
 
 def _nearest_key(details: ErrorDetails, model: type[BaseModel]) -> str | None:
-    """Return the key nearest to an unknown one among those of its table."""
+    """Return the known key of the table that is most similar to an unknown one."""
     *steps, key = details["loc"]
     table = model
     for step in steps:
@@ -88,7 +88,7 @@ def _nearest_key(details: ErrorDetails, model: type[BaseModel]) -> str | None:
 
 
 def _models(kind: object) -> Iterator[type[BaseModel]]:
-    """Yield the models that a type is made of, outermost first."""
+    """Yield the models that a type contains, outermost first."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         yield kind
     for part in get_args(kind):

@@ -1,6 +1,6 @@
-"""The rules with numbers in them, as data: versioned by effective date and pinned to a complaint when it is received.
+"""Policy model: the rules and their numbers, versioned by effective date and pinned to a complaint at receipt.
 
-No number of the procedure stands in the code. A policy document has a name and its versions, each a full set of rules
+No number of the procedure is in the code. A policy document has a name and its versions, each a full set of rules
 from the day it takes effect; a complaint keeps the version of the day it was received, and its snapshot names it.
 """
 
@@ -24,7 +24,7 @@ from workflow.policy.terms import Clocks, Elapsed, Extension, Hours, InDays, Mod
 
 
 class PolicyError(AlurError, ValueError):
-    """A policy document, or the offices it is applied with, cannot be used; the message is the first mistake.
+    """A policy document, or its offices, cannot be used; the message is the first mistake.
 
     `mistakes` and `of_offices` have a line for each reason.
     """
@@ -37,7 +37,7 @@ class PolicyError(AlurError, ValueError):
 
 
 class UnknownPolicy(LookupError):
-    """A complaint is pinned to a version that the policy no longer has."""
+    """A complaint is pinned to a version that the policy does not have any more."""
 
 
 def _sourced(rule: str) -> str:
@@ -73,7 +73,7 @@ class Completeness(Model):
 
 
 class Duplicates(Model):
-    """When a report is the same again. No rule is known to us: all are defaults to be set."""
+    """Rule for duplicate reports. We know of no official rule: all values are defaults to be set."""
 
     window: Elapsed = Duration(30, Unit.DAYS)
     """How long after the first one, by the clock."""
@@ -84,12 +84,12 @@ class Duplicates(Model):
 
     @property
     def span(self) -> timedelta:
-        """The window as a length of time."""
+        """The window as a timedelta."""
         return timedelta(**{self.window.unit.value: self.window.amount})
 
 
 class Reopening(Model):
-    """When a closed complaint can be reopened. No rule is known to us: without this table, never."""
+    """Rule for reopening a closed complaint. We know of no official rule: without this table, never."""
 
     within: InDays
     """How long after it was closed, in the national zone."""
@@ -100,14 +100,14 @@ class Reopening(Model):
 
 
 class Appeal(Model):
-    """When a reporter can appeal. No rule is known to us: without this table, never."""
+    """Rule for an appeal of the reporter. We know of no official rule: without this table, never."""
 
     within: InDays
     """How long after it was closed, in the national zone. While it is open: once its time to settle has passed."""
 
 
 class Rules(Model):
-    """One version as it is written."""
+    """Rules of one version, as written in the document."""
 
     effective_from: date
     """The first day (in the national zone) on which reports that are received fall under it."""
@@ -168,7 +168,7 @@ class Rules(Model):
 
     @property
     def named_offices(self) -> dict[str, str]:
-        """Return the offices that the rules name, by their key."""
+        """Return the offices that the rules refer to, by their key."""
         others = {f"overrides[{at}].ladder": each.ladder for at, each in enumerate(self.overrides) if each.ladder}
         rungs = {
             f"{key}[{at}]": rung
@@ -180,7 +180,7 @@ class Rules(Model):
 
 
 class Policy(Rules):
-    """One version of a policy, with the offices and the calendar it is applied with."""
+    """One version of a policy, with its offices and calendar."""
 
     name: Slug
     version: str
@@ -195,14 +195,14 @@ class Policy(Rules):
     """The same without the last announcement; None if there is none, or it is no longer kept by itself."""
 
     def as_of(self, announced: int) -> "Policy":
-        """Return the version as it was after so many announcements, or after the first that are still kept."""
+        """Return the version after this number of announcements, at least after those that were compacted."""
         policy = self
         while policy.announced > announced and policy.earlier is not None:
             policy = policy.earlier
         return policy
 
     def since(self, announced: int) -> "list[Policy]":
-        """Return the version after each announcement beyond so many, in order; each has an `earlier` one."""
+        """Return the version after each announcement beyond this number, in order; each has an `earlier` one."""
         found, policy = [], self
         while policy.announced > announced and policy.earlier is not None:
             found.append(policy)
@@ -210,7 +210,7 @@ class Policy(Rules):
         return found[::-1]
 
     def duration_of(self, clock: ClockName, complaint_class: ComplaintClass) -> Duration:
-        """Return how long a clock runs where no override is for it; only `settlement` depends on the class."""
+        """Return the duration of a clock without overrides; only `settlement` depends on the class."""
         if clock is ClockName.SETTLEMENT:
             return self.settlement[complaint_class]
         duration: Duration = getattr(self.clocks, clock)
@@ -219,27 +219,27 @@ class Policy(Rules):
     def override_of(
         self, rule: Rule, category: str | None, complaint_class: ComplaintClass, office: str | None
     ) -> Override | None:
-        """Return the override that counts for a rule while ``office`` holds the complaint; None without any."""
+        """Return the override that applies to a rule while ``office`` holds the complaint; None without any."""
         if not self.overrides:
             return None
         level = self.directory.get(office).level if office is not None and office in self.directory else None
         return most_specific(self.overrides, rule, category, complaint_class, level)
 
     def zone_for(self, clock: ClockName, office: str | None) -> ZoneInfo:
-        """Return the zone in which a clock's days end while ``office`` holds it; raise UnknownOffice."""
+        """Return the zone of a clock's days while ``office`` holds the complaint; raise UnknownOffice."""
         if office is None or self.zone_rule(clock) == "national":
             return self.national_zone
         return self.directory.get(office).zone
 
     def zone_rule(self, clock: ClockName) -> ZoneRule:
-        """Return whose zone counts for a clock."""
+        """Return whose time zone applies to a clock."""
         return self.zones.get(clock) or _DEFAULT_ZONES.get(clock, "national")
 
     def ladder_for(self, complaint: Complaint, day: date) -> tuple[str, ...]:
-        """Return the offices to escalate a complaint to on ``day``, lowest rung first, as it stands.
+        """Return the offices to escalate a complaint to on ``day``, lowest rung first, in its present state.
 
-        Rungs that lead nowhere, to an office that has ended, to the holder itself, or to an office already on the
-        ladder are left out. Raises UnknownOffice.
+        Rungs without effect are left out: an office that has ended, the holder itself, or an office already on the
+        ladder. Raises UnknownOffice.
         """
         office = complaint.office
         override = self.override_of(LADDER, complaint.category, complaint.class_, office)
@@ -253,7 +253,7 @@ class Policy(Rules):
         return tuple(dict.fromkeys(each for each in known if each != office))
 
     def day_of(self, moment: datetime) -> date:
-        """Return the day of a moment in the national zone."""
+        """Return the date of an instant in the national zone."""
         return moment.astimezone(self.national_zone).date()
 
 
@@ -290,6 +290,6 @@ class PolicySet:
         """Return the version a complaint is pinned to, or, if that is gone, the one in force at ``when``.
 
         The version of an open complaint is never gone (the engine refuses to start); a settled one, whose citizen rates
-        it, is served by the rules of the day.
+        it, uses the present rules.
         """
         return self._by_version.get(version) or self.at(when)

@@ -1,7 +1,7 @@
-"""The offices: who stands above whom, and who is competent for a report.
+"""Offices: their hierarchy, and which is competent for a report.
 
 Offices are data. An office that is dissolved gets an ``until`` and stays in the file, because complaints that it once
-held still name it; which offices exist is asked for a day.
+once held still refer to it; which offices exist depends on the day.
 """
 
 from collections import defaultdict
@@ -57,11 +57,11 @@ class OfficesError(ValueError):
 
 
 class UnknownOffice(LookupError):
-    """There is no such office, and never was."""
+    """There is and was no such office."""
 
 
 def refer(name: str, info: ValidationInfo, *others: str) -> str:
-    """Return the id of an office; raise ValueError if it is neither one of the offices of the context nor of others."""
+    """Return the id of an office; raise ValueError if it is neither in the context's offices nor in `others`."""
     known: Collection[str] | None = (info.context or {}).get(KNOWN_OFFICES)
     if known is not None and name not in known and name not in others:
         raise ValueError(f'there is no office "{name}"{meant(name, (*others, *known))}')
@@ -74,27 +74,27 @@ KNOWN_OFFICES: Final = "offices"
 
 
 def slug_of(category: str) -> str:
-    """Write a category as offices and policies name it."""
+    """Return a category in the form that offices and policies use."""
     return "-".join(category.casefold().split())
 
 
 def belongs(category: str, topics: Collection[str]) -> bool:
-    """Return whether the category, or one it belongs to, is among `topics`.
+    """Return whether the category, or one of its parents, is among `topics`.
 
-    A category belongs to those it begins with, by whole words: ``transportasi-darat`` belongs to ``transportasi``.
+    Parents of a category are its prefixes of whole words: ``transportasi`` is a parent of ``transportasi-darat``.
     """
     return topic_of(category, topics) is not None
 
 
 def topic_of(category: str, topics: Collection[str]) -> str | None:
-    """Return the longest of `topics` that the category is, or belongs to; None without one."""
+    """Return the longest of `topics` that is the category or one of its parents; None without one."""
     words = category.split("-")
     beginnings = ("-".join(words[:count]) for count in range(len(words), 0, -1))
     return next((each for each in beginnings if each in topics), None)
 
 
 class Office(BaseModel):
-    """An office, with the zone and the area that it has of its own or from the agency above it."""
+    """An office, with its own time zone and area or those of its agency."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -112,13 +112,13 @@ class Office(BaseModel):
     """Its last day, of its own. A unit also ends with its agency: `Directory.last_day`."""
 
     def handles(self, category: str) -> bool:
-        """Return whether the category, or one it belongs to, is among its topics."""
+        """Return whether the category, or one of its parents, is among the office's topics."""
         return belongs(category, self.categories)
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The place of an office in the tree, as it is written; None for what is absent."""
+    """Position of an office in the tree, as written; None for absent values."""
 
     id: str
     level: Level | None
@@ -128,7 +128,7 @@ class Listed:
 
 
 def misplaced(offices: Sequence[Listed]) -> Iterator[tuple[str, str]]:
-    """Yield what contradicts itself in the tree, with the id of the office, and nothing that only follows from it."""
+    """Yield contradictions in the tree with the id of the office, without those that only follow from others."""
     by_id: dict[str, Listed] = {}
     for office in offices:
         if office.id in by_id:
@@ -157,7 +157,7 @@ def _misplaced(office: Listed, offices: Mapping[str, Listed]) -> str | None:
 
 
 def _circle(office: Listed, offices: Mapping[str, Listed]) -> list[str]:
-    """Return the offices from this one up to itself; none if it is not above itself."""
+    """Return the cycle of offices from this one up to itself; none if there is no cycle."""
     seen = [office.id]
     above = offices.get(office.parent or "")
     while above is not None and above.id not in seen:
@@ -167,10 +167,10 @@ def _circle(office: Listed, offices: Mapping[str, Listed]) -> list[str]:
 
 
 class Directory:
-    """All offices, and the questions one asks about them.
+    """All offices, with look-ups by id, hierarchy and competence.
 
     Raises OfficesError for an id used twice, and for a parent that is missing or of the wrong level (so that there can
-    be no circle).
+    be no cycle).
     """
 
     def __init__(self, offices: Iterable[Office]) -> None:
@@ -189,14 +189,14 @@ class Directory:
         self._ranked = lru_cache(maxsize=_CATEGORIES)(self._rank)
 
     def __contains__(self, office: object) -> bool:
-        """Return whether there is or ever was such an office."""
+        """Return whether the office exists or has ever existed."""
         return office in self._offices
 
     def __iter__(self) -> Iterator[Office]:
         return iter(self._offices.values())
 
     def get(self, office: str) -> Office:
-        """Return the office of this id; raises UnknownOffice."""
+        """Return the office with this id; raises UnknownOffice."""
         try:
             return self._offices[office]
         except KeyError:
@@ -208,12 +208,12 @@ class Directory:
         return span is not None and span[0] <= day <= span[1]
 
     def last_day(self, office: str) -> date | None:
-        """Return the last day of an office, at the latest that of its agency; None while it has no end."""
+        """Return the last day of an office, limited by that of its agency; None while it has no end."""
         last = self.span(office)[1]
         return None if last == date.max else last
 
     def span(self, office: str) -> tuple[date, date]:
-        """Return the first and the last day of an office, within those of its agency; raises UnknownOffice."""
+        """Return the first and last day of an office, limited by those of its agency; raises UnknownOffice."""
         return self._spans[self.get(office).id]
 
     def superior(self, office: str) -> str | None:
@@ -221,7 +221,7 @@ class Directory:
         return self.get(office).parent
 
     def superior_on(self, office: str, day: date) -> str | None:
-        """Return the nearest office above that exists on that day; None if there is none."""
+        """Return the nearest superior office that exists on that day; None if there is none."""
         above = self.superior(office)
         while above is not None and not self.known(above, day):
             above = self.superior(above)
@@ -237,14 +237,14 @@ class Directory:
         return tuple(self._children.get(self.get(office).id, ()))
 
     def units_below(self, office: str) -> tuple[str, ...]:
-        """Return all units below, however far; raises UnknownOffice."""
+        """Return all units below, at any depth; raises UnknownOffice."""
         units: list[str] = []
         for child in self.children(office):
             units += [child] if self._offices[child].level is Level.UNIT else self.units_below(child)
         return tuple(units)
 
     def is_below(self, office: str, ancestor: str) -> bool:
-        """Return whether ``ancestor`` stands anywhere above ``office``; no office is below itself."""
+        """Return whether ``ancestor`` is a direct or indirect superior of ``office``; no office is below itself."""
         above = self.superior(office)
         while above is not None and above != ancestor:
             above = self.superior(above)
@@ -257,7 +257,7 @@ class Directory:
 
         First the units of the city or regency that handle the category, then the city itself, then the same for the
         province. A city that is not named unambiguously, or lies in another province than the one given, is passed
-        over: the province is asked rather than a guess. Without a place that is known here there is nobody to name.
+        over: the province is asked rather than a guess. Without a known place there is no competent office.
         """
         return [office for office in self._ranked(category, province, city, day) if office not in excluding]
 
@@ -271,7 +271,7 @@ class Directory:
         return tuple(office for office in ranked if self.known(office, day))
 
     def area(self, province: str | None, city: str) -> place_names.City:
-        """Read the name of a city or regency, with its kind where only one of that name is known here."""
+        """Return the city or regency of a name; its kind is set if only one area with that name is known."""
         named = place_names.city(city)
         regional = place_names.province(province or "")
         kinds = {
@@ -314,7 +314,7 @@ class Directory:
         return found[0] if len(found) == 1 else None
 
     def _find_competent_units(self, agency: str, category: str | None) -> tuple[str, ...]:
-        """Return the units that handle the category, those that list it by its own name first."""
+        """Return the units that handle the category, first those that list the category itself."""
         if not category:
             return ()
         slug = slug_of(category)

@@ -1,4 +1,4 @@
-"""Document of the offices: reads the agencies with their units, and completes what they have from above."""
+"""Document of the offices: parses the agencies with their units, and fills in inherited values."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -47,9 +47,9 @@ class _Document(_Model):
 
 
 def parse_offices(document: Mapping[str, Any]) -> Directory:
-    """Read the agencies, each with its units, from a document.
+    """Parse the agencies, each with its units, from a document.
 
-    What an agency does not say it has from the one above: the zone and, below a province, its area. A unit has both
+    An agency inherits missing values from its superior: the zone and, below a province, its area. A unit inherits both
     from its agency. Raises OfficesError naming each office with a mistake.
     """
     try:
@@ -71,12 +71,12 @@ def parse_offices(document: Mapping[str, Any]) -> Directory:
 
 
 def known_offices(document: Mapping[str, Any]) -> set[str]:
-    """Return the ids of the offices; of one that cannot be read, what is meant by it."""
+    """Return the ids of the offices; for an unreadable one, its most probable id."""
     return {place.id for place, _ in _written(document)}
 
 
 def _written(document: Mapping[str, Any]) -> list[tuple[Listed, Mapping[str, Any]]]:
-    """Return the agencies and units that are tables: the place of each, and what is written."""
+    """Return the agencies and units that are tables, each with its position and content."""
     found: list[tuple[Listed, Mapping[str, Any]]] = []
     for agency in _tables(document.get("offices")):
         written, parent = agency.get("level"), agency.get("parent")
@@ -100,7 +100,7 @@ def _slug(written: object) -> str:
 def _without_area(
     offices: list[tuple[Listed, Mapping[str, Any]]], astray: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield what an office lacks; of those that would have it from each other, only for the highest."""
+    """Yield missing areas; if offices would inherit the same one, only for the highest."""
     by_id = {place.id: place for place, _ in reversed(offices)}
     for place, written in offices:
         above = list(_above(place, by_id))
@@ -135,7 +135,7 @@ def _unit_of(agency: Office, unit: _Unit) -> Office:
 
 
 def _named(document: Mapping[str, Any], where: str) -> str:
-    """Put the name of the office in place of its number, as far as it has a name: ``office "denpasar": zone``."""
+    """Replace the index of an office in a path by its name, if it has one: ``office "denpasar": zone``."""
     here: Any = document
     named, rest = "", where
     for step in where.split("."):

@@ -1,11 +1,11 @@
-"""Overrides: other times, or another ladder, for a category, a class or the level of the office that holds a complaint.
+"""Overrides: other durations, or another ladder, by category, class or the level of the office that holds a complaint.
 
 **Precedence.** Each rule is looked up by itself. Of the overrides whose conditions all hold and that set the rule, the
 most specific one counts: the longest category, then one with a class, then one with a level. Two with the same
 conditions may not set the same rule, so that their order in the file means nothing (docs/adr/0046).
 
 **Time.** A clock keeps the override of its start, whatever becomes of category and holder later; the next clock and
-the next rung are looked up as the complaint stands then.
+the next rung are looked up with the state of the complaint at that time.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ Ladder = Annotated[tuple[Annotated[Slug, AfterValidator(_rung)], ...], Field(min
 
 
 class Override(Model):
-    """Other rules for the complaints that meet all conditions given."""
+    """Different rules for complaints that meet all of the given conditions."""
 
     category: Slug | None = None
     """The category, or one that begins with it by whole words."""
@@ -61,12 +61,12 @@ class Override(Model):
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules that it sets."""
+        """Names of the rules that the override sets."""
         return (*self.clocks, *((LADDER,) if self.ladder else ()))
 
     @property
     def precedence(self) -> tuple[int, bool, bool]:
-        """The higher, the more specific."""
+        """Sort key: a more specific override has a higher value."""
         words = 0 if self.category is None else self.category.count("-") + 1
         return words, self.class_ is not None, self.level is not None
 
@@ -86,13 +86,13 @@ def most_specific(
     complaint_class: ComplaintClass,
     level: Level | None,
 ) -> Override | None:
-    """Return the override that counts for a rule of a complaint; None where none does."""
+    """Return the override that applies to a rule of a complaint; None without one."""
     found = (each for each in overrides if rule in each.rules and each.holds_for(category, complaint_class, level))
     return max(found, key=lambda each: each.precedence, default=None)
 
 
 def meaningless(override: Override, misread: Collection[str] = ()) -> Iterator[str]:
-    """Yield what makes an override mean nothing, as far as that does not hang on keys that were misread."""
+    """Yield reasons why an override has no effect, except those that depend on unreadable keys."""
     if not str(override) and not set(misread) - {*RULES, SOURCE}:
         yield "one is for no category, class or level: change the rule itself"
     elif not override.rules and not set(misread) - {*CONDITIONS, SOURCE}:
@@ -102,14 +102,14 @@ def meaningless(override: Override, misread: Collection[str] = ()) -> Iterator[s
 
 
 def repeated(overrides: Sequence[Override]) -> Iterator[str]:
-    """Yield the overrides that set one rule under the same conditions."""
+    """Yield overrides that set the same rule under the same conditions."""
     for one, other in combinations(overrides, 2):
         if str(one) and str(one) == str(other) and (both := [rule for rule in one.rules if rule in other.rules]):
             yield f"two of {one} set {', '.join(both)}: keep one"
 
 
 def readable(written: object) -> tuple[Override, frozenset[str]] | None:
-    """Return what can be read of an override, and the keys that cannot; None if it is no table."""
+    """Return the readable part of an override, and its unreadable keys; None if it is no table."""
     if not isinstance(written, Mapping):
         return None
     kept, misread = dict(written), set[str]()
@@ -127,7 +127,7 @@ def readable(written: object) -> tuple[Override, frozenset[str]] | None:
 
 
 def shadowed(overrides: Sequence[Override]) -> Iterator[tuple[Override, Rule]]:
-    """Yield each override with a rule for which more specific ones count in all cases."""
+    """Yield each override with a rule that is always overridden by more specific ones."""
     for override in overrides:
         cases = [
             (override.category, kind, level)

@@ -20,13 +20,13 @@ class Kind(StrEnum):
 
 
 class City(NamedTuple):
-    """A city or regency: its plain name, and its kind if that was said."""
+    """City or regency: its plain name, and its kind if stated."""
 
     name: str
     kind: Kind | None
 
     def may_be(self, other: "City") -> bool:
-        """Return whether both can mean one place."""
+        """Return whether both may be the same place."""
         return self.name == other.name and (self.kind is None or other.kind is None or self.kind is other.kind)
 
 
@@ -41,7 +41,7 @@ _remembered = lru_cache(maxsize=4_096)  # very many reports name few places
 
 @_remembered
 def city(text: str) -> City:
-    """Read the name of a city or regency."""
+    """Parse the name of a city or regency."""
     written = plain(text)
     match = _CITY.match(written)
     if match is None:
@@ -51,12 +51,12 @@ def city(text: str) -> City:
 
 @_remembered
 def province(text: str) -> str:
-    """Read the name of a province, without *Provinsi* and without its rank (*DI*, *DKI*)."""
+    """Parse the name of a province, without *Provinsi* and without its rank (*DI*, *DKI*)."""
     written = plain(text)
     return _PROVINCE.sub("", written, count=1) or written
 
 
 @_remembered
 def locality(text: str) -> str:
-    """Read the name of a district or village, without *Kecamatan*, *Kelurahan* or *Desa*."""
+    """Parse the name of a district or village, without *Kecamatan*, *Kelurahan* or *Desa*."""
     return _LOCALITY.sub("", plain(text), count=1)

@@ -1,6 +1,6 @@
-"""What the parts of a version require of each other, checked on all of it that can be read.
+"""Checks between the parts of a policy version, on all parts that are readable.
 
-A part that cannot be read is named where it is read, and nothing is inferred from it.
+An unreadable part is reported when it is parsed, and nothing is inferred from it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ _STATUS: Final = TypeAdapter(Status)
 
 
 def mistakes(version: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what contradicts itself in a version, as it is written, each with its path; see also `is_absence`."""
+    """Yield contradictions in a version as written, each with its path; see also `is_absence`."""
     yield from _unsettled(version.get("settlement"))
     yield from _pauses(version.get("settlement_pauses_in"))
     found = list(_hours(version))
@@ -34,7 +34,7 @@ def mistakes(version: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def is_absence(mistake: str) -> bool:
-    """Return whether it is a mistake only as long as nothing is added to the version."""
+    """Return whether a mistake is only a missing part, which a base version may add."""
     return mistake.startswith((ABSENT, _NO_TIME))
 
 
@@ -42,7 +42,7 @@ _NO_TIME: Final = "no time to settle for "
 
 
 def read(kind: TypeAdapter[_Read], written: object) -> _Read | None:
-    """Read a part by itself; None if it cannot be read."""
+    """Parse a part on its own; None if it is unreadable."""
     try:
         return kind.validate_python(written)
     except ValidationError:
@@ -74,7 +74,7 @@ def _pauses(written: object) -> Iterator[tuple[str, str]]:
 
 
 def _hours(version: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what cannot be counted; that hours are missing, once."""
+    """Yield durations that cannot be counted; missing office hours are reported once."""
     clocks, settlement, extension = (_terms(version.get(key)) for key in ("clocks", "settlement", "extension"))
     yield from unextendable(clocks.get(ClockName.FOLLOW_UP), extension.get("day"))
     hours, cap = read(_HOURS, version.get("hours")), read(_TERM, version.get("settlement_pause_cap"))
@@ -91,7 +91,7 @@ def _hours(version: Mapping[str, Any]) -> Iterator[str]:
 
 
 def whole_overrides(version: Mapping[str, Any]) -> list[overrides.Override]:
-    """Return the overrides of which all but the source can be read."""
+    """Return the overrides that are readable, apart from the source."""
     return [override for _, override, misread in _readable(version) if not misread - {overrides.SOURCE}]
 
 

@@ -1,4 +1,4 @@
-"""Durations and office hours as a policy document writes them, and what they need of each other."""
+"""Durations and office hours in a policy document, and the checks between them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated
@@ -50,13 +50,13 @@ Hours = Annotated[OfficeHours | None, PlainValidator(_hours)]
 
 
 class Model(BaseModel):
-    """Table of a policy document: an unknown key is a mistake."""
+    """Base of the tables of a policy document: an unknown key is a mistake."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class Clocks(Model):
-    """How long each clock runs that is the same for every class."""
+    """Durations of the clocks that are the same for every class."""
 
     verification: Term
     completion: Term
@@ -66,7 +66,7 @@ class Clocks(Model):
 
 
 class Extension(Model):
-    """How far an office may ask its superior to extend its time to follow up."""
+    """Limits of an extension of the follow-up time, which an office requests from its superior."""
 
     day: Term
     """What one day of an extension is: a working day, or a few seconds in a demonstration."""
@@ -75,7 +75,7 @@ class Extension(Model):
 
 
 def uncountable(hours: OfficeHours | None, terms: Mapping[str, Duration]) -> Iterator[str]:
-    """Yield what keeps working hours from being counted with these office hours; missing ones once."""
+    """Yield why working hours cannot be counted with these office hours; missing hours are reported once."""
     for name, duration in terms.items():
         if duration.unit is not Unit.WORKING_SECONDS:
             continue
@@ -87,7 +87,7 @@ def uncountable(hours: OfficeHours | None, terms: Mapping[str, Duration]) -> Ite
 
 
 def unextendable(follow_up: Duration | None, day: Duration | None) -> Iterator[str]:
-    """Yield the mistake if days of an extension cannot be added to a time to follow up."""
+    """Yield the mistake if an extension in days cannot be added to the follow-up time."""
     units = {duration.unit for duration in (follow_up, day) if duration is not None}
     if Unit.WORKING_SECONDS in units and len(units) > 1:
         yield "clocks.follow_up and extension.day, which extends it, both count working hours or neither"

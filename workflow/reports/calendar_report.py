@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DayOff:
-    """A day off that has a name. One that falls on a weekend takes no working day away."""
+    """A named day off. On a weekend, it does not reduce the number of working days."""
 
     day: date
     name: str
@@ -52,12 +52,12 @@ class Year:
 
     @property
     def working_days(self) -> int:
-        """Add the months up."""
+        """Number of working days in the year."""
         return sum(month.working_days for month in self.months)
 
 
 def year_of(year: int, policy: Policy) -> Year:
-    """Return a year under `policy`, with all that it has of announcements."""
+    """Return a year under `policy`, with the policy's announcements."""
     found = tuple(_days_off(year, policy))
     return Year(
         policy=policy.version,

@@ -1,7 +1,7 @@
-"""A deadline as a strip of days: which of them counted, and why the others did not.
+"""Day breakdown of a deadline: which days counted, and why the others did not.
 
-Each day is looked at for itself, and not by the arithmetic that the due time was decided with: what is counted here and
-what was decided there can be held against each other.
+Each day is evaluated separately, and not by the arithmetic that computed the due time: so the breakdown is an
+independent check of the decision.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Sat
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day of a strip, in the zone of the clock."""
+    """One day of a breakdown, in the zone of the clock."""
 
     date: date
     counted: bool
@@ -39,7 +39,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A time over which a clock ran: from its start, or its resumption, up to its due time or a pause."""
+    """Period in which a clock ran: from its start, or its resumption, to its due time or a pause."""
 
     start: datetime
     end: datetime
@@ -53,12 +53,12 @@ class Stretch:
 
     @property
     def unit(self) -> Unit:
-        """What it counts."""
+        """Unit that the clock counts."""
         return self.lengths[0].unit
 
 
 def strip(stretches: Sequence[Stretch], zone: ZoneInfo, hours: OfficeHours | None) -> tuple[Day, ...]:
-    """Return the days of all stretches of one run, with the pauses between them; empty if elapsed time is counted."""
+    """Return the days of all periods of one run, with the pauses between them; empty if elapsed time is counted."""
     days: list[Day] = []
     counted = 0
     for index, stretch in enumerate(stretches):
@@ -109,14 +109,14 @@ def _worked(day: date, stretch: Stretch, zone: ZoneInfo, hours: OfficeHours | No
 
 
 def _pause(last: date, following: Stretch, status: str, zone: ZoneInfo) -> Iterator[Day]:
-    """Yield the days between the one of the pause and the one on which it ends."""
+    """Yield the days between the begin and the end of a pause."""
     for day in _through(last + _DAY, _local(following.start, zone) - _DAY):
         off = following.calendar.reason_off(day) if following.unit is not Unit.DAYS else None
         yield Day(day, counted=False, reason=f"paused ({status}); {off}" if off else f"paused ({status})")
 
 
 def _merged(one: Day, other: Day) -> Day:
-    """Make one of a day on which a clock stopped and went on."""
+    """Merge a day on which a clock paused with the same day on which it resumed."""
     if one.worked is not None and other.worked is not None:
         worked = Duration(one.worked.amount + other.worked.amount, Unit.WORKING_SECONDS)
         return replace(one, worked=worked, reason=str(worked))

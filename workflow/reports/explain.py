@@ -1,7 +1,7 @@
-"""Why a deadline is when it is: one clock of a complaint, recomputed from the complaint's facts.
+"""Explanation of a deadline: one clock of a complaint, recomputed from the complaint's facts.
 
-Due times are decided once and carried by the facts; nothing here changes one. Each is computed anew from what the fact
-says, the policy version and the calendar of that time, and where the two differ, that is said.
+Due times are decided once and carried by the facts; nothing here changes one. Each is recomputed from the
+fact, the policy version and the calendar of that time, and any difference is reported.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from workflow.reports.day_breakdown import Day, Stretch, strip
 
 
 class Happening(StrEnum):
-    """What a fact did to a clock."""
+    """Effect of a fact on a clock."""
 
     STARTED = "started"
     PAUSED = "paused"
@@ -40,7 +40,7 @@ class Happening(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A fact that did something to the clock."""
+    """A fact with an effect on the clock."""
 
     what: Happening
     at: datetime
@@ -56,7 +56,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A rule that a due time depends on, and where it comes from."""
+    """A rule that a due time depends on, with its source."""
 
     rule: str
     value: str
@@ -68,7 +68,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The clock from a start to its end: each start anew is another run."""
+    """One run of a clock from start to end: each restart begins another run."""
 
     duration: str
     rule: Origin
@@ -126,7 +126,7 @@ _NAMED: Final[tuple[tuple[type[f.Fact], Happening], ...]] = (
 
 
 def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Explanation:
-    """Follow a clock through all facts of a complaint in order and recompute each due time, by its `policy`."""
+    """Return all runs of a clock from the facts of a complaint, with each due time recomputed by its `policy`."""
     last = history[-1].complaint
     runs: list[_Run] = []
     before: Clock | None = None
@@ -159,7 +159,7 @@ def explain(history: Sequence[Recorded], clock: ClockName, policy: Policy) -> Ex
 
 
 def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded], run: "_Run | None") -> tuple[Origin, ...]:
-    """Return the rules that the due times of a clock, last of `run`, depend on, with their sources."""
+    """Return the rules, with sources, that the due times of a clock depend on, by its last `run`."""
     values: dict[str, str] = {}
     duration, rule = _rule_of(clock, policy, history[-1].complaint) if run is None else (run.duration, run.rule)
     unit = duration.unit
@@ -179,12 +179,12 @@ def origins(clock: ClockName, policy: Policy, history: Sequence[Recorded], run: 
 
 
 def _standing(complaint: Complaint, name: ClockName) -> Clock | None:
-    """Return a clock as it stands; one that an answer has stopped is paused until the answer holds."""
+    """Return the present state of a clock; one that an answer has stopped is paused until the answer holds."""
     return complaint.clocks.get(name) or (complaint.answered_clock if name is ClockName.FOLLOW_UP else None)
 
 
 def _rule_of(clock: ClockName, policy: Policy, complaint: Complaint) -> tuple[Duration, Origin]:
-    """Return how long a clock runs that starts now, and the rule that sets it."""
+    """Return the duration of a clock that starts now, and the rule that sets it."""
     override = ClockContext.of(policy, complaint).override_of(clock)
     if override is None:
         duration = policy.duration_of(clock, complaint.class_)
@@ -214,7 +214,7 @@ class _Run:
     over: bool = False
 
     def start(self, recorded: Recorded, clock: Clock, kept: Clock | None = None) -> None:
-        """Apply the fact that starts it, or lets it go on as it was `kept` when the complaint was closed."""
+        """Apply a fact that starts the clock, or resumes it as it was `kept` when the complaint was closed."""
         complaint = recorded.complaint
         self.office = complaint.office
         self.duration, self.rule = _rule_of(self.clock, self.policy, complaint)
@@ -311,7 +311,7 @@ class _Run:
         self._end(recorded.at, status)
 
     def _capped(self, recorded: Recorded, before: Clock, after: Clock) -> None:
-        """Apply the begin or the end of a pause that is counted in working time up to the cap."""
+        """Apply the begin or the end of a capped pause, counted in working time."""
         if self.policy.settlement_pause_cap is None:  # it is not the version that the complaint is pinned to
             self._differ(recorded, "a pause with a cap", "one without")
             self.ours = self.recomputed = after.due_at
@@ -351,7 +351,7 @@ class _Run:
         self._lay(self.stretches[-1], (length,))
 
     def _lay(self, stretch: Stretch, lengths: tuple[Duration, ...]) -> None:
-        """Compute the due time of the present stretch from its lengths, one after the other."""
+        """Compute the due time of the present period from its durations, one after the other."""
         due, calendar = stretch.start, self.policy.calendar
         for length in lengths:
             due = due_at(due, length, self.zone, calendar, hours=self.policy.hours)

@@ -1,7 +1,7 @@
-"""What may be shown of a complaint outside of the offices that handle it: one rule for every outward surface.
+"""Redaction: what may be published of a complaint outside of the offices that handle it, for every outward surface.
 
-Of a secret complaint (*rahasia*) that is its tracking number, class, outcome and times: neither its content nor its
-category, its place or its office, since a category and a city are often enough to tell whose it is. Of one that was
+For a secret complaint (*rahasia*) that is its tracking number, class, outcome and times: neither its content nor its
+category, its place or its office, since a category and a city often identify the reporter. For one that was
 withdrawn, or archived as spam or abusive, no text is shown. Every outward surface is listed in
 `tests/unit/reports/test_outward_surfaces.py`.
 """
@@ -20,7 +20,7 @@ _TEXTS_WITHHELD: Final = frozenset({ArchiveReason.SPAM, ArchiveReason.ABUSIVE})
 
 @dataclass(frozen=True, slots=True)
 class PublicView:
-    """What may be shown of one complaint."""
+    """The publishable part of one complaint."""
 
     secret: bool
     texts: bool
@@ -30,16 +30,16 @@ class PublicView:
     office: str | None
 
     def text(self, written: T) -> T | None:
-        """Return what a person wrote; None if it is withheld."""
+        """Return a text that a person wrote; None if it is withheld."""
         return written if self.texts else None
 
     def detail(self, value: T) -> T | None:
-        """Return what is neither number, class, outcome nor time; None for a secret complaint."""
+        """Return a value other than number, class, outcome and time; None for a secret complaint."""
         return redacted(value, secret=self.secret)
 
 
 def public_view(complaint: Complaint, archived_for: ArchiveReason | None = None, *, secret: bool = False) -> PublicView:
-    """Return what may be shown of `complaint`, nothing of an archived one without `archived_for`."""
+    """Return the publishable part of `complaint`, nothing of an archived one without `archived_for`."""
     if complaint.secret or secret:
         return PublicView(secret=True, texts=False, category=None, location=None, office=None)
     archived = complaint.outcome is Outcome.ARCHIVED and (archived_for is None or archived_for in _TEXTS_WITHHELD)
@@ -50,5 +50,5 @@ def public_view(complaint: Complaint, archived_for: ArchiveReason | None = None,
 
 
 def redacted(value: T, *, secret: bool) -> T | None:
-    """Return `value`, which is neither number, class, outcome nor time; None for a secret complaint."""
+    """Return `value`, which is other than number, class, outcome and time; None for a secret complaint."""
     return None if secret else value

@@ -1,7 +1,7 @@
-"""Content digests: keyed digests of a report's fields, to compare two reports field by field and read nothing.
+"""Content digests: keyed digests of a report's fields, to compare two reports without reading them.
 
-A digest is `<key id>:` and four characters for each field. It is made by the shell, which has the keys; here digests
-are only compared and put together.
+A digest is `<key id>:` and four characters for each field. `agents` makes it, with the keys; here digests
+are only compared and combined.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def key_of(digests: str) -> str:
 
 
 def differing(one: str | None, other: str | None) -> tuple[str, ...]:
-    """Return the fields in which two reports differ, as far as both are known; none under two different keys."""
+    """Return the fields in which two reports differ, as far as both are known; none if the keys differ."""
     if one is None or other is None or key_of(one) != key_of(other):
         return ()
     pairs = zip(FIELDS, _slots(one), _slots(other), strict=False)
@@ -40,7 +40,7 @@ def differing(one: str | None, other: str | None) -> tuple[str, ...]:
 
 
 def completed(before: str | None, given: str | None) -> str | None:
-    """Return the digests of a report after a completion with the digests `given`; None if that cannot be known."""
+    """Return the digests of a report after a completion with the digests `given`; None if they are unknown."""
     if before is None or given is None or key_of(before) != key_of(given):
         return None
     slots = zip(_slots(before), _slots(given), strict=False)

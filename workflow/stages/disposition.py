@@ -1,4 +1,4 @@
-"""Which office a complaint goes to: the one the reporter chose, else the most specific one known for it."""
+"""Choice of the office for a complaint: the one the reporter chose, else the most specific competent one."""
 
 from datetime import date
 
@@ -12,10 +12,10 @@ _WAITING = frozenset({Status.VERIFIED, Status.RETURNED})
 
 
 def competent_office(complaint: Complaint, policy: Policy, today: date) -> str | None:
-    """Return the office to dispose `complaint` to on `today`, or None if no rule routes it.
+    """Return the office to dispose `complaint` to on `today`, or None if no rule finds one.
 
-    An office that has returned it is not asked again. When nobody more specific is left, it goes to the superior of the
-    office that returned it last, so that no door is the wrong one.
+    An office that has returned it is not tried again. When no more specific one is left, it goes to the superior of the
+    office that returned it last, so that no complaint is turned away.
     """
     directory = policy.directory
     chosen = complaint.chosen_office
@@ -45,7 +45,7 @@ def _superior_of_last(complaint: Complaint, policy: Policy, today: date) -> str 
 
 
 def disposal(complaint: Complaint, policy: Policy, today: date) -> DisposeComplaint | None:
-    """Return the disposition that a machine may make now, or None if there is none, or a person has to."""
+    """Return the disposition that the policy automates now, or None if there is none, or a person has to decide."""
     if complaint.status not in _WAITING or "dispose" not in policy.machine:
         return None
     if complaint.returns >= policy.return_limit:

@@ -1,6 +1,6 @@
 """Duplicate reports: the same text about the same place, from any sender and in any spacing.
 
-Only texts that are equal word for word count. A description in other words is not found, and the same form for two
+Only texts that are equal word for word count. A description in other words is not detected, and the same text for two
 streets is no duplicate: the place is compared too.
 """
 
@@ -21,7 +21,7 @@ _UNTIDY: Final = 1_000
 
 
 def fingerprint(report: ReportContent, policy: Policy) -> bytes | None:
-    """Return 16 bytes that two reports share if they are duplicates; None for a report that cannot be compared.
+    """Return a 16-byte fingerprint, equal for duplicate reports; None for a report that cannot be compared.
 
     That is so when the text has fewer letters and digits than the policy's `min_text`, when there is neither a place
     nor an office that it is for, and in a category of personal matters. Case, punctuation,
@@ -38,7 +38,7 @@ def fingerprint(report: ReportContent, policy: Policy) -> bytes | None:
 
 
 def _where(location: Location | None, directory: Directory) -> str | None:
-    """Write a place in one way: its coordinates, which are the most exact, else its names."""
+    """Return the place in a canonical form: its coordinates, which are most exact, else its names."""
     if location is None or not location.known:
         return None
     if location.lat is not None and location.lon is not None:
@@ -55,10 +55,10 @@ def _where(location: Location | None, directory: Directory) -> str | None:
 
 
 class Index:
-    """The first open complaint with each text, as far back as `window` reaches from the newest one.
+    """Index of the first open complaint with each text, within `window` before the newest one.
 
-    Each takes about 400 bytes. What is older than the window makes room. A report that comes again after its complaint
-    has ended is processed. What has ended, or is erased, may be told before it is added.
+    Each takes about 400 bytes. Older ones than the window are dropped. A report that comes again after its complaint
+    has ended is processed. The end or erasure of a complaint may be reported before the complaint is added.
     """
 
     def __init__(self, window: timedelta) -> None:
@@ -75,7 +75,7 @@ class Index:
         return UUID(complaint).bytes in self._known
 
     def add(self, print_: bytes | None, at: datetime, complaint: str) -> None:
-        """Remember a report; the earlier of two stays the first within the window. `print_`: None if too short."""
+        """Add a report; the earlier of two stays the first within the window. `print_`: None if too short."""
         mine = _packed(at, complaint)
         if mine[8:] in self._known:
             return
@@ -95,7 +95,7 @@ class Index:
             self._first[print_] = mine
 
     def remove(self, at: datetime, complaint: str, *, erased: bool = False) -> None:
-        """Let a complaint that has ended, or whose report is erased, be no original; also one that is added later."""
+        """Exclude a complaint that has ended, or whose report is erased, as an original, even if added later."""
         mine = _packed(at, complaint)
         before, print_ = self._known.get(mine[8:], (mine, None))
         if print_ is not None and self._first.get(print_) == before:
@@ -103,7 +103,7 @@ class Index:
         self._known[mine[8:]] = before, None if erased else print_
 
     def put_back(self, complaint: str) -> None:
-        """Let a complaint that is open again be an original, unless its report was erased or was never added."""
+        """Include a reopened complaint as an original again, unless its report was erased or never added."""
         mine, print_ = self._known.get(UUID(complaint).bytes, (b"", None))
         self._put(print_, mine)
 
@@ -123,7 +123,7 @@ class Index:
 
 
 def _packed(at: datetime, complaint: str) -> bytes:
-    """Write when and which into 24 bytes that sort as they do: by time, then by id."""
+    """Pack time and id into 24 bytes that sort by time, then by id."""
     return round(at.timestamp() * 1000).to_bytes(8, "big") + UUID(complaint).bytes
 
 

@@ -1,4 +1,4 @@
-"""Escalation: the next office that a missed deadline is brought before."""
+"""Escalation: the next office to notify of a missed deadline."""
 
 from events.commands import EscalateComplaint
 from events.snapshot import Complaint
@@ -6,11 +6,11 @@ from workflow.policy.model import Policy
 
 
 def next_office(complaint: Complaint, policy: Policy) -> str | None:
-    """Return the lowest office on the ladder that has not had the complaint before it; None past the top.
+    """Return the lowest office on the ladder that has not been notified yet; None if the ladder is exhausted.
 
-    The ladder changes with the holder. Counting rungs alone would pass over the Ombudsman when the complaint comes back
-    from a unit, whose ladder is longer, and would tell the same office twice on the way down. A complaint that was
-    opened again begins with the lowest rung.
+    The ladder changes with the holder. Counting rungs alone would skip the Ombudsman when the complaint comes back
+    from a unit, whose ladder is longer, and would notify the same office twice on the way down. A complaint that was
+    reopened begins with the lowest rung.
     """
     # on the day of the snapshot, so that the stage and lifecycle choose the same office
     ladder = policy.ladder_for(complaint, policy.day_of(complaint.updated_at))
@@ -19,9 +19,9 @@ def next_office(complaint: Complaint, policy: Policy) -> str | None:
 
 
 def next_rung(complaint: Complaint, policy: Policy) -> EscalateComplaint | None:
-    """Return the next step up the ladder, or None if nothing waits to be escalated.
+    """Return the next step up the ladder, or None if no escalation is due.
 
-    Past the top it names the national administrator: the machine then records that the ladder is exhausted.
+    Above the top it names the national administrator: the machine then records that the ladder is exhausted.
     """
     if not complaint.escalation_due:
         return None

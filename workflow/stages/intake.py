@@ -1,4 +1,4 @@
-"""What becomes of a report: a command to register it, and an identity kept apart from it."""
+"""Output of intake for a report: a command to register it, and an identity kept apart from it."""
 
 from events.commands import RegisterComplaint
 from events.ids import tracking_id
@@ -8,7 +8,7 @@ from events.reports import ReporterIdentity, ReportSubmitted
 def registration(
     report: ReportSubmitted, *, partition: int, offset: int, reporter_digest: str | None = None
 ) -> RegisterComplaint:
-    """Return the command that makes a complaint of `report`, which lies at this place of the intake log."""
+    """Return the command that registers `report`, which is at this position of the intake log."""
     return RegisterComplaint(
         tracking_id=tracking_id(partition, offset),
         source=report.source,
@@ -19,7 +19,7 @@ def registration(
 
 
 def identity(report: ReportSubmitted) -> ReporterIdentity | None:
-    """Return who reports, or None if the channel does not know."""
+    """Return the reporter's identity, or None if the channel does not provide one."""
     reporter = report.data.reporter
     if reporter is None or reporter == type(reporter)():
         return None

@@ -1,4 +1,4 @@
-"""What the public learns of a settled complaint."""
+"""Public resolution of a settled complaint."""
 
 from datetime import datetime
 from typing import Final
@@ -27,17 +27,17 @@ _TAKING_BACK: Final = (f.ComplaintReopened, f.ComplaintRestored)
 
 
 def publishes(recorded: f.Recorded) -> bool:
-    """Check whether a fact changes what is published of its complaint."""
+    """Check whether a fact changes the published resolution of its complaint."""
     return isinstance(recorded.fact, PUBLISHED) and (recorded.complaint.outcome is not None or takes_back(recorded))
 
 
 def takes_back(recorded: f.Recorded) -> bool:
-    """Check whether a fact opens a settled complaint again: what was published no longer holds."""
+    """Check whether a fact reopens a settled complaint, which revokes its published resolution."""
     return isinstance(recorded.fact, _TAKING_BACK)
 
 
 def published(recorded: f.Recorded, story: Story | None, policy: Policy) -> Resolution | ResolutionReopened:
-    """Return what a fact that changes it (`publishes`) makes public of its complaint."""
+    """Return the resolution after a fact that changes it (`publishes`)."""
     complaint = recorded.complaint
     if takes_back(recorded):
         return ResolutionReopened(tracking_id=complaint.tracking_id, reopened_at=recorded.at)
@@ -55,7 +55,7 @@ def story_after(story: Story | None, recorded: f.Recorded) -> Story | None:
 
 
 def resolution(complaint: Complaint, story: Story | None, policy: Policy) -> Resolution:
-    """Return what is published of the `complaint`; raise ValueError if it is not settled."""
+    """Return the resolution of the `complaint`; raise ValueError if it is not settled."""
     if complaint.outcome is None or complaint.closed_at is None:
         raise ValueError(f"complaint {complaint.complaint_id} is {complaint.status}, not settled")
     view = public_view(complaint)
@@ -86,6 +86,6 @@ def _working_days(complaint: Complaint, closed: datetime, policy: Policy) -> int
 
 
 def working_days(received: datetime, closed: datetime, policy: Policy) -> int:
-    """Count the working days that a complaint took; the day on which it was received is not counted."""
+    """Return the working days that a complaint took; the day on which it was received is not counted."""
     first, last = (moment.astimezone(policy.national_zone).date() for moment in (received, closed))
     return policy.calendar.working_days_between(first, last)

@@ -1,6 +1,6 @@
-"""Verification of a new report by machine: complete, incomplete, or a duplicate.
+"""Automatic verification of a new report: complete, incomplete, or a duplicate.
 
-A person judges whether it is in scope. What the policy leaves to people waits for the administrator under its clock.
+A person judges whether it is in scope. Cases that the policy leaves to people wait for the administrator, with a clock.
 """
 
 from collections.abc import Callable
@@ -33,12 +33,12 @@ _IN_WORDS: Final[dict[Requirement, str]] = {
 
 
 def missing_fields(complaint: Complaint, policy: Policy) -> tuple[Requirement, ...]:
-    """Return what the report lacks of the policy's completeness, in the policy's order."""
+    """Return the fields that the policy requires and the report lacks, in the policy's order."""
     return tuple(name for name in policy.completeness.requires if not _HAS[name](complaint, policy))
 
 
 def verification(complaint: Complaint, policy: Policy, original: str | None = None) -> Command | None:
-    """Return the machine's command about the report, or None if it is for a person or already decided."""
+    """Return the automatic command about the report, or None if it is for a person or already decided."""
     if complaint.status is not Status.REGISTERED:
         return None
     decided_on: dict[str, Any] = {"revision": complaint.report.revision, "status": complaint.status}

@@ -1,4 +1,4 @@
-"""For whom a complaint waits, and why: computed with each fact that changes it, and carried in the snapshot."""
+"""For whom a complaint waits, and why: computed with each fact that changes it, and stored in the snapshot."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -71,7 +71,7 @@ _BY_STATUS: Final[dict[Status, Callable[[Complaint, Policy, datetime], Waiting]]
 
 
 def _where(location: Location | None) -> str | None:
-    """Return the name by which an office is looked for, else the coordinates; None without either."""
+    """Return the name for an office look-up, else the coordinates; None without either."""
     if location is None:
         return None
     by_map = None if location.lat is None or location.lon is None else f"{location.lat:g}, {location.lon:g}"
@@ -79,7 +79,7 @@ def _where(location: Location | None) -> str | None:
 
 
 def in_words(complaint: Complaint, waiting: Waiting, until: str = "") -> str:
-    """Return one line for people: for whom it waits, why, and until when, as `until` writes the due time."""
+    """Return one line for people: for whom the complaint waits, why, and until when; `until` formats the due time."""
     matter = f"category {complaint.category or 'none'} in {_where(complaint.location) or 'no known place'}"
     words = WHY.get(waiting.why, "{why} by {who}").format(
         who=waiting.who, why=waiting.why, matter=matter, until=f" until {until}" if until else ""
@@ -88,6 +88,6 @@ def in_words(complaint: Complaint, waiting: Waiting, until: str = "") -> str:
 
 
 def waits_until(complaint: Complaint, waiting: Waiting) -> datetime | None:
-    """Return until when the reporter is waited for; None for others."""
+    """Return until when a complaint waits for the reporter; None if it waits for another."""
     clock = complaint.clocks.get(_CLOCK[waiting.why]) if waiting.why in _CLOCK else None
     return None if clock is None else clock.due_at
