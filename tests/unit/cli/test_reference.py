@@ -28,6 +28,7 @@ def test_every_command_has_a_section(tmp_path: Path) -> None:
     assert headings == list(commands(whole()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["submit", "validate"])
 def test_help_fills_the_width_of_a_narrow_terminal(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERMINAL_WIDTH", "80")
@@ -45,6 +46,7 @@ def test_the_line_in_the_list_is_the_first_of_its_own_help(name: str) -> None:
     assert " ".join((load(name).help or "").split("\n\n")[0].split()) == summary
 
 
+@pytest.mark.long
 def test_help_imports_no_command() -> None:
     program = "import sys; from agents.cli.app import application; application()(['--help'])"
     heavy = "{'pydantic', 'kafka', 'aiokafka', 'faust', 'aiohttp', 'openpyxl'}"

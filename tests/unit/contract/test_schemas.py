@@ -7,6 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import pytest
 from jsonschema import Draft202012Validator
 
 from agents.contract.compatibility import Side
@@ -60,6 +61,7 @@ def test_they_are_written_the_same_each_time() -> None:
     assert documents(GOLDEN.parent) == FILES
 
 
+@pytest.mark.long
 @every(DOCUMENTS)
 def test_each_is_a_schema_and_its_example_follows_it(name: str) -> None:
     schema = json.loads(DOCUMENTS[name])
@@ -105,6 +107,7 @@ READ = [name for name in EVENTS if sides()[name.removesuffix(".json")] is Side.R
 VALUES_TRIED: tuple[object, ...] = (None, "", "x", "x" * 30_000, 0, 1, 7, -1, 1.5, True, [], ["x"] * 30, {})
 
 
+@pytest.mark.long
 @every(READ)
 def test_the_schema_and_the_codec_agree_on_what_we_take(name: str) -> None:
     """One field after another gets a value; where the schema allows it the codec does, and the other way round."""
@@ -136,6 +139,7 @@ class TestReleased:
         assert released is not None
         assert {f"{kind}.json" for kind in released.schemas} <= DOCUMENTS.keys()
 
+    @pytest.mark.long
     def test_every_released_file_is_a_schema(self) -> None:
         released = last_released(ROOT / "schemas")
         assert released is not None

@@ -162,6 +162,7 @@ def test_a_requested_office_beyond_the_directory_is_shown() -> None:
     assert tell(to_status(Status.REGISTERED, **SIGNED))["asked_office"] is None
 
 
+@pytest.mark.long
 def test_a_long_history_is_shown_from_its_end() -> None:
     world = to_status(Status.DISPOSED)
     for _ in range(SHOWN):

@@ -51,6 +51,7 @@ class Crowd:
         return found
 
 
+@pytest.mark.long
 def test_it_stays_small_whatever_there_is() -> None:
     crowd, due = Crowd(), Deadline(int(MONDAY.timestamp()) + 60, ClockName.FOLLOW_UP)
     for number in range(300):

@@ -347,6 +347,7 @@ class TestLists:
         site = Site()
         run(site, act)
 
+    @pytest.mark.long
     def test_a_list_is_from_the_mirror_where_there_is_one(self, tmp_path: Path) -> None:
         async def act(session: ClientSession) -> None:
             site.know()
@@ -423,6 +424,7 @@ class TestLists:
         monkeypatch.setattr(server, "CSV_AT_ONCE", 1)
         run(lists.site, act, mirror=lists, send_timeout_s=0.3)
 
+    @pytest.mark.long
     def test_a_download_ends_after_some_time_however_slowly_it_is_accepted(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -608,6 +610,7 @@ class TestStream:
         site = Site()
         run(site, act)
 
+    @pytest.mark.long
     def test_a_client_that_reads_nothing_is_closed_and_blocks_no_other(self) -> None:
         async def act(session: ClientSession) -> None:
             await site.broadcaster.publish(figures)

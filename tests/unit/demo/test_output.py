@@ -76,6 +76,7 @@ def test_the_last_line_has_all_figures(played: tuple[World, Tally]) -> None:
     )
 
 
+@pytest.mark.long
 def test_the_last_line_counts_what_is_lost_and_doubled(played: tuple[World, Tally]) -> None:
     world, tally = played
     events = world.topics[TopicName.EVENTS][0]

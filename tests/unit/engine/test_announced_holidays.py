@@ -62,6 +62,7 @@ def open_complaints(engine: Engine) -> list[str]:
     return found
 
 
+@pytest.mark.long
 def test_announced_while_complaints_are_open(engine: Engine, open_complaints: list[str]) -> None:
     before, holiday, after = (working_days_from_now(count) for count in (3, 2, 4))
     assert local_days(engine, open_complaints) == {before}
@@ -120,6 +121,7 @@ def test_a_holiday_that_is_taken_back(engine: Engine, open_complaints: list[str]
     assert audit(engine.settings).violations == []
 
 
+@pytest.mark.long
 def test_announced_while_nothing_runs(engine: Engine, open_complaints: list[str]) -> None:
     """An announcement counts from its position in the log, however late it is read; one that waits is no loss."""
     engine.await_quiet()

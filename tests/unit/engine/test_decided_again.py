@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from agents.cli.app import application
@@ -76,6 +77,7 @@ def _decide_again(engine: InMemoryEngine) -> None:
     assert len(set(ids)) == len(ids)
 
 
+@pytest.mark.long
 def test_two_tables_with_the_same_ids_and_a_day_that_is_announced_off_and_on(
     tmp_path: Path,
 ) -> None:

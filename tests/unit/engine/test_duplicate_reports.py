@@ -46,6 +46,7 @@ def elsewhere(engine: Engine, complaint: str, source: str) -> str:
     return next(name for name in names if partition_of(complaint_id(source, name), count) != home)
 
 
+@pytest.mark.long
 def test_the_later_one_is_archived_also_after_a_restart(archiving: InMemoryEngine) -> None:
     engine = archiving
     first = engine.report("first", SMS)

@@ -90,6 +90,7 @@ def test_a_channel_may_write_reports_and_nothing_else() -> None:
     assert (right.kind, right.name, right.operations) == ("topic", "t1.complaints.intake", ("Write",))
 
 
+@pytest.mark.long
 def test_the_script_gives_each_right_by_one_command(tmp_path: Path) -> None:
     found = [right for role in ROLES.values() for right in rights(role, SETTINGS, f"User:it's {role.name}")]
     lines = script(found, SETTINGS, ROLES).splitlines()

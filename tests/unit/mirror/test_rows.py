@@ -28,6 +28,7 @@ def compact(event: dict[str, Any]) -> bytes:
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+@pytest.mark.long
 @given(st.lists(written(FACT), min_size=1, max_size=3))
 def test_a_fact_in_parts_has_the_rows_of_the_whole(facts: list[bytes]) -> None:
     for laid_out in (facts, [compact(json.loads(each)) for each in facts]):

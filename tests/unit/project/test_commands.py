@@ -50,6 +50,7 @@ def _unknown(words: list[str]) -> list[str]:
     return [option for option in options if not re.search(rf"{option}\b", known)]
 
 
+@pytest.mark.long
 @every(PAGES)
 def test_each_command_exists(path: Path) -> None:
     lines = list(_commands(path.read_text(encoding="utf-8")))

@@ -95,6 +95,7 @@ def secrets_of(workload: Manifest) -> set[str]:
     }
 
 
+@pytest.mark.long
 @every(Rows(OWN))
 def test_kubernetes_takes_it(name: str, manifest: Manifest) -> None:
     kubernetes_validate.validate(manifest, VERSION, strict=True)

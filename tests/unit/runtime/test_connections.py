@@ -85,6 +85,7 @@ def test_half_sent_requests_take_no_more_than_their_share() -> None:
     run(act)
 
 
+@pytest.mark.long
 def test_a_head_has_so_long_and_an_idle_connection_too(monkeypatch: pytest.MonkeyPatch) -> None:
     async def act(number: int, _asked: asyncio.Event, _answer: asyncio.Event) -> None:
         nothing, _ = await asyncio.open_connection("127.0.0.1", number)
@@ -103,6 +104,7 @@ def test_a_head_has_so_long_and_an_idle_connection_too(monkeypatch: pytest.Monke
     run(act)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "head",
     [

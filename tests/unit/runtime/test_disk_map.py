@@ -33,6 +33,7 @@ def test_it_holds_what_a_dictionary_holds(steps: list[tuple[bytes, bytes | None]
             assert all(found.get(each) == wanted.get(each) for each, _ in steps)
 
 
+@pytest.mark.long
 def test_memory_is_bounded_and_the_file_is_private() -> None:
     before, resident = set(_files()), _resident_mb()
     found = DiskMap()

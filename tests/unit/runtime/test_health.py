@@ -144,11 +144,13 @@ def answering(status: int) -> Iterator[str]:
 
 
 class TestProbe:
+    @pytest.mark.long
     def test_it_repeats_the_answer_of_the_stage(self, capsys: pytest.CaptureFixture[str]) -> None:
         with answering(200) as address:
             assert health_check.main(["ready"], {"ALUR_WEB": address, "http_proxy": "http://127.0.0.1:1"}) == 0
         assert capsys.readouterr().out == "200 /health/ready\n"
 
+    @pytest.mark.long
     def test_a_no_is_an_exit_status(self, capsys: pytest.CaptureFixture[str]) -> None:
         with answering(503) as address:
             assert health_check.main(["live"], {"ALUR_WEB": address}) == 1

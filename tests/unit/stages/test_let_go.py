@@ -42,6 +42,7 @@ def no_collector() -> Iterator[None]:
     gc.enable()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 def test_a_record_that_is_refused(value: str) -> None:

@@ -115,6 +115,7 @@ def test_the_same_rules_decide_the_same(history: Engine) -> None:
     assert (found.complaints, found.incomplete, found.divergences) == (3, (), ())
 
 
+@pytest.mark.long
 def test_other_rules_are_found_at_the_first_decision_that_differs(history: Engine, tmp_path: Path) -> None:
     changed, text = tmp_path / "lapor.toml", LAPOR.read_text()
     assert 'follow_up = "5 working days"' in text
