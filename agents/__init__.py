@@ -1,1 +1,1 @@
-"""The shell: one Faust app per stage, and everything that touches Kafka, clocks, files and terminals."""
+"""Imperative shell: one Faust app per stage, and everything that uses Kafka, clocks, files or terminals."""

@@ -12,7 +12,7 @@ app.stage_consumer.async_exit_stack.push_async_callback(erasures.stop)
 
 @app.agent(app.polls)
 async def intake(polls: Polls) -> None:
-    """Process poll after poll."""
+    """Process the batches of each poll."""
     async for poll in polls:
         await erasures.catch_up()
         await app.process(poll)

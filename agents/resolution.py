@@ -11,7 +11,7 @@ app = stage_app(stage(texts))
 
 @app.agent(app.polls)
 async def resolution(polls: Polls) -> None:
-    """Process poll after poll."""
+    """Process the batches of each poll."""
     async for poll in polls:
         await texts.load(app.alur, {processor.source.partition: records for processor, records in poll})
         await app.process(poll)

@@ -9,6 +9,6 @@ app = stage_app(STAGE)
 
 @app.agent(app.polls)
 async def sla(polls: Polls) -> None:
-    """Process poll after poll."""
+    """Process the batches of each poll."""
     async for poll in polls:
         await app.process(poll)

@@ -19,7 +19,7 @@ app.stage_consumer.wait_reason = duplicates.wait_reason
 
 @app.agent(app.polls)
 async def verification(polls: Polls) -> None:
-    """Process poll after poll."""
+    """Process the batches of each poll."""
     async for poll in polls:
         await duplicates.wait_until_indexed({processor.source.partition: records for processor, records in poll})
         await app.process(poll)

@@ -1,4 +1,4 @@
-"""The command line, where its program is not at hand: `python -m agents.cli`."""
+"""The command line, if the program `alur` is not on the path: `python -m agents.cli`."""
 
 from agents.cli import main
 

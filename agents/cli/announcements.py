@@ -1,4 +1,4 @@
-"""Announcements of days off: publish one in every partition and follow what each decides."""
+"""Announcements of days off: publish one in every partition, and follow the decision of each."""
 
 import time
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Announced:
-    """An announcement as it is published, under an id that its data determine unless one is given."""
+    """An announcement to be published, with an id that is computed from its data unless one is given."""
 
     source: str
     data: dict[str, Any]
@@ -63,11 +63,11 @@ class Announced:
 
     @property
     def identity(self) -> tuple[str, str]:
-        """Source and id."""
+        """Source and id of the message."""
         return self.source, self.named or str(uuid5(NAMESPACE_URL, f"{self.source}#{self.data}"))
 
     def encode(self) -> bytes:
-        """Return the message; raise Failure if the data are not those of an announcement."""
+        """Return the encoded message; raise Failure if the data are not those of an announcement."""
         value = to_json(
             cloud_event(AnnouncementEvent.TYPE, *self.identity, datetime.now(UTC), CALENDAR, data=self.data)
         )

@@ -58,7 +58,7 @@ def load(name: str) -> Any:  # noqa: ANN401 -- a command of the click inside typ
 
 
 def _unwrapped(text: str | None) -> str:
-    """Join the lines of each paragraph, except examples: a terminal has a width of its own."""
+    """Join the lines of each paragraph, except examples, so that a terminal of any width can wrap them."""
     paragraphs = cleandoc(text or "").split("\n\n")
     return "\n\n".join(each if each.startswith(" ") else each.replace("\n", " ") for each in paragraphs)
 

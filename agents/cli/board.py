@@ -60,7 +60,7 @@ def board(  # noqa: PLR0913 -- one for each option
 
 
 def _note_setup(bind: str, mirror: str | None) -> None:
-    """Note what may not be as it was meant."""
+    """Note settings of the dashboard that are probably unintended."""
     from agents.dashboard.security_headers import LOOPBACK  # noqa: PLC0415 -- as above
     from agents.mirror.stores import without_password  # noqa: PLC0415 -- as above
 
@@ -72,7 +72,7 @@ def _note_setup(bind: str, mirror: str | None) -> None:
 
 
 def links_of(given: Sequence[str]) -> dict[str, str]:
-    """Read the links of the page; raise Failure for one without a name or an address that a browser would follow."""
+    """Parse the links of the page; raise Failure for one without a name or with an address that no browser follows."""
     links = {}
     for each in given:
         name, _, address = each.partition("=")

@@ -135,7 +135,7 @@ def announce(  # noqa: PLR0913 -- an option each
 
 
 def _known(before: Sequence[Announcement], identity: tuple[str, str]) -> Announcement | None:
-    """Return the announcement that this one repeats, if any; raise Failure if the day was announced otherwise since."""
+    """Return the announcement that this one repeats, if any; raise Failure if a later one contradicts it."""
     known = next((each for each in before if (each.by, each.command_id) == identity), None)
     if known is not None and (last := [each for each in before if each.day == known.day][-1]) is not known:
         raise Failure(f"that was announced before, and overturned since ({last.reason}): give it another --id", MISUSED)

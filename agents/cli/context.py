@@ -40,7 +40,7 @@ def settings_of(ctx: typer.Context, **more: str | None) -> "Settings":
 
 
 def proposed(message: str, ctx: typer.Context | None) -> str:
-    """Return a message in which the commands to copy have the options that precede the command of this call."""
+    """Return a message whose suggested commands have the global options of this call."""
     given = ctx.obj.environment if ctx is not None and isinstance(ctx.obj, Overrides) else {}
     options = "".join(f"{_OPTIONS[name]} {shlex.quote(value)} " for name, value in given.items())
     return _COMMAND.sub(lambda found: found[0] + options, message)
@@ -56,7 +56,7 @@ def policy_now(settings: "Settings") -> "Policy":
 
 
 def login(name: str | None = None) -> str:
-    """Return `name`, else the user's login, for a record of who did what."""
+    """Return `name`, else the user's login, for records of who has done something."""
     try:
         return (name or getpass.getuser())[:_LONGEST_LOGIN]
     except (KeyError, OSError):
@@ -64,7 +64,7 @@ def login(name: str | None = None) -> str:
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Return a console for the present stdout or stderr; a pipe has any width."""
+    """Return a console for the present stdout or stderr, without a width limit for a pipe."""
     from rich.console import Console  # noqa: PLC0415 -- as above
 
     found = Console(stderr=stderr, highlight=False, emoji=False)
@@ -74,7 +74,7 @@ def console(*, stderr: bool = False) -> "Console":
 
 
 def say(message: str) -> None:
-    """Print a line to stdout as it is."""
+    """Print a line to stdout unchanged."""
     typer.echo(message)
 
 

@@ -21,7 +21,7 @@ _FIELD: Final = re.compile(r"\bdata\.(\w+)")
 
 
 def with_parameters(function: Callable[..., None], parameters: Iterable[inspect.Parameter]) -> Callable[..., None]:
-    """Let typer read `parameters` in place of the signature of a function."""
+    """Make typer use `parameters` instead of the signature of a function."""
     signature = inspect.Signature(list(parameters))
     function.__signature__ = signature  # type: ignore[attr-defined]  # inspect reads it, mypy does not
     function.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
@@ -29,7 +29,7 @@ def with_parameters(function: Callable[..., None], parameters: Iterable[inspect.
 
 
 def option(name: str, annotation: object, default: object = inspect.Parameter.empty) -> inspect.Parameter:
-    """Return a parameter that typer reads as an option."""
+    """Return a parameter in the form that typer turns into an option."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
@@ -99,5 +99,5 @@ def _is_object(annotation: object) -> bool:
 
 
 def in_options(reason: str) -> str:
-    """Replace the names of fields by those of options."""
+    """Replace the names of fields in a message by those of their options."""
     return _FIELD.sub(lambda match: _flag(match[1]), reason).replace("data: ", "")

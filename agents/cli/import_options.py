@@ -1,4 +1,4 @@
-"""Options of `alur submit` about a file: the location of its table, and the meaning of columns and words."""
+"""Options of `alur submit` for a file: the location of its table, and the meaning of columns and words."""
 
 import inspect
 from collections.abc import Callable
@@ -104,7 +104,7 @@ class FileOptions:
         )
 
     def entries(self, origin: str | None, policy: str) -> ImportOptions:
-        """Return how entries become reports; `origin` is the channel of a table that names none."""
+        """Return the options for converting entries to reports; `origin` is the channel of a table without one."""
         return ImportOptions(
             source=self.source,
             origin=origin,
@@ -132,7 +132,7 @@ def with_file_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def offices_of(policy: str) -> Callable[[str], tuple[str, str | None]]:
-    """Return what finds an office by id or name, in the policy read on first use; an unknown one with the reason."""
+    """Return a function that finds an office by id or name, in the policy read on first use, or the reason why not."""
 
     @cache
     def current() -> Policy:

@@ -1,4 +1,4 @@
-"""The result of an import: what became of its entries, and a preview before anything is sent."""
+"""Import report: the result of each entry, and a preview before anything is sent."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -31,7 +31,7 @@ def opened(file: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def one_line(file: str) -> Iterator[None]:
-    """Raise a Failure of one line for a file that cannot be read."""
+    """Raise a Failure with a message of one line for an unreadable file."""
     try:
         yield
     except UnreadableFile as error:

@@ -20,7 +20,7 @@ _TENTHS_BELOW: Final = 10
 
 
 def view(report: LagReport, *, partitions: bool, faults: bool = False) -> Group:
-    """Lay out a report: the partitions behind or all; with `faults` the `lines` too, for a screen that is redrawn."""
+    """Render a lag report: the partitions with lag or all; with `faults` the `lines` too, for a redrawn screen."""
     figures = ("lag", "oldest", "in/s", "out/s", "drained in")
     table = new_table("group", "members", *figures, "status", "trend", right=figures)
     for group in report.groups:

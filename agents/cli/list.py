@@ -26,7 +26,7 @@ from workflow.reports.redaction import redacted
 
 
 class Form(StrEnum):
-    """Forms of a list."""
+    """Output formats of a list."""
 
     TABLE = "table"
     CSV = "csv"
@@ -109,7 +109,7 @@ def _write(rows: Iterable[ComplaintRow], form: Form, now: datetime, context: Dis
 
 
 def table(rows: Iterable[ComplaintRow], now: datetime, context: DisplayContext) -> Table:
-    """Lay out a list at `now`."""
+    """Render a list at `now` as a table."""
     headings = ("complaint", "status", "office (or why none)", "deadline", "due", "left", "rung")
     laid_out = new_table(*headings, whole=["complaint"])
     for row in rows:

@@ -65,7 +65,7 @@ def migrate(  # noqa: PLR0913 -- the options of a command are its arguments
 
 
 def _source(settings: Settings, to: str) -> Settings:
-    """Return the settings of the installation with its layout, once it is clear that it can move to the prefix."""
+    """Return the settings of the installation with its layout, after checking that it can move to the prefix."""
     try:
         valid_prefix(to)
     except ValueError as error:
@@ -101,7 +101,7 @@ def _where_texts_are(planned: migration.Plan) -> str:
 
 
 class _Progress:
-    """Prints how far the copy is, every two seconds and at the end of each topic."""
+    """Prints the progress of the copy, every two seconds and at the end of each topic."""
 
     def __init__(self) -> None:
         self._copied: dict[str, int] = {}
@@ -114,7 +114,7 @@ class _Progress:
         return f"{number_of(records, 'record')} copied {rate_of(records, self._last - self._began)}"
 
     def report(self, topic: str, records: int, read: int, total: int) -> None:
-        """Note that a topic has `records` copied, from `read` of `total` offsets; print it when it is due."""
+        """Note `records` copied of a topic, up to `read` of `total` offsets; print the progress if due."""
         self._copied[topic] = records
         self._last = time.monotonic()
         if self._last - self._shown >= _EVERY_SECONDS or read == total:

@@ -91,7 +91,7 @@ def _closing(directory: Directory, office: str, to: str) -> set[str]:
 
 
 class _Holding(BaseModel):
-    """The part of a snapshot that decides whether a complaint is moved."""
+    """The fields of a snapshot that decide whether a complaint is moved."""
 
     status: Status
     office: str | None = None

@@ -35,7 +35,7 @@ def source(text: str | None) -> str | None:
 
 
 def command_source(text: str | None) -> str | None:
-    """Validate the source of a command: one who may send some command."""
+    """Validate the source of a command: it must be a sender with the right to some command."""
     if text is not None and not possible_roles(text):
         forms = "/offices/OFFICE, /offices/OFFICE/officers/ID, /citizens/ID or /channels/NAME"
         raise typer.BadParameter(f"{text!r} can send no command; write {forms}")
@@ -43,7 +43,7 @@ def command_source(text: str | None) -> str | None:
 
 
 def channel(text: str | None) -> str | None:
-    """Validate the source of reports: without the `#` that joins it to their ids."""
+    """Validate the source of reports: without `#`, which separates it from their ids."""
     if text and "#" in text:
         raise typer.BadParameter(f"{text!r} has a #, which the source of a report may not have")
     return source(text)

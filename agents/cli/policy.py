@@ -98,7 +98,7 @@ def rollout_policy(
 
 
 def _announce(settings: Settings, policy: Policy, days: list[DayChange], today: date, wait: float) -> None:
-    """Announce the days that can still move a deadline and have not been announced so."""
+    """Announce the days that can still move a deadline and are not announced yet."""
     announced = {each.day: each.day_off for each in announcements_for(settings, CALENDAR)}
     for change in days:
         off = change.name is not None

@@ -33,7 +33,7 @@ _EVERY_S: Final = 2.0
 
 
 class Kept(StrEnum):
-    """Where free text is written to."""
+    """Storage of free text: in facts, or apart."""
 
     APART = TEXTS_APART
     FACTS = TEXTS_IN_FACTS
@@ -168,7 +168,7 @@ def expire(
 
 
 def _erase_due(settings: Settings, run: Expiry, done: "_Expired") -> list[str]:
-    """Erase what is due, partition by partition; return the complaints whose facts hold words themselves."""
+    """Erase due texts and identities, partition by partition; return complaints whose facts contain words."""
     left: list[str] = []
     try:
         for number, due in retention.due_by_partition(settings, done.before):
@@ -200,7 +200,7 @@ def _count(settings: Settings, before: datetime) -> None:
 
 
 class _Expired:
-    """How many complaints a run has erased so far; shown every two seconds on a terminal."""
+    """Number of complaints that a run has erased so far; shown every two seconds on a terminal."""
 
     def __init__(self, before: datetime) -> None:
         self.before = before
@@ -245,7 +245,7 @@ def _report(settings: Settings, complaint: str, erasure: Erasure, outcome: Comma
 
 
 def _require_none_in_facts(settings: Settings, complaint: str, erasure: Erasure) -> None:
-    """Raise a Failure if a fact holds words that cannot be erased."""
+    """Raise a Failure if a fact contains words, which cannot be erased."""
     if not erasure.texts:
         return
     try:

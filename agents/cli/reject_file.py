@@ -1,4 +1,4 @@
-"""The file of rejects of `alur submit`: skipped entries with their reasons, to be corrected and submitted."""
+"""Reject file of `alur submit`: skipped entries with their reasons, to be corrected and submitted again."""
 
 import csv
 import os
@@ -40,7 +40,7 @@ def _are_same(path: Path, file: str) -> bool:
 
 
 def write(path: Path, skipped: Iterable[Skipped], found: Import) -> None:
-    """Write the entries of `found` with line, reason and channel: CSV with their table's columns, or JSON lines."""
+    """Write the skipped entries with line, reason and channel: CSV with their table's columns, or JSON lines."""
     try:
         with open(path, "w", newline="", encoding="utf-8", errors="replace", opener=_for_owner) as stream:
             if found.header is None:

@@ -29,7 +29,7 @@ from agents.ops.csv_text import csv_text
 
 
 class Form(StrEnum):
-    """Forms of a report."""
+    """Output formats of a report."""
 
     TABLE = "table"
     CSV = "csv"
@@ -163,7 +163,7 @@ _PLOTTED: Final = 20
 
 
 def _html(lines: list[Line], name: Report, period: Period, group: Grouping) -> str:
-    """Return one page: plots of the size and of the first share, the table, the definitions."""
+    """Return one HTML page: plots of the size and of the first share, the table, the definitions."""
     figures = list(lines[0].values)
     plotted = [figures[0], *[figure for figure in figures if FIGURES[figure].of][:1]] if len(lines) > 1 else []
     charts = []
@@ -221,7 +221,7 @@ def _print(lines: list[Line], period: Period, group: Grouping, out: Path | None)
 
 
 def _details(line: Line) -> Table:
-    """Return one group with a row a figure: value, period before, change, definition."""
+    """Return one group with a row per figure: value, period before, change, definition."""
     numbers = ("value", "before", "change")
     table = new_table("figure", *numbers, "definition", whole=numbers, right=numbers)
     for name, value in line.values.items():
@@ -240,7 +240,7 @@ def _comparison(lines: list[Line], group: Grouping) -> Table:
 
 
 def _narrow(lines: list[Line]) -> Table:
-    """Return a row for each figure of each group, for a screen that has no room for a column each."""
+    """Return a row for each figure of each group, for a screen too narrow for one column per figure."""
     table = grid(3)
     for line in lines:
         table.add_row(Text(safe(line.group) + _few(line)))

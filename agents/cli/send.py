@@ -78,7 +78,7 @@ def _sender(command: type[Command]) -> Callable[..., None]:
 
 
 def _sender_option(command: type[Command]) -> inspect.Parameter:
-    """Return `--as`: it has no default if the sender is the office that holds the complaint."""
+    """Return the option `--as`: it has no default if the sender is the office that holds the complaint."""
     default, annotation = None, str | None
     if Role.CITIZEN in MAY[command]:
         explanation = "who sends it; the channel that reported the complaint unless given"
@@ -92,7 +92,7 @@ def _sender_option(command: type[Command]) -> inspect.Parameter:
 
 
 def source_of(settings: Settings, command: type[Command], complaint: str, sender: str | None) -> str:
-    """Return `sender`, else the usual sender of a command about `complaint`."""
+    """Return `sender`, else the default sender of a command about `complaint`."""
     if sender is not None:
         return sender
     if Role.CITIZEN not in MAY[command]:
@@ -130,7 +130,7 @@ def send_and_report(settings: Settings, request: CommandRequest, wait: float, *,
 
 
 def _known(request: CommandRequest, sent: list[CommandResult]) -> str:
-    """Return what is certain about a command when the wait for its result is interrupted."""
+    """Return what is certain about a command if the wait for its result is interrupted."""
     if sent:
         return f"{sent[0]}; `alur show {request.complaint}` shows the result"
     return f"{request.name} may be in the log or not; send it again with --id {request.id}, which does no harm"
@@ -138,7 +138,7 @@ def _known(request: CommandRequest, sent: list[CommandResult]) -> str:
 
 @contextmanager
 def in_words_of_options() -> Iterator[None]:
-    """Raise a Failure that names options instead of fields where a command is not valid."""
+    """Raise a Failure for an invalid command that names the options instead of the fields."""
     try:
         yield
     except (InvalidCommand, Undecodable) as error:
@@ -146,7 +146,7 @@ def in_words_of_options() -> Iterator[None]:
 
 
 def report(settings: Settings, result: CommandResult) -> None:
-    """Print what came of a command; raise a Failure if it was refused or is not decided in time."""
+    """Print the result of a command; raise a Failure if it was refused or is not decided in time."""
     if result.refused is not None:
         holder = None
         if result.refused.rejection.code == Refusal.NOT_PERMITTED:

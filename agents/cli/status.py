@@ -40,13 +40,13 @@ def show_status(
 
 
 def in_words_of_waiting(counts: Counter[str | None]) -> str:
-    """Return what open complaints wait for, the most frequent first."""
+    """Return the reasons why open complaints wait, the most frequent first."""
     found = ", ".join(f"{why or 'unknown'} {count:,}" for why, count in counts.most_common() if count)
     return f"waiting for {found or 'nothing'}"
 
 
 def summary(found: LagReport) -> tuple[str, bool]:
-    """Return the line, and whether the engine works."""
+    """Return the status line, and whether the engine works."""
     idle = [each.stage for each in found.groups if each.stage and not each.members]
     if len(idle) == len(found.groups):
         return "no stage runs: start them with alur run", False

@@ -90,7 +90,7 @@ def unpublish(
 
 
 def words_to_publish(found: ComplaintHistory, title: str | None, answer: str | None) -> tuple[str, str | None]:
-    """Return title and answer as given, else the complaint's; raise Failure if these are missing or unreadable."""
+    """Return title and answer from the options, else the complaint's; raise Failure if missing or unreadable."""
     answers = [each.fact.text for each in found.history if isinstance(each.fact, FollowUpRecorded)]
     title = title or found.texts[0]
     answer = answer or (answers[-1] if answers else None)

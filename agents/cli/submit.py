@@ -82,7 +82,7 @@ def submit(
 
 
 def _given(ctx: typer.Context) -> tuple[str, ...]:
-    """Return the options of tables on the command line."""
+    """Return the table options that the command line has."""
     of_any = {"file", "rejects", "dry_run", "form"}
     named = [parameter for parameter in ctx.command.params if parameter.name and parameter.name not in of_any]
     sources = {each.opts[0]: ctx.get_parameter_source(each.name or "") for each in named}
@@ -90,7 +90,7 @@ def _given(ctx: typer.Context) -> tuple[str, ...]:
 
 
 def _show(found: Import, tally: Tally, rejects: Path | None) -> None:
-    """Show what would be sent; raise a Failure if anything would not."""
+    """Show what would be sent; raise a Failure if an entry would not be sent."""
     for part in preview(found.items, tally):
         console().print(part)
     for line in report_lines(tally, found.entry, None, all_written=rejects is not None, verb="would submit"):
@@ -110,7 +110,7 @@ def _submit(settings: Settings, found: Import, tally: Tally, rejects: Path | Non
 
 
 def _send(settings: Settings, found: Import, tally: Tally, stream: BinaryIO) -> _Ending | None:
-    """Submit the reports; return what ended that before the end of the file, if anything did."""
+    """Submit the reports; return the error or interruption that ended it early, if any."""
     unreadable = None
     try:
         with Publisher(settings, linger_ms=_LINGER_MS) as publisher, _progress(found, stream) as items:
@@ -137,7 +137,7 @@ def _hand_over(publisher: Publisher, items: Iterable[Item], tally: Tally) -> Non
 def _conclude(
     tally: Tally, rejects: Path | None, found: Import, ended_by: _Ending | None, known: KnownBefore | None
 ) -> None:
-    """Print the result up to the end of the file or to where it ended early; raise what went wrong, if anything."""
+    """Print the result up to the last entry that was read; raise the error that ended it early, if any."""
     if ended_by is None or not tally.empty:
         for line in report_lines(tally, found.entry, known, all_written=rejects is not None):
             say(safe(line))
@@ -161,7 +161,7 @@ def _failure(ended_by: _Ending, known: str, *, empty: bool) -> Exception:
 
 
 def _known(tally: Tally, *, dry_run: bool = False) -> str:
-    """Return how much of the file is in the log."""
+    """Return how many entries of the file are in the log."""
     if dry_run or not tally.handed_over:
         return "nothing was submitted"
     unconfirmed = f", and {tally.unconfirmed} may be in the log or not" if tally.unconfirmed else ""
@@ -177,7 +177,7 @@ def _fail_unless_whole(tally: Tally, what: str) -> None:
 
 @contextmanager
 def _progress(found: Import, stream: BinaryIO) -> Iterator[Iterator[Item]]:
-    """Yield the items of a file; a terminal shows their number and the remaining time meanwhile."""
+    """Yield the items of a file, with progress and remaining time on a terminal."""
     where = console(stderr=True)
     columns = (TextColumn("submitting"), BarColumn(), TextColumn("{task.fields[done]:,}"), TimeRemainingColumn())
     with Progress(*columns, console=where, transient=True, disable=not where.is_terminal) as progress:

@@ -9,7 +9,7 @@ _DAY: Final = len("2026-11-30")
 
 
 def new_table(*columns: str, whole: Collection[str] = (), right: Collection[str] = ()) -> Table:
-    """Return a table without lines; columns in `whole` and `right` (numbers) are folded if nothing else can be."""
+    """Return a table without lines; columns in `whole` and `right` (numbers) are wrapped only as a last resort."""
     found = Table(box=None, pad_edge=False)
     for name in columns:
         number = name in right
@@ -24,7 +24,7 @@ def new_table(*columns: str, whole: Collection[str] = (), right: Collection[str]
 
 
 def grid(columns: int, *, time: int | None = None, padding: tuple[int, int, int, int] = (0, 2, 0, 2)) -> Table:
-    """Return a table without lines and without headings; the column `time` begins with a day, which stays whole."""
+    """Return a table without lines and headings; the column `time` begins with a date, which is not wrapped."""
     found = Table(box=None, show_header=False, pad_edge=False, padding=padding)
     for number in range(columns):
         found.add_column(overflow="fold", min_width=_DAY if number == time else None)

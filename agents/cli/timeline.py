@@ -63,7 +63,7 @@ def _waits(complaint: Complaint, policy: Policy, now: datetime) -> str:
 
 
 def _next(complaint: Complaint, policy: Policy, now: datetime) -> str:
-    """Return the next due time, else the last that was missed."""
+    """Return the next due time, else the last missed one."""
     running = [(clock.due_at, name) for name, clock in complaint.clocks.items() if clock.due_at and not clock.paused]
     if not running:
         return ""
@@ -135,7 +135,7 @@ def _zone(name: ClockName, clock: Clock, complaint: Complaint, policy: Policy) -
 
 
 def clock_status(clock: Clock, now: datetime) -> str:
-    """Return the status of a clock at `now`: what is left, or for how long it is overdue."""
+    """Return the status of a clock at `now`: the time left, or the time overdue."""
     if clock.paused:
         status = f"paused, {clock.remaining} left" if clock.remaining else "paused"
     elif clock.due_at is None:

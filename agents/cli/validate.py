@@ -22,7 +22,7 @@ from workflow.policy.model import Policy
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A message in a file, and its place there."""
+    """A message in a file, with its position."""
 
     place: str
     raw: bytes
@@ -73,7 +73,7 @@ def _lines(item: Item, report: ValidationReport, now: datetime, policy: Policy) 
 
 
 def items_in(name: str, stream: BinaryIO) -> Iterator[Item]:
-    """Yield the messages of a file, parsed as `alur submit` parses them; raise Failure if it has another format."""
+    """Yield the messages of a file, parsed like those of `alur submit`; raise Failure for another format."""
     lines = lines_of(stream)
     head = head_of(lines)
     if head[-1].strip() and not is_json(head[-1]):

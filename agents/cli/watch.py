@@ -92,7 +92,7 @@ def _live(settings: Settings, reader: Reader, overview: Overview, context: Displ
 
 
 def view(overview: Overview, behind: Mapping[str, Mapping[int, int]], now: datetime, context: DisplayContext) -> Group:
-    """Lay out the overview at `now`; `behind` is the lag in records by stage and partition."""
+    """Render the overview at `now`; `behind` is the lag in records by stage and partition."""
     model = overview.read_model
     model.advance_to(int(now.timestamp()))
     statuses = {str(status): (model.by_status[status], "") for status in Status} | {"all": (len(model), "bold")}

@@ -13,17 +13,17 @@ _LONGEST: Final = 400
 
 
 def safe(text: str) -> str:
-    """Replace control characters, which could steer the terminal."""
+    """Replace control characters, which could send commands to the terminal."""
     return "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in text)
 
 
 def shortened(text: str) -> str:
-    """Return the first 400 characters of a text, safe to show."""
+    """Return the first 400 characters of a text, without control characters."""
     return safe(text if len(text) <= _LONGEST else f"{text[:_LONGEST].rstrip()}…")
 
 
 def local(moment: datetime, zone: ZoneInfo) -> str:
-    """Return the local time in `zone`, with its name."""
+    """Return a time in `zone`, with the name of the zone."""
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
@@ -36,7 +36,7 @@ def span(length: timedelta) -> str:
 
 
 def rate_of(count: int, seconds: float) -> str:
-    """Return how long something took, and how many of it were done in a second."""
+    """Return the elapsed time, and the number of items per second."""
     return f"in {seconds:.1f} s ({count / max(seconds, 0.001):,.0f}/s)"
 
 
@@ -51,7 +51,7 @@ def place(location: Location | None) -> str:
 
 
 def in_words(fact: f.Fact, zone: ZoneInfo) -> str:
-    """Return the content of a fact in words, with its times in `zone`."""
+    """Return the content of a fact as text, with its times in `zone`."""
     timed = TIMED.get(type(fact))
     return shortened(WORDS[type(fact)](fact) if timed is None else timed(fact, zone))
 
@@ -79,12 +79,12 @@ def _extended(fact: f.DeadlineExtended, zone: ZoneInfo) -> str:
 
 
 def left_until(at: datetime, now: datetime) -> str:
-    """Return how far a due time is, or for how long it has passed."""
+    """Return the time until a due time, or since then if it has passed."""
     return f"{span(now - at)} over" if now > at else span(at - now)
 
 
 def after_late_reply(fact: f.LateReplyRecorded, zone: ZoneInfo) -> str:
-    """Return what the reporter can do whose reply came after the closing."""
+    """Return what a reporter can do whose reply came after the closing."""
     until = fact.reopen_until
     return f"it can be reopened until {local(until, zone)}" if until else "a new report can name this one as `follows`"
 
@@ -110,7 +110,7 @@ def _erased(fact: f.DataErased) -> str:
 
 
 def in_words_of_findings(findings: Iterable[Finding]) -> str:
-    """Return the findings of a scan, by kind."""
+    """Return the findings of a scan as text, by kind."""
     return ", ".join(f"{each.count} x {each.kind}" for each in findings)
 
 

@@ -31,7 +31,7 @@ class Keys:
 
     @classmethod
     def from_file(cls, path: str | Path) -> "Keys":
-        """Read a key file; raise a SettingsError, which holds none of its content, if that is not possible."""
+        """Read a key file; raise a SettingsError, without any of its content, if that fails."""
         try:
             lines = [line.strip() for line in Path(path).read_text(encoding="ascii").splitlines() if line.strip()]
         except (OSError, ValueError) as error:
@@ -51,7 +51,7 @@ class Keys:
 
     @classmethod
     def generate(cls, path: str | Path) -> "Keys":
-        """Return the keys in `path`; without such a file, create it with one random key, for its owner alone.
+        """Return the keys in `path`; if there is no such file, create it with one random key, for its owner only.
 
         Raises SettingsError for another file, and OSError if it cannot be created.
         """
@@ -72,7 +72,7 @@ class Keys:
 
     @classmethod
     def derived(cls, prefix: str) -> "Keys":
-        """Return the key of an installation without a key file: the same for all its workers, and no secret."""
+        """Return the default key of an installation without a key file: the same for all its workers, not a secret."""
         return cls(((_DERIVED, hashlib.sha256(f"alur installation {prefix}".encode()).digest()),))
 
     @property
@@ -81,16 +81,16 @@ class Keys:
         return tuple(name for name, _ in self._keys)
 
     def derive(self, purpose: str) -> dict[str, bytes]:
-        """Return a key for `purpose` made from each key, by id: for code that has its own use of it."""
+        """Return keys for `purpose` derived from each key, by id: for code that computes its own digests."""
         return {name: hmac.digest(key, b"derive " + purpose.encode(), "sha256") for name, key in self._keys}
 
     def sign(self, purpose: str, *parts: bytes) -> str:
-        """Return `<key id>:<hex>` over `parts`; a signature for one purpose is none for another."""
+        """Return `<key id>:<hex>` over `parts`; a signature for one purpose is invalid for another."""
         name, key = self._keys[0]
         return f"{name}:{_digest(key, purpose, parts)}"
 
     def sign_with(self, name: str, purpose: str, *parts: bytes) -> str | None:
-        """Return what `sign` does with the key called `name`; None if there is no such key."""
+        """Return the signature of `sign` made with the key called `name`; None if there is no such key."""
         key = dict(self._keys).get(name)
         return None if key is None else f"{name}:{_digest(key, purpose, parts)}"
 

@@ -26,11 +26,11 @@ class WebAddress:
     port: int
 
     def __str__(self) -> str:
-        """Return the form that `ALUR_WEB` takes."""
+        """Return the address in the format of `ALUR_WEB`."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def after(self, places: int) -> "WebAddress":
-        """Return the address so many ports further on."""
+        """Return the address with the port increased by `places`."""
         return WebAddress(self.host, self.port + places)
 
 
@@ -51,12 +51,12 @@ class Settings(ClientSettings):
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> "Settings":
-        """Read `ALUR_*` and the files that they name; raise a SettingsError for what cannot be used."""
+        """Read `ALUR_*` and the files that they name; raise a SettingsError for an invalid value."""
         client = ClientSettings.from_environment(env)
         return cls(client.broker, client.prefix, client.security, **read_variables(env, _VARIABLES))
 
     def to_environment(self) -> dict[str, str]:
-        """Return the variables that make another process read these same settings; a password may be among them."""
+        """Return variables that give another process the same settings; they may include a password."""
         return {
             **super().to_environment(),
             "ALUR_POLICY": self.policy,

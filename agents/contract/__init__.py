@@ -1,1 +1,1 @@
-"""The published contract, generated from the models: JSON Schemas, an AsyncAPI document, and what a change breaks."""
+"""The published contract, generated from the models: JSON Schemas, an AsyncAPI document, and compatibility checks."""

@@ -67,7 +67,7 @@ _JUDGED: Final = frozenset(
 
 
 def breaks(old: Mapping[str, Schema], new: Mapping[str, Schema], sides: Mapping[str, Side]) -> list[Break]:
-    """Return each breaking change once; `sides`: whether we read or write each message of `new`."""
+    """Return each breaking change once; `sides` has the direction (read or written) of each message of `new`."""
     found: dict[tuple[Change, Side | None], list[str]] = {}
     for kind in sorted(old):
         if kind not in new:
@@ -105,7 +105,7 @@ class _Comparison:
         self._under_way.discard(references)
 
     def _alternatives(self, olds: list[Schema], news: list[Schema], path: str) -> Iterator[Change]:
-        """Compare each alternative with the one of its type that differs least; the rest was removed or added."""
+        """Compare each alternative with the most similar one of its type; the others were removed or added."""
         unmatched: list[Schema] = []
         rest = list(news)
         for old in olds:
@@ -176,7 +176,7 @@ def _schema(written: Schema | bool) -> Schema:  # noqa: FBT001 -- JSON Schema's 
 
 
 def _resolved(schema: Schema, root: Schema) -> Schema:
-    """Resolve references and merge what is beside them, such as a description."""
+    """Resolve references and merge their sibling keywords, such as a description."""
     while "$ref" in schema:
         target: Any = root
         for step in schema["$ref"].removeprefix("#/").split("/"):
@@ -186,7 +186,7 @@ def _resolved(schema: Schema, root: Schema) -> Schema:
 
 
 def alternatives(schema: Schema, root: Schema) -> list[Schema]:
-    """Return the schemas of which a value matches one: references, `anyOf` and lists of types are expanded."""
+    """Return the alternative schemas of a value: references, `anyOf` and lists of types are expanded."""
     schema = _resolved(schema, root)
     if isinstance(schema.get("type"), list):
         return [{**schema, "type": each} for each in schema["type"]]
@@ -215,7 +215,7 @@ def _retyped(path: str, before: str, after: str) -> Change:
 
 
 def _holds(one: str, other: str) -> bool:
-    """Return whether every `other` is a `one`."""
+    """Return whether every value of the kind `other` is also one of the kind `one`."""
     return one == "anything" or (one, other) == ("a number", "a whole number")
 
 

@@ -1,4 +1,4 @@
-"""Schemas of all messages with shared parts under one name each, in the form of draft-07."""
+"""Schemas of all messages for draft-07, with shared parts under one name each."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -55,7 +55,7 @@ class Components:
 
 
 def _whole(name: str, definitions: Mapping[str, Any]) -> str:
-    """Serialize a part with all that it refers to, so that equal texts are equal parts."""
+    """Serialize a part with everything that it refers to, so that equal texts are equal parts."""
     reached: dict[str, Any] = {}
     waiting = [name]
     while waiting:

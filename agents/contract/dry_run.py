@@ -1,4 +1,4 @@
-"""Predicted effect of a valid message, as far as it depends on the policy alone."""
+"""Dry run: the predicted effect of a valid message, as far as it depends on the policy alone."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -24,7 +24,7 @@ _INTAKE: Final = stage_source("intake")
 
 
 def dry_run(message: BaseModel, now: datetime, policy: Policy) -> Iterator[str]:
-    """Yield the key of a valid message, and its effect if it came at `now` (UTC) under `policy`, a line each."""
+    """Yield lines with the key of a valid message and its effect at `now` (UTC) under `policy`."""
     for kind, predict in _PREDICTIONS.items():
         if isinstance(message, kind):
             yield from predict(message, now, policy)

@@ -1,4 +1,4 @@
-"""The published contract as files: written from the models, compared with them, and with what was last released.
+"""The published contract as files: generated from the models, compared with them, and with the last release.
 
 * `schemas/<message>.json`: one JSON Schema a message.
 * `schemas/asyncapi.json`: the contract as one AsyncAPI document.
@@ -85,7 +85,7 @@ def _example(folder: Path, kind: str) -> dict[str, Any]:
 
 
 def write(directory: Path, expected: Mapping[str, str]) -> int:
-    """Write what is `expected`, remove files that describe no message; return how many files changed."""
+    """Write the `expected` files, remove files that describe no message; return how many files changed."""
     directory.mkdir(parents=True, exist_ok=True)
     superfluous = [path for path in directory.glob(f"*{_SUFFIX}") if path.name not in expected]
     for path in superfluous:
@@ -101,7 +101,7 @@ def _text(path: Path) -> str | None:
 
 
 def differences(directory: Path, expected: Mapping[str, str]) -> list[str]:
-    """Return a line for each file that differs from what is `expected`, with what to do."""
+    """Return a line for each file that differs from the `expected` one, with what to do."""
     mend = "run `alur schemas write` and review the difference"
     lines = []
     for name in expected.keys() | {path.name for path in directory.glob(f"*{_SUFFIX}")}:
@@ -116,7 +116,7 @@ def differences(directory: Path, expected: Mapping[str, str]) -> list[str]:
 
 
 def last_released(directory: Path) -> Released | None:
-    """Return the set of the highest version under `directory`, or None if nothing was released yet."""
+    """Return the last release under `directory`, or None if nothing was released yet."""
     folders = [path for path in (directory / _RELEASED).glob("*") if path.is_dir()]
     if not folders:
         return None
@@ -125,7 +125,7 @@ def last_released(directory: Path) -> Released | None:
 
 
 def _order(version: str) -> tuple[tuple[int, str], ...]:
-    """Return a sort key: by numbers, and other parts before all numbers."""
+    """Return a sort key for versions: numbers by value, other parts before all numbers."""
     return tuple((int(part), "") if part.isdigit() else (-1, part) for part in version.split("."))
 
 

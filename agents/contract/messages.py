@@ -99,7 +99,7 @@ def _command_event(command: type[Command]) -> type[BaseModel]:
 
 @cache
 def _described() -> dict[str, dict[str, str]]:
-    """Return the docstrings of fields by class and field; pydantic would read them at every start."""
+    """Return the docstrings of fields by class and field; left to pydantic, they would be read at every start."""
     found: dict[str, dict[str, str]] = {}
     for module in (announcements, cloudevents, commands, facts, outcomes, reports, snapshot, texts):
         for node in ast.parse(inspect.getsource(module)).body:
@@ -147,7 +147,7 @@ def _schema(kind: str, model: type[BaseModel], mode: JsonSchemaMode) -> Schema:
 
 @cache
 def read_by_us() -> Mapping[str, type[BaseModel]]:
-    """Return the model of each message that others may send us, by its CloudEvents type."""
+    """Return the model of each message that others may send to the engine, by its CloudEvents type."""
     report = _event(ReportSubmitted.TYPE, ReportSubmitted, None)
     announcement = _event(AnnouncementEvent.TYPE, AnnouncementEvent, None)
     return {ReportSubmitted.TYPE: report, AnnouncementEvent.TYPE: announcement} | {
@@ -157,7 +157,7 @@ def read_by_us() -> Mapping[str, type[BaseModel]]:
 
 @cache
 def written_by_us() -> Mapping[str, type[BaseModel]]:
-    """Return the model of each message that we write, by its CloudEvents type."""
+    """Return the model of each message that the engine writes, by its CloudEvents type."""
     kinds: dict[str, tuple[type[BaseModel], type[BaseModel]]] = {
         fact_type(fact.NAME): (_FactEnvelope, _fact_data(fact)) for fact in FACTS
     }
@@ -184,7 +184,7 @@ def sides() -> Mapping[str, Side]:
 
 @cache
 def message_schemas() -> Mapping[str, Schema]:
-    """Return the JSON Schema of each message of the contract, by its CloudEvents type (or its name, if it is none)."""
+    """Return the JSON Schema of each message by its CloudEvents type, or by its name if it is no CloudEvent."""
     read = {kind: _schema(kind, model, "validation") for kind, model in read_by_us().items()}
     written = {kind: _schema(kind, model, "serialization") for kind, model in written_by_us().items()}
     values = {kind: _schema(kind, model, "serialization") for kind, model in _VALUES.items()}

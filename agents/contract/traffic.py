@@ -1,4 +1,4 @@
-"""The parties of the contract and their messages by topic, from rights, roles and models."""
+"""Senders and receivers of the contract with their messages by topic, from rights, roles and models."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -59,11 +59,11 @@ class Party:
     """The messages that it sends, where these are not all of the topic."""
 
     def sends(self, topic: TopicName) -> tuple[str, ...]:
-        """Return the messages that it sends to a topic that it may write."""
+        """Return the messages that the party sends to a topic that it may write."""
         return self.only.get(topic, MESSAGES[topic])
 
     def group(self, topic: TopicName) -> str | None:
-        """Return the consumer group in which it reads a topic, as in the rights; None if it reads without one."""
+        """Return the consumer group in which the party reads a topic; None if it reads without one."""
         memory = self.name in STAGES and STAGES[self.name] is not topic
         return None if memory else self.role.group
 

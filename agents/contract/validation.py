@@ -1,4 +1,4 @@
-"""Validation of a message, field by field, for its author. Accepts what the stages accept, and nothing else."""
+"""Validation of a message, field by field, for its author: accepts exactly the messages that the stages accept."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -73,7 +73,7 @@ def validate_message(raw: bytes) -> ValidationReport:
 
 
 def _is_ours(kind: str, value: Mapping[str, Any]) -> bool:
-    """Return whether a stage wrote it: fields of a newer version are then ignored."""
+    """Return whether a stage wrote the message: unknown fields are then ignored as those of a newer version."""
     if kind in written_by_us():
         return True
     return kind != ReportSubmitted.TYPE and is_stage_source(str(value.get("source")))
@@ -104,7 +104,7 @@ def _of_no_type(value: Mapping[str, Any], models: Mapping[str, object]) -> Field
 
 
 def _field_errors(kind: str, errors: Iterable[ErrorDetails], value: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Yield one error for each field; of several forms, for the one that was meant."""
+    """Yield one error for each field; of several alternatives, for the intended one."""
     by_path: dict[tuple[Step, ...], list[ErrorDetails]] = {}
     for error in errors:
         by_path.setdefault(_path(error, value), []).append(error)
@@ -115,7 +115,7 @@ def _field_errors(kind: str, errors: Iterable[ErrorDetails], value: Mapping[str,
 
 
 def _path(error: ErrorDetails, value: object) -> tuple[Step, ...]:
-    """Return the path of an error, without the names of forms that pydantic inserts between fields."""
+    """Return the path of an error, without the names of alternatives that pydantic inserts between fields."""
     steps: list[Step] = []
     last = len(error["loc"]) - 1
     for number, step in enumerate(error["loc"]):

@@ -1,4 +1,4 @@
-"""The requirement of a schema for a field, in words."""
+"""Requirements of a schema for a field, as text."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -23,7 +23,7 @@ _BOUNDS: Final = {
 
 
 def expected(schema: Schema, path: Iterable[Step]) -> str:
-    """Return what `schema` requires of the field at `path`; empty if there is no such field."""
+    """Return the requirement of `schema` for the field at `path`; empty if there is no such field."""
     found = list(_at(schema, schema, tuple(path)))
     return ", or ".join(dict.fromkeys(_in_words(each) for each in found))
 

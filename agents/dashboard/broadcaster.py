@@ -9,11 +9,11 @@ MOST_BROWSERS: Final = 200
 
 
 class TooManyBrowsers(Exception):
-    """Every stream is taken."""
+    """All streams are in use."""
 
 
 class Broadcaster:
-    """The newest figures, and the streams that wait for newer ones."""
+    """Holds the newest figures, and wakes the streams that wait for newer ones."""
 
     def __init__(self) -> None:
         self.last: bytes | None = None
@@ -25,7 +25,7 @@ class Broadcaster:
 
     @property
     def full(self) -> bool:
-        """Whether every stream is taken."""
+        """Whether all streams are in use."""
         return self.browsers >= MOST_BROWSERS
 
     async def publish(self, figures: bytes) -> None:
@@ -41,7 +41,7 @@ class Broadcaster:
             self._changed.notify_all()
 
     async def follow(self, quiet_s: float) -> AsyncGenerator[bytes | None]:
-        """Yield the figures, and again whenever they change; None after `quiet_s` seconds. Raises TooManyBrowsers."""
+        """Yield the figures now and after each change; None after `quiet_s` seconds. Raises TooManyBrowsers."""
         if self.full:
             raise TooManyBrowsers
         self.browsers += 1

@@ -1,4 +1,4 @@
-"""The chart of ninety days: received and settled as lines, what is overdue since a day as bars."""
+"""Chart of ninety days: received and settled complaints as lines, overdue ones by day of the deadline as bars."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -17,18 +17,18 @@ _MARKS: Final = 4
 
 
 class _Scale:
-    """Places of days and counts in the drawing."""
+    """Scale of days and counts in the drawing."""
 
     def __init__(self, days: int, most: int) -> None:
         self.step = (_WIDTH - _LEFT) / max(1, days)
         self._most = most
 
     def x(self, index: int) -> float:
-        """Return the middle of a day."""
+        """Return the x coordinate of a day's middle."""
         return round(_LEFT + (index + 0.5) * self.step, 1)
 
     def y(self, value: float) -> float:
-        """Return the height of a count."""
+        """Return the y coordinate of a count."""
         return round(_TOP + (_HEIGHT - _TOP - _BOTTOM) * (1 - value / self._most), 1)
 
 
@@ -83,7 +83,7 @@ def _dates(words: Words, scale: _Scale, days: int, today: date) -> list[Html]:
 
 
 def legend(words: Words) -> Html:
-    """Return what the lines and bars are."""
+    """Return the legend of the lines and bars."""
     keys = [
         h("li", h("span", class_=f"key {name}", aria_hidden="true"), words.say(f"chart_{name}"))
         for name in ("received", "settled", "missed")

@@ -1,4 +1,4 @@
-"""History of one complaint, as far as the dashboard may show it.
+"""History of one complaint, limited to what the dashboard may show.
 
 Shown are facts with their time and office or stage, and the deadlines. Of texts, only those that a resolution shows
 too: the title, the office's answers, category, province and city; and a requested office that is in no directory: all
@@ -40,7 +40,7 @@ _MOST_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class HistoryResult:
-    """The part of a complaint's history that was read."""
+    """The facts and refusals of a complaint that could be read."""
 
     known: ComplaintHistory
     whole: bool
@@ -85,7 +85,7 @@ def _explained(settings: Settings, known: ComplaintHistory) -> tuple[Explanation
 
 
 def _add_refusals(settings: Settings, known: ComplaintHistory, row: ComplaintRow) -> bool:
-    """Read what was refused; return False without the right to."""
+    """Read the refused commands; return False without the right to read them."""
     began = monotonic()
     try:
         require_topics(settings, [TopicName.REJECTIONS])
@@ -101,7 +101,7 @@ def _add_refusals(settings: Settings, known: ComplaintHistory, row: ComplaintRow
 
 
 def render_history(found: HistoryResult, row: ComplaintRow, context: DisplayContext) -> dict[str, Any]:
-    """Return the history as the dashboard shows it; the complaint has at least one fact."""
+    """Render the history for the dashboard; the complaint has at least one fact."""
     history = found.known.history
     complaint = history[-1].complaint
     view = public_view(complaint, _archived_for(history), secret=row.shape.secret)

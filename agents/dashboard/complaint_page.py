@@ -1,4 +1,4 @@
-"""The page of a complaint: what it is, why it waits, its deadlines day by day, its history, and what was refused."""
+"""The page of a complaint: content, reason for waiting, deadlines day by day, history, and refused commands."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -18,7 +18,7 @@ Found = Mapping[str, Any]
 
 
 def complaint_page(view: View, found: Found) -> str:
-    """Return the page of a complaint, as `render_history` has it."""
+    """Return the page of a complaint rendered by `render_history`."""
     words = view.words
     notes = [
         words.say("secret") if found["secret"] else None,
@@ -100,7 +100,7 @@ def _state(view: View, clock: Found) -> Child:
 
 
 def _explained(view: View, each: Explanation, run: Run) -> Html:
-    """Return the days of a clock: which counted, which did not, and why."""
+    """Return the day breakdown of a clock: which days counted, which did not, and why."""
     words, zone = view.words, ZoneInfo(run.zone)
     marks = [(step.at.astimezone(zone), words.of("step_of_clock", step.what)) for step in run.steps]
     if run.recomputed:
@@ -143,7 +143,7 @@ def _reason(view: View, day: Day) -> str:
 
 
 def _translated(words: Words, reason: str) -> str:
-    """Return a reason in words; what stands in parentheses is a status, a weekday or the name of a day off."""
+    """Return a translated reason; the part in parentheses is a status, a weekday or the name of a day off."""
     said, _, within = reason.removesuffix(")").partition(" (") if reason.endswith(")") else (reason, "", "")
     shown = words.of("day", words.duration(said))
     return f"{shown} ({words.of('day', words.of('status', within))})" if within else shown

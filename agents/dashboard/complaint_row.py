@@ -1,4 +1,4 @@
-"""The row that the read model keeps of a complaint: status and numbers, without texts and names."""
+"""Row of a complaint in the read model: status and numbers, without texts and names."""
 
 import sys
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ HOUR_S: Final = 3_600
 
 
 class RowShape(NamedTuple):
-    """The part of a row that many complaints have in common; kept once for all of them."""
+    """The fields of a row that many complaints share; stored once for all of them."""
 
     status: Status
     office: str | None
@@ -39,12 +39,12 @@ class RowShape(NamedTuple):
 
     @property
     def open(self) -> bool:
-        """Whether it is not settled yet."""
+        """Whether the complaint is not settled yet."""
         return self.status in OPEN
 
     @property
     def verified(self) -> bool:
-        """Whether it was verified, as far as its snapshot shows: one that is verified anew may have been disposed."""
+        """Whether the complaint was verified, judging by its snapshot: a restored one may have been disposed."""
         return self.disposed or self.status is Status.VERIFIED
 
 
@@ -72,12 +72,12 @@ class ComplaintRow(NamedTuple):
 
     @property
     def deadline(self) -> Deadline | None:
-        """The deadline that matters first: a missed one, else the next one."""
+        """The deadline to show: a missed one, else the next one."""
         return self.missed or self.due
 
     @property
     def at_rest(self) -> bool:
-        """Whether it is settled, with no deadline left."""
+        """Whether the complaint is settled and has no deadline left."""
         return not self.shape.open and self.due is None and self.missed is None
 
 

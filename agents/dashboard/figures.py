@@ -35,7 +35,7 @@ _FOLLOWED_UP: Final = (Status.FOLLOWED_UP, Status.REPLIED, Status.CLOSED)
 
 @dataclass(frozen=True, slots=True)
 class DisplayContext:
-    """What the figures need of the policy."""
+    """The parts of the policy that the figures need."""
 
     zone: ZoneInfo
     """Zone of the days in `flow`."""
@@ -157,7 +157,7 @@ def flow(hours: Mapping[int, HourCounts], now: datetime, zone: ZoneInfo) -> dict
 
 
 def chart(read_model: ReadModel, now: datetime, zone: ZoneInfo) -> list[tuple[int, int, int]]:
-    """Count received, settled, and missed and still unanswered on each of the last 90 days, the oldest first.
+    """Count received, settled, and still unanswered missed complaints on each of the last 90 days, the oldest first.
 
     A missed deadline counts on its day as long as what it was for is missing: a snapshot has no earlier ones.
     """
@@ -200,7 +200,7 @@ def _offices(offices: Mapping[str | None, OfficeCounts], context: DisplayContext
 
 
 def named(row: ComplaintRow, deadline: Deadline | None, context: DisplayContext) -> dict[str, Any]:
-    """Return a row as it is shown, with the deadline that matters."""
+    """Return a row for display, with the deadline to show."""
     return {
         "tracking": _short(row.tracking_id),
         "status": row.shape.status,

@@ -1,4 +1,4 @@
-"""Elements of a page. Text becomes text in no other way: what is not made here is escaped."""
+"""HTML elements of a page. All text is escaped here, and only here."""
 
 from collections.abc import Iterable
 from html import escape
@@ -19,7 +19,7 @@ Child = str | Html | None | Iterable["Child"]
 
 
 def h(name: str, /, *children: Child, **attributes: str | float | bool | None) -> Html:
-    """Return an element; `_` in the name of an attribute stands for `-`, one at its end is dropped.
+    """Return an element; `_` in an attribute's name becomes `-`, and a trailing one is dropped.
 
     An attribute that is None or False is left out, one that is True has no value.
     """
@@ -35,7 +35,7 @@ def h(name: str, /, *children: Child, **attributes: str | float | bool | None) -
 
 
 def join(children: Iterable[Child]) -> Html:
-    """Return children one after another."""
+    """Concatenate children."""
     return Html("".join(map(_markup, children)))
 
 

@@ -1,4 +1,4 @@
-"""What all pages have in common: head, environment, search, languages, tables, links."""
+"""Layout shared by all pages: head, environment, search, languages, tables, links."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,7 +48,7 @@ class View:
         return name if office is None else h("a", name, href=self.link(f"/offices/{quote(office, safe='')}"))
 
     def figure(self, number: int, query: str, tone: str = "") -> Html:
-        """Return a number that opens the list behind it."""
+        """Return a number with a link to the list of the counted complaints."""
         text = self.words.count(number)
         sign = h("span", f"{SIGNS[tone]} ", aria_hidden="true") if tone and number else None
         shown = h("a", sign, text, href=self.link("/complaints", query), class_=tone if tone and number else None)
@@ -56,7 +56,7 @@ class View:
 
 
 def document(view: View, title: str, body: Child, *, every_s: int) -> str:
-    """Return a page, which is fetched again after `every_s` seconds at least; 0: never."""
+    """Return a page, which reloads after at least `every_s` seconds; 0: never."""
     words = view.words
     head = [
         h("meta", charset="utf-8"),
@@ -144,7 +144,7 @@ def _as_of(words: Words) -> str:
 
 
 def section(view: View, name: str, *content: Child, class_: str | None = None) -> Html:
-    """Return a section with the heading of its name."""
+    """Return a section with the heading for its name."""
     heading = h("h2", view.words.say(f"{name}_heading"), id=f"{name}-heading")
     return h("section", heading, content, aria_labelledby=f"{name}-heading", id=name, class_=class_)
 
@@ -152,7 +152,7 @@ def section(view: View, name: str, *content: Child, class_: str | None = None) -
 def table(
     caption: str, heads: Iterable[Child | tuple[Child, str]], rows: Iterable[Sequence[Child]], *, scrolls: bool = False
 ) -> Html:
-    """Return a table; a head with a class gives it to its column, and the first cell of a row is its head.
+    """Return a table; a column gets the class of its head, and the first cell of a row is the row's head.
 
     One that may be wider than a phone `scrolls`, by keyboard too.
     """
@@ -174,7 +174,7 @@ def table(
 
 
 def offices(view: View, caption: str, rows: Iterable[tuple[Child, str | None, Mapping[str, int]]]) -> Html:
-    """Return a table of offices: of each its label, the filter for what it holds, and its counts.
+    """Return a table of offices: for each its label, the filter for its complaints, and its counts.
 
     Without a filter the counts open no list.
     """
@@ -195,7 +195,7 @@ def offices(view: View, caption: str, rows: Iterable[tuple[Child, str | None, Ma
 
 
 def complaints(view: View, caption: str, rows: Sequence[Mapping[str, Any]]) -> Html:
-    """Return a short table of complaints with their deadlines; a sentence, if there are none."""
+    """Return a short table of complaints with their deadlines; a sentence if there are none."""
     words = view.words
     if not rows:
         return h("p", words.say("none"), class_="quiet")
@@ -214,7 +214,7 @@ def _cells(view: View, row: Mapping[str, Any]) -> tuple[Child, Child, Child]:
 
 
 def holder(view: View, row: Mapping[str, Any]) -> Html:
-    """Return the office that holds a complaint, or what it waits for: of a secret one no office is shown."""
+    """Return the holder of a complaint, or what it waits for; for a secret one no office."""
     words = view.words
     no_office = words.say("hidden" if row["secret"] else "no_office")
     return h("span", row["office"] or words.of("why", row["why"]) or no_office, class_="clamp")
@@ -230,17 +230,17 @@ def deadline(view: View, at: datetime | None) -> Html:
 
 
 def moment_of(value: str | datetime | None) -> datetime | None:
-    """Return a moment of the figures, which has been JSON."""
+    """Parse a time of the figures from JSON."""
     return datetime.fromisoformat(value).astimezone(UTC) if isinstance(value, str) else value
 
 
 def bar(share: float) -> Html:
-    """Return a bar of a length from 0 to 1; the number beside it has the meaning."""
+    """Return a bar of a length from 0 to 1, as decoration of the number beside it."""
     fill = h("rect", width=round(100 * share, 1), height=4)
     return h("svg", fill, class_="bar", viewBox="0 0 100 4", preserveAspectRatio="none", aria_hidden="true")
 
 
 def problem(view: View, text: str, next_step: str) -> str:
-    """Return the page of something that cannot be shown: what, and what to do."""
+    """Return the page for something that cannot be shown: the problem, and what to do."""
     body = join([h("p", text, class_="trouble", role="alert", id="problem"), h("p", next_step)])
     return document(view, view.words.say("problem_heading"), body, every_s=0)

@@ -30,7 +30,7 @@ _WRITTEN: Final = ("office", "category", "rung", "received", "ended")
 def list_page(
     view: View, query: Query, found: Found, counted: Mapping[str | None, OfficeCounts], *, lost: bool = False
 ) -> str:
-    """Return a page of a list; `lost`: it should be from the mirror, which cannot be read."""
+    """Return a page of a list; `lost`: the mirror that should provide it is unreadable."""
     words = view.words
     office = query.office if view.path.startswith("/offices/") else None
     shown = [_listed(view, row) for row in found.rows]
@@ -51,7 +51,7 @@ def list_page(
 
 
 def _empty(view: View, query: Query, total: int) -> Html:
-    """Return what to do where there is nothing to see: the page is behind the last one, or the filters are too many."""
+    """Return advice for an empty list: the page is after the last one, or the filters exclude everything."""
     words, path = view.words, view.path
     if total:
         step = h("a", words.say("first_page"), href=view.link(path, query.url()))
@@ -61,7 +61,7 @@ def _empty(view: View, query: Query, total: int) -> Html:
 
 
 def _source(words: Words, query: Query, found: Found) -> str:
-    """Return where a list is from, and how new it is."""
+    """Return the source of a list, and its age."""
     if found.mirrored:
         if found.current_at is None:
             return words.say("mirror_behind")
@@ -80,7 +80,7 @@ def _listed(view: View, row: ComplaintRow) -> dict[str, Any]:
 
 
 def _label(view: View, name: str, value: str) -> str:
-    """Return the words for the value of a filter."""
+    """Return the label for the value of a filter."""
     words = view.words
     sections = {"reached": "step", "clock": "clock", "status": "status", "why": "why"}
     if name == "office":
@@ -205,7 +205,7 @@ def _paging(view: View, query: Query, count: int) -> Html | None:
 
 
 def _office(view: View, office: str, counted: Mapping[str | None, OfficeCounts]) -> Html:
-    """Return what is above the list of an office: its superior, its counts and those of its units."""
+    """Return the top of an office's list: its superior, its counts and those of its units."""
     words, context = view.words, view.context
     parent = context.parents.get(office)
     above = h("p", words.say("superior"), " ", view.office(parent, context.name_of(parent))) if parent else None

@@ -74,7 +74,7 @@ Predicate = Callable[[ComplaintRow], bool]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a list is of: each filter by its name in the URL; a complaint has to pass all."""
+    """Filters, order and page of a list: each filter by its name in the URL; a complaint must pass all."""
 
     state: str = "open"
     status: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ class Query:
 
     @classmethod
     def parse(cls, given: Iterable[tuple[str, str]]) -> "Query":
-        """Read the parameters of a URL; raise UnknownFilter for one, or a value, that cannot be."""
+        """Parse the parameters of a URL; raise UnknownFilter for an unknown parameter or value."""
         values: dict[str, Any] = {}
         for name, text in given:
             if name not in {*cls.__dataclass_fields__, _LANGUAGE}:
@@ -119,7 +119,7 @@ class Query:
         return cls(**values | {"page": int(values.get("page", 1))})
 
     def url(self, **changes: Any) -> str:  # noqa: ANN401 -- the fields
-        """Return the query string with some fields changed; the first page, unless that is what changes."""
+        """Return the query string with some fields changed; back to the first page, unless the page is changed."""
         changed = replace(self, **{"page": 1} | changes)
         pairs = [
             (name, each)
@@ -202,14 +202,14 @@ KNOWN: Final[Mapping[str, Sequence[str]]] = {
 
 
 class Condition(NamedTuple):
-    """A test of a complaint: one of the fields has one of the values."""
+    """A condition on a complaint: a field has one of the given values."""
 
     fields: tuple[str, ...]
     values: frozenset[Any] | range
 
 
 class Found(NamedTuple):
-    """Part of a list."""
+    """One page of a list."""
 
     total: int
     """Complaints in the whole list."""
@@ -233,7 +233,7 @@ class Lists(Protocol):
 
 
 class MemoryLists:
-    """Lists from a read model: all open complaints, and of the settled ones those that ended last."""
+    """Lists from a read model: all open complaints, and the most recently settled ones."""
 
     def __init__(self, read_model: Callable[[], ReadModel]) -> None:
         self._read_model = read_model
@@ -268,7 +268,7 @@ def _predicate(condition: Condition) -> Predicate:
 
 
 def require_known(lists: Lists, query: Query, now: datetime, context: DisplayContext) -> None:
-    """Raise UnknownFilter for an office, category or reason that no policy and no complaint has."""
+    """Raise UnknownFilter for an office, category or reason that is in no policy and no complaint."""
     known = {"office": (NONE, *context.offices), "category": context.categories, "why": REASONS}
     for name, names in known.items():
         value = getattr(query, name)
@@ -282,7 +282,7 @@ def require_known(lists: Lists, query: Query, now: datetime, context: DisplayCon
 
 
 def conditions(query: Query, now: datetime, context: DisplayContext) -> Iterator[Condition]:
-    """Yield what a complaint has to meet, all of it; raise UnknownFilter for a day that cannot be read."""
+    """Yield the conditions of a query, all of which must hold; raise UnknownFilter for an invalid day."""
     for name, condition in _SIMPLE.items():
         if getattr(query, name) not in {None, (), "all"}:
             yield condition(query)
@@ -329,7 +329,7 @@ def _period(name: str, text: str, now: datetime, context: DisplayContext) -> ran
 
 
 def values_of(row: ComplaintRow, now: datetime) -> dict[str, Any]:
-    """Return a row by `COLUMNS` at `now`: no more of a secret complaint than the dashboard shows."""
+    """Return a row by `COLUMNS` at `now`, with a secret complaint redacted as on the dashboard."""
     shape, deadline = row.shape, row.deadline
     overdue = deadline is not None and deadline.at < int(now.timestamp())
     values = (

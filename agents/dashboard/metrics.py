@@ -1,4 +1,4 @@
-"""Prometheus gauges of all complaints, from the figures of the dashboard: one process counts them for all stages.
+"""Prometheus gauges of all complaints, from the figures of the dashboard, counted by one process for all stages.
 
 They are those of the last published figures, and never of the read model, which another thread is changing.
 """
@@ -76,7 +76,7 @@ _READY: Final = MetricSpec("alur_ready", "gauge", "1 if the gauges are current, 
 def exporter(
     settings: Settings, context: DisplayContext, published: Callable[[], bytes | None], sources: Sources
 ) -> Exporter:
-    """Return the encoder of the `published` figures; no counts before the topics have been read to their end."""
+    """Return the exporter of the `published` figures; no counts before the topics have been read to their end."""
     policy = context.environment.get("policy", settings.policy)
 
     def collect() -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""Lists of complaints from a mirror: SQL of the conditions and orders of `listing`, for DuckDB and PostgreSQL alike.
+"""Lists of complaints from a mirror: SQL for the conditions and orders of `listing`, in DuckDB and PostgreSQL.
 
 Values are parameters; names come from `FIELDS` only. Office and category of a secret complaint are left out before
 anything else, so that no condition and no order can tell them.
@@ -97,7 +97,7 @@ class MirrorLists:
 
 
 def _where(wanted: Sequence[Condition]) -> tuple[str, list[object]]:
-    """Return conditions as SQL, and its parameters."""
+    """Return conditions as a SQL clause with its parameters."""
     tests, values = [], []
     for condition in wanted:
         alternatives = []

@@ -1,4 +1,4 @@
-"""The overview: first what has to be done, then offices, flow and stages. Each figure opens the list behind it."""
+"""The overview: first the tasks, then offices, flow and stages. Each figure links to its list."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -31,7 +31,7 @@ Figures = Mapping[str, Any]
 
 
 def overview(view: View, figures: Figures | None) -> str:
-    """Return the page; None: there are no figures yet."""
+    """Return the overview page; `None` stands for figures that do not exist yet."""
     title = view.words.say("now_heading")
     if figures is None:
         return document(view, title, h("p", view.words.say("reading")), every_s=1)
@@ -139,7 +139,7 @@ def _chart(view: View, figures: Figures) -> Html:
 
 
 def _counts(view: View, name: str, rows: list[tuple[str, int, str]], whole: int) -> Html:
-    """Return a table of counts with bars and lists."""
+    """Return a table of counts with bars and links to lists."""
     shown = [[join([label, bar(count / max(1, whole))]), view.figure(count, query)] for label, count, query in rows]
     heads = [view.words.say(f"col_{name}"), (view.words.say("col_complaints"), "number")]
     return section(view, name, table(view.words.say(f"{name}_caption"), heads, shown))
@@ -183,7 +183,7 @@ def _stages(view: View, lag: list[dict[str, Any]] | None) -> Html:
 
 
 def _options(view: View) -> str:
-    """Return the options that a command needs to be about this installation, wherever it is copied to."""
+    """Return the global options that make a copied command apply to this installation."""
     prefix = view.context.environment.get("prefix")
     return f"--prefix {quote(prefix)} " if prefix else ""
 

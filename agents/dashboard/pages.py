@@ -1,4 +1,4 @@
-"""Files beside the pages, from the package, and the language of a request; without a build or another site."""
+"""Static files of the pages, served from the package, and the language of a request."""
 
 import re
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ _LONGEST_HEADER: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file as it is sent."""
+    """A static file as it is sent."""
 
     body: bytes
     content_type: str
 
     @property
     def tag(self) -> str:
-        """Digest of the content."""
+        """ETag: digest of the content."""
         return blake2b(self.body, digest_size=12).hexdigest()
 
 
 def assets() -> dict[str, Asset]:
-    """Read the files beside the page, by their names."""
+    """Return the static files of the pages, by their names."""
     return {name: Asset((_FOLDER / name).read_bytes(), kind) for name, kind in _TYPES.items()}
 
 

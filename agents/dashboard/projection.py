@@ -1,4 +1,4 @@
-"""Complaints and open dead letters, folded from the records of their topics: for the dashboard and `alur watch`."""
+"""Read model of complaints and open dead letters, folded from their topics, for the dashboard and `alur watch`."""
 
 from agents.config.settings import Settings
 from agents.dashboard.complaint_row import read_row
@@ -11,7 +11,7 @@ from events.topics import TopicName
 
 
 def read_model_now(settings: Settings) -> ReadModel:
-    """Read complaints.state to its present end. Raises `KafkaFailure`."""
+    """Return the read model of complaints.state up to its present end. Raises `KafkaFailure`."""
     require_topics(settings, [TopicName.STATE])
     projection = Projection()
     for record in read_all(settings, [TopicName.STATE]):
@@ -20,7 +20,7 @@ def read_model_now(settings: Settings) -> ReadModel:
 
 
 class Projection:
-    """A read model and the open dead letters; records may be applied in any order of their partitions."""
+    """Read model and open dead letters; records may be applied in any order of their partitions."""
 
     def __init__(self) -> None:
         self.read_model = ReadModel()

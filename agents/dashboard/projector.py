@@ -1,4 +1,4 @@
-"""Reads what the dashboard shows, in two threads, and publishes the figures at most once a second."""
+"""Projector: reads the topics of the dashboard in two threads, and publishes figures at most once a second."""
 
 import threading
 import time
@@ -86,14 +86,14 @@ class Projector:
                 thread.join(_JOIN_S)
 
     def run(self, what: Callable[[], object]) -> None:
-        """Run the body of a thread; an error ends the service instead of leaving a page that does not change."""
+        """Run the body of a thread; an error ends the service, so that no page becomes outdated unnoticed."""
         try:
             what()
         except Exception as error:  # noqa: BLE001 -- handed to the service, which ends with it
             self._failed(error)
 
     def _follow(self) -> None:
-        """Read the topics from the beginning; again after each failure."""
+        """Read the topics from the beginning, and again after each failure."""
         while not self._stopping.is_set():
             try:
                 self._read()
@@ -142,7 +142,7 @@ class Projector:
         self._published = time.monotonic()
 
     def _follow_lag(self) -> None:
-        """Sample the lag; while that is not allowed, check the connection, and ask again from time to time."""
+        """Sample the lag; while not permitted, check the connection, and retry from time to time."""
         again_at = 0.0
         while not self._stopping.is_set():
             try:
@@ -180,7 +180,7 @@ class Projector:
         self._stopping.wait(EVERY_S)
 
     def report_failure(self, where: str, error: KafkaFailure) -> None:
-        """Show that the records, or the lag, cannot be read for now."""
+        """Record that the records, or the lag, are unreadable at present."""
         trouble = UNREACHABLE if isinstance(error, BrokerUnreachable) else REFUSED
         if self._troubles[where] != trouble:
             # the message may name machines: it goes to the log, not to the page
@@ -189,7 +189,7 @@ class Projector:
         self._changed.set()
 
     def report_recovery(self, where: str) -> None:
-        """Show that they can be read."""
+        """Record that they are readable again."""
         self._set_trouble(where, None)
 
     def _set_trouble(self, where: str, trouble: str | None) -> None:

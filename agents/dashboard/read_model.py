@@ -1,4 +1,4 @@
-"""Read model of all complaints: each snapshot changes a few counts, and nothing is counted twice.
+"""Read model of all complaints: each snapshot updates a few counts, and nothing is counted twice.
 
 After any snapshots in any order the counts equal a recount of the last ones. How soon a deadline is depends on the
 last call of `advance_to`; nothing here reads a clock. Open complaints are in memory, and so are the settled ones that
@@ -27,7 +27,7 @@ _ENDS: Final = (Status.CLOSED, Status.ARCHIVED, Status.WITHDRAWN)
 
 
 class OfficeCounts(NamedTuple):
-    """Open complaints of an office; the office None is the national administrator's: no office holds them yet."""
+    """Counts of an office's open complaints; None is the national administrator: no office holds these yet."""
 
     open: int = 0
     due_soon: int = 0
@@ -133,7 +133,7 @@ class ReadModel:
             self._by_tracking.pop(row.tracking_id, None)
 
     def advance_to(self, now: int) -> None:
-        """Set the present time in seconds since 1970; it never goes back."""
+        """Set the present time in seconds since 1970; it never decreases."""
         before, self._now = self._now, max(self._now, now)
         soon = self._due.irange((before + DAY_S + 1,), (self._now + DAY_S + 1,))
         passed = (*self._due.irange((before,), (self._now,)), *self._deadlines.irange((before,), (self._now,)))
@@ -154,16 +154,16 @@ class ReadModel:
         return None if found is None else (key, found)
 
     def rows(self) -> list[ComplaintRow]:
-        """Return all open complaints, and those of the settled ones that ended last; may be called in any thread."""
+        """Return all open complaints, and the most recently settled ones; callable in any thread."""
         return [*self._rows.copy().values(), *self._at_rest.latest.copy().values()]
 
     @property
     def unlisted(self) -> int:
-        """Settled complaints that `rows` does not have."""
+        """Number of settled complaints that `rows` leaves out."""
         return len(self) - len(self._rows) - len(self._at_rest.latest)
 
     def followers(self, key: bytes, row: ComplaintRow) -> list[str]:
-        """Return the numbers of complaints whose reporters named this one; none of or to a secret complaint.
+        """Return tracking numbers of complaints that refer to this one as predecessor; none of or to a secret one.
 
         Of many the first `FOLLOWERS`; may be called in any thread.
         """
@@ -175,19 +175,19 @@ class ReadModel:
         return list(islice(shown, FOLLOWERS))
 
     def next_due(self, count: int) -> list[ComplaintRow]:
-        """Return the complaints whose obligation is due first."""
+        """Return the complaints with the earliest due obligations."""
         return [self._rows[key] for *_, key in islice(self._due.irange((self._now,)), count)]
 
     def longest_overdue(self, count: int) -> list[ComplaintRow]:
-        """Return the complaints of which a deadline passed longest ago."""
+        """Return the complaints with the deadlines missed longest ago."""
         return [self._rows[key] for *_, key in islice(self._deadlines.irange(None, (self._now,)), count)]
 
     def incidents(self, count: int) -> list[ComplaintRow]:
-        """Return the complaints with an exhausted ladder, in the order in which that became known."""
+        """Return the complaints with an exhausted ladder, in the order in which it was exhausted."""
         return [self._rows[key] for key in islice(self._incidents, count)]
 
     def undisposed(self, count: int) -> list[ComplaintRow]:
-        """Return the complaints that a person has to dispose, in the order in which that became known."""
+        """Return the complaints that a person has to dispose, in the order in which they came to need it."""
         return [self._rows[key] for key in islice(self._undisposed, count)]
 
     def missed_within(self, first: int, after: int) -> int:
@@ -207,7 +207,7 @@ class ReadModel:
 
     @property
     def overdue(self) -> int:
-        """Complaints of which a deadline has passed and that still lack what it was for."""
+        """Number of complaints with a missed deadline whose required action is still missing."""
         return int(self._deadlines.bisect_left((self._now,)))
 
     @property
@@ -217,7 +217,7 @@ class ReadModel:
 
     @property
     def unverified_since(self) -> int | None:
-        """When the complaint that has awaited verification longest was received."""
+        """Time of receipt of the complaint that has waited longest for verification."""
         first = next(iter(self._unverified), None)
         return None if first is None else first[0]
 

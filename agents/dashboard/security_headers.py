@@ -34,7 +34,7 @@ async def add_headers(_request: web.Request, response: web.StreamResponse) -> No
 
 
 def restrict_hosts(hosts: Collection[str]) -> Middleware:
-    """Return a middleware that answers requests for these hosts only; for any host if there is none.
+    """Return a middleware that answers requests for these hosts only; for any host if `hosts` is empty.
 
     A page on the internet can point its own name to this machine (DNS rebinding); the browser would then allow it to
     read. It cannot change the name that the browser requests.

@@ -197,7 +197,7 @@ class Board:
         return response
 
     async def _page_of(self, query: Query) -> tuple[Found, bool]:
-        """Return a page of a list, and whether the mirror that it should be from cannot be read."""
+        """Return a page of a list, and whether its mirror is unreadable."""
         part = {"first": (query.page - 1) * PAGE, "most": PAGE}
         try:
             found = await self._select(self._lists, query, **part)
@@ -208,7 +208,7 @@ class Board:
         return found, False
 
     def _note_mirror(self, error: MirrorError | None) -> None:
-        """Log that the mirror cannot be read, or can again: its message may name machines, and is not on the page."""
+        """Log that the mirror is unreadable, or readable again: the message may name machines, so no page shows it."""
         reason = None if error is None else str(error)
         if reason != self._mirror_trouble:
             log.warning("mirror_unreadable" if error else "mirror_readable", reason=reason)
@@ -278,7 +278,7 @@ class Board:
         return self._refuse(view, STATUSES[trouble], text, view.words.say("problem_number"))
 
     def _links(self, key: bytes, row: ComplaintRow, rendered: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the links with known complaints: none with a secret one, whose content they would tell."""
+        """Return the links with known complaints: none with a secret one, whose content they would reveal."""
         model, shown = self._read_model(), {}
         for name in ("follows", "duplicate_of"):
             other = model.find(rendered[name]) if rendered[name] else None
@@ -286,7 +286,7 @@ class Board:
         return {**shown, "followed_by": model.followers(key, row)}
 
     def _problem(self, number: str, found: tuple[bytes, ComplaintRow] | None) -> str | None:
-        """Return why the history need not be read; None if it must be."""
+        """Return the problem that makes reading the history unnecessary; None if it must be read."""
         if not _NUMBER.fullmatch(number):
             return "no-number"
         if found is None:
@@ -312,7 +312,7 @@ class Board:
         return self._read_model().find(number) if _NUMBER.fullmatch(number) else None
 
     async def _history(self, key: bytes, row: ComplaintRow) -> dict[str, Any] | None:
-        """Return the history of a complaint, from the cache if its version is the same, for a minute at most."""
+        """Return the history of a complaint, cached for at most a minute while its version is unchanged."""
         cached = key, row.version, int(monotonic() // _KEPT_S)
         async with self._reading:
             if cached in self._histories:

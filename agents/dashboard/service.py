@@ -1,4 +1,4 @@
-"""Runs projector, broadcaster and web server of the dashboard together."""
+"""Dashboard service: runs projector, broadcaster and web server together."""
 
 import asyncio
 import errno
@@ -39,7 +39,7 @@ class CannotListen(AlurError):
 
 
 class _End:
-    """The end of the service: a signal, or the failure of a thread."""
+    """Reason for the end of the service: a signal, or the failure of a thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -48,7 +48,7 @@ class _End:
             loop.add_signal_handler(number, self._finish)
 
     def failed(self, error: Exception) -> None:
-        """End with an error; called in a thread."""
+        """End the service with an error; called in a thread."""
         with suppress(RuntimeError):  # the loop has ended before the thread
             self._loop.call_soon_threadsafe(self._finish, error)
 
@@ -66,7 +66,7 @@ async def serve(  # noqa: PLR0913 -- the options of `alur board`
     started: _Started,
     mirror: str | None = None,
 ) -> None:
-    """Serve the dashboard until SIGINT or SIGTERM; port 0 takes a free one.
+    """Serve the dashboard until SIGINT or SIGTERM; port 0 selects a free port.
 
     `hosts` are names to answer besides those of this machine, if it listens on that only. Lists are read from `mirror`
     (file or URL), if not from memory. `started` is called with the URL, in a thread, once complaints.state can be read;
@@ -115,7 +115,7 @@ async def _serve_until(
 
 
 async def _listen(runner: web.AppRunner, address: _Address, board: Board) -> str:
-    """Listen, and return the URL."""
+    """Open the port, and return the URL."""
     try:
         await connection_limits.LimitedSite(runner, *address, board.limit).start()
     except OSError as error:
@@ -125,5 +125,5 @@ async def _listen(runner: web.AppRunner, address: _Address, board: Board) -> str
 
 
 def allowed_hosts(listens: str, hosts: frozenset[str]) -> frozenset[str]:
-    """Return the host names to answer: any, if it listens on more than this machine and none was given."""
+    """Return the host names to answer: any, if the address is reachable from other machines and none was given."""
     return (hosts | LOOPBACK) if hosts or listens in LOOPBACK else frozenset()

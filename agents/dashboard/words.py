@@ -1,4 +1,4 @@
-"""Words, numbers and moments of the pages, in Indonesian and English."""
+"""Texts, numbers and times of the pages, in Indonesian and English."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -21,14 +21,14 @@ _ZONES: Final = {"Asia/Jakarta": "WIB", "Asia/Pontianak": "WIB", "Asia/Makassar"
 
 @cache
 def texts(language: str) -> Mapping[str, Mapping[str, str]]:
-    """Read the words of a language, by section."""
+    """Return the texts of a language, by section."""
     folder = resources.files("agents.dashboard") / "page"
     found: dict[str, dict[str, str]] = json.loads((folder / f"{language}.json").read_text(encoding="utf-8"))
     return found
 
 
 class Words:
-    """The words of a language, and moments of a zone relative to `now`."""
+    """Texts of a language, and times in a zone relative to `now`."""
 
     def __init__(self, language: str, zone: ZoneInfo, now: datetime) -> None:
         self.language = language
@@ -38,37 +38,37 @@ class Words:
         self._locale = _LOCALES[language]
 
     def say(self, name: str, **values: object) -> str:
-        """Return a text with its values."""
+        """Return a text with its placeholders filled in."""
         return self._texts["say"][name].format_map({key: "" if each is None else each for key, each in values.items()})
 
     def of(self, section: str, name: str | None) -> str:
-        """Return the word for a name of the contract; the name, if it is a newer one."""
+        """Return the text for a name of the contract; the name itself if it is newer than the texts."""
         return self._texts[section].get(name or "", name or "")
 
     def names(self, section: str) -> Collection[str]:
-        """Return the names that a section has words for."""
+        """Return the names that have a text in a section."""
         return self._texts[section].keys()
 
     def duration(self, text: str) -> str:
-        """Return a duration of the policy, such as `10 working days`, in words."""
+        """Return a duration of the policy, such as `10 working days`, as text."""
         number, _, unit = text.partition(" ")
         known = unit in self.names("unit") and number[:1].isdecimal()
         return f"{number} {self.of('unit', unit)}" if known else text
 
     def count(self, number: int) -> str:
-        """Return a number."""
+        """Return a formatted number."""
         return str(format_decimal(number, locale=self._locale))
 
     def share(self, part: float) -> str:
-        """Return a percentage."""
+        """Return a formatted percentage."""
         return str(format_percent(part, locale=self._locale))
 
     def day(self, day: date) -> str:
-        """Return a day with its weekday."""
+        """Return a date with its weekday."""
         return str(format_date(day, "EEE d MMM", locale=self._locale))
 
     def moment(self, at: datetime, zone: ZoneInfo | None = None) -> str:
-        """Return a moment with the name of its zone."""
+        """Return a time with the name of its zone."""
         zone = zone or self.zone
         form = "d MMM yyyy HH:mm" if at.year != self.now.year else "d MMM HH:mm"
         return f"{format_datetime(at, form, tzinfo=zone, locale=self._locale)} {_ZONES.get(zone.key, zone.key)}"
@@ -79,7 +79,7 @@ class Words:
         return f"{format_datetime(at, 'HH:mm:ss', tzinfo=self.zone, locale=self._locale)} {zone}"
 
     def away(self, at: datetime) -> str:
-        """Return how far a moment is from now, in its largest unit."""
+        """Return the distance of a time from now, in its largest unit."""
         return str(format_timedelta(at - self.now, threshold=1.5, add_direction=True, locale=self._locale))
 
     def length(self, seconds: float) -> str:
@@ -87,7 +87,7 @@ class Words:
         return str(format_timedelta(round(seconds), threshold=1.5, locale=self._locale))
 
     def when(self, at: datetime | None, zone: ZoneInfo | None = None) -> Html:
-        """Return a moment, and how far it is from now."""
+        """Return a time with its distance from now."""
         if at is None:
             return Html("&ndash;")
         shown = h("time", self.moment(at, zone), datetime=at.astimezone(UTC).isoformat(timespec="seconds"))

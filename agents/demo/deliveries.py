@@ -15,7 +15,7 @@ from workflow.policy.model import Policy
 
 
 class NoReports(AlurError):
-    """A file has no reports; the message is one line with the reason."""
+    """A file contains no reports; the message is one line with the reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Runs a demonstration: broker, topics, stages, play, reconciliation, summary."""
+"""Demonstration: starts broker and stages, simulates people, reconciles the topics and prints a summary."""
 
 import os
 import shutil
@@ -106,7 +106,7 @@ def _report_skipped(console: Console, chosen: Deliveries) -> None:
 
 @contextmanager
 def _broker(settings: Settings, console: Console) -> Iterator[str]:
-    """Yield the address of the named broker, else of a running local one, else of one that stops with the block."""
+    """Yield the address of the configured broker, else of a running local one, else of a temporary one."""
     named = os.environ.get("ALUR_BROKER", "").strip() or settings.broker != DEFAULT_BROKER
     if broker_answers(settings.broker, *(() if named else (_QUICK_CHECK_S,)), security=settings.security):
         console.print(f"broker: {settings.broker}, which runs already")
@@ -121,7 +121,7 @@ def _broker(settings: Settings, console: Console) -> Iterator[str]:
 
 
 def _play(settings: Settings, chosen: Deliveries, people: People, console: Console, seconds: float) -> bool:
-    """Return whether everything was published and the stages caught up."""
+    """Run the simulation; return whether everything was published and the stages caught up."""
     ensure_topics(settings)
     names = settings.topic("complaints.*")
     console.print(f"topics: {names}, {settings.partitions} partitions, policy {settings.policy}")
@@ -147,7 +147,7 @@ def _play(settings: Settings, chosen: Deliveries, people: People, console: Conso
 
 
 def _print_scorecard(settings: Settings, console: Console, *, keep: bool) -> None:
-    """Mirror the topics, and print those figures that make sense where days are seconds."""
+    """Mirror the topics, and print the figures that are meaningful although a day lasts seconds."""
     directory = Path(tempfile.mkdtemp(prefix="alur-demo-"))
     target = str(directory / "mirror.duckdb")
     try:
@@ -179,7 +179,7 @@ def _print_scorecard(settings: Settings, console: Console, *, keep: bool) -> Non
 
 
 def _program() -> str:
-    """Return how this shell calls `alur`: `make demo` does not put it on the path."""
+    """Return the command for `alur` in this shell: `make demo` does not put `alur` on the path."""
     return "alur" if shutil.which("alur") else os.path.relpath(Path(sys.executable).with_name("alur"))
 
 
@@ -199,7 +199,7 @@ def _delete(settings: Settings) -> None:
 
 @contextmanager
 def _interruptible(play: Simulation, view: View) -> Iterator[None]:
-    """End the play early, with its summary, at the first Ctrl-C, and everything at the second."""
+    """End the simulation, with its summary, at the first Ctrl-C, and the process at the second."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         if play.stopped.is_set():

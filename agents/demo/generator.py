@@ -1,4 +1,4 @@
-"""Generates reports of Indonesian citizens, and scripts of what the people around each of them will do.
+"""Generator of reports of Indonesian citizens, and of scripts for the people around each of them.
 
 The same seed and day generate the same reports. Among them are incomplete ones, duplicates, redeliveries, anonymous and
 secret ones, some for an office that is not competent, and some that are out of scope.
@@ -75,7 +75,7 @@ class Submission:
 
     @property
     def raw(self) -> bytes:
-        """The message."""
+        """The encoded message."""
         return self.report.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 

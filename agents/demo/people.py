@@ -63,7 +63,7 @@ class People:
             heapq.heappush(self._plans, plan)
 
     def due(self, now: float) -> Iterator[Sending]:
-        """Yield the commands due by `now`, in order, without those that the complaint does not allow any more."""
+        """Yield the commands due by `now`, in order, except those that the complaint's status no longer allows."""
         while self._plans and self._plans[0].at <= now:
             plan = heapq.heappop(self._plans)
             if self._still_meant(plan):

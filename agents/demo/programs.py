@@ -1,4 +1,4 @@
-"""Programs beside a demonstration: `alur run` and `alur board`, as anyone runs them.
+"""Child processes of a demonstration: `alur run` and `alur board`, as users run them.
 
 The demonstration holds the other end of their standard input. When that closes, at the end or because the process was
 killed, they stop cleanly.
@@ -32,13 +32,13 @@ class Program:
         self._log = log
 
     def check(self) -> None:
-        """Raise ProgramEnded if it does not run."""
+        """Raise ProgramEnded if the program does not run."""
         status = self._process.poll()
         if status is not None:
             raise ProgramEnded(f"the stages ended with status {status}; their log ends with: {last_lines(self._log)}")
 
     def stop(self) -> None:
-        """Stop it cleanly, or kill it after 40 seconds; nothing is lost either way."""
+        """Stop the program cleanly, or kill it after 40 seconds; nothing is lost either way."""
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:

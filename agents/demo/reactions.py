@@ -51,7 +51,7 @@ class PlannedAction:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A fact, and what a reaction depends on."""
+    """A fact with the context of a reaction."""
 
     recorded: f.Recorded
     script: Script
@@ -103,7 +103,7 @@ class Situation:
         return length.amount * self.lots.uniform(first, last)
 
     def act(self, after: float, source: str, command: c.Command, *, heedless: bool = False) -> PlannedAction:
-        """Return an action that is dropped if the command is not allowed by then, unless the sender is `heedless`."""
+        """Return an action that is dropped if the command is no longer allowed, unless the sender is `heedless`."""
         return PlannedAction(
             after, source, command, None if heedless else ALLOWED_IN[type(command)], self.complaint.round
         )
@@ -161,7 +161,7 @@ def _archiving(script: Script) -> c.ArchiveComplaint:
 
 @_on(f.ComplaintVerified)
 def _on_verified(scene: Situation) -> Iterator[PlannedAction]:
-    """The desk handles complaints without a route, and duplicates, too late once an office holds them."""
+    """Plan the desk's handling of complaints without a route and of duplicates: too late once an office holds them."""
     script = scene.script
     after = scene.within(ClockName.VERIFICATION, 0.1, 0.9)
     routed = competent_office(scene.complaint, scene.policy, scene.today) is not None
@@ -176,7 +176,7 @@ def _on_verified(scene: Situation) -> Iterator[PlannedAction]:
 
 @_on(f.ComplaintArchived)
 def _on_archived(scene: Situation) -> Iterator[PlannedAction]:
-    """The desk takes back what it had found unclear: the reporter has explained it."""
+    """Plan that the desk restores a complaint archived as unclear: the reporter has explained it."""
     fact = scene.recorded.fact
     if isinstance(fact, f.ComplaintArchived) and fact.reason is ArchiveReason.UNCLEAR:
         command = c.RestoreComplaint(reason=scene.lots.choice(phrases().explained))
@@ -228,13 +228,13 @@ def _on_disposed(scene: Situation) -> Iterator[PlannedAction]:
 
 
 def _answers(scene: Situation) -> tuple[str, ...]:
-    """Return the answers about the complaint's category, or all of them."""
+    """Return the sample answers for the complaint's category, or all of them."""
     by_category = {topic.category: topic.answers for topic in phrases().topics}
     return by_category.get(scene.complaint.category or "", tuple(chain.from_iterable(by_category.values())))
 
 
 def _follow_up(scene: Situation, first: float, last: float, answers: tuple[str, ...] = ()) -> PlannedAction:
-    """Return an answer, dropped if the complaint has changed: one, not one for each cause."""
+    """Return an answer, dropped if the complaint has changed, so that several causes yield one answer."""
     command = c.RecordFollowUp(text=scene.lots.choice(answers or _answers(scene)))
     after = scene.within(ClockName.FOLLOW_UP, first, last)
     waiting = frozenset({Status.DISPOSED, Status.REPLIED})
@@ -256,7 +256,7 @@ def _on_extension_decided(scene: Situation) -> Iterator[PlannedAction]:
 
 @_on(f.DispositionReturned)
 def _on_returned(scene: Situation) -> Iterator[PlannedAction]:
-    """The arbiter decides at the return limit, the desk if there is no route."""
+    """Plan the decision on a returned complaint: the arbiter's at the return limit, the desk's without a route."""
     complaint, policy = scene.complaint, scene.policy
     if scene.script.desk in {OfficeConduct.WAITS, OfficeConduct.FORGETS}:
         return

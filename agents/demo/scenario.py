@@ -1,4 +1,4 @@
-"""The play: channels deliver reports and people send commands, as ordinary clients of Kafka."""
+"""Simulation: channels deliver reports and people send commands, as ordinary Kafka clients."""
 
 import threading
 import time
@@ -53,13 +53,13 @@ class LagMonitor:
         self._thread.join()
 
     def expect(self) -> None:
-        """Discard the samples so far: from now on nothing is sent from outside."""
+        """Discard the samples so far: from now on no message is sent from outside."""
         self._expected_since = time.monotonic()
         self._at_rest = 0
 
     @property
     def caught_up(self) -> bool:
-        """Whether no stage was behind in two samples: in one, outputs may be between two stages."""
+        """Whether no stage had lag in two samples: during one, messages may be between two stages."""
         return self._at_rest >= _LOOKS
 
     def _run(self) -> None:
@@ -104,7 +104,7 @@ class Simulation:
         """Set it to end the play early."""
 
     def run(self) -> bool:
-        """Play, and wait until the stages have caught up, unless stopped; return false if they have not in time."""
+        """Run the simulation until the stages have caught up or it is stopped; return false if it takes too long."""
         with (
             Publisher(self._settings, linger_ms=_LINGER_MS) as publisher,
             Reader(self._settings, [TopicName.EVENTS, TopicName.REJECTIONS]) as reader,

@@ -1,4 +1,4 @@
-"""Scripts: the behaviour of the people around a complaint, drawn at random, the same for the same seed."""
+"""Scripts: the random but reproducible behaviour of the people around a complaint."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -9,7 +9,7 @@ from events.vocabulary import ArchiveReason
 
 
 class Completing(Enum):
-    """Reaction of a citizen to a request to complete the report."""
+    """Behaviour of a citizen who is asked to complete the report."""
 
     IN_TIME = auto()
     LATE = auto()
@@ -35,7 +35,7 @@ class Conduct(Enum):
 
 
 class Answering(Enum):
-    """Reaction of the citizen to the office's follow-up."""
+    """Behaviour of the citizen after the office's follow-up."""
 
     SILENT = auto()
     REPLIES = auto()
@@ -45,7 +45,7 @@ class Answering(Enum):
 
 
 class OfficeConduct(Enum):
-    """What the national administrator does with a complaint without a route."""
+    """Behaviour of the national administrator with a complaint without a route."""
 
     DISPOSES = auto()
     ARCHIVES = auto()
@@ -98,13 +98,13 @@ _RATINGS: Final = {None: 55, 1: 5, 2: 6, 3: 10, 4: 14, 5: 10}
 
 
 def pick(lots: Random, weights: dict[_Choice, int]) -> _Choice:
-    """Draw one of the keys by its weight."""
+    """Return a random key, by weight."""
     [found] = lots.choices(list(weights), list(weights.values()))
     return found
 
 
 def drawn(lots: Random, citizen: str | None = None) -> Script:
-    """Draw a script."""
+    """Return a random script."""
     return Script(
         citizen=citizen,
         completing=pick(lots, _COMPLETING),

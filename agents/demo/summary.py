@@ -1,4 +1,4 @@
-"""The summary of a demonstration, from what was read back from the topics."""
+"""Summary of a demonstration, from what was read back from the topics."""
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -61,7 +61,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def counted(title: str, *sections: Mapping[str, object]) -> Table:
-    """Return a table of names and numbers."""
+    """Return a table of names and counts."""
     table = _table(title, "", "number")
     for section in sections:
         for name, number in section.items():

@@ -1,4 +1,4 @@
-"""Counts of facts and rejections: for the live view, and for the summary of what was read back."""
+"""Counts of facts and rejections: for the live view, and for the summary of the topics."""
 
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ OURS: Final = frozenset({Refusal.OVERTAKEN, Refusal.NOT_DUE})
 
 
 class Tally:
-    """The present complaints, and counts of what happened to them."""
+    """Present complaints, and counts of their facts and rejections."""
 
     def __init__(self) -> None:
         self.complaints: dict[str, Complaint] = {}

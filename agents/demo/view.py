@@ -1,4 +1,4 @@
-"""Progress of a demonstration: live tables on a terminal, a line every few seconds elsewhere."""
+"""Progress display of a demonstration: live tables on a terminal, a line every few seconds elsewhere."""
 
 import time
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _BAR: Final = 30
 
 @dataclass(slots=True)
 class Moment:
-    """The progress that is shown."""
+    """Progress at one time."""
 
     tally: Tally
     phase: str = "starting"
@@ -38,7 +38,7 @@ class Moment:
 
 
 class View:
-    """Context manager that shows a moment; `show` may be called at any rate."""
+    """Context manager that displays progress; `show` may be called at any rate."""
 
     def __init__(self, console: Console, moment: Moment) -> None:
         self._console = console
@@ -60,7 +60,7 @@ class View:
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def show(self, *, now: bool = False) -> None:
-        """Show the moment if the interval has passed, or `now`."""
+        """Display the progress if the interval has passed, or `now`."""
         wait = 1 / _FRAMES_PER_SECOND if self._live is not None else _LINE_EVERY
         if not now and time.monotonic() - self._shown < wait:
             return
@@ -72,7 +72,7 @@ class View:
 
 
 def line(moment: Moment) -> str:
-    """Return the moment in one line."""
+    """Return the progress as one line."""
     tally = moment.tally
     statuses = " ".join(f"{status}={tally.statuses[status]}" for status in Status if tally.statuses[status])
     behind = " ".join(f"{stage}={number}" for stage, number in moment.lag.items() if number)
@@ -84,7 +84,7 @@ def line(moment: Moment) -> str:
 
 
 def picture(moment: Moment) -> RenderableType:
-    """Return the moment as tables."""
+    """Return the progress as tables."""
     # catching up takes as long as it takes
     planned = f" of {moment.seconds:.0f}" if moment.phase == "playing" else ""
     head = Text.assemble(
