@@ -4,14 +4,14 @@ The engine runs despite them: it never disposes or escalates to an office that h
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from difflib import get_close_matches
 from itertools import combinations, pairwise
 from typing import Final
 
 from workflow.policy import place_names
-from workflow.policy.model import Policy, PolicySet
+from workflow.policy.model import PolicySet
 from workflow.policy.offices import Directory, Level, Office, belongs
 from workflow.policy.overrides import Override, shadowed
 
@@ -25,7 +25,8 @@ def contradictions(policies: PolicySet) -> Iterator[str]:
     for policy, later in pairwise((*policies.versions, None)):
         if policy is not None:
             last = date.max if later is None else later.effective_from - timedelta(days=1)
-            yield from _ended_in_use(policy, last)
+            ended = ended_in_use(policy.named_offices, policy.directory, last)
+            yield from (f"{policy.version}: {key}: {mistake}" for key, mistake in ended)
             yield from (
                 f"{policy.version}: overrides: {each}" for each in without_effect(policy.overrides, policy.directory)
             )
@@ -87,11 +88,9 @@ def without_effect(overrides: Sequence[Override], directory: Directory) -> Itera
         )
 
 
-def _ended_in_use(policy: Policy, in_force_to: date) -> Iterator[str]:
-    for key, office in policy.named_offices.items():
-        ended = policy.directory.last_day(office)
+def ended_in_use(offices: Mapping[str, str], directory: Directory, in_force_to: date) -> Iterator[tuple[str, str]]:
+    """Yield offices that end while rules refer to them, each with its key; unknown ones are other mistakes."""
+    for key, office in offices.items():
+        ended = directory.last_day(office) if office in directory else None
         if ended is not None and ended < in_force_to:
-            yield (
-                f'{policy.version}: {key}: office "{office}" ends on {ended}: add a version from the day after that '
-                "names another"
-            )
+            yield key, f'office "{office}" ends on {ended}: add a version from the day after that names another'

@@ -2,18 +2,18 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from workflow.deadlines.working_days import Calendar
 from workflow.policy import document_errors
-from workflow.policy.consistency import among_offices, without_effect
+from workflow.policy.consistency import among_offices, ended_in_use, without_effect
 from workflow.policy.model import Policy, PolicyError, PolicySet, Rules
 from workflow.policy.offices import KNOWN_OFFICES, Directory, OfficesError, Slug, Words
 from workflow.policy.offices_document import known_offices, parse_offices
-from workflow.policy.requirements import is_absence, mistakes, read, whole_overrides
+from workflow.policy.requirements import is_absence, mistakes, offices_in, read, whole_overrides
 from workflow.policy.terms import Model
 
 CITIZENS_SINCE: Final = date(2026, 11, 30)
@@ -156,6 +156,16 @@ def _without_effect(versions: Sequence[_Version], directory: Directory) -> Itera
         if isinstance(version.whole, Mapping):
             found = without_effect(whole_overrides(version.whole), directory)
             yield from ((f"versions[{at}].overrides", each) for each in found)
+            ended = ended_in_use(offices_in(version.whole), directory, _in_force_to(version, versions))
+            yield from ((f"versions[{at}].{key}", each) for key, each in ended)
+
+
+def _in_force_to(version: _Version, versions: Sequence[_Version]) -> date:
+    """Return the last day of a version; before all offices where the day of a version is unreadable."""
+    days = [each.day for each in versions if each.day is not None]
+    if version.day is None or len(days) < len(versions):
+        return date.min
+    return min((day - timedelta(days=1) for day in days if day > version.day), default=date.max)
 
 
 def _lines(found: Iterable[tuple[str, str]], versions: Sequence[_Version]) -> Iterator[str]:

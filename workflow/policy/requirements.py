@@ -3,7 +3,7 @@
 An unreadable part is reported when it is parsed, and nothing is inferred from it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 
@@ -88,6 +88,19 @@ def _hours(version: Mapping[str, Any]) -> Iterator[str]:
     absences = [each for each in found if is_absence(each)]
     yield from absences[:1]
     yield from (each for each in found if not is_absence(each))
+
+
+def offices_in(version: Mapping[str, Any]) -> dict[str, str]:
+    """Return the offices that a version as written refers to, by their key; levels of the ladder as they are."""
+    others = {f"overrides[{at}].ladder": override.ladder for at, override, _ in _readable(version)}
+    ladders = {"ladder": version.get("ladder"), **others}
+    rungs = {f"{key}[{at}]": each for key, ladder in ladders.items() for at, each in enumerate(_listed(ladder))}
+    named = {key: version.get(key) for key in ("national", "arbiter")} | rungs
+    return {key: office for key, office in named.items() if isinstance(office, str)}
+
+
+def _listed(written: object) -> Sequence[object]:
+    return written if isinstance(written, list | tuple) else ()
 
 
 def whole_overrides(version: Mapping[str, Any]) -> list[overrides.Override]:

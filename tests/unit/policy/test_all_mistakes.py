@@ -191,6 +191,30 @@ def test_what_would_only_have_no_effect_is_named_beside_a_mistake() -> None:
     parse_policies({"name": "test", "versions": [version(overrides=[late])]}, offices)
 
 
+def test_an_office_that_ends_in_use_is_named_beside_a_mistake() -> None:
+    ended = {"id": "mataram", "name": "Mataram", "level": "city", "parent": "bali", "city": "Mataram"}
+    offices = {"offices": [*OFFICES["offices"], ended | {"until": date(2026, 6, 30)}]}
+    later = {"effective_from": date(2026, 7, 1), "based_on": date(2025, 1, 1), "arbiter": "bali", "ladder": ["bali"]}
+
+    def found(first: dict[str, Any], second: dict[str, Any]) -> tuple[str, ...]:
+        with pytest.raises(PolicyError) as refused:
+            parse_policies({"name": "test", "versions": [first, second]}, offices)
+        return refused.value.mistakes
+
+    ends = 'office "mataram" ends on 2026-06-30: add a version from the day after that names another'
+    first = version(arbiter="mataram", ladder=["superior", "mataram"], return_limit="two")
+    wrong = "version 2025-01-01: return_limit: must be a whole number, not 'two'"
+    assert found(first, later) == (wrong,), "not in use any more"
+    too_late = later | {"effective_from": date(2026, 8, 1)}
+    assert found(first, too_late) == (
+        wrong,
+        f"version 2025-01-01: arbiter: {ends}",
+        f"version 2025-01-01: ladder[1]: {ends}",
+    )
+    assert found(first, too_late | {"arbiter": "mataram"})[-1] == f"version 2025-01-01: ladder[1]: {ends}"
+    assert found(first, later | {"effective_from": "soon"})[0] == wrong
+
+
 def test_without_readable_offices_no_reference_is_unknown() -> None:
     with pytest.raises(PolicyError) as refused:
         parse_policies({"name": "test", "versions": [version(arbiter="atlantis")]}, None, ["cannot be read"])
