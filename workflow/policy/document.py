@@ -54,20 +54,22 @@ def parse_policies(
     versions, found = _completed(document)
     known = None if offices is None else known_offices(offices)
     completed = {**document, **({"versions": [each.whole for each in versions]} if versions else {})}
-    parsed, directory, of_offices = None, None, tuple(unreadable)
+    parsed, directory, sound, of_offices = None, None, None, tuple(unreadable)
     try:
         parsed = _Document.model_validate(completed, context={KNOWN_OFFICES: known})
     except ValidationError as error:
         found += document_errors.problems(error, _Document)
     try:
-        directory = None if offices is None else parse_offices(offices)
+        directory = sound = None if offices is None else parse_offices(offices)
     except OfficesError as error:
-        of_offices = error.mistakes
+        of_offices, sound = error.mistakes, error.sound
     found += _contradictions(document.get("calendar"), versions)
     if found or parsed is None or directory is None:
         if directory is not None:
             found += _without_effect(versions, directory)
-            of_offices = tuple(among_offices(directory))
+        if sound is not None:
+            found += _ended(versions, sound)
+            of_offices += tuple(among_offices(sound))
         raise PolicyError(*_lines(found, versions), of_offices=of_offices)
     return PolicySet(parsed.name, tuple(_policies(parsed, directory)))
 
@@ -156,8 +158,14 @@ def _without_effect(versions: Sequence[_Version], directory: Directory) -> Itera
         if isinstance(version.whole, Mapping):
             found = without_effect(whole_overrides(version.whole), directory)
             yield from ((f"versions[{at}].overrides", each) for each in found)
-            ended = ended_in_use(offices_in(version.whole), directory, _in_force_to(version, versions))
-            yield from ((f"versions[{at}].{key}", each) for key, each in ended)
+
+
+def _ended(versions: Sequence[_Version], directory: Directory) -> Iterator[tuple[str, str]]:
+    """Yield references to offices that end while the version is in force."""
+    for at, version in enumerate(versions):
+        if isinstance(version.whole, Mapping):
+            found = ended_in_use(offices_in(version.whole), directory, _in_force_to(version, versions))
+            yield from ((f"versions[{at}].{key}", each) for key, each in found)
 
 
 def _in_force_to(version: _Version, versions: Sequence[_Version]) -> date:

@@ -49,11 +49,15 @@ _ABOVE: Final[dict[Level, set[Level | None]]] = {
 
 
 class OfficesError(ValueError):
-    """The offices contradict themselves; `mistakes` has a line for each reason that names the office."""
+    """The offices contradict themselves; `mistakes` has a line for each reason that names the office.
 
-    def __init__(self, *mistakes: str) -> None:
+    `sound` has the offices without a mistake, if there are any.
+    """
+
+    def __init__(self, *mistakes: str, sound: "Directory | None" = None) -> None:
         super().__init__(mistakes[0])
         self.mistakes = mistakes
+        self.sound = sound
 
 
 class UnknownOffice(LookupError):

@@ -1,7 +1,8 @@
 """Document of the offices: parses the agencies with their units, and fills in inherited values."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
@@ -59,9 +60,28 @@ def parse_offices(document: Mapping[str, Any]) -> Directory:
         found = [f"{_named(document, path)}: {each}" for path, each in document_errors.problems(error, _Document)]
     written = _written(document)
     astray = list(misplaced([place for place, _ in written]))
-    found += [f'office "{name}": {mistake}' for name, mistake in (*astray, *_without_area(written, dict(astray)))]
+    of_offices = [*astray, *_without_area(written, dict(astray))]
+    found += [f'office "{name}": {mistake}' for name, mistake in of_offices]
     if found:
-        raise OfficesError(*dict.fromkeys(found))
+        raise OfficesError(*dict.fromkeys(found), sound=_sound(document, {name for name, _ in of_offices}))
+    return _directory(agencies)
+
+
+def _sound(document: Mapping[str, Any], wrong: set[str]) -> Directory:
+    """Return the offices without a mistake of their own or above them."""
+    agencies: dict[str, _Agency] = {}
+    for written in _tables(document.get("offices")):
+        with suppress(ValidationError):
+            agency = _Agency.model_validate(written)
+            units = tuple(unit for unit in agency.units if unit.id not in wrong)
+            agencies[agency.id] = agency.model_copy(update={"units": units})
+    kept = agencies.keys() - wrong
+    while below := {name for name in kept if (parent := agencies[name].parent) is not None and parent not in kept}:
+        kept -= below
+    return _directory([agency for name, agency in agencies.items() if name in kept])
+
+
+def _directory(agencies: Sequence[_Agency]) -> Directory:
     by_id = {agency.id: agency for agency in agencies}
     offices: list[Office] = []
     for agency in agencies:

@@ -215,6 +215,22 @@ def test_an_office_that_ends_in_use_is_named_beside_a_mistake() -> None:
     assert found(first, later | {"effective_from": "soon"})[0] == wrong
 
 
+def test_contradictions_of_sound_offices_are_named_beside_a_mistake_of_others() -> None:
+    units = [{"id": each, "name": each, "categories": ["pasar"]} for each in ("one", "two")]
+    astray = {"id": "astray", "name": "Astray", "level": "city", "parent": "balii", "city": "Astray", "units": units}
+    below = [{"id": f"{each}-of", "name": each, "categories": ["pasar"]} for each in ("one", "two")]
+    national, bali = OFFICES["offices"]
+    offices = {"offices": [national, bali | {"until": date(2026, 6, 30), "units": below}, astray]}
+    with pytest.raises(PolicyError) as refused:
+        parse_policies({"name": "test", "versions": [version(arbiter="bali")]}, offices)
+    ends = 'office "bali" ends on 2026-06-30: add a version from the day after that names another'
+    assert refused.value.mistakes == (f"version 2025-01-01: arbiter: {ends}",)
+    assert refused.value.of_offices == (
+        'office "astray": there is no office "balii" to be its parent; did you mean bali?',
+        'offices "one-of" and "two-of" are both competent for pasar: give one of them until',
+    )
+
+
 def test_without_readable_offices_no_reference_is_unknown() -> None:
     with pytest.raises(PolicyError) as refused:
         parse_policies({"name": "test", "versions": [version(arbiter="atlantis")]}, None, ["cannot be read"])
