@@ -53,7 +53,7 @@ def running(settings: Settings, log: Path, *command: str) -> Iterator[Program]:
     """Run a command of `alur` until the block ends; its output goes to `log`."""
     with log.open("wb") as stream:
         process = subprocess.Popen(  # noqa: S603 -- our own module
-            [sys.executable, "-m", "agents.cli", *command],
+            [sys.executable, "-P", "-m", "agents.cli", *command],
             env={**os.environ, **settings.to_environment(), **lifeline.environment()},
             stdin=subprocess.PIPE,
             stdout=stream,

@@ -97,7 +97,7 @@ def sheets_of(stream: BinaryIO, *, sheet: str | None = None, hidden: bool = Fals
 def _xls_marks(stream: BinaryIO) -> dict[str, Marks]:
     """Read an .xls in a process of its own, which ends if the file claims more cells than there is memory for."""
     stream.seek(0)
-    program = [sys.executable, "-m", xls_marks.__name__]
+    program = [sys.executable, "-P", "-m", xls_marks.__name__]
     done = subprocess.run(program, input=stream.read(), capture_output=True, check=False)  # noqa: S603 -- our own
     if done.returncode:
         raise UnreadableFile("is no workbook that can be read, or claims more cells than there is memory for")

@@ -57,8 +57,8 @@ def environment_of(settings: Settings, place: int) -> dict[str, str]:
 
 
 def faust_command(stage: str) -> list[str]:
-    """Return the command line of a stage."""
-    return [sys.executable, "-m", "faust", "-A", f"agents.{stage}", "--quiet", "worker", "-l", "error"]
+    """Return the command line of a stage; `-P`: no module comes from the working directory."""
+    return [sys.executable, "-P", "-m", "faust", "-A", f"agents.{stage}", "--quiet", "worker", "-l", "error"]
 
 
 class Supervisor:

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from agents.config.settings import Settings, WebAddress
-from agents.runtime.supervisor import Supervisor, environment_of
+from agents.runtime.supervisor import Supervisor, environment_of, faust_command
 
 pytestmark = pytest.mark.long
 
@@ -52,6 +52,15 @@ time.sleep(60)
 
 def supervised(*programs: str) -> "subprocess.Popen[str]":
     return subprocess.Popen([sys.executable, "-c", _SUPERVISED, *programs], stderr=subprocess.PIPE, text=True)
+
+
+def test_files_of_the_working_directory_are_no_modules_of_a_stage(tmp_path: Path) -> None:
+    for name in ("attr", "calendar", "structlog"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a file of the user')")
+    program = faust_command("intake")
+    program = program[: program.index("faust") + 1]
+    done = subprocess.run([*program, "--version"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def wait_for(file: Path, process: "subprocess.Popen[str]") -> None:
