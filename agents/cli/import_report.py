@@ -90,7 +90,7 @@ class KnownBefore:
 
     known: int = 0
     changed: int = 0
-    """Known, and now reported with other content."""
+    """Known, and now reported with other content, as far as is decided by now."""
     unknown_why: str = ""
     """Why they could not be looked up, if so."""
 
@@ -121,7 +121,8 @@ def report_lines(
         yield f"which of them are new could not be looked up: {before.unknown_why}"
     elif before is not None and tally.accepted:
         new = len(tally.complaints) - before.known
-        yield f"new {new}, known {before.known}, of these changed {before.changed}"
+        so_far = " so far" if before.changed < before.known else ""
+        yield f"new {new}, known {before.known}, of these changed {before.changed}{so_far}"
     yield f"{verb} {tally.accepted}, skipped {len(left_out)}"
 
 

@@ -164,7 +164,7 @@ def test_lapor_rows_are_imported_once_and_exported_without_identities(
     assert [engine.facts(each).count("registered") for each in (hidden, named)] == [1, 1]
     again = alur(engine, "submit", str(workbook)).stdout
     assert "layout: the LAPOR export, as from /channels/lapor\n" in again
-    assert "new 0, known 2, of these changed 0\n" in again
+    assert "new 0, known 2, of these changed 0 so far\n" in again
 
     told = []
     for options in ((), ("--identities",)):
@@ -212,7 +212,7 @@ def test_service_requests_come_in(engine: Engine, tmp_path: Path) -> None:
     for words in ("Rusak.", "Rusak berat."):
         file.write_text(json.dumps([request | {"description": words}]))
         told.append(alur(engine, "submit", str(file)).stdout.splitlines()[-2])
-    assert told == ["new 0, known 1, of these changed 0", "new 0, known 1, of these changed 1"]
+    assert told == ["new 0, known 1, of these changed 0 so far", "new 0, known 1, of these changed 1"]
 
 
 def test_of_the_exports_of_two_days_nothing_is_doubled_and_nothing_reopened(engine: Engine, tmp_path: Path) -> None:
@@ -234,7 +234,7 @@ def test_of_the_exports_of_two_days_nothing_is_doubled_and_nothing_reopened(engi
     ]
     files[1].write_text("\n".join(rows))
     second = alur(engine, "submit", str(files[1])).stdout.splitlines()
-    assert second[-2:] == ["new 1, known 2, of these changed 1", "submitted 3, skipped 0"]
+    assert second[-2:] == ["new 1, known 2, of these changed 1 so far", "submitted 3, skipped 0"]
     assert "skipped, because settled at their source: 1 (--settled submits them too)" in second
     engine.await_status(complaint_id(source_of(str(files[1])), "4"), "postponed")
     engine.await_quiet()

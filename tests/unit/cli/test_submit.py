@@ -88,6 +88,8 @@ def test_new_known_and_changed_are_counted_with_a_few_ids() -> None:
         "new 0, known 1, of these changed 1",
         "submitted 1, skipped 1",
     ]
+    undecided = list(report_lines(found, "row", KnownBefore(known=1), all_written=False))
+    assert undecided[-2] == "new 0, known 1, of these changed 0 so far"
     refused = list(report_lines(found, "row", KnownBefore(unknown_why="no right to read"), all_written=False))
     assert refused[-2] == "which of them are new could not be looked up: no right to read"
 
