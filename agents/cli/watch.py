@@ -127,13 +127,14 @@ def _counts(name: str, unit: str, rows: Mapping[str, tuple[int, str]]) -> Table:
 def _deadlines(overview: Overview, now: datetime, context: DisplayContext) -> Table:
     """List missed deadlines, the oldest first, and the next ones."""
     model = overview.read_model
-    table = new_table("due", "clock", "complaint", "status", "office", "left", whole=["complaint"])
+    table = new_table("due", "clock", "complaint", "status", "office (or why none)", "left", whole=["complaint"])
     overdue = [(row.deadline, row) for row in model.longest_overdue(_DEADLINES)]
     for deadline, row in overdue + [(row.due, row) for row in model.next_due(_DEADLINES)]:
         if deadline is None:
             continue
         at = datetime.fromtimestamp(deadline.at, UTC)
-        office = redacted(row.shape.office, secret=row.shape.secret) or row.shape.why or "-"
+        without = "-" if row.shape.why is None else f"({row.shape.why})"
+        office = redacted(row.shape.office, secret=row.shape.secret) or without
         due, left = local(at, context.zone), left_until(at, now)
         cells = (due, deadline.clock, row.tracking_id, row.shape.status, safe(office), left)
         table.add_row(*cells, style="red" if now > at else "")

@@ -69,7 +69,7 @@ def test_the_overview_shows_all_of_it() -> None:
         "2026-03-02 09:00:06 WIB",
         "4 s over",
         "2026-03-02 09:00:12 WIB",
-        "verification",
+        "(verification)",
         "1000000",
         "2 s",
     ):
