@@ -80,8 +80,10 @@ class TopicsMissing(KafkaFailure):
     """Topics that are needed do not exist; `others` are prefixes of other installations, if this prefix has none."""
 
     def __init__(self, names: tuple[str, ...], others: Collection[str] = ()) -> None:
-        known = ", ".join(map(repr, sorted(others)[:_PREFIXES])) + (", ..." if len(others) > _PREFIXES else "")
-        hint = f"is the prefix right? There are {known} (--prefix, ALUR_PREFIX); otherwise " if others else ""
+        known = [repr(each) if each else "no prefix" for each in sorted(others)]
+        shown = ", ".join(known[:_PREFIXES] + ["..."] * (len(known) > _PREFIXES))
+        hint = f"is the prefix right? There are installations with {shown} (--prefix, ALUR_PREFIX); otherwise "
+        hint = hint if others else ""
         more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
         missing = ", ".join(names[:_NAMES]) + more
         super().__init__(f"topics are missing: {missing}; {hint}make them with `alur topics create`")

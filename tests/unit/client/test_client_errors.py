@@ -7,7 +7,7 @@ from kafka import errors
 
 from events.client import BrokerUnreachable, ClientSettings, KafkaRefused, NotAllowed, Unconfirmed
 from events.client.connection import confirmation, kafka_errors
-from events.client.errors import is_refusal
+from events.client.errors import TopicsMissing, is_refusal
 from tests.support.tables import every
 
 SETTINGS = ClientSettings("kafka:9092")
@@ -70,3 +70,12 @@ def test_a_question_that_fails_is_refused_or_unanswered(name: str) -> None:
     with pytest.raises(expected) as failure, kafka_errors(SETTINGS):
         raise raised(ALL[name])
     assert isinstance(failure.value, NotAllowed) == issubclass(ALL[name], errors.AuthorizationError)
+
+
+def test_missing_topics_name_the_prefixes_that_there_are() -> None:
+    missing = ("nope.complaints.state",)
+    assert "prefix" not in str(TopicsMissing(missing))
+    told = str(TopicsMissing(missing, {"", "b.", "a."}))
+    assert "is the prefix right? There are installations with no prefix, 'a.', 'b.' (--prefix, ALUR_PREFIX)" in told
+    many = str(TopicsMissing(missing, [f"{each}." for each in "abcdefg"]))
+    assert "'e.', ... (--prefix" in many
